@@ -1,0 +1,219 @@
+"""How each spec type is printed: its annotation, its constraints, its column, its CHECK."""
+
+from collections.abc import Iterator
+
+from crudgen.language.schema import Constant, Entity, Field, Now, Number, TypeName, Value
+
+from .code import (
+    Bracket,
+    Code,
+    call,
+    comparison,
+    keyword,
+    literal,
+    method,
+    name,
+    optional,
+    pair,
+    raw,
+    structure,
+)
+from .imports import Imports
+from .wire import wire
+
+MIN_INT, MAX_INT = -(2**63), 2**63 - 1
+TEXT_KEY = "[^/.][^/]*"
+"""Keys stand in URLs: a slash would end them, and `.` and `..` would be resolved away."""
+
+_ANNOTATIONS = {
+    TypeName.STR: ("", "str"),
+    TypeName.TEXT: ("", "str"),
+    TypeName.INT: ("", "int"),
+    TypeName.FLOAT: ("", "float"),
+    TypeName.BOOL: ("", "bool"),
+    TypeName.DATE: ("..kit.types", "IsoDate"),
+    TypeName.TIME: ("..kit.types", "IsoTime"),
+    TypeName.DATETIME: ("..kit.types", "UtcDatetime"),
+    TypeName.UUID: ("..kit.types", "UuidText"),
+    TypeName.JSON: ("..kit.types", "Json"),
+    TypeName.EMAIL: ("..kit.addresses", "EmailText"),
+    TypeName.URL: ("..kit.addresses", "UrlText"),
+}
+"""Where an annotation comes from, and its name; the other types need arguments."""
+_NUMBERS = {TypeName.INT, TypeName.FLOAT}
+_SIZED_TEXTS = {TypeName.STR, TypeName.TEXT, TypeName.EMAIL, TypeName.URL}
+_TEXTS = {*_SIZED_TEXTS, TypeName.ENUM}
+_SIZED = {*_SIZED_TEXTS, TypeName.BYTES}
+_NOW = {TypeName.DATE: "utc_today", TypeName.TIME: "utc_time", TypeName.DATETIME: "utc_now"}
+
+
+class FieldPrinter:
+    """Prints the fields of one entity, and notes what the module has to import."""
+
+    def __init__(self, entity: Entity, imports: Imports) -> None:
+        self._entity = entity
+        self._imports = imports
+
+    def alias(self, field: Field) -> Code:
+        """Name the Literal of an enum field: `HeroMood`."""
+        camel = "".join(part.capitalize() for part in field.name.split("_"))
+        suffix = "Value" if camel in {"Base", "Create", "Update", "Public"} else ""
+        return name(self._entity.name, suffix=camel + suffix)
+
+    def annotation(self, field: Field) -> Bracket | Code:
+        """Print the type, with `| None` where null is a value."""
+        kind = self._type(field)
+        return optional(kind) if field.optional else kind
+
+    def _type(self, field: Field) -> Bracket | Code:
+        if field.pk and field.type is TypeName.STR and field.pattern:
+            return self._use("..kit.types", "TextKey")
+        if field.type in _ANNOTATIONS:
+            module, annotation = _ANNOTATIONS[field.type]
+            return self._use(module, annotation) if module else raw(annotation)
+        if field.type is TypeName.ENUM:
+            return self.alias(field)
+        self._imports.use("typing", "Annotated")
+        if field.type is TypeName.DECIMAL:
+            return Bracket("Annotated[", (self._use("decimal", "Decimal"), self._exact(field)), "]")
+        return Bracket("Annotated[", (raw("bytes"), self._base64(field)), "]")
+
+    def _exact(self, field: Field) -> Bracket:
+        items: list[Bracket | Code] = [literal(field.precision), literal(field.scale)]
+        if field.minimum is not None:
+            items.append(keyword("minimum", literal(field.minimum)))
+        if field.maximum is not None:
+            items.append(keyword("maximum", literal(field.maximum)))
+        return call(self._use("..kit.types", "Exact"), items)
+
+    def _base64(self, field: Field) -> Bracket:
+        items: list[Bracket | Code] = [keyword("max_length", literal(field.max_length))]
+        if field.min_length:
+            items.append(keyword("min_length", literal(field.min_length)))
+        return call(self._use("..kit.types", "Base64"), items)
+
+    def default(self, field: Field) -> Iterator[Bracket | Code]:
+        """Print what a row gets when the client says nothing."""
+        match field.default:
+            case Now():
+                yield keyword("default_factory", self._use("..kit.types", _NOW[field.type]))
+            case Constant(value):
+                if field.type in {TypeName.DATE, TypeName.TIME, TypeName.DATETIME} and value:
+                    self._imports.use("datetime", field.type.value)
+                if field.type is TypeName.UUID and value:
+                    self._imports.use("uuid", "UUID")
+                if field.type is TypeName.DECIMAL and value is not None:
+                    self._imports.use("decimal", "Decimal")
+                yield keyword("default", structure(value))
+
+    def constraints(self, field: Field) -> Iterator[Bracket | Code]:
+        """Print what a value must fulfil and what readers of OpenAPI learn."""
+        if field.type in _NUMBERS:
+            yield from self._keywords(ge=field.minimum, le=field.maximum)
+        if field.type in _SIZED_TEXTS:
+            yield from self._keywords(
+                min_length=field.min_length or None, max_length=field.max_length
+            )
+        yield from self.description(field)
+        extra = [*self._pattern(field), *self._examples(field)]
+        if extra:
+            yield keyword("schema_extra", Bracket("{", tuple(extra), "}"))
+
+    def description(self, field: Field) -> Iterator[Bracket | Code]:
+        """Print the spec's own words."""
+        if field.doc is not None:
+            yield keyword("description", literal(field.doc))
+
+    def _keywords(self, **bounds: Number | None) -> Iterator[Bracket | Code]:
+        for key, bound in bounds.items():
+            if bound is not None:
+                yield keyword(key, self._bound(bound))
+
+    def _pattern(self, field: Field) -> Iterator[Bracket | Code]:
+        if field.pattern is not None:
+            yield pair("pattern", literal(f"^(?:{field.pattern})$"))
+        elif field.pk and field.type is TypeName.STR:
+            yield pair("pattern", literal(f"^{TEXT_KEY}$"))
+
+    def _examples(self, field: Field) -> Iterator[Bracket | Code]:
+        if field.example is not None:
+            example = structure(wire(field, field.example.value))
+            yield pair("examples", Bracket("[", (example,), "]"))
+
+    def _bound(self, number: Number) -> Code:
+        if number == MIN_INT and isinstance(number, int):
+            return self._use("..kit.models", "MIN_INT")
+        if number == MAX_INT and isinstance(number, int):
+            return self._use("..kit.models", "MAX_INT")
+        return literal(number)
+
+    def column(self, field: Field) -> Iterator[Bracket | Code]:
+        """Print what the table makes of the field."""
+        flags = {"primary_key": field.pk, "index": field.index, "unique": field.unique}
+        for flag, is_set in flags.items():
+            if is_set:
+                yield keyword(flag, literal(True))
+        yield from self._sa_type(field)
+        if field.pk and field.type is TypeName.INT and not field.read_only:
+            yield keyword("sa_column_kwargs", structure({"autoincrement": False}))
+        if field.touch:
+            now = self._use("..kit.types", _NOW[field.type])
+            yield keyword("sa_column_kwargs", Bracket("{", (pair("onupdate", now),), "}"))
+
+    def _sa_type(self, field: Field) -> Iterator[Bracket | Code]:
+        if field.type in _TEXTS:
+            yield keyword("sa_type", self._use("..kit.database.columns", "Text"))
+        elif field.type is TypeName.INT and field.pk and field.read_only:
+            yield keyword("sa_type", self._use("..kit.database.columns", "SerialInteger"))
+        elif field.type is TypeName.INT:
+            yield keyword("sa_type", self._use("sqlalchemy", "BigInteger"))
+        elif field.type is TypeName.DECIMAL:
+            digits = [literal(field.precision), literal(field.scale)]
+            number = self._use("..kit.database.columns", "ExactNumber")
+            yield keyword("sa_type", call(number, digits))
+        elif field.type is TypeName.JSON:
+            yield keyword("sa_type", self._use("..kit.database.columns", "JsonValue"))
+
+    def checks(self, field: Field) -> Iterator[Bracket]:
+        """Print the CHECKs that repeat the constraints in the table."""
+        column = self._column_expression(field)
+        if field.type in _SIZED:
+            self._imports.use("sqlalchemy", "func")
+            length = call(raw("func.length"), [column])
+            between = _between(length, field.min_length or None, field.max_length)
+            yield self._check(field, "length", between)
+        elif field.type is TypeName.ENUM:
+            words = Bracket("[", tuple(literal(word) for word in field.words), "]")
+            yield self._check(field, "words", method(column, "in_", (words,)))
+        else:
+            low = None if field.minimum == MIN_INT else field.minimum
+            high = None if field.maximum == MAX_INT else field.maximum
+            if low is not None or high is not None:
+                if field.type is TypeName.DECIMAL:
+                    self._imports.use("decimal", "Decimal")
+                yield self._check(field, "range", _between(column, low, high))
+
+    def _column_expression(self, field: Field) -> Bracket:
+        items: list[Bracket | Code] = [literal(str(field.name))]
+        if field.type is TypeName.DECIMAL and (field.minimum, field.maximum) != (None, None):
+            digits = [literal(field.precision), literal(field.scale)]
+            items.append(call(self._use("..kit.database.columns", "ExactNumber"), digits))
+        return call(raw("column"), items)
+
+    def _check(self, field: Field, what: str, expression: Bracket | Code) -> Bracket:
+        self._imports.use("sqlalchemy", "column")
+        constraint = self._use("sqlalchemy", "CheckConstraint")
+        label = keyword("name", literal(f"{field.name}_{what}"))
+        return call(constraint, [expression, label])
+
+    def _use(self, module: str, what: str) -> Code:
+        self._imports.use(module, what)
+        return raw(what)
+
+
+def _between(column: Bracket, low: Value, high: Value) -> Bracket | Code:
+    if low is not None and high is not None:
+        return method(column, "between", (literal(low), literal(high)))
+    if low is not None:
+        return comparison(column, ">=", literal(low))
+    return comparison(column, "<=", literal(high))

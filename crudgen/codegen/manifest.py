@@ -1,0 +1,72 @@
+"""The table of what is generated: each file's path, where its text comes from, and who owns it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from crudgen.language.schema import KeyKind, Schema
+
+from .models_view import models_view
+from .project_view import project_view, uses_addresses
+from .routes_view import routes_view
+from .tests_view import tests_view
+from .tree import Ownership
+
+
+@dataclass(frozen=True, slots=True)
+class FromTemplate:
+    """A file that a template prints from a view (a frozen dataclass), or from nothing."""
+
+    path: str
+    template: str
+    view: object | None = None
+    ownership: Ownership = Ownership.GENERATED
+
+
+@dataclass(frozen=True, slots=True)
+class FromKit:
+    """A file of the kit, copied as it is."""
+
+    path: str
+    kit_file: Traversable
+
+
+def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
+    """List every file that a schema generates."""
+    once = Ownership.ONCE
+    project = project_view(schema)
+    yield FromTemplate("README.md", "README.md.jinja", ownership=once)
+    yield FromTemplate("pyproject.toml", "pyproject.toml.jinja", project, once)
+    yield FromTemplate("app/__init__.py", "app.py.jinja")
+    yield FromTemplate("app/main.py", "main.py.jinja", ownership=once)
+    yield FromTemplate("app/api.py", "api.py.jinja", project)
+    yield FromTemplate("app/settings.py", "settings.py.jinja", project)
+    for entity in schema.entities:
+        models = models_view(entity)
+        yield FromTemplate(f"app/{entity.plural}/__init__.py", "entity.py.jinja", models)
+        yield FromTemplate(f"app/{entity.plural}/models.py", "models.py.jinja", models)
+        yield FromTemplate(f"app/{entity.plural}/routes.py", "routes.py.jinja", routes_view(entity))
+        tests = f"tests/test_{entity.plural}.py"
+        yield FromTemplate(tests, "test_entity.py.jinja", tests_view(entity))
+    yield FromTemplate("tests/conftest.py", "conftest.py.jinja")
+    yield from _kit(schema)
+
+
+def _kit(schema: Schema) -> Iterator[FromKit]:
+    left_out = set()
+    if not uses_addresses(schema):
+        left_out.add("addresses.py")
+    if not any(entity.key_kind is KeyKind.UUID for entity in schema.entities):
+        left_out.add("uuid7.py")
+    for path, file in _python_files(files("crudgen") / "kit", "app/kit"):
+        if file.name not in left_out:
+            yield FromKit(path, file)
+
+
+def _python_files(folder: Traversable, path: str) -> Iterator[tuple[str, Traversable]]:
+    for entry in folder.iterdir():
+        if entry.is_dir() and entry.name != "__pycache__":
+            yield from _python_files(entry, f"{path}/{entry.name}")
+        elif entry.name.endswith(".py"):
+            yield f"{path}/{entry.name}", entry

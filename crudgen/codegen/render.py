@@ -1,0 +1,52 @@
+"""Schema → SourceTree: each row of the manifest becomes a file."""
+
+from dataclasses import fields
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from crudgen.language.schema import Schema
+
+from .code import Code
+from .manifest import FromKit, FromTemplate, manifest
+from .tree import SourceFile, SourceTree
+
+
+def render(schema: Schema) -> SourceTree:
+    """Print every file of the schema. The same schema gives the same bytes everywhere."""
+    return SourceTree(_render(row) for row in manifest(schema))
+
+
+def _render(row: FromTemplate | FromKit) -> SourceFile:
+    if isinstance(row, FromKit):
+        return SourceFile(row.path, row.kit_file.read_text("utf-8"))
+    text = _environment().get_template(row.template).render(_names(row.view))
+    return SourceFile(row.path, text, row.ownership)
+
+
+def _names(view: Any) -> dict[str, Any]:
+    """Give a template the attributes of its view as names."""
+    if view is None:
+        return {}
+    return {field.name: getattr(view, field.name) for field in fields(view)}
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("crudgen.codegen"),
+        undefined=StrictUndefined,
+        finalize=_only_code,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - the templates print Python, and only Code passes
+    )
+
+
+def _only_code(value: object) -> Code:
+    """Let nothing be printed that did not pass the door."""
+    if not isinstance(value, Code):
+        raise TypeError(f"{type(value).__name__} is not code and cannot be printed")
+    return value

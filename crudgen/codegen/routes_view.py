@@ -1,0 +1,207 @@
+"""What the template of an entity's routes prints: every decision is made here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from crudgen.language.schema import Entity, KeyKind, Operation, TypeName
+
+from .code import Bracket, Code, annotated, call, keyword, literal, name, raw, statement
+from .imports import Imports
+
+_KEY_TYPES = {TypeName.INT: "int", TypeName.STR: "str", TypeName.UUID: "UuidText"}
+_DB = "db: DatabaseDep"
+_REQUEST = "request: Request"
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerView:
+    """One operation: the errors that it declares, its signature and its one statement."""
+
+    errors: Code
+    signature: Code
+    answer: Code
+
+
+@dataclass(frozen=True, slots=True)
+class RoutesView:
+    """The routes of one entity; an operation that it does not offer is None."""
+
+    singular: Code
+    plural: Code
+    public: Code
+    imports: Code
+    router: Code
+    resource: Code
+    key_path: Code
+    aliases: tuple[Code, ...]
+    create: HandlerView | None
+    list: HandlerView | None
+    read: HandlerView | None
+    update: HandlerView | None
+    delete: HandlerView | None
+
+
+def routes_view(entity: Entity) -> RoutesView:
+    """Decide what the routes of an entity are."""
+    imports = Imports()
+    imports.use("fastapi", "APIRouter", "Response")
+    imports.use("..kit.database", "DatabaseDep")
+    imports.use("..kit.errors", "errors")
+    imports.use("..kit.resource", "Resource")
+    imports.use("..kit.routing", "Route")
+    imports.use(".models", entity.name, f"{entity.name}Public")
+    handlers = _Handlers(entity, imports)
+    offered = {
+        Operation.CREATE: handlers.create,
+        Operation.LIST: handlers.list,
+        Operation.READ: handlers.read,
+        Operation.UPDATE: handlers.update,
+        Operation.DELETE: handlers.delete,
+    }
+    views = {operation: offered[operation]() for operation in entity.operations}
+    return RoutesView(
+        singular=name(entity.singular),
+        plural=name(entity.plural),
+        public=name(entity.name, suffix="Public"),
+        router=handlers.router(),
+        resource=handlers.resource(),
+        key_path=literal(f"/{{{entity.singular}_id}}"),
+        aliases=handlers.aliases(),
+        create=views.get(Operation.CREATE),
+        list=views.get(Operation.LIST),
+        read=views.get(Operation.READ),
+        update=views.get(Operation.UPDATE),
+        delete=views.get(Operation.DELETE),
+        imports=imports.code(),
+    )
+
+
+class _Handlers:
+    """Prints the handlers of one entity, and notes what the module has to import."""
+
+    def __init__(self, entity: Entity, imports: Imports) -> None:
+        self._entity = entity
+        self._imports = imports
+        self._body = name(entity.singular)
+        self._key = name(entity.singular, suffix="_id")
+        self._key_type = name(entity.name, suffix="Id")
+
+    def router(self) -> Code:
+        """`router = APIRouter(prefix="/heroes", tags=["heroes"], route_class=Route)`."""
+        tags = Bracket("[", (literal(str(self._entity.plural)),), "]")
+        arguments = [
+            keyword("prefix", literal(str(self._entity.path))),
+            keyword("tags", tags),
+            raw("route_class=Route"),
+        ]
+        return statement(raw("router = "), call(raw("APIRouter"), arguments))
+
+    def resource(self) -> Code:
+        """`heroes = Resource(Hero, public=HeroPublic)`."""
+        public = keyword("public", name(self._entity.name, suffix="Public"))
+        made = call(raw("Resource"), [name(self._entity.name), public])
+        return statement(name(self._entity.plural, suffix=" = "), made)
+
+    def aliases(self) -> tuple[Code, ...]:
+        """Print the types of the parameters that differ from entity to entity."""
+        operations = set(self._entity.operations)
+        aliases = []
+        if operations & {Operation.READ, Operation.UPDATE, Operation.DELETE}:
+            described = keyword("description", literal(f"The key of a {self._entity.singular}."))
+            kind = _KEY_TYPES[self._entity.key.type]
+            if kind == "UuidText":
+                self._imports.use("..kit.types", kind)
+            aliases.append(self._alias(self._key_type, raw(kind), "Path", [described]))
+        if Operation.LIST in operations:
+            bounds = [
+                raw("ge=1"),
+                keyword("le", literal(self._entity.page.max)),
+                keyword("description", literal("How many rows to answer at most.")),
+            ]
+            aliases.append(self._alias(raw("Limit"), raw("int"), "Query", bounds))
+        return tuple(aliases)
+
+    def _alias(
+        self, alias: Code, kind: Code, place: str, arguments: Sequence[Bracket | Code]
+    ) -> Code:
+        self._imports.use("typing", "Annotated")
+        self._imports.use("fastapi", place)
+        items = (kind, call(raw(place), arguments))
+        return statement(alias + raw(" = "), Bracket("Annotated[", items, "]"))
+
+    def create(self) -> HandlerView:
+        """Insert a row."""
+        self._imports.use("fastapi", "Request")
+        created = name(self._entity.name, suffix="Create")
+        self._imports.use(".models", created)
+        return HandlerView(
+            errors=self._errors(*self._conflict(on_create=True), 413, 415, 422, 503),
+            signature=self._signature(
+                name(self._entity.singular, prefix="create_"),
+                [annotated(self._body, created), raw(_REQUEST), raw(_DB)],
+            ),
+            answer=self._answer("create", [raw("db"), raw("request"), self._body]),
+        )
+
+    def list(self) -> HandlerView:
+        """Read a page."""
+        self._imports.use("fastapi", "Request")
+        self._imports.use("..kit.paging", "Offset")
+        default = literal(self._entity.page.default)
+        limit = annotated(raw("limit"), raw("Limit")) + raw(" = ") + default
+        return HandlerView(
+            errors=self._errors(422, 503),
+            signature=self._signature(
+                name(self._entity.plural, prefix="read_"),
+                [raw(_REQUEST), raw(_DB), raw("offset: Offset = 0"), limit],
+            ),
+            answer=self._answer(
+                "list", [raw("db"), raw("request"), raw("offset=offset"), raw("limit=limit")]
+            ),
+        )
+
+    def read(self) -> HandlerView:
+        """Read one row."""
+        return self._keyed("read", self._errors(404, 422, 503))
+
+    def update(self) -> HandlerView:
+        """Change one row."""
+        changes = name(self._entity.name, suffix="Update")
+        self._imports.use(".models", changes)
+        errors = self._errors(404, *self._conflict(on_create=False), 413, 415, 422, 503)
+        return self._keyed("update", errors, changes)
+
+    def delete(self) -> HandlerView:
+        """Delete one row."""
+        self._imports.use("..kit.errors", "Deleted")
+        return self._keyed("delete", self._errors(404, 422, 503))
+
+    def _keyed(self, verb: str, errors: Code, body: Code | None = None) -> HandlerView:
+        parameters = [annotated(self._key, self._key_type)]
+        arguments = [raw("db"), self._key]
+        if body is not None:
+            parameters.append(annotated(self._body, body))
+            arguments.append(self._body)
+        function = name(self._entity.singular, prefix=f"{verb}_")
+        return HandlerView(
+            errors=errors,
+            signature=self._signature(function, [*parameters, raw(_DB)]),
+            answer=self._answer(verb, arguments),
+        )
+
+    def _conflict(self, *, on_create: bool) -> tuple[int, ...]:
+        unique = any(field.unique for field in self._entity.fields)
+        together = any(index.unique for index in self._entity.indexes)
+        key = on_create and self._entity.key_kind is KeyKind.CLIENT
+        return (409,) if unique or together or key else ()
+
+    def _errors(self, *statuses: int) -> Code:
+        return statement(raw(""), call(raw("errors"), [literal(status) for status in statuses]))
+
+    def _signature(self, function: Code, parameters: Sequence[Code]) -> Code:
+        head = raw("async def ") + function
+        return statement(head, call(raw(""), parameters), tail=" -> Response:")
+
+    def _answer(self, verb: str, arguments: Sequence[Code]) -> Code:
+        called = name(self._entity.plural, suffix=f".{verb}")
+        return statement(raw("return await "), call(called, arguments), 4)

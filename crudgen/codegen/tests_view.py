@@ -1,0 +1,103 @@
+"""What the template of an entity's tests prints: sample rows, and what may be expected of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from crudgen.language.schema import Entity, Field, Json, KeyKind, Operation, TypeName
+
+from .code import Bracket, Code, literal, name, raw, statement, structure
+from .wire import wire
+
+_MISSING_KEYS = {
+    TypeName.INT: str(2**53),
+    TypeName.STR: "missing-key",
+    TypeName.UUID: "00000000-0000-7000-8000-000000000000",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TestsView:
+    """Sample rows of one entity, as a client sends and sees them."""
+
+    singular: Code
+    plural: Code
+    path: Code
+    key: Code
+    missing: Code
+    not_found: Code
+    body: Code
+    shown: Code
+    changes: Code
+    changed: Code
+    too_many: Code
+    hidden: Code
+    has_hidden: bool
+    touched: Code
+    tests_changes: bool
+    tests_deletes: bool
+    keyed: bool
+    has_required: bool
+    conflicts: bool
+    creates: bool
+    lists: bool
+    reads: bool
+    updates: bool
+    deletes: bool
+
+
+def tests_view(entity: Entity) -> TestsView:
+    """Decide what the tests of an entity are."""
+    sent = [field for field in entity.fields if not field.read_only]
+    changed = [field for field in sent if not field.immutable]
+    body = {str(field.name): wire(field, field.samples[0]) for field in sent}
+    changes = {str(field.name): wire(field, field.samples[1]) for field in changed}
+    hidden = [field for field in entity.fields if field.write_only]
+    offered = set(entity.operations)
+    return TestsView(
+        singular=name(entity.singular),
+        plural=name(entity.plural),
+        path=literal(f"{entity.path}/"),
+        key=literal(str(entity.key.name)),
+        missing=literal(f"{entity.path}/{_MISSING_KEYS[entity.key.type]}"),
+        not_found=literal(f"{entity.name} not found"),
+        body=_assign("BODY", body),
+        shown=_assign("SHOWN", _visible(sent, body)),
+        changes=_assign("CHANGES", changes),
+        changed=_assign("CHANGED", _visible(changed, changes)),
+        too_many=literal(entity.page.max + 1),
+        hidden=_set("HIDDEN", hidden),
+        has_hidden=bool(hidden),
+        touched=_set("TOUCHED", [field for field in entity.fields if field.touch]),
+        tests_changes=bool(changes) and {Operation.CREATE, Operation.UPDATE} <= offered,
+        tests_deletes={Operation.CREATE, Operation.DELETE} <= offered,
+        keyed=bool(offered & {Operation.READ, Operation.UPDATE, Operation.DELETE}),
+        has_required=any(field.required for field in sent),
+        conflicts=entity.key_kind is KeyKind.CLIENT or _has_unique(entity),
+        creates=Operation.CREATE in offered,
+        lists=Operation.LIST in offered,
+        reads=Operation.READ in offered,
+        updates=Operation.UPDATE in offered,
+        deletes=Operation.DELETE in offered,
+    )
+
+
+def _visible(fields: Iterable[Field], row: dict[str, Json]) -> dict[str, Json]:
+    return {field.name: row[field.name] for field in fields if not field.write_only}
+
+
+def _has_unique(entity: Entity) -> bool:
+    # Null is never equal to null: a row of nulls breaks no rule.
+    together = any(index.unique for index in entity.indexes)
+    return together or any(field.unique for field in entity.fields)
+
+
+def _assign(constant: str, row: dict[str, Json]) -> Code:
+    annotation = raw(f"{constant}: dict[str, Any] = ")
+    return statement(annotation, structure(dict(row)))
+
+
+def _set(constant: str, fields: Iterable[Field]) -> Code:
+    names = tuple(literal(str(field.name)) for field in fields)
+    if not names:
+        return raw(f"{constant}: set[str] = set()")
+    return statement(raw(f"{constant} = "), Bracket("{", names, "}"))

@@ -1,0 +1,24 @@
+"""How a value of each spec type looks in JSON: in examples, and in the tests that are generated."""
+
+import base64
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from uuid import UUID
+
+from crudgen.language.schema import Field, Json, Value
+
+
+def wire(field: Field, value: Value) -> Json:
+    """Turn a value into the JSON that the application writes for it."""
+    match value:
+        case Decimal():
+            return format(value.quantize(Decimal(1).scaleb(-(field.scale or 0))), "f")
+        case bytes():
+            return base64.b64encode(value).decode("ascii")
+        case datetime():
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case date() | time():
+            return value.isoformat()
+        case UUID():
+            return str(value)
+    return value
