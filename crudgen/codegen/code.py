@@ -54,6 +54,11 @@ def name(text: Name, prefix: str = "", suffix: str = "") -> Code:
     return Code(f"{prefix}{text}{suffix}")
 
 
+def words(text: Name) -> Code:
+    """Print a checked name for readers: `blog_post` as `blog post`."""
+    return Code(" ".join(name(text).split("_")))
+
+
 def literal(value: Value) -> Code:
     """Print a value so that evaluating the source gives an equal value.
 

@@ -16,9 +16,12 @@ from .code import (
     pair,
     raw,
     statement,
+    words,
 )
 from .columns import FieldPrinter
 from .imports import Imports
+
+UNSET = keyword("default", literal(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,8 @@ def models_view(entity: Entity) -> ModelsView:
     if (creates and ignored_on_create) or (updates and ignored_on_update):
         imports.use("..kit.models", "ReadOnly")
     return ModelsView(
-        singular=name(entity.singular),
-        plural=name(entity.plural),
+        singular=words(entity.singular),
+        plural=words(entity.plural),
         aliases=tuple(lines.alias(field) for field in entity.fields if field.words),
         base=name(entity.name, suffix="Base"),
         table=name(entity.name),
@@ -122,8 +125,8 @@ class _Lines:
         """Print a field with its constraints and its column."""
         if field.pk and self._entity.key_kind is KeyKind.SERIAL:
             # The database counts: until it has, there is no id.
-            unset = [keyword("default", literal(None)), *self._printer.column(field)]
-            return declaration(field.name, raw("int | None"), self._field(unset))
+            arguments = [UNSET, *self._printer.column(field)]
+            return declaration(field.name, raw("int | None"), self._field(arguments))
         arguments = [
             *self._default(field),
             *self._printer.constraints(field),
@@ -137,8 +140,7 @@ class _Lines:
 
     def update(self, field: Field) -> Code:
         """Print a field that may be absent; the default is never used."""
-        absent = keyword("default", literal(None))
-        return self._declare(field, [absent, *self._printer.constraints(field)])
+        return self._declare(field, [UNSET, *self._printer.constraints(field)])
 
     def public(self, field: Field) -> Code:
         """Print a field that a client only sees."""
@@ -166,8 +168,12 @@ class _Lines:
         return list(self._printer.default(field))
 
     def _declare(self, field: Field, arguments: list[Bracket | Code]) -> Code:
-        value = self._field(arguments) if arguments else None
-        return declaration(field.name, self._printer.annotation(field), value)
+        annotation = self._printer.annotation(field)
+        if not arguments:
+            return declaration(field.name, annotation, None)
+        if len(arguments) == 1 and field.optional and arguments[0] == UNSET:
+            return declaration(field.name, annotation, literal(None))
+        return declaration(field.name, annotation, self._field(arguments))
 
     def _field(self, arguments: list[Bracket | Code]) -> Bracket:
         self._imports.use("sqlmodel", "Field")

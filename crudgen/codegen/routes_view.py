@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from crudgen.language.schema import Entity, KeyKind, Operation, TypeName
 
-from .code import Bracket, Code, annotated, call, keyword, literal, name, raw, statement
+from .code import Bracket, Code, annotated, call, keyword, literal, name, raw, statement, words
 from .imports import Imports
 
 _KEY_TYPES = {TypeName.INT: "int", TypeName.STR: "str", TypeName.UUID: "UuidText"}
@@ -28,6 +28,8 @@ class RoutesView:
 
     singular: Code
     plural: Code
+    one: Code
+    many: Code
     public: Code
     imports: Code
     router: Code
@@ -62,6 +64,8 @@ def routes_view(entity: Entity) -> RoutesView:
     return RoutesView(
         singular=name(entity.singular),
         plural=name(entity.plural),
+        one=words(entity.singular),
+        many=words(entity.plural),
         public=name(entity.name, suffix="Public"),
         router=handlers.router(),
         resource=handlers.resource(),
@@ -107,7 +111,9 @@ class _Handlers:
         operations = set(self._entity.operations)
         aliases = []
         if operations & {Operation.READ, Operation.UPDATE, Operation.DELETE}:
-            described = keyword("description", literal(f"The key of a {self._entity.singular}."))
+            described = keyword(
+                "description", literal(f"The key of one {words(self._entity.singular)}.")
+            )
             kind = _KEY_TYPES[self._entity.key.type]
             if kind == "UuidText":
                 self._imports.use("..kit.types", kind)

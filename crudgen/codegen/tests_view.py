@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from crudgen.language.schema import Entity, Field, Json, KeyKind, Operation, TypeName
 
-from .code import Bracket, Code, literal, name, raw, statement, structure
+from .code import Bracket, Code, literal, raw, statement, structure, words
 from .wire import wire
 
 _MISSING_KEYS = {
@@ -19,19 +19,15 @@ _MISSING_KEYS = {
 class TestsView:
     """Sample rows of one entity, as a client sends and sees them."""
 
-    singular: Code
-    plural: Code
+    many: Code
     path: Code
     key: Code
     missing: Code
     not_found: Code
     body: Code
-    shown: Code
     changes: Code
-    changed: Code
     too_many: Code
     hidden: Code
-    has_hidden: bool
     touched: Code
     tests_changes: bool
     tests_deletes: bool
@@ -54,19 +50,15 @@ def tests_view(entity: Entity) -> TestsView:
     hidden = [field for field in entity.fields if field.write_only]
     offered = set(entity.operations)
     return TestsView(
-        singular=name(entity.singular),
-        plural=name(entity.plural),
+        many=words(entity.plural),
         path=literal(f"{entity.path}/"),
         key=literal(str(entity.key.name)),
         missing=literal(f"{entity.path}/{_MISSING_KEYS[entity.key.type]}"),
         not_found=literal(f"{entity.name} not found"),
         body=_assign("BODY", body),
-        shown=_assign("SHOWN", _visible(sent, body)),
         changes=_assign("CHANGES", changes),
-        changed=_assign("CHANGED", _visible(changed, changes)),
         too_many=literal(entity.page.max + 1),
         hidden=_set("HIDDEN", hidden),
-        has_hidden=bool(hidden),
         touched=_set("TOUCHED", [field for field in entity.fields if field.touch]),
         tests_changes=bool(changes) and {Operation.CREATE, Operation.UPDATE} <= offered,
         tests_deletes={Operation.CREATE, Operation.DELETE} <= offered,
@@ -79,10 +71,6 @@ def tests_view(entity: Entity) -> TestsView:
         updates=Operation.UPDATE in offered,
         deletes=Operation.DELETE in offered,
     )
-
-
-def _visible(fields: Iterable[Field], row: dict[str, Json]) -> dict[str, Json]:
-    return {field.name: row[field.name] for field in fields if not field.write_only}
 
 
 def _has_unique(entity: Entity) -> bool:
