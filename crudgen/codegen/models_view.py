@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from crudgen.language.schema import Entity, Field, KeyKind, Operation
+from crudgen.language.schema import Constant, Entity, Field, KeyKind, Operation
 
 from .code import (
     Bracket,
@@ -16,6 +16,7 @@ from .code import (
     pair,
     raw,
     statement,
+    structure,
     words,
 )
 from .columns import FieldPrinter
@@ -171,8 +172,10 @@ class _Lines:
         annotation = self._printer.annotation(field)
         if not arguments:
             return declaration(field.name, annotation, None)
-        if len(arguments) == 1 and field.optional and arguments[0] == UNSET:
+        if arguments == [UNSET] and field.optional:
             return declaration(field.name, annotation, literal(None))
+        if isinstance(field.default, Constant) and arguments == self._default(field):
+            return declaration(field.name, annotation, structure(field.default.value))
         return declaration(field.name, annotation, self._field(arguments))
 
     def _field(self, arguments: list[Bracket | Code]) -> Bracket:

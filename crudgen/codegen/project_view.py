@@ -1,8 +1,9 @@
 """What the templates of the project print: the routers, the settings, the requirements."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crudgen.language.schema import Schema, TypeName
+from crudgen.language.schema import Limits, Schema, TypeName
 
 from .code import Code, annotated, literal, name, raw
 from .imports import Imports
@@ -25,6 +26,7 @@ class ProjectView:
 
     imports: Code
     plurals: tuple[Code, ...]
+    settings_imports: Code
     settings: tuple[Code, ...]
     requirements: tuple[Code, ...]
 
@@ -37,26 +39,41 @@ def uses_addresses(schema: Schema) -> bool:
 
 def project_view(schema: Schema) -> ProjectView:
     """Decide what the files of the project say."""
-    imports = Imports()
+    imports, settings_imports = Imports(), Imports()
+    settings_imports.use(".kit.settings", "BaseAppSettings")
+    settings = (
+        _setting("title", "str", schema.title),
+        _setting("version", "str", schema.version),
+        _setting("database_url", "str", schema.database),
+        *_limits(schema.limits, settings_imports),
+    )
     imports.use("fastapi", "APIRouter")
     for entity in schema.entities:
         imports.use(f".{entity.plural}.routes", f"router as {entity.plural}")
-    settings: dict[str, tuple[str, str | float]] = {
-        "title": ("str", schema.title),
-        "version": ("str", schema.version),
-        "database_url": ("str", schema.database),
-        "max_body_bytes": ("int", schema.limits.body_bytes),
-        "database_connections": ("int", schema.limits.connections),
-        "statement_seconds": ("float", schema.limits.statement_seconds),
-        "lock_seconds": ("float", schema.limits.lock_seconds),
-    }
     extra = (_EMAIL_REQUIREMENT,) if uses_addresses(schema) else ()
     return ProjectView(
         imports=imports.code(),
         plurals=tuple(name(entity.plural) for entity in schema.entities),
-        settings=tuple(
-            annotated(raw(key), raw(kind)) + raw(" = ") + literal(value)
-            for key, (kind, value) in settings.items()
-        ),
+        settings=settings,
+        settings_imports=settings_imports.code(),
         requirements=tuple(literal(item) for item in sorted((*_REQUIREMENTS, *extra))),
     )
+
+
+def _limits(limits: Limits, imports: Imports) -> Iterator[Code]:
+    """Print the limits that are not the kit's own."""
+    usual = Limits()
+    settings = {
+        "max_body_bytes": ("Bytes", limits.body_bytes, usual.body_bytes),
+        "database_connections": ("Connections", limits.connections, usual.connections),
+        "statement_seconds": ("Seconds", limits.statement_seconds, usual.statement_seconds),
+        "lock_seconds": ("Seconds", limits.lock_seconds, usual.lock_seconds),
+    }
+    for key, (kind, value, default) in settings.items():
+        if value != default:
+            imports.use(".kit.settings", kind)
+            yield _setting(key, kind, value)
+
+
+def _setting(key: str, kind: str, value: str | float) -> Code:
+    return annotated(raw(key), raw(kind)) + raw(" = ") + literal(value)

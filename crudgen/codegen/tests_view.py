@@ -32,6 +32,7 @@ class TestsView:
     tests_changes: bool
     tests_deletes: bool
     keyed: bool
+    locates: bool
     has_required: bool
     conflicts: bool
     creates: bool
@@ -62,6 +63,7 @@ def tests_view(entity: Entity) -> TestsView:
         touched=_set("TOUCHED", [field for field in entity.fields if field.touch]),
         tests_changes=bool(changes) and {Operation.CREATE, Operation.UPDATE} <= offered,
         tests_deletes={Operation.CREATE, Operation.DELETE} <= offered,
+        locates=bool(offered & {Operation.UPDATE, Operation.DELETE}),
         keyed=bool(offered & {Operation.READ, Operation.UPDATE, Operation.DELETE}),
         has_required=any(field.required for field in sent),
         conflicts=entity.key_kind is KeyKind.CLIENT or _has_unique(entity),

@@ -1,6 +1,6 @@
 """The road of one request: the body is JSON, the query is known, an error shows no input."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from email.message import Message
 from typing import Any
 
@@ -15,10 +15,25 @@ from starlette.types import Scope
 
 from .database.faults import http_error
 from .errors import problem, public
+from .settings import MAX_BODY_BYTES
 
 
 class JsonRequest(Request):
     """A request whose body is strict JSON (RFC 8259): no NaN, no lone surrogates, no NUL."""
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """Read the body as it comes, or raise HTTPException 413 once it is too long."""
+        limit = getattr(self.app.state, "max_body_bytes", MAX_BODY_BYTES)
+        too_large = HTTPException(413, f"The body should have at most {limit} bytes")
+        length = self.headers.get("content-length", "")
+        if length.isdigit() and int(length) > limit:
+            raise too_large
+        size = 0
+        async for chunk in super().stream():
+            size += len(chunk)
+            if size > limit:
+                raise too_large
+            yield chunk
 
     async def json(self) -> Any:
         """Parse the body, or raise HTTPException 422."""

@@ -1,9 +1,16 @@
 """What can be set from outside: environment variables, or lines of a file `.env`."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MAX_BODY_BYTES = 1_048_576
+
+
+Bytes = Annotated[int, Field(ge=1024)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+Connections = Annotated[int, Field(ge=1, le=1000)]
 
 
 class BaseAppSettings(BaseSettings):
@@ -13,13 +20,13 @@ class BaseAppSettings(BaseSettings):
 
     database_url: str = "sqlite:///app.db"
     """SQLite (`sqlite:///app.db`) or PostgreSQL (`postgresql://user:password@host/name`)."""
-    max_body_bytes: int = Field(default=1_048_576, ge=1024)
+    max_body_bytes: Bytes = MAX_BODY_BYTES
     """Largest request body; a larger one is answered 413."""
-    database_connections: int = Field(default=10, ge=1, le=1000)
+    database_connections: Connections = 10
     """Most database connections of one process."""
-    statement_seconds: float = Field(default=5.0, gt=0, le=3600)
+    statement_seconds: Seconds = 5.0
     """Longest statement on PostgreSQL; a longer one is answered 503."""
-    lock_seconds: float = Field(default=2.0, gt=0, le=3600)
+    lock_seconds: Seconds = 2.0
     """Longest wait for a lock or a connection; a longer one is answered 503."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least important messages that are logged."""
