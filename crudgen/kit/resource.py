@@ -2,22 +2,25 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
 from fastapi import HTTPException, Request, Response
 from pydantic_core import to_json
-from sqlalchemy import Column, Row, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Column, LargeBinary, Row, Table, bindparam, delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from .database import Database
+from .database.columns import ExactNumber
 from .database.faults import http_error
 from .models import MAX_INT, MIN_INT, Changes, Model
 from .paging import links
 from .types import write_base64, write_decimal
 
-_WRITERS: Mapping[type, Callable[[Any], str]] = {Decimal: write_decimal, bytes: write_base64}
+_WRITERS: Mapping[type, Callable[[Any], str]] = {
+    ExactNumber: write_decimal,
+    LargeBinary: write_base64,
+}
 
 
 class Resource:
@@ -32,9 +35,9 @@ class Resource:
         self._key: Column[Any] = next(iter(self._table.primary_key))
         self._properties = tuple(public.model_fields)
         self._writers = {
-            index: _WRITERS[column.type.python_type]
+            index: _WRITERS[type(column.type)]
             for index, column in enumerate(self._columns)
-            if column.type.python_type in _WRITERS
+            if type(column.type) in _WRITERS
         }
         same_key = self._key == bindparam("key")
         self._read = select(*self._columns).where(same_key)

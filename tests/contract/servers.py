@@ -1,0 +1,145 @@
+"""Starts the generated applications as processes of their own, and asks them over HTTP."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from sqlalchemy import MetaData, create_engine
+
+# In an emitted project's processes crudgen cannot be imported, as if it were not installed.
+NO_CRUDGEN = "import sys\nsys.modules['crudgen'] = None\n"
+
+
+@dataclass
+class Api:
+    """One running application, and a client of it."""
+
+    client: httpx.Client
+    database: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def emptied(self) -> "Api":
+        """Delete every row."""
+        engine = create_engine(self.database.replace("postgresql:", "postgresql+psycopg:"))
+        metadata = MetaData()
+        metadata.reflect(engine)
+        with engine.begin() as connection:
+            for table in metadata.sorted_tables:
+                connection.execute(table.delete())
+        engine.dispose()
+        return self
+
+    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        response = self.client.request(method, path, **options)
+        assert response.headers["x-request-id"]
+        assert response.status_code < 500, (response.text, self.log.read_text()[-3000:])
+        return response
+
+    def stop(self) -> None:
+        self.client.close()
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(15) in {0, -signal.SIGTERM}
+
+
+@dataclass
+class Servers:
+    """Starts each combination once; all end with the session."""
+
+    folder: Path
+    new_database: Callable[[str], str]
+    running: dict[tuple[Path, str, str], Api] = field(default_factory=dict)
+    emitted: dict[Path, Path] = field(default_factory=dict)
+
+    def api(self, spec: Path, mode: str, kind: str) -> Api:
+        key = (spec, mode, kind)
+        if key not in self.running:
+            self.running[key] = self._start(spec, mode, self.new_database(kind))
+        return self.running[key]
+
+    def stop(self) -> None:
+        for api in self.running.values():
+            api.stop()
+
+    def _start(self, spec: Path, mode: str, database: str) -> Api:
+        number = len(self.running)
+        port = free_port()
+        log = self.folder / f"server{number}.log"
+        environment = os.environ | {"DATABASE_URL": database}
+        if mode == "served":
+            command = [sys.executable, "-m", "crudgen", "serve", str(spec), "--no-reload"]
+            command += ["--port", str(port), "--database", database]
+            place = self.folder
+        else:
+            place = self._emit(spec)
+            environment["PYTHONPATH"] = str(without_crudgen(self.folder))
+            command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app"]
+            command += ["--port", str(port), "--no-server-header"]
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command, cwd=place, env=environment, stdout=output, stderr=output
+            )
+        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)
+        wait_until_ready(client, process, log)
+        return Api(client, database, process, log)
+
+    def _emit(self, spec: Path) -> Path:
+        if spec not in self.emitted:
+            out = self.folder / f"emitted{len(self.emitted)}"
+            emit(spec, out)
+            self.emitted[spec] = out
+        return self.emitted[spec]
+
+
+def emit(spec: Path, out: Path) -> None:
+    command = [sys.executable, "-m", "crudgen", "emit", str(spec), "--out", str(out)]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def without_crudgen(folder: Path) -> Path:
+    """Make a folder for PYTHONPATH in which crudgen cannot be imported."""
+    place = folder / "without_crudgen"
+    place.mkdir(exist_ok=True)
+    (place / "sitecustomize.py").write_text(NO_CRUDGEN)
+    return place
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        try:
+            if client.get("/ready").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise AssertionError(log.read_text())
+
+
+@dataclass(frozen=True)
+class Everywhere:
+    """The same application four times."""
+
+    apis: Sequence[Api]
+
+    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send a request to all of them; all must answer the same."""
+        first, *others = [api.ask(method, path, **options) for api in self.apis]
+        for other in others:
+            assert (other.status_code, other.content) == (first.status_code, first.content)
+        return first
