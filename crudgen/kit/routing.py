@@ -10,11 +10,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic_core import from_json
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.routing import Match
 from starlette.types import Scope
 
 from .database.faults import http_error
-from .errors import problem, public
+from .errors import Unavailable, problem, public
 from .settings import MAX_BODY_BYTES
 
 
@@ -95,6 +96,8 @@ class Route(APIRoute):
                 raise RequestValidationError(public(error.errors())) from None
             except DBAPIError as error:
                 raise http_error(error) from error
+            except PoolTimeoutError:
+                raise Unavailable from None
 
         return handle
 

@@ -22,7 +22,7 @@ def servers(
 
 @pytest.fixture(
     params=[(mode, kind) for mode in ("served", "emitted") for kind in ("sqlite", "postgresql")],
-    ids=lambda param: "-".join(param),
+    ids="-".join,
 )
 def hero(request: pytest.FixtureRequest, servers: Servers, root: Path) -> Api:
     mode, kind = request.param
@@ -31,7 +31,7 @@ def hero(request: pytest.FixtureRequest, servers: Servers, root: Path) -> Api:
 
 @pytest.fixture(
     params=[(mode, kind) for mode in ("served", "emitted") for kind in ("sqlite", "postgresql")],
-    ids=lambda param: "-".join(param),
+    ids="-".join,
 )
 def zoo(request: pytest.FixtureRequest, servers: Servers, root: Path) -> Api:
     mode, kind = request.param

@@ -6,13 +6,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import httpx
-from sqlalchemy import MetaData, create_engine
+from sqlalchemy import Engine, MetaData, NullPool, create_engine
 
 # In an emitted project's processes crudgen cannot be imported, as if it were not installed.
 NO_CRUDGEN = "import sys\nsys.modules['crudgen'] = None\n"
@@ -29,20 +31,37 @@ class Api:
 
     def emptied(self) -> "Api":
         """Delete every row."""
-        engine = create_engine(self.database.replace("postgresql:", "postgresql+psycopg:"))
-        metadata = MetaData()
-        metadata.reflect(engine)
-        with engine.begin() as connection:
-            for table in metadata.sorted_tables:
+        with self.engine.begin() as connection:
+            for table in self.tables.sorted_tables:
                 connection.execute(table.delete())
-        engine.dispose()
         return self
+
+    @cached_property
+    def engine(self) -> Engine:
+        return create_engine(self.database, poolclass=NullPool)
+
+    @cached_property
+    def tables(self) -> MetaData:
+        metadata = MetaData()
+        metadata.reflect(self.engine)
+        return metadata
 
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         response = self.client.request(method, path, **options)
         assert response.headers["x-request-id"]
         assert response.status_code < 500, (response.text, self.log.read_text()[-3000:])
         return response
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.log.read_text()
+            try:
+                if self.client.get("/ready").status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        raise AssertionError(self.log.read_text())
 
     def stop(self) -> None:
         self.client.close()
@@ -58,19 +77,21 @@ class Servers:
     new_database: Callable[[str], str]
     running: dict[tuple[Path, str, str], Api] = field(default_factory=dict)
     emitted: dict[Path, Path] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=count)
 
     def api(self, spec: Path, mode: str, kind: str) -> Api:
         key = (spec, mode, kind)
         if key not in self.running:
-            self.running[key] = self._start(spec, mode, self.new_database(kind))
+            self.running[key] = self.start(spec, mode, self.new_database(kind))
         return self.running[key]
 
     def stop(self) -> None:
         for api in self.running.values():
             api.stop()
 
-    def _start(self, spec: Path, mode: str, database: str) -> Api:
-        number = len(self.running)
+    def start(self, spec: Path, mode: str, database: str, *, wait: bool = True) -> Api:
+        """Start one application; whoever calls this stops it."""
+        number = next(self.numbers)
         port = free_port()
         log = self.folder / f"server{number}.log"
         environment = os.environ | {"DATABASE_URL": database}
@@ -88,8 +109,10 @@ class Servers:
                 command, cwd=place, env=environment, stdout=output, stderr=output
             )
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)
-        wait_until_ready(client, process, log)
-        return Api(client, database, process, log)
+        api = Api(client, database, process, log)
+        if wait:
+            api.wait_until_ready()
+        return api
 
     def _emit(self, spec: Path) -> Path:
         if spec not in self.emitted:
@@ -117,18 +140,6 @@ def free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
-
-
-def wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text()
-        try:
-            if client.get("/ready").status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
-    raise AssertionError(log.read_text())
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,8 @@ def connect(url: URL, *, connections: int, lock_seconds: float) -> Backend:
         event.listen(made, "connect", _configure)
         return made
 
-    reader, writer = engine(connections), engine(1)
+    # One more than work in threads: a read by key on the event loop never waits for a connection.
+    reader, writer = engine(connections + 1), engine(1)
     event.listen(writer, "begin", _begin)
     return Backend(reader=reader, writer=writer, writers=1, reads_keys_at_once=True)
 

@@ -1,0 +1,62 @@
+"""crudgen.yaml → the settings of the whole application. Changes when there is another one."""
+
+from urllib.parse import urlsplit
+
+from .places import Problems, shown
+from .reading import Written
+from .schema import Limits, Schema
+from .spec import AppSpec
+
+_WHOLE = {"body_bytes": (1, 1_073_741_824), "connections": (1, 1000)}
+_SECONDS = {"statement_seconds": (0.01, 3600), "lock_seconds": (0.01, 3600)}
+
+
+def resolve_app(written: Written[AppSpec], problems: Problems) -> Schema:
+    """Return a schema without entities; what the file does not say keeps its default."""
+    spec = written.spec
+    for key in ("title", "version", "database"):
+        if spec.says(key) and getattr(spec, key) is None:
+            problems.add(written.value(key), f"{key!r} says nothing", "give it a value, or drop it")
+    usual = Schema(())
+    return Schema(
+        (),
+        title=spec.title or usual.title,
+        version=spec.version or usual.version,
+        database=_database(written, problems) or usual.database,
+        limits=_limits(written, problems),
+    )
+
+
+def _database(written: Written[AppSpec], problems: Problems) -> str | None:
+    url = written.spec.database
+    if url is None:
+        return None
+    remedy = "such as 'sqlite:///app.db' or 'postgresql://localhost/app'"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        problems.add(written.value("database"), f"{shown(url)} is no URL: {error}", remedy)
+        return url
+    if url.startswith("sqlite:///") and port is None and not parts.netloc:
+        return url
+    if parts.scheme in ("postgresql", "postgres") and url.startswith(f"{parts.scheme}://"):
+        return url.replace("postgres://", "postgresql://", 1) if parts.scheme == "postgres" else url
+    problems.add(written.value("database"), f"{shown(url)} is no database that is known", remedy)
+    return url
+
+
+def _limits(written: Written[AppSpec], problems: Problems) -> Limits:
+    spec = written.spec.limits
+    values: dict[str, int | float] = {}
+    for key, (low, high) in {**_WHOLE, **_SECONDS}.items():
+        value = getattr(spec, key)
+        place = written.value("limits", key)
+        if value is None:
+            if spec.says(key):
+                problems.add(place, f"{key!r} says nothing", "give it a value, or drop it")
+        elif not low <= value <= high:
+            problems.add(place, f"{value} is out of range", f"allowed: {low} to {high}")
+        else:
+            values[key] = int(value) if key in _WHOLE else float(value)
+    return Limits(**values)  # type: ignore[arg-type]

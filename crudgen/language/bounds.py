@@ -1,0 +1,99 @@
+"""How long, how large, how exact: the bounds of one field. Changes with the bounds of a type."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import cast
+
+from .schema import Field, Number, TypeName
+from .types import INT64_MAX, INT64_MIN, MAX_INDEXED_TEXT, MAX_PRECISION, TYPES
+from .values import fits, to_value
+from .written_field import WrittenField
+
+_BOUNDS = ("min", "max")
+
+
+def with_bounds(written: WrittenField, field: Field) -> Field:
+    """Return the field with its bounds, those of the type where the spec says nothing."""
+    if written.info.max_length is not None:
+        return _with_lengths(written, field, written.info.max_length)
+    if field.type is TypeName.DECIMAL:
+        field = _with_digits(written, field)
+    return _with_range(written, field)
+
+
+def _with_lengths(written: WrittenField, field: Field, longest: int) -> Field:
+    for key in _BOUNDS:
+        length = getattr(written.spec, key)
+        if isinstance(length, Decimal) or (length is not None and length < 0):
+            written.add(key, f"{length} is no length", "a length is a whole number, 0 or more")
+            return field
+    low, high = written.spec.min, written.spec.max
+    high = longest if high is None else high
+    most = TYPES[TypeName.TEXT].max_length or 0 if written.info.name is TypeName.STR else longest
+    if high > most:
+        written.add("max", f"{high} is more than a '{written.info.name}' holds", f"at most {most}")
+    elif high < max(written.info.shortest, low or 0):
+        key = "max" if written.spec.says("max") else "min"
+        least = max(written.info.shortest, low or 0)
+        remedy = "swap them" if low else f"at least {least}"
+        written.add(key, f"the maximum {high} is less than the minimum {least}", remedy)
+    if field.pk and low is None:
+        low = 1
+    _check_indexed(written, field, int(high))
+    return replace(field, min_length=_int(low), max_length=_int(high))
+
+
+def _check_indexed(written: WrittenField, field: Field, longest: int) -> None:
+    flag = next((key for key in ("pk", "unique", "index") if getattr(field, key)), None)
+    if flag and longest > MAX_INDEXED_TEXT:
+        remedy = f"give a maximum of at most {MAX_INDEXED_TEXT}: '{field.type}(..600)'"
+        written.add_key(flag, f"'{flag}' on a text of up to {longest} characters", remedy)
+
+
+def _with_digits(written: WrittenField, field: Field) -> Field:
+    precision, scale = written.spec.precision or 0, written.spec.scale or 0
+    if not 1 <= precision <= MAX_PRECISION:
+        written.add("precision", f"a precision of {precision}", f"1 to {MAX_PRECISION} digits")
+    elif scale > precision:
+        written.add("scale", f"a scale of {scale}", f"at most the precision, {precision}")
+    return replace(field, precision=precision, scale=scale)
+
+
+def _with_range(written: WrittenField, field: Field) -> Field:
+    bounds: dict[str, Number | None] = {"min": None, "max": None}
+    if field.type is TypeName.INT:
+        bounds = {"min": INT64_MIN, "max": INT64_MAX}
+    for key in _BOUNDS:
+        if getattr(written.spec, key) is None or not written.clean:
+            continue
+        try:
+            bound = cast("Number", to_value(field.type, getattr(written.spec, key)))
+        except ValueError as error:
+            written.add(key, str(error))
+            continue
+        bounds[key] = _fitting(written, field, key, bound)
+    low, high = bounds["min"], bounds["max"]
+    if low is not None and high is not None and low > high:
+        key = "max" if written.spec.says("max") else "min"
+        written.add(key, f"the maximum {high} is less than the minimum {low}", "swap them")
+    serial = field.pk and field.read_only and field.type is TypeName.INT
+    if serial and (low, high) != (INT64_MIN, INT64_MAX):
+        key = "min" if written.spec.says("min") else "max"
+        written.add(key, "bounds on a key that the server gives", "drop them")
+    return replace(field, minimum=low, maximum=high)
+
+
+def _fitting(written: WrittenField, field: Field, key: str, bound: Number) -> Number:
+    if field.type is TypeName.INT and not INT64_MIN <= bound <= INT64_MAX:
+        written.add(key, f"{bound} does not fit 64 bits", "drop it")
+    if isinstance(bound, Decimal):
+        if not fits(bound, field.precision or 0, field.scale or 0):
+            problem_ = f"{bound} does not fit decimal({field.precision},{field.scale})"
+            written.add(key, problem_, "use fewer digits")
+            return bound
+        return bound.quantize(Decimal(1).scaleb(-(field.scale or 0)))
+    return bound
+
+
+def _int(value: Number | None) -> int | None:
+    return None if value is None else int(value)

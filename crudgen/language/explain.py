@@ -1,0 +1,121 @@
+"""One entity in the long form, every default filled in. Changes when the language says more.
+
+Reading the text again gives the same entity.
+"""
+
+import json
+import re
+from decimal import Decimal
+
+from .document import Plain, scalar_value
+from .schema import Constant, Entity, Field, Now, Operation
+from .types import FLAGS
+from .values import to_text
+
+_SAFE = re.compile(r"[A-Za-z_/][A-Za-z0-9_/.-]*( [A-Za-z0-9_/.-]+)*\.?", re.ASCII)
+_BOUNDS = {
+    "minimum": "min",
+    "min_length": "min",
+    "maximum": "max",
+    "max_length": "max",
+    "pattern": "pattern",
+    "precision": "precision",
+    "scale": "scale",
+}
+# What a double-quoted text of YAML does not show as it is.
+_UNPRINTABLE = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
+
+
+def explain(entity: Entity) -> str:
+    """Return the entity as YAML in the long form."""
+    document: dict[str, Plain] = {"name": str(entity.name)}
+    if entity.doc is not None:
+        document["doc"] = entity.doc
+    document |= {
+        "table": str(entity.table),
+        "plural": str(entity.plural),
+        "path": str(entity.path),
+        "fields": {str(field.name): _field(field) for field in entity.fields},
+    }
+    for key, unique in (("unique", True), ("index", False)):
+        lists = [index.fields for index in entity.indexes if index.unique is unique]
+        if lists:
+            document[key] = [[str(name) for name in names] for names in lists]
+    document["api"] = _api(entity)
+    return "".join(f"{line}\n" for line in _lines(document))
+
+
+def _api(entity: Entity) -> dict[str, Plain]:
+    api: dict[str, Plain] = {"operations": [str(operation) for operation in entity.operations]}
+    if Operation.LIST in entity.operations:
+        api["page"] = {"default": entity.page.default, "max": entity.page.max}
+        for key in ("filter", "sort", "search"):
+            api[key] = [str(name) for name in getattr(entity, key)]
+    return api
+
+
+def _field(field: Field) -> dict[str, Plain]:
+    said: dict[str, Plain] = {"type": str(field.type)}
+    if field.optional:
+        said["optional"] = True
+    if field.default is not None:
+        said["default"] = _default(field.default)
+    said |= _bounds(field)
+    said |= {flag: True for flag in FLAGS if getattr(field, flag)}
+    if field.doc is not None:
+        said["doc"] = field.doc
+    if field.example is not None:
+        said["example"] = to_text(field.example.value)
+    if field.was is not None:
+        said["was"] = str(field.was)
+    return said
+
+
+def _default(default: Constant | Now) -> Plain:
+    return "now" if isinstance(default, Now) else to_text(default.value)
+
+
+def _bounds(field: Field) -> dict[str, Plain]:
+    said: dict[str, Plain] = {}
+    for attribute, key in _BOUNDS.items():
+        bound = getattr(field, attribute)
+        if bound is not None:
+            said[key] = to_text(bound)
+    if field.words:
+        said["values"] = list(field.words)
+    return said
+
+
+def _lines(document: dict[str, Plain], indent: str = "") -> list[str]:
+    lines: list[str] = []
+    for key, value in document.items():
+        if isinstance(value, dict) and value and len(indent) < 4:
+            lines += [f"{indent}{key}:", *_lines(value, indent + "  ")]
+        else:
+            lines.append(f"{indent}{key}: {_flow(value)}")
+    return lines
+
+
+def _flow(value: Plain) -> str:
+    if isinstance(value, dict):
+        return (
+            "{" + ", ".join(f"{_quoted(key)}: {_flow(item)}" for key, item in value.items()) + "}"
+        )
+    if isinstance(value, list):
+        return "[" + ", ".join(_flow(item) for item in value) + "]"
+    if isinstance(value, str):
+        plain = _SAFE.fullmatch(value) and scalar_value(value) == value
+        return value if plain else _quoted(value)
+    if isinstance(value, Decimal):
+        return _number(value)
+    return json.dumps(value)
+
+
+def _number(value: Decimal) -> str:
+    text = str(value)
+    return text if any(sign in text for sign in ".eE") else f"{text}.0"
+
+
+def _quoted(text: str) -> str:
+    quoted = json.dumps(text, ensure_ascii=False)
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)

@@ -1,0 +1,95 @@
+"""Indexes over several fields; the names of all indexes. Changes with what databases can index."""
+
+from collections.abc import Iterator
+
+from .names import TableName
+from .places import Problems, shown, suggest
+from .reading import Written
+from .schema import Field, Index
+from .spec import EntitySpec
+from .types import MAX_INDEXED_TEXT, TYPES
+
+MAX_IDENTIFIER = 63
+MAX_FIELDS = 16
+
+
+def index_name(table: str, fields: tuple[str, ...], *, unique: bool) -> str:
+    """Return the name of an index in the database: `ix_hero_name`, `uq_hero_team_name`."""
+    return "_".join(("uq" if unique else "ix", table, *fields))
+
+
+def index_names(
+    table: TableName, fields: dict[str, Field], indexes: tuple[Index, ...]
+) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+    """Yield the name of every index of a table, with the path in the spec that asks for it."""
+    for field in fields.values():
+        if field.index or field.unique:
+            flag = "unique" if field.unique else "index"
+            name = index_name(table, (field.name,), unique=field.unique)
+            yield name, ("fields", field.name, flag)
+    counts = {"unique": 0, "index": 0}
+    for index in indexes:
+        key = "unique" if index.unique else "index"
+        yield index_name(table, index.fields, unique=index.unique), (key, counts[key])
+        counts[key] += 1
+
+
+def resolve_indexes(
+    written: Written[EntitySpec], fields: dict[str, Field], problems: Problems
+) -> tuple[Index, ...]:
+    """Return the entity's `unique` and `index` lists, checked."""
+    found: dict[tuple[str, ...], str] = {}
+    indexes: list[Index] = []
+    lists = (("unique", written.spec.unique), ("index", written.spec.index))
+    for key, groups in lists:
+        for position, names in enumerate(groups):
+            index = _index(written, (key, position), names, fields, problems)
+            if index is None:
+                continue
+            place = written.value(key, position)
+            if index.fields in found:
+                problem = f"these fields are listed twice, first under {found[index.fields]!r}"
+                problems.add(place, problem, "keep one")
+            found.setdefault(index.fields, key)
+            indexes.append(index)
+    return tuple(indexes)
+
+
+def _index(
+    written: Written[EntitySpec],
+    path: tuple[str, int],
+    names: list[str],
+    fields: dict[str, Field],
+    problems: Problems,
+) -> Index | None:
+    before = len(problems)
+    unknown = 0
+    for position, name in enumerate(names):
+        place = written.value(*path, position)
+        if name in written.broken or (name in written.spec.fields and name not in fields):
+            unknown += 1
+        elif name not in fields:
+            problems.add(place, f"there is no field {shown(name)}", suggest(name, fields))
+        elif name in names[:position]:
+            problems.add(place, f"{shown(name)} is listed twice", "drop one")
+        elif "index" not in TYPES[fields[name].type].flags:
+            problem = f"{shown(name)} is {fields[name].type}, which cannot be indexed"
+            problems.add(place, problem, "drop it")
+    if not 2 <= len(names) <= MAX_FIELDS:
+        remedy = f"2 to {MAX_FIELDS} fields; for one, use the flag '{path[0]}' on it"
+        problems.add(written.value(*path), f"a list of {len(names)} fields", remedy)
+    if unknown or len(problems) > before:
+        return None
+    _check_size(written, path, [fields[name] for name in names], problems)
+    return Index(tuple(fields[name].name for name in names), unique=path[0] == "unique")
+
+
+def _check_size(
+    written: Written[EntitySpec], path: tuple[str, int], fields: list[Field], problems: Problems
+) -> None:
+    texts = [field for field in fields if TYPES[field.type].text]
+    total = sum(field.max_length or 0 for field in texts)
+    if total > MAX_INDEXED_TEXT:
+        problem = f"an index over texts of up to {total} characters together"
+        remedy = f"give maxima such as 'str(..80)', together at most {MAX_INDEXED_TEXT}"
+        problems.add(written.value(*path), problem, remedy)

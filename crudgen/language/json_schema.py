@@ -1,0 +1,67 @@
+"""The JSON Schema of a spec, for editors. Changes when editors should know more."""
+
+from typing import Any
+
+from . import names, shorthand
+from .spec import AppSpec, EntitySpec
+from .types import TYPES
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def editor_schema() -> dict[str, Any]:
+    """Return the schema of an entity's file; `#/$defs/AppSpec` is that of crudgen.yaml."""
+    schema = EntitySpec.model_json_schema()
+    app = AppSpec.model_json_schema()
+    definitions = {**schema.pop("$defs"), **app.pop("$defs"), "AppSpec": app}
+    schema["properties"]["fields"] = _fields(schema["properties"]["fields"])
+    _pattern(schema["properties"], "name", names.ClassName)
+    for key, kind in (
+        ("table", names.TableName),
+        ("plural", names.ModuleName),
+        ("path", names.UrlPath),
+    ):
+        _pattern(schema["properties"], key, kind)
+    found: dict[str, Any] = _without_noise({**schema, "$defs": definitions})
+    return {"$schema": DIALECT, **found, "title": "crudgen entity"}
+
+
+def _fields(described: dict[str, Any]) -> dict[str, Any]:
+    types = "\n".join(f"- `{info.name}`: {info.doc}" for info in TYPES.values())
+    short = {
+        "type": "string",
+        "pattern": shorthand.pattern(),
+        "description": f"type[(arguments)][?] [= default] [flag …]\n\n{types}",
+    }
+    return {
+        "type": "object",
+        "description": described["description"],
+        "propertyNames": {"pattern": f"^{names.FieldName.PATTERN.pattern}$"},
+        "additionalProperties": {"anyOf": [short, {"$ref": "#/$defs/FieldSpec"}]},
+    }
+
+
+def _pattern(properties: dict[str, Any], key: str, kind: type[names.Name]) -> None:
+    description = properties[key]["description"]
+    pattern = f"^{kind.PATTERN.pattern}$"
+    properties[key] = {"type": "string", "pattern": pattern, "description": description}
+
+
+def _without_noise(node: Any) -> Any:
+    """Drop what pydantic adds for programs: generated titles, and null beside an optional value."""
+    if isinstance(node, list):
+        return [_without_noise(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {
+        key: _without_noise(value)
+        for key, value in node.items()
+        if not (key == "title" and isinstance(value, str))
+        and not (key == "default" and value is None)
+    }
+    choices = kept.get("anyOf", [])
+    if {"type": "null"} in choices:
+        kept.pop("anyOf")
+        rest = [choice for choice in choices if choice != {"type": "null"}]
+        kept = {**rest[0], **kept} if len(rest) == 1 else {"anyOf": rest, **kept}
+    return kept

@@ -1,0 +1,49 @@
+"""Regular expressions that pydantic's linear engine can run. Changes with that engine."""
+
+from functools import lru_cache
+
+from pydantic_core import SchemaError, SchemaValidator, ValidationError, core_schema
+
+MAX_PATTERN = 500
+
+
+def anchored(pattern: str) -> str:
+    """Return the pattern that matches where the whole text matches the written one."""
+    return f"^(?:{pattern})$"
+
+
+@lru_cache(maxsize=1024)
+def problem(pattern: str) -> str | None:
+    """Say why a pattern cannot be used."""
+    if not pattern or len(pattern) > MAX_PATTERN:
+        return f"a pattern has 1 to {MAX_PATTERN} characters"
+    try:
+        _compiled(pattern)
+        _compiled(anchored(pattern))
+    except (SchemaError, UnicodeError) as error:
+        return f"the pattern is not possible: {_reason(str(error))}"
+    return None
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether the whole text matches; the pattern is one without a problem."""
+    try:
+        _compiled(anchored(pattern)).validate_python(text)
+    except ValidationError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=64)
+def _compiled(pattern: str) -> SchemaValidator:
+    return SchemaValidator(core_schema.str_schema(pattern=pattern, regex_engine="rust-regex"))
+
+
+def _reason(message: str) -> str:
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    last = lines[-1].removeprefix("error: ").removeprefix("SchemaError: ")
+    if "look-around" in last:
+        return "look-ahead and look-behind are not supported"
+    if "size limit" in last:
+        return "it is too large when compiled"
+    return last[:120]

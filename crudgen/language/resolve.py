@@ -1,0 +1,84 @@
+"""Documents → Schema, with every problem of every file at once. Changes when a step is added."""
+
+from collections.abc import Mapping as Files
+from dataclasses import replace
+
+from crudgen.errors import SpecError
+
+from .api import resolve_api
+from .app import resolve_app
+from .collisions import Candidate, check_collisions
+from .document import Mapping, parse
+from .fields import resolve_fields
+from .identity import resolve_identity
+from .indexes import resolve_indexes
+from .places import Problems
+from .reading import Written, read_app, read_entity
+from .schema import Entity, Schema
+from .spec import EntitySpec
+
+
+def resolve(
+    entities: Files[str, bytes | str], app: tuple[str, bytes | str] | None, problems: Problems
+) -> Schema:
+    """Return what the files mean, entities by the names of their files.
+
+    Raises SpecError with every problem, those that were found before included.
+    """
+    documents = _documents(entities, problems)
+    specs = [read_entity(file, root, problems) for file, root in documents.items()]
+    resolved = [_entity(written, problems) for written in specs if written]
+    check_collisions([candidate for candidate, _ in resolved if candidate], problems)
+    settings = _app(app, problems)
+    if problems:
+        raise SpecError(problems.listed())
+    found = sorted((entity for _, entity in resolved if entity), key=lambda entity: entity.name)
+    return replace(settings, entities=tuple(found))
+
+
+def _documents(files: Files[str, bytes | str], problems: Problems) -> dict[str, Mapping]:
+    documents: dict[str, Mapping] = {}
+    for file, data in files.items():
+        try:
+            documents[file] = parse(file, data)
+        except SpecError as error:
+            problems.found.extend(error.diagnostics)
+    return documents
+
+
+def _app(file: tuple[str, bytes | str] | None, problems: Problems) -> Schema:
+    if file is None:
+        return Schema(())
+    for name, root in _documents({file[0]: file[1]}, problems).items():
+        written = read_app(name, root, problems)
+        if written:
+            return resolve_app(written, problems)
+    return Schema(())
+
+
+def _entity(
+    written: Written[EntitySpec], problems: Problems
+) -> tuple[Candidate | None, Entity | None]:
+    identity = resolve_identity(written, problems)
+    fields = resolve_fields(written, problems)
+    indexes = resolve_indexes(written, fields, problems)
+    api = resolve_api(written, fields, problems)
+    if identity is None:
+        return None, None
+    entity = Entity(
+        name=identity.name,
+        singular=identity.singular,
+        plural=identity.plural,
+        path=identity.path,
+        table=identity.table,
+        doc=written.spec.doc or None,
+        fields=tuple(fields.values()),
+        indexes=indexes,
+        operations=api.operations,
+        page=api.page,
+        filter=api.filter,
+        sort=api.sort,
+        search=api.search,
+        source=written.file.replace("\\", "/").rpartition("/")[2],
+    )
+    return Candidate(written, identity, fields, indexes), entity

@@ -1,0 +1,228 @@
+"""Valid values of a field, for generated tests. Changes when a type or a bound does.
+
+Candidates are made cheaply and then judged by the same check as a default; nothing is random.
+"""
+
+import itertools
+import math
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from .schema import Constant, Field, TypeName, Value
+from .values import problem
+
+_parse: Any = re._parser.parse  # type: ignore[attr-defined] # noqa: SLF001 no public parser exists
+_MAX_STEPS = 5000
+
+_FIXED: dict[TypeName, tuple[Value, ...]] = {
+    TypeName.BOOL: (True, False),
+    TypeName.DATE: (date(2024, 2, 29), date(2025, 12, 31)),
+    TypeName.TIME: (time(12, 30), time(23, 59, 59)),
+    TypeName.DATETIME: (
+        datetime(2024, 2, 29, 12, 30, tzinfo=UTC),
+        datetime(2025, 12, 31, 23, 59, 59, tzinfo=UTC),
+    ),
+    TypeName.UUID: (
+        UUID("0190b0f0-0000-7000-8000-000000000001"),
+        UUID("0190b0f0-0000-7000-8000-000000000002"),
+    ),
+    TypeName.EMAIL: ("first@example.com", "second@example.com", "a@b.co", "b@b.co"),
+    TypeName.URL: (
+        "https://example.com/1",
+        "https://example.com/2",
+        "https://a.co/",
+        "https://b.co/",
+    ),
+    TypeName.JSON: ({"a": 1}, [1, 2]),
+    TypeName.BYTES: (b"first", b"second", b"1", b"2"),
+}
+
+
+def samples(field: Field) -> tuple[Value, Value] | None:
+    """Return two valid values, different ones if two are found; None when there is none."""
+    found: list[Value] = []
+    for value in _candidates(field):
+        if value is None or value in found or not _usable(field, value):
+            continue
+        found.append(value)
+        if len(found) == 2:
+            break
+    return (found[0], found[-1]) if found else None
+
+
+def _usable(field: Field, value: Value) -> bool:
+    if problem(field, value) is not None:
+        return False
+    if not (field.pk and isinstance(value, str)):
+        return True
+    return "/" not in value and not value.startswith(".")  # a key is one part of a URL
+
+
+def _candidates(field: Field) -> Iterator[Value]:
+    if field.example is not None:
+        yield field.example.value
+    yield from _made(field)
+    if isinstance(field.default, Constant):
+        yield field.default.value
+
+
+def _made(field: Field) -> Iterator[Value]:
+    if field.type is TypeName.ENUM:
+        yield from field.words
+    elif field.type is TypeName.INT:
+        yield from _integers(field)
+    elif field.type is TypeName.FLOAT:
+        yield from _floats(field)
+    elif field.type is TypeName.DECIMAL:
+        yield from _decimals(field)
+    elif field.type not in (TypeName.STR, TypeName.TEXT):
+        yield from _FIXED[field.type]
+    elif field.pattern is None:
+        yield from _texts(field)
+    else:
+        yield from _matching(field.pattern, field.min_length or 0, field.max_length or 0)
+
+
+def _integers(field: Field) -> Iterator[int]:
+    yield from (1, 2)
+    for bound, step in ((field.minimum, 1), (field.maximum, -1)):
+        if bound is not None:
+            yield from (int(bound), int(bound) + step)
+
+
+def _floats(field: Field) -> Iterator[float]:
+    yield from (1.5, 2.5)
+    if field.minimum is not None and field.maximum is not None:
+        yield float(field.minimum) / 2 + float(field.maximum) / 2
+    for bound, end in ((field.minimum, math.inf), (field.maximum, -math.inf)):
+        if bound is not None:
+            yield from (float(bound), math.nextafter(float(bound), end))
+
+
+def _decimals(field: Field) -> Iterator[Decimal]:
+    step = Decimal(1).scaleb(-(field.scale or 0))
+    units = (Decimal(1), Decimal(2)) if field.precision != field.scale else ()
+    for number in (*units, step, 2 * step):
+        yield number.quantize(step)
+    for bound, direction in ((field.minimum, step), (field.maximum, -step)):
+        if bound is not None:
+            yield from (Decimal(bound), Decimal(bound) + direction)
+
+
+def _texts(field: Field) -> Iterator[str]:
+    shortest, longest = field.min_length or 0, field.max_length or 1
+    for word in ("first", "second", "1", "2"):
+        repeated = word * (shortest // len(word) + 1) if len(word) < shortest else word
+        yield repeated[: max(shortest, min(len(word), longest))]
+
+
+def _matching(pattern: str, shortest: int, longest: int) -> Iterator[str]:
+    """Yield texts that a simple pattern is likely to match."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree: Any = _parse(pattern)
+    except (re.error, RecursionError, OverflowError, ValueError):
+        return
+    extras = [1, 0, 2, 3, 4, 8, max(0, shortest - 1), shortest, max(0, longest - 1), longest]
+    for extra, choice in itertools.product(extras, range(4)):
+        try:
+            yield _Builder(extra, choice, longest).build(tree)
+        except (_TooLongError, KeyError, RecursionError):
+            continue
+
+
+class _TooLongError(Exception):
+    """The text would be longer than the field takes, or the pattern has something unusual."""
+
+
+class _Builder:
+    """One text for a parsed pattern: its `choice`-th way, `extra` more turns of every loop."""
+
+    def __init__(self, extra: int, choice: int, longest: int) -> None:
+        self.extra, self.choice, self.longest = extra, choice, longest
+        self.steps = 0
+
+    def build(self, tree: Any) -> str:
+        text = ""
+        for name, argument in tree:
+            text += self._part(str(name), argument)
+            if len(text) > self.longest:
+                raise _TooLongError
+        return text
+
+    def _part(self, name: str, argument: Any) -> str:
+        self.steps += 1
+        if self.steps > _MAX_STEPS:
+            raise _TooLongError
+        if name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+            return self._repeat(*argument)
+        if name == "SUBPATTERN":
+            return self.build(argument[3])
+        if name == "BRANCH":
+            branches = argument[1]
+            return self.build(branches[self.choice % len(branches)])
+        return "" if name == "AT" else self._character(name, argument)
+
+    def _character(self, name: str, argument: Any) -> str:
+        if name == "LITERAL":
+            return chr(argument)
+        if name in ("NOT_LITERAL", "ANY"):
+            return next(c for c in self._alphabet() if ord(c) != argument)
+        if name == "IN":
+            return self._one_of(argument)
+        raise _TooLongError
+
+    def _repeat(self, least: int, most: int, tree: Any) -> str:
+        turns = min(int(least) + self.extra, int(most))
+        if turns > self.longest:
+            raise _TooLongError
+        text = ""
+        for _ in range(turns):
+            text += self.build(tree)
+            if len(text) > self.longest:
+                raise _TooLongError
+        return text
+
+    def _alphabet(self) -> str:
+        letters = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ _-.,:;+@#!"
+        return letters[self.choice :] + letters[: self.choice]
+
+    def _one_of(self, items: Any) -> str:
+        allowed = [c for c in self._alphabet() if _in_set(c, items)]
+        if allowed:
+            return allowed[self.choice % len(allowed)]
+        first = next((a for n, a in items if str(n) in ("LITERAL", "RANGE")), None)
+        if first is None:
+            raise _TooLongError
+        return chr(first if isinstance(first, int) else first[0])
+
+
+_CATEGORIES: dict[str, Callable[[str], bool]] = {
+    "CATEGORY_DIGIT": str.isdigit,
+    "CATEGORY_SPACE": str.isspace,
+    "CATEGORY_WORD": lambda c: c.isalnum() or c == "_",
+    "CATEGORY_NOT_DIGIT": lambda c: not c.isdigit(),
+    "CATEGORY_NOT_SPACE": lambda c: not c.isspace(),
+    "CATEGORY_NOT_WORD": lambda c: not (c.isalnum() or c == "_"),
+}
+
+
+def _in_set(character: str, items: Any) -> bool:
+    negated, inside, code = False, False, ord(character)
+    for name, argument in items:
+        kind = str(name)
+        if kind == "NEGATE":
+            negated = True
+        elif kind == "LITERAL":
+            inside |= code == argument
+        elif kind == "RANGE":
+            inside |= argument[0] <= code <= argument[1]
+        elif kind == "CATEGORY":
+            inside |= _CATEGORIES[str(argument)](character)
+    return inside != negated

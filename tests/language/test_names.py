@@ -1,0 +1,130 @@
+import builtins
+import itertools
+import keyword
+import re
+from typing import Any
+
+import pydantic
+import pytest
+import sqlalchemy.orm
+import sqlmodel
+
+from crudgen.errors import SpecError
+from crudgen.language import load_texts
+from crudgen.language.names import (
+    QUERY_PARAMETERS,
+    RESERVED_CLASSES,
+    ClassName,
+    FieldName,
+    class_name_problem,
+    field_name_problem,
+    plural_of,
+    snake_case,
+)
+
+
+class Row(sqlmodel.SQLModel, table=True):
+    key: int | None = sqlmodel.Field(default=None, primary_key=True)
+
+
+class Declared(sqlalchemy.orm.DeclarativeBase):
+    pass
+
+
+def attributes() -> set[str]:
+    """Every name that the libraries' models already use."""
+    owners: list[Any] = [sqlmodel.SQLModel, pydantic.BaseModel, Row, Row(), Declared]
+    names = set(itertools.chain.from_iterable(dir(owner) for owner in owners))
+    return {*names, *dir(type(Row))} - {"key"}
+
+
+def could_be_a_field(name: str) -> bool:
+    return FieldName.PATTERN.fullmatch(name) is not None
+
+
+@pytest.mark.parametrize("name", sorted(filter(could_be_a_field, attributes())))
+def test_attributes_of_the_libraries_are_no_field_names(name: str) -> None:
+    assert field_name_problem(name)
+
+
+@pytest.mark.parametrize(
+    "name", sorted(filter(could_be_a_field, [*keyword.kwlist, *keyword.softkwlist]))
+)
+def test_keywords_are_no_field_names(name: str) -> None:
+    assert field_name_problem(name) or name.startswith("_")
+
+
+def test_query_parameters_are_no_field_names() -> None:
+    assert all(field_name_problem(name) for name in QUERY_PARAMETERS)
+
+
+@pytest.mark.parametrize(
+    "name", ["name", "id", "type_", "key", "hash", "email", "url", "text", "uuid"]
+)
+def test_usual_names_are_possible(name: str) -> None:
+    assert field_name_problem(name.rstrip("_")) is None or name.endswith("_")
+
+
+def test_builtins_are_no_entity_names() -> None:
+    for name in dir(builtins):
+        if ClassName.PATTERN.fullmatch(name):
+            assert class_name_problem(name), name
+
+
+def test_what_models_import_is_no_entity_name() -> None:
+    imported = {
+        "SQLModel",
+        "Field",
+        "Any",
+        "Decimal",
+        "Literal",
+        "Annotated",
+        "Resource",
+        "Response",
+    }
+    assert imported | {"Database", "APIRouter", "None", "True", "UUID"} <= RESERVED_CLASSES
+
+
+@pytest.mark.parametrize(
+    "name", ["a-b", "1st", "a\nb", 'x"y', "x" * 61, "", "Ä", "a b", "a\n", "_a", "A"]
+)
+def test_a_name_that_is_not_safe_cannot_be_made(name: str) -> None:
+    with pytest.raises(ValueError, match="a field name is"):
+        FieldName(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "singular", "plural"),
+    [
+        ("Hero", "hero", "heroes"),
+        ("BlogPost", "blog_post", "blog_posts"),
+        ("HTTPServer", "http_server", "http_servers"),
+        ("Category", "category", "categories"),
+        ("Person", "person", "people"),
+        ("Staff", "staff", "staff"),
+        ("Box2", "box2", "box2s"),
+        ("News", "news", "news"),
+    ],
+)
+def test_names_are_derived(name: str, singular: str, plural: str) -> None:
+    assert snake_case(name) == singular
+    assert plural_of(singular) == plural
+
+
+def test_the_derived_names_of_an_entity() -> None:
+    entity = load_texts({"a.yaml": "name: BlogPost\nfields: {name: str}"}).entities[0]
+    assert (entity.singular, entity.plural) == ("blog_post", "blog_posts")
+    assert (entity.path, entity.table) == ("/blog-posts", "blog_post")
+
+
+def test_uncountable_names_need_a_plural() -> None:
+    with pytest.raises(SpecError, match="write 'plural: news_list'"):
+        load_texts({"a.yaml": "name: News\nfields: {name: str}"})
+    entity = load_texts({"a.yaml": "name: News\nplural: news_list\nfields: {name: str}"}).entities[
+        0
+    ]
+    assert entity.path == "/news-list"
+
+
+def test_every_reserved_class_is_a_possible_name_otherwise() -> None:
+    assert all(re.fullmatch(r"[A-Z]\w*", name) for name in RESERVED_CLASSES)
