@@ -4,7 +4,7 @@ CrudgenError
 ├── SpecError        the YAML says something that cannot be built; carries every diagnostic
 ├── OutputError      the output folder holds something that must not be overwritten
 ├── DriftError       the output folder is not what the spec generates
-└── ServeError       the generated application does not start (a database that differs, a taken port)
+└── ServeError       the generated application does not start: the database differs, a port is taken
 """
 
 from collections.abc import Sequence

@@ -1,5 +1,6 @@
 """Log lines: one format, and in each line the id of the request that it belongs to."""
 
+import logging
 import logging.config
 
 from asgi_correlation_id import correlation_id
@@ -12,7 +13,6 @@ REQUEST_ID = "X-Request-ID"
 
 def configure_logging(level: str) -> None:
     """Send every logger of the process, uvicorn's too, to standard error with the request's id."""
-    plain = {"handlers": [], "propagate": True}
     logging.config.dictConfig(
         {
             "version": 1,
@@ -36,7 +36,12 @@ def configure_logging(level: str) -> None:
                 }
             },
             "root": {"handlers": ["stderr"], "level": level},
-            "loggers": dict.fromkeys(("uvicorn", "uvicorn.access", "uvicorn.error"), plain),
+            "loggers": {
+                name: {"handlers": [], "propagate": True}
+                for name in ("uvicorn", "uvicorn.error", "uvicorn.access")
+                # A server that was told to log no requests has silenced this one.
+                if name != "uvicorn.access" or logging.getLogger(name).hasHandlers()
+            },
         }
     )
 

@@ -10,6 +10,8 @@ from .schema import Schema
 APP_FILE = "crudgen.yaml"
 SUFFIXES = (".yaml", ".yml")
 MAX_FILES = 2000
+_NOT_SPECS = {"", ".md", ".txt", ".tmp", ".swp", ".swx", ".orig", ".rej", ".bak"}
+"""Notes, and what editors and merges leave behind."""
 
 
 def load(path: str | Path) -> Schema:
@@ -88,7 +90,7 @@ def _is_spec(file: Path, problems: Problems) -> bool:
             problems.add(
                 place, "not an entity", "this folder holds one file per entity, named *.yaml"
             )
-        elif file.suffix in ("", ".md", ".txt"):
+        elif file.suffix in _NOT_SPECS or file.name.endswith(("~", "#")):
             return False
         else:
             problems.add(

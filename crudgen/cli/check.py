@@ -1,0 +1,103 @@
+"""`crudgen check`: the spec is valid, and the generated code is what it says. For CI."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import crudgen
+from crudgen.cli import console, source
+from crudgen.errors import CrudgenError, DriftError, SpecError
+
+if TYPE_CHECKING:
+    from crudgen.delivery.disk import Plan
+
+EXAMPLES = (
+    "crudgen check",
+    "crudgen check --json",
+    "crudgen check --out api",
+)
+
+
+_SHOWN = 20
+
+
+def check(
+    entities: source.Entities = source.DEFAULT,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder with the generated code.", show_default="generated")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object, for programs.")
+    ] = False,
+) -> None:
+    """Check the spec, and that the generated code is current.
+
+    Exits with 1 if not. When there is no folder 'generated', only the spec is checked.
+    """
+    report: dict[str, Any] = {"ok": False, "entities": [], "out": None, "diagnostics": []}
+    try:
+        line = _check(entities, out, report)
+    except CrudgenError as error:
+        if not as_json:
+            raise
+        if isinstance(error, SpecError):
+            report["diagnostics"] = [asdict(diagnostic) for diagnostic in error.diagnostics]
+        else:
+            report["error"] = str(error)
+        typer.echo(json.dumps(report, indent=2))
+        raise typer.Exit(1) from error
+    report["ok"] = True
+    if as_json:
+        typer.echo(json.dumps(report, indent=2))
+    else:
+        console.say(line)
+
+
+def _check(entities: Path, out: Path | None, report: dict[str, Any]) -> str:
+    """Fill the report and return the line to print. Raises SpecError, DriftError, OutputError."""
+    schema = source.load(entities)
+    report["entities"] = [str(entity.name) for entity in schema.entities]
+    valid = f"{entities}: {source.count(len(schema.entities), 'entity')}"
+    folder = source.DEFAULT_OUT if out is None else out
+    if not folder.exists():
+        if out is not None:
+            raise DriftError(f"{out}: no such folder\n  make it with: crudgen emit --out {out}")
+        return f"{valid}; there is no folder {folder}, so only the spec was checked"
+    from crudgen.delivery import disk  # noqa: PLC0415 -- lazy
+
+    plan = disk.plan(crudgen.render(schema), folder)
+    report["out"] = str(folder)
+    report["files"] = {str(action): list(plan.paths(action)) for action in disk.Action}
+    if not plan.current:
+        raise DriftError(_drift(plan, entities, folder))
+    return f"{valid}; {folder} is current"
+
+
+def _drift(plan: "Plan", entities: Path, out: Path) -> str:
+    from crudgen.delivery.disk import Action  # noqa: PLC0415 -- lazy
+
+    words = {
+        Action.CREATE: "missing",
+        Action.UPDATE: "out of date",
+        Action.EDITED: "edited",
+        Action.STALE: "no longer generated",
+        Action.STALE_EDITED: "no longer generated, and edited",
+    }
+    lines = [
+        f"  {out / change.path}: {words[change.action]}"
+        for change in plan.changes
+        if change.action in words
+    ]
+    more = [f"  … and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+    command = "crudgen emit"
+    if entities != source.DEFAULT:
+        command += f" {entities}"
+    if out != source.DEFAULT_OUT:
+        command += f" --out {out}"
+    if plan.paths(Action.STALE, Action.STALE_EDITED):
+        command += " --prune"
+    head = f"{out} is not what {entities} generates"
+    return "\n".join([head, *lines[:_SHOWN], *more, f"  bring it up to date with: {command}"])

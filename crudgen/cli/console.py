@@ -1,0 +1,69 @@
+"""What the terminal shows: plain lines, in colour where a terminal shows colours."""
+
+from collections.abc import Iterator
+
+from crudgen.errors import Diagnostic, SpecError
+
+
+def say(text: str = "", style: str = "") -> None:
+    """Print to standard output."""
+    _print((text, style), stderr=False)
+
+
+def tell(text: str, style: str = "") -> None:
+    """Print to standard error."""
+    _print((text, style), stderr=True)
+
+
+def table(rows: list[tuple[str, str]]) -> None:
+    """Print pairs of a name and a value, the values under each other."""
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        _print((f"  {name:{width}}  ", "dim"), (value, ""), stderr=False)
+
+
+def error(problem: Exception) -> None:
+    """Print to standard error what is wrong; of a spec, every diagnostic."""
+    if isinstance(problem, SpecError):
+        for number, diagnostic in enumerate(problem.diagnostics):
+            if number:
+                tell("")
+            _print(*_coloured(diagnostic), stderr=True)
+        return
+    head, newline, rest = str(problem).partition("\n")
+    _print(("error: ", "bold red"), (head + newline + rest, ""), stderr=True)
+
+
+def diff(text: str) -> None:
+    """Print a unified diff to standard output."""
+    styles = {"+": "green", "-": "red", "@": "cyan"}
+    parts = [(line, styles.get(line[:1], "")) for line in text.splitlines(keepends=True)]
+    _print(*parts, stderr=False, end="")
+
+
+def _coloured(diagnostic: Diagnostic) -> Iterator[tuple[str, str]]:
+    head, *rest = str(diagnostic).split("\n")
+    yield diagnostic.place, "bold"
+    yield head.removeprefix(diagnostic.place), "red"
+    for number, line in enumerate(rest):
+        yield f"\n{line}", "" if number == 0 and diagnostic.line else "yellow"
+
+
+def _print(*parts: tuple[str, str], stderr: bool, end: str = "\n") -> None:
+    from rich.console import Console  # noqa: PLC0415 -- a third of the start-up time
+    from rich.text import Text  # noqa: PLC0415 -- lazy too
+
+    text = Text()
+    for part, style in parts:
+        text.append(_safe(part), style)
+    # No markup and no wrapping: what is printed is what was meant, also in a pipe.
+    Console(stderr=stderr, markup=False, highlight=False, emoji=False).print(
+        text, soft_wrap=True, end=end
+    )
+
+
+def _safe(text: str) -> str:
+    """Show characters that would command the terminal (a spec may hold any) as escapes."""
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in text
+    )

@@ -1,0 +1,89 @@
+"""`crudgen emit`: write the generated code to a folder."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crudgen.cli import console, source
+
+if TYPE_CHECKING:
+    from crudgen.delivery.disk import Plan
+
+EXAMPLES = (
+    "crudgen emit",
+    "crudgen emit --dry-run",
+    "crudgen emit --out api --prune",
+)
+
+
+def emit(
+    entities: source.Entities = source.DEFAULT,
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = source.DEFAULT_OUT,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite generated files that were edited.")
+    ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove files that are no longer generated.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, write nothing.")
+    ] = False,
+) -> None:
+    """Write the generated code to a folder.
+
+    It is the code that 'crudgen serve' runs. Files that are yours (app/main.py, README.md,
+    pyproject.toml) are written once; a generated file that you edited is never overwritten
+    without --force.
+    """
+    from crudgen.delivery import disk  # noqa: PLC0415 -- lazy
+
+    _, tree = source.render(entities)
+    if dry_run:
+        _preview(disk.plan(tree, out), force=force, prune=prune)
+        return
+    done = disk.write(tree, out, force=force, prune=prune)
+    console.say(f"{out}: {_summary(done, force=force, prune=prune)}")
+    _report_stale(done, force=force, prune=prune)
+
+
+def _preview(plan: "Plan", *, force: bool, prune: bool) -> None:
+    from crudgen.delivery.disk import Action  # noqa: PLC0415 -- lazy
+
+    console.diff(plan.diff(stale=prune))
+    console.tell(f"{plan.out}: {_summary(plan, force=force, prune=prune)} (nothing was written)")
+    edited = plan.paths(Action.EDITED)
+    if edited and not force:
+        for path in edited:
+            console.tell(f"  edited: {plan.out / path}")
+        console.tell("  emit refuses to overwrite what was edited, unless --force is given", "red")
+        raise typer.Exit(1)
+
+
+def _summary(plan: "Plan", *, force: bool, prune: bool) -> str:
+    from crudgen.delivery.disk import Action  # noqa: PLC0415 -- lazy
+
+    groups = {
+        "created": (Action.CREATE,),
+        "updated": (Action.UPDATE, Action.EDITED) if force else (Action.UPDATE,),
+        "edited": () if force else (Action.EDITED,),
+        "unchanged": (Action.UNCHANGED,),
+        "kept": (Action.KEEP,),
+        "removed" if prune else "stale": (Action.STALE,),
+        "removed although edited" if prune and force else "stale and edited": (
+            Action.STALE_EDITED,
+        ),
+    }
+    counts = [(len(plan.paths(*actions)), name) for name, actions in groups.items()]
+    return ", ".join(f"{number} {name}" for number, name in counts if number)
+
+
+def _report_stale(plan: "Plan", *, force: bool, prune: bool) -> None:
+    from crudgen.delivery.disk import Action  # noqa: PLC0415 -- lazy
+
+    for action, left, remedy in (
+        (Action.STALE, not prune, "--prune removes it"),
+        (Action.STALE_EDITED, not (prune and force), "edited; --prune --force removes it"),
+    ):
+        for path in plan.paths(action) if left else ():
+            console.say(f"  no longer generated: {plan.out / path} ({remedy})", "yellow")

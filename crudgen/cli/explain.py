@@ -1,0 +1,24 @@
+"""`crudgen explain`: an entity with everything that its short form leaves unsaid."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crudgen.cli import console, source
+
+EXAMPLES = ("crudgen explain entities/hero.yaml",)
+
+
+def explain(
+    file: Annotated[Path, typer.Argument(help="The entity's YAML file.", metavar="FILE")],
+) -> None:
+    """Print an entity in the long form, with every default."""
+    if not file.exists() and (source.DEFAULT / file).exists():
+        file = source.DEFAULT / file
+    if not file.is_file():
+        raise typer.BadParameter(f"no such file: {file}")
+    from crudgen import language  # noqa: PLC0415 -- lazy
+
+    for entity in source.load(file).entities:
+        console.say(language.explain(entity).rstrip("\n"))

@@ -1,0 +1,77 @@
+"""`crudgen init`: a new project with a first entity."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crudgen.cli import console, source
+from crudgen.cli.schema import schema_text
+from crudgen.errors import OutputError
+
+EXAMPLES = (
+    "crudgen init",
+    "crudgen init heroes",
+)
+
+
+SCHEMA_FILE = "crudgen.schema.json"
+
+_HERO = f"""\
+# yaml-language-server: $schema=../{SCHEMA_FILE}
+name: Hero
+doc: Somebody who saves people.
+fields:
+  name: str(1..80) index
+  age: int(0..)? index
+  secret_name: str write_only
+"""
+
+_IGNORED = """\
+__pycache__/
+.venv/
+.env
+*.db
+*.db-shm
+*.db-wal
+.crudgen-staging/
+"""
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder of the project.", metavar="DIR")] = Path(),
+) -> None:
+    """Make a new project with a first entity.
+
+    Beside entities/hero.yaml it writes the JSON Schema for editors and .gitignore. Files that
+    exist are kept.
+    """
+    files = {
+        f"{source.DEFAULT}/hero.yaml": _HERO,
+        SCHEMA_FILE: schema_text(),
+        ".gitignore": _IGNORED,
+    }
+    for path, text in files.items():
+        written = write_new(folder / path, text)
+        console.say(f"  {'created' if written else 'kept   '}  {folder / path}")
+    console.say("\nWhat to type next:\n")
+    if folder != Path():
+        console.say(f"  cd {folder}")
+    console.say("  crudgen serve        the API, with its docs; it follows your changes")
+    console.say("  crudgen new Team 'name:str(1..80) unique'")
+    console.say("  crudgen emit         the same code in a folder of your own")
+
+
+def write_new(file: Path, text: str) -> bool:
+    """Write a file that does not exist yet; False if it does. Raises OutputError."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+    except FileExistsError:
+        if file.exists() or file.is_symlink():
+            return False
+        raise OutputError(f"{file.parent} is not a folder\n  move it away") from None
+    except OSError as error:
+        raise OutputError(f"{error.filename or file}: {error.strerror}") from error
+    return True

@@ -1,0 +1,85 @@
+"""`crudgen new`: another entity, checked together with those that are there."""
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crudgen.cli import console, source
+from crudgen.cli.init import SCHEMA_FILE, write_new
+from crudgen.errors import OutputError
+
+EXAMPLES = ("crudgen new Team 'name:str(1..80) unique' 'headquarters:str?'",)
+
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
+# What YAML reads as text without quotes; no blank at either end, no `: ` and no ` #` inside.
+_PLAIN = re.compile(r"[A-Za-z](?:[^\s:#\"'\\]|:(?=\S)| (?=[^\s#]))*")
+_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the entity, such as Team.")],
+    fields: Annotated[
+        list[str] | None,
+        typer.Argument(help="Fields in the short form, as 'name:type'.", metavar="[FIELD]..."),
+    ] = None,
+    entities: Annotated[
+        Path, typer.Option(help="Folder with one YAML file per entity.")
+    ] = source.DEFAULT,
+) -> None:
+    """Write another entity."""
+    if not _NAME.fullmatch(name):
+        raise typer.BadParameter(f"{name!r} is no name of an entity; write it like this: Team")
+    file = entities / f"{_file_name(name)}.yaml"
+    if file.exists():
+        raise OutputError(f"{file} exists\n  edit it, or choose another name")
+    text = _entity(name, fields or ["name:str(1..80)"], entities)
+    _validate(file, text, entities)
+    if not write_new(file, text):
+        raise OutputError(f"{file} exists\n  edit it, or choose another name")
+    console.say(f"  created  {file}")
+
+
+def _file_name(name: str) -> str:
+    """`HeroTeam` → `hero_team`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def _entity(name: str, fields: list[str], entities: Path) -> str:
+    lines = [f"name: {_scalar(name)}", "fields:"]
+    if (entities.parent / SCHEMA_FILE).exists():
+        lines.insert(0, f"# yaml-language-server: $schema=../{SCHEMA_FILE}")
+    names: set[str] = set()
+    for field in fields:
+        key, colon, value = (part.strip() for part in field.partition(":"))
+        if not colon or not key or not value:
+            raise typer.BadParameter(
+                f"{field!r} is no field; write it like this: 'name:str(1..80)'"
+            )
+        if key in names:
+            raise typer.BadParameter(f"the field {key!r} is given twice")
+        names.add(key)
+        lines.append(f"  {_scalar(key)}: {_scalar(value)}")
+    return "\n".join([*lines, ""])
+
+
+def _scalar(text: str) -> str:
+    """Print a text as YAML: as it is where YAML takes it for text, else in quotes."""
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+        return text
+    return json.dumps(text)
+
+
+def _validate(file: Path, text: str, entities: Path) -> None:
+    """Check the entity together with those that are there. Raises SpecError."""
+    from crudgen import language  # noqa: PLC0415 -- lazy
+
+    try:
+        texts = {str(path): path.read_text("utf-8") for path in language.spec_files(entities)}
+    except (OSError, UnicodeError) as error:
+        raise OutputError(f"{entities} cannot be read: {error}") from error
+    app = texts.pop(str(entities.parent / "crudgen.yaml"), None)
+    language.load_texts({**texts, str(file): text}, app)

@@ -1,0 +1,146 @@
+"""An importable package made from a source tree. Changes when Python's import system does.
+
+The package of a tree lives in its folder `app/`. It is imported under a name of its own
+(`crudgen_app_1`, `crudgen_app_2`, …), so that several trees live in one process. Tracebacks,
+debuggers and `inspect.getsource` show the generated source: every module has a file name such as
+`<crudgen_app_1>/heroes/routes.py`, and a loader that knows its text.
+"""
+
+import importlib
+import itertools
+import linecache
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.abc import InspectLoader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import CodeType, ModuleType
+
+PACKAGE_FOLDER = "app"
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Module:
+    """One module to be: its text, the file name that it shows, and where its submodules may lie."""
+
+    text: str
+    filename: str
+    search: list[str] | None
+    """Folders of a package, None for a plain module."""
+
+
+class _Loader(InspectLoader):
+    """Executes the modules of one package from their texts."""
+
+    def __init__(self, modules: Mapping[str, _Module]) -> None:
+        self._modules = modules
+
+    def _find(self, fullname: str) -> _Module:
+        try:
+            return self._modules[fullname]
+        except KeyError:
+            raise ImportError(f"no module named {fullname!r}", name=fullname) from None
+
+    def get_source(self, fullname: str) -> str:
+        return self._find(fullname).text
+
+    def get_code(self, fullname: str) -> CodeType:
+        module = self._find(fullname)
+        return self.source_to_code(module.text, module.filename)
+
+    def is_package(self, fullname: str) -> bool:
+        return self._find(fullname).search is not None
+
+
+class _Finder(MetaPathFinder):
+    """Finds the modules of one package."""
+
+    def __init__(self, modules: Mapping[str, _Module]) -> None:
+        self.modules = modules
+        self._loader = _Loader(modules)
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,  # noqa: ARG002 -- the import system passes it
+        target: ModuleType | None = None,  # noqa: ARG002 -- the import system passes it
+    ) -> ModuleSpec | None:
+        module = self.modules.get(fullname)
+        if module is None:
+            return None
+        spec = ModuleSpec(fullname, self._loader, origin=module.filename)
+        spec.submodule_search_locations = module.search
+        spec.has_location = True
+        return spec
+
+
+def import_tree(tree: Mapping[str, str]) -> ModuleType:
+    """Import the package of a tree from memory and return it.
+
+    Its modules are imported as any others: `importlib.import_module(f"{package.__name__}.main")`.
+    Raises whatever the package's own code raises, and ImportError when the tree has no package.
+    """
+    name = _next_name()
+    return _import(name, _modules(name, tree, folder=None))
+
+
+def import_folder(folder: Path) -> ModuleType:
+    """Import the package of an emitted folder, as it is on disk at this moment.
+
+    The modules have their real file names, so breakpoints in an editor work. No `__pycache__` is
+    read or written: an edit within the clock's resolution is never missed.
+    Raises OSError when the files cannot be read, and whatever the package's own code raises.
+    """
+    folder = folder.resolve()
+    files = sorted((folder / PACKAGE_FOLDER).rglob("*.py"))
+    tree = {file.relative_to(folder).as_posix(): file.read_text("utf-8") for file in files}
+    name = _next_name()
+    return _import(name, _modules(name, tree, folder=folder))
+
+
+def unload(package: ModuleType) -> None:
+    """Forget a package: its modules, its finder and the lines that tracebacks have cached."""
+    _forget(package.__name__)
+
+
+def _next_name() -> str:
+    return f"crudgen_app_{next(_numbers)}"
+
+
+def _modules(name: str, tree: Mapping[str, str], folder: Path | None) -> dict[str, _Module]:
+    """Return what each module of the package is, by its full name."""
+    modules: dict[str, _Module] = {}
+    for path, text in tree.items():
+        top, *parts = path.removesuffix(".py").split("/")
+        if top != PACKAGE_FOLDER or not parts or not path.endswith(".py"):
+            continue
+        inside = "/".join([*parts[:-1], f"{parts[-1]}.py"])
+        filename = str(folder / path) if folder else f"<{name}>/{inside}"
+        search = None
+        if parts[-1] == "__init__":
+            parts.pop()
+            search = [str((folder / path).parent)] if folder else []
+        modules[".".join([name, *parts])] = _Module(text, filename, search)
+    return modules
+
+
+def _import(name: str, modules: dict[str, _Module]) -> ModuleType:
+    # First in line: the path finder would find the files of a folder too, and use its cache.
+    sys.meta_path.insert(0, _Finder(modules))
+    try:
+        return importlib.import_module(name)
+    except BaseException:
+        _forget(name)
+        raise
+
+
+def _forget(name: str) -> None:
+    for module in [m for m in sys.modules if m == name or m.startswith(f"{name}.")]:
+        del sys.modules[module]
+    for finder in [f for f in sys.meta_path if isinstance(f, _Finder) and name in f.modules]:
+        sys.meta_path.remove(finder)
+        for known in finder.modules.values():
+            linecache.cache.pop(known.filename, None)

@@ -1,0 +1,249 @@
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import crudgen
+
+HERO = """\
+name: Hero
+fields:
+  name: str(1..80) index
+  age: int(0..)? index
+"""
+BROKEN = "name: Hero\nfields:\n  name: strng(1..80)\n"
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in {"NO_COLOR", "FORCE_COLOR"}}
+
+
+class Project:
+    """A folder in which commands run as a user runs them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.write("entities/hero.yaml", HERO)
+
+    def write(self, path: str, text: str) -> None:
+        (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.folder / path).write_text(text, "utf-8")
+
+    def read(self, path: str) -> str:
+        return (self.folder / path).read_text("utf-8")
+
+    def run(
+        self, *arguments: str, code: int = 0, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "crudgen", *arguments],
+            cwd=self.folder,
+            env={**ENVIRONMENT, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+        assert "\x1b" not in done.stdout + done.stderr or "FORCE_COLOR" in environment
+        return done
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def test_help_and_version(project: Project) -> None:
+    assert project.run("--help").stdout == project.run("-h").stdout
+    assert project.run("--version").stdout == f"crudgen {crudgen.__version__}\n"
+    for command in ("serve", "emit", "check", "init", "new", "explain", "schema"):
+        assert f"  crudgen {command}" in project.run(command, "-h").stdout
+
+
+def test_version_is_the_projects() -> None:
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    assert f'version = "{crudgen.__version__}"' in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["emit", "--nonsense"],
+        ["serve", "--port", "70000"],
+        ["serve", "--port", "http"],
+        ["serve", "--workers", "0"],
+        ["serve", "--workers", "2", "--reload"],
+        ["explain"],
+        ["explain", "nothing.yaml"],
+        ["new"],
+        ["new", "../Team"],
+        ["new", "Team", "name"],
+        ["new", "Team", "name:str", "name:int"],
+    ],
+)
+def test_wrong_usage_exits_with_2(project: Project, arguments: list[str]) -> None:
+    assert project.run(*arguments, code=2).stderr
+
+
+@pytest.mark.parametrize("command", ["emit", "check", "serve", "explain"])
+def test_a_broken_spec_exits_with_1_and_shows_the_place(project: Project, command: str) -> None:
+    project.write("entities/hero.yaml", BROKEN)
+    arguments = ["entities/hero.yaml"] if command == "explain" else []
+    done = project.run(command, *arguments, code=1)
+    assert done.stdout == ""
+    assert done.stderr.startswith("entities/hero.yaml:3:9: ")
+    assert "^^^^^" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["emit", "check", "serve"])
+def test_a_missing_folder_is_said_so(project: Project, command: str) -> None:
+    done = project.run(command, "nowhere", code=1)
+    assert "nowhere" in done.stderr
+    assert "crudgen init" in done.stderr
+
+
+def test_a_long_path_stays_on_one_line(project: Project) -> None:
+    folder = "a_long_name_of_a_folder" * 5
+    project.write(f"{folder}/hero.yaml", BROKEN)
+    done = project.run("check", folder, code=1, COLUMNS="40")
+    assert done.stderr.startswith(f"{folder}/hero.yaml:3:9: ")
+
+
+def test_what_a_spec_says_commands_no_terminal(project: Project) -> None:
+    project.write(
+        "entities/hero.yaml", 'name: Hero\nfields:\n  name: "[bold]x[/] \\e[31m :smile:"\n'
+    )
+    project.write("entities/team.yaml", "name: Team\nfields:\n  name: \x1b[31m\n")
+    done = project.run("check", code=1, FORCE_COLOR="1")
+    assert "[bold]x[/]" in done.stderr
+    assert ":smile:" in done.stderr
+    assert "\x1b[31m" not in re.sub(r"\x1b\[31m(: |error)", "", done.stderr)
+
+
+def test_colours_are_for_terminals(project: Project) -> None:
+    project.write("entities/hero.yaml", BROKEN)
+    assert "\x1b[" in project.run("check", code=1, FORCE_COLOR="1").stderr
+    assert "\x1b[3" not in project.run("check", code=1, FORCE_COLOR="1", NO_COLOR="1").stderr
+
+
+def test_emit_writes_keeps_and_prunes(project: Project) -> None:
+    assert "created" in project.run("emit").stdout
+    assert "unchanged" in project.run("emit").stdout
+    project.write("generated/app/main.py", "mine = 1\n")
+    project.write("entities/team.yaml", HERO.replace("Hero", "Team"))
+    project.run("emit")
+    assert project.read("generated/app/main.py") == "mine = 1\n"
+    (project.folder / "entities/team.yaml").unlink()
+    assert "no longer generated: generated/app/teams/models.py" in project.run("emit").stdout
+    assert "--prune" in project.run("check", code=1).stderr
+    assert "removed" in project.run("emit", "--prune").stdout
+    assert not (project.folder / "generated/app/teams").exists()
+    project.run("check")
+
+
+def test_emit_refuses_what_was_edited(project: Project) -> None:
+    project.run("emit")
+    project.write("generated/app/api.py", "mine = 1\n")
+    done = project.run("emit", code=1)
+    assert "-mine = 1" in done.stderr
+    assert "--force" in done.stderr
+    assert "edited" in project.run("check", code=1).stderr
+    assert "edited: generated/app/api.py" in project.run("emit", "--dry-run", code=1).stderr
+    project.run("emit", "--force")
+    project.run("check")
+
+
+def test_dry_run_shows_a_diff_and_writes_nothing(project: Project) -> None:
+    done = project.run("emit", "--dry-run")
+    assert "+++ b/app/heroes/models.py" in done.stdout
+    assert not (project.folder / "generated").exists()
+
+
+def test_check_of_the_spec_alone(project: Project) -> None:
+    done = project.run("check")
+    assert done.stdout.count("\n") == 1
+    assert "only the spec was checked" in done.stdout
+    assert "no such folder" in project.run("check", "--out", "generated", code=1).stderr
+
+
+def test_check_of_the_generated_code(project: Project) -> None:
+    project.run("emit", "--out", "api")
+    assert project.run("check", "--out", "api").stdout == "entities: 1 entity; api is current\n"
+    (project.folder / "api/app/api.py").unlink()
+    done = project.run("check", "--out", "api", code=1)
+    assert "api/app/api.py: missing" in done.stderr
+    assert "crudgen emit --out api" in done.stderr
+
+
+def test_check_for_programs(project: Project) -> None:
+    report = json.loads(project.run("check", "--json").stdout)
+    assert report == {"ok": True, "entities": ["Hero"], "out": None, "diagnostics": []}
+    project.run("emit")
+    project.write("generated/app/api.py", "mine = 1\n")
+    report = json.loads(project.run("check", "--json", code=1).stdout)
+    assert report["ok"] is False
+    assert report["files"]["edited"] == ["app/api.py"]
+    project.write("entities/hero.yaml", BROKEN)
+    report = json.loads(project.run("check", "--json", code=1).stdout)
+    assert report["ok"] is False
+    assert report["diagnostics"][0]["file"] == "entities/hero.yaml"
+    assert (report["diagnostics"][0]["line"], report["diagnostics"][0]["column"]) == (3, 9)
+
+
+def test_init_new_and_check(project: Project) -> None:
+    project.run("init", "fresh")
+    fresh = Project.__new__(Project)
+    fresh.folder = project.folder / "fresh"
+    fresh.run("check")
+    fresh.run("new", "HeroTeam", "name:str(1..80) unique", 'motto:str = "a: b # c"', "on_duty:bool")
+    assert fresh.read("entities/hero_team.yaml").startswith("# yaml-language-server: ")
+    assert "HeroTeam" in fresh.run("check", "--json").stdout
+    assert "exists" in fresh.run("new", "HeroTeam", "name:str", code=1).stderr
+    fresh.write("entities/hero.yaml", "mine")
+    assert "kept" in fresh.run("init").stdout
+    assert fresh.read("entities/hero.yaml") == "mine"
+
+
+@pytest.mark.parametrize("field", ["name:strng", "class:str", "name:str: x", "a b:str", "id_:@"])
+def test_new_writes_only_what_is_valid(project: Project, field: str) -> None:
+    assert project.run("new", "Team", field, code=1).stderr.startswith("entities/team.yaml:")
+    assert not (project.folder / "entities/team.yaml").exists()
+
+
+def test_explain_and_schema(project: Project) -> None:
+    assert "name: Hero" in project.run("explain", "entities/hero.yaml").stdout
+    assert project.run("explain", "hero.yaml").stdout.startswith("name: Hero")
+    assert json.loads(project.run("schema").stdout)["type"] == "object"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["check"], ["emit"], ["check", "--json"]])
+def test_nothing_heavy_is_imported(project: Project, arguments: list[str]) -> None:
+    project.run("emit")
+    program = (
+        "import sys\n"
+        "from crudgen.cli import app\n"
+        "try:\n    app()\n"
+        "except SystemExit as end:\n    assert not end.code, end.code\n"
+        "heavy = {'fastapi', 'sqlalchemy', 'sqlmodel', 'uvicorn', 'watchfiles', 'starlette'}\n"
+        "if sys.argv[1] == '--help':\n"
+        "    heavy |= {'pydantic', 'jinja2', 'yaml', 'rich', 'inflect', 'typeguard'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=project.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_ascii_terminal_prints_everything(project: Project) -> None:
+    project.write("entities/hero.yaml", "name: Hero\nfields:\n  name: strängⅨ\n")
+    done = project.run("check", code=1, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert "\\xe4" in done.stderr

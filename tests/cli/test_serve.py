@@ -1,0 +1,261 @@
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Self
+
+import httpx
+import pytest
+
+PATIENCE = 30.0
+HERO = """\
+name: Hero
+doc: DOC
+fields:
+  name: str(1..80) index
+"""
+BROKEN = "name: Hero\nfields:\n  name: strng\n"
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in {"FORCE_COLOR", "DATABASE_URL"}}
+
+
+class Serve:
+    """`crudgen serve`, and the lines that it prints."""
+
+    def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "crudgen", "serve", "--port", "0", *arguments],
+            cwd=folder,
+            env={**ENVIRONMENT, "PYTHONUNBUFFERED": "1", **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.output: list[str] = []
+        self.url = ""
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            if '"GET /' not in line:
+                self.output.append(line)
+                self._lines.put(line)
+
+    def wait_for(self, text: str) -> str:
+        """Return the next line with a text, passing over the ones before."""
+        while True:
+            try:
+                line = self._lines.get(timeout=PATIENCE)
+            except queue.Empty:
+                pytest.fail(f"{text!r} was never printed:\n{''.join(self.output)}")
+            if text in line:
+                return line
+
+    def start(self) -> Self:
+        self.url = self.wait_for("  api ").split()[-1]
+        self.wait_for("Ctrl+C ends it")
+        return self
+
+    def save(self, text: str) -> None:
+        draft = self.folder / "entities/.draft"
+        draft.write_text(text)
+        draft.replace(self.folder / "entities/hero.yaml")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        finally:
+            self._reader.join()
+            assert self.process.stdout
+            self.process.stdout.close()
+
+    def text(self) -> str:
+        return "".join(self.output)
+
+
+def open_files(pid: int) -> int:
+    """Count what a process holds open."""
+    folder = Path(f"/proc/{pid}/fd")
+    return len(list(folder.iterdir())) if folder.exists() else 0
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "entities").mkdir()
+    (tmp_path / "entities/hero.yaml").write_text(HERO)
+    return tmp_path
+
+
+class Load(threading.Thread):
+    """One client on one connection that asks without a pause."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(daemon=True)
+        self.url = url
+        self.count = 0
+        self.failures: list[str] = []
+        self.ports: set[object] = set()
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        limits = httpx.Limits(max_connections=1)
+        with httpx.Client(base_url=self.url, limits=limits, timeout=PATIENCE) as client:
+            while not self.over.wait(0.005):
+                try:
+                    answer = client.get("/heroes/")
+                except httpx.HTTPError as error:
+                    self.failures.append(repr(error))
+                    continue
+                self.count += 1
+                stream = answer.extensions["network_stream"]
+                self.ports.add(stream.get_extra_info("client_addr"))
+                if answer.status_code != 200:
+                    self.failures.append(answer.text)
+
+
+def test_two_hundred_saves_under_load(project: Path) -> None:
+    with Serve(project).start() as served:
+        loads = [Load(served.url) for _ in range(2)]
+        for load in loads:
+            load.start()
+        sizes, handles = [], []
+        for number in range(200):
+            if number % 2:
+                served.save(BROKEN)
+                assert served.wait_for("unknown type").startswith("entities/hero.yaml:3:9: ")
+                served.wait_for("still being served")
+            else:
+                (project / "crudgen.yaml").write_text(f"title: Number {number}\n")
+                served.save(HERO.replace("DOC", f"Number {number}."))
+                served.wait_for("reloaded: Hero /heroes")
+            if number % 20 == 18:
+                sizes.append(resident(served.process.pid))
+                handles.append(open_files(served.process.pid))
+        for load in loads:
+            load.over.set()
+            load.join()
+        assert [load.failures for load in loads] == [[], []]
+        assert all(load.count > 100 and len(load.ports) == 1 for load in loads)
+        assert httpx.get(f"{served.url}/openapi.json").json()["info"]["title"] == "Number 198"
+        # The caches of the libraries are full by the middle; from there on nothing piles up.
+        assert sizes[-1] - sizes[4] < 20_000, sizes
+        assert handles[-1] <= handles[0] + 5, handles
+    assert "Traceback" not in served.text()
+    assert served.process.returncode == 0
+
+
+def resident(pid: int) -> int:
+    """Return the memory of a process, in KiB."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return 0
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+
+
+def test_the_first_lines_say_what_is_served(project: Path) -> None:
+    with Serve(project, "--database", "sqlite:///mine.db").start() as served:
+        assert httpx.get(f"{served.url}/docs").status_code == 200
+    text = served.text()
+    assert f"{served.url}/docs" in text
+    assert "Hero /heroes" in text
+    assert "sqlite:///mine.db" in text
+    assert "watching  entities" in text
+    assert (project / "mine.db").exists()
+    assert not (project / "app.db").exists()
+
+
+def test_a_spec_that_the_database_contradicts(project: Path) -> None:
+    with Serve(project).start() as served:
+        served.save(HERO + "  age: int\n")
+        served.wait_for("age")
+        served.wait_for("still being served")
+        assert httpx.get(f"{served.url}/heroes/").status_code == 200
+        served.save(HERO)
+        served.wait_for("nothing has changed")
+    assert "Traceback" not in served.text()
+    (project / "entities/hero.yaml").write_text(HERO + "  age: int\n")
+    for workers in ("1", "2"):
+        with Serve(project, "--workers", workers) as served:
+            assert served.process.wait(PATIENCE) == 1
+        assert "age" in served.text()
+        assert "Traceback" not in served.text()
+
+
+def test_several_workers_answer(project: Path) -> None:
+    with Serve(project, "--workers", "2").start() as served:
+        for number in range(20):
+            answer = httpx.post(f"{served.url}/heroes/", json={"name": f"H{number}"})
+            assert answer.status_code == 200, answer.text
+        assert len(httpx.get(f"{served.url}/heroes/").json()) == 20
+    assert "watching" not in served.text()
+    assert "Traceback" not in served.text()
+    assert served.process.returncode == 0
+
+
+def test_kept_code_runs(project: Path) -> None:
+    with Serve(project, "--keep", "kept").start() as served:
+        assert httpx.get(f"{served.url}/heroes/").json() == []
+        assert (project / "kept/app/heroes/routes.py").exists()
+        served.save(HERO.replace("DOC", "Another."))
+        served.wait_for("reloaded")
+        assert "Another." in (project / "kept/app/heroes/models.py").read_text()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_prevents_the_start_is_said_in_a_line(project: Path, workers: str) -> None:
+    def fails(*arguments: str, **environment: str) -> str:
+        with Serve(project, "--workers", workers, *arguments, **environment) as served:
+            assert served.process.wait(PATIENCE) == 1
+        assert "Traceback" not in served.text()
+        assert len(served.output) < 5, served.text()
+        return served.text()
+
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        assert f"port {port} is already in use" in fails("--port", port)
+    assert "cannot listen" in fails("--host", "no.such.host.invalid")
+    text = fails(MAX_BODY_BYTES="secret")
+    assert "MAX_BODY_BYTES" in text
+    assert "secret" not in text
+    assert "hunter2" not in fails("--database", "nonsense://me:hunter2@host/name")
+    assert "hunter2" not in fails("--database", "not a url hunter2")
+    assert "nowhere" in fails("--database", "sqlite:////nowhere/at/all.db")
+
+
+def test_an_end_by_sigterm_is_in_order(project: Path) -> None:
+    with Serve(project).start() as served:
+        served.process.send_signal(signal.SIGTERM)
+        assert served.process.wait(PATIENCE) == -signal.SIGTERM
+    assert "Traceback" not in served.text()
+
+
+def test_an_interrupt_during_the_start_is_quiet(project: Path) -> None:
+    database = project / "app.db"
+    for pause in (0.0, 0.01, 0.02, 0.05, 0.1, 0.2):
+        database.unlink(missing_ok=True)
+        with Serve(project) as served:
+            deadline = time.monotonic() + PATIENCE
+            while not database.exists() and time.monotonic() < deadline:
+                time.sleep(0.001)
+            time.sleep(pause)
+            served.process.send_signal(signal.SIGINT)
+            served.process.wait(PATIENCE)
+        assert "Traceback" not in served.text(), served.text()
+        assert served.process.returncode == 0

@@ -1,0 +1,400 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from crudgen.codegen.tree import Ownership, SourceFile, SourceTree
+from crudgen.delivery.disk import RECORD, Action, plan, write
+from crudgen.errors import OutputError
+
+
+def make_tree(texts: dict[str, str]) -> SourceTree:
+    """A path that ends with main.py or .md is the user's after the first time."""
+    return SourceTree(
+        SourceFile(
+            path,
+            text,
+            Ownership.ONCE if path.endswith(("main.py", ".md")) else Ownership.GENERATED,
+        )
+        for path, text in texts.items()
+    )
+
+
+OLD = {
+    "README.md": "# Read me\n",
+    "app/__init__.py": "",
+    "app/api.py": "api = 1\n",
+    "app/heroes/models.py": "hero = 1\n",
+    "app/main.py": "main = 1\n",
+    "app/teams/models.py": "team = 1\n",
+}
+NEW = {
+    "README.md": "# Read me, two\n",
+    "app/__init__.py": "",
+    "app/api.py": "api = 2\n",
+    "app/heroes/models.py": "hero = 2\n",
+    "app/heroes/routes/x.py": "new = 'ä'\n",
+    "app/main.py": "main = 2\n",
+}
+
+
+def snapshot(folder: Path) -> dict[str, bytes | None]:
+    """Every file with its bytes, every folder with None."""
+    return {
+        path.relative_to(folder).as_posix(): None if path.is_dir() else path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    folder = tmp_path / "generated"
+    write(make_tree(OLD), folder)
+    return folder
+
+
+def test_a_first_write_creates_everything(tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "generated"
+    assert plan(make_tree(OLD), out).paths(Action.CREATE) == tuple(sorted(OLD))
+    assert not out.exists()
+    write(make_tree(OLD), out)
+    for path, text in OLD.items():
+        assert (out / path).read_bytes() == text.encode()
+    assert plan(make_tree(OLD), out).current
+
+
+def test_the_record_is_sorted_and_says_nothing_else(out: Path) -> None:
+    record = json.loads((out / RECORD).read_text())
+    assert list(record) == ["app/__init__.py", "app/api.py", *sorted(record)[2:]]
+    assert set(record) == {path for path in OLD if not path.endswith(("main.py", ".md"))}
+    assert all(len(value) == 64 for value in record.values())
+
+
+def test_a_second_write_touches_nothing(out: Path) -> None:
+    times = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    write(make_tree(OLD), out)
+    assert times == {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+
+
+def test_each_file_gets_what_its_ownership_says(out: Path) -> None:
+    todo = write(make_tree(NEW), out)
+    assert todo.paths(Action.CREATE) == ("app/heroes/routes/x.py",)
+    assert todo.paths(Action.UPDATE) == ("app/api.py", "app/heroes/models.py")
+    assert todo.paths(Action.KEEP) == ("README.md", "app/main.py")
+    assert todo.paths(Action.UNCHANGED) == ("app/__init__.py",)
+    assert todo.paths(Action.STALE) == ("app/teams/models.py",)
+    assert (out / "app/main.py").read_text() == "main = 1\n"
+    assert (out / "app/api.py").read_text() == "api = 2\n"
+    assert (out / "app/teams/models.py").exists()
+    again = plan(make_tree(NEW), out)
+    assert again.paths(Action.STALE) == ("app/teams/models.py",)
+    assert not again.current
+
+
+def test_prune_removes_stale_files_and_their_folders(out: Path) -> None:
+    cache = out / "app/teams/__pycache__"
+    cache.mkdir()
+    (cache / "models.cpython-311.pyc").write_bytes(b"")
+    write(make_tree(NEW), out, prune=True)
+    assert not (out / "app/teams").exists()
+    assert plan(make_tree(NEW), out).current
+
+
+def test_prune_leaves_a_folder_with_a_persons_file(out: Path) -> None:
+    (out / "app/teams/mine.py").write_text("mine\n")
+    write(make_tree(NEW), out, prune=True)
+    assert [path.name for path in (out / "app/teams").iterdir()] == ["mine.py"]
+
+
+def test_an_edited_stale_file_needs_force(out: Path) -> None:
+    stale = out / "app/teams/models.py"
+    stale.write_text("team = 'mine'\n")
+    todo = write(make_tree(NEW), out, prune=True)
+    assert todo.paths(Action.STALE_EDITED) == ("app/teams/models.py",)
+    assert stale.exists()
+    write(make_tree(NEW), out, prune=True, force=True)
+    assert not stale.exists()
+
+
+def test_an_edited_file_is_refused_with_its_diff_and_the_ways_out(out: Path) -> None:
+    (out / "app/api.py").write_text("api = 'mine'\n")
+    before = snapshot(out)
+    with pytest.raises(OutputError) as caught:
+        write(make_tree(NEW), out, prune=True)
+    message = str(caught.value)
+    assert "-api = 'mine'\n+api = 2" in message
+    assert str(out / "app/api.py") in message
+    assert "--force" in message
+    assert "app/main.py" in message
+    assert snapshot(out) == before
+
+
+def test_force_overwrites_what_was_edited_but_no_file_of_the_user(out: Path) -> None:
+    (out / "app/api.py").write_text("api = 'mine'\n")
+    (out / "app/main.py").write_text("main = 'mine'\n")
+    write(make_tree(NEW), out, force=True)
+    assert (out / "app/api.py").read_text() == "api = 2\n"
+    assert (out / "app/main.py").read_text() == "main = 'mine'\n"
+
+
+def test_the_shown_diff_is_bounded(out: Path) -> None:
+    (out / "app/api.py").write_text("".join(f"line {n}\n" for n in range(10_000)))
+    with pytest.raises(OutputError) as caught:
+        write(make_tree(NEW), out)
+    assert len(str(caught.value).splitlines()) < 70
+    assert "more lines" in str(caught.value)
+
+
+def test_an_edit_that_says_what_would_be_written_is_no_edit(out: Path) -> None:
+    (out / "app/api.py").write_text("api = 2\n")
+    assert "app/api.py" in write(make_tree(NEW), out).paths(Action.UNCHANGED)
+    assert plan(make_tree(NEW), out).paths(Action.EDITED) == ()
+
+
+def test_without_a_record_a_differing_file_counts_as_edited(out: Path) -> None:
+    (out / RECORD).unlink()
+    assert plan(make_tree(OLD), out).current
+    assert plan(make_tree(NEW), out).paths(Action.EDITED) == ("app/api.py", "app/heroes/models.py")
+
+
+def test_a_removed_file_is_written_again(out: Path) -> None:
+    (out / "app/api.py").unlink()
+    (out / "app/main.py").unlink()
+    assert plan(make_tree(OLD), out).paths(Action.CREATE) == ("app/api.py", "app/main.py")
+    write(make_tree(OLD), out)
+    assert (out / "app/api.py").exists()
+
+
+def test_a_removed_stale_file_is_forgotten(out: Path) -> None:
+    (out / "app/teams/models.py").unlink()
+    write(make_tree(NEW), out)
+    assert "app/teams/models.py" not in json.loads((out / RECORD).read_text())
+
+
+def test_line_endings_alone_are_no_difference(out: Path) -> None:
+    for path in out.rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert plan(make_tree(OLD), out).current
+    todo = write(make_tree(NEW), out)
+    assert todo.paths(Action.EDITED) == ()
+    assert (out / "app/api.py").read_bytes() == b"api = 2\n"
+
+
+def test_the_diff_applies(out: Path) -> None:
+    (out / "app/heroes/models.py").write_bytes(b"hero = 'no newline'")
+    diff = plan(make_tree(NEW), out).diff()
+    assert "+++ /dev/null" in diff
+    assert "\\ No newline at end of file" in diff
+    subprocess.run(["git", "apply", "-"], cwd=out, input=diff.encode(), check=True)
+    assert not (out / "app/teams/models.py").exists()
+    assert plan(make_tree(NEW), out).current
+    assert "teams" not in plan(make_tree(NEW), out).diff(stale=False)
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"a": 1}', "\x00", "<<<<<<< HEAD\n"])
+def test_a_broken_record_is_said_so(out: Path, text: str) -> None:
+    (out / RECORD).write_text(text)
+    with pytest.raises(OutputError, match="cannot be read"):
+        write(make_tree(NEW), out)
+
+
+@pytest.mark.parametrize(
+    "path", ["../outside.py", "/outside.py", "app/../../x.py", "C:\\x.py", "a//b", "", "."]
+)
+def test_no_path_leads_outside(out: Path, path: str) -> None:
+    with pytest.raises(OutputError, match="not a path inside"):
+        write(make_tree({path: "x\n"}), out)
+    (out / RECORD).write_text(json.dumps({path: "0" * 64}))
+    with pytest.raises(OutputError, match="not a path inside"):
+        write(make_tree(NEW), out, prune=True, force=True)
+
+
+def test_a_linked_folder_is_refused(out: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (out / "app").rename(elsewhere)
+    (out / "app").symlink_to(elsewhere)
+    before = snapshot(elsewhere)
+    for force in (False, True):
+        with pytest.raises(OutputError, match="symbolic link"):
+            write(make_tree(NEW), out, force=force, prune=True)
+    assert snapshot(elsewhere) == before
+
+
+def test_a_linked_file_is_refused(out: Path, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious\n")
+    (out / "app/api.py").unlink()
+    (out / "app/api.py").symlink_to(victim)
+    with pytest.raises(OutputError, match="symbolic link"):
+        write(make_tree(NEW), out, force=True)
+    assert victim.read_text() == "precious\n"
+
+
+def test_a_users_file_may_be_a_link(out: Path, tmp_path: Path) -> None:
+    (out / "app/main.py").unlink()
+    (out / "app/main.py").symlink_to(tmp_path / "dangling")
+    assert "app/main.py" in write(make_tree(NEW), out).paths(Action.KEEP)
+    assert (out / "app/main.py").is_symlink()
+
+
+def test_linked_bookkeeping_is_refused(out: Path, tmp_path: Path) -> None:
+    (tmp_path / "away").mkdir()
+    (out / ".crudgen-staging").symlink_to(tmp_path / "away")
+    with pytest.raises(OutputError, match="not a folder of crudgen's"):
+        write(make_tree(NEW), out)
+    (out / ".crudgen-staging").unlink()
+    (out / RECORD).rename(tmp_path / "record")
+    (out / RECORD).symlink_to(tmp_path / "record")
+    with pytest.raises(OutputError, match="symbolic link"):
+        write(make_tree(NEW), out)
+
+
+def test_a_folder_in_the_place_of_a_file_and_the_reverse(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="is not a folder"):
+        write(make_tree(NEW), tmp_path / "file")
+    (tmp_path / "one/app/api.py").mkdir(parents=True)
+    with pytest.raises(OutputError, match="is a folder"):
+        write(make_tree(NEW), tmp_path / "one")
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two/app").write_text("")
+    with pytest.raises(OutputError, match="is a file"):
+        write(make_tree(NEW), tmp_path / "two")
+
+
+def test_a_system_error_is_explained_and_changes_nothing(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = snapshot(out)
+
+    def full(self: Path, _data: bytes) -> int:
+        raise OSError(28, "No space left on device", str(self))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        write(make_tree(NEW), out)
+    with pytest.raises(OutputError, match="No space left on device"):
+        write(make_tree(NEW), out.parent / "new")
+    assert snapshot(out) == before
+    assert not (out.parent / "new").exists()
+
+
+CRASH = """
+import os, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_disk import NEW, make_tree
+from crudgen.delivery.disk import write
+
+# Every change of a folder raises one of these audit events first.
+CHANGES = {{"os.rename", "os.remove", "os.mkdir", "os.rmdir"}}
+left = {step}
+
+def count(event, arguments):
+    global left
+    writing = event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_CREAT
+    if event in CHANGES or (writing and ".crudgen" in str(arguments[0])):
+        if left == 0:
+            {how}
+        left -= 1
+
+sys.addaudithook(count)
+write(make_tree(NEW), Path({out!r}), prune=True)
+"""
+
+
+def crash_at(step: int, out: Path, how: str) -> int:
+    program = CRASH.format(tests=str(Path(__file__).parent), step=step, out=str(out), how=how)
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", program], check=False, capture_output=True, text=True
+    )
+    assert done.returncode in {0, 9}, done.stderr
+    return done.returncode
+
+
+def test_a_kill_at_every_step_leaves_the_old_tree_or_the_new(tmp_path: Path) -> None:
+    states = set()
+    for step in range(200):
+        out = tmp_path / str(step)
+        write(make_tree(OLD), out)
+        old = snapshot(out)
+        if crash_at(step, out, "os._exit(9)") == 0:
+            break
+        if (out / ".crudgen-staging/journal.json").exists():
+            states.add("restored")
+        todo = plan(make_tree(NEW), out)
+        if todo.current:
+            states.add("new")
+            assert not (out / "app/teams/models.py").exists()
+        else:
+            assert snapshot(out) == old, step
+        write(make_tree(NEW), out, prune=True)
+        assert plan(make_tree(NEW), out).current
+        assert not (out / ".crudgen-staging").exists()
+        assert not (out / "app/teams/models.py").exists()
+    else:
+        pytest.fail("the write never came to its end")
+    assert states == {"restored", "new"}
+    assert step > 20
+
+
+def test_an_exception_at_every_step_is_undone(tmp_path: Path) -> None:
+    program = """left = -1
+            try:
+                raise OSError(5, "injected")
+            finally:
+                pass"""
+    for step in range(200):
+        out = tmp_path / str(step)
+        write(make_tree(OLD), out)
+        old = snapshot(out)
+        code = CRASH.format(tests=str(Path(__file__).parent), step=step, out=str(out), how=program)
+        done = subprocess.run(
+            [sys.executable, "-B", "-c", code], check=False, capture_output=True, text=True
+        )
+        if done.returncode == 0:
+            break
+        assert "OutputError" in done.stderr, done.stderr
+        assert "injected" in done.stderr
+        assert snapshot(out) == old, step
+    assert plan(make_tree(NEW), out).current
+
+
+def test_a_kill_during_the_restoring_is_restored_too(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    write(make_tree(OLD), out)
+    # Near its end: after the journal was written and most files were replaced.
+    step = next(
+        step
+        for step in range(200)
+        if crash_at(step, out, "os._exit(9)") == 9
+        and (out / ".crudgen-staging/journal.json").exists()
+        and not (out / "app/teams/models.py").exists()
+    )
+    assert step
+    for again in range(100):
+        if crash_at(again, out, "os._exit(9)") == 0:
+            break
+    plan(make_tree(OLD), out)
+    assert plan(make_tree(NEW), out).current
+
+
+def test_an_edit_after_a_kill_survives_the_restoring(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for step in range(200):
+        write(make_tree(OLD), out, force=True, prune=True)
+        crash_at(step, out, "os._exit(9)")
+        if (out / "app/api.py").read_text() == "api = 2\n":
+            break
+    assert (out / ".crudgen-staging/journal.json").exists()
+    (out / "app/api.py").write_text("api = 'mine'\n")
+    assert plan(make_tree(NEW), out).paths(Action.EDITED) == ("app/api.py",)
+    assert (out / "app/api.py").read_text() == "api = 'mine'\n"
+
+
+def test_a_folder_that_cannot_be_made_is_explained() -> None:
+    with pytest.raises(OutputError, match="Not a directory"):
+        write(make_tree(NEW), Path("/dev/null/generated"))

@@ -1,0 +1,116 @@
+import asyncio
+import gc
+import resource
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fakes import fake_tree
+
+from crudgen.delivery.generation import Recipe
+from crudgen.delivery.switch import Switch
+from crudgen.errors import ServeError
+
+
+def run(test: Callable[[Switch, httpx.AsyncClient], Awaitable[None]]) -> None:
+    async def main() -> None:
+        switch = Switch(Recipe(fake_tree("1")))
+        await switch.open()
+        transport = httpx.ASGITransport(app=switch)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            await test(switch, client)
+        await switch.close()
+
+    asyncio.run(main())
+
+
+def packages() -> set[str]:
+    return {name for name in sys.modules if name.startswith("crudgen_app_")}
+
+
+async def version(client: httpx.AsyncClient) -> Any:
+    return (await client.get("/version")).json()
+
+
+def test_a_swap_changes_the_answer() -> None:
+    async def test(switch: Switch, client: httpx.AsyncClient) -> None:
+        assert await version(client) == "1"
+        await switch.swap(Recipe(fake_tree("2")))
+        assert await version(client) == "2"
+
+    before = packages()
+    run(test)
+    assert packages() == before
+
+
+def test_a_request_in_flight_ends_where_it_began() -> None:
+    async def test(switch: Switch, client: httpx.AsyncClient) -> None:
+        slow = asyncio.create_task(client.get("/slow"))
+        await asyncio.sleep(0.1)
+        await switch.swap(Recipe(fake_tree("2")))
+        assert await version(client) == "2"
+        assert not slow.done()
+        assert (await slow).json() == {"version": "1", "open": True}
+
+    run(test)
+
+
+def test_what_does_not_start_changes_nothing() -> None:
+    async def test(switch: Switch, client: httpx.AsyncClient) -> None:
+        before = packages()
+        with pytest.raises(ServeError, match="lacks the column 'age'"):
+            await switch.swap(Recipe(fake_tree("differs")))
+        with pytest.raises(ZeroDivisionError):
+            await switch.swap(Recipe(fake_tree("bug")))
+        assert packages() == before
+        assert await version(client) == "1"
+
+    run(test)
+
+
+def test_the_database_of_the_command_line_is_used() -> None:
+    assert Recipe(fake_tree("1"), "sqlite:///other.db").load().database == "sqlite:///other.db"
+
+
+def test_a_bad_environment_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_BODY_BYTES", "secret")
+    with pytest.raises(ServeError, match=r"^MAX_BODY_BYTES: .*integer") as caught:
+        Recipe(fake_tree("1")).load()
+    assert "secret" not in str(caught.value)
+
+
+def test_the_kept_code_is_what_runs(tmp_path: Path) -> None:
+    recipe = Recipe(fake_tree("1"), keep=tmp_path / "kept")
+    recipe.write()
+    generation = recipe.load()
+    assert generation.package.__file__ == str(tmp_path / "kept/app/__init__.py")
+
+
+def test_two_hundred_swaps_leave_nothing_behind() -> None:
+    async def test(switch: Switch, client: httpx.AsyncClient) -> None:
+        sizes = []
+        for number in range(200):
+            await switch.swap(Recipe(fake_tree(f"v{number}")))
+            assert await version(client) == f"v{number}"
+            await asyncio.sleep(0)
+            if number % 50 == 49:
+                await asyncio.sleep(0.5)  # the retired ones end
+                assert not switch.retiring
+                gc.collect()
+                roots = {name.split(".")[0] for name in packages()}
+                sizes.append(
+                    (
+                        len(roots),
+                        len(sys.meta_path),
+                        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+                    )
+                )
+        roots_then, finders_then, memory_then = sizes[1]
+        roots_now, finders_now, memory_now = sizes[-1]
+        assert (roots_now, finders_now) == (roots_then, finders_then)
+        assert memory_now - memory_then < 20_000  # KiB
+
+    run(test)
