@@ -1,4 +1,4 @@
-"""What several folders of tests need: a real PostgreSQL, and databases in it."""
+"""What several folders of tests need: a real PostgreSQL, and the applications on real servers."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from servers import Api, Everywhere, Servers
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,3 +46,43 @@ def new_database(
         return url.replace("/postgres?", f"/{name}?")
 
     return create
+
+
+@pytest.fixture(scope="session")
+def servers(
+    tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[str], str]
+) -> Iterator[Servers]:
+    started = Servers(tmp_path_factory.mktemp("servers"), new_database)
+    yield started
+    started.stop()
+
+
+@pytest.fixture(
+    params=[(mode, kind) for mode in ("served", "emitted") for kind in ("sqlite", "postgresql")],
+    ids="-".join,
+)
+def hero(request: pytest.FixtureRequest, servers: Servers, root: Path) -> Api:
+    mode, kind = request.param
+    return servers.api(root / "entities", mode, kind).emptied()
+
+
+@pytest.fixture(
+    params=[(mode, kind) for mode in ("served", "emitted") for kind in ("sqlite", "postgresql")],
+    ids="-".join,
+)
+def zoo(request: pytest.FixtureRequest, servers: Servers, root: Path) -> Api:
+    mode, kind = request.param
+    return servers.api(root / "tests/specs/zoo/entities", mode, kind).emptied()
+
+
+@pytest.fixture
+def everywhere(servers: Servers, root: Path) -> Everywhere:
+    """The zoo four times: what one of them answers, all must answer."""
+    spec = root / "tests/specs/zoo/entities"
+    return Everywhere(
+        [
+            servers.api(spec, mode, kind).emptied()
+            for mode in ("served", "emitted")
+            for kind in ("sqlite", "postgresql")
+        ]
+    )

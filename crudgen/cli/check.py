@@ -100,4 +100,7 @@ def _drift(plan: "Plan", entities: Path, out: Path) -> str:
     if plan.paths(Action.STALE, Action.STALE_EDITED):
         command += " --prune"
     head = f"{out} is not what {entities} generates"
-    return "\n".join([head, *lines[:_SHOWN], *more, f"  bring it up to date with: {command}"])
+    remedy = f"  bring it up to date with: {command}"
+    if plan.paths(Action.EDITED):
+        remedy += "\n  it keeps what was edited, unless --force is given"
+    return "\n".join([head, *lines[:_SHOWN], *more, remedy])

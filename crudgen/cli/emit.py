@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crudgen.cli import console, source
+from crudgen.errors import OutputError
 
 if TYPE_CHECKING:
     from crudgen.delivery.disk import Plan
@@ -38,6 +39,7 @@ def emit(
     """
     from crudgen.delivery import disk  # noqa: PLC0415 -- lazy
 
+    _refuse_inside(entities, out)
     _, tree = source.render(entities)
     if dry_run:
         _preview(disk.plan(tree, out), force=force, prune=prune)
@@ -45,6 +47,15 @@ def emit(
     done = disk.write(tree, out, force=force, prune=prune)
     console.say(f"{out}: {_summary(done, force=force, prune=prune)}")
     _report_stale(done, force=force, prune=prune)
+
+
+def _refuse_inside(entities: Path, out: Path) -> None:
+    folder = (entities if entities.is_dir() else entities.parent).resolve()
+    if entities.is_dir() and (out.resolve() == folder or folder in out.resolve().parents):
+        raise OutputError(
+            f"{out}: this folder holds the entities; what is generated would be read as such\n"
+            "  choose another one with --out"
+        )
 
 
 def _preview(plan: "Plan", *, force: bool, prune: bool) -> None:

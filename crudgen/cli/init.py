@@ -22,8 +22,8 @@ _HERO = f"""\
 name: Hero
 doc: Somebody who saves people.
 fields:
-  name: str(1..80) index
-  age: int(0..)? index
+  name: str index
+  age: int? index
   secret_name: str write_only
 """
 

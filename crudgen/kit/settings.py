@@ -8,8 +8,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 MAX_BODY_BYTES = 1_048_576
 
 
-Bytes = Annotated[int, Field(ge=1024)]
-Seconds = Annotated[float, Field(gt=0, le=3600)]
+Bytes = Annotated[int, Field(ge=1024, le=1_073_741_824)]
+Seconds = Annotated[float, Field(ge=0.01, le=3600)]
 Connections = Annotated[int, Field(ge=1, le=1000)]
 
 

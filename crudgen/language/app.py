@@ -1,5 +1,6 @@
 """crudgen.yaml → the settings of the whole application. Changes when there is another one."""
 
+from decimal import Decimal
 from urllib.parse import urlsplit
 
 from .places import Problems, shown
@@ -7,8 +8,12 @@ from .reading import Written
 from .schema import Limits, Schema
 from .spec import AppSpec
 
-_WHOLE = {"body_bytes": (1, 1_073_741_824), "connections": (1, 1000)}
-_SECONDS = {"statement_seconds": (0.01, 3600), "lock_seconds": (0.01, 3600)}
+_WHOLE = {"body_bytes": (1024, 1_073_741_824), "connections": (1, 1000)}
+_SECONDS = {
+    "statement_seconds": (Decimal("0.01"), Decimal(3600)),
+    "lock_seconds": (Decimal("0.01"), Decimal(3600)),
+}
+"""The smallest and largest value of each limit; the settings of an application have them too."""
 
 
 def resolve_app(written: Written[AppSpec], problems: Problems) -> Schema:

@@ -32,7 +32,7 @@ _EXAMPLES = {
     Arguments.NONE: "{0}",
     Arguments.LENGTH: "{0}(1..80), {0}(1..) or {0}(..80)",
     Arguments.RANGE: "{0}(0..10), {0}(0..) or {0}(..10)",
-    Arguments.SIZE: "{0}(..600)",
+    Arguments.SIZE: "{0}(..200)",
     Arguments.DIGITS: "{0}(10,2)",
     Arguments.WORDS: "{0}(red, green)",
 }

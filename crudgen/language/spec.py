@@ -173,7 +173,7 @@ class ApiSpec(Spec):
         default=None, description="Fields to sort by; all that can be read unless given."
     )
     search: list[Text] | None = Field(
-        default=None, description="Text fields that 'q=' searches; every str and text unless given."
+        default=None, description="Text fields that 'q=' searches; none unless given."
     )
 
 

@@ -126,14 +126,14 @@ def test_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "notes.md").write_text("no entity")
     (tmp_path / "crudgen.yaml").write_text(
         "title: Heroes\nversion: '2.0'\ndatabase: postgres://localhost/app\n"
-        "limits: {body_bytes: 5, statement_seconds: 1.5, connections: 3}\n"
+        "limits: {body_bytes: 5000, statement_seconds: 1.5, connections: 3}\n"
     )
     monkeypatch.chdir(tmp_path)
     schema = load("entities")
     assert [entity.name for entity in schema.entities] == ["Hero", "Team"]
     assert (schema.title, schema.version) == ("Heroes", "2.0")
     assert schema.database == "postgresql://localhost/app"
-    assert schema.limits == Limits(body_bytes=5, statement_seconds=1.5, connections=3)
+    assert schema.limits == Limits(body_bytes=5000, statement_seconds=1.5, connections=3)
     assert spec_files("entities") == [
         Path(path) for path in ("entities/a.yaml", "entities/b.yml", "crudgen.yaml")
     ]

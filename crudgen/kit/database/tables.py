@@ -125,7 +125,8 @@ def _report(differences: list[str]) -> str:
         [
             "the database has tables that differ from the models",
             *(f"  {difference}" for difference in differences),
-            "  Existing tables are not changed yet: there are no migrations in this version.",
-            "  Change the table or the models by hand, or start with another database.",
+            "  Existing tables are never changed: there are no migrations in this version.",
+            "  Change the tables by hand, undo the change of the models, or start with an empty",
+            "  database: another DATABASE_URL, such as sqlite:///other.db.",
         ]
     )

@@ -1,0 +1,402 @@
+"""What the generated parts of the documentation say; each is printed from the code itself."""
+
+import ast
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import httpx
+from typer.main import get_command
+
+import crudgen
+from crudgen import cli
+from crudgen.codegen import routes_view
+from crudgen.kit.settings import BaseAppSettings
+from crudgen.language import api, document, editor_schema, explain, files, names, patterns, spec
+from crudgen.language import indexes as several
+from crudgen.language.app import _SECONDS, _WHOLE
+from crudgen.language.places import Problems
+from crudgen.language.reading import read_entity
+from crudgen.language.schema import Limits, Schema
+from crudgen.language.shorthand import _EXAMPLES
+from crudgen.language.types import (
+    FLAGS,
+    MAX_INDEXED_TEXT,
+    MAX_PRECISION,
+    MAX_WORD,
+    MAX_WORDS,
+    TYPES,
+    Arguments,
+)
+
+ROOT = Path(__file__).parents[2]
+ENTITIES = ROOT / "entities"
+SETTINGS = ROOT / "crudgen" / "kit" / "settings.py"
+TEMPLATES = ROOT / "crudgen" / "codegen" / "templates"
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    columns = list(head)
+    lines = [columns, ["---"] * len(columns), *([*row] for row in rows)]
+    return "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", r"\|")
+
+
+def code(value: object) -> str:
+    return f"`{value}`"
+
+
+def listed(values: Iterable[object]) -> str:
+    return ", ".join(code(value) for value in values) or "-"
+
+
+def fenced(language: str, text: str) -> str:
+    return f"```{language}\n{text.rstrip()}\n```\n"
+
+
+def types(_: str) -> str:
+    rows = []
+    for info in TYPES.values():
+        example = _EXAMPLES[info.arguments].format(info.name)
+        none = info.arguments is Arguments.NONE
+        forms = (
+            ["-"] if none else [code(part) for part in example.replace(" or ", ", ").split(", ")]
+        )
+        if info.arguments is Arguments.WORDS:
+            forms = [code(example)]
+        if info.arguments is Arguments.SIZE:
+            forms = [code(f"{info.name}(..200)")]
+        rows.append((code(info.name), info.doc, ", ".join(forms), listed(sorted(info.options))))
+    return table(("type", "means", "arguments", "options of the long form"), rows)
+
+
+def flags(_: str) -> str:
+    rows = []
+    for flag in FLAGS:
+        able = [info.name for info in TYPES.values() if flag in info.flags]
+        without = [name for name in TYPES if name not in able]
+        of = "every type" if not without else listed(able)
+        if 0 < len(without) < 4:
+            of = f"every type but {listed(without)}"
+        rows.append((code(flag), spec.FieldSpec.model_fields[flag].description or "", of))
+    return table(("flag", "means", "possible on"), rows)
+
+
+def keys(model: str) -> str:
+    """Print the keys of one of the spec's models."""
+    schema = editor_schema()
+    described = schema if model == "EntitySpec" else schema["$defs"][model]
+    required = set(described.get("required", ()))
+    usual = {"AppSpec": asdict(Schema(())), "LimitsSpec": asdict(Limits())}.get(model, {})
+    ranges = {**_WHOLE, **_SECONDS}
+    rows = []
+    for key, what in described["properties"].items():
+        default = usual.get(key, getattr(spec, model).model_fields[key].default)
+        plain = isinstance(default, bool | int | float | str)
+        said = "required" if key in required else code(_value(default)) if plain else "-"
+        kind = _kind(what)
+        if key in (ranges if model == "LimitsSpec" else {}):
+            kind += " from {:,} to {:,}".format(*ranges[key])
+        description = getattr(spec, model).model_fields[key].description
+        rows.append((code(key), kind, said, description))
+    return table(("key", "value", "default", "means"), rows)
+
+
+def _value(default: object) -> str:
+    return default if isinstance(default, str) else json.dumps(default)
+
+
+def _kind(what: dict[str, Any]) -> str:
+    if "enum" in what:
+        return "one word of a list"
+    if "$ref" in what:
+        return "a map"
+    if what.get("type") == "array":
+        inner = what["items"].get("type")
+        return "a list of lists of texts" if inner == "array" else "a list of texts"
+    words = {"string": "a text", "boolean": "`true` or `false`", "object": "a map"}
+    words |= {"integer": "a whole number", "number": "a number"}
+    return words.get(what.get("type", ""), "any value")
+
+
+def limits(_: str) -> str:
+    rows = [
+        ("files in `entities/`", files.MAX_FILES),
+        ("size of one file", f"{document.MAX_BYTES // 1024} KiB"),
+        ("values in one file", document.MAX_NODES),
+        ("levels of nesting", document.MAX_DEPTH),
+        ("fields of one entity", spec.MAX_FIELDS),
+        ("characters of a `doc`", spec.MAX_DOC),
+        ("words of an `enum`", MAX_WORDS),
+        ("characters of one such word", MAX_WORD),
+        ("digits of a `decimal`", MAX_PRECISION),
+        ("characters of a `pattern`", patterns.MAX_PATTERN),
+        ("characters of a text that is a key, unique or indexed", MAX_INDEXED_TEXT),
+        ("fields of one `unique` or `index` list", several.MAX_FIELDS),
+        ("rows of a page that `api.page` can ask for", api.MAX_PAGE),
+    ]
+    cells = ((what, f"{most:,}" if isinstance(most, int) else str(most)) for what, most in rows)
+    return table(("what", "at most"), cells)
+
+
+def name_rules(_: str) -> str:
+    rows = (
+        ("`name`", names.ClassName, "-"),
+        ("a field", names.FieldName, "-"),
+        ("`table`", names.TableName, "the name in snake_case: `blog_post`"),
+        ("`plural`", names.ModuleName, "the plural of that: `blog_posts`"),
+        ("`path`", names.UrlPath, "the plural with hyphens: `/blog-posts`"),
+    )
+    cells = ((what, kind.RULE, derived) for what, kind, derived in rows)
+    return table(("name", "rule", "when it is not given"), cells)
+
+
+def reserved(_: str) -> str:
+    rows = (
+        ("field", names.QUERY_PARAMETERS, "query parameters of lists"),
+        ("field", names.SHADOWING, "Python types that annotations use"),
+        ("field", names.LIBRARY_ATTRIBUTES, "attributes of pydantic's and SQLAlchemy's models"),
+        ("field", names.SYSTEM_COLUMNS, "columns that PostgreSQL has in every table"),
+        ("entity", names.RESERVED_CLASSES, "names that generated modules import or define"),
+        ("plural", names.RESERVED_MODULES, "folders, functions and variables of a project"),
+        ("path", names.RESERVED_PATHS, "what the application answers itself"),
+    )
+    cells = ((of, why, listed(sorted(taken))) for of, taken, why in rows)
+    return table(("name of", "why", "reserved"), cells)
+
+
+def settings(_: str) -> str:
+    body = ast.parse(SETTINGS.read_text("utf-8")).body
+    found = next(node for node in body if isinstance(node, ast.ClassDef))
+    rows = []
+    for node, after in zip(found.body, found.body[1:], strict=False):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            assert isinstance(after, ast.Expr)
+            assert isinstance(after.value, ast.Constant)
+            name = node.target.id
+            default = BaseAppSettings.model_fields[name].default
+            rows.append((code(name.upper()), code(default), str(after.value.value)))
+    return table(("variable", "default", "meaning"), rows)
+
+
+def statuses(_: str) -> str:
+    """Print every operation of Hero with the statuses that its OpenAPI declares."""
+    with tempfile.TemporaryDirectory() as folder:
+        app = crudgen.create_app(ENTITIES, database=f"sqlite:///{folder}/app.db")
+        paths = app.openapi()["paths"]
+    rows = [
+        (
+            code(f"{method.upper()} {path}"),
+            said["description"],
+            ", ".join(sorted(said["responses"])),
+        )
+        for path, methods in paths.items()
+        if path.startswith("/heroes")
+        for method, said in methods.items()
+    ]
+    return table(("request", "what it does", "answers"), rows)
+
+
+def options(name: str) -> str:
+    """Print the arguments, options and examples of a command."""
+    command = _commands()[name]
+    rows = [(_spelled(one), _default(one), one.help or "") for one in command.params]
+    text = table(("argument or option", "default", "meaning"), rows) if rows else ""
+    examples = sys.modules[command.callback.__module__].EXAMPLES
+    return f"{text}\n{fenced('console', chr(10).join(f'$ {line}' for line in examples))}"
+
+
+def _commands() -> dict[str, Any]:
+    found: dict[str, Any] = get_command(cli.app).commands  # type: ignore[attr-defined]
+    return found
+
+
+def _spelled(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return code(parameter.metavar or parameter.name.upper())
+    spelled = " / ".join([*parameter.opts, *parameter.secondary_opts])
+    return code(spelled if parameter.is_flag else f"{spelled} {parameter.metavar or 'VALUE'}")
+
+
+def _default(parameter: Any) -> str:
+    if parameter.required:
+        return "required"
+    if isinstance(parameter.show_default, str):
+        return code(parameter.show_default)
+    if getattr(parameter, "is_flag", False):
+        return "-"
+    default = parameter.default
+    return code(default) if isinstance(default, str | int | Path) else "-"
+
+
+def overview(_: str) -> str:
+    rows = (
+        (f"[`crudgen {name}`](#crudgen-{name})", command.help.split("\n")[0])
+        for name, command in _commands().items()
+    )
+    return table(("command", "what it does"), rows)
+
+
+def include(path: str) -> str:
+    """Print a file of the repository."""
+    language = {".yaml": "yaml", ".py": "python"}[Path(path).suffix]
+    return fenced(language, (ROOT / path).read_text("utf-8"))
+
+
+def emitted(argument: str) -> str:
+    """Print a generated file of Hero, or one class or function of it: `PATH [NAME]`."""
+    path, _, wanted = argument.partition(" ")
+    text = crudgen.render(crudgen.load(ENTITIES))[path]
+    return fenced("python", _definition(text, wanted) if wanted else text)
+
+
+def _definition(text: str, wanted: str) -> str:
+    for node in ast.parse(text).body:
+        if getattr(node, "name", "") == wanted:
+            assert isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+            return "\n".join(text.splitlines()[first - 1 : node.end_lineno])
+    raise KeyError(wanted)
+
+
+def project_files(_: str) -> str:
+    tree = crudgen.render(crudgen.load(ENTITIES))
+    lines = [f"{file.path:28} {file.ownership}" for file in tree.files if "/kit/" not in file.path]
+    kit = sum("/kit/" in path for path in tree)
+    lines.append(f"{f'app/kit/ ({kit} files)':28} generated")
+    return fenced("text", "\n".join(sorted(lines)))
+
+
+def written(_: str) -> str:
+    """Print Hero's fields as written: what `EntitySpec` holds."""
+    root = document.parse("hero.yaml", (ENTITIES / "hero.yaml").read_bytes())
+    found = read_entity("hero.yaml", root, Problems())
+    assert found is not None
+    lines = [
+        f"{name}: {_call('FieldSpec', _said(field))}" for name, field in found.spec.fields.items()
+    ]
+    return fenced("text", "\n".join(lines))
+
+
+def _said(field: spec.FieldSpec) -> dict[str, Any]:
+    said = {key: getattr(field, key) for key in spec.FieldSpec.model_fields if field.says(key)}
+    return {**said, "type": str(field.type)}
+
+
+def meant(name: str) -> str:
+    """Print one field of Hero as meant, without what has its usual value."""
+    entity = crudgen.load(ENTITIES).entities[0]
+    field = next(field for field in entity.fields if field.name == name)
+    usual = type(field)(field.name, field.type)
+    slots = [slot for slot in type(field).__slots__ if slot != "samples"]
+    said = {
+        slot: str(value) if slot in {"name", "type"} else value
+        for slot in slots
+        if (value := getattr(field, slot)) != getattr(usual, slot) or slot in {"name", "type"}
+    }
+    return fenced("text", _call("Field", said))
+
+
+def _call(name: str, said: dict[str, Any]) -> str:
+    return f"{name}({', '.join(f'{key}={value!r}' for key, value in said.items())})"
+
+
+def viewed(operation: str) -> str:
+    """Print what the template is given for one operation of Hero."""
+    view = getattr(routes_view.routes_view(crudgen.load(ENTITIES).entities[0]), operation)
+    lines = [f"{slot}: {getattr(view, slot)}" for slot in type(view).__slots__]
+    return fenced("text", "\n".join(lines))
+
+
+def template(argument: str) -> str:
+    """Print the part of a template that stands between `{% if NAME %}` and its end."""
+    path, name = argument.split(" ")
+    text = (TEMPLATES / path).read_text("utf-8")
+    start = text.index(f"{{% if {name} %}}")
+    end = text.index("{% endif %}", start) + len("{% endif %}")
+    return fenced("jinja", text[start:end])
+
+
+def explained(_: str) -> str:
+    return fenced("yaml", explain(crudgen.load(ENTITIES).entities[0]))
+
+
+Step = tuple[str, str, str, Any]
+START: tuple[Step, ...] = (
+    ("", "POST", "/heroes/", {"name": "Deadpond", "secret_name": "Dive Wilson"}),
+    ("", "GET", "/heroes/", None),
+    ("", "PATCH", "/heroes/1", {"age": 30}),
+)
+EDGES: tuple[Step, ...] = (
+    ("there is no such row", "GET", "/heroes/99", None),
+    ("a property that is not known", "PATCH", "/heroes/1", {"nmae": "Dead"}),
+    ("text where a number belongs", "PATCH", "/heroes/1", {"age": "30"}),
+    ("null where there must be a value", "PATCH", "/heroes/1", {"name": None}),
+    ("a parameter that is not known", "GET", "/heroes/?agee=30", None),
+)
+BASE = "http://127.0.0.1:8000"
+HEADER = "-H 'content-type: application/json'"
+
+
+def transcript(name: str) -> str:
+    """Print requests and their answers; they are sent to an application in this process."""
+    steps = {"start": START, "edges": (*START[:1], *EDGES)}[name]
+    answers = asyncio.run(_send(steps))
+    lines = []
+    for (why, method, path, body), answer in zip(steps, answers, strict=True):
+        if name == "edges" and not why:
+            continue
+        verb = "" if method in {"GET", "POST"} else f"-X {method} "
+        sent = "" if body is None else f" \\\n    {HEADER} -d '{json.dumps(body)}'"
+        lines += [*([f"# {why}"] if why else []), f"$ curl -s {verb}'{BASE}{path}'{sent}", answer]
+    return fenced("console", "\n".join(lines))
+
+
+async def _send(steps: Iterable[Step]) -> list[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        app = crudgen.create_app(ENTITIES, database=f"sqlite:///{folder}/app.db")
+        transport = httpx.ASGITransport(app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url=BASE) as client,
+        ):
+            return [
+                (await client.request(method, path, json=body)).text
+                for _, method, path, body in steps
+            ]
+
+
+PARTS: dict[str, Callable[[str], str]] = {
+    "types": types,
+    "flags": flags,
+    "keys": keys,
+    "limits": limits,
+    "name-rules": name_rules,
+    "reserved": reserved,
+    "settings": settings,
+    "statuses": statuses,
+    "options": options,
+    "overview": overview,
+    "include": include,
+    "emitted": emitted,
+    "project-files": project_files,
+    "written": written,
+    "meant": meant,
+    "viewed": viewed,
+    "template": template,
+    "explained": explained,
+    "transcript": transcript,
+}
+
+
+def part(name: str, argument: str) -> str:
+    """Return the text of one generated part."""
+    return PARTS[name](argument)

@@ -1,0 +1,217 @@
+"""The documentation is true: its parts are current, its examples work, its links lead somewhere.
+
+`ACCEPT=1 pytest tests/docs` writes the generated parts anew.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.main import get_command
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import docs_pages
+import docs_parts
+from docs_pages import GENERATED, PAGES, Block
+
+import crudgen
+from crudgen import cli
+from crudgen.errors import SpecError
+from crudgen.language import load_texts
+from crudgen.language.spec import AppSpec, EntitySpec
+
+ROOT = docs_pages.ROOT
+COMMANDS = get_command(cli.app).commands  # type: ignore[attr-defined]
+NEWCOMERS = ("pip install -e . && crudgen serve", "pip install -e '.[test]' && python -m pytest")
+PROGRAMS = {"ACCEPT=1", "cd", "crudgen", "curl", "pip", "pytest", "python", "uvicorn"}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_generated_parts_are_current(page: str) -> None:
+    text = docs_pages.read(page)
+    current = GENERATED.sub(
+        lambda found: (
+            f"{found['open']}{docs_parts.part(found['name'], found['argument'] or '')}"
+            f"{found['close']}"
+        ),
+        text,
+    )
+    if os.environ.get("ACCEPT"):
+        (ROOT / page).write_text(current, "utf-8")
+        text = current
+    assert text == current, f"ACCEPT=1 python -m pytest tests/docs brings {page} up to date"
+
+
+def test_every_marker_opens_a_part_that_exists_and_closes() -> None:
+    for page in PAGES:
+        text = docs_pages.read(page)
+        found = [match["name"] for match in GENERATED.finditer(text)]
+        assert len(found) == text.count("<!-- generated:") == text.count("<!-- /generated -->")
+        assert set(found) <= set(docs_parts.PARTS)
+
+
+def texts(block: Block) -> tuple[dict[str, str], str | None]:
+    """Return what a YAML example is: an entity, a crudgen.yaml, or fields of an entity."""
+    said = yaml.safe_load(block.text)
+    name = "entities/hero.yaml"
+    if "fields" in said and said.keys() <= EntitySpec.model_fields.keys():
+        return {name: block.text}, None
+    hero = "name: Hero\nfields:\n  name: str\n"
+    if said.keys() <= AppSpec.model_fields.keys():
+        return {name: hero}, block.text
+    fields = "".join(f"  {line}\n" for line in block.text.splitlines())
+    return {name: f"name: Example\nfields:\n{fields}"}, None
+
+
+@pytest.mark.parametrize("block", docs_pages.blocks("yaml", mark=""), ids=str)
+def test_yaml_examples_load(block: Block) -> None:
+    entities, app = texts(block)
+    assert load_texts(entities, app).entities
+
+
+@pytest.mark.parametrize("block", docs_pages.blocks("yaml", mark="wrong"), ids=str)
+def test_wrong_yaml_examples_say_what_is_shown(block: Block) -> None:
+    with pytest.raises(SpecError) as caught:
+        load_texts({"entities/hero.yaml": block.text})
+    assert f"{caught.value}\n" == block.following
+
+
+@pytest.mark.parametrize("block", docs_pages.blocks("python"), ids=str)
+def test_python_examples_compile(block: Block) -> None:
+    compile(block.text, str(block), "exec")
+
+
+@pytest.mark.parametrize("block", docs_pages.blocks("python", mark="runs"), ids=str)
+def test_python_examples_run(block: Block, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "entities", tmp_path / "entities")
+    run(tmp_path, block.text)
+
+
+USE = """
+import asyncio
+
+import httpx
+
+
+async def use(prefix: str) -> None:
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+    async with app.router.lifespan_context(app), client:
+        sent = {"name": "Deadpond", "secret_name": "Dive Wilson"}
+        made = await client.post(f"{prefix}/heroes", json=sent)
+        assert made.headers["location"] == f"{prefix}/heroes/1", made.text
+        assert (await client.get(made.headers["location"])).json() == made.json()
+        assert (await client.get(f"{prefix}/heroes/?nope=1")).status_code == 422
+        if not prefix:
+            assert (await client.get("/report")).json() == 1
+"""
+
+
+def example_with(text: str) -> str:
+    return next(block.text for block in docs_pages.blocks("python") if text in block.text)
+
+
+def run(folder: Path, program: str) -> None:
+    (folder / "use.py").write_text(program, "utf-8")
+    subprocess.run([sys.executable, "-W", "error", "use.py"], cwd=folder, check=True)
+
+
+def test_the_routers_answer_in_an_application_that_exists(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "entities", tmp_path / "entities")
+    example = example_with("include_router(api.router")
+    run(tmp_path, f"{example}\n{USE}\nasyncio.run(use('/crud'))\n")
+
+
+def test_a_handler_of_your_own_answers_in_the_emitted_project(tmp_path: Path) -> None:
+    for path, text in crudgen.render(crudgen.load(ROOT / "entities")).items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text, "utf-8")
+    app = "from app.main import create_app\n\napp = create_app()\napp.include_router(router)\n"
+    run(tmp_path, f"{example_with('SessionDep')}\n{app}\n{USE}\nasyncio.run(use(''))\n")
+
+
+@pytest.mark.parametrize("block", docs_pages.blocks("bash", "console"), ids=str)
+def test_commands_exist(block: Block) -> None:
+    found = list(docs_pages.commands(block))
+    assert found
+    for line in found:
+        for command in re.split(r" && | \| ", line.partition(" > ")[0]):
+            check_command(command)
+
+
+def test_commands_in_the_text_exist() -> None:
+    for page in PAGES:
+        for code in docs_pages.inline_code(page):
+            if code.startswith("crudgen ") and code.split()[1].islower():
+                check_command(code.replace(" --host", "") if code.endswith(" --host") else code)
+
+
+def check_command(command: str) -> None:
+    program, *arguments = shlex.split(command)
+    assert program in PROGRAMS, command
+    if program == "crudgen" and arguments not in (["--version"], ["--help"]):
+        name, *rest = arguments
+        assert name in COMMANDS, command
+        # `crudgen new` in running text names the command and leaves its arguments out.
+        COMMANDS[name].make_context(name, rest, resilient_parsing=not rest)
+
+
+def test_every_command_is_documented() -> None:
+    text = docs_pages.read("docs/commands.md")
+    documented = re.findall(r"^## crudgen (\S+)$", text, re.MULTILINE)
+    assert documented == list(COMMANDS)
+    for name in COMMANDS:
+        assert f"<!-- generated: options {name} -->" in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    for target in docs_pages.links(page):
+        path, _, anchor = target.partition("#")
+        file = (ROOT / page).parent / path if path else ROOT / page
+        assert file.exists(), target
+        if anchor:
+            assert anchor in docs_pages.anchors(file.resolve().relative_to(ROOT).as_posix()), target
+
+
+def test_every_page_is_linked_and_tested() -> None:
+    linked = {target for target in docs_pages.links("README.md") if target.endswith(".md")}
+    assert linked == {page for page in PAGES if page != "README.md"}
+    assert {path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md")} == {
+        page for page in PAGES if page.startswith("docs/")
+    }
+
+
+def test_newcomers_have_exactly_two_commands() -> None:
+    found = [block.text.strip() for block in docs_pages.blocks("bash") if block.page == "README.md"]
+    assert tuple(found) == NEWCOMERS
+    script = (ROOT / ".ci" / "run").read_text("utf-8")
+    assert script.splitlines()[-1] == NEWCOMERS[1]
+    assert len(script.splitlines()) < 20
+
+
+def test_contributors_have_exactly_three_commands() -> None:
+    block = next(block for block in docs_pages.blocks("bash") if block.page == "CONTRIBUTING.md")
+    assert len(list(docs_pages.commands(block))) == 3
+
+
+def test_the_changelog_begins_with_the_version_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    first = re.search(
+        r"^## \[(.+?)\] - \d{4}-\d\d-\d\d$", docs_pages.read("CHANGELOG.md"), re.MULTILINE
+    )
+    assert first
+    assert first[1] == project["version"]
+    assert f"Version {project['version']}." in docs_pages.read("README.md")
+
+
+def test_no_page_names_a_place_of_one_machine() -> None:
+    for page in PAGES:
+        assert not re.search(r"/(?:home|root|tmp|work|Users)/", docs_pages.read(page)), page

@@ -1,0 +1,23 @@
+"""The repository is clean: lint, format and types; generated/ is what the Hero generates."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CHECKS = (
+    ("ruff", "check"),
+    ("ruff", "format", "--check"),
+    ("mypy",),
+    ("crudgen", "check", "--out", "generated"),
+)
+
+
+@pytest.mark.parametrize("command", CHECKS, ids=" ".join)
+def test_the_repository_is_clean(command: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
