@@ -13,6 +13,8 @@ REQUEST_ID = "X-Request-ID"
 
 def configure_logging(level: str) -> None:
     """Send every logger of the process, uvicorn's too, to standard error with the request's id."""
+    # A server that was told to log no requests has silenced this logger, and it stays silent.
+    logs_requests = logging.getLogger("uvicorn.access").hasHandlers()
     logging.config.dictConfig(
         {
             "version": 1,
@@ -37,10 +39,9 @@ def configure_logging(level: str) -> None:
             },
             "root": {"handlers": ["stderr"], "level": level},
             "loggers": {
-                name: {"handlers": [], "propagate": True}
-                for name in ("uvicorn", "uvicorn.error", "uvicorn.access")
-                # A server that was told to log no requests has silenced this one.
-                if name != "uvicorn.access" or logging.getLogger(name).hasHandlers()
+                "uvicorn": {"handlers": []},
+                "uvicorn.error": {"handlers": []},
+                "uvicorn.access": {"handlers": [], "propagate": logs_requests},
             },
         }
     )

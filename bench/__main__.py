@@ -1,0 +1,90 @@
+"""`python -m bench`: compare the contenders; `python -m bench scale`: how crudgen grows."""
+
+import sys
+import tempfile
+from collections import defaultdict
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench import databases, load, report, work
+from bench.contenders import CONTENDERS, Server, start
+from bench.load import LoadError, Reading
+
+app = typer.Typer(add_completion=False)
+
+
+@app.callback(invoke_without_command=True)
+def compare(
+    context: typer.Context,
+    *,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds; the median counts.")] = 5,
+    seconds: Annotated[int, typer.Option(min=1, help="Length of one measurement.")] = 3,
+    clients: Annotated[list[int] | None, typer.Option(help="Clients; default 1 and 64.")] = None,
+    database: Annotated[list[str] | None, typer.Option(help="sqlite, postgresql.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Names of contenders.")] = None,
+    task: Annotated[list[str] | None, typer.Option(help="Names of pieces of work.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare crudgen with other ways to serve the same heroes, side by side on this machine."""
+    if context.invoked_subcommand:
+        return
+    try:
+        load.check_wrk()
+        readings: dict[report.Key, list[Reading]] = defaultdict(list)
+        for kind in database or ["sqlite", "postgresql"]:
+            with ExitStack() as stack:
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+                create = stack.enter_context(databases.creating(kind, folder))
+                servers = []
+                for contender in CONTENDERS:
+                    if kind not in contender.databases or (only and contender.name not in only):
+                        continue
+                    place = folder / contender.name.replace(" ", "-")
+                    place.mkdir()
+                    server = start(contender, create(place), place)
+                    stack.callback(server.stop)
+                    servers.append(server)
+                    say(f"{kind}: {contender.name} is right and running")
+                for count in clients or [1, 64]:
+                    for name in task or work.WORKS:
+                        measure(kind, servers, name, count, rounds, seconds, readings, folder)
+    except LoadError as error:
+        say(str(error))
+        raise typer.Exit(1) from None
+    (report.print_json if as_json else report.print_tables)(readings)
+
+
+def measure(
+    kind: str,
+    servers: list[Server],
+    name: str,
+    clients: int,
+    rounds: int,
+    seconds: int,
+    readings: dict[report.Key, list[Reading]],
+    folder: Path,
+) -> None:
+    """Measure one piece of work: a warm-up, then rounds in which the contenders take turns."""
+    for number in range(rounds + 1):
+        for server in servers:
+            if name not in server.contender.works:
+                continue
+            script = folder / "work.lua"
+            script.write_text(work.script(name, server.contender.paths))
+            length = seconds if number else 1
+            reading = load.run(server.base, script, clients=clients, seconds=length)
+            if number:
+                readings[kind, clients, name, server.contender.name].append(reading)
+    say(f"{kind}: {name}, {clients} clients: measured")
+
+
+def say(text: str) -> None:
+    """Tell on standard error how far it is."""
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,1 @@
+"""The contenders that are written for the comparison."""

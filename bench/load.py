@@ -1,0 +1,63 @@
+"""Load by wrk: how many answers a second, and how long they take."""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+SERVER_CORE, LOAD_CORE = 0, 1
+_UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+
+
+class LoadError(Exception):
+    """The load cannot be made, or the answers are wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One run: answers per second, and the latency in milliseconds."""
+
+    rate: float
+    p50: float
+    p99: float
+
+
+def check_wrk() -> None:
+    """Raise LoadError when wrk is not installed."""
+    if shutil.which("wrk") is None:
+        raise LoadError("wrk is not installed: apt-get install wrk, or see its project's page")
+
+
+def pin(core: int) -> None:
+    """Keep this process on one core, where the system can."""
+    if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
+        os.sched_setaffinity(0, {core})
+
+
+def run(base: str, script: Path, *, clients: int, seconds: int, pinned: bool = True) -> Reading:
+    """Load one server. Raises LoadError when an answer is not 2xx."""
+    command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--latency", "-s", str(script), base]
+    output = subprocess.run(
+        command,
+        check=True,
+        capture_output=True,
+        text=True,
+        preexec_fn=(lambda: pin(LOAD_CORE)) if pinned else None,
+    ).stdout
+    if os.environ.get("BENCH_DEBUG"):
+        print(output)
+    if "Non-2xx" in output or "Socket errors" in output:
+        raise LoadError(f"{base}: {output}")
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
+    if rate is None:
+        raise LoadError(f"wrk said: {output}")
+    return Reading(float(rate[1]), _latency(output, "50%"), _latency(output, "99%"))
+
+
+def _latency(output: str, percentile: str) -> float:
+    found = re.search(rf"{percentile}\s+([\d.]+)(us|ms|s)", output)
+    if found is None:
+        raise LoadError(f"wrk said: {output}")
+    return float(found[1]) * _UNITS[found[2]]
