@@ -7,12 +7,13 @@ item on a line and a trailing comma.
 import ast
 import inspect
 import math
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time
+from dataclasses import dataclass, replace
+from datetime import date, time
 from decimal import Decimal
-from typing import Self
+from typing import Self, TypeAlias
 from uuid import UUID
 
 from crudgen.language.names import Name
@@ -29,6 +30,8 @@ _LETTERS = (
 )
 """Letters whose width on a line is certain; any other character beyond ASCII is escaped."""
 
+_IDENTIFIER = re.compile(r"\.{0,2}[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+
 
 class Code(str):
     """Python source. Only this module makes it, from checked parts."""
@@ -43,20 +46,35 @@ class Code(str):
 
 
 def raw(source: str) -> Code:
-    """Declare text that stands in crudgen's own source to be code."""
+    """Declare a constant of crudgen's own source to be code; a test sees that it is one."""
     return Code(source)
 
 
 def name(text: Name, prefix: str = "", suffix: str = "") -> Code:
-    """Print a checked name, with constant text around it."""
+    """Print a checked name; with what stands around it, it is an identifier too."""
     if not isinstance(text, Name):
         raise TypeError(f"{text!r} is not a checked name")
-    return Code(f"{prefix}{text}{suffix}")
+    return identifier(f"{prefix}{text}{suffix}")
+
+
+def identifier(text: str) -> Code:
+    """Print a name, which may be dotted. Raises ValueError for anything else."""
+    if not _IDENTIFIER.fullmatch(text):
+        raise ValueError(f"{text!a} is not an identifier")
+    return Code(text)
+
+
+def join(separator: Code, parts: Iterable[Code]) -> Code:
+    """Join source to source."""
+    first, *others = parts
+    for part in others:
+        first = first + separator + part
+    return first
 
 
 def words(text: Name) -> Code:
     """Print a checked name for readers: `blog_post` as `blog post`."""
-    return Code(" ".join(name(text).split("_")))
+    return Code(name(text).replace("_", " "))
 
 
 def literal(value: Value) -> Code:
@@ -67,7 +85,9 @@ def literal(value: Value) -> Code:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("a literal must be finite")
     match value:
-        case None | bool() | int() | float():
+        case float():
+            source = repr(value).replace("e+", "e")
+        case None | bool() | int():
             source = repr(value)
         case str():
             source = _text(value)
@@ -75,7 +95,7 @@ def literal(value: Value) -> Code:
             source = _bytes(value)
         case Decimal() | UUID():
             source = f"{type(value).__name__}({_text(str(value))})"
-        case datetime() | date() | time():
+        case date() | time():
             source = f"{type(value).__name__}.fromisoformat({_text(value.isoformat())})"
         case _:
             raise TypeError(f"there is no literal for {type(value).__name__}")
@@ -94,9 +114,13 @@ def structure(value: Value) -> "Bracket | Code":
 
 
 def _pair(key: Code, value: "Bracket | Code") -> "Bracket | Code":
+    return _after(f"{key}: ", value)
+
+
+def _after(prefix: str, value: "Bracket | Code") -> "Bracket | Code":
     if isinstance(value, Bracket):
-        return Bracket(f"{key}: {value.head}", value.items, value.tail)
-    return Code(f"{key}: {value}")
+        return replace(value, head=f"{prefix}{value.head}")
+    return Code(f"{prefix}{value}")
 
 
 def _text(value: str) -> Code:
@@ -158,7 +182,12 @@ def _in_docstring(line: str) -> str:
 
 def width(source: str) -> int:
     """Count the columns that a line takes."""
+    if source.isascii():
+        return len(source)
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in source)
+
+
+Part: TypeAlias = "Bracket | Comparison | Code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +195,16 @@ class Bracket:
     """Items between brackets, with source before and after: a call, a signature, a subscript."""
 
     head: str
-    items: Sequence["Bracket | Code"]
+    items: Sequence[Part]
     tail: str
+    is_tuple: bool = False
+    """Whether a single item needs a comma behind it."""
 
     def flat(self) -> str:
         """Print on one line."""
         items = ", ".join(_flat(item) for item in self.items)
-        return f"{self.head}{items}{self.tail}"
+        comma = "," if self.is_tuple and len(self.items) == 1 else ""
+        return f"{self.head}{items}{comma}{self.tail}"
 
     def lay_out(self, indent: int, after: str = "") -> str:
         """Print on one line if that fits, else one item on a line, below `indent` columns."""
@@ -180,28 +212,47 @@ class Bracket:
         if indent + width(flat + after) <= WIDTH or not self.items:
             return flat
         margin = " " * (indent + INDENT)
-        items = [
-            item.lay_out(indent + INDENT, ",") if isinstance(item, Bracket) else item
-            for item in self.items
-        ]
+        items = [_lay_out(item, indent + INDENT, ",") for item in self.items]
         lines = "".join(f"{margin}{item},\n" for item in items)
         return f"{self.head}\n{lines}{' ' * indent}{self.tail}"
 
 
-def _flat(item: Bracket | Code) -> str:
-    return item.flat() if isinstance(item, Bracket) else item
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two sides with a sign between them, as an item between brackets."""
+
+    left: Bracket
+    sign: str
+    right: Code
+
+    def flat(self) -> str:
+        """Print on one line."""
+        return f"{self.left.flat()} {self.sign} {self.right}"
+
+    def lay_out(self, indent: int, after: str = "") -> str:
+        """Print on one line if that fits, else each side on its own."""
+        flat = self.flat()
+        if indent + width(flat + after) <= WIDTH:
+            return flat
+        return f"{self.left.lay_out(indent)}\n{' ' * indent}{self.sign} {self.right}"
 
 
-def call(function: Code, items: Iterable[Bracket | Code]) -> Bracket:
+def _flat(item: Part) -> str:
+    return item if isinstance(item, Code) else item.flat()
+
+
+def _lay_out(item: Part, indent: int, after: str) -> str:
+    return item if isinstance(item, Code) else item.lay_out(indent, after)
+
+
+def call(function: Code, items: Iterable[Part]) -> Bracket:
     """Print a call."""
     return Bracket(f"{function}(", tuple(items), ")")
 
 
 def keyword(key: str, value: Bracket | Code) -> Bracket | Code:
-    """Print a keyword argument; the key is constant text or a checked name."""
-    if isinstance(value, Bracket):
-        return Bracket(f"{key}={value.head}", value.items, value.tail)
-    return Code(f"{key}={value}")
+    """Print a keyword argument."""
+    return _after(f"{identifier(key)}=", value)
 
 
 def pair(key: str, value: Bracket | Code) -> Bracket | Code:
@@ -209,14 +260,14 @@ def pair(key: str, value: Bracket | Code) -> Bracket | Code:
     return _pair(_text(key), value)
 
 
-def method(receiver: Bracket, called: str, items: Iterable[Bracket | Code]) -> Bracket:
-    """Print a method call; the method's name is constant text."""
-    return Bracket(f"{receiver.flat()}.{called}(", tuple(items), ")")
+def method(receiver: Bracket, called: str, items: Iterable[Part]) -> Bracket:
+    """Print a method call."""
+    return Bracket(f"{receiver.flat()}.{identifier(called)}(", tuple(items), ")")
 
 
-def comparison(left: Bracket, sign: str, right: Code) -> Code:
-    """Print a comparison; the sign is constant text."""
-    return Code(f"{left.flat()} {sign} {right}")
+def subscript(generic: Code, items: Iterable[Part]) -> Bracket:
+    """Print a type with arguments."""
+    return Bracket(f"{generic}[", tuple(items), "]")
 
 
 def annotated(target: Code, kind: Code) -> Code:
@@ -224,27 +275,29 @@ def annotated(target: Code, kind: Code) -> Code:
     return Code(f"{target}: {kind}")
 
 
-def optional(kind: Bracket | Code) -> Bracket | Code:
+def optional(kind: Code) -> Code:
     """Print a type that also allows None."""
-    if isinstance(kind, Bracket):
-        return Bracket(kind.head, kind.items, kind.tail + " | None")
     return Code(f"{kind} | None")
 
 
-def declaration(target: Name, kind: Bracket | Code, value: Bracket | Code | None) -> Code:
+def declaration(target: Name, kind: Code, value: Bracket | Code | None) -> Code:
     """Print `name: type` or `name: type = value` as a line of a class body."""
-    head = f"{target}: {_flat(kind)}"
-    if value is None:
-        return Code(head)
-    if isinstance(value, Bracket):
-        laid_out = Bracket(f"{head} = {value.head}", value.items, value.tail)
-        return Code(laid_out.lay_out(INDENT))
-    return Code(f"{head} = {value}")
+    head = annotated(name(target), kind)
+    return head if value is None else statement(head + raw(" = "), value, INDENT)
 
 
 def statement(head: Code, value: Bracket | Code, indent: int = 0, tail: str = "") -> Code:
     """Print `head` and a value as one statement, laid out below `indent` columns."""
     if isinstance(value, Bracket):
-        whole = Bracket(f"{head}{value.head}", value.items, f"{value.tail}{tail}")
+        whole = replace(value, head=f"{head}{value.head}", tail=f"{value.tail}{tail}")
         return Code(whole.lay_out(indent))
     return Code(f"{head}{value}{tail}")
+
+
+def text_statement(head: Code, text: str, indent: int = 0) -> Code:
+    """Print `head` and a text; a text that only fits on a line of its own is in parentheses."""
+    value = _text(text)
+    inner = indent + INDENT
+    if indent + width(head + value) <= WIDTH or inner + width(value) > WIDTH:
+        return head + value
+    return Code(f"{head}(\n{' ' * inner}{value}\n{' ' * indent})")

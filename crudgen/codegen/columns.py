@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 
+from crudgen.language.names import DERIVED_SUFFIXES, RESERVED_CLASSES, FieldName
 from crudgen.language.schema import Constant, Entity, Field, Now, Number, TypeName, Value
 
 from .code import (
+    INDENT,
+    WIDTH,
     Bracket,
     Code,
+    Comparison,
     call,
-    comparison,
     keyword,
     literal,
     method,
@@ -16,7 +19,9 @@ from .code import (
     optional,
     pair,
     raw,
+    statement,
     structure,
+    subscript,
 )
 from .imports import Imports
 from .wire import wire
@@ -25,12 +30,15 @@ MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 TEXT_KEY = "[^/.][^/]*"
 """Keys stand in URLs: a slash would end them, and `.` and `..` would be resolved away."""
 
-_ANNOTATIONS = {
-    TypeName.STR: ("", "str"),
-    TypeName.TEXT: ("", "str"),
-    TypeName.INT: ("", "int"),
-    TypeName.FLOAT: ("", "float"),
-    TypeName.BOOL: ("", "bool"),
+_PLAIN = {
+    TypeName.STR: raw("str"),
+    TypeName.TEXT: raw("str"),
+    TypeName.INT: raw("int"),
+    TypeName.FLOAT: raw("float"),
+    TypeName.BOOL: raw("bool"),
+}
+"""Types of Python."""
+_IMPORTED = {
     TypeName.DATE: ("..kit.types", "IsoDate"),
     TypeName.TIME: ("..kit.types", "IsoTime"),
     TypeName.DATETIME: ("..kit.types", "UtcDatetime"),
@@ -39,7 +47,9 @@ _ANNOTATIONS = {
     TypeName.EMAIL: ("..kit.addresses", "EmailText"),
     TypeName.URL: ("..kit.addresses", "UrlText"),
 }
-"""Where an annotation comes from, and its name; the other types need arguments."""
+"""Types of the kit: the module and the name."""
+_WITH_ARGUMENTS = {TypeName.ENUM, TypeName.DECIMAL, TypeName.BYTES}
+"""Types that each entity declares for itself."""
 _NUMBERS = {TypeName.INT, TypeName.FLOAT}
 _SIZED_TEXTS = {TypeName.STR, TypeName.TEXT, TypeName.EMAIL, TypeName.URL}
 _TEXTS = {*_SIZED_TEXTS, TypeName.ENUM}
@@ -51,32 +61,36 @@ class FieldPrinter:
     """Prints the fields of one entity, and notes what the module has to import."""
 
     def __init__(self, entity: Entity, imports: Imports) -> None:
-        self._entity = entity
         self._imports = imports
+        self._aliases = _aliases(entity)
 
-    def alias(self, field: Field) -> Code:
-        """Name the Literal of an enum field: `HeroMood`."""
-        camel = "".join(part.capitalize() for part in field.name.split("_"))
-        suffix = "Value" if camel in {"Base", "Create", "Update", "Public"} else ""
-        return name(self._entity.name, suffix=camel + suffix)
+    def aliases(self, entity: Entity) -> Iterator[Code]:
+        """`HeroMood = Literal["calm", "angry"]`: the types that have arguments."""
+        for field in entity.fields:
+            if field.name in self._aliases:
+                yield statement(self._aliases[field.name] + raw(" = "), self._with_arguments(field))
 
-    def annotation(self, field: Field) -> Bracket | Code:
+    def annotation(self, field: Field) -> Code:
         """Print the type, with `| None` where null is a value."""
         kind = self._type(field)
         return optional(kind) if field.optional else kind
 
-    def _type(self, field: Field) -> Bracket | Code:
-        if field.pk and field.type is TypeName.STR and field.pattern:
-            return self._use("..kit.types", "TextKey")
-        if field.type in _ANNOTATIONS:
-            module, annotation = _ANNOTATIONS[field.type]
-            return self._use(module, annotation) if module else raw(annotation)
+    def _type(self, field: Field) -> Code:
+        if field.pk and field.type is TypeName.STR and field.pattern is not None:
+            return self._imports.name("..kit.types", "TextKey")
+        if field.type in _IMPORTED:
+            return self._imports.name(*_IMPORTED[field.type])
+        return self._aliases.get(field.name) or _PLAIN[field.type]
+
+    def _with_arguments(self, field: Field) -> Bracket:
         if field.type is TypeName.ENUM:
-            return self.alias(field)
-        self._imports.use("typing", "Annotated")
+            words = [literal(word) for word in field.words]
+            return subscript(self._imports.name("typing", "Literal"), words)
         if field.type is TypeName.DECIMAL:
-            return Bracket("Annotated[", (self._use("decimal", "Decimal"), self._exact(field)), "]")
-        return Bracket("Annotated[", (raw("bytes"), self._base64(field)), "]")
+            items = (self._imports.name("decimal", "Decimal"), self._exact(field))
+        else:
+            items = (raw("bytes"), self._base64(field))
+        return subscript(self._imports.name("typing", "Annotated"), items)
 
     def _exact(self, field: Field) -> Bracket:
         items: list[Bracket | Code] = [literal(field.precision), literal(field.scale)]
@@ -84,19 +98,21 @@ class FieldPrinter:
             items.append(keyword("minimum", literal(field.minimum)))
         if field.maximum is not None:
             items.append(keyword("maximum", literal(field.maximum)))
-        return call(self._use("..kit.types", "Exact"), items)
+        return call(self._imports.name("..kit.types", "Exact"), items)
 
     def _base64(self, field: Field) -> Bracket:
         items: list[Bracket | Code] = [keyword("max_length", literal(field.max_length))]
         if field.min_length:
             items.append(keyword("min_length", literal(field.min_length)))
-        return call(self._use("..kit.types", "Base64"), items)
+        return call(self._imports.name("..kit.types", "Base64"), items)
 
     def default(self, field: Field) -> Iterator[Bracket | Code]:
         """Print what a row gets when the client says nothing."""
         match field.default:
             case Now():
-                yield keyword("default_factory", self._use("..kit.types", _NOW[field.type]))
+                yield keyword(
+                    "default_factory", self._imports.name("..kit.types", _NOW[field.type])
+                )
             case Constant(value):
                 if field.type in {TypeName.DATE, TypeName.TIME, TypeName.DATETIME} and value:
                     self._imports.use("datetime", field.type.value)
@@ -142,9 +158,9 @@ class FieldPrinter:
 
     def _bound(self, number: Number) -> Code:
         if number == MIN_INT and isinstance(number, int):
-            return self._use("..kit.models", "MIN_INT")
+            return self._imports.name("..kit.models", "MIN_INT")
         if number == MAX_INT and isinstance(number, int):
-            return self._use("..kit.models", "MAX_INT")
+            return self._imports.name("..kit.models", "MAX_INT")
         return literal(number)
 
     def column(self, field: Field) -> Iterator[Bracket | Code]:
@@ -157,22 +173,22 @@ class FieldPrinter:
         if field.pk and field.type is TypeName.INT and not field.read_only:
             yield keyword("sa_column_kwargs", structure({"autoincrement": False}))
         if field.touch:
-            now = self._use("..kit.types", _NOW[field.type])
+            now = self._imports.name("..kit.types", _NOW[field.type])
             yield keyword("sa_column_kwargs", Bracket("{", (pair("onupdate", now),), "}"))
 
     def _sa_type(self, field: Field) -> Iterator[Bracket | Code]:
         if field.type in _TEXTS:
-            yield keyword("sa_type", self._use("..kit.database.columns", "Text"))
+            yield keyword("sa_type", self._imports.name("..kit.database.columns", "Text"))
         elif field.type is TypeName.INT and field.pk and field.read_only:
-            yield keyword("sa_type", self._use("..kit.database.columns", "SerialInteger"))
+            yield keyword("sa_type", self._imports.name("..kit.database.columns", "SerialInteger"))
         elif field.type is TypeName.INT:
-            yield keyword("sa_type", self._use("sqlalchemy", "BigInteger"))
+            yield keyword("sa_type", self._imports.name("sqlalchemy", "BigInteger"))
         elif field.type is TypeName.DECIMAL:
             digits = [literal(field.precision), literal(field.scale)]
-            number = self._use("..kit.database.columns", "ExactNumber")
+            number = self._imports.name("..kit.database.columns", "ExactNumber")
             yield keyword("sa_type", call(number, digits))
         elif field.type is TypeName.JSON:
-            yield keyword("sa_type", self._use("..kit.database.columns", "JsonValue"))
+            yield keyword("sa_type", self._imports.name("..kit.database.columns", "JsonValue"))
 
     def checks(self, field: Field) -> Iterator[Bracket]:
         """Print the CHECKs that repeat the constraints in the table."""
@@ -180,8 +196,8 @@ class FieldPrinter:
         if field.type in _SIZED:
             self._imports.use("sqlalchemy", "func")
             length = call(raw("func.length"), [column])
-            between = _between(length, field.min_length or None, field.max_length)
-            yield self._check(field, "length", between)
+            within = self._within(length, field.min_length or None, field.max_length)
+            yield self._check(field, "length", within)
         elif field.type is TypeName.ENUM:
             words = Bracket("[", tuple(literal(word) for word in field.words), "]")
             yield self._check(field, "words", method(column, "in_", (words,)))
@@ -191,29 +207,54 @@ class FieldPrinter:
             if low is not None or high is not None:
                 if field.type is TypeName.DECIMAL:
                     self._imports.use("decimal", "Decimal")
-                yield self._check(field, "range", _between(column, low, high))
+                yield self._check(field, "range", self._within(column, low, high))
 
     def _column_expression(self, field: Field) -> Bracket:
         items: list[Bracket | Code] = [literal(str(field.name))]
         if field.type is TypeName.DECIMAL and (field.minimum, field.maximum) != (None, None):
             digits = [literal(field.precision), literal(field.scale)]
-            items.append(call(self._use("..kit.database.columns", "ExactNumber"), digits))
+            items.append(call(self._imports.name("..kit.database.columns", "ExactNumber"), digits))
         return call(raw("column"), items)
 
-    def _check(self, field: Field, what: str, expression: Bracket | Code) -> Bracket:
+    def _within(self, column: Bracket, low: Value, high: Value) -> Bracket | Comparison:
+        if low is not None and high is not None:
+            return call(
+                self._imports.name("sqlalchemy", "between"), [column, literal(low), literal(high)]
+            )
+        if low is not None:
+            return Comparison(column, ">=", literal(low))
+        return Comparison(column, "<=", literal(high))
+
+    def _check(self, field: Field, what: str, expression: Bracket | Comparison) -> Bracket:
         self._imports.use("sqlalchemy", "column")
-        constraint = self._use("sqlalchemy", "CheckConstraint")
+        constraint = self._imports.name("sqlalchemy", "CheckConstraint")
         label = keyword("name", literal(f"{field.name}_{what}"))
         return call(constraint, [expression, label])
 
-    def _use(self, module: str, what: str) -> Code:
-        self._imports.use(module, what)
-        return raw(what)
+
+def _aliases(entity: Entity) -> dict[FieldName, Code]:
+    """Name the types of an entity that have arguments: `HeroMood`.
+
+    Where that name is taken, or makes a line too long, it is `HeroMoodValue` or `Type3`.
+    """
+    suffixes = ("", *DERIVED_SUFFIXES)
+    taken = {*RESERVED_CLASSES, *(f"{entity.name}{suffix}" for suffix in suffixes)}
+    aliases = {}
+    for number, field in enumerate(entity.fields):
+        if field.type not in _WITH_ARGUMENTS:
+            continue
+        camel = "".join(part.capitalize() for part in field.name.split("_"))
+        possible = (
+            name(entity.name, suffix=camel),
+            name(entity.name, suffix=f"{camel}Value"),
+            raw("Type") + literal(number),
+        )
+        alias = next(alias for alias in possible if _is_free(alias, field, taken))
+        taken.add(alias)
+        aliases[field.name] = alias
+    return aliases
 
 
-def _between(column: Bracket, low: Value, high: Value) -> Bracket | Code:
-    if low is not None and high is not None:
-        return method(column, "between", (literal(low), literal(high)))
-    if low is not None:
-        return comparison(column, ">=", literal(low))
-    return comparison(column, "<=", literal(high))
+def _is_free(alias: Code, field: Field, taken: set[str]) -> bool:
+    line = f"{field.name}: {alias} | None = Field("
+    return alias not in taken and INDENT + len(line) <= WIDTH

@@ -1,10 +1,14 @@
 """The import lines of a generated module, in the order that ruff's isort wants."""
 
+import re
 from collections import defaultdict
+from typing import TypeAlias
 
-from .code import Bracket, Code, raw
+from .code import WIDTH, Bracket, Code, identifier, join, raw, statement
 
 _STANDARD = {"collections.abc", "contextlib", "datetime", "decimal", "typing", "uuid"}
+
+Natural: TypeAlias = list[tuple[str, int, str]]
 
 
 class Imports:
@@ -14,32 +18,51 @@ class Imports:
         self._names: defaultdict[str, set[str]] = defaultdict(set)
 
     def use(self, module: str, *names: str) -> None:
-        """Import names; `module` and names come from crudgen's own source or are checked names."""
+        """Import names; one may be written `name as other`."""
         self._names[module].update(names)
+
+    def name(self, module: str, what: str) -> Code:
+        """Import a name and print it."""
+        self.use(module, what)
+        return identifier(what)
 
     def code(self) -> Code:
         """Print the lines: standard library, installed packages, this package."""
-        groups: list[list[str]] = [[], [], []]
+        groups: list[list[Code]] = [[], [], []]
         for module in sorted(self._names, key=_module_order):
-            items = tuple(raw(name) for name in sorted(self._names[module], key=_name_order))
-            line = _import(module, items)
-            groups[0 if module in _STANDARD else 2 if module.startswith(".") else 1].append(line)
-        return raw("\n\n".join("\n".join(group) for group in groups if group))
+            names = sorted(self._names[module], key=_name_order)
+            group = 0 if module in _STANDARD else 2 if module.startswith(".") else 1
+            groups[group].append(_import(identifier(module), [_imported(name) for name in names]))
+        return join(raw("\n\n"), [join(raw("\n"), group) for group in groups if group])
 
 
-def _import(module: str, names: tuple[Code, ...]) -> str:
-    flat = Bracket(f"from {module} import ", names, "")
-    if len(flat.flat()) <= 100:
-        return flat.flat()
-    return Bracket(f"from {module} import (", names, ")").lay_out(0)
+def _import(module: Code, names: list[Code]) -> Code:
+    head = raw("from ") + module + raw(" import ")
+    flat = head + join(raw(", "), names)
+    return flat if len(flat) <= WIDTH else statement(head, Bracket("(", names, ")"))
 
 
-def _module_order(module: str) -> tuple[int, str]:
+def _imported(text: str) -> Code:
+    return join(raw(" as "), [identifier(name) for name in text.split(" as ")])
+
+
+def _module_order(module: str) -> tuple[int, Natural]:
     dots = len(module) - len(module.lstrip("."))
-    return -dots, module
+    return -dots, _natural(module)
 
 
-def _name_order(name: str) -> tuple[int, str]:
+def _name_order(name: str) -> tuple[int, Natural]:
     """Order constants before classes before functions, each by the alphabet."""
     kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
-    return kind, name.lower()
+    return kind, _natural(name.lower())
+
+
+def _natural(text: str) -> Natural:
+    """Order `a2` before `a10`, and `a07` before both: a zero in front makes digits a fraction."""
+    return [_natural_part(part) for part in re.findall(r"[0-9]+|[^0-9]", text)]
+
+
+def _natural_part(part: str) -> tuple[str, int, str]:
+    if not part.isdigit():
+        return part, 0, ""
+    return ("0", 0, part) if part.startswith("0") else ("0", int(part), "")

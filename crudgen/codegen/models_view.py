@@ -1,10 +1,13 @@
 """What the template of an entity's models prints: every decision is made here."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from crudgen.language.schema import Constant, Entity, Field, KeyKind, Operation
 
 from .code import (
+    INDENT,
+    WIDTH,
     Bracket,
     Code,
     call,
@@ -17,6 +20,7 @@ from .code import (
     raw,
     statement,
     structure,
+    width,
     words,
 )
 from .columns import FieldPrinter
@@ -39,8 +43,8 @@ class ModelsView:
     update: Code
     public: Code
     doc: Code
-    table_name: Code
-    table_arguments: Code
+    table_class: Code
+    table_options: tuple[Code, ...]
     base_lines: tuple[Code, ...]
     table_lines: tuple[Code, ...]
     ignored_on_create: tuple[Code, ...]
@@ -71,15 +75,15 @@ def models_view(entity: Entity) -> ModelsView:
     return ModelsView(
         singular=words(entity.singular),
         plural=words(entity.plural),
-        aliases=tuple(lines.alias(field) for field in entity.fields if field.words),
+        aliases=lines.aliases(),
         base=name(entity.name, suffix="Base"),
         table=name(entity.name),
         create=name(entity.name, suffix="Create"),
         update=name(entity.name, suffix="Update"),
         public=name(entity.name, suffix="Public"),
         doc=docstring(entity.doc or f"A row of the table {entity.table}.", 4),
-        table_name=literal(str(entity.table)),
-        table_arguments=lines.table_arguments(),
+        table_class=lines.table_class(),
+        table_options=lines.table_options(),
         base_lines=tuple(lines.table(field) for field in shared),
         table_lines=tuple(lines.table(field) for field in others),
         ignored_on_create=tuple(name(field.name) for field in ignored_on_create),
@@ -116,11 +120,15 @@ class _Lines:
         self._imports = imports
         self._printer = FieldPrinter(entity, imports)
 
-    def alias(self, field: Field) -> Code:
-        """`HeroMood = Literal["calm", "angry"]`."""
-        self._imports.use("typing", "Literal")
-        words = Bracket("Literal[", tuple(literal(word) for word in field.words), "]")
-        return statement(self._printer.alias(field) + raw(" = "), words)
+    def aliases(self) -> tuple[Code, ...]:
+        """Print the types that have a name of their own."""
+        return tuple(self._printer.aliases(self._entity))
+
+    def table_class(self) -> Code:
+        """`class Hero(HeroBase, table=True):`."""
+        bases = [name(self._entity.name, suffix="Base"), raw("table=True")]
+        head = raw("class ") + name(self._entity.name)
+        return statement(head, call(raw(""), bases), tail=":")
 
     def table(self, field: Field) -> Code:
         """Print a field with its constraints and its column."""
@@ -147,25 +155,30 @@ class _Lines:
         """Print a field that a client only sees."""
         return self._declare(field, list(self._printer.description(field)))
 
-    def table_arguments(self) -> Code:
-        """Print the rules of the table: CHECKs, indexes over several columns, how ids count."""
-        items: list[Bracket | Code] = [
-            check for field in self._entity.fields for check in self._printer.checks(field)
-        ]
+    def table_options(self) -> tuple[Code, ...]:
+        """Print the table's name and its rules: CHECKs, indexes over several columns, counting."""
+        table_name = statement(raw("__tablename__ = "), literal(str(self._entity.table)))
+        rules = tuple(self._rules())
+        if not rules:
+            return (table_name,)
+        arguments = Bracket("(", rules, ")", is_tuple=True)
+        return table_name, statement(raw("__table_args__ = "), arguments, INDENT)
+
+    def _rules(self) -> Iterator[Bracket]:
+        for field in self._entity.fields:
+            yield from self._printer.checks(field)
         for index in self._entity.indexes:
             columns = [literal(str(column)) for column in index.fields]
-            kind = "UniqueConstraint" if index.unique else "Index"
-            self._imports.use("sqlalchemy", kind)
-            unnamed = [] if index.unique else [literal(None)]
-            items.append(call(raw(kind), [*unnamed, *columns]))
+            if index.unique:
+                yield call(self._imports.name("sqlalchemy", "UniqueConstraint"), columns)
+            else:
+                yield call(self._imports.name("sqlalchemy", "Index"), [literal(None), *columns])
         if self._entity.key_kind is KeyKind.SERIAL:
-            items.append(Bracket("{", (pair("sqlite_autoincrement", literal(True)),), "}"))
-        return statement(raw("__table_args__ = "), Bracket("(", tuple(items), ")"), 4)
+            yield Bracket("{", (pair("sqlite_autoincrement", literal(True)),), "}")
 
     def _default(self, field: Field) -> list[Bracket | Code]:
         if field.pk and self._entity.key_kind is KeyKind.UUID:
-            self._imports.use("..kit.uuid7", "uuid7")
-            return [keyword("default_factory", raw("uuid7"))]
+            return [keyword("default_factory", self._imports.name("..kit.uuid7", "uuid7"))]
         return list(self._printer.default(field))
 
     def _declare(self, field: Field, arguments: list[Bracket | Code]) -> Code:
@@ -175,9 +188,11 @@ class _Lines:
         if arguments == [UNSET] and field.optional:
             return declaration(field.name, annotation, literal(None))
         if isinstance(field.default, Constant) and arguments == self._default(field):
-            return declaration(field.name, annotation, structure(field.default.value))
+            bare = declaration(field.name, annotation, structure(field.default.value))
+            is_plain = not isinstance(field.default.value, list | dict | bytes | str)
+            if is_plain and INDENT + width(bare) <= WIDTH:
+                return bare
         return declaration(field.name, annotation, self._field(arguments))
 
     def _field(self, arguments: list[Bracket | Code]) -> Bracket:
-        self._imports.use("sqlmodel", "Field")
-        return call(raw("Field"), arguments)
+        return call(self._imports.name("sqlmodel", "Field"), arguments)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from crudgen.language.schema import Limits, Schema, TypeName
 
-from .code import Code, annotated, literal, name, raw
+from .code import INDENT, Code, annotated, literal, name, raw, text_statement
 from .imports import Imports
 
 _REQUIREMENTS = (
@@ -42,9 +42,9 @@ def project_view(schema: Schema) -> ProjectView:
     imports, settings_imports = Imports(), Imports()
     settings_imports.use(".kit.settings", "BaseAppSettings")
     settings = (
-        _setting("title", "str", schema.title),
-        _setting("version", "str", schema.version),
-        _setting("database_url", "str", schema.database),
+        text_statement(raw("api_title: str = "), schema.title, INDENT),
+        text_statement(raw("api_version: str = "), schema.version, INDENT),
+        text_statement(raw("database_url: str = "), schema.database, INDENT),
         *_limits(schema.limits, settings_imports),
     )
     imports.use("fastapi", "APIRouter")
@@ -64,16 +64,12 @@ def _limits(limits: Limits, imports: Imports) -> Iterator[Code]:
     """Print the limits that are not the kit's own."""
     usual = Limits()
     settings = {
-        "max_body_bytes": ("Bytes", limits.body_bytes, usual.body_bytes),
-        "database_connections": ("Connections", limits.connections, usual.connections),
-        "statement_seconds": ("Seconds", limits.statement_seconds, usual.statement_seconds),
-        "lock_seconds": ("Seconds", limits.lock_seconds, usual.lock_seconds),
+        raw("max_body_bytes"): ("Bytes", limits.body_bytes, usual.body_bytes),
+        raw("database_connections"): ("Connections", limits.connections, usual.connections),
+        raw("statement_seconds"): ("Seconds", limits.statement_seconds, usual.statement_seconds),
+        raw("lock_seconds"): ("Seconds", limits.lock_seconds, usual.lock_seconds),
     }
     for key, (kind, value, default) in settings.items():
         if value != default:
-            imports.use(".kit.settings", kind)
-            yield _setting(key, kind, value)
-
-
-def _setting(key: str, kind: str, value: str | float) -> Code:
-    return annotated(raw(key), raw(kind)) + raw(" = ") + literal(value)
+            declared = annotated(key, imports.name(".kit.settings", kind))
+            yield declared + raw(" = ") + literal(value)

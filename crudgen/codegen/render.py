@@ -48,5 +48,5 @@ def _environment() -> Environment:
 def _only_code(value: object) -> Code:
     """Let nothing be printed that did not pass the door."""
     if not isinstance(value, Code):
-        raise TypeError(f"{type(value).__name__} is not code and cannot be printed")
+        raise TypeError(f"'{value}' is not code and cannot be printed")
     return value

@@ -5,12 +5,23 @@ from dataclasses import dataclass
 
 from crudgen.language.schema import Entity, KeyKind, Operation, TypeName
 
-from .code import Bracket, Code, annotated, call, keyword, literal, name, raw, statement, words
+from .code import (
+    Bracket,
+    Code,
+    annotated,
+    call,
+    keyword,
+    literal,
+    name,
+    raw,
+    statement,
+    subscript,
+    words,
+)
 from .imports import Imports
 
-_KEY_TYPES = {TypeName.INT: "int", TypeName.STR: "str", TypeName.UUID: "UuidText"}
-_DB = "db: DatabaseDep"
-_REQUEST = "request: Request"
+_DB = raw("db: DatabaseDep")
+_REQUEST = raw("request: Request")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +115,7 @@ class _Handlers:
         """`heroes = Resource(Hero, public=HeroPublic)`."""
         public = keyword("public", name(self._entity.name, suffix="Public"))
         made = call(raw("Resource"), [name(self._entity.name), public])
-        return statement(name(self._entity.plural, suffix=" = "), made)
+        return statement(name(self._entity.plural) + raw(" = "), made)
 
     def aliases(self) -> tuple[Code, ...]:
         """Print the types of the parameters that differ from entity to entity."""
@@ -114,10 +125,7 @@ class _Handlers:
             described = keyword(
                 "description", literal(f"The key of one {words(self._entity.singular)}.")
             )
-            kind = _KEY_TYPES[self._entity.key.type]
-            if kind == "UuidText":
-                self._imports.use("..kit.types", kind)
-            aliases.append(self._alias(self._key_type, raw(kind), "Path", [described]))
+            aliases.append(self._alias(self._key_type, self._key_kind(), "Path", [described]))
         if Operation.LIST in operations:
             bounds = [
                 raw("ge=1"),
@@ -127,13 +135,17 @@ class _Handlers:
             aliases.append(self._alias(raw("Limit"), raw("int"), "Query", bounds))
         return tuple(aliases)
 
+    def _key_kind(self) -> Code:
+        if self._entity.key.type is TypeName.UUID:
+            return self._imports.name("..kit.types", "UuidText")
+        return raw("int") if self._entity.key.type is TypeName.INT else raw("str")
+
     def _alias(
         self, alias: Code, kind: Code, place: str, arguments: Sequence[Bracket | Code]
     ) -> Code:
-        self._imports.use("typing", "Annotated")
-        self._imports.use("fastapi", place)
-        items = (kind, call(raw(place), arguments))
-        return statement(alias + raw(" = "), Bracket("Annotated[", items, "]"))
+        items = (kind, call(self._imports.name("fastapi", place), arguments))
+        annotated_kind = subscript(self._imports.name("typing", "Annotated"), items)
+        return statement(alias + raw(" = "), annotated_kind)
 
     def create(self) -> HandlerView:
         """Insert a row."""
@@ -144,7 +156,7 @@ class _Handlers:
             errors=self._errors(*self._conflict(on_create=True), 413, 415, 422, 503),
             signature=self._signature(
                 name(self._entity.singular, prefix="create_"),
-                [annotated(self._body, created), raw(_REQUEST), raw(_DB)],
+                [annotated(self._body, created), _REQUEST, _DB],
             ),
             answer=self._answer("create", [raw("db"), raw("request"), self._body]),
         )
@@ -159,7 +171,7 @@ class _Handlers:
             errors=self._errors(422, 503),
             signature=self._signature(
                 name(self._entity.plural, prefix="read_"),
-                [raw(_REQUEST), raw(_DB), raw("offset: Offset = 0"), limit],
+                [_REQUEST, _DB, raw("offset: Offset = 0"), limit],
             ),
             answer=self._answer(
                 "list", [raw("db"), raw("request"), raw("offset=offset"), raw("limit=limit")]
@@ -191,7 +203,7 @@ class _Handlers:
         function = name(self._entity.singular, prefix=f"{verb}_")
         return HandlerView(
             errors=errors,
-            signature=self._signature(function, [*parameters, raw(_DB)]),
+            signature=self._signature(function, [*parameters, _DB]),
             answer=self._answer(verb, arguments),
         )
 

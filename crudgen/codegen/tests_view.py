@@ -5,7 +5,17 @@ from dataclasses import dataclass
 
 from crudgen.language.schema import Entity, Field, Json, KeyKind, Operation, TypeName
 
-from .code import Bracket, Code, literal, raw, statement, structure, words
+from .code import (
+    Bracket,
+    Code,
+    annotated,
+    literal,
+    raw,
+    statement,
+    structure,
+    text_statement,
+    words,
+)
 from .wire import wire
 
 _MISSING_KEYS = {
@@ -52,15 +62,17 @@ def tests_view(entity: Entity) -> TestsView:
     offered = set(entity.operations)
     return TestsView(
         many=words(entity.plural),
-        path=literal(f"{entity.path}/"),
+        path=text_statement(raw("PATH = "), f"{entity.path}/"),
         key=literal(str(entity.key.name)),
-        missing=literal(f"{entity.path}/{_MISSING_KEYS[entity.key.type]}"),
+        missing=text_statement(
+            raw("MISSING = "), f"{entity.path}/{_MISSING_KEYS[entity.key.type]}"
+        ),
         not_found=literal(f"{entity.name} not found"),
-        body=_assign("BODY", body),
-        changes=_assign("CHANGES", changes),
+        body=_assign(raw("BODY"), body),
+        changes=_assign(raw("CHANGES"), changes),
         too_many=literal(entity.page.max + 1),
-        hidden=_set("HIDDEN", hidden),
-        touched=_set("TOUCHED", [field for field in entity.fields if field.touch]),
+        hidden=_set(raw("HIDDEN"), hidden),
+        touched=_set(raw("TOUCHED"), [field for field in entity.fields if field.touch]),
         tests_changes=bool(changes) and {Operation.CREATE, Operation.UPDATE} <= offered,
         tests_deletes={Operation.CREATE, Operation.DELETE} <= offered,
         locates=bool(offered & {Operation.UPDATE, Operation.DELETE}),
@@ -81,13 +93,13 @@ def _has_unique(entity: Entity) -> bool:
     return together or any(field.unique for field in entity.fields)
 
 
-def _assign(constant: str, row: dict[str, Json]) -> Code:
-    annotation = raw(f"{constant}: dict[str, Any] = ")
-    return statement(annotation, structure(dict(row)))
+def _assign(constant: Code, row: dict[str, Json]) -> Code:
+    head = annotated(constant, raw("dict[str, Any]")) + raw(" = ")
+    return statement(head, structure(dict(row)))
 
 
-def _set(constant: str, fields: Iterable[Field]) -> Code:
+def _set(constant: Code, fields: Iterable[Field]) -> Code:
     names = tuple(literal(str(field.name)) for field in fields)
     if not names:
-        return raw(f"{constant}: set[str] = set()")
-    return statement(raw(f"{constant} = "), Bracket("{", names, "}"))
+        return annotated(constant, raw("set[str]")) + raw(" = set()")
+    return statement(constant + raw(" = "), Bracket("{", names, "}"))

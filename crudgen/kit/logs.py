@@ -39,8 +39,8 @@ def configure_logging(level: str) -> None:
             },
             "root": {"handlers": ["stderr"], "level": level},
             "loggers": {
-                "uvicorn": {"handlers": []},
-                "uvicorn.error": {"handlers": []},
+                "uvicorn": {"handlers": [], "propagate": True},
+                "uvicorn.error": {"handlers": [], "propagate": True},
                 "uvicorn.access": {"handlers": [], "propagate": logs_requests},
             },
         }

@@ -35,6 +35,7 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
         "extra": "forbid",
         "allow_inf_nan": False,
         "hide_input_in_errors": True,
+        "ser_json_bytes": "base64",
         "regex_engine": "rust-regex",
     }
 

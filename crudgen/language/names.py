@@ -73,9 +73,10 @@ SHADOWING = frozenset(
     {
         *("bool", "bytes", "date", "datetime", "dict", "float", "frozenset", "int", "list"),
         *("object", "set", "str", "time", "timedelta", "tuple", "type"),
+        *("utc_now", "utc_time", "utc_today"),
     }
 )
-"""Names that annotations use: in `class A: date: date | None = None`, the next `date` is None."""
+"""Names that annotations and defaults use: in `class A: date: date | None = None`, the next `date` is None."""
 
 LIBRARY_ATTRIBUTES = frozenset(
     {
@@ -98,7 +99,16 @@ RESERVED_CLASSES = frozenset(
         *("Enum", "Exact", "ExactNumber", "Exception", "False", "FastAPI", "Field", "Final"),
         *("ForeignKey", "HTTPException", "HTTPValidationError", "HttpUrl", "Index", "IsoDate"),
         *("IsoTime", "Iterator", "JSON", "JSONResponse", "Json", "JsonValue", "LargeBinary"),
-        *("Literal", "Model", "NaiveDatetime", "None", "NotFound", "NotImplemented", "Offset"),
+        *(
+            "Limit",
+            "Literal",
+            "Model",
+            "NaiveDatetime",
+            "None",
+            "NotFound",
+            "NotImplemented",
+            "Offset",
+        ),
         *("Optional", "Path", "PlainSerializer", "Query", "ReadOnly", "Relationship"),
         *("Request", "Resource", "Response", "Route", "SQLModel", "Self", "SerialInteger"),
         *("StrEnum", "Text", "TextKey", "True", "TypeAlias", "TypeVar", "UUID", "Union"),
@@ -113,8 +123,22 @@ DERIVED_SUFFIXES = ("Base", "Create", "Update", "Public", "Id", "Query", "Filter
 RESERVED_MODULES = frozenset(
     {
         *("api", "app", "body", "cls", "conftest", "database", "datetime", "date", "db"),
-        *("decimal", "fastapi", "fields", "init", "json", "kit", "main", "models", "payload"),
-        *("pydantic", "query", "request", "response", "router", "routes", "self", "settings"),
+        *("decimal", "errors", "fastapi", "fields", "init", "int", "json", "kit", "limit", "list"),
+        *(
+            "main",
+            "models",
+            "offset",
+            "payload",
+            "pydantic",
+            "query",
+            "str",
+            "request",
+            "response",
+            "router",
+            "routes",
+            "self",
+            "settings",
+        ),
         *("sqlalchemy", "sqlmodel", "starlette", "test", "tests", "time", "timedelta"),
         *("typing", "uuid"),
         *("aux", "con", "nul", "prn"),  # files that Windows cannot have

@@ -101,7 +101,8 @@ def _floats(field: Field) -> Iterator[float]:
         yield float(field.minimum) / 2 + float(field.maximum) / 2
     for bound, end in ((field.minimum, math.inf), (field.maximum, -math.inf)):
         if bound is not None:
-            yield from (float(bound), math.nextafter(float(bound), end))
+            near = (float(bound), math.nextafter(float(bound), end))
+            yield from (number for number in near if math.isfinite(number))
 
 
 def _decimals(field: Field) -> Iterator[Decimal]:

@@ -63,6 +63,14 @@ class Api:
                 time.sleep(0.05)
         raise AssertionError(self.log.read_text())
 
+    def log_with(self, text: str) -> str:
+        """Wait until the log has a text: it may be written after the answer was sent."""
+        deadline = time.monotonic() + 20
+        while text not in (log := self.log.read_text()):
+            assert time.monotonic() < deadline, log
+            time.sleep(0.05)
+        return log
+
     def stop(self) -> None:
         self.client.close()
         self.process.send_signal(signal.SIGTERM)

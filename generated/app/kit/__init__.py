@@ -1,0 +1,1 @@
+"""What every entity shares: models, wire types, routes, paging, errors and the database."""

@@ -1,0 +1,58 @@
+"""How values are kept, where SQLite and PostgreSQL would keep them differently."""
+
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Dialect, Integer, Numeric, String
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+SerialInteger = BigInteger().with_variant(Integer, "sqlite")
+"""A key that the database counts up. SQLite does so for the type INTEGER alone."""
+
+JsonValue = JSON(none_as_null=True)
+"""JSON, kept as the text that it was written as: PostgreSQL's jsonb would change numbers."""
+
+
+class Text(TypeDecorator[str]):
+    """Text that compares by code point on every database."""
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
+        """Name PostgreSQL's byte order; it is the only one that SQLite has."""
+        collation = "C" if dialect.name == "postgresql" else None
+        return dialect.type_descriptor(String(collation=collation))
+
+
+class ExactNumber(TypeDecorator[Decimal]):
+    """A decimal with a fixed number of digits: NUMERIC, or on SQLite its smallest units, counted.
+
+    SQLite's own NUMERIC is a binary float. Up to 18 digits fit into its 64-bit integer.
+    """
+
+    impl = Numeric
+    cache_ok = True
+
+    def __init__(self, precision: int, scale: int) -> None:
+        super().__init__(precision, scale)
+        self.precision = precision
+        self.scale = scale
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the type of the column."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(BigInteger())
+        return dialect.type_descriptor(Numeric(self.precision, self.scale))
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        """Write the number of smallest units on SQLite."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        return int(value.scaleb(self.scale))
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        """Read the number of smallest units on SQLite."""
+        if value is None or dialect.name != "sqlite":
+            return value  # type: ignore[no-any-return]
+        return Decimal(value).scaleb(-self.scale)

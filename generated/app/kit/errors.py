@@ -1,0 +1,110 @@
+"""What can go wrong: the errors that a client sees, and those that stop the application's start.
+
+HTTPException (FastAPI)
+├── Conflict       409: the row would break a unique rule
+├── Refused        422: the database does not take a value
+└── Unavailable    503: the database is locked, down or too slow; the client may try again
+StartupError       the application cannot start; its text says what was found and what to do
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import HTTPException
+from pydantic import BaseModel
+
+RETRY_AFTER_SECONDS = 1
+MAX_PROBLEMS = 100
+MAX_NAME = 100
+
+
+class Message(BaseModel):
+    """Why a request failed, in a sentence."""
+
+    detail: str
+
+
+class Deleted(BaseModel):
+    """A row was deleted."""
+
+    ok: bool = True
+
+
+class Problem(BaseModel):
+    """One thing that is wrong with a request, and where it is."""
+
+    type: str
+    loc: list[str | int]
+    msg: str
+
+
+class Problems(BaseModel):
+    """Everything that is wrong with a request."""
+
+    detail: list[Problem]
+
+
+class StartupError(Exception):
+    """The application cannot start. The text says what was found, where, and what to do."""
+
+
+class Conflict(HTTPException):
+    """409: another row has the same values. Names the properties, never a value."""
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        names = " and ".join(fields)
+        message = f"Another row has the same {names}" if names else "Another row stands in the way"
+        problems = [problem("unique", ["body", name], message) for name in fields]
+        super().__init__(409, problems or [problem("unique", ["body"], message)])
+
+
+class Refused(HTTPException):
+    """422: the database does not take a value that the models let pass."""
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        message = "The database does not take this value"
+        problems = [problem("refused", ["body", name], message) for name in fields]
+        super().__init__(422, problems or [problem("refused", ["body"], message)])
+
+
+class Unavailable(HTTPException):
+    """503: the database cannot answer now."""
+
+    def __init__(self) -> None:
+        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+        super().__init__(503, "The database is busy or down, try again", headers)
+
+
+def problem(kind: str, loc: Sequence[str | int], msg: str) -> dict[str, Any]:
+    """Make one entry of a 409's or a 422's `detail`."""
+    return {"type": kind, "loc": list(loc), "msg": msg}
+
+
+def public(errors: Sequence[Any]) -> list[dict[str, Any]]:
+    """Keep what a client needs of pydantic's errors: the input may be a secret, the list long."""
+    return [
+        problem(
+            error["type"],
+            [part[:MAX_NAME] if isinstance(part, str) else part for part in error["loc"]],
+            error["msg"],
+        )
+        for error in errors[:MAX_PROBLEMS]
+    ]
+
+
+_DESCRIPTIONS: dict[int, tuple[type[BaseModel], str]] = {
+    404: (Message, "No such row"),
+    409: (Problems, "Another row has the same values"),
+    413: (Message, "The body is too large"),
+    415: (Message, "The body is not JSON"),
+    422: (Problems, "The request is not valid"),
+    503: (Message, "The database is busy or down"),
+}
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Declare the errors of an operation, for OpenAPI."""
+    return {
+        status: {"model": _DESCRIPTIONS[status][0], "description": _DESCRIPTIONS[status][1]}
+        for status in statuses
+    }

@@ -1,0 +1,53 @@
+"""Log lines: one format, and in each line the id of the request that it belongs to."""
+
+import logging
+import logging.config
+
+from asgi_correlation_id import correlation_id
+from fastapi import Request
+from fastapi.responses import JSONResponse
+
+REQUEST_ID = "X-Request-ID"
+"""Header of every answer; a UUID that a client sends in it is kept."""
+
+
+def configure_logging(level: str) -> None:
+    """Send every logger of the process, uvicorn's too, to standard error with the request's id."""
+    # A server that was told to log no requests has silenced this logger, and it stays silent.
+    logs_requests = logging.getLogger("uvicorn.access").hasHandlers()
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "filters": {
+                "request_id": {
+                    "()": "asgi_correlation_id.CorrelationIdFilter",
+                    "default_value": "-",
+                }
+            },
+            "formatters": {
+                "line": {
+                    "format": "%(asctime)s %(levelname)s %(name)s [%(correlation_id)s] %(message)s"
+                }
+            },
+            "handlers": {
+                "stderr": {
+                    "class": "logging.StreamHandler",
+                    "filters": ["request_id"],
+                    "formatter": "line",
+                }
+            },
+            "root": {"handlers": ["stderr"], "level": level},
+            "loggers": {
+                "uvicorn": {"handlers": [], "propagate": True},
+                "uvicorn.error": {"handlers": [], "propagate": True},
+                "uvicorn.access": {"handlers": [], "propagate": logs_requests},
+            },
+        }
+    )
+
+
+async def server_error(_request: Request, _error: Exception) -> JSONResponse:
+    """Answer 500 with the request's id and nothing else; the server logs the error itself."""
+    request_id = {REQUEST_ID: correlation_id.get() or "-"}
+    return JSONResponse({"detail": "Internal Server Error"}, 500, request_id)

@@ -1,0 +1,133 @@
+"""The road of one request: the body is JSON, the query is known, an error shows no input."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from email.message import Message
+from typing import Any
+
+from fastapi import HTTPException, Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from pydantic_core import from_json
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.routing import Match
+from starlette.types import Scope
+
+from .database.faults import http_error
+from .errors import Unavailable, problem, public
+from .settings import MAX_BODY_BYTES
+
+
+class JsonRequest(Request):
+    """A request whose body is strict JSON (RFC 8259): no NaN, no lone surrogates, no NUL."""
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """Read the body as it comes, or raise HTTPException 413 once it is too long."""
+        limit = getattr(self.app.state, "max_body_bytes", MAX_BODY_BYTES)
+        too_large = HTTPException(413, f"The body should have at most {limit} bytes")
+        length = self.headers.get("content-length", "")
+        if length.isdigit() and int(length) > limit:
+            raise too_large
+        size = 0
+        async for chunk in super().stream():
+            size += len(chunk)
+            if size > limit:
+                raise too_large
+            yield chunk
+
+    async def json(self) -> Any:
+        """Parse the body, or raise HTTPException 422."""
+        body = await self.body()
+        try:
+            value = from_json(body, allow_inf_nan=False)
+        except ValueError:
+            invalid = problem("json_invalid", ["body"], "The body is not valid JSON")
+            raise HTTPException(422, [invalid]) from None
+        if b"\\u0000" in body and (loc := _find_nul(value)) is not None:
+            raise HTTPException(422, [problem("string_nul", ["body", *loc], "NUL is not allowed")])
+        return value
+
+
+def _find_nul(value: Any) -> list[str | int] | None:
+    pending: list[tuple[list[str | int], Any]] = [([], value)]
+    while pending:
+        loc, item = pending.pop()
+        if isinstance(item, str) and "\0" in item:
+            return loc
+        if isinstance(item, dict):
+            if any("\0" in key for key in item):
+                return loc
+            pending += [([*loc, key], child) for key, child in item.items()]
+        elif isinstance(item, list):
+            pending += [([*loc, index], child) for index, child in enumerate(item)]
+    return None
+
+
+class Route(APIRoute):
+    """A route that also answers its path without the last slash, and refuses what it does not know.
+
+    Raises HTTPException 415 for a body that is not JSON, RequestValidationError (422) for unknown
+    or repeated query parameters, and turns what a database driver raises into 409, 422 or 503.
+    """
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match `/heroes` as `/heroes/`: a redirect would follow the caller's Host header."""
+        match, child_scope = super().matches(scope)
+        if match is Match.NONE and self.path.endswith("/") and not scope["path"].endswith("/"):
+            return super().matches({**scope, "path": scope["path"] + "/"})
+        return match, child_scope
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
+        """Wrap FastAPI's handler."""
+        handler = super().get_route_handler()
+        known = set(_query_parameters(self.dependant))
+        takes_body = self.body_field is not None
+
+        async def handle(request: Request) -> Response:
+            request = JsonRequest(request.scope, request.receive)
+            if request.scope["query_string"]:
+                _check_query(request, known)
+            if takes_body and not _is_json(request) and await request.body():
+                raise HTTPException(415, "The body should be application/json")
+            try:
+                return await handler(request)
+            except RequestValidationError as error:
+                raise RequestValidationError(public(error.errors())) from None
+            except DBAPIError as error:
+                raise http_error(error) from error
+            except PoolTimeoutError:
+                raise Unavailable from None
+
+        return handle
+
+
+def _query_parameters(dependant: Dependant) -> Iterator[str]:
+    yield from (field.alias for field in dependant.query_params)
+    for dependency in dependant.dependencies:
+        yield from _query_parameters(dependency)
+
+
+def _check_query(request: Request, known: set[str]) -> None:
+    problems = []
+    for name in dict.fromkeys(request.query_params):
+        if name not in known:
+            allowed = ", ".join(sorted(known)) or "none"
+            message = f"Unknown parameter; allowed: {allowed}"
+            problems.append(problem("unknown_parameter", ["query", name], message))
+        elif len(request.query_params.getlist(name)) > 1:
+            message = "The parameter should be given once"
+            problems.append(problem("repeated_parameter", ["query", name], message))
+        elif "\0" in request.query_params[name]:
+            problems.append(problem("string_nul", ["query", name], "NUL is not allowed"))
+    if problems:
+        raise RequestValidationError(public(problems))
+
+
+def _is_json(request: Request) -> bool:
+    message = Message()
+    message["content-type"] = request.headers.get("content-type", "text/plain")
+    subtype = message.get_content_subtype()
+    return message.get_content_maintype() == "application" and (
+        subtype == "json" or subtype.endswith("+json")
+    )

@@ -1,0 +1,49 @@
+"""The application: settings, database, middleware, routers. This file is yours to change.
+
+Run it with `uvicorn --factory app.main:create_app`.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from asgi_correlation_id import CorrelationIdMiddleware
+from fastapi import FastAPI
+
+from . import api
+from .kit import health
+from .kit.database import Database
+from .kit.logs import REQUEST_ID, configure_logging, server_error
+from .kit.models import Model
+from .settings import Settings
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Build the application from its settings, by default those of the environment."""
+    settings = settings or Settings()
+    configure_logging(settings.log_level)
+    database = Database(
+        settings.database_url,
+        connections=settings.database_connections,
+        statement_seconds=settings.statement_seconds,
+        lock_seconds=settings.lock_seconds,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await database.open(Model.metadata)
+        yield
+        await database.close()
+
+    app = FastAPI(
+        title=settings.api_title,
+        version=settings.api_version,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.database = database
+    app.state.max_body_bytes = settings.max_body_bytes
+    app.add_middleware(CorrelationIdMiddleware, header_name=REQUEST_ID)
+    app.add_exception_handler(Exception, server_error)
+    app.include_router(health.router)
+    app.include_router(api.router)
+    return app

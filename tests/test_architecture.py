@@ -1,0 +1,90 @@
+"""Imports run one way: errors ← language ← codegen ← delivery ← cli, and the kit stands alone."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import crudgen
+
+PACKAGE = Path(crudgen.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+KIT = [file for file in FILES if "kit" in file.relative_to(PACKAGE).parts]
+MAY_IMPORT = {
+    "errors": set[str](),
+    "language": {"errors"},
+    "codegen": {"errors", "language"},
+    "delivery": {"errors", "codegen"},
+    "cli": {"errors", "language", "codegen", "delivery", ""},
+    "__main__": {"cli"},
+    "__init__": {"errors", "language", "codegen", "delivery"},
+}
+"""What each part of crudgen imports of the others; "" is the package's own face."""
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Give the absolute name of everything that a module imports, in functions too."""
+    package = (PACKAGE.name, *file.relative_to(PACKAGE).parent.parts)
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join((*above, *filter(None, [node.module])))
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def part_of(module: str) -> str | None:
+    """Give the part of crudgen that a name belongs to."""
+    top, *rest = module.split(".")
+    if top != "crudgen":
+        return None
+    return rest[0] if rest and (rest[0] in MAY_IMPORT or rest[0] == "kit") else ""
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_imports_run_one_way(file: Path) -> None:
+    own = file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    if own == "kit":
+        return
+    parts = {part for module in imports(file) if (part := part_of(module)) is not None}
+    assert parts <= {own, *MAY_IMPORT[own]}
+
+
+@pytest.mark.parametrize("file", KIT, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_the_kit_stands_alone(file: Path) -> None:
+    kit = PACKAGE / "kit"
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            assert not [alias for alias in node.names if alias.name.split(".")[0] == "crudgen"]
+        if isinstance(node, ast.ImportFrom):
+            assert node.level or (node.module or "").split(".")[0] != "crudgen"
+            # One dot is the module's own folder; no import leaves the kit.
+            assert node.level <= len(file.relative_to(kit).parts)
+
+
+def test_the_parts_are_all_known() -> None:
+    found = {file.relative_to(PACKAGE).parts[0].removesuffix(".py") for file in FILES}
+    assert found == {*MAY_IMPORT, "kit"}
+
+
+@pytest.mark.parametrize("command", [["--help"], ["check"], ["emit", "--out"]])
+def test_the_tools_start_without_the_frameworks(
+    command: list[str], root: Path, tmp_path: Path
+) -> None:
+    arguments = command if command == ["--help"] else [command[0], str(root / "entities")]
+    arguments += ["--out", str(tmp_path / "out")] if command[0] == "emit" else []
+    script = (
+        "import sys\nfrom crudgen.cli import main\n"
+        f"sys.argv = ['crudgen', *{arguments!r}]\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "slow = {'fastapi', 'sqlalchemy', 'sqlmodel', 'uvicorn', 'starlette'} & set(sys.modules)\n"
+        "assert not slow, slow\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
