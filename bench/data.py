@@ -33,12 +33,12 @@ def fill(url: str, rows: int = ROWS) -> None:
             )
         connection.close()
         return
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(
             f"INSERT INTO hero ({columns}) SELECT 'hero ' || n, n % 100, 'secret ' || n"
             f" FROM generate_series(1, {rows}) n"
         )
-        connection.execute("VACUUM ANALYZE hero")
+        server.execute("VACUUM ANALYZE hero")
 
 
 _POCKETBASE_MIGRATION = """

@@ -1,7 +1,7 @@
 """Pages of a list by offset and limit, and the links between them (RFC 8288)."""
 
 from typing import Annotated
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from fastapi import Query, Request
 
@@ -15,7 +15,7 @@ def links(request: Request, offset: int, limit: int, *, more: bool) -> dict[str,
     path = quote(request.scope["path"])
 
     def link(relation: str, at: int) -> str:
-        return f'<{path}?{urlencode({"offset": at, "limit": limit})}>; rel="{relation}"'
+        return f'<{path}?offset={at}&limit={limit}>; rel="{relation}"'
 
     found = [link("first", 0)]
     if offset > 0:

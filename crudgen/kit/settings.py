@@ -28,5 +28,7 @@ class BaseAppSettings(BaseSettings):
     """Longest statement on PostgreSQL; a longer one is answered 503."""
     lock_seconds: Seconds = 2.0
     """Longest wait for a lock or a connection; a longer one is answered 503."""
+    shortcut: bool = True
+    """Whether well-formed requests go to their handlers without FastAPI's own work."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least important messages that are logged."""

@@ -76,7 +76,7 @@ SHADOWING = frozenset(
         *("utc_now", "utc_time", "utc_today"),
     }
 )
-"""Names that annotations and defaults use: in `class A: date: date | None = None`, the next `date` is None."""
+"""Names that annotations and defaults use: after `date: date | None = None`, `date` is None."""
 
 LIBRARY_ATTRIBUTES = frozenset(
     {

@@ -14,6 +14,7 @@ from .kit import health
 from .kit.database import Database
 from .kit.logs import REQUEST_ID, configure_logging, server_error
 from .kit.models import Model
+from .kit.shortcut import Application
 from .settings import Settings
 
 
@@ -34,11 +35,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         yield
         await database.close()
 
-    app = FastAPI(
+    app = Application(
         title=settings.api_title,
         version=settings.api_version,
         lifespan=lifespan,
         redirect_slashes=False,
+        shortcut=settings.shortcut,
     )
     app.state.database = database
     app.state.max_body_bytes = settings.max_body_bytes

@@ -1,19 +1,34 @@
-"""What the rest of the database package knows of a driver."""
+"""What the rest of the application knows of a database driver."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Any, Protocol
 
-from sqlalchemy import Engine
+from sqlalchemy import Dialect, Engine
+
+from .statements import Prepared, Values
+
+Row = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Backend:
-    """The two ways into one database."""
+class Backend(Protocol):
+    """The ways into one database. Errors are those of the driver, or Unavailable."""
 
-    reader: Engine
-    """Runs each statement outside a transaction."""
-    writer: Engine
-    """Runs statements in transactions."""
-    writers: int
-    """How many transactions may run at the same time."""
-    reads_keys_at_once: bool
-    """Whether a read by key is so short that it may run on the event loop."""
+    @property
+    def engine(self) -> Engine:
+        """SQLAlchemy's way: for tables at start, and for sessions."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """Compiles the statements that go to the driver directly."""
+
+    async def open(self) -> None:
+        """Connect."""
+
+    async def close(self) -> None:
+        """Finish what was begun, and disconnect."""
+
+    async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
+        """Run a SELECT. `short` tells that it touches few rows, found by the primary key."""
+
+    async def write(self, prepared: Prepared, values: Values) -> Sequence[Row]:
+        """Run an INSERT, UPDATE or DELETE with RETURNING; when this returns, it is durable."""

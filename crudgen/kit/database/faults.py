@@ -4,8 +4,8 @@ import re
 import sqlite3
 from collections.abc import Sequence
 from enum import Enum, auto
+from typing import Any
 
-from fastapi import HTTPException
 from sqlalchemy import PrimaryKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.exc import DBAPIError
 
@@ -21,6 +21,8 @@ class Fault(Enum):
     """The database does not take a value."""
     RETRY = auto()
     """A concurrent transaction was in the way; the same statement may succeed now."""
+    DISCONNECTED = auto()
+    """The connection is gone; the statement may not have run."""
     UNAVAILABLE = auto()
     """The database is locked, down, full or too slow."""
     BUG = auto()
@@ -58,71 +60,68 @@ _POSTGRESQL_STATES = {
     "57014": Fault.UNAVAILABLE,
 }
 _POSTGRESQL_CLASSES = {
-    "08": Fault.UNAVAILABLE,
+    "08": Fault.DISCONNECTED,
     "22": Fault.VALUE,
     "25": Fault.UNAVAILABLE,
     "53": Fault.UNAVAILABLE,
     "54": Fault.VALUE,
-    "57": Fault.UNAVAILABLE,
+    "57": Fault.DISCONNECTED,
     "58": Fault.UNAVAILABLE,
 }
 
 
-def classify(error: DBAPIError) -> Fault:
-    """Tell why a statement failed, from the driver's error code alone."""
-    cause = error.orig
-    code = getattr(cause, "sqlite_errorcode", None)
+def classify(error: BaseException) -> Fault:
+    """Tell why a statement failed, from the error code of the driver's exception alone."""
+    code = getattr(error, "sqlite_errorcode", None)
     if code is not None:
         return _SQLITE_EXTENDED.get(code) or _SQLITE_PRIMARY.get(code & 0xFF, Fault.BUG)
-    if isinstance(cause, sqlite3.Error):
+    if not hasattr(error, "sqlstate"):
         return Fault.BUG
-    state = getattr(cause, "sqlstate", None)
+    state = error.sqlstate
     if state is None:
         # A connection that could not be made, or broke, has no SQLSTATE.
-        lost = error.connection_invalidated or type(cause).__name__.endswith("OperationalError")
-        return Fault.UNAVAILABLE if lost else Fault.BUG
+        broken = type(error).__name__.endswith("OperationalError")
+        return Fault.DISCONNECTED if broken else Fault.BUG
     return _POSTGRESQL_STATES.get(state) or _POSTGRESQL_CLASSES.get(state[:2], Fault.BUG)
 
 
-def http_error(error: DBAPIError, table: Table | None = None) -> HTTPException | DBAPIError:
-    """Turn a driver's error into the answer for it; a bug stays what it is.
+def http_error(error: Exception, table: Table | None = None) -> Exception:
+    """Turn a driver's error into the answer for it; anything else stays what it is.
 
     The table serves to name the properties of a broken rule.
     """
-    match classify(error):
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if cause is None:
+        return error
+    match classify(cause):
         case Fault.UNIQUE:
-            return Conflict(_unique_fields(error, table))
+            return Conflict(_unique_fields(cause, table))
         case Fault.VALUE:
-            return Refused(_refused_fields(error, table))
-        case Fault.RETRY | Fault.UNAVAILABLE:
+            return Refused(_refused_fields(cause, table))
+        case Fault.RETRY | Fault.DISCONNECTED | Fault.UNAVAILABLE:
             return Unavailable()
         case Fault.BUG:
             return error
 
 
-def _unique_fields(error: DBAPIError, table: Table | None) -> Sequence[str]:
+def _unique_fields(error: BaseException, table: Table | None) -> Sequence[str]:
     if table is None:
         return []
-    if isinstance(error.orig, sqlite3.Error):
-        return _columns_in_message(error.orig, table)
+    if isinstance(error, sqlite3.Error):
+        return _columns_in_message(error, table)
     name = _diagnosis(error, "constraint_name")
-    for constraint in table.constraints:
-        if (
-            isinstance(constraint, UniqueConstraint | PrimaryKeyConstraint)
-            and constraint.name == name
-        ):
-            return [column.name for column in constraint.columns]
-    for index in table.indexes:
-        if index.name == name:
-            return [column.name for column in index.columns]
-    return []
+    rules: dict[Any, Any] = {rule.name: rule.columns for rule in table.indexes}
+    for rule in table.constraints:
+        if isinstance(rule, PrimaryKeyConstraint | UniqueConstraint):
+            rules[rule.name] = rule.columns
+    return [column.name for column in rules.get(name, ())]
 
 
-def _refused_fields(error: DBAPIError, table: Table | None) -> Sequence[str]:
+def _refused_fields(error: BaseException, table: Table | None) -> Sequence[str]:
     if table is None:
         return []
-    if isinstance(error.orig, sqlite3.Error):
-        return _columns_in_message(error.orig, table)
+    if isinstance(error, sqlite3.Error):
+        return _columns_in_message(error, table)
     column_name = _diagnosis(error, "column_name")
     return [column.name for column in table.columns if column.name == column_name]
 
@@ -133,5 +132,5 @@ def _columns_in_message(error: sqlite3.Error, table: Table) -> Sequence[str]:
     return [name for name in named if name in table.columns]
 
 
-def _diagnosis(error: DBAPIError, attribute: str) -> str | None:
-    return getattr(getattr(error.orig, "diag", None), attribute, None)
+def _diagnosis(error: BaseException, attribute: str) -> str | None:
+    return getattr(getattr(error, "diag", None), attribute, None)

@@ -4,19 +4,27 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from email.message import Message
 from typing import Any
 
-from fastapi import HTTPException, Request, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic_core import from_json
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.routing import Match
 from starlette.types import Scope
 
 from .database.faults import http_error
-from .errors import Unavailable, problem, public
+from .errors import problem, public
 from .settings import MAX_BODY_BYTES
+
+FAILURE = "app.failure"
+"""Where a request's scope holds what its handler has raised already (see shortcut.py)."""
+NUL = rb"\u0000"
+
+
+def body_limit(app: FastAPI) -> int:
+    """Tell how many bytes a body may have."""
+    limit: int = getattr(app.state, "max_body_bytes", MAX_BODY_BYTES)
+    return limit
 
 
 class JsonRequest(Request):
@@ -24,7 +32,7 @@ class JsonRequest(Request):
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """Read the body as it comes, or raise HTTPException 413 once it is too long."""
-        limit = getattr(self.app.state, "max_body_bytes", MAX_BODY_BYTES)
+        limit = body_limit(self.app)
         too_large = HTTPException(413, f"The body should have at most {limit} bytes")
         length = self.headers.get("content-length", "")
         if length.isdigit() and int(length) > limit:
@@ -44,7 +52,7 @@ class JsonRequest(Request):
         except ValueError:
             invalid = problem("json_invalid", ["body"], "The body is not valid JSON")
             raise HTTPException(422, [invalid]) from None
-        if b"\\u0000" in body and (loc := _find_nul(value)) is not None:
+        if NUL in body and (loc := _find_nul(value)) is not None:
             raise HTTPException(422, [problem("string_nul", ["body", *loc], "NUL is not allowed")])
         return value
 
@@ -86,18 +94,21 @@ class Route(APIRoute):
 
         async def handle(request: Request) -> Response:
             request = JsonRequest(request.scope, request.receive)
-            if request.scope["query_string"]:
-                _check_query(request, known)
-            if takes_body and not _is_json(request) and await request.body():
-                raise HTTPException(415, "The body should be application/json")
             try:
+                if FAILURE in request.scope:
+                    raise request.scope[FAILURE]  # noqa: TRY301 - as if the handler had
+                if request.scope["query_string"]:
+                    _check_query(request, known)
+                if takes_body and not _is_json(request) and await request.body():
+                    raise HTTPException(415, "The body should be application/json")  # noqa: TRY301
                 return await handler(request)
             except RequestValidationError as error:
                 raise RequestValidationError(public(error.errors())) from None
-            except DBAPIError as error:
-                raise http_error(error) from error
-            except PoolTimeoutError:
-                raise Unavailable from None
+            except Exception as error:
+                answer = http_error(error)
+                if answer is error:
+                    raise
+                raise answer from error
 
         return handle
 

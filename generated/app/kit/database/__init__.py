@@ -1,33 +1,33 @@
 """The database of the application: short ways for its rows, a Session for everything else."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, cast
 
-import anyio
-from anyio import CapacityLimiter, Semaphore, to_thread
+from anyio import to_thread
 from fastapi import Depends, Request
-from sqlalchemy import URL, Connection, Executable, MetaData, Row, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy import URL, Integer, MetaData, literal_column, make_url, select
+from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
 
 from ..errors import StartupError, Unavailable
-from . import postgresql, sqlite
-from .backend import Backend
-from .faults import Fault, classify
+from .backend import Backend, Row
+from .faults import http_error
+from .postgresql import Postgresql
+from .sqlite import Sqlite
+from .statements import Prepared, Statement, Values
 from .tables import prepare
 
-T = TypeVar("T")
-ATTEMPTS = 3
+MOST_PREPARED = 10_000
+PING: Statement = select(literal_column("1", Integer()))
 
 
 class Database:
-    """The connections to one database, SQLite or PostgreSQL.
+    """One database, SQLite or PostgreSQL.
 
-    `connections` bounds how many work at the same time; `lock_seconds` how long a request waits for
-    one of them or for a lock, `statement_seconds` how long one statement runs (PostgreSQL). Raises
-    StartupError for a URL that cannot be used.
+    `connections` bounds how many statements run at the same time; `lock_seconds` how long a request
+    waits for one of them or for a lock, `statement_seconds` how long one statement runs
+    (PostgreSQL). Raises StartupError for a URL that cannot be used.
     """
 
     def __init__(
@@ -38,113 +38,75 @@ class Database:
         statement_seconds: float = 5.0,
         lock_seconds: float = 2.0,
     ) -> None:
-        self._backend = _connect(url, connections, statement_seconds, lock_seconds)
-        self._lock_seconds = lock_seconds
-        self._readers = Semaphore(connections)
-        self._writers = Semaphore(self._backend.writers)
-        self._threads = CapacityLimiter(connections + self._backend.writers)
+        self._backend = _backend(url, connections, statement_seconds, lock_seconds)
+        self.kind: str = self._backend.dialect.name
+        """`sqlite` or `postgresql`."""
+        self._prepared: dict[tuple[Statement, tuple[str, ...]], Prepared] = {}
 
     async def open(self, metadata: MetaData) -> None:
-        """Create the tables that are missing.
+        """Create the tables that are missing, and connect.
 
         Raises StartupError when the database cannot be reached, or one of its tables differs.
         """
-        await to_thread.run_sync(prepare, self._backend.writer, metadata)
+        await to_thread.run_sync(prepare, self._backend.engine, metadata)
+        await self._backend.open()
 
     async def close(self) -> None:
-        """Close every connection."""
-        await to_thread.run_sync(self._backend.reader.dispose)
-        await to_thread.run_sync(self._backend.writer.dispose)
+        """Finish what was begun, and disconnect."""
+        await self._backend.close()
 
     async def ping(self) -> bool:
         """Tell whether the database answers."""
         try:
-            await self.fetch_all(text("SELECT 1"))
-        except (DBAPIError, Unavailable):
-            return False
+            await self.read(PING, {})
+        except Exception as error:
+            if isinstance(http_error(error), Unavailable):
+                return False
+            raise
         return True
 
-    async def fetch_by_key(self, statement: Executable, values: dict[str, Any]) -> Row[Any] | None:
-        """Run a SELECT that finds at most one row by a unique index."""
-        if self._backend.reads_keys_at_once:
-            with self._backend.reader.connect() as connection:
-                return connection.execute(statement, values).first()
-        rows = await self.fetch_all(statement, values)
-        return rows[0] if rows else None
-
-    async def fetch_all(
-        self, statement: Executable, values: dict[str, Any] | None = None
-    ) -> list[Row[Any]]:
-        """Run a SELECT outside a transaction."""
-
-        def read() -> list[Row[Any]]:
-            with self._backend.reader.connect() as connection:
-                return list(connection.execute(statement, values))
-
-        return await self._run(self._readers, read)
+    async def read(
+        self, statement: Statement, values: Values, *, short: bool = False
+    ) -> Sequence[Row]:
+        """Run a SELECT. `short` tells that it touches few rows, found by the primary key."""
+        return await self._backend.read(self._prepare(statement, ()), values, short=short)
 
     async def write(
-        self, statement: Executable, values: dict[str, Any] | None = None
-    ) -> Row[Any] | None:
-        """Run one statement with RETURNING in a transaction of its own; answer its first row."""
+        self, statement: Statement, values: Values, columns: tuple[str, ...] = ()
+    ) -> Sequence[Row]:
+        """Run an INSERT, UPDATE or DELETE with RETURNING; when this returns, it is durable.
 
-        def execute(connection: Connection) -> Row[Any] | None:
-            return connection.execute(statement, values).first()
+        `columns` are those that an INSERT or UPDATE sets.
+        """
+        return await self._backend.write(self._prepare(statement, columns), values)
 
-        return await self.transaction(execute)
-
-    async def transaction(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction, in a thread; again when a concurrent one was in the way."""
-
-        def attempt() -> T:
-            with self._backend.writer.begin() as connection:
-                return work(connection)
-
-        def write() -> T:
-            for _ in range(ATTEMPTS - 1):
-                try:
-                    return attempt()
-                except DBAPIError as error:
-                    if classify(error) is not Fault.RETRY:
-                        raise
-            return attempt()
-
-        return await self._run(self._writers, write)
+    def _prepare(self, statement: Statement, columns: tuple[str, ...]) -> Prepared:
+        """Compile a statement once for each set of columns."""
+        prepared = self._prepared.get((statement, columns))
+        if prepared is None:
+            if len(self._prepared) >= MOST_PREPARED:
+                self._prepared.clear()
+            prepared = Prepared(statement, self._backend.dialect, columns)
+            self._prepared[statement, columns] = prepared
+        return prepared
 
     @contextmanager
     def session(self) -> Iterator[Session]:
         """Open a SQLModel session for a handler of your own (`def`, not `async def`)."""
-        with Session(self._backend.writer) as session:
+        with Session(self._backend.engine) as session:
             yield session
 
-    async def _run(self, slots: Semaphore, work: Callable[[], T]) -> T:
-        """Run `work` in a thread when a slot is free; raise Unavailable when none is in time.
 
-        A client that goes away does not stop a write: the thread is always waited for.
-        """
-        try:
-            with anyio.fail_after(self._lock_seconds):
-                await slots.acquire()
-        except TimeoutError:
-            raise Unavailable from None
-        try:
-            return await to_thread.run_sync(work, limiter=self._threads)
-        except PoolTimeoutError:
-            raise Unavailable from None
-        finally:
-            slots.release()
-
-
-def _connect(url: str, connections: int, statement_seconds: float, lock_seconds: float) -> Backend:
+def _backend(url: str, connections: int, statement_seconds: float, lock_seconds: float) -> Backend:
     try:
         parsed = make_url(url)
     except ArgumentError:
         parsed = URL.create("unknown")
     match parsed.get_backend_name():
         case "sqlite":
-            return sqlite.connect(parsed, connections=connections, lock_seconds=lock_seconds)
+            return Sqlite(parsed, connections=connections, lock_seconds=lock_seconds)
         case "postgresql" | "postgres":
-            return postgresql.connect(
+            return Postgresql(
                 parsed,
                 connections=connections,
                 lock_seconds=lock_seconds,

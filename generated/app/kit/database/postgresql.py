@@ -1,43 +1,82 @@
-"""PostgreSQL: one pool of checked connections, and statements that do not run forever."""
+"""PostgreSQL: a pool of asynchronous connections, and statements that do not run forever."""
 
-from importlib.util import find_spec
+from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import URL, create_engine
+from sqlalchemy import URL, Dialect, NullPool, create_engine
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from ..errors import StartupError
-from .backend import Backend
+from ..errors import StartupError, Unavailable
+from .backend import Row
+from .faults import Fault, classify
+from .statements import Prepared, Values
 
 CONNECT_SECONDS = 3
+ATTEMPTS = 3
 
 
-def connect(
-    url: URL, *, connections: int, lock_seconds: float, statement_seconds: float
-) -> Backend:
-    """Make a pool of connections in UTC, with time limits.
+class Postgresql:
+    """A statement is a transaction of its own: one round trip."""
 
-    Raises StartupError when the driver is not installed.
-    """
-    if find_spec("psycopg") is None:
-        raise StartupError(
-            "database: PostgreSQL needs the driver psycopg\n  pip install 'psycopg[binary]'"
+    def __init__(
+        self, url: URL, *, connections: int, lock_seconds: float, statement_seconds: float
+    ) -> None:
+        try:
+            import psycopg_pool  # noqa: PLC0415 - only where PostgreSQL is used
+        except ImportError:
+            raise StartupError(
+                "database: PostgreSQL needs the driver psycopg\n"
+                "  pip install 'psycopg[binary,pool]'"
+            ) from None
+        settings = {
+            "statement_timeout": int(statement_seconds * 1000),
+            "lock_timeout": int(lock_seconds * 1000),
+            "idle_in_transaction_session_timeout": int(statement_seconds * 2000),
+            "timezone": "UTC",
+        }
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        arguments: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "options": options}
+        self.dialect: Dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+        self.engine = create_engine(
+            url.set(drivername="postgresql+psycopg"), connect_args=arguments, poolclass=NullPool
         )
-    settings = {
-        "statement_timeout": int(statement_seconds * 1000),
-        "lock_timeout": int(lock_seconds * 1000),
-        "idle_in_transaction_session_timeout": int(statement_seconds * 2000),
-        "timezone": "UTC",
-    }
-    engine = create_engine(
-        url.set(drivername="postgresql+psycopg"),
-        connect_args={
-            "connect_timeout": CONNECT_SECONDS,
-            "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
-        },
-        pool_size=connections,
-        max_overflow=0,
-        pool_timeout=lock_seconds,
-        pool_pre_ping=True,
-    )
-    # Outside a transaction a read is one round trip instead of three.
-    reader = engine.execution_options(isolation_level="AUTOCOMMIT")
-    return Backend(reader=reader, writer=engine, writers=connections, reads_keys_at_once=False)
+        self._pool = psycopg_pool.AsyncConnectionPool(
+            url.set(drivername="postgresql").render_as_string(hide_password=False),
+            kwargs={**arguments, "autocommit": True},
+            min_size=min(2, connections),
+            max_size=connections,
+            timeout=lock_seconds,
+            open=False,
+        )
+        self._lost = (psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed)
+
+    async def open(self) -> None:
+        """Start to connect."""
+        await self._pool.open()
+
+    async def close(self) -> None:
+        """Disconnect when the statements that run have ended."""
+        await self._pool.close()
+
+    async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
+        """Run a SELECT; again if the connection turns out to be broken."""
+        del short
+        return await self._run(prepared, values, again={Fault.RETRY, Fault.UNAVAILABLE})
+
+    async def write(self, prepared: Prepared, values: Values) -> Sequence[Row]:
+        """Run one statement; again if a concurrent transaction was in the way."""
+        return await self._run(prepared, values, again={Fault.RETRY})
+
+    async def _run(self, prepared: Prepared, values: Values, again: set[Fault]) -> Sequence[Row]:
+        bound = prepared.values(values)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self._pool.connection() as connection:
+                    cursor = await connection.execute(prepared.sql, bound, prepare=True)
+                    return prepared.rows(await cursor.fetchall())
+            except self._lost:
+                raise Unavailable from None
+            except Exception as error:
+                if attempt == ATTEMPTS or classify(error) not in again:
+                    raise
+        raise Unavailable

@@ -39,7 +39,7 @@ def prepare(engine: Engine, metadata: MetaData) -> None:
                 for index in table.indexes:
                     index.create(connection, checkfirst=True)
     except DBAPIError as error:
-        if classify(error) is Fault.BUG:
+        if error.orig is None or classify(error.orig) is Fault.BUG:
             raise
         where = engine.url.render_as_string(hide_password=True)
         reason = str(error.orig).strip().splitlines()[0]
