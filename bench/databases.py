@@ -25,7 +25,7 @@ def creating(kind: str, folder: Path) -> Iterator[Callable[[Path], str]]:
     def create(_place: Path) -> str:
         name = f"bench_{next(numbers)}"
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+            connection.execute(f"CREATE DATABASE {name}")
         return str(server.get_uri()).replace("/postgres?", f"/{name}?")
 
     yield create

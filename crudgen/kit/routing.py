@@ -96,11 +96,11 @@ class Route(APIRoute):
             request = JsonRequest(request.scope, request.receive)
             try:
                 if FAILURE in request.scope:
-                    raise request.scope[FAILURE]  # noqa: TRY301 - as if the handler had
+                    raise request.scope[FAILURE]
                 if request.scope["query_string"]:
                     _check_query(request, known)
                 if takes_body and not _is_json(request) and await request.body():
-                    raise HTTPException(415, "The body should be application/json")  # noqa: TRY301
+                    raise HTTPException(415, "The body should be application/json")
                 return await handler(request)
             except RequestValidationError as error:
                 raise RequestValidationError(public(error.errors())) from None

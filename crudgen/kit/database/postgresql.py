@@ -22,7 +22,7 @@ class Postgresql:
         self, url: URL, *, connections: int, lock_seconds: float, statement_seconds: float
     ) -> None:
         try:
-            import psycopg_pool  # noqa: PLC0415 - only where PostgreSQL is used
+            import psycopg_pool
         except ImportError:
             raise StartupError(
                 "database: PostgreSQL needs the driver psycopg\n"

@@ -97,7 +97,7 @@ class Shortcut:
             arguments[self._request_name] = self._request(app, key, scope, receive)
         try:
             response: Response = await self._endpoint(**arguments)
-        except Exception as error:  # noqa: BLE001 - it is raised again on the ordinary way
+        except Exception as error:
             scope[FAILURE] = error
             return receive
         await _send(response, request_id, scope, receive, send)
@@ -133,7 +133,7 @@ class Shortcut:
         if NUL in body:
             return False
         field = self._body
-        assert field is not None  # noqa: S101 - for the type checker
+        assert field is not None
         arguments[field.name], errors = field.validate(value, {}, loc=("body",))
         return not errors
 
