@@ -12,6 +12,7 @@ import typer
 from bench import databases, load, report, work
 from bench.contenders import CONTENDERS, Server, start
 from bench.load import LoadError, Reading
+from bench.scale import print_scale
 
 app = typer.Typer(add_completion=False)
 
@@ -55,6 +56,22 @@ def compare(
         say(str(error))
         raise typer.Exit(1) from None
     (report.print_json if as_json else report.print_tables)(readings)
+
+
+@app.command("scale")
+def scale(
+    *,
+    entities: Annotated[list[int] | None, typer.Option(help="Numbers of entities.")] = None,
+    exponents: Annotated[list[int] | None, typer.Option(help="Powers of ten of rows.")] = None,
+    seconds: Annotated[int, typer.Option(min=1, help="Length of one measurement.")] = 3,
+) -> None:
+    """Measure how crudgen grows with entities, workers and rows."""
+    load.check_wrk()
+    print_scale(
+        counts=entities or [1, 10, 100, 1000],
+        exponents=exponents or [3, 4, 5, 6, 7],
+        seconds=seconds,
+    )
 
 
 def measure(

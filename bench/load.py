@@ -46,8 +46,6 @@ def run(base: str, script: Path, *, clients: int, seconds: int, pinned: bool = T
         text=True,
         preexec_fn=(lambda: pin(LOAD_CORE)) if pinned else None,
     ).stdout
-    if os.environ.get("BENCH_DEBUG"):
-        print(output)
     if "Non-2xx" in output or "Socket errors" in output:
         raise LoadError(f"{base}: {output}")
     rate = re.search(r"Requests/sec:\s+([\d.]+)", output)

@@ -1,0 +1,168 @@
+"""How crudgen grows: with the number of entities, of workers and of rows."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from bench import work
+from bench.data import fill
+from bench.load import run
+
+ROOT = Path(__file__).parents[1]
+ENTITY = "name: {name}\nfields:\n  name: str index\n  age: int? index\n  secret: str write_only\n"
+GETS = 300
+
+
+def _names(count: int) -> list[str]:
+    """Make names that have regular plurals, such as Aaathing and Aabthing."""
+    letters = "abcdefghij"
+    return [
+        f"{letters[n // 100]}{letters[n // 10 % 10]}{letters[n % 10]}thing".capitalize()
+        for n in range(count)
+    ]
+
+
+@contextmanager
+def _serving(
+    entities: Path, database: str, *, workers: int = 1
+) -> Iterator[tuple[str, subprocess.Popen[bytes], float]]:
+    """Serve until the block ends; give the address, the process and the seconds that it took."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    base = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "crudgen", "serve", str(entities), "--no-reload"]
+    command += ["--port", str(port), "--database", database, "--workers", str(workers)]
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        while True:
+            try:
+                httpx.get(f"{base}/live", timeout=120)
+                break
+            except httpx.TransportError:
+                time.sleep(0.02)
+        yield base, process, time.perf_counter() - began
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def _median_get(base: str, path: str) -> float:
+    """Measure one client's gets; give the median in milliseconds."""
+    with httpx.Client(base_url=base, timeout=60) as client:
+        client.get(path)
+        times = []
+        for _ in range(GETS):
+            began = time.perf_counter()
+            client.get(path).raise_for_status()
+            times.append(time.perf_counter() - began)
+    return median(times) * 1000
+
+
+def _seconds(folder: Path, *arguments: str) -> float:
+    began = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "crudgen", *arguments], cwd=folder, check=True, capture_output=True
+    )
+    return time.perf_counter() - began
+
+
+def entities(counts: list[int]) -> Table:
+    """Measure start, memory, OpenAPI and gets for numbers of entities."""
+    table = Table(title="entities")
+    for heading in (
+        *("entities", "check s", "emit s", "start s", "MB", "first openapi s", "then s"),
+        *("get first ms", "get last ms"),
+    ):
+        table.add_column(heading, justify="right")
+    for count in counts:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / "entities").mkdir()
+            names = _names(count)
+            for entity in names:
+                file = folder / "entities" / f"{entity.lower()}.yaml"
+                file.write_text(ENTITY.format(name=entity))
+            check = _seconds(folder, "check")
+            emit = _seconds(folder, "emit")
+            with _serving(folder / "entities", f"sqlite:///{folder}/app.db") as (base, process, up):
+                memory = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1]) / 256
+                openapi = []
+                for _ in range(2):
+                    began = time.perf_counter()
+                    httpx.get(f"{base}/openapi.json", timeout=300).raise_for_status()
+                    openapi.append(time.perf_counter() - began)
+                gets = []
+                for entity in (names[0], names[-1]):
+                    row = {"name": "n", "secret": "s"}
+                    created = httpx.post(f"{base}/{entity.lower()}s/", json=row, timeout=60)
+                    gets.append(_median_get(base, created.headers["location"]))
+            figures = [check, emit, up, memory, *openapi, *gets]
+            table.add_row(str(count), *(f"{figure:.2f}" for figure in figures))
+    return table
+
+
+def workers(seconds: int) -> Table:
+    """Measure gets with one and two workers; nothing is pinned."""
+    table = Table(title="workers, SQLite, gets by 64 clients")
+    table.add_column("workers")
+    table.add_column("answers a second", justify="right")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        database = f"sqlite:///{folder}/heroes.db"
+        fill(database)
+        script = folder / "get.lua"
+        script.write_text(work.script("get", work.Paths()))
+        for count in (1, 2):
+            with _serving(ROOT / "entities", database, workers=count) as (base, _, _):
+                readings = [
+                    run(base, script, clients=64, seconds=seconds, pinned=False).rate
+                    for _ in range(3)
+                ]
+            table.add_row(str(count), f"{median(readings):,.0f}")
+    return table
+
+
+def rows(exponents: list[int]) -> Table:
+    """Measure single gets and pages for numbers of rows."""
+    table = Table(title="rows, SQLite, one client: milliseconds")
+    for heading in ("rows", "get", "first page", "page in the middle"):
+        table.add_column(heading, justify="right")
+    for exponent in exponents:
+        count = 10**exponent
+        with tempfile.TemporaryDirectory() as name:
+            database = f"sqlite:///{name}/heroes.db"
+            fill(database, count)
+            with _serving(ROOT / "entities", database) as (base, _, _):
+                figures = [
+                    _median_get(base, f"/heroes/{count // 2}"),
+                    _median_get(base, "/heroes/?limit=100"),
+                ]
+                began = time.perf_counter()
+                httpx.get(f"{base}/heroes/?offset={count // 2}&limit=100", timeout=60)
+                figures.append((time.perf_counter() - began) * 1000)
+        table.add_row(f"10^{exponent}", *(f"{figure:.2f}" for figure in figures))
+    return table
+
+
+def print_scale(*, counts: list[int], exponents: list[int], seconds: int) -> None:
+    """Measure everything and print a table for each."""
+    os.environ["LOG_LEVEL"] = "WARNING"
+    console = Console(width=140)
+    for table in (entities(counts), workers(seconds), rows(exponents)):
+        console.print(table)
