@@ -50,8 +50,9 @@ def emit(
 
 
 def _refuse_inside(entities: Path, out: Path) -> None:
-    folder = (entities if entities.is_dir() else entities.parent).resolve()
-    if entities.is_dir() and (out.resolve() == folder or folder in out.resolve().parents):
+    is_folder = entities.is_dir()
+    folder = (entities if is_folder else entities.parent).resolve()
+    if out.resolve() == folder or (is_folder and folder in out.resolve().parents):
         raise OutputError(
             f"{out}: this folder holds the entities; what is generated would be read as such\n"
             "  choose another one with --out"

@@ -27,7 +27,7 @@ from .imports import Imports
 from .wire import wire
 
 MIN_INT, MAX_INT = -(2**63), 2**63 - 1
-TEXT_KEY = "[^/.][^/]*"
+TEXT_KEY = r"[^/.\x00-\x1f\x7f][^/\x00-\x1f\x7f]*"
 """Keys stand in URLs: a slash would end them, and `.` and `..` would be resolved away."""
 
 _PLAIN = {

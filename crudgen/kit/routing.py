@@ -8,16 +8,18 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from pydantic_core import from_json
 from starlette.routing import Match
 from starlette.types import Scope
 
 from .database.faults import http_error
 from .errors import problem, public
+from .models import MAX_INT
 from .settings import MAX_BODY_BYTES
 
-FAILURE = "app.failure"
-"""Where a request's scope holds what its handler has raised already (see shortcut.py)."""
+OUTCOME = "app.outcome"
+"""Where a request's scope holds what its handler has answered or raised (see shortcut.py)."""
 NUL = rb"\u0000"
 
 
@@ -27,6 +29,14 @@ def body_limit(app: FastAPI) -> int:
     return limit
 
 
+def announced_length(header: str) -> int:
+    """Read a Content-Length; 0 when it says nothing. Python's `int` takes 4,300 digits at most."""
+    digits = header.lstrip("0")
+    if not (digits.isascii() and digits.isdigit()):
+        return 0
+    return int(digits) if len(digits) < 19 else MAX_INT
+
+
 class JsonRequest(Request):
     """A request whose body is strict JSON (RFC 8259): no NaN, no lone surrogates, no NUL."""
 
@@ -34,8 +44,7 @@ class JsonRequest(Request):
         """Read the body as it comes, or raise HTTPException 413 once it is too long."""
         limit = body_limit(self.app)
         too_large = HTTPException(413, f"The body should have at most {limit} bytes")
-        length = self.headers.get("content-length", "")
-        if length.isdigit() and int(length) > limit:
+        if announced_length(self.headers.get("content-length", "")) > limit:
             raise too_large
         size = 0
         async for chunk in super().stream():
@@ -95,8 +104,10 @@ class Route(APIRoute):
         async def handle(request: Request) -> Response:
             request = JsonRequest(request.scope, request.receive)
             try:
-                if FAILURE in request.scope:
-                    raise request.scope[FAILURE]
+                if (outcome := request.scope.get(OUTCOME)) is not None:
+                    if isinstance(outcome, Response):
+                        return outcome
+                    raise outcome
                 if request.scope["query_string"]:
                     _check_query(request, known)
                 if takes_body and not _is_json(request) and await request.body():
@@ -114,7 +125,12 @@ class Route(APIRoute):
 
 
 def _query_parameters(dependant: Dependant) -> Iterator[str]:
-    yield from (field.alias for field in dependant.query_params)
+    for field in dependant.query_params:
+        annotation = field.field_info.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from (one.alias or name for name, one in annotation.model_fields.items())
+        else:
+            yield field.alias
     for dependency in dependant.dependencies:
         yield from _query_parameters(dependency)
 

@@ -8,22 +8,24 @@ FastAPI documents. `SHORTCUT=false` turns it off.
 """
 
 import inspect
+import re
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import uuid4
 
 from asgi_correlation_id import CorrelationIdMiddleware, correlation_id
 from fastapi import FastAPI, Response
+from fastapi.params import Body
 from fastapi.routing import RouteContext, iter_route_contexts
 from pydantic_core import from_json
 from starlette.types import Message, Receive, Scope, Send
 
 from .database import database
 from .logs import REQUEST_ID
-from .routing import FAILURE, NUL, JsonRequest, Route, body_limit
+from .routing import NUL, OUTCOME, JsonRequest, Route, body_limit
 
 _REQUEST_ID = REQUEST_ID.lower().encode()
-_JSON = (b"content-type", b"application/json")
+_DIGITS = re.compile(rb"[0-9]{1,18}")
 
 
 class Application(FastAPI):
@@ -31,7 +33,7 @@ class Application(FastAPI):
 
     def __init__(self, *, shortcut: bool = True, **options: Any) -> None:
         super().__init__(**options)
-        self._shortcuts: dict[tuple[str, str], Shortcut] | None = None if shortcut else {}
+        self._shortcuts: Shortcuts | None = None if shortcut else {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, on the short way if there is one."""
@@ -47,15 +49,18 @@ class Application(FastAPI):
         """Look up the handler; with it goes the key that the path ends with."""
         if self._shortcuts is None:
             self._shortcuts = find_shortcuts(self)
-        if not self._shortcuts or self.dependency_overrides or scope.get("root_path"):
+        if not self._shortcuts or self.dependency_overrides:
+            return None
+        if scope.get("root_path") or self.root_path:
             return None
         method, path = scope["method"], scope["path"]
-        if (shortcut := self._shortcuts.get((method, path))) is not None:
+        if (shortcut := self._shortcuts.get((method, path, False))) is not None:
             return shortcut, ""
         collection, _, key = path.rpartition("/")
-        if key and (shortcut := self._shortcuts.get((method, collection + "/{}"))) is not None:
-            return shortcut, key
-        return None
+        if not key or "\n" in key:  # to Starlette, a path may have a newline behind its end
+            return None
+        shortcut = self._shortcuts.get((method, collection, True))
+        return None if shortcut is None else (shortcut, key)
 
 
 class Shortcut:
@@ -68,25 +73,25 @@ class Shortcut:
         self._query = {field.alias: field for field in dependant.query_params}
         self._body = context.body_field
         self._request_name: str | None = dependant.request_param_name
-        self._database_names = [one.name for one in dependant.dependencies]
+        self._database_names = [one.name for one in dependant.dependencies if one.name]
         self._scope = {"endpoint": context.endpoint, "route": context.original_route}
 
     async def answer(
         self, app: FastAPI, key: str, scope: Scope, receive: Receive, send: Send
     ) -> Receive | None:
         """Answer the request; or give what the ordinary way is to receive."""
-        headers = dict(scope["headers"])
+        headers = dict(reversed(scope["headers"]))  # of two with one name, the first counts
         arguments: dict[str, Any] = {}
         if _REQUEST_ID in headers or not self._read_parameters(key, scope, arguments):
             return receive
         if self._body is not None:
             length = headers.get(b"content-length", b"")
-            if headers.get(b"content-type") != b"application/json" or not length.isdigit():
+            if headers.get(b"content-type") != b"application/json" or not _DIGITS.fullmatch(length):
                 return receive
             if int(length) > body_limit(app):
                 return receive
             body, receive = await _read_all(receive)
-            if not self._read_body(body, arguments):
+            if len(body) != int(length) or not self._read_body(body, arguments):
                 return receive
         request_id = uuid4().hex
         correlation_id.set(request_id)
@@ -96,11 +101,17 @@ class Shortcut:
         if self._request_name is not None:
             arguments[self._request_name] = self._request(app, key, scope, receive)
         try:
-            response: Response = await self._endpoint(**arguments)
+            response = await self._endpoint(**arguments)
         except Exception as error:
-            scope[FAILURE] = error
+            scope[OUTCOME] = error
             return receive
-        await _send(response, request_id, scope, receive, send)
+        if type(response) is not Response or response.background is not None:
+            scope[OUTCOME] = response if isinstance(response, Response) else _untrue(response)
+            return receive
+        response.raw_headers.append((_REQUEST_ID, request_id.encode()))
+        start = {"type": "http.response.start", "status": response.status_code}
+        await send({**start, "headers": response.raw_headers})
+        await send({"type": "http.response.body", "body": response.body})
         return None
 
     def _read_parameters(self, key: str, scope: Scope, arguments: dict[str, Any]) -> bool:
@@ -130,7 +141,7 @@ class Shortcut:
             value = from_json(body, allow_inf_nan=False)
         except ValueError:
             return False
-        if NUL in body:
+        if value is None or NUL in body:
             return False
         field = self._body
         assert field is not None
@@ -159,37 +170,37 @@ async def _read_all(receive: Receive) -> tuple[bytes, Receive]:
     return body, again
 
 
-async def _send(
-    response: Response, request_id: str, scope: Scope, receive: Receive, send: Send
-) -> None:
-    response.raw_headers.append((_REQUEST_ID, request_id.encode()))
-    if type(response) is not Response or response.background is not None:
-        await response(scope, receive, send)
-        return
-    start = {"type": "http.response.start", "status": response.status_code}
-    await send({**start, "headers": response.raw_headers})
-    await send({"type": "http.response.body", "body": response.body})
+def _untrue(answer: object) -> TypeError:
+    found = type(answer).__name__
+    return TypeError(f"the handler is annotated `-> Response`, and answered {found}")
 
 
-def find_shortcuts(app: FastAPI) -> dict[tuple[str, str], Shortcut]:
-    """Find the handlers that can be called directly, by method and path (`/heroes/`, `/heroes/{}`).
+Shortcuts = dict[tuple[str, str, bool], Shortcut]
+"""By method and path (`/heroes/`), or by what stands before a key (`/heroes`) and True."""
+
+
+def find_shortcuts(app: FastAPI) -> Shortcuts:
+    """Find the handlers that can be called directly.
 
     There are none if the application has middleware that a request would miss.
     """
     middleware: list[Any] = [(one.cls, one.args, one.kwargs) for one in app.user_middleware]
     if middleware != [(CorrelationIdMiddleware, (), {"header_name": REQUEST_ID})]:
         return {}
-    found: dict[tuple[str, str], Shortcut] = {}
+    found: Shortcuts = {}
     earlier: list[RouteContext] = []
     for context in iter_route_contexts(app.routes):
-        if _is_plain(context):
-            shortcut = Shortcut(context)
-            for method in context.methods or ():
-                for path in _paths(str(context.path)):
-                    if not any(_takes(one, method, path) for one in earlier):
-                        found[method, path] = shortcut
-        else:
+        if not _is_plain(context):
             earlier.append(context)
+            continue
+        shortcut = Shortcut(context)
+        for method in context.methods or ():
+            for path in _paths(str(context.path)):
+                collection, _, last = path.rpartition("/")
+                keyed = last == "{}"
+                taken = last != "" and (method, collection, True) in found
+                if not taken and not any(_takes(one, method, path) for one in earlier):
+                    found.setdefault((method, collection if keyed else path, keyed), shortcut)
     return found
 
 
@@ -206,10 +217,7 @@ def _is_plain(context: RouteContext) -> bool:
         and inspect.iscoroutinefunction(dependant.call)
         and inspect.signature(dependant.call).return_annotation is Response
         and all(one.call is database for one in dependant.dependencies)
-        and (
-            body is None
-            or (len(dependant.body_params) == 1 and body.alias == dependant.body_params[0].alias)
-        )
+        and (body is None or (dependant.body_params == [body] and type(body.field_info) is Body))
         and not any(getattr(dependant, name) for name in _UNKNOWN)
     )
 
@@ -234,14 +242,21 @@ def _paths(path: str) -> list[str]:
 
 
 def _takes(earlier: RouteContext, method: str, path: str) -> bool:
-    """Tell whether an earlier route may answer a request that has this path."""
+    """Tell whether an earlier route may answer a request that has this path.
+
+    It may also answer the path without its last slash (see routing.py).
+    """
     template, methods = earlier.path, earlier.methods
     if template is None or methods is None or ":" in template:
         return True  # a mounted application, for example
     if method not in methods:
         return False
-    one, other = template.split("/"), path.split("/")
-    return len(one) == len(other) and all(
-        a == b or (a.startswith("{") and b != "") or (b == "{}" and a != "")
-        for a, b in zip(one, other, strict=True)
+    one = template.split("/")
+    return any(
+        len(one) == len(other)
+        and all(
+            a == b or ("{" in a and b != "") or (b == "{}" and a != "")
+            for a, b in zip(one, other, strict=True)
+        )
+        for other in (path.split("/"), [*path.split("/"), ""])
     )

@@ -23,6 +23,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
 ZONE = r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
+_ADDRESSABLE = re.compile(r"[^/.\x00-\x1f\x7f][^/\x00-\x1f\x7f]*")
 UUID_TEXT = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
@@ -49,8 +50,8 @@ def _utc(value: datetime) -> datetime:
 
 
 def _addressable(value: str) -> str:
-    if "/" in value or value.startswith("."):
-        message = "A key should not hold a slash nor start with a dot"
+    if not _ADDRESSABLE.fullmatch(value):
+        message = "A key should hold no slash and no control character, nor start with a dot"
         raise PydanticCustomError("text_key", message)
     return value
 

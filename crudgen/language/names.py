@@ -78,6 +78,14 @@ SHADOWING = frozenset(
 )
 """Names that annotations and defaults use: after `date: date | None = None`, `date` is None."""
 
+SQL_KEYWORDS = frozenset(
+    {
+        *("collation", "concurrently", "lateral", "nothing", "returning", "system_user"),
+        "tablesample",
+    }
+)
+"""Keywords of SQLite or PostgreSQL that SQLAlchemy does not put in quotes."""
+
 LIBRARY_ATTRIBUTES = frozenset(
     {
         *("construct", "copy", "dict", "from_orm", "json", "metadata", "mro", "parse_file"),
@@ -153,6 +161,7 @@ RESERVED_PATHS = ("/docs", "/redoc", "/openapi.json", "/openapi", "/live", "/rea
 _TAKEN_FIELDS = (
     (QUERY_PARAMETERS, "it is a query parameter of every list"),
     (SHADOWING, "it would hide the Python type of the same name"),
+    (SQL_KEYWORDS, "it is a keyword of SQL"),
     (LIBRARY_ATTRIBUTES, "SQLModel, pydantic or SQLAlchemy uses it"),
     (SYSTEM_COLUMNS, "PostgreSQL has a system column of that name"),
 )
@@ -193,6 +202,8 @@ def table_name_problem(name: str) -> str | None:
     """Say why a well-formed table name cannot be used."""
     if name.startswith(("sqlite_", "pg_")):
         return "the database keeps names that start so for itself"
+    if name in SQL_KEYWORDS:
+        return "it is a keyword of SQL"
     if name == "alembic_version":
         return "migrations are noted in it"
     return None

@@ -1,6 +1,7 @@
 """The application: settings, database, middleware, routers. This file is yours to change.
 
-Run it with `uvicorn --factory app.main:create_app`.
+Run it with
+`uvicorn --factory app.main:create_app --no-server-header --timeout-graceful-shutdown 10`.
 """
 
 from collections.abc import AsyncIterator

@@ -156,6 +156,12 @@ class Everywhere:
 
     apis: Sequence[Api]
 
+    def emptied(self) -> "Everywhere":
+        """Delete every row."""
+        for api in self.apis:
+            api.emptied()
+        return self
+
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request to all of them; all must answer the same."""
         first, *others = [api.ask(method, path, **options) for api in self.apis]

@@ -1,6 +1,7 @@
 """Bad requests: the documented answer, the same everywhere, and never the input in it."""
 
 import json
+import socket
 from typing import Any
 
 import pytest
@@ -230,7 +231,7 @@ def test_a_key_that_no_row_has(everywhere: Everywhere, path: str, status: int) -
 
 
 def test_a_text_key_that_cannot_stand_in_a_url_is_422(everywhere: Everywhere) -> None:
-    for key in ("a/b", "..", ".x", "/", "", "x"):
+    for key in ("a/b", "..", ".x", "/", "", "x", "a\nb", "ab\n", "a\x7f"):
         row = {"code": key, "plate": "X"}
         assert everywhere.ask("POST", "/tags/", json=row).status_code == 422
     # This entity's keys have a pattern of their own.
@@ -269,6 +270,43 @@ def test_two_nulls_are_not_the_same(everywhere: Everywhere) -> None:
         body = ANIMAL | {"chip": f"0190b0f0-0000-7000-8000-00000000000{last}", "contact2": None}
         for api in everywhere.apis:
             assert api.ask("POST", "/animals/", json=body).status_code == 200
+
+
+NUMBERS = [10**399, 123456789012345678901234567890, 2**63, -(2**70), 1.5, 0, 1e300, "1.0", True]
+
+
+@pytest.mark.parametrize("value", NUMBERS, ids=str)
+def test_a_json_value_that_is_only_a_number_comes_back_equal(
+    everywhere: Everywhere, value: Any
+) -> None:
+    for api in everywhere.apis:
+        created = api.ask("POST", "/animals/", json=ANIMAL | {"data": value})
+        assert created.status_code == 200, created.text
+        for row in (created.json(), api.ask("GET", created.headers["location"]).json()):
+            assert row["data"] == value
+            assert type(row["data"]) is type(value)
+
+
+def test_a_float_is_written_alike_everywhere(everywhere: Everywhere) -> None:
+    for height, shown in ((1, b"1.0"), (1.0, b"1.0"), (-0.0, b"0.0"), (0.1, b"0.1")):
+        for api in everywhere.emptied().apis:
+            created = api.ask("POST", "/animals/", json=ANIMAL | {"height": height})
+            assert b'"height":' + shown + b"," in created.content
+            path = created.headers["location"]
+            assert api.ask("GET", path).content == created.content
+            patched = api.ask("PATCH", path, json={"height": height}).content
+            assert b'"height":' + shown + b"," in patched
+
+
+def test_a_content_length_of_many_digits_is_no_500(everywhere: Everywhere) -> None:
+    for api in everywhere.apis:
+        host, port = str(api.client.base_url)[7:].rstrip("/").split(":")
+        for length in ("0" * 5000 + "2", "9" * 5000):
+            with socket.create_connection((host, int(port)), timeout=20) as connection:
+                head = f"POST /tags/ HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n"
+                connection.sendall(f"{head}Content-Type: application/json\r\n\r\n{{}}".encode())
+                status = connection.recv(4096).split(b" ")[1]
+            assert status in {b"400", b"413", b"422"}
 
 
 def test_what_is_not_there_is_404_or_405(everywhere: Everywhere) -> None:

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -88,6 +89,38 @@ def test_postgresql_that_goes_away_is_503_until_it_is_back(
     assert api.ask("POST", "/heroes/", json=HERO).is_success
     api.stop()
     own.cleanup()
+
+
+def test_a_table_that_is_changed_by_hand_is_no_500(api: Api) -> None:
+    row = api.ask("POST", "/heroes/", json=HERO).json()
+    for _ in range(20):
+        api.ask("GET", f"/heroes/{row['id']}")
+    with api.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE hero ADD COLUMN extra TEXT")
+        if api.database.startswith("postgresql"):
+            connection.exec_driver_sql("ALTER TABLE hero ALTER COLUMN name TYPE TEXT")
+    deadline = time.monotonic() + 20
+    while unavailable(api.client.get(f"/heroes/{row['id']}")):
+        assert time.monotonic() < deadline
+    assert api.ask("PATCH", f"/heroes/{row['id']}", json={"age": 7}).json()["age"] == 7
+
+
+def test_waiting_for_a_lock_is_bounded_however_many_wait(
+    servers: Servers, new_database: Callable[[str], str], root: Path
+) -> None:
+    """With a limit of 2 seconds each write waits once, not behind the waiting of the others."""
+    api = servers.start(root / "entities", "served", new_database("sqlite"))
+    with sqlite3.connect(api.database.removeprefix("sqlite:///")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(40) as pool:
+            posts = [
+                pool.submit(httpx.post, f"{api.client.base_url}/heroes/", json=HERO, timeout=30)
+                for _ in range(400)
+            ]
+            assert all(unavailable(post.result()) for post in posts)
+        other.rollback()
+    assert api.ask("POST", "/heroes/", json=HERO).is_success
+    api.stop()
 
 
 def test_a_large_upload_takes_no_memory(api: Api) -> None:

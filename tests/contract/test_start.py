@@ -5,8 +5,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 from servers import Servers
+
+from crudgen.errors import SpecError
+from crudgen.language import load_texts
 
 FIRST = """
 name: Robot
@@ -126,3 +130,56 @@ def test_processes_that_start_together_share_the_work(
             api.wait_until_ready()
         for api in together:
             api.stop()
+
+
+SQLITE_KEYWORDS = """
+abort action add after all alter always analyze and as asc attach autoincrement before begin between
+by cascade case cast check collate column commit conflict constraint create cross current
+current_date current_time current_timestamp database default deferrable deferred delete desc detach
+distinct do drop each else end escape except exclude exclusive exists explain fail filter first
+following for foreign from full generated glob group groups having if ignore immediate in index
+indexed initially inner insert instead intersect into is isnull join key last left like limit match
+materialized natural no not nothing notnull null nulls of offset on or order others outer over
+partition plan pragma preceding primary query raise range recursive references regexp reindex
+release rename replace restrict returning right rollback row rows savepoint select set table temp
+temporary then ties to transaction trigger unbounded union unique update using vacuum values view
+virtual when where window with without
+"""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_every_keyword_of_sql_is_a_field_or_is_refused(
+    tmp_path: Path,
+    servers: Servers,
+    new_database: Callable[[str], str],
+    postgresql: str,
+    kind: str,
+) -> None:
+    with psycopg.connect(postgresql) as connection:
+        found = connection.execute("SELECT word FROM pg_get_keywords()").fetchall()
+    words = sorted({str(word) for (word,) in found} | set(SQLITE_KEYWORDS.split()))
+    usable = [word for word in words if accepted(word)]
+    assert len(usable) > 300
+    spec = tmp_path / "entities"
+    spec.mkdir()
+    for number, start in enumerate(range(0, len(usable), 150)):
+        fields = "".join(f"  {word}: int?\n" for word in usable[start : start + 150])
+        name = f"Words{'abcdefg'[number]}"
+        (spec / f"{name}.yaml").write_text(
+            f"name: {name}\nplural: many_{number}\nfields:\n{fields}"
+        )
+    api = servers.start(spec, "served", new_database(kind))
+    row = dict.fromkeys(usable[:150], 7)
+    created = api.ask("POST", "/many-0/", json=row)
+    assert created.status_code == 200, created.text
+    assert row.items() <= created.json().items()
+    assert api.ask("PATCH", created.headers["location"], json=row).json() == created.json()
+    api.stop()
+
+
+def accepted(word: str) -> bool:
+    try:
+        load_texts({"a.yaml": f"name: Word\nfields:\n  {word}: int?\n  other: int?\n"})
+    except SpecError:
+        return False
+    return True

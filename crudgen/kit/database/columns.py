@@ -1,16 +1,14 @@
 """How values are kept, where SQLite and PostgreSQL would keep them differently."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Dialect, Integer, Numeric, String
+from sqlalchemy import JSON, BigInteger, Dialect, Integer, Numeric, String, UnicodeText
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 SerialInteger = BigInteger().with_variant(Integer, "sqlite")
 """A key that the database counts up. SQLite does so for the type INTEGER alone."""
-
-JsonValue = JSON(none_as_null=True)
-"""JSON, kept as the text that it was written as: PostgreSQL's jsonb would change numbers."""
 
 
 class Text(TypeDecorator[str]):
@@ -23,6 +21,27 @@ class Text(TypeDecorator[str]):
         """Name PostgreSQL's byte order; it is the only one that SQLite has."""
         collation = "C" if dialect.name == "postgresql" else None
         return dialect.type_descriptor(String(collation=collation))
+
+
+class JsonValue(TypeDecorator[Any]):
+    """JSON, kept as text: PostgreSQL's jsonb changes numbers, and SQLite columns called JSON do."""
+
+    impl = JSON
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the type of the column."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(UnicodeText())
+        return dialect.type_descriptor(JSON(none_as_null=True))
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Write the text on SQLite."""
+        return json.dumps(value) if dialect.name == "sqlite" and value is not None else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Read the text on SQLite."""
+        return json.loads(value) if dialect.name == "sqlite" and value is not None else value
 
 
 class ExactNumber(TypeDecorator[Decimal]):

@@ -21,6 +21,8 @@ class Fault(Enum):
     """The database does not take a value."""
     RETRY = auto()
     """A concurrent transaction was in the way; the same statement may succeed now."""
+    STALE = auto()
+    """The table was changed after the statement was prepared on this connection."""
     DISCONNECTED = auto()
     """The connection is gone; the statement may not have run."""
     UNAVAILABLE = auto()
@@ -54,6 +56,7 @@ _POSTGRESQL_STATES = {
     "23505": Fault.UNIQUE,
     "23502": Fault.VALUE,
     "23514": Fault.VALUE,
+    "0A000": Fault.STALE,
     "40001": Fault.RETRY,
     "40P01": Fault.RETRY,
     "55P03": Fault.UNAVAILABLE,
@@ -98,7 +101,7 @@ def http_error(error: Exception, table: Table | None = None) -> Exception:
             return Conflict(_unique_fields(cause, table))
         case Fault.VALUE:
             return Refused(_refused_fields(cause, table))
-        case Fault.RETRY | Fault.DISCONNECTED | Fault.UNAVAILABLE:
+        case Fault.RETRY | Fault.STALE | Fault.DISCONNECTED | Fault.UNAVAILABLE:
             return Unavailable()
         case Fault.BUG:
             return error

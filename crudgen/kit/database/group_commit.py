@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -26,6 +27,8 @@ class _Write:
 
     sql: str
     values: dict[str, Any]
+    deadline: float
+    """When it has waited for the lock long enough, on the monotonic clock."""
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[Rows]
     rows: Rows = field(default_factory=list)
@@ -43,8 +46,9 @@ class _Write:
 class GroupCommit:
     """Runs statements one after another; each is durable when its caller is answered."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, connect: Callable[[], sqlite3.Connection], lock_seconds: float) -> None:
         self._connect = connect
+        self._lock_seconds = lock_seconds
         self._waiting: SimpleQueue[_Write | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -54,10 +58,12 @@ class GroupCommit:
         if self._closed:
             raise Unavailable
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
+            thread.start()
+            self._thread = thread
         loop = asyncio.get_running_loop()
-        write = _Write(sql, values, loop, loop.create_future())
+        deadline = time.monotonic() + self._lock_seconds
+        write = _Write(sql, values, deadline, loop, loop.create_future())
         self._waiting.put(write)
         return await write.done
 
@@ -76,7 +82,7 @@ class GroupCommit:
             try:
                 connection = connection or self._connect()
                 _write_together(connection, batch)
-            except sqlite3.Error as error:
+            except Exception as error:  # whatever it is, nobody may wait forever
                 _fail(batch, error)
             for loop in {write.loop for write in batch}:
                 mine = [write for write in batch if write.loop is loop]
@@ -100,17 +106,26 @@ class GroupCommit:
 
 
 def _write_together(connection: sqlite3.Connection, batch: list[_Write]) -> None:
-    if not batch:
+    """Run a batch in one transaction. The oldest write decides how long it waits for the lock."""
+    now = time.monotonic()
+    in_time = [write for write in batch if write.deadline > now]
+    _fail([write for write in batch if write.deadline <= now], Unavailable())
+    if not in_time:
         return
+    patience = min(write.deadline for write in in_time) - now
+    connection.execute(f"PRAGMA busy_timeout = {int(patience * 1000) + 1}")
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for write in batch:
+        for write in in_time:
             try:
                 write.rows = connection.execute(write.sql, write.values).fetchall()
-            except (sqlite3.Error, OverflowError, ValueError) as error:
+            except Exception as error:
                 if not connection.in_transaction:
                     raise  # a full disk, for example: SQLite has undone the whole transaction
-                write.error = error
+                # Of a value that cannot be bound, Python raises the connection's last error, which
+                # may be another write's; the right one is its context.
+                own = error.__context__
+                write.error = own if isinstance(own, Exception) else error
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -118,7 +133,7 @@ def _write_together(connection: sqlite3.Connection, batch: list[_Write]) -> None
         raise
 
 
-def _fail(batch: list[_Write], error: sqlite3.Error) -> None:
+def _fail(batch: list[_Write], error: Exception) -> None:
     for write in batch:
         write.error = write.error or error
 

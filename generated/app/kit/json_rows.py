@@ -26,6 +26,8 @@ from .database.backend import Row
 from .database.columns import ExactNumber, Text
 from .types import write_base64, write_decimal
 
+MOST_IN_SQLITE = 50
+"""SQLite's functions take 100 arguments, two for each property."""
 _SAME_IN_SQLITE = {Text, BigInteger, Boolean, Date}
 _WRITERS: Mapping[type, Callable[[Any], str]] = {
     ExactNumber: write_decimal,
@@ -43,8 +45,10 @@ class JsonRows:
             for name, column in columns.items()
             if type(column.type) in _WRITERS
         }
-        self._written = kind == "sqlite" and all(
-            type(column.type) in _SAME_IN_SQLITE for column in columns.values()
+        self._written = (
+            kind == "sqlite"
+            and len(columns) <= MOST_IN_SQLITE
+            and all(type(column.type) in _SAME_IN_SQLITE for column in columns.values())
         )
         self.selected: tuple[ColumnElement[Any], ...] = (
             (_object(columns),) if self._written else tuple(columns.values())

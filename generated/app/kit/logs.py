@@ -45,6 +45,9 @@ def configure_logging(level: str) -> None:
             },
         }
     )
+    for name in ("uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, logging.getLevelNamesMapping()[level]))
 
 
 async def server_error(_request: Request, _error: Exception) -> JSONResponse:

@@ -61,19 +61,26 @@ class Postgresql:
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
         """Run a SELECT; again if the connection turns out to be broken."""
         del short
-        return await self._run(prepared, values, again={Fault.RETRY, Fault.UNAVAILABLE})
+        return await self._run(
+            prepared, values, again={Fault.RETRY, Fault.STALE, Fault.DISCONNECTED}
+        )
 
     async def write(self, prepared: Prepared, values: Values) -> Sequence[Row]:
         """Run one statement; again if a concurrent transaction was in the way."""
-        return await self._run(prepared, values, again={Fault.RETRY})
+        return await self._run(prepared, values, again={Fault.RETRY, Fault.STALE})
 
     async def _run(self, prepared: Prepared, values: Values, again: set[Fault]) -> Sequence[Row]:
         bound = prepared.values(values)
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 async with self._pool.connection() as connection:
-                    cursor = await connection.execute(prepared.sql, bound, prepare=True)
-                    return prepared.rows(await cursor.fetchall())
+                    try:
+                        cursor = await connection.execute(prepared.sql, bound, prepare=True)
+                        return prepared.rows(await cursor.fetchall())
+                    except Exception as error:
+                        if classify(error) is Fault.STALE:
+                            await connection.close()
+                        raise
             except self._lost:
                 raise Unavailable from None
             except Exception as error:

@@ -36,7 +36,7 @@ class Sqlite:
         self._threads = CapacityLimiter(connections)
         self._free: list[sqlite3.Connection] = []
         self._at_once: sqlite3.Connection | None = None
-        self._writer = GroupCommit(lambda: self._connect(lock_seconds))
+        self._writer = GroupCommit(lambda: self._connect(lock_seconds), lock_seconds)
 
     async def open(self) -> None:
         """Connect for short reads; the other connections are made when they are needed."""
