@@ -86,9 +86,11 @@ class Shortcut:
             return receive
         if self._body is not None:
             length = headers.get(b"content-length", b"")
-            if headers.get(b"content-type") != b"application/json" or not _DIGITS.fullmatch(length):
-                return receive
-            if int(length) > body_limit(app):
+            if (
+                headers.get(b"content-type") != b"application/json"
+                or not _DIGITS.fullmatch(length)
+                or int(length) > body_limit(app)
+            ):
                 return receive
             body, receive = await _read_all(receive)
             if len(body) != int(length) or not self._read_body(body, arguments):
@@ -108,9 +110,9 @@ class Shortcut:
         if type(response) is not Response or response.background is not None:
             scope[OUTCOME] = response if isinstance(response, Response) else _untrue(response)
             return receive
-        response.raw_headers.append((_REQUEST_ID, request_id.encode()))
         start = {"type": "http.response.start", "status": response.status_code}
-        await send({**start, "headers": response.raw_headers})
+        sent = [*response.raw_headers, (_REQUEST_ID, request_id.encode())]
+        await send({**start, "headers": sent})
         await send({"type": "http.response.body", "body": response.body})
         return None
 

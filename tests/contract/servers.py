@@ -86,6 +86,7 @@ class Servers:
     running: dict[tuple[Path, str, str], Api] = field(default_factory=dict)
     emitted: dict[Path, Path] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=count)
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def api(self, spec: Path, mode: str, kind: str) -> Api:
         key = (spec, mode, kind)
@@ -96,6 +97,10 @@ class Servers:
     def stop(self) -> None:
         for api in self.running.values():
             api.stop()
+        for process in self.processes:
+            if process.poll() is None:  # its test has failed
+                process.kill()
+                process.wait()
 
     def start(self, spec: Path, mode: str, database: str, *, wait: bool = True) -> Api:
         """Start one application; whoever calls this stops it."""
@@ -117,6 +122,7 @@ class Servers:
                 command, cwd=place, env=environment, stdout=output, stderr=output
             )
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)
+        self.processes.append(process)
         api = Api(client, database, process, log)
         if wait:
             api.wait_until_ready()
