@@ -1,0 +1,376 @@
+"""Writes that share a transaction do not share their fate; what is acknowledged stays.
+
+The long run of the last test, 30 rounds of kill -9:
+
+    ROUNDS=30 python -m pytest tests/speed/test_group_commit.py -k kill
+"""
+
+import asyncio
+import itertools
+import os
+import random
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from servers import Api, Servers
+
+from crudgen.kit.database.group_commit import MOST_TOGETHER, GroupCommit
+from crudgen.kit.errors import Unavailable
+
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
+WRITERS = 64
+PATIENCE = 20
+LOCK_SECONDS = 0.2
+
+TABLE = """
+CREATE TABLE item (
+    key INTEGER NOT NULL,
+    half TEXT NOT NULL,
+    size INTEGER CHECK (size >= 0),
+    PRIMARY KEY (key, half)
+)
+"""
+INSERT = "INSERT INTO item VALUES (:key, 'a', :size), (:key, 'b', :size) RETURNING key, half, size"
+SECOND_FAILS = "INSERT INTO item VALUES (:key, 'a', :size), (:key, 'a', :size) RETURNING key"
+NO_HALF = "INSERT INTO item VALUES (:key, 'a', :size), (:key, NULL, :size) RETURNING key"
+UPDATE = "UPDATE item SET size = :size WHERE key = :key RETURNING key, half, size"
+DELETE = "DELETE FROM item WHERE key = :key RETURNING key, half, size"
+NONSENSE = "INSERT INTO nothing VALUES (:key, :size) RETURNING 1"
+
+STATEMENTS = {
+    "insert": INSERT,
+    "cancelled": INSERT,
+    "delete": DELETE,
+    "second fails": SECOND_FAILS,
+    "no half": NO_HALF,
+    "nonsense": NONSENSE,
+}
+UNBOUND = {"too large": 2**64, "no text": "\ud800", "no value": object()}
+ERRORS: dict[str, type[Exception]] = {
+    "second fails": sqlite3.IntegrityError,
+    "no half": sqlite3.IntegrityError,
+    "nonsense": sqlite3.OperationalError,
+    "too large": OverflowError,
+    "no text": UnicodeEncodeError,
+    "no value": sqlite3.ProgrammingError,
+    "no parameter": sqlite3.ProgrammingError,
+}
+
+Model = dict[int, int]
+Pair = list[tuple[int, str, int]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One write: what is to be, and how often the loop turns before the next one starts."""
+
+    kind: str
+    key: int
+    size: int
+    turns: int
+
+    def statement(self) -> tuple[str, dict[str, Any]]:
+        values: dict[str, Any] = {"key": self.key, "size": self.size}
+        if self.kind in UNBOUND:
+            values["size"] = UNBOUND[self.kind]
+        if self.kind in {"delete", "no parameter"}:
+            del values["size"]
+        return STATEMENTS.get(self.kind, UPDATE), values
+
+    def apply(self, model: Model) -> Pair | type[Exception]:
+        """Change the model as the table should change; give what the caller should get."""
+        known = self.key in model
+        result: Pair | type[Exception] = ERRORS.get(self.kind, [])
+        if self.kind == "delete" and known:
+            result = pair(self.key, model.pop(self.key))
+        elif self.kind == ("update" if known else "insert") and self.size >= 0:
+            model[self.key] = self.size
+            result = pair(self.key, self.size)
+        elif self.kind == "insert" or (self.kind == "update" and known):
+            result = sqlite3.IntegrityError
+        return result
+
+
+def pair(key: int, size: int) -> Pair:
+    return [(key, "a", size), (key, "b", size)]
+
+
+KINDS = ["insert"] * 6 + ["update"] * 3 + ["delete"] * 2 + ["second fails", "no half", "nonsense"]
+KINDS += ["too large", "no text", "no value", "no parameter"] + ["cancelled"] * 3
+STEPS = st.lists(
+    st.builds(
+        Step,
+        st.sampled_from(KINDS),
+        st.integers(0, 9),
+        st.integers(-1, 5),
+        st.sampled_from([0, 0, 0, 0, 0, 1, 2, 30]),
+    ),
+    min_size=1,
+    max_size=80,
+)
+
+
+@dataclass
+class File:
+    """A database file, and its writers."""
+
+    path: Path
+    connections: list[sqlite3.Connection] = field(default_factory=list)
+
+    def connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=LOCK_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        # Whether fsyncs reach the disk is not what is shown here.
+        connection.execute("PRAGMA synchronous = OFF")
+        return connection
+
+    def pairs(self) -> Model:
+        """Read the table; a key with one of its two rows fails."""
+        with closing(self.connect()) as connection:
+            rows = connection.execute(
+                "SELECT key, half, size FROM item ORDER BY key, half"
+            ).fetchall()
+        found = {key: size for key, _, size in rows}
+        assert rows == [row for key, size in found.items() for row in pair(key, size)]
+        return found
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> File:
+    made = File(tmp_path / "group.db")
+    with closing(made.connect()) as connection:
+        connection.execute(TABLE)
+    return made
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(steps=STEPS)
+def test_each_write_has_its_own_fate(file: File, steps: list[Step]) -> None:
+    with closing(file.connect()) as connection:
+        connection.execute("DELETE FROM item")
+    asyncio.run(check_fates(file, steps))
+
+
+async def check_fates(file: File, steps: list[Step]) -> None:
+    writer, model = GroupCommit(file.connect, LOCK_SECONDS), Model()
+    tasks: list[tuple[asyncio.Task[Any], Any]] = []
+    cancelled: dict[int, int] = {}
+    fresh = itertools.count(1000)
+    async with asyncio.timeout(PATIENCE):
+        for step in steps:
+            sql, values = step.statement()
+            wanted: Any = asyncio.CancelledError
+            if step.kind == "cancelled":
+                # Nobody else writes this key: whether it is there changes no other result.
+                values = {"key": next(fresh), "size": 1}
+                cancelled[values["key"]] = 1
+            else:
+                wanted = step.apply(model)
+            task = asyncio.create_task(writer.write(sql, values))
+            tasks.append((task, wanted))
+            for _ in range(step.turns):
+                await asyncio.sleep(0)
+            if step.kind == "cancelled":
+                task.cancel()
+        got = await asyncio.gather(*(task for task, _ in tasks), return_exceptions=True)
+        await writer.close()
+    for result, (task, wanted) in zip(got, tasks, strict=True):
+        if wanted is asyncio.CancelledError:
+            assert task.cancelled() or task.exception() is None
+        elif isinstance(wanted, type):
+            assert isinstance(result, wanted), result
+        else:
+            assert result == wanted
+    found = file.pairs()
+    assert {key: size for key, size in found.items() if key not in cancelled} == model
+    assert found.keys() - model.keys() <= cancelled.keys()
+
+
+@pytest.mark.parametrize("waiting", [0, 1, 64, 3 * MOST_TOGETHER])
+def test_close_answers_everybody(file: File, waiting: int) -> None:
+    async def check() -> list[Any]:
+        writer = GroupCommit(file.connect, LOCK_SECONDS)
+        tasks = [
+            asyncio.create_task(writer.write(INSERT, {"key": key, "size": 1}))
+            for key in range(waiting)
+        ]
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.sleep(0)
+            closing_now = asyncio.create_task(writer.close())
+            late = [
+                asyncio.create_task(writer.write(INSERT, {"key": 10_000 + key, "size": 1}))
+                for key in range(waiting)
+            ]
+            got = await asyncio.gather(*tasks, *late, return_exceptions=True)
+            await closing_now
+            for _ in range(3):
+                with pytest.raises(Unavailable):
+                    await writer.write(INSERT, {"key": 99, "size": 1})
+            await writer.close()
+        return got
+
+    got = asyncio.run(check())
+    acknowledged = {}
+    for result in got:
+        if isinstance(result, BaseException):
+            assert isinstance(result, Unavailable)
+        else:
+            acknowledged[result[0][0]] = 1
+    assert len(acknowledged) >= waiting
+    assert file.pairs() == acknowledged
+
+
+def test_a_locked_database_is_an_error_and_passes(file: File) -> None:
+    async def check() -> None:
+        writer = GroupCommit(file.connect, LOCK_SECONDS)
+        async with asyncio.timeout(PATIENCE):
+            with closing(file.connect()) as other:
+                other.execute("BEGIN IMMEDIATE")
+                writes = [writer.write(INSERT, {"key": key, "size": 1}) for key in range(20)]
+                got = await asyncio.gather(*writes, return_exceptions=True)
+                other.execute("ROLLBACK")
+            assert {type(error) for error in got} <= {sqlite3.OperationalError, Unavailable}
+            writes = [writer.write(INSERT, {"key": key, "size": 2}) for key in range(20)]
+            assert await asyncio.gather(*writes) == [pair(key, 2) for key in range(20)]
+            await writer.close()
+
+    asyncio.run(check())
+    assert file.pairs() == dict.fromkeys(range(20), 2)
+
+
+@pytest.mark.parametrize("error", [sqlite3.OperationalError, OSError, MemoryError])
+def test_a_failing_connection_is_an_error_and_passes(file: File, error: type[Exception]) -> None:
+    failures = iter([error, error])
+
+    def connect() -> sqlite3.Connection:
+        for failure in failures:
+            raise failure
+        return file.connect()
+
+    async def check() -> None:
+        writer = GroupCommit(connect, LOCK_SECONDS)
+        async with asyncio.timeout(PATIENCE):
+            for _ in range(2):
+                with pytest.raises(error):
+                    await writer.write(INSERT, {"key": 1, "size": 1})
+            assert await writer.write(INSERT, {"key": 1, "size": 1}) == pair(1, 1)
+            await writer.close()
+
+    asyncio.run(check())
+
+
+def test_a_commit_that_fails_is_everybodys(file: File) -> None:
+    """A deferred foreign key fails with COMMIT: nobody is told that the write is there."""
+    with closing(file.connect()) as connection:
+        connection.execute(
+            "CREATE TABLE child (key REFERENCES parent DEFERRABLE INITIALLY DEFERRED)"
+        )
+        connection.execute("CREATE TABLE parent (key PRIMARY KEY)")
+
+    def connect() -> sqlite3.Connection:
+        connection = file.connect()
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    async def check() -> list[Any]:
+        writer = GroupCommit(connect, LOCK_SECONDS)
+        async with asyncio.timeout(PATIENCE):
+            writes = [writer.write(INSERT, {"key": key, "size": 1}) for key in range(5)]
+            writes.append(writer.write("INSERT INTO child VALUES (:key) RETURNING key", {"key": 1}))
+            got = await asyncio.gather(*writes, return_exceptions=True)
+            assert await writer.write(INSERT, {"key": 99, "size": 1}) == pair(99, 1)
+            await writer.close()
+        return got
+
+    got = asyncio.run(check())
+    acknowledged = {one[0][0]: 1 for one in got if not isinstance(one, BaseException)}
+    assert isinstance(got[-1], sqlite3.IntegrityError)
+    assert file.pairs() == acknowledged | {99: 1}
+
+
+# Over HTTP, with kill -9
+
+
+@dataclass
+class Ledger:
+    """What the clients know: each name's last acknowledged age, and the one that may be there."""
+
+    acknowledged: dict[str, int] = field(default_factory=dict)
+    pending: dict[str, int] = field(default_factory=dict)
+
+
+def test_kill_9_loses_no_acknowledged_write(
+    servers: Servers, root: Path, new_database: Callable[[str], str]
+) -> None:
+    url = new_database("sqlite")
+    path = Path(url.removeprefix("sqlite:///"))
+    ledger, chance = Ledger(), random.Random(9)  # noqa: S311 - when to kill
+    for number in range(ROUNDS):
+        mode = ("emitted", "served")[number % 2]
+        api = servers.start(root / "entities", mode, url)
+        check_ledger(path, ledger)
+        asyncio.run(write_until_killed(api, ledger, number, chance.uniform(0.3, 1.0)))
+        api.client.close()
+        api.process.wait(PATIENCE)
+    api = servers.start(root / "entities", "emitted", url)
+    check_ledger(path, ledger)
+    created = api.ask("POST", "/heroes/", json={"name": "last", "secret_name": "last", "age": 0})
+    assert created.status_code == 200
+    api.stop()
+    assert len(ledger.acknowledged) > ROUNDS * WRITERS
+
+
+async def write_until_killed(api: Api, ledger: Ledger, number: int, seconds: float) -> None:
+    limits = httpx.Limits(max_connections=WRITERS)
+    base = str(api.client.base_url)
+    async with httpx.AsyncClient(base_url=base, limits=limits, timeout=PATIENCE) as client:
+        names = (f"{number}-{count}" for count in itertools.count())
+        writers = [asyncio.create_task(write(client, ledger, names)) for _ in range(WRITERS)]
+        done, _ = await asyncio.wait(writers, timeout=seconds)
+        assert not done
+        api.process.kill()
+        async with asyncio.timeout(2 * PATIENCE):
+            await asyncio.gather(*writers)
+
+
+async def write(client: httpx.AsyncClient, ledger: Ledger, names: Iterator[str]) -> None:
+    """Create heroes and change each once, until the server is gone."""
+    try:
+        for name in names:
+            hero = {"name": name, "secret_name": name, "age": 1}
+            ledger.pending[name] = 1
+            created = await client.post("/heroes/", json=hero)
+            assert created.status_code == 200, created.text
+            ledger.acknowledged[name], ledger.pending[name] = 1, 2
+            changed = await client.patch(created.headers["location"], json={"age": 2})
+            assert changed.status_code == 200, changed.text
+            ledger.acknowledged[name] = ledger.pending.pop(name)
+    except httpx.TransportError:
+        return
+
+
+def check_ledger(path: Path, ledger: Ledger) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        rows = connection.execute("SELECT name, secret_name, age FROM hero").fetchall()
+    ages = {name: age for name, _, age in rows}
+    assert len(ages) == len(rows)
+    assert all(name == secret for name, secret, _ in rows)
+    for name, age in ledger.acknowledged.items():
+        assert ages[name] in {age, ledger.pending.get(name, age)}
+    assert all(ages[name] == ledger.pending[name] for name in ages.keys() - ledger.acknowledged)
