@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from email.message import Message
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.dependencies.models import Dependant
@@ -20,6 +20,7 @@ from .settings import MAX_BODY_BYTES
 
 OUTCOME = "app.outcome"
 """Where a request's scope holds what its handler has answered or raised (see shortcut.py)."""
+_MANY = {list, set, frozenset, tuple}
 NUL = rb"\u0000"
 
 
@@ -98,7 +99,7 @@ class Route(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         """Wrap FastAPI's handler."""
         handler = super().get_route_handler()
-        known = set(_query_parameters(self.dependant))
+        known = dict(_query_parameters(self.dependant))
         takes_body = self.body_field is not None
 
         async def handle(request: Request) -> Response:
@@ -124,28 +125,35 @@ class Route(APIRoute):
         return handle
 
 
-def _query_parameters(dependant: Dependant) -> Iterator[str]:
+def _query_parameters(dependant: Dependant) -> Iterator[tuple[str, bool]]:
+    """List the names that a query may have, each with whether it may be given more than once."""
     for field in dependant.query_params:
         annotation = field.field_info.annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            yield from (one.alias or name for name, one in annotation.model_fields.items())
+            for name, one in annotation.model_fields.items():
+                yield one.alias or name, _is_many(one.annotation)
         else:
-            yield field.alias
+            yield field.alias, _is_many(annotation)
     for dependency in dependant.dependencies:
         yield from _query_parameters(dependency)
 
 
-def _check_query(request: Request, known: set[str]) -> None:
+def _is_many(annotation: Any) -> bool:
+    return any(get_origin(one) in _MANY for one in (annotation, *get_args(annotation)))
+
+
+def _check_query(request: Request, known: dict[str, bool]) -> None:
     problems = []
     for name in dict.fromkeys(request.query_params):
+        values = request.query_params.getlist(name)
         if name not in known:
             allowed = ", ".join(sorted(known)) or "none"
             message = f"Unknown parameter; allowed: {allowed}"
             problems.append(problem("unknown_parameter", ["query", name], message))
-        elif len(request.query_params.getlist(name)) > 1:
+        elif len(values) > 1 and not known[name]:
             message = "The parameter should be given once"
             problems.append(problem("repeated_parameter", ["query", name], message))
-        elif "\0" in request.query_params[name]:
+        elif any("\0" in value for value in values):
             problems.append(problem("string_nul", ["query", name], "NUL is not allowed"))
     if problems:
         raise RequestValidationError(public(problems))
