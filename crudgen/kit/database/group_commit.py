@@ -105,16 +105,31 @@ class GroupCommit:
         return batch, True
 
 
+def _begin(connection: sqlite3.Connection, batch: list[_Write]) -> list[_Write]:
+    """Begin a transaction for those of a batch that have not waited too long when it begins."""
+    while True:
+        now = time.monotonic()
+        _fail([write for write in batch if write.deadline <= now], Unavailable())
+        batch = [write for write in batch if write.deadline > now]
+        if not batch:
+            return []
+        patience = min(write.deadline for write in batch) - now
+        connection.execute(f"PRAGMA busy_timeout = {int(patience * 1000) + 1}")
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            time.sleep(0.001)  # not every "busy" has waited
+        else:
+            return batch
+
+
 def _write_together(connection: sqlite3.Connection, batch: list[_Write]) -> None:
-    """Run a batch in one transaction. The oldest write decides how long it waits for the lock."""
-    now = time.monotonic()
-    in_time = [write for write in batch if write.deadline > now]
-    _fail([write for write in batch if write.deadline <= now], Unavailable())
+    """Run a batch in one transaction."""
+    in_time = _begin(connection, batch)
     if not in_time:
         return
-    patience = min(write.deadline for write in in_time) - now
-    connection.execute(f"PRAGMA busy_timeout = {int(patience * 1000) + 1}")
-    connection.execute("BEGIN IMMEDIATE")
     try:
         for write in in_time:
             try:
