@@ -15,7 +15,7 @@ from .json_rows import JsonRows
 from .models import MAX_INT, MIN_INT, Changes, Model
 from .paging import links
 
-SHORT_PAGE = 1000
+SHORT_PAGE = 200
 """Up to this row, a page is read at once; further on, the database counts its way there."""
 
 
