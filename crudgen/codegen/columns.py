@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from crudgen.language.names import DERIVED_SUFFIXES, RESERVED_CLASSES, FieldName
 from crudgen.language.schema import Constant, Entity, Field, Now, Number, TypeName, Value
+from crudgen.language.types import INT64_MAX, INT64_MIN
 
 from .code import (
     INDENT,
@@ -26,7 +27,6 @@ from .code import (
 from .imports import Imports
 from .wire import wire
 
-MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 TEXT_KEY = r"[^/.\x00-\x1f\x7f][^/\x00-\x1f\x7f]*"
 """Keys stand in URLs: a slash would end them, and `.` and `..` would be resolved away."""
 
@@ -157,9 +157,9 @@ class FieldPrinter:
             yield pair("examples", Bracket("[", (example,), "]"))
 
     def _bound(self, number: Number) -> Code:
-        if number == MIN_INT and isinstance(number, int):
+        if number == INT64_MIN and isinstance(number, int):
             return self._imports.name("..kit.models", "MIN_INT")
-        if number == MAX_INT and isinstance(number, int):
+        if number == INT64_MAX and isinstance(number, int):
             return self._imports.name("..kit.models", "MAX_INT")
         return literal(number)
 
@@ -202,8 +202,8 @@ class FieldPrinter:
             words = Bracket("[", tuple(literal(word) for word in field.words), "]")
             yield self._check(field, "words", method(column, "in_", (words,)))
         else:
-            low = None if field.minimum == MIN_INT else field.minimum
-            high = None if field.maximum == MAX_INT else field.maximum
+            low = None if field.minimum == INT64_MIN else field.minimum
+            high = None if field.maximum == INT64_MAX else field.maximum
             if low is not None or high is not None:
                 if field.type is TypeName.DECIMAL:
                     self._imports.use("decimal", "Decimal")

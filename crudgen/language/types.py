@@ -166,8 +166,3 @@ def operators(field: Field) -> tuple[str, ...]:
     """Return the filter operators of one field: `isnull` only where null is possible."""
     found = TYPES[field.type].operators
     return found if field.optional else tuple(name for name in found if name != "isnull")
-
-
-def is_text(type_name: TypeName) -> bool:
-    """Whether values of the type are free text with a length."""
-    return TYPES[type_name].text

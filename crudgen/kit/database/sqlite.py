@@ -75,16 +75,17 @@ class Sqlite:
             raise Unavailable from None
         connection = self._free.pop() if self._free else None
 
-        def read() -> tuple[sqlite3.Connection, list[Row]]:
-            used = connection or self._connect(self.lock_seconds)
-            return used, prepared.rows(used.execute(prepared.sql, bound).fetchall())
+        def read() -> list[Row]:
+            nonlocal connection
+            connection = connection or self._connect(self.lock_seconds)
+            return prepared.rows(connection.execute(prepared.sql, bound).fetchall())
 
         try:
-            used, rows = await to_thread.run_sync(read, limiter=self._threads)
+            return await to_thread.run_sync(read, limiter=self._threads)
         finally:
+            if connection is not None:
+                self._free.append(connection)
             self._slots.release()
-        self._free.append(used)
-        return rows
 
     def _connect(self, busy_seconds: float) -> sqlite3.Connection:
         connection = sqlite3.connect(
