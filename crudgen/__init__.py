@@ -53,7 +53,8 @@ def import_app(path: str | Path = "entities") -> ModuleType:
 
         package = crudgen.import_app("entities")
         api = importlib.import_module(f"{package.__name__}.api")
-        app.include_router(api.router)
+        for router in api.ROUTERS:
+            app.include_router(router)
 
     Raises SpecError when the spec is wrong.
     """

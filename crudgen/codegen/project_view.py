@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from crudgen.language.schema import Limits, Schema, TypeName
 
-from .code import INDENT, Code, annotated, literal, name, raw, text_statement
+from .code import INDENT, Bracket, Code, annotated, literal, name, raw, statement, text_statement
 from .imports import Imports
 
 _REQUIREMENTS = (
@@ -25,7 +25,7 @@ class ProjectView:
     """What concerns all entities together."""
 
     imports: Code
-    plurals: tuple[Code, ...]
+    routers: Code
     settings_imports: Code
     settings: tuple[Code, ...]
     requirements: tuple[Code, ...]
@@ -47,13 +47,13 @@ def project_view(schema: Schema) -> ProjectView:
         text_statement(raw("database_url: str = "), schema.database, INDENT),
         *_limits(schema.limits, settings_imports),
     )
-    imports.use("fastapi", "APIRouter")
     for entity in schema.entities:
         imports.use(f".{entity.plural}.routes", f"router as {entity.plural}")
+    plurals = tuple(name(entity.plural) for entity in schema.entities)
     extra = (_EMAIL_REQUIREMENT,) if uses_addresses(schema) else ()
     return ProjectView(
         imports=imports.code(),
-        plurals=tuple(name(entity.plural) for entity in schema.entities),
+        routers=statement(raw("ROUTERS = "), Bracket("[", plurals, "]")),
         settings=settings,
         settings_imports=settings_imports.code(),
         requirements=tuple(literal(item) for item in sorted((*_REQUIREMENTS, *extra))),

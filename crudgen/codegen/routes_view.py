@@ -57,11 +57,11 @@ class RoutesView:
 def routes_view(entity: Entity) -> RoutesView:
     """Decide what the routes of an entity are."""
     imports = Imports()
-    imports.use("fastapi", "APIRouter", "Response")
+    imports.use("fastapi", "Response")
     imports.use("..kit.database", "DatabaseDep")
     imports.use("..kit.errors", "errors")
     imports.use("..kit.resource", "Resource")
-    imports.use("..kit.routing", "Route")
+    imports.use("..kit.routing", "Router")
     imports.use(".models", entity.name, f"{entity.name}Public")
     handlers = _Handlers(entity, imports)
     offered = {
@@ -102,14 +102,13 @@ class _Handlers:
         self._key_type = name(entity.name, suffix="Id")
 
     def router(self) -> Code:
-        """`router = APIRouter(prefix="/heroes", tags=["heroes"], route_class=Route)`."""
+        """`router = Router(prefix="/heroes", tags=["heroes"])`."""
         tags = Bracket("[", (literal(str(self._entity.plural)),), "]")
         arguments = [
             keyword("prefix", literal(str(self._entity.path))),
             keyword("tags", tags),
-            raw("route_class=Route"),
         ]
-        return statement(raw("router = "), call(raw("APIRouter"), arguments))
+        return statement(raw("router = "), call(raw("Router"), arguments))
 
     def resource(self) -> Code:
         """`heroes = Resource(Hero, public=HeroPublic)`."""

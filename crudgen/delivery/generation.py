@@ -1,10 +1,8 @@
 """One generated application that runs: imported, created, its lifespan started; and its end."""
 
 import asyncio
-import gc
 import importlib
 import logging
-import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 from crudgen.codegen.tree import SourceTree
-from crudgen.delivery import disk, memory
+from crudgen.delivery import disk, garbage, memory
 from crudgen.errors import CrudgenError, ServeError
 
 _log = logging.getLogger("crudgen")
@@ -102,20 +100,7 @@ class Generation:
             _log.exception("the application did not end in order")
         finally:
             memory.unload(self.package)
-            await asyncio.to_thread(_free)
-
-
-def _free() -> None:
-    """Free what was unloaded: hundreds of reloads would pile up otherwise.
-
-    FastAPI remembers the last 4096 functions that it has looked at, and each of them holds its
-    generation. Classes are cycles, which wait for the collector.
-    """
-    fastapi = sys.modules.get("fastapi.dependencies.models")
-    for cache in vars(fastapi).values() if fastapi else ():
-        if hasattr(cache, "cache_clear"):
-            cache.cache_clear()
-    gc.collect()
+            await asyncio.to_thread(garbage.free)
 
 
 class _Lifespan:

@@ -15,6 +15,7 @@ from uvicorn.config import LOGGING_CONFIG
 from uvicorn.supervisors import Multiprocess
 
 from crudgen.codegen.tree import SourceTree
+from crudgen.delivery.garbage import uncollected
 from crudgen.delivery.generation import Generation, Recipe
 from crudgen.delivery.switch import Switch
 from crudgen.delivery.watch import Watch
@@ -62,7 +63,8 @@ def serve(build: Callable[[], SourceTree], options: Options, reporter: Reporter)
     start, OutputError for the folder to keep, KeyboardInterrupt after Ctrl+C.
     """
     watch = Watch(options.watch) if options.watch else None
-    recipe = Recipe(build(), options.database, options.keep)
+    with uncollected():
+        recipe = Recipe(build(), options.database, options.keep)
     recipe.write()
     with listen(options.host, options.port) as listener:
         if options.workers > 1:

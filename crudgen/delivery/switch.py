@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, MutableMapping
 from contextlib import suppress
 from typing import Any, TypeAlias
 
+from crudgen.delivery.garbage import uncollected
 from crudgen.delivery.generation import Generation, Receive, Recipe, Send
 
 Background: TypeAlias = Callable[["Switch"], Coroutine[Any, Any, None]]
@@ -91,6 +92,7 @@ class Switch:
 
 async def _start(recipe: Recipe) -> Generation:
     """Import in a thread, since it is work for the processor and the event loop must answer."""
-    generation = await asyncio.to_thread(recipe.load)
-    await generation.start()
+    with uncollected():
+        generation = await asyncio.to_thread(recipe.load)
+        await generation.start()
     return generation

@@ -6,10 +6,11 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi import HTTPException, Request, Response
-from sqlalchemy import Column, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Column, LargeBinary, Table, bindparam, delete, insert, select, update
 
 from .database import Database
 from .database.backend import Row
+from .database.columns import JsonValue
 from .database.faults import http_error
 from .json_rows import JsonRows
 from .models import MAX_INT, MIN_INT, Changes, Model
@@ -17,6 +18,11 @@ from .paging import links
 
 SHORT_PAGE = 200
 """Up to this row, a page is read at once; further on, the database counts its way there."""
+SHORT_BYTES = 262_144
+"""A page that may be longer than this, by the declared lengths, is not read at once either."""
+NARROW_BYTES = 32
+"""What a number, a date, a UUID or a word takes, roughly."""
+BOUNDLESS = (JsonValue, LargeBinary)
 
 
 class _Statements:
@@ -45,6 +51,7 @@ class Resource:
         self._table: Table = model.__table__  # type: ignore[attr-defined]
         self._name = model.__name__
         self._shown = tuple(public.model_fields)
+        self._width = sum(_longest(model, name) for name in self._shown)
         self._statements: dict[str, _Statements] = {}
 
     def _for(self, db: Database) -> _Statements:
@@ -66,7 +73,8 @@ class Resource:
     async def list(self, db: Database, request: Request, *, offset: int, limit: int) -> Response:
         """Answer a page of rows in the order of the key, with links to the pages around it."""
         use, page = self._for(db), {"offset": offset, "limit": limit + 1}
-        rows = await db.read(use.list, page, short=offset + limit <= SHORT_PAGE)
+        short = offset + limit <= SHORT_PAGE and limit * self._width <= SHORT_BYTES
+        rows = await db.read(use.list, page, short=short)
         headers = links(request, offset, limit, more=len(rows) > limit)
         return _json(use.rows.write_all(rows[:limit]), headers)
 
@@ -117,6 +125,14 @@ class Resource:
             if answer is error:
                 raise
             raise answer from error
+
+
+def _longest(model: type[Model], name: str) -> int:
+    """Tell how many bytes a property may take, as far as its declaration says."""
+    metadata = model.model_fields[name].metadata
+    lengths = [one.max_length for one in metadata if hasattr(one, "max_length")]
+    kind = model.__table__.columns[name].type  # type: ignore[attr-defined]
+    return min(lengths, default=SHORT_BYTES if isinstance(kind, BOUNDLESS) else NARROW_BYTES)
 
 
 def _json(body: bytes, headers: Mapping[str, str] | None = None) -> Response:

@@ -12,10 +12,10 @@ from fastapi import FastAPI
 
 from . import api
 from .kit import health
+from .kit.application import Application
 from .kit.database import Database
 from .kit.logs import REQUEST_ID, configure_logging, server_error
 from .kit.models import Model
-from .kit.shortcut import Application
 from .settings import Settings
 
 
@@ -48,5 +48,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(CorrelationIdMiddleware, header_name=REQUEST_ID)
     app.add_exception_handler(Exception, server_error)
     app.include_router(health.router)
-    app.include_router(api.router)
+    for router in api.ROUTERS:
+        app.include_router(router)
     return app

@@ -52,7 +52,7 @@ def test_an_application_of_a_folder(entities: Path) -> None:
 def test_a_package_of_a_folder(entities: Path) -> None:
     package = crudgen.import_app(entities)
     api = importlib.import_module(f"{package.__name__}.api")
-    assert api.router.routes
+    assert api.ROUTERS
     unload(package)
 
 

@@ -125,7 +125,7 @@ def run(folder: Path, program: str) -> None:
 
 def test_the_routers_answer_in_an_application_that_exists(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "entities", tmp_path / "entities")
-    example = example_with("include_router(api.router")
+    example = example_with("in api.ROUTERS")
     run(tmp_path, f"{example}\n{USE}\nasyncio.run(use('/crud'))\n")
 
 

@@ -665,8 +665,9 @@ def test_a_router_dependency_runs(ways: Ways) -> None:
 
     def extend(app: FastAPI, package: ModuleType) -> None:
         api = importlib.import_module(f"{package.__name__}.api")
-        app.include_router(api.router, prefix="/guarded", dependencies=[Depends(check)])
-        app.include_router(api.router, prefix="/open")
+        for router in api.ROUTERS:
+            app.include_router(router, prefix="/guarded", dependencies=[Depends(check)])
+            app.include_router(router, prefix="/open")
 
     ways.start(extend=extend)
     make_hero(ways)
@@ -746,9 +747,7 @@ def test_an_earlier_route_of_ones_own_wins(
         takes = [] if "{" not in template else [template.strip("/1{}").partition(":")[0] + ": str"]
         given = ", ".join([*takes, *([parameters] if parameters else [])])
         own_route(FIRST, path=template, parameters=given)(tree)
-        edit(
-            tree, ROUTES, "from fastapi import APIRouter,", "from fastapi import APIRouter, Header,"
-        )
+        edit(tree, ROUTES, "from fastapi import Path,", "from fastapi import Header, Path,")
 
     ways.start(change=change)
     for path in paths:
@@ -775,8 +774,8 @@ def test_a_route_included_earlier_wins(ways: Ways) -> None:
         edit(
             tree,
             "main.py",
-            "    app.include_router(api.router)",
-            f"    {text}    app.include_router(api.router)",
+            "    for router in api.ROUTERS",
+            f"    {text}    for router in api.ROUTERS",
         )
 
     ways.start(change=change)
@@ -1048,14 +1047,15 @@ def test_an_applications_own_root_path(ways: Ways, root_path: str) -> None:
     assert f"http://test{root_path}/".encode() in [answer.body for answer in answers]
 
 
-def test_an_own_application_takes_the_router(ways: Ways) -> None:
+def test_an_own_application_takes_the_routers(ways: Ways) -> None:
     """As crudgen's own documentation has it: the routes in an application of one's own."""
     ways.start()
     for app, package in zip(ways.apps, ways.packages, strict=True):
         api = importlib.import_module(f"{package.__name__}.api")
         own = FastAPI()
         own.state.database = app.state.database
-        own.include_router(api.router)
+        for router in api.ROUTERS:
+            own.include_router(router)
         answer = ways.loop.run(ask(own, Asked("GET", "/heroes/")))
         assert (answer.status, answer.body) == (200, b"[]")
 

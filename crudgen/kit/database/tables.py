@@ -1,18 +1,18 @@
 """Tables at start: the missing ones are created, a differing one is reported column by column."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
     Connection,
     Engine,
-    Inspector,
     MetaData,
     Table,
     create_engine,
     inspect,
     text,
 )
+from sqlalchemy.engine.reflection import ObjectKind, ObjectScope
 from sqlalchemy.exc import DBAPIError
 
 from ..errors import StartupError
@@ -20,6 +20,8 @@ from .faults import Fault, classify
 
 LOCK = 5_236_117_340
 """Key of the advisory lock that lets one process after another create tables on PostgreSQL."""
+_SQL = text("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
+_TEMPORARY = text("SELECT nspname FROM pg_namespace WHERE oid = pg_my_temp_schema()")
 
 
 def prepare(engine: Engine, metadata: MetaData) -> None:
@@ -31,13 +33,13 @@ def prepare(engine: Engine, metadata: MetaData) -> None:
         with engine.begin() as connection:
             if engine.dialect.name == "postgresql":
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
-            metadata.create_all(connection)
-            differences = list(compare(connection, metadata))
-            if differences:
-                raise StartupError(_report(differences))
-            for table in metadata.sorted_tables:
-                for index in table.indexes:
-                    index.create(connection, checkfirst=True)
+            inspector = inspect(connection)
+            names = {*inspector.get_table_names(), *inspector.get_view_names()}
+            missing = [table for table in metadata.sorted_tables if table.name not in names]
+            present = [table for table in metadata.sorted_tables if table.name in names]
+            metadata.create_all(connection, missing, checkfirst=False)
+            if present:
+                _bring_up(connection, metadata, present)
     except DBAPIError as error:
         if error.orig is None or classify(error.orig) is Fault.BUG:
             raise
@@ -48,57 +50,78 @@ def prepare(engine: Engine, metadata: MetaData) -> None:
         ) from None
 
 
-def compare(connection: Connection, metadata: MetaData) -> Iterator[str]:
-    """Say how the tables of the database differ from `metadata`, a line for each difference.
+def _bring_up(connection: Connection, metadata: MetaData, tables: Sequence[Table]) -> None:
+    differences = list(_compare(connection, metadata, tables))
+    if differences:
+        raise StartupError(_report(differences))
+    found = inspect(connection).get_multi_indexes(filter_names=[table.name for table in tables])
+    names = {index["name"] for indexes in found.values() for index in indexes}
+    for table in tables:
+        for index in table.indexes:
+            if index.name not in names:
+                index.create(connection)
+
+
+def _compare(connection: Connection, metadata: MetaData, tables: Sequence[Table]) -> Iterator[str]:
+    """Say how tables of the database differ from `metadata`, a line for each difference.
 
     The tables that `metadata` would make are made for real, out of sight, and both are read back in
     the same way: no database prints a type or a rule as it was written.
     """
-    actual = {table.name: _read(connection, table, None) for table in metadata.sorted_tables}
-    for name, wanted in _wanted(connection, metadata).items():
-        yield from _differences(name, actual[name], wanted)
-
-
-def _wanted(connection: Connection, metadata: MetaData) -> dict[str, dict[str, str]]:
     if connection.dialect.name == "sqlite":
         scratch = create_engine("sqlite://")
         with scratch.begin() as inside:
-            metadata.create_all(inside)
-            found = {table.name: _read(inside, table, None) for table in metadata.sorted_tables}
+            metadata.create_all(inside, tables)
+            same = set(inside.execute(_SQL)) & set(connection.execute(_SQL))
+            names = [table.name for table in tables if table.name not in {row.name for row in same}]
+            wanted = _read(inside, names)
         scratch.dispose()
-        return found
-    savepoint = connection.begin_nested()
-    copies = MetaData(naming_convention=metadata.naming_convention)
-    for table in metadata.sorted_tables:
-        table.to_metadata(copies, schema="pg_temp")
-    copies.create_all(connection, checkfirst=False)
-    schema = connection.scalar(
-        text("SELECT nspname FROM pg_namespace WHERE oid = pg_my_temp_schema()")
-    )
-    found = {table.name: _read(connection, table, schema) for table in copies.sorted_tables}
-    savepoint.rollback()
-    return found
+    else:
+        names = [table.name for table in tables]
+        with connection.begin_nested() as savepoint:
+            copies = MetaData(naming_convention=metadata.naming_convention)
+            for table in metadata.sorted_tables:
+                table.to_metadata(copies, schema="pg_temp")
+            copies.create_all(connection, checkfirst=False)
+            wanted = _read(connection, names, connection.scalar(_TEMPORARY))
+            savepoint.rollback()
+    actual = _read(connection, names)
+    for name in names:
+        yield from _differences(name, actual[name], wanted[name])
 
 
-def _read(connection: Connection, table: Table, schema: str | None) -> dict[str, str]:
-    """Describe a table as the database knows it: what → how."""
-    inspector: Inspector = inspect(connection)
-    name = table.name
-    read: dict[str, str] = {}
-    for column in inspector.get_columns(name, schema):
-        read[f"column {column['name']}"] = _column(connection, column)
-    key = inspector.get_pk_constraint(name, schema)["constrained_columns"]
-    read["primary key"] = ", ".join(key)
-    for unique in inspector.get_unique_constraints(name, schema):
-        read[f"unique ({', '.join(unique['column_names'])})"] = "unique"
-    for check in inspector.get_check_constraints(name, schema):
-        read[f"check {check['name']}"] = check["sqltext"]
+def _read(
+    connection: Connection, names: Sequence[str], schema: str | None = None
+) -> dict[str, dict[str, str]]:
+    """Describe each table as the database knows it: what → how."""
+    if not names:
+        return {}
+    inspector = inspect(connection)
+    chosen: Any = {
+        "schema": schema,
+        "filter_names": names,
+        "kind": ObjectKind.ANY,
+        "scope": ObjectScope.ANY,
+    }
+    columns = inspector.get_multi_columns(**chosen)
+    keys = inspector.get_multi_pk_constraint(**chosen)
+    uniques = inspector.get_multi_unique_constraints(**chosen)
+    checks = inspector.get_multi_check_constraints(**chosen)
+    read: dict[str, dict[str, str]] = {}
+    for name in names:
+        table, described = (schema, name), read.setdefault(name, {})
+        for column in columns[table]:
+            described[f"column {column['name']}"] = _column(connection, column)
+        described["primary key"] = ", ".join(keys[table]["constrained_columns"])
+        for unique in uniques[table]:
+            described[f"unique ({', '.join(unique['column_names'])})"] = "unique"
+        for check in checks[table]:
+            described[f"check {check['name']}"] = check["sqltext"]
     if connection.dialect.name == "sqlite":
-        sql = connection.scalar(
-            text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :name"),
-            {"name": name},
-        )
-        read["ids"] = "never reused" if "AUTOINCREMENT" in str(sql).upper() else "may be reused"
+        for name, sql in connection.execute(_SQL):
+            if name in read:
+                never = "AUTOINCREMENT" in str(sql).upper()
+                read[name]["ids"] = "never reused" if never else "may be reused"
     return read
 
 

@@ -3,16 +3,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from ..kit.database import DatabaseDep
 from ..kit.errors import Deleted, errors
 from ..kit.paging import Offset
 from ..kit.resource import Resource
-from ..kit.routing import Route
+from ..kit.routing import Router
 from .models import Hero, HeroCreate, HeroPublic, HeroUpdate
 
-router = APIRouter(prefix="/heroes", tags=["heroes"], route_class=Route)
+router = Router(prefix="/heroes", tags=["heroes"])
 heroes = Resource(Hero, public=HeroPublic)
 
 HeroId = Annotated[int, Path(description="The key of one hero.")]

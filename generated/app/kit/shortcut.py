@@ -9,6 +9,7 @@ FastAPI documents. `SHORTCUT=false` turns it off.
 
 import inspect
 import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import uuid4
@@ -18,6 +19,7 @@ from fastapi import FastAPI, Response
 from fastapi.params import Body
 from fastapi.routing import RouteContext, iter_route_contexts
 from pydantic_core import from_json
+from starlette.routing import BaseRoute
 from starlette.types import Message, Receive, Scope, Send
 
 from .database import database
@@ -26,41 +28,6 @@ from .routing import NUL, OUTCOME, JsonRequest, Route, body_limit
 
 _REQUEST_ID = REQUEST_ID.lower().encode()
 _DIGITS = re.compile(rb"[0-9]{1,18}")
-
-
-class Application(FastAPI):
-    """A FastAPI application with a short way to the handlers of its `Route`s."""
-
-    def __init__(self, *, shortcut: bool = True, **options: Any) -> None:
-        super().__init__(**options)
-        self._shortcuts: Shortcuts | None = None if shortcut else {}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, on the short way if there is one."""
-        if scope["type"] == "http" and (found := self._find(scope)) is not None:
-            shortcut, key = found
-            rest = await shortcut.answer(self, key, scope, receive, send)
-            if rest is None:
-                return
-            receive = rest
-        await super().__call__(scope, receive, send)
-
-    def _find(self, scope: Scope) -> "tuple[Shortcut, str] | None":
-        """Look up the handler; with it goes the key that the path ends with."""
-        if self._shortcuts is None:
-            self._shortcuts = find_shortcuts(self)
-        if not self._shortcuts or self.dependency_overrides:
-            return None
-        if scope.get("root_path") or self.root_path:
-            return None
-        method, path = scope["method"], scope["path"]
-        if (shortcut := self._shortcuts.get((method, path, False))) is not None:
-            return shortcut, ""
-        collection, _, key = path.rpartition("/")
-        if not key or "\n" in key:  # to Starlette, a path may have a newline behind its end
-            return None
-        shortcut = self._shortcuts.get((method, collection, True))
-        return None if shortcut is None else (shortcut, key)
 
 
 class Shortcut:
@@ -177,21 +144,52 @@ def _untrue(answer: object) -> TypeError:
     return TypeError(f"the handler is annotated `-> Response`, and answered {found}")
 
 
-Shortcuts = dict[tuple[str, str, bool], Shortcut]
+Found = dict[tuple[str, str, bool], Shortcut]
 """By method and path (`/heroes/`), or by what stands before a key (`/heroes`) and True."""
 
 
-def find_shortcuts(app: FastAPI) -> Shortcuts:
-    """Find the handlers that can be called directly.
+class Shortcuts:
+    """The handlers that can be called directly, looked for when their prefix is first asked for.
 
     There are none if the application has middleware that a request would miss.
     """
-    middleware: list[Any] = [(one.cls, one.args, one.kwargs) for one in app.user_middleware]
-    if middleware != [(CorrelationIdMiddleware, (), {"header_name": REQUEST_ID})]:
-        return {}
-    found: Shortcuts = {}
+
+    def __init__(self, app: FastAPI, prefixes: Mapping[int, str]) -> None:
+        middleware: list[Any] = [(one.cls, one.args, one.kwargs) for one in app.user_middleware]
+        plain = middleware == [(CorrelationIdMiddleware, (), {"header_name": REQUEST_ID})]
+        self._nodes = [(prefixes.get(id(node)), node) for node in app.routes]
+        self._prefixes = {prefix for prefix, _ in self._nodes if prefix is not None and plain}
+        self._found: dict[str, Found] = {}
+
+    def find(self, method: str, path: str) -> tuple[Shortcut, str] | None:
+        """Look up the handler; with it goes the key that the path ends with."""
+        collection, _, key = path.rpartition("/")
+        found = self._under(collection)
+        if found is None and (found := self._under(path)) is None:
+            return None
+        if (shortcut := found.get((method, path, False))) is not None:
+            return shortcut, ""
+        if not key or "\n" in key:  # to Starlette, a path may have a newline behind its end
+            return None
+        shortcut = found.get((method, collection, True))
+        return None if shortcut is None else (shortcut, key)
+
+    def _under(self, prefix: str) -> Found | None:
+        found = self._found.get(prefix)
+        if found is None and prefix in self._prefixes:
+            found = _find(
+                node
+                for other, node in self._nodes
+                if other is None or other.startswith(prefix) or prefix.startswith(other)
+            )
+            self._found[prefix] = found
+        return found
+
+
+def _find(routes: Iterable[BaseRoute]) -> Found:
+    found: Found = {}
     earlier: list[RouteContext] = []
-    for context in iter_route_contexts(app.routes):
+    for context in iter_route_contexts(list(routes)):
         if not _is_plain(context):
             earlier.append(context)
             continue
