@@ -1,7 +1,7 @@
-"""Rows as JSON: written by SQLite where that gives the bytes that pydantic would, else here.
+"""Rows as JSON: written by the database where that gives the bytes that pydantic would, else here.
 
-The measure is what pydantic writes for the public model. SQLite writes a page of 100 rows in 36 µs,
-reading it and writing it here takes 55; PostgreSQL is slower at it than pydantic-core, and for
+The measure is what pydantic writes for the public model. A page of 100 rows of three columns takes
+36 µs on SQLite instead of 55, and leaves Python 75 µs of work instead of 150 on PostgreSQL. For
 floats, decimals, times, JSON and bytes no database writes the same.
 """
 
@@ -18,6 +18,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     case,
+    cast,
     func,
     literal_column,
 )
@@ -26,9 +27,9 @@ from .database.backend import Row
 from .database.columns import ExactNumber, Text
 from .types import write_base64, write_decimal
 
-MOST_IN_SQLITE = 50
+MOST_PROPERTIES = 50
 """SQLite's functions take 100 arguments, two for each property."""
-_SAME_IN_SQLITE = {Text, BigInteger, Boolean, Date}
+_SAME = {Text, BigInteger, Boolean, Date}
 _WRITERS: Mapping[type, Callable[[Any], str]] = {
     ExactNumber: write_decimal,
     LargeBinary: write_base64,
@@ -45,13 +46,11 @@ class JsonRows:
             for name, column in columns.items()
             if type(column.type) in _WRITERS
         }
-        self._written = (
-            kind == "sqlite"
-            and len(columns) <= MOST_IN_SQLITE
-            and all(type(column.type) in _SAME_IN_SQLITE for column in columns.values())
+        self._written = len(columns) <= MOST_PROPERTIES and all(
+            type(column.type) in _SAME for column in columns.values()
         )
         self.selected: tuple[ColumnElement[Any], ...] = (
-            (_object(columns),) if self._written else tuple(columns.values())
+            (_OBJECTS[kind](columns),) if self._written else tuple(columns.values())
         )
         """What to select; a row may have more values behind these."""
 
@@ -76,7 +75,7 @@ class JsonRows:
         return values
 
 
-def _object(columns: Mapping[str, Column[Any]]) -> ColumnElement[str]:
+def _sqlite_object(columns: Mapping[str, Column[Any]]) -> ColumnElement[str]:
     """`json_object('name', name, 'tame', json(CASE … 'true' …))`."""
     items: list[Any] = []
     for name, column in columns.items():
@@ -87,5 +86,18 @@ def _object(columns: Mapping[str, Column[Any]]) -> ColumnElement[str]:
     return func.json_object(*items, type_=String())
 
 
+def _postgresql_object(columns: Mapping[str, Column[Any]]) -> ColumnElement[str]:
+    """`'{"name":' || coalesce(to_json(name)::text, 'null') || '}'`: its own objects have spaces."""
+    written: ColumnElement[str] = _text("{")
+    for name, column in columns.items():
+        value = cast(func.to_json(column), String())
+        comma = "" if column is next(iter(columns.values())) else ","
+        written += _text(f'{comma}"{name}":') + func.coalesce(value, _text("null"))
+    return written + _text("}")
+
+
 def _text(constant: str) -> ColumnElement[str]:
     return literal_column(f"'{constant}'", String())
+
+
+_OBJECTS = {"sqlite": _sqlite_object, "postgresql": _postgresql_object}
