@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crudgen.language.schema import Entity, KeyKind, Operation, TypeName
+from crudgen.language.api import filterable, sortable
+from crudgen.language.schema import Entity, KeyKind, Operation, Page, TypeName
 
 from .code import (
     Bracket,
@@ -112,9 +113,26 @@ class _Handlers:
 
     def resource(self) -> Code:
         """`heroes = Resource(Hero, public=HeroPublic)`."""
-        public = keyword("public", name(self._entity.name, suffix="Public"))
-        made = call(raw("Resource"), [name(self._entity.name), public])
-        return statement(name(self._entity.plural) + raw(" = "), made)
+        entity = self._entity
+        arguments: list[Bracket | Code] = [
+            name(entity.name),
+            keyword("public", name(entity.name, suffix="Public")),
+        ]
+        for key, size, usual in (
+            ("default_limit", entity.page.default, Page().default),
+            ("max_limit", entity.page.max, Page().max),
+        ):
+            if size != usual:
+                arguments.append(keyword(key, literal(size)))
+        for key, listed, all_of_them in (
+            ("filter_by", entity.filter, filterable(entity.fields)),
+            ("sort_by", entity.sort, sortable(entity.fields)),
+            ("search_in", entity.search, ()),
+        ):
+            if Operation.LIST in entity.operations and listed != all_of_them:
+                items = tuple(literal(str(field)) for field in listed)
+                arguments.append(keyword(key, Bracket("[", items, "]")))
+        return statement(name(entity.plural) + raw(" = "), call(raw("Resource"), arguments))
 
     def aliases(self) -> tuple[Code, ...]:
         """Print the types of the parameters that differ from entity to entity."""
@@ -126,12 +144,13 @@ class _Handlers:
             )
             aliases.append(self._alias(self._key_type, self._key_kind(), "Path", [described]))
         if Operation.LIST in operations:
-            bounds = [
-                raw("ge=1"),
-                keyword("le", literal(self._entity.page.max)),
-                keyword("description", literal("How many rows to answer at most.")),
-            ]
-            aliases.append(self._alias(raw("Limit"), raw("int"), "Query", bounds))
+            asked = name(self._entity.plural, suffix=".query")
+            annotated_query = subscript(
+                self._imports.name("typing", "Annotated"),
+                (self._imports.name("..kit.query", "Query"), asked),
+            )
+            alias = name(self._entity.name, suffix="Query")
+            aliases.append(statement(alias + raw(" = "), annotated_query))
         return tuple(aliases)
 
     def _key_kind(self) -> Code:
@@ -163,18 +182,14 @@ class _Handlers:
     def list(self) -> HandlerView:
         """Read a page."""
         self._imports.use("fastapi", "Request")
-        self._imports.use("..kit.paging", "Offset")
-        default = literal(self._entity.page.default)
-        limit = annotated(raw("limit"), raw("Limit")) + raw(" = ") + default
+        query = annotated(raw("query"), name(self._entity.name, suffix="Query"))
         return HandlerView(
-            errors=self._errors(422, 503),
+            errors=self._errors(404, 422, 503),
             signature=self._signature(
                 name(self._entity.plural, prefix="read_"),
-                [_REQUEST, _DB, raw("offset: Offset = 0"), limit],
+                [_REQUEST, _DB, query],
             ),
-            answer=self._answer(
-                "list", [raw("db"), raw("request"), raw("offset=offset"), raw("limit=limit")]
-            ),
+            answer=self._answer("list", [raw("db"), raw("request"), raw("query")]),
         )
 
     def read(self) -> HandlerView:

@@ -5,24 +5,18 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import HTTPException, Request, Response
-from sqlalchemy import Column, LargeBinary, Table, bindparam, delete, insert, select, update
+from fastapi import Depends, HTTPException, Request, Response
+from sqlalchemy import Column, Table, bindparam, delete, insert, select, update
 
 from .database import Database
 from .database.backend import Row
-from .database.columns import JsonValue
 from .database.faults import http_error
 from .json_rows import JsonRows
 from .models import MAX_INT, MIN_INT, Changes, Model
-from .paging import links
-
-SHORT_PAGE = 200
-"""Up to this row, a page is read at once; further on, the database counts its way there."""
-SHORT_BYTES = 262_144
-"""A page that may be longer than this, by the declared lengths, is not read at once either."""
-NARROW_BYTES = 32
-"""What a number, a date, a UUID or a word takes, roughly."""
-BOUNDLESS = (JsonValue, LargeBinary)
+from .query import Query
+from .query.columns import Columns
+from .query.listing import Listing
+from .query.parameters import Parameters
 
 
 class _Statements:
@@ -34,8 +28,6 @@ class _Statements:
         key: Column[Any] = next(iter(table.primary_key))
         same_key = key == bindparam("key__")
         self.read = select(*selected).where(same_key)
-        page = select(*selected).order_by(key)
-        self.list = page.offset(bindparam("offset")).limit(bindparam("limit"))
         self.insert = insert(table).returning(*selected, key)
         self.update = update(table).where(same_key).returning(*selected)
         self.delete = delete(table).where(same_key).returning(key)
@@ -44,14 +36,28 @@ class _Statements:
 class Resource:
     """The rows of one table, answered as the properties of a public model.
 
-    Columns that the public model does not have are never selected.
+    Columns that the public model does not have are never selected. A client may filter and sort by
+    every property, unless `filter_by` or `sort_by` list them, and search in those of `search_in`.
     """
 
-    def __init__(self, model: type[Model], *, public: type[Model]) -> None:
-        self._table: Table = model.__table__  # type: ignore[attr-defined]
+    def __init__(
+        self,
+        model: type[Model],
+        *,
+        public: type[Model],
+        default_limit: int = 100,
+        max_limit: int = 100,
+        filter_by: Sequence[str] | None = None,
+        sort_by: Sequence[str] | None = None,
+        search_in: Sequence[str] = (),
+    ) -> None:
+        columns = Columns(model, public, filter_by=filter_by, sort_by=sort_by, search_in=search_in)
+        self.query = Depends(Parameters(columns, default_limit, max_limit))
+        """What a list is asked for, as a dependency of its handler."""
+        self._table = columns.table
         self._name = model.__name__
-        self._shown = tuple(public.model_fields)
-        self._width = sum(_longest(model, name) for name in self._shown)
+        self._shown = columns.shown
+        self._listing = Listing(model, columns)
         self._statements: dict[str, _Statements] = {}
 
     def _for(self, db: Database) -> _Statements:
@@ -70,13 +76,10 @@ class Resource:
         path = quote(request.scope["path"]).rstrip("/")
         return _json(use.rows.write(created), {"Location": f"{path}/{key}"})
 
-    async def list(self, db: Database, request: Request, *, offset: int, limit: int) -> Response:
-        """Answer a page of rows in the order of the key, with links to the pages around it."""
-        use, page = self._for(db), {"offset": offset, "limit": limit + 1}
-        short = offset + limit <= SHORT_PAGE and limit * self._width <= SHORT_BYTES
-        rows = await db.read(use.list, page, short=short)
-        headers = links(request, offset, limit, more=len(rows) > limit)
-        return _json(use.rows.write_all(rows[:limit]), headers)
+    async def list(self, db: Database, request: Request, query: Query) -> Response:
+        """Answer a page of rows, with links to the pages around it."""
+        body, headers = await self._listing.answer(db, request, query)
+        return _json(body, headers)
 
     async def read(self, db: Database, key: Any) -> Response:
         """Answer one row, or raise HTTPException 404."""
@@ -125,14 +128,6 @@ class Resource:
             if answer is error:
                 raise
             raise answer from error
-
-
-def _longest(model: type[Model], name: str) -> int:
-    """Tell how many bytes a property may take, as far as its declaration says."""
-    metadata = model.model_fields[name].metadata
-    lengths = [one.max_length for one in metadata if hasattr(one, "max_length")]
-    kind = model.__table__.columns[name].type  # type: ignore[attr-defined]
-    return min(lengths, default=SHORT_BYTES if isinstance(kind, BOUNDLESS) else NARROW_BYTES)
 
 
 def _json(body: bytes, headers: Mapping[str, str] | None = None) -> Response:

@@ -17,6 +17,7 @@ from starlette.types import Scope
 from .database.faults import http_error
 from .errors import problem, public
 from .models import MAX_INT
+from .query.parameters import Parameters
 from .settings import MAX_BODY_BYTES
 
 OUTCOME = "app.outcome"
@@ -102,6 +103,10 @@ class Route(APIRoute):
             options = self.__dict__.pop("_options", None)
             if options is not None:
                 super().__init__(self.path, self.endpoint, **options)
+                for one in self.dependant.dependencies:
+                    if isinstance(one.call, Parameters):
+                        extra = {"parameters": one.call.describe(), **(self.openapi_extra or {})}
+                        self.openapi_extra = extra
         return self.__getattribute__(name)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
@@ -166,6 +171,8 @@ def _query_parameters(dependant: Dependant) -> Iterator[tuple[str, bool]]:
         else:
             yield field.alias, _is_many(annotation)
     for dependency in dependant.dependencies:
+        if isinstance(dependency.call, Parameters):
+            yield from ((name, one.is_many) for name, one in dependency.call.names.items())
         yield from _query_parameters(dependency)
 
 

@@ -1,6 +1,6 @@
 """What an entity offers over HTTP. Changes with the `api` block of the language."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from .names import FieldName
@@ -37,6 +37,16 @@ def can_sort(field: Field) -> bool:
 def can_search(field: Field) -> bool:
     """Whether a free-text search may look at the field."""
     return not field.write_only and TYPES[field.type].text
+
+
+def filterable(fields: Iterable[Field]) -> tuple[FieldName, ...]:
+    """List the fields that a client may filter by when the spec says nothing."""
+    return tuple(field.name for field in fields if can_filter(field))
+
+
+def sortable(fields: Iterable[Field]) -> tuple[FieldName, ...]:
+    """List the fields that a client may sort by when the spec says nothing."""
+    return tuple(field.name for field in fields if can_sort(field))
 
 
 def resolve_api(written: Written[EntitySpec], fields: dict[str, Field], problems: Problems) -> Api:

@@ -108,17 +108,15 @@ RESERVED_CLASSES = frozenset(
         *("ForeignKey", "HTTPException", "HTTPValidationError", "HttpUrl", "Index", "IsoDate"),
         *("IsoTime", "Iterator", "JSON", "JSONResponse", "Json", "JsonValue", "LargeBinary"),
         *(
-            "Limit",
             "Literal",
             "Model",
             "NaiveDatetime",
             "None",
             "NotFound",
             "NotImplemented",
-            "Offset",
         ),
         *("Optional", "Path", "PlainSerializer", "Query", "ReadOnly", "Relationship"),
-        *("Request", "Resource", "Response", "Route", "SQLModel", "Self", "SerialInteger"),
+        *("Request", "Resource", "Response", "Router", "SQLModel", "Self", "SerialInteger"),
         *("StrEnum", "Text", "TextKey", "True", "TypeAlias", "TypeVar", "UUID", "Union"),
         *("UniqueConstraint", "UrlText", "UtcDatetime", "UuidText", "ValidationError"),
     }

@@ -3,11 +3,11 @@
 
 from typing import Annotated
 
-from fastapi import Path, Query, Request, Response
+from fastapi import Path, Request, Response
 
 from ..kit.database import DatabaseDep
 from ..kit.errors import Deleted, errors
-from ..kit.paging import Offset
+from ..kit.query import Query
 from ..kit.resource import Resource
 from ..kit.routing import Router
 from .models import Hero, HeroCreate, HeroPublic, HeroUpdate
@@ -16,7 +16,7 @@ router = Router(prefix="/heroes", tags=["heroes"])
 heroes = Resource(Hero, public=HeroPublic)
 
 HeroId = Annotated[int, Path(description="The key of one hero.")]
-Limit = Annotated[int, Query(ge=1, le=100, description="How many rows to answer at most.")]
+HeroQuery = Annotated[Query, heroes.query]
 
 
 @router.post(
@@ -34,16 +34,11 @@ async def create_hero(hero: HeroCreate, request: Request, db: DatabaseDep) -> Re
     "/",
     response_model=list[HeroPublic],
     operation_id="read_heroes",
-    responses=errors(422, 503),
+    responses=errors(404, 422, 503),
 )
-async def read_heroes(
-    request: Request,
-    db: DatabaseDep,
-    offset: Offset = 0,
-    limit: Limit = 100,
-) -> Response:
+async def read_heroes(request: Request, db: DatabaseDep, query: HeroQuery) -> Response:
     """Read a page of heroes, in the order of their keys."""
-    return await heroes.list(db, request, offset=offset, limit=limit)
+    return await heroes.list(db, request, query)
 
 
 @router.get(

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MAX_BODY_BYTES = 1_048_576
@@ -28,6 +28,8 @@ class BaseAppSettings(BaseSettings):
     """Longest statement on PostgreSQL; a longer one is answered 503."""
     lock_seconds: Seconds = 2.0
     """Longest wait for a lock or a connection; a longer one is answered 503."""
+    secret_key: SecretStr | None = None
+    """Signs the cursors of lists; without it, a secret that the database keeps does."""
     shortcut: bool = True
     """Whether well-formed requests go to their handlers without FastAPI's own work."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -24,6 +24,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from .database import database
 from .logs import REQUEST_ID
+from .query.parameters import Parameters
 from .routing import NUL, OUTCOME, JsonRequest, Route, body_limit
 
 _REQUEST_ID = REQUEST_ID.lower().encode()
@@ -40,7 +41,14 @@ class Shortcut:
         self._query = {field.alias: field for field in dependant.query_params}
         self._body = context.body_field
         self._request_name: str | None = dependant.request_param_name
-        self._database_names = [one.name for one in dependant.dependencies if one.name]
+        self._database_names = [
+            one.name for one in dependant.dependencies if one.name and one.call is database
+        ]
+        self._asked = {
+            one.name: one.call
+            for one in dependant.dependencies
+            if one.name and isinstance(one.call, Parameters)
+        }
         self._scope = {"endpoint": context.endpoint, "route": context.original_route}
 
     async def answer(
@@ -89,6 +97,9 @@ class Shortcut:
             arguments[self._key.name], errors = self._key.validate(key, {}, loc=("path",))
             if errors:
                 return False
+        for name, parameters in self._asked.items():
+            arguments[name] = parameters.read(scope["query_string"])
+            return arguments[name] is not None
         sent = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         given = dict(sent)
         if len(given) != len(sent) or not given.keys() <= self._query.keys():
@@ -216,7 +227,11 @@ def _is_plain(context: RouteContext) -> bool:
         and [field.alias for field in dependant.path_params] == keys
         and inspect.iscoroutinefunction(dependant.call)
         and inspect.signature(dependant.call).return_annotation is Response
-        and all(one.call is database for one in dependant.dependencies)
+        and all(
+            one.call is database
+            or (isinstance(one.call, Parameters) and not dependant.query_params)
+            for one in dependant.dependencies
+        )
         and (body is None or (dependant.body_params == [body] and type(body.field_info) is Body))
         and not any(getattr(dependant, name) for name in _UNKNOWN)
     )

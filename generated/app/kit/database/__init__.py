@@ -1,5 +1,6 @@
 """The database of the application: short ways for its rows, a Session for everything else."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, cast
@@ -27,7 +28,7 @@ class Database:
 
     `connections` bounds how many statements run at the same time; `lock_seconds` how long a request
     waits for one of them or for a lock, `statement_seconds` how long one statement runs
-    (PostgreSQL). Raises StartupError for a URL that cannot be used.
+    (PostgreSQL). `secret_key` signs cursors. Raises StartupError for a URL that cannot be used.
     """
 
     def __init__(
@@ -37,10 +38,13 @@ class Database:
         connections: int = 10,
         statement_seconds: float = 5.0,
         lock_seconds: float = 2.0,
+        secret_key: str | None = None,
     ) -> None:
         self._backend = _backend(url, connections, statement_seconds, lock_seconds)
         self.kind: str = self._backend.dialect.name
         """`sqlite` or `postgresql`."""
+        self.secret = hashlib.sha256(secret_key.encode()).digest() if secret_key else b""
+        """What cursors are signed with: of the setting, else one that the database keeps."""
         self._prepared: dict[tuple[Statement, tuple[str, ...]], Prepared] = {}
 
     async def open(self, metadata: MetaData) -> None:
@@ -48,7 +52,8 @@ class Database:
 
         Raises StartupError when the database cannot be reached, or one of its tables differs.
         """
-        await to_thread.run_sync(prepare, self._backend.engine, metadata)
+        kept = await to_thread.run_sync(prepare, self._backend.engine, metadata)
+        self.secret = self.secret or kept
         await self._backend.open()
 
     async def close(self) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ..errors import StartupError
 from .faults import Fault, classify
+from .secret import shared_secret
 
 LOCK = 5_236_117_340
 """Key of the advisory lock that lets one process after another create tables on PostgreSQL."""
@@ -24,8 +25,8 @@ _SQL = text("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
 _TEMPORARY = text("SELECT nspname FROM pg_namespace WHERE oid = pg_my_temp_schema()")
 
 
-def prepare(engine: Engine, metadata: MetaData) -> None:
-    """Create missing tables and indexes, in one transaction.
+def prepare(engine: Engine, metadata: MetaData) -> bytes:
+    """Create missing tables and indexes, in one transaction; give the secret that is kept there.
 
     Raises StartupError when the database cannot be reached, or holds a table that differs.
     """
@@ -40,6 +41,7 @@ def prepare(engine: Engine, metadata: MetaData) -> None:
             metadata.create_all(connection, missing, checkfirst=False)
             if present:
                 _bring_up(connection, metadata, present)
+            return shared_secret(connection)
     except DBAPIError as error:
         if error.orig is None or classify(error.orig) is Fault.BUG:
             raise

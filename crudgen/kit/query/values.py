@@ -1,0 +1,55 @@
+"""What the values of parameters are, by the type of the column: text of a query, read strictly."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Float, Integer, Time, Uuid
+from sqlalchemy.types import TypeDecorator
+
+from ..database.columns import ExactNumber
+from ..models import MAX_INT, MIN_INT
+from ..types import Exact, IsoDate, IsoTime, UtcDatetime, UuidText
+
+MOST_SEARCHED = 200
+"""How many characters a search may have."""
+
+FLAG: TypeAdapter[bool] = TypeAdapter(bool)
+TEXT: TypeAdapter[str] = TypeAdapter(str)
+OFFSET: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=0, le=MAX_INT)])
+COUNT: TypeAdapter[str] = TypeAdapter(Literal["exact"])
+CURSOR: TypeAdapter[str] = TypeAdapter(str)
+SEARCH: TypeAdapter[str] = TypeAdapter(Annotated[str, Field(max_length=MOST_SEARCHED)])
+_ADAPTERS: tuple[tuple[type | tuple[type, ...], TypeAdapter[Any]], ...] = (
+    (Boolean, FLAG),
+    ((BigInteger, Integer), TypeAdapter(Annotated[int, Field(ge=MIN_INT, le=MAX_INT)])),
+    (Float, TypeAdapter(Annotated[float, Field(allow_inf_nan=False)])),
+    (Date, TypeAdapter(IsoDate)),
+    (Time, TypeAdapter(IsoTime)),
+    (DateTime, TypeAdapter(UtcDatetime)),
+    (Uuid, TypeAdapter(UuidText)),
+)
+
+
+def limit_up_to(most: int) -> TypeAdapter[int]:
+    """Read the size of a page."""
+    return TypeAdapter(Annotated[int, Field(ge=1, le=most)])
+
+
+def some_of(names: Sequence[str]) -> TypeAdapter[list[str]]:
+    """Read one or more of some names."""
+    name: Any = Literal[tuple(names)]
+    return TypeAdapter(Annotated[list[name], Field(min_length=1)])
+
+
+def value_of(column: Column[Any], words: Sequence[str]) -> TypeAdapter[Any]:
+    """Read a value of a column, or one of its words."""
+    if words:
+        word: Any = Literal[tuple(words)]
+        return TypeAdapter(word)
+    if isinstance(column.type, ExactNumber):
+        return TypeAdapter(Annotated[Decimal, Exact(column.type.precision, column.type.scale)])
+    kept = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
+    found = (adapter for kind, adapter in _ADAPTERS if isinstance(kept, kind))
+    return next(found, TEXT)

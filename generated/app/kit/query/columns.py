@@ -1,0 +1,65 @@
+"""The columns of a list: which are shown, and which a client may filter, sort and search by."""
+
+from collections.abc import Sequence
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import TypeAdapter
+from sqlalchemy import Column, Table
+
+from ..models import Model
+from .operators import operators_of
+from .values import value_of
+
+
+class Columns:
+    """The columns that a public model shows; no other one can be asked for."""
+
+    def __init__(
+        self,
+        model: type[Model],
+        public: type[Model],
+        *,
+        filter_by: Sequence[str] | None,
+        sort_by: Sequence[str] | None,
+        search_in: Sequence[str],
+    ) -> None:
+        self.table: Table = model.__table__  # type: ignore[attr-defined]
+        self.shown = tuple(public.model_fields)
+        self.key: str = next(iter(self.table.primary_key)).name
+        self._words = {
+            name: _words(field.annotation) for name, field in public.model_fields.items()
+        }
+        orderable = [name for name in self.shown if "in" in self.operators(name)]
+        self.sorted = tuple(orderable if sort_by is None else sort_by)
+        self.filtered = tuple(self.shown if filter_by is None else filter_by)
+        self.searched = tuple(search_in)
+
+    def column(self, name: str) -> Column[Any]:
+        """Find a column of the table."""
+        return self.table.columns[name]
+
+    def operators(self, name: str) -> tuple[str, ...]:
+        """List the operators that a column takes."""
+        return operators_of(self.column(name), is_word=bool(self._words[name]))
+
+    def adapter(self, name: str) -> TypeAdapter[Any]:
+        """Find what reads a value of a column."""
+        return value_of(self.column(name), self._words.get(name, ()))
+
+    def order(self, sort: Sequence[str]) -> tuple[tuple[str, bool], ...]:
+        """Add the key to what a client sorts by: then no two rows are alike."""
+        order: dict[str, bool] = {}
+        for name in (*sort, self.key):
+            order.setdefault(name.removeprefix("-"), name.startswith("-"))
+            if self.key in order:
+                break
+        return tuple(order.items())
+
+
+def _words(annotation: Any) -> tuple[str, ...]:
+    """Find the words of a Literal, which may also be None."""
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
+    return _words(kinds[0]) if len(kinds) == 1 else ()

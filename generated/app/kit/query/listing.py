@@ -1,0 +1,149 @@
+"""The list of one table: from what is asked to the rows, and to the links around them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from fastapi import HTTPException, Request
+from pydantic_core import from_json, to_json
+from sqlalchemy import LargeBinary, Select
+
+from ..database import Database
+from ..database.backend import Row
+from ..database.columns import JsonValue
+from ..json_rows import JsonRows
+from ..models import Model
+from ..types import write_decimal
+from .columns import Columns
+from .cursor import Cursor, read_cursor, write_cursor
+from .links import cursor_links, offset_links
+from .query import Query
+from .statements import number, page, shape, values
+
+SHORT_PAGE = 200
+"""Up to this row, a page is read at once; further on, the database counts its way there."""
+SHORT_BYTES = 262_144
+"""A page that may be longer than this, by the declared lengths, is not read at once either."""
+NARROW_BYTES = 32
+"""What a number, a date, a UUID or a word takes, roughly."""
+MOST_SHAPES = 1000
+"""How many shapes of queries are remembered with their statements."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """The statements of one shape of a query, and how its rows are written."""
+
+    rows: JsonRows
+    page: Select[Any]
+    number: Select[Any]
+
+
+class Listing:
+    """The rows of one table, a page at a time."""
+
+    def __init__(self, model: type[Model], columns: Columns) -> None:
+        self._columns = columns
+        self._width = sum(_longest(model, name, columns) for name in columns.shown)
+        self._prepared: dict[tuple[object, ...], _Prepared] = {}
+
+    async def answer(
+        self, db: Database, request: Request, query: Query
+    ) -> tuple[bytes, dict[str, str]]:
+        """Give a page as JSON, and the headers; raise HTTPException 404 for a false cursor."""
+        cursor = self._cursor(db, query)
+        use = self._prepare(db.kind, query, cursor)
+        found = values(query)
+        bound = {**found, **self._places(query, cursor), "limit": query.limit + 1}
+        if query.cursor is None:
+            bound["offset"] = query.offset
+        rows = await db.read(use.page, bound, short=self._is_short(query))
+        more, rows = len(rows) > query.limit, rows[: query.limit]
+        if cursor is not None and cursor.backward:
+            rows = rows[::-1]
+        headers = {"Link": self._links(db, request, query, cursor, rows, more=more)}
+        if query.count:
+            ((total,),) = await db.read(use.number, found)
+            headers["X-Total-Count"] = str(total)
+        return use.rows.write_all(rows), headers
+
+    def _prepare(self, kind: str, query: Query, cursor: Cursor | None) -> _Prepared:
+        chosen = (kind, *shape(query, cursor))
+        prepared = self._prepared.get(chosen)
+        if prepared is None:
+            if len(self._prepared) >= MOST_SHAPES:
+                self._prepared.clear()
+            names = query.fields or self._columns.shown
+            rows = JsonRows({name: self._columns.column(name) for name in names}, kind)
+            selected = page(self._columns, rows.selected, query, cursor, kind)
+            prepared = _Prepared(rows, selected, number(self._columns, query, kind))
+            self._prepared[chosen] = prepared
+        return prepared
+
+    def _is_short(self, query: Query) -> bool:
+        end = query.limit if query.cursor is not None else query.offset + query.limit
+        return query.is_plain and end <= SHORT_PAGE and query.limit * self._width <= SHORT_BYTES
+
+    def _cursor(self, db: Database, query: Query) -> Cursor | None:
+        if not query.cursor:
+            return None
+        cursor = read_cursor(query.cursor, self._asked(query), db.secret)
+        if cursor is None:
+            raise HTTPException(404, "There is no such page: follow the links of this list")
+        return cursor
+
+    def _asked(self, query: Query) -> tuple[object, ...]:
+        return (self._columns.table.name, *query.asked)
+
+    def _places(self, query: Query, cursor: Cursor | None) -> dict[str, Any]:
+        """Read the sort values of the row that a cursor holds."""
+        if cursor is None:
+            return {}
+        read = self._columns.adapter
+        return {
+            f"place_{n}": read(name).validate_python(text)
+            for n, ((name, _), text) in enumerate(zip(query.sort, cursor.values, strict=True))
+            if text is not None
+        }
+
+    def _links(
+        self,
+        db: Database,
+        request: Request,
+        query: Query,
+        cursor: Cursor | None,
+        rows: Sequence[Row],
+        *,
+        more: bool,
+    ) -> str:
+        if query.cursor is None:
+            return offset_links(request, query, more=more)
+        backward = cursor is not None and cursor.backward
+        before = after = None
+        if rows and (cursor is not None and (more or not backward)):
+            before = self._write(db, query, rows[0], backward=True)
+        if rows and (more or backward):
+            after = self._write(db, query, rows[-1], backward=False)
+        return cursor_links(request, query, before, after)
+
+    def _write(self, db: Database, query: Query, row: Row, *, backward: bool) -> str:
+        places = row[-len(query.sort) :]
+        texts = [None if place is None else _text(place) for place in places]
+        return write_cursor(Cursor(tuple(texts), backward), self._asked(query), db.secret)
+
+
+def _text(value: Any) -> str:
+    """Write a value as a client would in a query."""
+    if isinstance(value, Decimal):
+        return write_decimal(value)
+    written = from_json(to_json(value))
+    return written if isinstance(written, str) else to_json(value).decode()
+
+
+def _longest(model: type[Model], name: str, columns: Columns) -> int:
+    """Tell how many bytes a property may take, as far as its declaration says."""
+    metadata = model.model_fields[name].metadata
+    lengths = [one.max_length for one in metadata if hasattr(one, "max_length")]
+    boundless = isinstance(columns.column(name).type, (JsonValue, LargeBinary))
+    return min(lengths, default=SHORT_BYTES if boundless else NARROW_BYTES)
