@@ -38,7 +38,18 @@ def pin(core: int) -> None:
 
 def run(base: str, script: Path, *, clients: int, seconds: int, pinned: bool = True) -> Reading:
     """Load one server. Raises LoadError when an answer is not 2xx."""
-    command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--latency", "-s", str(script), base]
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{clients}",
+        f"-d{seconds}s",
+        "--latency",
+        "--timeout",
+        "10s",
+        "-s",
+        str(script),
+        base,
+    ]
     output = subprocess.run(
         command,
         check=True,

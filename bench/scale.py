@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -16,13 +16,15 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from bench import work
+from bench import databases, work
 from bench.data import fill
 from bench.load import run
 
 ROOT = Path(__file__).parents[1]
 ENTITY = "name: {name}\nfields:\n  name: str index\n  age: int? index\n  secret: str write_only\n"
 GETS = 300
+SCANNED = 5_000_000
+"""Rows of which a page at the end takes more than half a second."""
 
 
 def _names(count: int) -> list[str]:
@@ -62,12 +64,12 @@ def _serving(
         process.wait(30)
 
 
-def _median_get(base: str, path: str) -> float:
+def _median_get(base: str, path: str, count: int = GETS) -> float:
     """Measure one client's gets; give the median in milliseconds."""
     with httpx.Client(base_url=base, timeout=60) as client:
         client.get(path)
         times = []
-        for _ in range(GETS):
+        for _ in range(count):
             began = time.perf_counter()
             client.get(path).raise_for_status()
             times.append(time.perf_counter() - began)
@@ -153,10 +155,40 @@ def rows(exponents: list[int]) -> Table:
                     _median_get(base, f"/heroes/{count // 2}"),
                     _median_get(base, "/heroes/?limit=100"),
                 ]
-                began = time.perf_counter()
-                httpx.get(f"{base}/heroes/?offset={count // 2}&limit=100", timeout=60)
-                figures.append((time.perf_counter() - began) * 1000)
+                middle = f"/heroes/?offset={count // 2}&limit=100"
+                figures.append(_median_get(base, middle, 1 if exponent > 5 else GETS))
         table.add_row(f"10^{exponent}", *(f"{figure:.2f}" for figure in figures))
+    return table
+
+
+def scans(kinds: list[str]) -> Table:
+    """Measure gets while another client reads one deep page after another; nothing is pinned."""
+    table = Table(title="one client gets, another one scans: milliseconds")
+    for heading in ("database", "one scan", "get, idle", "get, meanwhile", "ratio"):
+        table.add_column(heading, justify="right")
+    for kind in kinds:
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            database = stack.enter_context(databases.creating(kind, folder))(folder)
+            fill(database, SCANNED)
+            base, _, _ = stack.enter_context(_serving(ROOT / "entities", database))
+            deep = f"{base}/heroes/?offset={SCANNED - 100}&limit=100"
+            began = time.perf_counter()
+            httpx.get(deep, timeout=60).raise_for_status()
+            once = (time.perf_counter() - began) * 1000
+            row = f"/heroes/{SCANNED // 2}"
+            idle = _median_get(base, row)
+            # A process of its own: a thread would hold up the one that measures.
+            again = f"import httpx\nwhile True: httpx.get({deep!r}, timeout=60).raise_for_status()"
+            scanner = subprocess.Popen([sys.executable, "-c", again])
+            try:
+                time.sleep(1)
+                meanwhile = _median_get(base, row, 10 * GETS)
+            finally:
+                scanner.kill()
+                scanner.wait()
+        figures = (once, idle, meanwhile, meanwhile / idle)
+        table.add_row(kind, *(f"{figure:.2f}" for figure in figures))
     return table
 
 
@@ -164,5 +196,8 @@ def print_scale(*, counts: list[int], exponents: list[int], seconds: int) -> Non
     """Measure everything and print a table for each."""
     os.environ["LOG_LEVEL"] = "WARNING"
     console = Console(width=140)
-    for table in (entities(counts), workers(seconds), rows(exponents)):
-        console.print(table)
+    kinds = ["sqlite", "postgresql"]
+    console.print(entities(counts))
+    console.print(workers(seconds))
+    console.print(rows(exponents))
+    console.print(scans(kinds))
