@@ -147,7 +147,7 @@ class _Handlers:
             asked = name(self._entity.plural, suffix=".query")
             annotated_query = subscript(
                 self._imports.name("typing", "Annotated"),
-                (self._imports.name("..kit.query", "Query"), asked),
+                (self._imports.name("..kit.query", "ListQuery"), asked),
             )
             alias = name(self._entity.name, suffix="Query")
             aliases.append(statement(alias + raw(" = "), annotated_query))

@@ -13,7 +13,7 @@ from .database.backend import Row
 from .database.faults import http_error
 from .json_rows import JsonRows
 from .models import MAX_INT, MIN_INT, Changes, Model
-from .query import Query
+from .query import ListQuery
 from .query.columns import Columns
 from .query.listing import Listing
 from .query.parameters import Parameters
@@ -76,7 +76,7 @@ class Resource:
         path = quote(request.scope["path"]).rstrip("/")
         return _json(use.rows.write(created), {"Location": f"{path}/{key}"})
 
-    async def list(self, db: Database, request: Request, query: Query) -> Response:
+    async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
         """Answer a page of rows, with links to the pages around it."""
         body, headers = await self._listing.answer(db, request, query)
         return _json(body, headers)

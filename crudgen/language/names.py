@@ -108,6 +108,7 @@ RESERVED_CLASSES = frozenset(
         *("ForeignKey", "HTTPException", "HTTPValidationError", "HttpUrl", "Index", "IsoDate"),
         *("IsoTime", "Iterator", "JSON", "JSONResponse", "Json", "JsonValue", "LargeBinary"),
         *(
+            "ListQuery",
             "Literal",
             "Model",
             "NaiveDatetime",

@@ -28,7 +28,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         connections=settings.database_connections,
         statement_seconds=settings.statement_seconds,
         lock_seconds=settings.lock_seconds,
-        secret_key=settings.secret_key and settings.secret_key.get_secret_value(),
+        secret_key=settings.secret_key,
     )
 
     @asynccontextmanager

@@ -184,9 +184,8 @@ QUERIES = [
     ("offset=", "int_parsing"),
     ("offset=%00", "string_nul"),
     ("limt=1", "unknown_parameter"),
-    ("title=x", "unknown_parameter"),
     ("secret__like=h", "unknown_parameter"),
-    ("sort=secret", "unknown_parameter"),
+    ("sort=secret", "literal_error"),
     ("limit=1&limit=2", "repeated_parameter"),
     ("=1", "unknown_parameter"),
 ]

@@ -15,7 +15,7 @@ PAGES = (
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
-    *(f"docs/{name}.md" for name in ("commands", "how-it-works", "spec")),
+    *(f"docs/{name}.md" for name in ("commands", "contract", "how-it-works", "spec")),
 )
 
 GENERATED = re.compile(

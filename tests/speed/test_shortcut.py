@@ -849,7 +849,7 @@ def test_a_route_included_earlier_wins(ways: Ways) -> None:
 def test_an_edited_handler_behaves_as_edited(  # noqa: PLR0917 - the columns of a table
     ways: Ways, lines: str, parameters: str, query: bytes, headers: dict[str, str], body: bytes
 ) -> None:
-    more = "from fastapi import Cookie, Header\n"
+    more = "from fastapi import Cookie, Header, Query\n"
     more += "from fastapi.responses import FileResponse, PlainTextResponse, StreamingResponse\n"
     ways.start(change=with_body(lines, parameters=parameters, more=more))
     answer = ways.get("/heroes/1", query, **headers)

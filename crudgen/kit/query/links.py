@@ -5,10 +5,10 @@ from urllib.parse import quote, urlencode
 from fastapi import Request
 
 from ..models import MAX_INT
-from .query import Query
+from .query import ListQuery
 
 
-def offset_links(request: Request, query: Query, *, more: bool) -> str:
+def offset_links(request: Request, query: ListQuery, *, more: bool) -> str:
     """Link to pages by offset."""
     offset, limit = query.offset, query.limit
     found = [_link(request, query, "first", ("offset", "0"))]
@@ -19,7 +19,7 @@ def offset_links(request: Request, query: Query, *, more: bool) -> str:
     return ", ".join(found)
 
 
-def cursor_links(request: Request, query: Query, before: str | None, after: str | None) -> str:
+def cursor_links(request: Request, query: ListQuery, before: str | None, after: str | None) -> str:
     """Link to the pages by cursor that there are."""
     found = [_link(request, query, "first", ("cursor", ""))]
     if before is not None:
@@ -29,7 +29,7 @@ def cursor_links(request: Request, query: Query, before: str | None, after: str 
     return ", ".join(found)
 
 
-def _link(request: Request, query: Query, relation: str, place: tuple[str, str]) -> str:
+def _link(request: Request, query: ListQuery, relation: str, place: tuple[str, str]) -> str:
     """Write a relative reference: no Host header decides where it leads."""
     asked = urlencode([place, ("limit", str(query.limit)), *query.sent])
     return f'<{quote(request.scope["path"])}?{asked}>; rel="{relation}"'

@@ -14,7 +14,7 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class ListQuery:
     """What a client asks of a list."""
 
     limit: int

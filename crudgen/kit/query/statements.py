@@ -21,12 +21,12 @@ from sqlalchemy import (
 from .columns import Columns
 from .cursor import Cursor
 from .operators import OPERATORS
-from .query import Filter, Query
+from .query import Filter, ListQuery
 
 Order = Sequence[tuple[str, bool]]
 
 
-def shape(query: Query, cursor: Cursor | None) -> tuple[object, ...]:
+def shape(query: ListQuery, cursor: Cursor | None) -> tuple[object, ...]:
     """Tell what a statement depends on: everything but the values."""
     return (
         tuple((one.column, one.operator, *_fixed(one)) for one in query.filters),
@@ -38,7 +38,7 @@ def shape(query: Query, cursor: Cursor | None) -> tuple[object, ...]:
     )
 
 
-def values(query: Query) -> dict[str, Any]:
+def values(query: ListQuery) -> dict[str, Any]:
     """Name the values that the conditions of a query compare with."""
     named = {f"word_{n}": word for n, word in enumerate(query.words)}
     for n, one in enumerate(query.filters):
@@ -47,7 +47,7 @@ def values(query: Query) -> dict[str, Any]:
     return named
 
 
-def conditions(columns: Columns, query: Query, kind: str) -> list[ColumnElement[bool]]:
+def conditions(columns: Columns, query: ListQuery, kind: str) -> list[ColumnElement[bool]]:
     """Build what the rows have to fulfil."""
     found = []
     for n, one in enumerate(query.filters):
@@ -66,7 +66,7 @@ def conditions(columns: Columns, query: Query, kind: str) -> list[ColumnElement[
 def page(
     columns: Columns,
     selected: Sequence[ColumnElement[Any]],
-    query: Query,
+    query: ListQuery,
     cursor: Cursor | None,
     kind: str,
 ) -> Select[Any]:
@@ -84,7 +84,7 @@ def page(
     return ordered.limit(bindparam("limit")).offset(offset)
 
 
-def number(columns: Columns, query: Query, kind: str) -> Select[Any]:
+def number(columns: Columns, query: ListQuery, kind: str) -> Select[Any]:
     """Build the statement that counts all rows that are found."""
     counted = select(func.count()).select_from(columns.table)
     return counted.where(*conditions(columns, query, kind))

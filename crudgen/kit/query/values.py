@@ -1,6 +1,7 @@
 """What the values of parameters are, by the type of the column: text of a query, read strictly."""
 
 from collections.abc import Sequence
+from functools import cache
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -32,6 +33,7 @@ _ADAPTERS: tuple[tuple[type | tuple[type, ...], TypeAdapter[Any]], ...] = (
 )
 
 
+@cache
 def limit_up_to(most: int) -> TypeAdapter[int]:
     """Read the size of a page."""
     return TypeAdapter(Annotated[int, Field(ge=1, le=most)])

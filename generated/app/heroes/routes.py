@@ -7,7 +7,7 @@ from fastapi import Path, Request, Response
 
 from ..kit.database import DatabaseDep
 from ..kit.errors import Deleted, errors
-from ..kit.query import Query
+from ..kit.query import ListQuery
 from ..kit.resource import Resource
 from ..kit.routing import Router
 from .models import Hero, HeroCreate, HeroPublic, HeroUpdate
@@ -16,7 +16,7 @@ router = Router(prefix="/heroes", tags=["heroes"])
 heroes = Resource(Hero, public=HeroPublic)
 
 HeroId = Annotated[int, Path(description="The key of one hero.")]
-HeroQuery = Annotated[Query, heroes.query]
+HeroQuery = Annotated[ListQuery, heroes.query]
 
 
 @router.post(
@@ -37,7 +37,7 @@ async def create_hero(hero: HeroCreate, request: Request, db: DatabaseDep) -> Re
     responses=errors(404, 422, 503),
 )
 async def read_heroes(request: Request, db: DatabaseDep, query: HeroQuery) -> Response:
-    """Read a page of heroes, in the order of their keys."""
+    """Read a page of heroes: those that are asked for, in the order that is asked for."""
     return await heroes.list(db, request, query)
 
 

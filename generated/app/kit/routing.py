@@ -1,6 +1,6 @@
 """The road of one request: the body is JSON, the query is known, an error shows no input."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from email.message import Message
 from threading import RLock
 from typing import Any, get_args, get_origin
@@ -185,7 +185,7 @@ def _check_query(request: Request, known: dict[str, bool]) -> None:
     for name in dict.fromkeys(request.query_params):
         values = request.query_params.getlist(name)
         if name not in known:
-            allowed = ", ".join(sorted(known)) or "none"
+            allowed = ", ".join(_alike(name, known)) or "none"
             message = f"Unknown parameter; allowed: {allowed}"
             problems.append(problem("unknown_parameter", ["query", name], message))
         elif len(values) > 1 and not known[name]:
@@ -195,6 +195,13 @@ def _check_query(request: Request, known: dict[str, bool]) -> None:
             problems.append(problem("string_nul", ["query", name], "NUL is not allowed"))
     if problems:
         raise RequestValidationError(public(problems))
+
+
+def _alike(name: str, known: Iterable[str]) -> list[str]:
+    """List the operators of a property, or else the parameters without an operator."""
+    base = name.partition("__")[0]
+    operators = sorted(one for one in known if one.partition("__")[0] == base)
+    return operators or sorted(one for one in known if "__" not in one)
 
 
 def _is_json(request: Request) -> bool:

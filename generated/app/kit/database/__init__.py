@@ -7,6 +7,7 @@ from typing import Annotated, cast
 
 from anyio import to_thread
 from fastapi import Depends, Request
+from pydantic import SecretStr
 from sqlalchemy import URL, Integer, MetaData, literal_column, make_url, select
 from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
@@ -38,12 +39,12 @@ class Database:
         connections: int = 10,
         statement_seconds: float = 5.0,
         lock_seconds: float = 2.0,
-        secret_key: str | None = None,
+        secret_key: SecretStr | None = None,
     ) -> None:
         self._backend = _backend(url, connections, statement_seconds, lock_seconds)
         self.kind: str = self._backend.dialect.name
         """`sqlite` or `postgresql`."""
-        self.secret = hashlib.sha256(secret_key.encode()).digest() if secret_key else b""
+        self.secret = _digest(secret_key) if secret_key else b""
         """What cursors are signed with: of the setting, else one that the database keeps."""
         self._prepared: dict[tuple[Statement, tuple[str, ...]], Prepared] = {}
 
@@ -122,6 +123,10 @@ def _backend(url: str, connections: int, statement_seconds: float, lock_seconds:
                 "database: the URL is neither SQLite's nor PostgreSQL's\n"
                 "  write sqlite:///app.db or postgresql://user:password@host/name"
             )
+
+
+def _digest(secret: SecretStr) -> bytes:
+    return hashlib.sha256(secret.get_secret_value().encode()).digest()
 
 
 def database(request: Request) -> Database:

@@ -1,5 +1,5 @@
 """What a client asks of a list: filters, order, search, pages."""
 
-from .query import Query
+from .query import ListQuery
 
-__all__ = ["Query"]
+__all__ = ["ListQuery"]

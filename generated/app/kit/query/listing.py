@@ -18,7 +18,7 @@ from ..types import write_decimal
 from .columns import Columns
 from .cursor import Cursor, read_cursor, write_cursor
 from .links import cursor_links, offset_links
-from .query import Query
+from .query import ListQuery
 from .statements import number, page, shape, values
 
 SHORT_PAGE = 200
@@ -49,7 +49,7 @@ class Listing:
         self._prepared: dict[tuple[object, ...], _Prepared] = {}
 
     async def answer(
-        self, db: Database, request: Request, query: Query
+        self, db: Database, request: Request, query: ListQuery
     ) -> tuple[bytes, dict[str, str]]:
         """Give a page as JSON, and the headers; raise HTTPException 404 for a false cursor."""
         cursor = self._cursor(db, query)
@@ -68,7 +68,7 @@ class Listing:
             headers["X-Total-Count"] = str(total)
         return use.rows.write_all(rows), headers
 
-    def _prepare(self, kind: str, query: Query, cursor: Cursor | None) -> _Prepared:
+    def _prepare(self, kind: str, query: ListQuery, cursor: Cursor | None) -> _Prepared:
         chosen = (kind, *shape(query, cursor))
         prepared = self._prepared.get(chosen)
         if prepared is None:
@@ -81,11 +81,11 @@ class Listing:
             self._prepared[chosen] = prepared
         return prepared
 
-    def _is_short(self, query: Query) -> bool:
+    def _is_short(self, query: ListQuery) -> bool:
         end = query.limit if query.cursor is not None else query.offset + query.limit
         return query.is_plain and end <= SHORT_PAGE and query.limit * self._width <= SHORT_BYTES
 
-    def _cursor(self, db: Database, query: Query) -> Cursor | None:
+    def _cursor(self, db: Database, query: ListQuery) -> Cursor | None:
         if not query.cursor:
             return None
         cursor = read_cursor(query.cursor, self._asked(query), db.secret)
@@ -93,10 +93,10 @@ class Listing:
             raise HTTPException(404, "There is no such page: follow the links of this list")
         return cursor
 
-    def _asked(self, query: Query) -> tuple[object, ...]:
+    def _asked(self, query: ListQuery) -> tuple[object, ...]:
         return (self._columns.table.name, *query.asked)
 
-    def _places(self, query: Query, cursor: Cursor | None) -> dict[str, Any]:
+    def _places(self, query: ListQuery, cursor: Cursor | None) -> dict[str, Any]:
         """Read the sort values of the row that a cursor holds."""
         if cursor is None:
             return {}
@@ -111,7 +111,7 @@ class Listing:
         self,
         db: Database,
         request: Request,
-        query: Query,
+        query: ListQuery,
         cursor: Cursor | None,
         rows: Sequence[Row],
         *,
@@ -127,7 +127,7 @@ class Listing:
             after = self._write(db, query, rows[-1], backward=False)
         return cursor_links(request, query, before, after)
 
-    def _write(self, db: Database, query: Query, row: Row, *, backward: bool) -> str:
+    def _write(self, db: Database, query: ListQuery, row: Row, *, backward: bool) -> str:
         places = row[-len(query.sort) :]
         texts = [None if place is None else _text(place) for place in places]
         return write_cursor(Cursor(tuple(texts), backward), self._asked(query), db.secret)

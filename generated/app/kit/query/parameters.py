@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from ..errors import problem, public
 from .columns import Columns
 from .operators import OPERATORS, fold
-from .query import Filter, Query
+from .query import Filter, ListQuery
 from .values import COUNT, CURSOR, FLAG, OFFSET, SEARCH, TEXT, limit_up_to, some_of
 
 MOST_VALUES = 100
@@ -60,16 +60,16 @@ class Parameters:
         self._columns = columns
         self._default_limit = default_limit
         self._limit = limit_up_to(max_limit)
-        self._kept: dict[bytes, Query] = {}
+        self._kept: dict[bytes, ListQuery] = {}
 
-    async def __call__(self, request: Request) -> Query:
+    async def __call__(self, request: Request) -> ListQuery:
         """Read what a request asks."""
         found = self._read(request.query_params.multi_items())
         if isinstance(found, list):
             raise RequestValidationError(found)
         return found
 
-    def read(self, query_string: bytes) -> Query | None:
+    def read(self, query_string: bytes) -> ListQuery | None:
         """Read a query; None if something is wrong with it, or strange to it."""
         kept = self._kept.get(query_string)
         if kept is not None:
@@ -125,13 +125,12 @@ class Parameters:
 
     def _filter(self, column: str, operator: str) -> Parameter:
         about = OPERATORS[operator]
-        if about.is_flag:
-            adapter = FLAG
-        else:
-            adapter = TEXT if about.is_text else self._columns.adapter(column)
+        adapter: TypeAdapter[Any] = FLAG if about.is_flag else TEXT
+        if not about.is_flag and not about.is_text:
+            adapter = self._columns.adapter(column)
         return Parameter(f"Rows whose {about.doc.format(column)}.", adapter, column, operator)
 
-    def _read(self, pairs: Sequence[tuple[str, str]]) -> Query | list[dict[str, Any]]:
+    def _read(self, pairs: Sequence[tuple[str, str]]) -> ListQuery | list[dict[str, Any]]:
         problems: list[dict[str, Any]] = []
         values: dict[str, list[Any]] = {}
         for name, text in pairs:
@@ -153,7 +152,9 @@ class Parameters:
             problems.append(problem("cursor_and_offset", ["query", "offset"], message))
         return problems or self._query(values, pairs)
 
-    def _query(self, values: Mapping[str, list[Any]], pairs: Sequence[tuple[str, str]]) -> Query:
+    def _query(
+        self, values: Mapping[str, list[Any]], pairs: Sequence[tuple[str, str]]
+    ) -> ListQuery:
         one = {name: given[0] for name, given in values.items()}
         filters = [
             Filter(parameter.column, parameter.operator, tuple(values[name]))
@@ -161,7 +162,7 @@ class Parameters:
             if parameter.operator and name in values
         ]
         shown = one.get("fields", ())
-        return Query(
+        return ListQuery(
             limit=one.get("limit", self._default_limit),
             offset=one.get("offset", 0),
             filters=tuple(filters),

@@ -1,0 +1,173 @@
+"""Bad questions: the documented answer, the same everywhere; a filter is refused, never dropped."""
+
+import pytest
+from servers import Everywhere
+
+# query of /animals/, expected types of the problems
+BAD: list[tuple[str, list[str]]] = [
+    ("age__foo=1", ["unknown_parameter"]),
+    ("age_gte=1", ["unknown_parameter"]),
+    ("age__gte__lt=1", ["unknown_parameter"]),
+    ("age__=1", ["unknown_parameter"]),
+    ("__gte=1", ["unknown_parameter"]),
+    ("age__eq=1", ["unknown_parameter"]),
+    ("AGE=1", ["unknown_parameter"]),
+    ("nothing=1", ["unknown_parameter"]),
+    ("nothing__in=1", ["unknown_parameter"]),
+    ("secret=hunter2", ["unknown_parameter"]),
+    ("secret__icontains=h", ["unknown_parameter"]),
+    ("secret__isnull=true", ["unknown_parameter"]),
+    ("secret2__isnull=true", ["unknown_parameter"]),
+    ("data=1", ["unknown_parameter"]),
+    ("photo__contains=A", ["unknown_parameter"]),
+    ("data__isnull=true", ["unknown_parameter"]),
+    ("legs__isnull=true", ["unknown_parameter"]),
+    ("legs__contains=1", ["unknown_parameter"]),
+    ("tame__gt=true", ["unknown_parameter"]),
+    ("tame__in=true", ["unknown_parameter"]),
+    ("mood__startswith=c", ["unknown_parameter"]),
+    ("mood__gt=calm", ["unknown_parameter"]),
+    ("or=1", ["unknown_parameter"]),
+    ("q=x", ["unknown_parameter"]),
+    ("legs[gte]=1", ["unknown_parameter"]),
+    ("metadata=1", ["unknown_parameter"]),
+    ("legs=x", ["int_parsing"]),
+    ("legs=", ["int_parsing"]),
+    ("legs=1.5", ["int_parsing"]),
+    ("legs=null", ["int_parsing"]),
+    ("legs__gte=9223372036854775808", ["less_than_equal"]),
+    ("legs__lt=-9223372036854775809", ["greater_than_equal"]),
+    ("legs=" + "9" * 5000, ["int_parsing_size"]),
+    ("legs__in=1&legs__in=x", ["int_parsing"]),
+    ("legs__in=1,2", ["int_parsing"]),
+    ("legs=1&legs=1", ["repeated_parameter"]),
+    ("legs__gte=1&legs__gte=2", ["repeated_parameter"]),
+    ("weight=NaN", ["finite_number"]),
+    ("weight__gt=Infinity", ["finite_number"]),
+    ("weight__gt=1e999", ["finite_number"]),
+    ("price=1.234", ["text_form"]),
+    ("price=1e3", ["text_form"]),
+    ("price__gte=NaN", ["text_form"]),
+    ("born=2020-02-30", ["date_from_datetime_parsing"]),
+    ("born=0", ["text_form"]),
+    ("born__gte=2020-01-01T00:00:00", ["text_form"]),
+    ("feeds_at=12:00", ["text_form"]),
+    ("seen_at=2024-01-01", ["text_form"]),
+    ("seen_at__lt=2024-01-01T00:00:00", ["text_form"]),
+    ("seen_at=2020-01-01T00:00:00+02:00", ["text_form"]),
+    ("seen_at=0001-01-01T00:00:00%2B14:00", ["datetime_range"]),
+    ("chip=1", ["text_form"]),
+    ("chip__in=0190b0f0000070008000000000000001", ["text_form"]),
+    ("mood=furious", ["literal_error"]),
+    ("mood__in=calm&mood__in=CALM", ["literal_error"]),
+    ("tame=maybe", ["bool_parsing"]),
+    ("age__isnull=x", ["bool_parsing"]),
+    ("age__isnull=", ["bool_parsing"]),
+    ("title=a%00b", ["string_nul"]),
+    ("title__contains=%00", ["string_nul"]),
+    ("title__in=a&title__in=%00", ["string_nul"]),
+    ("sort=", ["literal_error"]),
+    ("sort=title,", ["literal_error"]),
+    ("sort=nothing", ["literal_error"]),
+    ("sort=secret", ["literal_error"]),
+    ("sort=-secret", ["literal_error"]),
+    ("sort=data", ["literal_error"]),
+    ("sort=photo", ["literal_error"]),
+    ("sort=--title", ["literal_error"]),
+    ("sort=+title", ["literal_error"]),
+    ("sort=title desc", ["literal_error"]),
+    ("sort=(select 1)", ["literal_error"]),
+    ("sort=title&sort=legs", ["repeated_parameter"]),
+    ("fields=", ["literal_error"]),
+    ("fields=secret", ["literal_error"]),
+    ("fields=title,secret", ["literal_error"]),
+    ("fields=*", ["literal_error"]),
+    ("fields=title&fields=legs", ["repeated_parameter"]),
+    ("count=true", ["literal_error"]),
+    ("count=", ["literal_error"]),
+    ("count=exact&count=exact", ["repeated_parameter"]),
+    ("limit=0", ["greater_than_equal"]),
+    ("offset=-1", ["greater_than_equal"]),
+    ("cursor=&offset=0", ["cursor_and_offset"]),
+    ("cursor=&cursor=", ["repeated_parameter"]),
+    ("cursor=%00", ["string_nul"]),
+    ("legs=x&age=y", ["int_parsing", "int_parsing"]),
+    ("&".join(["legs__in=1"] * 101), ["too_long"]),
+]
+FALSE_CURSORS = [
+    *(
+        "x",
+        "=",
+        "AAAA",
+        "A" * 21,
+        "A" * 22,
+        "A" * 1000,
+        "....",
+        "-_-_",
+        "💥",
+        "%F0%9F",
+        "null",
+        "1",
+    ),
+    *(
+        "eyJ2YWx1ZXMiOlsiMSJdfQ",
+        "AAAAAAAAAAAAAAAAAAAAAHsidmFsdWVzIjpbIjEiXX0",
+        "AAAA====",
+        " ",
+        "\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("query", "kinds"), BAD, ids=[query[:60] for query, _ in BAD])
+def test_a_bad_question_is_422(everywhere: Everywhere, query: str, kinds: list[str]) -> None:
+    response = everywhere.ask("GET", f"/animals/?{query}")
+    problems = response.json()["detail"]
+    assert (response.status_code, [one["type"] for one in problems]) == (422, kinds)
+    assert all(one["loc"][0] == "query" and len(one["loc"]) == 2 for one in problems)
+    assert "hunter2" not in response.text
+
+
+@pytest.mark.parametrize("cursor", FALSE_CURSORS)
+def test_a_false_cursor_is_404(everywhere: Everywhere, cursor: str) -> None:
+    response = everywhere.ask("GET", "/animals/", params={"cursor": cursor})
+    assert response.status_code == 404
+    assert response.json() == {"detail": "There is no such page: follow the links of this list"}
+
+
+def test_the_problem_names_what_is_allowed(everywhere: Everywhere) -> None:
+    def message(query: str) -> str:
+        (problem,) = everywhere.ask("GET", f"/animals/?{query}").json()["detail"]
+        return str(problem["msg"])
+
+    allowed = (
+        "age, age__gt, age__gte, age__in, age__isnull, age__lt, age__lte, age__ne, age__not_in"
+    )
+    assert message("age__foo=1") == f"Unknown parameter; allowed: {allowed}"
+    for known in ("legs", "sort", "cursor", "offset"):
+        assert f" {known}," in message("agee=1")
+    assert "'-title'" in message("sort=titel")
+    assert "secret" not in message("agee=1") + message("sort=titel") + message("fields=x")
+
+
+def test_a_cursor_is_bound_to_what_was_asked(everywhere: Everywhere) -> None:
+    for name in ("a", "b", "c"):
+        everywhere.ask("POST", "/events/", json={"what": name})
+    for api in everywhere.apis:
+        first = api.ask("GET", "/events/?sort=-what&limit=1&cursor=")
+        link = first.links["next"]["url"]
+        assert api.ask("GET", link).status_code == 200
+        assert api.ask("GET", f"{link}&fields=what").status_code == 200
+        assert api.ask("GET", link.replace("limit=1", "limit=2")).status_code == 200
+        for other in (
+            link.replace("sort=-what", "sort=what"),
+            link.replace("&sort=-what", ""),
+            f"{link}&what__gte=a",
+            link.replace("/events/", "/tags/").replace("sort=-what", "sort=-plate"),
+        ):
+            assert api.ask("GET", other).status_code == 404, other
+        token = first.links["next"]["url"].partition("cursor=")[2].partition("&")[0]
+        for at in range(len(token)):
+            changed = "A" if token[at] != "A" else "B"
+            forged = token[:at] + changed + token[at + 1 :]
+            assert api.ask("GET", link.replace(token, forged)).status_code == 404, at
