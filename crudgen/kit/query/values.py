@@ -1,8 +1,8 @@
 """What the values of parameters are, by the type of the column: text of a query, read strictly."""
 
 from collections.abc import Sequence
-from functools import cache
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
