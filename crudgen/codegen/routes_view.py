@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crudgen.language.api import filterable, sortable
-from crudgen.language.schema import Entity, KeyKind, Operation, Page, TypeName
+from crudgen.language.schema import Entity, EtagUse, KeyKind, Operation, Page, TypeName
 
 from .code import (
     Bracket,
@@ -132,6 +132,8 @@ class _Handlers:
             if Operation.LIST in entity.operations and listed != all_of_them:
                 items = tuple(literal(str(field)) for field in listed)
                 arguments.append(keyword(key, Bracket("[", items, "]")))
+        if self._must_match():
+            arguments.append(raw("etag_required=True"))
         return statement(name(entity.plural) + raw(" = "), call(raw("Resource"), arguments))
 
     def aliases(self) -> tuple[Code, ...]:
@@ -200,20 +202,33 @@ class _Handlers:
         """Change one row."""
         changes = name(self._entity.name, suffix="Update")
         self._imports.use(".models", changes)
-        errors = self._errors(404, *self._conflict(on_create=False), 413, 415, 422, 503)
+        conflict = self._conflict(on_create=False)
+        errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_match(), 503)
         return self._keyed("update", errors, changes)
 
     def delete(self) -> HandlerView:
         """Delete one row."""
         self._imports.use("..kit.errors", "Deleted")
-        return self._keyed("delete", self._errors(404, 422, 503))
+        return self._keyed("delete", self._errors(404, 412, 422, *self._missing_match(), 503))
+
+    def _must_match(self) -> bool:
+        writes = {Operation.UPDATE, Operation.DELETE} & {*self._entity.operations}
+        return bool(writes) and self._entity.etag is EtagUse.REQUIRED
+
+    def _missing_match(self) -> tuple[int, ...]:
+        return (428,) if self._must_match() else ()
 
     def _keyed(self, verb: str, errors: Code, body: Code | None = None) -> HandlerView:
         parameters = [annotated(self._key, self._key_type)]
         arguments = [raw("db"), self._key]
+        if verb != "read":
+            arguments.insert(1, raw("request"))
         if body is not None:
             parameters.append(annotated(self._body, body))
             arguments.append(self._body)
+        if verb != "read":
+            self._imports.use("fastapi", "Request")
+            parameters.append(_REQUEST)
         function = name(self._entity.singular, prefix=f"{verb}_")
         return HandlerView(
             errors=errors,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from crudgen.language.schema import Entity, Field, Json, KeyKind, Operation, TypeName
+from crudgen.language.schema import Entity, EtagUse, Field, Json, KeyKind, Operation, TypeName
 
 from .code import (
     Bracket,
@@ -42,6 +42,7 @@ class TestsView:
     tests_changes: bool
     tests_deletes: bool
     keyed: bool
+    must_match: bool
     locates: bool
     has_required: bool
     conflicts: bool
@@ -77,6 +78,7 @@ def tests_view(entity: Entity) -> TestsView:
         tests_deletes={Operation.CREATE, Operation.DELETE} <= offered,
         locates=bool(offered & {Operation.UPDATE, Operation.DELETE}),
         keyed=bool(offered & {Operation.READ, Operation.UPDATE, Operation.DELETE}),
+        must_match=entity.etag is EtagUse.REQUIRED,
         has_required=any(field.required for field in sent),
         conflicts=entity.key_kind is KeyKind.CLIENT or _has_unique(entity),
         creates=Operation.CREATE in offered,

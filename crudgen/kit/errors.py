@@ -95,9 +95,11 @@ def public(errors: Sequence[Any]) -> list[dict[str, Any]]:
 _DESCRIPTIONS: dict[int, tuple[type[BaseModel], str]] = {
     404: (Message, "No such row"),
     409: (Problems, "Another row has the same values"),
+    412: (Message, "The row has changed since it was read"),
     413: (Message, "The body is too large"),
     415: (Message, "The body is not JSON"),
     422: (Problems, "The request is not valid"),
+    428: (Message, "The header If-Match is missing"),
     503: (Message, "The database is busy or down"),
 }
 

@@ -8,9 +8,10 @@ from urllib.parse import quote
 from fastapi import Depends, HTTPException, Request, Response
 from sqlalchemy import Column, Table, bindparam, delete, insert, select, update
 
-from .database import Database
+from .database import Change, Database
 from .database.backend import Row
 from .database.faults import http_error
+from .etag import Expected, etag
 from .json_rows import JsonRows
 from .models import MAX_INT, MIN_INT, Changes, Model
 from .query import ListQuery
@@ -28,6 +29,7 @@ class _Statements:
         key: Column[Any] = next(iter(table.primary_key))
         same_key = key == bindparam("key__")
         self.read = select(*selected).where(same_key)
+        self.lock = self.read.with_for_update()
         self.insert = insert(table).returning(*selected, key)
         self.update = update(table).where(same_key).returning(*selected)
         self.delete = delete(table).where(same_key).returning(key)
@@ -38,6 +40,7 @@ class Resource:
 
     Columns that the public model does not have are never selected. A client may filter and sort by
     every property, unless `filter_by` or `sort_by` list them, and search in those of `search_in`.
+    With `etag_required`, a row is changed and deleted only by a client that tells what it has seen.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Resource:
         filter_by: Sequence[str] | None = None,
         sort_by: Sequence[str] | None = None,
         search_in: Sequence[str] = (),
+        etag_required: bool = False,
     ) -> None:
         columns = Columns(model, public, filter_by=filter_by, sort_by=sort_by, search_in=search_in)
         self.query = Depends(Parameters(columns, default_limit, max_limit))
@@ -58,6 +62,7 @@ class Resource:
         self._name = model.__name__
         self._shown = columns.shown
         self._listing = Listing(model, columns)
+        self._etag_required = etag_required
         self._statements: dict[str, _Statements] = {}
 
     def _for(self, db: Database) -> _Statements:
@@ -74,7 +79,7 @@ class Resource:
             (created,) = await db.write(use.insert, values, tuple(values))
         key = quote(str(created[-1]), safe="")
         path = quote(request.scope["path"]).rstrip("/")
-        return _json(use.rows.write(created), {"Location": f"{path}/{key}"})
+        return _row(use.rows.write(created), {"Location": f"{path}/{key}"})
 
     async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
         """Answer a page of rows, with links to the pages around it."""
@@ -86,24 +91,45 @@ class Resource:
         use = self._for(db)
         self._check_key(key)
         row = self._found(await db.read(use.read, {"key__": key}, short=True))
-        return _json(use.rows.write(row))
+        return _row(use.rows.write(row))
 
-    async def update(self, db: Database, key: Any, changes: Changes) -> Response:
-        """Change the properties that were sent and answer the row; raise HTTPException 404, 409."""
+    async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
+        """Change the properties that were sent and answer the row.
+
+        Raises HTTPException 404, 409, 412, 428.
+        """
         use, values = self._for(db), changes.model_dump(exclude_unset=True)
+        expected = Expected(request, required=self._etag_required)
+        self._check_key(key)
         if not values:
-            return await self.read(db, key)
-        self._check_key(key)
-        with self._named_errors():
-            rows = await db.write(use.update, {**values, "key__": key}, tuple(sorted(values)))
-        return _json(use.rows.write(self._found(rows)))
+            row = self._found(await db.read(use.read, {"key__": key}, short=True))
+            expected.check(use.rows.write(row))
+            return _row(use.rows.write(row))
+        bound, columns = {**values, "key__": key}, tuple(sorted(values))
+        rows = await self._write(db, expected, Change(use.update, bound, columns))
+        return _row(use.rows.write(self._found(rows)))
 
-    async def delete(self, db: Database, key: Any) -> Response:
-        """Delete one row, or raise HTTPException 404."""
+    async def delete(self, db: Database, request: Request, key: Any) -> Response:
+        """Delete one row; raise HTTPException 404, 412, 428."""
+        expected = Expected(request, required=self._etag_required)
         self._check_key(key)
-        with self._named_errors():
-            self._found(await db.write(self._for(db).delete, {"key__": key}))
+        deletion = Change(self._for(db).delete, {"key__": key})
+        self._found(await self._write(db, expected, deletion))
         return _json(b'{"ok":true}')
+
+    async def _write(self, db: Database, expected: Expected, change: Change) -> Sequence[Row]:
+        """Change one row, if it is the one that the client expects."""
+        with self._named_errors():
+            if expected.is_any:
+                return await db.write(change.statement, change.values, change.columns)
+            use = self._for(db)
+
+            def check(rows: Sequence[Row]) -> None:
+                expected.check(use.rows.write(self._found(rows)))
+
+            key = {"key__": change.values["key__"]}
+            _, rows = await db.write_all([Change(use.lock, key, check=check), change])
+            return rows
 
     def _check_key(self, key: Any) -> None:
         """Refuse a key that no row can have, before a driver stumbles over it."""
@@ -128,6 +154,10 @@ class Resource:
             if answer is error:
                 raise
             raise answer from error
+
+
+def _row(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
+    return _json(body, {**(headers or {}), "ETag": etag(body)})
 
 
 def _json(body: bytes, headers: Mapping[str, str] | None = None) -> Response:

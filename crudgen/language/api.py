@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from .names import FieldName
 from .places import Problems, shown, suggest
 from .reading import Written
-from .schema import Field, Operation, Page
+from .schema import EtagUse, Field, Operation, Page
 from .spec import EntitySpec
 from .types import TYPES, operators
 
@@ -22,6 +22,7 @@ class Api:
     filter: tuple[FieldName, ...]
     sort: tuple[FieldName, ...]
     search: tuple[FieldName, ...]
+    etag: EtagUse
 
 
 def can_filter(field: Field) -> bool:
@@ -59,13 +60,20 @@ def resolve_api(written: Written[EntitySpec], fields: dict[str, Field], problems
         "sort": _names(written, "sort", fields, can_sort, problems),
         "search": _names(written, "search", fields, can_search, problems),
     }
+    etag = written.spec.api.etag or EtagUse.OPTIONAL
+    if written.spec.api.says("etag") and written.spec.api.etag is None:
+        remedy = "write 'etag: required', or drop it"
+        problems.add(written.value("api", "etag"), "'etag' is empty", remedy)
+    if written.spec.api.says("etag") and not {Operation.UPDATE, Operation.DELETE} & {*operations}:
+        problem = "'etag' without the operations 'update' and 'delete'"
+        problems.add(written.key("api", "etag"), problem, "drop it, or offer one of them")
     if Operation.LIST not in operations:
         for key in ("page", *lists):
             if written.spec.api.says(key):
                 problem = f"{key!r} without the operation 'list'"
                 problems.add(written.key("api", key), problem, "drop it, or offer 'list'")
-        return Api(operations, Page(), (), (), ())
-    return Api(operations, page, lists["filter"], lists["sort"], lists["search"])
+        return Api(operations, Page(), (), (), (), etag)
+    return Api(operations, page, lists["filter"], lists["sort"], lists["search"], etag)
 
 
 def _operations(written: Written[EntitySpec], problems: Problems) -> tuple[Operation, ...]:

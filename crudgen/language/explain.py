@@ -51,6 +51,8 @@ def _api(entity: Entity) -> dict[str, Plain]:
         api["page"] = {"default": entity.page.default, "max": entity.page.max}
         for key in ("filter", "sort", "search"):
             api[key] = [str(name) for name in getattr(entity, key)]
+    if {Operation.UPDATE, Operation.DELETE} & {*entity.operations}:
+        api["etag"] = str(entity.etag)
     return api
 
 

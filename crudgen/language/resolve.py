@@ -79,6 +79,7 @@ def _entity(
         filter=api.filter,
         sort=api.sort,
         search=api.search,
+        etag=api.etag,
         source=written.file.replace("\\", "/").rpartition("/")[2],
     )
     return Candidate(written, identity, fields, indexes), entity

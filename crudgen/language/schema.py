@@ -46,6 +46,15 @@ class Operation(StrEnum):
     DELETE = "delete"
 
 
+class EtagUse(StrEnum):
+    """Whether a client has to tell which state of a row it changes."""
+
+    OPTIONAL = "optional"
+    """With `If-Match`, a row that has changed meanwhile is left alone."""
+    REQUIRED = "required"
+    """Without `If-Match`, nothing is changed."""
+
+
 class KeyKind(StrEnum):
     """Who gives a row its primary key."""
 
@@ -170,6 +179,8 @@ class Entity:
     """Fields that a client may sort by; never a write-only one."""
     search: tuple[FieldName, ...]
     """Text fields that a free-text search looks at; never a write-only one."""
+    etag: EtagUse
+    """Whether changing and deleting a row needs its ETag."""
     source: str
     """The spec file's name, for messages only: it is never printed into code."""
 

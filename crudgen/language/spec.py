@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from .document import Plain
 from .places import shown, suggest
-from .schema import Operation, TypeName
+from .schema import EtagUse, Operation, TypeName
 
 MAX_DOC = 2000
 MAX_FIELDS = 200
@@ -89,6 +89,14 @@ def _operation(value: Plain) -> Operation:
     return Operation(text)
 
 
+def _etag(value: Plain) -> EtagUse:
+    text = _text(value)
+    if text not in EtagUse.__members__.values():
+        context = {"problem": f"unknown word {shown(text)}", "remedy": suggest(text, EtagUse)}
+        raise PydanticCustomError("spec", "{problem}", context)
+    return EtagUse(text)
+
+
 _TEXT_SCHEMA = {"type": "string", "maxLength": MAX_DOC}
 Text: TypeAlias = Annotated[str, PlainValidator(_text), WithJsonSchema(_TEXT_SCHEMA)]
 Line: TypeAlias = Annotated[
@@ -108,6 +116,9 @@ OperationWord: TypeAlias = Annotated[
     Operation,
     PlainValidator(_operation),
     WithJsonSchema({"enum": [str(name) for name in Operation]}),
+]
+EtagWord: TypeAlias = Annotated[
+    EtagUse, PlainValidator(_etag), WithJsonSchema({"enum": [str(word) for word in EtagUse]})
 ]
 AnyValue: TypeAlias = Annotated[Any, WithJsonSchema({})]
 
@@ -174,6 +185,10 @@ class ApiSpec(Spec):
     )
     search: list[Text] | None = Field(
         default=None, description="Text fields that 'q=' searches; none unless given."
+    )
+    etag: EtagWord | None = Field(
+        default=None,
+        description="Whether a change needs the row's ETag in If-Match; optional unless given.",
     )
 
 

@@ -78,6 +78,12 @@ async def test_update_changes_what_is_sent_and_keeps_the_rest(client: AsyncClien
     assert (await client.patch(location, json={"no_such_property": 1})).status_code == 422
 
 
+async def test_update_refuses_a_row_that_has_changed(client: AsyncClient) -> None:
+    location = where(await create(client))
+    response = await client.patch(location, json=CHANGES, headers={"If-Match": '"another"'})
+    assert response.status_code == 412
+
+
 async def test_delete_happens_once(client: AsyncClient) -> None:
     row = await create(client)
     location = where(row)

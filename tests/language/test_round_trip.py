@@ -121,6 +121,7 @@ api:
   filter: [id, name]
   sort: [id, name]
   search: []
+  etag: optional
 """
     )
 

@@ -30,6 +30,7 @@ KINDS = ("sqlite", "postgresql")
 TOGETHER = 8
 EXAMPLES = 220
 MOST_BYTES = 4096
+SHARED = "the secret of both"
 STAMPED = b"00000000-0000-4000-8000-00000000000a"
 
 
@@ -152,7 +153,11 @@ def edit(tree: Tree, path: str, old: str, new: str) -> None:
 def make(package: ModuleType, database: str, **options: Any) -> FastAPI:
     main = importlib.import_module(f"{package.__name__}.main")
     chosen = importlib.import_module(f"{package.__name__}.settings").Settings(
-        database_url=database, max_body_bytes=MOST_BYTES, log_level="ERROR", **options
+        database_url=database,
+        max_body_bytes=MOST_BYTES,
+        log_level="ERROR",
+        secret_key=SHARED,
+        **options,
     )
     return cast("FastAPI", main.create_app(chosen))
 
@@ -310,7 +315,12 @@ GOOD: dict[str, SearchStrategy[Any]] = {
     ),
 }
 QUERIES = st.sampled_from(
-    [b"", b"offset=0", b"limit=2", b"offset=1&limit=1", b"limit=100&offset=2"]
+    [
+        *(b"", b"offset=0", b"limit=2", b"offset=1&limit=1", b"limit=100&offset=2", b"count=exact"),
+        *(b"cursor=", b"cursor=&limit=1", b"cursor=x", b"sort=-id&cursor=&limit=2", b"fields=id"),
+        *(b"what__gte=b", b"legs__in=4&legs__in=5", b"note__isnull=true", b"name__icontains=A"),
+        *(b"sort=-number", b"plate__startswith=A&fields=code", b"sort=tame", b"id=1&sort=id"),
+    ]
 )
 ODD_QUERIES = st.sampled_from(
     [
@@ -344,7 +354,13 @@ MORE_HEADERS = st.sampled_from(
         *((b"x-request-id", STAMPED), (b"x-request-id", b""), (b"x-request-id", b"not a uuid")),
         *((b"x-request-id", b"\xff"), (b"content-type", b"text/plain"), (b"accept", b"text/html")),
         *((b"content-type", b"application/json"), (b"origin", b"http://x"), (b"cookie", b"a=\xff")),
-        *((b"expect", b"100-continue"), (b"if-none-match", b"*"), (b"range", b"bytes=0-1")),
+        *(
+            (b"expect", b"100-continue"),
+            (b"if-none-match", b"*"),
+            (b"if-match", b"*"),
+            (b"if-match", b'"x"'),
+            (b"range", b"bytes=0-1"),
+        ),
         *((b"x-http-method-override", b"DELETE"), (b"x-forwarded-prefix", b"/x"), (b"te", b"x")),
     ]
 )

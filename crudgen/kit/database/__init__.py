@@ -1,8 +1,9 @@
 """The database of the application: short ways for its rows, a Session for everything else."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Annotated, cast
 
 from anyio import to_thread
@@ -13,7 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
 
 from ..errors import StartupError, Unavailable
-from .backend import Backend, Row
+from .backend import Backend, Row, Step
 from .faults import http_error
 from .postgresql import Postgresql
 from .sqlite import Sqlite
@@ -22,6 +23,18 @@ from .tables import prepare
 
 MOST_PREPARED = 10_000
 PING: Statement = select(literal_column("1", Integer()))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One statement of a transaction that has several."""
+
+    statement: Statement
+    values: Values
+    columns: tuple[str, ...] = ()
+    """What an INSERT or UPDATE sets."""
+    check: Callable[[Sequence[Row]], None] | None = None
+    """Raises what is to be answered when its rows forbid to go on; nothing is written then."""
 
 
 class Database:
@@ -85,6 +98,14 @@ class Database:
         `columns` are those that an INSERT or UPDATE sets.
         """
         return await self._backend.write(self._prepare(statement, columns), values)
+
+    async def write_all(self, changes: Sequence[Change]) -> list[Sequence[Row]]:
+        """Run statements in one transaction, all or none; when this returns, it is durable."""
+        steps = [
+            Step(self._prepare(one.statement, one.columns), one.values, one.check)
+            for one in changes
+        ]
+        return await self._backend.write_all(steps)
 
     def _prepare(self, statement: Statement, columns: tuple[str, ...]) -> Prepared:
         """Compile a statement once for each set of columns."""

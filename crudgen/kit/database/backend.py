@@ -1,6 +1,7 @@
 """What the rest of the application knows of a database driver."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sqlalchemy import Dialect, Engine
@@ -8,6 +9,16 @@ from sqlalchemy import Dialect, Engine
 from .statements import Prepared, Values
 
 Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One statement of a transaction that has several."""
+
+    prepared: Prepared
+    values: Values
+    check: Callable[[Sequence[Row]], None] | None = None
+    """Raises what is to be answered when its rows forbid to go on; nothing is written then."""
 
 
 class Backend(Protocol):
@@ -32,3 +43,6 @@ class Backend(Protocol):
 
     async def write(self, prepared: Prepared, values: Values) -> Sequence[Row]:
         """Run an INSERT, UPDATE or DELETE with RETURNING; when this returns, it is durable."""
+
+    async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
+        """Run statements in one transaction, all or none; when this returns, it is durable."""

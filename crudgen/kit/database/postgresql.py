@@ -1,18 +1,19 @@
 """PostgreSQL: a pool of asynchronous connections, and statements that do not run forever."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Dialect, NullPool, create_engine
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from ..errors import StartupError, Unavailable
-from .backend import Row
+from .backend import Row, Step
 from .faults import Fault, classify
 from .statements import Prepared, Values
 
 CONNECT_SECONDS = 3
 ATTEMPTS = 3
+Result = TypeVar("Result")
 
 
 class Postgresql:
@@ -69,14 +70,25 @@ class Postgresql:
         """Run one statement; again if a concurrent transaction was in the way."""
         return await self._run(prepared, values, again={Fault.RETRY, Fault.STALE})
 
+    async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
+        """Run statements in a transaction; again if a concurrent one was in the way."""
+
+        async def several(connection: Any) -> list[Sequence[Row]]:
+            async with connection.transaction():
+                return [await _execute(connection, one) for one in steps]
+
+        return await self._repeat(several, again={Fault.RETRY, Fault.STALE})
+
     async def _run(self, prepared: Prepared, values: Values, again: set[Fault]) -> Sequence[Row]:
-        bound = prepared.values(values)
+        step = Step(prepared, values)
+        return await self._repeat(lambda connection: _execute(connection, step), again)
+
+    async def _repeat(self, work: Callable[[Any], Awaitable[Result]], again: set[Fault]) -> Result:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 async with self._pool.connection() as connection:
                     try:
-                        cursor = await connection.execute(prepared.sql, bound, prepare=True)
-                        return prepared.rows(await cursor.fetchall())
+                        return await work(connection)
                     except Exception as error:
                         if classify(error) is Fault.STALE:
                             await connection.close()
@@ -87,3 +99,12 @@ class Postgresql:
                 if attempt == ATTEMPTS or classify(error) not in again:
                     raise
         raise Unavailable
+
+
+async def _execute(connection: Any, step: Step) -> Sequence[Row]:
+    bound = step.prepared.values(step.values)
+    cursor = await connection.execute(step.prepared.sql, bound, prepare=True)
+    rows = step.prepared.rows(await cursor.fetchall())
+    if step.check is not None:
+        step.check(rows)
+    return rows

@@ -56,19 +56,24 @@ async def read_hero(hero_id: HeroId, db: DatabaseDep) -> Response:
     "/{hero_id}",
     response_model=HeroPublic,
     operation_id="update_hero",
-    responses=errors(404, 413, 415, 422, 503),
+    responses=errors(404, 412, 413, 415, 422, 503),
 )
-async def update_hero(hero_id: HeroId, hero: HeroUpdate, db: DatabaseDep) -> Response:
+async def update_hero(
+    hero_id: HeroId,
+    hero: HeroUpdate,
+    request: Request,
+    db: DatabaseDep,
+) -> Response:
     """Change what is sent of one hero; what is absent stays as it is."""
-    return await heroes.update(db, hero_id, hero)
+    return await heroes.update(db, request, hero_id, hero)
 
 
 @router.delete(
     "/{hero_id}",
     response_model=Deleted,
     operation_id="delete_hero",
-    responses=errors(404, 422, 503),
+    responses=errors(404, 412, 422, 503),
 )
-async def delete_hero(hero_id: HeroId, db: DatabaseDep) -> Response:
+async def delete_hero(hero_id: HeroId, request: Request, db: DatabaseDep) -> Response:
     """Delete one hero."""
-    return await heroes.delete(db, hero_id)
+    return await heroes.delete(db, request, hero_id)

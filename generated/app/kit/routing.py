@@ -16,6 +16,7 @@ from starlette.types import Scope
 
 from .database.faults import http_error
 from .errors import problem, public
+from .etag import unless_known
 from .models import MAX_INT
 from .query.parameters import Parameters
 from .settings import MAX_BODY_BYTES
@@ -127,13 +128,13 @@ class Route(APIRoute):
             try:
                 if (outcome := request.scope.get(OUTCOME)) is not None:
                     if isinstance(outcome, Response):
-                        return outcome
+                        return unless_known(outcome, request)
                     raise outcome
                 if request.scope["query_string"]:
                     _check_query(request, known)
                 if takes_body and not _is_json(request) and await request.body():
                     raise HTTPException(415, "The body should be application/json")
-                return await handler(request)
+                return unless_known(await handler(request), request)
             except RequestValidationError as error:
                 raise RequestValidationError(public(error.errors())) from None
             except Exception as error:

@@ -28,6 +28,8 @@ from .query.parameters import Parameters
 from .routing import NUL, OUTCOME, JsonRequest, Route, body_limit
 
 _REQUEST_ID = REQUEST_ID.lower().encode()
+_ORDINARY = {_REQUEST_ID, b"if-none-match"}
+"""Headers that only the ordinary way answers."""
 _DIGITS = re.compile(rb"[0-9]{1,18}")
 
 
@@ -57,7 +59,9 @@ class Shortcut:
         """Answer the request; or give what the ordinary way is to receive."""
         headers = dict(reversed(scope["headers"]))  # of two with one name, the first counts
         arguments: dict[str, Any] = {}
-        if _REQUEST_ID in headers or not self._read_parameters(key, scope, arguments):
+        if not headers.keys().isdisjoint(_ORDINARY) or not self._read_parameters(
+            key, scope, arguments
+        ):
             return receive
         if self._body is not None:
             length = headers.get(b"content-length", b"")

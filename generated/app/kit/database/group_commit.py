@@ -10,7 +10,7 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -19,19 +19,21 @@ from ..errors import Unavailable
 
 MOST_TOGETHER = 256
 Rows = list[tuple[Any, ...]]
+Check = Callable[[Rows], None]
+Statements = Sequence[tuple[str, dict[str, Any], Check | None]]
+"""The text of each statement, its values, and what may refuse its rows."""
 
 
 @dataclass(slots=True)
 class _Write:
-    """One statement that waits, and the request that waits for it."""
+    """One or more statements that wait, and the request that waits for them."""
 
-    sql: str
-    values: dict[str, Any]
+    statements: Statements
     deadline: float
     """When it has waited for the lock long enough, on the monotonic clock."""
     loop: asyncio.AbstractEventLoop
-    done: asyncio.Future[Rows]
-    rows: Rows = field(default_factory=list)
+    done: asyncio.Future[list[Rows]]
+    rows: list[Rows] = field(default_factory=list)
     error: Exception | None = None
 
     def answer(self) -> None:
@@ -55,6 +57,14 @@ class GroupCommit:
 
     async def write(self, sql: str, values: dict[str, Any]) -> Rows:
         """Run one INSERT, UPDATE or DELETE. Raises sqlite3.Error, or Unavailable when closed."""
+        (rows,) = await self.write_all([(sql, values, None)])
+        return rows
+
+    async def write_all(self, statements: Statements) -> list[Rows]:
+        """Run statements, all or none; give the rows of each.
+
+        Raises sqlite3.Error, what a check raises, or Unavailable when closed.
+        """
         if self._closed:
             raise Unavailable
         if self._thread is None:
@@ -63,7 +73,7 @@ class GroupCommit:
             self._thread = thread
         loop = asyncio.get_running_loop()
         deadline = time.monotonic() + self._lock_seconds
-        write = _Write(sql, values, deadline, loop, loop.create_future())
+        write = _Write(statements, deadline, loop, loop.create_future())
         self._waiting.put(write)
         return await write.done
 
@@ -133,7 +143,7 @@ def _write_together(connection: sqlite3.Connection, batch: list[_Write]) -> None
     try:
         for write in in_time:
             try:
-                write.rows = connection.execute(write.sql, write.values).fetchall()
+                write.rows = _write(connection, write.statements)
             except Exception as error:
                 if not connection.in_transaction:
                     raise  # a full disk, for example: SQLite has undone the whole transaction
@@ -146,6 +156,30 @@ def _write_together(connection: sqlite3.Connection, batch: list[_Write]) -> None
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _write(connection: sqlite3.Connection, statements: Statements) -> list[Rows]:
+    if len(statements) == 1:
+        return [_execute(connection, *statements[0])]
+    connection.execute("SAVEPOINT several")
+    try:
+        return [_execute(connection, *statement) for statement in statements]
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK TO several")
+        raise
+    finally:
+        if connection.in_transaction:
+            connection.execute("RELEASE several")
+
+
+def _execute(
+    connection: sqlite3.Connection, sql: str, values: dict[str, Any], check: Check | None
+) -> Rows:
+    rows = connection.execute(sql, values).fetchall()
+    if check is not None:
+        check(rows)
+    return rows
 
 
 def _fail(batch: list[_Write], error: Exception) -> None:

@@ -11,8 +11,8 @@ from sqlalchemy import URL, Connection, NullPool, create_engine, event
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from ..errors import StartupError, Unavailable
-from .backend import Row
-from .group_commit import GroupCommit
+from .backend import Row, Step
+from .group_commit import Check, GroupCommit
 from .statements import Prepared, Values
 
 
@@ -67,6 +67,13 @@ class Sqlite:
         rows = await self._writer.write(prepared.sql, prepared.values(values))
         return prepared.rows(rows)
 
+    async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
+        """Run statements in a savepoint of a transaction that it may share with others."""
+        found = await self._writer.write_all(
+            [(one.prepared.sql, one.prepared.values(one.values), _checked(one)) for one in steps]
+        )
+        return [one.prepared.rows(rows) for one, rows in zip(steps, found, strict=True)]
+
     async def _read_in_thread(self, prepared: Prepared, bound: dict[str, Any]) -> Sequence[Row]:
         try:
             with anyio.fail_after(self.lock_seconds):
@@ -97,6 +104,12 @@ class Sqlite:
         )
         _configure(connection)
         return connection
+
+
+def _checked(step: Step) -> Check | None:
+    if (check := step.check) is None:
+        return None
+    return lambda rows: check(step.prepared.rows(rows))
 
 
 def _path(url: URL) -> str:

@@ -1,0 +1,48 @@
+"""Conditional requests (RFC 9110, section 13): the tag of a row, and what a client says of it.
+
+A tag is made from the answer's bytes: it tells of a row what a client sees of it, and no more.
+"""
+
+import re
+from hashlib import blake2b
+
+from fastapi import HTTPException, Request, Response
+
+_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+_BYTES = 16
+
+
+def etag(body: bytes) -> str:
+    """Make the strong tag of an answer."""
+    return f'"{blake2b(body, digest_size=_BYTES).hexdigest()}"'
+
+
+def unless_known(response: Response, request: Request) -> Response:
+    """Answer 304 instead, if the client knows the row as it is."""
+    header, tag = request.headers.get("if-none-match"), response.headers.get("etag")
+    if header is None or tag is None or request.method != "GET":
+        return response
+    known = {one.removeprefix("W/") for one in _TAG.findall(header)}
+    if tag in known or header.strip() == "*":
+        return Response(status_code=304, headers={"ETag": tag})
+    return response
+
+
+class Expected:
+    """What `If-Match` expects of a row; without the header, nothing.
+
+    Raises HTTPException 428 if there must be one.
+    """
+
+    def __init__(self, request: Request, *, required: bool = False) -> None:
+        headers = request.headers.getlist("if-match")
+        if not headers and required:
+            raise HTTPException(428, "Send the ETag of the row in the header If-Match")
+        self.is_any = not headers
+        """Whether every row will do."""
+        self._header = ", ".join(headers).strip()
+
+    def check(self, body: bytes) -> None:
+        """Raise HTTPException 412 unless the row is the one that the client has seen."""
+        if not self.is_any and self._header != "*" and etag(body) not in _TAG.findall(self._header):
+            raise HTTPException(412, "The row has changed since it was read")

@@ -1,0 +1,146 @@
+"""Conditional requests: nobody overwrites what somebody else has written meanwhile.
+
+`CLIENTS=32 INCREMENTS=20 python -m pytest tests/contract/test_etags.py` makes the race longer.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from servers import Api, Everywhere, Servers
+
+CLIENTS = int(os.environ.get("CLIENTS", "8"))
+INCREMENTS = int(os.environ.get("INCREMENTS", "5"))
+COUNTER = """
+name: Counter
+fields:
+  number: int
+  secret: str = none write_only
+api:
+  etag: required
+"""
+EVENT = {"what": "x", "at": "2020-01-01T00:00:00Z"}
+CHANGED = {"detail": "The row has changed since it was read"}
+
+
+@pytest.fixture(scope="module")
+def counters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("counters") / "entities"
+    folder.mkdir()
+    (folder / "counter.yaml").write_text(COUNTER, "utf-8")
+    return folder
+
+
+def make_tag(everywhere: Everywhere, code: str) -> str:
+    everywhere.emptied()
+    body = {"code": code, "plate": "X", "label": "one"}
+    tag: str = everywhere.ask("POST", "/tags/", json=body).headers["etag"]
+    return tag
+
+
+def test_every_answer_of_a_row_has_its_tag(everywhere: Everywhere) -> None:
+    tag = make_tag(everywhere, "ab")
+    assert tag == everywhere.ask("GET", "/tags/ab").headers["etag"]
+    assert len(tag) == 34
+    assert tag[0] == tag[-1] == '"'
+    changed = everywhere.ask("PATCH", "/tags/ab", json={"label": "two"}).headers["etag"]
+    assert changed == everywhere.ask("GET", "/tags/ab").headers["etag"] != tag
+    assert everywhere.ask("PATCH", "/tags/ab", json={"label": "one"}).headers["etag"] == tag
+    assert "etag" not in everywhere.ask("GET", "/tags/").headers
+    assert "etag" not in everywhere.ask("GET", "/tags/no").headers
+    assert "etag" not in everywhere.ask("DELETE", "/tags/ab").headers
+
+
+def test_what_is_known_is_not_sent_again(everywhere: Everywhere) -> None:
+    tag = make_tag(everywhere, "ab")
+    for known in (tag, f"W/{tag}", f'"x", {tag}', f'{tag},"y"', "*"):
+        answer = everywhere.ask("GET", "/tags/ab", headers={"If-None-Match": known})
+        assert (answer.status_code, answer.content) == (304, b""), known
+        assert answer.headers["etag"] == tag
+        assert "content-type" not in answer.headers
+    for other in ('"x"', tag.strip('"'), "", '"', tag.upper(), f'"{tag}"'):
+        answer = everywhere.ask("GET", "/tags/ab", headers={"If-None-Match": other})
+        assert (answer.status_code, answer.headers["etag"]) == (200, tag), other
+    for path in ("/tags/", "/tags/no", "/live"):
+        answer = everywhere.ask("GET", path, headers={"If-None-Match": "*"})
+        assert answer.status_code in {200, 404}
+
+
+def test_a_change_of_another_state_is_412(everywhere: Everywhere) -> None:
+    tag = make_tag(everywhere, "ab")
+    for other in ('"x"', f"W/{tag}", tag.strip('"'), "", f"{tag[:-1]}x"):
+        for method, options in (
+            ("PATCH", {"json": {"label": "two"}}),
+            ("PATCH", {"json": {}}),
+            ("DELETE", {}),
+        ):
+            sent: dict[str, Any] = {"headers": {"If-Match": other}, **options}
+            answer = everywhere.ask(method, "/tags/ab", **sent)
+            assert (answer.status_code, answer.json()) == (412, CHANGED), other
+    assert everywhere.ask("GET", "/tags/ab").headers["etag"] == tag
+    changed = everywhere.ask("PATCH", "/tags/ab", json={"label": "two"}, headers={"If-Match": tag})
+    assert (changed.status_code, changed.json()["label"]) == (200, "two")
+    stale = everywhere.ask("PATCH", "/tags/ab", json={"label": "three"}, headers={"If-Match": tag})
+    assert stale.status_code == 412
+    several = {"If-Match": f'"x", {changed.headers["etag"]}'}
+    assert everywhere.ask("PATCH", "/tags/ab", json={}, headers=several).status_code == 200
+    assert everywhere.ask("DELETE", "/tags/ab", headers={"If-Match": "*"}).status_code == 200
+    for method in ("PATCH", "DELETE"):
+        options = {"json": {"label": "x"}} if method == "PATCH" else {}
+        gone = everywhere.ask(method, "/tags/ab", headers={"If-Match": "*"}, **options)
+        assert gone.status_code == 404
+
+
+def test_a_conflict_beside_a_condition_is_409(everywhere: Everywhere) -> None:
+    tag = make_tag(everywhere, "ab")
+    everywhere.ask("POST", "/tags/", json={"code": "cd", "plate": "AB-12"})
+    sent: dict[str, Any] = {"json": {"plate": "AB-12"}, "headers": {"If-Match": tag}}
+    answer = everywhere.ask("PATCH", "/tags/ab", **sent)
+    assert answer.status_code in {200, 409}
+    assert everywhere.ask("GET", "/tags/cd").status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("mode", ["served", "emitted"])
+def test_a_condition_may_be_required(
+    servers: Servers, counters: Path, mode: str, kind: str
+) -> None:
+    api = servers.api(counters, mode, kind)
+    place = api.ask("POST", "/counters/", json={"number": 0}).headers["location"]
+    for method, options in (("PATCH", {"json": {"number": 1}}), ("DELETE", {})):
+        sent: dict[str, Any] = dict(options)
+        assert api.ask(method, place, **sent).status_code == 428
+        sent["headers"] = {"If-Match": '"x"'}
+        assert api.ask(method, place, **sent).status_code == 412
+    tag = api.ask("GET", place).headers["etag"]
+    hidden = {"json": {"secret": "s"}, "headers": {"If-Match": tag}}
+    assert api.ask("PATCH", place, **hidden).headers["etag"] == tag  # it tells nothing of a secret
+    assert api.ask("DELETE", place, headers={"If-Match": tag}).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_no_increment_is_lost(servers: Servers, counters: Path, kind: str) -> None:
+    api = servers.api(counters, "served", kind)
+    place = api.ask("POST", "/counters/", json={"number": 0}).headers["location"]
+    with ThreadPoolExecutor(CLIENTS) as threads:
+        made = list(threads.map(lambda _: _increment(api, place), range(CLIENTS)))
+    assert api.ask("GET", place).json()["number"] == sum(made) > 0
+
+
+def _increment(api: Api, place: str) -> int:
+    """Count up as often as nobody was faster."""
+    made = 0
+    with httpx.Client(base_url=api.client.base_url, timeout=30) as client:
+        for _ in range(INCREMENTS):
+            seen = client.get(place)
+            answer = client.patch(
+                place,
+                json={"number": seen.json()["number"] + 1},
+                headers={"If-Match": seen.headers["etag"]},
+            )
+            assert answer.status_code in {200, 412}, answer.text
+            made += answer.status_code == 200
+    return made
