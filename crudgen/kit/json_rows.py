@@ -12,7 +12,6 @@ from pydantic_core import to_json
 from sqlalchemy import (
     BigInteger,
     Boolean,
-    Column,
     ColumnElement,
     Date,
     LargeBinary,
@@ -39,31 +38,32 @@ _WRITERS: Mapping[type, Callable[[Any], str]] = {
 class JsonRows:
     """The columns that are shown, and how rows of them become JSON."""
 
-    def __init__(self, columns: Mapping[str, Column[Any]], kind: str) -> None:
+    def __init__(self, columns: Mapping[str, ColumnElement[Any]], kind: str) -> None:
         self._names = tuple(columns)
         self._writers = {
             name: _WRITERS[type(column.type)]
             for name, column in columns.items()
             if type(column.type) in _WRITERS
         }
-        self._written = len(columns) <= MOST_PROPERTIES and all(
+        self.are_written_there = len(columns) <= MOST_PROPERTIES and all(
             type(column.type) in _SAME for column in columns.values()
         )
+        """Whether the database writes the rows."""
         self.selected: tuple[ColumnElement[Any], ...] = (
-            (_OBJECTS[kind](columns),) if self._written else tuple(columns.values())
+            (_OBJECTS[kind](columns),) if self.are_written_there else tuple(columns.values())
         )
         """What to select; a row may have more values behind these."""
 
     def write(self, row: Row) -> bytes:
         """Write one row as an object."""
-        if self._written:
+        if self.are_written_there:
             text: str = row[0]
             return text.encode()
         return to_json(self._properties(row))
 
     def write_all(self, rows: Sequence[Row]) -> bytes:
         """Write rows as an array of objects."""
-        if self._written:
+        if self.are_written_there:
             return f"[{','.join([row[0] for row in rows])}]".encode()
         return to_json([self._properties(row) for row in rows])
 
@@ -75,7 +75,7 @@ class JsonRows:
         return values
 
 
-def _sqlite_object(columns: Mapping[str, Column[Any]]) -> ColumnElement[str]:
+def _sqlite_object(columns: Mapping[str, ColumnElement[Any]]) -> ColumnElement[str]:
     """`json_object('name', name, 'tame', json(CASE … 'true' …))`."""
     items: list[Any] = []
     for name, column in columns.items():
@@ -86,7 +86,7 @@ def _sqlite_object(columns: Mapping[str, Column[Any]]) -> ColumnElement[str]:
     return func.json_object(*items, type_=String())
 
 
-def _postgresql_object(columns: Mapping[str, Column[Any]]) -> ColumnElement[str]:
+def _postgresql_object(columns: Mapping[str, ColumnElement[Any]]) -> ColumnElement[str]:
     """`'{"name":' || coalesce(to_json(name)::text, 'null') || '}'`: its own objects have spaces."""
     written: ColumnElement[str] = _text("{")
     for name, column in columns.items():

@@ -30,8 +30,8 @@ class ListQuery:
     """Whether to count all rows that are found."""
     cursor: str | None = None
     """Where the page begins; empty: at the first row."""
-    sent: tuple[tuple[str, str], ...] = ()
-    """The parameters as they were sent, for the links; but for those that choose the page."""
+    sent: str = ""
+    """The parameters that do not choose the page, each behind an `&`: for the links."""
 
     @property
     def asked(self) -> tuple[object, ...]:

@@ -8,6 +8,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    String,
     and_,
     bindparam,
     false,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from ..json_rows import JsonRows
 from .columns import Columns
 from .cursor import Cursor
 from .operators import OPERATORS
@@ -82,6 +84,20 @@ def page(
     ordered = statement.order_by(*_ordered(columns, order, kind))
     offset = bindparam("offset") if query.cursor is None else literal_column("0", Integer())
     return ordered.limit(bindparam("limit")).offset(offset)
+
+
+def whole(columns: Columns, names: Sequence[str], query: ListQuery) -> Select[Any]:
+    """Build the statement of a plain page on SQLite: all of it as JSON, and whether there is more.
+
+    SQLite takes the rows of a subquery that has a LIMIT in their order.
+    """
+    shown = [columns.column(name) for name in names]
+    ordered = select(*shown).order_by(*_ordered(columns, query.sort, "sqlite"))
+    rows = ordered.limit(bindparam("limit")).offset(bindparam("offset")).subquery()
+    (row,) = JsonRows({name: rows.c[name] for name in names}, "sqlite").selected
+    one = literal_column("1", Integer())
+    more = select(one).select_from(columns.table).limit(one).offset(bindparam("end"))
+    return select(func.json_group_array(row, type_=String()), more.scalar_subquery())
 
 
 def number(columns: Columns, query: ListQuery, kind: str) -> Select[Any]:

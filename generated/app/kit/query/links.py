@@ -1,6 +1,6 @@
 """Links from a page to those around it (RFC 8288)."""
 
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from fastapi import Request
 
@@ -11,25 +11,27 @@ from .query import ListQuery
 def offset_links(request: Request, query: ListQuery, *, more: bool) -> str:
     """Link to pages by offset."""
     offset, limit = query.offset, query.limit
-    found = [_link(request, query, "first", ("offset", "0"))]
+    places = {"first": "offset=0"}
     if offset > 0:
-        found.append(_link(request, query, "prev", ("offset", str(max(offset - limit, 0)))))
+        places["prev"] = f"offset={max(offset - limit, 0)}"
     if more and offset + limit <= MAX_INT:
-        found.append(_link(request, query, "next", ("offset", str(offset + limit))))
-    return ", ".join(found)
+        places["next"] = f"offset={offset + limit}"
+    return _links(request, query, places)
 
 
 def cursor_links(request: Request, query: ListQuery, before: str | None, after: str | None) -> str:
     """Link to the pages by cursor that there are."""
-    found = [_link(request, query, "first", ("cursor", ""))]
+    places = {"first": "cursor="}
     if before is not None:
-        found.append(_link(request, query, "prev", ("cursor", before)))
+        places["prev"] = f"cursor={before}"
     if after is not None:
-        found.append(_link(request, query, "next", ("cursor", after)))
-    return ", ".join(found)
+        places["next"] = f"cursor={after}"
+    return _links(request, query, places)
 
 
-def _link(request: Request, query: ListQuery, relation: str, place: tuple[str, str]) -> str:
-    """Write a relative reference: no Host header decides where it leads."""
-    asked = urlencode([place, ("limit", str(query.limit)), *query.sent])
-    return f'<{quote(request.scope["path"])}?{asked}>; rel="{relation}"'
+def _links(request: Request, query: ListQuery, places: dict[str, str]) -> str:
+    """Write relative references: no Host header decides where they lead."""
+    path, rest = quote(request.scope["path"]), f"&limit={query.limit}{query.sent}"
+    return ", ".join(
+        [f'<{path}?{place}{rest}>; rel="{relation}"' for relation, place in places.items()]
+    )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -171,7 +171,7 @@ class Parameters:
             fields=tuple(name for name in self._columns.shown if name in shown),
             count="count" in one,
             cursor=one.get("cursor"),
-            sent=tuple(pair for pair in pairs if pair[0] not in _OF_PAGES),
+            sent="".join(f"&{urlencode([one])}" for one in pairs if one[0] not in _OF_PAGES),
         )
 
 
