@@ -61,7 +61,7 @@ def models_view(entity: Entity) -> ModelsView:
     """Decide what the models of an entity are."""
     imports = Imports()
     lines = _Lines(entity, imports)
-    creates = Operation.CREATE in entity.operations
+    creates = bool({Operation.CREATE, Operation.REPLACE} & {*entity.operations})
     updates = Operation.UPDATE in entity.operations
     shared = [field for field in entity.fields if _is_shared(field)]
     others = [field for field in entity.fields if not _is_shared(field)]

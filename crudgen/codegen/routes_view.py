@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crudgen.language.api import filterable, sortable
-from crudgen.language.schema import Entity, EtagUse, KeyKind, Operation, Page, TypeName
+from crudgen.language.schema import CHANGING, Entity, EtagUse, KeyKind, Operation, Page, TypeName
 
 from .code import (
     Bracket,
@@ -52,6 +52,7 @@ class RoutesView:
     list: HandlerView | None
     read: HandlerView | None
     update: HandlerView | None
+    replace: HandlerView | None
     delete: HandlerView | None
 
 
@@ -70,6 +71,7 @@ def routes_view(entity: Entity) -> RoutesView:
         Operation.LIST: handlers.list,
         Operation.READ: handlers.read,
         Operation.UPDATE: handlers.update,
+        Operation.REPLACE: handlers.replace,
         Operation.DELETE: handlers.delete,
     }
     views = {operation: offered[operation]() for operation in entity.operations}
@@ -87,6 +89,7 @@ def routes_view(entity: Entity) -> RoutesView:
         list=views.get(Operation.LIST),
         read=views.get(Operation.READ),
         update=views.get(Operation.UPDATE),
+        replace=views.get(Operation.REPLACE),
         delete=views.get(Operation.DELETE),
         imports=imports.code(),
     )
@@ -132,6 +135,10 @@ class _Handlers:
             if Operation.LIST in entity.operations and listed != all_of_them:
                 items = tuple(literal(str(field)) for field in listed)
                 arguments.append(keyword(key, Bracket("[", items, "]")))
+        unchanged = [field for field in entity.fields if field.immutable and not field.read_only]
+        if unchanged and Operation.REPLACE in entity.operations:
+            names = tuple(literal(str(field.name)) for field in unchanged)
+            arguments.append(keyword("immutable", Bracket("[", names, "]")))
         if self._must_match():
             arguments.append(raw("etag_required=True"))
         return statement(name(entity.plural) + raw(" = "), call(raw("Resource"), arguments))
@@ -140,7 +147,7 @@ class _Handlers:
         """Print the types of the parameters that differ from entity to entity."""
         operations = set(self._entity.operations)
         aliases = []
-        if operations & {Operation.READ, Operation.UPDATE, Operation.DELETE}:
+        if operations & {Operation.READ, *CHANGING}:
             described = keyword(
                 "description", literal(f"The key of one {words(self._entity.singular)}.")
             )
@@ -206,13 +213,21 @@ class _Handlers:
         errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_match(), 503)
         return self._keyed("update", errors, changes)
 
+    def replace(self) -> HandlerView:
+        """Write all of one row."""
+        created = name(self._entity.name, suffix="Create")
+        self._imports.use(".models", created)
+        conflict = self._conflict(on_create=False)
+        errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_match(), 503)
+        return self._keyed("replace", errors, created)
+
     def delete(self) -> HandlerView:
         """Delete one row."""
         self._imports.use("..kit.errors", "Deleted")
         return self._keyed("delete", self._errors(404, 412, 422, *self._missing_match(), 503))
 
     def _must_match(self) -> bool:
-        writes = {Operation.UPDATE, Operation.DELETE} & {*self._entity.operations}
+        writes = CHANGING & {*self._entity.operations}
         return bool(writes) and self._entity.etag is EtagUse.REQUIRED
 
     def _missing_match(self) -> tuple[int, ...]:

@@ -3,7 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from crudgen.language.schema import Entity, EtagUse, Field, Json, KeyKind, Operation, TypeName
+from crudgen.language.schema import (
+    CHANGING,
+    Entity,
+    EtagUse,
+    Field,
+    Json,
+    KeyKind,
+    Operation,
+    TypeName,
+)
 
 from .code import (
     Bracket,
@@ -40,6 +49,7 @@ class TestsView:
     hidden: Code
     touched: Code
     tests_changes: bool
+    tests_replaces: bool
     tests_deletes: bool
     keyed: bool
     must_match: bool
@@ -75,9 +85,10 @@ def tests_view(entity: Entity) -> TestsView:
         hidden=_set(raw("HIDDEN"), hidden),
         touched=_set(raw("TOUCHED"), [field for field in entity.fields if field.touch]),
         tests_changes=bool(changes) and {Operation.CREATE, Operation.UPDATE} <= offered,
+        tests_replaces={Operation.CREATE, Operation.REPLACE} <= offered,
         tests_deletes={Operation.CREATE, Operation.DELETE} <= offered,
-        locates=bool(offered & {Operation.UPDATE, Operation.DELETE}),
-        keyed=bool(offered & {Operation.READ, Operation.UPDATE, Operation.DELETE}),
+        locates=bool(offered & CHANGING),
+        keyed=bool(offered & {Operation.READ, *CHANGING}),
         must_match=entity.etag is EtagUse.REQUIRED,
         has_required=any(field.required for field in sent),
         conflicts=entity.key_kind is KeyKind.CLIENT or _has_unique(entity),

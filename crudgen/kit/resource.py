@@ -1,16 +1,18 @@
-"""The five operations on the rows of one table: statements built once, rows written as JSON."""
+"""The operations on the rows of one table: statements built once, rows written as JSON."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
 from fastapi import Depends, HTTPException, Request, Response
-from sqlalchemy import Column, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Column, Insert, Table, bindparam, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from .database import Change, Database
 from .database.backend import Row
 from .database.faults import http_error
+from .errors import problem
 from .etag import Expected, etag
 from .json_rows import JsonRows
 from .models import MAX_INT, MIN_INT, Changes, Model
@@ -18,6 +20,8 @@ from .query import ListQuery
 from .query.columns import Columns
 from .query.listing import Listing
 from .query.parameters import Parameters
+
+INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class _Statements:
@@ -33,6 +37,20 @@ class _Statements:
         self.insert = insert(table).returning(*selected, key)
         self.update = update(table).where(same_key).returning(*selected)
         self.delete = delete(table).where(same_key).returning(key)
+        self._insert = INSERTS[kind](table)
+        self._upserts: dict[tuple[str, ...], Insert] = {}
+
+    def upsert(self, columns: tuple[str, ...], immutable: Collection[str]) -> Insert:
+        """Build the statement that inserts a row, or else changes what may be changed of it."""
+        if columns not in self._upserts:
+            table = self._insert.table
+            touched = {column.name for column in table.columns if column.onupdate is not None}
+            (key,) = table.primary_key
+            changed = {*columns, *touched} - {key.name, *immutable} or {key.name}
+            update = {name: self._insert.excluded[name] for name in sorted(changed)}
+            statement = self._insert.on_conflict_do_update(index_elements=[key], set_=update)
+            self._upserts[columns] = statement.returning(*self.rows.selected)
+        return self._upserts[columns]
 
 
 class Resource:
@@ -40,7 +58,8 @@ class Resource:
 
     Columns that the public model does not have are never selected. A client may filter and sort by
     every property, unless `filter_by` or `sort_by` list them, and search in those of `search_in`.
-    With `etag_required`, a row is changed and deleted only by a client that tells what it has seen.
+    Properties that are `immutable` keep what they were created with. With `etag_required`, a row
+    is changed and deleted only by a client that tells what it has seen.
     """
 
     def __init__(
@@ -53,6 +72,7 @@ class Resource:
         filter_by: Sequence[str] | None = None,
         sort_by: Sequence[str] | None = None,
         search_in: Sequence[str] = (),
+        immutable: Sequence[str] = (),
         etag_required: bool = False,
     ) -> None:
         columns = Columns(model, public, filter_by=filter_by, sort_by=sort_by, search_in=search_in)
@@ -62,6 +82,8 @@ class Resource:
         self._name = model.__name__
         self._shown = columns.shown
         self._listing = Listing(model, columns)
+        self._key = columns.key
+        self._immutable = frozenset(immutable)
         self._etag_required = etag_required
         self._statements: dict[str, _Statements] = {}
 
@@ -109,6 +131,27 @@ class Resource:
         rows = await self._write(db, expected, Change(use.update, bound, columns))
         return _row(use.rows.write(self._found(rows)))
 
+    async def replace(self, db: Database, request: Request, key: Any, row: Model) -> Response:
+        """Write all of a row and answer it; create it if there is none and the client gives keys.
+
+        Raises HTTPException 404, 409, 412, 422, 428.
+        """
+        use, values = self._for(db), row.model_dump()
+        self._check_key(key)
+        if self._key not in values:
+            expected = Expected(request, required=self._etag_required)
+            kept = {name: value for name, value in values.items() if name not in self._immutable}
+            change = Change(use.update, {**kept, "key__": key}, tuple(sorted(kept)))
+        elif values[self._key] == key:
+            expected = Expected(request, required=self._etag_required, may_create=True)
+            upsert = use.upsert(tuple(values), self._immutable)
+            change = Change(upsert, {**values, "key__": key}, tuple(values))
+        else:
+            message = "The key should be that of the path"
+            raise HTTPException(422, [problem("other_key", ["body", self._key], message)])
+        rows = await self._write(db, expected, change)
+        return _row(use.rows.write(self._found(rows)))
+
     async def delete(self, db: Database, request: Request, key: Any) -> Response:
         """Delete one row; raise HTTPException 404, 412, 428."""
         expected = Expected(request, required=self._etag_required)
@@ -122,14 +165,15 @@ class Resource:
         with self._named_errors():
             if expected.is_any:
                 return await db.write(change.statement, change.values, change.columns)
-            use = self._for(db)
+            use, creates = self._for(db), isinstance(change.statement, Insert)
 
             def check(rows: Sequence[Row]) -> None:
-                expected.check(use.rows.write(self._found(rows)))
+                seen = None if creates and not rows else use.rows.write(self._found(rows))
+                expected.check(seen)
 
             key = {"key__": change.values["key__"]}
-            _, rows = await db.write_all([Change(use.lock, key, check=check), change])
-            return rows
+            _, changed = await db.write_all([Change(use.lock, key, check=check), change])
+            return changed
 
     def _check_key(self, key: Any) -> None:
         """Refuse a key that no row can have, before a driver stumbles over it."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from .names import FieldName
 from .places import Problems, shown, suggest
 from .reading import Written
-from .schema import EtagUse, Field, Operation, Page
+from .schema import CHANGING, USUAL_OPERATIONS, EtagUse, Field, Operation, Page
 from .spec import EntitySpec
 from .types import TYPES, operators
 
@@ -64,9 +64,13 @@ def resolve_api(written: Written[EntitySpec], fields: dict[str, Field], problems
     if written.spec.api.says("etag") and written.spec.api.etag is None:
         remedy = "write 'etag: required', or drop it"
         problems.add(written.value("api", "etag"), "'etag' is empty", remedy)
-    if written.spec.api.says("etag") and not {Operation.UPDATE, Operation.DELETE} & {*operations}:
-        problem = "'etag' without the operations 'update' and 'delete'"
-        problems.add(written.key("api", "etag"), problem, "drop it, or offer one of them")
+    if written.spec.api.says("etag") and not CHANGING & {*operations}:
+        problem = "'etag' without an operation that changes a row"
+        problems.add(
+            written.key("api", "etag"),
+            problem,
+            f"drop it, or offer {' or '.join(sorted(CHANGING))}",
+        )
     if Operation.LIST not in operations:
         for key in ("page", *lists):
             if written.spec.api.says(key):
@@ -82,7 +86,7 @@ def _operations(written: Written[EntitySpec], problems: Problems) -> tuple[Opera
         if written.spec.api.says("operations"):
             place = written.value("api", "operations")
             problems.add(place, "an empty list of operations", suggest("", Operation))
-        return tuple(Operation)
+        return USUAL_OPERATIONS
     for position, operation in enumerate(listed):
         if operation in listed[:position]:
             place = written.value("api", "operations", position)
@@ -158,6 +162,7 @@ def _check_writable(
     writable = [field for field in fields.values() if not field.read_only]
     for operation, able in (
         (Operation.CREATE, writable),
+        (Operation.REPLACE, [field for field in writable if not (field.immutable or field.pk)]),
         (Operation.UPDATE, [field for field in writable if not field.immutable]),
     ):
         if operation in operations and not able:

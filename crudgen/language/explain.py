@@ -8,7 +8,7 @@ import re
 from decimal import Decimal
 
 from .document import Plain, scalar_value
-from .schema import Constant, Entity, Field, Now, Operation
+from .schema import CHANGING, Constant, Entity, Field, Now, Operation
 from .types import FLAGS
 from .values import to_text
 
@@ -51,7 +51,7 @@ def _api(entity: Entity) -> dict[str, Plain]:
         api["page"] = {"default": entity.page.default, "max": entity.page.max}
         for key in ("filter", "sort", "search"):
             api[key] = [str(name) for name in getattr(entity, key)]
-    if {Operation.UPDATE, Operation.DELETE} & {*entity.operations}:
+    if CHANGING & {*entity.operations}:
         api["etag"] = str(entity.etag)
     return api
 

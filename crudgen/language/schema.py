@@ -43,7 +43,21 @@ class Operation(StrEnum):
     LIST = "list"
     READ = "read"
     UPDATE = "update"
+    REPLACE = "replace"
     DELETE = "delete"
+
+
+USUAL_OPERATIONS = (
+    Operation.CREATE,
+    Operation.LIST,
+    Operation.READ,
+    Operation.UPDATE,
+    Operation.DELETE,
+)
+"""What an entity offers when its spec says nothing."""
+
+CHANGING = frozenset({Operation.UPDATE, Operation.REPLACE, Operation.DELETE})
+"""Operations that change a row that is there."""
 
 
 class EtagUse(StrEnum):

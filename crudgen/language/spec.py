@@ -174,7 +174,7 @@ class ApiSpec(Spec):
     """What an entity offers over HTTP."""
 
     operations: list[OperationWord] | None = Field(
-        default=None, description="The operations that are offered; all unless given."
+        default=None, description="The operations that are offered; all but replace unless given."
     )
     page: PageSpec = Field(default=PageSpec(), description="Page sizes of the list.")
     filter: list[Text] | None = Field(

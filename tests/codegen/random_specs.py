@@ -165,7 +165,7 @@ class Dice:
         if self.some(0.3):
             entity["path"] = "/" + "/".join(self.one(WORDS[:5]) * 3 for _ in range(3))
         if self.some(0.5):
-            every = ["create", "list", "read", "update", "delete"]
+            every = ["create", "list", "read", "update", "replace", "delete"]
             kept = [operation for operation in every if self.some(0.6)]
             entity["api"] = {"operations": kept or ["list"]}
         if self.some(0.5):

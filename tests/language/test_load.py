@@ -9,6 +9,7 @@ import pytest
 from crudgen.errors import SpecError
 from crudgen.language import load, load_texts, spec_files
 from crudgen.language.schema import (
+    USUAL_OPERATIONS,
     Constant,
     Field,
     KeyKind,
@@ -40,7 +41,7 @@ def test_the_example_means_what_the_tutorial_means() -> None:
     assert (secret.write_only, secret.max_length) == (True, 255)
     assert entity.filter == entity.sort == ("id", "name", "age")
     assert entity.search == ()
-    assert entity.operations == tuple(Operation)
+    assert entity.operations == USUAL_OPERATIONS
     assert entity.page == Page(100, 100)
     assert entity.source == "hero.yaml"
 

@@ -31,18 +31,28 @@ def unless_known(response: Response, request: Request) -> Response:
 class Expected:
     """What `If-Match` expects of a row; without the header, nothing.
 
-    Raises HTTPException 428 if there must be one.
+    `may_create` tells that there may be no row: `If-None-Match: *` then expects none. Raises
+    HTTPException 428 if something must be expected.
     """
 
-    def __init__(self, request: Request, *, required: bool = False) -> None:
+    def __init__(
+        self, request: Request, *, required: bool = False, may_create: bool = False
+    ) -> None:
         headers = request.headers.getlist("if-match")
-        if not headers and required:
+        self._match = ", ".join(headers).strip()
+        self._none = may_create and request.headers.get("if-none-match") == "*"
+        if required and not headers and not self._none:
             raise HTTPException(428, "Send the ETag of the row in the header If-Match")
-        self.is_any = not headers
+        self.is_any = not headers and not self._none
         """Whether every row will do."""
-        self._header = ", ".join(headers).strip()
 
-    def check(self, body: bytes) -> None:
-        """Raise HTTPException 412 unless the row is the one that the client has seen."""
-        if not self.is_any and self._header != "*" and etag(body) not in _TAG.findall(self._header):
+    def check(self, body: bytes | None) -> None:
+        """Raise HTTPException 412 unless the row is the one that the client has seen.
+
+        The row is given as an answer would show it; None: there is none.
+        """
+        if self.is_any or (self._none and body is None):
+            return
+        known = body is not None and (self._match == "*" or etag(body) in _TAG.findall(self._match))
+        if not known or self._none:
             raise HTTPException(412, "The row has changed since it was read")

@@ -1,0 +1,105 @@
+"""PUT writes all of a row; where the client gives the keys, it also creates the row."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers import Everywhere, Servers
+
+TAG = """
+name: Tag
+fields:
+  code: str(1..20) pk
+  label: str(1..60) = none
+  plate: str(1..10) unique
+  kind: str = first immutable
+  secret: str? write_only
+api: {operations: [create, list, read, update, replace, delete]}
+"""
+NOTE = """
+name: Note
+fields:
+  text: str
+  kind: str = first immutable
+  stars: int? = 3
+  made: datetime = now read_only
+  at: datetime = now read_only touch
+api: {operations: [create, read, replace, delete]}
+"""
+LOCKED = """
+name: Locked
+fields:
+  code: int pk
+  text: str
+api: {operations: [read, replace], etag: required}
+"""
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("replace") / "entities"
+    folder.mkdir()
+    for name, text in (("tag", TAG), ("note", NOTE), ("locked", LOCKED)):
+        (folder / f"{name}.yaml").write_text(text, "utf-8")
+    return folder
+
+
+@pytest.fixture
+def tags(servers: Servers, spec: Path) -> Everywhere:
+    modes, kinds = ("served", "emitted"), ("sqlite", "postgresql")
+    return Everywhere([servers.api(spec, mode, kind) for mode in modes for kind in kinds]).emptied()
+
+
+def test_a_row_is_replaced(tags: Everywhere) -> None:
+    for api in tags.apis:
+        made = api.ask("POST", "/notes/", json={"text": "a", "kind": "x", "stars": None})
+        place, row = made.headers["location"], made.json()
+        changed = api.ask("PUT", place, json={"text": "b", "kind": "y", "id": 99})
+        assert changed.status_code == 200
+        assert changed.json() == row | {"text": "b", "stars": 3, "at": changed.json()["at"]}
+        assert changed.json()["at"] > row["at"]
+        assert changed.headers["etag"] == api.ask("GET", place).headers["etag"]
+    missing = tags.ask("PUT", "/notes/999", json={"text": "b"})
+    assert (missing.status_code, missing.json()) == (404, {"detail": "Note not found"})
+    assert tags.ask("PUT", "/notes/999", json={}).status_code == 422
+    assert tags.ask("PUT", "/notes/x", json={"text": "b"}).status_code == 422
+    assert tags.ask("PUT", "/notes/9223372036854775808", json={"text": "b"}).status_code == 404
+    assert tags.ask("PUT", "/notes/", json={"text": "b"}).status_code == 405
+
+
+def test_a_row_is_created_where_the_client_gives_the_key(tags: Everywhere) -> None:
+    body: dict[str, Any] = {"code": "a", "plate": "X", "label": "one", "kind": "k"}
+    created = tags.ask("PUT", "/tags/a", json=body)
+    assert (created.status_code, created.json()) == (200, body)
+    again = tags.ask("PUT", "/tags/a", json={"code": "a", "plate": "Y", "kind": "other"})
+    assert again.json() == {"code": "a", "plate": "Y", "label": "none", "kind": "k"}
+    assert tags.ask("GET", "/tags/?count=exact").headers["x-total-count"] == "1"
+    other = tags.ask("PUT", "/tags/a", json=body | {"code": "b"})
+    assert other.status_code == 422
+    assert other.json()["detail"][0]["loc"] == ["body", "code"]
+    tags.ask("PUT", "/tags/b", json={"code": "b", "plate": "Z"})
+    taken = tags.ask("PUT", "/tags/b", json={"code": "b", "plate": "Y"})
+    assert (taken.status_code, taken.json()["detail"][0]["loc"]) == (409, ["body", "plate"])
+
+
+def test_conditions_of_a_row_that_is_created(tags: Everywhere) -> None:
+    body = {"code": "a", "plate": "X"}
+    none, some = {"If-None-Match": "*"}, {"If-Match": "*"}
+    assert tags.ask("PUT", "/tags/a", json=body, headers=some).status_code == 412
+    created = tags.ask("PUT", "/tags/a", json=body, headers=none)
+    assert created.status_code == 200
+    assert tags.ask("PUT", "/tags/a", json=body, headers=none).status_code == 412
+    tag = {"If-Match": created.headers["etag"]}
+    assert tags.ask("PUT", "/tags/a", json=body | {"label": "b"}, headers=tag).status_code == 200
+    assert tags.ask("PUT", "/tags/a", json=body | {"label": "c"}, headers=tag).status_code == 412
+    locked = {"code": 1, "text": "x"}
+    assert tags.ask("PUT", "/lockeds/1", json=locked).status_code == 428
+    first = tags.ask("PUT", "/lockeds/1", json=locked, headers=none)
+    assert first.status_code == 200
+    assert tags.ask("PUT", "/lockeds/1", json=locked).status_code == 428
+    seen = {"If-Match": first.headers["etag"]}
+    assert tags.ask("PUT", "/lockeds/1", json=locked, headers=seen).status_code == 200
+
+
+def test_an_operation_that_is_not_offered_is_405(everywhere: Everywhere) -> None:
+    assert everywhere.ask("PUT", "/animals/1", json={}).status_code == 405
