@@ -191,6 +191,7 @@ class _Handlers:
     def list(self) -> HandlerView:
         """Read a page."""
         self._imports.use("fastapi", "Request")
+        self._imports.use("..kit.query", "SparseRow")
         query = annotated(raw("query"), name(self._entity.name, suffix="Query"))
         return HandlerView(
             errors=self._errors(404, 422, 503),

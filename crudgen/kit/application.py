@@ -48,6 +48,12 @@ class Application(FastAPI):
             self.add_route(self.openapi_url, document, include_in_schema=False)
         super().setup()
 
+    def openapi(self) -> dict[str, Any]:
+        """Describe the application; FastAPI alone writes 64-bit bounds as doubles."""
+        if not self.openapi_schema:
+            _write_integers(super().openapi())
+        return super().openapi()
+
     def include_router(self, router: APIRouter, *, prefix: str = "", **options: Any) -> None:
         """Include a router as FastAPI does."""
         lifespan = self.router.lifespan_context
@@ -76,6 +82,14 @@ class Application(FastAPI):
     def _is_changed(self, scope: Scope) -> bool:
         """Tell whether the application is tested with other dependencies, or mounted elsewhere."""
         return bool(self.dependency_overrides or scope.get("root_path") or self.root_path)
+
+
+def _write_integers(schema: Any) -> None:
+    for key, value in schema.items() if isinstance(schema, dict) else enumerate(schema):
+        if isinstance(value, dict | list):
+            _write_integers(value)
+        elif isinstance(value, float) and value.is_integer() and abs(value) >= 2**53:
+            schema[key] = int(value)
 
 
 def _undisturbed(build: Callable[[], dict[str, Any]]) -> dict[str, Any]:

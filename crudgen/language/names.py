@@ -117,7 +117,16 @@ RESERVED_CLASSES = frozenset(
             "NotImplemented",
         ),
         *("Optional", "Path", "PlainSerializer", "Query", "ReadOnly", "Relationship"),
-        *("Request", "Resource", "Response", "Router", "SQLModel", "Self", "SerialInteger"),
+        *(
+            "Request",
+            "Resource",
+            "Response",
+            "Router",
+            "SQLModel",
+            "Self",
+            "SerialInteger",
+            "SparseRow",
+        ),
         *("StrEnum", "Text", "TextKey", "True", "TypeAlias", "TypeVar", "UUID", "Union"),
         *("UniqueConstraint", "UrlText", "UtcDatetime", "UuidText", "ValidationError"),
     }

@@ -75,9 +75,8 @@ class Listing:
         self, db: Database, statement: Select[Any], query: ListQuery, cursor: Cursor | None
     ) -> tuple[Sequence[Row], bool]:
         """Read the rows of a page; tell whether there are more."""
-        bound = {**values(query), **self._places(query, cursor), "limit": query.limit + 1}
-        if query.cursor is None:
-            bound["offset"] = query.offset
+        places = {**self._places(query, cursor), "offset": query.offset, "limit": query.limit + 1}
+        bound = {**values(query), **places}
         rows = await db.read(statement, bound, short=self._is_short(query))
         page_rows = rows[: query.limit]
         backward = cursor is not None and cursor.backward
@@ -103,7 +102,7 @@ class Listing:
         return prepared
 
     def _is_short(self, query: ListQuery) -> bool:
-        end = query.limit if query.cursor is not None else query.offset + query.limit
+        end = query.offset + query.limit
         return query.is_plain and end <= SHORT_PAGE and query.limit * self._width <= SHORT_BYTES
 
     def _cursor(self, db: Database, query: ListQuery) -> Cursor | None:

@@ -102,7 +102,10 @@ class Parameters:
 
     def _parameters(self) -> Iterator[tuple[str, Parameter]]:
         columns = self._columns
-        yield "offset", Parameter("How many rows to leave out.", OFFSET)
+        yield (
+            "offset",
+            Parameter("How many rows to leave out; with a cursor, of those behind it.", OFFSET),
+        )
         yield "limit", Parameter("How many rows to answer at most.", self._limit)
         doc = "The page behind the one that gave this, in its Link header. Empty: the first page."
         yield "cursor", Parameter(doc, CURSOR)
@@ -147,9 +150,6 @@ class Parameters:
             except ValidationError as error:
                 found = public(error.errors())
                 problems += [{**one, "loc": ["query", name]} for one in found]
-        if "cursor" in values and "offset" in values:
-            message = "A cursor knows where its page begins; leave out the offset"
-            problems.append(problem("cursor_and_offset", ["query", "offset"], message))
         return problems or self._query(values, pairs)
 
     def _query(

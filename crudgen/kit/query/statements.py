@@ -82,8 +82,7 @@ def page(
     if cursor is not None:
         statement = statement.where(_behind(columns, order, cursor))
     ordered = statement.order_by(*_ordered(columns, order, kind))
-    offset = bindparam("offset") if query.cursor is None else literal_column("0", Integer())
-    return ordered.limit(bindparam("limit")).offset(offset)
+    return ordered.limit(bindparam("limit")).offset(bindparam("offset"))
 
 
 def whole(columns: Columns, names: Sequence[str], query: ListQuery) -> Select[Any]:

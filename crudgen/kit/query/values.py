@@ -10,21 +10,28 @@ from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Float, Integ
 from sqlalchemy.types import TypeDecorator
 
 from ..database.columns import ExactNumber
-from ..models import MAX_INT, MIN_INT
+from ..models import MAX_INT, MIN_INT, exact_bounds, without_nul
 from ..types import Exact, IsoDate, IsoTime, UtcDatetime, UuidText
 
 MOST_SEARCHED = 200
 """How many characters a search may have."""
 
 FLAG: TypeAdapter[bool] = TypeAdapter(bool)
-TEXT: TypeAdapter[str] = TypeAdapter(str)
-OFFSET: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=0, le=MAX_INT)])
+TEXT: TypeAdapter[str] = TypeAdapter(Annotated[str, Field(json_schema_extra=without_nul)])
+OFFSET: TypeAdapter[int] = TypeAdapter(
+    Annotated[int, Field(ge=0, le=MAX_INT, json_schema_extra=exact_bounds)]
+)
 COUNT: TypeAdapter[str] = TypeAdapter(Literal["exact"])
-CURSOR: TypeAdapter[str] = TypeAdapter(str)
-SEARCH: TypeAdapter[str] = TypeAdapter(Annotated[str, Field(max_length=MOST_SEARCHED)])
+CURSOR = TEXT
+SEARCH: TypeAdapter[str] = TypeAdapter(
+    Annotated[str, Field(max_length=MOST_SEARCHED, json_schema_extra=without_nul)]
+)
 _ADAPTERS: tuple[tuple[type | tuple[type, ...], TypeAdapter[Any]], ...] = (
     (Boolean, FLAG),
-    ((BigInteger, Integer), TypeAdapter(Annotated[int, Field(ge=MIN_INT, le=MAX_INT)])),
+    (
+        (BigInteger, Integer),
+        TypeAdapter(Annotated[int, Field(ge=MIN_INT, le=MAX_INT, json_schema_extra=exact_bounds)]),
+    ),
     (Float, TypeAdapter(Annotated[float, Field(allow_inf_nan=False)])),
     (Date, TypeAdapter(IsoDate)),
     (Time, TypeAdapter(IsoTime)),

@@ -7,7 +7,7 @@ from fastapi import Path, Request, Response
 
 from ..kit.database import DatabaseDep
 from ..kit.errors import Deleted, errors
-from ..kit.query import ListQuery
+from ..kit.query import ListQuery, SparseRow
 from ..kit.resource import Resource
 from ..kit.routing import Router
 from .models import Hero, HeroCreate, HeroPublic, HeroUpdate
@@ -32,7 +32,7 @@ async def create_hero(hero: HeroCreate, request: Request, db: DatabaseDep) -> Re
 
 @router.get(
     "/",
-    response_model=list[HeroPublic],
+    response_model=list[HeroPublic | SparseRow],
     operation_id="read_heroes",
     responses=errors(404, 422, 503),
 )

@@ -20,8 +20,34 @@ MIN_INT = -(2**63)
 MAX_INT = 2**63 - 1
 """Largest integer that a column holds."""
 
+_SAYS_MORE = {"pattern", "format", "enum", "const", "contentEncoding"}
+
 ReadOnly = Annotated[Any, Field(exclude=True, json_schema_extra={"readOnly": True})]
 """A property that the server sets: a client may send it back, and it is ignored."""
+
+
+def exact_bounds(schema: dict[str, Any]) -> None:
+    """Write the bound of 64-bit integers so that a reader who only has doubles has it too.
+
+    2^63 is a double, 2^63 - 1 is none: JavaScript and many validators read the one as the other.
+    """
+    for described in (schema, *schema.get("anyOf", ())):
+        if described.get("maximum") == MAX_INT:
+            del described["maximum"]
+            described["exclusiveMaximum"] = MAX_INT + 1
+
+
+def without_nul(schema: dict[str, Any]) -> None:
+    """Say of text that it has no NUL, unless a pattern or words say what it has."""
+    for described in (schema, *schema.get("anyOf", ())):
+        if described.get("type") == "string" and not described.keys() & _SAYS_MORE:
+            described["pattern"] = r"^[^\x00]*$"
+
+
+def _describe(schema: dict[str, Any]) -> None:
+    for described in schema.get("properties", {}).values():
+        exact_bounds(described)
+        without_nul(described)
 
 
 class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMES))):
@@ -37,12 +63,14 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
         "hide_input_in_errors": True,
         "ser_json_bytes": "base64",
         "regex_engine": "rust-regex",
+        "json_schema_extra": _describe,
     }
 
 
-def _leave_out_defaults(schema: dict[str, Any]) -> None:
-    for definition in schema.get("properties", {}).values():
-        definition.pop("default", None)
+def _describe_changes(schema: dict[str, Any]) -> None:
+    _describe(schema)
+    for described in schema.get("properties", {}).values():
+        described.pop("default", None)
 
 
 class Changes(Model):
@@ -51,4 +79,4 @@ class Changes(Model):
     The fields have a default only so that they may be absent: it is never used, and not documented.
     """
 
-    model_config = {"json_schema_extra": _leave_out_defaults}
+    model_config = {"json_schema_extra": _describe_changes}

@@ -22,6 +22,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+_CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
 ZONE = r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
 _ADDRESSABLE = re.compile(r"[^/.\x00-\x1f\x7f][^/\x00-\x1f\x7f]*")
 UUID_TEXT = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -96,7 +97,7 @@ IsoTime = Annotated[
     time,
     Strict(False),
     _spelled(time, TIME, "a time of day without a zone, such as 12:30:00, of at most 6 decimals"),
-    WithJsonSchema({"type": "string", "format": "time-local", "pattern": f"^{TIME}$"}),
+    WithJsonSchema({"type": "string", "pattern": f"^{_CLOCK}$"}),
 ]
 """A time of day without a zone (RFC 3339, partial-time)."""
 
@@ -111,7 +112,11 @@ UuidText = Annotated[
 TextKey = Annotated[str, AfterValidator(_addressable)]
 """Text that names a row in a URL: a slash would end it, and `.` and `..` would be resolved away."""
 
-Json = Annotated[Any, AfterValidator(_json)]
+Json = Annotated[
+    Any,
+    AfterValidator(_json),
+    WithJsonSchema({"type": ["boolean", "number", "string", "array", "object"]}),
+]
 """Any JSON value but null."""
 
 
@@ -186,7 +191,9 @@ class Base64:
             "contentEncoding": "base64",
             "minLength": -(-self.min_length // 3) * 4,
             "maxLength": -(-self.max_length // 3) * 4,
-            "pattern": "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+            # The bits that are left over in the last letter are zero.
+            "pattern": "^([A-Za-z0-9+/]{4})*"
+            "([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$",
         }
 
 

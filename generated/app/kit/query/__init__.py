@@ -1,5 +1,5 @@
 """What a client asks of a list: filters, order, search, pages."""
 
-from .query import ListQuery
+from .query import ListQuery, SparseRow
 
-__all__ = ["ListQuery"]
+__all__ = ["ListQuery", "SparseRow"]

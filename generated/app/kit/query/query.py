@@ -3,6 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
+
+class SparseRow(BaseModel):
+    """Some of a row's properties: those that `fields` names."""
+
+    model_config = {"extra": "allow"}
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
