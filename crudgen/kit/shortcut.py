@@ -15,17 +15,18 @@ from urllib.parse import parse_qsl
 from uuid import uuid4
 
 from asgi_correlation_id import CorrelationIdMiddleware, correlation_id
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, HTTPException, Response
 from fastapi.params import Body
 from fastapi.routing import RouteContext, iter_route_contexts
-from pydantic_core import from_json
 from starlette.routing import BaseRoute
 from starlette.types import Message, Receive, Scope, Send
 
 from .database import database
+from .json_body import parse
+from .limits import limits_of
 from .logs import REQUEST_ID
 from .query.parameters import Parameters
-from .routing import NUL, OUTCOME, JsonRequest, Route, body_limit
+from .routing import OUTCOME, JsonRequest, Route
 
 _REQUEST_ID = REQUEST_ID.lower().encode()
 _DIGITS = re.compile(rb"[0-9]{1,18}")
@@ -60,15 +61,16 @@ class Shortcut:
         if _REQUEST_ID in headers or not self._read_parameters(key, scope, arguments):
             return receive
         if self._body is not None:
-            length = headers.get(b"content-length", b"")
+            limits, length = limits_of(app), headers.get(b"content-length", b"")
             if (
                 headers.get(b"content-type") != b"application/json"
                 or not _DIGITS.fullmatch(length)
-                or int(length) > body_limit(app)
+                or int(length) > limits.body_bytes
             ):
                 return receive
             body, receive = await _read_all(receive)
-            if len(body) != int(length) or not self._read_body(body, arguments):
+            whole = len(body) == int(length)
+            if not whole or not self._read_body(body, limits.json_depth, arguments):
                 return receive
         request_id = uuid4().hex
         correlation_id.set(request_id)
@@ -115,13 +117,13 @@ class Shortcut:
                 arguments[field.name] = field.get_default()
         return True
 
-    def _read_body(self, body: bytes, arguments: dict[str, Any]) -> bool:
+    def _read_body(self, body: bytes, max_depth: int, arguments: dict[str, Any]) -> bool:
         """Parse and validate the body as the ordinary way does; tell whether all is well."""
         try:
-            value = from_json(body, allow_inf_nan=False)
-        except ValueError:
+            value = parse(body, max_depth)
+        except HTTPException:
             return False
-        if value is None or NUL in body:
+        if value is None:
             return False
         field = self._body
         assert field is not None

@@ -45,7 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         shortcut=settings.shortcut,
     )
     app.state.database = database
-    app.state.max_body_bytes = settings.max_body_bytes
+    app.state.limits = settings.limits
     app.add_middleware(CorrelationIdMiddleware, header_name=REQUEST_ID)
     app.add_exception_handler(Exception, server_error)
     app.include_router(health.router)

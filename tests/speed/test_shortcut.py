@@ -349,6 +349,9 @@ MORE_HEADERS = st.sampled_from(
     ]
 )
 ODD_BODIES = [
+    *(b'{"what":"a","what" :"a"}', b'{"uid":"a","metadata_json":' + b"[" * 32 + b"]" * 32 + b"}"),
+    *(b'{"uid":"a","metadata_json":{"a":":","b":{"c":1,"\\u0063":1}}}', b"[" * 33 + b"]" * 33),
+    *(b'{"uid":"a","metadata_json":{"a:":"\\u003a"}}', b'{"what":"[{[{"}'),
     *(b"", b" ", b"null", b"[]", b"1", b'"x"', b"{}", b"{", b"{}}", b"{} x", b"NaN", b"\0"),
     *(b'{"a":NaN}', b'{"a":1e999}', b"[" * 1000, b'{"what":"a\\u0000"}', b'{"what":"\\ud800"}'),
     *(

@@ -37,7 +37,7 @@ async def create_hero(hero: HeroCreate, request: Request, db: DatabaseDep) -> Re
     responses=errors(404, 422, 503),
 )
 async def read_heroes(request: Request, db: DatabaseDep, query: HeroQuery) -> Response:
-    """Read a page of heroes, in the order of their keys."""
+    """Read a page of heroes: those that are asked for, in the order that is asked for."""
     return await heroes.list(db, request, query)
 
 

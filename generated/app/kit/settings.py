@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-MAX_BODY_BYTES = 1_048_576
-
+from .limits import USUAL, Limits
 
 Bytes = Annotated[int, Field(ge=1024, le=1_073_741_824)]
 Seconds = Annotated[float, Field(ge=0.01, le=3600)]
 Connections = Annotated[int, Field(ge=1, le=1000)]
+Depth = Annotated[int, Field(ge=1, le=100)]
 
 
 class BaseAppSettings(BaseSettings):
@@ -20,8 +20,10 @@ class BaseAppSettings(BaseSettings):
 
     database_url: str = "sqlite:///app.db"
     """SQLite (`sqlite:///app.db`) or PostgreSQL (`postgresql://user:password@host/name`)."""
-    max_body_bytes: Bytes = MAX_BODY_BYTES
+    max_body_bytes: Bytes = USUAL.body_bytes
     """Largest request body; a larger one is answered 413."""
+    max_json_depth: Depth = USUAL.json_depth
+    """Most objects and arrays within one another; a deeper body is answered 422."""
     database_connections: Connections = 10
     """Most database connections of one process."""
     statement_seconds: Seconds = 5.0
@@ -34,3 +36,8 @@ class BaseAppSettings(BaseSettings):
     """Whether well-formed requests go to their handlers without FastAPI's own work."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least important messages that are logged."""
+
+    @property
+    def limits(self) -> Limits:
+        """What requests are bounded by."""
+        return Limits(body_bytes=self.max_body_bytes, json_depth=self.max_json_depth)

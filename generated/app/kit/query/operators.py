@@ -4,12 +4,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Boolean, Column, ColumnElement, LargeBinary, and_, func, or_
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    Integer,
+    LargeBinary,
+    and_,
+    func,
+    literal_column,
+    or_,
+)
 
 from ..database.columns import JsonValue, Text
 
 Clause = Callable[[Any, Sequence[Any], str], ColumnElement[bool]]
 """From a column, the values (bound, but for a flag), and the kind of database."""
+_ZERO, _ONE = literal_column("0", Integer()), literal_column("1", Integer())
 _UPPER_TO_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
@@ -51,18 +62,18 @@ def _is_null(column: Any, values: Sequence[Any], _kind: str) -> ColumnElement[bo
 
 def _contains(column: Any, values: Sequence[Any], kind: str) -> ColumnElement[bool]:
     position = func.instr if kind == "sqlite" else func.strpos
-    found: ColumnElement[bool] = position(column, values[0]) > 0
+    found: ColumnElement[bool] = position(column, values[0]) > _ZERO
     return found
 
 
 def _starts(column: Any, values: Sequence[Any], _kind: str) -> ColumnElement[bool]:
-    found: ColumnElement[bool] = func.substr(column, 1, func.length(values[0])) == values[0]
+    found: ColumnElement[bool] = func.substr(column, _ONE, func.length(values[0])) == values[0]
     return found
 
 
 def _ends(column: Any, values: Sequence[Any], _kind: str) -> ColumnElement[bool]:
     rest = func.length(column) - func.length(values[0])
-    return and_(rest >= 0, func.substr(column, rest + 1) == values[0])
+    return and_(rest >= _ZERO, func.substr(column, rest + _ONE) == values[0])
 
 
 def _folded(clause: Clause) -> Clause:

@@ -125,10 +125,9 @@ class Parameters:
 
     def _filter(self, column: str, operator: str) -> Parameter:
         about = OPERATORS[operator]
-        if about.is_flag:
-            adapter = FLAG
-        else:
-            adapter = TEXT if about.is_text else self._columns.adapter(column)
+        adapter: TypeAdapter[Any] = FLAG if about.is_flag else TEXT
+        if not about.is_flag and not about.is_text:
+            adapter = self._columns.adapter(column)
         return Parameter(f"Rows whose {about.doc.format(column)}.", adapter, column, operator)
 
     def _read(self, pairs: Sequence[tuple[str, str]]) -> Query | list[dict[str, Any]]:

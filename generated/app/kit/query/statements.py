@@ -6,11 +6,13 @@ from typing import Any
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
+    Integer,
     Select,
     and_,
     bindparam,
     false,
     func,
+    literal_column,
     or_,
     select,
     tuple_,
@@ -77,9 +79,9 @@ def page(
         statement = statement.add_columns(*places)
     if cursor is not None:
         statement = statement.where(_behind(columns, order, cursor))
-    if query.cursor is None:
-        statement = statement.offset(bindparam("offset"))
-    return statement.order_by(*_ordered(columns, order, kind)).limit(bindparam("limit"))
+    ordered = statement.order_by(*_ordered(columns, order, kind))
+    offset = bindparam("offset") if query.cursor is None else literal_column("0", Integer())
+    return ordered.limit(bindparam("limit")).offset(offset)
 
 
 def number(columns: Columns, query: Query, kind: str) -> Select[Any]:
@@ -125,7 +127,7 @@ def _behind(columns: Columns, order: Order, cursor: Cursor) -> ColumnElement[boo
 
 def _beyond(column: Any, value: Any, *, descends: bool, is_null: bool) -> ColumnElement[bool]:
     if is_null:
-        return false() if descends else column.is_not(None)  # type: ignore[no-any-return]
+        return false() if descends else column.is_not(None)
     if not descends:
         return column > value  # type: ignore[no-any-return]
     return or_(column < value, column.is_(None)) if column.nullable else column < value

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Float, Integer, Time, Uuid
+from sqlalchemy.types import TypeDecorator
 
 from ..database.columns import ExactNumber
 from ..models import MAX_INT, MIN_INT
@@ -38,14 +39,17 @@ def limit_up_to(most: int) -> TypeAdapter[int]:
 
 def some_of(names: Sequence[str]) -> TypeAdapter[list[str]]:
     """Read one or more of some names."""
-    return TypeAdapter(Annotated[list[Literal[tuple(names)]], Field(min_length=1)])  # type: ignore[misc]
+    name: Any = Literal[tuple(names)]
+    return TypeAdapter(Annotated[list[name], Field(min_length=1)])
 
 
 def value_of(column: Column[Any], words: Sequence[str]) -> TypeAdapter[Any]:
     """Read a value of a column, or one of its words."""
     if words:
-        return TypeAdapter(Literal[tuple(words)])
+        word: Any = Literal[tuple(words)]
+        return TypeAdapter(word)
     if isinstance(column.type, ExactNumber):
         return TypeAdapter(Annotated[Decimal, Exact(column.type.precision, column.type.scale)])
-    found = (adapter for kind, adapter in _ADAPTERS if isinstance(column.type, kind))
+    kept = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
+    found = (adapter for kind, adapter in _ADAPTERS if isinstance(kept, kind))
     return next(found, TEXT)
