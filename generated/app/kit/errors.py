@@ -5,6 +5,7 @@ HTTPException (FastAPI)
 ├── Refused        422: the database does not take a value
 └── Unavailable    503: the database is locked, down or too slow; the client may try again
 StartupError       the application cannot start; its text says what was found and what to do
+└── UnreachableError    the database does not answer now, and may later
 """
 
 from collections.abc import Sequence
@@ -46,6 +47,10 @@ class Problems(BaseModel):
 
 class StartupError(Exception):
     """The application cannot start. The text says what was found, where, and what to do."""
+
+
+class UnreachableError(StartupError):
+    """The database does not answer now, and may later."""
 
 
 class Conflict(HTTPException):
