@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
 from . import api
 from .kit import health
@@ -28,7 +29,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         connections=settings.database_connections,
         statement_seconds=settings.statement_seconds,
         lock_seconds=settings.lock_seconds,
-        secret_key=settings.secret_key and settings.secret_key.get_secret_value(),
+        secret_key=settings.secret_key.get_secret_value() if settings.secret_key else None,
     )
 
     @asynccontextmanager
@@ -41,11 +42,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title=settings.api_title,
         version=settings.api_version,
         lifespan=lifespan,
+        openapi_url="/openapi.json" if settings.docs else None,
         redirect_slashes=False,
         shortcut=settings.shortcut,
+        limits=settings.limits,
     )
     app.state.database = database
-    app.state.limits = settings.limits
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["*"],
+        )
     app.add_middleware(CorrelationIdMiddleware, header_name=REQUEST_ID)
     app.add_exception_handler(Exception, server_error)
     app.include_router(health.router)

@@ -28,8 +28,8 @@ _TEMPORARY = text("SELECT nspname FROM pg_namespace WHERE oid = pg_my_temp_schem
 def prepare(engine: Engine, metadata: MetaData) -> bytes:
     """Create missing tables and indexes, in one transaction; give the secret that is kept there.
 
-    Raises UnreachableError when the database does not answer now, StartupError when it cannot be used or
-    holds a table that differs.
+    Raises UnreachableError when the database does not answer now, StartupError when it cannot be
+    used or holds a table that differs.
     """
     try:
         with engine.begin() as connection:
