@@ -24,10 +24,21 @@ Origin = Annotated[str, Field(pattern=r"^(\*|https?://[^/\s]+)$")]
 Origins = Annotated[list[Origin], NoDecode, BeforeValidator(_split)]
 
 
-class BaseAppSettings(BaseSettings):
-    """Settings of every application; each is read from the variable of its name in capitals."""
+class ServerSettings(BaseSettings):
+    """Settings of the server, see protocol.py; only the environment and `.env` set them."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
+
+    head_seconds: Seconds = 10.0
+    """Longest wait for a request line and its headers; a later one is answered 408."""
+    max_head_bytes: Bytes = 65_536
+    """Largest headers of a request; larger ones are answered 431."""
+    max_headers: Many = 100
+    """Most headers of a request; more are answered 431."""
+
+
+class BaseAppSettings(ServerSettings):
+    """Settings of every application; each is read from the variable of its name in capitals."""
 
     database_url: str = "sqlite:///app.db"
     """SQLite (`sqlite:///app.db`) or PostgreSQL (`postgresql://user:password@host/name`)."""

@@ -125,6 +125,8 @@ class Servers:
             environment["PYTHONPATH"] = str(without_crudgen(self.folder))
             command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app"]
             command += ["--port", str(port), "--no-server-header"]
+            command += ["--timeout-graceful-shutdown", "7"]
+            command += ["--http", "app.kit.protocol:HttpProtocol"]
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command, cwd=place, env=environment, stdout=output, stderr=output

@@ -1,6 +1,5 @@
 """Each limit has its documented answer, everywhere, and the others are served meanwhile."""
 
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from servers import Api, Everywhere, Servers
+from wire import connect, rest
 
 HERO = {"name": "n", "secret_name": "s"}
 SLOW = (
@@ -35,21 +35,6 @@ def start(
     yield start
     for api in started:
         api.stop()
-
-
-def connect(api: Api, sent: bytes) -> socket.socket:
-    host, port = str(api.client.base_url)[7:].rstrip("/").split(":")
-    connection = socket.create_connection((host, int(port)), timeout=20)
-    connection.sendall(sent)
-    return connection
-
-
-def rest(connection: socket.socket) -> bytes:
-    """Read until the server closes."""
-    received = b""
-    while chunk := connection.recv(65536):
-        received += chunk
-    return received
 
 
 @pytest.mark.parametrize("path", ["/animals/", "/animals/1", "/live", "/nothing", "/docs"])
@@ -140,5 +125,108 @@ def test_slow_bodies_do_not_hold_up_others(start: Callable[..., Api]) -> None:
             assert api.ask("GET", "/heroes/1").status_code == 200
             longest = max(longest, time.monotonic() - begun)
         assert longest < 1
+        assert all(rest(one).startswith(b"HTTP/1.1 408 ") for one in slow)
+    assert "Traceback" not in api.log.read_text()
+
+
+def test_a_head_that_comes_too_slowly_is_408_and_an_idle_connection_is_closed(
+    start: Callable[..., Api],
+) -> None:
+    api = start(HEAD_SECONDS="1")
+    for sent in (b"", b"GET", SLOW, b"GET /heroes/ HTTP/1.1\r\nHost: x\r\n"):
+        with connect(api, sent) as connection:
+            begun = time.monotonic()
+            received = rest(connection)
+        assert 0.8 < time.monotonic() - begun < 3
+        if sent:
+            assert received.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+            assert received.endswith(b'{"detail": "The request should arrive within 1 seconds"}')
+            assert b"nosniff" in received
+        else:
+            assert received == b""
+
+
+def test_a_head_that_drips_is_closed_on_a_connection_that_was_used(
+    start: Callable[..., Api],
+) -> None:
+    api = start(HEAD_SECONDS="1")
+    with connect(api, b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n") as connection:
+        answer = b""
+        while not answer.endswith(b'{"detail":"live"}'):
+            answer += connection.recv(65536)
+        begun = time.monotonic()
+        connection.settimeout(0.1)
+        received = b""
+        connection.sendall(b"GET /live HTTP/1.1\r\n")
+        while not received and time.monotonic() < begun + 5:
+            connection.sendall(b"X-A: b\r\n")
+            try:
+                received = connection.recv(65536)
+            except TimeoutError:
+                continue
+    assert received.startswith(b"HTTP/1.1 408 ")
+    assert 0.8 < time.monotonic() - begun < 3
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"X-A: " + b"x" * 70_000 + b"\r\n",
+        b"".join(b"X-%d: x\r\n" % number for number in range(101)),
+        b"X-A: " + b"x" * 10_000_000,
+        b"".join(b"X-%d: x\r\n" % number for number in range(1_000_000)),
+    ],
+    ids=["large", "many", "endless", "endless-many"],
+)
+def test_large_or_many_headers_are_431(everywhere: Everywhere, head: bytes) -> None:
+    for api in everywhere.apis:
+        with connect(api, b"GET /tags/ HTTP/1.1\r\nHost: x\r\n") as connection:
+            received = b""
+            try:
+                connection.sendall(head + b"\r\n")
+                received = rest(connection)
+            except OSError:
+                assert len(head) > 100_000  # the server hung up on a client that went on sending
+            else:
+                assert received.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
+                assert b"\r\n\r\n{" in received
+        assert api.ask("GET", "/tags/", headers={"x-a": "x" * 60_000}).status_code == 200
+
+
+def test_what_is_not_http_is_400(everywhere: Everywhere) -> None:
+    for sent in (b"\x16\x03\x01\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"{}\r\n"):
+        for api in everywhere.apis:
+            with connect(api, sent) as connection:
+                received = rest(connection)
+            assert received.startswith(b"HTTP/1.1 400 Bad Request\r\n"), received
+            assert received.endswith(b'{"detail": "The request is not valid HTTP"}')
+
+
+def test_a_client_that_is_answered_and_sends_on_is_closed(start: Callable[..., Api]) -> None:
+    api = start(HEAD_SECONDS="1")
+    for path in (b"/nothing", b"/live"):
+        head = SLOW.replace(b"/heroes/", path)
+        with connect(api, head + b"\r\n{") as connection:
+            begun = time.monotonic()
+            received = rest(connection)
+        assert received.split(b" ")[1] in {b"404", b"405"}
+        assert 0.8 < time.monotonic() - begun < 3
+
+
+def test_requests_behind_one_another_are_answered_in_order(start: Callable[..., Api]) -> None:
+    api = start()
+    many = b"GET /heroes/?limit=1 HTTP/1.1\r\nHost: x\r\n\r\n" * 20
+    with connect(api, many + b"nonsense\r\n\r\n") as connection:
+        received = rest(connection)
+    assert 1 <= received.count(b"HTTP/1.1 200 OK") <= 20
+    assert received.count(b"HTTP/1.1 400 ") <= 1
+
+
+def test_slow_heads_do_not_hold_up_others(start: Callable[..., Api]) -> None:
+    api = start(HEAD_SECONDS="3")
+    with ExitStack() as stack:
+        slow = [stack.enter_context(connect(api, SLOW)) for _ in range(300)]
+        for _ in range(100):
+            assert api.ask("POST", "/heroes/", json=HERO).status_code == 200
         assert all(rest(one).startswith(b"HTTP/1.1 408 ") for one in slow)
     assert "Traceback" not in api.log.read_text()
