@@ -175,9 +175,9 @@ def reserved(_: str) -> str:
 
 def settings(_: str) -> str:
     body = ast.parse(SETTINGS.read_text("utf-8")).body
-    found = next(node for node in body if isinstance(node, ast.ClassDef))
+    lines = [line for one in body[::-1] if isinstance(one, ast.ClassDef) for line in one.body]
     rows = []
-    for node, after in zip(found.body, found.body[1:], strict=False):
+    for node, after in zip(lines, lines[1:], strict=False):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             assert isinstance(after, ast.Expr)
             assert isinstance(after.value, ast.Constant)
