@@ -1,8 +1,10 @@
 """`crudgen serve`: run the API, and follow the changes of the spec."""
 
 import traceback
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -105,6 +107,12 @@ class _Reporter:
         if self._watch:
             rows.append(("watching", str(self._watch)))
         console.table(rows)
+        if not is_loopback(url):
+            console.tell(
+                "\nThere is no authentication yet: whoever reaches this address can read, change"
+                " and delete everything.",
+                "yellow",
+            )
         console.say("\nCtrl+C ends it.")
 
     def reloaded(self, generation: "Generation") -> None:
@@ -120,6 +128,11 @@ class _Reporter:
         else:
             console.tell("".join(traceback.format_exception(error)).rstrip("\n"))
         console.tell("the last good spec is still being served", "yellow")
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether only this machine reaches an address."""
+    return ip_address(urlsplit(url).hostname or "").is_loopback
 
 
 def masked(url: str) -> str:

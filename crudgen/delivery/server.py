@@ -21,7 +21,10 @@ from crudgen.delivery.switch import Switch
 from crudgen.delivery.watch import Watch
 from crudgen.errors import ServeError
 
-_GRACE_SECONDS = 10
+_GRACE_SECONDS = 7
+"""For requests in flight after a signal; what follows, see switch.py, ends within ten seconds."""
+_HTTP = "crudgen.kit.protocol:HttpProtocol"
+"""The protocol that an emitted project is told to use; the server imports it by its name."""
 _SECOND_LOOK_SECONDS = 0.15
 
 
@@ -187,6 +190,7 @@ def _config(application: Any, options: Options, *, factory: bool = False) -> uvi
     return uvicorn.Config(
         application,
         factory=factory,
+        http=_HTTP,
         host=options.host,
         port=options.port,
         workers=options.workers,

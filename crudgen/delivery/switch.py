@@ -9,7 +9,8 @@ from crudgen.delivery.garbage import uncollected
 from crudgen.delivery.generation import Generation, Receive, Recipe, Send
 
 Background: TypeAlias = Callable[["Switch"], Coroutine[Any, Any, None]]
-_PATIENCE = 10.0
+_PATIENCE = 2.0
+"""For the end of an application, in seconds: uvicorn has waited for its requests before."""
 
 
 class Switch:
@@ -52,7 +53,7 @@ class Switch:
         self._keep(asyncio.create_task(old.retire()))
 
     async def close(self) -> None:
-        """End every generation, waiting for requests in flight no longer than uvicorn does."""
+        """End every generation; requests that are still in flight are waited for no longer."""
         tasks = [*self._tasks, asyncio.create_task(self.current.retire())]
         _, late = await asyncio.wait(tasks, timeout=_PATIENCE)
         for task in late:

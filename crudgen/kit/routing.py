@@ -5,33 +5,26 @@ from email.message import Message
 from threading import RLock
 from typing import Any, get_args, get_origin
 
-from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
-from pydantic_core import from_json
 from starlette.routing import BaseRoute, Match, get_name
 from starlette.types import Receive, Scope, Send
 
 from .database.faults import http_error
 from .errors import problem, public
 from .etag import unless_known
+from .json_body import parse
+from .limits import limits_of
 from .models import MAX_INT
 from .query.parameters import Parameters
-from .settings import MAX_BODY_BYTES
 
 OUTCOME = "app.outcome"
 """Where a request's scope holds what its handler has answered or raised (see shortcut.py)."""
 _MANY = {list, set, frozenset, tuple}
-NUL = rb"\u0000"
 _building = RLock()
-
-
-def body_limit(app: FastAPI) -> int:
-    """Tell how many bytes a body may have."""
-    limit: int = getattr(app.state, "max_body_bytes", MAX_BODY_BYTES)
-    return limit
 
 
 def announced_length(header: str) -> int:
@@ -43,11 +36,11 @@ def announced_length(header: str) -> int:
 
 
 class JsonRequest(Request):
-    """A request whose body is strict JSON (RFC 8259): no NaN, no lone surrogates, no NUL."""
+    """A request whose body is strict JSON (see json_body.py)."""
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """Read the body as it comes, or raise HTTPException 413 once it is too long."""
-        limit = body_limit(self.app)
+        limit = limits_of(self.app).body_bytes
         too_large = HTTPException(413, f"The body should have at most {limit} bytes")
         if announced_length(self.headers.get("content-length", "")) > limit:
             raise too_large
@@ -60,30 +53,7 @@ class JsonRequest(Request):
 
     async def json(self) -> Any:
         """Parse the body, or raise HTTPException 422."""
-        body = await self.body()
-        try:
-            value = from_json(body, allow_inf_nan=False)
-        except ValueError:
-            invalid = problem("json_invalid", ["body"], "The body is not valid JSON")
-            raise HTTPException(422, [invalid]) from None
-        if NUL in body and (loc := _find_nul(value)) is not None:
-            raise HTTPException(422, [problem("string_nul", ["body", *loc], "NUL is not allowed")])
-        return value
-
-
-def _find_nul(value: Any) -> list[str | int] | None:
-    pending: list[tuple[list[str | int], Any]] = [([], value)]
-    while pending:
-        loc, item = pending.pop()
-        if isinstance(item, str) and "\0" in item:
-            return loc
-        if isinstance(item, dict):
-            if any("\0" in key for key in item):
-                return loc
-            pending += [([*loc, key], child) for key, child in item.items()]
-        elif isinstance(item, list):
-            pending += [([*loc, index], child) for index, child in enumerate(item)]
-    return None
+        return parse(await self.body(), limits_of(self.app).json_depth)
 
 
 class Route(APIRoute):

@@ -2,26 +2,58 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-MAX_BODY_BYTES = 1_048_576
-
+from .limits import USUAL, Limits
 
 Bytes = Annotated[int, Field(ge=1024, le=1_073_741_824)]
 Seconds = Annotated[float, Field(ge=0.01, le=3600)]
 Connections = Annotated[int, Field(ge=1, le=1000)]
+Many = Annotated[int, Field(ge=1, le=1_000_000)]
+Depth = Annotated[int, Field(ge=1, le=100)]
 
 
-class BaseAppSettings(BaseSettings):
-    """Settings of every application; each is read from the variable of its name in capitals."""
+def _split(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return [one.strip() for one in value.split(",") if one.strip()]
+
+
+Origin = Annotated[str, Field(pattern=r"^(\*|https?://[^/\s]+)$")]
+Origins = Annotated[list[Origin], NoDecode, BeforeValidator(_split)]
+
+
+class ServerSettings(BaseSettings):
+    """Settings of the server, see protocol.py; only the environment and `.env` set them."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
 
+    head_seconds: Seconds = 10.0
+    """Longest wait for a request line and its headers; a later one is answered 408."""
+    max_head_bytes: Bytes = 65_536
+    """Largest headers of a request; larger ones are answered 431."""
+    max_headers: Many = 100
+    """Most headers of a request; more are answered 431."""
+
+
+class BaseAppSettings(ServerSettings):
+    """Settings of every application; each is read from the variable of its name in capitals."""
+
     database_url: str = "sqlite:///app.db"
     """SQLite (`sqlite:///app.db`) or PostgreSQL (`postgresql://user:password@host/name`)."""
-    max_body_bytes: Bytes = MAX_BODY_BYTES
+    max_body_bytes: Bytes = USUAL.body_bytes
     """Largest request body; a larger one is answered 413."""
+    max_json_depth: Depth = USUAL.json_depth
+    """Most objects and arrays within one another; a deeper body is answered 422."""
+    max_url_bytes: Many = USUAL.url_bytes
+    """Longest path and query together; a longer one is answered 414."""
+    max_query_parameters: Many = USUAL.query_parameters
+    """Most parameters of a query; one with more is answered 422."""
+    max_concurrent_requests: Many = USUAL.concurrent_requests
+    """Most requests of one process at a time; more are answered 503."""
+    body_seconds: Seconds = USUAL.body_seconds
+    """Longest wait for the whole of a body; a later one is answered 408."""
     database_connections: Connections = 10
     """Most database connections of one process."""
     statement_seconds: Seconds = 5.0
@@ -32,5 +64,21 @@ class BaseAppSettings(BaseSettings):
     """Signs the cursors of lists; without it, a secret that the database keeps does."""
     shortcut: bool = True
     """Whether well-formed requests go to their handlers without FastAPI's own work."""
+    docs: bool = True
+    """Whether there are `/docs`, `/redoc` and `/openapi.json`."""
+    cors_origins: Origins = []
+    """Web pages that may use the API: origins such as `https://a.example`, with commas between."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least important messages that are logged."""
+
+    @property
+    def limits(self) -> Limits:
+        """What requests are bounded by."""
+        return Limits(
+            body_bytes=self.max_body_bytes,
+            body_seconds=self.body_seconds,
+            json_depth=self.max_json_depth,
+            url_bytes=self.max_url_bytes,
+            query_parameters=self.max_query_parameters,
+            concurrent_requests=self.max_concurrent_requests,
+        )

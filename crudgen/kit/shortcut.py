@@ -15,17 +15,19 @@ from urllib.parse import parse_qsl
 from uuid import uuid4
 
 from asgi_correlation_id import CorrelationIdMiddleware, correlation_id
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, HTTPException, Response
 from fastapi.params import Body
 from fastapi.routing import RouteContext, iter_route_contexts
-from pydantic_core import from_json
 from starlette.routing import BaseRoute
 from starlette.types import Message, Receive, Scope, Send
 
 from .database import database
+from .headers import with_usual
+from .json_body import parse
+from .limits import Gate, Patience, limits_of
 from .logs import REQUEST_ID
 from .query.parameters import Parameters
-from .routing import NUL, OUTCOME, JsonRequest, Route, body_limit
+from .routing import OUTCOME, JsonRequest, Route
 
 _REQUEST_ID = REQUEST_ID.lower().encode()
 _ORDINARY = {_REQUEST_ID, b"if-none-match"}
@@ -64,15 +66,8 @@ class Shortcut:
         ):
             return receive
         if self._body is not None:
-            length = headers.get(b"content-length", b"")
-            if (
-                headers.get(b"content-type") != b"application/json"
-                or not _DIGITS.fullmatch(length)
-                or int(length) > body_limit(app)
-            ):
-                return receive
-            body, receive = await _read_all(receive)
-            if len(body) != int(length) or not self._read_body(body, arguments):
+            is_good, receive = await self._take_body(app, headers, scope, receive, arguments)
+            if not is_good:
                 return receive
         request_id = uuid4().hex
         correlation_id.set(request_id)
@@ -91,7 +86,7 @@ class Shortcut:
             return receive
         start = {"type": "http.response.start", "status": response.status_code}
         sent = [*response.raw_headers, (_REQUEST_ID, request_id.encode())]
-        await send({**start, "headers": sent})
+        await send({**start, "headers": with_usual(sent)})
         await send({"type": "http.response.body", "body": response.body})
         return None
 
@@ -119,13 +114,37 @@ class Shortcut:
                 arguments[field.name] = field.get_default()
         return True
 
-    def _read_body(self, body: bytes, arguments: dict[str, Any]) -> bool:
+    async def _take_body(
+        self,
+        app: FastAPI,
+        headers: Mapping[bytes, bytes],
+        scope: Scope,
+        receive: Receive,
+        arguments: dict[str, Any],
+    ) -> tuple[bool, Receive]:
+        """Read the body; tell whether all is well, and what is to be received from now on."""
+        limits, length = limits_of(app), headers.get(b"content-length", b"")
+        if (
+            headers.get(b"content-type") != b"application/json"
+            or not _DIGITS.fullmatch(length)
+            or int(length) > limits.body_bytes
+        ):
+            return False, receive
+        try:
+            body, receive = await _read_all(Patience(receive, limits.body_seconds))
+        except HTTPException as late:
+            scope[OUTCOME] = late
+            return False, receive
+        is_whole = len(body) == int(length)
+        return is_whole and self._read_body(body, limits.json_depth, arguments), receive
+
+    def _read_body(self, body: bytes, max_depth: int, arguments: dict[str, Any]) -> bool:
         """Parse and validate the body as the ordinary way does; tell whether all is well."""
         try:
-            value = from_json(body, allow_inf_nan=False)
-        except ValueError:
+            value = parse(body, max_depth)
+        except HTTPException:
             return False
-        if value is None or NUL in body:
+        if value is None:
             return False
         field = self._body
         assert field is not None
@@ -171,7 +190,8 @@ class Shortcuts:
 
     def __init__(self, app: FastAPI, prefixes: Mapping[int, str]) -> None:
         middleware: list[Any] = [(one.cls, one.args, one.kwargs) for one in app.user_middleware]
-        plain = middleware == [(CorrelationIdMiddleware, (), {"header_name": REQUEST_ID})]
+        kit: list[Any] = [(CorrelationIdMiddleware, (), {"header_name": REQUEST_ID})]
+        plain = middleware == [*kit, (Gate, (), {})]
         self._nodes = [(prefixes.get(id(node)), node) for node in app.routes]
         self._prefixes = {prefix for prefix, _ in self._nodes if prefix is not None and plain}
         self._found: dict[str, Found] = {}

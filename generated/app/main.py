@@ -1,7 +1,7 @@
 """The application: settings, database, middleware, routers. This file is yours to change.
 
-Run it with
-`uvicorn --factory app.main:create_app --no-server-header --timeout-graceful-shutdown 10`.
+Run it with `uvicorn --factory app.main:create_app --no-server-header
+--timeout-graceful-shutdown 7 --http app.kit.protocol:HttpProtocol`.
 """
 
 from collections.abc import AsyncIterator
@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
 from . import api
 from .kit import health
@@ -41,11 +42,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title=settings.api_title,
         version=settings.api_version,
         lifespan=lifespan,
+        openapi_url="/openapi.json" if settings.docs else None,
         redirect_slashes=False,
         shortcut=settings.shortcut,
+        limits=settings.limits,
     )
     app.state.database = database
-    app.state.max_body_bytes = settings.max_body_bytes
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["*"],
+        )
     app.add_middleware(CorrelationIdMiddleware, header_name=REQUEST_ID)
     app.add_exception_handler(Exception, server_error)
     app.include_router(health.router)

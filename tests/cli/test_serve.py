@@ -239,6 +239,23 @@ def test_what_prevents_the_start_is_said_in_a_line(project: Path, workers: str) 
     assert "nowhere" in fails("--database", "sqlite:////nowhere/at/all.db")
 
 
+@pytest.mark.parametrize(
+    ("host", "warned"),
+    [
+        ("0.0.0.0", 1),  # noqa: S104 - for a moment
+        ("::", 1),
+        ("127.0.0.1", 0),
+        ("127.0.0.2", 0),
+        ("localhost", 0),
+        ("::1", 0),
+    ],
+)
+def test_an_address_for_others_is_warned_of(project: Path, host: str, warned: int) -> None:
+    with Serve(project, "--host", host).start() as served:
+        pass
+    assert served.text().count("There is no authentication yet") == warned
+
+
 def test_an_end_by_sigterm_is_in_order(project: Path) -> None:
     with Serve(project).start() as served:
         served.process.send_signal(signal.SIGTERM)

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
@@ -102,12 +102,20 @@ class Servers:
                 process.kill()
                 process.wait()
 
-    def start(self, spec: Path, mode: str, database: str, *, wait: bool = True) -> Api:
-        """Start one application; whoever calls this stops it."""
+    def start(
+        self,
+        spec: Path,
+        mode: str,
+        database: str,
+        *,
+        wait: bool = True,
+        settings: Mapping[str, str] | None = None,
+    ) -> Api:
+        """Start one application, with settings of its own; whoever calls this stops it."""
         number = next(self.numbers)
         port = free_port()
         log = self.folder / f"server{number}.log"
-        environment = os.environ | {"DATABASE_URL": database}
+        environment = os.environ | {"DATABASE_URL": database, **(settings or {})}
         if mode == "served":
             command = [sys.executable, "-m", "crudgen", "serve", str(spec), "--no-reload"]
             command += ["--port", str(port), "--database", database]
@@ -117,6 +125,8 @@ class Servers:
             environment["PYTHONPATH"] = str(without_crudgen(self.folder))
             command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app"]
             command += ["--port", str(port), "--no-server-header"]
+            command += ["--timeout-graceful-shutdown", "7"]
+            command += ["--http", "app.kit.protocol:HttpProtocol"]
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command, cwd=place, env=environment, stdout=output, stderr=output

@@ -2,11 +2,13 @@
 
 import ast
 import asyncio
+import itertools
 import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -175,9 +177,9 @@ def reserved(_: str) -> str:
 
 def settings(_: str) -> str:
     body = ast.parse(SETTINGS.read_text("utf-8")).body
-    found = next(node for node in body if isinstance(node, ast.ClassDef))
+    lines = [line for one in body[::-1] if isinstance(one, ast.ClassDef) for line in one.body]
     rows = []
-    for node, after in zip(found.body, found.body[1:], strict=False):
+    for node, after in itertools.pairwise(lines):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             assert isinstance(after, ast.Expr)
             assert isinstance(after.value, ast.Constant)

@@ -338,6 +338,7 @@ ODD_QUERIES = st.sampled_from(
         *(b"limit=+1", b"limit=1+", b"limit=01", b"offset=1_0", b"offset=" + b"9" * 30, b"a=%FF"),
         *(b"offset=9223372036854775807", b"offset=9223372036854775808", b"limit=1;offset=1"),
         *(b"offset=" + b"9" * 5000, b"\xff=1", b"limit=\xd9\xa1", b"limit=%D9%A1", b"Limit=1"),
+        *(b"limit=" + b"1" * 9000, b"limit=1&" * 199, b"limit=1&" * 200, b"&" * 300),
         *(b"limit=1#x", b"x=1&" * 200, b"limit=true", b"offset=null", b"limit=1e1"),
     ]
 )
@@ -365,6 +366,9 @@ MORE_HEADERS = st.sampled_from(
     ]
 )
 ODD_BODIES = [
+    *(b'{"what":"a","what" :"a"}', b'{"uid":"a","metadata_json":' + b"[" * 32 + b"]" * 32 + b"}"),
+    *(b'{"uid":"a","metadata_json":{"a":":","b":{"c":1,"\\u0063":1}}}', b"[" * 33 + b"]" * 33),
+    *(b'{"uid":"a","metadata_json":{"a:":"\\u003a"}}', b'{"what":"[{[{"}'),
     *(b"", b" ", b"null", b"[]", b"1", b'"x"', b"{}", b"{", b"{}}", b"{} x", b"NaN", b"\0"),
     *(b'{"a":NaN}', b'{"a":1e999}', b"[" * 1000, b'{"what":"a\\u0000"}', b'{"what":"\\ud800"}'),
     *(

@@ -27,6 +27,8 @@ class Fault(Enum):
     """The connection is gone; the statement may not have run."""
     UNAVAILABLE = auto()
     """The database is locked, down, full or too slow."""
+    UNUSABLE = auto()
+    """The database is not one, or not allowed; somebody has to change something first."""
     BUG = auto()
     """Anything else."""
 
@@ -44,12 +46,12 @@ _SQLITE_PRIMARY = {
     sqlite3.SQLITE_INTERRUPT: Fault.UNAVAILABLE,
     sqlite3.SQLITE_IOERR: Fault.UNAVAILABLE,
     sqlite3.SQLITE_FULL: Fault.UNAVAILABLE,
-    sqlite3.SQLITE_CANTOPEN: Fault.UNAVAILABLE,
-    sqlite3.SQLITE_READONLY: Fault.UNAVAILABLE,
+    sqlite3.SQLITE_CANTOPEN: Fault.UNUSABLE,
+    sqlite3.SQLITE_READONLY: Fault.UNUSABLE,
     sqlite3.SQLITE_NOMEM: Fault.UNAVAILABLE,
-    sqlite3.SQLITE_PERM: Fault.UNAVAILABLE,
-    sqlite3.SQLITE_CORRUPT: Fault.UNAVAILABLE,
-    sqlite3.SQLITE_NOTADB: Fault.UNAVAILABLE,
+    sqlite3.SQLITE_PERM: Fault.UNUSABLE,
+    sqlite3.SQLITE_CORRUPT: Fault.UNUSABLE,
+    sqlite3.SQLITE_NOTADB: Fault.UNUSABLE,
     sqlite3.SQLITE_TOOBIG: Fault.VALUE,
 }
 _POSTGRESQL_STATES = {
@@ -101,10 +103,10 @@ def http_error(error: Exception, table: Table | None = None) -> Exception:
             return Conflict(_unique_fields(cause, table))
         case Fault.VALUE:
             return Refused(_refused_fields(cause, table))
-        case Fault.RETRY | Fault.STALE | Fault.DISCONNECTED | Fault.UNAVAILABLE:
-            return Unavailable()
         case Fault.BUG:
             return error
+        case _:
+            return Unavailable()
 
 
 def _unique_fields(error: BaseException, table: Table | None) -> Sequence[str]:

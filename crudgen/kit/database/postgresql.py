@@ -12,6 +12,9 @@ from .faults import Fault, classify
 from .statements import Prepared, Values
 
 CONNECT_SECONDS = 3
+RECONNECT_SECONDS = 2.0
+"""How long the pool tries by itself; then each request makes it try again. It would wait longer
+and longer, so that a database that is back would not be noticed for minutes."""
 ATTEMPTS = 3
 Result = TypeVar("Result")
 
@@ -47,6 +50,7 @@ class Postgresql:
             min_size=min(2, connections),
             max_size=connections,
             timeout=lock_seconds,
+            reconnect_timeout=RECONNECT_SECONDS,
             open=False,
         )
         self._lost = (psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed)

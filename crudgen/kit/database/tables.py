@@ -15,7 +15,7 @@ from sqlalchemy import (
 from sqlalchemy.engine.reflection import ObjectKind, ObjectScope
 from sqlalchemy.exc import DBAPIError
 
-from ..errors import StartupError
+from ..errors import StartupError, UnreachableError
 from .faults import Fault, classify
 from .secret import shared_secret
 
@@ -28,7 +28,8 @@ _TEMPORARY = text("SELECT nspname FROM pg_namespace WHERE oid = pg_my_temp_schem
 def prepare(engine: Engine, metadata: MetaData) -> bytes:
     """Create missing tables and indexes, in one transaction; give the secret that is kept there.
 
-    Raises StartupError when the database cannot be reached, or holds a table that differs.
+    Raises UnreachableError when the database does not answer now, StartupError when it cannot be
+    used or holds a table that differs.
     """
     try:
         with engine.begin() as connection:
@@ -43,13 +44,12 @@ def prepare(engine: Engine, metadata: MetaData) -> bytes:
                 _bring_up(connection, metadata, present)
             return shared_secret(connection)
     except DBAPIError as error:
-        if error.orig is None or classify(error.orig) is Fault.BUG:
+        if error.orig is None or (fault := classify(error.orig)) is Fault.BUG:
             raise
         where = engine.url.render_as_string(hide_password=True)
         reason = str(error.orig).strip().splitlines()[0]
-        raise StartupError(
-            f"database {where}: {reason}\n  is it running, and may you use it?"
-        ) from None
+        kind = StartupError if fault is Fault.UNUSABLE else UnreachableError
+        raise kind(f"database {where}: {reason}\n  is it running, and may you use it?") from None
 
 
 def _bring_up(connection: Connection, metadata: MetaData, tables: Sequence[Table]) -> None:

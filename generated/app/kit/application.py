@@ -1,4 +1,4 @@
-"""FastAPI with a short way to the handlers, and with room for a thousand routers."""
+"""FastAPI with limits, a short way to the handlers, and room for a thousand routers."""
 
 import gc
 from collections.abc import Callable
@@ -10,6 +10,8 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
+from .headers import OF_PAGES, adding
+from .limits import BROKEN, USUAL, Gate, Limits, Patience
 from .routing import Router
 from .shortcut import Shortcuts
 
@@ -19,11 +21,16 @@ _NO_LIFESPAN = type(APIRouter().lifespan_context)
 class Application(FastAPI):
     """A FastAPI application; `shortcut` opens the short way (see shortcut.py)."""
 
-    def __init__(self, *, shortcut: bool = True, **options: Any) -> None:
+    def __init__(self, *, shortcut: bool = True, limits: Limits = USUAL, **options: Any) -> None:
         self._prefixes: dict[int, str] = {}
         self._shortcut = shortcut
         self._shortcuts: Shortcuts | None = None
+        self._limits = limits
+        self._concurrent = 0
         super().__init__(**options)
+        self._pages = {self.docs_url, self.redoc_url}
+        self.state.limits = limits
+        self.add_middleware(Gate)
 
     def setup(self) -> None:
         """Add the routes of the documentation: `/openapi.json` is built once, and kept as text."""
@@ -67,17 +74,29 @@ class Application(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, on the short way if there is one."""
-        if scope["type"] == "http" and self._shortcut and not self._is_changed(scope):
-            if self._shortcuts is None:
-                self._shortcuts = Shortcuts(self, self._prefixes)
-            found = self._shortcuts.find(scope["method"], scope["path"])
-            if found is not None:
-                shortcut, key = found
-                rest = await shortcut.answer(self, key, scope, receive, send)
-                if rest is None:
-                    return
-                receive = rest
-        await super().__call__(scope, receive, send)
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        self._concurrent += 1
+        try:
+            broken = self._limits.broken(scope, self._concurrent)
+            if broken is not None:
+                scope[BROKEN] = broken
+            elif self._shortcut and not self._is_changed(scope):
+                if self._shortcuts is None:
+                    self._shortcuts = Shortcuts(self, self._prefixes)
+                found = self._shortcuts.find(scope["method"], scope["path"])
+                if found is not None:
+                    shortcut, key = found
+                    rest = await shortcut.answer(self, key, scope, receive, send)
+                    if rest is None:
+                        return
+                    receive = rest
+            more = [OF_PAGES] if scope["path"] in self._pages else []
+            patient = Patience(receive, self._limits.body_seconds)
+            await super().__call__(scope, patient, adding(send, *more))
+        finally:
+            self._concurrent -= 1
 
     def _is_changed(self, scope: Scope) -> bool:
         """Tell whether the application is tested with other dependencies, or mounted elsewhere."""

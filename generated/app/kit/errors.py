@@ -5,6 +5,7 @@ HTTPException (FastAPI)
 ├── Refused        422: the database does not take a value
 └── Unavailable    503: the database is locked, down or too slow; the client may try again
 StartupError       the application cannot start; its text says what was found and what to do
+└── UnreachableError    the database does not answer now, and may later
 """
 
 from collections.abc import Sequence
@@ -46,6 +47,10 @@ class Problems(BaseModel):
 
 class StartupError(Exception):
     """The application cannot start. The text says what was found, where, and what to do."""
+
+
+class UnreachableError(StartupError):
+    """The database does not answer now, and may later."""
 
 
 class Conflict(HTTPException):
@@ -95,18 +100,21 @@ def public(errors: Sequence[Any]) -> list[dict[str, Any]]:
 _DESCRIPTIONS: dict[int, tuple[type[BaseModel], str]] = {
     404: (Message, "No such row"),
     409: (Problems, "Another row has the same values"),
+    408: (Message, "The body came too slowly"),
     412: (Message, "The row has changed since it was read"),
     413: (Message, "The body is too large"),
+    414: (Message, "The URL is too long"),
     415: (Message, "The body is not JSON"),
     422: (Problems, "The request is not valid"),
     428: (Message, "The header If-Match is missing"),
-    503: (Message, "The database is busy or down"),
+    503: (Message, "The server is busy, or the database busy or down"),
 }
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Declare the errors of an operation, for OpenAPI."""
+    """Declare the errors of an operation, for OpenAPI; those of how a request arrives by itself."""
+    arriving = {408, 414} if 413 in statuses else {414}
     return {
         status: {"model": _DESCRIPTIONS[status][0], "description": _DESCRIPTIONS[status][1]}
-        for status in statuses
+        for status in sorted({*statuses, *arriving})
     }

@@ -17,6 +17,11 @@ def etag(body: bytes) -> str:
     return f'"{blake2b(body, digest_size=_BYTES).hexdigest()}"'
 
 
+def tagged(tag: str) -> dict[str, str]:
+    """Give the headers of a row: it may be kept, but never used without asking."""
+    return {"ETag": tag, "Cache-Control": "no-cache"}
+
+
 def unless_known(response: Response, request: Request) -> Response:
     """Answer 304 instead, if the client knows the row as it is."""
     header, tag = request.headers.get("if-none-match"), response.headers.get("etag")
@@ -24,7 +29,7 @@ def unless_known(response: Response, request: Request) -> Response:
         return response
     known = {one.removeprefix("W/") for one in _TAG.findall(header)}
     if tag in known or header.strip() == "*":
-        return Response(status_code=304, headers={"ETag": tag})
+        return Response(status_code=304, headers=tagged(tag))
     return response
 
 

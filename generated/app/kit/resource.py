@@ -13,7 +13,7 @@ from .database import Change, Database
 from .database.backend import Row
 from .database.faults import http_error
 from .errors import problem
-from .etag import Expected, etag
+from .etag import Expected, etag, tagged
 from .json_rows import JsonRows
 from .models import MAX_INT, MIN_INT, Changes, Model
 from .query import ListQuery
@@ -201,7 +201,7 @@ class Resource:
 
 
 def _row(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
-    return _json(body, {**(headers or {}), "ETag": etag(body)})
+    return _json(body, {**(headers or {}), **tagged(etag(body))})
 
 
 def _json(body: bytes, headers: Mapping[str, str] | None = None) -> Response:

@@ -1,8 +1,10 @@
 """The database of the application: short ways for its rows, a Session for everything else."""
 
+import asyncio
+import contextlib
 import hashlib
+import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, cast
 
@@ -13,7 +15,7 @@ from sqlalchemy import URL, Integer, MetaData, literal_column, make_url, select
 from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
 
-from ..errors import StartupError, Unavailable
+from ..errors import StartupError, Unavailable, UnreachableError
 from .backend import Backend, Row, Step
 from .faults import http_error
 from .postgresql import Postgresql
@@ -22,7 +24,11 @@ from .statements import Prepared, Statement, Values
 from .tables import prepare
 
 MOST_PREPARED = 10_000
+LONGEST_PAUSE_SECONDS = 1.0
+"""Between two attempts to reach a database that was down at the start."""
 PING: Statement = select(literal_column("1", Integer()))
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +63,55 @@ class Database:
         self._backend = _backend(url, connections, statement_seconds, lock_seconds)
         self.kind: str = self._backend.dialect.name
         """`sqlite` or `postgresql`."""
-        self.secret = _digest(secret_key) if secret_key else b""
-        """What cursors are signed with: of the setting, else one that the database keeps."""
+        self._secret = _digest(secret_key) if secret_key else b""
+        self._is_open = False
+        self._opening: asyncio.Task[None] | None = None
         self._prepared: dict[tuple[Statement, tuple[str, ...]], Prepared] = {}
 
-    async def open(self, metadata: MetaData) -> None:
-        """Create the tables that are missing, and connect.
+    @property
+    def secret(self) -> bytes:
+        """What cursors are signed with: of the setting, else one that the database keeps."""
+        if not self._secret:
+            raise Unavailable
+        return self._secret
 
-        Raises StartupError when the database cannot be reached, or one of its tables differs.
+    async def open(self, metadata: MetaData) -> None:
+        """Create the tables that are missing, and connect; later, if the database is down now.
+
+        Until then every use raises Unavailable. Raises StartupError when the database cannot be
+        used, or one of its tables differs.
         """
+        try:
+            await self._open(metadata)
+        except UnreachableError as error:
+            _log.warning("%s\n  trying again until it answers", error)
+            self._opening = asyncio.create_task(self._open_later(metadata, str(error)))
+
+    async def _open(self, metadata: MetaData) -> None:
         kept = await to_thread.run_sync(prepare, self._backend.engine, metadata)
-        self.secret = self.secret or kept
+        self._secret = self._secret or kept
         await self._backend.open()
+        self._is_open = True
+
+    async def _open_later(self, metadata: MetaData, said: str) -> None:
+        pause = LONGEST_PAUSE_SECONDS / 8
+        while not self._is_open:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            try:
+                await self._open(metadata)
+            except Exception as error:  # whatever it is, somebody may put it right
+                if str(error) != said:
+                    said = str(error)
+                    _log.error("%s", said, exc_info=not isinstance(error, StartupError))
+        _log.warning("the database answers")
 
     async def close(self) -> None:
         """Finish what was begun, and disconnect."""
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait({self._opening})
+        self._is_open = False
         await self._backend.close()
 
     async def ping(self) -> bool:
@@ -88,6 +128,8 @@ class Database:
         self, statement: Statement, values: Values, *, short: bool = False
     ) -> Sequence[Row]:
         """Run a SELECT. `short` tells that it touches few rows, found by the primary key."""
+        if not self._is_open:
+            raise Unavailable
         return await self._backend.read(self._prepare(statement, ()), values, short=short)
 
     async def write(
@@ -97,10 +139,14 @@ class Database:
 
         `columns` are those that an INSERT or UPDATE sets.
         """
+        if not self._is_open:
+            raise Unavailable
         return await self._backend.write(self._prepare(statement, columns), values)
 
     async def write_all(self, changes: Sequence[Change]) -> list[Sequence[Row]]:
         """Run statements in one transaction, all or none; when this returns, it is durable."""
+        if not self._is_open:
+            raise Unavailable
         steps = [
             Step(self._prepare(one.statement, one.columns), one.values, one.check)
             for one in changes
@@ -117,9 +163,11 @@ class Database:
             self._prepared[statement, columns] = prepared
         return prepared
 
-    @contextmanager
+    @contextlib.contextmanager
     def session(self) -> Iterator[Session]:
         """Open a SQLModel session for a handler of your own (`def`, not `async def`)."""
+        if not self._is_open:
+            raise Unavailable
         with Session(self._backend.engine) as session:
             yield session
 

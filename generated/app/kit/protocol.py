@@ -1,0 +1,128 @@
+"""uvicorn's HTTP, with bounds for what comes before an application is asked: the head of a request.
+
+`uvicorn --http app.kit.protocol:HttpProtocol`. By itself uvicorn waits for a head for ever, and
+collects headers without an end. What is refused here is JSON too, and closes the connection.
+"""
+
+import asyncio
+import json
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from .headers import with_usual
+from .settings import ServerSettings
+
+_settings = cache(ServerSettings)
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """One connection. A head that is too late is answered 408, one that is too large 431."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._limits = _settings()
+        self._timer: asyncio.TimerHandle | None = None
+        self._in_head = False
+        self._packet_bytes = 0
+        self._head_bytes = 0
+        """What has come of an incomplete head since the packet that it began in."""
+        self._refusal = HTTPStatus.BAD_REQUEST, "The request is not valid HTTP"
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Expect the first head."""
+        super().connection_made(transport)
+        self._wait(self._limits.head_seconds)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse; a head that is incomplete now has a limited time for its rest."""
+        self._packet_bytes = len(data)
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._in_head:
+            if self._head_bytes > self._limits.max_head_bytes:
+                self._refuse(*_TOO_LARGE)
+            elif self._timer is None:
+                self._wait(self._limits.head_seconds)
+
+    def on_message_begin(self) -> None:
+        """Begin a head."""
+        self._in_head = True
+        self._head_bytes = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Check the whole head; uvicorn turns what this raises into `send_400_response`."""
+        self._in_head = False
+        self._stop_waiting()
+        is_many = len(self.headers) > self._limits.max_headers
+        if is_many or self._packet_bytes + self._head_bytes > self._limits.max_head_bytes:
+            size = sum(len(name) + len(value) for name, value in self.headers)
+            if is_many or size > self._limits.max_head_bytes:
+                self._refusal = _TOO_LARGE
+                raise ValueError(_TOO_LARGE[1])
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """End a request; if it was answered before it had ended, the next one may not be late."""
+        super().on_message_complete()
+        if self._timer is not None:
+            self._stop_waiting()
+            self._wait(self.timeout_keep_alive)
+
+    def on_response_complete(self) -> None:
+        """Give a client that is answered, and still sends its body, a limited time to end it."""
+        super().on_response_complete()
+        cycle = self.cycle
+        if cycle.response_complete and cycle.more_body and not self.transport.is_closing():
+            self._wait(self._limits.head_seconds)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is not HTTP, or what this class raised for."""
+        del msg
+        self._refuse(*self._refusal)
+
+    def _refuse(self, status: HTTPStatus, detail: str) -> None:
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False  # the answer before this one comes first, and is the last
+            return
+        body = json.dumps({"detail": detail}).encode()
+        headers = [
+            *self.server_state.default_headers,
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ]
+        lines = [b"HTTP/1.1 %d %s" % (status, status.phrase.encode())]
+        lines += [name + b": " + value for name, value in with_usual(headers)]
+        self.transport.write(b"\r\n".join([*lines, b"", body]))
+        self.transport.close()
+
+    def _wait(self, seconds: float) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(seconds, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _give_up(self) -> None:
+        self._timer = None
+        if self.transport.is_closing():
+            return
+        if self._in_head:
+            detail = f"The request should arrive within {self._limits.head_seconds:g} seconds"
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, detail)
+        else:
+            self.transport.close()
+
+
+_TOO_LARGE = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large or too many"
