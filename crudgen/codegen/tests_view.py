@@ -51,6 +51,7 @@ class TestsView:
     tests_changes: bool
     tests_replaces: bool
     tests_deletes: bool
+    has_keys: bool
     keyed: bool
     must_match: bool
     locates: bool
@@ -60,6 +61,7 @@ class TestsView:
     lists: bool
     reads: bool
     updates: bool
+    replaces: bool
     deletes: bool
 
 
@@ -88,7 +90,8 @@ def tests_view(entity: Entity) -> TestsView:
         tests_replaces={Operation.CREATE, Operation.REPLACE} <= offered,
         tests_deletes={Operation.CREATE, Operation.DELETE} <= offered,
         locates=bool(offered & CHANGING),
-        keyed=bool(offered & {Operation.READ, *CHANGING}),
+        has_keys=bool(offered & {Operation.READ, *CHANGING}),
+        keyed=bool(offered & {Operation.READ, Operation.UPDATE, Operation.DELETE}),
         must_match=entity.etag is EtagUse.REQUIRED,
         has_required=any(field.required for field in sent),
         conflicts=entity.key_kind is KeyKind.CLIENT or _has_unique(entity),
@@ -96,6 +99,7 @@ def tests_view(entity: Entity) -> TestsView:
         lists=Operation.LIST in offered,
         reads=Operation.READ in offered,
         updates=Operation.UPDATE in offered,
+        replaces=Operation.REPLACE in offered,
         deletes=Operation.DELETE in offered,
     )
 

@@ -8,7 +8,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
