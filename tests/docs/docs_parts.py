@@ -2,12 +2,12 @@
 
 import ast
 import asyncio
-import itertools
 import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +178,7 @@ def settings(_: str) -> str:
     body = ast.parse(SETTINGS.read_text("utf-8")).body
     lines = [line for one in body[::-1] if isinstance(one, ast.ClassDef) for line in one.body]
     rows = []
-    for node, after in itertools.pairwise(lines):
+    for node, after in pairwise(lines):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             assert isinstance(after, ast.Expr)
             assert isinstance(after.value, ast.Constant)

@@ -4,8 +4,8 @@ HTTPException (FastAPI)
 ├── Conflict       409: the row would break a unique rule
 ├── Refused        422: the database does not take a value
 └── Unavailable    503: the database is locked, down or too slow; the client may try again
-StartupError       the application cannot start; its text says what was found and what to do
-└── UnreachableError    the database does not answer now, and may later
+StartupError           the application cannot start; its text says what was found and what to do
+└── UnreachableError   the database does not answer now, and may later
 """
 
 from collections.abc import Sequence
