@@ -138,9 +138,10 @@ def _import(name: str, modules: dict[str, _Module]) -> ModuleType:
 
 
 def _forget(name: str) -> None:
-    for module in [m for m in sys.modules if m == name or m.startswith(f"{name}.")]:
+    # Copies, which are made at once: the next generation is imported in a thread meanwhile.
+    for module in [m for m in list(sys.modules) if m == name or m.startswith(f"{name}.")]:
         del sys.modules[module]
-    for finder in [f for f in sys.meta_path if isinstance(f, _Finder) and name in f.modules]:
+    for finder in [f for f in list(sys.meta_path) if isinstance(f, _Finder) and name in f.modules]:
         sys.meta_path.remove(finder)
         for known in finder.modules.values():
             linecache.cache.pop(known.filename, None)
