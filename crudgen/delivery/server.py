@@ -199,6 +199,7 @@ def _config(application: Any, options: Options, *, factory: bool = False) -> uvi
         access_log=options.watch is not None,
         use_colors=False if os.environ.get("NO_COLOR") else None,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
 

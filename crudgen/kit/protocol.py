@@ -61,7 +61,8 @@ class HttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Check the whole head; uvicorn turns what this raises into `send_400_response`."""
         self._in_head = False
-        self._stop_waiting()
+        if self._timer is not None:
+            self._stop_waiting()
         is_many = len(self.headers) > self._limits.max_headers
         if is_many or self._packet_bytes + self._head_bytes > self._limits.max_head_bytes:
             size = sum(len(name) + len(value) for name, value in self.headers)
@@ -81,7 +82,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Give a client that is answered, and still sends its body, a limited time to end it."""
         super().on_response_complete()
         cycle = self.cycle
-        if cycle.response_complete and cycle.more_body and not self.transport.is_closing():
+        if cycle.more_body and cycle.response_complete and not self.transport.is_closing():
             self._wait(self._limits.head_seconds)
 
     def send_400_response(self, msg: str) -> None:

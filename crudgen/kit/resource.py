@@ -14,6 +14,7 @@ from .database.backend import Row
 from .database.faults import http_error
 from .errors import problem
 from .etag import Expected, etag, tagged
+from .headers import JsonText
 from .json_rows import JsonRows
 from .models import MAX_INT, MIN_INT, Changes, Model
 from .query import ListQuery
@@ -106,7 +107,7 @@ class Resource:
     async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
         """Answer a page of rows, with links to the pages around it."""
         body, headers = await self._listing.answer(db, request, query)
-        return _json(body, headers)
+        return JsonText(body, headers=headers)
 
     async def read(self, db: Database, key: Any) -> Response:
         """Answer one row, or raise HTTPException 404."""
@@ -158,7 +159,7 @@ class Resource:
         self._check_key(key)
         deletion = Change(self._for(db).delete, {"key__": key})
         self._found(await self._write(db, expected, deletion))
-        return _json(b'{"ok":true}')
+        return JsonText(b'{"ok":true}')
 
     async def _write(self, db: Database, expected: Expected, change: Change) -> Sequence[Row]:
         """Change one row, if it is the one that the client expects."""
@@ -201,8 +202,4 @@ class Resource:
 
 
 def _row(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
-    return _json(body, {**(headers or {}), **tagged(etag(body))})
-
-
-def _json(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(body, headers=headers, media_type="application/json")
+    return JsonText(body, headers={**(headers or {}), **tagged(etag(body))})

@@ -92,7 +92,7 @@ class Application(FastAPI):
                     if rest is None:
                         return
                     receive = rest
-            more = [OF_PAGES] if scope["path"] in self._pages else []
+            more = OF_PAGES if scope["path"] in self._pages else []
             patient = Patience(receive, self._limits.body_seconds)
             await super().__call__(scope, patient, adding(send, *more))
         finally:

