@@ -58,7 +58,7 @@ class Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Describe the application; FastAPI alone writes 64-bit bounds as doubles."""
         if not self.openapi_schema:
-            _write_integers(super().openapi())
+            _write_integers(super().openapi().get("components", {}).get("schemas", {}))
         return super().openapi()
 
     def include_router(self, router: APIRouter, *, prefix: str = "", **options: Any) -> None:

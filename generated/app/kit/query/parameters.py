@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -41,7 +41,7 @@ class Parameter:
 
     def describe(self, name: str) -> dict[str, Any]:
         """Describe it, as OpenAPI does."""
-        schema = self.adapter.json_schema()
+        schema = _schema(self.adapter)
         if self.is_many:
             schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": MOST_VALUES}
         described = {"name": name, "in": "query", "required": False, "description": self.doc}
@@ -173,6 +173,11 @@ class Parameters:
             cursor=one.get("cursor"),
             sent="".join(f"&{urlencode([one])}" for one in pairs if one[0] not in _OF_PAGES),
         )
+
+
+@cache
+def _schema(adapter: TypeAdapter[Any]) -> dict[str, Any]:
+    return adapter.json_schema()
 
 
 def _parse(parameter: Parameter, text: str) -> Any:
