@@ -159,8 +159,8 @@ def _write_together(connection: sqlite3.Connection, batch: list[_Write]) -> None
 
 
 def _write(connection: sqlite3.Connection, statements: Statements) -> list[Rows]:
-    if len(statements) == 1:
-        return [_execute(connection, *statements[0])]
+    if len(statements) == 1 and statements[0][2] is None:
+        return [_execute(connection, *statements[0])]  # SQLite undoes it alone, if it fails
     connection.execute("SAVEPOINT several")
     try:
         return [_execute(connection, *statement) for statement in statements]
