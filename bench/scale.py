@@ -23,6 +23,10 @@ from bench.load import run
 ROOT = Path(__file__).parents[1]
 ENTITY = "name: {name}\nfields:\n  name: str index\n  age: int? index\n  secret: str write_only\n"
 GETS = 300
+ASKED = "/heroes/?age__gte=48&sort=age&limit=100"
+"""Rows by a column that has an index: a filter and a sort."""
+CURSOR_SORTS = ("id", "name", "age", "-age")
+"""By the key, by a text, and by a number that may be null and has a hundred values."""
 SCANNED = 5_000_000
 """Rows that take more than half a second to be looked through."""
 
@@ -143,8 +147,10 @@ def workers(seconds: int) -> Table:
 def rows(exponents: list[int]) -> Table:
     """Measure single gets and pages for numbers of rows."""
     table = Table(title="rows, SQLite, one client: milliseconds")
-    for heading in ("rows", "get", "first page", "page in the middle"):
+    for heading in ("rows", "get", "first page", "middle, by offset", "filtered and sorted"):
         table.add_column(heading, justify="right")
+    for sort in CURSOR_SORTS:
+        table.add_column(f"by cursor, {sort}", justify="right")
     for exponent in exponents:
         count = 10**exponent
         with tempfile.TemporaryDirectory() as name:
@@ -158,8 +164,24 @@ def rows(exponents: list[int]) -> Table:
                 ]
                 middle = f"/heroes/?offset={count // 2}&limit=100"
                 figures.append(_median_get(base, middle, 1 if exponent > 5 else GETS))
-        table.add_row(f"10^{exponent}", *(f"{figure:.2f}" for figure in figures))
+                figures.append(_median_get(base, ASKED))
+                pages = [_cursor_pages(base, sort, count) for sort in CURSOR_SORTS]
+        walks = ("/".join(f"{page:.2f}" for page in one) for one in pages)
+        table.add_row(f"10^{exponent}", *(f"{figure:.2f}" for figure in figures), *walks)
     return table
+
+
+def _cursor_pages(base: str, sort: str, count: int) -> list[float]:
+    """Measure the second page of a walk, one in the middle, and one at its end.
+
+    A walk begins with a page without conditions; all the others have a cursor.
+    """
+    figures = []
+    for place in (0, count // 2, count - 300):
+        start = f"{base}/heroes/?sort={sort}&limit=100&cursor=&offset={place}"
+        page = httpx.get(start, timeout=600).raise_for_status().links["next"]["url"]
+        figures.append(_median_get(base, page))
+    return figures
 
 
 def scans(kinds: list[str]) -> Table:
