@@ -55,14 +55,18 @@ class ModelsView:
     creates: bool
     create_body: bool
     updates: bool
+    update_by_id_class: Code
+    keyed_line: Code
+    updates_many: bool
 
 
 def models_view(entity: Entity) -> ModelsView:
     """Decide what the models of an entity are."""
     imports = Imports()
     lines = _Lines(entity, imports)
-    creates = bool({Operation.CREATE, Operation.REPLACE} & {*entity.operations})
-    updates = Operation.UPDATE in entity.operations
+    operations = {*entity.operations}
+    creates = bool({Operation.CREATE, Operation.CREATE_MANY, Operation.REPLACE} & operations)
+    updates = bool({Operation.UPDATE, Operation.UPDATE_MANY} & operations)
     shared = [field for field in entity.fields if _is_shared(field)]
     others = [field for field in entity.fields if not _is_shared(field)]
     ignored_on_create = [field for field in entity.fields if field.read_only]
@@ -98,6 +102,9 @@ def models_view(entity: Entity) -> ModelsView:
         creates=creates,
         create_body=any(field.read_only or not _is_shared(field) for field in entity.fields),
         updates=updates,
+        update_by_id_class=lines.update_by_id_class(),
+        keyed_line=lines.public(entity.key),
+        updates_many=Operation.UPDATE_MANY in operations,
         imports=imports.code(),
     )
 
@@ -128,6 +135,12 @@ class _Lines:
         """`class Hero(HeroBase, table=True):`."""
         bases = [name(self._entity.name, suffix="Base"), raw("table=True")]
         head = raw("class ") + name(self._entity.name)
+        return statement(head, call(raw(""), bases), tail=":")
+
+    def update_by_id_class(self) -> Code:
+        """`class HeroUpdateById(HeroUpdate):`."""
+        head = raw("class ") + name(self._entity.name, suffix="UpdateById")
+        bases = [name(self._entity.name, suffix="Update")]
         return statement(head, call(raw(""), bases), tail=":")
 
     def table(self, field: Field) -> Code:

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crudgen.language.api import filterable, sortable
-from crudgen.language.schema import CHANGING, Entity, EtagUse, KeyKind, Operation, Page, TypeName
+from crudgen.language.schema import CHANGING, Entity, Operation, Page, TypeName
 
 from .code import (
     Bracket,
     Code,
-    annotated,
     call,
     keyword,
     literal,
@@ -19,19 +18,8 @@ from .code import (
     subscript,
     words,
 )
+from .handlers import Handlers, HandlerView, must_match
 from .imports import Imports
-
-_DB = raw("db: DatabaseDep")
-_REQUEST = raw("request: Request")
-
-
-@dataclass(frozen=True, slots=True)
-class HandlerView:
-    """One operation: the errors that it declares, its signature and its one statement."""
-
-    errors: Code
-    signature: Code
-    answer: Code
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +42,9 @@ class RoutesView:
     update: HandlerView | None
     replace: HandlerView | None
     delete: HandlerView | None
+    create_many: HandlerView | None
+    update_many: HandlerView | None
+    delete_many: HandlerView | None
 
 
 def routes_view(entity: Entity) -> RoutesView:
@@ -65,7 +56,7 @@ def routes_view(entity: Entity) -> RoutesView:
     imports.use("..kit.resource", "Resource")
     imports.use("..kit.routing", "Router")
     imports.use(".models", entity.name, f"{entity.name}Public")
-    handlers = _Handlers(entity, imports)
+    handlers, head = Handlers(entity, imports), _Head(entity, imports)
     offered = {
         Operation.CREATE: handlers.create,
         Operation.LIST: handlers.list,
@@ -73,6 +64,9 @@ def routes_view(entity: Entity) -> RoutesView:
         Operation.UPDATE: handlers.update,
         Operation.REPLACE: handlers.replace,
         Operation.DELETE: handlers.delete,
+        Operation.CREATE_MANY: handlers.create_many,
+        Operation.UPDATE_MANY: handlers.update_many,
+        Operation.DELETE_MANY: handlers.delete_many,
     }
     views = {operation: offered[operation]() for operation in entity.operations}
     return RoutesView(
@@ -81,29 +75,29 @@ def routes_view(entity: Entity) -> RoutesView:
         one=words(entity.singular),
         many=words(entity.plural),
         public=name(entity.name, suffix="Public"),
-        router=handlers.router(),
-        resource=handlers.resource(),
+        router=head.router(),
+        resource=head.resource(),
         key_path=literal(f"/{{{entity.singular}_id}}"),
-        aliases=handlers.aliases(),
+        aliases=head.aliases(),
         create=views.get(Operation.CREATE),
         list=views.get(Operation.LIST),
         read=views.get(Operation.READ),
         update=views.get(Operation.UPDATE),
         replace=views.get(Operation.REPLACE),
         delete=views.get(Operation.DELETE),
+        create_many=views.get(Operation.CREATE_MANY),
+        update_many=views.get(Operation.UPDATE_MANY),
+        delete_many=views.get(Operation.DELETE_MANY),
         imports=imports.code(),
     )
 
 
-class _Handlers:
-    """Prints the handlers of one entity, and notes what the module has to import."""
+class _Head:
+    """Prints what stands before the handlers, and notes what the module has to import."""
 
     def __init__(self, entity: Entity, imports: Imports) -> None:
         self._entity = entity
         self._imports = imports
-        self._body = name(entity.singular)
-        self._key = name(entity.singular, suffix="_id")
-        self._key_type = name(entity.name, suffix="Id")
 
     def router(self) -> Code:
         """`router = Router(prefix="/heroes", tags=["heroes"])`."""
@@ -139,8 +133,10 @@ class _Handlers:
         if unchanged and Operation.REPLACE in entity.operations:
             names = tuple(literal(str(field.name)) for field in unchanged)
             arguments.append(keyword("immutable", Bracket("[", names, "]")))
-        if self._must_match():
+        if must_match(entity):
             arguments.append(raw("etag_required=True"))
+        if entity.idempotency:
+            arguments.append(raw("idempotent=True"))
         return statement(name(entity.plural) + raw(" = "), call(raw("Resource"), arguments))
 
     def aliases(self) -> tuple[Code, ...]:
@@ -148,10 +144,19 @@ class _Handlers:
         operations = set(self._entity.operations)
         aliases = []
         if operations & {Operation.READ, *CHANGING}:
-            described = keyword(
-                "description", literal(f"The key of one {words(self._entity.singular)}.")
+            description = literal(f"The key of one {words(self._entity.singular)}.")
+            one = name(self._entity.name, suffix="Id")
+            described = [keyword("description", description)]
+            aliases.append(self._alias(one, self._key_kind(), "Path", described))
+        if Operation.DELETE_MANY in operations:
+            description = literal(f"The keys of {words(self._entity.plural)} to delete.")
+            ids = name(self._entity.name, suffix="Ids")
+            alias = keyword("alias", literal(str(self._entity.key.name)))
+            described = [alias, keyword("description", description)]
+            many = (
+                self._imports.name("..kit.models", "Many") + raw("[") + self._key_kind() + raw("]")
             )
-            aliases.append(self._alias(self._key_type, self._key_kind(), "Path", [described]))
+            aliases.append(self._alias(ids, many, "Query", described))
         if Operation.LIST in operations:
             asked = name(self._entity.plural, suffix=".query")
             annotated_query = subscript(
@@ -173,98 +178,3 @@ class _Handlers:
         items = (kind, call(self._imports.name("fastapi", place), arguments))
         annotated_kind = subscript(self._imports.name("typing", "Annotated"), items)
         return statement(alias + raw(" = "), annotated_kind)
-
-    def create(self) -> HandlerView:
-        """Insert a row."""
-        self._imports.use("fastapi", "Request")
-        created = name(self._entity.name, suffix="Create")
-        self._imports.use(".models", created)
-        return HandlerView(
-            errors=self._errors(*self._conflict(on_create=True), 413, 415, 422, 503),
-            signature=self._signature(
-                name(self._entity.singular, prefix="create_"),
-                [annotated(self._body, created), _REQUEST, _DB],
-            ),
-            answer=self._answer("create", [raw("db"), raw("request"), self._body]),
-        )
-
-    def list(self) -> HandlerView:
-        """Read a page."""
-        self._imports.use("fastapi", "Request")
-        self._imports.use("..kit.query", "SparseRow")
-        query = annotated(raw("query"), name(self._entity.name, suffix="Query"))
-        return HandlerView(
-            errors=self._errors(404, 422, 503),
-            signature=self._signature(
-                name(self._entity.plural, prefix="read_"),
-                [_REQUEST, _DB, query],
-            ),
-            answer=self._answer("list", [raw("db"), raw("request"), raw("query")]),
-        )
-
-    def read(self) -> HandlerView:
-        """Read one row."""
-        return self._keyed("read", self._errors(404, 422, 503))
-
-    def update(self) -> HandlerView:
-        """Change one row."""
-        changes = name(self._entity.name, suffix="Update")
-        self._imports.use(".models", changes)
-        conflict = self._conflict(on_create=False)
-        errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_match(), 503)
-        return self._keyed("update", errors, changes)
-
-    def replace(self) -> HandlerView:
-        """Write all of one row."""
-        created = name(self._entity.name, suffix="Create")
-        self._imports.use(".models", created)
-        conflict = self._conflict(on_create=False)
-        errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_match(), 503)
-        return self._keyed("replace", errors, created)
-
-    def delete(self) -> HandlerView:
-        """Delete one row."""
-        self._imports.use("..kit.errors", "Deleted")
-        return self._keyed("delete", self._errors(404, 412, 422, *self._missing_match(), 503))
-
-    def _must_match(self) -> bool:
-        writes = CHANGING & {*self._entity.operations}
-        return bool(writes) and self._entity.etag is EtagUse.REQUIRED
-
-    def _missing_match(self) -> tuple[int, ...]:
-        return (428,) if self._must_match() else ()
-
-    def _keyed(self, verb: str, errors: Code, body: Code | None = None) -> HandlerView:
-        parameters = [annotated(self._key, self._key_type)]
-        arguments = [raw("db"), self._key]
-        if verb != "read":
-            arguments.insert(1, raw("request"))
-        if body is not None:
-            parameters.append(annotated(self._body, body))
-            arguments.append(self._body)
-        if verb != "read":
-            self._imports.use("fastapi", "Request")
-            parameters.append(_REQUEST)
-        function = name(self._entity.singular, prefix=f"{verb}_")
-        return HandlerView(
-            errors=errors,
-            signature=self._signature(function, [*parameters, _DB]),
-            answer=self._answer(verb, arguments),
-        )
-
-    def _conflict(self, *, on_create: bool) -> tuple[int, ...]:
-        unique = any(field.unique for field in self._entity.fields)
-        together = any(index.unique for index in self._entity.indexes)
-        key = on_create and self._entity.key_kind is KeyKind.CLIENT
-        return (409,) if unique or together or key else ()
-
-    def _errors(self, *statuses: int) -> Code:
-        return statement(raw(""), call(raw("errors"), [literal(status) for status in statuses]))
-
-    def _signature(self, function: Code, parameters: Sequence[Code]) -> Code:
-        head = raw("async def ") + function
-        return statement(head, call(raw(""), parameters), tail=" -> Response:")
-
-    def _answer(self, verb: str, arguments: Sequence[Code]) -> Code:
-        called = name(self._entity.plural, suffix=f".{verb}")
-        return statement(raw("return await "), call(called, arguments), 4)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from crudgen.language.schema import (
     CHANGING,
+    CHANGING_MANY,
+    CREATING,
     Entity,
     EtagUse,
     Field,
@@ -63,6 +65,17 @@ class TestsView:
     updates: bool
     replaces: bool
     deletes: bool
+    creates_many: bool
+    updates_many: bool
+    deletes_many: bool
+    is_idempotent: bool
+    tests_changes_many: bool
+    tests_deletes_many: bool
+    has_bulk: bool
+    has_changes: bool
+    sends: bool
+    bulk: Code
+    names_rows: bool
 
 
 def tests_view(entity: Entity) -> TestsView:
@@ -73,10 +86,13 @@ def tests_view(entity: Entity) -> TestsView:
     changes = {str(field.name): wire(field, field.samples[1]) for field in changed}
     hidden = [field for field in entity.fields if field.write_only]
     offered = set(entity.operations)
+    tests_changes = bool(changes) and {Operation.CREATE, Operation.UPDATE} <= offered
+    tests_changes_many = bool(changes) and {Operation.CREATE, Operation.UPDATE_MANY} <= offered
+    key = literal(str(entity.key.name))
     return TestsView(
         many=words(entity.plural),
         path=text_statement(raw("PATH = "), f"{entity.path}/"),
-        key=literal(str(entity.key.name)),
+        key=key,
         missing=text_statement(
             raw("MISSING = "), f"{entity.path}/{_MISSING_KEYS[entity.key.type]}"
         ),
@@ -86,10 +102,16 @@ def tests_view(entity: Entity) -> TestsView:
         too_many=literal(entity.page.max + 1),
         hidden=_set(raw("HIDDEN"), hidden),
         touched=_set(raw("TOUCHED"), [field for field in entity.fields if field.touch]),
-        tests_changes=bool(changes) and {Operation.CREATE, Operation.UPDATE} <= offered,
+        tests_changes=tests_changes,
+        tests_changes_many=tests_changes_many,
+        tests_deletes_many={Operation.CREATE, Operation.DELETE_MANY} <= offered,
+        names_rows=Operation.CREATE in offered and bool(CHANGING_MANY & offered),
+        has_bulk=bool(offered & {Operation.CREATE_MANY, *CHANGING_MANY}),
+        has_changes=tests_changes or tests_changes_many,
+        sends=bool(offered & CREATING),
         tests_replaces={Operation.CREATE, Operation.REPLACE} <= offered,
         tests_deletes={Operation.CREATE, Operation.DELETE} <= offered,
-        locates=bool(offered & CHANGING),
+        locates=Operation.CREATE in offered and bool(offered & CHANGING),
         has_keys=bool(offered & {Operation.READ, *CHANGING}),
         keyed=bool(offered & {Operation.READ, Operation.UPDATE, Operation.DELETE}),
         must_match=entity.etag is EtagUse.REQUIRED,
@@ -101,6 +123,11 @@ def tests_view(entity: Entity) -> TestsView:
         updates=Operation.UPDATE in offered,
         replaces=Operation.REPLACE in offered,
         deletes=Operation.DELETE in offered,
+        creates_many=Operation.CREATE_MANY in offered,
+        updates_many=Operation.UPDATE_MANY in offered,
+        deletes_many=Operation.DELETE_MANY in offered,
+        is_idempotent=Operation.CREATE in offered and entity.idempotency,
+        bulk=text_statement(raw("BULK = "), f"{entity.path}/bulk"),
     )
 
 

@@ -1,57 +1,28 @@
 """The operations on the rows of one table: statements built once, rows written as JSON."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
 from fastapi import Depends, HTTPException, Request, Response
-from sqlalchemy import Column, Insert, Table, bindparam, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Insert
 
 from .database import Change, Database
 from .database.backend import Row
 from .database.faults import http_error
-from .errors import problem
+from .errors import Conflict, Refused, of_item, problem
 from .etag import Expected, etag, tagged
 from .headers import JsonText
-from .json_rows import JsonRows
+from .idempotency import Answers, Found
 from .models import MAX_INT, MIN_INT, Changes, Model
 from .query import ListQuery
 from .query.columns import Columns
 from .query.listing import Listing
 from .query.parameters import Parameters
+from .row_statements import RowStatements
 
-INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-
-
-class _Statements:
-    """The statements of one table for one kind of database, and how their rows are written."""
-
-    def __init__(self, table: Table, shown: Sequence[str], kind: str) -> None:
-        self.rows = JsonRows({name: table.columns[name] for name in shown}, kind)
-        selected = self.rows.selected
-        key: Column[Any] = next(iter(table.primary_key))
-        same_key = key == bindparam("key__")
-        self.read = select(*selected).where(same_key)
-        self.lock = self.read.with_for_update()
-        self.insert = insert(table).returning(*selected, key)
-        self.update = update(table).where(same_key).returning(*selected)
-        self.delete = delete(table).where(same_key).returning(key)
-        self._insert = INSERTS[kind](table)
-        self._upserts: dict[tuple[str, ...], Insert] = {}
-
-    def upsert(self, columns: tuple[str, ...], immutable: Collection[str]) -> Insert:
-        """Build the statement that inserts a row, or else changes what may be changed of it."""
-        if columns not in self._upserts:
-            table = self._insert.table
-            touched = {column.name for column in table.columns if column.onupdate is not None}
-            (key,) = table.primary_key
-            changed = {*columns, *touched} - {key.name, *immutable} or {key.name}
-            update = {name: self._insert.excluded[name] for name in sorted(changed)}
-            statement = self._insert.on_conflict_do_update(index_elements=[key], set_=update)
-            self._upserts[columns] = statement.returning(*self.rows.selected)
-        return self._upserts[columns]
+Place = list[str | int]
 
 
 class Resource:
@@ -60,7 +31,8 @@ class Resource:
     Columns that the public model does not have are never selected. A client may filter and sort by
     every property, unless `filter_by` or `sort_by` list them, and search in those of `search_in`.
     Properties that are `immutable` keep what they were created with. With `etag_required`, a row
-    is changed and deleted only by a client that tells what it has seen.
+    is changed and deleted only by a client that tells what it has seen. With `idempotent`, a create
+    that has an Idempotency-Key happens once.
     """
 
     def __init__(
@@ -75,6 +47,7 @@ class Resource:
         search_in: Sequence[str] = (),
         immutable: Sequence[str] = (),
         etag_required: bool = False,
+        idempotent: bool = False,
     ) -> None:
         columns = Columns(model, public, filter_by=filter_by, sort_by=sort_by, search_in=search_in)
         self.query = Depends(Parameters(columns, default_limit, max_limit))
@@ -86,23 +59,58 @@ class Resource:
         self._key = columns.key
         self._immutable = frozenset(immutable)
         self._etag_required = etag_required
-        self._statements: dict[str, _Statements] = {}
+        self._answers = Answers(Model.metadata, self._table.name) if idempotent else None
+        self._statements: dict[str, RowStatements] = {}
 
-    def _for(self, db: Database) -> _Statements:
+    def _for(self, db: Database) -> RowStatements:
         statements = self._statements.get(db.kind)
         if statements is None:
-            statements = _Statements(self._table, self._shown, db.kind)
+            statements = RowStatements(self._table, self._shown, db.kind)
             self._statements[db.kind] = statements
         return statements
 
-    async def create(self, db: Database, request: Request, row: Model) -> Response:
+    async def create(
+        self, db: Database, request: Request, row: Model, key: str | None = None
+    ) -> Response:
         """Insert a row and answer it; raise Conflict (409) when a unique rule forbids it."""
         use, values = self._for(db), row.model_dump()
+
+        def answer(found: Found) -> Response:
+            ((created,),) = found
+            place = quote(str(created[-1]), safe="")
+            path = quote(request.scope["path"]).rstrip("/")
+            return _row(use.rows.write(created), {"Location": f"{path}/{place}"})
+
         with self._named_errors():
-            (created,) = await db.write(use.insert, values, tuple(values))
-        key = quote(str(created[-1]), safe="")
-        path = quote(request.scope["path"]).rstrip("/")
-        return _row(use.rows.write(created), {"Location": f"{path}/{key}"})
+            if key is None or self._answers is None:
+                return answer([await db.write(use.insert, values, tuple(values))])
+            change = Change(use.insert, values, tuple(values))
+            sent = row.model_dump_json(exclude_unset=True)
+            return await self._answers.once(
+                db, request, key=key, sent=sent, changes=[change], answer=answer
+            )
+
+    async def create_many(
+        self, db: Database, request: Request, rows: Sequence[Model], key: str | None = None
+    ) -> Response:
+        """Insert rows, all or none, and answer them in their order; raise HTTPException 409."""
+        use = self._for(db)
+        changes = [
+            Change(use.insert, values, tuple(values), explain=self._explained(index))
+            for index, values in enumerate(row.model_dump() for row in rows)
+        ]
+        with self._named_errors():
+            if key is None or self._answers is None:
+                return _rows(use, await db.write_all(changes))
+            sent = "\n".join(row.model_dump_json(exclude_unset=True) for row in rows)
+            return await self._answers.once(
+                db,
+                request,
+                key=key,
+                sent=sent,
+                changes=changes,
+                answer=lambda found: _rows(use, found),
+            )
 
     async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
         """Answer a page of rows, with links to the pages around it."""
@@ -161,6 +169,47 @@ class Resource:
         self._found(await self._write(db, expected, deletion))
         return JsonText(b'{"ok":true}')
 
+    async def update_many(
+        self, db: Database, request: Request, rows: Sequence[Changes]
+    ) -> Response:
+        """Change the rows with these keys, all or none, and answer them in their order.
+
+        Raises HTTPException 404, 409, 412, 422.
+        """
+        use = self._for(db)
+        sent = [row.model_dump(exclude_unset=True) for row in rows]
+        keys = [values.pop(self._key) for values in sent]
+        self._check_keys(request, keys, lambda index: ["body", index, self._key])
+        changes = []
+        for index, (key, values) in enumerate(zip(keys, sent, strict=True)):
+            found = self._found_in(["body", index, self._key])
+            bound, columns = {**values, "key__": key}, tuple(sorted(values))
+            statement = use.update if values else use.lock
+            explain = self._explained(index)
+            changes.append(Change(statement, bound, columns, check=found, explain=explain))
+        return _rows(use, await self._write_in_order(db, keys, changes))
+
+    async def delete_many(self, db: Database, request: Request, keys: Sequence[Any]) -> Response:
+        """Delete the rows with these keys, all or none; raise HTTPException 404, 412, 422."""
+        self._check_keys(request, keys, lambda index: ["query", self._key, index])
+        statement = self._for(db).delete
+        changes = [
+            Change(statement, {"key__": key}, check=self._found_in(["query", self._key, index]))
+            for index, key in enumerate(keys)
+        ]
+        await self._write_in_order(db, keys, changes)
+        return JsonText(b'{"ok":true}')
+
+    async def _write_in_order(
+        self, db: Database, keys: Sequence[Any], changes: Sequence[Change]
+    ) -> Sequence[Sequence[Row]]:
+        """Write in the order of the keys, so that two requests never wait for one another."""
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        with self._named_errors():
+            found = await db.write_all([changes[index] for index in order])
+        by_index = dict(zip(order, found, strict=True))
+        return [by_index[index] for index in range(len(keys))]
+
     async def _write(self, db: Database, expected: Expected, change: Change) -> Sequence[Row]:
         """Change one row, if it is the one that the client expects."""
         with self._named_errors():
@@ -177,10 +226,40 @@ class Resource:
             return changed
 
     def _check_key(self, key: Any) -> None:
-        """Refuse a key that no row can have, before a driver stumbles over it."""
-        too_large = isinstance(key, int) and not MIN_INT <= key <= MAX_INT
-        if too_large or (isinstance(key, str) and "\0" in key):
+        if self._is_impossible(key):
             raise self._not_found()
+
+    def _is_impossible(self, key: Any) -> bool:
+        """Tell that no row can have a key, before a driver stumbles over it."""
+        too_large = isinstance(key, int) and not MIN_INT <= key <= MAX_INT
+        return too_large or (isinstance(key, str) and "\0" in key)
+
+    def _check_keys(
+        self, request: Request, keys: Sequence[Any], place: Callable[[int], Place]
+    ) -> None:
+        """Refuse a condition, which no number of rows fulfils, and a row that is named twice."""
+        if "if-match" in request.headers:
+            raise HTTPException(412, "There is no ETag of many rows: change them one by one")
+        for index, key in enumerate(keys):
+            if key in keys[:index]:
+                message = "The row should be named once"
+                raise HTTPException(422, [problem("repeated_key", place(index), message)])
+            if self._is_impossible(key):
+                self._found_in(place(index))([])
+
+    def _found_in(self, place: Place) -> Callable[[Sequence[Row]], None]:
+        def check(rows: Sequence[Row]) -> None:
+            if not rows:
+                raise HTTPException(404, [problem("not_found", place, f"{self._name} not found")])
+
+        return check
+
+    def _explained(self, index: int) -> Callable[[Exception], Exception]:
+        def explain(error: Exception) -> Exception:
+            answer = http_error(error, self._table)
+            return of_item(answer, index) if isinstance(answer, Conflict | Refused) else error
+
+        return explain
 
     def _found(self, rows: Sequence[Row]) -> Row:
         if not rows:
@@ -203,3 +282,8 @@ class Resource:
 
 def _row(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
     return JsonText(body, headers={**(headers or {}), **tagged(etag(body))})
+
+
+def _rows(use: RowStatements, found: Found) -> Response:
+    """Answer rows, of which each statement has found one."""
+    return JsonText(b"[" + b",".join(use.rows.write(row) for (row,) in found) + b"]")

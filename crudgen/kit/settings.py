@@ -54,6 +54,8 @@ class BaseAppSettings(ServerSettings):
     """Most requests of one process at a time; more are answered 503."""
     body_seconds: Seconds = USUAL.body_seconds
     """Longest wait for the whole of a body; a later one is answered 408."""
+    idempotency_seconds: Annotated[float, Field(ge=1, le=31_536_000)] = USUAL.idempotency_seconds
+    """How long the answer to a request with an `Idempotency-Key` is kept, to be given again."""
     database_connections: Connections = 10
     """Most database connections of one process."""
     statement_seconds: Seconds = 5.0
@@ -81,4 +83,5 @@ class BaseAppSettings(ServerSettings):
             url_bytes=self.max_url_bytes,
             query_parameters=self.max_query_parameters,
             concurrent_requests=self.max_concurrent_requests,
+            idempotency_seconds=self.idempotency_seconds,
         )

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from .names import FieldName
 from .places import Problems, shown, suggest
 from .reading import Written
-from .schema import CHANGING, USUAL_OPERATIONS, EtagUse, Field, Operation, Page
+from .schema import (
+    CHANGING,
+    CHANGING_MANY,
+    CREATING,
+    USUAL_OPERATIONS,
+    EtagUse,
+    Field,
+    Operation,
+    Page,
+    TypeName,
+)
 from .spec import EntitySpec
 from .types import TYPES, operators
 
@@ -23,6 +33,7 @@ class Api:
     sort: tuple[FieldName, ...]
     search: tuple[FieldName, ...]
     etag: EtagUse
+    idempotency: bool
 
 
 def can_filter(field: Field) -> bool:
@@ -60,24 +71,62 @@ def resolve_api(written: Written[EntitySpec], fields: dict[str, Field], problems
         "sort": _names(written, "sort", fields, can_sort, problems),
         "search": _names(written, "search", fields, can_search, problems),
     }
-    etag = written.spec.api.etag or EtagUse.OPTIONAL
-    if written.spec.api.says("etag") and written.spec.api.etag is None:
-        remedy = "write 'etag: required', or drop it"
-        problems.add(written.value("api", "etag"), "'etag' is empty", remedy)
-    if written.spec.api.says("etag") and not CHANGING & {*operations}:
-        problem = "'etag' without an operation that changes a row"
-        problems.add(
-            written.key("api", "etag"),
-            problem,
-            f"drop it, or offer {' or '.join(sorted(CHANGING))}",
-        )
+    etag = _etag(written, operations, problems)
+    idempotency = _idempotency(written, operations, problems)
+    _check_many(written, fields, operations, problems)
     if Operation.LIST not in operations:
         for key in ("page", *lists):
             if written.spec.api.says(key):
                 problem = f"{key!r} without the operation 'list'"
                 problems.add(written.key("api", key), problem, "drop it, or offer 'list'")
-        return Api(operations, Page(), (), (), (), etag)
-    return Api(operations, page, lists["filter"], lists["sort"], lists["search"], etag)
+        return Api(operations, Page(), (), (), (), etag, idempotency)
+    return Api(operations, page, lists["filter"], lists["sort"], lists["search"], etag, idempotency)
+
+
+def _etag(
+    written: Written[EntitySpec], operations: tuple[Operation, ...], problems: Problems
+) -> EtagUse:
+    etag = written.spec.api.etag
+    if not written.spec.api.says("etag"):
+        return EtagUse.OPTIONAL
+    if etag is None:
+        remedy = "write 'etag: required', or drop it"
+        problems.add(written.value("api", "etag"), "'etag' is empty", remedy)
+    elif not CHANGING & {*operations}:
+        problem = "'etag' without an operation that changes a row"
+        remedy = f"drop it, or offer {' or '.join(sorted(CHANGING))}"
+        problems.add(written.key("api", "etag"), problem, remedy)
+    return etag or EtagUse.OPTIONAL
+
+
+def _idempotency(
+    written: Written[EntitySpec], operations: tuple[Operation, ...], problems: Problems
+) -> bool:
+    if written.spec.api.says("idempotency") and not CREATING & {*operations}:
+        problem = "'idempotency' without an operation that creates a row"
+        remedy = f"drop it, or offer {' or '.join(sorted(CREATING))}"
+        problems.add(written.key("api", "idempotency"), problem, remedy)
+    return written.spec.api.idempotency
+
+
+def _check_many(
+    written: Written[EntitySpec],
+    fields: dict[str, Field],
+    operations: tuple[Operation, ...],
+    problems: Problems,
+) -> None:
+    """Check the operations whose path, `/heroes/bulk`, must not be that of a row."""
+    has_text_key = any(field.pk and field.type is TypeName.STR for field in fields.values())
+    for position, operation in enumerate(written.spec.api.operations or ()):
+        if operation not in CHANGING_MANY:
+            continue
+        place = written.value("api", "operations", position)
+        if has_text_key:
+            problem = f"'{operation}' where keys are text: a row may be called 'bulk'"
+            problems.add(place, problem, "drop it, or write a key of another type")
+        elif written.spec.api.etag is EtagUse.REQUIRED and CHANGING & {*operations}:
+            problem = f"'{operation}' does not know what the client has seen of each row"
+            problems.add(place, problem, "drop it, or drop 'etag: required'")
 
 
 def _operations(written: Written[EntitySpec], problems: Problems) -> tuple[Operation, ...]:
@@ -162,8 +211,10 @@ def _check_writable(
     writable = [field for field in fields.values() if not field.read_only]
     for operation, able in (
         (Operation.CREATE, writable),
+        (Operation.CREATE_MANY, writable),
         (Operation.REPLACE, [field for field in writable if not (field.immutable or field.pk)]),
         (Operation.UPDATE, [field for field in writable if not field.immutable]),
+        (Operation.UPDATE_MANY, [field for field in writable if not field.immutable]),
     ):
         if operation in operations and not able:
             rest = ", ".join(other for other in operations if other is not operation)

@@ -8,7 +8,7 @@ import re
 from decimal import Decimal
 
 from .document import Plain, scalar_value
-from .schema import CHANGING, Constant, Entity, Field, Now, Operation
+from .schema import CHANGING, CREATING, Constant, Entity, Field, Now, Operation
 from .types import FLAGS
 from .values import to_text
 
@@ -53,6 +53,8 @@ def _api(entity: Entity) -> dict[str, Plain]:
             api[key] = [str(name) for name in getattr(entity, key)]
     if CHANGING & {*entity.operations}:
         api["etag"] = str(entity.etag)
+    if CREATING & {*entity.operations}:
+        api["idempotency"] = entity.idempotency
     return api
 
 

@@ -100,16 +100,33 @@ SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 
 RESERVED_CLASSES = frozenset(
     {
-        *("APIRouter", "Annotated", "Any", "AsyncClient", "AsyncIterator", "AwareDatetime"),
+        *(
+            "APIRouter",
+            "Annotated",
+            "Answers",
+            "Any",
+            "AsyncClient",
+            "AsyncIterator",
+            "AwareDatetime",
+        ),
         *("Base64Bytes", "BaseAppSettings", "BaseModel", "BaseSettings", "BigInteger", "Body"),
         *("Callable", "Changes", "CheckConstraint", "ClassVar", "Database", "DatabaseDep"),
         *("DateTime", "Decimal", "Deleted", "Depends", "Ellipsis", "EmailStr", "EmailText"),
         *("Enum", "Exact", "ExactNumber", "Exception", "False", "FastAPI", "Field", "Final"),
-        *("ForeignKey", "HTTPException", "HTTPValidationError", "HttpUrl", "Index", "IsoDate"),
+        *(
+            "ForeignKey",
+            "HTTPException",
+            "HTTPValidationError",
+            "HttpUrl",
+            "IdempotencyKey",
+            "Index",
+            "IsoDate",
+        ),
         *("IsoTime", "Iterator", "JSON", "JSONResponse", "Json", "JsonValue", "LargeBinary"),
         *(
             "ListQuery",
             "Literal",
+            "Many",
             "Model",
             "NaiveDatetime",
             "None",
@@ -133,13 +150,29 @@ RESERVED_CLASSES = frozenset(
 )
 """Names that generated modules import or define; every builtin of Python is refused too."""
 
-DERIVED_SUFFIXES = ("Base", "Create", "Update", "Public", "Id", "Query", "Filters", "Sort")
+DERIVED_SUFFIXES = (
+    *("Base", "Create", "Update", "UpdateById", "Public"),
+    *("Id", "Ids", "Query", "Filters", "Sort"),
+)
 """Endings of the classes that are generated beside an entity's own."""
 
 RESERVED_MODULES = frozenset(
     {
         *("api", "app", "body", "cls", "conftest", "database", "datetime", "date", "db"),
-        *("decimal", "errors", "fastapi", "fields", "init", "int", "json", "kit", "limit", "list"),
+        *(
+            "decimal",
+            "errors",
+            "fastapi",
+            "fields",
+            "idempotency_key",
+            "ids",
+            "init",
+            "int",
+            "json",
+            "kit",
+            "limit",
+            "list",
+        ),
         *(
             "main",
             "models",

@@ -80,6 +80,7 @@ def _entity(
         sort=api.sort,
         search=api.search,
         etag=api.etag,
+        idempotency=api.idempotency,
         source=written.file.replace("\\", "/").rpartition("/")[2],
     )
     return Candidate(written, identity, fields, indexes), entity

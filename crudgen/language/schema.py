@@ -45,6 +45,9 @@ class Operation(StrEnum):
     UPDATE = "update"
     REPLACE = "replace"
     DELETE = "delete"
+    CREATE_MANY = "create_many"
+    UPDATE_MANY = "update_many"
+    DELETE_MANY = "delete_many"
 
 
 USUAL_OPERATIONS = (
@@ -58,6 +61,13 @@ USUAL_OPERATIONS = (
 
 CHANGING = frozenset({Operation.UPDATE, Operation.REPLACE, Operation.DELETE})
 """Operations that change a row that is there."""
+
+
+CREATING = frozenset({Operation.CREATE, Operation.CREATE_MANY})
+"""Operations that can be told to happen once."""
+
+CHANGING_MANY = frozenset({Operation.UPDATE_MANY, Operation.DELETE_MANY})
+"""Operations that change rows that are there, named by their keys."""
 
 
 class EtagUse(StrEnum):
@@ -195,6 +205,8 @@ class Entity:
     """Text fields that a free-text search looks at; never a write-only one."""
     etag: EtagUse
     """Whether changing and deleting a row needs its ETag."""
+    idempotency: bool
+    """Whether a create with an Idempotency-Key happens once."""
     source: str
     """The spec file's name, for messages only: it is never printed into code."""
 

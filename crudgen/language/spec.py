@@ -174,7 +174,7 @@ class ApiSpec(Spec):
     """What an entity offers over HTTP."""
 
     operations: list[OperationWord] | None = Field(
-        default=None, description="The operations that are offered; all but replace unless given."
+        default=None, description="The operations that are offered; the usual five unless given."
     )
     page: PageSpec = Field(default=PageSpec(), description="Page sizes of the list.")
     filter: list[Text] | None = Field(
@@ -189,6 +189,9 @@ class ApiSpec(Spec):
     etag: EtagWord | None = Field(
         default=None,
         description="Whether a change needs the row's ETag in If-Match; optional unless given.",
+    )
+    idempotency: Flag = Field(
+        default=False, description="Whether a create with an Idempotency-Key happens once."
     )
 
 

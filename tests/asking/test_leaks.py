@@ -29,6 +29,8 @@ fields:
   secret: str write_only
   hidden: json? write_only
 api:
+  operations: [create, list, read, update, replace, delete, create_many, update_many, delete_many]
+  idempotency: true
   search: [name]
   page: {default: 3, max: 50}
 """
@@ -106,6 +108,9 @@ def questions(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, An
                 bodies = BODIES if "requestBody" in operation else [None]
                 yield from ((method, place, {"json": body}) for body in bodies)
                 for one in operation.get("parameters", []):
+                    if one["in"] == "header":
+                        for body, value in itertools.product(bodies, ("a", "b", "x" * 300)):
+                            yield method, place, {"json": body, "headers": {one["name"]: value}}
                     if one["in"] == "query":
                         for value in samples(one["schema"]):
                             yield method, place, {"params": {one["name"]: value}}
@@ -121,6 +126,10 @@ BODIES: list[Any] = [
     {"pin": "x", "secret": ["zz"]},
     {"hidden": 1, "nothing": 2},
     {"id": 7, "name": None, "secret": None},
+    [{"name": "one", "secret": "s"}, {"name": "two", "secret": "t", "pin": 1}],
+    [{"id": 2, "name": "new"}, {"id": 1, "secret": "other"}],
+    [{"id": 2, "pin": 4}, {"id": 99}],
+    [{"id": 2, "pin": "x"}, {"nothing": 2}],
 ]
 
 

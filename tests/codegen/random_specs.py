@@ -3,6 +3,7 @@
 # ruff: noqa: RUF001 - the texts are meant to look like others
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from random import Random
@@ -164,12 +165,10 @@ class Dice:
             entity["doc"] = self.one(TEXTS)
         if self.some(0.3):
             entity["path"] = "/" + "/".join(self.one(WORDS[:5]) * 3 for _ in range(3))
-        if self.some(0.5):
-            every = ["create", "list", "read", "update", "replace", "delete"]
-            kept = [operation for operation in every if self.some(0.6)]
-            entity["api"] = {"operations": kept or ["list"]}
-        if self.some(0.5):
-            kind = self.one(("int", "str", "uuid"))
+        kind = self.one(("int", "str", "uuid")) if self.some() else None
+        if self.some():
+            entity["api"] = self._api(BULK[:1] if kind == "str" else BULK)
+        if kind is not None:
             key: dict[str, Any] = {"type": kind, "pk": True}
             if kind == "str" and self.some():
                 key |= {"pattern": "[a-z]+", "max": self.one((20, 600)), "min": 1}
@@ -182,6 +181,14 @@ class Dice:
             self._add(entity, "name", {"type": "str"})
         self._add_indexes(entity)
         return entity
+
+    def _api(self, bulk: Sequence[str]) -> dict[str, Any]:
+        every = ["create", "list", "read", "update", "replace", "delete", *bulk]
+        kept = [operation for operation in every if self.some(0.6)]
+        api: dict[str, Any] = {"operations": kept or ["list"]}
+        if {"create", "create_many"} & {*kept} and self.some():
+            api["idempotency"] = True
+        return api
 
     def _add(self, entity: dict[str, Any], name: str, field: dict[str, Any]) -> None:
         """Add a field that the language takes; drop what it does not."""
@@ -201,6 +208,7 @@ class Dice:
                 entity[key] = [self.random.sample(names, 2)]
 
 
+BULK = ("create_many", "update_many", "delete_many")
 NEEDED = ("type", "precision", "scale", "values")
 
 

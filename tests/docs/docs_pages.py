@@ -15,6 +15,7 @@ PAGES = (
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "SECURITY.md",
     *(f"docs/{name}.md" for name in ("commands", "contract", "how-it-works", "spec")),
 )
 

@@ -122,6 +122,7 @@ api:
   sort: [id, name]
   search: []
   etag: optional
+  idempotency: false
 """
     )
 

@@ -6,19 +6,50 @@ from typing import Any, Protocol
 
 from sqlalchemy import Dialect, Engine
 
-from .statements import Prepared, Values
+from .statements import Prepared, Statement, Values
 
 Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Change:
     """One statement of a transaction that has several."""
 
-    prepared: Prepared
+    statement: Statement
     values: Values
+    columns: tuple[str, ...] = ()
+    """What an INSERT or UPDATE sets."""
     check: Callable[[Sequence[Row]], None] | None = None
     """Raises what is to be answered when its rows forbid to go on; nothing is written then."""
+    explain: Callable[[Exception], Exception] | None = None
+    """Turns what the driver raises for it into the answer for it, if it can."""
+    derive: Callable[[Sequence[Sequence[Row]]], Values] | None = None
+    """Gives more values, which follow from the rows of the statements before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A change that is ready for a driver."""
+
+    change: Change
+    prepared: Prepared
+
+    def bound(self, found: Sequence[Sequence[Row]]) -> dict[str, Any]:
+        """Give the values for the driver; the steps before have found these rows."""
+        derive = self.change.derive
+        derived = {} if derive is None else derive(found)
+        return self.prepared.values({**self.change.values, **derived})
+
+    def rows(self, found: list[Row]) -> Sequence[Row]:
+        """Turn what the driver gives into rows, if they allow to go on."""
+        rows = self.prepared.rows(found)
+        if self.change.check is not None:
+            self.change.check(rows)
+        return rows
+
+    def explained(self, error: Exception) -> Exception:
+        """Give what is to be raised for an error of the driver."""
+        return error if self.change.explain is None else self.change.explain(error)
 
 
 class Backend(Protocol):

@@ -10,30 +10,28 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import Unavailable
 
 MOST_TOGETHER = 256
 Rows = list[tuple[Any, ...]]
-Check = Callable[[Rows], None]
-Statements = Sequence[tuple[str, dict[str, Any], Check | None]]
-"""The text of each statement, its values, and what may refuse its rows."""
+Result = TypeVar("Result")
 
 
 @dataclass(slots=True)
 class _Write:
-    """One or more statements that wait, and the request that waits for them."""
+    """One statement or several that wait, and the request that waits for them."""
 
-    statements: Statements
+    work: Callable[[sqlite3.Connection], Any]
     deadline: float
     """When it has waited for the lock long enough, on the monotonic clock."""
     loop: asyncio.AbstractEventLoop
-    done: asyncio.Future[list[Rows]]
-    rows: list[Rows] = field(default_factory=list)
+    done: asyncio.Future[Any]
+    result: Any = None
     error: Exception | None = None
 
     def answer(self) -> None:
@@ -42,7 +40,7 @@ class _Write:
         if self.error is not None:
             self.done.set_exception(self.error)
         else:
-            self.done.set_result(self.rows)
+            self.done.set_result(self.result)
 
 
 class GroupCommit:
@@ -57,14 +55,17 @@ class GroupCommit:
 
     async def write(self, sql: str, values: dict[str, Any]) -> Rows:
         """Run one INSERT, UPDATE or DELETE. Raises sqlite3.Error, or Unavailable when closed."""
-        (rows,) = await self.write_all([(sql, values, None)])
-        return rows
+        # SQLite undoes a single statement by itself, if it fails.
+        return await self._wait_for(lambda connection: connection.execute(sql, values).fetchall())
 
-    async def write_all(self, statements: Statements) -> list[Rows]:
-        """Run statements, all or none; give the rows of each.
+    async def run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Run several statements, all or none.
 
-        Raises sqlite3.Error, what a check raises, or Unavailable when closed.
+        Raises what `work` raises, and Unavailable when closed.
         """
+        return await self._wait_for(lambda connection: _run_together(connection, work))
+
+    async def _wait_for(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         if self._closed:
             raise Unavailable
         if self._thread is None:
@@ -73,9 +74,9 @@ class GroupCommit:
             self._thread = thread
         loop = asyncio.get_running_loop()
         deadline = time.monotonic() + self._lock_seconds
-        write = _Write(statements, deadline, loop, loop.create_future())
-        self._waiting.put(write)
-        return await write.done
+        done: asyncio.Future[Result] = loop.create_future()
+        self._waiting.put(_Write(work, deadline, loop, done))
+        return await done
 
     async def close(self) -> None:
         """Write what waits, then end the thread."""
@@ -143,14 +144,11 @@ def _write_together(connection: sqlite3.Connection, batch: list[_Write]) -> None
     try:
         for write in in_time:
             try:
-                write.rows = _write(connection, write.statements)
+                write.result = write.work(connection)
             except Exception as error:
                 if not connection.in_transaction:
                     raise  # a full disk, for example: SQLite has undone the whole transaction
-                # Of a value that cannot be bound, Python raises the connection's last error, which
-                # may be another write's; the right one is its context.
-                own = error.__context__
-                write.error = own if isinstance(own, Exception) else error
+                write.error = actual(error)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -158,12 +156,12 @@ def _write_together(connection: sqlite3.Connection, batch: list[_Write]) -> None
         raise
 
 
-def _write(connection: sqlite3.Connection, statements: Statements) -> list[Rows]:
-    if len(statements) == 1 and statements[0][2] is None:
-        return [_execute(connection, *statements[0])]  # SQLite undoes it alone, if it fails
+def _run_together(
+    connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], Result]
+) -> Result:
     connection.execute("SAVEPOINT several")
     try:
-        return [_execute(connection, *statement) for statement in statements]
+        return work(connection)
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK TO several")
@@ -173,13 +171,14 @@ def _write(connection: sqlite3.Connection, statements: Statements) -> list[Rows]
             connection.execute("RELEASE several")
 
 
-def _execute(
-    connection: sqlite3.Connection, sql: str, values: dict[str, Any], check: Check | None
-) -> Rows:
-    rows = connection.execute(sql, values).fetchall()
-    if check is not None:
-        check(rows)
-    return rows
+def actual(error: Exception) -> Exception:
+    """Give the error of this statement.
+
+    Of a value that cannot be bound, Python raises the connection's last error, which may be another
+    write's; the right one is its context.
+    """
+    own = error.__context__
+    return own if isinstance(error, sqlite3.Error) and isinstance(own, Exception) else error
 
 
 def _fail(batch: list[_Write], error: Exception) -> None:

@@ -78,14 +78,28 @@ class Postgresql:
         """Run statements in a transaction; again if a concurrent one was in the way."""
 
         async def several(connection: Any) -> list[Sequence[Row]]:
+            found: list[Sequence[Row]] = []
             async with connection.transaction():
-                return [await _execute(connection, one) for one in steps]
+                for step in steps:
+                    try:
+                        raw = await _execute(connection, step.prepared, step.bound(found))
+                    except Exception as error:
+                        answer = step.explained(error)
+                        if answer is error:
+                            raise
+                        raise answer from error
+                    found.append(step.rows(raw))
+            return found
 
         return await self._repeat(several, again={Fault.RETRY, Fault.STALE})
 
     async def _run(self, prepared: Prepared, values: Values, again: set[Fault]) -> Sequence[Row]:
-        step = Step(prepared, values)
-        return await self._repeat(lambda connection: _execute(connection, step), again)
+        bound = prepared.values(values)
+
+        async def single(connection: Any) -> Sequence[Row]:
+            return prepared.rows(await _execute(connection, prepared, bound))
+
+        return await self._repeat(single, again)
 
     async def _repeat(self, work: Callable[[Any], Awaitable[Result]], again: set[Fault]) -> Result:
         for attempt in range(1, ATTEMPTS + 1):
@@ -105,10 +119,7 @@ class Postgresql:
         raise Unavailable
 
 
-async def _execute(connection: Any, step: Step) -> Sequence[Row]:
-    bound = step.prepared.values(step.values)
-    cursor = await connection.execute(step.prepared.sql, bound, prepare=True)
-    rows = step.prepared.rows(await cursor.fetchall())
-    if step.check is not None:
-        step.check(rows)
+async def _execute(connection: Any, prepared: Prepared, bound: dict[str, Any]) -> list[Row]:
+    cursor = await connection.execute(prepared.sql, bound, prepare=True)
+    rows: list[Row] = await cursor.fetchall()
     return rows

@@ -85,6 +85,13 @@ def problem(kind: str, loc: Sequence[str | int], msg: str) -> dict[str, Any]:
     return {"type": kind, "loc": list(loc), "msg": msg}
 
 
+def of_item(error: HTTPException, index: int) -> HTTPException:
+    """Say of which item of a list in the body the problems of an error are."""
+    problems: Any = error.detail
+    detail = [{**one, "loc": [*one["loc"][:1], index, *one["loc"][1:]]} for one in problems]
+    return HTTPException(error.status_code, detail)
+
+
 def public(errors: Sequence[Any]) -> list[dict[str, Any]]:
     """Keep what a client needs of pydantic's errors: the input may be a secret, the list long."""
     return [
@@ -109,12 +116,20 @@ _DESCRIPTIONS: dict[int, tuple[type[BaseModel], str]] = {
     428: (Message, "The header If-Match is missing"),
     503: (Message, "The server is busy, or the database busy or down"),
 }
+_OF_MANY: dict[int, tuple[type[BaseModel], str]] = {
+    404: (Problems, "There are no such rows"),
+    412: (Message, "There is no ETag of many rows"),
+}
 
 
-def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Declare the errors of an operation, for OpenAPI; those of how a request arrives by itself."""
+def errors(*statuses: int, many: bool = False) -> dict[int | str, dict[str, Any]]:
+    """Declare the errors of an operation, for OpenAPI; those of how a request arrives by itself.
+
+    An operation on `many` rows tells which one is not found, and that it takes no conditions.
+    """
     arriving = {408, 414} if 413 in statuses else {414}
+    described = {**_DESCRIPTIONS, **_OF_MANY} if many else _DESCRIPTIONS
     return {
-        status: {"model": _DESCRIPTIONS[status][0], "description": _DESCRIPTIONS[status][1]}
+        status: {"model": described[status][0], "description": described[status][1]}
         for status in sorted({*statuses, *arriving})
     }

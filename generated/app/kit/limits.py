@@ -30,6 +30,8 @@ class Limits:
     """More is answered 422. A list takes 100 values for one filter."""
     concurrent_requests: int = 1000
     """Of one process; more are answered 503."""
+    idempotency_seconds: float = 86_400.0
+    """How long the answer to a request with an Idempotency-Key is kept."""
 
     def broken(self, scope: Scope, concurrent: int) -> HTTPException | None:
         """Tell the answer to a request that breaks a limit; it is one of so many at this moment."""

@@ -1,6 +1,6 @@
 """The base of every model: how input is read and how tables are named."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 from sqlalchemy import MetaData
@@ -21,6 +21,13 @@ MAX_INT = 2**63 - 1
 """Largest integer that a column holds."""
 
 _SAYS_MORE = {"pattern", "format", "enum", "const", "contentEncoding"}
+
+MOST_AT_ONCE = 100
+"""Rows that one request can write."""
+
+Item = TypeVar("Item")
+Many = Annotated[list[Item], Field(min_length=1, max_length=MOST_AT_ONCE)]
+"""What one request can write, or name, at once."""
 
 ReadOnly = Annotated[Any, Field(exclude=True, json_schema_extra={"readOnly": True})]
 """A property that the server sets: a client may send it back, and it is ignored."""

@@ -46,6 +46,7 @@ class Shortcut:
         self._endpoint: Any = context.endpoint
         self._key = dependant.path_params[0] if dependant.path_params else None
         self._query = {field.alias: field for field in dependant.query_params}
+        self._headers = {one.alias.lower().encode(): one for one in dependant.header_params}
         self._body = context.body_field
         self._request_name: str | None = dependant.request_param_name
         self._database_names = [
@@ -64,10 +65,13 @@ class Shortcut:
         """Answer the request; or give what the ordinary way is to receive."""
         headers = dict(reversed(scope["headers"]))  # of two with one name, the first counts
         arguments: dict[str, Any] = {}
-        if not headers.keys().isdisjoint(_ORDINARY) or not self._read_parameters(
+        ordinary = _ORDINARY | self._headers.keys()
+        if not headers.keys().isdisjoint(ordinary) or not self._read_parameters(
             key, scope, arguments
         ):
             return receive
+        for field in self._headers.values():
+            arguments[field.name] = field.get_default()
         if self._body is not None:
             is_good, receive = await self._take_body(app, headers, scope, receive, arguments)
             if not is_good:
@@ -265,13 +269,16 @@ def _is_plain(context: RouteContext) -> bool:
             or (isinstance(one.call, Parameters) and not dependant.query_params)
             for one in dependant.dependencies
         )
+        and all(
+            field.field_info.annotation == str | None and not field.field_info.is_required()
+            for field in dependant.header_params
+        )
         and (body is None or (dependant.body_params == [body] and type(body.field_info) is Body))
         and not any(getattr(dependant, name) for name in _UNKNOWN)
     )
 
 
 _UNKNOWN = (
-    "header_params",
     "cookie_params",
     "response_param_name",
     "background_tasks_param_name",

@@ -4,8 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Annotated, cast
 
 from anyio import to_thread
@@ -16,12 +15,14 @@ from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
 
 from ..errors import StartupError, Unavailable, UnreachableError
-from .backend import Backend, Row, Step
+from .backend import Backend, Change, Row, Step
 from .faults import http_error
 from .postgresql import Postgresql
 from .sqlite import Sqlite
 from .statements import Prepared, Statement, Values
 from .tables import prepare
+
+__all__ = ["Change", "Database", "DatabaseDep", "SessionDep", "database", "session"]
 
 MOST_PREPARED = 10_000
 LONGEST_PAUSE_SECONDS = 1.0
@@ -29,18 +30,6 @@ LONGEST_PAUSE_SECONDS = 1.0
 PING: Statement = select(literal_column("1", Integer()))
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One statement of a transaction that has several."""
-
-    statement: Statement
-    values: Values
-    columns: tuple[str, ...] = ()
-    """What an INSERT or UPDATE sets."""
-    check: Callable[[Sequence[Row]], None] | None = None
-    """Raises what is to be answered when its rows forbid to go on; nothing is written then."""
 
 
 class Database:
@@ -147,10 +136,7 @@ class Database:
         """Run statements in one transaction, all or none; when this returns, it is durable."""
         if not self._is_open:
             raise Unavailable
-        steps = [
-            Step(self._prepare(one.statement, one.columns), one.values, one.check)
-            for one in changes
-        ]
+        steps = [Step(one, self._prepare(one.statement, one.columns)) for one in changes]
         return await self._backend.write_all(steps)
 
     def _prepare(self, statement: Statement, columns: tuple[str, ...]) -> Prepared:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from ..errors import StartupError, Unavailable
 from .backend import Row, Step
-from .group_commit import Check, GroupCommit
+from .group_commit import GroupCommit, actual
 from .statements import Prepared, Values
 
 
@@ -69,10 +69,14 @@ class Sqlite:
 
     async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
         """Run statements in a savepoint of a transaction that it may share with others."""
-        found = await self._writer.write_all(
-            [(one.prepared.sql, one.prepared.values(one.values), _checked(one)) for one in steps]
-        )
-        return [one.prepared.rows(rows) for one, rows in zip(steps, found, strict=True)]
+
+        def several(connection: sqlite3.Connection) -> list[Sequence[Row]]:
+            found: list[Sequence[Row]] = []
+            for step in steps:
+                found.append(step.rows(_execute(connection, step, step.bound(found))))
+            return found
+
+        return await self._writer.run(several)
 
     async def _read_in_thread(self, prepared: Prepared, bound: dict[str, Any]) -> Sequence[Row]:
         try:
@@ -106,10 +110,15 @@ class Sqlite:
         return connection
 
 
-def _checked(step: Step) -> Check | None:
-    if (check := step.check) is None:
-        return None
-    return lambda rows: check(step.prepared.rows(rows))
+def _execute(connection: sqlite3.Connection, step: Step, bound: dict[str, Any]) -> list[Row]:
+    try:
+        return connection.execute(step.prepared.sql, bound).fetchall()
+    except Exception as error:
+        cause = actual(error)
+        answer = step.explained(cause)
+        if answer is cause or not connection.in_transaction:
+            raise
+        raise answer from cause
 
 
 def _path(url: URL) -> str:

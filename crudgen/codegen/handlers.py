@@ -1,0 +1,198 @@
+"""The handlers of one entity: what the template prints of each operation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from crudgen.language.schema import CHANGING, Entity, EtagUse, KeyKind
+
+from .code import (
+    Bracket,
+    Code,
+    annotated,
+    call,
+    literal,
+    name,
+    raw,
+    statement,
+    subscript,
+)
+from .imports import Imports
+
+_DB = raw("db: DatabaseDep")
+_REQUEST = raw("request: Request")
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerView:
+    """One operation: the errors that it declares, its signature and its one statement."""
+
+    errors: Code
+    signature: Code
+    answer: Code
+
+
+def must_match(entity: Entity) -> bool:
+    """Tell whether a change needs the row's ETag."""
+    writes = CHANGING & {*entity.operations}
+    return bool(writes) and entity.etag is EtagUse.REQUIRED
+
+
+class Handlers:
+    """Prints the handlers of one entity, and notes what the module has to import."""
+
+    def __init__(self, entity: Entity, imports: Imports) -> None:
+        self._entity = entity
+        self._imports = imports
+        self._body = name(entity.singular)
+        self._key = name(entity.singular, suffix="_id")
+        self._key_type = name(entity.name, suffix="Id")
+
+    def create(self) -> HandlerView:
+        """Insert a row."""
+        created = name(self._entity.name, suffix="Create")
+        self._imports.use(".models", created)
+        return self._creating(
+            name(self._entity.singular, prefix="create_"),
+            "create",
+            annotated(self._body, created),
+            self._body,
+        )
+
+    def create_many(self) -> HandlerView:
+        """Insert several rows."""
+        created = name(self._entity.name, suffix="Create")
+        self._imports.use(".models", created)
+        return self._creating(
+            name(self._entity.plural, prefix="create_"),
+            "create_many",
+            self._many(name(self._entity.plural, prefix="new_"), created),
+            name(self._entity.plural, prefix="new_"),
+        )
+
+    def _many(self, sent: Code, kind: Code) -> Bracket:
+        """`new_heroes: Many[HeroCreate]`."""
+        many = self._imports.name("..kit.models", "Many")
+        return subscript(annotated(sent, many), (kind,))
+
+    def _creating(self, function: Code, verb: str, body: Bracket | Code, sent: Code) -> HandlerView:
+        self._imports.use("fastapi", "Request")
+        parameters = [body, _REQUEST, _DB]
+        arguments = [raw("db"), raw("request"), sent]
+        if self._entity.idempotency:
+            header = self._imports.name("..kit.idempotency", "IdempotencyKey")
+            parameters.append(annotated(raw("idempotency_key"), header) + raw(" = None"))
+            arguments.append(raw("idempotency_key"))
+        return HandlerView(
+            errors=self._errors(*self._conflict(on_create=True), 413, 415, 422, 503),
+            signature=self._signature(function, parameters),
+            answer=self._answer(verb, arguments),
+        )
+
+    def update_many(self) -> HandlerView:
+        """Change several rows."""
+        changes = name(self._entity.name, suffix="UpdateById")
+        self._imports.use(".models", changes)
+        self._imports.use("fastapi", "Request")
+        sent = name(self._entity.plural, prefix="changed_")
+        conflict = self._conflict(on_create=False)
+        return HandlerView(
+            errors=self._errors(404, *conflict, 412, 413, 415, 422, 503, many=True),
+            signature=self._signature(
+                name(self._entity.plural, prefix="update_"),
+                [self._many(sent, changes), _REQUEST, _DB],
+            ),
+            answer=self._answer("update_many", [raw("db"), raw("request"), sent]),
+        )
+
+    def delete_many(self) -> HandlerView:
+        """Delete several rows."""
+        self._imports.use("fastapi", "Request")
+        self._imports.use("..kit.errors", "Deleted")
+        ids = annotated(raw("ids"), name(self._entity.name, suffix="Ids"))
+        return HandlerView(
+            errors=self._errors(404, 412, 422, 503, many=True),
+            signature=self._signature(
+                name(self._entity.plural, prefix="delete_"), [ids, _REQUEST, _DB]
+            ),
+            answer=self._answer("delete_many", [raw("db"), raw("request"), raw("ids")]),
+        )
+
+    def list(self) -> HandlerView:
+        """Read a page."""
+        self._imports.use("fastapi", "Request")
+        self._imports.use("..kit.query", "SparseRow")
+        query = annotated(raw("query"), name(self._entity.name, suffix="Query"))
+        return HandlerView(
+            errors=self._errors(404, 422, 503),
+            signature=self._signature(
+                name(self._entity.plural, prefix="read_"),
+                [_REQUEST, _DB, query],
+            ),
+            answer=self._answer("list", [raw("db"), raw("request"), raw("query")]),
+        )
+
+    def read(self) -> HandlerView:
+        """Read one row."""
+        return self._keyed("read", self._errors(404, 422, 503))
+
+    def update(self) -> HandlerView:
+        """Change one row."""
+        changes = name(self._entity.name, suffix="Update")
+        self._imports.use(".models", changes)
+        conflict = self._conflict(on_create=False)
+        errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_match(), 503)
+        return self._keyed("update", errors, changes)
+
+    def replace(self) -> HandlerView:
+        """Write all of one row."""
+        created = name(self._entity.name, suffix="Create")
+        self._imports.use(".models", created)
+        conflict = self._conflict(on_create=False)
+        errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_match(), 503)
+        return self._keyed("replace", errors, created)
+
+    def delete(self) -> HandlerView:
+        """Delete one row."""
+        self._imports.use("..kit.errors", "Deleted")
+        return self._keyed("delete", self._errors(404, 412, 422, *self._missing_match(), 503))
+
+    def _missing_match(self) -> tuple[int, ...]:
+        return (428,) if must_match(self._entity) else ()
+
+    def _keyed(self, verb: str, errors: Code, body: Code | None = None) -> HandlerView:
+        parameters = [annotated(self._key, self._key_type)]
+        arguments = [raw("db"), self._key]
+        if verb != "read":
+            arguments.insert(1, raw("request"))
+        if body is not None:
+            parameters.append(annotated(self._body, body))
+            arguments.append(self._body)
+        if verb != "read":
+            self._imports.use("fastapi", "Request")
+            parameters.append(_REQUEST)
+        function = name(self._entity.singular, prefix=f"{verb}_")
+        return HandlerView(
+            errors=errors,
+            signature=self._signature(function, [*parameters, _DB]),
+            answer=self._answer(verb, arguments),
+        )
+
+    def _conflict(self, *, on_create: bool) -> tuple[int, ...]:
+        unique = any(field.unique for field in self._entity.fields)
+        together = any(index.unique for index in self._entity.indexes)
+        key = on_create and self._entity.key_kind is KeyKind.CLIENT
+        return (409,) if unique or together or key else ()
+
+    def _errors(self, *statuses: int, many: bool = False) -> Code:
+        arguments: list[Bracket | Code] = [literal(status) for status in statuses]
+        if many:
+            arguments.append(raw("many=True"))
+        return statement(raw(""), call(raw("errors"), arguments))
+
+    def _signature(self, function: Code, parameters: Sequence[Bracket | Code]) -> Code:
+        head = raw("async def ") + function
+        return statement(head, call(raw(""), parameters), tail=" -> Response:")
+
+    def _answer(self, verb: str, arguments: Sequence[Code]) -> Code:
+        called = name(self._entity.plural, suffix=f".{verb}")
+        return statement(raw("return await "), call(called, arguments), 4)

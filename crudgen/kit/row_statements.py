@@ -1,0 +1,41 @@
+"""The statements that write and read single rows of one table, built once."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Column, Insert, Table, bindparam, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from .json_rows import JsonRows
+
+INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+"""The INSERT of each kind of database, which knows ON CONFLICT."""
+
+
+class RowStatements:
+    """The statements of one table for one kind of database, and how their rows are written."""
+
+    def __init__(self, table: Table, shown: Sequence[str], kind: str) -> None:
+        self.rows = JsonRows({name: table.columns[name] for name in shown}, kind)
+        selected = self.rows.selected
+        key: Column[Any] = next(iter(table.primary_key))
+        same_key = key == bindparam("key__")
+        self.read = select(*selected).where(same_key)
+        self.lock = self.read.with_for_update()
+        self.insert = insert(table).returning(*selected, key)
+        self.update = update(table).where(same_key).returning(*selected)
+        self.delete = delete(table).where(same_key).returning(key)
+        self._insert = INSERTS[kind](table)
+        self._upserts: dict[tuple[str, ...], Insert] = {}
+
+    def upsert(self, columns: tuple[str, ...], immutable: Collection[str]) -> Insert:
+        """Build the statement that inserts a row, or else changes what may be changed of it."""
+        if columns not in self._upserts:
+            table = self._insert.table
+            touched = {column.name for column in table.columns if column.onupdate is not None}
+            (key,) = table.primary_key
+            changed = {*columns, *touched} - {key.name, *immutable} or {key.name}
+            update = {name: self._insert.excluded[name] for name in sorted(changed)}
+            statement = self._insert.on_conflict_do_update(index_elements=[key], set_=update)
+            self._upserts[columns] = statement.returning(*self.rows.selected)
+        return self._upserts[columns]
