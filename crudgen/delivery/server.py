@@ -169,7 +169,17 @@ def _serve_workers(
 ) -> None:
     asyncio.run(_try_out(recipe, _url(listener), reporter))
     config = _config(_WorkerFactory(recipe), options, factory=True)
-    Multiprocess(config, sockets=[listener]).run()
+    _Workers(config, sockets=[listener]).run()
+
+
+class _Workers(Multiprocess):
+    """Processes that share a listening socket."""
+
+    def terminate_all(self) -> None:
+        """End them. While this process held the socket, connections would be taken, unanswered."""
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
 
 
 async def _try_out(recipe: Recipe, url: str, reporter: Reporter) -> None:

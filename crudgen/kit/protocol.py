@@ -1,7 +1,8 @@
-"""uvicorn's HTTP, with bounds for what comes before an application is asked: the head of a request.
+"""uvicorn's HTTP, with bounds for what an application does not see: heads, and stuck clients.
 
-`uvicorn --http app.kit.protocol:HttpProtocol`. By itself uvicorn waits for a head for ever, and
-collects headers without an end. What is refused here is JSON too, and closes the connection.
+`uvicorn --http app.kit.protocol:HttpProtocol`. By itself uvicorn waits for a head for ever,
+collects headers without an end, and keeps an answer for ever that its client does not take. What is
+refused here is JSON too, and closes the connection.
 """
 
 import asyncio
@@ -10,12 +11,14 @@ from functools import cache
 from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from .headers import with_usual
 from .settings import ServerSettings
 
 _settings = cache(ServerSettings)
+_LAST_SECOND = 1.0
+"""Of uvicorn's time for a graceful end: what is stuck then ends in order, not with an error 500."""
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -25,6 +28,11 @@ class HttpProtocol(HttpToolsProtocol):
         super().__init__(*args, **options)
         self._limits = _settings()
         self._timer: asyncio.TimerHandle | None = None
+        self._reader: asyncio.TimerHandle | None = None
+        """The next look at a client that does not take its answer."""
+        self._end: asyncio.TimerHandle | None = None
+        self._answering: RequestResponseCycle | None = None
+        """`self.cycle` is the request that came last; others may be before it."""
         self._in_head = False
         self._packet_bytes = 0
         self._head_bytes = 0
@@ -39,6 +47,12 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._stop_waiting()
+        self._stop_watching()
+        if self._end is not None:
+            self._end.cancel()
+        if self._answering is not None and not self._answering.response_complete:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -82,13 +96,42 @@ class HttpProtocol(HttpToolsProtocol):
         """Give a client that is answered, and still sends its body, a limited time to end it."""
         super().on_response_complete()
         cycle = self.cycle
-        if cycle.more_body and cycle.response_complete and not self.transport.is_closing():
+        if self.transport.is_closing():
+            self._watch()
+        elif cycle.more_body and cycle.response_complete:
             self._wait(self._limits.head_seconds)
+
+    def pause_writing(self) -> None:
+        """Watch whether the client takes its answer: there is much that it has not taken."""
+        super().pause_writing()
+        self._watch()
+
+    def resume_writing(self) -> None:
+        """Send on."""
+        super().resume_writing()
+        if not self.transport.is_closing():
+            self._stop_watching()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close an idle connection, once its client has taken the last answer."""
+        super().timeout_keep_alive_handler()
+        self._watch()
+
+    def shutdown(self) -> None:
+        """End after the answer that is due, and hang up on a client that is stuck."""
+        super().shutdown()
+        seconds = self.config.timeout_graceful_shutdown
+        if seconds is not None:
+            self._end = self.loop.call_later(max(seconds - _LAST_SECOND, 0), self.transport.abort)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP, or what this class raised for."""
         del msg
         self._refuse(*self._refusal)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _refuse(self, status: HTTPStatus, detail: str) -> None:
         if self.cycle is not None and not self.cycle.response_complete:
@@ -104,7 +147,7 @@ class HttpProtocol(HttpToolsProtocol):
         lines = [b"HTTP/1.1 %d %s" % (status, status.phrase.encode())]
         lines += [name + b": " + value for name, value in with_usual(headers)]
         self.transport.write(b"\r\n".join([*lines, b"", body]))
-        self.transport.close()
+        self._close()
 
     def _wait(self, seconds: float) -> None:
         if self._timer is None:
@@ -115,6 +158,23 @@ class HttpProtocol(HttpToolsProtocol):
             self._timer.cancel()
             self._timer = None
 
+    def _watch(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        if left and self._reader is None:
+            self._reader = self.loop.call_later(self._limits.send_seconds, self._look_again, left)
+
+    def _look_again(self, before: int) -> None:
+        self._reader = None
+        if self.transport.get_write_buffer_size() < before:
+            self._watch()
+        else:
+            self.transport.abort()
+
+    def _stop_watching(self) -> None:
+        if self._reader is not None:
+            self._reader.cancel()
+            self._reader = None
+
     def _give_up(self) -> None:
         self._timer = None
         if self.transport.is_closing():
@@ -123,7 +183,11 @@ class HttpProtocol(HttpToolsProtocol):
             detail = f"The request should arrive within {self._limits.head_seconds:g} seconds"
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, detail)
         else:
-            self.transport.close()
+            self._close()
+
+    def _close(self) -> None:
+        self.transport.close()
+        self._watch()
 
 
 _TOO_LARGE = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large or too many"

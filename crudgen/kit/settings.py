@@ -31,6 +31,8 @@ class ServerSettings(BaseSettings):
 
     head_seconds: Seconds = 10.0
     """Longest wait for a request line and its headers; a later one is answered 408."""
+    send_seconds: Seconds = 30.0
+    """Longest wait for a client to take a part of its answer; later it is hung up on."""
     max_head_bytes: Bytes = 65_536
     """Largest headers of a request; larger ones are answered 431."""
     max_headers: Many = 100

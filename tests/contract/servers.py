@@ -5,8 +5,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 from sqlalchemy import Engine, MetaData, NullPool, create_engine
 
 # In an emitted project's processes crudgen cannot be imported, as if it were not installed.
@@ -28,6 +31,16 @@ class Api:
     database: str
     process: subprocess.Popen[bytes]
     log: Path
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return self.client.base_url.host, self.client.base_url.port or 80
+
+    @property
+    def workers(self) -> list[psutil.Process]:
+        """The processes that answer, where there are several."""
+        children = psutil.Process(self.process.pid).children()
+        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 
     def emptied(self) -> "Api":
         """Delete every row."""
@@ -63,6 +76,19 @@ class Api:
                 time.sleep(0.05)
         raise AssertionError(self.log.read_text())
 
+    def wait_until_all_answer(self, workers: int) -> None:
+        """Wait until each of several workers takes connections."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with ExitStack() as stack:
+                for _ in range(32):
+                    stack.enter_context(socket.create_connection(self.address))
+                time.sleep(0.1)
+                busy = [worker for worker in self.workers if _has_clients(worker)]
+            if len(busy) == workers:
+                return
+        raise AssertionError(self.log.read_text())
+
     def log_with(self, text: str) -> str:
         """Wait until the log has a text: it may be written after the answer was sent."""
         deadline = time.monotonic() + 20
@@ -76,6 +102,17 @@ class Api:
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(15) in {0, -signal.SIGTERM}
 
+    def kill(self) -> None:
+        """Kill -9 the process and its workers."""
+        self.client.close()
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(15)
+
+
+def _has_clients(worker: psutil.Process) -> bool:
+    connections = worker.net_connections("tcp")
+    return any(one.status == psutil.CONN_ESTABLISHED for one in connections)
+
 
 @dataclass
 class Servers:
@@ -87,6 +124,7 @@ class Servers:
     emitted: dict[Path, Path] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=count)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    emitting: threading.Lock = field(default_factory=threading.Lock)
 
     def api(self, spec: Path, mode: str, kind: str) -> Api:
         key = (spec, mode, kind)
@@ -99,7 +137,7 @@ class Servers:
             api.stop()
         for process in self.processes:
             if process.poll() is None:  # its test has failed
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
     def start(
@@ -108,6 +146,7 @@ class Servers:
         mode: str,
         database: str,
         *,
+        workers: int = 1,
         wait: bool = True,
         settings: Mapping[str, str] | None = None,
     ) -> Api:
@@ -127,23 +166,32 @@ class Servers:
             command += ["--port", str(port), "--no-server-header"]
             command += ["--timeout-graceful-shutdown", "7"]
             command += ["--http", "app.kit.protocol:HttpProtocol"]
+        command += ["--workers", str(workers)]
         with log.open("wb") as output:
             process = subprocess.Popen(
-                command, cwd=place, env=environment, stdout=output, stderr=output
+                command,
+                cwd=place,
+                env=environment,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # a group of its own: it and its workers
             )
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)
         self.processes.append(process)
         api = Api(client, database, process, log)
         if wait:
             api.wait_until_ready()
+            if workers > 1:
+                api.wait_until_all_answer(workers)
         return api
 
     def _emit(self, spec: Path) -> Path:
-        if spec not in self.emitted:
-            out = self.folder / f"emitted{len(self.emitted)}"
-            emit(spec, out)
-            self.emitted[spec] = out
-        return self.emitted[spec]
+        with self.emitting:
+            if spec not in self.emitted:
+                out = self.folder / f"emitted{len(self.emitted)}"
+                emit(spec, out)
+                self.emitted[spec] = out
+            return self.emitted[spec]
 
 
 def emit(spec: Path, out: Path) -> None:

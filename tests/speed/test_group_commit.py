@@ -1,32 +1,20 @@
-"""Writes that share a transaction do not share their fate; what is acknowledged stays.
-
-The long run of the last test, 30 rounds of kill -9:
-
-    ROUNDS=30 python -m pytest tests/speed/test_group_commit.py -k kill
-"""
+"""Writes that share a transaction do not share their fate; what is acknowledged stays."""
 
 import asyncio
 import itertools
-import os
-import random
 import sqlite3
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from servers import Api, Servers
 
 from crudgen.kit.database.group_commit import MOST_TOGETHER, GroupCommit
 from crudgen.kit.errors import Unavailable
 
-ROUNDS = int(os.environ.get("ROUNDS", "5"))
-WRITERS = 64
 PATIENCE = 20
 LOCK_SECONDS = 0.2
 
@@ -167,7 +155,7 @@ def test_each_write_has_its_own_fate(file: File, steps: list[Step]) -> None:
 
 
 async def check_fates(file: File, steps: list[Step]) -> None:
-    writer, model = GroupCommit(file.connect, LOCK_SECONDS), Model()
+    writer, model = GroupCommit(file.connect, PATIENCE), Model()
     tasks: list[tuple[asyncio.Task[Any], Any]] = []
     cancelled: dict[int, int] = {}
     fresh = itertools.count(1000)
@@ -301,76 +289,3 @@ def test_a_commit_that_fails_is_everybodys(file: File) -> None:
     acknowledged = {one[0][0]: 1 for one in got if not isinstance(one, BaseException)}
     assert isinstance(got[-1], sqlite3.IntegrityError)
     assert file.pairs() == acknowledged | {99: 1}
-
-
-# Over HTTP, with kill -9
-
-
-@dataclass
-class Ledger:
-    """What the clients know: each name's last acknowledged age, and the one that may be there."""
-
-    acknowledged: dict[str, int] = field(default_factory=dict)
-    pending: dict[str, int] = field(default_factory=dict)
-
-
-def test_kill_9_loses_no_acknowledged_write(
-    servers: Servers, root: Path, new_database: Callable[[str], str]
-) -> None:
-    url = new_database("sqlite")
-    path = Path(url.removeprefix("sqlite:///"))
-    ledger, chance = Ledger(), random.Random(9)  # noqa: S311 - when to kill
-    for number in range(ROUNDS):
-        mode = ("emitted", "served")[number % 2]
-        api = servers.start(root / "entities", mode, url)
-        check_ledger(path, ledger)
-        asyncio.run(write_until_killed(api, ledger, number, chance.uniform(0.3, 1.0)))
-        api.client.close()
-        api.process.wait(PATIENCE)
-    api = servers.start(root / "entities", "emitted", url)
-    check_ledger(path, ledger)
-    created = api.ask("POST", "/heroes/", json={"name": "last", "secret_name": "last", "age": 0})
-    assert created.status_code == 200
-    api.stop()
-    assert len(ledger.acknowledged) > ROUNDS * WRITERS
-
-
-async def write_until_killed(api: Api, ledger: Ledger, number: int, seconds: float) -> None:
-    limits = httpx.Limits(max_connections=WRITERS)
-    base = str(api.client.base_url)
-    async with httpx.AsyncClient(base_url=base, limits=limits, timeout=PATIENCE) as client:
-        names = (f"{number}-{count}" for count in itertools.count())
-        writers = [asyncio.create_task(write(client, ledger, names)) for _ in range(WRITERS)]
-        done, _ = await asyncio.wait(writers, timeout=seconds)
-        assert not done
-        api.process.kill()
-        async with asyncio.timeout(2 * PATIENCE):
-            await asyncio.gather(*writers)
-
-
-async def write(client: httpx.AsyncClient, ledger: Ledger, names: Iterator[str]) -> None:
-    """Create heroes and change each once, until the server is gone."""
-    try:
-        for name in names:
-            hero = {"name": name, "secret_name": name, "age": 1}
-            ledger.pending[name] = 1
-            created = await client.post("/heroes/", json=hero)
-            assert created.status_code == 200, created.text
-            ledger.acknowledged[name], ledger.pending[name] = 1, 2
-            changed = await client.patch(created.headers["location"], json={"age": 2})
-            assert changed.status_code == 200, changed.text
-            ledger.acknowledged[name] = ledger.pending.pop(name)
-    except httpx.TransportError:
-        return
-
-
-def check_ledger(path: Path, ledger: Ledger) -> None:
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        rows = connection.execute("SELECT name, secret_name, age FROM hero").fetchall()
-    ages = {name: age for name, _, age in rows}
-    assert len(ages) == len(rows)
-    assert all(name == secret for name, secret, _ in rows)
-    for name, age in ledger.acknowledged.items():
-        assert ages[name] in {age, ledger.pending.get(name, age)}
-    assert all(ages[name] == ledger.pending[name] for name in ages.keys() - ledger.acknowledged)

