@@ -11,6 +11,7 @@ from random import Random
 from threading import Event
 from typing import Any
 
+import pytest
 from crowd import Client, Crowd
 
 WALKS = int(os.environ.get("WALKS", "16"))
@@ -131,3 +132,22 @@ def test_what_stays_is_seen_exactly_once(crowd: Crowd) -> None:
 
     counts = crowd.together(WALKERS + CHURNING, work)
     assert all(counts), counts
+
+
+@pytest.mark.parametrize("gone", [0, 1])
+@pytest.mark.parametrize("sort", ["id", "-id", "weight,-word", "-weight,level"])
+def test_a_page_whose_rows_are_gone_leads_back(crowd: Crowd, sort: str, gone: int) -> None:
+    api = crowd.apis[0]
+    for weight in (None, 0.5, 1.5, None, 2.5):
+        api.ask("POST", "/things/", json={"level": 0, "name": "x", "weight": weight})
+    first = api.ask("GET", f"/things/?cursor=&limit=3&sort={sort}")
+    second = api.ask("GET", first.links["next"]["url"])
+    pages = [first, second]
+    assert [len(page.json()) for page in pages] == [3, 2]
+    for row in pages[gone].json():
+        api.ask("DELETE", f"/things/{row['id']}")
+    to, back = [(second.links["prev"], "next"), (first.links["next"], "prev")][gone]
+    empty = api.ask("GET", to["url"])
+    assert (empty.json(), set(empty.links)) == ([], {"first", back})
+    assert api.ask("GET", empty.links[back]["url"]).json() == pages[1 - gone].json()
+    assert set(api.ask("GET", f"{to['url']}&offset=1").links) == {"first"}

@@ -36,7 +36,8 @@ def shape(query: ListQuery, cursor: Cursor | None) -> tuple[object, ...]:
         query.sort,
         query.fields,
         query.cursor is not None,
-        cursor and (cursor.backward, tuple(value is None for value in cursor.values)),
+        cursor
+        and (cursor.backward, cursor.inclusive, tuple(value is None for value in cursor.values)),
     )
 
 
@@ -130,12 +131,16 @@ def _behind(columns: Columns, order: Order, cursor: Cursor) -> ColumnElement[boo
     descending = {descends for _, descends in order}
     if len(descending) == 1 and not any(column.nullable for column in named):
         here, there = tuple_(*named), tuple_(*bound)
+        if cursor.inclusive:
+            return here <= there if descending == {True} else here >= there
         return here < there if descending == {True} else here > there
     ways: list[ColumnElement[bool]] = []
     same: list[ColumnElement[bool]] = []
     for column, value, (_, descends), text in zip(named, bound, order, cursor.values, strict=True):
         ways.append(and_(*same, _beyond(column, value, descends=descends, is_null=text is None)))
         same.append(column.is_(None) if text is None else column == value)
+    if cursor.inclusive:
+        ways.append(and_(*same))
     first = _from(named[0], bound[0], descends=order[0][1], is_null=cursor.values[0] is None)
     return or_(*ways) if first is None else and_(first, or_(*ways))
 
