@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -62,6 +63,8 @@ NAMED = st.sampled_from(sorted(ENTITIES))
 NUMBERS = st.integers(0, 59)
 EXPECTED = st.sampled_from([None, None, "last", "stale", "*"])
 CREATIONS = NAMED.flatmap(lambda one: st.tuples(st.just(one), bodies(ENTITIES[one], whole=True)))
+SOME_HEROES = st.lists(bodies(HEROES, whole=True), min_size=2, max_size=4)
+SOME_TAGS = st.lists(bodies(TAGS, whole=True), min_size=2, max_size=4)
 CHANGES = NAMED.flatmap(lambda one: st.tuples(st.just(one), bodies(ENTITIES[one], whole=False)))
 QUESTIONS = NAMED.flatmap(lambda one: st.tuples(st.just(one), questions(ENTITIES[one])))
 
@@ -76,13 +79,23 @@ class Machine(RuleBasedStateMachine):
         self.process.rows.emptied()
         self.tables = {name: Table(one) for name, one in ENTITIES.items()}
         self.tags: dict[bytes, str] = {}
-        self.restarted = False
+        self.may_restart = False
+
+    @initialize(heroes=SOME_HEROES, tags=SOME_TAGS, restarts=st.sampled_from([False, False, True]))
+    def begin(self, heroes: list[Row], tags: list[Row], *, restarts: bool) -> None:
+        """Have some rows: what happens to none is soon told. A restart takes as long as a run."""
+        self.may_restart = restarts
+        for name, bodies_sent in (("Hero", heroes), ("Tag", tags)):
+            for body in bodies_sent:
+                self._create(name, body)
 
     # One row
 
     @rule(sent=CREATIONS)
     def create(self, sent: tuple[str, Row]) -> None:
-        name, body = sent
+        self._create(*sent)
+
+    def _create(self, name: str, body: Row) -> None:
         table = self.tables[name]
         answer = self._ask("POST", table.entity.path, json=body)
         if self._is_as(answer, lambda row: table.create(body, row)):
@@ -156,11 +169,11 @@ class Machine(RuleBasedStateMachine):
     def walk(self, sent: tuple[str, Question]) -> None:
         self._walk(*sent)
 
-    @precondition(lambda self: not self.restarted)
+    @precondition(lambda self: self.may_restart)
     @rule(sent=QUESTIONS, abruptly=st.booleans())
     def restart(self, sent: tuple[str, Question], *, abruptly: bool) -> None:
         """Restart the server, in the middle of a walk."""
-        self.restarted = True
+        self.may_restart = False
         self._walk(*sent, between=lambda: self.process.restart(abruptly=abruptly))
 
     def _walk(
@@ -278,3 +291,4 @@ def test_the_server_answers_as_a_dict_would(process: Process) -> None:
     if RUNS >= ENOUGH:
         statuses = {status for _, status in process.seen}
         assert statuses == {200, 304, 404, 409, 412, 422, -9, -15}, process.seen
+    print(sorted(process.seen.items()))  # noqa: T201 -- pytest -s shows what was asked
