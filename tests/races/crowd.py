@@ -5,13 +5,40 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
 from threading import Barrier
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from servers import Api
+from servers import Api, Servers
 
 Result = TypeVar("Result")
+PROCESSES = {"sqlite": 4, "postgresql": 2}
+SPECS = {
+    "counter": """
+name: Counter
+fields:
+  name: str(1..40)? unique
+  number: int = 0
+""",
+    "seat": """
+name: Seat
+fields:
+  code: str(1..20) pk
+  guest: str = nobody
+api: {operations: [read, list, replace, delete]}
+""",
+    "thing": """
+name: Thing
+fields:
+  word: enum(a, b, c)?
+  level: int(0..3)
+  weight: float?
+  name: str(..20) index
+  stays: bool = false
+api: {page: {default: 7, max: 100}}
+""",
+}
 
 
 @dataclass(frozen=True)
@@ -87,3 +114,19 @@ class Crowd:
 
     def logs(self) -> str:
         return "".join(api.log.read_text() for api in self.apis)
+
+    def stop(self) -> None:
+        for api in self.apis:
+            api.stop()
+
+
+def gather(servers: Servers, folder: Path, kind: str, database: str) -> Crowd:
+    """Start several processes for one database."""
+    entities = folder / "entities"
+    entities.mkdir()
+    for name, text in SPECS.items():
+        (entities / f"{name}.yaml").write_text(text, "utf-8")
+    apis = [servers.start(entities, "served", database, wait=False) for _ in range(PROCESSES[kind])]
+    for api in apis:
+        api.wait_until_ready()
+    return Crowd(apis)
