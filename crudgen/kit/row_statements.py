@@ -26,6 +26,9 @@ class RowStatements:
         self.update = update(table).where(same_key).returning(*selected)
         self.delete = delete(table).where(same_key).returning(key)
         self._insert = INSERTS[kind](table)
+        new = self._insert.on_conflict_do_nothing(index_elements=[key])
+        self.insert_new = new.returning(*selected)
+        """Inserts a row, unless there is one with its key."""
         self._upserts: dict[tuple[str, ...], Insert] = {}
 
     def upsert(self, columns: tuple[str, ...], immutable: Collection[str]) -> Insert:

@@ -89,6 +89,9 @@ def test_conditions_of_a_row_that_is_created(tags: Everywhere) -> None:
     created = tags.ask("PUT", "/tags/a", json=body, headers=none)
     assert created.status_code == 200
     assert tags.ask("PUT", "/tags/a", json=body, headers=none).status_code == 412
+    for place in ("/tags/a", "/tags/b"):
+        both = tags.ask("PUT", place, json=body | {"code": place[-1]}, headers=none | some)
+        assert both.status_code == 412
     tag = {"If-Match": created.headers["etag"]}
     assert tags.ask("PUT", "/tags/a", json=body | {"label": "b"}, headers=tag).status_code == 200
     assert tags.ask("PUT", "/tags/a", json=body | {"label": "c"}, headers=tag).status_code == 412

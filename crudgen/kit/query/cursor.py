@@ -24,6 +24,8 @@ class Cursor:
     """What the row is sorted by, as text."""
     backward: bool = False
     """Whether the page is the one before the row."""
+    inclusive: bool = False
+    """Whether the row itself is on the page."""
 
 
 _CURSOR = TypeAdapter(Cursor)
@@ -31,7 +33,7 @@ _CURSOR = TypeAdapter(Cursor)
 
 def write_cursor(cursor: Cursor, asked: Sequence[object], secret: bytes) -> str:
     """Write a cursor for the page of what was asked."""
-    payload = _CURSOR.dump_json(cursor)
+    payload = _CURSOR.dump_json(cursor, exclude_defaults=True)
     signed = _sign(payload, asked, secret) + payload
     return base64.urlsafe_b64encode(signed).decode("ascii").rstrip("=")
 

@@ -142,15 +142,22 @@ class Listing:
         backward = cursor is not None and cursor.backward
         before = after = None
         if rows and (cursor is not None and (more or not backward)):
-            before = self._write(db, query, rows[0], backward=True)
+            before = self._write(db, query, Cursor(_places(query, rows[0]), backward=True))
         if rows and (more or backward):
-            after = self._write(db, query, rows[-1], backward=False)
+            after = self._write(db, query, Cursor(_places(query, rows[-1])))
+        if not rows and cursor is not None and not query.offset:
+            # What was here is deleted: the way back begins with the row that led here.
+            back = self._write(db, query, Cursor(cursor.values, not backward, inclusive=True))
+            before, after = (None, back) if backward else (back, None)
         return cursor_links(request, query, before, after)
 
-    def _write(self, db: Database, query: ListQuery, row: Row, *, backward: bool) -> str:
-        places = row[-len(query.sort) :]
-        texts = [None if place is None else _text(place) for place in places]
-        return write_cursor(Cursor(tuple(texts), backward), self._asked(query), db.secret)
+    def _write(self, db: Database, query: ListQuery, cursor: Cursor) -> str:
+        return write_cursor(cursor, self._asked(query), db.secret)
+
+
+def _places(query: ListQuery, row: Row) -> tuple[str | None, ...]:
+    """Write the values that a row is sorted by."""
+    return tuple(None if place is None else _text(place) for place in row[-len(query.sort) :])
 
 
 def _text(value: Any) -> str:

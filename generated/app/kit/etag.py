@@ -44,20 +44,25 @@ class Expected:
         self, request: Request, *, required: bool = False, may_create: bool = False
     ) -> None:
         headers = request.headers.getlist("if-match")
+        self._must_match = bool(headers)
         self._match = ", ".join(headers).strip()
-        self._none = may_create and request.headers.get("if-none-match") == "*"
-        if required and not headers and not self._none:
+        self.is_none = may_create and request.headers.get("if-none-match") == "*"
+        """Whether there must be no row."""
+        self.is_any = not self._must_match and not self.is_none
+        """Whether every row will do, and none."""
+        if required and self.is_any:
             raise HTTPException(428, "Send the ETag of the row in the header If-Match")
-        self.is_any = not headers and not self._none
-        """Whether every row will do."""
 
     def check(self, body: bytes | None) -> None:
         """Raise HTTPException 412 unless the row is the one that the client has seen.
 
         The row is given as an answer would show it; None: there is none.
         """
-        if self.is_any or (self._none and body is None):
-            return
         known = body is not None and (self._match == "*" or etag(body) in _TAG.findall(self._match))
-        if not known or self._none:
-            raise HTTPException(412, "The row has changed since it was read")
+        if (self._must_match and not known) or (self.is_none and body is not None):
+            raise changed()
+
+
+def changed() -> HTTPException:
+    """Make the answer for a row that is not the expected one."""
+    return HTTPException(412, "The row has changed since it was read")

@@ -12,7 +12,7 @@ from .database import Change, Database
 from .database.backend import Row
 from .database.faults import http_error
 from .errors import Conflict, Refused, of_item, problem
-from .etag import Expected, etag, tagged
+from .etag import Expected, changed, etag, tagged
 from .headers import JsonText
 from .idempotency import Answers, Found
 from .models import MAX_INT, MIN_INT, Changes, Model
@@ -153,8 +153,10 @@ class Resource:
             change = Change(use.update, {**kept, "key__": key}, tuple(sorted(kept)))
         elif values[self._key] == key:
             expected = Expected(request, required=self._etag_required, may_create=True)
-            upsert = use.upsert(tuple(values), self._immutable)
-            change = Change(upsert, {**values, "key__": key}, tuple(values))
+            columns = tuple(values)
+            upsert = use.upsert(columns, self._immutable)
+            statement = use.insert_new if expected.is_none else upsert
+            change = Change(statement, {**values, "key__": key}, columns)
         else:
             message = "The key should be that of the path"
             raise HTTPException(422, [problem("other_key", ["body", self._key], message)])
@@ -222,8 +224,10 @@ class Resource:
                 expected.check(seen)
 
             key = {"key__": change.values["key__"]}
-            _, changed = await db.write_all([Change(use.lock, key, check=check), change])
-            return changed
+            _, written = await db.write_all([Change(use.lock, key, check=check), change])
+            if creates and not written:
+                raise changed()  # somebody has created it since it was looked for
+            return written
 
     def _check_key(self, key: Any) -> None:
         if self._is_impossible(key):

@@ -36,7 +36,8 @@ def shape(query: ListQuery, cursor: Cursor | None) -> tuple[object, ...]:
         query.sort,
         query.fields,
         query.cursor is not None,
-        cursor and (cursor.backward, tuple(value is None for value in cursor.values)),
+        cursor
+        and (cursor.backward, cursor.inclusive, tuple(value is None for value in cursor.values)),
     )
 
 
@@ -161,12 +162,17 @@ def _ways_behind(
     descending = {descends for _, descends in order}
     if len(descending) == 1 and not any(_may_be_null(column) for column in sorted_by):
         here, there = tuple_(*sorted_by), tuple_(*bound)
-        yield here < there if descending == {True} else here > there
+        if cursor.inclusive:
+            yield here <= there if descending == {True} else here >= there
+        else:
+            yield here < there if descending == {True} else here > there
         return
     same = [
         column.is_(None) if text is None else column == value
         for column, value, text in zip(sorted_by, bound, cursor.values, strict=True)
     ]
+    if cursor.inclusive:
+        yield and_(*same)
     for n in reversed(range(len(order))):
         column, (_, descends) = sorted_by[n], order[n]
         for beyond in _beyond(column, bound[n], descends=descends, value=cursor.values[n]):

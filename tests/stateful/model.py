@@ -1,0 +1,196 @@
+"""What the API should answer, worked out on a dict."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from fields import REQUIRED, Entity
+from questions import Question
+
+Body = Mapping[str, Any]
+Row = dict[str, Any]
+Problem = dict[str, Any]
+MISSING = ("missing", "Field required")
+EXTRA = ("extra_forbidden", "Extra inputs are not permitted")
+OTHER_KEY = ("other_key", "The key should be that of the path")
+NO_NUMBER = "Input should be a valid integer, unable to parse string as an integer"
+NEVER = '"x"'
+CHANGED = "The row has changed since it was read"
+
+
+class Refusal(Exception):  # noqa: N818 -- no error: the API should say it
+    """Anything but 200. Where a request breaks two unique rules, the API names either."""
+
+    def __init__(self, status: int, *details: Any) -> None:
+        super().__init__(status, *details)
+        self.status, self.details = status, details
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What a request expects of the row."""
+
+    if_match: str | None = None
+    none_may_be: bool = False
+    """`If-None-Match: *`."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        sent = {} if self.if_match is None else {"If-Match": self.if_match}
+        return sent | ({"If-None-Match": "*"} if self.none_may_be else {})
+
+
+@dataclass
+class Table:
+    """The rows of one entity.
+
+    What the server sets, keys and times, is learnt from its answers, and has to make sense.
+    """
+
+    entity: Entity
+    rows: dict[Any, Row] = field(default_factory=dict)
+    gone: set[Any] = field(default_factory=set)
+    tags: dict[Any, list[str]] = field(default_factory=dict)
+    """The tags that the row of a key has had, the present one last."""
+    last_key: int = 0
+    last_time: str = "0001-01-01T00:00:00Z"
+
+    # The operations: each gives what is answered with 200, or raises the Refusal
+
+    def read(self, key: Any) -> Row:
+        if problems := self._path_problems(key):
+            raise Refusal(422, problems)
+        if key not in self.rows:
+            raise Refusal(404, f"{self.entity.name} not found")
+        return self.shown(self.rows[key])
+
+    def create(self, body: Body, answered: Row) -> Row:
+        _refuse(self._problems(body, self.entity.fields))
+        row = self._filled(body)
+        self._check_unique(row, others=self.rows)
+        return self._keep(row, answered)
+
+    def update(self, key: Any, body: Body, conditions: Conditions, answered: Row) -> Row:
+        sent = {name: body[name] for name in body if name not in self._ignored}
+        _refuse([*self._path_problems(key), *self._problems(sent, ())])
+        old = self.read(key)
+        self._check(key, conditions)
+        return self._change(key, {**self.rows[key], **sent}, answered) if sent else old
+
+    def replace(self, key: Any, body: Body, conditions: Conditions, answered: Row) -> Row:
+        _refuse([*self._path_problems(key), *self._problems(body, self.entity.fields)])
+        if self.entity.gives_keys and body[self.entity.key] != key:
+            raise Refusal(422, [_problem(self.entity.key, OTHER_KEY)])
+        if not self.entity.gives_keys:
+            self.read(key)
+        self._check(key, conditions)
+        old = self.rows.get(key, {})
+        kept = {name: old[name] for name in self._ignored if name in old}
+        return self._change(key, self._filled(body) | kept, answered)
+
+    def delete(self, key: Any, conditions: Conditions) -> Row:
+        self.read(key)
+        self._check(key, conditions)
+        del self.rows[key]
+        self.gone.add(key)
+        return {"ok": True}
+
+    def found(self, question: Question) -> list[Row]:
+        found = question.rows([self.shown(row) for row in self.rows.values()], self.entity)
+        return [question.shown(row) for row in found]
+
+    # What the operations have in common
+
+    def shown(self, row: Row) -> Row:
+        return {name: row[name] for name in self.entity.shown}
+
+    def place(self, key: Any) -> str:
+        return self.entity.path + quote(str(key), safe="")
+
+    def tag(self, key: Any, expected: str) -> str:
+        """Find the tag that a request may send: the last one, or another that the row has had."""
+        tags = self.tags.get(key, [NEVER])
+        others = [NEVER, *(tag for tag in tags if tag != tags[-1])]
+        return {"*": "*", "last": tags[-1], "stale": others[-1]}[expected]
+
+    @property
+    def _ignored(self) -> set[str]:
+        """What a PATCH may say, to no effect."""
+        immutable = {name for name, one in self.entity.fields.items() if one.immutable}
+        return {self.entity.key, *self.entity.server_sets, *immutable}
+
+    def _path_problems(self, key: Any) -> list[Problem]:
+        if self.entity.gives_keys or isinstance(key, int):
+            return []
+        where = ["path", f"{self.entity.name.lower()}_{self.entity.key}"]
+        return [{"type": "int_parsing", "loc": where, "msg": NO_NUMBER}]
+
+    def _problems(self, body: Body, expected: Iterable[str]) -> list[Problem]:
+        problems = []
+        for name in dict.fromkeys([*body, *expected]):
+            known = self.entity.fields.get(name)
+            if known is None:
+                said = None if name in self.entity.server_sets else EXTRA
+            elif name not in body:
+                said = MISSING if known.default is REQUIRED else None
+            else:
+                said = known.problem(body[name])
+            problems += [] if said is None else [_problem(name, said)]
+        return problems
+
+    def _filled(self, body: Body) -> Row:
+        return {name: body.get(name, one.default) for name, one in self.entity.fields.items()}
+
+    def _check(self, key: Any, conditions: Conditions) -> None:
+        seen, exists = conditions.if_match, key in self.rows
+        is_known = exists and seen in {"*", self.tags[key][-1]}
+        is_unwanted = exists and conditions.none_may_be and self.entity.gives_keys
+        if (seen is not None and not is_known) or is_unwanted:
+            raise Refusal(412, CHANGED)
+
+    def _change(self, key: Any, row: Row, answered: Row) -> Row:
+        self._check_unique(row, others={at: self.rows[at] for at in self.rows if at != key})
+        return self._keep(row, answered)
+
+    def _keep(self, row: Row, answered: Row) -> Row:
+        key = self._set_by_server(row, answered)
+        self.rows[key] = row
+        self.gone.discard(key)
+        return self.shown(row)
+
+    def _check_unique(self, row: Row, others: Mapping[Any, Row]) -> None:
+        broken = [
+            [_problem(name, ("unique", f"Another row has the same {name}"))]
+            for name, one in self.entity.fields.items()
+            if (one.unique or name == self.entity.key)
+            and row[name] is not None
+            and row[name] in [other[name] for other in others.values()]
+        ]
+        if broken:
+            raise Refusal(409, *broken)
+
+    def _set_by_server(self, row: Row, answered: Row) -> Any:
+        """Take over keys, when they are new, and times, when they go on; give the key."""
+        if self.entity.key not in row:
+            key = answered.get(self.entity.key, 0)
+            assert key > self.last_key
+            row[self.entity.key] = self.last_key = key
+        if "changed_at" in self.entity.server_sets:
+            assert moment(answered["changed_at"]) > moment(self.last_time)
+            row["changed_at"] = self.last_time = answered["changed_at"]
+        return row[self.entity.key]
+
+
+def _refuse(problems: list[Problem]) -> None:
+    if problems:
+        raise Refusal(422, problems)
+
+
+def _problem(name: str, said: tuple[str, str]) -> Problem:
+    return {"type": said[0], "loc": ["body", name], "msg": said[1]}
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)

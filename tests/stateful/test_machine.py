@@ -1,0 +1,295 @@
+"""Random requests, and restarts of the server, answered as a dict would answer them.
+
+`RUNS=500 python -m pytest tests/stateful` is the long form.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import httpx
+import pytest
+from fields import HERO, HEROES, NAMES, RARE, SHORT, TAG, TAGS, bodies
+from hypothesis import HealthCheck, Phase, note, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from model import Conditions, Refusal, Row, Table
+from questions import Question, questions
+from servers import Api, Servers
+from sqlalchemy import select
+
+RUNS = int(os.environ.get("RUNS", "8"))
+STEPS = 30
+ENOUGH = 50
+"""After so many runs, everything has happened."""
+
+
+class Process:
+    """The server of one database, which can be started again."""
+
+    def __init__(self, servers: Servers, spec: Path, database: str) -> None:
+        self._servers, self._spec, self._database = servers, spec, database
+        self.api = self._start()
+        self.rows = Api(self.api.client, database, self.api.process, self.api.log)
+        """A way to the tables that restarts leave as it is."""
+        self.seen: Counter[tuple[str, int]] = Counter()
+        """The methods and statuses of all answers."""
+
+    def _start(self) -> Api:
+        return self._servers.start(self._spec, "served", self._database)
+
+    def restart(self, *, abruptly: bool) -> None:
+        self.seen["RESTART", -9 if abruptly else -15] += 1
+        if abruptly:
+            self.api.client.close()
+            self.api.process.kill()
+            self.api.process.wait()
+        else:
+            self.api.stop()
+        self.api = self._start()
+
+
+ENTITIES = {one.name: one for one in (HEROES, TAGS)}
+NAMED = st.sampled_from(sorted(ENTITIES))
+NUMBERS = st.integers(0, 59)
+EXPECTED = st.sampled_from([None, None, "last", "stale", "*"])
+CREATIONS = NAMED.flatmap(lambda one: st.tuples(st.just(one), bodies(ENTITIES[one], whole=True)))
+SOME_HEROES = st.lists(bodies(HEROES, whole=True), min_size=2, max_size=4)
+SOME_TAGS = st.lists(bodies(TAGS, whole=True), min_size=2, max_size=4)
+CHANGES = NAMED.flatmap(lambda one: st.tuples(st.just(one), bodies(ENTITIES[one], whole=False)))
+QUESTIONS = NAMED.flatmap(lambda one: st.tuples(st.just(one), questions(ENTITIES[one])))
+
+
+class Machine(RuleBasedStateMachine):
+    """Each rule sends requests and compares the answers with the model's."""
+
+    process: ClassVar[Process]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.process.rows.emptied()
+        self.tables = {name: Table(one) for name, one in ENTITIES.items()}
+        self.tags: dict[bytes, str] = {}
+        self.may_restart = False
+
+    @initialize(heroes=SOME_HEROES, tags=SOME_TAGS, restarts=st.booleans())
+    def begin(self, heroes: list[Row], tags: list[Row], *, restarts: bool) -> None:
+        """Have some rows: what happens to none is soon told. A restart takes as long as a run."""
+        self.may_restart = restarts
+        for name, bodies_sent in (("Hero", heroes), ("Tag", tags)):
+            for body in bodies_sent:
+                self._create(name, body)
+
+    # One row
+
+    @rule(sent=CREATIONS)
+    def create(self, sent: tuple[str, Row]) -> None:
+        self._create(*sent)
+
+    def _create(self, name: str, body: Row) -> None:
+        table = self.tables[name]
+        answer = self._ask("POST", table.entity.path, json=body)
+        if self._is_as(answer, lambda row: table.create(body, row)):
+            self._learn_tag(table, answer)
+            assert answer.headers["location"] == table.place(answer.json()[table.entity.key])
+
+    @rule(name=NAMED, number=NUMBERS)
+    def read(self, name: str, number: int) -> None:
+        table, key = self._key(name, number)
+        answer = self._ask("GET", table.place(key))
+        if self._is_as(answer, lambda _: table.read(key)):
+            assert answer.headers["etag"] == table.tags[key][-1]
+
+    @rule(name=NAMED, number=NUMBERS, last=st.booleans())
+    def read_unless_known(self, name: str, number: int, *, last: bool) -> None:
+        table, key = self._key(name, number)
+        known = table.tag(key, "last" if last else "stale")
+        answer = self._ask("GET", table.place(key), headers={"If-None-Match": known})
+        if last and key in table.rows:
+            assert (answer.status_code, answer.content) == (304, b"")
+            assert answer.headers["etag"] == known
+        else:
+            self._is_as(answer, lambda _: table.read(key))
+
+    @rule(sent=CHANGES, number=NUMBERS, expected=EXPECTED)
+    def update(self, sent: tuple[str, Row], number: int, expected: str | None) -> None:
+        name, body = sent
+        table, key = self._key(name, number)
+        conditions = Conditions(table.tag(key, expected) if expected else None)
+        answer = self._ask("PATCH", table.place(key), json=body, headers=conditions.headers)
+        if self._is_as(answer, lambda row: table.update(key, body, conditions, row)):
+            self._learn_tag(table, answer)
+
+    @rule(sent=CREATIONS, number=NUMBERS, expected=EXPECTED, new=st.booleans())
+    def replace(
+        self, sent: tuple[str, Row], number: int, expected: str | None, *, new: bool
+    ) -> None:
+        name, body = sent
+        table, key = self._key(name, number)
+        if table.entity.gives_keys and new:
+            key = SHORT[number % len(SHORT)]
+        if table.entity.gives_keys and body.get("code") in SHORT and number != RARE:
+            body = body | {"code": key}
+        tag = table.tag(key, expected) if expected else None
+        conditions = Conditions(tag, none_may_be=number % 7 == 0)
+        answer = self._ask("PUT", table.place(key), json=body, headers=conditions.headers)
+        if self._is_as(answer, lambda row: table.replace(key, body, conditions, row)):
+            self._learn_tag(table, answer)
+
+    @rule(name=NAMED, number=NUMBERS, expected=EXPECTED)
+    def delete(self, name: str, number: int, expected: str | None) -> None:
+        table, key = self._key(name, number)
+        conditions = Conditions(table.tag(key, expected) if expected else None)
+        answer = self._ask("DELETE", table.place(key), headers=conditions.headers)
+        self._is_as(answer, lambda _: table.delete(key, conditions))
+
+    # Lists
+
+    @rule(sent=QUESTIONS)
+    def list_page(self, sent: tuple[str, Question]) -> None:
+        name, question = sent
+        table = self.tables[name]
+        found = table.found(question)
+        answer = self._ask("GET", table.entity.path, params=question.parameters())
+        assert (answer.status_code, answer.json()) == (200, question.page(found))
+        assert set(answer.links) == question.links(len(found))
+        total = str(len(found)) if question.count else None
+        assert answer.headers.get("x-total-count") == total
+
+    @rule(sent=QUESTIONS)
+    def walk(self, sent: tuple[str, Question]) -> None:
+        self._walk(*sent)
+
+    @precondition(lambda self: self.may_restart)
+    @rule(sent=QUESTIONS, abruptly=st.booleans())
+    def restart(self, sent: tuple[str, Question], *, abruptly: bool) -> None:
+        """Restart the server, in the middle of a walk."""
+        self.may_restart = False
+        self._walk(*sent, between=lambda: self.process.restart(abruptly=abruptly))
+
+    def _walk(
+        self, name: str, question: Question, between: Callable[[], None] | None = None
+    ) -> None:
+        parameters = [("cursor", ""), *question.parameters()]
+        table = self.tables[name]
+        answer = self._ask("GET", table.entity.path, params=parameters)
+        skipped, rows = question.offset or 0, answer.json()
+        if between is not None:
+            between()
+        while "next" in answer.links:
+            answer = self._ask("GET", answer.links["next"]["url"])
+            rows += answer.json()
+        assert rows == table.found(question)[skipped:]
+
+    # After every step
+
+    @invariant()
+    def all_rows_are_those_of_the_dict(self) -> None:
+        for table in self.tables.values():
+            question = Question(limit=10, count=True)
+            answer = self._ask("GET", table.entity.path, params=question.parameters())
+            assert answer.json() == question.page(table.found(question))
+            assert answer.headers["x-total-count"] == str(len(table.rows))
+
+    def teardown(self) -> None:
+        """Compare what no answer shows."""
+        metadata = self.process.rows.tables
+        with self.process.rows.engine.connect() as connection:
+            for table in self.tables.values():
+                columns = metadata.tables[table.entity.name.lower()].columns
+                kept = connection.execute(select(columns[table.entity.key], columns["secret"]))
+                wanted = {key: row["secret"] for key, row in table.rows.items()}
+                assert {row[0]: row[1] for row in kept} == wanted
+
+    # How a rule asks and compares
+
+    def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        answer = self.process.api.ask(method, path, **options)
+        note(f"{method} {path} {options} -> {answer.status_code} {answer.text}")
+        self.process.seen[method, answer.status_code] += 1
+        return answer
+
+    def _is_as(self, answer: httpx.Response, work: Callable[[Row], Row]) -> bool:
+        """Compare an answer with what the model makes of it; tell whether it is 200."""
+        found, status = answer.json(), 200
+        try:
+            wanted = [work(found if answer.status_code == 200 else {})]
+        except Refusal as refusal:
+            status, wanted = refusal.status, [{"detail": one} for one in refusal.details]
+        assert answer.status_code == status, wanted
+        assert _sorted(found) in [_sorted(one) for one in wanted]
+        return status == 200
+
+    def _learn_tag(self, table: Table, answer: httpx.Response) -> None:
+        """Keep the tag of a row: each state of it has one of its own."""
+        tag, tags = (
+            answer.headers["etag"],
+            table.tags.setdefault(answer.json()[table.entity.key], []),
+        )
+        assert self.tags.setdefault(answer.content, tag) == tag
+        assert len(set(self.tags.values())) == len(self.tags)
+        if tag not in tags[-1:]:
+            tags.append(tag)
+
+    def _key(self, name: str, number: int) -> tuple[Table, Any]:
+        """Choose a key: mostly of a row, or else of one that is deleted, or of none."""
+        table = self.tables[name]
+        nonsense = [*NAMES, "x" * 300] if table.entity.gives_keys else ["x", 0, -1, 2**63, 10**30]
+        for most, keys in ((40, sorted(table.rows)), (50, sorted(table.gone)), (60, nonsense)):
+            if number < most and keys:
+                return table, keys[number % len(keys)]
+        raise AssertionError
+
+
+def _sorted(body: Any) -> Any:
+    """Sort problems: their order is nobody's business."""
+    if not (isinstance(body, dict) and isinstance(body.get("detail"), list)):
+        return body
+    return {"detail": sorted(body["detail"], key=lambda one: str(one["loc"]))}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def process(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    servers: Servers,
+    new_database: Callable[[str], str],
+) -> Iterator[Process]:
+    folder = tmp_path / "entities"
+    folder.mkdir()
+    for name, text in (("hero", HERO), ("tag", TAG)):
+        (folder / f"{name}.yaml").write_text(text, "utf-8")
+    process = Process(servers, folder, new_database(request.param))
+    yield process
+    process.api.stop()
+
+
+def test_the_server_answers_as_a_dict_would(process: Process) -> None:
+    class Running(Machine):
+        pass
+
+    Running.process = process
+    run_state_machine_as_test(
+        Running,
+        settings=settings(
+            max_examples=RUNS,
+            stateful_step_count=STEPS,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],  # to shrink would take minutes
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    if RUNS >= ENOUGH:
+        statuses = {status for _, status in process.seen}
+        assert statuses == {200, 304, 404, 409, 412, 422, -9, -15}, process.seen
+    print(sorted(process.seen.items()))  # noqa: T201 -- pytest -s shows what was asked
