@@ -180,7 +180,7 @@ class _Handlers:
         created = name(self._entity.name, suffix="Create")
         self._imports.use(".models", created)
         return HandlerView(
-            errors=self._errors(*self._conflict(on_create=True), 413, 415, 422, 503),
+            errors=self._errors(*self._conflict(takes_key=True), 413, 415, 422, 503),
             signature=self._signature(
                 name(self._entity.singular, prefix="create_"),
                 [annotated(self._body, created), _REQUEST, _DB],
@@ -210,7 +210,7 @@ class _Handlers:
         """Change one row."""
         changes = name(self._entity.name, suffix="Update")
         self._imports.use(".models", changes)
-        conflict = self._conflict(on_create=False)
+        conflict = self._conflict(takes_key=False)
         errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_match(), 503)
         return self._keyed("update", errors, changes)
 
@@ -218,7 +218,7 @@ class _Handlers:
         """Write all of one row."""
         created = name(self._entity.name, suffix="Create")
         self._imports.use(".models", created)
-        conflict = self._conflict(on_create=False)
+        conflict = self._conflict(takes_key=True)
         errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_match(), 503)
         return self._keyed("replace", errors, created)
 
@@ -252,10 +252,10 @@ class _Handlers:
             answer=self._answer(verb, arguments),
         )
 
-    def _conflict(self, *, on_create: bool) -> tuple[int, ...]:
+    def _conflict(self, *, takes_key: bool) -> tuple[int, ...]:
         unique = any(field.unique for field in self._entity.fields)
         together = any(index.unique for index in self._entity.indexes)
-        key = on_create and self._entity.key_kind is KeyKind.CLIENT
+        key = takes_key and self._entity.key_kind is KeyKind.CLIENT
         return (409,) if unique or together or key else ()
 
     def _errors(self, *statuses: int) -> Code:

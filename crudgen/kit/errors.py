@@ -99,7 +99,7 @@ def public(errors: Sequence[Any]) -> list[dict[str, Any]]:
 
 _DESCRIPTIONS: dict[int, tuple[type[BaseModel], str]] = {
     404: (Message, "No such row"),
-    409: (Problems, "Another row has the same values"),
+    409: (Problems, "Another row has the same values, or the path another key"),
     408: (Message, "The body came too slowly"),
     412: (Message, "The row has changed since it was read"),
     413: (Message, "The body is too large"),

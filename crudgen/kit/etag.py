@@ -5,6 +5,7 @@ A tag is made from the answer's bytes: it tells of a row what a client sees of i
 
 import re
 from hashlib import blake2b
+from typing import Any
 
 from fastapi import HTTPException, Request, Response
 
@@ -31,6 +32,18 @@ def unless_known(response: Response, request: Request) -> Response:
     if tag in known or header.strip() == "*":
         return Response(status_code=304, headers=tagged(tag))
     return response
+
+
+def describe_if_match(*, required: bool) -> dict[str, Any]:
+    """Describe the header of a change, as OpenAPI does."""
+    return {
+        "name": "If-Match",
+        "in": "header",
+        "required": required,
+        "description": "The tag of the row as the client has seen it; `*` for any row.",
+        "schema": {"type": "string"},
+        "examples": {"any": {"value": "*"}},
+    }
 
 
 class Expected:

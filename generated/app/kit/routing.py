@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from .database.faults import http_error
 from .errors import problem, public
-from .etag import unless_known
+from .etag import describe_if_match, unless_known
 from .json_body import parse
 from .limits import limits_of
 from .models import MAX_INT
@@ -77,11 +77,21 @@ class Route(APIRoute):
             options = self.__dict__.pop("_options", None)
             if options is not None:
                 super().__init__(self.path, self.endpoint, **options)
-                for one in self.dependant.dependencies:
-                    if isinstance(one.call, Parameters):
-                        extra = {"parameters": one.call.describe(), **(self.openapi_extra or {})}
-                        self.openapi_extra = extra
+                if described := self._describe_parameters():
+                    self.openapi_extra = {"parameters": described, **(self.openapi_extra or {})}
         return self.__getattribute__(name)
+
+    def _describe_parameters(self) -> list[dict[str, Any]]:
+        """Describe what the kit reads past FastAPI."""
+        asked = [one.call for one in self.dependant.dependencies]
+        described = [
+            more for one in asked if isinstance(one, Parameters) for more in one.describe()
+        ]
+        if 412 in self.responses:
+            # A PUT that creates a row has If-None-Match instead.
+            is_required = 428 in self.responses and "PUT" not in self.methods
+            described.append(describe_if_match(required=is_required))
+        return described
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match `/heroes` as `/heroes/`: a redirect would follow the caller's Host header."""
