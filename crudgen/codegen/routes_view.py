@@ -204,7 +204,7 @@ class _Handlers:
 
     def read(self) -> HandlerView:
         """Read one row."""
-        return self._keyed("read", self._errors(404, 422, 503))
+        return self._keyed("read", self._errors(304, 404, 422, 503))
 
     def update(self) -> HandlerView:
         """Change one row."""

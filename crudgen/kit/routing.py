@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from .database.faults import http_error
 from .errors import problem, public
-from .etag import describe_if_match, unless_known
+from .etag import describe_headers, unless_known
 from .json_body import parse
 from .limits import limits_of
 from .models import MAX_INT
@@ -87,11 +87,7 @@ class Route(APIRoute):
         described = [
             more for one in asked if isinstance(one, Parameters) for more in one.describe()
         ]
-        if 412 in self.responses:
-            # A PUT that creates a row has If-None-Match instead.
-            is_required = 428 in self.responses and "PUT" not in self.methods
-            described.append(describe_if_match(required=is_required))
-        return described
+        return [*described, *describe_headers(self.responses, min(self.methods))]
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match `/heroes` as `/heroes/`: a redirect would follow the caller's Host header."""

@@ -31,6 +31,8 @@ IN_TURN = [(name, KINDS[number % 2]) for number, name in enumerate(SPECS)]
 """Each application once, on one database after the other."""
 WIDE = {"MAX_QUERY_PARAMETERS": "100000", "MAX_URL_BYTES": "1000000", "MAX_HEAD_BYTES": "1100000"}
 """No document can say how long a query may be, and the tool sends all parameters at once."""
+SHORT = ["--max-examples=5", "--generation-deterministic", "--phases=examples,fuzzing,stateful"]
+LONG = [f"--max-examples={EXAMPLES}", "--generation-database=none"]
 
 
 @pytest.mark.parametrize(("name", "kind"), EVERYWHERE if EXAMPLES else IN_TURN)
@@ -61,14 +63,19 @@ def _never_accepted(report: dict[str, Any]) -> list[str]:
 
 
 def _run(document: str, seed: int, folder: Path) -> tuple[str, dict[str, Any]]:
-    command = [str(Path(sys.executable).with_name("st")), "--no-color"]
-    command += ["--config-file", str(HERE / "schemathesis.toml"), "run", document]
-    command += ["--seed", str(seed), "--report", "json", "--report-json-path", "report.json"]
-    if EXAMPLES:
-        command += ["--max-examples", str(EXAMPLES), "--generation-database", "none"]
-    else:
-        command += ["--max-examples", "5", "--generation-deterministic"]
-        command += ["--phases", "examples,fuzzing,stateful"]
+    command = [
+        str(Path(sys.executable).with_name("st")),
+        "--no-color",
+        f"--config-file={HERE / 'schemathesis.toml'}",
+        "run",
+        document,
+        "--checks=all",
+        "--mode=all",
+        f"--seed={seed}",
+        "--report=json",
+        "--report-json-path=report.json",
+        *(LONG if EXAMPLES else SHORT),
+    ]
     done = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, encoding="utf-8", check=False
     )

@@ -4,6 +4,7 @@ A tag is made from the answer's bytes: it tells of a row what a client sees of i
 """
 
 import re
+from collections.abc import Collection
 from hashlib import blake2b
 from typing import Any
 
@@ -34,13 +35,26 @@ def unless_known(response: Response, request: Request) -> Response:
     return response
 
 
-def describe_if_match(*, required: bool) -> dict[str, Any]:
-    """Describe the header of a change, as OpenAPI does."""
+def describe_headers(statuses: Collection[int | str], method: str) -> list[dict[str, Any]]:
+    """Describe the headers that lead to these statuses, as OpenAPI does."""
+    described = []
+    if 304 in statuses:
+        doc = "The tag of the row as the client knows it."
+        described.append(_header("If-None-Match", doc, required=False))
+    if 412 in statuses:
+        doc = "The tag of the row as the client has seen it; `*` for any row."
+        # A PUT that creates a row has `If-None-Match: *` instead.
+        is_required = 428 in statuses and method != "PUT"
+        described.append(_header("If-Match", doc, required=is_required))
+    return described
+
+
+def _header(name: str, doc: str, *, required: bool) -> dict[str, Any]:
     return {
-        "name": "If-Match",
+        "name": name,
         "in": "header",
         "required": required,
-        "description": "The tag of the row as the client has seen it; `*` for any row.",
+        "description": doc,
         "schema": {"type": "string"},
         "examples": {"any": {"value": "*"}},
     }
