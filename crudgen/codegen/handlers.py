@@ -83,7 +83,7 @@ class Handlers:
             parameters.append(annotated(raw("idempotency_key"), header) + raw(" = None"))
             arguments.append(raw("idempotency_key"))
         return HandlerView(
-            errors=self._errors(*self._conflict(on_create=True), 413, 415, 422, 503),
+            errors=self._errors(*self._conflict(takes_key=True), 413, 415, 422, 503),
             signature=self._signature(function, parameters),
             answer=self._answer(verb, arguments),
         )
@@ -94,7 +94,7 @@ class Handlers:
         self._imports.use(".models", changes)
         self._imports.use("fastapi", "Request")
         sent = name(self._entity.plural, prefix="changed_")
-        conflict = self._conflict(on_create=False)
+        conflict = self._conflict(takes_key=False)
         return HandlerView(
             errors=self._errors(404, *conflict, 412, 413, 415, 422, 503, many=True),
             signature=self._signature(
@@ -133,13 +133,13 @@ class Handlers:
 
     def read(self) -> HandlerView:
         """Read one row."""
-        return self._keyed("read", self._errors(404, 422, 503))
+        return self._keyed("read", self._errors(304, 404, 422, 503))
 
     def update(self) -> HandlerView:
         """Change one row."""
         changes = name(self._entity.name, suffix="Update")
         self._imports.use(".models", changes)
-        conflict = self._conflict(on_create=False)
+        conflict = self._conflict(takes_key=False)
         errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_match(), 503)
         return self._keyed("update", errors, changes)
 
@@ -147,7 +147,7 @@ class Handlers:
         """Write all of one row."""
         created = name(self._entity.name, suffix="Create")
         self._imports.use(".models", created)
-        conflict = self._conflict(on_create=False)
+        conflict = self._conflict(takes_key=True)
         errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_match(), 503)
         return self._keyed("replace", errors, created)
 
@@ -177,10 +177,10 @@ class Handlers:
             answer=self._answer(verb, arguments),
         )
 
-    def _conflict(self, *, on_create: bool) -> tuple[int, ...]:
+    def _conflict(self, *, takes_key: bool) -> tuple[int, ...]:
         unique = any(field.unique for field in self._entity.fields)
         together = any(index.unique for index in self._entity.indexes)
-        key = on_create and self._entity.key_kind is KeyKind.CLIENT
+        key = takes_key and self._entity.key_kind is KeyKind.CLIENT
         return (409,) if unique or together or key else ()
 
     def _errors(self, *statuses: int, many: bool = False) -> Code:

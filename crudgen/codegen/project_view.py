@@ -17,7 +17,6 @@ _REQUIREMENTS = (
     "sqlmodel>=0.0.50",
     "uvicorn[standard]>=0.54",
 )
-_EMAIL_REQUIREMENT = "email-validator>=2.3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +49,12 @@ def project_view(schema: Schema) -> ProjectView:
     for entity in schema.entities:
         imports.use(f".{entity.plural}.routes", f"router as {entity.plural}")
     plurals = tuple(name(entity.plural) for entity in schema.entities)
-    extra = (_EMAIL_REQUIREMENT,) if uses_addresses(schema) else ()
     return ProjectView(
         imports=imports.code(),
         routers=statement(raw("ROUTERS = "), Bracket("[", plurals, "]")),
         settings=settings,
         settings_imports=settings_imports.code(),
-        requirements=tuple(literal(item) for item in sorted((*_REQUIREMENTS, *extra))),
+        requirements=tuple(literal(item) for item in _REQUIREMENTS),
     )
 
 

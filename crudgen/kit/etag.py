@@ -4,7 +4,9 @@ A tag is made from the answer's bytes: it tells of a row what a client sees of i
 """
 
 import re
+from collections.abc import Collection
 from hashlib import blake2b
+from typing import Any
 
 from fastapi import HTTPException, Request, Response
 
@@ -31,6 +33,31 @@ def unless_known(response: Response, request: Request) -> Response:
     if tag in known or header.strip() == "*":
         return Response(status_code=304, headers=tagged(tag))
     return response
+
+
+def describe_headers(statuses: Collection[int | str], method: str) -> list[dict[str, Any]]:
+    """Describe the headers that lead to these statuses, as OpenAPI does."""
+    described = []
+    if 304 in statuses:
+        doc = "The tag of the row as the client knows it."
+        described.append(_header("If-None-Match", doc, required=False))
+    if 412 in statuses:
+        doc = "The tag of the row as the client has seen it; `*` for any row."
+        # A PUT that creates a row has `If-None-Match: *` instead.
+        is_required = 428 in statuses and method != "PUT"
+        described.append(_header("If-Match", doc, required=is_required))
+    return described
+
+
+def _header(name: str, doc: str, *, required: bool) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "required": required,
+        "description": doc,
+        "schema": {"type": "string"},
+        "examples": {"any": {"value": "*"}},
+    }
 
 
 class Expected:

@@ -159,7 +159,7 @@ class Resource:
             change = Change(statement, {**values, "key__": key}, columns)
         else:
             message = "The key should be that of the path"
-            raise HTTPException(422, [problem("other_key", ["body", self._key], message)])
+            raise HTTPException(409, [problem("other_key", ["body", self._key], message)])
         rows = await self._write(db, expected, change)
         return _row(use.rows.write(self._found(rows)))
 

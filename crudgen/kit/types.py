@@ -25,6 +25,7 @@ TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
 _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
 ZONE = r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
 _ADDRESSABLE = re.compile(r"[^/.\x00-\x1f\x7f][^/\x00-\x1f\x7f]*")
+NO_NUL = r"^[^\x00]*$"
 UUID_TEXT = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
@@ -112,11 +113,39 @@ UuidText = Annotated[
 TextKey = Annotated[str, AfterValidator(_addressable)]
 """Text that names a row in a URL: a slash would end it, and `.` and `..` would be resolved away."""
 
-Json = Annotated[
-    Any,
-    AfterValidator(_json),
-    WithJsonSchema({"type": ["boolean", "number", "string", "array", "object"]}),
-]
+
+class _JsonText:
+    """Describes JSON values by a definition that holds itself: no text in them has a NUL."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        item = core_schema.any_schema(
+            ref="JsonItem", metadata={"pydantic_js_functions": [_describe_item]}
+        )
+        described = handler(core_schema.definitions_schema(_ITEM, [item]))
+        return _json_schema(described, "boolean", "number", "string", "array", "object")
+
+
+_ITEM = core_schema.definition_reference_schema("JsonItem")
+
+
+def _describe_item(_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    described = {"$ref": handler(core_schema.list_schema(_ITEM))["items"]["$ref"]}
+    return _json_schema(described, "null", "boolean", "number", "string", "array", "object")
+
+
+def _json_schema(item: JsonSchemaValue, *types: str) -> JsonSchemaValue:
+    return {
+        "type": list(types),
+        "pattern": NO_NUL,
+        "items": item,
+        "propertyNames": {"pattern": NO_NUL},
+        "additionalProperties": item,
+    }
+
+
+Json = Annotated[Any, AfterValidator(_json), _JsonText()]
 """Any JSON value but null."""
 
 

@@ -61,6 +61,21 @@ def test_what_is_known_is_not_sent_again(everywhere: Everywhere) -> None:
         assert answer.status_code in {200, 404}
 
 
+def test_the_document_names_the_headers(everywhere: Everywhere) -> None:
+    row = everywhere.ask("GET", "/openapi.json").json()["paths"]["/tags/{tag_id}"]
+    found = {
+        method: [(one["name"], one["required"]) for one in operation["parameters"]]
+        for method, operation in row.items()
+    }
+    key = ("tag_id", True)
+    assert found == {
+        "get": [key, ("If-None-Match", False)],
+        "patch": [key, ("If-Match", False)],
+        "delete": [key, ("If-Match", False)],
+    }
+    assert "304" in row["get"]["responses"]
+
+
 def test_a_change_of_another_state_is_412(everywhere: Everywhere) -> None:
     tag = make_tag(everywhere, "ab")
     for other in ('"x"', f"W/{tag}", tag.strip('"'), "", f"{tag[:-1]}x"):
@@ -102,6 +117,10 @@ def test_a_condition_may_be_required(
 ) -> None:
     api = servers.api(counters, mode, kind)
     place = api.ask("POST", "/counters/", json={"number": 0}).headers["location"]
+    row = api.ask("GET", "/openapi.json").json()["paths"]["/counters/{counter_id}"]
+    for method in ("patch", "delete"):
+        header = row[method]["parameters"][-1]
+        assert (header["name"], header["required"]) == ("If-Match", True)
     for method, options in (("PATCH", {"json": {"number": 1}}), ("DELETE", {})):
         sent: dict[str, Any] = dict(options)
         assert api.ask(method, place, **sent).status_code == 428

@@ -75,7 +75,7 @@ def test_a_row_is_created_where_the_client_gives_the_key(tags: Everywhere) -> No
     assert again.json() == {"code": "a", "plate": "Y", "label": "none", "kind": "k"}
     assert tags.ask("GET", "/tags/?count=exact").headers["x-total-count"] == "1"
     other = tags.ask("PUT", "/tags/a", json=body | {"code": "b"})
-    assert other.status_code == 422
+    assert other.status_code == 409
     assert other.json()["detail"][0]["loc"] == ["body", "code"]
     tags.ask("PUT", "/tags/b", json={"code": "b", "plate": "Z"})
     taken = tags.ask("PUT", "/tags/b", json={"code": "b", "plate": "Y"})

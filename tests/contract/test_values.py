@@ -126,6 +126,21 @@ def test_integer_keys_are_the_clients(zoo: Api, key: int) -> None:
     assert zoo.ask("DELETE", f"/v1/countries/{key}").status_code == 200
 
 
+def test_a_whole_number_may_have_a_point(zoo: Api) -> None:
+    data = {"data": [1.0, 1e18, 1]}
+    created = zoo.ask("POST", "/animals/", json=_animal() | {"legs": 4.0, "age": -0.0} | data)
+    assert created.status_code == 200, created.text
+    assert '"legs":4,' in created.text
+    assert '"age":0,' in created.text
+    assert '"data":[1.0,1e18,1]' in created.text.replace("1e+18", "1e18")
+    path = created.headers["location"]
+    for number in (7.0, 1e18, -(2.0**63), 2.0**53):
+        changed = zoo.ask("PATCH", path, json={"legs": number})
+        assert f'"legs":{int(number)},' in changed.text
+    key = {"number": 5.0, "name": "x"}
+    assert zoo.ask("POST", "/v1/countries/", json=key).headers["location"] == "/v1/countries/5"
+
+
 def test_uuid_keys_are_the_servers_and_sort_by_time(zoo: Api) -> None:
     given = "00000000-0000-4000-8000-000000000000"
     ids = []

@@ -45,7 +45,7 @@ async def read_heroes(request: Request, db: DatabaseDep, query: HeroQuery) -> Re
     "/{hero_id}",
     response_model=HeroPublic,
     operation_id="read_hero",
-    responses=errors(404, 422, 503),
+    responses=errors(304, 404, 422, 503),
 )
 async def read_hero(hero_id: HeroId, db: DatabaseDep) -> Response:
     """Read one hero."""

@@ -104,9 +104,10 @@ def public(errors: Sequence[Any]) -> list[dict[str, Any]]:
     ]
 
 
-_DESCRIPTIONS: dict[int, tuple[type[BaseModel], str]] = {
+_DESCRIPTIONS: dict[int, tuple[type[BaseModel] | None, str]] = {
+    304: (None, "The client knows the row as it is"),
     404: (Message, "No such row"),
-    409: (Problems, "Another row has the same values"),
+    409: (Problems, "Another row has the same values, or the path another key"),
     408: (Message, "The body came too slowly"),
     412: (Message, "The row has changed since it was read"),
     413: (Message, "The body is too large"),

@@ -1,11 +1,14 @@
 """The base of every model: how input is read and how tables are named."""
 
-from typing import Annotated, Any, TypeVar
+from collections.abc import Iterator
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import Field
+from pydantic import Field, ModelWrapValidatorHandler, ValidationError, model_validator
 from sqlalchemy import MetaData
 from sqlalchemy.orm import registry
 from sqlmodel import SQLModel
+
+from .types import NO_NUL
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -48,7 +51,7 @@ def without_nul(schema: dict[str, Any]) -> None:
     """Say of text that it has no NUL, unless a pattern or words say what it has."""
     for described in (schema, *schema.get("anyOf", ())):
         if described.get("type") == "string" and not described.keys() & _SAYS_MORE:
-            described["pattern"] = r"^[^\x00]*$"
+            described["pattern"] = NO_NUL
 
 
 def _describe(schema: dict[str, Any]) -> None:
@@ -72,6 +75,26 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
         "regex_engine": "rust-regex",
         "json_schema_extra": _describe,
     }
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _read(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Read 1.0 where an integer belongs: to JSON Schema it is one."""
+        try:
+            return handler(value)
+        except ValidationError as error:
+            whole = dict(_whole_numbers(error))
+            if not whole or not isinstance(value, dict):
+                raise
+            return handler({**value, **whole})
+
+
+def _whole_numbers(error: ValidationError) -> Iterator[tuple[Any, int]]:
+    for one in error.errors(include_url=False, include_context=False):
+        number, loc = one["input"], one["loc"]
+        is_whole = isinstance(number, float) and number.is_integer()
+        if one["type"] == "int_type" and is_whole and len(loc) == 1:
+            yield loc[0], int(number)
 
 
 def _describe_changes(schema: dict[str, Any]) -> None:

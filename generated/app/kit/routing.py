@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from .database.faults import http_error
 from .errors import problem, public
-from .etag import unless_known
+from .etag import describe_headers, unless_known
 from .json_body import parse
 from .limits import limits_of
 from .models import MAX_INT
@@ -77,11 +77,18 @@ class Route(APIRoute):
             options = self.__dict__.pop("_options", None)
             if options is not None:
                 super().__init__(self.path, self.endpoint, **options)
-                for one in self.dependant.dependencies:
-                    if isinstance(one.call, Parameters):
-                        extra = {"parameters": one.call.describe(), **(self.openapi_extra or {})}
-                        self.openapi_extra = extra
+                if described := self._describe_parameters():
+                    self.openapi_extra = {"parameters": described, **(self.openapi_extra or {})}
         return self.__getattribute__(name)
+
+    def _describe_parameters(self) -> list[dict[str, Any]]:
+        """Describe what the kit reads past FastAPI."""
+        asked = [one.call for one in self.dependant.dependencies]
+        described = [
+            more for one in asked if isinstance(one, Parameters) for more in one.describe()
+        ]
+        one_row = self.responses if "{" in self.path else ()
+        return [*described, *describe_headers(one_row, min(self.methods or {""}))]
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match `/heroes` as `/heroes/`: a redirect would follow the caller's Host header."""

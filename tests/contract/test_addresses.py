@@ -1,0 +1,72 @@
+"""An e-mail address is what the document says it is: to a client, to the server and in a spec."""
+
+import email_validator
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator, FormatChecker
+from pydantic import TypeAdapter
+
+from crudgen.kit.addresses import EMAIL, EmailText
+from crudgen.language.schema import TypeName
+from crudgen.language.values import to_value
+
+ADDRESS: TypeAdapter[str] = TypeAdapter(EmailText)
+DOCUMENT = Draft202012Validator(ADDRESS.json_schema(), format_checker=FormatChecker())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def every_domain() -> None:
+    """An address in a network of one's own is one, such as `root@printer.local`."""
+    email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+
+
+def read(text: str) -> str | None:
+    try:
+        return ADDRESS.validate_python(text)
+    except ValueError:
+        return None
+
+
+def read_in_a_spec(text: str) -> str | None:
+    try:
+        return str(to_value(TypeName.EMAIL, text))
+    except ValueError:
+        return None
+
+
+@given(st.from_regex(EMAIL, fullmatch=True) | st.emails() | st.text("aA1-.@+ é", max_size=12))
+def test_everybody_reads_an_address_alike(text: str) -> None:
+    address = read(text)
+    assert read_in_a_spec(text) == address
+    assert DOCUMENT.is_valid(text) == (address is not None)
+    if address is not None and len(address) <= 254 and "--" not in address.partition("@")[2]:
+        found = email_validator.validate_email(text, check_deliverability=False)
+        assert found.normalized == address
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("Ann@Example.COM", "Ann@example.com"),
+        ("a.b+c@d-e.example", "a.b+c@d-e.example"),
+        ("a" * 64 + "@b.example", "a" * 64 + "@b.example"),
+        ("a" * 65 + "@b.example", None),
+        ("a@" + "b" * 64 + ".example", None),
+        ("info@xn--mnchen-3ya.de", "info@xn--mnchen-3ya.de"),
+        ("a@b.xn--p1ai", "a@b.xn--p1ai"),
+        ("a@b", None),
+        ("a@b-.example", None),
+        ("a@127.0.0.1", None),
+        ("a@b.example.", None),
+        ("a@b.example\n", None),
+        ("a@-b.example", None),
+        (".a@b.example", None),
+        ("a..b@b.example", None),
+        ("a@b@c.example", None),
+        ('"a b"@c.example', None),
+        ("é@b.example", None),
+    ],
+)
+def test_addresses(text: str, address: str | None) -> None:
+    assert read(text) == address

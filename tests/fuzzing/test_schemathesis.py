@@ -1,0 +1,84 @@
+"""schemathesis asks every operation what its OpenAPI document allows, and what it forbids.
+
+All of its checks, valid and invalid requests, and sequences of them, on real servers. The short
+form has a fixed seed, and leaves out the systematic cases. The long form has a new seed each time:
+`EXAMPLES=100 python -m pytest -s tests/fuzzing` sends some hundred random requests to each
+operation, after the systematic ones, and prints the seeds and the numbers of cases.
+"""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers import Servers
+
+HERE = Path(__file__).parent
+EXAMPLES = int(os.environ.get("EXAMPLES", "0"))
+SPECS = {
+    "hero": HERE.parents[1] / "entities",
+    "zoo": HERE.parent / "specs/zoo/entities",
+    **{folder.name: folder / "entities" for folder in sorted((HERE / "specs").iterdir())},
+}
+KINDS = ("sqlite", "postgresql")
+EVERYWHERE = [(name, kind) for name in SPECS for kind in KINDS]
+"""Each application on each database."""
+IN_TURN = [(name, KINDS[number % 2]) for number, name in enumerate(SPECS)]
+"""Each application once, on one database after the other."""
+WIDE = {"MAX_QUERY_PARAMETERS": "100000", "MAX_URL_BYTES": "1000000", "MAX_HEAD_BYTES": "1100000"}
+"""No document can say how long a query may be, and the tool sends all parameters at once."""
+SHORT = ["--max-examples=5", "--generation-deterministic", "--phases=examples,fuzzing,stateful"]
+LONG = [f"--max-examples={EXAMPLES}", "--generation-database=none"]
+
+
+@pytest.mark.parametrize(("name", "kind"), EVERYWHERE if EXAMPLES else IN_TURN)
+def test_the_application_does_what_its_document_says(
+    servers: Servers, tmp_path: Path, name: str, kind: str
+) -> None:
+    seed = random.SystemRandom().randrange(2**32) if EXAMPLES else 1
+    api = servers.start(SPECS[name], "served", servers.new_database(kind), settings=WIDE)
+    try:
+        output, report = _run(f"{api.client.base_url}/openapi.json", seed, tmp_path)
+    finally:
+        api.stop()
+    cases = report["test_cases"]
+    print(f"{name} on {kind}: {cases['generated']} cases, seed {seed}")  # noqa: T201
+    assert report["exit_code"] == 0, output
+    assert report["operations"]["tested"] == report["operations"]["total"]
+    assert (cases["with_failures"], cases["errored"], report["errors"]) == (0, 0, [])
+    if EXAMPLES:
+        assert _never_accepted(report) == []
+
+
+def _never_accepted(report: dict[str, Any]) -> list[str]:
+    return [
+        operation
+        for operation, phases in report["valid_rates"].items()
+        if not sum(phase["accepted"] for phase in phases.values())
+    ]
+
+
+def _run(document: str, seed: int, folder: Path) -> tuple[str, dict[str, Any]]:
+    command = [
+        str(Path(sys.executable).with_name("st")),
+        "--no-color",
+        f"--config-file={HERE / 'schemathesis.toml'}",
+        "run",
+        document,
+        "--checks=all",
+        "--mode=all",
+        f"--seed={seed}",
+        "--report=json",
+        "--report-json-path=report.json",
+        *(LONG if EXAMPLES else SHORT),
+    ]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    output = done.stdout + done.stderr
+    assert (folder / "report.json").exists(), output
+    return output, json.loads((folder / "report.json").read_text("utf-8"))
