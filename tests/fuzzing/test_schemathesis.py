@@ -77,7 +77,13 @@ def _run(document: str, seed: int, folder: Path) -> tuple[str, dict[str, Any]]:
         *(LONG if EXAMPLES else SHORT),
     ]
     done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, encoding="utf-8", check=False
+        command,
+        cwd=folder,
+        env=os.environ | {"SCHEMATHESIS_HOOKS": str(HERE / "hooks.py")},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
     )
     output = done.stdout + done.stderr
     assert (folder / "report.json").exists(), output
