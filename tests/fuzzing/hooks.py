@@ -15,7 +15,7 @@ WELL_FORMED = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 @schemathesis.hook
-def before_call(_context: Any, case: schemathesis.Case, _kwargs: dict[str, Any]) -> None:
+def before_call(_context: Any, case: schemathesis.Case[Any], _kwargs: dict[str, Any]) -> None:
     headers: Any = case.headers or {}
     key = headers.get(HEADER)
     if isinstance(key, str) and WELL_FORMED.fullmatch(key):
