@@ -29,7 +29,7 @@ from sqlalchemy import select
 
 RUNS = int(os.environ.get("RUNS", "8"))
 STEPS = 30
-ENOUGH = 50
+ENOUGH = 300
 """After so many runs, everything has happened."""
 
 
