@@ -17,7 +17,16 @@ fields:
   secret: str(..4) = none write_only
   changed_at: datetime = now read_only touch
 api:
-  operations: [create, list, read, update, replace, delete]
+  operations:
+    - create
+    - list
+    - read
+    - update
+    - replace
+    - delete
+    - create_many
+    - update_many
+    - delete_many
   page: {default: 4, max: 10}
   search: [name, nick]
 """
@@ -31,7 +40,7 @@ fields:
   kind: enum(a, b) = a immutable
   secret: str? write_only
 api:
-  operations: [create, list, read, update, replace, delete]
+  operations: [create, list, read, update, replace, delete, create_many]
   page: {default: 4, max: 10}
   search: [label]
 """

@@ -1,6 +1,7 @@
 """What the API should answer, worked out on a dict."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -97,6 +98,78 @@ class Table:
         self.gone.add(key)
         return {"ok": True}
 
+    # The operations on several rows: all or none
+
+    def create_many(self, bodies: Sequence[Body], answered: Sequence[Row]) -> list[Row]:
+        _refuse(self._problems_of_items(bodies, self.entity.fields))
+        with self._all_or_none():
+            created = []
+            for index, body in enumerate(bodies):
+                with _item(index):
+                    created.append(self.create(body, answered[index] if answered else {}))
+            return created
+
+    def update_many(self, bodies: Sequence[Body], answered: Sequence[Row]) -> list[Row]:
+        ignored = self._ignored
+        sent = [{name: body[name] for name in body if name not in ignored} for body in bodies]
+        keys = [body[self.entity.key] for body in bodies]
+        _refuse(self._problems_of_items(sent, ()))
+        self._check_once(keys, ["body"])
+        with self._all_or_none():
+            for index in sorted(range(len(keys)), key=keys.__getitem__):
+                key = keys[index]
+                if key not in self.rows:
+                    raise Refusal(404, [self._of_key(["body", index], "not_found")])
+                changed = {**self.rows[key], **sent[index]}
+                if sent[index]:
+                    with _item(index):
+                        self._change(key, changed, answered[index] if answered else {})
+            return [self.shown(self.rows[key]) for key in keys]
+
+    def delete_many(self, keys: Sequence[Any]) -> Row:
+        self._check_once(keys, ["query"])
+        with self._all_or_none():
+            for index in sorted(range(len(keys)), key=keys.__getitem__):
+                if keys[index] not in self.rows:
+                    raise Refusal(404, [self._of_key(["query", index], "not_found")])
+                self.delete(keys[index], Conditions())
+        return {"ok": True}
+
+    def _problems_of_items(self, bodies: Sequence[Body], expected: Iterable[str]) -> list[Problem]:
+        return [
+            _of_item(problem, index)
+            for index, body in enumerate(bodies)
+            for problem in self._problems(body, expected)
+        ]
+
+    def _check_once(self, keys: Sequence[Any], place: list[Any]) -> None:
+        for index, key in enumerate(keys):
+            if key in keys[:index]:
+                raise Refusal(422, [self._of_key([*place, index], "repeated_key")])
+
+    def _of_key(self, place: list[Any], kind: str) -> Problem:
+        named = (
+            [*place, self.entity.key]
+            if place[0] == "body"
+            else [place[0], self.entity.key, place[1]]
+        )
+        said = {
+            "not_found": f"{self.entity.name} not found",
+            "repeated_key": "The row should be named once",
+        }
+        return {"type": kind, "loc": named, "msg": said[kind]}
+
+    @contextmanager
+    def _all_or_none(self) -> Iterator[None]:
+        before = dict(self.rows), set(self.gone), self.last_key, self.last_time
+        try:
+            yield
+        except Refusal:
+            self.rows, self.gone, self.last_key, self.last_time = before
+            raise
+
+    # Lists
+
     def found(self, question: Question) -> list[Row]:
         found = question.rows([self.shown(row) for row in self.rows.values()], self.entity)
         return [question.shown(row) for row in found]
@@ -172,20 +245,39 @@ class Table:
             raise Refusal(409, *broken)
 
     def _set_by_server(self, row: Row, answered: Row) -> Any:
-        """Take over keys, when they are new, and times, when they go on; give the key."""
+        """Take over keys, when they are new, and times, when they go on; give the key.
+
+        Nothing is answered where one of several rows is refused: no other row is kept either.
+        """
         if self.entity.key not in row:
-            key = answered.get(self.entity.key, 0)
+            key = answered.get(self.entity.key, self.last_key + 1)
             assert key > self.last_key
             row[self.entity.key] = self.last_key = key
         if "changed_at" in self.entity.server_sets:
-            assert moment(answered["changed_at"]) > moment(self.last_time)
-            row["changed_at"] = self.last_time = answered["changed_at"]
+            now = answered.get("changed_at", self.last_time)
+            assert moment(now) >= moment(self.last_time)
+            assert not answered or now != row.get("changed_at")
+            row["changed_at"] = self.last_time = now
         return row[self.entity.key]
 
 
 def _refuse(problems: list[Problem]) -> None:
     if problems:
         raise Refusal(422, problems)
+
+
+@contextmanager
+def _item(index: int) -> Iterator[None]:
+    """Name the item in what is said of it."""
+    try:
+        yield
+    except Refusal as refusal:
+        details = [[_of_item(one, index) for one in detail] for detail in refusal.details]
+        raise Refusal(refusal.status, *details) from None
+
+
+def _of_item(problem: Problem, index: int) -> Problem:
+    return problem | {"loc": ["body", index, *problem["loc"][1:]]}
 
 
 def _problem(name: str, said: tuple[str, str]) -> Problem:

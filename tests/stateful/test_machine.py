@@ -5,7 +5,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,7 +29,7 @@ from sqlalchemy import select
 
 RUNS = int(os.environ.get("RUNS", "8"))
 STEPS = 30
-ENOUGH = 50
+ENOUGH = 300
 """After so many runs, everything has happened."""
 
 
@@ -66,6 +66,12 @@ CREATIONS = NAMED.flatmap(lambda one: st.tuples(st.just(one), bodies(ENTITIES[on
 SOME_HEROES = st.lists(bodies(HEROES, whole=True), min_size=2, max_size=4)
 SOME_TAGS = st.lists(bodies(TAGS, whole=True), min_size=2, max_size=4)
 CHANGES = NAMED.flatmap(lambda one: st.tuples(st.just(one), bodies(ENTITIES[one], whole=False)))
+SEVERAL = NAMED.flatmap(
+    lambda one: st.tuples(
+        st.just(one), st.lists(bodies(ENTITIES[one], whole=True), min_size=1, max_size=3)
+    )
+)
+SEVERAL_CHANGES = st.lists(st.tuples(NUMBERS, bodies(HEROES, whole=False)), min_size=1, max_size=3)
 QUESTIONS = NAMED.flatmap(lambda one: st.tuples(st.just(one), questions(ENTITIES[one])))
 
 
@@ -152,6 +158,40 @@ class Machine(RuleBasedStateMachine):
         answer = self._ask("DELETE", table.place(key), headers=conditions.headers)
         self._is_as(answer, lambda _: table.delete(key, conditions))
 
+    # Several rows
+
+    @rule(sent=SEVERAL)
+    def create_many(self, sent: tuple[str, list[Row]]) -> None:
+        name, bodies_sent = sent
+        table = self.tables[name]
+        answer = self._ask("POST", f"{table.entity.path}bulk", json=bodies_sent)
+        if self._is_as(answer, lambda rows: table.create_many(bodies_sent, rows)):
+            self._look_again(table, [row[table.entity.key] for row in answer.json()])
+
+    @rule(sent=SEVERAL_CHANGES)
+    def update_many(self, sent: list[tuple[int, Row]]) -> None:
+        table, items = self.tables["Hero"], []
+        for number, body in sent:
+            _, key = self._key("Hero", number, nonsense=[0, -1])
+            items.append({**body, "id": key})
+        answer = self._ask("PATCH", "/heroes/bulk", json=items)
+        if self._is_as(answer, lambda rows: table.update_many(items, rows)):
+            self._look_again(table, [item["id"] for item in items])
+
+    @rule(numbers=st.lists(NUMBERS, min_size=1, max_size=3))
+    def delete_many(self, numbers: list[int]) -> None:
+        table = self.tables["Hero"]
+        keys = [self._key("Hero", number, nonsense=[0, -1])[1] for number in numbers]
+        answer = self._ask("DELETE", "/heroes/bulk", params=[("id", str(key)) for key in keys])
+        self._is_as(answer, lambda _: table.delete_many(keys))
+
+    def _look_again(self, table: Table, keys: list[Any]) -> None:
+        """Read the tags, which an answer of several rows does not have."""
+        for key in keys:
+            answer = self._ask("GET", table.place(key))
+            assert (answer.status_code, answer.json()) == (200, table.read(key))
+            self._learn_tag(table, answer)
+
     # Lists
 
     @rule(sent=QUESTIONS)
@@ -215,10 +255,11 @@ class Machine(RuleBasedStateMachine):
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         answer = self.process.api.ask(method, path, **options)
         note(f"{method} {path} {options} -> {answer.status_code} {answer.text}")
-        self.process.seen[method, answer.status_code] += 1
+        what = f"{method} bulk" if path.endswith("/bulk") else method
+        self.process.seen[what, answer.status_code] += 1
         return answer
 
-    def _is_as(self, answer: httpx.Response, work: Callable[[Row], Row]) -> bool:
+    def _is_as(self, answer: httpx.Response, work: Callable[[Any], Any]) -> bool:
         """Compare an answer with what the model makes of it; tell whether it is 200."""
         found, status = answer.json(), 200
         try:
@@ -240,10 +281,12 @@ class Machine(RuleBasedStateMachine):
         if tag not in tags[-1:]:
             tags.append(tag)
 
-    def _key(self, name: str, number: int) -> tuple[Table, Any]:
+    def _key(
+        self, name: str, number: int, nonsense: Sequence[Any] = ("x", 0, -1, 2**63, 10**30)
+    ) -> tuple[Table, Any]:
         """Choose a key: mostly of a row, or else of one that is deleted, or of none."""
         table = self.tables[name]
-        nonsense = [*NAMES, "x" * 300] if table.entity.gives_keys else ["x", 0, -1, 2**63, 10**30]
+        nonsense = [*NAMES, "x" * 300] if table.entity.gives_keys else nonsense
         for most, keys in ((40, sorted(table.rows)), (50, sorted(table.gone)), (60, nonsense)):
             if number < most and keys:
                 return table, keys[number % len(keys)]
