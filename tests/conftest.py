@@ -42,12 +42,13 @@ def postgresql() -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres(tmp_path: Path, postgresql: str) -> Iterator[Postgres]:
+def postgres(postgresql: str) -> Iterator[Postgres]:
     """Start a PostgreSQL of a test's own."""
     assert postgresql, "its folder for sockets is set up"
-    own = Postgres(tmp_path / "pg")
-    yield own
-    own.clean_up()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        own = Postgres(Path(folder) / "pg")
+        yield own
+        own.clean_up()
 
 
 @pytest.fixture(scope="session")
