@@ -87,7 +87,7 @@ class Route(APIRoute):
         described = [
             more for one in asked if isinstance(one, Parameters) for more in one.describe()
         ]
-        return [*described, *describe_headers(self.responses, min(self.methods))]
+        return [*described, *describe_headers(self.responses, self.methods or ())]
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match `/heroes` as `/heroes/`: a redirect would follow the caller's Host header."""
