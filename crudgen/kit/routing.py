@@ -88,7 +88,7 @@ class Route(APIRoute):
             more for one in asked if isinstance(one, Parameters) for more in one.describe()
         ]
         one_row = self.responses if "{" in self.path else ()
-        return [*described, *describe_headers(one_row, min(self.methods or {""}))]
+        return [*described, *describe_headers(one_row, self.methods or ())]
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match `/heroes` as `/heroes/`: a redirect would follow the caller's Host header."""

@@ -35,7 +35,9 @@ def unless_known(response: Response, request: Request) -> Response:
     return response
 
 
-def describe_headers(statuses: Collection[int | str], method: str) -> list[dict[str, Any]]:
+def describe_headers(
+    statuses: Collection[int | str], methods: Collection[str]
+) -> list[dict[str, Any]]:
     """Describe the headers that lead to these statuses, as OpenAPI does."""
     described = []
     if 304 in statuses:
@@ -44,7 +46,7 @@ def describe_headers(statuses: Collection[int | str], method: str) -> list[dict[
     if 412 in statuses:
         doc = "The tag of the row as the client has seen it; `*` for any row."
         # A PUT that creates a row has `If-None-Match: *` instead.
-        is_required = 428 in statuses and method != "PUT"
+        is_required = 428 in statuses and "PUT" not in methods
         described.append(_header("If-Match", doc, required=is_required))
     return described
 
