@@ -83,7 +83,7 @@ class Table:
     def replace(self, key: Any, body: Body, conditions: Conditions, answered: Row) -> Row:
         _refuse([*self._path_problems(key), *self._problems(body, self.entity.fields)])
         if self.entity.gives_keys and body[self.entity.key] != key:
-            raise Refusal(422, [_problem(self.entity.key, OTHER_KEY)])
+            raise Refusal(409, [_problem(self.entity.key, OTHER_KEY)])
         if not self.entity.gives_keys:
             self.read(key)
         self._check(key, conditions)
