@@ -23,6 +23,8 @@ from .reading import Written
 from .spec import EntitySpec
 
 NameT = TypeVar("NameT", bound=Name)
+VERBS = ("create", "read", "update", "replace", "delete")
+"""What is done with one row: `read_hero` is a function beside the variable `heroes`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,14 @@ def _plural(
         plural = _checked(ModuleName, written.spec.plural, module_name_problem, place, problems)
     else:
         plural = _derived(plural_of(singular), place, problems)
-    if plural != singular:
+    if plural == singular:
+        problem = f"the plural {shown(str(plural))} is the same as the singular"
+        remedy = f"functions need two names: write 'plural: {singular}_list', for instance"
+    elif plural in {f"{singular}_id", *(f"{verb}_{singular}" for verb in VERBS)}:
+        problem = f"the plural {shown(str(plural))} cannot be used"
+        remedy = f"the functions of {singular!s} use it; write another one"
+    else:
         return plural
-    problem = f"the plural {shown(str(plural))} is the same as the singular"
-    remedy = f"functions need two names: write 'plural: {singular}_list', for instance"
     problems.add(place, problem, remedy)
     return None
 
