@@ -26,11 +26,10 @@ def tagged(tag: str) -> dict[str, str]:
 
 def unless_known(response: Response, request: Request) -> Response:
     """Answer 304 instead, if the client knows the row as it is."""
-    header, tag = request.headers.get("if-none-match"), response.headers.get("etag")
+    header, tag = _sent(request, "if-none-match"), response.headers.get("etag")
     if header is None or tag is None or request.method != "GET":
         return response
-    known = {one.removeprefix("W/") for one in _TAG.findall(header)}
-    if tag in known or header.strip() == "*":
+    if _names(header, tag, weakly=True):
         return Response(status_code=304, headers=tagged(tag))
     return response
 
@@ -42,54 +41,71 @@ def describe_headers(
     described = []
     if 304 in statuses:
         doc = "The tag of the row as the client knows it."
-        described.append(_header("If-None-Match", doc, required=False))
+        described.append(_header("If-None-Match", doc, "*"))
     if 412 in statuses:
+        doc = "A tag that the row must not have; `*`: there must be no row."
+        described.append(_header("If-None-Match", doc, '"0"'))
         doc = "The tag of the row as the client has seen it; `*` for any row."
         # A PUT that creates a row has `If-None-Match: *` instead.
         is_required = 428 in statuses and "PUT" not in methods
-        described.append(_header("If-Match", doc, required=is_required))
+        described.append(_header("If-Match", doc, "*", required=is_required))
     return described
 
 
-def _header(name: str, doc: str, *, required: bool) -> dict[str, Any]:
+def _header(name: str, doc: str, example: str, *, required: bool = False) -> dict[str, Any]:
     return {
         "name": name,
         "in": "header",
         "required": required,
         "description": doc,
         "schema": {"type": "string"},
-        "examples": {"any": {"value": "*"}},
+        "examples": {"one": {"value": example}},
     }
 
 
 class Expected:
-    """What `If-Match` expects of a row; without the header, nothing.
+    """What `If-Match` and `If-None-Match` expect of a row; without them, nothing.
 
     `may_create` tells that there may be no row: `If-None-Match: *` then expects none. Raises
-    HTTPException 428 if something must be expected.
+    HTTPException 428 if the row that the client has seen must be named.
     """
 
     def __init__(
         self, request: Request, *, required: bool = False, may_create: bool = False
     ) -> None:
-        headers = request.headers.getlist("if-match")
-        self._must_match = bool(headers)
-        self._match = ", ".join(headers).strip()
-        self.is_none = may_create and request.headers.get("if-none-match") == "*"
+        self._match = _sent(request, "if-match")
+        self._none_match = _sent(request, "if-none-match")
+        self.is_none = may_create and self._none_match == "*"
         """Whether there must be no row."""
-        self.is_any = not self._must_match and not self.is_none
+        self.is_any = self._match is None and self._none_match is None
         """Whether every row will do, and none."""
-        if required and self.is_any:
+        if required and self._match is None and not self.is_none:
             raise HTTPException(428, "Send the ETag of the row in the header If-Match")
 
     def check(self, body: bytes | None) -> None:
-        """Raise HTTPException 412 unless the row is the one that the client has seen.
+        """Raise HTTPException 412 unless the row is the one that the client expects.
 
         The row is given as an answer would show it; None: there is none.
         """
-        known = body is not None and (self._match == "*" or etag(body) in _TAG.findall(self._match))
-        if (self._must_match and not known) or (self.is_none and body is not None):
+        tag = None if body is None else etag(body)
+        if self._match is not None and not _names(self._match, tag):
             raise changed()
+        if self._none_match is not None and _names(self._none_match, tag, weakly=True):
+            raise changed()
+
+
+def _sent(request: Request, name: str) -> str | None:
+    """Read a header that may come in several lines."""
+    lines = request.headers.getlist(name)
+    return ", ".join(lines).strip() if lines else None
+
+
+def _names(header: str, tag: str | None, *, weakly: bool = False) -> bool:
+    """Tell whether a header names the tag of a row; None: there is no row."""
+    if tag is None:
+        return False
+    tags = _TAG.findall(header)
+    return header == "*" or tag in tags or (weakly and f"W/{tag}" in tags)
 
 
 def changed() -> HTTPException:

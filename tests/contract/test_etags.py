@@ -70,8 +70,8 @@ def test_the_document_names_the_headers(everywhere: Everywhere) -> None:
     key = ("tag_id", True)
     assert found == {
         "get": [key, ("If-None-Match", False)],
-        "patch": [key, ("If-Match", False)],
-        "delete": [key, ("If-Match", False)],
+        "patch": [key, ("If-None-Match", False), ("If-Match", False)],
+        "delete": [key, ("If-None-Match", False), ("If-Match", False)],
     }
     assert "304" in row["get"]["responses"]
 
@@ -99,6 +99,27 @@ def test_a_change_of_another_state_is_412(everywhere: Everywhere) -> None:
         options = {"json": {"label": "x"}} if method == "PATCH" else {}
         gone = everywhere.ask(method, "/tags/ab", headers={"If-Match": "*"}, **options)
         assert gone.status_code == 404
+
+
+def test_a_change_of_a_state_that_must_not_be_is_412(everywhere: Everywhere) -> None:
+    tag = make_tag(everywhere, "ab")
+    several = [("If-None-Match", '"x"'), ("If-None-Match", tag)]
+    for known in ("*", tag, f"W/{tag}", f'"x", {tag}'):
+        for method, options in (
+            ("PATCH", {"json": {"label": "two"}}),
+            ("PATCH", {"json": {}}),
+            ("DELETE", {}),
+        ):
+            sent: dict[str, Any] = {"headers": {"If-None-Match": known}, **options}
+            answer = everywhere.ask(method, "/tags/ab", **sent)
+            assert (answer.status_code, answer.json()) == (412, CHANGED), known
+    assert everywhere.ask("DELETE", "/tags/ab", headers=several).status_code == 412
+    assert everywhere.ask("GET", "/tags/ab", headers=several).status_code == 304
+    other = {"If-None-Match": '"x"'}
+    changed = everywhere.ask("PATCH", "/tags/ab", json={"label": "two"}, headers=other)
+    assert (changed.status_code, changed.json()["label"]) == (200, "two")
+    assert everywhere.ask("DELETE", "/tags/ab", headers=other).status_code == 200
+    assert everywhere.ask("DELETE", "/tags/ab", headers={"If-None-Match": "*"}).status_code == 404
 
 
 def test_a_conflict_beside_a_condition_is_409(everywhere: Everywhere) -> None:

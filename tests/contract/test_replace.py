@@ -104,5 +104,20 @@ def test_conditions_of_a_row_that_is_created(tags: Everywhere) -> None:
     assert tags.ask("PUT", "/lockeds/1", json=locked, headers=seen).status_code == 200
 
 
+def test_a_row_is_not_overwritten_where_there_must_be_none(tags: Everywhere) -> None:
+    none = {"If-None-Match": "*"}
+    for api in tags.apis:
+        place = api.ask("POST", "/notes/", json={"text": "a"}).headers["location"]
+        assert api.ask("PUT", place, json={"text": "b"}, headers=none).status_code == 412
+        assert api.ask("GET", place).json()["text"] == "a"
+    body = {"code": "a", "plate": "X"}
+    other = {"If-None-Match": '"x"'}
+    created = tags.ask("PUT", "/tags/a", json=body, headers=other)
+    assert created.status_code == 200
+    same = {"If-None-Match": created.headers["etag"]}
+    assert tags.ask("PUT", "/tags/a", json=body, headers=same).status_code == 412
+    assert tags.ask("PUT", "/tags/a", json=body, headers=other).status_code == 200
+
+
 def test_an_operation_that_is_not_offered_is_405(everywhere: Everywhere) -> None:
     assert everywhere.ask("PUT", "/animals/1", json={}).status_code == 405
