@@ -1,5 +1,7 @@
 """Bad questions: the documented answer, the same everywhere; a filter is refused, never dropped."""
 
+from uuid import UUID
+
 import pytest
 from servers import Everywhere
 
@@ -147,6 +149,42 @@ def test_the_problem_names_what_is_allowed(everywhere: Everywhere) -> None:
         assert f" {known}," in message("agee=1")
     assert "'-title'" in message("sort=titel")
     assert "secret" not in message("agee=1") + message("sort=titel") + message("fields=x")
+
+
+ANIMAL = {
+    "title": "Whale",
+    "legs": 0,
+    "weight": 100.0,
+    "born": "2020-01-31",
+    "feeds_at": "12:30:00",
+    "seen_at": "2026-01-31T12:30:00Z",
+    "contact": "a@example.com",
+    "page": "https://example.com/",
+    "data": [],
+    "secret": "hunter2hunter2",
+    "photo": "",
+    "species": "whale",
+}
+
+
+def test_a_link_too_long_to_follow_is_422(everywhere: Everywhere) -> None:
+    everywhere.emptied()
+    for api in everywhere.apis:
+        for number, length in enumerate((7000, 3, 2)):
+            row = {**ANIMAL, "chip": str(UUID(int=number)), "note": "x" * length}
+            assert api.ask("POST", "/animals/", json=row).status_code == 200
+    place = "/animals/?sort=-note&limit=1"
+    refused = everywhere.ask("GET", f"{place}&cursor=")
+    (problem,) = refused.json()["detail"]
+    assert (refused.status_code, problem["type"]) == (422, "long_cursor")
+    for api in everywhere.apis:
+        assert api.ask("GET", f"{place}&offset=1").status_code == 200
+        assert api.ask("GET", f"{place}0&cursor=").status_code == 200
+        page = api.ask("GET", "/animals/?sort=note&limit=1&cursor=")
+        page = api.ask("GET", page.links["next"]["url"])
+        assert len(page.json()[0]["note"]) == 3
+        last = api.ask("GET", page.links["next"]["url"])
+        assert last.status_code == 422  # its link back would be too long
 
 
 def test_a_cursor_is_bound_to_what_was_asked(everywhere: Everywhere) -> None:
