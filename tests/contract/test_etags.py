@@ -70,8 +70,8 @@ def test_the_document_names_the_headers(everywhere: Everywhere) -> None:
     key = ("tag_id", True)
     assert found == {
         "get": [key, ("If-None-Match", False)],
-        "patch": [key, ("If-None-Match", False), ("If-Match", False)],
-        "delete": [key, ("If-None-Match", False), ("If-Match", False)],
+        "patch": [key, ("If-Match", False)],
+        "delete": [key, ("If-Match", False)],
     }
     assert "304" in row["get"]["responses"]
 
