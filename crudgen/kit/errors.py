@@ -119,6 +119,7 @@ _DESCRIPTIONS: dict[int, tuple[type[BaseModel] | None, str]] = {
 }
 _OF_MANY: dict[int, tuple[type[BaseModel], str]] = {
     404: (Problems, "There are no such rows"),
+    409: (Problems, "Another row has the same values, or a row is named twice"),
     412: (Message, "There is no ETag of many rows"),
 }
 

@@ -247,7 +247,7 @@ class Resource:
         for index, key in enumerate(keys):
             if key in keys[:index]:
                 message = "The row should be named once"
-                raise HTTPException(422, [problem("repeated_key", place(index), message)])
+                raise HTTPException(409, [problem("repeated_key", place(index), message)])
             if self._is_impossible(key):
                 self._found_in(place(index))([])
 
