@@ -88,10 +88,12 @@ class Expected:
         The row is given as an answer would show it; None: there is none.
         """
         known = body is not None and (self._match == "*" or etag(body) in _TAG.findall(self._match))
-        if (self._must_match and not known) or (self.is_none and body is not None):
-            raise changed()
+        if self.is_none and body is not None:
+            raise exists()
+        if self._must_match and not known:
+            raise HTTPException(412, "The row has changed since it was read")
 
 
-def changed() -> HTTPException:
-    """Make the answer for a row that is not the expected one."""
-    return HTTPException(412, "The row has changed since it was read")
+def exists() -> HTTPException:
+    """Make the answer for a row where none was expected."""
+    return HTTPException(412, "There is such a row already")
