@@ -102,5 +102,5 @@ def _drift(plan: "Plan", entities: Path, out: Path) -> str:
     head = f"{out} is not what {entities} generates"
     remedy = f"  bring it up to date with: {command}"
     if plan.paths(Action.EDITED):
-        remedy += "\n  it keeps what was edited, unless --force is given"
+        remedy += "\n  it shows what was edited, and overwrites it only with --force"
     return "\n".join([head, *lines[:_SHOWN], *more, remedy])

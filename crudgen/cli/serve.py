@@ -95,14 +95,16 @@ class _Reporter:
     def __init__(self, spec: _Spec, watch: Path | None) -> None:
         self._spec = spec
         self._watch = watch
+        self._database = ""
 
     def serving(self, url: str, generation: "Generation") -> None:
+        self._database = masked(generation.database)
         console.say(f"crudgen {__version__}\n", "bold")
         rows = [
             ("api", url),
             ("docs", f"{url}/docs"),
             ("entities", self._spec.names()),
-            ("database", masked(generation.database)),
+            ("database", self._database),
         ]
         if self._watch:
             rows.append(("watching", str(self._watch)))
@@ -116,8 +118,9 @@ class _Reporter:
         console.say("\nCtrl+C ends it.")
 
     def reloaded(self, generation: "Generation") -> None:
-        del generation
-        console.say(f"reloaded: {self._spec.names()}", "green")
+        before, self._database = self._database, masked(generation.database)
+        other = f", on {self._database}" if self._database != before else ""
+        console.say(f"reloaded: {self._spec.names()}{other}", "green")
 
     def settled(self) -> None:
         console.say("the spec is good again, and nothing has changed", "green")

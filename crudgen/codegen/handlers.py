@@ -94,9 +94,8 @@ class Handlers:
         self._imports.use(".models", changes)
         self._imports.use("fastapi", "Request")
         sent = name(self._entity.plural, prefix="changed_")
-        conflict = self._conflict(takes_key=False)
         return HandlerView(
-            errors=self._errors(404, *conflict, 412, 413, 415, 422, 503, many=True),
+            errors=self._errors(404, 409, 412, 413, 415, 422, 503, many=True),
             signature=self._signature(
                 name(self._entity.plural, prefix="update_"),
                 [self._many(sent, changes), _REQUEST, _DB],
@@ -110,7 +109,7 @@ class Handlers:
         self._imports.use("..kit.errors", "Deleted")
         ids = annotated(raw("ids"), name(self._entity.name, suffix="Ids"))
         return HandlerView(
-            errors=self._errors(404, 412, 422, 503, many=True),
+            errors=self._errors(404, 409, 412, 422, 503, many=True),
             signature=self._signature(
                 name(self._entity.plural, prefix="delete_"), [ids, _REQUEST, _DB]
             ),

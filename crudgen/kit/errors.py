@@ -109,7 +109,7 @@ _DESCRIPTIONS: dict[int, tuple[type[BaseModel] | None, str]] = {
     404: (Message, "No such row"),
     409: (Problems, "Another row has the same values, or the path another key"),
     408: (Message, "The body came too slowly"),
-    412: (Message, "The row has changed since it was read"),
+    412: (Message, "The row is not the one that is expected"),
     413: (Message, "The body is too large"),
     414: (Message, "The URL is too long"),
     415: (Message, "The body is not JSON"),
@@ -119,6 +119,7 @@ _DESCRIPTIONS: dict[int, tuple[type[BaseModel] | None, str]] = {
 }
 _OF_MANY: dict[int, tuple[type[BaseModel], str]] = {
     404: (Problems, "There are no such rows"),
+    409: (Problems, "Another row has the same values, or a row is named twice"),
     412: (Message, "There is no ETag of many rows"),
 }
 

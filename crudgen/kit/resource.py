@@ -12,7 +12,7 @@ from .database import Change, Database
 from .database.backend import Row
 from .database.faults import http_error
 from .errors import Conflict, Refused, of_item, problem
-from .etag import Expected, changed, etag, tagged
+from .etag import Expected, etag, exists, tagged
 from .headers import JsonText
 from .idempotency import Answers, Found
 from .models import MAX_INT, MIN_INT, Changes, Model
@@ -226,7 +226,7 @@ class Resource:
             key = {"key__": change.values["key__"]}
             _, written = await db.write_all([Change(use.lock, key, check=check), change])
             if creates and not written:
-                raise changed()  # somebody has created it since it was looked for
+                raise exists()  # somebody has created it since it was looked for
             return written
 
     def _check_key(self, key: Any) -> None:
@@ -247,7 +247,7 @@ class Resource:
         for index, key in enumerate(keys):
             if key in keys[:index]:
                 message = "The row should be named once"
-                raise HTTPException(422, [problem("repeated_key", place(index), message)])
+                raise HTTPException(409, [problem("repeated_key", place(index), message)])
             if self._is_impossible(key):
                 self._found_in(place(index))([])
 

@@ -26,6 +26,13 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?", re.ASCII)
 _CONSTANTS: dict[str, bool | None] = {"true": True, "false": False}
 _CONSTANTS |= dict.fromkeys(("null", "~", ""))
+# What began in another line than the one where the parser noticed: what is amiss where it began.
+_OPENED = {
+    "while scanning a simple key": "a key needs ': ' behind it",
+    "while scanning a quoted scalar": "the quote that is opened here is not closed",
+    "while parsing a flow sequence": "the bracket that is opened here is not closed",
+    "while parsing a flow mapping": "the brace that is opened here is not closed",
+}
 # Control characters, line breaks of YAML 1.1 only, the byte order mark, lone surrogates.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 _TAB_INDENT = re.compile(r"^ *\t", re.MULTILINE)
@@ -210,12 +217,15 @@ class _Parser:
                 if not isinstance(event, yaml.StreamStartEvent):
                     yield event
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
+            mark, opened = error.problem_mark or error.context_mark, error.context_mark
+            remedy = (
+                "a text with ': ' or a special sign at its start needs quotes; "
+                "or see the indentation, and the line before"
+            )
+            if mark and opened and mark.line != opened.line and error.context in _OPENED:
+                mark, remedy = opened, _OPENED[error.context]
             line, column = (mark.line, mark.column) if mark else (0, 0)
             problem = f"this is not YAML: {error.problem or error.context}"
-            remedy = (
-                "a text with ': ' or ' #', or one that starts with a special sign, needs quotes"
-            )
             raise _error(self._at(line, column), problem, remedy) from None
         except (yaml.YAMLError, UnicodeError, ValueError) as error:
             raise _error(Place(self.file), f"this is not YAML: {error}") from None

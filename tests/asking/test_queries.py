@@ -166,7 +166,8 @@ def found(row: dict[str, Any], words: list[str]) -> bool:
 
 
 def in_order(rows: list[dict[str, Any]], sort: list[str]) -> list[dict[str, Any]]:
-    rows = sorted(rows, key=lambda row: int(row["id"]))
+    backwards = bool(sort) and sort[-1].startswith("-")
+    rows = sorted(rows, key=lambda row: int(row["id"]), reverse=backwards)
     if "id" in [name.removeprefix("-") for name in sort]:
         at = [name.removeprefix("-") for name in sort].index("id")
         sort = sort[: at + 1]

@@ -151,7 +151,9 @@ def test_emit_refuses_what_was_edited(project: Project) -> None:
     done = project.run("emit", code=1)
     assert "-mine = 1" in done.stderr
     assert "--force" in done.stderr
-    assert "edited" in project.run("check", code=1).stderr
+    checked = project.run("check", code=1).stderr
+    assert "generated/app/api.py: edited" in checked
+    assert "overwrites it only with --force" in checked
     assert "edited: generated/app/api.py" in project.run("emit", "--dry-run", code=1).stderr
     project.run("emit", "--force")
     project.run("check")

@@ -198,6 +198,14 @@ def test_a_spec_that_the_database_contradicts(project: Path) -> None:
         assert "Traceback" not in served.text()
 
 
+def test_another_database_is_taken_and_named(project: Path) -> None:
+    with Serve(project).start() as served:
+        assert httpx.post(f"{served.url}/heroes/", json={"name": "a"}).status_code == 200
+        (project / "crudgen.yaml").write_text("database: sqlite:///other.db\n")
+        served.wait_for("reloaded: Hero /heroes, on sqlite:///other.db")
+        assert httpx.get(f"{served.url}/heroes/").json() == []
+
+
 def test_several_workers_answer(project: Path) -> None:
     with Serve(project, "--workers", "2").start() as served:
         for number in range(20):

@@ -90,7 +90,6 @@ VALUES: list[tuple[str, Any, str]] = [
     ("contact", "a@b.example\n", "email"),
     ("contact", "a" * 65 + "@b.example", "email"),
     ("contact", "a@" + "b" * 64 + ".example", "email"),
-    ("contact", "a@xn--mller-kva.example", "email"),
     ("page", "javascript:alert(1)", "url"),
     ("page", "file:///etc/passwd", "url"),
     ("page", "", "url"),

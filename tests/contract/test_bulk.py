@@ -68,7 +68,7 @@ def test_rows_are_created_in_their_order(many: Everywhere) -> None:
         assert "location" not in answer.headers
         assert "etag" not in answer.headers
         assert api.ask("GET", "/heroes/").json() == rows
-        assert api.ask("GET", "/heroes/bulk").status_code == 422
+        assert api.ask("GET", "/heroes/bulk").status_code == 405
 
 
 def test_rows_of_every_kind_of_key(many: Everywhere) -> None:
@@ -128,7 +128,7 @@ def test_a_row_that_cannot_be_changed_is_named_and_nothing_is(many: Everywhere) 
             ([{"id": first, "name": "x"}, {"id": second, "name": "x"}], 409, ["body", 1, "name"]),
             ([{"id": first, "age": 1}, {"id": 2**40}], 404, ["body", 1, "id"]),
             ([{"id": first, "age": 1}, {"id": 2**70}], 404, ["body", 1, "id"]),
-            ([{"id": first, "age": 1}, {"id": first}], 422, ["body", 1, "id"]),
+            ([{"id": first, "age": 1}, {"id": first}], 409, ["body", 1, "id"]),
             ([{"id": first, "age": -1}, {"age": 1}], 422, ["body", 0, "age"]),
         ):
             answer = api.ask("PATCH", "/heroes/bulk", json=sent)
@@ -143,7 +143,7 @@ def test_a_row_that_cannot_be_deleted_is_named_and_none_is(many: Everywhere) -> 
         for keys, status in (
             ([second, 2**40, first], 404),
             ([second, 2**70], 404),
-            ([second, second], 422),
+            ([second, second], 409),
         ):
             answer = api.ask("DELETE", "/heroes/bulk", params={"id": keys})
             problem = answer.json()["detail"][0]
@@ -187,7 +187,7 @@ BAD: list[tuple[str, str, Any, int, Answer]] = [
     ("PATCH", "/badges/bulk", [{"number": None}], 422, [("int_type", ["body", 0, "number"])]),
     ("PATCH", "/badges/bulk", [{"number": True}], 422, [("int_type", ["body", 0, "number"])]),
     ("PATCH", "/badges/bulk", [ROW], 404, [("not_found", ["body", 0, "number"])]),
-    ("PATCH", "/badges/bulk", [ROW, ROW], 422, [("repeated_key", ["body", 1, "number"])]),
+    ("PATCH", "/badges/bulk", [ROW, ROW], 409, [("repeated_key", ["body", 1, "number"])]),
     ("PATCH", "/badges/bulk", [ROW | {"x": 1}], 422, [("extra_forbidden", ["body", 0, "x"])]),
     ("PATCH", "/tickets/bulk", [{"id": "x"}], 422, [("text_form", ["body", 0, "id"])]),
     ("DELETE", "/badges/bulk", None, 422, [("missing", ["query", "number"])]),
@@ -200,7 +200,7 @@ BAD: list[tuple[str, str, Any, int, Answer]] = [
         "DELETE",
         "/badges/bulk?number=1&number=1",
         None,
-        422,
+        409,
         [("repeated_key", ["query", "number", 1])],
     ),
     (

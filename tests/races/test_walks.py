@@ -60,8 +60,9 @@ class Walk:
         return pages, links.get("prev" if relation == "next" else "next", "")
 
     def in_order(self, rows: list[Row]) -> list[Row]:
-        """Sort as the API does: null first, and the key last."""
-        rows = sorted(rows, key=lambda row: int(row["id"]))
+        """Sort as the API does: null first, and the key last, in the direction before it."""
+        backwards = bool(self.sort) and self.sort[-1].startswith("-")
+        rows = sorted(rows, key=lambda row: int(row["id"]), reverse=backwards)
         for name in reversed(self.sort):
             column = name.removeprefix("-")
             rows.sort(key=nulls_first(column), reverse=name.startswith("-"))

@@ -133,8 +133,8 @@ def render(root: Path, name: str) -> Tree:
     tree = dict(crudgen.render(crudgen.load(spec_of(root, name))))
     if name == "zoo":
         edit(tree, "kit/types.py", "datetime.now(UTC)", "datetime(2026, 1, 2, 3, 4, 5, 6, UTC)")
-        edit(tree, "kit/uuid7.py", "time.time_ns() // 1_000_000", "next(_CLOCK)")
-        edit(tree, "kit/uuid7.py", "secrets.randbits(74)", "0")
+        edit(tree, "kit/uuid7.py", "time.time_ns()", "next(_CLOCK) * 1_000_000")
+        edit(tree, "kit/uuid7.py", "secrets.randbits(62)", "0")
         edit(
             tree,
             "kit/uuid7.py",

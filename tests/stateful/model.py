@@ -19,6 +19,7 @@ OTHER_KEY = ("other_key", "The key should be that of the path")
 NO_NUMBER = "Input should be a valid integer, unable to parse string as an integer"
 NEVER = '"x"'
 CHANGED = "The row has changed since it was read"
+EXISTS = "There is such a row already"
 
 
 class Refusal(Exception):  # noqa: N818 -- no error: the API should say it
@@ -219,8 +220,9 @@ class Table:
     def _check(self, key: Any, conditions: Conditions) -> None:
         seen, exists = conditions.if_match, key in self.rows
         is_known = exists and seen in {"*", self.tags[key][-1]}
-        is_unwanted = exists and conditions.none_may_be and self.entity.gives_keys
-        if (seen is not None and not is_known) or is_unwanted:
+        if exists and conditions.none_may_be and self.entity.gives_keys:
+            raise Refusal(412, EXISTS)
+        if seen is not None and not is_known:
             raise Refusal(412, CHANGED)
 
     def _change(self, key: Any, row: Row, answered: Row) -> Row:

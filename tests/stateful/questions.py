@@ -65,7 +65,8 @@ class Question:
             and (not word or any(word in fold(row[name] or "") for name in entity.searched))
         ]
         names = [name.removeprefix("-") for name in self.sort]
-        order = self.sort if entity.key in names else (*self.sort, entity.key)
+        sign = "-" if self.sort and self.sort[-1].startswith("-") else ""
+        order = self.sort if entity.key in names else (*self.sort, f"{sign}{entity.key}")
         for name in reversed(order):
             found.sort(key=_place(name.removeprefix("-")), reverse=name.startswith("-"))
         return found

@@ -48,9 +48,13 @@ class Columns:
         return value_of(self.column(name), self._words.get(name, ()))
 
     def order(self, sort: Sequence[str]) -> tuple[tuple[str, bool], ...]:
-        """Add the key to what a client sorts by: then no two rows are alike."""
+        """Add the key to what a client sorts by: then no two rows are alike.
+
+        It goes the way of what stands before it: so does an index, and `-age` is `age` backwards.
+        """
         order: dict[str, bool] = {}
-        for name in (*sort, self.key):
+        key = f"-{self.key}" if sort and sort[-1].startswith("-") else self.key
+        for name in (*sort, key):
             order.setdefault(name.removeprefix("-"), name.startswith("-"))
             if self.key in order:
                 break

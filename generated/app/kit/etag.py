@@ -86,10 +86,10 @@ class Expected:
         The row is given as an answer would show it; None: there is none.
         """
         tag = None if body is None else etag(body)
-        if self._match is not None and not _names(self._match, tag):
-            raise changed()
         if self._none_match is not None and _names(self._none_match, tag, weakly=True):
-            raise changed()
+            raise exists()
+        if self._match is not None and not _names(self._match, tag):
+            raise HTTPException(412, "The row has changed since it was read")
 
 
 def _sent(request: Request, name: str) -> str | None:
@@ -106,6 +106,6 @@ def _names(header: str, tag: str | None, *, weakly: bool = False) -> bool:
     return header == "*" or tag in tags or (weakly and f"W/{tag}" in tags)
 
 
-def changed() -> HTTPException:
-    """Make the answer for a row that is not the expected one."""
-    return HTTPException(412, "The row has changed since it was read")
+def exists() -> HTTPException:
+    """Make the answer for a row where none was expected."""
+    return HTTPException(412, "There is such a row already")

@@ -93,9 +93,25 @@ class Route(APIRoute):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match `/heroes` as `/heroes/`: a redirect would follow the caller's Host header."""
         match, child_scope = super().matches(scope)
+        if match is not Match.NONE and self._is_of_another(scope["path"], child_scope):
+            return Match.NONE, {}
         if match is Match.NONE and self.path.endswith("/") and not scope["path"].endswith("/"):
             return super().matches({**scope, "path": scope["path"] + "/"})
         return match, child_scope
+
+    def _is_of_another(self, path: str, child_scope: Scope) -> bool:
+        """Tell that a path names no row: `/heroes/bulk`, where keys are numbers."""
+        if "{" not in self.path or not any(
+            isinstance(one, Route) and "{" not in one.path and path.endswith(one.path)
+            for one in self.siblings
+        ):
+            return False
+        given = child_scope["path_params"]
+        checked = [
+            field.validate(given.get(field.alias), {}, loc=("path",))
+            for field in self.dependant.path_params
+        ]
+        return any(errors for _, errors in checked)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; 405 for a method that no route of this path has."""

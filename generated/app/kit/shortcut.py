@@ -47,6 +47,7 @@ class Shortcut:
         self._key = dependant.path_params[0] if dependant.path_params else None
         self._query = {field.alias: field for field in dependant.query_params}
         self._headers = {one.alias.lower().encode(): one for one in dependant.header_params}
+        self._ordinary = _ORDINARY | self._headers.keys()
         self._body = context.body_field
         self._request_name: str | None = dependant.request_param_name
         self._database_names = [
@@ -65,8 +66,7 @@ class Shortcut:
         """Answer the request; or give what the ordinary way is to receive."""
         headers = dict(reversed(scope["headers"]))  # of two with one name, the first counts
         arguments: dict[str, Any] = {}
-        ordinary = _ORDINARY | self._headers.keys()
-        if not headers.keys().isdisjoint(ordinary) or not self._read_parameters(
+        if not headers.keys().isdisjoint(self._ordinary) or not self._read_parameters(
             key, scope, arguments
         ):
             return receive
