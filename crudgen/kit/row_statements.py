@@ -1,15 +1,46 @@
 """The statements that write and read single rows of one table, built once."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
+from zlib import crc32
 
-from sqlalchemy import Column, Insert, Table, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Insert,
+    Select,
+    String,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from .json_rows import JsonRows
 
 INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 """The INSERT of each kind of database, which knows ON CONFLICT."""
+
+
+def _no_turn(_table: Table) -> None:
+    """SQLite has one writer anyway."""
+
+
+def _take_turn(table: Table) -> Select[Any]:
+    """Lock a number that stands for the table, until the transaction ends."""
+    number = literal_column(str(crc32(table.name.encode())), BigInteger())
+    return select(func.pg_advisory_xact_lock(number, type_=String()))
+
+
+_TURNS: Mapping[str, Callable[[Table], Select[Any] | None]] = {
+    "sqlite": _no_turn,
+    "postgresql": _take_turn,
+}
 
 
 class RowStatements:
@@ -25,6 +56,8 @@ class RowStatements:
         self.insert = insert(table).returning(*selected, key)
         self.update = update(table).where(same_key).returning(*selected)
         self.delete = delete(table).where(same_key).returning(key)
+        self.turn = _TURNS[kind](table)
+        """Lets one after another insert several rows, where two could wait for each other."""
         self._insert = INSERTS[kind](table)
         new = self._insert.on_conflict_do_nothing(index_elements=[key])
         self.insert_new = new.returning(*selected)

@@ -1,6 +1,8 @@
 """Many rows in one request: all or none, in their order, and an error names the one it is about."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -151,6 +153,24 @@ def test_a_row_that_cannot_be_deleted_is_named_and_none_is(many: Everywhere) -> 
             assert api.ask("GET", "/heroes/").json() == before
         assert api.ask("DELETE", "/heroes/bulk", params={"id": [second, first]}).status_code == 200
         assert api.ask("GET", "/heroes/").json() == []
+
+
+def test_many_creates_of_the_same_rows_wait_for_one_another(many: Everywhere) -> None:
+    for api in many.apis:
+        random = Random(1)  # noqa: S311 - any order will do
+        with ThreadPoolExecutor(8) as pool:
+            for turn in range(3):
+                codes = [f"{turn}-{n}" for n in range(20)]
+                sent = [
+                    [{"code": code, "price": "1.00"} for code in random.sample(codes, 20)]
+                    for _ in range(8)
+                ]
+                answers = [
+                    *pool.map(lambda rows, a=api: a.ask("POST", "/tags/bulk", json=rows), sent)
+                ]
+                statuses = sorted(answer.status_code for answer in answers)
+                assert statuses == [200] + [409] * 7
+        assert len(api.ask("GET", "/tags/").json()) == 60
 
 
 ROW = {"number": 1}

@@ -11,12 +11,16 @@ from uuid import uuid4
 import schemathesis
 
 HEADER = "Idempotency-Key"
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 WELL_FORMED = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 @schemathesis.hook
 def before_call(_context: Any, case: schemathesis.Case[Any], _kwargs: dict[str, Any]) -> None:
     headers: Any = case.headers or {}
+    for name, value in [*headers.items()]:
+        if isinstance(value, str):  # a control character is no HTTP: the connection ends there
+            headers[name] = CONTROL.sub("", value)
     key = headers.get(HEADER)
     if isinstance(key, str) and WELL_FORMED.fullmatch(key):
         headers[HEADER] = f"{key[:200]}-{uuid4()}"

@@ -95,21 +95,21 @@ class Resource:
     ) -> Response:
         """Insert rows, all or none, and answer them in their order; raise HTTPException 409."""
         use = self._for(db)
-        changes = [
+        turn = [] if use.turn is None else [Change(use.turn, {})]
+        changes = turn + [
             Change(use.insert, values, tuple(values), explain=self._explained(index))
             for index, values in enumerate(row.model_dump() for row in rows)
         ]
+
+        def answer(found: Found) -> Response:
+            return _rows(use, found[len(turn) :])
+
         with self._named_errors():
             if key is None or self._answers is None:
-                return _rows(use, await db.write_all(changes))
+                return answer(await db.write_all(changes))
             sent = "\n".join(row.model_dump_json(exclude_unset=True) for row in rows)
             return await self._answers.once(
-                db,
-                request,
-                key=key,
-                sent=sent,
-                changes=changes,
-                answer=lambda found: _rows(use, found),
+                db, request, key=key, sent=sent, changes=changes, answer=answer
             )
 
     async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
