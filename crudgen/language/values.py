@@ -28,10 +28,9 @@ _DATETIME = re.compile(
 )
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_LABEL = r"[A-Za-z0-9]+(-+[A-Za-z0-9]+)*"
-_TOP = r"[A-Za-z]([A-Za-z0-9-]*[A-Za-z])?"
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_TOP = r"[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z])?"
 _EMAIL = re.compile(rf"{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+{_TOP}")
-_EMAIL_LENGTHS = re.compile(r"[^@]{1,64}@[^.]{1,63}(\.[^.]{1,63})*")
 
 
 def to_value(type_name: TypeName, written: Plain) -> Value:
@@ -181,7 +180,7 @@ def _uuid(written: Plain) -> UUID:
 
 def _email(written: Plain) -> str:
     text = _text(written)
-    if not _EMAIL.fullmatch(text) or not _EMAIL_LENGTHS.fullmatch(text):
+    if not _EMAIL.fullmatch(text):
         raise ValueError(f"{shown(text)} is no e-mail address")
     name, _, domain = text.partition("@")
     return f"{name}@{domain.lower()}"

@@ -88,7 +88,6 @@ VALUES: list[tuple[str, Any, str]] = [
     ("contact", 1, "string_type"),
     ("contact", "a..b@b.example", "email"),
     ("contact", "a@b.example\n", "email"),
-    ("contact", "a" * 65 + "@b.example", "email"),
     ("contact", "a@" + "b" * 64 + ".example", "email"),
     ("page", "javascript:alert(1)", "url"),
     ("page", "file:///etc/passwd", "url"),
