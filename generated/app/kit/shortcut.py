@@ -106,7 +106,10 @@ class Shortcut:
         for name, parameters in self._asked.items():
             arguments[name] = parameters.read(scope["query_string"])
             return arguments[name] is not None
-        sent = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        query: bytes = scope["query_string"]
+        if not query and not self._query:
+            return True
+        sent = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
         given = dict(sent)
         if len(given) != len(sent) or not given.keys() <= self._query.keys():
             return False
