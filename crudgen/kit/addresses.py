@@ -40,6 +40,7 @@ EmailText = Annotated[
     WithJsonSchema(
         {
             "type": "string",
+            "maxLength": 254,
             "pattern": EMAIL,
             "examples": ["ann@example.com"],
         }
@@ -47,5 +48,9 @@ EmailText = Annotated[
 ]
 """An e-mail address, its domain in lower case."""
 
-UrlText = Annotated[str, AfterValidator(_url), WithJsonSchema({"type": "string", "format": "uri"})]
+UrlText = Annotated[
+    str,
+    AfterValidator(_url),
+    WithJsonSchema({"type": "string", "maxLength": 2083, "format": "uri"}),
+]
 """An http or https URL, kept as it was written."""

@@ -107,8 +107,10 @@ class Shortcut:
             arguments[name] = parameters.read(scope["query_string"])
             return arguments[name] is not None
         query: bytes = scope["query_string"]
-        if not query and not self._query:
-            return True
+        return self._read_query(query, arguments) if query or self._query else True
+
+    def _read_query(self, query: bytes, arguments: dict[str, Any]) -> bool:
+        """Validate parameters of the query that FastAPI knows itself."""
         sent = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
         given = dict(sent)
         if len(given) != len(sent) or not given.keys() <= self._query.keys():

@@ -146,7 +146,7 @@ class Table:
     def _check_once(self, keys: Sequence[Any], place: list[Any]) -> None:
         for index, key in enumerate(keys):
             if key in keys[:index]:
-                raise Refusal(422, [self._of_key([*place, index], "repeated_key")])
+                raise Refusal(409, [self._of_key([*place, index], "repeated_key")])
 
     def _of_key(self, place: list[Any], kind: str) -> Problem:
         named = (
