@@ -220,7 +220,7 @@ class Table:
     def _check(self, key: Any, conditions: Conditions) -> None:
         seen, exists = conditions.if_match, key in self.rows
         is_known = exists and seen in {"*", self.tags[key][-1]}
-        if exists and conditions.none_may_be and self.entity.gives_keys:
+        if exists and conditions.none_may_be:
             raise Refusal(412, EXISTS)
         if seen is not None and not is_known:
             raise Refusal(412, CHANGED)
