@@ -37,6 +37,7 @@ def read_in_a_spec(text: str) -> str | None:
 
 @given(st.from_regex(EMAIL, fullmatch=True) | st.emails() | st.text("aA1-.@+ é", max_size=12))
 def test_everybody_reads_an_address_alike(text: str) -> None:
+    text = text[-254:]  # the field says how long it may be
     address = read(text)
     assert read_in_a_spec(text) == address
     assert DOCUMENT.is_valid(text) == (address is not None)
