@@ -99,7 +99,7 @@ def _merged(
 ) -> tuple[Select[Any], Sequence[ColumnElement[Any]]]:
     """Take the first rows of each part, which an index can give in their order; all of them once.
 
-    Deep in 10^7 rows this takes 0.6 ms, where one condition with OR in it takes seconds.
+    So a page takes 0.7 ms anywhere in 10^7 rows (`python -m bench scale`).
     """
     end = bindparam("limit", type_=Integer()) + bindparam("offset", type_=Integer())
     start = literal_column("0", Integer())
