@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from crowd import Crowd, gather
 from postgres import Postgres
-from servers import Api, Everywhere, Servers
+from servers import COMBINATIONS, Api, Everywhere, Servers
 
 ROOT = Path(__file__).parents[1]
 
@@ -79,19 +79,13 @@ def servers(
     started.stop()
 
 
-@pytest.fixture(
-    params=[(mode, kind) for mode in ("served", "emitted") for kind in ("sqlite", "postgresql")],
-    ids="-".join,
-)
+@pytest.fixture(params=COMBINATIONS, ids="-".join)
 def hero(request: pytest.FixtureRequest, servers: Servers, root: Path) -> Api:
     mode, kind = request.param
     return servers.api(root / "entities", mode, kind).emptied()
 
 
-@pytest.fixture(
-    params=[(mode, kind) for mode in ("served", "emitted") for kind in ("sqlite", "postgresql")],
-    ids="-".join,
-)
+@pytest.fixture(params=COMBINATIONS, ids="-".join)
 def zoo(request: pytest.FixtureRequest, servers: Servers, root: Path) -> Api:
     mode, kind = request.param
     return servers.api(root / "tests/specs/zoo/entities", mode, kind).emptied()
@@ -100,14 +94,7 @@ def zoo(request: pytest.FixtureRequest, servers: Servers, root: Path) -> Api:
 @pytest.fixture
 def everywhere(servers: Servers, root: Path) -> Everywhere:
     """The zoo four times: what one of them answers, all must answer."""
-    spec = root / "tests/specs/zoo/entities"
-    return Everywhere(
-        [
-            servers.api(spec, mode, kind).emptied()
-            for mode in ("served", "emitted")
-            for kind in ("sqlite", "postgresql")
-        ]
-    )
+    return servers.everywhere(root / "tests/specs/zoo/entities")
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

@@ -11,13 +11,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 from sqlalchemy import Engine, MetaData, NullPool, create_engine
+
+# How one spec runs: from which code, on which database.
+COMBINATIONS = tuple(product(("served", "emitted"), ("sqlite", "postgresql")))
 
 # In an emitted project's processes crudgen cannot be imported, as if it were not installed.
 NO_CRUDGEN = "import sys\nsys.modules['crudgen'] = None\n"
@@ -133,6 +136,10 @@ class Servers:
             self.running[key] = self.start(spec, mode, self.new_database(kind))
         return self.running[key]
 
+    def everywhere(self, spec: Path) -> "Everywhere":
+        """Serve a spec in every combination, without a row."""
+        return Everywhere([self.api(spec, mode, kind) for mode, kind in COMBINATIONS]).emptied()
+
     def stop(self) -> None:
         for api in self.running.values():
             api.stop()
@@ -193,6 +200,14 @@ class Servers:
                 emit(spec, out)
                 self.emitted[spec] = out
             return self.emitted[spec]
+
+
+def write_entities(folder: Path, texts: Mapping[str, str]) -> Path:
+    """Write one spec file per entity."""
+    folder.mkdir()
+    for name, text in texts.items():
+        (folder / f"{name}.yaml").write_text(text, "utf-8")
+    return folder
 
 
 def emit(spec: Path, out: Path) -> None:

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from servers import Api, Everywhere, Servers
+from servers import Api, Everywhere, Servers, write_entities
 
 HERO = """
 name: Hero
@@ -39,17 +39,12 @@ Answer = list[tuple[str, list[str | int]]]
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bulk") / "entities"
-    folder.mkdir()
-    for name, text in SPECS.items():
-        (folder / f"{name}.yaml").write_text(text, "utf-8")
-    return folder
+    return write_entities(tmp_path_factory.mktemp("bulk") / "entities", SPECS)
 
 
 @pytest.fixture
 def many(servers: Servers, spec: Path) -> Everywhere:
-    modes, kinds = ("served", "emitted"), ("sqlite", "postgresql")
-    return Everywhere([servers.api(spec, mode, kind) for mode in modes for kind in kinds]).emptied()
+    return servers.everywhere(spec)
 
 
 def make(api: Api, *names: str) -> list[int]:

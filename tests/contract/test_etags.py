@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import Everywhere, Servers
+from servers import Everywhere, Servers, write_entities
 
 COUNTER = """
 name: Counter
@@ -21,10 +21,7 @@ EXISTS = {"detail": "There is such a row already"}
 
 @pytest.fixture(scope="module")
 def counters(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("counters") / "entities"
-    folder.mkdir()
-    (folder / "counter.yaml").write_text(COUNTER, "utf-8")
-    return folder
+    return write_entities(tmp_path_factory.mktemp("counters") / "entities", {"counter": COUNTER})
 
 
 def make_tag(everywhere: Everywhere, code: str) -> str:

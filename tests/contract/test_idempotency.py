@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from httpx import Response
-from servers import Api, Everywhere, Servers
+from servers import Api, Everywhere, Servers, write_entities
 from sqlalchemy import text
 
 HERO = """
@@ -32,17 +32,15 @@ fields: {name: str}
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("idempotency") / "entities"
-    folder.mkdir()
-    for name, spec in (("hero", HERO), ("tag", TAG), ("plain", PLAIN)):
-        (folder / f"{name}.yaml").write_text(spec, "utf-8")
-    return folder
+    return write_entities(
+        tmp_path_factory.mktemp("idempotency") / "entities",
+        {"hero": HERO, "tag": TAG, "plain": PLAIN},
+    )
 
 
 @pytest.fixture
 def everywhere(servers: Servers, spec: Path) -> Everywhere:
-    modes, kinds = ("served", "emitted"), ("sqlite", "postgresql")
-    return Everywhere([servers.api(spec, mode, kind) for mode in modes for kind in kinds]).emptied()
+    return servers.everywhere(spec)
 
 
 def post(api: Api | Everywhere, path: str, body: Any, key: str) -> Response:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import Everywhere, Servers
+from servers import Everywhere, Servers, write_entities
 
 TAG = """
 name: Tag
@@ -37,17 +37,15 @@ api: {operations: [read, replace], etag: required}
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("replace") / "entities"
-    folder.mkdir()
-    for name, text in (("tag", TAG), ("note", NOTE), ("locked", LOCKED)):
-        (folder / f"{name}.yaml").write_text(text, "utf-8")
-    return folder
+    return write_entities(
+        tmp_path_factory.mktemp("replace") / "entities",
+        {"tag": TAG, "note": NOTE, "locked": LOCKED},
+    )
 
 
 @pytest.fixture
 def tags(servers: Servers, spec: Path) -> Everywhere:
-    modes, kinds = ("served", "emitted"), ("sqlite", "postgresql")
-    return Everywhere([servers.api(spec, mode, kind) for mode in modes for kind in kinds]).emptied()
+    return servers.everywhere(spec)
 
 
 def test_a_row_is_replaced(tags: Everywhere) -> None:

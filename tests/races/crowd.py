@@ -10,7 +10,7 @@ from threading import Barrier
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from servers import Api, Servers
+from servers import Api, Servers, write_entities
 
 Result = TypeVar("Result")
 PROCESSES = {"sqlite": 4, "postgresql": 2}
@@ -122,11 +122,8 @@ class Crowd:
 
 def gather(servers: Servers, folder: Path, kind: str, database: str) -> Crowd:
     """Start several processes for one database."""
-    entities = folder / "entities"
-    entities.mkdir()
-    for name, text in SPECS.items():
-        (entities / f"{name}.yaml").write_text(text, "utf-8")
-    apis = [servers.start(entities, "served", database, wait=False) for _ in range(PROCESSES[kind])]
+    spec = write_entities(folder / "entities", SPECS)
+    apis = [servers.start(spec, "served", database, wait=False) for _ in range(PROCESSES[kind])]
     for api in apis:
         api.wait_until_ready()
     return Crowd(apis)

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 from model import Conditions, Refusal, Row, Table
 from questions import Question, questions
-from servers import Api, Servers
+from servers import Api, Servers, write_entities
 from sqlalchemy import select
 
 RUNS = int(os.environ.get("RUNS", "8"))
@@ -307,11 +307,8 @@ def process(
     servers: Servers,
     new_database: Callable[[str], str],
 ) -> Iterator[Process]:
-    folder = tmp_path / "entities"
-    folder.mkdir()
-    for name, text in (("hero", HERO), ("tag", TAG)):
-        (folder / f"{name}.yaml").write_text(text, "utf-8")
-    process = Process(servers, folder, new_database(request.param))
+    spec = write_entities(tmp_path / "entities", {"hero": HERO, "tag": TAG})
+    process = Process(servers, spec, new_database(request.param))
     yield process
     process.api.stop()
 
