@@ -33,8 +33,8 @@ class HandlerView:
 
 def must_match(entity: Entity) -> bool:
     """Tell whether a change needs the row's ETag."""
-    writes = CHANGING & {*entity.operations}
-    return bool(writes) and entity.etag is EtagUse.REQUIRED
+    writes = CHANGING & {*entity.api.operations}
+    return bool(writes) and entity.api.etag is EtagUse.REQUIRED
 
 
 class Handlers:
@@ -78,7 +78,7 @@ class Handlers:
         self._imports.use("fastapi", "Request")
         parameters = [body, _REQUEST, _DB]
         arguments = [raw("db"), raw("request"), sent]
-        if self._entity.idempotency:
+        if self._entity.api.idempotency:
             header = self._imports.name("..kit.idempotency", "IdempotencyKey")
             parameters.append(annotated(raw("idempotency_key"), header) + raw(" = None"))
             arguments.append(raw("idempotency_key"))

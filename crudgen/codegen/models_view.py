@@ -64,7 +64,7 @@ def models_view(entity: Entity) -> ModelsView:
     """Decide what the models of an entity are."""
     imports = Imports()
     lines = _Lines(entity, imports)
-    operations = {*entity.operations}
+    operations = {*entity.api.operations}
     creates = bool({Operation.CREATE, Operation.CREATE_MANY, Operation.REPLACE} & operations)
     updates = bool({Operation.UPDATE, Operation.UPDATE_MANY} & operations)
     shared = [field for field in entity.fields if _is_shared(field)]

@@ -68,7 +68,7 @@ def routes_view(entity: Entity) -> RoutesView:
         Operation.UPDATE_MANY: handlers.update_many,
         Operation.DELETE_MANY: handlers.delete_many,
     }
-    views = {operation: offered[operation]() for operation in entity.operations}
+    views = {operation: offered[operation]() for operation in entity.api.operations}
     return RoutesView(
         singular=name(entity.singular),
         plural=name(entity.plural),
@@ -110,38 +110,38 @@ class _Head:
 
     def resource(self) -> Code:
         """`heroes = Resource(Hero, public=HeroPublic)`."""
-        entity = self._entity
+        entity, api = self._entity, self._entity.api
         arguments: list[Bracket | Code] = [
             name(entity.name),
             keyword("public", name(entity.name, suffix="Public")),
         ]
         for key, size, usual in (
-            ("default_limit", entity.page.default, Page().default),
-            ("max_limit", entity.page.max, Page().max),
+            ("default_limit", api.page.default, Page().default),
+            ("max_limit", api.page.max, Page().max),
         ):
             if size != usual:
                 arguments.append(keyword(key, literal(size)))
         for key, listed, all_of_them in (
-            ("filter_by", entity.filter, filterable(entity.fields)),
-            ("sort_by", entity.sort, sortable(entity.fields)),
-            ("search_in", entity.search, ()),
+            ("filter_by", api.filter, filterable(entity.fields)),
+            ("sort_by", api.sort, sortable(entity.fields)),
+            ("search_in", api.search, ()),
         ):
-            if Operation.LIST in entity.operations and listed != all_of_them:
+            if Operation.LIST in api.operations and listed != all_of_them:
                 items = tuple(literal(str(field)) for field in listed)
                 arguments.append(keyword(key, Bracket("[", items, "]")))
         unchanged = [field for field in entity.fields if field.immutable and not field.read_only]
-        if unchanged and Operation.REPLACE in entity.operations:
+        if unchanged and Operation.REPLACE in api.operations:
             names = tuple(literal(str(field.name)) for field in unchanged)
             arguments.append(keyword("immutable", Bracket("[", names, "]")))
         if must_match(entity):
             arguments.append(raw("etag_required=True"))
-        if entity.idempotency:
+        if api.idempotency:
             arguments.append(raw("idempotent=True"))
         return statement(name(entity.plural) + raw(" = "), call(raw("Resource"), arguments))
 
     def aliases(self) -> tuple[Code, ...]:
         """Print the types of the parameters that differ from entity to entity."""
-        operations = set(self._entity.operations)
+        operations = set(self._entity.api.operations)
         aliases = []
         if operations & {Operation.READ, *CHANGING}:
             description = literal(f"The key of one {words(self._entity.singular)}.")

@@ -85,7 +85,7 @@ def tests_view(entity: Entity) -> TestsView:
     body = {str(field.name): wire(field, field.samples[0]) for field in sent}
     changes = {str(field.name): wire(field, field.samples[1]) for field in changed}
     hidden = [field for field in entity.fields if field.write_only]
-    offered = set(entity.operations)
+    offered = set(entity.api.operations)
     tests_changes = bool(changes) and {Operation.CREATE, Operation.UPDATE} <= offered
     tests_changes_many = bool(changes) and {Operation.CREATE, Operation.UPDATE_MANY} <= offered
     key = literal(str(entity.key.name))
@@ -99,7 +99,7 @@ def tests_view(entity: Entity) -> TestsView:
         not_found=literal(f"{entity.name} not found"),
         body=_assign(raw("BODY"), body),
         changes=_assign(raw("CHANGES"), changes),
-        too_many=literal(entity.page.max + 1),
+        too_many=literal(entity.api.page.max + 1),
         hidden=_set(raw("HIDDEN"), hidden),
         touched=_set(raw("TOUCHED"), [field for field in entity.fields if field.touch]),
         tests_changes=tests_changes,
@@ -114,7 +114,7 @@ def tests_view(entity: Entity) -> TestsView:
         locates=Operation.CREATE in offered and bool(offered & CHANGING),
         has_keys=bool(offered & {Operation.READ, *CHANGING}),
         keyed=bool(offered & {Operation.READ, Operation.UPDATE, Operation.DELETE}),
-        must_match=entity.etag is EtagUse.REQUIRED,
+        must_match=entity.api.etag is EtagUse.REQUIRED,
         has_required=any(field.required for field in sent),
         conflicts=entity.key_kind is KeyKind.CLIENT or _has_unique(entity),
         creates=Operation.CREATE in offered,
@@ -126,7 +126,7 @@ def tests_view(entity: Entity) -> TestsView:
         creates_many=Operation.CREATE_MANY in offered,
         updates_many=Operation.UPDATE_MANY in offered,
         deletes_many=Operation.DELETE_MANY in offered,
-        is_idempotent=Operation.CREATE in offered and entity.idempotency,
+        is_idempotent=Operation.CREATE in offered and entity.api.idempotency,
         bulk=text_statement(raw("BULK = "), f"{entity.path}/bulk"),
     )
 

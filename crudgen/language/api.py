@@ -1,7 +1,6 @@
 """What an entity offers over HTTP. Changes with the `api` block of the language."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from .names import FieldName
 from .places import Problems, shown, suggest
@@ -11,6 +10,7 @@ from .schema import (
     CHANGING_MANY,
     CREATING,
     USUAL_OPERATIONS,
+    Api,
     EtagUse,
     Field,
     Operation,
@@ -21,19 +21,6 @@ from .spec import EntitySpec
 from .types import TYPES, operators
 
 MAX_PAGE = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Api:
-    """The checked `api` block."""
-
-    operations: tuple[Operation, ...]
-    page: Page
-    filter: tuple[FieldName, ...]
-    sort: tuple[FieldName, ...]
-    search: tuple[FieldName, ...]
-    etag: EtagUse
-    idempotency: bool
 
 
 def can_filter(field: Field) -> bool:

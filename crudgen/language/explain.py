@@ -8,7 +8,7 @@ import re
 from decimal import Decimal
 
 from .document import Plain, scalar_value
-from .schema import CHANGING, CREATING, Constant, Entity, Field, Now, Operation
+from .schema import CHANGING, CREATING, Api, Constant, Entity, Field, Now, Operation
 from .types import FLAGS
 from .values import to_text
 
@@ -41,21 +41,21 @@ def explain(entity: Entity) -> str:
         lists = [index.fields for index in entity.indexes if index.unique is unique]
         if lists:
             document[key] = [[str(name) for name in names] for names in lists]
-    document["api"] = _api(entity)
+    document["api"] = _api(entity.api)
     return "".join(f"{line}\n" for line in _lines(document))
 
 
-def _api(entity: Entity) -> dict[str, Plain]:
-    api: dict[str, Plain] = {"operations": [str(operation) for operation in entity.operations]}
-    if Operation.LIST in entity.operations:
-        api["page"] = {"default": entity.page.default, "max": entity.page.max}
+def _api(api: Api) -> dict[str, Plain]:
+    shown: dict[str, Plain] = {"operations": [str(operation) for operation in api.operations]}
+    if Operation.LIST in api.operations:
+        shown["page"] = {"default": api.page.default, "max": api.page.max}
         for key in ("filter", "sort", "search"):
-            api[key] = [str(name) for name in getattr(entity, key)]
-    if CHANGING & {*entity.operations}:
-        api["etag"] = str(entity.etag)
-    if CREATING & {*entity.operations}:
-        api["idempotency"] = entity.idempotency
-    return api
+            shown[key] = [str(name) for name in getattr(api, key)]
+    if CHANGING & {*api.operations}:
+        shown["etag"] = str(api.etag)
+    if CREATING & {*api.operations}:
+        shown["idempotency"] = api.idempotency
+    return shown
 
 
 def _field(field: Field) -> dict[str, Plain]:

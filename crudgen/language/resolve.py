@@ -74,13 +74,7 @@ def _entity(
         doc=written.spec.doc or None,
         fields=tuple(fields.values()),
         indexes=indexes,
-        operations=api.operations,
-        page=api.page,
-        filter=api.filter,
-        sort=api.sort,
-        search=api.search,
-        etag=api.etag,
-        idempotency=api.idempotency,
+        api=api,
         source=written.file.replace("\\", "/").rpartition("/")[2],
     )
     return Candidate(written, identity, fields, indexes), entity

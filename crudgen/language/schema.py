@@ -174,6 +174,26 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Api:
+    """What an entity offers over HTTP: its `api` block."""
+
+    operations: tuple[Operation, ...]
+    """The operations that are offered, in the order of the Operation enum."""
+    page: Page
+    """Page sizes of the list."""
+    filter: tuple[FieldName, ...]
+    """Fields that a client may filter by; never a write-only one."""
+    sort: tuple[FieldName, ...]
+    """Fields that a client may sort by; never a write-only one."""
+    search: tuple[FieldName, ...]
+    """Text fields that a free-text search looks at; never a write-only one."""
+    etag: EtagUse
+    """Whether changing and deleting a row needs its ETag."""
+    idempotency: bool
+    """Whether a create with an Idempotency-Key happens once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Entity:
     """One kind of row: a table, its models and its routes."""
 
@@ -193,20 +213,8 @@ class Entity:
     """Every column in the order of the spec; an implicit `id` comes first."""
     indexes: tuple[Index, ...]
     """Indexes over several fields."""
-    operations: tuple[Operation, ...]
-    """The operations that are offered, in the order of the Operation enum."""
-    page: Page
-    """Page sizes of the list."""
-    filter: tuple[FieldName, ...]
-    """Fields that a client may filter by; never a write-only one."""
-    sort: tuple[FieldName, ...]
-    """Fields that a client may sort by; never a write-only one."""
-    search: tuple[FieldName, ...]
-    """Text fields that a free-text search looks at; never a write-only one."""
-    etag: EtagUse
-    """Whether changing and deleting a row needs its ETag."""
-    idempotency: bool
-    """Whether a create with an Idempotency-Key happens once."""
+    api: Api
+    """What it offers over HTTP."""
     source: str
     """The spec file's name, for messages only: it is never printed into code."""
 

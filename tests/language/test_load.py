@@ -39,10 +39,10 @@ def test_the_example_means_what_the_tutorial_means() -> None:
     assert (age.optional, age.minimum, age.maximum) == (True, 0, 2**63 - 1)
     assert (age.default, age.required) == (Constant(None), False)
     assert (secret.write_only, secret.max_length) == (True, 255)
-    assert entity.filter == entity.sort == ("id", "name", "age")
-    assert entity.search == ()
-    assert entity.operations == USUAL_OPERATIONS
-    assert entity.page == Page(100, 100)
+    assert entity.api.filter == entity.api.sort == ("id", "name", "age")
+    assert entity.api.search == ()
+    assert entity.api.operations == USUAL_OPERATIONS
+    assert entity.api.page == Page(100, 100)
     assert entity.source == "hero.yaml"
 
 
@@ -112,9 +112,9 @@ def test_indexes_and_api() -> None:
     entity = load_texts({"a.yaml": text + "api: {operations: [update, read]}"}).entities[0]
     listed = [(index.fields, index.unique) for index in entity.indexes]
     assert listed == [(("name", "age"), True), (("age", "name"), False)]
-    assert entity.operations == (Operation.READ, Operation.UPDATE)
-    assert (entity.filter, entity.sort, entity.search) == ((), (), ())
-    page = load_texts({"a.yaml": HERO + "api: {page: {max: 20}}"}).entities[0].page
+    assert entity.api.operations == (Operation.READ, Operation.UPDATE)
+    assert (entity.api.filter, entity.api.sort, entity.api.search) == ((), (), ())
+    page = load_texts({"a.yaml": HERO + "api: {page: {max: 20}}"}).entities[0].api.page
     assert page == Page(20, 20)
 
 
