@@ -7,7 +7,8 @@ import json
 import re
 from decimal import Decimal
 
-from .document import Plain, scalar_value
+from .document import scalar_value
+from .nodes import Plain
 from .schema import CHANGING, CREATING, Api, Constant, Entity, Field, Now, Operation
 from .types import FLAGS
 from .values import to_text

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 from . import patterns
 from .bounds import with_bounds
-from .document import Plain
 from .flags import check_flags
 from .names import FieldName
+from .nodes import Plain
 from .places import Problems, shown, suggest
 from .reading import Written
 from .sample import samples

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from .document import Entry, Mapping, Node, Scalar, find, plain
+from .nodes import Entry, Mapping, Node, Scalar, find, plain
 from .places import Place, Problems, shown, suggest
 from .shorthand import expand, refuse_reference
 from .spec import (

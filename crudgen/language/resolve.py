@@ -8,10 +8,11 @@ from crudgen.errors import SpecError
 from .api import resolve_api
 from .app import resolve_app
 from .collisions import Candidate, check_collisions
-from .document import Mapping, parse
+from .document import parse
 from .fields import resolve_fields
 from .identity import resolve_identity
 from .indexes import resolve_indexes
+from .nodes import Mapping
 from .places import Problems
 from .reading import Written, read_app, read_entity
 from .schema import Entity, Schema

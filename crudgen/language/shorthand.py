@@ -9,7 +9,8 @@ import json
 import re
 from itertools import groupby
 
-from .document import FORBIDDEN_IN_TEXT, Entry, Mapping, Node, Scalar, Sequence, scalar_value
+from .document import FORBIDDEN_IN_TEXT, scalar_value
+from .nodes import Entry, Mapping, Node, Scalar, Sequence
 from .places import Place, Problems, shown, suggest
 from .schema import TypeName
 from .types import FLAGS, TYPES, Arguments, TypeInfo

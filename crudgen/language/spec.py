@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from .document import Plain
+from .nodes import Plain
 from .places import shown, suggest
 from .schema import EtagUse, Operation, TypeName
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from . import patterns
-from .document import Plain
+from .nodes import Plain
 from .places import shown
 from .schema import Field, Json, TypeName, Value
 from .spec import describe
