@@ -7,27 +7,24 @@ way, and so does every error: middleware, dependencies and exception handlers of
 FastAPI documents. `SHORTCUT=false` turns it off.
 """
 
-import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from random import Random
 from typing import Any
 from urllib.parse import parse_qsl
 
-from asgi_correlation_id import CorrelationIdMiddleware, correlation_id
+from asgi_correlation_id import correlation_id
 from fastapi import FastAPI, HTTPException, Response
-from fastapi.params import Body
-from fastapi.routing import RouteContext, iter_route_contexts
-from starlette.routing import BaseRoute
+from fastapi.routing import RouteContext
 from starlette.types import Message, Receive, Scope, Send
 
 from .database import database
 from .headers import JsonText, with_usual
 from .json_body import parse
-from .limits import Gate, Patience, limits_of
+from .limits import Patience, limits_of
 from .logs import REQUEST_ID
 from .query.parameters import Parameters
-from .routing import OUTCOME, JsonRequest, Route
+from .routing import OUTCOME, JsonRequest
 
 _REQUEST_ID = REQUEST_ID.lower().encode()
 _ORDINARY = {_REQUEST_ID, b"if-none-match"}
@@ -194,129 +191,3 @@ async def _read_all(receive: Receive) -> tuple[bytes, Receive]:
 def _untrue(answer: object) -> TypeError:
     found = type(answer).__name__
     return TypeError(f"the handler is annotated `-> Response`, and answered {found}")
-
-
-Found = dict[tuple[str, str, bool], Shortcut]
-"""By method and path (`/heroes/`), or by what stands before a key (`/heroes`) and True."""
-
-
-class Shortcuts:
-    """The handlers that can be called directly, looked for when their prefix is first asked for.
-
-    There are none if the application has middleware that a request would miss.
-    """
-
-    def __init__(self, app: FastAPI, prefixes: Mapping[int, str]) -> None:
-        middleware: list[Any] = [(one.cls, one.args, one.kwargs) for one in app.user_middleware]
-        kit: list[Any] = [(CorrelationIdMiddleware, (), {"header_name": REQUEST_ID})]
-        plain = middleware == [*kit, (Gate, (), {})]
-        self._nodes = [(prefixes.get(id(node)), node) for node in app.routes]
-        self._prefixes = {prefix for prefix, _ in self._nodes if prefix is not None and plain}
-        self._found: dict[str, Found] = {}
-
-    def find(self, method: str, path: str) -> tuple[Shortcut, str] | None:
-        """Look up the handler; with it goes the key that the path ends with."""
-        collection, _, key = path.rpartition("/")
-        found = self._under(collection)
-        if found is None and (found := self._under(path)) is None:
-            return None
-        if (shortcut := found.get((method, path, False))) is not None:
-            return shortcut, ""
-        if not key or "\n" in key:  # to Starlette, a path may have a newline behind its end
-            return None
-        shortcut = found.get((method, collection, True))
-        return None if shortcut is None else (shortcut, key)
-
-    def _under(self, prefix: str) -> Found | None:
-        found = self._found.get(prefix)
-        if found is None and prefix in self._prefixes:
-            found = _find(
-                node
-                for other, node in self._nodes
-                if other is None or other.startswith(prefix) or prefix.startswith(other)
-            )
-            self._found[prefix] = found
-        return found
-
-
-def _find(routes: Iterable[BaseRoute]) -> Found:
-    found: Found = {}
-    earlier: list[RouteContext] = []
-    for context in iter_route_contexts(list(routes)):
-        if not _is_plain(context):
-            earlier.append(context)
-            continue
-        shortcut = Shortcut(context)
-        for method in context.methods or ():
-            for path in _paths(str(context.path)):
-                collection, _, last = path.rpartition("/")
-                keyed = last == "{}"
-                taken = last != "" and (method, collection, True) in found
-                if not taken and not any(_takes(one, method, path) for one in earlier):
-                    found.setdefault((method, collection if keyed else path, keyed), shortcut)
-    return found
-
-
-def _is_plain(context: RouteContext) -> bool:
-    """Tell whether a handler's parameters are only what the kit knows."""
-    if type(context.original_route) is not Route:
-        return False
-    path, dependant, body = str(context.path), context.dependant, context.body_field
-    collection, _, last = path.rpartition("/")
-    keys = [last[1:-1]] if last.startswith("{") else []
-    return (
-        "{" not in collection
-        and [field.alias for field in dependant.path_params] == keys
-        and inspect.iscoroutinefunction(dependant.call)
-        and inspect.signature(dependant.call).return_annotation is Response
-        and all(
-            one.call is database
-            or (isinstance(one.call, Parameters) and not dependant.query_params)
-            for one in dependant.dependencies
-        )
-        and all(
-            field.field_info.annotation == str | None and not field.field_info.is_required()
-            for field in dependant.header_params
-        )
-        and (body is None or (dependant.body_params == [body] and type(body.field_info) is Body))
-        and not any(getattr(dependant, name) for name in _UNKNOWN)
-    )
-
-
-_UNKNOWN = (
-    "cookie_params",
-    "response_param_name",
-    "background_tasks_param_name",
-    "security_scopes_param_name",
-    "http_connection_param_name",
-    "websocket_param_name",
-)
-"""Parameters that only FastAPI can fill."""
-
-
-def _paths(path: str) -> list[str]:
-    """List the spellings of a path: with a key, or with and without the last slash."""
-    if path.endswith("}"):
-        return [path.rpartition("/")[0] + "/{}"]
-    return [path, path.removesuffix("/")]
-
-
-def _takes(earlier: RouteContext, method: str, path: str) -> bool:
-    """Tell whether an earlier route may answer a request that has this path.
-
-    It may also answer the path without its last slash (see routing.py).
-    """
-    template, methods = earlier.path, earlier.methods
-    if template is None or methods is None or ":" in template:
-        return True  # a mounted application, for example
-    if method not in methods:
-        return False
-    one = template.split("/")
-    return any(
-        len(one) == len(other)
-        and all(
-            a == b or ("{" in a and b != "") or (b == "{}" and a != "")
-            for a, b in zip(one, other, strict=True)
-        )
-        for other in (path.split("/"), [*path.split("/"), ""])
-    )

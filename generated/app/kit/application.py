@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from .headers import OF_PAGES, adding
 from .limits import BROKEN, USUAL, Gate, Limits, Patience
 from .routing import Router
-from .shortcut import Shortcuts
+from .shortcut_table import ShortcutTable
 
 _NO_LIFESPAN = type(APIRouter().lifespan_context)
 
@@ -24,7 +24,7 @@ class Application(FastAPI):
     def __init__(self, *, shortcut: bool = True, limits: Limits = USUAL, **options: Any) -> None:
         self._prefixes: dict[int, str] = {}
         self._shortcut = shortcut
-        self._shortcuts: Shortcuts | None = None
+        self._shortcuts: ShortcutTable | None = None
         self._limits = limits
         self._concurrent = 0
         super().__init__(**options)
@@ -84,7 +84,7 @@ class Application(FastAPI):
                 scope[BROKEN] = broken
             elif self._shortcut and not self._is_changed(scope):
                 if self._shortcuts is None:
-                    self._shortcuts = Shortcuts(self, self._prefixes)
+                    self._shortcuts = ShortcutTable(self, self._prefixes)
                 found = self._shortcuts.find(scope["method"], scope["path"])
                 if found is not None:
                     shortcut, key = found
