@@ -103,6 +103,14 @@ def test_conditions_of_a_row_that_is_created(tags: Everywhere) -> None:
     assert tags.ask("PUT", "/lockeds/1", json=locked, headers=seen).status_code == 200
 
 
+def test_the_document_names_the_conditions(tags: Everywhere) -> None:
+    paths = tags.ask("GET", "/openapi.json").json()["paths"]
+    for place, key in (("/tags/{tag_id}", "tag_id"), ("/lockeds/{locked_id}", "locked_id")):
+        described = paths[place]["put"]["parameters"]
+        found = [(one["name"], one["required"]) for one in described]
+        assert found == [(key, True), ("If-Match", False), ("If-None-Match", False)]
+
+
 def test_a_row_is_not_overwritten_where_there_must_be_none(tags: Everywhere) -> None:
     none = {"If-None-Match": "*"}
     for api in tags.apis:

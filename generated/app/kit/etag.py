@@ -12,6 +12,7 @@ from fastapi import HTTPException, Request, Response
 
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _BYTES = 16
+_EXAMPLE = {"examples": {"any": {"value": "*"}}}
 
 
 def etag(body: bytes) -> str:
@@ -41,24 +42,21 @@ def describe_headers(
     described = []
     if 304 in statuses:
         doc = "The tag of the row as the client knows it."
-        described.append(_header("If-None-Match", doc, required=False))
+        described.append(_header("If-None-Match", doc) | _EXAMPLE)
     if 412 in statuses:
         doc = "The tag of the row as the client has seen it; `*` for any row."
         # A PUT that creates a row has `If-None-Match: *` instead.
         is_required = 428 in statuses and "PUT" not in methods
-        described.append(_header("If-Match", doc, required=is_required))
+        described.append(_header("If-Match", doc, required=is_required) | _EXAMPLE)
+    if 412 in statuses and "PUT" in methods:
+        doc = "`*` if there must be no such row; or tags that the row may not have."
+        described.append(_header("If-None-Match", doc))
     return described
 
 
-def _header(name: str, doc: str, *, required: bool) -> dict[str, Any]:
-    return {
-        "name": name,
-        "in": "header",
-        "required": required,
-        "description": doc,
-        "schema": {"type": "string"},
-        "examples": {"any": {"value": "*"}},
-    }
+def _header(name: str, doc: str, *, required: bool = False) -> dict[str, Any]:
+    about = {"name": name, "in": "header", "required": required, "description": doc}
+    return {**about, "schema": {"type": "string"}}
 
 
 class Expected:
