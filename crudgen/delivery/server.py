@@ -201,6 +201,7 @@ def _config(application: Any, options: Options, *, factory: bool = False) -> uvi
         application,
         factory=factory,
         http=_HTTP,
+        ws="none",
         host=options.host,
         port=options.port,
         workers=options.workers,

@@ -1,7 +1,7 @@
 """The application: settings, database, middleware, routers. This file is yours to change.
 
 Run it with `uvicorn --factory app.main:create_app --no-server-header
---timeout-graceful-shutdown 7 --http app.kit.protocol:HttpProtocol`.
+--timeout-graceful-shutdown 7 --http app.kit.protocol:HttpProtocol --ws none`.
 """
 
 from collections.abc import AsyncIterator

@@ -1,8 +1,8 @@
 """uvicorn's HTTP, with bounds for what an application does not see: heads, and stuck clients.
 
 `uvicorn --http app.kit.protocol:HttpProtocol`. By itself uvicorn waits for a head for ever,
-collects headers without an end, and keeps an answer for ever that its client does not take. What is
-refused here is JSON too, and closes the connection.
+collects headers without an end, also behind a body, and keeps an answer for ever that its client
+does not take. What is refused here is JSON too, and closes the connection.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from functools import cache
 from http import HTTPStatus
 from typing import Any
 
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from .headers import with_usual
@@ -19,6 +20,13 @@ from .settings import ServerSettings
 _settings = cache(ServerSettings)
 _LAST_SECOND = 1.0
 """Of uvicorn's time for a graceful end: what is stuck then ends in order, not with an error 500."""
+
+
+class _Deaf(HttpRequestParser):
+    """Takes what comes on a connection that is about to end."""
+
+    def feed_data(self, data: Any) -> None:
+        """Parse nothing."""
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -34,9 +42,14 @@ class HttpProtocol(HttpToolsProtocol):
         self._answering: RequestResponseCycle | None = None
         """`self.cycle` is the request that came last; others may be before it."""
         self._in_head = False
+        self._is_leaving = False
+        """Whether the request asks for a protocol that is not spoken here."""
         self._packet_bytes = 0
         self._head_bytes = 0
-        """What has come of an incomplete head since the packet that it began in."""
+        """What has come of an incomplete head since the packet that it began in.
+
+        Behind a head: what has come since the last part of its body, such as trailers.
+        """
         self._refusal = HTTPStatus.BAD_REQUEST, "The request is not valid HTTP"
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -59,12 +72,42 @@ class HttpProtocol(HttpToolsProtocol):
         """Parse; a head that is incomplete now has a limited time for its rest."""
         self._packet_bytes = len(data)
         self._head_bytes += len(data)
-        super().data_received(data)
-        if self._in_head:
-            if self._head_bytes > self._limits.max_head_bytes:
-                self._refuse(*_TOO_LARGE)
-            elif self._timer is None:
-                self._wait(self._limits.head_seconds)
+        self._unset_keepalive_if_required()
+        while data:
+            try:
+                self.parser.feed_data(data)
+            except HttpParserError:
+                self.logger.warning("Invalid HTTP request received.")
+                self.send_400_response("")
+            except HttpParserUpgrade as upgrade:
+                data = self._stay(data[upgrade.args[0] :])
+                continue
+            break
+        if self._head_bytes > self._limits.max_head_bytes:
+            self._refuse(*_TOO_LARGE)
+        elif self._in_head and self._timer is None:
+            self._wait(self._limits.head_seconds)
+
+    def _stay(self, rest: bytes) -> bytes:
+        """Give what to parse instead of a request that asks for another protocol.
+
+        A server may ignore that (RFC 9110, section 7.8); httptools takes the body for the other
+        protocol already.
+        """
+        if self._should_upgrade():
+            self.handle_websocket_upgrade()
+            return b""
+        if not self._is_leaving:  # it is a CONNECT, which is answered already
+            self.cycle.keep_alive = False
+            self.parser = _Deaf(self)
+            return b""
+        self._is_leaving = False
+        version = self.parser.get_http_version().encode()
+        parts = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
+        parts += [b"%s: %s" % (name, value) for name, value in self.headers if name != b"upgrade"]
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return b"\r\n".join([*parts, b"", rest])
 
     def on_message_begin(self) -> None:
         """Begin a head."""
@@ -83,10 +126,24 @@ class HttpProtocol(HttpToolsProtocol):
             if is_many or size > self._limits.max_head_bytes:
                 self._refusal = _TOO_LARGE
                 raise ValueError(_TOO_LARGE[1])
+        if self.parser.should_upgrade():
+            is_asked = any(name == b"upgrade" for name, _ in self.headers)
+            self._is_leaving = is_asked and not self._should_upgrade()
+            if not self._is_leaving:
+                super().on_headers_complete()
+            return
         super().on_headers_complete()
+        self.headers = []  # trailers are none of the head's business (RFC 9110, section 6.5.1)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        self._head_bytes = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """End a request; if it was answered before it had ended, the next one may not be late."""
+        if self._is_leaving:
+            return
         super().on_message_complete()
         if self._timer is not None:
             self._stop_waiting()
@@ -134,9 +191,16 @@ class HttpProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def _refuse(self, status: HTTPStatus, detail: str) -> None:
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.keep_alive = False  # the answer before this one comes first, and is the last
+        if self.transport.is_closing():
             return
+        self.parser = _Deaf(self)
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            if not cycle.more_body or cycle is not self._answering or cycle.response_started:
+                cycle.keep_alive = False  # the answer before this one comes first, and is the last
+                return
+            cycle.disconnected = True  # its body is what is amiss
+            cycle.message_event.set()
         body = json.dumps({"detail": detail}).encode()
         headers = [
             *self.server_state.default_headers,
