@@ -104,7 +104,7 @@ class Sqlite:
             timeout=busy_seconds,
             isolation_level=None,
             check_same_thread=False,
-            cached_statements=1000,
+            cached_statements=250,  # one may take a megabyte: of many parts and columns
         )
         _configure(connection)
         return connection

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, unquote_plus
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -18,9 +18,13 @@ from .values import COUNT, CURSOR, FLAG, OFFSET, SEARCH, TEXT, limit_up_to, some
 
 MOST_VALUES = 100
 """How many values `in` and `not_in` take."""
+MOST_SORTED = 8
+"""How many properties rows are sorted by, besides the key."""
 MOST_KEPT = 1000
 """How many query strings are remembered with what they ask."""
 _OF_PAGES = ("offset", "limit", "cursor")
+_LINKED = "!$%()*+,-./:=?@_~"
+"""What a query may have (RFC 3986) and clients that read links make nothing else of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,8 @@ class Parameters:
 
     async def __call__(self, request: Request) -> ListQuery:
         """Read what a request asks."""
-        found = self._read(request.query_params.multi_items())
+        query_string = request.scope["query_string"]
+        found = self._read(request.query_params.multi_items(), query_string)
         if isinstance(found, list):
             raise RequestValidationError(found)
         return found
@@ -79,7 +84,7 @@ class Parameters:
         known = all(name in self.names for name, _ in pairs) and len(single) == len(set(single))
         if not known or any("\0" in value for _, value in pairs):
             return None
-        found = self._read(pairs)
+        found = self._read(pairs, query_string)
         if isinstance(found, list):
             return None
         if len(self._kept) >= MOST_KEPT:
@@ -112,7 +117,7 @@ class Parameters:
         if columns.sorted:
             names = [sign + name for name in columns.sorted for sign in ("", "-")]
             doc = "What to sort by, the key last; `-` for descending. Null is less than any value."
-            yield "sort", Parameter(doc, some_of(names), is_list=True)
+            yield "sort", Parameter(doc, some_of(names, MOST_SORTED), is_list=True)
         if columns.searched:
             names = list(columns.searched)
             doc = f"Words that each stand in {' or '.join(names)}; A to Z in any case."
@@ -133,7 +138,9 @@ class Parameters:
             adapter = self._columns.adapter(column)
         return Parameter(f"Rows whose {about.doc.format(column)}.", adapter, column, operator)
 
-    def _read(self, pairs: Sequence[tuple[str, str]]) -> ListQuery | list[dict[str, Any]]:
+    def _read(
+        self, pairs: Sequence[tuple[str, str]], query_string: bytes
+    ) -> ListQuery | list[dict[str, Any]]:
         problems: list[dict[str, Any]] = []
         values: dict[str, list[Any]] = {}
         for name, text in pairs:
@@ -150,11 +157,9 @@ class Parameters:
             except ValidationError as error:
                 found = public(error.errors())
                 problems += [{**one, "loc": ["query", name]} for one in found]
-        return problems or self._query(values, pairs)
+        return problems or self._query(values, query_string)
 
-    def _query(
-        self, values: Mapping[str, list[Any]], pairs: Sequence[tuple[str, str]]
-    ) -> ListQuery:
+    def _query(self, values: Mapping[str, list[Any]], query_string: bytes) -> ListQuery:
         one = {name: given[0] for name, given in values.items()}
         filters = [
             Filter(parameter.column, parameter.operator, tuple(values[name]))
@@ -171,8 +176,16 @@ class Parameters:
             fields=tuple(name for name in self._columns.shown if name in shown),
             count="count" in one,
             cursor=one.get("cursor"),
-            sent="".join(f"&{urlencode([one])}" for one in pairs if one[0] not in _OF_PAGES),
+            sent=_for_links(query_string),
         )
+
+
+def _for_links(query_string: bytes) -> str:
+    """Keep what does not choose the page as it was sent: written anew, it might be longer."""
+    parts = [part for part in query_string.split(b"&") if part]
+    names = [unquote_plus(part.partition(b"=")[0].decode("latin-1")) for part in parts]
+    kept = [part for part, name in zip(parts, names, strict=True) if name not in _OF_PAGES]
+    return "".join(f"&{quote(part, safe=_LINKED)}" for part in kept)
 
 
 @cache

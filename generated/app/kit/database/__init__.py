@@ -113,13 +113,19 @@ class Database:
             raise
         return True
 
+    def compile(self, statement: Statement) -> Prepared:
+        """Make a statement ready that is not kept here, for there may be too many of its kind."""
+        return Prepared(statement, self._backend.dialect, ())
+
     async def read(
-        self, statement: Statement, values: Values, *, short: bool = False
+        self, statement: Statement | Prepared, values: Values, *, short: bool = False
     ) -> Sequence[Row]:
         """Run a SELECT. `short` tells that it touches few rows, found by the primary key."""
         if not self._is_open:
             raise Unavailable
-        return await self._backend.read(self._prepare(statement, ()), values, short=short)
+        if not isinstance(statement, Prepared):
+            statement = self._prepare(statement, ())
+        return await self._backend.read(statement, values, short=short)
 
     async def write(
         self, statement: Statement, values: Values, columns: tuple[str, ...] = ()

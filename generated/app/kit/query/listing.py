@@ -7,13 +7,14 @@ from typing import Any
 
 from fastapi import HTTPException, Request
 from pydantic_core import from_json, to_json
-from sqlalchemy import LargeBinary, Select
+from sqlalchemy import LargeBinary
 
 from ..database import Database
 from ..database.backend import Row
 from ..database.columns import JsonValue
+from ..database.statements import Prepared
 from ..json_rows import JsonRows
-from ..models import Model
+from ..models import MAX_INT, Model
 from ..types import write_decimal
 from .columns import Columns
 from .cursor import Cursor, read_cursor, write_cursor
@@ -27,19 +28,24 @@ SHORT_BYTES = 262_144
 """A page that may be longer than this, by the declared lengths, is not read at once either."""
 NARROW_BYTES = 32
 """What a number, a date, a UUID or a word takes, roughly."""
-MOST_SHAPES = 1000
-"""How many shapes of queries are remembered with their statements."""
+MOST_KEPT = 4_000_000
+"""How many characters of statements are remembered, for the shapes of queries there have been."""
+
+
+_OTHER = 4000
+"""What a shape takes beside the text of its page, roughly."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
+class _Shape:
     """The statements of one shape of a query, and how its rows are written."""
 
     rows: JsonRows
-    page: Select[Any]
-    whole: Select[Any] | None
+    page: Prepared
+    whole: Prepared | None
     """The whole page as one text, where SQLite can write it: 36 µs instead of 54 for 100."""
-    number: Select[Any]
+    number: Prepared | None
+    """How many rows there are, if that is asked."""
 
 
 class Listing:
@@ -48,14 +54,15 @@ class Listing:
     def __init__(self, model: type[Model], columns: Columns) -> None:
         self._columns = columns
         self._width = sum(_longest(model, name, columns) for name in columns.shown)
-        self._prepared: dict[tuple[object, ...], _Prepared] = {}
+        self._shapes: dict[tuple[object, ...], _Shape] = {}
+        self._kept = 0
 
     async def answer(
         self, db: Database, request: Request, query: ListQuery
     ) -> tuple[bytes, dict[str, str]]:
         """Give a page as JSON, and the headers; raise HTTPException 404 for a false cursor."""
         cursor = self._cursor(db, query)
-        use = self._prepare(db.kind, query, cursor)
+        use = self._shape(db, query, cursor)
         if use.whole is not None and self._is_short(query):
             end = query.offset + query.limit
             bound = {"offset": query.offset, "limit": query.limit, "end": end}
@@ -66,40 +73,45 @@ class Listing:
             body = use.rows.write_all(rows)
             link = self._links(db, request, query, cursor, rows, more=more)
         headers = {"Link": link}
-        if query.count:
+        if use.number is not None:
             ((total,),) = await db.read(use.number, values(query))
             headers["X-Total-Count"] = str(total)
         return body, headers
 
     async def _rows(
-        self, db: Database, statement: Select[Any], query: ListQuery, cursor: Cursor | None
+        self, db: Database, statement: Prepared, query: ListQuery, cursor: Cursor | None
     ) -> tuple[Sequence[Row], bool]:
         """Read the rows of a page; tell whether there are more."""
-        places = {**self._places(query, cursor), "offset": query.offset, "limit": query.limit + 1}
-        bound = {**values(query), **places}
+        limit, end = query.limit + 1, min(query.offset + query.limit + 1, MAX_INT)
+        bound = values(query) | {"offset": query.offset, "limit": limit}
+        if cursor is not None:
+            bound |= self._places(query, cursor) | {"end": end}
         rows = await db.read(statement, bound, short=self._is_short(query))
         page_rows = rows[: query.limit]
         backward = cursor is not None and cursor.backward
         return page_rows[::-1] if backward else page_rows, len(rows) > query.limit
 
-    def _prepare(self, kind: str, query: ListQuery, cursor: Cursor | None) -> _Prepared:
-        chosen = (kind, *shape(query, cursor))
-        prepared = self._prepared.get(chosen)
-        if prepared is None:
-            if len(self._prepared) >= MOST_SHAPES:
-                self._prepared.clear()
-            names = query.fields or self._columns.shown
-            rows = JsonRows({name: self._columns.column(name) for name in names}, kind)
-            selected = page(self._columns, rows.selected, query, cursor, kind)
+    def _shape(self, db: Database, query: ListQuery, cursor: Cursor | None) -> _Shape:
+        chosen = (db.kind, *shape(query, cursor))
+        known = self._shapes.get(chosen)
+        if known is None:
+            columns, kind = self._columns, db.kind
+            names = query.fields or columns.shown
+            rows = JsonRows({name: columns.column(name) for name in names}, kind)
             can_be_whole = kind == "sqlite" and rows.are_written_there and query.cursor is None
-            prepared = _Prepared(
+            is_whole = can_be_whole and query.is_plain
+            known = _Shape(
                 rows,
-                selected,
-                whole(self._columns, names, query) if can_be_whole and query.is_plain else None,
-                number(self._columns, query, kind),
+                db.compile(page(columns, rows.selected, query, cursor, kind)),
+                db.compile(whole(columns, names, query)) if is_whole else None,
+                db.compile(number(columns, query, kind)) if query.count else None,
             )
-            self._prepared[chosen] = prepared
-        return prepared
+            self._kept += len(known.page.sql) + _OTHER
+            if self._kept > MOST_KEPT:
+                self._shapes.clear()
+                self._kept = len(known.page.sql) + _OTHER
+            self._shapes[chosen] = known
+        return known
 
     def _is_short(self, query: ListQuery) -> bool:
         end = query.offset + query.limit
@@ -116,10 +128,8 @@ class Listing:
     def _asked(self, query: ListQuery) -> tuple[object, ...]:
         return (self._columns.table.name, *query.asked)
 
-    def _places(self, query: ListQuery, cursor: Cursor | None) -> dict[str, Any]:
+    def _places(self, query: ListQuery, cursor: Cursor) -> dict[str, Any]:
         """Read the sort values of the row that a cursor holds."""
-        if cursor is None:
-            return {}
         read = self._columns.adapter
         return {
             f"place_{n}": read(name).validate_python(text)

@@ -46,10 +46,10 @@ def limit_up_to(most: int) -> TypeAdapter[int]:
     return TypeAdapter(Annotated[int, Field(ge=1, le=most)])
 
 
-def some_of(names: Sequence[str]) -> TypeAdapter[list[str]]:
+def some_of(names: Sequence[str], most: int | None = None) -> TypeAdapter[list[str]]:
     """Read one or more of some names."""
     name: Any = Literal[tuple(names)]
-    return TypeAdapter(Annotated[list[name], Field(min_length=1)])
+    return TypeAdapter(Annotated[list[name], Field(min_length=1, max_length=most)])
 
 
 def value_of(column: Column[Any], words: Sequence[str]) -> TypeAdapter[Any]:

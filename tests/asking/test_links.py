@@ -1,0 +1,91 @@
+"""Links from page to page, where names, numbers and texts are at their limits."""
+
+from pathlib import Path
+
+import pytest
+from servers import Everywhere, Servers, write_entities
+
+ODD = """
+name: Odd
+fields: {place_0: str?, place_1: int?, end: int?, key: float?}
+"""
+MANY = "".join(f"  f{number}: int?\n" for number in range(12))
+WIDE = f"name: Wide\nfields:\n{MANY}"
+MOST = 2**63 - 1
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_entities(tmp_path_factory.mktemp("walks") / "spec", {"odd": ODD, "wide": WIDE})
+
+
+@pytest.fixture
+def odds(servers: Servers, spec: Path) -> Everywhere:
+    everywhere = servers.everywhere(spec)
+    for api in everywhere.apis:
+        for number in range(3):
+            row = {"place_0": f"p{number % 2}", "place_1": number, "key": number / 2}
+            assert api.ask("POST", "/odds/", json=row).status_code == 200
+        assert api.ask("POST", "/odds/", json={}).status_code == 200
+    return everywhere
+
+
+@pytest.mark.parametrize("sort", ["key", "-place_0,place_1", "place_1,-key", "-end"])
+def test_a_walk_where_fields_are_called_like_places(odds: Everywhere, sort: str) -> None:
+    for api in odds.apis:
+        whole = api.ask("GET", f"/odds/?sort={sort}").json()
+        walked, link = [], f"/odds/?cursor=&limit=1&sort={sort}"
+        while link:
+            page = api.ask("GET", link)
+            walked += page.json()
+            link = page.links.get("next", {}).get("url", "")
+        assert walked == whole
+        assert len(walked) == 4
+
+
+@pytest.mark.parametrize("offset", [1, 2**31 - 2, 2**31 - 1, 2**31, MOST - 1, MOST])
+@pytest.mark.parametrize("sort", ["id", "key", "-key", "-place_0,place_1"])
+def test_a_cursor_with_an_offset(odds: Everywhere, sort: str, offset: int) -> None:
+    for api in odds.apis:
+        first = api.ask("GET", f"/odds/?cursor=&limit=1&sort={sort}")
+        page = api.ask("GET", f"{first.links['next']['url']}&offset={offset}")
+        assert page.status_code == 200
+        assert len(page.json()) == (1 if offset == 1 else 0)
+
+
+def test_rows_are_sorted_by_eight_properties_at_most(odds: Everywhere) -> None:
+    names = [f"-f{number}" for number in range(9)]
+    assert odds.ask("GET", f"/wides/?sort={','.join(names[:8])}").status_code == 200
+    refused = odds.ask("GET", f"/wides/?sort={','.join(names)}")
+    (problem,) = refused.json()["detail"]
+    assert (refused.status_code, problem["type"]) == (422, "too_long")
+    parameters = odds.ask("GET", "/openapi.json").json()["paths"]["/wides/"]["get"]["parameters"]
+    assert [one["schema"]["maxItems"] for one in parameters if one["name"] == "sort"] == [8]
+
+
+@pytest.mark.parametrize("sent", ["(" * 8000, "%27" * 2600, "a+b%20c%2Bd", "%3C%3E%22%3B=", "%zz"])
+def test_links_repeat_what_was_asked(odds: Everywhere, sent: str) -> None:
+    for api in odds.apis:
+        for place in ("", "cursor=&"):
+            page = api.ask("GET", f"/odds/?{place}limit=1&place_0__ne={sent}")
+            assert page.headers["link"].count(f"&place_0__ne={sent}>") == 2
+            following = api.ask("GET", page.links["next"]["url"])
+            assert following.status_code == 200
+            assert following.json() != page.json()
+
+
+@pytest.mark.parametrize("sent", ["'<;", '"\'"', "a{é}|^`"])
+def test_links_hold_nothing_that_ends_them(odds: Everywhere, sent: str) -> None:
+    for api in odds.apis:
+        for place in ("", "cursor=&"):
+            page = api.ask("GET", f"/odds/?{place}limit=1&place_0__ne={sent}")
+            following = api.ask("GET", page.links["next"]["url"])
+            assert following.request.url.params["place_0__ne"] == sent
+            assert following.json() != page.json()
+
+
+def test_a_link_that_could_not_be_followed_is_422(odds: Everywhere) -> None:
+    for place in ("", "cursor=&"):
+        refused = odds.ask("GET", f"/odds/?{place}limit=1&place_0__ne={chr(39) * 8000}")
+        (problem,) = refused.json()["detail"]
+        assert (refused.status_code, problem["type"]) == (422, "long_link")
