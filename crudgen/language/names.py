@@ -247,6 +247,8 @@ def table_name_problem(name: str) -> str | None:
         return "it is a keyword of SQL"
     if name == "alembic_version":
         return "migrations are noted in it"
+    if name == "excluded":
+        return "ON CONFLICT calls the row so that could not be inserted"
     return None
 
 
