@@ -88,12 +88,15 @@ SQL_KEYWORDS = frozenset(
 
 LIBRARY_ATTRIBUTES = frozenset(
     {
-        *("construct", "copy", "dict", "from_orm", "json", "metadata", "mro", "parse_file"),
+        *("cls", "construct", "copy", "dict", "from_orm", "json", "metadata", "mro", "parse_file"),
         *("parse_obj", "parse_raw", "register", "registry", "schema", "schema_json"),
         *("sqlmodel_update", "update_forward_refs", "validate"),
     }
 )
-"""Attributes of models (pydantic, SQLAlchemy); `model_…` and `sa_…` are refused by prefix."""
+"""Attributes of models (pydantic, SQLAlchemy); `model_…` and `sa_…` are refused by prefix.
+
+`cls` is what SQLModel's `__new__` calls the class, which is given the values by their names.
+"""
 
 SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 """Columns that PostgreSQL has in every table."""

@@ -44,7 +44,7 @@ PLAIN = {"z_words": "enum(a, b) = a", "z_created": "datetime = now read_only", "
 @cache
 def names() -> frozenset[str]:
     """Collect the names that generated modules import, define, take or use."""
-    found = {"l", "L", "timeout", "Timeout"}  # ruff has rules about these
+    found = {"l", "L", "timeout", "Timeout", "self", "cls"}  # ruff has rules about these
     for spec in ("tests/specs/zoo/entities", "entities"):
         for path, text in render(load(ROOT / spec)).items():
             if path.endswith(".py") and not path.startswith("app/kit/"):

@@ -164,7 +164,7 @@ def reserved(_: str) -> str:
     rows = (
         ("field", names.QUERY_PARAMETERS, "query parameters of lists"),
         ("field", names.SHADOWING, "Python types that annotations use"),
-        ("field", names.LIBRARY_ATTRIBUTES, "attributes of pydantic's and SQLAlchemy's models"),
+        ("field", names.LIBRARY_ATTRIBUTES, "what models of SQLModel, pydantic and SQLAlchemy use"),
         ("field", names.SYSTEM_COLUMNS, "columns that PostgreSQL has in every table"),
         ("entity", names.RESERVED_CLASSES, "names that generated modules import or define"),
         ("plural", names.RESERVED_MODULES, "folders, functions and variables of a project"),

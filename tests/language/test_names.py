@@ -1,4 +1,5 @@
 import builtins
+import inspect
 import itertools
 import keyword
 import re
@@ -45,6 +46,13 @@ def could_be_a_field(name: str) -> bool:
 @pytest.mark.parametrize("name", sorted(filter(could_be_a_field, attributes())))
 def test_attributes_of_the_libraries_are_no_field_names(name: str) -> None:
     assert field_name_problem(name)
+
+
+def test_parameters_that_take_no_value_are_no_field_names() -> None:
+    for make in (sqlmodel.SQLModel.__new__, sqlmodel.SQLModel.__init__, Row.__init__):
+        for name, parameter in inspect.signature(make).parameters.items():
+            if parameter.kind is parameter.POSITIONAL_OR_KEYWORD and could_be_a_field(name):
+                assert field_name_problem(name), name
 
 
 @pytest.mark.parametrize(
