@@ -16,7 +16,7 @@ fields:
   born: int = 0 immutable
   secret: str? write_only
   at: datetime = now read_only touch
-api: {operations: [list, read, create_many, update_many, delete_many]}
+api: {operations: [list, read, update, create_many, update_many, delete_many]}
 """
 TAG = """
 name: Tag
@@ -166,6 +166,25 @@ def test_many_creates_of_the_same_rows_wait_for_one_another(many: Everywhere) ->
                 statuses = sorted(answer.status_code for answer in answers)
                 assert statuses == [200] + [409] * 7
         assert len(api.ask("GET", "/tags/").json()) == 60
+
+
+def test_many_changes_of_unique_values_wait_for_one_another(many: Everywhere) -> None:
+    for api in many.apis:
+        keys = make(api, *"abcdef")
+
+        def exchange(number: int, api: Api = api, keys: list[int] = keys) -> set[int]:
+            random, statuses = Random(number), set[int]()  # noqa: S311 - any order will do
+            for _ in range(20):
+                names = random.sample("abcdefgh", 4)
+                pairs = zip(random.sample(keys, 4), names, strict=True)
+                sent = [{"id": key, "name": name} for key, name in pairs]
+                path = random.choice(["/heroes/bulk", f"/heroes/{sent[0]['id']}"])
+                body = sent if path.endswith("bulk") else sent[0]
+                statuses.add(api.ask("PATCH", path, json=body).status_code)
+            return statuses
+
+        with ThreadPoolExecutor(8) as pool:
+            assert set().union(*pool.map(exchange, range(8))) == {200, 409}
 
 
 ROW = {"number": 1}
