@@ -12,7 +12,7 @@ from .database import Change, Database
 from .database.backend import Row
 from .database.faults import http_error
 from .errors import Conflict, Refused, of_item, problem
-from .etag import Expected, etag, exists, tagged
+from .etag import Expected, etag, exists, refuse_conditions, tagged
 from .headers import JsonText
 from .idempotency import Answers, Found
 from .models import MAX_INT, MIN_INT, Changes, Model
@@ -250,8 +250,7 @@ class Resource:
         self, request: Request, keys: Sequence[Any], place: Callable[[int], Place]
     ) -> None:
         """Refuse a condition, which no number of rows fulfils, and a row that is named twice."""
-        if "if-match" in request.headers:
-            raise HTTPException(412, "There is no ETag of many rows: change them one by one")
+        refuse_conditions(request)
         for index, key in enumerate(keys):
             if key in keys[:index]:
                 message = "The row should be named once"

@@ -266,9 +266,10 @@ def test_bad_requests_are_refused(
 
 
 @pytest.mark.parametrize("tag", ["*", '"x"'])
-def test_many_rows_have_no_tag(many: Everywhere, tag: str) -> None:
+@pytest.mark.parametrize("header", ["If-Match", "If-None-Match"])
+def test_many_rows_have_no_tag(many: Everywhere, header: str, tag: str) -> None:
     many.ask("POST", "/badges/bulk", json=[ROW])
-    headers = {"If-Match": tag}
+    headers = {header: tag}
     assert many.ask("PATCH", "/badges/bulk", json=[ROW], headers=headers).status_code == 412
     assert many.ask("DELETE", "/badges/bulk?number=1", headers=headers).status_code == 412
     assert many.ask("GET", "/badges/").json() == [ROW | {"label": None}]

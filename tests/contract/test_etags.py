@@ -129,6 +129,17 @@ def test_a_conflict_beside_a_condition_is_409(everywhere: Everywhere) -> None:
     assert everywhere.ask("GET", "/tags/cd").status_code == 200
 
 
+def test_conditions_are_for_changes_of_one_row(everywhere: Everywhere) -> None:
+    tag = make_tag(everywhere, "ab")
+    for headers in ({"If-Match": '"x"'}, {"If-None-Match": "*"}):
+        made = everywhere.ask("POST", "/tags/", json={"code": "cd", "plate": "X"}, headers=headers)
+        assert made.status_code == 200
+        assert everywhere.ask("GET", "/tags/", headers=headers).status_code == 200
+        assert everywhere.ask("DELETE", "/tags/cd").status_code == 200
+    known = everywhere.ask("GET", "/tags/ab", headers={"If-Match": '"x"'})
+    assert (known.status_code, known.headers["etag"]) == (200, tag)
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("mode", ["served", "emitted"])
 def test_a_condition_may_be_required(
