@@ -1,11 +1,14 @@
 """An e-mail address is what the document says it is: to a client, to the server and in a spec."""
 
+from pathlib import Path
+
 import email_validator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 from pydantic import TypeAdapter
+from servers import Servers, write_entities
 
 from crudgen.kit.addresses import EMAIL, EmailText
 from crudgen.language.schema import TypeName
@@ -74,3 +77,33 @@ def test_everybody_reads_an_address_alike(text: str) -> None:
 )
 def test_addresses(text: str, address: str | None) -> None:
     assert read(text) == address
+
+
+PERSON = """
+name: Person
+fields: {mail: email, other: email?, note: str(1..60)?}
+"""
+ANN, BOB = "Ann@example.com", "bob@example.com"
+
+
+def test_a_filter_reads_an_address_as_a_body_does(servers: Servers, tmp_path: Path) -> None:
+    people = servers.everywhere(write_entities(tmp_path / "entities", {"person": PERSON}))
+    for address in ("Ann@Example.com", "bob@EXAMPLE.COM"):
+        body = {"mail": address, "other": address, "note": address}
+        assert people.ask("POST", "/people/", json=body).status_code == 200
+    for query, found in (
+        ("mail=Ann@Example.COM", [ANN]),
+        ("mail=ann@example.com", []),
+        ("other=Ann@Example.COM", [ANN]),
+        ("mail__ne=Ann@Example.COM", [BOB]),
+        ("mail__in=x&mail__in=Ann@Example.COM", [ANN]),
+        ("other__not_in=Ann@Example.COM", [BOB]),
+        ("mail__gt=Ann@Example.COM", [BOB]),
+        ("mail__lte=Ann@Example.COM", [ANN]),
+        ("mail=Ann@Example", []),
+        ("mail__contains=n@Example", []),
+        ("mail__icontains=n@Example", [ANN]),
+        ("note=Ann@Example.COM", []),
+    ):
+        rows = people.ask("GET", f"/people/?{query}&sort=id").json()
+        assert [row["mail"] for row in rows] == found, query

@@ -135,7 +135,7 @@ class Parameters:
         about = OPERATORS[operator]
         adapter: TypeAdapter[Any] = FLAG if about.is_flag else TEXT
         if not about.is_flag and not about.is_text:
-            adapter = self._columns.adapter(column)
+            adapter = self._columns.sought(column)
         return Parameter(f"Rows whose {about.doc.format(column)}.", adapter, column, operator)
 
     def _read(

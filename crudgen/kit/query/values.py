@@ -5,7 +5,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Float, Integer, Time, Uuid
 from sqlalchemy.types import TypeDecorator
 
@@ -50,6 +50,20 @@ def some_of(names: Sequence[str], most: int | None = None) -> TypeAdapter[list[s
     """Read one or more of some names."""
     name: Any = Literal[tuple(names)]
     return TypeAdapter(Annotated[list[name], Field(min_length=1, max_length=most)])
+
+
+def text_kept_by(validators: Sequence[AfterValidator]) -> TypeAdapter[str]:
+    """Read text as a body's is kept; what a body could not have stays as it is."""
+    kept: Any = Annotated[(str, *validators)]
+    body: TypeAdapter[str] = TypeAdapter(kept)
+
+    def read(text: str) -> str:
+        try:
+            return body.validate_python(text)
+        except ValidationError:
+            return text
+
+    return TypeAdapter(Annotated[str, AfterValidator(read), Field(json_schema_extra=without_nul)])
 
 
 def value_of(column: Column[Any], words: Sequence[str]) -> TypeAdapter[Any]:
