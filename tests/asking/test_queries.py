@@ -101,7 +101,7 @@ OPERATORS = {
     "mood": EQUAL,
     "data": set[str](),
 }
-SORTABLE = [name for name in ("id", *VALUES) if name not in {"ok", "sure", "data"}]
+SORTABLE = [name for name in ("id", *VALUES) if name != "data"]
 
 
 # The model of the dialect

@@ -33,7 +33,7 @@ class Columns:
             name: _words(field.annotation) for name, field in public.model_fields.items()
         }
         self._validators = {name: _validators(field) for name, field in public.model_fields.items()}
-        orderable = [name for name in self.shown if "in" in self.operators(name)]
+        orderable = [name for name in self.shown if "eq" in self.operators(name)]
         self.sorted = tuple(orderable if sort_by is None else sort_by)
         self.filtered = tuple(self.shown if filter_by is None else filter_by)
         self.searched = tuple(search_in)
