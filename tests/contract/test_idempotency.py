@@ -178,6 +178,20 @@ def test_an_answer_is_kept_for_a_time(everywhere: Everywhere) -> None:
             assert connection.scalar(text("SELECT count(*) FROM _answer")) == 1
 
 
+def test_what_is_kept_of_a_request_is_sealed(everywhere: Everywhere) -> None:
+    kept = set()
+    for api in everywhere.apis:
+        post(api, "/heroes/", {"name": "a", "secret": "x"}, "k")
+        with api.engine.begin() as connection:
+            ((id_, request, body),) = connection.execute(
+                text("SELECT id, request, body FROM _answer")
+            )
+        assert b'"name":"a"' in bytes(body)
+        assert b"secret" not in bytes(body)
+        kept |= {bytes(id_), bytes(request)}
+    assert len(kept) == 2 * len(everywhere.apis), "each application has a secret of its own"
+
+
 def test_there_is_a_table_only_where_keys_are_known(everywhere: Everywhere, hero: Api) -> None:
     assert all("_answer" in api.tables.tables for api in everywhere.apis)
     assert "_answer" not in hero.tables.tables
