@@ -404,3 +404,16 @@ def test_a_walk_by_cursor_sees_every_row_once(lists: Lists) -> None:
             assert [row for page in reversed(back) for row in page] == wanted, asked
 
     check()
+
+
+def test_a_question_has_limits(lists: Lists) -> None:
+    for parameters, status, kind in (
+        ([("q", "x" * 200)], 200, ""),
+        ([("q", "x" * 201)], 422, "string_too_long"),
+        ([("n__in", "1")] * 100, 200, ""),
+        ([("n__in", "1")] * 101, 422, "too_long"),
+        ([("n__not_in", "1")] * 101, 422, "too_long"),
+    ):
+        answer = lists.get("/things/", parameters)
+        assert answer.status_code == status
+        assert not kind or answer.json()["detail"][0]["type"] == kind

@@ -322,6 +322,13 @@ def test_a_content_length_of_many_digits_is_no_500(everywhere: Everywhere) -> No
             assert status in {b"400", b"413", b"422"}
 
 
+def test_head_is_405(everywhere: Everywhere) -> None:
+    for path in ("/animals/", "/animals/1", "/live"):
+        answer = everywhere.ask("HEAD", path)
+        assert (answer.status_code, answer.content) == (405, b"")
+        assert "GET" in answer.headers["allow"]
+
+
 def test_what_is_not_there_is_404_or_405(everywhere: Everywhere) -> None:
     for method, path, status in (
         ("GET", "/", 404),
@@ -329,6 +336,7 @@ def test_what_is_not_there_is_404_or_405(everywhere: Everywhere) -> None:
         ("GET", "/animals/1/", 404),
         ("GET", "//animals", 404),
         ("PUT", "/animals/1", 405),
+        ("OPTIONS", "/animals/1", 405),
         ("DELETE", "/animals/", 405),
         ("DELETE", "/events/00000000-0000-7000-8000-000000000000", 405),
     ):

@@ -185,6 +185,7 @@ def test_what_is_not_http_is_400(everywhere: Everywhere) -> None:
                 received = rest(connection)
             assert received.startswith(b"HTTP/1.1 400 Bad Request\r\n"), received
             assert received.endswith(b'{"detail": "The request is not valid HTTP"}')
+            assert b"x-request-id" not in received.lower()
 
 
 def test_a_client_that_is_answered_and_sends_on_is_closed(start: Callable[..., Api]) -> None:
