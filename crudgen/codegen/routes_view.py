@@ -168,9 +168,8 @@ class _Head:
         return tuple(aliases)
 
     def _key_kind(self) -> Code:
-        if self._entity.key.type is TypeName.UUID:
-            return self._imports.name("..kit.types", "UuidText")
-        return raw("int") if self._entity.key.type is TypeName.INT else raw("str")
+        read = {TypeName.INT: "IntText", TypeName.UUID: "UuidText"}.get(self._entity.key.type)
+        return raw("str") if read is None else self._imports.name("..kit.types", read)
 
     def _alias(
         self, alias: Code, kind: Code, place: str, arguments: Sequence[Bracket | Code]

@@ -110,6 +110,24 @@ UuidText = Annotated[
 ]
 """A UUID (RFC 9562) in its usual spelling."""
 
+
+class Digits:
+    """Marks an integer that is text: pydantic would also read `1_0`, ` 1`, `+1` and `1.0`."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Look at the spelling, then read the number; JSON Schema describes the number."""
+        number = handler(source)
+        text = core_schema.custom_error_schema(
+            core_schema.str_schema(pattern="^-?[0-9]+$"), custom_error_type="int_parsing"
+        )
+        return core_schema.json_or_python_schema(number, core_schema.chain_schema([text, number]))
+
+
+IntText = Annotated[int, Digits()]
+"""An integer in a path or a query."""
+
 TextKey = Annotated[str, AfterValidator(_addressable)]
 """Text that names a row in a URL: a slash would end it, and `.` and `..` would be resolved away."""
 

@@ -136,7 +136,7 @@ RESERVED_CLASSES = frozenset(
             "NotFound",
             "NotImplemented",
         ),
-        *("Optional", "Path", "PlainSerializer", "Query", "ReadOnly", "Relationship"),
+        *("IntText", "Optional", "Path", "PlainSerializer", "Query", "ReadOnly", "Relationship"),
         *(
             "Request",
             "Resource",

@@ -227,6 +227,7 @@ BAD: list[tuple[str, str, Any, int, Answer]] = [
     ("DELETE", "/badges/bulk", None, 422, [("missing", ["query", "number"])]),
     ("DELETE", "/badges/bulk?number=", None, 422, [("int_parsing", ["query", "number", 0])]),
     ("DELETE", "/badges/bulk?number=1,2", None, 422, [("int_parsing", ["query", "number", 0])]),
+    ("DELETE", "/badges/bulk?number=1_0", None, 422, [("int_parsing", ["query", "number", 0])]),
     ("DELETE", "/badges/bulk?number=x", None, 422, [("int_parsing", ["query", "number", 0])]),
     ("DELETE", "/badges/bulk?id=1", None, 422, [("unknown_parameter", ["query", "id"])]),
     ("DELETE", "/badges/bulk?number=1", None, 404, [("not_found", ["query", "number", 0])]),
