@@ -15,7 +15,13 @@ EMAIL = rf"^{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+{_TOP}$"
 OpenAPI shows it instead of `format: email`, which everybody reads in another way: a client can
 check the very same.
 """
+URL = r"^[hH][tT][tT][pP][sS]?://[^\x00-\x20\x7f-\x9f\\/?#][^\x00-\x20\x7f-\x9f\\]*$"
+"""A scheme and a host, and nothing that a browser would drop or read as something else.
+
+pydantic reads as a browser does: `http:a.b` and ` http:\\\\a.b` too. What is kept is not mended.
+"""
 _EMAIL = re.compile(EMAIL)
+_URL = re.compile(URL)
 _HTTP_URL = TypeAdapter(AnyHttpUrl)
 
 
@@ -27,11 +33,17 @@ def _email(value: str) -> str:
 
 
 def _url(value: str) -> str:
-    try:
-        _HTTP_URL.validate_python(value)
-    except ValidationError:
-        raise PydanticCustomError("url", "Input should be an http or https URL") from None
+    if not _URL.fullmatch(value) or not _is_read(value):
+        raise PydanticCustomError("url", "Input should be an http or https URL")
     return value
+
+
+def _is_read(url: str) -> bool:
+    try:
+        _HTTP_URL.validate_python(url)
+    except ValidationError:
+        return False
+    return True
 
 
 EmailText = Annotated[
@@ -51,6 +63,6 @@ EmailText = Annotated[
 UrlText = Annotated[
     str,
     AfterValidator(_url),
-    WithJsonSchema({"type": "string", "maxLength": 2083, "format": "uri"}),
+    WithJsonSchema({"type": "string", "maxLength": 2083, "format": "uri", "pattern": URL}),
 ]
 """An http or https URL, kept as it was written."""

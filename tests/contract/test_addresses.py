@@ -1,4 +1,4 @@
-"""An e-mail address is what the document says it is: to a client, to the server and in a spec."""
+"""An address is what the document says it is: to a client, to the server and in a spec."""
 
 from pathlib import Path
 
@@ -10,11 +10,13 @@ from jsonschema import Draft202012Validator, FormatChecker
 from pydantic import TypeAdapter
 from servers import Servers, write_entities
 
-from crudgen.kit.addresses import EMAIL, EmailText
+from crudgen.kit.addresses import EMAIL, EmailText, UrlText
 from crudgen.language.schema import TypeName
 from crudgen.language.values import to_value
 
 ADDRESS: TypeAdapter[str] = TypeAdapter(EmailText)
+PAGE: TypeAdapter[str] = TypeAdapter(UrlText)
+PAGE_DOCUMENT = Draft202012Validator(PAGE.json_schema())
 DOCUMENT = Draft202012Validator(ADDRESS.json_schema(), format_checker=FormatChecker())
 
 
@@ -107,3 +109,48 @@ def test_a_filter_reads_an_address_as_a_body_does(servers: Servers, tmp_path: Pa
     ):
         rows = people.ask("GET", f"/people/?{query}&sort=id").json()
         assert [row["mail"] for row in rows] == found, query
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a.b",
+        "HTTPS://A.b:8000/c/d.html?e=f&g=%20#h",
+        "http://ann:secret@a.b/",
+        "http://localhost",
+        "http://[::1]:80/",
+        "http://127.0.0.1?a",
+        "https://é.example/ü",
+    ],
+)
+def test_a_url_is_kept_as_it_is(url: str) -> None:
+    assert PAGE.validate_python(url) == url
+    assert PAGE_DOCUMENT.is_valid(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "\x01http://a.b",
+        " \thttp:/ex\nample.com ",
+        "http://a.b\n",
+        " http://a.b",
+        "http://a.b ",
+        "http://a.b/c d",
+        "http://a\tb.c",
+        "http://a.b/\x7f",
+        "http://a.b/\x85",
+        "http:a.b",
+        "http:/a.b",
+        "http:///a.b",
+        "http:\\\\a.b",
+        "http://a.b\\c",
+        "http://",
+        "ftp://a.b",
+        "//a.b",
+    ],
+)
+def test_text_that_only_a_browser_makes_a_url_of_is_none(url: str) -> None:
+    with pytest.raises(ValueError, match="http or https URL"):
+        PAGE.validate_python(url)
+    assert url == "http://a.b\n" or not PAGE_DOCUMENT.is_valid(url)  # Python's `$` overlooks it

@@ -92,6 +92,8 @@ VALUES: list[tuple[str, Any, str]] = [
     ("page", "javascript:alert(1)", "url"),
     ("page", "file:///etc/passwd", "url"),
     ("page", "", "url"),
+    ("page", "\u0001http://a.b", "url"),
+    ("page", " http:/ex\nample.com ", "url"),
     ("page", "https://b.example/" + "x" * 2100, "string_too_long"),
     ("data", None, "json_null"),
     ("photo", "?", "base64"),
