@@ -206,3 +206,16 @@ def test_requests_behind_one_another_are_answered_in_order(start: Callable[..., 
         received = rest(connection)
     assert 1 <= received.count(b"HTTP/1.1 200 OK") <= 20
     assert received.count(b"HTTP/1.1 400 ") <= 1
+
+
+def test_a_client_that_hangs_up_within_its_body_is_no_error(start: Callable[..., Api]) -> None:
+    api = start()
+    for content_type in (b"text/plain", b"application/json", b""):
+        head = SLOW.replace(b"application/json", content_type)
+        for part in (b"", b"hello"):
+            connect(api, head + b"\r\n" + part).close()
+    assert api.ask("POST", "/heroes/", json=HERO).status_code == 200
+    api.stop()
+    log = api.log.read_text()
+    assert "Traceback" not in log
+    assert "ERROR" not in log
