@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
+from servers import Everywhere
 
 import crudgen
 from crudgen.delivery.memory import unload
@@ -417,3 +418,11 @@ def test_a_question_has_limits(lists: Lists) -> None:
         answer = lists.get("/things/", parameters)
         assert answer.status_code == status
         assert not kind or answer.json()["detail"][0]["type"] == kind
+
+
+def test_the_document_tells_how_long_a_page_is(everywhere: Everywhere) -> None:
+    paths = everywhere.ask("GET", "/openapi.json").json()["paths"]
+    for path, usual, most in (("/animals/", 100, 100), ("/v1/countries/", 20, 50)):
+        (limit,) = [one for one in paths[path]["get"]["parameters"] if one["name"] == "limit"]
+        known = {"type": "integer", "minimum": 1, "maximum": most, "default": usual}
+        assert limit["schema"] == known
