@@ -10,12 +10,13 @@ from ..kit.errors import Deleted, errors
 from ..kit.query import ListQuery, SparseRow
 from ..kit.resource import Resource
 from ..kit.routing import Router
+from ..kit.types import IntText
 from .models import Hero, HeroCreate, HeroPublic, HeroUpdate
 
 router = Router(prefix="/heroes", tags=["heroes"])
 heroes = Resource(Hero, public=HeroPublic)
 
-HeroId = Annotated[int, Path(description="The key of one hero.")]
+HeroId = Annotated[IntText, Path(description="The key of one hero.")]
 HeroQuery = Annotated[ListQuery, heroes.query]
 
 

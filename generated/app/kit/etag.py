@@ -90,6 +90,12 @@ class Expected:
             raise HTTPException(412, "The row has changed since it was read")
 
 
+def refuse_conditions(request: Request) -> None:
+    """Raise HTTPException 412 for what a client says of many rows by one tag."""
+    if "if-match" in request.headers or "if-none-match" in request.headers:
+        raise HTTPException(412, "There is no ETag of many rows: change them one by one")
+
+
 def _sent(request: Request, name: str) -> str | None:
     """Read a header that may come in several lines."""
     lines = request.headers.getlist(name)

@@ -102,8 +102,8 @@ class Answers:
         """
         if len(request.headers.getlist(HEADER)) > 1:
             raise _refused("repeated_header", "The header should be given once")
-        id_ = _digest(self._scope, key)
-        asked = _digest(request.scope["path"].rstrip("/"), sent)
+        id_ = _digest(db.secret, self._scope, key)
+        asked = _digest(db.secret, request.scope["path"].rstrip("/"), sent)
         now = int(time.time())
         expires = now + int(limits_of(request.app).idempotency_seconds)
         row = {"id": id_, "request": asked, "body": b"", "location": None, "expires": expires}
@@ -160,5 +160,6 @@ def _refused(kind: str, message: str) -> HTTPException:
     return HTTPException(422, [problem(kind, ["header", HEADER], message)])
 
 
-def _digest(*parts: str) -> bytes:
-    return blake2b("\0".join(parts).encode(), digest_size=32).digest()
+def _digest(secret: bytes, *parts: str) -> bytes:
+    """Seal what was sent: nobody can try what a write-only property may have been."""
+    return blake2b("\0".join(parts).encode(), digest_size=32, key=secret).digest()

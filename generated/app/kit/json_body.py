@@ -6,6 +6,8 @@ they do not clear is parsed once more, by Python.
 """
 
 import json
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from fastapi import HTTPException
@@ -15,6 +17,8 @@ from .errors import MAX_NAME, problem
 
 NUL = rb"\u0000"
 _COLON = rb"\u003"
+_TWICE = object()
+"""Stands for the values of a key that came twice."""
 Place = list[str | int]
 
 
@@ -80,38 +84,40 @@ def _colons(value: Any) -> int:
     return count
 
 
-class _Pairs(list[tuple[str, Any]]):
-    """An object as it was written, every key of it."""
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        read |= {
+            key: _TWICE for key, times in Counter(key for key, _ in pairs).items() if times > 1
+        }
+    return read
 
 
 def _find_duplicate(body: bytes) -> Place | None:
-    pending: list[tuple[Place, Any]] = [
-        ([], json.loads(body.decode(), object_pairs_hook=_Pairs, parse_int=len, parse_float=len))
-    ]
-    while pending:
-        loc, item = pending.pop()
-        if isinstance(item, _Pairs):
-            seen: set[str] = set()
-            for key, child in item:
-                if key in seen:
-                    return [*loc, key]
-                seen.add(key)
-                pending.append(([*loc, key], child))
-        elif isinstance(item, list):
-            pending += [([*loc, index], child) for index, child in enumerate(item)]
-    return None
+    value = json.loads(body.decode(), object_pairs_hook=_object, parse_int=len, parse_float=len)
+    return _find(value, lambda item: item is _TWICE)
 
 
 def _find_nul(value: Any) -> Place | None:
-    pending: list[tuple[Place, Any]] = [([], value)]
-    while pending:
-        loc, item = pending.pop()
-        if isinstance(item, str) and "\0" in item:
-            return loc
-        if isinstance(item, dict):
-            if any("\0" in key for key in item):
-                return loc
-            pending += [([*loc, key], child) for key, child in item.items()]
-        elif isinstance(item, list):
-            pending += [([*loc, index], child) for index, child in enumerate(item)]
+    return _find(value, _has_nul)
+
+
+def _has_nul(item: Any) -> bool:
+    if isinstance(item, str):
+        return "\0" in item
+    return isinstance(item, dict) and "\0" in "".join(item)
+
+
+def _find(value: Any, is_meant: Callable[[Any], bool]) -> Place | None:
+    """Find the first such item; the depth is no longer without a limit."""
+    if is_meant(value):
+        return []
+    inner: Iterable[tuple[str | int, Any]] = ()
+    if isinstance(value, dict):
+        inner = value.items()
+    elif isinstance(value, list):
+        inner = enumerate(value)
+    for at, item in inner:
+        if (loc := _find(item, is_meant)) is not None:
+            return [at, *loc]
     return None

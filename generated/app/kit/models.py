@@ -1,13 +1,21 @@
 """The base of every model: how input is read and how tables are named."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import Field, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from sqlalchemy import MetaData
 from sqlalchemy.orm import registry
 from sqlmodel import SQLModel
 
+from .errors import MAX_PROBLEMS
 from .types import NO_NUL
 
 NAMES = {
@@ -28,8 +36,30 @@ _SAYS_MORE = {"pattern", "format", "enum", "const", "contentEncoding"}
 MOST_AT_ONCE = 100
 """Rows that one request can write."""
 
+
+def _up_to_most_problems(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Read a list only as far as its problems are told: to describe each takes its time."""
+    try:
+        return handler(value)
+    except ValidationError as error:
+        if error.error_count() <= MAX_PROBLEMS:
+            raise
+    size = 1
+    while True:
+        try:
+            handler(value[:size])
+        except ValidationError as error:
+            if error.error_count() >= MAX_PROBLEMS:
+                raise
+        size *= 2
+
+
 Item = TypeVar("Item")
-Many = Annotated[list[Item], Field(min_length=1, max_length=MOST_AT_ONCE)]
+Many = Annotated[
+    list[Item],
+    Field(min_length=1, max_length=MOST_AT_ONCE),
+    WrapValidator(_up_to_most_problems),
+]
 """What one request can write, or name, at once."""
 
 ReadOnly = Annotated[Any, Field(exclude=True, json_schema_extra={"readOnly": True})]
@@ -80,6 +110,8 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
     @classmethod
     def _read(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Read 1.0 where an integer belongs: to JSON Schema it is one."""
+        if isinstance(value, dict) and len(value) > MAX_PROBLEMS:
+            value = _without_most_unknown(value, cls.model_fields)
         try:
             return handler(value)
         except ValidationError as error:
@@ -87,6 +119,13 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
             if not whole or not isinstance(value, dict):
                 raise
             return handler({**value, **whole})
+
+
+def _without_most_unknown(value: dict[Any, Any], known: Container[str]) -> dict[Any, Any]:
+    """Leave out the unknown properties that no answer names: to describe each takes its time."""
+    unknown = [key for key in value if key not in known]
+    untold = set(unknown[MAX_PROBLEMS:])
+    return {key: item for key, item in value.items() if key not in untold}
 
 
 def _whole_numbers(error: ValidationError) -> Iterator[tuple[Any, int]]:

@@ -12,7 +12,7 @@ from .database import Change, Database
 from .database.backend import Row
 from .database.faults import http_error
 from .errors import Conflict, Refused, of_item, problem
-from .etag import Expected, etag, exists, tagged
+from .etag import Expected, etag, exists, refuse_conditions, tagged
 from .headers import JsonText
 from .idempotency import Answers, Found
 from .models import MAX_INT, MIN_INT, Changes, Model
@@ -95,7 +95,7 @@ class Resource:
     ) -> Response:
         """Insert rows, all or none, and answer them in their order; raise HTTPException 409."""
         use = self._for(db)
-        turn = [] if use.turn is None else [Change(use.turn, {})]
+        turn = use.turn()
         changes = turn + [
             Change(use.insert, values, tuple(values), explain=self._explained(index))
             for index, values in enumerate(row.model_dump() for row in rows)
@@ -182,6 +182,7 @@ class Resource:
         sent = [row.model_dump(exclude_unset=True) for row in rows]
         keys = [values.pop(self._key) for values in sent]
         self._check_keys(request, keys, lambda index: ["body", index, self._key])
+        turn = use.turn(keys) if use.unique & set[str]().union(*sent) else []
         changes = []
         for index, (key, values) in enumerate(zip(keys, sent, strict=True)):
             found = self._found_in(["body", index, self._key])
@@ -189,7 +190,7 @@ class Resource:
             statement = use.update if values else use.lock
             explain = self._explained(index)
             changes.append(Change(statement, bound, columns, check=found, explain=explain))
-        return _rows(use, await self._write_in_order(db, keys, changes))
+        return _rows(use, await self._write_in_order(db, keys, changes, turn))
 
     async def delete_many(self, db: Database, request: Request, keys: Sequence[Any]) -> Response:
         """Delete the rows with these keys, all or none; raise HTTPException 404, 412, 422."""
@@ -203,13 +204,20 @@ class Resource:
         return JsonText(b'{"ok":true}')
 
     async def _write_in_order(
-        self, db: Database, keys: Sequence[Any], changes: Sequence[Change]
+        self,
+        db: Database,
+        keys: Sequence[Any],
+        changes: Sequence[Change],
+        turn: Sequence[Change] = (),
     ) -> Sequence[Sequence[Row]]:
-        """Write in the order of the keys, so that two requests never wait for one another."""
+        """Write in the order of the keys: two requests never wait for rows of one another.
+
+        For unique values that the other one has written they would: who writes some takes a turn.
+        """
         order = sorted(range(len(keys)), key=keys.__getitem__)
         with self._named_errors():
-            found = await db.write_all([changes[index] for index in order])
-        by_index = dict(zip(order, found, strict=True))
+            found = await db.write_all([*turn, *(changes[index] for index in order)])
+        by_index = dict(zip(order, found[len(turn) :], strict=True))
         return [by_index[index] for index in range(len(keys))]
 
     async def _write(self, db: Database, expected: Expected, change: Change) -> Sequence[Row]:
@@ -242,8 +250,7 @@ class Resource:
         self, request: Request, keys: Sequence[Any], place: Callable[[int], Place]
     ) -> None:
         """Refuse a condition, which no number of rows fulfils, and a row that is named twice."""
-        if "if-match" in request.headers:
-            raise HTTPException(412, "There is no ETag of many rows: change them one by one")
+        refuse_conditions(request)
         for index, key in enumerate(keys):
             if key in keys[:index]:
                 message = "The row should be named once"

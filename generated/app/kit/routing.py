@@ -10,6 +10,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Match, get_name
 from starlette.types import Receive, Scope, Send
 
@@ -92,6 +93,8 @@ class Route(APIRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match `/heroes` as `/heroes/`: a redirect would follow the caller's Host header."""
+        if scope["path"].endswith("\n"):  # Starlette would overlook it; no key ends so
+            return Match.NONE, {}
         match, child_scope = super().matches(scope)
         if match is not Match.NONE and self._is_of_another(scope["path"], child_scope):
             return Match.NONE, {}
@@ -143,6 +146,8 @@ class Route(APIRoute):
                 return unless_known(await handler(request), request)
             except RequestValidationError as error:
                 raise RequestValidationError(public(error.errors())) from None
+            except ClientDisconnect:
+                raise HTTPException(400, "The body is not whole") from None  # nobody reads it
             except Exception as error:
                 answer = http_error(error)
                 if answer is error:

@@ -1,6 +1,6 @@
 """The statements that write and read single rows of one table, built once."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 from zlib import crc32
 
@@ -11,6 +11,7 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    UniqueConstraint,
     bindparam,
     delete,
     func,
@@ -21,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from .database import Change
 from .json_rows import JsonRows
 
 INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -43,6 +45,15 @@ _TURNS: Mapping[str, Callable[[Table], Select[Any] | None]] = {
 }
 
 
+def _unique(table: Table) -> Iterator[str]:
+    for rule in table.constraints:
+        if isinstance(rule, UniqueConstraint):
+            yield from rule.columns.keys()
+    for index in table.indexes:
+        if index.unique:
+            yield from index.columns.keys()
+
+
 class RowStatements:
     """The statements of one table for one kind of database, and how their rows are written."""
 
@@ -56,13 +67,24 @@ class RowStatements:
         self.insert = insert(table).returning(*selected, key)
         self.update = update(table).where(same_key).returning(*selected)
         self.delete = delete(table).where(same_key).returning(key)
-        self.turn = _TURNS[kind](table)
-        """Lets one after another insert several rows, where two could wait for each other."""
+        self._turn = _TURNS[kind](table)
+        self.unique = frozenset(_unique(table))
+        """The columns that a unique rule looks at; the key aside, which no update changes."""
         self._insert = INSERTS[kind](table)
         new = self._insert.on_conflict_do_nothing(index_elements=[key])
         self.insert_new = new.returning(*selected)
         """Inserts a row, unless there is one with its key."""
         self._upserts: dict[tuple[str, ...], Insert] = {}
+
+    def turn(self, keys: Sequence[Any] = ()) -> list[Change]:
+        """Let one after another write several unique values, where two could wait for each other.
+
+        The rows with these keys are locked before: who waits for a value then holds none of them.
+        """
+        if self._turn is None:
+            return []
+        locks = [Change(self.lock, {"key__": key}) for key in sorted(keys)]
+        return [Change(self._turn, {}), *locks]
 
     def upsert(self, columns: tuple[str, ...], immutable: Collection[str]) -> Insert:
         """Build the statement that inserts a row, or else changes what may be changed of it."""

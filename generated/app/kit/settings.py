@@ -65,7 +65,7 @@ class BaseAppSettings(ServerSettings):
     lock_seconds: Seconds = 2.0
     """Longest wait for a lock or a connection; a longer one is answered 503."""
     secret_key: SecretStr | None = None
-    """Signs the cursors of lists; without it, a secret that the database keeps does."""
+    """Signs cursors, seals idempotency keys; without it, a secret that the database keeps does."""
     shortcut: bool = True
     """Whether well-formed requests go to their handlers without FastAPI's own work."""
     docs: bool = True

@@ -24,6 +24,8 @@ DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
 _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
 ZONE = r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
+_ENDS = ("", "[A-Za-z0-9+/][AQgw]==", "[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=")
+"""What 0, 1 and 2 bytes behind groups of 3 are in base64: the bits that are left over are zero."""
 _ADDRESSABLE = re.compile(r"[^/.\x00-\x1f\x7f][^/\x00-\x1f\x7f]*")
 NO_NUL = r"^[^\x00]*$"
 UUID_TEXT = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -109,6 +111,24 @@ UuidText = Annotated[
     WithJsonSchema({"type": "string", "format": "uuid"}),
 ]
 """A UUID (RFC 9562) in its usual spelling."""
+
+
+class Digits:
+    """Marks an integer that is text: pydantic would also read `1_0`, ` 1`, `+1` and `1.0`."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Look at the spelling, then read the number; JSON Schema describes the number."""
+        number = handler(source)
+        text = core_schema.custom_error_schema(
+            core_schema.str_schema(pattern="^-?[0-9]+$"), custom_error_type="int_parsing"
+        )
+        return core_schema.json_or_python_schema(number, core_schema.chain_schema([text, number]))
+
+
+IntText = Annotated[int, Digits()]
+"""An integer in a path or a query."""
 
 TextKey = Annotated[str, AfterValidator(_addressable)]
 """Text that names a row in a URL: a slash would end it, and `.` and `..` would be resolved away."""
@@ -214,16 +234,19 @@ class Base64:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Describe the text: every 3 bytes are 4 characters."""
-        return {
-            "type": "string",
-            "contentEncoding": "base64",
-            "minLength": -(-self.min_length // 3) * 4,
-            "maxLength": -(-self.max_length // 3) * 4,
-            # The bits that are left over in the last letter are zero.
-            "pattern": "^([A-Za-z0-9+/]{4})*"
-            "([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$",
-        }
+        """Describe the text, by how many bytes are left over behind groups of 3."""
+        endings = [
+            {"pattern": f"^([A-Za-z0-9+/]{{4}})*{end}$", "minLength": least, "maxLength": most}
+            for left, end in enumerate(_ENDS)
+            if (least := self._characters(self.min_length + 2, left))
+            <= (most := self._characters(self.max_length, left))
+        ]
+        return {"type": "string", "contentEncoding": "base64", "anyOf": endings}
+
+    @staticmethod
+    def _characters(size: int, left: int) -> int:
+        """Count the characters of up to `size` bytes, of which `left` are behind groups of 3."""
+        return (size - left) // 3 * 4 + (4 if left else 0)
 
 
 def read_base64(value: Any) -> bytes:

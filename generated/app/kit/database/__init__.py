@@ -37,7 +37,8 @@ class Database:
 
     `connections` bounds how many statements run at the same time; `lock_seconds` how long a request
     waits for one of them or for a lock, `statement_seconds` how long one statement runs
-    (PostgreSQL). `secret_key` signs cursors. Raises StartupError for a URL that cannot be used.
+    (PostgreSQL). `secret_key` signs cursors and seals idempotency keys. Raises StartupError for a
+    URL that cannot be used.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Database:
 
     @property
     def secret(self) -> bytes:
-        """What cursors are signed with: of the setting, else one that the database keeps."""
+        """What signs cursors and seals keys: of the setting, else one that the database keeps."""
         if not self._secret:
             raise Unavailable
         return self._secret

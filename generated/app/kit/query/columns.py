@@ -1,15 +1,17 @@
 """The columns of a list: which are shown, and which a client may filter, sort and search by."""
 
 from collections.abc import Sequence
+from itertools import chain
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import TypeAdapter
+from pydantic import AfterValidator, TypeAdapter
+from pydantic.fields import FieldInfo
 from sqlalchemy import Column, Table
 
 from ..models import Model
 from .operators import operators_of
-from .values import value_of
+from .values import TEXT, text_kept_by, value_of
 
 
 class Columns:
@@ -30,7 +32,8 @@ class Columns:
         self._words = {
             name: _words(field.annotation) for name, field in public.model_fields.items()
         }
-        orderable = [name for name in self.shown if "in" in self.operators(name)]
+        self._validators = {name: _validators(field) for name, field in public.model_fields.items()}
+        orderable = [name for name in self.shown if "eq" in self.operators(name)]
         self.sorted = tuple(orderable if sort_by is None else sort_by)
         self.filtered = tuple(self.shown if filter_by is None else filter_by)
         self.searched = tuple(search_in)
@@ -47,6 +50,11 @@ class Columns:
         """Find what reads a value of a column."""
         return value_of(self.column(name), self._words.get(name, ()))
 
+    def sought(self, name: str) -> TypeAdapter[Any]:
+        """Find what reads a value to look for in a column: an address as a body's is kept."""
+        adapter, validators = self.adapter(name), self._validators.get(name)
+        return text_kept_by(validators) if adapter is TEXT and validators else adapter
+
     def order(self, sort: Sequence[str]) -> tuple[tuple[str, bool], ...]:
         """Add the key to what a client sorts by: then no two rows are alike.
 
@@ -59,6 +67,12 @@ class Columns:
             if self.key in order:
                 break
         return tuple(order.items())
+
+
+def _validators(field: FieldInfo) -> list[AfterValidator]:
+    kinds = [getattr(kind, "__metadata__", ()) for kind in get_args(field.annotation)]
+    found = chain(field.metadata, *kinds)
+    return [one for one in found if isinstance(one, AfterValidator)]
 
 
 def _words(annotation: Any) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ class Parameter:
     operator: str = ""
     is_list: bool = False
     """Whether its values stand behind one another, with commas between them."""
+    default: int | None = None
 
     @property
     def is_many(self) -> bool:
@@ -46,6 +47,8 @@ class Parameter:
     def describe(self, name: str) -> dict[str, Any]:
         """Describe it, as OpenAPI does."""
         schema = _schema(self.adapter)
+        if self.default is not None:
+            schema = {**schema, "default": self.default}
         if self.is_many:
             schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": MOST_VALUES}
         described = {"name": name, "in": "query", "required": False, "description": self.doc}
@@ -111,7 +114,8 @@ class Parameters:
             "offset",
             Parameter("How many rows to leave out; with a cursor, of those behind it.", OFFSET),
         )
-        yield "limit", Parameter("How many rows to answer at most.", self._limit)
+        doc = "How many rows to answer at most."
+        yield "limit", Parameter(doc, self._limit, default=self._default_limit)
         doc = "The page behind the one that gave this, in its Link header. Empty: the first page."
         yield "cursor", Parameter(doc, CURSOR)
         if columns.sorted:
@@ -135,7 +139,7 @@ class Parameters:
         about = OPERATORS[operator]
         adapter: TypeAdapter[Any] = FLAG if about.is_flag else TEXT
         if not about.is_flag and not about.is_text:
-            adapter = self._columns.adapter(column)
+            adapter = self._columns.sought(column)
         return Parameter(f"Rows whose {about.doc.format(column)}.", adapter, column, operator)
 
     def _read(

@@ -5,13 +5,13 @@ from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Float, Integer, Time, Uuid
 from sqlalchemy.types import TypeDecorator
 
 from ..database.columns import ExactNumber
 from ..models import MAX_INT, MIN_INT, exact_bounds, without_nul
-from ..types import Exact, IsoDate, IsoTime, UtcDatetime, UuidText
+from ..types import Digits, Exact, IsoDate, IsoTime, UtcDatetime, UuidText
 
 MOST_SEARCHED = 200
 """How many characters a search may have."""
@@ -19,7 +19,7 @@ MOST_SEARCHED = 200
 FLAG: TypeAdapter[bool] = TypeAdapter(bool)
 TEXT: TypeAdapter[str] = TypeAdapter(Annotated[str, Field(json_schema_extra=without_nul)])
 OFFSET: TypeAdapter[int] = TypeAdapter(
-    Annotated[int, Field(ge=0, le=MAX_INT, json_schema_extra=exact_bounds)]
+    Annotated[int, Field(ge=0, le=MAX_INT, json_schema_extra=exact_bounds), Digits()]
 )
 COUNT: TypeAdapter[str] = TypeAdapter(Literal["exact"])
 CURSOR = TEXT
@@ -30,7 +30,9 @@ _ADAPTERS: tuple[tuple[type | tuple[type, ...], TypeAdapter[Any]], ...] = (
     (Boolean, FLAG),
     (
         (BigInteger, Integer),
-        TypeAdapter(Annotated[int, Field(ge=MIN_INT, le=MAX_INT, json_schema_extra=exact_bounds)]),
+        TypeAdapter(
+            Annotated[int, Field(ge=MIN_INT, le=MAX_INT, json_schema_extra=exact_bounds), Digits()]
+        ),
     ),
     (Float, TypeAdapter(Annotated[float, Field(allow_inf_nan=False)])),
     (Date, TypeAdapter(IsoDate)),
@@ -43,13 +45,27 @@ _ADAPTERS: tuple[tuple[type | tuple[type, ...], TypeAdapter[Any]], ...] = (
 @cache
 def limit_up_to(most: int) -> TypeAdapter[int]:
     """Read the size of a page."""
-    return TypeAdapter(Annotated[int, Field(ge=1, le=most)])
+    return TypeAdapter(Annotated[int, Field(ge=1, le=most), Digits()])
 
 
 def some_of(names: Sequence[str], most: int | None = None) -> TypeAdapter[list[str]]:
     """Read one or more of some names."""
     name: Any = Literal[tuple(names)]
     return TypeAdapter(Annotated[list[name], Field(min_length=1, max_length=most)])
+
+
+def text_kept_by(validators: Sequence[AfterValidator]) -> TypeAdapter[str]:
+    """Read text as a body's is kept; what a body could not have stays as it is."""
+    kept: Any = Annotated[(str, *validators)]
+    body: TypeAdapter[str] = TypeAdapter(kept)
+
+    def read(text: str) -> str:
+        try:
+            return body.validate_python(text)
+        except ValidationError:
+            return text
+
+    return TypeAdapter(Annotated[str, AfterValidator(read), Field(json_schema_extra=without_nul)])
 
 
 def value_of(column: Column[Any], words: Sequence[str]) -> TypeAdapter[Any]:
