@@ -22,6 +22,8 @@ from sqlalchemy import Engine, MetaData, NullPool, create_engine
 # How one spec runs: from which code, on which database.
 COMBINATIONS = tuple(product(("served", "emitted"), ("sqlite", "postgresql")))
 
+MOST_RUNNING = 12
+
 # In an emitted project's processes crudgen cannot be imported, as if it were not installed.
 NO_CRUDGEN = "import sys\nsys.modules['crudgen'] = None\n"
 
@@ -120,7 +122,7 @@ def _has_clients(worker: psutil.Process) -> bool:
 
 @dataclass
 class Servers:
-    """Starts each combination once; all end with the session."""
+    """Starts each combination once, and keeps the last few that were asked for."""
 
     folder: Path
     new_database: Callable[[str], str]
@@ -132,9 +134,11 @@ class Servers:
 
     def api(self, spec: Path, mode: str, kind: str) -> Api:
         key = (spec, mode, kind)
-        if key not in self.running:
-            self.running[key] = self.start(spec, mode, self.new_database(kind))
-        return self.running[key]
+        api = self.running.pop(key, None) or self.start(spec, mode, self.new_database(kind))
+        self.running[key] = api
+        if len(self.running) > MOST_RUNNING:  # each holds connections to one PostgreSQL
+            self.running.pop(next(iter(self.running))).stop()
+        return api
 
     def everywhere(self, spec: Path) -> "Everywhere":
         """Serve a spec in every combination, without a row."""
