@@ -81,10 +81,13 @@ class RowStatements:
 
         The rows with these keys are locked before: who waits for a value then holds none of them.
         """
-        if self._turn is None:
+        return [] if self._turn is None else [Change(self._turn, {}), *self.locks(keys)]
+
+    def locks(self, keys: Sequence[Any]) -> list[Change]:
+        """Lock the rows with these keys, in their order, before a unique value is in doubt."""
+        if self._turn is None or not self.unique:
             return []
-        locks = [Change(self.lock, {"key__": key}) for key in sorted(keys)]
-        return [Change(self._turn, {}), *locks]
+        return [Change(self.lock, {"key__": key}) for key in sorted(keys)]
 
     def upsert(self, columns: tuple[str, ...], immutable: Collection[str]) -> Insert:
         """Build the statement that inserts a row, or else changes what may be changed of it."""

@@ -89,3 +89,15 @@ def test_a_link_that_could_not_be_followed_is_422(odds: Everywhere) -> None:
         refused = odds.ask("GET", f"/odds/?{place}limit=1&place_0__ne={chr(39) * 8000}")
         (problem,) = refused.json()["detail"]
         assert (refused.status_code, problem["type"]) == (422, "long_link")
+
+
+def test_a_page_by_cursor_behind_an_offset_leads_back(odds: Everywhere) -> None:
+    for api in odds.apis:
+        rows = api.ask("GET", "/odds/").json()
+        page = api.ask("GET", "/odds/?cursor=&limit=1&offset=2")
+        assert page.json() == rows[2:3]
+        assert api.ask("GET", page.links["prev"]["url"]).json() == rows[1:2]
+        first = api.ask("GET", "/odds/?cursor=&limit=2")
+        beyond = api.ask("GET", f"{first.links['next']['url']}&offset=9")
+        assert beyond.json() == []
+        assert api.ask("GET", beyond.links["prev"]["url"]).json() == rows[:2]

@@ -187,6 +187,25 @@ def test_many_changes_of_unique_values_wait_for_one_another(many: Everywhere) ->
             assert set().union(*pool.map(exchange, range(8))) == {200, 409}
 
 
+def test_a_deletion_of_many_waits_for_no_change(many: Everywhere) -> None:
+    """A change takes a unique value of a row that is being deleted, and holds another such row."""
+    for api in many.apis:
+        for _ in range(5):
+            names = [f"D{number}" for number in range(40)]
+            keys = make(api, *names)
+
+            def change(number: int, api: Api = api, keys: list[int] = keys) -> int:
+                if number == 0:
+                    chosen = "&".join(f"id={key}" for key in keys)
+                    return api.ask("DELETE", f"/heroes/bulk?{chosen}").status_code
+                body = {"name": f"D{number}"}
+                return api.ask("PATCH", f"/heroes/{keys[-number]}", json=body).status_code
+
+            with ThreadPoolExecutor(7) as pool:
+                assert {*pool.map(change, range(7))} <= {200, 404, 409}
+            assert api.ask("GET", "/heroes/").json() == []
+
+
 ROW = {"number": 1}
 BAD: list[tuple[str, str, Any, int, Answer]] = [
     ("POST", "/badges/bulk", {"number": 1}, 422, [("list_type", ["body"])]),

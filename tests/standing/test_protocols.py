@@ -1,10 +1,11 @@
 """What HTTP lets a client add around a request: trailers, and a wish for another protocol."""
 
+import re
 import time
 
 import pytest
 from servers import Api, Everywhere
-from wire import connect, rest
+from wire import connect, one_answer, rest
 
 JSON = b"Host: x\r\nContent-Type: application/json\r\n"
 TAG = b'{"code": "ab", "plate": "X", "label": "one"}'
@@ -114,3 +115,30 @@ def test_a_body_that_cannot_be_read_is_400_at_once(everywhere: Everywhere, reque
         assert answer.endswith(b'{"detail": "The request is not valid HTTP"}')
         assert api.ask("GET", "/tags/").json() == []
         assert "Traceback" not in api.log.read_text()
+
+
+def test_a_body_that_cannot_be_read_is_400_behind_other_requests(everywhere: Everywhere) -> None:
+    before = b"GET /tags/?limit=1 HTTP/1.1\r\nHost: x\r\n\r\n"
+    broken = chunked(b"/tags/", TAG).replace(b"\r\n0\r\n", b"\r\nnothing\r\n")
+    for api in everywhere.apis:
+        for more in (b"", b"x" * 200_000):
+            with connect(api, before * 2 + broken + more) as connection:
+                begun = time.monotonic()
+                statuses = re.findall(rb"HTTP/1.1 (\d+) ", rest(connection))
+            assert statuses == [b"200", b"200", b"400"]
+            assert time.monotonic() - begun < 10  # it does not wait for the rest of a body
+
+
+def test_a_blank_line_keeps_no_connection_open(everywhere: Everywhere) -> None:
+    asks = b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n"
+    for api in everywhere.apis[::2]:
+        with connect(api, asks) as connection:
+            assert one_answer(connection).startswith(b"HTTP/1.1 200 ")
+            connection.sendall(b"\r\n")
+            assert rest(connection) == b""
+        with connect(api, asks) as connection:
+            one_answer(connection)
+            connection.sendall(b"\r\n" + asks[:5])
+            time.sleep(6)  # a head that has begun has a time of its own
+            connection.sendall(asks[5:])
+            assert one_answer(connection).startswith(b"HTTP/1.1 200 ")

@@ -11,15 +11,15 @@ from sqlalchemy.types import TypeDecorator
 
 from ..database.columns import ExactNumber
 from ..models import MAX_INT, MIN_INT, exact_bounds, without_nul
-from ..types import Digits, Exact, IsoDate, IsoTime, UtcDatetime, UuidText
+from ..types import DIGITS, NUMBER, TRUE_OR_FALSE, Exact, IsoDate, IsoTime, UtcDatetime, UuidText
 
 MOST_SEARCHED = 200
 """How many characters a search may have."""
 
-FLAG: TypeAdapter[bool] = TypeAdapter(bool)
+FLAG: TypeAdapter[bool] = TypeAdapter(Annotated[bool, TRUE_OR_FALSE])
 TEXT: TypeAdapter[str] = TypeAdapter(Annotated[str, Field(json_schema_extra=without_nul)])
 OFFSET: TypeAdapter[int] = TypeAdapter(
-    Annotated[int, Field(ge=0, le=MAX_INT, json_schema_extra=exact_bounds), Digits()]
+    Annotated[int, Field(ge=0, le=MAX_INT, json_schema_extra=exact_bounds), DIGITS]
 )
 COUNT: TypeAdapter[str] = TypeAdapter(Literal["exact"])
 CURSOR = TEXT
@@ -31,10 +31,10 @@ _ADAPTERS: tuple[tuple[type | tuple[type, ...], TypeAdapter[Any]], ...] = (
     (
         (BigInteger, Integer),
         TypeAdapter(
-            Annotated[int, Field(ge=MIN_INT, le=MAX_INT, json_schema_extra=exact_bounds), Digits()]
+            Annotated[int, Field(ge=MIN_INT, le=MAX_INT, json_schema_extra=exact_bounds), DIGITS]
         ),
     ),
-    (Float, TypeAdapter(Annotated[float, Field(allow_inf_nan=False)])),
+    (Float, TypeAdapter(Annotated[float, Field(allow_inf_nan=False), NUMBER])),
     (Date, TypeAdapter(IsoDate)),
     (Time, TypeAdapter(IsoTime)),
     (DateTime, TypeAdapter(UtcDatetime)),
@@ -45,7 +45,7 @@ _ADAPTERS: tuple[tuple[type | tuple[type, ...], TypeAdapter[Any]], ...] = (
 @cache
 def limit_up_to(most: int) -> TypeAdapter[int]:
     """Read the size of a page."""
-    return TypeAdapter(Annotated[int, Field(ge=1, le=most), Digits()])
+    return TypeAdapter(Annotated[int, Field(ge=1, le=most), DIGITS])
 
 
 def some_of(names: Sequence[str], most: int | None = None) -> TypeAdapter[list[str]]:

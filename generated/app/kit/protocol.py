@@ -22,13 +22,6 @@ _LAST_SECOND = 1.0
 """Of uvicorn's time for a graceful end: what is stuck then ends in order, not with an error 500."""
 
 
-class _Deaf(HttpRequestParser):
-    """Takes what comes on a connection that is about to end."""
-
-    def feed_data(self, data: Any) -> None:
-        """Parse nothing."""
-
-
 class HttpProtocol(HttpToolsProtocol):
     """One connection. A head that is too late is answered 408, one that is too large 431."""
 
@@ -42,6 +35,10 @@ class HttpProtocol(HttpToolsProtocol):
         self._answering: RequestResponseCycle | None = None
         """`self.cycle` is the request that came last; others may be before it."""
         self._in_head = False
+        self._is_over = False
+        """Whether nothing more is read, and the connection ends with the last answer."""
+        self._due: tuple[HTTPStatus, str] | None = None
+        """How the last request will be refused, once those before it are answered."""
         self._is_leaving = False
         """Whether the request asks for a protocol that is not spoken here."""
         self._packet_bytes = 0
@@ -70,9 +67,10 @@ class HttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse; a head that is incomplete now has a limited time for its rest."""
+        if self._is_over:
+            return
         self._packet_bytes = len(data)
         self._head_bytes += len(data)
-        self._unset_keepalive_if_required()
         while data:
             try:
                 self.parser.feed_data(data)
@@ -99,7 +97,7 @@ class HttpProtocol(HttpToolsProtocol):
             return b""
         if not self._is_leaving:  # it is a CONNECT, which is answered already
             self.cycle.keep_alive = False
-            self.parser = _Deaf(self)
+            self._is_over = True
             return b""
         self._is_leaving = False
         version = self.parser.get_http_version().encode()
@@ -110,7 +108,8 @@ class HttpProtocol(HttpToolsProtocol):
         return b"\r\n".join([*parts, b"", rest])
 
     def on_message_begin(self) -> None:
-        """Begin a head."""
+        """Begin a head; the connection is idle until then, also with a blank line before it."""
+        self._unset_keepalive_if_required()
         self._in_head = True
         self._head_bytes = 0
         super().on_message_begin()
@@ -137,6 +136,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
+        self._unset_keepalive_if_required()
         self._head_bytes = 0
         super().on_body(body)
 
@@ -152,6 +152,8 @@ class HttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Give a client that is answered, and still sends its body, a limited time to end it."""
         super().on_response_complete()
+        if self._in_head:
+            self._unset_keepalive_if_required()
         cycle = self.cycle
         if self.transport.is_closing():
             self._watch()
@@ -188,16 +190,22 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._answering = cycle
-        super()._start_asgi_task(cycle, app)
+        if self._due is not None and cycle is self.cycle:
+            self._refuse(*self._due)
+        else:
+            super()._start_asgi_task(cycle, app)
 
     def _refuse(self, status: HTTPStatus, detail: str) -> None:
         if self.transport.is_closing():
             return
-        self.parser = _Deaf(self)
+        self._is_over = True
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
-            if not cycle.more_body or cycle is not self._answering or cycle.response_started:
+            if not cycle.more_body or cycle.response_started:
                 cycle.keep_alive = False  # the answer before this one comes first, and is the last
+                return
+            if cycle is not self._answering:
+                self._due = status, detail
                 return
             cycle.disconnected = True  # its body is what is amiss
             cycle.message_event.set()

@@ -195,12 +195,12 @@ class Resource:
     async def delete_many(self, db: Database, request: Request, keys: Sequence[Any]) -> Response:
         """Delete the rows with these keys, all or none; raise HTTPException 404, 412, 422."""
         self._check_keys(request, keys, lambda index: ["query", self._key, index])
-        statement = self._for(db).delete
+        use = self._for(db)
         changes = [
-            Change(statement, {"key__": key}, check=self._found_in(["query", self._key, index]))
+            Change(use.delete, {"key__": key}, check=self._found_in(["query", self._key, index]))
             for index, key in enumerate(keys)
         ]
-        await self._write_in_order(db, keys, changes)
+        await self._write_in_order(db, keys, changes, use.locks(keys))
         return JsonText(b'{"ok":true}')
 
     async def _write_in_order(
@@ -208,16 +208,16 @@ class Resource:
         db: Database,
         keys: Sequence[Any],
         changes: Sequence[Change],
-        turn: Sequence[Change] = (),
+        before: Sequence[Change] = (),
     ) -> Sequence[Sequence[Row]]:
         """Write in the order of the keys: two requests never wait for rows of one another.
 
-        For unique values that the other one has written they would: who writes some takes a turn.
+        For unique values that the other one has written they would: what comes before sees to that.
         """
         order = sorted(range(len(keys)), key=keys.__getitem__)
         with self._named_errors():
-            found = await db.write_all([*turn, *(changes[index] for index in order)])
-        by_index = dict(zip(order, found[len(turn) :], strict=True))
+            found = await db.write_all([*before, *(changes[index] for index in order)])
+        by_index = dict(zip(order, found[len(before) :], strict=True))
         return [by_index[index] for index in range(len(keys))]
 
     async def _write(self, db: Database, expected: Expected, change: Change) -> Sequence[Row]:

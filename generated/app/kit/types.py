@@ -113,21 +113,30 @@ UuidText = Annotated[
 """A UUID (RFC 9562) in its usual spelling."""
 
 
-class Digits:
-    """Marks an integer that is text: pydantic would also read `1_0`, ` 1`, `+1` and `1.0`."""
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """Marks a value that is text in one spelling: pydantic would also read `1_0`, ` 1` and `on`."""
+
+    pattern: str
+    error: str
+    """The type of pydantic's error for another spelling."""
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Look at the spelling, then read the number; JSON Schema describes the number."""
-        number = handler(source)
+        """Look at the spelling, then read the value; JSON Schema describes the value."""
+        value = handler(source)
         text = core_schema.custom_error_schema(
-            core_schema.str_schema(pattern="^-?[0-9]+$"), custom_error_type="int_parsing"
+            core_schema.str_schema(pattern=self.pattern), custom_error_type=self.error
         )
-        return core_schema.json_or_python_schema(number, core_schema.chain_schema([text, number]))
+        return core_schema.json_or_python_schema(value, core_schema.chain_schema([text, value]))
 
 
-IntText = Annotated[int, Digits()]
+DIGITS = Spelled(r"^-?[0-9]+$", "int_parsing")
+NUMBER = Spelled(r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$", "float_parsing")
+TRUE_OR_FALSE = Spelled(r"^([tT]rue|[fF]alse)$", "bool_parsing")
+
+IntText = Annotated[int, DIGITS]
 """An integer in a path or a query."""
 
 TextKey = Annotated[str, AfterValidator(_addressable)]

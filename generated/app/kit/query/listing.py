@@ -151,12 +151,12 @@ class Listing:
             return offset_links(request, query, more=more)
         backward = cursor is not None and cursor.backward
         before = after = None
-        if rows and (cursor is not None and (more or not backward)):
+        if rows and (more if backward else cursor is not None or query.offset > 0):
             before = self._write(db, query, Cursor(_places(query, rows[0]), backward=True))
         if rows and (more or backward):
             after = self._write(db, query, Cursor(_places(query, rows[-1])))
-        if not rows and cursor is not None and not query.offset:
-            # What was here is deleted: the way back begins with the row that led here.
+        if not rows and cursor is not None:
+            # What was here is deleted, or left out: the way back begins with the row that led here.
             back = self._write(db, query, Cursor(cursor.values, not backward, inclusive=True))
             before, after = (None, back) if backward else (back, None)
         return cursor_links(request, query, before, after)
