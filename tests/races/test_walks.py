@@ -151,4 +151,4 @@ def test_a_page_whose_rows_are_gone_leads_back(crowd: Crowd, sort: str, gone: in
     empty = api.ask("GET", to["url"])
     assert (empty.json(), set(empty.links)) == ([], {"first", back})
     assert api.ask("GET", empty.links[back]["url"]).json() == pages[1 - gone].json()
-    assert set(api.ask("GET", f"{to['url']}&offset=1").links) == {"first"}
+    assert set(api.ask("GET", f"{to['url']}&offset=1").links) == {"first", back}
