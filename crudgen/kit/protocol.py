@@ -109,7 +109,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Begin a head; the connection is idle until then, also with a blank line before it."""
-        self._unset_keepalive_if_required()
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
         self._in_head = True
         self._head_bytes = 0
         super().on_message_begin()

@@ -36,7 +36,13 @@ def _links(request: Request, query: ListQuery, places: dict[str, str]) -> str:
     path, rest = quote(request.scope["path"]), f"&limit={query.limit}{query.sent}"
     links = {relation: f"{path}?{place}{rest}" for relation, place in places.items()}
     # A link that the application would refuse to follow ends a walk in its middle.
-    if any(len(links[one]) > limits_of(request.app).url_bytes for one in places.keys() - {"first"}):
+    if query.sent or query.cursor is not None:
+        _check_length(request, links)
+    return ", ".join([f'<{link}>; rel="{relation}"' for relation, link in links.items()])
+
+
+def _check_length(request: Request, links: dict[str, str]) -> None:
+    longest = max((len(link) for relation, link in links.items() if relation != "first"), default=0)
+    if longest > limits_of(request.app).url_bytes:
         message = "A link to another page would be too long: filter or sort by less"
         raise HTTPException(422, [problem("long_link", ["query"], message)])
-    return ", ".join([f'<{link}>; rel="{relation}"' for relation, link in links.items()])
