@@ -106,10 +106,11 @@ class Listing:
                 db.compile(whole(columns, names, query)) if is_whole else None,
                 db.compile(number(columns, query, kind)) if query.count else None,
             )
-            self._kept += len(known.page.sql) + _OTHER
-            if self._kept > MOST_KEPT:
+            size = len(known.page.sql) + _OTHER
+            if self._kept + size > MOST_KEPT:
                 self._shapes.clear()
-                self._kept = len(known.page.sql) + _OTHER
+                self._kept = 0
+            self._kept += size
             self._shapes[chosen] = known
         return known
 

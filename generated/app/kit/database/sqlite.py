@@ -104,7 +104,7 @@ class Sqlite:
             timeout=busy_seconds,
             isolation_level=None,
             check_same_thread=False,
-            cached_statements=250,  # one may take a megabyte: of many parts and columns
+            cached_statements=250,  # a client chooses how many there are, and how large
         )
         _configure(connection)
         return connection
