@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from cluster import Cluster
 from crowd import Crowd, gather
 from postgres import Postgres
 from servers import COMBINATIONS, Api, Everywhere, Servers
@@ -49,6 +50,16 @@ def postgres(postgresql: str) -> Iterator[Postgres]:
         own = Postgres(Path(folder) / "pg")
         yield own
         own.clean_up()
+
+
+@pytest.fixture
+def cluster(postgresql: str) -> Iterator[Cluster]:
+    """Start a primary PostgreSQL and a standby that follows it synchronously."""
+    assert postgresql, "it has made the user that they run as"
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        own = Cluster(Path(folder))
+        yield own
+        own.stop()
 
 
 @pytest.fixture(scope="session")
