@@ -26,10 +26,19 @@ SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
 
 def find_program(name: str) -> str:
     """Return the path of a program; the variable of its name in capitals replaces it."""
-    path = os.pathsep.join((os.environ.get("PATH", ""), *SYSTEM_FOLDERS))
-    found = shutil.which(os.environ.get(name.upper(), name), path=path)
+    found = _which(name)
     assert found, f"{name} is missing; .ci/run shows how to install it"
     return found
+
+
+def is_there(name: str) -> bool:
+    """Tell whether a program is installed, while tests are collected."""
+    return _which(name) is not None
+
+
+def _which(name: str) -> str | None:
+    path = os.pathsep.join((os.environ.get("PATH", ""), *SYSTEM_FOLDERS))
+    return shutil.which(os.environ.get(name.upper(), name), path=path)
 
 
 def version_of(name: str) -> tuple[int, ...]:

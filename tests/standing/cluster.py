@@ -105,7 +105,7 @@ class Cluster:
         """Wait until the standby shows everything that the primary has written."""
         [(position,)] = self.primary.execute("SELECT pg_current_wal_lsn()::text")
         deadline = time.monotonic() + 20
-        replayed = f"SELECT pg_last_wal_replay_lsn() >= '{position}'"  # noqa: S608 - a position
+        replayed = f"SELECT pg_last_wal_replay_lsn() >= '{position}'"
         while self.standby.execute(replayed) != [(True,)]:
             assert time.monotonic() < deadline
             time.sleep(0.02)
