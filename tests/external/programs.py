@@ -9,7 +9,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,7 @@ class Program:
     process: subprocess.Popen[bytes]
     log: Path
     port: int
+    command: Sequence[str]
 
     def wait_until_it_listens(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -141,19 +143,27 @@ class Programs:
         file = self._write("nginx.conf", text)
         return self.start("nginx", ["-e", "stderr", "-p", str(place), "-c", file], port)
 
-    def start(self, name: str, arguments: list[str], port: int) -> Program:
-        log = self.folder / f"{name}{len(self.running)}.log"
+    def start(self, name: str, arguments: Sequence[str], port: int) -> Program:
+        """Start a program; return when it listens on a port."""
+        return self._start([find_program(name), *arguments], port)
+
+    def again(self, program: Program) -> Program:
+        """Start a program again that was stopped."""
+        return self._start(program.command, program.port)
+
+    def _start(self, command: Sequence[str], port: int) -> Program:
+        log = self.folder / f"{Path(command[0]).name}{len(self.running)}.log"
         options: dict[str, Any] = {"user": USER, "extra_groups": []} if os.geteuid() == 0 else {}
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [find_program(name), *arguments],
+                command,
                 stdout=output,
                 stderr=output,
                 cwd=self.folder,
                 start_new_session=True,  # a group of its own: it and its children
                 **options,
             )
-        program = Program(process, log, port)
+        program = Program(process, log, port, command)
         self.running.append(program)
         program.wait_until_it_listens()
         return program
@@ -173,10 +183,23 @@ class Programs:
             shutil.chown(path, USER)
 
 
-def ask_pgbouncer(program: Program, command: str) -> list[dict[str, Any]]:
-    """Return the rows of a command of PgBouncer's console, such as SHOW POOLS."""
+@contextmanager
+def console(program: Program) -> Iterator[Callable[[str], list[dict[str, Any]]]]:
+    """Connect to PgBouncer's console; give what runs a command, such as SHOW POOLS."""
     url = f"host=127.0.0.1 port={program.port} user=postgres dbname=pgbouncer"
-    with psycopg.connect(url, autocommit=True, cursor_factory=psycopg.ClientCursor) as console:
-        cursor = console.execute(command)  # type: ignore[call-overload]
-        names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    with psycopg.connect(url, autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
+
+        def ask(command: str) -> list[dict[str, Any]]:
+            cursor = connection.execute(command)  # type: ignore[call-overload]
+            if cursor.description is None:
+                return []
+            names = [column.name for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+        yield ask
+
+
+def ask_pgbouncer(program: Program, command: str) -> list[dict[str, Any]]:
+    """Return the rows of a command of PgBouncer's console."""
+    with console(program) as ask:
+        return ask(command)
