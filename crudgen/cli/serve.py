@@ -140,10 +140,6 @@ def is_loopback(url: str) -> bool:
 
 def masked(url: str) -> str:
     """Return a database URL without its password."""
-    from sqlalchemy.engine import make_url  # noqa: PLC0415 -- lazy
-    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415 -- lazy
+    from crudgen.kit.database.urls import shown  # noqa: PLC0415 -- lazy
 
-    try:
-        return make_url(url).render_as_string(hide_password=True)
-    except (ArgumentError, ValueError):
-        return "(not a database URL)"
+    return shown(url)

@@ -5,7 +5,8 @@ import time
 from fastapi import APIRouter, Request
 
 from .database import DatabaseDep
-from .errors import Message, Unavailable, errors
+from .database.faults import http_error
+from .errors import Message, errors
 
 READY_SECONDS = 1.0
 """How long the answer of `/ready` holds, so that asking it often costs nothing."""
@@ -21,12 +22,16 @@ async def live() -> Message:
 
 @router.get("/ready", operation_id="ready", responses=errors(503))
 async def ready(request: Request, db: DatabaseDep) -> Message:
-    """Tell whether requests can be answered now."""
+    """Tell whether requests can be answered now: rows read, and written where they may be."""
     state = request.app.state
-    asked, answer = getattr(state, "ready", (float("-inf"), False))
+    asked, failure = getattr(state, "ready", (float("-inf"), None))
     if time.monotonic() - asked > READY_SECONDS:
-        answer = await db.ping()
-        state.ready = (time.monotonic(), answer)
-    if not answer:
-        raise Unavailable
+        failure = None
+        try:
+            await db.check()
+        except Exception as error:
+            failure = http_error(error)
+        state.ready = (time.monotonic(), failure)
+    if failure is not None:
+        raise failure
     return Message(detail="ready")

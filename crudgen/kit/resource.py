@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi import Depends, HTTPException, Request, Response
-from sqlalchemy import Insert
+from sqlalchemy import Delete, Insert
 
 from .database import Change, Database
 from .database.backend import Row
@@ -222,7 +222,7 @@ class Resource:
 
     async def _write(self, db: Database, expected: Expected, change: Change) -> Sequence[Row]:
         """Change one row, if it is the one that the client expects."""
-        with self._named_errors():
+        with self._named_errors(deletes=isinstance(change.statement, Delete)):
             if expected.is_any:
                 return await db.write(change.statement, change.values, change.columns)
             use, creates = self._for(db), isinstance(change.statement, Insert)
@@ -281,11 +281,11 @@ class Resource:
         return HTTPException(404, f"{self._name} not found")
 
     @contextmanager
-    def _named_errors(self) -> Iterator[None]:
+    def _named_errors(self, *, deletes: bool = False) -> Iterator[None]:
         try:
             yield
         except Exception as error:
-            answer = http_error(error, self._table)
+            answer = http_error(error, self._table, deletes=deletes)
             if answer is error:
                 raise
             raise answer from error

@@ -20,6 +20,10 @@ def _split(value: object) -> object:
     return [one.strip() for one in value.split(",") if one.strip()]
 
 
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
 Origin = Annotated[str, Field(pattern=r"^(\*|https?://[^/\s]+)$")]
 Origins = Annotated[list[Origin], NoDecode, BeforeValidator(_split)]
 
@@ -64,6 +68,10 @@ class BaseAppSettings(ServerSettings):
     """Longest statement on PostgreSQL; a longer one is answered 503."""
     lock_seconds: Seconds = 2.0
     """Longest wait for a lock or a connection; a longer one is answered 503."""
+    database_prepared: Annotated[Literal["auto", "true", "false"], BeforeValidator(_lower)] = "auto"
+    """Whether PostgreSQL prepares statements: `true`, `false`, or `auto`: not behind a pooler."""
+    database_read_only: bool = False
+    """Whether nothing is written: `/ready` is then 200 although writes are 503."""
     secret_key: SecretStr | None = None
     """Signs cursors, seals idempotency keys; without it, a secret that the database keeps does."""
     shortcut: bool = True

@@ -30,6 +30,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         statement_seconds=settings.statement_seconds,
         lock_seconds=settings.lock_seconds,
         secret_key=settings.secret_key,
+        preparing=settings.database_prepared,
+        read_only=settings.database_read_only,
     )
 
     @asynccontextmanager

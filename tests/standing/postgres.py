@@ -3,6 +3,13 @@
 from pathlib import Path
 from typing import Literal
 
+UNAVAILABLE = {
+    "The database has not answered yet, try again",
+    "The database is down, try again",
+    "The database is busy, try again",
+}
+"""What a 503 says while PostgreSQL is away."""
+
 
 class Postgres:
     """Runs in a folder; whoever starts it cleans it up."""

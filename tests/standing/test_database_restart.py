@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from postgres import Postgres
+from postgres import UNAVAILABLE, Postgres
 from servers import Api, Servers
 from wire import connect, is_whole, one_answer
 
@@ -20,7 +20,6 @@ ROUNDS = int(os.environ.get("ROUNDS", "2"))
 CLIENTS = 16
 RECOVERY_SECONDS = 5.0
 HEAD = b"%s %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-UNAVAILABLE = b'{"detail":"The database is busy or down, try again"}'
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class Client(threading.Thread):
         if is_good or (
             answer.startswith(b"HTTP/1.1 503 ")
             and b"\r\nretry-after: " in head
-            and text == UNAVAILABLE
+            and json.loads(text)["detail"] in UNAVAILABLE
         ):
             self.seen.append(Seen(sent, time.monotonic(), int(answer.split(b" ")[1])))
         else:

@@ -2,111 +2,96 @@
 
 import re
 import sqlite3
-from collections.abc import Sequence
-from enum import Enum, auto
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import PrimaryKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.exc import DBAPIError
 
-from ..errors import Conflict, Refused, Unavailable
+from ..errors import Condition, Conflict, MissingTarget, Referenced, Refused, Unavailable
+from .codes import Fault, fault_of_postgresql, fault_of_sqlite
 
-
-class Fault(Enum):
-    """Why a statement failed."""
-
-    UNIQUE = auto()
-    """Another row has the same values."""
-    VALUE = auto()
-    """The database does not take a value."""
-    RETRY = auto()
-    """A concurrent transaction was in the way; the same statement may succeed now."""
-    STALE = auto()
-    """The table was changed after the statement was prepared on this connection."""
-    DISCONNECTED = auto()
-    """The connection is gone; the statement may not have run."""
-    UNAVAILABLE = auto()
-    """The database is locked, down, full or too slow."""
-    UNUSABLE = auto()
-    """The database is not one, or not allowed; somebody has to change something first."""
-    BUG = auto()
-    """Anything else."""
-
-
-_SQLITE_EXTENDED = {
-    sqlite3.SQLITE_CONSTRAINT_UNIQUE: Fault.UNIQUE,
-    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY: Fault.UNIQUE,
-    sqlite3.SQLITE_CONSTRAINT_ROWID: Fault.UNIQUE,
-    sqlite3.SQLITE_CONSTRAINT_NOTNULL: Fault.VALUE,
-    sqlite3.SQLITE_CONSTRAINT_CHECK: Fault.VALUE,
+_CONDITIONS: Mapping[Fault, Condition] = {
+    Fault.RETRY: Condition.BUSY,
+    Fault.UNPREPARED: Condition.BUSY,
+    Fault.BUSY: Condition.BUSY,
+    Fault.DISCONNECTED: Condition.DOWN,
+    Fault.FULL: Condition.FULL,
+    Fault.READ_ONLY: Condition.READ_ONLY,
+    Fault.DENIED: Condition.DENIED,
+    Fault.BROKEN: Condition.BROKEN,
 }
-_SQLITE_PRIMARY = {
-    sqlite3.SQLITE_BUSY: Fault.UNAVAILABLE,
-    sqlite3.SQLITE_LOCKED: Fault.UNAVAILABLE,
-    sqlite3.SQLITE_INTERRUPT: Fault.UNAVAILABLE,
-    sqlite3.SQLITE_IOERR: Fault.UNAVAILABLE,
-    sqlite3.SQLITE_FULL: Fault.UNAVAILABLE,
-    sqlite3.SQLITE_CANTOPEN: Fault.UNUSABLE,
-    sqlite3.SQLITE_READONLY: Fault.UNUSABLE,
-    sqlite3.SQLITE_NOMEM: Fault.UNAVAILABLE,
-    sqlite3.SQLITE_PERM: Fault.UNUSABLE,
-    sqlite3.SQLITE_CORRUPT: Fault.UNUSABLE,
-    sqlite3.SQLITE_NOTADB: Fault.UNUSABLE,
-    sqlite3.SQLITE_TOOBIG: Fault.VALUE,
-}
-_POSTGRESQL_STATES = {
-    "23505": Fault.UNIQUE,
-    "23502": Fault.VALUE,
-    "23514": Fault.VALUE,
-    "0A000": Fault.STALE,
-    "40001": Fault.RETRY,
-    "40P01": Fault.RETRY,
-    "55P03": Fault.UNAVAILABLE,
-    "57014": Fault.UNAVAILABLE,
-}
-_POSTGRESQL_CLASSES = {
-    "08": Fault.DISCONNECTED,
-    "22": Fault.VALUE,
-    "25": Fault.UNAVAILABLE,
-    "53": Fault.UNAVAILABLE,
-    "54": Fault.VALUE,
-    "57": Fault.DISCONNECTED,
-    "58": Fault.UNAVAILABLE,
-}
+_OF_FOREIGN_KEYS = "FOREIGN KEY constraint failed"
 
 
 def classify(error: BaseException) -> Fault:
     """Tell why a statement failed, from the error code of the driver's exception alone."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None:
-        return _SQLITE_EXTENDED.get(code) or _SQLITE_PRIMARY.get(code & 0xFF, Fault.BUG)
+        if code == sqlite3.SQLITE_CONSTRAINT_TRIGGER and str(error) == _OF_FOREIGN_KEYS:
+            return Fault.REFERENCE  # SQLite keeps ON DELETE RESTRICT by triggers of its own
+        return fault_of_sqlite(code)
     if not hasattr(error, "sqlstate"):
         return Fault.BUG
     state = error.sqlstate
     if state is None:
         # A connection that could not be made, or broke, has no SQLSTATE.
-        broken = type(error).__name__.endswith("OperationalError")
-        return Fault.DISCONNECTED if broken else Fault.BUG
-    return _POSTGRESQL_STATES.get(state) or _POSTGRESQL_CLASSES.get(state[:2], Fault.BUG)
+        kinds = {kind.__name__ for kind in type(error).__mro__}
+        return Fault.DISCONNECTED if "OperationalError" in kinds else Fault.BUG
+    return fault_of_postgresql(state)
 
 
-def http_error(error: Exception, table: Table | None = None) -> Exception:
+def cause_of(error: Exception) -> BaseException:
+    """Return the driver's error that an error of SQLAlchemy wraps, or the error itself."""
+    return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+
+
+def condition_of(error: Exception) -> Condition | None:
+    """Return the condition of the database that an error tells of, if it does."""
+    if isinstance(error, Unavailable):
+        return error.condition
+    return _CONDITIONS.get(classify(cause_of(error)))
+
+
+def reason_of(error: Exception) -> str:
+    """Return what the database says, in one line: for the log, never for a client."""
+    if isinstance(error, Unavailable):
+        return error.reason
+    lines = str(cause_of(error)).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def http_error(error: Exception, table: Table | None = None, *, deletes: bool = False) -> Exception:
     """Turn a driver's error into the answer for it; anything else stays what it is.
 
-    The table serves to name the properties of a broken rule.
+    The table serves to name the properties of a broken rule; `deletes` tells that the statement was
+    a DELETE: SQLite does not say which end of a reference is missing.
     """
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    if cause is None:
-        return error
+    cause = cause_of(error)
     match classify(cause):
         case Fault.UNIQUE:
             return Conflict(_unique_fields(cause, table))
+        case Fault.REFERENCED:
+            return Referenced("path" if deletes else "body")
+        case Fault.REFERENCE:
+            return _broken_reference(cause, table, deletes=deletes)
         case Fault.VALUE:
             return Refused(_refused_fields(cause, table))
-        case Fault.BUG:
-            return error
+        case fault if fault in _CONDITIONS:
+            return Unavailable(_CONDITIONS[fault], reason_of(error))
         case _:
-            return Unavailable()
+            return error
+
+
+def _broken_reference(error: BaseException, table: Table | None, *, deletes: bool) -> Exception:
+    if deletes:
+        return Referenced("path")
+    if table is not None and not table.foreign_key_constraints:
+        return Referenced("body")  # nothing that it could refer to: the row's own value is in use
+    rules = {rule.name: rule for rule in table.foreign_key_constraints} if table is not None else {}
+    name = _diagnosis(error, "constraint_name")
+    rule = rules.get(name) if name else next(iter(rules.values())) if len(rules) == 1 else None
+    return MissingTarget([] if rule is None else list(rule.column_keys))
 
 
 def _unique_fields(error: BaseException, table: Table | None) -> Sequence[str]:

@@ -2,13 +2,16 @@
 
 HTTPException (FastAPI)
 ├── Conflict       409: the row would break a unique rule
+├── Referenced     409: other rows refer to the row
+├── MissingTarget  409: the row refers to one that does not exist
 ├── Refused        422: the database does not take a value
-└── Unavailable    503: the database is locked, down or too slow; the client may try again
+└── Unavailable    503: the database cannot answer now; its condition says why
 StartupError           the application cannot start; its text says what was found and what to do
 └── UnreachableError   the database does not answer now, and may later
 """
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import Any
 
 from fastapi import HTTPException
@@ -17,6 +20,20 @@ from pydantic import BaseModel
 RETRY_AFTER_SECONDS = 1
 MAX_PROBLEMS = 100
 MAX_NAME = 100
+
+
+class Condition(Enum):
+    """Why the database cannot answer; the value is all that a client learns of it."""
+
+    NOT_STARTED = "The application has not started: its lifespan has not run"
+    STARTING = "The database has not answered yet, try again"
+    CLOSED = "The application is shutting down"
+    DOWN = "The database is down, try again"
+    BUSY = "The database is busy, try again"
+    READ_ONLY = "The database is read-only"
+    FULL = "The database is full"
+    DENIED = "The database does not permit this"
+    BROKEN = "The database cannot be used"
 
 
 class Message(BaseModel):
@@ -58,9 +75,25 @@ class Conflict(HTTPException):
 
     def __init__(self, fields: Sequence[str]) -> None:
         names = " and ".join(fields)
-        message = f"Another row has the same {names}" if names else "Another row stands in the way"
+        message = f"Another row has the same {names}" if names else "Conflicts with an existing row"
         problems = [problem("unique", ["body", name], message) for name in fields]
         super().__init__(409, problems or [problem("unique", ["body"], message)])
+
+
+class Referenced(HTTPException):
+    """409: other rows refer to the row, which would be deleted or get another key."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(409, [problem("referred_to", [place], "Other rows refer to this row")])
+
+
+class MissingTarget(HTTPException):
+    """409: the row refers to one that does not exist. Names the properties, never a value."""
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        message = "Refers to a row that does not exist"
+        problems = [problem("no_target", ["body", name], message) for name in fields]
+        super().__init__(409, problems or [problem("no_target", ["body"], message)])
 
 
 class Refused(HTTPException):
@@ -73,11 +106,13 @@ class Refused(HTTPException):
 
 
 class Unavailable(HTTPException):
-    """503: the database cannot answer now."""
+    """503: the database cannot answer now. `reason` is for the log alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, condition: Condition = Condition.BUSY, reason: str = "") -> None:
         headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-        super().__init__(503, "The database is busy or down, try again", headers)
+        super().__init__(503, condition.value, headers)
+        self.condition = condition
+        self.reason = reason
 
 
 def problem(kind: str, loc: Sequence[str | int], msg: str) -> dict[str, Any]:
@@ -107,7 +142,7 @@ def public(errors: Sequence[Any]) -> list[dict[str, Any]]:
 _DESCRIPTIONS: dict[int, tuple[type[BaseModel] | None, str]] = {
     304: (None, "The client knows the row as it is"),
     404: (Message, "No such row"),
-    409: (Problems, "Another row has the same values, or the path another key"),
+    409: (Problems, "Conflicts with another row, or the path has another key"),
     408: (Message, "The body came too slowly"),
     412: (Message, "The row is not the one that is expected"),
     413: (Message, "The body is too large"),
@@ -115,11 +150,11 @@ _DESCRIPTIONS: dict[int, tuple[type[BaseModel] | None, str]] = {
     415: (Message, "The body is not JSON"),
     422: (Problems, "The request is not valid"),
     428: (Message, "The header If-Match is missing"),
-    503: (Message, "The server is busy, or the database busy or down"),
+    503: (Message, "The server is busy, or the database cannot answer now"),
 }
 _OF_MANY: dict[int, tuple[type[BaseModel], str]] = {
     404: (Problems, "There are no such rows"),
-    409: (Problems, "Another row has the same values, or a row is named twice"),
+    409: (Problems, "Conflicts with another row, or a row is named twice"),
     412: (Message, "There is no ETag of many rows"),
 }
 

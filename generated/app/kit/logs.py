@@ -42,6 +42,8 @@ def configure_logging(level: str) -> None:
                 "uvicorn": {"handlers": [], "propagate": True},
                 "uvicorn.error": {"handlers": [], "propagate": True},
                 "uvicorn.access": {"handlers": [], "propagate": logs_requests},
+                # The pool tells of each attempt; the database's state is logged when it changes.
+                "psycopg.pool": {"level": "ERROR"},
             },
         }
     )

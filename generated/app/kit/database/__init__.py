@@ -5,29 +5,31 @@ import contextlib
 import hashlib
 import logging
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Annotated, cast
 
 from anyio import to_thread
 from fastapi import Depends, Request
 from pydantic import SecretStr
-from sqlalchemy import URL, Integer, MetaData, literal_column, make_url, select
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import MetaData, make_url
 from sqlmodel import Session
 
-from ..errors import StartupError, Unavailable, UnreachableError
+from ..errors import Condition, StartupError, Unavailable, UnreachableError
 from .backend import Backend, Change, Row, Step
-from .faults import http_error
+from .connections import Preparing
+from .faults import condition_of, reason_of
 from .postgresql import Postgresql
 from .sqlite import Sqlite
+from .state import State
 from .statements import Prepared, Statement, Values
 from .tables import prepare
+from .urls import scheme_of
 
 __all__ = ["Change", "Database", "DatabaseDep", "SessionDep", "database", "session"]
 
 MOST_PREPARED = 10_000
 LONGEST_PAUSE_SECONDS = 1.0
 """Between two attempts to reach a database that was down at the start."""
-PING: Statement = select(literal_column("1", Integer()))
 
 _log = logging.getLogger(__name__)
 
@@ -37,8 +39,9 @@ class Database:
 
     `connections` bounds how many statements run at the same time; `lock_seconds` how long a request
     waits for one of them or for a lock, `statement_seconds` how long one statement runs
-    (PostgreSQL). `secret_key` signs cursors and seals idempotency keys. Raises StartupError for a
-    URL that cannot be used.
+    (PostgreSQL). `secret_key` signs cursors and seals idempotency keys. `preparing` says whether
+    statements are prepared on PostgreSQL: `auto` is wherever no pooler is found. With `read_only`,
+    nothing is written. Raises StartupError for a URL that cannot be used.
     """
 
     def __init__(
@@ -49,20 +52,49 @@ class Database:
         statement_seconds: float = 5.0,
         lock_seconds: float = 2.0,
         secret_key: SecretStr | None = None,
+        preparing: Preparing = "auto",
+        read_only: bool = False,
     ) -> None:
-        self._backend = _backend(url, connections, statement_seconds, lock_seconds)
+        self._backend: Backend
+        match scheme_of(url):
+            case "sqlite":
+                self._backend = Sqlite(
+                    make_url(url),
+                    connections=connections,
+                    lock_seconds=lock_seconds,
+                    read_only=read_only,
+                )
+            case "postgresql":
+                self._backend = Postgresql(
+                    url,
+                    connections=connections,
+                    lock_seconds=lock_seconds,
+                    statement_seconds=statement_seconds,
+                    preparing=preparing,
+                    read_only=read_only,
+                )
+            case _:
+                raise StartupError(
+                    "database: the URL is neither SQLite's nor PostgreSQL's\n"
+                    "  write sqlite:///app.db or postgresql://user:password@host/name"
+                )
         self.kind: str = self._backend.dialect.name
         """`sqlite` or `postgresql`."""
+        self.where = self._backend.where
+        """The database as messages name it, without a password."""
+        self.state = State(self.where)
+        self._read_only = read_only
         self._secret = _digest(secret_key) if secret_key else b""
-        self._is_open = False
+        self._metadata = MetaData()
         self._opening: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._prepared: dict[tuple[Statement, tuple[str, ...]], Prepared] = {}
 
     @property
     def secret(self) -> bytes:
         """What signs cursors and seals keys: of the setting, else one that the database keeps."""
         if not self._secret:
-            raise Unavailable
+            raise self.state.closed()
         return self._secret
 
     async def open(self, metadata: MetaData) -> None:
@@ -71,48 +103,62 @@ class Database:
         Until then every use raises Unavailable. Raises StartupError when the database cannot be
         used, or one of its tables differs.
         """
+        self.state.phase = Condition.STARTING
+        self._metadata = metadata
         try:
-            await self._open(metadata)
+            await self._open()
         except UnreachableError as error:
             _log.warning("%s\n  trying again until it answers", error)
-            self._opening = asyncio.create_task(self._open_later(metadata, str(error)))
+            self._opening = asyncio.create_task(self._open_later(str(error)))
 
-    async def _open(self, metadata: MetaData) -> None:
-        kept = await to_thread.run_sync(prepare, self._backend.engine, metadata)
+    async def _open(self) -> None:
+        kept = await to_thread.run_sync(
+            partial(
+                prepare,
+                self._backend.engine,
+                self._metadata,
+                where=self.where,
+                needs_secret=not self._secret,
+            )
+        )
         self._secret = self._secret or kept
         await self._backend.open()
-        self._is_open = True
+        self.state.opened()
+        await self.check()
 
-    async def _open_later(self, metadata: MetaData, said: str) -> None:
+    async def _open_later(self, said: str) -> None:
         pause = LONGEST_PAUSE_SECONDS / 8
-        while not self._is_open:
+        while self.state.phase is not None:
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             try:
-                await self._open(metadata)
+                await self._open()
             except Exception as error:  # whatever it is, somebody may put it right
                 if str(error) != said:
                     said = str(error)
                     _log.error("%s", said, exc_info=not isinstance(error, StartupError))
-        _log.warning("the database answers")
+        _log.warning("database %s: it answers", self.where)
 
     async def close(self) -> None:
         """Finish what was begun, and disconnect."""
         if self._opening is not None:
             self._opening.cancel()
             await asyncio.wait({self._opening})
-        self._is_open = False
+        self.state.phase = Condition.CLOSED
         await self._backend.close()
 
-    async def ping(self) -> bool:
-        """Tell whether the database answers."""
-        try:
-            await self.read(PING, {})
-        except Exception as error:
-            if isinstance(http_error(error), Unavailable):
-                return False
-            raise
-        return True
+    async def check(self) -> None:
+        """Raise Unavailable unless rows can be read, and written where they may be."""
+        if self.state.phase is None:
+            try:
+                reason = await self._backend.obstacle(self._metadata, self.state.episodes)
+            except Exception as error:
+                self._failed(error, self.check)
+                raise
+            self.state.probed(reason)
+        blocking = self.state.blocking(reads_only=self._read_only)
+        if blocking is not None:
+            raise Unavailable(blocking)
 
     def compile(self, statement: Statement) -> Prepared:
         """Make a statement ready that is not kept here, for there may be too many of its kind."""
@@ -122,11 +168,19 @@ class Database:
         self, statement: Statement | Prepared, values: Values, *, short: bool = False
     ) -> Sequence[Row]:
         """Run a SELECT. `short` tells that it touches few rows, found by the primary key."""
-        if not self._is_open:
-            raise Unavailable
+        state = self.state
+        if state.phase is not None:
+            raise state.closed()
         if not isinstance(statement, Prepared):
             statement = self._prepare(statement, ())
-        return await self._backend.read(statement, values, short=short)
+        try:
+            rows = await self._backend.read(statement, values, short=short)
+        except Exception as error:
+            self._failed(error, statement)
+            raise
+        if state.episodes:
+            state.worked(statement, writes=False)
+        return rows
 
     async def write(
         self, statement: Statement, values: Values, columns: tuple[str, ...] = ()
@@ -135,16 +189,50 @@ class Database:
 
         `columns` are those that an INSERT or UPDATE sets.
         """
-        if not self._is_open:
-            raise Unavailable
-        return await self._backend.write(self._prepare(statement, columns), values)
+        state = self.state
+        if state.phase is not None:
+            raise state.closed()
+        try:
+            rows = await self._backend.write(self._prepare(statement, columns), values)
+        except Exception as error:
+            self._failed(error, statement)
+            raise
+        if state.episodes:
+            state.worked(statement, writes=True)
+        return rows
 
     async def write_all(self, changes: Sequence[Change]) -> list[Sequence[Row]]:
         """Run statements in one transaction, all or none; when this returns, it is durable."""
-        if not self._is_open:
-            raise Unavailable
+        state = self.state
+        if state.phase is not None:
+            raise state.closed()
         steps = [Step(one, self._prepare(one.statement, one.columns)) for one in changes]
-        return await self._backend.write_all(steps)
+        statements = frozenset(one.statement for one in changes)
+        try:
+            found = await self._backend.write_all(steps)
+        except Exception as error:
+            self._failed(error, statements)
+            raise
+        if state.episodes:
+            state.worked(statements, writes=True)
+        return found
+
+    def _failed(self, error: Exception, statement: object) -> None:
+        """Note what an error tells of the database; for a missing right, find out which."""
+        condition = condition_of(error)
+        if condition is None:
+            return
+        is_new = self.state.begin(condition, statement)
+        if is_new and condition is Condition.DENIED:
+            task = asyncio.create_task(self._explain_denial(reason_of(error)))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        elif is_new:
+            self.state.say(condition, reason_of(error))
+
+    async def _explain_denial(self, reason: str) -> None:
+        """Log a missing right together with what grants it."""
+        self.state.say(Condition.DENIED, reason)
 
     def _prepare(self, statement: Statement, columns: tuple[str, ...]) -> Prepared:
         """Compile a statement once for each set of columns."""
@@ -159,32 +247,19 @@ class Database:
     @contextlib.contextmanager
     def session(self) -> Iterator[Session]:
         """Open a SQLModel session for a handler of your own (`def`, not `async def`)."""
-        if not self._is_open:
-            raise Unavailable
-        with Session(self._backend.engine) as session:
-            yield session
+        if self.state.phase is not None:
+            raise self.state.closed()
+        try:
+            with Session(self._backend.engine) as session:
+                yield session
+        except Exception as error:
+            self._failed_in_session(error)
+            raise
 
-
-def _backend(url: str, connections: int, statement_seconds: float, lock_seconds: float) -> Backend:
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        parsed = URL.create("unknown")
-    match parsed.get_backend_name():
-        case "sqlite":
-            return Sqlite(parsed, connections=connections, lock_seconds=lock_seconds)
-        case "postgresql" | "postgres":
-            return Postgresql(
-                parsed,
-                connections=connections,
-                lock_seconds=lock_seconds,
-                statement_seconds=statement_seconds,
-            )
-        case _:
-            raise StartupError(
-                "database: the URL is neither SQLite's nor PostgreSQL's\n"
-                "  write sqlite:///app.db or postgresql://user:password@host/name"
-            )
+    def _failed_in_session(self, error: Exception) -> None:
+        condition = condition_of(error)
+        if condition is not None and self.state.begin(condition, self.session):
+            self.state.say(condition, reason_of(error))
 
 
 def _digest(secret: SecretStr) -> bytes:

@@ -1,11 +1,12 @@
 """What the rest of the application knows of a database driver."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Dialect, Engine
+from sqlalchemy import Dialect, Engine, MetaData
 
+from ..errors import Condition
 from .statements import Prepared, Statement, Values
 
 Row = tuple[Any, ...]
@@ -55,6 +56,9 @@ class Step:
 class Backend(Protocol):
     """The ways into one database. Errors are those of the driver, or Unavailable."""
 
+    where: str
+    """The database as messages name it, without a password."""
+
     @property
     def engine(self) -> Engine:
         """SQLAlchemy's way: for tables at start, and for sessions."""
@@ -68,6 +72,12 @@ class Backend(Protocol):
 
     async def close(self) -> None:
         """Finish what was begun, and disconnect."""
+
+    async def obstacle(self, metadata: MetaData, conditions: Container[Condition]) -> str:
+        """Tell why no row of these tables can be written now; empty: rows can be written.
+
+        `conditions` are those that the database was found in before.
+        """
 
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
         """Run a SELECT. `short` tells that it touches few rows, found by the primary key."""

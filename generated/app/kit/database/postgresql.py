@@ -1,21 +1,40 @@
 """PostgreSQL: a pool of asynchronous connections, and statements that do not run forever."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Container, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Dialect, NullPool, create_engine
+from sqlalchemy import Dialect, MetaData, NullPool, create_engine
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from ..errors import StartupError, Unavailable
+from ..errors import Condition, StartupError, Unavailable
 from .backend import Row, Step
-from .faults import Fault, classify
+from .codes import Fault
+from .connections import GRACE_SECONDS, Connector, Preparing
+from .faults import classify
+from .sessions import SessionSettings
 from .statements import Prepared, Values
+from .urls import describe, read_postgresql_url
 
-CONNECT_SECONDS = 3
 RECONNECT_SECONDS = 2.0
 """How long the pool tries by itself; then each request makes it try again. It would wait longer
 and longer, so that a database that is back would not be noticed for minutes."""
-ATTEMPTS = 3
+ATTEMPTS = 5
+PAUSE_SECONDS = 0.005
+"""Before the second attempt, up to twice as long before each further one: those that disturbed one
+another should not meet again."""
+_REPEATED = {Fault.RETRY, Fault.STALE, Fault.UNPREPARED}
+_DISCARDING = {Fault.STALE, Fault.UNPREPARED}
+"""Faults of a connection that another one may not have."""
+_MAY_WRITE = """
+SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on',
+    cardinality(%(names)s::text[]) = 0 OR EXISTS (
+        SELECT FROM unnest(%(names)s::text[]) AS name
+        WHERE has_table_privilege(to_regclass(quote_ident(name)), 'INSERT, UPDATE, DELETE')
+    )
+"""
 Result = TypeVar("Result")
 
 
@@ -23,37 +42,50 @@ class Postgresql:
     """A statement is a transaction of its own: one round trip."""
 
     def __init__(
-        self, url: URL, *, connections: int, lock_seconds: float, statement_seconds: float
+        self,
+        url: str,
+        *,
+        connections: int,
+        lock_seconds: float,
+        statement_seconds: float,
+        preparing: Preparing = "auto",
+        read_only: bool = False,
     ) -> None:
         try:
             import psycopg_pool
+
+            parameters = read_postgresql_url(url)
         except ImportError:
             raise StartupError(
                 "database: PostgreSQL needs the driver psycopg\n"
                 "  pip install 'psycopg[binary,pool]'"
             ) from None
-        settings = {
-            "statement_timeout": int(statement_seconds * 1000),
-            "lock_timeout": int(lock_seconds * 1000),
-            "idle_in_transaction_session_timeout": int(statement_seconds * 2000),
-            "timezone": "UTC",
-        }
-        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-        arguments: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "options": options}
+        self.where = describe(parameters)
         self.dialect: Dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+        self._discarding = set(_DISCARDING)
+        if parameters.get("target_session_attrs") in {"primary", "read-write"}:
+            self._discarding.add(Fault.READ_ONLY)  # the server has become a standby
+        self._seconds = statement_seconds + GRACE_SECONDS
+        self._lock_seconds = lock_seconds
+        settings = SessionSettings(statement_seconds, lock_seconds, read_only)
+        self._connector = Connector(parameters, settings, preparing)
         self.engine = create_engine(
-            url.set(drivername="postgresql+psycopg"), connect_args=arguments, poolclass=NullPool
+            "postgresql+psycopg://",
+            creator=self._connector.connect_for_sessions,
+            poolclass=NullPool,
         )
-        self._pool = psycopg_pool.AsyncConnectionPool(
-            url.set(drivername="postgresql").render_as_string(hide_password=False),
-            kwargs={**arguments, "autocommit": True},
+        driver: Any = psycopg_pool
+        self._pool = driver.AsyncConnectionPool(
+            connection_class=self._connector,
             min_size=min(2, connections),
             max_size=connections,
             timeout=lock_seconds,
             reconnect_timeout=RECONNECT_SECONDS,
             open=False,
         )
-        self._lost = (psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed)
+        self._timeout, self._closed = psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed
+        self._doubted = 0.0
+        """When an idle connection was found to be dead: those that were idle then may be too."""
 
     async def open(self) -> None:
         """Start to connect."""
@@ -63,16 +95,32 @@ class Postgresql:
         """Disconnect when the statements that run have ended."""
         await self._pool.close()
 
+    async def obstacle(self, metadata: MetaData, conditions: Container[Condition]) -> str:
+        """Ask whether transactions may write, and the role to any of the tables."""
+        del conditions
+        names = [table.name for table in metadata.sorted_tables]
+
+        async def ask(connection: Any) -> Any:
+            cursor = await connection.execute(_MAY_WRITE, {"names": names})
+            return await cursor.fetchone()
+
+        is_standby, is_read_only, may_write = await self._repeat(
+            ask, again=_REPEATED | {Fault.DISCONNECTED}
+        )
+        if is_standby:
+            return "the server is a standby"
+        if is_read_only:
+            return "its transactions are read-only"
+        return "" if may_write else "the role may write to none of the tables"
+
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
         """Run a SELECT; again if the connection turns out to be broken."""
         del short
-        return await self._run(
-            prepared, values, again={Fault.RETRY, Fault.STALE, Fault.DISCONNECTED}
-        )
+        return await self._run(prepared, values, again=_REPEATED | {Fault.DISCONNECTED})
 
     async def write(self, prepared: Prepared, values: Values) -> Sequence[Row]:
         """Run one statement; again if a concurrent transaction was in the way."""
-        return await self._run(prepared, values, again={Fault.RETRY, Fault.STALE})
+        return await self._run(prepared, values, again=_REPEATED)
 
     async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
         """Run statements in a transaction; again if a concurrent one was in the way."""
@@ -91,7 +139,7 @@ class Postgresql:
                     found.append(step.rows(raw))
             return found
 
-        return await self._repeat(several, again={Fault.RETRY, Fault.STALE})
+        return await self._repeat(several, again=_REPEATED)
 
     async def _run(self, prepared: Prepared, values: Values, again: set[Fault]) -> Sequence[Row]:
         bound = prepared.values(values)
@@ -102,21 +150,50 @@ class Postgresql:
         return await self._repeat(single, again)
 
     async def _repeat(self, work: Callable[[Any], Awaitable[Result]], again: set[Fault]) -> Result:
-        for attempt in range(1, ATTEMPTS + 1):
+        """Do work on a connection; again after some faults, as long as the request may last."""
+        ends = time.monotonic() + self._seconds
+        attempt = 1
+        while True:
+            connection = await self._acquire(ends)
             try:
-                async with self._pool.connection() as connection:
-                    try:
-                        return await work(connection)
-                    except Exception as error:
-                        if classify(error) is Fault.STALE:
-                            await connection.close()
-                        raise
-            except self._lost:
-                raise Unavailable from None
+                return await work(connection)
             except Exception as error:
-                if attempt == ATTEMPTS or classify(error) not in again:
+                fault = classify(error)
+                if fault in self._discarding:
+                    if fault is Fault.UNPREPARED:
+                        self._connector.stop_preparing()
+                    await connection.close()
+                if attempt == ATTEMPTS or fault not in again or time.monotonic() > ends:
                     raise
-        raise Unavailable
+            finally:
+                connection.wait.used = time.monotonic()
+                await self._pool.putconn(connection)
+            if fault is Fault.RETRY:
+                longest = PAUSE_SECONDS * 2**attempt
+                await asyncio.sleep(random.uniform(longest / 2, longest))
+            attempt += 1
+
+    async def _acquire(self, ends: float) -> Any:
+        """Take a connection that is good, and that is given up at a moment."""
+        patience = min(time.monotonic() + self._lock_seconds, ends)
+        while True:
+            try:
+                connection = await self._pool.getconn(max(patience - time.monotonic(), 0.001))
+            except self._closed:
+                raise Unavailable(Condition.CLOSED) from None
+            except self._timeout:
+                refusal = self._connector.refusal
+                if refusal:
+                    raise Unavailable(Condition.DOWN, refusal) from None
+                reason = "no connection was free in time"
+                raise Unavailable(Condition.BUSY, reason) from None
+            if await connection.wait.is_good(self._doubted):
+                connection.wait.ends = ends
+                return connection
+            if time.monotonic() >= connection.wait.ends:  # no answer: others may give none either
+                self._doubted = time.monotonic()
+            await connection.close()
+            await self._pool.putconn(connection)
 
 
 async def _execute(connection: Any, prepared: Prepared, bound: dict[str, Any]) -> list[Row]:

@@ -1,17 +1,19 @@
 """SQLite: short reads at once, long reads in threads, and writes that share their fsyncs."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any
 
 import anyio
 from anyio import CapacityLimiter, Semaphore, to_thread
-from sqlalchemy import URL, Connection, NullPool, create_engine, event
+from sqlalchemy import URL, Connection, MetaData, NullPool, create_engine, event
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from ..errors import StartupError, Unavailable
+from ..errors import Condition, StartupError, Unavailable
 from .backend import Row, Step
+from .codes import Fault
+from .faults import classify
 from .group_commit import GroupCommit, actual
 from .statements import Prepared, Values
 
@@ -19,8 +21,12 @@ from .statements import Prepared, Values
 class Sqlite:
     """One connection for short reads on the event loop, several for threads, one that writes."""
 
-    def __init__(self, url: URL, *, connections: int, lock_seconds: float) -> None:
+    def __init__(
+        self, url: URL, *, connections: int, lock_seconds: float, read_only: bool = False
+    ) -> None:
         self.path = _path(url)
+        self.where = str(url)
+        self._read_only = read_only
         self.lock_seconds = lock_seconds
         self.dialect = SQLiteDialect_pysqlite(paramstyle="named")
         self.engine = create_engine(
@@ -30,7 +36,7 @@ class Sqlite:
             isolation_level="AUTOCOMMIT",
             poolclass=NullPool,
         )
-        event.listen(self.engine, "connect", lambda connection, _: _configure(connection))
+        event.listen(self.engine, "connect", lambda connection, _: self._set_up(connection))
         event.listen(self.engine, "begin", _begin)
         self._slots = Semaphore(connections)
         self._threads = CapacityLimiter(connections)
@@ -50,6 +56,26 @@ class Sqlite:
                 connection.close()
         self._at_once = None
         self._free.clear()
+
+    async def obstacle(self, metadata: MetaData, conditions: Container[Condition]) -> str:
+        """Try to begin a transaction that writes; if the disk was full, write a little."""
+        del metadata
+        was_full = Condition.FULL in conditions
+
+        def write(connection: sqlite3.Connection) -> None:
+            if was_full:
+                ((version,),) = connection.execute("PRAGMA user_version").fetchall()
+                connection.execute(f"PRAGMA user_version = {int(version)}")
+
+        try:
+            await self._writer.run(write)
+        except sqlite3.Error as error:
+            if classify(error) is not Fault.READ_ONLY:
+                raise
+            return str(error)
+        except Unavailable:
+            pass  # somebody else writes
+        return ""
 
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
         """Run a short SELECT on the event loop: a thread takes ten times as long as the query."""
@@ -106,8 +132,13 @@ class Sqlite:
             check_same_thread=False,
             cached_statements=250,  # a client chooses how many there are, and how large
         )
-        _configure(connection)
+        self._set_up(connection)
         return connection
+
+    def _set_up(self, connection: sqlite3.Connection) -> None:
+        _configure(connection)
+        if self._read_only:
+            connection.execute("PRAGMA query_only = ON")
 
 
 def _execute(connection: sqlite3.Connection, step: Step, bound: dict[str, Any]) -> list[Row]:

@@ -16,7 +16,8 @@ from sqlalchemy.engine.reflection import ObjectKind, ObjectScope
 from sqlalchemy.exc import DBAPIError
 
 from ..errors import StartupError, UnreachableError
-from .faults import Fault, classify
+from .codes import Fault
+from .faults import classify
 from .secret import shared_secret
 
 LOCK = 5_236_117_340
@@ -25,7 +26,7 @@ _SQL = text("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
 _TEMPORARY = text("SELECT nspname FROM pg_namespace WHERE oid = pg_my_temp_schema()")
 
 
-def prepare(engine: Engine, metadata: MetaData) -> bytes:
+def prepare(engine: Engine, metadata: MetaData, *, where: str, needs_secret: bool) -> bytes:
     """Create missing tables and indexes, in one transaction; give the secret that is kept there.
 
     Raises UnreachableError when the database does not answer now, StartupError when it cannot be
@@ -42,13 +43,16 @@ def prepare(engine: Engine, metadata: MetaData) -> bytes:
             metadata.create_all(connection, missing, checkfirst=False)
             if present:
                 _bring_up(connection, metadata, present)
-            return shared_secret(connection)
+            return shared_secret(connection) if needs_secret else b""
     except DBAPIError as error:
         if error.orig is None or (fault := classify(error.orig)) is Fault.BUG:
             raise
-        where = engine.url.render_as_string(hide_password=True)
         reason = str(error.orig).strip().splitlines()[0]
-        kind = StartupError if fault is Fault.UNUSABLE else UnreachableError
+        kind = (
+            StartupError
+            if fault in {Fault.BROKEN, Fault.DENIED, Fault.READ_ONLY}
+            else UnreachableError
+        )
         raise kind(f"database {where}: {reason}\n  is it running, and may you use it?") from None
 
 

@@ -1,0 +1,128 @@
+"""The table of database errors: what each code of SQLite and PostgreSQL means for a request.
+
+A code that has no row of its own is what its class is; a class that has none is a BUG. Sources:
+https://www.sqlite.org/rescode.html, and appendix A of PostgreSQL's documentation.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from enum import Enum, auto
+
+
+class Fault(Enum):
+    """Why a statement failed: what the client gets, and whether the statement is repeated."""
+
+    UNIQUE = auto()
+    """409: another row has the same values."""
+    REFERENCE = auto()
+    """409: a row refers to one that is not there, or would be left without it."""
+    REFERENCED = auto()
+    """409: other rows refer to the row."""
+    VALUE = auto()
+    """422: the database does not take a value."""
+    RETRY = auto()
+    """Repeated, then 503: a concurrent transaction was in the way."""
+    STALE = auto()
+    """Repeated on another connection, then 500: the table is not what it was when prepared."""
+    UNPREPARED = auto()
+    """Repeated on another connection, then 503: a pooler has moved the prepared statements."""
+    DISCONNECTED = auto()
+    """503, reads are repeated before: the connection is gone; the statement may not have run."""
+    BUSY = auto()
+    """503: locked, too slow, or too many at a time."""
+    FULL = auto()
+    """503 until somebody makes room."""
+    READ_ONLY = auto()
+    """503 until the database takes writes."""
+    DENIED = auto()
+    """503 until the role gets the right."""
+    BROKEN = auto()
+    """503 until somebody mends the database, its files or its configuration."""
+    BUG = auto()
+    """500: only who writes the code can mend it."""
+
+
+SQLITE_EXTENDED: Mapping[int, Fault] = {
+    sqlite3.SQLITE_BUSY_SNAPSHOT: Fault.RETRY,
+    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY: Fault.REFERENCE,
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY: Fault.UNIQUE,
+    sqlite3.SQLITE_CONSTRAINT_ROWID: Fault.UNIQUE,
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE: Fault.UNIQUE,
+    sqlite3.SQLITE_IOERR_NOMEM: Fault.BUSY,
+    sqlite3.SQLITE_READONLY_DBMOVED: Fault.BROKEN,
+}
+SQLITE_PRIMARY: Mapping[int, Fault] = {
+    sqlite3.SQLITE_ABORT: Fault.BUSY,
+    sqlite3.SQLITE_AUTH: Fault.DENIED,
+    sqlite3.SQLITE_BUSY: Fault.BUSY,
+    sqlite3.SQLITE_CANTOPEN: Fault.BROKEN,
+    sqlite3.SQLITE_CONSTRAINT: Fault.VALUE,
+    sqlite3.SQLITE_CORRUPT: Fault.BROKEN,
+    sqlite3.SQLITE_FULL: Fault.FULL,
+    sqlite3.SQLITE_INTERRUPT: Fault.BUSY,
+    sqlite3.SQLITE_IOERR: Fault.BROKEN,
+    sqlite3.SQLITE_LOCKED: Fault.BUSY,
+    sqlite3.SQLITE_MISMATCH: Fault.VALUE,
+    sqlite3.SQLITE_NOLFS: Fault.FULL,
+    sqlite3.SQLITE_NOMEM: Fault.BUSY,
+    sqlite3.SQLITE_NOTADB: Fault.BROKEN,
+    sqlite3.SQLITE_PERM: Fault.DENIED,
+    sqlite3.SQLITE_PROTOCOL: Fault.BUSY,
+    sqlite3.SQLITE_READONLY: Fault.READ_ONLY,
+    sqlite3.SQLITE_SCHEMA: Fault.RETRY,
+    sqlite3.SQLITE_TOOBIG: Fault.VALUE,
+}
+POSTGRESQL_STATES: Mapping[str, Fault] = {
+    "0A000": Fault.STALE,  # of a prepared statement whose table was changed, among others
+    "22P06": Fault.BUG,
+    "2200H": Fault.FULL,  # a sequence has no more numbers
+    "23001": Fault.REFERENCED,
+    "23503": Fault.REFERENCE,
+    "23505": Fault.UNIQUE,
+    "23P01": Fault.UNIQUE,
+    "25006": Fault.READ_ONLY,
+    "25P03": Fault.DISCONNECTED,
+    "25P04": Fault.DISCONNECTED,
+    "40002": Fault.VALUE,
+    "40003": Fault.DISCONNECTED,
+    "42501": Fault.DENIED,
+    "42P05": Fault.UNPREPARED,
+    "53100": Fault.FULL,
+    "54011": Fault.BUG,
+    "54023": Fault.BUG,
+    "57014": Fault.BUSY,
+    "P0001": Fault.VALUE,
+    "XX001": Fault.BROKEN,
+    "XX002": Fault.BROKEN,
+}
+POSTGRESQL_CLASSES: Mapping[str, Fault] = {
+    "08": Fault.DISCONNECTED,
+    "0P": Fault.DENIED,
+    "22": Fault.VALUE,
+    "23": Fault.VALUE,
+    "26": Fault.UNPREPARED,
+    "27": Fault.VALUE,
+    "28": Fault.DENIED,
+    "3D": Fault.BROKEN,
+    "3F": Fault.BROKEN,
+    "40": Fault.RETRY,
+    "44": Fault.VALUE,
+    "53": Fault.BUSY,
+    "54": Fault.VALUE,
+    "55": Fault.BUSY,
+    "57": Fault.DISCONNECTED,
+    "58": Fault.BROKEN,
+    "72": Fault.RETRY,
+    "F0": Fault.BROKEN,
+    "HV": Fault.BROKEN,
+}
+
+
+def fault_of_sqlite(code: int) -> Fault:
+    """Look up an extended result code."""
+    return SQLITE_EXTENDED.get(code) or SQLITE_PRIMARY.get(code & 0xFF, Fault.BUG)
+
+
+def fault_of_postgresql(state: str) -> Fault:
+    """Look up a SQLSTATE."""
+    return POSTGRESQL_STATES.get(state) or POSTGRESQL_CLASSES.get(state[:2], Fault.BUG)

@@ -1,0 +1,232 @@
+"""Database URLs: what they name, what libpq makes of them, and how messages show them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from urllib.parse import quote, unquote
+
+from ..errors import StartupError
+
+_URL = re.compile(r"(?P<scheme>[a-z0-9]+)(\+[a-z0-9_]+)?://(?P<rest>.*)", re.DOTALL)
+_EXAMPLE = "postgresql://user:password@host/name"
+_ESCAPES = "in a user name or password, write %40 for @, %2F for / and %3A for :"
+_PLACE = r"(\[[^\]]*\]|[^:]*)(?::(.*))?"
+"""A host, perhaps an address of IPv6 in brackets, and a port."""
+_NAME = re.compile(r"[A-Za-z_]{1,40}")
+_NUMBERS = (
+    "connect_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_count",
+    "tcp_user_timeout",
+)
+_REFUSED = {
+    "replication": "connections for replication take no ordinary statements: leave it out",
+}
+_OTHER_SPELLINGS = {
+    "application": "application_name",
+    "applicationname": "application_name",
+    "charset": "",
+    "connecttimeout": "connect_timeout",
+    "connection_limit": "DATABASE_CONNECTIONS",
+    "currentschema": "options=-csearch_path%3DNAME",
+    "database": "dbname",
+    "encoding": "",
+    "pgbouncer": "",
+    "pool_size": "DATABASE_CONNECTIONS",
+    "pool_timeout": "LOCK_SECONDS",
+    "prepared_statements": "DATABASE_PREPARED",
+    "prepared_statement_cache_size": "DATABASE_PREPARED",
+    "preparethreshold": "DATABASE_PREPARED",
+    "schema": "options=-csearch_path%3DNAME",
+    "search_path": "options=-csearch_path%3DNAME",
+    "socket_timeout": "STATEMENT_SECONDS",
+    "ssl": "sslmode=require",
+    "sslaccept": "sslmode",
+    "ssl_mode": "sslmode",
+    "sslrootcertificate": "sslrootcert",
+    "statement_cache_size": "DATABASE_PREPARED",
+    "statement_timeout": "STATEMENT_SECONDS",
+    "targetservertype": "target_session_attrs",
+    "timeout": "connect_timeout",
+    "timezone": "",
+    "username": "user",
+}
+"""What other drivers call a parameter (in small letters): libpq's name, a setting, or nothing."""
+
+
+def scheme_of(url: str) -> str:
+    """Return `sqlite`, `postgresql`, or another scheme; empty if the text is no URL.
+
+    A driver behind a plus, as SQLAlchemy writes it, is left out.
+    """
+    match = _URL.fullmatch(url)
+    scheme = match["scheme"] if match else ""
+    return "postgresql" if scheme == "postgres" else scheme
+
+
+def shown(url: str) -> str:
+    """Return a URL as messages show it: without passwords, and without what may be part of one."""
+    scheme = scheme_of(url)
+    if scheme == "sqlite":
+        return url
+    if scheme != "postgresql":
+        return "(not a database URL)"
+    try:
+        return describe(read_postgresql_url(url))
+    except (StartupError, ImportError):
+        return "postgresql://…"
+
+
+def describe(parameters: Mapping[str, str]) -> str:
+    """Write libpq's parameters as a URL: user, hosts and database, never a password."""
+    hosts = parameters.get("host", parameters.get("hostaddr", "")).split(",")
+    ports = parameters.get("port", "").split(",")
+    ports = ports * len(hosts) if len(ports) == 1 else [*ports, *[""] * len(hosts)]
+    places = [
+        (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
+        for host, port in zip(hosts, ports, strict=False)
+    ]
+    user = f"{quote(parameters['user'], safe='')}@" if "user" in parameters else ""
+    return f"postgresql://{user}{','.join(places)}/{parameters.get('dbname', '')}"
+
+
+def read_postgresql_url(url: str) -> dict[str, str]:
+    """Return the parameters of libpq that a URL has; both of its spellings of several hosts.
+
+    Raises StartupError for a URL that libpq would refuse, or read differently than it was meant;
+    ImportError without the driver. Source: PostgreSQL's documentation, section 34.1.1.2.
+    """
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    match = _URL.fullmatch(url)
+    rest = match["rest"] if match else ""
+    _check_authority(rest)
+    _check_query(rest)
+    try:
+        read = conninfo_to_dict(f"postgresql://{rest}")
+    except ProgrammingError:
+        raise StartupError(
+            f"database: the URL is not one that PostgreSQL's library reads\n"
+            f"  write {_EXAMPLE}; {_ESCAPES}, %20 for a blank, %25 for %"
+        ) from None
+    parameters = {name: str(value) for name, value in read.items()}
+    _check_values(parameters)
+    return parameters
+
+
+def _check_authority(rest: str) -> None:
+    """Refuse text in which part of a password could be taken for a host, a port or a name."""
+    authority, _, behind = rest.partition("/")
+    user, _, _ = authority.rpartition("@")
+    if "@" in user or "@" in behind:
+        message = "database: the URL has an @ that does not end the password"
+        raise StartupError(f"{message}\n  {_ESCAPES}")
+    for port in _places(rest)[1]:
+        if port and not port.isdecimal():
+            message = "database: the URL has a port that is no number"
+            raise StartupError(f"{message}\n  write {_EXAMPLE}; {_ESCAPES}")
+
+
+def _places(rest: str) -> tuple[list[str], list[str]]:
+    """Return the hosts and the ports before the name of the database."""
+    authority = rest.rpartition("@")[2].partition("?")[0].partition("/")[0]
+    found = [re.fullmatch(_PLACE, place) for place in authority.split(",")]
+    places = [place.groups() if place else (authority, "") for place in found]
+    return [host for host, _ in places], [port or "" for _, port in places]
+
+
+def _check_query(rest: str) -> None:
+    """Refuse parameters that libpq does not know, or of which it would drop one."""
+    query = rest.rpartition("@")[2].partition("?")[2]
+    names = [unquote(part.partition("=")[0]) for part in query.split("&") if part]
+    known = _parameters_of_libpq()
+    for name in names:
+        if name in _REFUSED:
+            raise StartupError(f"database: the URL's parameter {name}\n  {_REFUSED[name]}")
+        if names.count(name) > 1 and name in known:
+            raise StartupError(f"database: the URL has the parameter {name} twice\n  write it once")
+        if name not in known and (name, query) != ("ssl", "ssl=true"):
+            raise StartupError(_unknown(name, known))
+    for name, before in zip(("host", "port"), _places(rest), strict=True):
+        if name in names and any(before):
+            message = f"database: the URL names the {name} before and behind the question mark"
+            raise StartupError(f"{message}\n  leave out one of them")
+
+
+def _parameters_of_libpq() -> list[str]:
+    from psycopg.pq import Conninfo
+
+    return [option.keyword.decode() for option in Conninfo.get_defaults()]
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    if not _NAME.fullmatch(name):
+        message = "database: the URL has a parameter that PostgreSQL's library does not know"
+        return f"{message}\n  {_ESCAPES}"
+    message = (
+        f"database: the URL has the parameter {name}, which PostgreSQL's library does not know"
+    )
+    other = _OTHER_SPELLINGS.get(name.lower())
+    if other == "":
+        return f"{message}\n  leave it out: the application sees to that itself"
+    if other is not None and other.isupper():
+        return f"{message}\n  leave it out, and set {other} if need be"
+    similar = [other] if other else get_close_matches(name.lower(), known, 1)
+    return f"{message}\n  " + (f"its name is {similar[0]}" if similar else "leave it out")
+
+
+def _check_values(parameters: Mapping[str, str]) -> None:
+    """Refuse values that would make every connection fail, or that change how text is read."""
+    problem = next(_problems(parameters), None)
+    if problem is not None:
+        raise StartupError(f"database {describe(parameters)}: {problem}")
+
+
+def _problems(parameters: Mapping[str, str]) -> Iterator[str]:
+    encoding = parameters.get("client_encoding", "utf8")
+    if encoding.lower().replace("-", "").replace("_", "") not in {"utf8", "unicode"}:
+        yield "client_encoding is always UTF8\n  leave it out of the URL"
+    for name in _NUMBERS:
+        if not re.fullmatch(r"-?[0-9]{1,9}", parameters.get(name, "0")):
+            yield f"{name} should be a number\n  it is one of seconds, of times, or of milliseconds"
+    hosts = parameters.get("host", parameters.get("hostaddr", "")).split(",")
+    ports = parameters.get("port", "").split(",")
+    if len(ports) not in {1, len(hosts)}:
+        yield f"{len(hosts)} hosts and {len(ports)} ports\n  give one port, or one for each host"
+    for port in ports:
+        if port and not (port.isdecimal() and 0 < int(port[:9]) < 65536):
+            yield "a port is not between 1 and 65535\n  PostgreSQL's own is 5432"
+    rejected = _rejected_option(parameters)
+    if rejected:
+        yield f"{rejected}\n  see PostgreSQL's documentation of connection parameters"
+
+
+def _rejected_option(parameters: Mapping[str, str]) -> str:
+    """Return what libpq says of its options, such as an unknown `sslmode`, before it connects.
+
+    A folder that is not there cannot be connected to: whatever is said beyond that is of an option.
+    """
+    from psycopg.conninfo import make_conninfo
+    from psycopg.pq import PGconn
+
+    nowhere = {"host": "/nonexistent/crudgen", "port": "1", "user": "nobody", "password": "-"}
+    options = {name: value for name, value in parameters.items() if name not in _UNTRIED}
+
+    def said(more: Mapping[str, str]) -> str:
+        connection = PGconn.connect_start(make_conninfo(**{**nowhere, **more}).encode())
+        try:
+            return connection.get_error_message().strip()
+        finally:
+            connection.finish()
+
+    message = said(options)
+    return "" if message == said({}) else message
+
+
+_UNTRIED = {
+    *("host", "hostaddr", "port", "user", "password", "dbname", "service", "passfile"),
+    "gssencmode",  # asks more of a host than of a folder
+}
