@@ -57,7 +57,7 @@ KNOWN = ("id", "created_at", "updated_at")
 Row = dict[str, Any]
 
 
-class Mismatch(AssertionError):
+class MismatchError(AssertionError):
     """An answer that does not belong to its request."""
 
 
@@ -106,7 +106,7 @@ class Bookkeeper:
         response = self._connection.getresponse()
         text = response.read()
         if response.status >= 500:
-            raise Mismatch(f"{method} {path} {response.status} {text!r}")
+            raise MismatchError(f"{method} {path} {response.status} {text!r}")
         found = {name.lower(): value for name, value in response.getheaders()}
         return response.status, json.loads(text) if text else None, found
 
@@ -147,7 +147,7 @@ class Bookkeeper:
     @staticmethod
     def _check(found: object, expected: object, about: object = None) -> None:
         if found != expected:
-            raise Mismatch(f"{found!r} instead of {expected!r} {about or ''}")
+            raise MismatchError(f"{found!r} instead of {expected!r} {about or ''}")
 
     def _any(self) -> int:
         """Return the id of one of the own rows."""
@@ -333,5 +333,5 @@ def keep_books(api: Api, clients: int, requests: int) -> str:
         for operation, count in keeper.sent.items():
             sent[operation] = sent.get(operation, 0) + count
     seconds = time.monotonic() - begun
-    counts = ", ".join(f"{count} × {operation}" for operation, count in sorted(sent.items()))
+    counts = ", ".join(f"{count} {operation}" for operation, count in sorted(sent.items()))
     return f"{clients} clients, {sum(sent.values())} requests in {seconds:.0f} s: {counts}"

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from cluster import USER
 from servers import free_port
 from sqlalchemy import make_url
 
-USER = "embedded_postgres"
 START_SECONDS = 20.0
 SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
 """Where Debian has servers; PATH leaves them out for users other than root."""
@@ -107,6 +107,7 @@ class Programs:
             "unix_socket_dir": "",
             "auth_type": "trust",
             "auth_file": users,
+            "admin_users": url.username,
             **settings,
         }
         lines = ["[databases]", f"{url.database} = {server}", "[pgbouncer]"]
@@ -190,7 +191,7 @@ def console(program: Program) -> Iterator[Callable[[str], list[dict[str, Any]]]]
     with psycopg.connect(url, autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
 
         def ask(command: str) -> list[dict[str, Any]]:
-            cursor = connection.execute(command)  # type: ignore[call-overload]
+            cursor = connection.execute(command)
             if cursor.description is None:
                 return []
             names = [column.name for column in cursor.description]

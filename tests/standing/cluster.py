@@ -61,7 +61,7 @@ class Node:
 
     def execute(self, statement: str) -> list[Any]:
         with psycopg.connect(self.url, autocommit=True) as connection:
-            cursor = connection.execute(statement)  # type: ignore[call-overload]
+            cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
     def _run(self, name: str, arguments: list[str]) -> None:

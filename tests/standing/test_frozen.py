@@ -20,6 +20,8 @@ import pytest
 from freezer import FreezingProxy
 from servers import Api, Servers
 
+from crudgen.kit.health import READY_SECONDS
+
 ROUNDS = int(os.environ.get("ROUNDS", "1"))
 STATEMENT_SECONDS = 1.0
 LONGEST_SECONDS = STATEMENT_SECONDS + 3
@@ -73,7 +75,7 @@ def ask(api: Api, seen: Seen, method: str, path: str, body: object) -> None:
         headers["content-type"] = "application/json"
     try:
         with closing(HTTPConnection(*api.address, timeout=30)) as connection:
-            connection.request(method, path, body and json.dumps(body), headers)
+            connection.request(method, path, json.dumps(body) if body else None, headers)
             answer = connection.getresponse()
             answer.read()
     except (OSError, HTTPException) as error:
@@ -145,6 +147,7 @@ def test_a_frozen_database_is_503_in_time_and_back_soon(
         seconds_until_well(api)
         with watched(api):
             proxy.freeze()
+            time.sleep(READY_SECONDS)
             for _ in range(3):
                 seen = Seen()
                 ask_each(api, seen)
