@@ -161,10 +161,11 @@ class Servers:
         workers: int = 1,
         wait: bool = True,
         settings: Mapping[str, str] | None = None,
+        port: int | None = None,
     ) -> Api:
         """Start one application, with settings of its own; whoever calls this stops it."""
         number = next(self.numbers)
-        port = free_port()
+        port = port or free_port()
         log = self.folder / f"server{number}.log"
         environment = os.environ | {"DATABASE_URL": database, **(settings or {})}
         if mode == "served":

@@ -16,7 +16,7 @@ PAGES = (
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
-    *(f"docs/{name}.md" for name in ("commands", "contract", "how-it-works", "spec")),
+    *(f"docs/{name}.md" for name in ("commands", "contract", "deployment", "how-it-works", "spec")),
 )
 
 GENERATED = re.compile(
