@@ -89,11 +89,12 @@ class Cluster:
         self.primary.start()
         self.standby.copy_of(self.primary)
         self.standby.start()
+        self.make_synchronous()
+
+    def make_synchronous(self) -> None:
+        """Let each commit of the primary wait for the standby, from now on."""
         self.primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
         self.primary.execute("SELECT pg_reload_conf()")
-        self.wait_until_synchronous()
-
-    def wait_until_synchronous(self) -> None:
         deadline = time.monotonic() + 20
         while not self.primary.execute(
             "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"
@@ -116,6 +117,14 @@ class Cluster:
         time.sleep(seconds)
         self.standby.promote()
         return time.monotonic()
+
+    def replace_lost(self) -> None:
+        """Let the old primary begin anew, as the standby of the promoted one."""
+        self.primary, self.standby = self.standby, self.primary
+        shutil.rmtree(self.standby.folder)
+        self.standby.copy_of(self.primary)
+        self.standby.start()
+        self.make_synchronous()
 
     def stop(self) -> None:
         for node in (self.standby, self.primary):
