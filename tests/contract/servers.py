@@ -28,6 +28,12 @@ MOST_RUNNING = 12
 NO_CRUDGEN = "import sys\nsys.modules['crudgen'] = None\n"
 
 
+# Runs what should be bound by the modes of files; root is not.
+BOUND_BY_MODES = (
+    ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--") if os.geteuid() == 0 else ()
+)
+
+
 @dataclass
 class Api:
     """One running application, and a client of it."""
@@ -162,8 +168,12 @@ class Servers:
         wait: bool = True,
         settings: Mapping[str, str] | None = None,
         port: int | None = None,
+        prefix: Sequence[str] = (),
     ) -> Api:
-        """Start one application, with settings of its own; whoever calls this stops it."""
+        """Start one application, with settings of its own; whoever calls this stops it.
+
+        `prefix` is a command that runs another one, such as `BOUND_BY_MODES`.
+        """
         number = next(self.numbers)
         port = port or free_port()
         log = self.folder / f"server{number}.log"
@@ -173,7 +183,7 @@ class Servers:
             command += ["--port", str(port), "--database", database]
             place = self.folder
         else:
-            place = self._emit(spec)
+            place = self.emit(spec)
             environment["PYTHONPATH"] = str(without_crudgen(self.folder))
             command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app"]
             command += ["--port", str(port), "--no-server-header"]
@@ -182,7 +192,7 @@ class Servers:
         command += ["--workers", str(workers)]
         with log.open("wb") as output:
             process = subprocess.Popen(
-                command,
+                [*prefix, *command],
                 cwd=place,
                 env=environment,
                 stdout=output,
@@ -198,7 +208,7 @@ class Servers:
                 api.wait_until_all_answer(workers)
         return api
 
-    def _emit(self, spec: Path) -> Path:
+    def emit(self, spec: Path) -> Path:
         with self.emitting:
             if spec not in self.emitted:
                 out = self.folder / f"emitted{len(self.emitted)}"

@@ -1,0 +1,113 @@
+"""Connections that break while they idle, or are never answered: no request notices the first."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from servers import Api, Servers
+
+HERO = {"name": "n", "secret_name": "s"}
+MODES = ("served", "emitted")
+
+
+@pytest.fixture(params=MODES)
+def api(
+    request: pytest.FixtureRequest, servers: Servers, new_database: Callable[[str], str], root: Path
+) -> Iterator[Api]:
+    started = servers.start(root / "entities", request.param, new_database("postgresql"))
+    yield started
+    started.stop()
+
+
+def end_connections(api: Api) -> int:
+    """End every connection of the application, as an administrator or a restart would."""
+    with psycopg.connect(api.database) as connection:
+        ended = connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        ).fetchall()
+    time.sleep(0.2)
+    return len(ended)
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "list", "GET", "ready"])
+def test_connections_that_were_ended_are_replaced(api: Api, method: str) -> None:
+    row = api.ask("POST", "/heroes/", json=HERO).json()["id"]
+    requests = {
+        "POST": ("POST", "/heroes/", HERO),
+        "PATCH": ("PATCH", f"/heroes/{row}", {"age": 1}),
+        "list": ("GET", "/heroes/?cursor=&count=exact", None),
+        "GET": ("GET", f"/heroes/{row}", None),
+        "ready": ("GET", "/ready", None),
+    }
+    for _ in range(3):
+        assert end_connections(api) >= 1
+        asked, path, body = requests[method]
+        answer = api.client.request(asked, path, json=body)
+        assert answer.status_code == 200, answer.text
+        assert api.ask("POST", "/heroes/", json=HERO).is_success
+    assert "Traceback" not in api.log.read_text()
+
+
+@pytest.mark.parametrize("setting", ["idle_session_timeout", "idle_in_transaction_session_timeout"])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_timeout_of_idle_sessions_does_not_concern_requests(
+    servers: Servers, new_database: Callable[[str], str], root: Path, mode: str, setting: str
+) -> None:
+    url = new_database("postgresql")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {connection.info.dbname} SET {setting} = '500ms'")
+    api = servers.start(root / "entities", mode, url)
+    for _ in range(2):
+        for _ in range(3):
+            assert api.client.post("/heroes/", json=HERO).status_code == 200
+        time.sleep(1.5)
+    assert api.client.get("/ready").status_code == 200
+    api.stop()
+
+
+def test_a_timeout_of_the_url_stays_as_it_is(
+    servers: Servers, new_database: Callable[[str], str], root: Path
+) -> None:
+    url = new_database("postgresql")
+    options = "-cidle_session_timeout%3D600ms%20-cstatement_timeout%3D250ms"
+    api = servers.start(root / "entities", "served", f"{url}&options={options}")
+    for _ in range(3):
+        assert api.client.post("/heroes/", json=HERO).status_code == 200
+        time.sleep(1)
+    with psycopg.connect(url) as other:
+        other.execute("LOCK TABLE hero")
+        begun = time.monotonic()
+        assert api.client.get("/heroes/").status_code == 503
+        assert time.monotonic() - begun < 1.5  # LOCK_SECONDS are 2
+    api.stop()
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("greeting", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"N"])
+def test_a_port_that_is_no_postgresql_is_waited_for(
+    servers: Servers, root: Path, mode: str, greeting: bytes
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        url = f"postgresql://u:hunter2@127.0.0.1:{port}/x?sslmode=prefer"
+        api = servers.start(root / "entities", mode, url, wait=False)
+        listener.settimeout(30)
+        accepted, _ = listener.accept()
+        if greeting:
+            accepted.sendall(greeting)
+        log = api.log_with("trying again until it answers")
+        assert api.client.get("/live").status_code == 200
+        for path in ("/ready", "/heroes/"):
+            answer = api.client.get(path)
+            assert (answer.status_code, answer.json()["detail"]) == (
+                503,
+                "The database has not answered yet, try again",
+            )
+        accepted.close()
+        api.stop()
+    assert "hunter2" not in log
+    assert "Traceback" not in api.log.read_text()
