@@ -17,7 +17,7 @@ from sqlmodel import Session
 from ..errors import Condition, StartupError, Unavailable, UnreachableError
 from .backend import Backend, Change, Row, Step
 from .connections import Preparing
-from .faults import condition_of, reason_of
+from .faults import reason_of
 from .postgresql import Postgresql
 from .sqlite import Sqlite
 from .state import State
@@ -219,15 +219,12 @@ class Database:
 
     def _failed(self, error: Exception, statement: object) -> None:
         """Note what an error tells of the database; for a missing right, find out which."""
-        condition = condition_of(error)
-        if condition is None:
-            return
-        is_new = self.state.begin(condition, statement)
-        if is_new and condition is Condition.DENIED:
+        condition = self.state.failed(error, statement)
+        if condition is Condition.DENIED:
             task = asyncio.create_task(self._explain_denial(reason_of(error)))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        elif is_new:
+        elif condition is not None:
             self.state.say(condition, reason_of(error))
 
     async def _explain_denial(self, reason: str) -> None:
@@ -253,13 +250,10 @@ class Database:
             with Session(self._backend.engine) as session:
                 yield session
         except Exception as error:
-            self._failed_in_session(error)
+            condition = self.state.failed(error, self.session)
+            if condition is not None:
+                self.state.say(condition, reason_of(error))
             raise
-
-    def _failed_in_session(self, error: Exception) -> None:
-        condition = condition_of(error)
-        if condition is not None and self.state.begin(condition, self.session):
-            self.state.say(condition, reason_of(error))
 
 
 def _digest(secret: SecretStr) -> bytes:
