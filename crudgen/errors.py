@@ -7,8 +7,12 @@ CrudgenError
 └── ServeError       the generated application does not start: the database differs, a port is taken
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+_PASSWORD = re.compile(r"(?<=://)[^\s'\"]*@")
+"""What stands before the host in a URL, also where a password has an @ of its own."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,7 +37,7 @@ class Diagnostic:
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
     def __str__(self) -> str:
-        head = f"{self.place}: {self.problem}"
+        head = f"{self.place}: {_masked(self.problem)}"
         if not self.line:
             return f"{head}\n  {self.remedy}" if self.remedy else head
         gutter = f"  {self.line} | "
@@ -41,7 +45,12 @@ class Diagnostic:
         indent = "".join("\t" if c == "\t" else " " for c in self.source[: self.column - 1])
         margin = " " * (len(gutter) - 2) + "| "
         caret = f"{margin}{indent}{'^' * max(self.length, 1)} {self.remedy}".rstrip()
-        return f"{head}\n{gutter}{self.source}\n{caret}"
+        return f"{head}\n{gutter}{_masked(self.source)}\n{caret}"
+
+
+def _masked(text: str) -> str:
+    """Hide users and passwords of URLs; what is behind stays at its column."""
+    return _PASSWORD.sub(lambda found: "*" * (len(found[0]) - 1) + "@", text)
 
 
 class CrudgenError(Exception):

@@ -1,7 +1,7 @@
 """crudgen.yaml → the settings of the whole application. Changes when there is another one."""
 
+import re
 from decimal import Decimal
-from urllib.parse import urlsplit
 
 from .places import Problems, shown
 from .reading import Written
@@ -32,22 +32,26 @@ def resolve_app(written: Written[AppSpec], problems: Problems) -> Schema:
     )
 
 
+_PLACE = r"(\[[0-9A-Fa-f:.]+\]|[^][:@/?]*)(:[0-9]*)?"
+_AFTER_SCHEME = re.compile(rf"([^@/]*@)?{_PLACE}(,{_PLACE})*([/?][^@]*)?")
+"""A user and a password, one or several hosts, the name of the database, parameters."""
+
+
 def _database(written: Written[AppSpec], problems: Problems) -> str | None:
     url = written.spec.database
     if url is None:
         return None
-    remedy = "such as 'sqlite:///app.db' or 'postgresql://localhost/app'"
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        problems.add(written.value("database"), f"{shown(url)} is no URL: {error}", remedy)
+    scheme, _, rest = url.partition("://")
+    if scheme == "sqlite" and rest.startswith("/"):
         return url
-    if url.startswith("sqlite:///") and port is None and not parts.netloc:
-        return url
-    if parts.scheme in ("postgresql", "postgres") and url.startswith(f"{parts.scheme}://"):
-        return url.replace("postgres://", "postgresql://", 1) if parts.scheme == "postgres" else url
-    problems.add(written.value("database"), f"{shown(url)} is no database that is known", remedy)
+    if scheme in ("postgresql", "postgres"):
+        if _AFTER_SCHEME.fullmatch(rest):
+            return f"postgresql://{rest}"
+        problem, remedy = "this is no URL", "in a user or password, write %40 for @ and %2F for /"
+    else:
+        problem = f"{shown(url)} is no database that is known"
+        remedy = "such as 'sqlite:///app.db' or 'postgresql://localhost/app'"
+    problems.add(written.value("database"), problem, remedy)
     return url
 
 
