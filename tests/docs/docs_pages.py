@@ -61,6 +61,11 @@ def blocks(*languages: str, mark: str | None = None) -> list[Block]:
     ]
 
 
+def blocks_of(page: str, language: str) -> list[Block]:
+    """Return the blocks of one page and language, in their order."""
+    return [block for block in _blocks(page) if block.language == language]
+
+
 def _blocks(page: str) -> Iterator[Block]:
     text = read(page)
     fences = list(_FENCE.finditer(text))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from bookkeeper import SPECS, keep_books
-from pooler import IGNORED, TRANSACTION, Settings, alter
+from pooler import IGNORED, TRANSACTION, Settings, alter, documented_settings
 from programs import Program, Programs, ask_pgbouncer, is_there, version_of
 from servers import Servers, write_entities
 
@@ -30,6 +30,7 @@ MODES: dict[str, tuple[Settings, dict[str, str]]] = {
         {**TRANSACTION, **IGNORED},
         {"DATABASE_PREPARED": "false"},
     ),
+    "as documented": (documented_settings(), {}),
     "session": (SESSION, {}),
     "session, options ignored": ({**SESSION, **IGNORED}, {}),
 }
@@ -74,7 +75,7 @@ def test_every_answer_belongs_to_its_request(
     program, url = programs.pgbouncer(database, settings)
     api = servers.start(ledger, "served", url, workers=WORKERS, settings=environment)
     print(f"{pooling}: {keep_books(api, CLIENTS, REQUESTS)}")  # noqa: T201 - `-s` shows it
-    if settings["pool_mode"] == "transaction":
+    if settings.get("default_pool_size") == TRANSACTION["default_pool_size"]:
         assert are_shared(program)
     api.stop()
     assert "Traceback" not in api.log.read_text()

@@ -14,7 +14,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import pytest
-from docs_pages import blocks
+from docs_pages import blocks_of
 from programs import Programs
 from servers import Api, Servers, free_port
 
@@ -28,8 +28,7 @@ PROXIES = ("haproxy", "nginx")
 
 def configuration(proxy: str, port: int, ports: list[int]) -> str:
     """Return a configuration of the documentation, with the ports of a test."""
-    found = [block for block in blocks(proxy) if block.page == "docs/deployment.md"]
-    text = found[0].text
+    text = blocks_of("docs/deployment.md", proxy)[0].text
     for written, own in zip((8000, 8001, 8002), (port, *ports), strict=True):
         assert f":{written}" in text, f"docs/deployment.md has no port {written} for {proxy}"
         text = text.replace(f":{written}", f":{own}")
