@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
-from pooler import TRANSACTION, Settings, alter
+from pooler import IGNORED, TRANSACTION, Settings, alter
 from programs import Program, Programs, console
 from servers import Api, Servers
 
@@ -115,3 +116,39 @@ def test_too_few_connections_are_503_and_never_an_error(
             answers = list(pool.map(lambda _: api.client.get("/heroes/"), range(64)))
         assert {answer.status_code for answer in answers} <= {200, 503}
         wait_until_well(api)
+
+
+def test_a_pooler_that_refuses_options_of_the_url_is_waited_for(
+    programs: Programs, servers: Servers, root: Path, database: str
+) -> None:
+    _, url = programs.pgbouncer(database, TRANSACTION)
+    url += "?options=-csearch_path%3Dtenant_a"
+    api = servers.start(root / "entities", "served", url, wait=False)
+    api.log_with("unsupported startup parameter: options")
+    assert statuses(api) == {503}
+    api.stop()
+    assert "Traceback" not in api.log.read_text()
+
+
+@pytest.mark.parametrize("option", ["search_path=tenant_a", "role=tenant_a", "work_mem=64kB"])
+def test_options_that_a_pooler_drops_end_the_start(
+    programs: Programs, servers: Servers, root: Path, database: str, option: str
+) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA tenant_a")
+    _, url = programs.pgbouncer(database, {**TRANSACTION, **IGNORED})
+    is_of_url = option.startswith("search_path")
+    query = f"?options=-c{option.replace('=', '%3D')}" if is_of_url else ""
+    settings = {} if is_of_url else {"PGOPTIONS": f"-c {option}"}
+    api = servers.start(root / "entities", "served", url + query, wait=False, settings=settings)
+    assert api.process.wait(30) == 1
+    api.client.close()
+    log = api.log.read_text()
+    assert (
+        f"drops the options of the URL or of PGOPTIONS: -c{'' if is_of_url else ' '}{option}" in log
+    )
+    assert "ALTER ROLE" in log
+    with psycopg.connect(database, autocommit=True) as connection:
+        tables = connection.execute("SELECT to_regclass('public.hero')").fetchall()
+    assert tables == [(None,)]
+    assert "Traceback" not in log
