@@ -66,7 +66,7 @@ def test_a_table_that_differs_stops_the_start(
     ):
         assert expected in refused.stderr
     if kind == "postgresql":
-        assert "column price: NUMERIC(10, 2) NOT NULL in the database" in refused.stderr
+        assert "column price: numeric(10,2) NOT NULL in the database" in refused.stderr
 
     (spec / "robot.yaml").write_text(FIRST)
     servers.start(spec, "served", database).stop()

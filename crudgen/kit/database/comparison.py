@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from .catalogue import (
-    Check,
     Column,
     Counting,
     ForeignKey,
@@ -127,12 +126,13 @@ class _Comparison:
             return None
         start, end = found.type_at
         table, old = self._found.name.replace("'", "''"), self._found.sql[start:end]
-        statement = (
-            f"UPDATE sqlite_master SET sql = substr(sql, 1, {start}) || '{wanted.type}'"
-            f" || substr(sql, {end + 1}) WHERE type = 'table' AND name = '{table}'"
-            f" AND substr(sql, {start + 1}, {end - start}) = '{old}';"
-        )
-        return start, statement
+        words = [
+            "UPDATE sqlite_master SET sql =",
+            f"substr(sql, 1, {start}) || '{wanted.type}' || substr(sql, {end + 1})",
+            f"WHERE type = 'table' AND name = '{table}'",
+            f"AND substr(sql, {start + 1}, {end - start}) = '{old}';",
+        ]
+        return start, " ".join(words)
 
     def _key(self) -> Iterator[Finding]:
         found, wanted = self._found.key, self._wanted.key
@@ -142,7 +142,7 @@ class _Comparison:
             )
 
     def _content(self, key: Key | None) -> tuple[frozenset[str], str] | None:
-        return key and (frozenset(map(self._fold, key.columns)), key.options)
+        return (frozenset(map(self._fold, key.columns)), key.options) if key else None
 
     def _uniques(self) -> Iterator[Finding]:
         there = {self._content(unique) for unique in self._found.unique_rules}
@@ -192,7 +192,8 @@ class _Comparison:
             elif (own := wanted.get(index.name.lower())) is None:
                 continue
             elif (own.columns, own.where is None) != (index.columns, index.where is None):
-                text = f"index {index.name} ({', '.join(index.columns)}), not on ({', '.join(own.columns)})"
+                columns, wished = ", ".join(index.columns), ", ".join(own.columns)
+                text = f"index {index.name} on ({columns}) and not on ({wished})"
                 yield Finding(text, refused=False)
 
     def _foreign_keys(self) -> Iterator[Finding]:

@@ -10,8 +10,8 @@ from sqlalchemy.schema import CreateIndex
 
 from ..errors import StartupError
 from .catalogue import UNREADABLE, TableDefinition, read_tables, wanted_tables
-from .catalogue.wanted import statement
 from .catalogue.rehearsal import rehearsed_tables
+from .catalogue.wanted import statement
 from .comparison import Finding, compare, missing_indexes
 from .requirements import (
     check_database,
@@ -36,7 +36,7 @@ class _State:
     """What the database lacks, and what it has beyond the models."""
 
     tables: list[Table] = field(default_factory=list)
-    indexes: list[Index] = field(default_factory=list)
+    indexes: list[tuple[Table, Index]] = field(default_factory=list)
     """Of tables that exist."""
     notes: list[str] = field(default_factory=list)
     secret: bytes = b""
@@ -85,15 +85,16 @@ def _inspect(
     state = _State(tables=[table for table in tables if table.name not in found])
     wanted = wanted_tables(present, connection.dialect)
     differing = []
-    for table, findings in _findings(connection, present, found, wanted).items():
-        notes = [f"table {table}: {finding.text}" for finding in findings if not finding.refused]
-        state.notes += notes
-        differing += [(table, finding) for finding in findings if finding.refused]
+    for name, findings in _findings(connection, present, found, wanted).items():
+        state.notes += [f"table {name}: {one.text}" for one in findings if not one.refused]
+        differing += [(name, finding) for finding in findings if finding.refused]
     if differing:
         raise StartupError(_differences(where, differing))
     for table in present:
         lacking = {index.name for index in missing_indexes(found[table.name], wanted[table.name])}
-        state.indexes += [index for index in table.indexes if _name(index, connection) in lacking]
+        state.indexes += [
+            (table, index) for index in table.indexes if _name(index, connection) in lacking
+        ]
     if needs_secret and SECRETS.name in found:
         if (grant := secret_grant(connection)) is not None:
             raise refusal(where, "the role may not read the secret", f"{grant}; or set SECRET_KEY")
@@ -135,17 +136,22 @@ def _create(
             if state.lacks_secret:
                 SECRETS.metadata.create_all(connection)
                 state.secret = create_secret(connection)
-            own = owned_tables(connection, {index.table.name for index in state.indexes})
-            for index in state.indexes:
-                if index.table.name in own:
-                    index.create(connection)
-            state.indexes = [index for index in state.indexes if index.table.name not in own]
+            _create_indexes(connection, state)
             return state
     except DBAPIError as error:
         if is_not_writable(error) and not before.lacking:
             return before  # indexes alone: requests are answered without them, if more slowly
         with explained(engine, where, before.lacking):
             raise
+
+
+def _create_indexes(connection: Connection, state: _State) -> None:
+    """Create indexes where the role owns the table, and forget those."""
+    own = owned_tables(connection, {table.name for table, _ in state.indexes})
+    for table, index in state.indexes:
+        if table.name in own:
+            index.create(connection)
+    state.indexes = [(table, index) for table, index in state.indexes if table.name not in own]
 
 
 def _wait_for_others(connection: Connection, where: str) -> None:
@@ -204,5 +210,5 @@ def _report(engine: Engine, where: str, state: _State) -> None:
         lines = "".join(f"\n  {note}" for note in state.notes)
         _log.warning("database %s has what the models do not know; it is kept%s", where, lines)
     if state.indexes:
-        sql = "; ".join(statement(CreateIndex(one), engine.dialect) for one in state.indexes)
+        sql = "; ".join(statement(CreateIndex(one), engine.dialect) for _, one in state.indexes)
         _log.warning("database %s lacks indexes that may not be created: %s", where, sql)

@@ -96,17 +96,15 @@ class _Statement:
         )
 
     def _as_key(self, column: Column, key: set[str], options: frozenset[str]) -> Column:
+        """Add what being the primary key means for a column."""
         if column.name.lower() not in key:
             return column
-        if self._dialect != "sqlite":
+        if self._dialect != "sqlite" or "WITHOUT ROWID" in options:
             return replace(column, nullable=False)
-        has_rowid = "WITHOUT ROWID" not in options
-        if has_rowid and len(key) == 1 and column.type == "INTEGER":
-            if not self._read.key_is_descending:
-                never = self._read.never_reuses
-                counting = Counting.NEVER_REUSED if never else Counting.ROWID
-                return replace(column, nullable=False, counting=counting)
-        return column if has_rowid else replace(column, nullable=False)
+        if len(key) > 1 or column.type != "INTEGER" or self._read.key_is_descending:
+            return column
+        counting = Counting.NEVER_REUSED if self._read.never_reuses else Counting.ROWID
+        return replace(column, nullable=False, counting=counting)
 
     def _column(self) -> None:
         reader = self._reader
@@ -130,41 +128,52 @@ class _Statement:
         """Read one constraint of a column."""
         reader = self._reader
         name = self._name() if reader.accept("CONSTRAINT") else None
-        if reader.accept("PRIMARY", "KEY"):
-            self._read.key_is_descending = reader.accept("DESC")
-            reader.accept("ASC")
-            self._read.key = Key(name, (column.name,), self._on_conflict())
-            self._read.never_reuses = reader.accept("AUTOINCREMENT")
-        elif reader.accept("NOT", "NULL"):
+        if reader.accept("NOT", "NULL"):
             return replace(column, nullable=False, on_conflict=self._on_conflict())
-        elif reader.accept("NULL"):
-            self._on_conflict()
-        elif reader.accept("UNIQUE"):
-            self._read.uniques.append(Key(name, (column.name,), self._options()))
-        elif reader.accept("CHECK"):
-            self._read.checks.append((name, reader.parenthesised()))
-            self._on_conflict()
-        elif reader.accept("DEFAULT"):
+        if reader.accept("DEFAULT"):
             return replace(column, has_default=self._default())
-        elif reader.accept("COLLATE"):
+        if reader.accept("COLLATE"):
             return replace(column, collation=self._name())
-        elif reader.at("REFERENCES"):
-            self._read.foreign_keys.append(self._reference(name, (column.name,)))
-        elif reader.accept("GENERATED", "BY", "DEFAULT", "AS", "IDENTITY"):
-            self._in_parentheses()
-            return replace(column, counting=Counting.IDENTITY, has_default=True)
-        elif reader.accept("GENERATED", "ALWAYS", "AS", "IDENTITY"):
-            self._in_parentheses()
-            return replace(column, counting=Counting.ALWAYS, has_default=True)
-        elif reader.accept("GENERATED", "ALWAYS", "AS") or reader.accept("AS"):
+        if reader.at("GENERATED") or reader.at("AS"):
+            return self._generated(column)
+        self._rule_of_column(name, column.name)
+        return column
+
+    def _generated(self, column: Column) -> Column:
+        reader = self._reader
+        always = reader.accept("GENERATED", "ALWAYS")
+        if not always:
+            reader.accept("GENERATED", "BY", "DEFAULT")
+        reader.expect("AS")
+        if not reader.accept("IDENTITY"):
             reader.parenthesised()
             _ = reader.accept("STORED") or reader.accept("VIRTUAL")
             return replace(column, is_generated=True)
+        if reader.at("("):
+            reader.parenthesised()
+        counting = Counting.ALWAYS if always else Counting.IDENTITY
+        return replace(column, counting=counting, has_default=True)
+
+    def _rule_of_column(self, name: str | None, column: str) -> None:
+        reader = self._reader
+        if reader.accept("PRIMARY", "KEY"):
+            self._read.key_is_descending = reader.accept("DESC")
+            reader.accept("ASC")
+            self._read.key = Key(name, (column,), self._options())
+            self._read.never_reuses = reader.accept("AUTOINCREMENT")
+        elif reader.accept("NULL"):
+            self._on_conflict()
+        elif reader.accept("UNIQUE"):
+            self._read.uniques.append(Key(name, (column,), self._options()))
+        elif reader.accept("CHECK"):
+            self._read.checks.append((name, reader.parenthesised()))
+            self._on_conflict()
+        elif reader.at("REFERENCES"):
+            self._read.foreign_keys.append(self._reference(name, (column,)))
         elif reader.at("NOT") or reader.at_any(_DEFERRING):
             self._deferrable()
         elif name is None or not (reader.at(",") or reader.at(")")):
             raise UnreadableError(reader.peek().value)
-        return column
 
     def _default(self) -> bool:
         """Read a default; tell whether it is one, and not null."""
@@ -243,10 +252,6 @@ class _Statement:
         if reader.accept("INITIALLY"):
             reader.take()
         return "DEFERRABLE" if found else ""
-
-    def _in_parentheses(self) -> None:
-        if self._reader.at("("):
-            self._reader.parenthesised()
 
     def _name(self) -> str:
         return self._reader.name(folded=self._dialect != "sqlite")

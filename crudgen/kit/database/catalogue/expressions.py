@@ -1,7 +1,8 @@
 """The meaning of an expression, whoever wrote it down: a person, SQLAlchemy or PostgreSQL.
 
 `age BETWEEN 0 AND 150` and `((age >= 0) AND (age <= 150))` give the same tuples, and so do
-`mood IN ('calm', 'wild')` and `((mood)::text = ANY ((ARRAY['calm'::character varying, …])::text[]))`.
+`mood IN ('calm', 'wild')` and
+`((mood)::text = ANY ((ARRAY['calm'::character varying, 'wild'::character varying])::text[]))`.
 Two expressions with different tuples may still mean the same; with the same tuples they do.
 """
 
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from .definitions import Expression
-from .tokens import BLOB, END, NUMBER, QUOTED, STRING, WORD, Token, TokenReader, UnreadableError
+from .tokens import END, QUOTED, SIGN, STRING, WORD, Token, TokenReader, UnreadableError
 
 _COMPARISONS = {
     "=": "=",
@@ -22,12 +23,14 @@ _COMPARISONS = {
     ">=": ">=",
 }
 _FLIPPED = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_OPPOSITES = {"<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _OPERATORS = {"||": 3, "->": 3, "->>": 3, "*": 2, "/": 2, "%": 2, "+": 1, "-": 1, "&": 1, "|": 1}
 _OTHER_COMPARISONS = frozenset({"LIKE", "ILIKE", "GLOB", "REGEXP", "MATCH", "SIMILAR"})
 _SIGNS = frozenset({"~", "!~", "~*", "!~*", "~~", "!~~", "~~*", "!~~*"})
 _TEXT = frozenset({"text", "character varying", "varchar", "bpchar"})
 _FRACTIONS = frozenset({"numeric", "decimal", "double precision", "real", "float"})
 _INTEGERS = frozenset({"bigint", "integer", "smallint", "int"})
+_NO_NAMES = frozenset({"CASE", "EXISTS", "SELECT"})
 _MORE_OF_A_TYPE = frozenset({"VARYING", "PRECISION", "WITH", "WITHOUT", "TIME", "ZONE"})
 
 
@@ -97,41 +100,48 @@ class _Parser:
             left = found
 
     def _compared(self, left: Expression) -> Expression | None:
+        """Read a comparison with `left`, if there is one."""
         reader = self._reader
         sign = reader.peek()
-        if sign.kind == "sign" and sign.value in _COMPARISONS:
+        if sign.kind == SIGN and sign.value in _COMPARISONS:
             reader.take()
             return self._right_of(left, _COMPARISONS[sign.value])
-        if sign.kind == "sign" and sign.value in _SIGNS:
+        if sign.kind == SIGN and sign.value in _SIGNS:
             reader.take()
             return (sign.value, left, self._operation())
-        for ending, found in (("ISNULL", ("null", left)), ("NOTNULL", ("not", ("null", left)))):
-            if reader.accept(ending):
-                return found
         if reader.accept("IS"):
             is_not = reader.accept("NOT")
-            if reader.accept("DISTINCT", "FROM"):
-                found = ("distinct", left, self._operation())
-            elif reader.accept("NULL"):
-                found = ("null", left)
-            else:
-                found = ("is", left, self._operation())
-            return _negated(found) if is_not else found
+            return _negated_if(is_not, self._kind_of(left))
+        for ending, is_not in (("ISNULL", False), ("NOTNULL", True)):
+            if reader.accept(ending):
+                return _negated_if(is_not, ("null", left))
         is_not = reader.accept("NOT")
+        found = self._among(left)
+        if found is None and is_not:
+            raise UnreadableError("NOT")
+        return found and _negated_if(is_not, found)
+
+    def _kind_of(self, left: Expression) -> Expression:
+        """Read what follows IS."""
+        if self._reader.accept("DISTINCT", "FROM"):
+            return ("distinct", left, self._operation())
+        if self._reader.accept("NULL"):
+            return ("null", left)
+        return ("is", left, self._operation())
+
+    def _among(self, left: Expression) -> Expression | None:
+        """Read BETWEEN, IN, LIKE and the like."""
+        reader = self._reader
         if reader.accept("BETWEEN"):
             low = self._operation()
             reader.expect("AND")
-            limits = [_compare(">=", left, low), _compare("<=", left, self._operation())]
-            return _negated(_joined("and", limits)) if is_not else _joined("and", limits)
+            return _joined(
+                "and", [_compare(">=", left, low), _compare("<=", left, self._operation())]
+            )
         if reader.accept("IN"):
-            found = ("in", left, frozenset(self._list("(", ")")))
-            return _negated(found) if is_not else found
+            return ("in", left, frozenset(self._list("(", ")")))
         if reader.at_any(_OTHER_COMPARISONS):
-            word = reader.take().value.lower()
-            found = (word, left, self._operation())
-            return _negated(found) if is_not else found
-        if is_not:
-            raise UnreadableError("NOT")
+            return (reader.take().value.lower(), left, self._operation())
         return None
 
     def _right_of(self, left: Expression, sign: str) -> Expression:
@@ -148,7 +158,7 @@ class _Parser:
         left = self._prefixed()
         while True:
             sign = self._reader.peek()
-            strength = _OPERATORS.get(sign.value, 0) if sign.kind == "sign" else 0
+            strength = _OPERATORS.get(sign.value, 0) if sign.kind == SIGN else 0
             if strength < least or not strength:
                 return left
             self._reader.take()
@@ -174,15 +184,12 @@ class _Parser:
         if reader.at("("):
             return self._either_in_parentheses()
         token = reader.take()
-        if token.kind == STRING:
-            return ("string", token.value)
-        if token.kind == NUMBER:
-            return ("number", _number(token.value))
-        if token.kind == BLOB:
-            return ("blob", token.value[2:-1].lower())
+        if (literal := _literal(token)) is not None:
+            return literal
         if token.is_("ARRAY"):
             return ("array", *self._list("[", "]"))
-        if token.is_("CAST") and reader.accept("("):
+        if token.is_("CAST"):
+            reader.expect("(")
             found = self._either()
             reader.expect("AS")
             cast = self._cast(found, self._type())
@@ -190,17 +197,17 @@ class _Parser:
             return cast
         if token.kind == WORD and reader.at("("):
             return ("call", token.value.lower(), *self._list("(", ")"))
-        if token.kind not in {WORD, QUOTED}:
+        return self._name(token)
+
+    def _name(self, token: Token) -> Expression:
+        if token.kind not in {WORD, QUOTED} or token.value.upper() in _NO_NAMES:
             raise UnreadableError(token.value)
-        if reader.accept("."):
-            token = reader.take()
-        if token.kind == QUOTED and self._dialect == "sqlite":
-            # SQLite reads what is in double quotes and no column as a text.
-            if token.value.lower() not in self._columns:
-                return ("string", token.value)
-        if token.kind == WORD and token.value.upper() in {"CASE", "EXISTS", "SELECT"}:
-            raise UnreadableError(token.value)
-        return ("name", token.value.lower())
+        if self._reader.accept("."):
+            token = self._reader.take()
+        name = token.value.lower()
+        is_text = token.kind == QUOTED and self._dialect == "sqlite" and name not in self._columns
+        # SQLite reads what is in double quotes and no column as a text.
+        return ("string", token.value) if is_text else ("name", name)
 
     def _either_in_parentheses(self) -> Expression:
         self._reader.expect("(")
@@ -239,15 +246,26 @@ class _Parser:
             return ("number", _number(found[1]))
         if to in _TEXT and self._is_text(found):
             return found
-        if found[0] == "array" and to.removesuffix("[]") in _TEXT:
-            if all(self._is_text(item) for item in found[1:]):
-                return found
+        is_array = found[0] == "array" and to.removesuffix("[]") in _TEXT
+        if is_array and all(self._is_text(item) for item in found[1:]):
+            return found
         return ("cast", found, to)
 
     def _is_text(self, found: Expression) -> bool:
         if found[0] == "name":
             return self._columns.get(found[1], "").partition("(")[0] in _TEXT
-        return found[0] == "string"
+        return bool(found[0] == "string")
+
+
+def _literal(token: Token) -> Expression | None:
+    match token.kind:
+        case "string":
+            return ("string", token.value)
+        case "number":
+            return ("number", _number(token.value))
+        case "blob":
+            return ("blob", token.value[2:-1].lower())
+    return None
 
 
 def _number(text: str) -> Decimal:
@@ -273,14 +291,24 @@ def _compare(sign: str, left: Expression, right: Expression) -> Expression:
 
 
 def _joined(word: str, terms: Sequence[Expression]) -> Expression:
+    """Join with AND or OR, in no order; `x = 1 OR x IN (2, 3)` is one list."""
     flat: set[Expression] = set()
+    listed: dict[Expression, frozenset[Expression]] = {}
     for term in terms:
-        if term[0] == word:
-            flat |= term[1]
-        else:
-            flat.add(term)
+        for one in term[1] if term[0] == word else {term}:
+            if word == "or" and one[0] == "in":
+                listed[one[1]] = listed.get(one[1], frozenset()) | one[2]
+            else:
+                flat.add(one)
+    flat |= {("in", left, items) for left, items in listed.items()}
     return (word, frozenset(flat)) if len(flat) > 1 else next(iter(flat))
 
 
+def _negated_if(is_not: bool, found: Expression) -> Expression:
+    return _negated(found) if is_not else found
+
+
 def _negated(found: Expression) -> Expression:
+    if found[0] in _OPPOSITES:
+        return (_OPPOSITES[found[0]], *found[1:])
     return found[1] if found[0] == "not" else ("not", found)

@@ -7,16 +7,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, TextClause, text
 
+from .ddl import read_create_index
 from .definitions import Check, Column, Counting, ForeignKey, Index, Key, TableDefinition
 from .expressions import meaning
-from .ddl import read_create_index
 from .tokens import Token, UnreadableError, tokenize
 
 _KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table"}
-_ACTIONS = {
-    **{"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
-}
-
+_ACTIONS = dict(
+    zip("arcnd", ("NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"), strict=True)
+)
 _CURRENT = "(SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = pg_catalog.current_schema())"
 _TABLES = text(
     "SELECT c.oid, c.relname, c.relkind::text FROM pg_catalog.pg_class c"
@@ -49,7 +48,8 @@ _CONSTRAINTS = text(
     " pg_catalog.pg_get_expr(c.conbin, c.conrelid) AS expression,"
     " (SELECT pg_catalog.array_agg(a.attname::text ORDER BY k.place)"
     " FROM pg_catalog.unnest(c.conkey) WITH ORDINALITY AS k(attnum, place)"
-    " JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum) AS columns,"
+    " JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum)"
+    " AS columns,"
     " (SELECT pg_catalog.array_agg(a.attname::text ORDER BY k.place)"
     " FROM pg_catalog.unnest(c.confkey) WITH ORDINALITY AS k(attnum, place)"
     " JOIN pg_catalog.pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.attnum)"
@@ -73,12 +73,24 @@ _TRIGGERS = text(
 )
 
 _SYNONYMS = {
-    **{"varchar": "character varying", "char": "character", "bool": "boolean", "int": "integer"},
-    **{"int2": "smallint", "int4": "integer", "int8": "bigint", "decimal": "numeric"},
-    **{"float": "double precision", "float4": "real", "float8": "double precision"},
-    **{"timestamp": "timestamp without time zone", "timestamptz": "timestamp with time zone"},
-    **{"time": "time without time zone", "timetz": "time with time zone"},
-    **{"smallserial": "smallint", "serial": "integer", "bigserial": "bigint"},
+    "bigserial": "bigint",
+    "bool": "boolean",
+    "char": "character",
+    "decimal": "numeric",
+    "float": "double precision",
+    "float4": "real",
+    "float8": "double precision",
+    "int": "integer",
+    "int2": "smallint",
+    "int4": "integer",
+    "int8": "bigint",
+    "serial": "integer",
+    "smallserial": "smallint",
+    "time": "time without time zone",
+    "timestamp": "timestamp without time zone",
+    "timestamptz": "timestamp with time zone",
+    "timetz": "time with time zone",
+    "varchar": "character varying",
 }
 
 

@@ -8,8 +8,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
 
 from .definitions import TableDefinition
-from .wanted import wanted_tables
 from .postgresql import read_tables
+from .wanted import wanted_tables
 
 _MAY = text(
     "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY')"

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, text
 
-from .definitions import UNREADABLE, Counting, Index, TableDefinition
 from .ddl import read_create_index, read_create_table
+from .definitions import UNREADABLE, Counting, Index, TableDefinition
 from .tokens import Token, UnreadableError
 
 _CATALOGUE = text("SELECT type, name, tbl_name, sql FROM sqlite_master")

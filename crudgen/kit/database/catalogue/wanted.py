@@ -7,8 +7,8 @@ from sqlalchemy import Dialect, Table
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from . import postgresql, sqlite
-from .definitions import UNREADABLE, TableDefinition
 from .ddl import read_create_index, read_create_table
+from .definitions import UNREADABLE, TableDefinition
 from .tokens import UnreadableError
 
 _TYPES = {"sqlite": sqlite.type_name, "postgresql": postgresql.type_name}
