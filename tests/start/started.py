@@ -82,5 +82,5 @@ def application(spec: Schema | str | Mapping[str, str]) -> Application:
     if isinstance(spec, str):
         spec = load_texts({"one.yaml": spec})
     elif isinstance(spec, Mapping):
-        spec = load_texts(spec)
+        spec = load_texts(dict(spec))
     return Application(import_tree(render(spec)))

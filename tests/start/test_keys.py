@@ -47,7 +47,7 @@ def test_a_key_that_is_not_counted_any_more_is_refused(
 ) -> None:
     url = new_database("postgresql")
     changed(COUNTED, url, CHANGES[what])
-    with pytest.raises(COUNTED.startup_error, match="column id: |primary key: "):
+    with pytest.raises(COUNTED.startup_error, match=r"column id: |primary key: "):
         COUNTED.start(url)
 
 
@@ -65,7 +65,7 @@ def test_a_key_that_somebody_else_gives_is_refused(
     for before, after in ((COUNTED, GIVEN), (GIVEN, COUNTED)):
         url = new_database(kind)
         before.start(url)
-        with pytest.raises(after.startup_error, match="column id: .*counted"):
+        with pytest.raises(after.startup_error, match=r"column id: .*counted"):
             after.start(url)
 
 

@@ -55,7 +55,7 @@ REFUSED = {
     "a renamed column": "ALTER TABLE robot RENAME COLUMN age TO years",
     "a computed known column": "ALTER TABLE robot DROP COLUMN age;"
     "ALTER TABLE robot ADD age bigint GENERATED ALWAYS AS (1) STORED CHECK (age >= 0)",
-    "an order of its own": 'ALTER TABLE robot ALTER COLUMN name TYPE varchar COLLATE "und-x-icu"',
+    "an order of its own": 'ALTER TABLE robot ALTER COLUMN name TYPE varchar COLLATE "default"',
     "a view in its place": "ALTER TABLE robot RENAME TO r; CREATE VIEW robot AS SELECT * FROM r",
 }
 
@@ -142,4 +142,23 @@ def test_a_name_that_another_table_took_is_noted(
         connection.execute("CREATE TABLE other (a)")
         connection.execute("CREATE INDEX ix_robot_name ON other (a)")
     APP.start(url)
-    assert "lacks indexes that may not be created: CREATE INDEX ix_robot_name" in caplog.text
+    assert "lacks indexes that cannot be created: CREATE INDEX ix_robot_name" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_table_whose_name_is_taken_is_refused(
+    new_database: Callable[[str], str], kind: str
+) -> None:
+    url = new_database(kind)
+    if kind == "sqlite":
+        with sqlite3.connect(url.removeprefix("sqlite:///")) as lite:
+            lite.execute("CREATE TABLE other (a)")
+            lite.execute("CREATE INDEX robot ON other (a)")
+    else:
+        with psycopg.connect(url) as connection:
+            connection.execute("CREATE SEQUENCE robot")
+    with pytest.raises(
+        APP.startup_error, match=r"no table robot, which (an index|a sequence) has"
+    ) as caught:
+        APP.start(url)
+    assert len(str(caught.value).splitlines()) == 2

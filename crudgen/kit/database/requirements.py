@@ -14,7 +14,9 @@ from ..errors import StartupError, UnreachableError
 from .faults import Fault, classify
 from .rights import missing_rights, schema_problem
 
-NOT_WRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
+SECRET = "the secret"
+"""What is missing where a database keeps no secret."""
+_NOT_WRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 _READ_ONLY, _NO_RIGHT, _NO_SCHEMA = "25006", "42501", "3F000"
 _CREATED_MEANWHILE = {"42P07", "42710", "23505"}
 _ENCODING = {"sqlite": "PRAGMA encoding", "postgresql": "SHOW server_encoding"}
@@ -57,16 +59,19 @@ def refusal(where: str, problem: str, remedy: str) -> StartupError:
     return StartupError(f"database {where}: {problem}\n  {remedy}")
 
 
-def missing(names: Sequence[str]) -> str:
-    """Say which tables are missing."""
-    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} missing"
+def creation_refusal(where: str, lacking: Sequence[str], problem: str, remedy: str) -> StartupError:
+    """Say that something is missing and cannot be created."""
+    verb = "is" if len(lacking) == 1 else "are"
+    if lacking == [SECRET]:
+        remedy += "; or set SECRET_KEY"
+    return refusal(where, f"{', '.join(lacking)} {verb} missing, and {problem}", remedy)
 
 
 def is_not_writable(error: DBAPIError) -> bool:
     """Tell whether the database refused to write anything, by the error code alone."""
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is not None:
-        return code & 0xFF in NOT_WRITABLE
+        return code & 0xFF in _NOT_WRITABLE
     return getattr(error.orig, "sqlstate", None) in {_READ_ONLY, _NO_RIGHT}
 
 
@@ -74,7 +79,7 @@ def is_not_writable(error: DBAPIError) -> bool:
 def explained(engine: Engine, where: str, lacking: Sequence[str] = ()) -> Iterator[None]:
     """Turn what the driver raises into an error that says what to do; a bug stays what it is.
 
-    `lacking` are the tables that were to be created.
+    `lacking` is what was to be created.
     """
     try:
         yield
@@ -85,7 +90,10 @@ def explained(engine: Engine, where: str, lacking: Sequence[str] = ()) -> Iterat
         reason = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
         state = getattr(cause, "sqlstate", None)
         if state is None and is_not_writable(error):
-            raise refusal(where, *_not_writable(engine, reason, lacking)) from None
+            problem = _not_writable(engine, reason)
+            if lacking:
+                raise creation_refusal(where, lacking, *problem) from None
+            raise refusal(where, *problem) from None
         if state == _READ_ONLY:
             raise refusal(where, reason, "start once where it can be written") from None
         if state == _NO_RIGHT:
@@ -103,13 +111,13 @@ def explained(engine: Engine, where: str, lacking: Sequence[str] = ()) -> Iterat
         raise kind(f"database {where}: {reason}\n  is it running, and may you use it?") from None
 
 
-def _not_writable(engine: Engine, reason: str, lacking: Sequence[str]) -> tuple[str, str]:
+def _not_writable(engine: Engine, reason: str) -> tuple[str, str]:
     """Name the file or the folder that SQLite would have to write."""
     file = Path(str(engine.url.database)).resolve()
-    problem, remedy = reason, "is it a file that the application may read and write?"
     for what, path in (("folder", file.parent), ("file", file)):
         if path.exists() and not os.access(path, os.W_OK):
-            problem = f"the {what} {path} cannot be written ({reason})"
-            remedy = "give the user that runs the application the right to write it"
-            break
-    return (f"{problem}, and {missing(lacking)}" if lacking else problem), remedy
+            return (
+                f"the {what} {path} cannot be written ({reason})",
+                "give the user that runs the application the right to write it",
+            )
+    return reason, "is it a file that the application may read and write?"

@@ -137,6 +137,8 @@ def schema_problem(connection: Connection) -> tuple[str, str] | None:
     path = str(connection.scalar(text("SHOW search_path")))
     for tokens in TokenReader(tokenize(path, "postgresql")).separated():
         name = "".join(token.value for token in tokens)
+        if not name:
+            continue
         is_user = name == "$user"
         if is_user:
             name = str(connection.scalar(text("SELECT current_user")))
@@ -155,7 +157,11 @@ def schema_problem(connection: Connection) -> tuple[str, str] | None:
                 f"GRANT USAGE ON SCHEMA {schema.name} TO {role}",
             )
         return None
-    return ("its search_path names no schema", "ALTER ROLE … SET search_path = public")
+    role = current_role(connection)
+    return (
+        f"its search_path ({path}) names no schema",
+        f"ALTER ROLE {role} SET search_path = public",
+    )
 
 
 def creation_problem(connection: Connection) -> tuple[str, str] | None:

@@ -1,7 +1,7 @@
 """Tables at start: the missing ones are created, a differing one is reported column by column."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, Index, MetaData, Table, text
@@ -9,16 +9,17 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateIndex
 
 from ..errors import StartupError
-from .catalogue import UNREADABLE, TableDefinition, read_tables, wanted_tables
+from .catalogue import UNREADABLE, TableDefinition, read_tables, taken_names, wanted_tables
 from .catalogue.rehearsal import rehearsed_tables
 from .catalogue.wanted import statement
 from .comparison import Finding, compare, missing_indexes
 from .requirements import (
+    SECRET,
     check_database,
     check_rights,
+    creation_refusal,
     explained,
     is_not_writable,
-    missing,
     refusal,
 )
 from .rights import creation_problem, owned_tables
@@ -48,7 +49,7 @@ class _State:
     def lacking(self) -> list[str]:
         """The names of what has to be created."""
         names = [f"the table {table.name}" for table in self.tables]
-        return [*names, "the secret"] if self.lacks_secret else names
+        return [*names, SECRET] if self.lacks_secret else names
 
 
 def prepare(engine: Engine, metadata: MetaData, *, where: str, needs_secret: bool) -> bytes:
@@ -64,10 +65,7 @@ def prepare(engine: Engine, metadata: MetaData, *, where: str, needs_secret: boo
         state = _inspect(connection, metadata, where, needs_secret=needs_secret)
         check_rights(connection, metadata, where)
     if state.problem and state.lacking:
-        problem, remedy = state.problem
-        if state.lacks_secret:
-            remedy += "; or set SECRET_KEY" if not state.tables else ""
-        raise refusal(where, f"{missing(state.lacking)}, and {problem}", remedy)
+        raise creation_refusal(where, state.lacking, *state.problem)
     if state.lacking or (state.indexes and not state.problem):
         state = _create(engine, metadata, where, state, needs_secret=needs_secret)
     _report(engine, where, state)
@@ -132,11 +130,15 @@ def _create(
         with engine.begin() as connection:
             _wait_for_others(connection, where)
             state = _inspect(connection, metadata, where, needs_secret=needs_secret)
+            taken = taken_names(connection)
+            for table in state.tables:
+                if (kind := taken.get(table.name)) is not None:
+                    raise refusal(where, *_name_taken(table.name, kind))
             metadata.create_all(connection, state.tables, checkfirst=False)
             if state.lacks_secret:
                 SECRETS.metadata.create_all(connection)
                 state.secret = create_secret(connection)
-            _create_indexes(connection, state)
+            _create_indexes(connection, state, taken)
             return state
     except DBAPIError as error:
         if is_not_writable(error) and not before.lacking:
@@ -145,13 +147,21 @@ def _create(
             raise
 
 
-def _create_indexes(connection: Connection, state: _State) -> None:
-    """Create indexes where the role owns the table, and forget those."""
+def _create_indexes(connection: Connection, state: _State, taken: Mapping[str, str]) -> None:
+    """Create indexes where the role owns the table and the name is free, and forget those."""
     own = owned_tables(connection, {table.name for table, _ in state.indexes})
+    left = []
     for table, index in state.indexes:
-        if table.name in own:
+        if table.name in own and _name(index, connection) not in taken:
             index.create(connection)
-    state.indexes = [(table, index) for table, index in state.indexes if table.name not in own]
+        else:
+            left.append((table, index))
+    state.indexes = left
+
+
+def _name_taken(name: str, kind: str) -> tuple[str, str]:
+    article = "an" if kind == "index" else "a"
+    return f"there can be no table {name}, which {article} {kind} has as its name", "rename one"
 
 
 def _wait_for_others(connection: Connection, where: str) -> None:
@@ -211,4 +221,4 @@ def _report(engine: Engine, where: str, state: _State) -> None:
         _log.warning("database %s has what the models do not know; it is kept%s", where, lines)
     if state.indexes:
         sql = "; ".join(statement(CreateIndex(one), engine.dialect) for _, one in state.indexes)
-        _log.warning("database %s lacks indexes that may not be created: %s", where, sql)
+        _log.warning("database %s lacks indexes that cannot be created: %s", where, sql)

@@ -29,9 +29,11 @@ __all__ = [
     "Key",
     "TableDefinition",
     "read_tables",
+    "taken_names",
     "wanted_tables",
 ]
 
+_NAMES = {"sqlite": sqlite.taken_names, "postgresql": postgresql.taken_names}
 _READERS = {"sqlite": sqlite.read_tables, "postgresql": postgresql.read_tables}
 
 
@@ -41,3 +43,8 @@ def read_tables(connection: Connection, names: Iterable[str]) -> dict[str, Table
     On PostgreSQL, that is the current schema: where new tables would be created.
     """
     return _READERS[connection.dialect.name](connection, names)
+
+
+def taken_names(connection: Connection) -> dict[str, str]:
+    """Return the names that a new table or index cannot have, and what has them."""
+    return _NAMES[connection.dialect.name](connection)

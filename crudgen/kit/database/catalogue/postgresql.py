@@ -13,6 +13,7 @@ from .expressions import meaning
 from .tokens import Token, UnreadableError, tokenize
 
 _KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table"}
+_OTHER_KINDS = {"i": "index", "I": "index", "S": "sequence", "c": "type"}
 _ACTIONS = dict(
     zip("arcnd", ("NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"), strict=True)
 )
@@ -21,6 +22,11 @@ _TABLES = text(
     "SELECT c.oid, c.relname, c.relkind::text FROM pg_catalog.pg_class c"
     " WHERE c.relnamespace = CAST(:schema AS oid) AND c.relname = ANY(:names)"
     " AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
+)
+_NAMES = text(
+    "SELECT c.relname, c.relkind::text FROM pg_catalog.pg_class c"
+    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = pg_catalog.current_schema()"
 )
 _COLUMNS = text(
     "SELECT a.attrelid, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,"
@@ -122,6 +128,12 @@ def read_tables(
         row.relname: _table(row, columns[oid], constraints[oid], indexes[oid], triggers[oid])
         for oid, row in tables.items()
     }
+
+
+def taken_names(connection: Connection) -> dict[str, str]:
+    """Return the names of the current schema that nothing else can have, and what has them."""
+    kinds = _KINDS | _OTHER_KINDS
+    return {name: kinds.get(kind, "relation") for name, kind in connection.execute(_NAMES)}
 
 
 def type_name(words: Sequence[Token]) -> tuple[str, Counting]:

@@ -37,6 +37,11 @@ def read_tables(connection: Connection, names: Iterable[str]) -> dict[str, Table
     return found
 
 
+def taken_names(connection: Connection) -> dict[str, str]:
+    """Return the names, in lower case, that nothing else can have, and what has them."""
+    return {name.lower(): kind for kind, name, _, _ in connection.execute(_CATALOGUE)}
+
+
 def type_name(words: Sequence[Token]) -> tuple[str, Counting]:
     """Write a type as this application's CREATE TABLE does: `VARCHAR`, `NUMERIC(10, 2)`."""
     text = ""
