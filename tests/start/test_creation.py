@@ -1,6 +1,5 @@
 """Creating: one process after another, as long as it takes, in a database that can hold it all."""
 
-import logging
 import sqlite3
 import threading
 import time
@@ -17,7 +16,7 @@ APP = application("name: Robot\nfields:\n  name: str(1..80)\n")
 INDEXED = application("name: Robot\nfields:\n  name: str(1..80) index\n")
 
 
-def locks(app: object, url: str) -> list[str]:
+def locks(url: str) -> list[str]:
     """Start, and return the statements that take a lock or create."""
     engine = APP.engine(url)
     seen: list[str] = []
@@ -37,8 +36,8 @@ def test_a_start_without_anything_to_create_locks_nothing(
     new_database: Callable[[str], str], kind: str
 ) -> None:
     url = new_database(kind)
-    assert locks(APP, url)
-    assert locks(APP, url) == []
+    assert locks(url)
+    assert locks(url) == []
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
@@ -65,7 +64,7 @@ def test_an_index_may_take_longer_than_a_statement_of_a_request(
         connection.execute(
             "INSERT INTO robot (name) SELECT md5(n::text) FROM generate_series(1, 200000) AS n"
         )
-    engine = INDEXED.engine(f"{url}&options=-cstatement_timeout%3D50")
+    engine = INDEXED.engine(url)
 
     @event.listens_for(engine, "connect")
     def short(connection: psycopg.Connection, _: object) -> None:
@@ -165,7 +164,7 @@ def test_a_sqlite_file_in_utf_16_is_refused(tmp_path: Path, encoding: str) -> No
 
 
 def test_a_hundred_entities_are_compared_in_a_moment(
-    new_database: Callable[[str], str], caplog: pytest.LogCaptureFixture
+    new_database: Callable[[str], str],
 ) -> None:
     fields = "".join(f"  f{number}: str(1..{number + 1}) = x\n" for number in range(10))
     app = application(
@@ -176,6 +175,4 @@ def test_a_hundred_entities_are_compared_in_a_moment(
         app.start(url)
         begun = time.monotonic()
         app.start(url)
-        took = time.monotonic() - begun
-        logging.getLogger(__name__).info("%s: %.2f s", kind, took)
-        assert took < 10, kind
+        assert time.monotonic() - begun < 5, kind

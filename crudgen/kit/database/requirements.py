@@ -14,8 +14,8 @@ from ..errors import StartupError, UnreachableError
 from .faults import Fault, classify
 from .rights import missing_rights, schema_problem
 
-SECRET = "the secret"
-"""What is missing where a database keeps no secret."""
+SIGNER = "the secret"
+"""What is missing in a database that keeps no secret."""
 _NOT_WRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 _READ_ONLY, _NO_RIGHT, _NO_SCHEMA = "25006", "42501", "3F000"
 _CREATED_MEANWHILE = {"42P07", "42710", "23505"}
@@ -62,7 +62,7 @@ def refusal(where: str, problem: str, remedy: str) -> StartupError:
 def creation_refusal(where: str, lacking: Sequence[str], problem: str, remedy: str) -> StartupError:
     """Say that something is missing and cannot be created."""
     verb = "is" if len(lacking) == 1 else "are"
-    if lacking == [SECRET]:
+    if lacking == [SIGNER]:
         remedy += "; or set SECRET_KEY"
     return refusal(where, f"{', '.join(lacking)} {verb} missing, and {problem}", remedy)
 

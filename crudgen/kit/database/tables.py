@@ -14,7 +14,7 @@ from .catalogue.rehearsal import rehearsed_tables
 from .catalogue.wanted import statement
 from .comparison import Finding, compare, missing_indexes
 from .requirements import (
-    SECRET,
+    SIGNER,
     check_database,
     check_rights,
     creation_refusal,
@@ -49,7 +49,7 @@ class _State:
     def lacking(self) -> list[str]:
         """The names of what has to be created."""
         names = [f"the table {table.name}" for table in self.tables]
-        return [*names, SECRET] if self.lacks_secret else names
+        return [*names, SIGNER] if self.lacks_secret else names
 
 
 def prepare(engine: Engine, metadata: MetaData, *, where: str, needs_secret: bool) -> bytes:

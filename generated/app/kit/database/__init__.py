@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import logging
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Annotated, cast
 
 from anyio import to_thread
@@ -78,8 +79,10 @@ class Database:
             self._opening = asyncio.create_task(self._open_later(metadata, str(error)))
 
     async def _open(self, metadata: MetaData) -> None:
-        kept = await to_thread.run_sync(prepare, self._backend.engine, metadata)
-        self._secret = self._secret or kept
+        engine, needs_secret = self._backend.engine, not self._secret
+        where = engine.url.render_as_string(hide_password=True)
+        ready = partial(prepare, engine, metadata, where=where, needs_secret=needs_secret)
+        self._secret = await to_thread.run_sync(ready) or self._secret
         await self._backend.open()
         self._is_open = True
 

@@ -39,7 +39,11 @@ class Postgresql:
             "timezone": "UTC",
         }
         options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-        arguments: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "options": options}
+        arguments: dict[str, Any] = {
+            "connect_timeout": CONNECT_SECONDS,
+            "options": options,
+            "client_encoding": "UTF8",
+        }
         self.dialect: Dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
         self.engine = create_engine(
             url.set(drivername="postgresql+psycopg"), connect_args=arguments, poolclass=NullPool

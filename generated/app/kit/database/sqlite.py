@@ -135,7 +135,12 @@ def _path(url: URL) -> str:
 
 
 def _configure(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError as error:
+        # A database that cannot be written keeps its mode, and is read.
+        if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}:
+            raise
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
 
@@ -143,4 +148,5 @@ def _configure(connection: sqlite3.Connection) -> None:
 def _begin(connection: Connection) -> None:
     # A deferred transaction that reads and then writes fails at once when another one has written
     # meanwhile, whatever the busy timeout says.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    only_reads = connection.get_execution_options().get("only_reads", False)
+    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
