@@ -72,6 +72,20 @@ def test_a_table_that_differs_stops_the_start(
     servers.start(spec, "served", database).stop()
 
 
+def test_a_right_that_is_missing_stops_the_start_in_two_lines(
+    tmp_path: Path, new_database: Callable[[str], str]
+) -> None:
+    database = new_database("postgresql")
+    with psycopg.connect(database) as connection:
+        connection.execute("CREATE ROLE starter LOGIN")
+    refused = serve(tmp_path, FIRST, database.replace("postgres:@", "starter@"))
+    assert refused.returncode == 1, refused
+    assert len(refused.stderr.splitlines()) == 2
+    assert refused.stderr.endswith("\n  GRANT CREATE ON SCHEMA public TO starter\n")
+    with psycopg.connect(database) as connection:
+        connection.execute("DROP ROLE starter")
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_new_entities_and_indexes_need_no_migration(
     tmp_path: Path, servers: Servers, new_database: Callable[[str], str], kind: str

@@ -84,6 +84,34 @@ def test_a_table_of_before_is_refused_with_the_statements_that_mend_it(tmp_path:
     assert row.rate == Decimal("5E-17")
 
 
+def test_an_int_is_not_taken_for_a_decimal_of_before(tmp_path: Path) -> None:
+    """The catalogue has the same for both; the message says what the statements would do."""
+    url = f"sqlite:///{tmp_path}/app.db"
+    application(robot("int")).start(url)
+    app = application(robot("decimal(10,2)"))
+    with pytest.raises(app.startup_error, match="BIGINT holds an int, or a decimal of an earlier"):
+        app.start(url)
+
+
+def test_the_place_of_a_type_is_found_in_any_text(tmp_path: Path) -> None:
+    path, app = tmp_path / "app.db", application(robot("decimal(10,2)"))
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "create table [robot] ( /* 🦸 price BIGINT ' */ 'price'\tBigInt not null,"
+            " id integer primary key autoincrement) -- BIGINT"
+        )
+        connection.execute("INSERT INTO robot (price) VALUES (1999)")
+    with pytest.raises(app.startup_error) as caught:
+        app.start(f"sqlite:///{path}")
+    with sqlite3.connect(path) as connection:
+        for line in str(caught.value).splitlines():
+            if line.strip().startswith(("PRAGMA", "UPDATE")):
+                connection.execute(line.strip())
+    app.start(f"sqlite:///{path}")
+    with Session(app.engine(f"sqlite:///{path}")) as session:
+        assert session.scalar(select(app.metadata.tables["robot"].c.price)) == Decimal("19.99")
+
+
 def test_the_rules_of_a_table_of_before_are_compared_too(tmp_path: Path) -> None:
     path, app = tmp_path / "app.db", application(SPEC)
     app.start(f"sqlite:///{path}")

@@ -1,12 +1,14 @@
 """A new database equals its spec by its catalogue alone, and no change of the spec goes unseen."""
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
+import psycopg
 import pytest
-from random_specs import random_schema
+from random_specs import accepted, random_schema
 from sqlalchemy import Connection, NullPool, create_engine, event, text
 from started import application
 
@@ -73,6 +75,50 @@ def test_every_change_of_a_type_is_noticed(database: Connect) -> None:
                 findings = changed.findings(connection)
                 same = kind == other or (kind, other) in SAME
                 assert (findings == []) == same, (kind, other, findings)
+
+
+def test_words_that_look_like_sql(database: Connect) -> None:
+    words = [
+        "it's",
+        "50%",
+        "%%",
+        "%s",
+        'say "x"',
+        "back\\slash",
+        "a, b",
+        "(",
+        "--",
+        "/*",
+        "'::text",
+    ]
+    words += ["::", "x'00'", "E'", "ARRAY[", "null", "été", "漢字", "🦸", "a  b", "[x]", "`"]
+    for some in (words, words[:1], words[-1:]):
+        spec = {"name": "Robot", "fields": {"x": {"type": "enum", "values": some}, "y": "int"}}
+        app = application(json.dumps(spec, ensure_ascii=False))
+        with database() as connection:
+            app.metadata.create_all(connection)
+            assert app.findings(connection) == []
+
+
+def test_keywords_as_names(database: Connect, postgresql: str) -> None:
+    with psycopg.connect(postgresql) as connection:
+        found = connection.execute("SELECT word FROM pg_get_keywords()").fetchall()
+    words = {str(word) for (word,) in found} | {"abort", "autoincrement", "glob", "isnull", "raise"}
+    usable = [word for word in sorted(words) if accepted({"name": "W", "fields": {word: "int?"}})]
+    assert len(usable) > 300
+    texts = {}
+    for start in range(0, len(usable), 100):
+        kinds = ("int(0..5)?", "str(1..5)?", "enum(a, b)?", "str(..9) unique", "int(..7) index")
+        lines = [
+            f"  '{word}': {kinds[index % len(kinds)]}\n"
+            for index, word in enumerate(usable[start : start + 100])
+        ]
+        name = f"Words{'abcdefg'[start // 100]}"
+        texts[name] = f"name: {name}\nplural: many_{start}\nfields:\n{''.join(lines)}"
+    app = application(texts)
+    with database() as connection:
+        app.metadata.create_all(connection)
+        assert app.findings(connection) == []
 
 
 KEYS = ("int pk read_only", "int pk", "str pk", "uuid pk", "uuid pk read_only")

@@ -194,13 +194,15 @@ def _name(index: Index, connection: Connection) -> str:
 def _differences(where: str, differing: Sequence[tuple[str, Finding]]) -> str:
     remedies = sorted((finding.remedy for _, finding in differing if finding.remedy), reverse=True)
     how = [
-        "  SQLite did not keep the number of decimals: 1999 may have been 19.99 or 1.999. If the",
-        "  models have the digits that the values were written with, stop the application and run",
-        "  this on the file (in the shell sqlite3, first: .dbconfig defensive off):",
+        "  BIGINT holds an int, or a decimal of an earlier version of this application, which kept",
+        "  no number of decimals: 1999 may be 1999, 19.99 or 1.999. Only if these columns were",
+        "  decimals with the very digits of the models, stop the application and run on the file",
+        "  (in the shell sqlite3, first: .dbconfig defensive off):",
         "    PRAGMA writable_schema = ON;",
         *(f"    {sql}" for _, sql in remedies),
         "    PRAGMA writable_schema = RESET;",
-        "  If they do not, undo the change of the digits first.",
+        "  Otherwise these statements would change what the values mean: convert the values too,",
+        "  or undo the change of the models.",
     ]
     return "\n".join(
         [

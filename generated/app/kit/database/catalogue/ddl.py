@@ -10,7 +10,7 @@ from .tokens import END, QUOTED, STRING, WORD, Token, TokenReader, UnreadableErr
 TypeReader = Callable[[Sequence[Token]], tuple[str, Counting]]
 """From the tokens of a type to its name in the catalogue, and whether it counts."""
 
-_CONSTRAINTS = frozenset({"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN", "EXCLUDE"})
+_CONSTRAINTS = frozenset({"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"})
 _OF_A_COLUMN = frozenset(
     {
         *("CONSTRAINT", "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "DEFAULT", "COLLATE"),

@@ -30,7 +30,6 @@ _SIGNS = frozenset({"~", "!~", "~*", "!~*", "~~", "!~~", "~~*", "!~~*"})
 _TEXT = frozenset({"text", "character varying", "varchar", "bpchar"})
 _FRACTIONS = frozenset({"numeric", "decimal", "double precision", "real", "float"})
 _INTEGERS = frozenset({"bigint", "integer", "smallint", "int"})
-_NO_NAMES = frozenset({"CASE", "EXISTS", "SELECT"})
 _MORE_OF_A_TYPE = frozenset({"VARYING", "PRECISION", "WITH", "WITHOUT", "TIME", "ZONE"})
 
 
@@ -200,7 +199,7 @@ class _Parser:
         return self._name(token)
 
     def _name(self, token: Token) -> Expression:
-        if token.kind not in {WORD, QUOTED} or token.value.upper() in _NO_NAMES:
+        if token.kind not in {WORD, QUOTED}:
             raise UnreadableError(token.value)
         if self._reader.accept("."):
             token = self._reader.take()
