@@ -16,7 +16,7 @@ PAGES = (
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
-    *(f"docs/{name}.md" for name in ("commands", "contract", "how-it-works", "spec")),
+    *(f"docs/{name}.md" for name in ("commands", "contract", "how-it-works", "rights", "spec")),
 )
 
 GENERATED = re.compile(

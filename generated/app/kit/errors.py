@@ -83,8 +83,8 @@ class Conflict(HTTPException):
 class Referenced(HTTPException):
     """409: other rows refer to the row, which would be deleted or get another key."""
 
-    def __init__(self, place: str) -> None:
-        super().__init__(409, [problem("referred_to", [place], "Other rows refer to this row")])
+    def __init__(self, place: Sequence[str | int]) -> None:
+        super().__init__(409, [problem("referred_to", place, "Other rows refer to this row")])
 
 
 class MissingTarget(HTTPException):

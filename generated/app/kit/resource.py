@@ -11,7 +11,7 @@ from sqlalchemy import Delete, Insert
 from .database import Change, Database
 from .database.backend import Row
 from .database.faults import http_error
-from .errors import Conflict, Refused, of_item, problem
+from .errors import Conflict, MissingTarget, Referenced, Refused, of_item, problem
 from .etag import Expected, etag, exists, refuse_conditions, tagged
 from .headers import JsonText
 from .idempotency import Answers, Found
@@ -23,6 +23,8 @@ from .query.parameters import Parameters
 from .row_statements import RowStatements
 
 Place = list[str | int]
+_OF_ITEMS = (Conflict, MissingTarget, Referenced, Refused)
+"""What may be wrong with one of several rows."""
 
 
 class Resource:
@@ -196,11 +198,12 @@ class Resource:
         """Delete the rows with these keys, all or none; raise HTTPException 404, 412, 422."""
         self._check_keys(request, keys, lambda index: ["query", self._key, index])
         use = self._for(db)
-        changes = [
-            Change(use.delete, {"key__": key}, check=self._found_in(["query", self._key, index]))
-            for index, key in enumerate(keys)
-        ]
-        await self._write_in_order(db, keys, changes, use.locks(keys))
+        changes = []
+        for index, key in enumerate(keys):
+            place: Place = ["query", self._key, index]
+            check, explain = self._found_in(place), self._explained_deletion(place)
+            changes.append(Change(use.delete, {"key__": key}, check=check, explain=explain))
+        await self._write_in_order(db, keys, changes, use.locks(keys), deletes=True)
         return JsonText(b'{"ok":true}')
 
     async def _write_in_order(
@@ -209,20 +212,22 @@ class Resource:
         keys: Sequence[Any],
         changes: Sequence[Change],
         before: Sequence[Change] = (),
+        *,
+        deletes: bool = False,
     ) -> Sequence[Sequence[Row]]:
         """Write in the order of the keys: two requests never wait for rows of one another.
 
         For unique values that the other one has written they would: what comes before sees to that.
         """
         order = sorted(range(len(keys)), key=keys.__getitem__)
-        with self._named_errors():
+        with self._named_errors(["query", self._key] if deletes else None):
             found = await db.write_all([*before, *(changes[index] for index in order)])
         by_index = dict(zip(order, found[len(before) :], strict=True))
         return [by_index[index] for index in range(len(keys))]
 
     async def _write(self, db: Database, expected: Expected, change: Change) -> Sequence[Row]:
         """Change one row, if it is the one that the client expects."""
-        with self._named_errors(deletes=isinstance(change.statement, Delete)):
+        with self._named_errors(["path"] if isinstance(change.statement, Delete) else None):
             if expected.is_any:
                 return await db.write(change.statement, change.values, change.columns)
             use, creates = self._for(db), isinstance(change.statement, Insert)
@@ -268,7 +273,14 @@ class Resource:
     def _explained(self, index: int) -> Callable[[Exception], Exception]:
         def explain(error: Exception) -> Exception:
             answer = http_error(error, self._table)
-            return of_item(answer, index) if isinstance(answer, Conflict | Refused) else error
+            return of_item(answer, index) if isinstance(answer, _OF_ITEMS) else error
+
+        return explain
+
+    def _explained_deletion(self, place: Place) -> Callable[[Exception], Exception]:
+        def explain(error: Exception) -> Exception:
+            answer = http_error(error, self._table, deleted=place)
+            return answer if isinstance(answer, Referenced) else error
 
         return explain
 
@@ -281,11 +293,12 @@ class Resource:
         return HTTPException(404, f"{self._name} not found")
 
     @contextmanager
-    def _named_errors(self, *, deletes: bool = False) -> Iterator[None]:
+    def _named_errors(self, deleted: Place | None = None) -> Iterator[None]:
+        """Turn a driver's errors into answers; `deleted` is the place of what is to be deleted."""
         try:
             yield
         except Exception as error:
-            answer = http_error(error, self._table, deletes=deletes)
+            answer = http_error(error, self._table, deleted=deleted)
             if answer is error:
                 raise
             raise answer from error

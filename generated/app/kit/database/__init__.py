@@ -17,8 +17,9 @@ from sqlmodel import Session
 from ..errors import Condition, StartupError, Unavailable, UnreachableError
 from .backend import Backend, Change, Row, Step
 from .connections import Preparing
-from .faults import condition_of, reason_of
+from .faults import http_error, reason_of
 from .postgresql import Postgresql
+from .rights import missing_grants
 from .sqlite import Sqlite
 from .state import State
 from .statements import Prepared, Statement, Values
@@ -124,7 +125,8 @@ class Database:
         self._secret = self._secret or kept
         await self._backend.open()
         self.state.opened()
-        await self.check()
+        with contextlib.suppress(Unavailable):  # what the database cannot do now is logged
+            await self.check()
 
     async def _open_later(self, said: str) -> None:
         pause = LONGEST_PAUSE_SECONDS / 8
@@ -154,7 +156,10 @@ class Database:
                 reason = await self._backend.obstacle(self._metadata, self.state.episodes)
             except Exception as error:
                 self._failed(error, self.check)
-                raise
+                answer = http_error(error)
+                if answer is error:
+                    raise
+                raise answer from error
             self.state.probed(reason)
         blocking = self.state.blocking(reads_only=self._read_only)
         if blocking is not None:
@@ -219,19 +224,23 @@ class Database:
 
     def _failed(self, error: Exception, statement: object) -> None:
         """Note what an error tells of the database; for a missing right, find out which."""
-        condition = condition_of(error)
-        if condition is None:
-            return
-        is_new = self.state.begin(condition, statement)
-        if is_new and condition is Condition.DENIED:
+        condition = self.state.failed(error, statement)
+        if condition is Condition.DENIED:
             task = asyncio.create_task(self._explain_denial(reason_of(error)))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        elif is_new:
+        elif condition is not None:
             self.state.say(condition, reason_of(error))
 
     async def _explain_denial(self, reason: str) -> None:
         """Log a missing right together with what grants it."""
+
+        def grants() -> list[str]:
+            with self._backend.engine.connect() as connection:
+                return missing_grants(connection, self._metadata)
+
+        with contextlib.suppress(Exception):  # then the reason alone has to do
+            reason = "; ".join([reason, *await to_thread.run_sync(grants)])
         self.state.say(Condition.DENIED, reason)
 
     def _prepare(self, statement: Statement, columns: tuple[str, ...]) -> Prepared:
@@ -253,13 +262,10 @@ class Database:
             with Session(self._backend.engine) as session:
                 yield session
         except Exception as error:
-            self._failed_in_session(error)
+            condition = self.state.failed(error, self.session)
+            if condition is not None:
+                self.state.say(condition, reason_of(error))
             raise
-
-    def _failed_in_session(self, error: Exception) -> None:
-        condition = condition_of(error)
-        if condition is not None and self.state.begin(condition, self.session):
-            self.state.say(condition, reason_of(error))
 
 
 def _digest(secret: SecretStr) -> bytes:

@@ -90,6 +90,9 @@ POSTGRESQL_STATES: Mapping[str, Fault] = {
     "53100": Fault.FULL,
     "54011": Fault.BUG,
     "54023": Fault.BUG,
+    "55000": Fault.BUG,
+    "55P02": Fault.BROKEN,
+    "55P04": Fault.BUG,
     "57014": Fault.BUSY,
     "P0001": Fault.VALUE,
     "XX001": Fault.BROKEN,
@@ -97,6 +100,7 @@ POSTGRESQL_STATES: Mapping[str, Fault] = {
 }
 POSTGRESQL_CLASSES: Mapping[str, Fault] = {
     "08": Fault.DISCONNECTED,
+    "09": Fault.VALUE,
     "0P": Fault.DENIED,
     "22": Fault.VALUE,
     "23": Fault.VALUE,

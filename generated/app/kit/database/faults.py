@@ -61,20 +61,22 @@ def reason_of(error: Exception) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def http_error(error: Exception, table: Table | None = None, *, deletes: bool = False) -> Exception:
+def http_error(
+    error: Exception, table: Table | None = None, *, deleted: Sequence[str | int] | None = None
+) -> Exception:
     """Turn a driver's error into the answer for it; anything else stays what it is.
 
-    The table serves to name the properties of a broken rule; `deletes` tells that the statement was
-    a DELETE: SQLite does not say which end of a reference is missing.
+    The table serves to name the properties of a broken rule. For a DELETE, `deleted` is where the
+    request names the row: SQLite does not say which end of a reference is missing.
     """
     cause = cause_of(error)
     match classify(cause):
         case Fault.UNIQUE:
             return Conflict(_unique_fields(cause, table))
         case Fault.REFERENCED:
-            return Referenced("path" if deletes else "body")
+            return Referenced(deleted or ["body"])
         case Fault.REFERENCE:
-            return _broken_reference(cause, table, deletes=deletes)
+            return _broken_reference(cause, table, deleted)
         case Fault.VALUE:
             return Refused(_refused_fields(cause, table))
         case fault if fault in _CONDITIONS:
@@ -83,11 +85,13 @@ def http_error(error: Exception, table: Table | None = None, *, deletes: bool = 
             return error
 
 
-def _broken_reference(error: BaseException, table: Table | None, *, deletes: bool) -> Exception:
-    if deletes:
-        return Referenced("path")
+def _broken_reference(
+    error: BaseException, table: Table | None, deleted: Sequence[str | int] | None
+) -> Exception:
+    if deleted is not None:
+        return Referenced(deleted)
     if table is not None and not table.foreign_key_constraints:
-        return Referenced("body")  # nothing that it could refer to: the row's own value is in use
+        return Referenced(["body"])  # nothing that it could refer to: the row's own value is in use
     rules = {rule.name: rule for rule in table.foreign_key_constraints} if table is not None else {}
     name = _diagnosis(error, "constraint_name")
     rule = rules.get(name) if name else next(iter(rules.values())) if len(rules) == 1 else None

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field
 
 from ..errors import Condition, Unavailable
+from .faults import condition_of, reason_of
 
 _log = logging.getLogger(__name__)
 
@@ -17,6 +18,8 @@ BUSY_SECONDS = 10.0
 """How long a busy database has to answer in time until it is called so no more."""
 FORGET_SECONDS = 60.0
 """How long what concerns some statements is remembered when nobody sends these any more."""
+MOST_REASONS = 10
+"""How many reasons for one statement are logged."""
 FULL_SECONDS = 10.0
 """How long a full database is called so when nobody writes: then the next write finds out."""
 
@@ -25,9 +28,10 @@ FULL_SECONDS = 10.0
 class _Episode:
     """A condition that has begun."""
 
-    last: float
+    last: float = 0.0
     """When it was met last, on the monotonic clock."""
-    statements: set[object] = field(default_factory=set)
+    statements: dict[object, set[str]] = field(default_factory=dict)
+    """Those that met it, and for which reasons."""
 
 
 class State:
@@ -57,15 +61,21 @@ class State:
         for condition in _PHASES & self.episodes.keys():
             self.end(condition)
 
-    def begin(self, condition: Condition, statement: object = None) -> bool:
-        """Note a condition that a statement met; tell whether it is new, and should be logged."""
-        now = time.monotonic()
+    def failed(self, error: Exception, statement: object) -> Condition | None:
+        """Note an error of a statement; return the condition that it tells of, if that is new."""
+        condition = condition_of(error)
+        is_new = condition is not None and self.begin(condition, statement, reason_of(error))
+        return condition if is_new else None
+
+    def begin(self, condition: Condition, statement: object = None, reason: str = "") -> bool:
+        """Note a condition; tell whether it is new, and so is to be logged."""
         is_new = condition not in self.episodes
-        episode = self.episodes.setdefault(condition, _Episode(now))
-        episode.last = now
+        episode = self.episodes.setdefault(condition, _Episode())
+        episode.last = time.monotonic()
         if condition in _OF_STATEMENTS:
-            is_new = statement not in episode.statements
-            episode.statements.add(statement)
+            reasons = episode.statements.setdefault(statement, set())
+            is_new = reason not in reasons and len(reasons) < MOST_REASONS
+            reasons.add(reason)
         return is_new
 
     def say(self, condition: Condition, reason: str) -> None:
@@ -82,7 +92,7 @@ class State:
         now = time.monotonic()
         for condition, episode in list(self.episodes.items()):
             if condition in _OF_STATEMENTS:
-                episode.statements.discard(statement)
+                episode.statements.pop(statement, None)
                 is_over = not episode.statements or now - episode.last > FORGET_SECONDS
             elif condition in _OF_WRITES:
                 is_over = writes
