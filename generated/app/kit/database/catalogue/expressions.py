@@ -194,7 +194,7 @@ class _Parser:
             cast = self._cast(found, self._type())
             reader.expect(")")
             return cast
-        if token.kind == WORD and reader.at("("):
+        if token.kind in {WORD, QUOTED} and reader.at("("):
             return ("call", token.value.lower(), *self._list("(", ")"))
         return self._name(token)
 
