@@ -100,6 +100,29 @@ def test_words_that_look_like_sql(database: Connect) -> None:
             assert app.findings(connection) == []
 
 
+SETTINGS = (
+    *("quote_all_identifiers = on", "search_path = trial, pg_catalog", "extra_float_digits = -15"),
+    *("bytea_output = 'escape'", "DateStyle = 'SQL, DMY'", "standard_conforming_strings = off"),
+    *("IntervalStyle = 'sql_standard'", "default_transaction_isolation = 'serializable'"),
+)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_settings_of_the_session_make_no_difference(postgresql: str, setting: str) -> None:
+    fields = "".join(f"  f{number}: {kind}\n" for number, kind in enumerate(TYPES))
+    app = application(f"name: Robot\nfields:\n{fields}  w: enum(b-c, d.e)\n")
+    url = postgresql.replace("postgresql:", "postgresql+psycopg:")
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.execute(text("CREATE SCHEMA trial"))
+        connection.execute(text("SET LOCAL search_path = trial"))
+        app.metadata.create_all(connection)
+        connection.execute(text(f"SET LOCAL {setting}"))
+        assert app.findings(connection) == []
+        connection.rollback()
+    engine.dispose()
+
+
 def test_keywords_as_names(database: Connect, postgresql: str) -> None:
     with psycopg.connect(postgresql) as connection:
         found = connection.execute("SELECT word FROM pg_get_keywords()").fetchall()

@@ -174,7 +174,7 @@ def _table(
     indexes: Sequence[Row[Any]],
     triggers: Sequence[Row[Any]],
 ) -> TableDefinition:
-    types = {column.attname.lower(): column.type for column in columns}
+    types = {column.attname.lower(): _type(column.type) for column in columns}
     of_kind = defaultdict(list)
     for constraint in constraints:
         # NOT ENFORCED: PostgreSQL 18 keeps such a rule without applying it.
@@ -194,10 +194,15 @@ def _table(
     )
 
 
+def _type(printed: str) -> str:
+    """Leave out the quotes that `quote_all_identifiers` makes PostgreSQL print."""
+    return type_name(tokenize(printed, "postgresql"))[0] if '"' in printed else printed
+
+
 def _column(row: Row[Any]) -> Column:
     return Column(
         name=row.attname,
-        type=row.type,
+        type=_type(row.type),
         nullable=not row.is_required,
         collation=row.collation,
         counting=_counting(row),
@@ -209,7 +214,7 @@ def _column(row: Row[Any]) -> Column:
 def _counting(row: Row[Any]) -> Counting:
     if row.identity:
         return Counting.ALWAYS if row.identity == "a" else Counting.IDENTITY
-    if row.default is None or not row.default.startswith("nextval("):
+    if row.default is None or not row.default.startswith(("nextval(", '"nextval"(')):
         return Counting.NOT
     # A sequence that belongs to no column counts for this one as well as any other does.
     return Counting.OTHERS_SEQUENCE if row.is_own_sequence is False else Counting.SEQUENCE

@@ -7,8 +7,8 @@ Two expressions with different tuples may still mean the same; with the same tup
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 
+from .canonical import compare, joined, literal, negated, negated_if, number
 from .definitions import Expression
 from .tokens import END, QUOTED, SIGN, STRING, WORD, Token, TokenReader, UnreadableError
 
@@ -22,8 +22,6 @@ _COMPARISONS = {
     ">": ">",
     ">=": ">=",
 }
-_FLIPPED = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
-_OPPOSITES = {"<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _OPERATORS = {"||": 3, "->": 3, "->>": 3, "*": 2, "/": 2, "%": 2, "+": 1, "-": 1, "&": 1, "|": 1}
 _OTHER_COMPARISONS = frozenset({"LIKE", "ILIKE", "GLOB", "REGEXP", "MATCH", "SIMILAR"})
 _SIGNS = frozenset({"~", "!~", "~*", "!~*", "~~", "!~~", "~~*", "!~~*"})
@@ -77,17 +75,17 @@ class _Parser:
         terms = [self._both()]
         while self._reader.accept("OR"):
             terms.append(self._both())
-        return _joined("or", terms)
+        return joined("or", terms)
 
     def _both(self) -> Expression:
         terms = [self._negation()]
         while self._reader.accept("AND"):
             terms.append(self._negation())
-        return _joined("and", terms)
+        return joined("and", terms)
 
     def _negation(self) -> Expression:
         if self._reader.accept("NOT"):
-            return _negated(self._negation())
+            return negated(self._negation())
         return self._comparison()
 
     def _comparison(self) -> Expression:
@@ -110,15 +108,15 @@ class _Parser:
             return (sign.value, left, self._operation())
         if reader.accept("IS"):
             is_not = reader.accept("NOT")
-            return _negated_if(is_not, self._kind_of(left))
+            return negated_if(is_not, self._kind_of(left))
         for ending, is_not in (("ISNULL", False), ("NOTNULL", True)):
             if reader.accept(ending):
-                return _negated_if(is_not, ("null", left))
+                return negated_if(is_not, ("null", left))
         is_not = reader.accept("NOT")
         found = self._among(left)
         if found is None and is_not:
             raise UnreadableError("NOT")
-        return found and _negated_if(is_not, found)
+        return found and negated_if(is_not, found)
 
     def _kind_of(self, left: Expression) -> Expression:
         """Read what follows IS."""
@@ -134,9 +132,7 @@ class _Parser:
         if reader.accept("BETWEEN"):
             low = self._operation()
             reader.expect("AND")
-            return _joined(
-                "and", [_compare(">=", left, low), _compare("<=", left, self._operation())]
-            )
+            return joined("and", [compare(">=", left, low), compare("<=", left, self._operation())])
         if reader.accept("IN"):
             return ("in", left, frozenset(self._list("(", ")")))
         if reader.at_any(_OTHER_COMPARISONS):
@@ -150,8 +146,8 @@ class _Parser:
                 if array[0] != "array":
                     return (sign, left, (word, array))
                 found = ("in", left, frozenset(array[1:]))
-                return found if sign == "=" else _negated(found)
-        return _compare(sign, left, self._operation())
+                return found if sign == "=" else negated(found)
+        return compare(sign, left, self._operation())
 
     def _operation(self, least: int = 1) -> Expression:
         left = self._prefixed()
@@ -183,8 +179,8 @@ class _Parser:
         if reader.at("("):
             return self._either_in_parentheses()
         token = reader.take()
-        if (literal := _literal(token)) is not None:
-            return literal
+        if (found := literal(token)) is not None:
+            return found
         if token.is_("ARRAY"):
             return ("array", *self._list("[", "]"))
         if token.is_("CAST"):
@@ -194,7 +190,7 @@ class _Parser:
             cast = self._cast(found, self._type())
             reader.expect(")")
             return cast
-        if token.kind == WORD and reader.at("("):
+        if token.kind in {WORD, QUOTED} and reader.at("("):
             return ("call", token.value.lower(), *self._list("(", ")"))
         return self._name(token)
 
@@ -242,7 +238,7 @@ class _Parser:
         ):
             return found
         if found[0] == "string" and to in _FRACTIONS | _INTEGERS:
-            return ("number", _number(found[1]))
+            return ("number", number(found[1]))
         if to in _TEXT and self._is_text(found):
             return found
         is_array = found[0] == "array" and to.removesuffix("[]") in _TEXT
@@ -254,60 +250,3 @@ class _Parser:
         if found[0] == "name":
             return self._columns.get(found[1], "").partition("(")[0] in _TEXT
         return bool(found[0] == "string")
-
-
-def _literal(token: Token) -> Expression | None:
-    match token.kind:
-        case "string":
-            return ("string", token.value)
-        case "number":
-            return ("number", _number(token.value))
-        case "blob":
-            return ("blob", token.value[2:-1].lower())
-    return None
-
-
-def _number(text: str) -> Decimal:
-    if text[:2].lower() == "0x":
-        return Decimal(int(text, 16))
-    try:
-        found = Decimal(text)
-    except ArithmeticError:
-        raise UnreadableError(text) from None
-    if not found.is_finite():
-        raise UnreadableError(text)
-    return found
-
-
-def _compare(sign: str, left: Expression, right: Expression) -> Expression:
-    literals = {"string", "number", "blob"}
-    if left[0] in literals and right[0] not in literals:
-        sign, left, right = _FLIPPED[sign], right, left
-    if sign in {"=", "<>"} and right[0] in literals:
-        found = ("in", left, frozenset({right}))
-        return found if sign == "=" else ("not", found)
-    return (sign, left, right)
-
-
-def _joined(word: str, terms: Sequence[Expression]) -> Expression:
-    """Join with AND or OR, in no order; `x = 1 OR x IN (2, 3)` is one list."""
-    flat: set[Expression] = set()
-    listed: dict[Expression, frozenset[Expression]] = {}
-    for term in terms:
-        for one in term[1] if term[0] == word else {term}:
-            if word == "or" and one[0] == "in":
-                listed[one[1]] = listed.get(one[1], frozenset()) | one[2]
-            else:
-                flat.add(one)
-    flat |= {("in", left, items) for left, items in listed.items()}
-    return (word, frozenset(flat)) if len(flat) > 1 else next(iter(flat))
-
-
-def _negated_if(is_not: bool, found: Expression) -> Expression:
-    return _negated(found) if is_not else found
-
-
-def _negated(found: Expression) -> Expression:
-    if found[0] in _OPPOSITES:
-        return (_OPPOSITES[found[0]], *found[1:])
-    return found[1] if found[0] == "not" else ("not", found)
