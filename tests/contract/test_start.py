@@ -66,10 +66,24 @@ def test_a_table_that_differs_stops_the_start(
     ):
         assert expected in refused.stderr
     if kind == "postgresql":
-        assert "column price: NUMERIC(10, 2) NOT NULL in the database" in refused.stderr
+        assert "column price: numeric(10,2) NOT NULL in the database" in refused.stderr
 
     (spec / "robot.yaml").write_text(FIRST)
     servers.start(spec, "served", database).stop()
+
+
+def test_a_right_that_is_missing_stops_the_start_in_two_lines(
+    tmp_path: Path, new_database: Callable[[str], str]
+) -> None:
+    database = new_database("postgresql")
+    with psycopg.connect(database) as connection:
+        connection.execute("CREATE ROLE starter LOGIN")
+    refused = serve(tmp_path, FIRST, database.replace("postgres:@", "starter@"))
+    assert refused.returncode == 1, refused
+    assert len(refused.stderr.splitlines()) == 2
+    assert refused.stderr.endswith("\n  GRANT CREATE ON SCHEMA public TO starter\n")
+    with psycopg.connect(database) as connection:
+        connection.execute("DROP ROLE starter")
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

@@ -18,7 +18,7 @@ from crudgen.kit.database.faults import condition_of, http_error
 HERO = {"name": "n", "secret_name": "s"}
 STATES = sorted(
     {
-        kind.sqlstate
+        str(kind.sqlstate)  # type: ignore[attr-defined]
         for kind in vars(psycopg.errors).values()
         if isinstance(kind, type) and isinstance(getattr(kind, "sqlstate", None), str)
     }

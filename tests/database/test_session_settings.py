@@ -119,7 +119,7 @@ def set_for_sessions(url: str, name: str, value: str) -> Iterator[bool]:
     with psycopg.connect(other, autocommit=True) as connection:
         try:
             connection.execute(
-                SQL("ALTER DATABASE {} SET {} = {}").format(dbname, SQL(name), Literal(value))  # type: ignore[arg-type]
+                SQL("ALTER DATABASE {} SET {} = {}").format(dbname, SQL(name), Literal(value))
             )
         except psycopg.Error:
             yield False

@@ -16,7 +16,10 @@ PAGES = (
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
-    *(f"docs/{name}.md" for name in ("commands", "contract", "deployment", "how-it-works", "spec")),
+    *(
+        f"docs/{name}.md"
+        for name in ("commands", "contract", "deployment", "how-it-works", "rights", "spec")
+    ),
 )
 
 GENERATED = re.compile(

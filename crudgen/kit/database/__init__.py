@@ -17,8 +17,9 @@ from sqlmodel import Session
 from ..errors import Condition, StartupError, Unavailable, UnreachableError
 from .backend import Backend, Change, Row, Step
 from .connections import Preparing
-from .faults import reason_of
+from .faults import http_error, reason_of
 from .postgresql import Postgresql
+from .rights import missing_grants
 from .sqlite import Sqlite
 from .state import State
 from .statements import Prepared, Statement, Values
@@ -124,7 +125,8 @@ class Database:
         self._secret = self._secret or kept
         await self._backend.open()
         self.state.opened()
-        await self.check()
+        with contextlib.suppress(Unavailable):  # what the database cannot do now is logged
+            await self.check()
 
     async def _open_later(self, said: str) -> None:
         pause = LONGEST_PAUSE_SECONDS / 8
@@ -154,7 +156,10 @@ class Database:
                 reason = await self._backend.obstacle(self._metadata, self.state.episodes)
             except Exception as error:
                 self._failed(error, self.check)
-                raise
+                answer = http_error(error)
+                if answer is error:
+                    raise
+                raise answer from error
             self.state.probed(reason)
         blocking = self.state.blocking(reads_only=self._read_only)
         if blocking is not None:
@@ -229,6 +234,13 @@ class Database:
 
     async def _explain_denial(self, reason: str) -> None:
         """Log a missing right together with what grants it."""
+
+        def grants() -> list[str]:
+            with self._backend.engine.connect() as connection:
+                return missing_grants(connection, self._metadata)
+
+        with contextlib.suppress(Exception):  # then the reason alone has to do
+            reason = "; ".join([reason, *await to_thread.run_sync(grants)])
         self.state.say(Condition.DENIED, reason)
 
     def _prepare(self, statement: Statement, columns: tuple[str, ...]) -> Prepared:

@@ -4,21 +4,35 @@ import secrets
 
 from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table, insert, select
 
-_METADATA = MetaData()
-_SECRET = Table(
+from .rights import missing_rights
+
+SECRETS = Table(
     "_secret",
-    _METADATA,
+    MetaData(),
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("value", LargeBinary, nullable=False),
 )
 _BYTES = 32
 
 
-def shared_secret(connection: Connection) -> bytes:
-    """Read the secret; make it where there is none."""
-    _METADATA.create_all(connection)
-    found = connection.scalar(select(_SECRET.c.value))
-    if found is None:
-        found = secrets.token_bytes(_BYTES)
-        connection.execute(insert(_SECRET).values(id=1, value=found))
-    return bytes(found)
+def read_secret(connection: Connection) -> bytes:
+    """Return the secret that the table keeps, or nothing if it is empty."""
+    found = connection.scalar(select(SECRETS.c.value).order_by(SECRETS.c.id))
+    return bytes(found or b"")
+
+
+def create_secret(connection: Connection) -> bytes:
+    """Put a new secret into the table."""
+    made = secrets.token_bytes(_BYTES)
+    connection.execute(insert(SECRETS).values(id=1, value=made))
+    return made
+
+
+def secret_grant(connection: Connection) -> str | None:
+    """Return the GRANT without which the secret cannot be read."""
+    if connection.dialect.name != "postgresql":
+        return None
+    for right in missing_rights(connection, [SECRETS]):
+        if right.stops_reading:
+            return f"GRANT SELECT ON {right.place} TO {right.role}"
+    return None

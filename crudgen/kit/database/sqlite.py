@@ -58,14 +58,12 @@ class Sqlite:
         self._free.clear()
 
     async def obstacle(self, metadata: MetaData, conditions: Container[Condition]) -> str:
-        """Try to begin a transaction that writes; if the disk was full, write a little."""
-        del metadata
-        was_full = Condition.FULL in conditions
+        """Write what is there already: a transaction that only begins tells nothing."""
+        del metadata, conditions
 
         def write(connection: sqlite3.Connection) -> None:
-            if was_full:
-                ((version,),) = connection.execute("PRAGMA user_version").fetchall()
-                connection.execute(f"PRAGMA user_version = {int(version)}")
+            ((version,),) = connection.execute("PRAGMA user_version").fetchall()
+            connection.execute(f"PRAGMA user_version = {int(version)}")
 
         try:
             await self._writer.run(write)
@@ -166,7 +164,12 @@ def _path(url: URL) -> str:
 
 
 def _configure(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError as error:
+        # A database that cannot be written keeps its mode, and is read.
+        if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}:
+            raise
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
 
@@ -174,4 +177,5 @@ def _configure(connection: sqlite3.Connection) -> None:
 def _begin(connection: Connection) -> None:
     # A deferred transaction that reads and then writes fails at once when another one has written
     # meanwhile, whatever the busy timeout says.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    only_reads = connection.get_execution_options().get("only_reads", False)
+    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")

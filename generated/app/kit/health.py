@@ -5,8 +5,7 @@ import time
 from fastapi import APIRouter, Request
 
 from .database import DatabaseDep
-from .database.faults import http_error
-from .errors import Message, errors
+from .errors import Message, Unavailable, errors
 
 READY_SECONDS = 1.0
 """How long the answer of `/ready` holds, so that asking it often costs nothing."""
@@ -29,8 +28,8 @@ async def ready(request: Request, db: DatabaseDep) -> Message:
         failure = None
         try:
             await db.check()
-        except Exception as error:
-            failure = http_error(error)
+        except Unavailable as error:
+            failure = error
         state.ready = (time.monotonic(), failure)
     if failure is not None:
         raise failure

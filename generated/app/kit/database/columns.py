@@ -1,11 +1,13 @@
 """How values are kept, where SQLite and PostgreSQL would keep them differently."""
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Dialect, Integer, Numeric, String, UnicodeText
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.dialects.sqlite.base import ischema_names
+from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 SerialInteger = BigInteger().with_variant(Integer, "sqlite")
 """A key that the database counts up. SQLite does so for the type INTEGER alone."""
@@ -44,8 +46,31 @@ class JsonValue(TypeDecorator[Any]):
         return json.loads(value) if dialect.name == "sqlite" and value is not None else value
 
 
+class DecimalAsInt(UserDefinedType[int]):
+    """A column of SQLite that holds decimals as integers: 19.99 with two decimals is 1999.
+
+    The catalogue keeps the number of digits, without which nobody could tell what a value means.
+    `INT` in the name gives the column SQLite's integer affinity.
+    """
+
+    cache_ok = True
+
+    def __init__(self, precision: int, scale: int) -> None:
+        self.precision = precision
+        self.scale = scale
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Write the type as it stands in CREATE TABLE."""
+        return f"DECIMAL_AS_INT({self.precision}, {self.scale})"
+
+    def literal_processor(self, dialect: Dialect) -> Callable[[int], str]:
+        """Write integers as they are."""
+        del dialect
+        return str
+
+
 class ExactNumber(TypeDecorator[Decimal]):
-    """A decimal with a fixed number of digits: NUMERIC, or on SQLite its smallest units, counted.
+    """A decimal with a fixed number of digits: NUMERIC, or on SQLite an integer of smallest units.
 
     SQLite's own NUMERIC is a binary float. Up to 18 digits fit into its 64-bit integer.
     """
@@ -61,7 +86,7 @@ class ExactNumber(TypeDecorator[Decimal]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Choose the type of the column."""
         if dialect.name == "sqlite":
-            return dialect.type_descriptor(BigInteger())
+            return dialect.type_descriptor(DecimalAsInt(self.precision, self.scale))
         return dialect.type_descriptor(Numeric(self.precision, self.scale))
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
@@ -75,3 +100,6 @@ class ExactNumber(TypeDecorator[Decimal]):
         if value is None or dialect.name != "sqlite":
             return value  # type: ignore[no-any-return]
         return Decimal(value).scaleb(-self.scale)
+
+
+ischema_names["DECIMAL_AS_INT"] = ExactNumber  # what SQLAlchemy makes of the type when it reflects

@@ -138,7 +138,7 @@ class Connector:
         connection = self._driver.connect(
             **self._parameters, autocommit=True, prepare_threshold=None
         )
-        _limit(connection, self._settings.statement_seconds + GRACE_SECONDS)
+        SessionLink(connection, self._settings.statement_seconds + GRACE_SECONDS)
         try:
             statement = self._next(connection.execute(PID).fetchone(), connection)
             self._look_at(connection.execute(*statement).fetchall(), connection)
@@ -180,18 +180,27 @@ async def _row(connection: Any, statement: str) -> Any:
     return await (await connection.execute(statement)).fetchone()
 
 
-def _limit(connection: Any, seconds: float) -> None:
-    """Let each wait of a connection of SQLAlchemy end after some seconds."""
-    wait = connection.wait
+class SessionLink:
+    """Takes the place of `wait` for a connection of SQLAlchemy: each wait ends after `seconds`."""
 
-    def limited(generator: Any, **options: Any) -> Any:
-        ends = time.monotonic() + seconds
+    __slots__ = ("_connection", "_wait", "seconds")
+
+    def __init__(self, connection: Any, seconds: float) -> None:
+        self._connection = connection
+        self._wait: Callable[..., Any] = connection.wait
+        self.seconds: float | None = seconds
+        """None: a wait may last, such as for an index on a large table."""
+        connection.wait = self
+
+    def __call__(self, generator: Any, **options: Any) -> Any:
+        """Wait as psycopg does; raises TimedOutError when it is too long."""
+        if self.seconds is None:
+            return self._wait(generator, **options)
+        ends = time.monotonic() + self.seconds
         try:
-            return wait(generator, **{"timeout": seconds, **options})
+            return self._wait(generator, **{"timeout": self.seconds, **options})
         except Exception as error:
             if time.monotonic() < ends or getattr(error, "sqlstate", "") is not None:
                 raise
-        connection.pgconn.finish()
+        self._connection.pgconn.finish()
         raise TimedOutError from None
-
-    connection.wait = limited

@@ -1,0 +1,42 @@
+"""Tables made out of sight and thrown away: how PostgreSQL itself would describe them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection, MetaData, Table, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import CreateTable
+
+from .definitions import TableDefinition
+from .postgresql import read_tables
+from .wanted import wanted_tables
+
+_MAY = text(
+    "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY')"
+    " AND pg_catalog.current_setting('transaction_read_only') = 'off'"
+)
+
+
+def rehearsed_tables(connection: Connection, tables: Sequence[Table]) -> dict[str, TableDefinition]:
+    """Return the tables as the database prints them; none where the role cannot make them."""
+    if not tables or not connection.scalar(_MAY):
+        return {}
+    copies = MetaData(naming_convention=tables[0].metadata.naming_convention)
+    for table in tables[0].metadata.sorted_tables:
+        table.to_metadata(copies, schema="pg_temp")
+    names = {table.name for table in tables}
+    savepoint = connection.begin_nested()
+    try:
+        for table in copies.tables.values():
+            if table.name in names:
+                connection.execute(CreateTable(table, include_foreign_key_constraints=[]))
+        found = read_tables(connection, names, "pg_catalog.pg_my_temp_schema()")
+    except DBAPIError:
+        return {}
+    finally:
+        savepoint.rollback()
+    wanted = wanted_tables(tables, connection.dialect)
+    return {
+        name: replace(table, indexes=wanted[name].indexes, foreign_keys=wanted[name].foreign_keys)
+        for name, table in found.items()
+    }

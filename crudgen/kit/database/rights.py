@@ -1,0 +1,194 @@
+"""What the role of the application may do on PostgreSQL, and the GRANT for what it may not."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, MetaData, Row, Table, text
+
+from .catalogue.tokens import TokenReader, tokenize
+
+_COLUMNS = text(
+    "SELECT c.relname, pg_catalog.quote_ident(a.attname) AS column, a.attname,"
+    " pg_catalog.format('%I.%I', n.nspname, c.relname) AS place,"
+    " pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT') AS may_select,"
+    " pg_catalog.has_column_privilege(c.oid, a.attnum, 'INSERT') AS may_insert,"
+    " pg_catalog.has_column_privilege(c.oid, a.attnum, 'UPDATE') AS may_update,"
+    " pg_catalog.has_table_privilege(c.oid, 'DELETE') AS may_delete"
+    " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
+    " WHERE n.nspname = pg_catalog.current_schema() AND c.relname = ANY(:tables)"
+    " AND NOT a.attisdropped ORDER BY c.relname, a.attnum"
+)
+_SEQUENCES = text(
+    "SELECT DISTINCT pg_catalog.format('%I.%I', m.nspname, s.relname) AS place,"
+    " a.attidentity <> '' OR pg_catalog.has_sequence_privilege(s.oid, 'USAGE') AS may_usage,"
+    " pg_catalog.has_sequence_privilege(s.oid, 'UPDATE') AS may_update"
+    " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
+    " LEFT JOIN pg_catalog.pg_attrdef f ON f.adrelid = c.oid AND f.adnum = a.attnum"
+    " JOIN pg_catalog.pg_depend d ON"
+    " (d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = f.oid"
+    " AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid <> c.oid)"
+    " OR (d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'i'"
+    " AND d.refclassid = 'pg_catalog.pg_class'::regclass"
+    " AND d.refobjid = c.oid AND d.refobjsubid = a.attnum)"
+    " JOIN pg_catalog.pg_class s ON s.relkind = 'S' AND s.oid ="
+    " CASE WHEN d.deptype = 'i' THEN d.objid ELSE d.refobjid END"
+    " JOIN pg_catalog.pg_namespace m ON m.oid = s.relnamespace"
+    " WHERE n.nspname = pg_catalog.current_schema() AND c.relname = ANY(:tables)"
+    " AND a.attname = ANY(:counted) ORDER BY 1"
+)
+_OWNED = text(
+    "SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
+    " ON n.oid = c.relnamespace WHERE n.nspname = pg_catalog.current_schema()"
+    " AND c.relname = ANY(:names) AND pg_catalog.pg_has_role(c.relowner, 'USAGE')"
+)
+_ROLE = text("SELECT pg_catalog.quote_ident(current_user)")
+_SCHEMA = text(
+    "SELECT pg_catalog.quote_ident(CAST(:name AS name)) AS name, n.oid IS NOT NULL AS exists,"
+    " pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS may_use,"
+    " pg_catalog.has_schema_privilege(n.oid, 'CREATE') AS may_create"
+    " FROM (SELECT) AS one"
+    " LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = CAST(:name AS name)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MissingRight:
+    """A right that the role has not: on a table, on some of its columns, or on a sequence."""
+
+    privileges: tuple[str, ...]
+    place: str
+    role: str
+
+    @property
+    def grant(self) -> str:
+        """The statement that gives it."""
+        return f"GRANT {', '.join(self.privileges)} ON {self.place} TO {self.role}"
+
+    @property
+    def stops_reading(self) -> bool:
+        """Whether rows cannot be read without it."""
+        return any(privilege.startswith("SELECT") for privilege in self.privileges)
+
+
+def missing_grants(connection: Connection, metadata: MetaData) -> list[str]:
+    """List the GRANT statements without which these tables cannot be read and written."""
+    if connection.dialect.name != "postgresql":
+        return []
+    if (problem := schema_problem(connection)) is not None:
+        return [problem[1]]
+    return [right.grant for right in missing_rights(connection, metadata.tables.values())]
+
+
+def missing_rights(connection: Connection, tables: Iterable[Table]) -> list[MissingRight]:
+    """List the rights that the role needs and has not, on those of the tables that exist."""
+    models = {table.name: table for table in tables}
+    role = current_role(connection)
+    columns: dict[str, list[Row[Any]]] = {}
+    for row in connection.execute(_COLUMNS, {"tables": list(models)}):
+        if row.attname in models[row.relname].columns:
+            columns.setdefault(row.relname, []).append(row)
+    found = [
+        right
+        for name, rows in columns.items()
+        for right in _rights_on_table(models[name], rows, role)
+    ]
+    counted = {
+        str(column.name)
+        for table in models.values()
+        if (column := table.autoincrement_column) is not None
+    }
+    chosen = {"tables": list(models), "counted": list(counted)}
+    for sequence in connection.execute(_SEQUENCES, chosen):
+        rights = {"USAGE": sequence.may_usage, "UPDATE": sequence.may_update}
+        if missing := tuple(right for right, has in rights.items() if not has):
+            found.append(MissingRight(missing, f"SEQUENCE {sequence.place}", role))
+    return found
+
+
+def _rights_on_table(table: Table, rows: list[Row[Any]], role: str) -> Iterator[MissingRight]:
+    """Compare what each statement names with what the role may: a right may be on columns."""
+    counted = table.autoincrement_column
+    needed = {
+        "SELECT": rows,
+        "INSERT": [row for row in rows if counted is None or row.attname != counted.name],
+        "UPDATE": [row for row in rows if not table.columns[row.attname].primary_key],
+    }
+    privileges = []
+    for privilege, of in needed.items():
+        missing = [row.column for row in of if not getattr(row, f"may_{privilege.lower()}")]
+        if missing and len(missing) == len(of):
+            privileges.append(privilege)
+        elif missing:
+            privileges.append(f"{privilege} ({', '.join(missing)})")
+    if not rows[0].may_delete:
+        privileges.append("DELETE")
+    if privileges:
+        yield MissingRight(tuple(privileges), rows[0].place, role)
+
+
+def schema_problem(connection: Connection) -> tuple[str, str] | None:
+    """Tell why tables cannot be found, and the remedy: of the first schema in `search_path`.
+
+    PostgreSQL passes over a schema that does not exist, and uses the next one instead.
+    """
+    path = str(connection.scalar(text("SHOW search_path")))
+    for tokens in TokenReader(tokenize(path, "postgresql")).separated():
+        name = "".join(token.value for token in tokens)
+        if not name:
+            continue
+        is_user = name == "$user"
+        if is_user:
+            name = str(connection.scalar(text("SELECT current_user")))
+        schema = connection.execute(_SCHEMA, {"name": name}).one()
+        if not schema.exists and is_user:
+            continue
+        if not schema.exists:
+            return (
+                f"there is no schema {schema.name}, which its search_path ({path}) names",
+                f"CREATE SCHEMA {schema.name}",
+            )
+        if not schema.may_use:
+            role = current_role(connection)
+            return (
+                f"the role {role} may not use the schema {schema.name}",
+                f"GRANT USAGE ON SCHEMA {schema.name} TO {role}",
+            )
+        return None
+    role = current_role(connection)
+    return (
+        f"its search_path ({path}) names no schema",
+        f"ALTER ROLE {role} SET search_path = public",
+    )
+
+
+def creation_problem(connection: Connection) -> tuple[str, str] | None:
+    """Tell why nothing can be created in the current schema, and the remedy."""
+    if connection.scalar(text("SHOW transaction_read_only")) == "on":
+        return (
+            "it is read-only",
+            "start once where it can be written, or unset default_transaction_read_only",
+        )
+    name = connection.scalar(text("SELECT pg_catalog.current_schema()"))
+    schema = connection.execute(_SCHEMA, {"name": name}).one()
+    if schema.may_create:
+        return None
+    role = current_role(connection)
+    return (
+        f"the role {role} may not create tables in the schema {schema.name}",
+        f"GRANT CREATE ON SCHEMA {schema.name} TO {role}",
+    )
+
+
+def current_role(connection: Connection) -> str:
+    """Return the role whose rights count, as SQL writes it."""
+    return str(connection.scalar(_ROLE))
+
+
+def owned_tables(connection: Connection, names: Iterable[str]) -> set[str]:
+    """Return those of the tables that the role may change: indexes are for owners alone."""
+    if connection.dialect.name != "postgresql":
+        return set(names)
+    return set(connection.scalars(_OWNED, {"names": list(names)}))

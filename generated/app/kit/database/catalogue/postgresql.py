@@ -1,0 +1,254 @@
+"""Reads the tables of PostgreSQL from pg_catalog, which everybody may read."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, TextClause, text
+
+from .ddl import read_create_index
+from .definitions import Check, Column, Counting, ForeignKey, Index, Key, TableDefinition
+from .expressions import meaning
+from .tokens import Token, UnreadableError, tokenize
+
+_KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table"}
+_OTHER_KINDS = {"i": "index", "I": "index", "S": "sequence", "c": "type"}
+_ACTIONS = dict(
+    zip("arcnd", ("NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"), strict=True)
+)
+_CURRENT = "(SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = pg_catalog.current_schema())"
+_TABLES = text(
+    "SELECT c.oid, c.relname, c.relkind::text FROM pg_catalog.pg_class c"
+    " WHERE c.relnamespace = CAST(:schema AS oid) AND c.relname = ANY(:names)"
+    " AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
+)
+_NAMES = text(
+    "SELECT c.relname, c.relkind::text FROM pg_catalog.pg_class c"
+    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = pg_catalog.current_schema()"
+)
+_COLUMNS = text(
+    "SELECT a.attrelid, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,"
+    " a.attnotnull OR t.typnotnull AS is_required, a.attidentity::text AS identity,"
+    " a.attgenerated::text AS generated,"
+    " CASE WHEN d.oid IS NOT NULL THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid)"
+    " ELSE t.typdefault END AS default,"
+    " CASE WHEN a.attcollation <> t.typcollation THEN l.collname END AS collation,"
+    " (SELECT bool_or(o.refobjid = a.attrelid AND o.refobjsubid = a.attnum)"
+    " FROM pg_catalog.pg_depend u"
+    " JOIN pg_catalog.pg_depend o ON o.classid = 'pg_catalog.pg_class'::regclass"
+    " AND o.objid = u.refobjid AND o.deptype IN ('a', 'i') AND o.refobjsubid > 0"
+    " WHERE u.classid = 'pg_catalog.pg_attrdef'::regclass AND u.objid = d.oid"
+    " AND u.refclassid = 'pg_catalog.pg_class'::regclass AND u.refobjid <> a.attrelid"
+    " AND o.refclassid = 'pg_catalog.pg_class'::regclass) AS is_own_sequence"
+    " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
+    " LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
+    " LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation"
+    " WHERE a.attrelid = ANY(CAST(:tables AS oid[])) AND a.attnum > 0 AND NOT a.attisdropped"
+    " ORDER BY a.attrelid, a.attnum"
+)
+_CONSTRAINTS = text(
+    "SELECT c.conrelid, c.conname, c.contype::text, c.condeferrable,"
+    " pg_catalog.pg_get_constraintdef(c.oid) AS definition,"
+    " pg_catalog.pg_get_expr(c.conbin, c.conrelid) AS expression,"
+    " (SELECT pg_catalog.array_agg(a.attname::text ORDER BY k.place)"
+    " FROM pg_catalog.unnest(c.conkey) WITH ORDINALITY AS k(attnum, place)"
+    " JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum)"
+    " AS columns,"
+    " (SELECT pg_catalog.array_agg(a.attname::text ORDER BY k.place)"
+    " FROM pg_catalog.unnest(c.confkey) WITH ORDINALITY AS k(attnum, place)"
+    " JOIN pg_catalog.pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.attnum)"
+    " AS target_columns,"
+    " (SELECT r.relname FROM pg_catalog.pg_class r WHERE r.oid = c.confrelid) AS target,"
+    " c.confdeltype::text AS on_delete, c.confupdtype::text AS on_update"
+    " FROM pg_catalog.pg_constraint c WHERE c.conrelid = ANY(CAST(:tables AS oid[]))"
+    " AND c.contype IN ('p', 'u', 'c', 'f', 'x') ORDER BY c.conrelid, c.conname"
+)
+_INDEXES = text(
+    "SELECT i.indrelid, pg_catalog.pg_get_indexdef(i.indexrelid) AS definition,"
+    " i.indisvalid AND i.indisready AS is_valid"
+    " FROM pg_catalog.pg_index i WHERE i.indrelid = ANY(CAST(:tables AS oid[])) AND NOT EXISTS"
+    " (SELECT FROM pg_catalog.pg_constraint c WHERE c.conindid = i.indexrelid"
+    " AND c.conrelid = i.indrelid AND c.contype IN ('p', 'u', 'x'))"
+    " ORDER BY i.indexrelid"
+)
+_TRIGGERS = text(
+    "SELECT t.tgrelid, t.tgname FROM pg_catalog.pg_trigger t"
+    " WHERE t.tgrelid = ANY(CAST(:tables AS oid[])) AND NOT t.tgisinternal ORDER BY t.tgname"
+)
+
+_SYNONYMS = {
+    "bigserial": "bigint",
+    "bool": "boolean",
+    "char": "character",
+    "decimal": "numeric",
+    "float": "double precision",
+    "float4": "real",
+    "float8": "double precision",
+    "int": "integer",
+    "int2": "smallint",
+    "int4": "integer",
+    "int8": "bigint",
+    "serial": "integer",
+    "smallserial": "smallint",
+    "time": "time without time zone",
+    "timestamp": "timestamp without time zone",
+    "timestamptz": "timestamp with time zone",
+    "timetz": "time with time zone",
+    "varchar": "character varying",
+}
+
+
+def read_tables(
+    connection: Connection, names: Iterable[str], schema: str | None = None
+) -> dict[str, TableDefinition]:
+    """Return what a schema has under these names, and nothing for a name it does not have.
+
+    `schema` is an expression such as `pg_my_temp_schema()`, by default the current schema.
+    """
+    namespace = connection.scalar(text(f"SELECT {schema or _CURRENT}"))
+    if namespace is None:
+        return {}
+    chosen = {"schema": namespace, "names": list(names)}
+    tables = {row.oid: row for row in connection.execute(_TABLES, chosen)}
+    if not tables:
+        return {}
+    of_tables = {"tables": list(tables)}
+
+    def rows(statement: TextClause) -> dict[int, list[Row[Any]]]:
+        found = defaultdict(list)
+        for row in connection.execute(statement, of_tables):
+            found[row[0]].append(row)
+        return found
+
+    columns, constraints = rows(_COLUMNS), rows(_CONSTRAINTS)
+    indexes, triggers = rows(_INDEXES), rows(_TRIGGERS)
+    return {
+        row.relname: _table(row, columns[oid], constraints[oid], indexes[oid], triggers[oid])
+        for oid, row in tables.items()
+    }
+
+
+def taken_names(connection: Connection) -> dict[str, str]:
+    """Return the names of the current schema that nothing else can have, and what has them."""
+    kinds = _KINDS | _OTHER_KINDS
+    return {name: kinds.get(kind, "relation") for name, kind in connection.execute(_NAMES)}
+
+
+def type_name(words: Sequence[Token]) -> tuple[str, Counting]:
+    """Write a type as `format_type` does: `character varying(80)`, `numeric(10,2)`."""
+    name, arguments, array = [], "", ""
+    reader = iter(words)
+    for word in reader:
+        if word.is_("("):
+            inside = []
+            while not (word := next(reader)).is_(")"):
+                inside.append(word.value)
+            arguments = f"({''.join(inside)})"
+        elif word.is_("["):
+            next(reader)
+            array += "[]"
+        else:
+            name.append(word.value.lower() if word.kind == "word" else word.value)
+    base, *more = name or [""]
+    counting = Counting.SEQUENCE if base.endswith("serial") else Counting.NOT
+    if base in {"time", "timestamp"} and more:
+        return f"{base}{arguments} {' '.join(more)}{array}", counting
+    base = " ".join([base, *more])
+    if base == "float" and arguments:
+        base, arguments = "real" if int(arguments[1:-1]) <= 24 else "double precision", ""
+    if base == "char" and not arguments:
+        arguments = "(1)"
+    base = _SYNONYMS.get(base, base)
+    if base.startswith("time") and arguments:
+        base, _, rest = base.partition(" ")
+        return f"{base}{arguments} {rest}{array}", counting
+    return f"{base}{arguments}{array}", counting
+
+
+def _table(
+    row: Row[Any],
+    columns: Sequence[Row[Any]],
+    constraints: Sequence[Row[Any]],
+    indexes: Sequence[Row[Any]],
+    triggers: Sequence[Row[Any]],
+) -> TableDefinition:
+    types = {column.attname.lower(): _type(column.type) for column in columns}
+    of_kind = defaultdict(list)
+    for constraint in constraints:
+        # NOT ENFORCED: PostgreSQL 18 keeps such a rule without applying it.
+        if not constraint.definition.endswith("NOT ENFORCED"):
+            of_kind[constraint.contype].append(constraint)
+    keys = [_key(constraint) for constraint in of_kind["p"]]
+    return TableDefinition(
+        name=row.relname,
+        kind=_KINDS[row.relkind],
+        columns=tuple(_column(column) for column in columns),
+        key=keys[0] if keys else None,
+        uniques=tuple(_key(constraint) for constraint in of_kind["u"]),
+        checks=tuple(_check(constraint, types) for constraint in of_kind["c"] + of_kind["x"]),
+        foreign_keys=tuple(_foreign_key(constraint) for constraint in of_kind["f"]),
+        indexes=tuple(_index(index) for index in indexes),
+        triggers=tuple(trigger.tgname for trigger in triggers),
+    )
+
+
+def _type(printed: str) -> str:
+    """Leave out the quotes that `quote_all_identifiers` makes PostgreSQL print."""
+    return type_name(tokenize(printed, "postgresql"))[0] if '"' in printed else printed
+
+
+def _column(row: Row[Any]) -> Column:
+    return Column(
+        name=row.attname,
+        type=_type(row.type),
+        nullable=not row.is_required,
+        collation=row.collation,
+        counting=_counting(row),
+        has_default=row.default not in {None, "NULL"} or bool(row.identity or row.generated),
+        is_generated=bool(row.generated),
+    )
+
+
+def _counting(row: Row[Any]) -> Counting:
+    if row.identity:
+        return Counting.ALWAYS if row.identity == "a" else Counting.IDENTITY
+    if row.default is None or not row.default.startswith(("nextval(", '"nextval"(')):
+        return Counting.NOT
+    # A sequence that belongs to no column counts for this one as well as any other does.
+    return Counting.OTHERS_SEQUENCE if row.is_own_sequence is False else Counting.SEQUENCE
+
+
+def _key(row: Row[Any]) -> Key:
+    options = ["DEFERRABLE"] if row.condeferrable else []
+    if "NULLS NOT DISTINCT" in row.definition:
+        options.insert(0, "NULLS NOT DISTINCT")
+    return Key(row.conname, tuple(row.columns), " ".join(options))
+
+
+def _foreign_key(row: Row[Any]) -> ForeignKey:
+    return ForeignKey(
+        row.conname,
+        tuple(row.columns),
+        row.target,
+        tuple(row.target_columns),
+        _ACTIONS[row.on_delete],
+        _ACTIONS[row.on_update],
+    )
+
+
+def _check(row: Row[Any], types: Mapping[str, str]) -> Check:
+    """Describe a CHECK, or an EXCLUDE by its text."""
+    if row.expression is None:
+        return Check(row.conname, row.definition, ("tokens", (False, row.definition)))
+    tokens = tokenize(row.expression, "postgresql")
+    return Check(row.conname, row.expression, meaning(tokens, types, "postgresql"))
+
+
+def _index(row: Row[Any]) -> Index:
+    try:
+        found = read_create_index(row.definition, "postgresql")
+    except UnreadableError:
+        found = Index(row.definition.split()[2], (row.definition,))
+    return replace(found, is_valid=row.is_valid)

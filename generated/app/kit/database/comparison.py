@@ -1,0 +1,231 @@
+"""How the tables of the database differ from what the models want."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from .catalogue import (
+    Column,
+    Counting,
+    ForeignKey,
+    Index,
+    Key,
+    TableDefinition,
+)
+from .catalogue.expressions import names_in
+
+_COUNTED = frozenset({Counting.SEQUENCE, Counting.IDENTITY, Counting.ALWAYS})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that differs: a reason not to start, or a note."""
+
+    text: str
+    refused: bool = True
+    remedy: tuple[int, str] | None = None
+    """A statement that mends it, and where in the table's text it changes something."""
+
+
+def compare(found: TableDefinition, wanted: TableDefinition) -> list[Finding]:
+    """List how a table differs.
+
+    What would give wrong answers, or make requests fail that the spec allows, is a reason not to
+    start. What the models do not know and is harmless is a note: it is the user's, and is kept.
+    """
+    if found.kind != wanted.kind:
+        return [Finding(f"{found.kind} in the database, {wanted.kind} in the models")]
+    return list(_Comparison(found, wanted).findings())
+
+
+def missing_indexes(found: TableDefinition, wanted: TableDefinition) -> list[Index]:
+    """Return the indexes that the table has neither by name nor by another name."""
+    names = {index.name.lower() for index in found.indexes}
+    uniques = {frozenset(rule.columns) for rule in found.unique_rules}
+    plain = {rule.columns for rule in found.unique_rules} | {
+        index.columns for index in found.indexes if index.is_valid and index.where is None
+    }
+
+    def is_there(index: Index) -> bool:
+        if index.name.lower() in names:
+            return True
+        if index.where is not None:
+            return False
+        return frozenset(index.columns) in uniques if index.is_unique else index.columns in plain
+
+    return [index for index in wanted.indexes if not is_there(index)]
+
+
+class _Comparison:
+    def __init__(self, found: TableDefinition, wanted: TableDefinition) -> None:
+        self._found = found
+        self._wanted = wanted
+        self._is_sqlite = bool(found.sql)
+        self._known = {self._fold(column.name) for column in wanted.columns}
+
+    def findings(self) -> Iterator[Finding]:
+        yield from self._columns()
+        yield from self._key()
+        yield from self._uniques()
+        yield from self._checks()
+        yield from self._foreign_keys()
+        for name in self._found.triggers:
+            yield Finding(f"trigger {name}", refused=False)
+        yield from self._indexes()
+
+    def _fold(self, name: str) -> str:
+        """Names of SQLite are the same in capitals."""
+        return name.lower() if self._is_sqlite else name
+
+    def _columns(self) -> Iterator[Finding]:
+        there = {self._fold(column.name): column for column in self._found.columns}
+        for wanted in self._wanted.columns:
+            found = there.pop(self._fold(wanted.name), None)
+            what = f"column {wanted.name}"
+            if found is None:
+                yield Finding(f"{what}: missing in the database, {wanted} in the models")
+            elif not self._same_column(found, wanted):
+                text = f"{what}: {found} in the database, {wanted} in the models"
+                yield Finding(text, remedy=self._digits(found, wanted))
+        for found in there.values():
+            what = f"column {found.name}: {found}"
+            if found.nullable or found.has_default or found.is_generated:
+                yield Finding(what, refused=False)
+            else:
+                yield Finding(f"{what} in the database, missing in the models, without a default")
+
+    def _same_column(self, found: Column, wanted: Column) -> bool:
+        same = (
+            found.type == wanted.type
+            and found.nullable == wanted.nullable
+            and found.is_generated == wanted.is_generated
+            and found.on_conflict == wanted.on_conflict
+            and self._collation(found) == self._collation(wanted)
+        )
+        return same and self._counts_alike(found, wanted)
+
+    def _collation(self, column: Column) -> str:
+        name = (column.collation or "").upper()
+        if self._is_sqlite:
+            return "" if name == "BINARY" else name
+        return "C" if name == "POSIX" else name
+
+    def _counts_alike(self, found: Column, wanted: Column) -> bool:
+        key = self._wanted.key
+        if wanted.counting in _COUNTED:
+            return found.counting in _COUNTED
+        if wanted.counting is not Counting.NOT:
+            return found.counting in {wanted.counting, Counting.NEVER_REUSED}
+        if key is not None and wanted.name in key.columns:
+            return found.counting is Counting.NOT
+        return found.counting is not Counting.ALWAYS  # any other default is the user's
+
+    def _digits(self, found: Column, wanted: Column) -> tuple[int, str] | None:
+        """Return how to write down the digits of decimals that SQLite kept as BIGINT before."""
+        is_decimal = wanted.type.startswith("DECIMAL_AS_INT(")
+        if not is_decimal or found.type != "BIGINT" or found.type_at is None:
+            return None
+        start, end = found.type_at
+        table, old = self._found.name.replace("'", "''"), self._found.sql[start:end]
+        words = [
+            "UPDATE sqlite_master SET sql =",
+            f"substr(sql, 1, {start}) || '{wanted.type}' || substr(sql, {end + 1})",
+            f"WHERE type = 'table' AND name = '{table}'",
+            f"AND substr(sql, {start + 1}, {end - start}) = '{old}';",
+        ]
+        return start, " ".join(words)
+
+    def _key(self) -> Iterator[Finding]:
+        found, wanted = self._found.key, self._wanted.key
+        if self._content(found) != self._content(wanted):
+            yield Finding(
+                f"primary key: {_columns(found)} in the database, {_columns(wanted)} in the models"
+            )
+
+    def _content(self, key: Key | None) -> tuple[frozenset[str], str] | None:
+        return (frozenset(map(self._fold, key.columns)), key.options) if key else None
+
+    def _uniques(self) -> Iterator[Finding]:
+        there = {self._content(unique) for unique in self._found.unique_rules}
+        here = {self._content(unique) for unique in self._wanted.unique_rules}
+        for unique in self._wanted.uniques:
+            if self._content(unique) not in there:
+                what = f"unique {_columns(unique)}"
+                yield Finding(f"{what}: missing in the database, in the models")
+        for unique in self._found.unique_rules:
+            if self._content(unique) in here | {self._content(self._wanted.key)}:
+                continue
+            what = f"unique {_columns(unique)}"
+            if self._is_ours(unique.name, "uq", unique.columns):
+                yield Finding(f"{what}: in the database, missing in the models")
+            else:
+                yield Finding(what, refused=False)
+
+    def _checks(self) -> Iterator[Finding]:
+        there = {check.meaning for check in self._found.checks}
+        here = {check.meaning for check in self._wanted.checks}
+        extra = [one for one in self._found.checks if one.meaning not in here]
+        for wanted in self._wanted.checks:
+            if wanted.meaning in there:
+                continue
+            found = next((one for one in extra if one.name == wanted.name), None)
+            if found:
+                extra.remove(found)
+            said = f"({found.sql}) in the database" if found else "missing in the database"
+            yield Finding(f"check {wanted.name}: {said}, ({wanted.sql}) in the models")
+        for found in extra:
+            name = found.name
+            columns = set(names_in(found.meaning)) & {
+                column.name.lower() for column in self._found.columns
+            }
+            what = f"check {name or ''}".rstrip()
+            if self._is_ours(name, "ck", columns):
+                yield Finding(f"{what}: ({found.sql}) in the database, missing in the models")
+            else:
+                yield Finding(f"{what} ({found.sql})", refused=False)
+
+    def _indexes(self) -> Iterator[Finding]:
+        wanted = {index.name.lower(): index for index in self._wanted.indexes}
+        for index in self._found.indexes:
+            if not index.is_valid:
+                text = f"index {index.name} is not valid: REINDEX INDEX CONCURRENTLY {index.name}"
+                yield Finding(text, refused=False)
+            elif (own := wanted.get(index.name.lower())) is None:
+                continue
+            elif (own.columns, own.where is None) != (index.columns, index.where is None):
+                columns, wished = ", ".join(index.columns), ", ".join(own.columns)
+                text = f"index {index.name} on ({columns}) and not on ({wished})"
+                yield Finding(text, refused=False)
+
+    def _foreign_keys(self) -> Iterator[Finding]:
+        for wanted in self._wanted.foreign_keys:
+            if not any(self._same_reference(one, wanted) for one in self._found.foreign_keys):
+                what = f"foreign key ({', '.join(wanted.columns)}) → {wanted.target}"
+                yield Finding(f"{what}: missing in the database, ON DELETE {wanted.on_delete}")
+        for found in self._found.foreign_keys:
+            if not any(self._same_reference(found, one) for one in self._wanted.foreign_keys):
+                what = f"foreign key ({', '.join(found.columns)}) → {found.target}"
+                yield Finding(what, refused=False)
+
+    def _same_reference(self, one: ForeignKey, other: ForeignKey) -> bool:
+        def content(key: ForeignKey) -> tuple[object, ...]:
+            names = tuple(map(self._fold, key.columns))
+            return names, self._fold(key.target), key.on_delete, key.on_update
+
+        targets = [tuple(map(self._fold, key.target_columns)) for key in (one, other)]
+        return content(one) == content(other) and (targets[0] == targets[1] or () in targets)
+
+    def _is_ours(self, name: str | None, kind: str, columns: Iterable[str]) -> bool:
+        """Tell whether a rule is one that a model of before had, about a property of today."""
+        prefix = f"{kind}_{self._wanted.name}_"[:50]
+        return (
+            bool(name)
+            and str(name).startswith(prefix)
+            and not {self._fold(column) for column in columns}.isdisjoint(self._known)
+        )
+
+
+def _columns(key: Key | None) -> str:
+    if key is None:
+        return "none"
+    text = f"({', '.join(key.columns)})"
+    return f"{text} {key.options}" if key.options else text

@@ -1,0 +1,85 @@
+"""The start of an application within the process of a test: the models of a spec, and prepare()."""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import Connection, Engine, MetaData, make_url
+
+from crudgen.codegen import render
+from crudgen.delivery.memory import import_tree
+from crudgen.language import Schema, load_texts
+
+
+@dataclass(frozen=True)
+class Application:
+    """A generated application, imported but not served."""
+
+    package: ModuleType
+
+    def module(self, name: str) -> Any:
+        return importlib.import_module(f"{self.package.__name__}.{name}")
+
+    @property
+    def metadata(self) -> MetaData:
+        self.module("main")
+        found: MetaData = self.module("kit.models").Model.metadata
+        return found
+
+    def engine(self, url: str) -> Engine:
+        """Connect as the application does."""
+        if url.startswith("sqlite"):
+            backend = self.module("kit.database.sqlite").Sqlite(
+                make_url(url), connections=2, lock_seconds=2.0
+            )
+        else:
+            backend = self.module("kit.database.postgresql").Postgresql(
+                url, connections=2, lock_seconds=2.0, statement_seconds=5.0
+            )
+        engine: Engine = backend.engine
+        return engine
+
+    def prepare(self, engine: Engine, *, needs_secret: bool = True) -> bytes:
+        """Create what is missing, and compare; raises StartupError."""
+        secret: bytes = self.module("kit.database.tables").prepare(
+            engine, self.metadata, where="X", needs_secret=needs_secret
+        )
+        return secret
+
+    def start(self, url: str, *, needs_secret: bool = True) -> bytes:
+        return self.prepare(self.engine(url), needs_secret=needs_secret)
+
+    def findings(self, connection: Connection) -> list[tuple[str, Any]]:
+        """Compare every table by what its catalogue says alone."""
+        catalogue = self.module("kit.database.catalogue")
+        tables = self.metadata.sorted_tables
+        found = catalogue.read_tables(connection, [table.name for table in tables])
+        wanted = catalogue.wanted_tables(tables, connection.dialect)
+        assert set(found) == set(wanted)
+        comparison = self.module("kit.database.comparison")
+        lacking = [
+            (name, index)
+            for name in wanted
+            for index in comparison.missing_indexes(found[name], wanted[name])
+        ]
+        return lacking + [
+            (name, finding)
+            for name in wanted
+            for finding in comparison.compare(found[name], wanted[name])
+        ]
+
+    @property
+    def startup_error(self) -> type[Exception]:
+        found: type[Exception] = self.module("kit.errors").StartupError
+        return found
+
+
+def application(spec: Schema | str | Mapping[str, str]) -> Application:
+    """Generate and import an application."""
+    if isinstance(spec, str):
+        spec = load_texts({"one.yaml": spec})
+    elif isinstance(spec, Mapping):
+        spec = load_texts(dict(spec))
+    return Application(import_tree(render(spec)))
