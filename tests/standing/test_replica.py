@@ -113,16 +113,22 @@ def test_a_standby_that_is_meant_to_be_read_only_is_ready(
         assert "Traceback" not in api.log.read_text()
 
 
-def test_a_standby_without_the_tables_is_waited_for(
+def test_a_standby_without_the_tables_ends_the_start_with_a_message(
     cluster: Cluster, servers: Servers, spec: Path
 ) -> None:
     """The replica is deployed before the primary has made the tables."""
-    replica = servers.start(spec, "served", cluster.standby.url, wait=False)
-    wait_until(replica, "/live", 200)
-    assert replica.client.get("/tags/aa").status_code == 503
+    settings = {"DATABASE_READ_ONLY": "true"}
+    early = servers.start(spec, "served", cluster.standby.url, wait=False, settings=settings)
+    assert early.process.wait(30) == 1
+    early.client.close()
+    said = early.log.read_text()
+    assert said.count("\n") == 2
+    assert "the table tag" in said
+    assert "it is read-only" in said
     primary = servers.start(spec, "served", cluster.primary.url)
     primary.ask("POST", "/tags/", json=TAG)
-    wait_until(replica, "/tags/aa", 200)
+    cluster.wait_until_replayed()
+    replica = servers.start(spec, "served", cluster.standby.url, settings=settings)
     check_reads(replica)
     for api in (primary, replica):
         api.stop()
