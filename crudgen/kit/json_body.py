@@ -6,6 +6,7 @@ they do not clear is parsed once more, by Python.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -20,11 +21,12 @@ _COLON = rb"\u003"
 _TWICE = object()
 """Stands for the values of a key that came twice."""
 _LARGE = object()
-"""Stands for an integer that is too large."""
+"""Stands for a number that is too large."""
 _MARK = b"\xef\xbb\xbf"
 """A byte order mark, which some editors and libraries write before UTF-8."""
 MOST_DIGITS = 4300
 """Python's own limit: to read a longer integer takes time that grows with its square."""
+_LONG = re.compile(r"-?[0-9]{%d}" % (MOST_DIGITS + 1))
 Place = list[str | int]
 
 
@@ -59,7 +61,7 @@ def _fault(body: bytes, error: str, max_depth: int) -> HTTPException:
         return _refused("json_invalid", [], "The body is not valid JSON")
     if loc is None:
         return _refused("json_invalid", [], "The body is not valid JSON")
-    message = f"The integer is too large: it should have at most {MOST_DIGITS} digits"
+    message = f"The number is too large: it should have at most {MOST_DIGITS} digits"
     return _refused("int_parsing_size", loc, message)
 
 
@@ -132,15 +134,15 @@ def _find_duplicate(body: bytes) -> Place | None:
 
 
 def _find_large(body: bytes) -> Place | None:
-    """Find the first integer that is too large; raise ValueError for a body that is no JSON."""
+    """Find the first number that is too large; raise ValueError for a body that is no JSON."""
     value = json.loads(
-        body.decode(), parse_int=_integer, parse_float=len, parse_constant=_refuse_constant
+        body.decode(), parse_int=_number, parse_float=_number, parse_constant=_refuse_constant
     )
     return _find(value, lambda item: item is _LARGE)
 
 
-def _integer(digits: str) -> object:
-    return _LARGE if len(digits.lstrip("-")) > MOST_DIGITS else 0
+def _number(text: str) -> object:
+    return _LARGE if _LONG.match(text) else 0
 
 
 def _refuse_constant(name: str) -> None:

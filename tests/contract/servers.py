@@ -161,21 +161,22 @@ class Servers:
         workers: int = 1,
         wait: bool = True,
         settings: Mapping[str, str] | None = None,
+        options: Sequence[str] = (),
     ) -> Api:
-        """Start one application, with settings of its own; whoever calls this stops it."""
+        """Start one application, with settings and options of its own; its caller stops it."""
         number = next(self.numbers)
         port = free_port()
         log = self.folder / f"server{number}.log"
         environment = os.environ | {"DATABASE_URL": database, **(settings or {})}
         if mode == "served":
             command = [sys.executable, "-m", "crudgen", "serve", str(spec), "--no-reload"]
-            command += ["--port", str(port), "--database", database]
+            command += ["--port", str(port), "--database", database, *options]
             place = self.folder
         else:
             place = self._emit(spec)
             environment["PYTHONPATH"] = str(without_crudgen(self.folder))
             command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app"]
-            command += ["--port", str(port), "--no-server-header"]
+            command += ["--port", str(port), "--no-server-header", *options]
             command += ["--timeout-graceful-shutdown", "7"]
             command += ["--http", "app.kit.protocol:HttpProtocol", "--ws", "none"]
         command += ["--workers", str(workers)]
