@@ -54,7 +54,7 @@ def test_such_a_key_is_404(tags: Everywhere, sent: str) -> None:
         ("PUT", {"content": b'{"code": "x"}', "headers": JSON}),
         ("GET", {"headers": {"x-request-id": "6f9619ff8b86401fb2a1c0ffee000001"}}),
     ):
-        read: dict[str, Any] = options  # type: ignore[assignment]
+        read: dict[str, Any] = options
         assert tags.ask(method, f"/tags/{sent}", **read).status_code == 404, method
     assert tags.ask("GET", f"/numbers/{sent}").status_code == 404
     assert tags.ask("GET", f"/{sent}").status_code == 404
