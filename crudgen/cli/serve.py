@@ -21,6 +21,7 @@ EXAMPLES = (
     "crudgen serve",
     "crudgen serve --port 9000 --keep debug",
     "crudgen serve --database postgresql://user@host/name --workers 4",
+    "crudgen serve --root-path /api",
 )
 
 

@@ -26,7 +26,7 @@ _MARK = b"\xef\xbb\xbf"
 """A byte order mark, which some editors and libraries write before UTF-8."""
 MOST_DIGITS = 4300
 """Python's own limit: to read a longer integer takes time that grows with its square."""
-_LONG = re.compile(r"-?[0-9]{%d}" % (MOST_DIGITS + 1))
+_LONG = re.compile(rf"-?[0-9]{{{MOST_DIGITS + 1}}}")
 Place = list[str | int]
 
 

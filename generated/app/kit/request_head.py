@@ -1,7 +1,7 @@
 """What the head of a request must say (RFC 9112): one Host, a path, and where the body ends."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import AddressValueError, IPv6Address
@@ -16,7 +16,6 @@ _BAD_VERSION: Refusal = (
     HTTPStatus.HTTP_VERSION_NOT_SUPPORTED,
     "The version of HTTP should be 1.1 or 1.0",
 )
-_VERSIONS = {"1.0", "1.1"}
 _NAME = rb"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+"
 _HOST = re.compile(rb"(?:" + _NAME + rb"|\[([0-9A-Fa-f:.]+)\])(?::[0-9]*)?")
 """A host as in a URL (RFC 3986, section 3.2.2), without user information."""
@@ -25,25 +24,38 @@ _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]{1,40}")
 
 
 def find_fault(
-    version: str, target: bytes, headers: Iterable[tuple[bytes, bytes]]
+    version: str, target: bytes, headers: Sequence[tuple[bytes, bytes]]
 ) -> Refusal | None:
     """Return how to refuse a request; None if its head is right."""
-    hosts: list[bytes] = []
-    codings: list[bytes] = []
+    host: bytes | None = None
+    is_usual = version == "1.1" and target.startswith(b"/") and b"#" not in target
     for name, value in headers:
         if name == b"host":
-            hosts.append(value)
+            is_usual = is_usual and host is None
+            host = value
         elif name == b"transfer-encoding":
-            codings += value.split(b",")
-    if version not in _VERSIONS:
+            is_usual = False
+    if is_usual and host is not None and is_host(host):
+        return None
+    return _find_fault(version, target, headers)
+
+
+def _find_fault(
+    version: str, target: bytes, headers: Sequence[tuple[bytes, bytes]]
+) -> Refusal | None:
+    """Look at what most requests do not have."""
+    if version not in {"1.1", "1.0"}:
         return _BAD_VERSION
-    if len(hosts) != 1 and (hosts or version != "1.0"):
+    hosts = [value for name, value in headers if name == b"host"]
+    if len(hosts) > 1 or (version == "1.1" and not hosts):
         return _NO_HOST
     if hosts and hosts[0] and not is_host(hosts[0]):  # empty: the target has no authority
         return _BAD_HOST
-    if b"#" in target or (target[:1] not in b"/*" and path_of(target) is None):
+    is_path = target.startswith(b"/") or target == b"*" or path_of(target) is not None
+    if not is_path or b"#" in target:
         return _BAD_TARGET
-    return _coding_fault(version, codings) if codings else None
+    codings = [value for name, value in headers if name == b"transfer-encoding"]
+    return _coding_fault(version, b",".join(codings).split(b",")) if codings else None
 
 
 @lru_cache(1024)
