@@ -87,7 +87,7 @@ class Application(FastAPI):
             return
         path: str = scope["path"]
         if self._root_path.own or scope.get("root_path"):
-            scope, path = self._root_path.place(scope)
+            path = self._root_path.place(scope)
         if scope["method"] == "HEAD":
             send = without_body(send)
         self._concurrent += 1

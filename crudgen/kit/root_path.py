@@ -18,15 +18,16 @@ class RootPath:
         self._checked = ""
         self._is_ambiguous = False
 
-    def place(self, scope: Scope) -> tuple[Scope, str]:
-        """Return a scope whose path begins with its root path (ASGI), and the path below it."""
+    def place(self, scope: Scope) -> str:
+        """Let the path of a scope begin with its root path (ASGI); return the path below it."""
         given: str = scope.get("root_path", "")
         path = _below(given, scope["path"])
         root = given if _is_below(self.own, given) else self.own + given
         is_mounted = "app_root_path" in scope
         if not is_mounted and _is_below(root, path) and not self._begins_a_router(root):
             path = _below(root, path)  # a proxy has left it in place
-        return {**scope, "root_path": root, "path": root + path}, path
+        scope.update(root_path=root, path=root + path)
+        return path
 
     def _begins_a_router(self, root: str) -> bool:
         """Tell whether a router's path begins so: the proxy then has to strip the root path."""

@@ -1,7 +1,8 @@
-"""What schemathesis cannot know: a key names one request (see docs/contract.md).
+"""What schemathesis cannot know: what a document cannot say (see docs/contract.md).
 
-The tool likes to send the same short text again. A key that is well-formed becomes a new one, so
-that the rows behind it reach the database; the others are sent as they are.
+A key names one request, and the tool likes to send the same short text again. A key that is
+well-formed becomes a new one, so that the rows behind it reach the database; the others are sent as
+they are. Rows are sorted by a property once, up or down: `uniqueItems` tells the two apart.
 """
 
 import re
@@ -24,3 +25,13 @@ def before_call(_context: Any, case: schemathesis.Case[Any], _kwargs: dict[str, 
     key = headers.get(HEADER)
     if isinstance(key, str) and WELL_FORMED.fullmatch(key):
         headers[HEADER] = f"{key[:200]}-{uuid4()}"
+
+
+@schemathesis.hook
+def filter_query(_context: Any, query: Any) -> bool:
+    sort = query.get("sort") if query else None
+    if not isinstance(sort, str | list):
+        return True
+    names = sort.split(",") if isinstance(sort, str) else sort
+    plain = [str(name).removeprefix("-") for name in names]
+    return len(plain) == len(set(plain))
