@@ -169,9 +169,10 @@ class Servers:
         workers: int = 1,
         wait: bool = True,
         settings: Mapping[str, str] | None = None,
+        options: Sequence[str] = (),
         prefix: Sequence[str] = (),
     ) -> Api:
-        """Start one application, with settings of its own; whoever calls this stops it.
+        """Start one application, with settings and options of its own; its caller stops it.
 
         `prefix` is a command that runs another one, such as `BOUND_BY_MODES`.
         """
@@ -181,13 +182,13 @@ class Servers:
         environment = os.environ | {"DATABASE_URL": database, **(settings or {})}
         if mode == "served":
             command = [sys.executable, "-m", "crudgen", "serve", str(spec), "--no-reload"]
-            command += ["--port", str(port), "--database", database]
+            command += ["--port", str(port), "--database", database, *options]
             place = self.folder
         else:
             place = self.emit(spec)
             environment["PYTHONPATH"] = str(without_crudgen(self.folder))
             command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app"]
-            command += ["--port", str(port), "--no-server-header"]
+            command += ["--port", str(port), "--no-server-header", *options]
             command += ["--timeout-graceful-shutdown", "7"]
             command += ["--http", "app.kit.protocol:HttpProtocol", "--ws", "none"]
         command += ["--workers", str(workers)]
