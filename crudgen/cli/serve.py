@@ -21,6 +21,7 @@ EXAMPLES = (
     "crudgen serve",
     "crudgen serve --port 9000 --keep debug",
     "crudgen serve --database postgresql://user@host/name --workers 4",
+    "crudgen serve --root-path /api",
 )
 
 
@@ -35,6 +36,10 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
     database: Annotated[
         str | None,
         typer.Option(metavar="URL", help="Database; replaces DATABASE_URL and the spec's own."),
+    ] = None,
+    root_path: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Path below which a proxy serves it, such as /api."),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
     reload: Annotated[
@@ -60,6 +65,7 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
         host=host,
         port=port,
         database=database,
+        root_path=root_path,
         workers=workers,
         watch=(entities if entities.is_dir() else entities.parent) if follow else None,
         keep=keep,

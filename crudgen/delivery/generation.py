@@ -30,6 +30,8 @@ class Recipe:
     """Database URL that replaces the one of the environment and of the spec."""
     keep: Path | None = None
     """Folder to import the code from; None: from memory."""
+    root_path: str | None = None
+    """Path below which a proxy serves it; replaces the one of the environment."""
 
     def write(self) -> None:
         """Write the tree to the folder, if there is one. Raises as `disk.write` does."""
@@ -43,7 +45,7 @@ class Recipe:
         """
         package = memory.import_folder(self.keep) if self.keep else memory.import_tree(self.tree)
         try:
-            application, database = create(package, self.database)
+            application, database = create(package, self.database, self.root_path)
         except BaseException as error:
             memory.unload(package)
             raise explained(error) from error
@@ -143,10 +145,13 @@ class _Lifespan:
             self._complaint = message.get("message", "")
 
 
-def create(package: ModuleType, database: str | None) -> tuple[Application, str]:
+def create(
+    package: ModuleType, database: str | None, root_path: str | None = None
+) -> tuple[Application, str]:
     """Create the application of an imported package; return it with its database URL."""
     settings_type = importlib.import_module(f"{package.__name__}.settings").Settings
-    settings = settings_type() if database is None else settings_type(database_url=database)
+    given = {"database_url": database, "root_path": root_path}
+    settings = settings_type(**{name: value for name, value in given.items() if value is not None})
     main = importlib.import_module(f"{package.__name__}.main")
     url = settings.database_url
     secret = getattr(url, "get_secret_value", None)

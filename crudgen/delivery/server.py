@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,6 +38,8 @@ class Options:
     port: int = 8000
     database: str | None = None
     """Database URL that replaces the one of the environment and of the spec."""
+    root_path: str | None = None
+    """Path below which a proxy serves it; replaces the one of the environment."""
     workers: int = 1
     watch: Path | None = None
     """Folder whose changes reload the application; only with one worker."""
@@ -69,7 +71,7 @@ def serve(build: Callable[[], SourceTree], options: Options, reporter: Reporter)
     """
     watch = Watch(options.watch) if options.watch else None
     with uncollected():
-        recipe = Recipe(build(), options.database, options.keep)
+        recipe = Recipe(build(), options.database, options.keep, options.root_path)
     recipe.write()
     with listen(options.host, options.port) as listener:
         if options.workers > 1:
@@ -149,7 +151,7 @@ async def _follow(
             try:
                 tree = await asyncio.to_thread(build)
                 if tree != switch.current.tree:
-                    new = Recipe(tree, recipe.database, recipe.keep)
+                    new = replace(recipe, tree=tree)
                     await asyncio.to_thread(new.write)
                     await switch.swap(new)
                     reporter.reloaded(switch.current)

@@ -6,11 +6,12 @@ from fastapi import APIRouter, Request
 
 from .database import DatabaseDep
 from .errors import Message, Unavailable, errors
+from .head_route import HeadRoute
 
 READY_SECONDS = 1.0
 """How long the answer of `/ready` holds, so that asking it often costs nothing."""
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=HeadRoute)
 
 
 @router.get("/live", operation_id="live")

@@ -6,6 +6,7 @@ they do not clear is parsed once more, by Python.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -19,6 +20,13 @@ NUL = rb"\u0000"
 _COLON = rb"\u003"
 _TWICE = object()
 """Stands for the values of a key that came twice."""
+_LARGE = object()
+"""Stands for a number that is too large."""
+_MARK = b"\xef\xbb\xbf"
+"""A byte order mark, which some editors and libraries write before UTF-8."""
+MOST_DIGITS = 4300
+"""Python's own limit: to read a longer integer takes time that grows with its square."""
+_LONG = re.compile(rf"-?[0-9]{{{MOST_DIGITS + 1}}}")
 Place = list[str | int]
 
 
@@ -27,9 +35,9 @@ def parse(body: bytes, max_depth: int) -> Any:
     try:
         value = from_json(body, allow_inf_nan=False)
     except ValueError as error:
-        if "recursion limit" in str(error):
-            raise _refused("json_depth", [], _too_deep(max_depth)) from None
-        raise _refused("json_invalid", [], "The body is not valid JSON") from None
+        if body.startswith(_MARK):  # RFC 8259, section 8.1: it may be there
+            return parse(b" " + body.removeprefix(_MARK), max_depth)
+        raise _fault(body, str(error), max_depth) from None
     if body.count(b"{") + body.count(b"[") > max_depth and _depth(value) > max_depth:
         raise _refused("json_depth", [], _too_deep(max_depth))
     if not _is_clear(body, value) and (loc := _find_duplicate(body)) is not None:
@@ -37,6 +45,33 @@ def parse(body: bytes, max_depth: int) -> Any:
     if NUL in body and (loc := _find_nul(value)) is not None:
         raise _refused("string_nul", loc, "NUL is not allowed")
     return value
+
+
+def _fault(body: bytes, error: str, max_depth: int) -> HTTPException:
+    """Return what is wrong with a body that the parser refuses, and where."""
+    if "recursion limit" in error:
+        return _refused("json_depth", [], _too_deep(max_depth))
+    if not _is_utf8(body):
+        return _refused("json_invalid", [], "The body should be JSON in UTF-8")
+    try:
+        loc = _find_large(body)
+    except RecursionError:
+        return _refused("json_depth", [], _too_deep(max_depth))
+    except ValueError:
+        return _refused("json_invalid", [], "The body is not valid JSON")
+    if loc is None:
+        return _refused("json_invalid", [], "The body is not valid JSON")
+    message = f"The number is too large: it should have at most {MOST_DIGITS} digits"
+    return _refused("int_parsing_size", loc, message)
+
+
+def _is_utf8(body: bytes) -> bool:
+    """Tell whether a body is UTF-8; JSON in UTF-16 or UTF-32 has a NUL in its first two bytes."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in body[:4]
 
 
 def _refused(kind: str, loc: Place, message: str) -> HTTPException:
@@ -96,6 +131,22 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _find_duplicate(body: bytes) -> Place | None:
     value = json.loads(body.decode(), object_pairs_hook=_object, parse_int=len, parse_float=len)
     return _find(value, lambda item: item is _TWICE)
+
+
+def _find_large(body: bytes) -> Place | None:
+    """Find the first number that is too large; raise ValueError for a body that is no JSON."""
+    value = json.loads(
+        body.decode(), parse_int=_number, parse_float=_number, parse_constant=_refuse_constant
+    )
+    return _find(value, lambda item: item is _LARGE)
+
+
+def _number(text: str) -> object:
+    return _LARGE if _LONG.match(text) else 0
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
 
 
 def _find_nul(value: Any) -> Place | None:

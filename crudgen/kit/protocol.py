@@ -2,22 +2,27 @@
 
 `uvicorn --http app.kit.protocol:HttpProtocol`. By itself uvicorn waits for a head for ever,
 collects headers without an end, also behind a body, and keeps an answer for ever that its client
-does not take. What is refused here is JSON too, and closes the connection.
+does not take. It also takes requests without a Host, or with codings that it does not know. What
+is refused here is JSON too, and closes the connection.
 """
 
 import asyncio
 import json
-from functools import cache
+import logging
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from .headers import with_usual
+from .request_head import INVALID, find_fault, path_of
 from .settings import ServerSettings
 
 _settings = cache(ServerSettings)
+_log = logging.getLogger("uvicorn.error")
 _LAST_SECOND = 1.0
 """Of uvicorn's time for a graceful end: what is stuck then ends in order, not with an error 500."""
 _IDLE_SECONDS = 1.0
@@ -30,6 +35,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.app = partial(_run, self.app)
         self._limits = _settings()
         self._timer: asyncio.TimerHandle | None = None
         self._reader: asyncio.TimerHandle | None = None
@@ -52,7 +58,7 @@ class HttpProtocol(HttpToolsProtocol):
 
         Behind a head: what has come since the last part of its body, such as trailers.
         """
-        self._refusal = HTTPStatus.BAD_REQUEST, "The request is not valid HTTP"
+        self._refusal = INVALID
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect the first head."""
@@ -133,6 +139,12 @@ class HttpProtocol(HttpToolsProtocol):
             if is_many or size > self._limits.max_head_bytes:
                 self._refusal = _TOO_LARGE
                 raise ValueError(_TOO_LARGE[1])
+        fault = find_fault(self.parser.get_http_version(), self.url, self.headers)
+        if fault is not None:
+            self._refusal = fault
+            raise ValueError(fault[1])
+        if self.url[:1] not in b"/*":
+            self.url = path_of(self.url) or b"/"
         if self.parser.should_upgrade():
             is_asked = any(name == b"upgrade" for name, _ in self.headers)
             self._is_leaving = is_asked and not self._should_upgrade()
@@ -231,7 +243,8 @@ class HttpProtocol(HttpToolsProtocol):
         ]
         lines = [b"HTTP/1.1 %d %s" % (status, status.phrase.encode())]
         lines += [name + b": " + value for name, value in with_usual(headers)]
-        self.transport.write(b"\r\n".join([*lines, b"", body]))
+        is_head = self.parser.get_method() == b"HEAD"
+        self.transport.write(b"\r\n".join([*lines, b"", b"" if is_head else body]))
         self._close()
 
     def _wait(self, seconds: float) -> None:
@@ -273,6 +286,20 @@ class HttpProtocol(HttpToolsProtocol):
     def _close(self) -> None:
         self.transport.close()
         self._watch()
+
+
+async def _run(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request; an error after the whole answer is logged, and closes no connection.
+
+    uvicorn would close it: a client that keeps its connections would lose its next request.
+    """
+    try:
+        return await app(scope, receive, send)
+    except Exception as error:
+        cycle: RequestResponseCycle = send.__self__  # type: ignore[attr-defined]
+        if not cycle.response_complete:
+            raise
+        _log.error("Exception in ASGI application\n", exc_info=error)
 
 
 _TOO_LARGE = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large or too many"

@@ -46,6 +46,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         openapi_url="/openapi.json" if settings.docs else None,
         redirect_slashes=False,
+        root_path=settings.root_path,
         shortcut=settings.shortcut,
         limits=settings.limits,
     )

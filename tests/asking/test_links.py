@@ -84,6 +84,38 @@ def test_links_hold_nothing_that_ends_them(odds: Everywhere, sent: str) -> None:
             assert following.json() != page.json()
 
 
+@pytest.mark.parametrize("place", ["", "cursor=&", "offset=1&"])
+@pytest.mark.parametrize(
+    ("joined", "given_again"),
+    [
+        ("sort=-place_0,place_1", "sort=-place_0&sort=place_1"),
+        ("sort=-place_0,place_1,end", "sort=-place_0,place_1&sort=end"),
+        ("fields=id,key", "fields=id&fields=key"),
+        ("sort=key,end&fields=id,key,end", "sort=key&fields=id&sort=end&fields=key&fields=end"),
+        ("sort=key,-end&place_0__ne=a,b", "sort=key&place_0__ne=a,b&sort=-end"),
+    ],
+)
+def test_a_list_may_be_given_in_parts(
+    odds: Everywhere, place: str, joined: str, given_again: str
+) -> None:
+    for api in odds.apis:
+        wanted = api.ask("GET", f"/odds/?{place}limit=1&{joined}")
+        assert wanted.status_code == 200, wanted.text
+        found = api.ask("GET", f"/odds/?{place}limit=1&{given_again}")
+        assert (found.content, found.headers["link"]) == (wanted.content, wanted.headers["link"])
+        following = wanted.links["next"]["url"]
+        again = api.ask("GET", following.replace(joined, given_again))
+        assert again.json() == api.ask("GET", following).json() != wanted.json()
+
+
+def test_the_parts_of_a_list_count_together(odds: Everywhere) -> None:
+    names = [f"sort=f{number}" for number in range(9)]
+    assert odds.ask("GET", f"/wides/?{'&'.join(names[:8])}").status_code == 200
+    refused = odds.ask("GET", f"/wides/?{'&'.join(names)}")
+    (problem,) = refused.json()["detail"]
+    assert (refused.status_code, problem["type"]) == (422, "too_long")
+
+
 def test_a_link_that_could_not_be_followed_is_422(odds: Everywhere) -> None:
     for place in ("", "cursor=&"):
         refused = odds.ask("GET", f"/odds/?{place}limit=1&place_0__ne={chr(39) * 8000}")

@@ -37,6 +37,11 @@ BAD: list[tuple[str, list[str]]] = [
     ("legs=", ["int_parsing"]),
     ("legs=1.5", ["int_parsing"]),
     ("legs=null", ["int_parsing"]),
+    ("legs=01", ["int_parsing"]),
+    ("legs=-0", ["int_parsing"]),
+    ("legs=00", ["int_parsing"]),
+    ("legs__in=1&legs__in=01", ["int_parsing"]),
+    ("id=01", ["int_parsing"]),
     ("legs=1.0", ["int_parsing"]),
     ("legs=1_0", ["int_parsing"]),
     ("legs=%2B1", ["int_parsing"]),
@@ -56,6 +61,11 @@ BAD: list[tuple[str, list[str]]] = [
     ("weight=1.", ["float_parsing"]),
     ("weight=.5", ["float_parsing"]),
     ("weight=%2B1.5", ["float_parsing"]),
+    ("weight=01.5", ["float_parsing"]),
+    ("weight=00", ["float_parsing"]),
+    ("weight=-01e1", ["float_parsing"]),
+    ("price=001.50", ["text_form"]),
+    ("price__lt=-00", ["text_form"]),
     ("weight__gt=1e999", ["finite_number"]),
     ("price=1.234", ["text_form"]),
     ("price=1e3", ["text_form"]),
@@ -93,12 +103,26 @@ BAD: list[tuple[str, list[str]]] = [
     ("sort=+title", ["literal_error"]),
     ("sort=title desc", ["literal_error"]),
     ("sort=(select 1)", ["literal_error"]),
-    ("sort=title&sort=legs", ["repeated_parameter"]),
+    ("sort=title,title", ["repeated_name"]),
+    ("sort=title,-title", ["repeated_name"]),
+    ("sort=-title,legs,-title", ["repeated_name"]),
+    ("sort=title&sort=title", ["repeated_name"]),
+    ("sort=legs&sort=title,-legs", ["repeated_name"]),
+    ("sort=id,-id", ["repeated_name"]),
+    ("sort=title&sort=", ["literal_error"]),
+    ("sort=&sort=title", ["literal_error"]),
+    ("sort=title&sort=nothing", ["literal_error"]),
+    ("sort=title&sort=secret&fields=x", ["literal_error", "literal_error"]),
+    ("&".join(["sort=title"] * 101), ["too_long"]),
     ("fields=", ["literal_error"]),
     ("fields=secret", ["literal_error"]),
     ("fields=title,secret", ["literal_error"]),
     ("fields=*", ["literal_error"]),
-    ("fields=title&fields=legs", ["repeated_parameter"]),
+    ("fields=id,id", ["repeated_name"]),
+    ("fields=title&fields=title", ["repeated_name"]),
+    ("fields=title,legs&fields=id,legs", ["repeated_name"]),
+    ("fields=title&fields=secret", ["literal_error"]),
+    ("fields=-title", ["literal_error"]),
     ("count=true", ["literal_error"]),
     ("count=", ["literal_error"]),
     ("count=exact&count=exact", ["repeated_parameter"]),
@@ -141,6 +165,52 @@ def test_a_bad_question_is_422(everywhere: Everywhere, query: str, kinds: list[s
     assert (response.status_code, [one["type"] for one in problems]) == (422, kinds)
     assert all(one["loc"][0] == "query" and len(one["loc"]) == 2 for one in problems)
     assert "hunter2" not in response.text
+
+
+PLUS = "in a query, `+` means a blank: write `%2B`"
+
+
+@pytest.mark.parametrize(
+    ("query", "is_meant"),
+    [
+        ("seen_at=2026-01-01T00:00:00+02:00", True),
+        ("seen_at__gte=2026-01-01T00:00:00.123456+00:00", True),
+        ("seen_at__in=2026-01-01T00:00:00Z&seen_at__in=2026-01-01t00:00:00+02:00", True),
+        ("seen_at=2026-01-01+00:00:00+02:00", True),
+        ("seen_at=2026-01-01%2000:00:00+02:00", True),
+        ("weight=1e+5", True),
+        ("weight__gt=1.5E+05", True),
+        ("contact=a+b@c.example", True),
+        ("contact__ne=a+b@c.example", True),
+        ("contact__in=x@y.example&contact__in=a+b+c@d.example", True),
+        ("page=https://a.example/b+c", True),
+        ("seen_at=2026-01-01T00:00:00", False),
+        ("seen_at=yesterday+noon", False),
+        ("weight=1+5", False),
+        ("legs=+1", False),
+        ("sort=+title", False),
+        ("born=2026-01-01+", False),
+    ],
+)
+def test_a_plus_that_became_a_blank_is_named(
+    everywhere: Everywhere, query: str, is_meant: bool
+) -> None:
+    answer = everywhere.ask("GET", f"/animals/?{query}")
+    (problem,) = answer.json()["detail"]
+    assert answer.status_code == 422
+    assert (PLUS in problem["msg"]) == is_meant
+    if is_meant:
+        head, _, last = query.rpartition("=")
+        repaired = f"{head}={last.replace('+', '%2B')}".replace("01%2B00:", "01+00:")
+        assert everywhere.ask("GET", f"/animals/?{repaired}").status_code == 200
+
+
+def test_a_blank_in_a_text_is_a_blank(everywhere: Everywhere) -> None:
+    for query in (
+        *("title=a+b", "title__contains=+", "note__in=a+b&note__in=%20", "contact__contains=a+b"),
+        *("contact=no+address", "contact=+", "page=no+address", "species__startswith=a+"),
+    ):
+        assert everywhere.ask("GET", f"/animals/?{query}").status_code == 200, query
 
 
 @pytest.mark.parametrize("cursor", FALSE_CURSORS)

@@ -173,7 +173,7 @@ class Servers:
         options: Sequence[str] = (),
         prefix: Sequence[str] = (),
     ) -> Api:
-        """Start one application, with settings of its own; whoever calls this stops it.
+        """Start one application, with settings and options of its own; its caller stops it.
 
         `prefix` is a command that runs another one, such as `BOUND_BY_MODES`.
         """

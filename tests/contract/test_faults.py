@@ -52,12 +52,9 @@ def test_a_locked_database_is_503_and_recovers(api: Api) -> None:
 def test_a_bug_is_500_and_shows_nothing(api: Api) -> None:
     with api.engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE hero")
-    # uvicorn closes the connection after a 500: each request has its own.
-    for response in (
-        httpx.post(f"{api.client.base_url}/heroes/", json=HERO),
-        httpx.get(f"{api.client.base_url}/heroes/"),
-    ):
+    for response in (api.client.post("/heroes/", json=HERO), api.client.get("/heroes/")):
         assert (response.status_code, response.json()) == (500, {"detail": "Internal Server Error"})
+        assert response.headers["connection"] == "close"
         request_id = response.headers["x-request-id"]
         log = api.log_with(request_id)
     assert "heroes/routes.py" in log

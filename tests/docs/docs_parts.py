@@ -184,7 +184,8 @@ def settings(_: str) -> str:
             assert isinstance(after.value, ast.Constant)
             name = node.target.id
             default = BaseAppSettings.model_fields[name].default
-            rows.append((code(name.upper()), code(default), str(after.value.value)))
+            shown = code(default) if default != "" else "-"
+            rows.append((code(name.upper()), shown, str(after.value.value)))
     return table(("variable", "default", "meaning"), rows)
 
 

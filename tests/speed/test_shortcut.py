@@ -29,7 +29,7 @@ Tree = dict[str, str]
 KINDS = ("sqlite", "postgresql")
 TOGETHER = 8
 EXAMPLES = 220
-MOST_BYTES = 4096
+MOST_BYTES = 8192
 SHARED = "the secret of both"
 STAMPED = b"00000000-0000-4000-8000-00000000000a"
 
@@ -109,6 +109,7 @@ async def ask(app: ASGIApp, asked: Asked, root_path: str = "") -> Answer:
             await app(scope, receive, send)
     except Exception as error:  # noqa: BLE001 - a server would log it
         answer.raised = repr(error)
+    assert asked.method != "HEAD" or not answer.body
     return answer
 
 
@@ -245,6 +246,7 @@ ODD_KEYS = [
     *("9" * 19, "-" + "9" * 19, "9" * 30, "9" * 5000, "a" * 3000, "%00", "a%00", "1%00", "%0A"),
     *("a%2Fb", "%2F", "..", ".", "%2E%2E", "%FF", "%ED%A0%80", "\xe9", "%3F", "%23", "%0D%0A"),
     *("{tag_id}", "a%0A", "1%0A", UIDS[0].upper(), UIDS[0].replace("-", ""), "%7B" + UIDS[0]),
+    *("00", "-01", "1" + "0" * 4400, "%C0%80", "%C3", "%EF%BF%BD", "%EF%BF%BD%FF"),
     *("1/", "1//", "/1", "1/2", "ab/", "%7B%7D/", "*", ";a=b", "1;a=b", "a:b", "{}x"),
 ]
 COLLECTIONS = list(KEYS)
@@ -320,6 +322,8 @@ QUERIES = st.sampled_from(
         *(b"cursor=", b"cursor=&limit=1", b"cursor=x", b"sort=-id&cursor=&limit=2", b"fields=id"),
         *(b"what__gte=b", b"legs__in=4&legs__in=5", b"note__isnull=true", b"name__icontains=A"),
         *(b"sort=-number", b"plate__startswith=A&fields=code", b"sort=tame", b"id=1&sort=id"),
+        *(b"sort=-number&sort=name", b"fields=id&fields=uid", b"what=%C3%A9", b"what=\xc3\xa9"),
+        *(b"fields=what&sort=what&sort=-uid&fields=uid&cursor=&limit=1", b"label=%EF%BF%BD"),
     ]
 )
 ODD_QUERIES = st.sampled_from(
@@ -339,6 +343,11 @@ ODD_QUERIES = st.sampled_from(
         *(b"offset=9223372036854775807", b"offset=9223372036854775808", b"limit=1;offset=1"),
         *(b"offset=" + b"9" * 5000, b"\xff=1", b"limit=\xd9\xa1", b"limit=%D9%A1", b"Limit=1"),
         *(b"limit=" + b"1" * 9000, b"limit=1&" * 199, b"limit=1&" * 200, b"&" * 300),
+        *(b"code=%FF", b"code=%C0%80", b"code=%ED%A0%80", b"code=%C3", b"c%FFde=a", b"code=\xff"),
+        *(b"code=%C3\xa9", b"sort=%FF", b"cursor=%FF", b"plate__startswith=%80", b"limit=1%FF"),
+        *(b"sort=id,id", b"sort=what,-what", b"sort=what&sort=what", b"fields=id&fields=id"),
+        *(b"id=01", b"id=-0", b"number=00", b"area__lt=01", b"height=01.5", b"price=001.50"),
+        *(b"seen_at=2026-01-01T00:00:00+02:00", b"height=1e+5", b"contact=a+b@c.example"),
         *(b"limit=1#x", b"x=1&" * 200, b"limit=true", b"offset=null", b"limit=1e1"),
     ]
 )
@@ -347,6 +356,7 @@ TYPES = st.sampled_from(
         *(b"application/json", b"application/json; charset=utf-8", b"Application/JSON", b""),
         *(b"text/plain", b"application/merge-patch+json", b"application/x-www-form-urlencoded"),
         *(b"application/json;", b" application/json", b"application/json, text/plain", b"\xff"),
+        *(b"application/json; charset=utf-16", b'application/json; charset="UTF-8"'),
         *(b"application/json; charset=latin-1", b"multipart/form-data; boundary=x", b"json"),
     ]
 )
@@ -357,6 +367,9 @@ MORE_HEADERS = st.sampled_from(
         *((b"content-type", b"application/json"), (b"origin", b"http://x"), (b"cookie", b"a=\xff")),
         *(
             (b"expect", b"100-continue"),
+            (b"content-encoding", b"gzip"),
+            (b"content-encoding", b"identity"),
+            (b"content-encoding", b"\xff"),
             (b"if-none-match", b"*"),
             (b"if-match", b"*"),
             (b"if-match", b'"x"'),
@@ -383,8 +396,11 @@ ODD_BODIES = [
         b'{"uid":"a"}  \n',
         b"{}\0",
     ),
-    *(b'{"what":"' + b"x" * MOST_BYTES + b'"}', b" " * (MOST_BYTES + 1), b" " * 4000 + b"{}"),
+    *(b'{"what":"' + b"x" * MOST_BYTES + b'"}', b" " * (MOST_BYTES + 1), b" " * 8000 + b"{}"),
     *(b"{'what':'a'}", b'{"what":"a",}', b'{"number":1.0,"name":"a"}', b'{"area":1E2}'),
+    *(b'{"uid":"a","metadata_json":[-' + b"9" * 4301 + b"]}", b"\xef\xbb\xbf", b"9" * 4302),
+    *(b'\xef\xbb\xbf{"what":"a"}', b'\xef\xbb\xbf{"what":"a","what":"b"}', b'{"area":1e-9}'),
+    *('{"what":"a"}'.encode("utf-32-be"), b'{"number":' + b"9" * 4000 + b".0}"),
     *(b'{"number":' + b"9" * 4000 + b"}", b'{"what":"a"/**/}', '{"what":"a"}'.encode("utf-16")),
 ]
 
@@ -471,6 +487,8 @@ def odd(draw: st.DrawFn) -> Asked:  # noqa: C901 - one case for each change
 
 
 REQUESTS = st.lists(well_formed() | odd(), min_size=TOGETHER, max_size=TOGETHER)
+ROOT_PATHS = st.sampled_from(["", "", "/api", "/tags", "/v1"])
+"""As a server or a mount gives them; two begin as a router does."""
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -484,9 +502,9 @@ def test_both_ways_answer_the_same(ways: Ways, kind: str) -> None:
         database=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
-    @given(asked=REQUESTS)
-    def check(asked: list[Asked]) -> None:
-        statuses.extend(answer.status for answer in ways.ask(*asked))
+    @given(asked=REQUESTS, root_path=ROOT_PATHS)
+    def check(asked: list[Asked], root_path: str) -> None:
+        statuses.extend(answer.status for answer in ways.ask(*asked, root_path=root_path))
 
     check()
     assert len(statuses) >= 1500
@@ -573,6 +591,102 @@ def test_the_short_way_is_taken(ways: Ways) -> None:
     assert not took_short_way(
         ways, Asked("GET", "/heroes/1", headers=((b"x-request-id", STAMPED),))
     )
+
+
+def test_the_short_way_is_open_below_a_root_path_and_a_mount(ways: Ways) -> None:
+    def change(tree: Tree) -> None:
+        with_body(TELL, parameters="request: Request")(tree)
+        edit(tree, "main.py", "root_path=settings.root_path", 'root_path="/api"')
+
+    ways.start(change=change)
+    for path in ("/heroes/1", "/api/heroes/1"):
+        assert took_short_way(ways, Asked("GET", path))
+    for root_path in ("/api", "/proxy"):
+        given = [ways.loop.run(ask(app, Asked("GET", "/heroes/1"), root_path)) for app in ways.apps]
+        assert [answer.body for answer in given] == [b"short", b"ordinary"]
+    for app in ways.apps:
+
+        async def mount(scope: Scope, receive: Receive, send: Send, app: ASGIApp = app) -> None:
+            await app({**scope, "root_path": "/sub", "app_root_path": ""}, receive, send)
+
+        mounted = ways.loop.run(ask(mount, Asked("GET", "/sub/heroes/1"))).body
+        assert mounted == (b"short" if app is ways.apps[0] else b"ordinary")
+
+
+def test_a_root_path_and_the_path_of_a_mount_are_both_in_links(ways: Ways) -> None:
+    def change(tree: Tree) -> None:
+        edit(tree, "main.py", "root_path=settings.root_path", 'root_path="/api"')
+
+    ways.start(change=change)
+    for path, root_path, location in (
+        ("/heroes/", "", b"/api/heroes/1"),
+        ("/api/heroes", "", b"/api/heroes/2"),
+        ("/heroes/", "/api", b"/api/heroes/3"),
+        ("/api/heroes/", "/api", b"/api/heroes/4"),
+        ("/api/api/heroes/", "/api", b"/api/heroes/5"),
+        ("/heroes/", "/other", b"/api/other/heroes/6"),
+    ):
+        (made,) = ways.ask(write("POST", path, HERO), root_path=root_path)
+        assert (made.status, made.header(b"location")) == (200, location)
+    for app in ways.apps:
+        parent = FastAPI()
+        parent.mount("/sub", app)
+        answer = ways.loop.run(ask(parent, Asked("GET", "/sub/heroes/", b"limit=1")))
+        assert b"</api/sub/heroes/?offset=1&limit=1>" in answer.header(b"link")
+
+
+def test_a_mount_keeps_its_own_parameters(ways: Ways) -> None:
+    ways.start(
+        change=with_body(
+            "return Response(repr(request.path_params))", parameters="request: Request"
+        )
+    )
+    bodies = []
+    for app in ways.apps:
+        parent = FastAPI()
+        parent.mount("/sub/{tenant}", app)
+        bodies.append(ways.loop.run(ask(parent, Asked("GET", "/sub/x/heroes/1"))).body)
+    assert bodies[0] == bodies[1] == b"{'tenant': 'x', 'hero_id': '1'}"
+
+
+def test_head_is_answered_as_get_is(ways: Ways) -> None:
+    ways.start()
+    make_hero(ways)
+    for path, query in (
+        *(("/heroes/1", b""), ("/heroes/", b"limit=1"), ("/heroes", b"sort=x"), ("/heroes/x", b"")),
+        *(("/live", b""), ("/openapi.json", b""), ("/nothing", b""), ("/heroes/2", b"")),
+    ):
+        got, head = ways.ask(Asked("GET", path, query), Asked("HEAD", path, query))
+        assert head == replace(got, body=b"")
+
+
+def test_a_head_route_of_ones_own_is_used(ways: Ways) -> None:
+    def change(tree: Tree) -> None:
+        own = OWN.format(
+            method="head",
+            path="/{hero_id}",
+            parameters="hero_id: str",
+            returns="Response",
+            value='Response(headers={"x-own": hero_id})',
+        )
+        tree["app/heroes/routes.py"] += "\n" + own.rstrip("\n") + "\n"
+
+    ways.start(change=change)
+    (answer,) = ways.ask(Asked("HEAD", "/heroes/7"))
+    assert answer.header(b"x-own") == b"7"
+
+
+def test_routes_of_plain_fastapi_are_left_as_they_are(ways: Ways) -> None:
+    def extend(app: FastAPI, _package: ModuleType) -> None:
+        @app.get("/own/{name}")
+        async def own(name: str) -> str:
+            return name
+
+    ways.start(extend=extend)
+    got, head, odd = ways.ask(
+        Asked("GET", "/own/x"), Asked("HEAD", "/own/x"), Asked("GET", "/own/%FF")
+    )
+    assert (got.status, head.status, head.body, odd.status) == (200, 405, b"", 200)
 
 
 def test_added_middleware_sees_every_request(ways: Ways) -> None:

@@ -4,17 +4,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote_plus
+from urllib.parse import quote, unquote_plus
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
 
 from ..errors import problem, public
+from ..query_string import is_utf8, read_pairs
 from .columns import Columns
 from .operators import OPERATORS, fold
 from .query import Filter, ListQuery
-from .values import COUNT, CURSOR, FLAG, OFFSET, SEARCH, TEXT, limit_up_to, some_of
+from .values import COUNT, CURSOR, FLAG, OFFSET, SEARCH, TEXT, limit_up_to, some_of, with_plus
 
 MOST_VALUES = 100
 """How many values `in` and `not_in` take."""
@@ -23,6 +24,7 @@ MOST_SORTED = 8
 MOST_KEPT = 1000
 """How many query strings are remembered with what they ask."""
 _OF_PAGES = ("offset", "limit", "cursor")
+_PLUS = "; in a query, `+` means a blank: write `%2B`"
 _LINKED = "!$%()*+,-./:=?@_~"
 """What a query may have (RFC 3986) and clients that read links make nothing else of."""
 
@@ -36,12 +38,19 @@ class Parameter:
     column: str = ""
     operator: str = ""
     is_list: bool = False
-    """Whether its values stand behind one another, with commas between them."""
+    """Whether its values stand behind one another, with commas between them.
+
+    Many clients give the parameter again for each value instead; it means the same.
+    """
     default: int | None = None
 
     @property
     def is_many(self) -> bool:
         """Whether it may be given more than once."""
+        return self.is_list or self._has_many
+
+    @property
+    def _has_many(self) -> bool:
         return bool(self.operator) and OPERATORS[self.operator].many
 
     def describe(self, name: str) -> dict[str, Any]:
@@ -49,7 +58,7 @@ class Parameter:
         schema = _schema(self.adapter)
         if self.default is not None:
             schema = {**schema, "default": self.default}
-        if self.is_many:
+        if self._has_many:
             schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": MOST_VALUES}
         described = {"name": name, "in": "query", "required": False, "description": self.doc}
         if self.is_list:
@@ -82,10 +91,10 @@ class Parameters:
         kept = self._kept.get(query_string)
         if kept is not None:
             return kept
-        pairs = parse_qsl(query_string.decode("latin-1"), keep_blank_values=True)
+        pairs = read_pairs(query_string)
         single = [name for name, _ in pairs if not self.is_many(name)]
         known = all(name in self.names for name, _ in pairs) and len(single) == len(set(single))
-        if not known or any("\0" in value for _, value in pairs):
+        if not known or any("\0" in value or not is_utf8(value) for _, value in pairs):
             return None
         found = self._read(pairs, query_string)
         if isinstance(found, list):
@@ -145,22 +154,28 @@ class Parameters:
     def _read(
         self, pairs: Sequence[tuple[str, str]], query_string: bytes
     ) -> ListQuery | list[dict[str, Any]]:
+        given: dict[str, list[str]] = {}
+        for name, text in pairs:
+            if name in self.names:  # others are of the handler itself, or refused already
+                given.setdefault(name, []).append(text)
         problems: list[dict[str, Any]] = []
         values: dict[str, list[Any]] = {}
-        for name, text in pairs:
-            parameter = self.names.get(name)
-            if parameter is None:
-                continue  # of the handler itself, or refused already
-            given = values.setdefault(name, [])
-            if len(given) == MOST_VALUES:
+        for name, texts in given.items():
+            parameter = self.names[name]
+            if len(texts) > MOST_VALUES:
                 message = f"The parameter should be given at most {MOST_VALUES} times"
                 problems.append(problem("too_long", ["query", name], message))
-                break
-            try:
-                given.append(_parse(parameter, text))
-            except ValidationError as error:
-                found = public(error.errors())
-                problems += [{**one, "loc": ["query", name]} for one in found]
+                continue
+            values[name] = []
+            for text in [",".join(texts)] if parameter.is_list else texts:
+                try:
+                    values[name].append(_parse(parameter, text))
+                except ValidationError as error:
+                    hint = _PLUS if " " in text and _means_plus(parameter, text) else ""
+                    problems += [
+                        problem(one["type"], ["query", name], one["msg"] + hint)
+                        for one in public(error.errors())
+                    ]
         return problems or self._query(values, query_string)
 
     def _query(self, values: Mapping[str, list[Any]], query_string: bytes) -> ListQuery:
@@ -180,16 +195,37 @@ class Parameters:
             fields=tuple(name for name in self._columns.shown if name in shown),
             count="count" in one,
             cursor=one.get("cursor"),
-            sent=_for_links(query_string),
+            sent=self._for_links(query_string),
         )
 
+    def _for_links(self, query_string: bytes) -> str:
+        """Keep what does not choose the page as it was sent: written anew, it might be longer.
 
-def _for_links(query_string: bytes) -> str:
-    """Keep what does not choose the page as it was sent: written anew, it might be longer."""
-    parts = [part for part in query_string.split(b"&") if part]
-    names = [unquote_plus(part.partition(b"=")[0].decode("latin-1")) for part in parts]
-    kept = [part for part, name in zip(parts, names, strict=True) if name not in _OF_PAGES]
-    return "".join(f"&{quote(part, safe=_LINKED)}" for part in kept)
+        A list that was given in parts is joined.
+        """
+        kept: list[bytes] = []
+        places: dict[str, int] = {}
+        for part in filter(None, query_string.split(b"&")):
+            sent_name, _, value = part.partition(b"=")
+            name = unquote_plus(sent_name.decode("latin-1"))
+            if name in places:
+                kept[places[name]] += b"," + value
+            elif name not in _OF_PAGES:
+                if name in self.names and self.names[name].is_list:
+                    places[name] = len(kept)
+                kept.append(part)
+        return "".join(f"&{quote(part, safe=_LINKED)}" for part in kept)
+
+
+def _means_plus(parameter: Parameter, text: str) -> bool:
+    """Tell whether a value would be one if a `+` had not been read as a blank."""
+    for meant in with_plus(text):
+        try:
+            _parse(parameter, meant)
+        except ValidationError:
+            continue
+        return True
+    return False
 
 
 @cache

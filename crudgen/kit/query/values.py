@@ -1,11 +1,12 @@
 """What the values of parameters are, by the type of the column: text of a query, read strictly."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Float, Integer, Time, Uuid
 from sqlalchemy.types import TypeDecorator
 
@@ -49,13 +50,23 @@ def limit_up_to(most: int) -> TypeAdapter[int]:
 
 
 def some_of(names: Sequence[str], most: int | None = None) -> TypeAdapter[list[str]]:
-    """Read one or more of some names."""
+    """Read one or more of some names, each once, with or without a `-` before it."""
     name: Any = Literal[tuple(names)]
-    return TypeAdapter(Annotated[list[name], Field(min_length=1, max_length=most)])
+    unique = Field(min_length=1, max_length=most, json_schema_extra={"uniqueItems": True})
+    return TypeAdapter(Annotated[list[name], unique, AfterValidator(_each_once)])
+
+
+def _each_once(names: list[str]) -> list[str]:
+    if len({name.removeprefix("-") for name in names}) < len(names):
+        raise PydanticCustomError("repeated_name", "Each property should be named once")
+    return names
 
 
 def text_kept_by(validators: Sequence[AfterValidator]) -> TypeAdapter[str]:
-    """Read text as a body's is kept; what a body could not have stays as it is."""
+    """Read text as a body's is kept; what a body could not have stays as it is.
+
+    Refuses text that a body could have if its blanks were `+`: in a query, `+` is a blank.
+    """
     kept: Any = Annotated[(str, *validators)]
     body: TypeAdapter[str] = TypeAdapter(kept)
 
@@ -63,9 +74,27 @@ def text_kept_by(validators: Sequence[AfterValidator]) -> TypeAdapter[str]:
         try:
             return body.validate_python(text)
         except ValidationError:
+            if " " in text:
+                for meant in with_plus(text):
+                    if _is_read(body, meant):
+                        raise
             return text
 
     return TypeAdapter(Annotated[str, AfterValidator(read), Field(json_schema_extra=without_nul)])
+
+
+def with_plus(text: str) -> Iterator[str]:
+    """List what may have been meant by a text, where blanks were sent as `+`."""
+    yield text.replace(" ", "+")
+    yield "+".join(text.rsplit(" ", 1))
+
+
+def _is_read(adapter: TypeAdapter[Any], text: str) -> bool:
+    try:
+        adapter.validate_python(text)
+    except ValidationError:
+        return False
+    return True
 
 
 def value_of(column: Column[Any], words: Sequence[str]) -> TypeAdapter[Any]:

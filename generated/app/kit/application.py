@@ -10,8 +10,10 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
+from .head_route import without_body
 from .headers import OF_PAGES, adding
 from .limits import BROKEN, USUAL, Gate, Limits, Patience
+from .root_path import RootPath
 from .routing import Router
 from .shortcut_table import ShortcutTable
 
@@ -19,10 +21,16 @@ _NO_LIFESPAN = type(APIRouter().lifespan_context)
 
 
 class Application(FastAPI):
-    """A FastAPI application; `shortcut` opens the short way (see shortcut.py)."""
+    """A FastAPI application; `shortcut` opens the short way (see shortcut.py).
 
-    def __init__(self, *, shortcut: bool = True, limits: Limits = USUAL, **options: Any) -> None:
+    Clients see it below `root_path`, whether the proxy in front strips that or not.
+    """
+
+    def __init__(
+        self, *, shortcut: bool = True, limits: Limits = USUAL, root_path: str = "", **options: Any
+    ) -> None:
         self._prefixes: dict[int, str] = {}
+        self._root_path = RootPath(root_path, self._prefixes.values())
         self._shortcut = shortcut
         self._shortcuts: ShortcutTable | None = None
         self._limits = limits
@@ -77,30 +85,35 @@ class Application(FastAPI):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
+        path: str = scope["path"]
+        if self._root_path.own or scope.get("root_path"):
+            path = self._root_path.place(scope)
+        if scope["method"] == "HEAD":
+            send = without_body(send)
         self._concurrent += 1
         try:
-            broken = self._limits.broken(scope, self._concurrent)
+            broken = self._limits.broken(scope, path, self._concurrent)
             if broken is not None:
                 scope[BROKEN] = broken
-            elif self._shortcut and not self._is_changed(scope):
+            elif self._shortcut and not self._is_changed():
                 if self._shortcuts is None:
                     self._shortcuts = ShortcutTable(self, self._prefixes)
-                found = self._shortcuts.find(scope["method"], scope["path"])
+                found = self._shortcuts.find(scope["method"], path)
                 if found is not None:
                     shortcut, key = found
                     rest = await shortcut.answer(self, key, scope, receive, send)
                     if rest is None:
                         return
                     receive = rest
-            more = OF_PAGES if scope["path"] in self._pages else []
+            more = OF_PAGES if path in self._pages else []
             patient = Patience(receive, self._limits.body_seconds)
             await super().__call__(scope, patient, adding(send, *more))
         finally:
             self._concurrent -= 1
 
-    def _is_changed(self, scope: Scope) -> bool:
-        """Tell whether the application is tested with other dependencies, or mounted elsewhere."""
-        return bool(self.dependency_overrides or scope.get("root_path") or self.root_path)
+    def _is_changed(self) -> bool:
+        """Tell whether the application is tested with other dependencies, or moved by FastAPI."""
+        return bool(self.dependency_overrides or self.root_path)
 
 
 def _write_integers(schema: Any) -> None:

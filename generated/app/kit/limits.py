@@ -33,8 +33,11 @@ class Limits:
     idempotency_seconds: float = 86_400.0
     """How long the answer to a request with an Idempotency-Key is kept."""
 
-    def broken(self, scope: Scope, concurrent: int) -> HTTPException | None:
-        """Tell the answer to a request that breaks a limit; it is one of so many at this moment."""
+    def broken(self, scope: Scope, path: str, concurrent: int) -> HTTPException | None:
+        """Tell the answer to a request that breaks a limit; it is one of so many at this moment.
+
+        `path` is what stands below the root path.
+        """
         query: bytes = scope["query_string"]
         if len(scope.get("raw_path") or scope["path"]) + len(query) > self.url_bytes:
             message = f"Path and query should have at most {self.url_bytes} bytes"
@@ -43,7 +46,7 @@ class Limits:
             message = f"The query should have at most {self.query_parameters} parameters"
             return HTTPException(422, [problem("too_many_parameters", ["query"], message)])
         # A process that is busy is alive all the same.
-        if concurrent > self.concurrent_requests and scope["path"] != "/live":
+        if concurrent > self.concurrent_requests and path != "/live":
             headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
             return HTTPException(503, "The server is busy, try again", headers)
         return None

@@ -53,6 +53,9 @@ def configure_logging(level: str) -> None:
 
 
 async def server_error(_request: Request, _error: Exception) -> JSONResponse:
-    """Answer 500 with the request's id and nothing else; the server logs the error itself."""
-    request_id = {REQUEST_ID: correlation_id.get() or "-"}
-    return JSONResponse({"detail": "Internal Server Error"}, 500, request_id)
+    """Answer 500 with the request's id and nothing else; the server logs the error itself.
+
+    Many servers close the connection then, and a client should know that it is closed.
+    """
+    headers = {REQUEST_ID: correlation_id.get() or "-", "Connection": "close"}
+    return JSONResponse({"detail": "Internal Server Error"}, 500, headers)

@@ -1,11 +1,14 @@
 """What can be set from outside: environment variables, or lines of a file `.env`."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .limits import USUAL, Limits
+from .origins import check_origins, split
 
 Bytes = Annotated[int, Field(ge=1024, le=1_073_741_824)]
 Seconds = Annotated[float, Field(ge=0.01, le=3600)]
@@ -14,18 +17,22 @@ Many = Annotated[int, Field(ge=1, le=1_000_000)]
 Depth = Annotated[int, Field(ge=1, le=100)]
 
 
-def _split(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return [one.strip() for one in value.split(",") if one.strip()]
+Origins = Annotated[list[str], NoDecode, BeforeValidator(split), AfterValidator(check_origins)]
 
 
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
-Origin = Annotated[str, Field(pattern=r"^(\*|https?://[^/\s]+)$")]
-Origins = Annotated[list[Origin], NoDecode, BeforeValidator(_split)]
+def _check_root_path(path: str) -> str:
+    if path and not _ROOT_PATH.fullmatch(path):
+        message = "should begin with a slash and not end with one, such as /api; or be empty"
+        raise PydanticCustomError("root_path", message)
+    return path
+
+
+_ROOT_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~!$&'()*+,;=:@-]+)+")
+RootPath = Annotated[str, AfterValidator(_check_root_path)]
 
 
 class ServerSettings(BaseSettings):
@@ -80,6 +87,8 @@ class BaseAppSettings(ServerSettings):
     """Whether there are `/docs`, `/redoc` and `/openapi.json`."""
     cors_origins: Origins = []
     """Web pages that may use the API: origins such as `https://a.example`, with commas between."""
+    root_path: RootPath = ""
+    """Path below which a proxy serves the API, such as `/api`; links lead there."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least important messages that are logged."""
 

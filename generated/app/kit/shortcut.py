@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping
 from random import Random
 from typing import Any
-from urllib.parse import parse_qsl
 
 from asgi_correlation_id import correlation_id
 from fastapi import FastAPI, HTTPException, Response
@@ -24,10 +23,11 @@ from .json_body import parse
 from .limits import Patience, limits_of
 from .logs import REQUEST_ID
 from .query.parameters import Parameters
+from .query_string import is_utf8, read_pairs
 from .routing import OUTCOME, JsonRequest
 
 _REQUEST_ID = REQUEST_ID.lower().encode()
-_ORDINARY = {_REQUEST_ID, b"if-none-match"}
+_ORDINARY = {_REQUEST_ID, b"if-none-match", b"content-encoding"}
 """Headers that only the ordinary way answers."""
 _random = Random()
 _PLAIN = {Response, JsonText}
@@ -108,14 +108,14 @@ class Shortcut:
 
     def _read_query(self, query: bytes, arguments: dict[str, Any]) -> bool:
         """Validate parameters of the query that FastAPI knows itself."""
-        sent = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+        sent = read_pairs(query)
         given = dict(sent)
         if len(given) != len(sent) or not given.keys() <= self._query.keys():
             return False
         for alias, field in self._query.items():
             if alias in given:
                 arguments[field.name], errors = field.validate(given[alias], {}, loc=("query",))
-                if errors or "\0" in given[alias]:
+                if errors or "\0" in given[alias] or not is_utf8(given[alias]):
                     return False
             elif field.field_info.is_required():
                 return False
@@ -161,7 +161,9 @@ class Shortcut:
         return not errors
 
     def _request(self, app: FastAPI, key: str, scope: Scope, receive: Receive) -> JsonRequest:
-        parameters = {} if self._key is None else {self._key.alias: key}
+        parameters = dict(scope.get("path_params", ()))  # of what it is mounted below
+        if self._key is not None:
+            parameters[self._key.alias] = key
         extended = {**scope, **self._scope, "app": app, "path_params": parameters}
         return JsonRequest(extended, receive)
 

@@ -14,7 +14,7 @@ from .database import database
 from .limits import Gate
 from .logs import REQUEST_ID
 from .query.parameters import Parameters
-from .routing import Route
+from .routing import REPLACEMENT, Route
 from .shortcut import Shortcut
 
 Found = dict[tuple[str, str, bool], Shortcut]
@@ -43,7 +43,8 @@ class ShortcutTable:
             return None
         if (shortcut := found.get((method, path, False))) is not None:
             return shortcut, ""
-        if not key or "\n" in key:  # to Starlette, a path may have a newline behind its end
+        # To Starlette, a path may have a newline behind its end; what U+FFFD is, routing.py asks.
+        if not key or "\n" in key or REPLACEMENT in key:
             return None
         shortcut = found.get((method, collection, True))
         return None if shortcut is None else (shortcut, key)

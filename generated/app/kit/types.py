@@ -132,12 +132,12 @@ class Spelled:
         return core_schema.json_or_python_schema(value, core_schema.chain_schema([text, value]))
 
 
-DIGITS = Spelled(r"^-?[0-9]+$", "int_parsing")
-NUMBER = Spelled(r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$", "float_parsing")
+DIGITS = Spelled(r"^(0|-?[1-9][0-9]*)$", "int_parsing")
+NUMBER = Spelled(r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$", "float_parsing")
 TRUE_OR_FALSE = Spelled(r"^([tT]rue|[fF]alse)$", "bool_parsing")
 
 IntText = Annotated[int, DIGITS]
-"""An integer in a path or a query."""
+"""An integer in a path or a query, spelled as in JSON: each has one spelling."""
 
 TextKey = Annotated[str, AfterValidator(_addressable)]
 """Text that names a row in a URL: a slash would end it, and `.` and `..` would be resolved away."""
@@ -216,7 +216,8 @@ class Exact:
     @property
     def pattern(self) -> str:
         """What the text looks like."""
-        whole = f"-?[0-9]{{1,{max(self.precision - self.scale, 1)}}}"
+        more = self.precision - self.scale - 1
+        whole = "-?(0|[1-9]" + (f"[0-9]{{0,{more}}})" if more > 0 else ")")
         return rf"{whole}(\.[0-9]{{1,{self.scale}}})?" if self.scale else whole
 
 

@@ -1,0 +1,100 @@
+"""Origins of web pages (RFC 6454), as browsers write them: no other spelling ever matches."""
+
+import re
+from collections.abc import Sequence
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from urllib.parse import urlsplit
+
+from pydantic_core import PydanticCustomError
+
+_HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?")
+_ADDRESS = re.compile(r"(?<=://)\[[0-9A-Fa-f:.]*\]")
+_SEVERAL = re.compile(r"[\s\"'\[\]{}<>;|]")
+"""What stands in no origin, but between several or around them."""
+_USUAL_PORTS = {"http": 80, "https": 443}
+_EXAMPLE = "such as https://a.example"
+
+
+def split(value: object) -> object:
+    """Split a text at its commas."""
+    if not isinstance(value, str):
+        return value
+    if value.strip().startswith("["):
+        message = "should be origins with commas between them, without brackets and quotes"
+        raise PydanticCustomError("origins", message)
+    return [one.strip() for one in value.split(",") if one.strip()]
+
+
+def check_origins(origins: Sequence[str]) -> Sequence[str]:
+    """Raise PydanticCustomError for an origin that no browser would send so."""
+    for origin in origins:
+        if origin == "*":
+            if len(origins) > 1:
+                raise _error("* lets every page in: leave out the other origins")
+        elif (fault := _fault(origin)) is not None:
+            raise _error(fault)
+    return origins
+
+
+def _fault(origin: str) -> str | None:
+    """Return what is wrong with an origin, and how to write it."""
+    if origin == "null":
+        return "null stands for any page without an origin, and cannot be let in"
+    if _SEVERAL.search(_ADDRESS.sub("", origin)):
+        return f"{origin!r}: write one origin, without quotes, and commas between several"
+    if "@" in origin:  # what stands before it may be secret
+        return f"an origin at {origin.rpartition('@')[2]!r} has a user name: leave it out"
+    scheme, found, _ = origin.partition("://")
+    if not found or scheme.lower() not in _USUAL_PORTS:
+        return f"{origin!r}: an origin begins with http:// or https://, {_EXAMPLE}"
+    if "*" in origin:
+        return f"{origin!r}: a * within an origin matches nothing: list each origin, or * alone"
+    return _misspelled(origin)
+
+
+def _misspelled(origin: str) -> str | None:
+    written = _written(origin)
+    if written is None:
+        return f"{origin!r} is not an origin, {_EXAMPLE}"
+    if written != origin:
+        return f"{origin!r} is never sent by a browser: write {written}"
+    return None
+
+
+def _written(origin: str) -> str | None:
+    """Write an origin as a browser does; None for what is none."""
+    try:
+        parts = urlsplit(origin)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return None
+    if not host.isascii():
+        try:
+            host = host.encode("idna").decode()
+        except UnicodeError:
+            return None
+    if ":" in host:
+        try:
+            host = f"[{IPv6Address(host)}]"
+        except AddressValueError:
+            return None
+    elif not _HOST.fullmatch(host) or (_ends_in_a_number(host) and not _is_address(host)):
+        return None
+    shown_port = "" if port in {None, _USUAL_PORTS[parts.scheme]} else f":{port}"
+    return f"{parts.scheme}://{host}{shown_port}"
+
+
+def _ends_in_a_number(host: str) -> bool:
+    return host.rstrip(".").rpartition(".")[2].isdigit()
+
+
+def _is_address(host: str) -> bool:
+    try:
+        IPv4Address(host)
+    except AddressValueError:
+        return False
+    return True
+
+
+def _error(message: str) -> PydanticCustomError:
+    return PydanticCustomError("origins", "{message}", {"message": message})

@@ -1,0 +1,95 @@
+"""What the head of a request must say (RFC 9112): one Host, a path, and where the body ends."""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from http import HTTPStatus
+from ipaddress import AddressValueError, IPv6Address
+
+Refusal = tuple[HTTPStatus, str]
+
+INVALID: Refusal = HTTPStatus.BAD_REQUEST, "The request is not valid HTTP"
+_NO_HOST: Refusal = HTTPStatus.BAD_REQUEST, "The request should have one Host header"
+_BAD_HOST: Refusal = HTTPStatus.BAD_REQUEST, "The Host header should be a host, perhaps with a port"
+_BAD_TARGET: Refusal = HTTPStatus.BAD_REQUEST, "The request target should be a path or an http URL"
+_BAD_VERSION: Refusal = (
+    HTTPStatus.HTTP_VERSION_NOT_SUPPORTED,
+    "The version of HTTP should be 1.1 or 1.0",
+)
+_NAME = rb"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+"
+_HOST = re.compile(rb"(?:" + _NAME + rb"|\[([0-9A-Fa-f:.]+)\])(?::[0-9]*)?")
+"""A host as in a URL (RFC 3986, section 3.2.2), without user information."""
+_ABSOLUTE = re.compile(rb"[hH][tT][tT][pP][sS]?://([^/?]*)(.*)", re.DOTALL)
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]{1,40}")
+
+
+def find_fault(
+    version: str, target: bytes, headers: Sequence[tuple[bytes, bytes]]
+) -> Refusal | None:
+    """Return how to refuse a request; None if its head is right."""
+    host: bytes | None = None
+    is_usual = version == "1.1" and target.startswith(b"/") and b"#" not in target
+    for name, value in headers:
+        if name == b"host":
+            is_usual = is_usual and host is None
+            host = value
+        elif name == b"transfer-encoding":
+            is_usual = False
+    if is_usual and host is not None and is_host(host):
+        return None
+    return _find_fault(version, target, headers)
+
+
+def _find_fault(
+    version: str, target: bytes, headers: Sequence[tuple[bytes, bytes]]
+) -> Refusal | None:
+    """Look at what most requests do not have."""
+    if version not in {"1.1", "1.0"}:
+        return _BAD_VERSION
+    hosts = [value for name, value in headers if name == b"host"]
+    if len(hosts) > 1 or (version == "1.1" and not hosts):
+        return _NO_HOST
+    if hosts and hosts[0] and not is_host(hosts[0]):  # empty: the target has no authority
+        return _BAD_HOST
+    is_path = target.startswith(b"/") or target == b"*" or path_of(target) is not None
+    if not is_path or b"#" in target:
+        return _BAD_TARGET
+    codings = [value for name, value in headers if name == b"transfer-encoding"]
+    return _coding_fault(version, b",".join(codings).split(b",")) if codings else None
+
+
+@lru_cache(1024)
+def is_host(value: bytes) -> bool:
+    """Tell whether a value is a host, perhaps with a port."""
+    found = _HOST.fullmatch(value)
+    if found is None:
+        return False
+    if found[1] is not None:
+        try:
+            IPv6Address(found[1].decode())
+        except AddressValueError:
+            return False
+    return True
+
+
+def path_of(target: bytes) -> bytes | None:
+    """Return the path and query of an absolute http URL; None if it is none."""
+    found = _ABSOLUTE.fullmatch(target)
+    if found is None or not is_host(found[1]):
+        return None
+    rest = found[2]
+    return rest if rest.startswith(b"/") else b"/" + rest
+
+
+def _coding_fault(version: str, codings: Iterable[bytes]) -> Refusal | None:
+    """Return how to refuse what is not exactly `chunked`: two readers would end it elsewhere."""
+    *others, last = [coding.strip().lower() for coding in codings]
+    if version == "1.0" or last != b"chunked" or b"chunked" in others:
+        return INVALID
+    if not others:
+        return None
+    if not all(_TOKEN.fullmatch(coding) for coding in others):
+        return INVALID
+    named = b", ".join(others).decode()
+    detail = f"The transfer coding {named} is not supported, only chunked alone"
+    return HTTPStatus.NOT_IMPLEMENTED, detail
