@@ -128,23 +128,21 @@ class Database:
             statement = self._prepare(statement, ())
         return await self._backend.read(statement, values, short=short)
 
-    async def write(
-        self, statement: Statement, values: Values, columns: tuple[str, ...] = ()
-    ) -> Sequence[Row]:
-        """Run an INSERT, UPDATE or DELETE with RETURNING; when this returns, it is durable.
-
-        `columns` are those that an INSERT or UPDATE sets.
-        """
+    async def write(self, change: Change) -> Sequence[Row]:
+        """Run an INSERT, UPDATE or DELETE with RETURNING; when this returns, it is durable."""
         if not self._is_open:
             raise Unavailable
-        return await self._backend.write(self._prepare(statement, columns), values)
+        return await self._backend.write(self._step(change))
 
     async def write_all(self, changes: Sequence[Change]) -> list[Sequence[Row]]:
         """Run statements in one transaction, all or none; when this returns, it is durable."""
         if not self._is_open:
             raise Unavailable
-        steps = [Step(one, self._prepare(one.statement, one.columns)) for one in changes]
-        return await self._backend.write_all(steps)
+        return await self._backend.write_all([self._step(change) for change in changes])
+
+    def _step(self, change: Change) -> Step:
+        read_back = None if change.read_back is None else self._prepare(change.read_back, ())
+        return Step(change, self._prepare(change.statement, change.columns), read_back)
 
     def _prepare(self, statement: Statement, columns: tuple[str, ...]) -> Prepared:
         """Compile a statement once for each set of columns."""

@@ -1,8 +1,8 @@
 """SQLite: short reads at once, long reads in threads, and writes that share their fsyncs."""
 
+import asyncio
 import sqlite3
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -10,46 +10,54 @@ from anyio import CapacityLimiter, Semaphore, to_thread
 from sqlalchemy import URL, Connection, NullPool, create_engine, event
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from ..errors import StartupError, Unavailable
+from ..errors import Unavailable
 from .backend import Row, Step
-from .group_commit import GroupCommit, actual
+from .group_commit import GroupCommit, Rows, actual
+from .sequences import used_up
+from .sqlite_file import SqliteFile, configure, is_lost
 from .statements import Prepared, Values
+
+WATCH_SECONDS = 1.0
+"""How soon a file that has been replaced is read."""
 
 
 class Sqlite:
     """One connection for short reads on the event loop, several for threads, one that writes."""
 
     def __init__(self, url: URL, *, connections: int, lock_seconds: float) -> None:
-        self.path = _path(url)
+        self._file = SqliteFile(url)
         self.lock_seconds = lock_seconds
         self.dialect = SQLiteDialect_pysqlite(paramstyle="named")
         self.engine = create_engine(
-            url,
+            self._file.url,
             connect_args={"timeout": lock_seconds, "check_same_thread": False},
             # Keeps Python's driver from opening transactions of its own.
             isolation_level="AUTOCOMMIT",
             poolclass=NullPool,
         )
-        event.listen(self.engine, "connect", lambda connection, _: _configure(connection))
+        event.listen(self.engine, "connect", lambda connection, _: configure(connection))
         event.listen(self.engine, "begin", _begin)
         self._slots = Semaphore(connections)
         self._threads = CapacityLimiter(connections)
         self._free: list[sqlite3.Connection] = []
         self._at_once: sqlite3.Connection | None = None
-        self._writer = GroupCommit(lambda: self._connect(lock_seconds), lock_seconds)
+        self._identity = self._file.identity()
+        self._watching: asyncio.TimerHandle | None = None
+        self._writer = GroupCommit(
+            lambda: self._file.connect(lock_seconds), lock_seconds, self._file.identity
+        )
 
     async def open(self) -> None:
         """Connect for short reads; the other connections are made when they are needed."""
-        self._at_once = self._connect(0)
+        self._reconnect()
+        self._watch()
 
     async def close(self) -> None:
         """Commit what waits to be written, and disconnect."""
+        if self._watching is not None:
+            self._watching.cancel()
         await self._writer.close()
-        for connection in [self._at_once, *self._free]:
-            if connection is not None:
-                connection.close()
-        self._at_once = None
-        self._free.clear()
+        self._disconnect()
 
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
         """Run a short SELECT on the event loop: a thread takes ten times as long as the query."""
@@ -57,26 +65,38 @@ class Sqlite:
         if short and self._at_once is not None:
             try:
                 return prepared.rows(self._at_once.execute(prepared.sql, bound).fetchall())
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            except sqlite3.DatabaseError as error:
+                if is_lost(error):
+                    self._reconnect()
+                elif getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
                     raise
         return await self._read_in_thread(prepared, bound)
 
-    async def write(self, prepared: Prepared, values: Values) -> Sequence[Row]:
+    async def write(self, step: Step) -> Sequence[Row]:
         """Run one statement in a transaction that it may share with others."""
-        rows = await self._writer.write(prepared.sql, prepared.values(values))
-        return prepared.rows(rows)
+        if step.read_back is not None and not self._file.returns_rows:
+            return (await self.write_all([step]))[0]
+        bound = step.prepared.values(step.change.values)
+
+        def read_back(connection: sqlite3.Connection, returned: Rows) -> Rows:
+            return _read_back(connection, step, returned, bound)
+
+        changed_only = None if step.read_back is None else read_back
+        return step.prepared.rows(await self._writer.write(step.prepared.sql, bound, changed_only))
 
     async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
         """Run statements in a savepoint of a transaction that it may share with others."""
+        exact = self._file.returns_rows
+        return await self._writer.run(
+            lambda connection: _Several(connection, exact=exact).run(steps)
+        )
 
-        def several(connection: sqlite3.Connection) -> list[Sequence[Row]]:
-            found: list[Sequence[Row]] = []
-            for step in steps:
-                found.append(step.rows(_execute(connection, step, step.bound(found))))
-            return found
+    async def can_write(self, *, really: bool = False) -> None:
+        """Raise what the driver raises if a transaction that writes cannot begin.
 
-        return await self._writer.run(several)
+        With `really`, something is written, so that a disk that was full shows that it has room.
+        """
+        await self._writer.run(_write_nothing_new if really else _write_nothing)
 
     async def _read_in_thread(self, prepared: Prepared, bound: dict[str, Any]) -> Sequence[Row]:
         try:
@@ -85,59 +105,124 @@ class Sqlite:
         except TimeoutError:
             raise Unavailable from None
         connection = self._free.pop() if self._free else None
+        identity = self._identity
 
         def read() -> list[Row]:
             nonlocal connection
-            connection = connection or self._connect(self.lock_seconds)
+            connection = connection or self._file.connect(self.lock_seconds)
             return prepared.rows(connection.execute(prepared.sql, bound).fetchall())
 
+        broken = False
         try:
             return await to_thread.run_sync(read, limiter=self._threads)
+        except sqlite3.DatabaseError as error:
+            broken = is_lost(error)
+            raise
         finally:
             if connection is not None:
-                self._free.append(connection)
+                if broken or identity != self._identity:
+                    connection.close()
+                else:
+                    self._free.append(connection)
             self._slots.release()
 
-    def _connect(self, busy_seconds: float) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self.path,
-            timeout=busy_seconds,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=250,  # a client chooses how many there are, and how large
-        )
-        _configure(connection)
-        return connection
+    def _watch(self) -> None:
+        """Reconnect when the file has been replaced, or is back."""
+        if self._at_once is None or self._file.identity() != self._identity:
+            self._reconnect()
+        loop = asyncio.get_running_loop()
+        self._watching = loop.call_later(WATCH_SECONDS, self._watch)
+
+    def _reconnect(self) -> None:
+        self._disconnect()
+        self._identity = self._file.identity()
+        try:
+            self._at_once = self._file.connect(0)
+        except sqlite3.Error:
+            self._at_once = None  # a read in a thread tries again, and says why
+
+    def _disconnect(self) -> None:
+        for connection in [self._at_once, *self._free]:
+            if connection is not None:
+                connection.close()
+        self._at_once = None
+        self._free.clear()
 
 
-def _execute(connection: sqlite3.Connection, step: Step, bound: dict[str, Any]) -> list[Row]:
+class _Several:
+    """Statements of one transaction, and what they have found."""
+
+    def __init__(self, connection: sqlite3.Connection, *, exact: bool) -> None:
+        self._connection = connection
+        self._exact = exact
+        self._stale = False
+        """Whether a row may have been changed after it was returned."""
+        self._done: list[tuple[Step, Rows, dict[str, Any]]] = []
+        self._found: list[Sequence[Row]] = []
+
+    def run(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
+        for step in steps:
+            if step.change.derive is not None:
+                self._refresh()
+            bound = step.bound(self._found)
+            before = self._connection.total_changes
+            returned = _execute(self._connection, step, bound)
+            rows = returned
+            if step.read_back is not None:
+                changed = self._connection.total_changes - before
+                if not (self._exact and returned and changed == len(returned)):
+                    rows = _read_back(self._connection, step, returned, bound)
+                    self._stale = True
+            self._done.append((step, returned, bound))
+            self._found.append(step.rows(rows))
+        self._refresh()
+        return self._found
+
+    def _refresh(self) -> None:
+        """Read the rows again that were written: a later statement may have changed one."""
+        if not self._stale:
+            return
+        self._stale = False
+        for index, (step, returned, bound) in enumerate(self._done):
+            if step.read_back is not None:
+                rows = _read_back(self._connection, step, returned, bound)
+                self._found[index] = step.prepared.rows(rows)
+
+
+def _execute(connection: sqlite3.Connection, step: Step, bound: dict[str, Any]) -> Rows:
     try:
         return connection.execute(step.prepared.sql, bound).fetchall()
     except Exception as error:
-        cause = actual(error)
+        cause = used_up(connection, step.prepared.sql, actual(error))
         answer = step.explained(cause)
-        if answer is cause or not connection.in_transaction:
+        if answer is error or not connection.in_transaction:
             raise
-        raise answer from cause
+        raise answer from error
 
 
-def _path(url: URL) -> str:
-    if url.database in {None, "", ":memory:"} or "mode" in url.query:
-        raise StartupError(
-            f"database {url}: in memory, each connection would have a database of its own\n"
-            "  name a file, such as sqlite:///app.db"
-        )
-    path = Path(str(url.database))
-    folder = path.resolve().parent
-    if not folder.is_dir():
-        raise StartupError(f"database {url}: there is no folder {folder}\n  create it first")
-    return str(path)
+def _read_back(
+    connection: sqlite3.Connection, step: Step, returned: Rows, bound: dict[str, Any]
+) -> Rows:
+    assert step.read_back is not None
+    rows: Rows = []
+    for key in step.keys(returned, bound):
+        read = connection.execute(step.read_back.sql, {"key__": key}).fetchall()
+        rows += step.as_it_is(key, returned, read)
+    return rows
 
 
-def _configure(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
+def _write_nothing(_connection: sqlite3.Connection) -> None:
+    """Only begin and commit."""
+
+
+def _write_nothing_new(connection: sqlite3.Connection) -> None:
+    """Take a page and give it back, and write the first page as it is."""
+    connection.execute("SAVEPOINT room")
+    connection.execute("CREATE TABLE _room (id INTEGER)")
+    connection.execute("ROLLBACK TO room")
+    connection.execute("RELEASE room")
+    ((version,),) = connection.execute("PRAGMA user_version").fetchall()
+    connection.execute(f"PRAGMA user_version = {version}")
 
 
 def _begin(connection: Connection) -> None:

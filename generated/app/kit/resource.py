@@ -11,8 +11,10 @@ from sqlalchemy import Insert
 from .database import Change, Database
 from .database.backend import Row
 from .database.faults import http_error
+from .database.returning import not_kept
 from .errors import Conflict, Refused, of_item, problem
 from .etag import Expected, etag, exists, refuse_conditions, tagged
+from .generated_keys import GeneratedKeys
 from .headers import JsonText
 from .idempotency import Answers, Found
 from .models import MAX_INT, MIN_INT, Changes, Model
@@ -21,6 +23,7 @@ from .query.columns import Columns
 from .query.listing import Listing
 from .query.parameters import Parameters
 from .row_statements import RowStatements
+from .write_lock import WriteLock
 
 Place = list[str | int]
 
@@ -32,7 +35,8 @@ class Resource:
     every property, unless `filter_by` or `sort_by` list them, and search in those of `search_in`.
     Properties that are `immutable` keep what they were created with. With `etag_required`, a row
     is changed and deleted only by a client that tells what it has seen. With `idempotent`, a create
-    that has an Idempotency-Key happens once.
+    that has an Idempotency-Key happens once. With `serialized`, requests that write several unique
+    values wait for one another.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Resource:
         immutable: Sequence[str] = (),
         etag_required: bool = False,
         idempotent: bool = False,
+        serialized: bool = False,
     ) -> None:
         columns = Columns(model, public, filter_by=filter_by, sort_by=sort_by, search_in=search_in)
         self.query = Depends(Parameters(columns, default_limit, max_limit))
@@ -60,12 +65,14 @@ class Resource:
         self._immutable = frozenset(immutable)
         self._etag_required = etag_required
         self._answers = Answers(Model.metadata, self._table.name) if idempotent else None
+        self._lock = WriteLock(Model.metadata, self._table.name) if serialized else None
+        self._generated = GeneratedKeys(self._table)
         self._statements: dict[str, RowStatements] = {}
 
     def _for(self, db: Database) -> RowStatements:
         statements = self._statements.get(db.kind)
         if statements is None:
-            statements = RowStatements(self._table, self._shown, db.kind)
+            statements = RowStatements(self._table, self._shown, db.kind, self._lock)
             self._statements[db.kind] = statements
         return statements
 
@@ -75,42 +82,64 @@ class Resource:
         """Insert a row and answer it; raise Conflict (409) when a unique rule forbids it."""
         use, values = self._for(db), row.model_dump()
 
+        change = Change(use.insert, values, tuple(values), read_back=use.read)
+
         def answer(found: Found) -> Response:
-            ((created,),) = found
+            if not found[-1]:
+                raise not_kept()
+            ((created,),) = found[-1:]
             place = quote(str(created[-1]), safe="")
             path = quote(request.scope["path"]).rstrip("/")
             return _row(use.rows.write(created), {"Location": f"{path}/{place}"})
 
+        async def write(before: Sequence[Change]) -> Response:
+            if key is not None and self._answers is not None:
+                sent = row.model_dump_json(exclude_unset=True)
+                return await self._answers.once(
+                    db, request, key=key, sent=sent, changes=[*before, change], answer=answer
+                )
+            if before:
+                return answer(await db.write_all([*before, change]))
+            return answer([await db.write(change)])
+
         with self._named_errors():
-            if key is None or self._answers is None:
-                return answer([await db.write(use.insert, values, tuple(values))])
-            change = Change(use.insert, values, tuple(values))
-            sent = row.model_dump_json(exclude_unset=True)
-            return await self._answers.once(
-                db, request, key=key, sent=sent, changes=[change], answer=answer
-            )
+            if self._key in values:
+                return await write(())
+            return await self._generated.insert(db, write)
 
     async def create_many(
         self, db: Database, request: Request, rows: Sequence[Model], key: str | None = None
     ) -> Response:
         """Insert rows, all or none, and answer them in their order; raise HTTPException 409."""
-        use = self._for(db)
-        turn = use.turn()
-        changes = turn + [
-            Change(use.insert, values, tuple(values), explain=self._explained(index))
-            for index, values in enumerate(row.model_dump() for row in rows)
+        use, values = self._for(db), [row.model_dump() for row in rows]
+        is_given = self._key in values[0]
+        changes = [
+            Change(
+                use.insert,
+                one,
+                tuple(one),
+                explain=self._explained(index, is_generated=not is_given),
+                read_back=use.read,
+            )
+            for index, one in enumerate(values)
         ]
 
         def answer(found: Found) -> Response:
-            return _rows(use, found[len(turn) :])
+            return _rows(use, found[-len(changes) :])
 
-        with self._named_errors():
+        async def write(before: Sequence[Change]) -> Response:
+            everything = [*use.serialized(), *before, *changes]
             if key is None or self._answers is None:
-                return answer(await db.write_all(changes))
+                return answer(await db.write_all(everything))
             sent = "\n".join(row.model_dump_json(exclude_unset=True) for row in rows)
             return await self._answers.once(
-                db, request, key=key, sent=sent, changes=changes, answer=answer
+                db, request, key=key, sent=sent, changes=everything, answer=answer
             )
+
+        with self._named_errors():
+            if is_given:
+                return await write(())
+            return await self._generated.insert(db, write)
 
     async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
         """Answer a page of rows, with links to the pages around it."""
@@ -137,7 +166,8 @@ class Resource:
             expected.check(use.rows.write(row))
             return _row(use.rows.write(row))
         bound, columns = {**values, "key__": key}, tuple(sorted(values))
-        rows = await self._write(db, expected, Change(use.update, bound, columns))
+        change = Change(use.update, bound, columns, read_back=use.read)
+        rows = await self._write(db, expected, change)
         return _row(use.rows.write(self._found(rows)))
 
     async def replace(self, db: Database, request: Request, key: Any, row: Model) -> Response:
@@ -150,13 +180,14 @@ class Resource:
         if self._key not in values:
             expected = Expected(request, required=self._etag_required)
             kept = {name: value for name, value in values.items() if name not in self._immutable}
-            change = Change(use.update, {**kept, "key__": key}, tuple(sorted(kept)))
+            columns, bound = tuple(sorted(kept)), {**kept, "key__": key}
+            change = Change(use.update, bound, columns, read_back=use.read)
         elif values[self._key] == key:
             expected = Expected(request, required=self._etag_required, may_create=True)
             columns = tuple(values)
             upsert = use.upsert(columns, self._immutable)
             statement = use.insert_new if expected.is_none else upsert
-            change = Change(statement, {**values, "key__": key}, columns)
+            change = Change(statement, {**values, "key__": key}, columns, read_back=use.read)
         else:
             message = "The key should be that of the path"
             raise HTTPException(409, [problem("other_key", ["body", self._key], message)])
@@ -167,7 +198,8 @@ class Resource:
         """Delete one row; raise HTTPException 404, 412, 428."""
         expected = Expected(request, required=self._etag_required)
         self._check_key(key)
-        deletion = Change(self._for(db).delete, {"key__": key})
+        use = self._for(db)
+        deletion = Change(use.delete, {"key__": key}, read_back=use.read)
         self._found(await self._write(db, expected, deletion))
         return JsonText(b'{"ok":true}')
 
@@ -182,22 +214,36 @@ class Resource:
         sent = [row.model_dump(exclude_unset=True) for row in rows]
         keys = [values.pop(self._key) for values in sent]
         self._check_keys(request, keys, lambda index: ["body", index, self._key])
-        turn = use.turn(keys) if use.unique & set[str]().union(*sent) else []
+        before = use.serialized(keys) if use.unique & set[str]().union(*sent) else []
         changes = []
         for index, (key, values) in enumerate(zip(keys, sent, strict=True)):
             found = self._found_in(["body", index, self._key])
             bound, columns = {**values, "key__": key}, tuple(sorted(values))
             statement = use.update if values else use.lock
             explain = self._explained(index)
-            changes.append(Change(statement, bound, columns, check=found, explain=explain))
-        return _rows(use, await self._write_in_order(db, keys, changes, turn))
+            changes.append(
+                Change(
+                    statement,
+                    bound,
+                    columns,
+                    check=found,
+                    explain=explain,
+                    read_back=use.read if values else None,
+                )
+            )
+        return _rows(use, await self._write_in_order(db, keys, changes, before))
 
     async def delete_many(self, db: Database, request: Request, keys: Sequence[Any]) -> Response:
         """Delete the rows with these keys, all or none; raise HTTPException 404, 412, 422."""
         self._check_keys(request, keys, lambda index: ["query", self._key, index])
         use = self._for(db)
         changes = [
-            Change(use.delete, {"key__": key}, check=self._found_in(["query", self._key, index]))
+            Change(
+                use.delete,
+                {"key__": key},
+                check=self._found_in(["query", self._key, index]),
+                read_back=use.read,
+            )
             for index, key in enumerate(keys)
         ]
         await self._write_in_order(db, keys, changes, use.locks(keys))
@@ -224,7 +270,7 @@ class Resource:
         """Change one row, if it is the one that the client expects."""
         with self._named_errors():
             if expected.is_any:
-                return await db.write(change.statement, change.values, change.columns)
+                return await db.write(change)
             use, creates = self._for(db), isinstance(change.statement, Insert)
 
             def check(rows: Sequence[Row]) -> None:
@@ -265,8 +311,14 @@ class Resource:
 
         return check
 
-    def _explained(self, index: int) -> Callable[[Exception], Exception]:
+    def _explained(
+        self, index: int, *, is_generated: bool = False
+    ) -> Callable[[Exception], Exception]:
         def explain(error: Exception) -> Exception:
+            if is_generated:
+                conflict = self._generated.conflict(error, lambda it: of_item(it, index))
+                if conflict is not None:
+                    return conflict
             answer = http_error(error, self._table)
             return of_item(answer, index) if isinstance(answer, Conflict | Refused) else error
 
@@ -297,4 +349,6 @@ def _row(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
 
 def _rows(use: RowStatements, found: Found) -> Response:
     """Answer rows, of which each statement has found one."""
+    if not all(found):
+        raise not_kept()
     return JsonText(b"[" + b",".join(use.rows.write(row) for (row,) in found) + b"]")

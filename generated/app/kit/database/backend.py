@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Dialect, Engine
+from sqlalchemy import Delete, Dialect, Engine, Select, Update
 
+from .returning import not_deleted, not_kept
 from .statements import Prepared, Statement, Values
 
 Row = tuple[Any, ...]
@@ -25,6 +26,10 @@ class Change:
     """Turns what the driver raises for it into the answer for it, if it can."""
     derive: Callable[[Sequence[Sequence[Row]]], Values] | None = None
     """Gives more values, which follow from the rows of the statements before it."""
+    read_back: Select[Any] | None = None
+    """Reads the row that it writes, by `key__`: where RETURNING may not give it as it is.
+
+    The statement then returns what this reads, and behind it the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +38,35 @@ class Step:
 
     change: Change
     prepared: Prepared
+    read_back: Prepared | None = None
 
     def bound(self, found: Sequence[Sequence[Row]]) -> dict[str, Any]:
         """Give the values for the driver; the steps before have found these rows."""
         derive = self.change.derive
         derived = {} if derive is None else derive(found)
         return self.prepared.values({**self.change.values, **derived})
+
+    def keys(self, returned: Sequence[Row], bound: Values) -> list[Any]:
+        """List the keys of the rows to read back; of a row that was not returned, the one sought.
+
+        A trigger may have kept an UPDATE or a DELETE from a row that is there.
+        """
+        if returned or not isinstance(self.change.statement, Update | Delete):
+            return [row[-1] for row in returned]
+        return [bound["key__"]]
+
+    def as_it_is(self, key: Any, returned: Sequence[Row], read: Sequence[Row]) -> list[Row]:
+        """Give the row of a key, returned as one thing and read back as another.
+
+        Raises HTTPException 409 if the row is not there, or is still there after its deletion.
+        """
+        if isinstance(self.change.statement, Delete):
+            if read:
+                raise not_deleted()
+            return [*returned]
+        if returned and not read:
+            raise not_kept()
+        return [(*row, key) for row in read]
 
     def rows(self, found: list[Row]) -> Sequence[Row]:
         """Turn what the driver gives into rows, if they allow to go on."""
@@ -72,7 +100,7 @@ class Backend(Protocol):
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
         """Run a SELECT. `short` tells that it touches few rows, found by the primary key."""
 
-    async def write(self, prepared: Prepared, values: Values) -> Sequence[Row]:
+    async def write(self, step: Step) -> Sequence[Row]:
         """Run an INSERT, UPDATE or DELETE with RETURNING; when this returns, it is durable."""
 
     async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
