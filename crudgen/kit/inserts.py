@@ -11,7 +11,7 @@ from .answers import Found, explained, many_rows, named_errors, one_row
 from .database import Change, Database
 from .database.returning import not_kept
 from .errors import of_item
-from .generated_keys import GeneratedKeys
+from .generated_keys import GeneratedKeys, is_used_up
 from .idempotency import Answers
 from .models import Model
 from .row_statements import RowStatements
@@ -104,10 +104,12 @@ class Inserts:
         return explained(self._table, index)
 
     def _explained_without_key(self, index: int) -> Callable[[Exception], Exception]:
-        """Explain an error, but leave a conflict of the key to what makes another."""
+        """Explain an error, but leave those of the key to what makes another."""
         explain = self._explained(index)
 
         def explain_rest(error: Exception) -> Exception:
+            if is_used_up(error):
+                return error
             conflict = self._generated.conflict(error, lambda answer: of_item(answer, index))
             return conflict or explain(error)
 

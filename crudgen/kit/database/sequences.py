@@ -21,7 +21,7 @@ from ..errors import Unavailable
 
 FEW = 1000
 """Up to so many numbers are taken one by one: that never sets a sequence back."""
-MOST = 100_000
+MOST = 20_000
 """So many are taken one by one where the role may not set the sequence."""
 
 _LOOKUP = """
@@ -48,7 +48,7 @@ LEFT JOIN LATERAL (
     JOIN pg_catalog.pg_class AS c ON c.oid = d.objid AND c.relkind = 'S'
     WHERE d.classid = 'pg_catalog.pg_class'::regclass
         AND d.refclassid = 'pg_catalog.pg_class'::regclass
-        AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
+        AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND d.deptype = 'i'
     LIMIT 1
 ) AS s ON true
 WHERE a.attrelid = CAST({table_text} AS regclass) AND a.attname = {column_text}
