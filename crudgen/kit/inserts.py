@@ -33,7 +33,7 @@ class Inserts:
     ) -> Response:
         """Insert a row and answer it, with its place."""
         values = row.model_dump()
-        change = Change(use.insert, values, tuple(values), read_back=use.read)
+        columns = tuple(values)
 
         def answer(found: Found) -> Response:
             if not found[-1]:
@@ -44,18 +44,15 @@ class Inserts:
             return one_row(use.rows.write(created), {"Location": f"{path}/{place}"})
 
         async def write(before: Sequence[Change]) -> Response:
-            if key is not None and self._answers is not None:
-                return await self._answers.once(
-                    db,
-                    request,
-                    key=key,
-                    sent=row.model_dump_json(exclude_unset=True),
-                    changes=[*before, change],
-                    answer=answer,
-                )
-            if before:
-                return answer(await db.write_all([*before, change]))
-            return answer([await db.write(change)])
+            if not before and (key is None or self._answers is None):
+                return answer([await db.write(use.insert, values, columns, use.read)])
+            changes = [*before, Change(use.insert, values, columns, read_back=use.read)]
+            if key is None or self._answers is None:
+                return answer(await db.write_all(changes))
+            sent = row.model_dump_json(exclude_unset=True)
+            return await self._answers.once(
+                db, request, key=key, sent=sent, changes=changes, answer=answer
+            )
 
         with named_errors(self._table):
             if self._key in values:

@@ -214,7 +214,9 @@ class Resource:
         """Change one row, if it is the one that the client expects."""
         with named_errors(self._table):
             if expected.is_any:
-                return await db.write(change)
+                return await db.write(
+                    change.statement, change.values, change.columns, change.read_back
+                )
             use, creates = self._for(db), isinstance(change.statement, Insert)
 
             def check(rows: Sequence[Row]) -> None:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -86,15 +87,20 @@ class GroupCommit:
         self._closed = False
 
     async def write(
-        self, sql: str, values: dict[str, Any], read_back: ReadBack | None = None
+        self,
+        sql: str,
+        values: dict[str, Any],
+        read_back: ReadBack | None = None,
+        *,
+        always: bool = False,
     ) -> Rows:
         """Run one INSERT, UPDATE or DELETE. Raises sqlite3.Error, or Unavailable when closed.
 
         `read_back` gives the rows if others than those that it returns were changed, by triggers or
-        foreign keys. Raises what `read_back` raises; nothing is written then.
+        foreign keys, or `always`. Raises what `read_back` raises; nothing is written then.
         """
         # SQLite undoes a single statement by itself, if it fails.
-        return await self._wait_for(lambda connection: _run_one(connection, sql, values, read_back))
+        return await self._wait_for(partial(_run_one, sql, values, read_back, always))
 
     async def run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """Run several statements, all or none.
@@ -139,7 +145,7 @@ class GroupCommit:
                 _write_together(connection, batch)
             except Exception as error:  # whatever it is, nobody may wait forever
                 _fail(batch, error)
-            if any(is_lost(write.error) for write in batch):
+            if any(write.error and is_lost(write.error) for write in batch):
                 _close(connection)
                 connection = None
             for loop in {write.loop for write in batch}:
@@ -213,17 +219,20 @@ def _write_apart(connection: sqlite3.Connection, batch: list[_Write]) -> None:
 
 
 def _run_one(
-    connection: sqlite3.Connection,
     sql: str,
     values: dict[str, Any],
     read_back: ReadBack | None,
+    always: bool,
+    connection: sqlite3.Connection,
 ) -> Rows:
     before = connection.total_changes
     try:
         rows = connection.execute(sql, values).fetchall()
     except sqlite3.OperationalError as error:
         raise used_up(connection, sql, error) from error
-    if read_back is None or (rows and connection.total_changes - before == len(rows)):
+    if read_back is None:
+        return rows
+    if rows and not always and connection.total_changes - before == len(rows):
         return rows
     try:
         return read_back(connection, rows)

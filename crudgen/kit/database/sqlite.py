@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import anyio
@@ -13,6 +14,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from ..errors import Unavailable
 from .backend import Row, Step
 from .group_commit import GroupCommit, Rows, actual
+from .returning import keys_to_read, row_as_it_is
 from .sequences import used_up
 from .sqlite_file import SqliteFile, configure, is_lost
 from .statements import Prepared, Values
@@ -72,17 +74,16 @@ class Sqlite:
                     raise
         return await self._read_in_thread(prepared, bound)
 
-    async def write(self, step: Step) -> Sequence[Row]:
+    async def write(
+        self, prepared: Prepared, values: Values, read_back: Prepared | None = None
+    ) -> Sequence[Row]:
         """Run one statement in a transaction that it may share with others."""
-        if step.read_back is not None and not self._file.returns_rows:
-            return (await self.write_all([step]))[0]
-        bound = step.prepared.values(step.change.values)
-
-        def read_back(connection: sqlite3.Connection, returned: Rows) -> Rows:
-            return _read_back(connection, step, returned, bound)
-
-        changed_only = None if step.read_back is None else read_back
-        return step.prepared.rows(await self._writer.write(step.prepared.sql, bound, changed_only))
+        bound = prepared.values(values)
+        if read_back is None:
+            return prepared.rows(await self._writer.write(prepared.sql, bound))
+        again = partial(_read_back, prepared, read_back, bound)
+        exact = self._file.returns_rows
+        return prepared.rows(await self._writer.write(prepared.sql, bound, again, always=not exact))
 
     async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
         """Run statements in a savepoint of a transaction that it may share with others."""
@@ -171,7 +172,9 @@ class _Several:
             if step.read_back is not None:
                 changed = self._connection.total_changes - before
                 if not (self._exact and returned and changed == len(returned)):
-                    rows = _read_back(self._connection, step, returned, bound)
+                    rows = _read_back(
+                        step.prepared, step.read_back, bound, self._connection, returned
+                    )
                     self._stale = True
             self._done.append((step, returned, bound))
             self._found.append(step.rows(rows))
@@ -185,7 +188,7 @@ class _Several:
         self._stale = False
         for index, (step, returned, bound) in enumerate(self._done):
             if step.read_back is not None:
-                rows = _read_back(self._connection, step, returned, bound)
+                rows = _read_back(step.prepared, step.read_back, bound, self._connection, returned)
                 self._found[index] = step.prepared.rows(rows)
 
 
@@ -201,13 +204,16 @@ def _execute(connection: sqlite3.Connection, step: Step, bound: dict[str, Any]) 
 
 
 def _read_back(
-    connection: sqlite3.Connection, step: Step, returned: Rows, bound: dict[str, Any]
+    prepared: Prepared,
+    read_back: Prepared,
+    bound: dict[str, Any],
+    connection: sqlite3.Connection,
+    returned: Rows,
 ) -> Rows:
-    assert step.read_back is not None
     rows: Rows = []
-    for key in step.keys(returned, bound):
-        read = connection.execute(step.read_back.sql, {"key__": key}).fetchall()
-        rows += step.as_it_is(key, returned, read)
+    for key in keys_to_read(prepared, returned, bound):
+        read = connection.execute(read_back.sql, {"key__": key}).fetchall()
+        rows += row_as_it_is(prepared, key, returned, read)
     return rows
 
 

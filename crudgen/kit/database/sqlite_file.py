@@ -1,5 +1,6 @@
 """The file of a SQLite database: what its URL may say, and connections to it."""
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -32,6 +33,7 @@ class SqliteFile:
             raise StartupError(
                 f"database {url}: there is no folder {self._path.parent}\n  create it first"
             )
+        self._name = str(self._path)
         self.url = url.set(drivername="sqlite")
         """What SQLAlchemy connects to."""
         self.returns_rows = sqlite_returns_rows()
@@ -40,7 +42,7 @@ class SqliteFile:
     def identity(self) -> tuple[int, int] | None:
         """Tell which file the path leads to now; None: there is none."""
         try:
-            status = self._path.stat()
+            status = os.stat(self._name)
         except OSError:
             return None
         return status.st_dev, status.st_ino
@@ -74,7 +76,7 @@ def configure(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def is_lost(error: BaseException | None) -> bool:
+def is_lost(error: BaseException) -> bool:
     """Tell whether a connection may be of no use any more after an error."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _BROKEN
 
