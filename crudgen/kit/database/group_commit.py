@@ -69,22 +69,22 @@ class _UndoError(Exception):
 class GroupCommit:
     """Runs statements one after another; each is durable when its caller is answered.
 
-    It connects anew after an error of the connection, and when `identity` says that the path now
-    leads to another file.
+    It connects anew after an error of the connection, and when it is no longer `is_current`.
     """
 
     def __init__(
         self,
         connect: Callable[[], sqlite3.Connection],
         lock_seconds: float,
-        identity: Callable[[], object] = lambda: None,
+        is_current: Callable[[Any], bool] = lambda _: True,
     ) -> None:
         self._connect = connect
-        self._identity = identity
+        self._is_current = is_current
         self._lock_seconds = lock_seconds
         self._waiting: SimpleQueue[_Write | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._connection: sqlite3.Connection | None = None
 
     async def write(
         self,
@@ -130,28 +130,37 @@ class GroupCommit:
             await asyncio.to_thread(self._thread.join)
 
     def _run(self) -> None:
-        connection: sqlite3.Connection | None = None
-        opened = None
         ended = False
         while not ended:
             batch, ended = self._next_batch()
             try:
-                if connection is not None and self._identity() != opened:
-                    _close(connection)
-                    connection = None
-                if connection is None:
-                    opened = self._identity()
-                    connection = self._connect()
-                _write_together(connection, batch)
+                connection = self._current()
             except Exception as error:  # whatever it is, nobody may wait forever
                 _fail(batch, error)
-            if any(write.error and is_lost(write.error) for write in batch):
-                _close(connection)
-                connection = None
+            else:
+                try:
+                    _write_together(connection, batch)
+                except Exception as error:
+                    _fail(batch, error)
+                if any(write.error and is_lost(write.error) for write in batch):
+                    self._disconnect()
             for loop in {write.loop for write in batch}:
                 mine = [write for write in batch if write.loop is loop]
                 _call(loop, mine)
-        _close(connection)
+        self._disconnect()
+
+    def _current(self) -> sqlite3.Connection:
+        if self._connection is not None and not self._is_current(self._connection):
+            self._connection = None
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+        self._connection = None
 
     def _next_batch(self) -> tuple[list[_Write], bool]:
         """Wait for a write and take those that wait with it; tell whether the end was asked for."""
@@ -238,12 +247,6 @@ def _run_one(
         return read_back(connection, rows)
     except Exception as error:
         raise _UndoError(error) from error
-
-
-def _close(connection: sqlite3.Connection | None) -> None:
-    if connection is not None:
-        with contextlib.suppress(sqlite3.Error):
-            connection.close()
 
 
 def _run_together(

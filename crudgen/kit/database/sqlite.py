@@ -1,6 +1,7 @@
 """SQLite: short reads at once, long reads in threads, and writes that share their fsyncs."""
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Sequence
 from functools import partial
@@ -16,7 +17,7 @@ from .backend import Row, Step
 from .group_commit import GroupCommit, Rows, actual
 from .returning import keys_to_read, row_as_it_is
 from .sequences import used_up
-from .sqlite_file import SqliteFile, configure, is_lost
+from .sqlite_file import FileConnection, SqliteFile, is_lost
 from .statements import Prepared, Values
 
 WATCH_SECONDS = 1.0
@@ -32,21 +33,21 @@ class Sqlite:
         self.dialect = SQLiteDialect_pysqlite(paramstyle="named")
         self.engine = create_engine(
             self._file.url,
-            connect_args={"timeout": lock_seconds, "check_same_thread": False},
+            creator=lambda: self._file.connect(lock_seconds, create=True),
             # Keeps Python's driver from opening transactions of its own.
             isolation_level="AUTOCOMMIT",
             poolclass=NullPool,
         )
-        event.listen(self.engine, "connect", lambda connection, _: configure(connection))
         event.listen(self.engine, "begin", _begin)
         self._slots = Semaphore(connections)
         self._threads = CapacityLimiter(connections)
-        self._free: list[sqlite3.Connection] = []
-        self._at_once: sqlite3.Connection | None = None
-        self._identity = self._file.identity()
+        self._free: list[FileConnection] = []
+        self._at_once: FileConnection | None = None
+        self._generation = 0
+        """How often it has reconnected."""
         self._watching: asyncio.TimerHandle | None = None
         self._writer = GroupCommit(
-            lambda: self._file.connect(lock_seconds), lock_seconds, self._file.identity
+            lambda: self._file.connect(lock_seconds), lock_seconds, self._file.is_current
         )
 
     async def open(self) -> None:
@@ -97,7 +98,7 @@ class Sqlite:
 
         With `really`, something is written, so that a disk that was full shows that it has room.
         """
-        await self._writer.run(_write_nothing_new if really else _write_nothing)
+        await self._writer.run(_write_the_same if really else _begin_to_write)
 
     async def _read_in_thread(self, prepared: Prepared, bound: dict[str, Any]) -> Sequence[Row]:
         try:
@@ -106,7 +107,7 @@ class Sqlite:
         except TimeoutError:
             raise Unavailable from None
         connection = self._free.pop() if self._free else None
-        identity = self._identity
+        generation = self._generation
 
         def read() -> list[Row]:
             nonlocal connection
@@ -121,7 +122,7 @@ class Sqlite:
             raise
         finally:
             if connection is not None:
-                if broken or identity != self._identity:
+                if broken or generation != self._generation:
                     connection.close()
                 else:
                     self._free.append(connection)
@@ -129,14 +130,17 @@ class Sqlite:
 
     def _watch(self) -> None:
         """Reconnect when the file has been replaced, or is back."""
-        if self._at_once is None or self._file.identity() != self._identity:
+        with contextlib.suppress(sqlite3.Error):  # as long as there is no file
+            if self._at_once is not None and not self._file.is_current(self._at_once):
+                self._at_once = None
+        if self._at_once is None or self._file.is_immutable:
             self._reconnect()
         loop = asyncio.get_running_loop()
         self._watching = loop.call_later(WATCH_SECONDS, self._watch)
 
     def _reconnect(self) -> None:
         self._disconnect()
-        self._identity = self._file.identity()
+        self._generation += 1
         try:
             self._at_once = self._file.connect(0)
         except sqlite3.Error:
@@ -217,11 +221,18 @@ def _read_back(
     return rows
 
 
-def _write_nothing(_connection: sqlite3.Connection) -> None:
-    """Only begin and commit."""
+def _begin_to_write(connection: sqlite3.Connection) -> None:
+    """Begin to write, and write nothing: BEGIN IMMEDIATE passes where a file can only be read."""
+    connection.execute("PRAGMA incremental_vacuum(1)")
+    ((journal,),) = connection.execute("PRAGMA journal_mode").fetchall()
+    if journal != "wal":
+        connection.execute("SAVEPOINT journal")
+        connection.execute("PRAGMA user_version = 0")
+        connection.execute("ROLLBACK TO journal")
+        connection.execute("RELEASE journal")
 
 
-def _write_nothing_new(connection: sqlite3.Connection) -> None:
+def _write_the_same(connection: sqlite3.Connection) -> None:
     """Take a page and give it back, and write the first page as it is."""
     connection.execute("SAVEPOINT room")
     connection.execute("CREATE TABLE _room (id INTEGER)")
