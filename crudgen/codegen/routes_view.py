@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crudgen.language.api import filterable, sortable
-from crudgen.language.schema import CHANGING, Entity, Operation, Page, TypeName
+from crudgen.language.schema import CHANGING, Entity, KeyKind, Operation, Page, TypeName
 
 from .code import (
     Bracket,
@@ -137,6 +137,8 @@ class _Head:
             arguments.append(raw("etag_required=True"))
         if api.idempotency:
             arguments.append(raw("idempotent=True"))
+        if _writes_unique_values_together(entity):
+            arguments.append(raw("serialized=True"))
         return statement(name(entity.plural) + raw(" = "), call(raw("Resource"), arguments))
 
     def aliases(self) -> tuple[Code, ...]:
@@ -177,3 +179,14 @@ class _Head:
         items = (kind, call(self._imports.name("fastapi", place), arguments))
         annotated_kind = subscript(self._imports.name("typing", "Annotated"), items)
         return statement(alias + raw(" = "), annotated_kind)
+
+
+def _writes_unique_values_together(entity: Entity) -> bool:
+    """Tell whether one request can write unique values of several rows."""
+    operations = set(entity.api.operations)
+    fields = any(field.unique for field in entity.fields)
+    unique = fields or any(index.unique for index in entity.indexes)
+    keys = entity.key_kind is KeyKind.CLIENT
+    return (unique and Operation.UPDATE_MANY in operations) or (
+        (unique or keys) and Operation.CREATE_MANY in operations
+    )

@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from .database.backend import Row
 from .database.columns import ExactNumber, Text
+from .database.returning import returned
 from .types import write_base64, write_decimal
 
 MOST_PROPERTIES = 50
@@ -53,6 +54,8 @@ class JsonRows:
             (_OBJECTS[kind](columns),) if self.are_written_there else tuple(columns.values())
         )
         """What to select; a row may have more values behind these."""
+        self.returned = self.selected if self.are_written_there else returned(self.selected, kind)
+        """The same for RETURNING."""
 
     def write(self, row: Row) -> bytes:
         """Write one row as an object."""

@@ -262,30 +262,136 @@ def test_a_failing_connection_is_an_error_and_passes(file: File, error: type[Exc
     asyncio.run(check())
 
 
-def test_a_commit_that_fails_is_everybodys(file: File) -> None:
-    """A deferred foreign key fails with COMMIT: nobody is told that the write is there."""
-    with closing(file.connect()) as connection:
-        connection.execute(
-            "CREATE TABLE child (key REFERENCES parent DEFERRABLE INITIALLY DEFERRED)"
-        )
-        connection.execute("CREATE TABLE parent (key PRIMARY KEY)")
+CHILD = "INSERT INTO child VALUES (:key) RETURNING key"
 
-    def connect() -> sqlite3.Connection:
-        connection = file.connect()
+
+@pytest.fixture
+def deferred(file: File) -> File:
+    """A table of the user's own, whose foreign key is looked at by COMMIT."""
+    connect = file.connect
+
+    def with_foreign_keys() -> sqlite3.Connection:
+        connection = connect()
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
 
+    with closing(file.connect()) as connection:
+        connection.execute("CREATE TABLE parent (key INTEGER PRIMARY KEY)")
+        connection.execute(
+            "CREATE TABLE child (key REFERENCES parent DEFERRABLE INITIALLY DEFERRED)"
+        )
+    file.connect = with_foreign_keys  # type: ignore[method-assign]
+    return file
+
+
+@pytest.mark.parametrize("orphans", [{0}, {2}, {5}, {0, 1}, {1, 4}, set(range(6))])
+def test_a_deferred_constraint_is_of_one_write(deferred: File, orphans: set[int]) -> None:
+    """It fails with COMMIT, and only for whoever breaks it."""
+
     async def check() -> list[Any]:
-        writer = GroupCommit(connect, LOCK_SECONDS)
+        writer = GroupCommit(deferred.connect, LOCK_SECONDS)
         async with asyncio.timeout(PATIENCE):
-            writes = [writer.write(INSERT, {"key": key, "size": 1}) for key in range(5)]
-            writes.append(writer.write("INSERT INTO child VALUES (:key) RETURNING key", {"key": 1}))
+            writes = [
+                writer.write(CHILD, {"key": key})
+                if key in orphans
+                else writer.write(INSERT, {"key": key, "size": 1})
+                for key in range(6)
+            ]
             got = await asyncio.gather(*writes, return_exceptions=True)
             assert await writer.write(INSERT, {"key": 99, "size": 1}) == pair(99, 1)
             await writer.close()
         return got
 
     got = asyncio.run(check())
-    acknowledged = {one[0][0]: 1 for one in got if not isinstance(one, BaseException)}
-    assert isinstance(got[-1], sqlite3.IntegrityError)
-    assert file.pairs() == acknowledged | {99: 1}
+    for key, result in enumerate(got):
+        if key in orphans:
+            assert isinstance(result, sqlite3.IntegrityError)
+        else:
+            assert result == pair(key, 1)
+    assert deferred.pairs() == {key: 1 for key in range(6) if key not in orphans} | {99: 1}
+
+
+def test_several_statements_of_one_write_meet_a_deferred_constraint(deferred: File) -> None:
+    def orphan(connection: sqlite3.Connection) -> None:
+        connection.execute(INSERT, {"key": 7, "size": 1})
+        connection.execute(CHILD, {"key": 7})
+
+    def family(connection: sqlite3.Connection) -> list[Any]:
+        connection.execute("INSERT INTO child VALUES (8)")
+        return connection.execute("INSERT INTO parent VALUES (8) RETURNING key").fetchall()
+
+    async def check() -> list[Any]:
+        writer = GroupCommit(deferred.connect, LOCK_SECONDS)
+        async with asyncio.timeout(PATIENCE):
+            writes = [writer.write(INSERT, {"key": 1, "size": 1}), writer.run(orphan)]
+            got = await asyncio.gather(*writes, writer.run(family), return_exceptions=True)
+            await writer.close()
+        return got
+
+    first, second, third = asyncio.run(check())
+    assert (first, third) == (pair(1, 1), [(8,)])
+    assert isinstance(second, sqlite3.IntegrityError)
+    assert deferred.pairs() == {1: 1}
+
+
+def test_a_write_that_must_be_undone_takes_nobody_with_it(file: File) -> None:
+    """Its statement has succeeded, and its row is not there, or not as it may be."""
+    with closing(file.connect()) as connection:
+        connection.execute(
+            "CREATE TRIGGER own AFTER INSERT ON item WHEN NEW.size = 5 AND NEW.half = 'b'"
+            " BEGIN UPDATE item SET size = 0 WHERE key = NEW.key; END"
+        )
+
+    def refuse(_connection: sqlite3.Connection, _rows: Any) -> Any:
+        raise LookupError("not kept")
+
+    async def check() -> list[Any]:
+        writer = GroupCommit(file.connect, LOCK_SECONDS)
+        async with asyncio.timeout(PATIENCE):
+            writes = [
+                writer.write(INSERT, {"key": key, "size": 5 if key % 3 == 0 else 1}, refuse)
+                for key in range(20)
+            ]
+            got = await asyncio.gather(*writes, return_exceptions=True)
+            await writer.close()
+        return got
+
+    got = asyncio.run(check())
+    assert [isinstance(one, LookupError) for one in got] == [key % 3 == 0 for key in range(20)]
+    assert file.pairs() == {key: 1 for key in range(20) if key % 3}
+
+
+def test_a_commit_that_cannot_be_written_is_everybodys(file: File) -> None:
+    """Of a disk that takes no more, nobody is told that the write is there."""
+
+    class Full(sqlite3.Connection):
+        """The disk of the first COMMIT."""
+
+        failures = 1
+
+        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:  # type: ignore[override]
+            if sql == "COMMIT" and Full.failures:
+                Full.failures -= 1
+                super().execute("ROLLBACK")
+                error = sqlite3.OperationalError("database or disk is full")
+                error.sqlite_errorcode = sqlite3.SQLITE_FULL
+                raise error
+            return super().execute(sql, *values)
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(
+            file.path, isolation_level=None, check_same_thread=False, factory=Full
+        )
+
+    async def check() -> None:
+        writer = GroupCommit(connect, LOCK_SECONDS)
+        async with asyncio.timeout(PATIENCE):
+            writes = [writer.write(INSERT, {"key": key, "size": 1}) for key in range(5)]
+            got = await asyncio.gather(*writes, return_exceptions=True)
+            failed = [key for key, one in enumerate(got) if isinstance(one, Exception)]
+            assert failed
+            kept = dict.fromkeys(range(5), 1)
+            assert file.pairs() == {key: 1 for key in kept if key not in failed}
+            await writer.close()
+
+    asyncio.run(check())

@@ -188,17 +188,22 @@ class Database:
         return rows
 
     async def write(
-        self, statement: Statement, values: Values, columns: tuple[str, ...] = ()
+        self,
+        statement: Statement,
+        values: Values,
+        columns: tuple[str, ...] = (),
+        read_back: Statement | None = None,
     ) -> Sequence[Row]:
         """Run an INSERT, UPDATE or DELETE with RETURNING; when this returns, it is durable.
 
-        `columns` are those that an INSERT or UPDATE sets.
+        The parameters are those of a Change.
         """
         state = self.state
         if state.phase is not None:
             raise state.closed()
+        again = None if read_back is None else self._prepare(read_back, ())
         try:
-            rows = await self._backend.write(self._prepare(statement, columns), values)
+            rows = await self._backend.write(self._prepare(statement, columns), values, again)
         except Exception as error:
             self._failed(error, statement)
             raise
@@ -211,7 +216,7 @@ class Database:
         state = self.state
         if state.phase is not None:
             raise state.closed()
-        steps = [Step(one, self._prepare(one.statement, one.columns)) for one in changes]
+        steps = [self._step(change) for change in changes]
         statements = frozenset(one.statement for one in changes)
         try:
             found = await self._backend.write_all(steps)
@@ -221,6 +226,10 @@ class Database:
         if state.episodes:
             state.worked(statements, writes=True)
         return found
+
+    def _step(self, change: Change) -> Step:
+        read_back = None if change.read_back is None else self._prepare(change.read_back, ())
+        return Step(change, self._prepare(change.statement, change.columns), read_back)
 
     def _failed(self, error: Exception, statement: object) -> None:
         """Note what an error tells of the database; for a missing right, find out which."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Dialect, Engine, MetaData
+from sqlalchemy import Dialect, Engine, MetaData, Select
 
 from ..errors import Condition
 from .statements import Prepared, Statement, Values
@@ -26,6 +26,10 @@ class Change:
     """Turns what the driver raises for it into the answer for it, if it can."""
     derive: Callable[[Sequence[Sequence[Row]]], Values] | None = None
     """Gives more values, which follow from the rows of the statements before it."""
+    read_back: Select[Any] | None = None
+    """Reads the row that it writes, by `key__`: where RETURNING may not give it as it is.
+
+    The statement then returns what this reads, and behind it the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Step:
 
     change: Change
     prepared: Prepared
+    read_back: Prepared | None = None
 
     def bound(self, found: Sequence[Sequence[Row]]) -> dict[str, Any]:
         """Give the values for the driver; the steps before have found these rows."""
@@ -82,7 +87,9 @@ class Backend(Protocol):
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
         """Run a SELECT. `short` tells that it touches few rows, found by the primary key."""
 
-    async def write(self, prepared: Prepared, values: Values) -> Sequence[Row]:
+    async def write(
+        self, prepared: Prepared, values: Values, read_back: Prepared | None = None
+    ) -> Sequence[Row]:
         """Run an INSERT, UPDATE or DELETE with RETURNING; when this returns, it is durable."""
 
     async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:

@@ -1,8 +1,10 @@
 """SQLite: short reads at once, long reads in threads, and writes that share their fsyncs."""
 
+import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Container, Sequence
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import anyio
@@ -10,12 +12,18 @@ from anyio import CapacityLimiter, Semaphore, to_thread
 from sqlalchemy import URL, Connection, MetaData, NullPool, create_engine, event
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from ..errors import Condition, StartupError, Unavailable
+from ..errors import Condition, Unavailable
 from .backend import Row, Step
 from .codes import Fault
 from .faults import classify
-from .group_commit import GroupCommit, actual
+from .group_commit import GroupCommit, Rows, actual
+from .returning import keys_to_read, row_as_it_is
+from .sequences import used_up
+from .sqlite_file import FileConnection, SqliteFile, is_lost
 from .statements import Prepared, Values
+
+WATCH_SECONDS = 1.0
+"""How soon a file that has been replaced is read."""
 
 
 class Sqlite:
@@ -24,49 +32,78 @@ class Sqlite:
     def __init__(
         self, url: URL, *, connections: int, lock_seconds: float, read_only: bool = False
     ) -> None:
-        self.path = _path(url)
         self.where = str(url)
-        self._read_only = read_only
+        self._file = SqliteFile(url, read_only=read_only)
         self.lock_seconds = lock_seconds
         self.dialect = SQLiteDialect_pysqlite(paramstyle="named")
         self.engine = create_engine(
-            url,
-            connect_args={"timeout": lock_seconds, "check_same_thread": False},
+            self._file.url,
+            creator=lambda: self._file.connect(lock_seconds, create=True),
             # Keeps Python's driver from opening transactions of its own.
             isolation_level="AUTOCOMMIT",
             poolclass=NullPool,
         )
-        event.listen(self.engine, "connect", lambda connection, _: self._set_up(connection))
         event.listen(self.engine, "begin", _begin)
         self._slots = Semaphore(connections)
         self._threads = CapacityLimiter(connections)
-        self._free: list[sqlite3.Connection] = []
-        self._at_once: sqlite3.Connection | None = None
-        self._writer = GroupCommit(lambda: self._connect(lock_seconds), lock_seconds)
+        self._free: list[FileConnection] = []
+        self._at_once: FileConnection | None = None
+        self._generation = 0
+        """How often it has reconnected."""
+        self._watching: asyncio.TimerHandle | None = None
+        self._writer = GroupCommit(
+            lambda: self._file.connect(lock_seconds), lock_seconds, self._file.is_current
+        )
 
     async def open(self) -> None:
         """Connect for short reads; the other connections are made when they are needed."""
-        self._at_once = self._connect(0)
+        self._reconnect()
+        self._watch()
 
     async def close(self) -> None:
         """Commit what waits to be written, and disconnect."""
+        if self._watching is not None:
+            self._watching.cancel()
         await self._writer.close()
-        for connection in [self._at_once, *self._free]:
-            if connection is not None:
-                connection.close()
-        self._at_once = None
-        self._free.clear()
+        self._disconnect()
+
+    async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
+        """Run a short SELECT on the event loop: a thread takes ten times as long as the query."""
+        bound = prepared.values(values)
+        if short and self._at_once is not None:
+            try:
+                return prepared.rows(self._at_once.execute(prepared.sql, bound).fetchall())
+            except sqlite3.DatabaseError as error:
+                if is_lost(error):
+                    self._reconnect()
+                elif getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+        return await self._read_in_thread(prepared, bound)
+
+    async def write(
+        self, prepared: Prepared, values: Values, read_back: Prepared | None = None
+    ) -> Sequence[Row]:
+        """Run one statement in a transaction that it may share with others."""
+        bound = prepared.values(values)
+        if read_back is None:
+            return prepared.rows(await self._writer.write(prepared.sql, bound))
+        again = partial(_read_back, prepared, read_back, bound)
+        exact = self._file.returns_rows
+        return prepared.rows(await self._writer.write(prepared.sql, bound, again, always=not exact))
+
+    async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
+        """Run statements in a savepoint of a transaction that it may share with others."""
+        exact = self._file.returns_rows
+        return await self._writer.run(
+            lambda connection: _Several(connection, exact=exact).run(steps)
+        )
 
     async def obstacle(self, metadata: MetaData, conditions: Container[Condition]) -> str:
-        """Write what is there already: a transaction that only begins tells nothing."""
-        del metadata, conditions
-
-        def write(connection: sqlite3.Connection) -> None:
-            ((version,),) = connection.execute("PRAGMA user_version").fetchall()
-            connection.execute(f"PRAGMA user_version = {int(version)}")
-
+        """Begin a transaction that writes; where the disk was full, write something."""
+        del metadata
+        was_full = Condition.FULL in conditions
         try:
-            await self._writer.run(write)
+            await self._writer.run(_write_the_same if was_full else _begin_to_write)
         except sqlite3.Error as error:
             if classify(error) is not Fault.READ_ONLY:
                 raise
@@ -75,33 +112,6 @@ class Sqlite:
             pass  # somebody else writes
         return ""
 
-    async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
-        """Run a short SELECT on the event loop: a thread takes ten times as long as the query."""
-        bound = prepared.values(values)
-        if short and self._at_once is not None:
-            try:
-                return prepared.rows(self._at_once.execute(prepared.sql, bound).fetchall())
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                    raise
-        return await self._read_in_thread(prepared, bound)
-
-    async def write(self, prepared: Prepared, values: Values) -> Sequence[Row]:
-        """Run one statement in a transaction that it may share with others."""
-        rows = await self._writer.write(prepared.sql, prepared.values(values))
-        return prepared.rows(rows)
-
-    async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
-        """Run statements in a savepoint of a transaction that it may share with others."""
-
-        def several(connection: sqlite3.Connection) -> list[Sequence[Row]]:
-            found: list[Sequence[Row]] = []
-            for step in steps:
-                found.append(step.rows(_execute(connection, step, step.bound(found))))
-            return found
-
-        return await self._writer.run(several)
-
     async def _read_in_thread(self, prepared: Prepared, bound: dict[str, Any]) -> Sequence[Row]:
         try:
             with anyio.fail_after(self.lock_seconds):
@@ -109,69 +119,139 @@ class Sqlite:
         except TimeoutError:
             raise Unavailable from None
         connection = self._free.pop() if self._free else None
+        generation = self._generation
 
         def read() -> list[Row]:
             nonlocal connection
-            connection = connection or self._connect(self.lock_seconds)
+            connection = connection or self._file.connect(self.lock_seconds)
             return prepared.rows(connection.execute(prepared.sql, bound).fetchall())
 
+        broken = False
         try:
             return await to_thread.run_sync(read, limiter=self._threads)
+        except sqlite3.DatabaseError as error:
+            broken = is_lost(error)
+            raise
         finally:
             if connection is not None:
-                self._free.append(connection)
+                if broken or generation != self._generation:
+                    connection.close()
+                else:
+                    self._free.append(connection)
             self._slots.release()
 
-    def _connect(self, busy_seconds: float) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self.path,
-            timeout=busy_seconds,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=250,  # a client chooses how many there are, and how large
-        )
-        self._set_up(connection)
-        return connection
+    def _watch(self) -> None:
+        """Reconnect when the file has been replaced, or is back."""
+        with contextlib.suppress(sqlite3.Error):  # as long as there is no file
+            if self._at_once is not None and not self._file.is_current(self._at_once):
+                self._at_once = None
+        if self._at_once is None or self._file.is_immutable:
+            self._reconnect()
+        loop = asyncio.get_running_loop()
+        self._watching = loop.call_later(WATCH_SECONDS, self._watch)
 
-    def _set_up(self, connection: sqlite3.Connection) -> None:
-        _configure(connection)
-        if self._read_only:
-            connection.execute("PRAGMA query_only = ON")
+    def _reconnect(self) -> None:
+        self._disconnect()
+        self._generation += 1
+        try:
+            self._at_once = self._file.connect(0)
+        except sqlite3.Error:
+            self._at_once = None  # a read in a thread tries again, and says why
+
+    def _disconnect(self) -> None:
+        for connection in [self._at_once, *self._free]:
+            if connection is not None:
+                connection.close()
+        self._at_once = None
+        self._free.clear()
 
 
-def _execute(connection: sqlite3.Connection, step: Step, bound: dict[str, Any]) -> list[Row]:
+class _Several:
+    """Statements of one transaction, and what they have found."""
+
+    def __init__(self, connection: sqlite3.Connection, *, exact: bool) -> None:
+        self._connection = connection
+        self._exact = exact
+        self._stale = False
+        """Whether a row may have been changed after it was returned."""
+        self._done: list[tuple[Step, Rows, dict[str, Any]]] = []
+        self._found: list[Sequence[Row]] = []
+
+    def run(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
+        for step in steps:
+            if step.change.derive is not None:
+                self._refresh()
+            bound = step.bound(self._found)
+            before = self._connection.total_changes
+            returned = _execute(self._connection, step, bound)
+            rows = returned
+            if step.read_back is not None:
+                changed = self._connection.total_changes - before
+                if not (self._exact and returned and changed == len(returned)):
+                    rows = _read_back(
+                        step.prepared, step.read_back, bound, self._connection, returned
+                    )
+                    self._stale = True
+            self._done.append((step, returned, bound))
+            self._found.append(step.rows(rows))
+        self._refresh()
+        return self._found
+
+    def _refresh(self) -> None:
+        """Read the rows again that were written: a later statement may have changed one."""
+        if not self._stale:
+            return
+        self._stale = False
+        for index, (step, returned, bound) in enumerate(self._done):
+            if step.read_back is not None:
+                rows = _read_back(step.prepared, step.read_back, bound, self._connection, returned)
+                self._found[index] = step.prepared.rows(rows)
+
+
+def _execute(connection: sqlite3.Connection, step: Step, bound: dict[str, Any]) -> Rows:
     try:
         return connection.execute(step.prepared.sql, bound).fetchall()
     except Exception as error:
-        cause = actual(error)
+        cause = used_up(connection, step.prepared.sql, actual(error))
         answer = step.explained(cause)
-        if answer is cause or not connection.in_transaction:
+        if answer is error or not connection.in_transaction:
             raise
-        raise answer from cause
+        raise answer from error
 
 
-def _path(url: URL) -> str:
-    if url.database in {None, "", ":memory:"} or "mode" in url.query:
-        raise StartupError(
-            f"database {url}: in memory, each connection would have a database of its own\n"
-            "  name a file, such as sqlite:///app.db"
-        )
-    path = Path(str(url.database))
-    folder = path.resolve().parent
-    if not folder.is_dir():
-        raise StartupError(f"database {url}: there is no folder {folder}\n  create it first")
-    return str(path)
+def _read_back(
+    prepared: Prepared,
+    read_back: Prepared,
+    bound: dict[str, Any],
+    connection: sqlite3.Connection,
+    returned: Rows,
+) -> Rows:
+    rows: Rows = []
+    for key in keys_to_read(prepared, returned, bound):
+        read = connection.execute(read_back.sql, {"key__": key}).fetchall()
+        rows += row_as_it_is(prepared, key, returned, read)
+    return rows
 
 
-def _configure(connection: sqlite3.Connection) -> None:
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-    except sqlite3.OperationalError as error:
-        # A database that cannot be written keeps its mode, and is read.
-        if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}:
-            raise
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
+def _begin_to_write(connection: sqlite3.Connection) -> None:
+    """Begin to write, and write nothing: BEGIN IMMEDIATE passes where a file can only be read."""
+    connection.execute("PRAGMA incremental_vacuum(1)")
+    ((journal,),) = connection.execute("PRAGMA journal_mode").fetchall()
+    if journal != "wal":
+        connection.execute("SAVEPOINT journal")
+        connection.execute("PRAGMA user_version = 0")
+        connection.execute("ROLLBACK TO journal")
+        connection.execute("RELEASE journal")
+
+
+def _write_the_same(connection: sqlite3.Connection) -> None:
+    """Take a page and give it back, and write the first page as it is."""
+    connection.execute("SAVEPOINT room")
+    connection.execute("CREATE TABLE _room (id INTEGER)")
+    connection.execute("ROLLBACK TO room")
+    connection.execute("RELEASE room")
+    ((version,),) = connection.execute("PRAGMA user_version").fetchall()
+    connection.execute(f"PRAGMA user_version = {version}")
 
 
 def _begin(connection: Connection) -> None:

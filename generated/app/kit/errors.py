@@ -74,6 +74,7 @@ class Conflict(HTTPException):
     """409: another row has the same values. Names the properties, never a value."""
 
     def __init__(self, fields: Sequence[str]) -> None:
+        self.fields = tuple(fields)
         names = " and ".join(fields)
         message = f"Another row has the same {names}" if names else "Conflicts with an existing row"
         problems = [problem("unique", ["body", name], message) for name in fields]

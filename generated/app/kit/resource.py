@@ -1,30 +1,28 @@
 """The operations on the rows of one table: statements built once, rows written as JSON."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from fastapi import Depends, HTTPException, Request, Response
 from sqlalchemy import Delete, Insert
 
+from .answers import explained, explained_deletion, many_rows, named_errors, one_row
 from .database import Change, Database
 from .database.backend import Row
-from .database.faults import http_error
-from .errors import Conflict, MissingTarget, Referenced, Refused, of_item, problem
-from .etag import Expected, etag, exists, refuse_conditions, tagged
+from .errors import problem
+from .etag import Expected, exists, refuse_conditions
 from .headers import JsonText
-from .idempotency import Answers, Found
+from .idempotency import Answers
+from .inserts import Inserts
 from .models import MAX_INT, MIN_INT, Changes, Model
 from .query import ListQuery
 from .query.columns import Columns
 from .query.listing import Listing
 from .query.parameters import Parameters
 from .row_statements import RowStatements
+from .write_lock import WriteLock
 
 Place = list[str | int]
-_OF_ITEMS = (Conflict, MissingTarget, Referenced, Refused)
-"""What may be wrong with one of several rows."""
 
 
 class Resource:
@@ -34,7 +32,8 @@ class Resource:
     every property, unless `filter_by` or `sort_by` list them, and search in those of `search_in`.
     Properties that are `immutable` keep what they were created with. With `etag_required`, a row
     is changed and deleted only by a client that tells what it has seen. With `idempotent`, a create
-    that has an Idempotency-Key happens once.
+    that has an Idempotency-Key happens once. With `serialized`, requests that write several unique
+    values wait for one another.
     """
 
     def __init__(
@@ -50,6 +49,7 @@ class Resource:
         immutable: Sequence[str] = (),
         etag_required: bool = False,
         idempotent: bool = False,
+        serialized: bool = False,
     ) -> None:
         columns = Columns(model, public, filter_by=filter_by, sort_by=sort_by, search_in=search_in)
         self.query = Depends(Parameters(columns, default_limit, max_limit))
@@ -61,13 +61,15 @@ class Resource:
         self._key = columns.key
         self._immutable = frozenset(immutable)
         self._etag_required = etag_required
-        self._answers = Answers(Model.metadata, self._table.name) if idempotent else None
+        answers = Answers(Model.metadata, self._table.name) if idempotent else None
+        self._inserts = Inserts(self._table, answers)
+        self._lock = WriteLock(Model.metadata, self._table.name) if serialized else None
         self._statements: dict[str, RowStatements] = {}
 
     def _for(self, db: Database) -> RowStatements:
         statements = self._statements.get(db.kind)
         if statements is None:
-            statements = RowStatements(self._table, self._shown, db.kind)
+            statements = RowStatements(self._table, self._shown, db.kind, self._lock)
             self._statements[db.kind] = statements
         return statements
 
@@ -75,44 +77,13 @@ class Resource:
         self, db: Database, request: Request, row: Model, key: str | None = None
     ) -> Response:
         """Insert a row and answer it; raise Conflict (409) when a unique rule forbids it."""
-        use, values = self._for(db), row.model_dump()
-
-        def answer(found: Found) -> Response:
-            ((created,),) = found
-            place = quote(str(created[-1]), safe="")
-            path = quote(request.scope["path"]).rstrip("/")
-            return _row(use.rows.write(created), {"Location": f"{path}/{place}"})
-
-        with self._named_errors():
-            if key is None or self._answers is None:
-                return answer([await db.write(use.insert, values, tuple(values))])
-            change = Change(use.insert, values, tuple(values))
-            sent = row.model_dump_json(exclude_unset=True)
-            return await self._answers.once(
-                db, request, key=key, sent=sent, changes=[change], answer=answer
-            )
+        return await self._inserts.one(db, self._for(db), request, row, key)
 
     async def create_many(
         self, db: Database, request: Request, rows: Sequence[Model], key: str | None = None
     ) -> Response:
         """Insert rows, all or none, and answer them in their order; raise HTTPException 409."""
-        use = self._for(db)
-        turn = use.turn()
-        changes = turn + [
-            Change(use.insert, values, tuple(values), explain=self._explained(index))
-            for index, values in enumerate(row.model_dump() for row in rows)
-        ]
-
-        def answer(found: Found) -> Response:
-            return _rows(use, found[len(turn) :])
-
-        with self._named_errors():
-            if key is None or self._answers is None:
-                return answer(await db.write_all(changes))
-            sent = "\n".join(row.model_dump_json(exclude_unset=True) for row in rows)
-            return await self._answers.once(
-                db, request, key=key, sent=sent, changes=changes, answer=answer
-            )
+        return await self._inserts.many(db, self._for(db), request, rows, key)
 
     async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
         """Answer a page of rows, with links to the pages around it."""
@@ -124,7 +95,7 @@ class Resource:
         use = self._for(db)
         self._check_key(key)
         row = self._found(await db.read(use.read, {"key__": key}, short=True))
-        return _row(use.rows.write(row))
+        return one_row(use.rows.write(row))
 
     async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
         """Change the properties that were sent and answer the row.
@@ -137,10 +108,11 @@ class Resource:
         if not values:
             row = self._found(await db.read(use.read, {"key__": key}, short=True))
             expected.check(use.rows.write(row))
-            return _row(use.rows.write(row))
+            return one_row(use.rows.write(row))
         bound, columns = {**values, "key__": key}, tuple(sorted(values))
-        rows = await self._write(db, expected, Change(use.update, bound, columns))
-        return _row(use.rows.write(self._found(rows)))
+        change = Change(use.update, bound, columns, read_back=use.read)
+        rows = await self._write(db, expected, change)
+        return one_row(use.rows.write(self._found(rows)))
 
     async def replace(self, db: Database, request: Request, key: Any, row: Model) -> Response:
         """Write all of a row and answer it; create it if there is none and the client gives keys.
@@ -152,24 +124,26 @@ class Resource:
         if self._key not in values:
             expected = Expected(request, required=self._etag_required)
             kept = {name: value for name, value in values.items() if name not in self._immutable}
-            change = Change(use.update, {**kept, "key__": key}, tuple(sorted(kept)))
+            columns, bound = tuple(sorted(kept)), {**kept, "key__": key}
+            change = Change(use.update, bound, columns, read_back=use.read)
         elif values[self._key] == key:
             expected = Expected(request, required=self._etag_required, may_create=True)
             columns = tuple(values)
             upsert = use.upsert(columns, self._immutable)
             statement = use.insert_new if expected.is_none else upsert
-            change = Change(statement, {**values, "key__": key}, columns)
+            change = Change(statement, {**values, "key__": key}, columns, read_back=use.read)
         else:
             message = "The key should be that of the path"
             raise HTTPException(409, [problem("other_key", ["body", self._key], message)])
         rows = await self._write(db, expected, change)
-        return _row(use.rows.write(self._found(rows)))
+        return one_row(use.rows.write(self._found(rows)))
 
     async def delete(self, db: Database, request: Request, key: Any) -> Response:
         """Delete one row; raise HTTPException 404, 412, 428."""
         expected = Expected(request, required=self._etag_required)
         self._check_key(key)
-        deletion = Change(self._for(db).delete, {"key__": key})
+        use = self._for(db)
+        deletion = Change(use.delete, {"key__": key}, read_back=use.read)
         self._found(await self._write(db, expected, deletion))
         return JsonText(b'{"ok":true}')
 
@@ -184,15 +158,24 @@ class Resource:
         sent = [row.model_dump(exclude_unset=True) for row in rows]
         keys = [values.pop(self._key) for values in sent]
         self._check_keys(request, keys, lambda index: ["body", index, self._key])
-        turn = use.turn(keys) if use.unique & set[str]().union(*sent) else []
+        before = use.serialized(keys) if use.unique & set[str]().union(*sent) else []
         changes = []
         for index, (key, values) in enumerate(zip(keys, sent, strict=True)):
             found = self._found_in(["body", index, self._key])
             bound, columns = {**values, "key__": key}, tuple(sorted(values))
             statement = use.update if values else use.lock
-            explain = self._explained(index)
-            changes.append(Change(statement, bound, columns, check=found, explain=explain))
-        return _rows(use, await self._write_in_order(db, keys, changes, turn))
+            explain = explained(self._table, index)
+            changes.append(
+                Change(
+                    statement,
+                    bound,
+                    columns,
+                    check=found,
+                    explain=explain,
+                    read_back=use.read if values else None,
+                )
+            )
+        return many_rows(use, await self._write_in_order(db, keys, changes, before))
 
     async def delete_many(self, db: Database, request: Request, keys: Sequence[Any]) -> Response:
         """Delete the rows with these keys, all or none; raise HTTPException 404, 412, 422."""
@@ -201,8 +184,15 @@ class Resource:
         changes = []
         for index, key in enumerate(keys):
             place: Place = ["query", self._key, index]
-            check, explain = self._found_in(place), self._explained_deletion(place)
-            changes.append(Change(use.delete, {"key__": key}, check=check, explain=explain))
+            changes.append(
+                Change(
+                    use.delete,
+                    {"key__": key},
+                    check=self._found_in(place),
+                    explain=explained_deletion(self._table, place),
+                    read_back=use.read,
+                )
+            )
         await self._write_in_order(db, keys, changes, use.locks(keys), deletes=True)
         return JsonText(b'{"ok":true}')
 
@@ -220,16 +210,19 @@ class Resource:
         For unique values that the other one has written they would: what comes before sees to that.
         """
         order = sorted(range(len(keys)), key=keys.__getitem__)
-        with self._named_errors(["query", self._key] if deletes else None):
+        with named_errors(self._table, ["query", self._key] if deletes else None):
             found = await db.write_all([*before, *(changes[index] for index in order)])
         by_index = dict(zip(order, found[len(before) :], strict=True))
         return [by_index[index] for index in range(len(keys))]
 
     async def _write(self, db: Database, expected: Expected, change: Change) -> Sequence[Row]:
         """Change one row, if it is the one that the client expects."""
-        with self._named_errors(["path"] if isinstance(change.statement, Delete) else None):
+        deleted = ["path"] if isinstance(change.statement, Delete) else None
+        with named_errors(self._table, deleted):
             if expected.is_any:
-                return await db.write(change.statement, change.values, change.columns)
+                return await db.write(
+                    change.statement, change.values, change.columns, change.read_back
+                )
             use, creates = self._for(db), isinstance(change.statement, Insert)
 
             def check(rows: Sequence[Row]) -> None:
@@ -270,20 +263,6 @@ class Resource:
 
         return check
 
-    def _explained(self, index: int) -> Callable[[Exception], Exception]:
-        def explain(error: Exception) -> Exception:
-            answer = http_error(error, self._table)
-            return of_item(answer, index) if isinstance(answer, _OF_ITEMS) else error
-
-        return explain
-
-    def _explained_deletion(self, place: Place) -> Callable[[Exception], Exception]:
-        def explain(error: Exception) -> Exception:
-            answer = http_error(error, self._table, deleted=place)
-            return answer if isinstance(answer, Referenced) else error
-
-        return explain
-
     def _found(self, rows: Sequence[Row]) -> Row:
         if not rows:
             raise self._not_found()
@@ -291,23 +270,3 @@ class Resource:
 
     def _not_found(self) -> HTTPException:
         return HTTPException(404, f"{self._name} not found")
-
-    @contextmanager
-    def _named_errors(self, deleted: Place | None = None) -> Iterator[None]:
-        """Turn a driver's errors into answers; `deleted` is the place of what is to be deleted."""
-        try:
-            yield
-        except Exception as error:
-            answer = http_error(error, self._table, deleted=deleted)
-            if answer is error:
-                raise
-            raise answer from error
-
-
-def _row(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
-    return JsonText(body, headers={**(headers or {}), **tagged(etag(body))})
-
-
-def _rows(use: RowStatements, found: Found) -> Response:
-    """Answer rows, of which each statement has found one."""
-    return JsonText(b"[" + b",".join(use.rows.write(row) for (row,) in found) + b"]")

@@ -1,48 +1,29 @@
 """The statements that write and read single rows of one table, built once."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
-from zlib import crc32
 
 from sqlalchemy import (
-    BigInteger,
     Column,
+    ColumnElement,
     Insert,
-    Select,
-    String,
     Table,
     UniqueConstraint,
     bindparam,
     delete,
-    func,
     insert,
-    literal_column,
     select,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
 from .database import Change
+from .database.returning import may_have_effects, returned
 from .json_rows import JsonRows
+from .write_lock import WriteLock
 
 INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 """The INSERT of each kind of database, which knows ON CONFLICT."""
-
-
-def _no_turn(_table: Table) -> None:
-    """SQLite has one writer anyway."""
-
-
-def _take_turn(table: Table) -> Select[Any]:
-    """Lock a number that stands for the table, until the transaction ends."""
-    number = literal_column(str(crc32(table.name.encode())), BigInteger())
-    return select(func.pg_advisory_xact_lock(number, type_=String()))
-
-
-_TURNS: Mapping[str, Callable[[Table], Select[Any] | None]] = {
-    "sqlite": _no_turn,
-    "postgresql": _take_turn,
-}
 
 
 def _unique(table: Table) -> Iterator[str]:
@@ -55,37 +36,47 @@ def _unique(table: Table) -> Iterator[str]:
 
 
 class RowStatements:
-    """The statements of one table for one kind of database, and how their rows are written."""
+    """The statements of one table for one kind of database, and how their rows are written.
 
-    def __init__(self, table: Table, shown: Sequence[str], kind: str) -> None:
+    `lock` serializes writes of several unique values; where it is None, there are none.
+    """
+
+    def __init__(
+        self, table: Table, shown: Sequence[str], kind: str, lock: WriteLock | None = None
+    ) -> None:
         self.rows = JsonRows({name: table.columns[name] for name in shown}, kind)
-        selected = self.rows.selected
-        key: Column[Any] = next(iter(table.primary_key))
-        same_key = key == bindparam("key__")
-        self.read = select(*selected).where(same_key)
+        self._key: Column[Any] = next(iter(table.primary_key))
+        key: Sequence[ColumnElement[Any]] = returned([self._key], kind)
+        if kind == "postgresql":
+            key = [*key, may_have_effects(table)]
+        self._returned = (*self.rows.returned, *key)
+        same_key = self._key == bindparam("key__")
+        self.read = select(*self.rows.selected).where(same_key)
         self.lock = self.read.with_for_update()
-        self.insert = insert(table).returning(*selected, key)
-        self.update = update(table).where(same_key).returning(*selected)
-        self.delete = delete(table).where(same_key).returning(key)
-        self._turn = _TURNS[kind](table)
+        self.insert = insert(table).returning(*self._returned)
+        self.update = update(table).where(same_key).returning(*self._returned)
+        self.delete = delete(table).where(same_key).returning(*key)
+        self._has_row_locks = kind == "postgresql"
+        """Whether several write at a time; SQLite has one writer."""
+        self._lock = lock if self._has_row_locks else None
         self.unique = frozenset(_unique(table))
         """The columns that a unique rule looks at; the key aside, which no update changes."""
         self._insert = INSERTS[kind](table)
-        new = self._insert.on_conflict_do_nothing(index_elements=[key])
-        self.insert_new = new.returning(*selected)
+        new = self._insert.on_conflict_do_nothing(index_elements=[self._key])
+        self.insert_new = new.returning(*self._returned)
         """Inserts a row, unless there is one with its key."""
         self._upserts: dict[tuple[str, ...], Insert] = {}
 
-    def turn(self, keys: Sequence[Any] = ()) -> list[Change]:
-        """Let one after another write several unique values, where two could wait for each other.
+    def serialized(self, keys: Sequence[Any] = ()) -> list[Change]:
+        """Wait for others who write several unique values, where two could wait for each other.
 
         The rows with these keys are locked before: who waits for a value then holds none of them.
         """
-        return [] if self._turn is None else [Change(self._turn, {}), *self.locks(keys)]
+        return [] if self._lock is None else [self._lock.take, *self.locks(keys)]
 
     def locks(self, keys: Sequence[Any]) -> list[Change]:
         """Lock the rows with these keys, in their order, before a unique value is in doubt."""
-        if self._turn is None or not self.unique:
+        if not self._has_row_locks or not self.unique:
             return []
         return [Change(self.lock, {"key__": key}) for key in sorted(keys)]
 
@@ -94,9 +85,8 @@ class RowStatements:
         if columns not in self._upserts:
             table = self._insert.table
             touched = {column.name for column in table.columns if column.onupdate is not None}
-            (key,) = table.primary_key
-            changed = {*columns, *touched} - {key.name, *immutable} or {key.name}
+            changed = {*columns, *touched} - {self._key.name, *immutable} or {self._key.name}
             update = {name: self._insert.excluded[name] for name in sorted(changed)}
-            statement = self._insert.on_conflict_do_update(index_elements=[key], set_=update)
-            self._upserts[columns] = statement.returning(*self.rows.selected)
+            statement = self._insert.on_conflict_do_update(index_elements=[self._key], set_=update)
+            self._upserts[columns] = statement.returning(*self._returned)
         return self._upserts[columns]

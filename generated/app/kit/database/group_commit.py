@@ -2,7 +2,8 @@
 
 With 64 clients this gives several times the writes of a transaction for each. They do not share
 their fate: SQLite undoes a statement that fails and keeps the others of the transaction
-(https://www.sqlite.org/lang_conflict.html, ABORT).
+(https://www.sqlite.org/lang_conflict.html, ABORT). Where it undoes the transaction, or COMMIT fails
+for a deferred constraint, the halves of the batch are tried by themselves, down to single writes.
 """
 
 import asyncio
@@ -12,13 +13,17 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from ..errors import Unavailable
+from .sequences import NoKeyLeft, used_up
+from .sqlite_file import is_lost
 
 MOST_TOGETHER = 256
 Rows = list[tuple[Any, ...]]
+ReadBack = Callable[[sqlite3.Connection, Rows], Rows]
 Result = TypeVar("Result")
 
 
@@ -34,6 +39,20 @@ class _Write:
     result: Any = None
     error: Exception | None = None
 
+    def run(self, connection: sqlite3.Connection) -> None:
+        """Do the work; raise what cannot be undone by itself, but with the transaction."""
+        self.result = self.error = None
+        try:
+            self.result = self.work(connection)
+        except _UndoError:
+            raise
+        except Exception as error:
+            if isinstance(error, NoKeyLeft):
+                raise _UndoError(error) from error
+            if not connection.in_transaction:
+                raise  # a full disk, for example: SQLite has undone the whole transaction
+            self.error = actual(error)
+
     def answer(self) -> None:
         if self.done.done():
             return  # the client has gone away; the write counts all the same
@@ -43,20 +62,45 @@ class _Write:
             self.done.set_result(self.result)
 
 
-class GroupCommit:
-    """Runs statements one after another; each is durable when its caller is answered."""
+class _UndoError(Exception):
+    """A statement has succeeded, and must be undone all the same; its argument says why."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], lock_seconds: float) -> None:
+
+class GroupCommit:
+    """Runs statements one after another; each is durable when its caller is answered.
+
+    It connects anew after an error of the connection, and when it is no longer `is_current`.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        lock_seconds: float,
+        is_current: Callable[[Any], bool] = lambda _: True,
+    ) -> None:
         self._connect = connect
+        self._is_current = is_current
         self._lock_seconds = lock_seconds
         self._waiting: SimpleQueue[_Write | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._connection: sqlite3.Connection | None = None
 
-    async def write(self, sql: str, values: dict[str, Any]) -> Rows:
-        """Run one INSERT, UPDATE or DELETE. Raises sqlite3.Error, or Unavailable when closed."""
+    async def write(
+        self,
+        sql: str,
+        values: dict[str, Any],
+        read_back: ReadBack | None = None,
+        *,
+        always: bool = False,
+    ) -> Rows:
+        """Run one INSERT, UPDATE or DELETE. Raises sqlite3.Error, or Unavailable when closed.
+
+        `read_back` gives the rows if others than those that it returns were changed, by triggers or
+        foreign keys, or `always`. Raises what `read_back` raises; nothing is written then.
+        """
         # SQLite undoes a single statement by itself, if it fails.
-        return await self._wait_for(lambda connection: connection.execute(sql, values).fetchall())
+        return await self._wait_for(partial(_run_one, sql, values, read_back, always))
 
     async def run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """Run several statements, all or none.
@@ -86,20 +130,37 @@ class GroupCommit:
             await asyncio.to_thread(self._thread.join)
 
     def _run(self) -> None:
-        connection: sqlite3.Connection | None = None
         ended = False
         while not ended:
             batch, ended = self._next_batch()
             try:
-                connection = connection or self._connect()
-                _write_together(connection, batch)
+                connection = self._current()
             except Exception as error:  # whatever it is, nobody may wait forever
                 _fail(batch, error)
+            else:
+                try:
+                    _write_together(connection, batch)
+                except Exception as error:
+                    _fail(batch, error)
+                if any(write.error and is_lost(write.error) for write in batch):
+                    self._disconnect()
             for loop in {write.loop for write in batch}:
                 mine = [write for write in batch if write.loop is loop]
                 _call(loop, mine)
-        if connection is not None:
-            connection.close()
+        self._disconnect()
+
+    def _current(self) -> sqlite3.Connection:
+        if self._connection is not None and not self._is_current(self._connection):
+            self._connection = None
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+        self._connection = None
 
     def _next_batch(self) -> tuple[list[_Write], bool]:
         """Wait for a write and take those that wait with it; tell whether the end was asked for."""
@@ -143,17 +204,49 @@ def _write_together(connection: sqlite3.Connection, batch: list[_Write]) -> None
         return
     try:
         for write in in_time:
-            try:
-                write.result = write.work(connection)
-            except Exception as error:
-                if not connection.in_transaction:
-                    raise  # a full disk, for example: SQLite has undone the whole transaction
-                write.error = actual(error)
+            write.run(connection)
         connection.execute("COMMIT")
-    except BaseException:
+    except BaseException as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        raise
+        if not isinstance(error, _UndoError | sqlite3.IntegrityError):
+            raise
+        if len(in_time) == 1:
+            in_time[0].error = error.args[0] if isinstance(error, _UndoError) else error
+        else:
+            _write_apart(connection, in_time)
+
+
+def _write_apart(connection: sqlite3.Connection, batch: list[_Write]) -> None:
+    """Run the halves of a batch in transactions of their own."""
+    half = len(batch) // 2
+    for part in (batch[:half], batch[half:]):
+        try:
+            _write_together(connection, part)
+        except Exception as error:  # the other half may have been committed
+            _fail(part, error)
+
+
+def _run_one(
+    sql: str,
+    values: dict[str, Any],
+    read_back: ReadBack | None,
+    always: bool,
+    connection: sqlite3.Connection,
+) -> Rows:
+    before = connection.total_changes
+    try:
+        rows = connection.execute(sql, values).fetchall()
+    except sqlite3.OperationalError as error:
+        raise used_up(connection, sql, error) from error
+    if read_back is None:
+        return rows
+    if rows and not always and connection.total_changes - before == len(rows):
+        return rows
+    try:
+        return read_back(connection, rows)
+    except Exception as error:
+        raise _UndoError(error) from error
 
 
 def _run_together(

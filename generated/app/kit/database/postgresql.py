@@ -10,10 +10,11 @@ from sqlalchemy import Dialect, MetaData, NullPool, create_engine
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from ..errors import Condition, StartupError, Unavailable
-from .backend import Row, Step
+from .backend import Change, Row, Step
 from .codes import Fault
 from .connections import GRACE_SECONDS, Connector, Preparing
 from .faults import classify
+from .returning import keys_to_read, row_as_it_is
 from .sessions import SessionSettings
 from .statements import Prepared, Values
 from .urls import describe, read_postgresql_url
@@ -118,26 +119,38 @@ class Postgresql:
         del short
         return await self._run(prepared, values, again=_REPEATED | {Fault.DISCONNECTED})
 
-    async def write(self, prepared: Prepared, values: Values) -> Sequence[Row]:
-        """Run one statement; again if a concurrent transaction was in the way."""
-        return await self._run(prepared, values, again=_REPEATED)
+    async def write(
+        self, prepared: Prepared, values: Values, read_back: Prepared | None = None
+    ) -> Sequence[Row]:
+        """Run one statement; again if a concurrent transaction was in the way.
+
+        It is alone unless triggers or rules may change its row, as far as is known.
+        """
+        if read_back is None or prepared.returns_as_it_is:
+            rows = await self._run(prepared, values, again=_REPEATED)
+            if read_back is None:
+                return rows
+            prepared.returns_as_it_is = not any(row[-1] for row in rows)
+            rows = [row[:-1] for row in rows]
+            if rows and prepared.returns_as_it_is:
+                return rows
+            for key in keys_to_read(prepared, rows, values):
+                read = await self.read(read_back, {"key__": key}, short=True)
+                if rows:
+                    return row_as_it_is(prepared, key, rows, read)
+                if read:
+                    break  # a trigger has kept the statement from the row
+            else:
+                return []
+        step = Step(Change(prepared.statement, values), prepared, read_back)
+        return (await self.write_all([step]))[0]
 
     async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
         """Run statements in a transaction; again if a concurrent one was in the way."""
 
         async def several(connection: Any) -> list[Sequence[Row]]:
-            found: list[Sequence[Row]] = []
             async with connection.transaction():
-                for step in steps:
-                    try:
-                        raw = await _execute(connection, step.prepared, step.bound(found))
-                    except Exception as error:
-                        answer = step.explained(error)
-                        if answer is error:
-                            raise
-                        raise answer from error
-                    found.append(step.rows(raw))
-            return found
+                return await _Several(connection).run(steps)
 
         return await self._repeat(several, again=_REPEATED)
 
@@ -194,6 +207,63 @@ class Postgresql:
                 self._doubted = time.monotonic()
             await connection.close()
             await self._pool.putconn(connection)
+
+
+class _Several:
+    """Statements of one transaction, and what they have found."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._stale = False
+        """Whether a row may have been changed after it was returned."""
+        self._done: list[tuple[Step, list[Row], dict[str, Any]]] = []
+        self._found: list[Sequence[Row]] = []
+
+    async def run(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
+        for step in steps:
+            if step.change.derive is not None:
+                await self._refresh()
+            bound = step.bound(self._found)
+            rows = returned = await self._execute(step, bound)
+            if step.read_back is not None:
+                has_effects = any(row[-1] for row in returned)
+                step.prepared.returns_as_it_is = not has_effects
+                rows = returned = [row[:-1] for row in returned]
+                if has_effects or not returned:
+                    rows = await self._read_back(step, returned, bound)
+                    self._stale = self._stale or has_effects or bool(rows)
+            self._done.append((step, returned, bound))
+            self._found.append(step.rows(rows))
+        await self._refresh()
+        return self._found
+
+    async def _execute(self, step: Step, bound: dict[str, Any]) -> list[Row]:
+        try:
+            return await _execute(self._connection, step.prepared, bound)
+        except Exception as error:
+            answer = step.explained(error)
+            if answer is error:
+                raise
+            raise answer from error
+
+    async def _refresh(self) -> None:
+        """Read the rows again that were written: a later statement may have changed one."""
+        if not self._stale:
+            return
+        self._stale = False
+        await self._connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # triggers that wait
+        for index, (step, returned, bound) in enumerate(self._done):
+            if step.read_back is not None:
+                rows = await self._read_back(step, returned, bound)
+                self._found[index] = step.prepared.rows(rows)
+
+    async def _read_back(self, step: Step, returned: list[Row], bound: dict[str, Any]) -> list[Row]:
+        assert step.read_back is not None
+        rows: list[Row] = []
+        for key in keys_to_read(step.prepared, returned, bound):
+            read = await _execute(self._connection, step.read_back, {"key__": key})
+            rows += row_as_it_is(step.prepared, key, returned, read)
+        return rows
 
 
 async def _execute(connection: Any, prepared: Prepared, bound: dict[str, Any]) -> list[Row]:

@@ -1,0 +1,148 @@
+"""Keys that the database counts: a sequence that lags behind the rows, and one that is used up.
+
+On SQLite, AUTOINCREMENT looks at the largest key by itself. On PostgreSQL a sequence knows nothing
+of rows that were inserted with their keys by SQL.
+"""
+
+import sqlite3
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    String,
+    TextualSelect,
+    bindparam,
+    text,
+)
+from sqlalchemy.dialects import postgresql
+
+from ..errors import Unavailable
+
+FEW = 1000
+"""Up to so many numbers are taken one by one: that never sets a sequence back."""
+MOST = 20_000
+"""So many are taken one by one where the role may not set the sequence."""
+
+_LOOKUP = """
+SELECT
+    EXISTS (
+        SELECT FROM pg_catalog.pg_index AS i
+        JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
+        WHERE i.indrelid = a.attrelid AND i.indisunique AND i.indnkeyatts = 1
+            AND i.indkey[0] = a.attnum AND c.relname = :rule
+    ) AS is_key,
+    CAST(s.id AS bigint) AS sequence,
+    CAST(CAST(s.id AS regclass) AS text) AS name,
+    has_sequence_privilege(s.id, 'UPDATE') AS may_set
+FROM pg_catalog.pg_attribute AS a
+LEFT JOIN LATERAL (
+    SELECT d.refobjid AS id FROM pg_catalog.pg_attrdef AS f
+    JOIN pg_catalog.pg_depend AS d
+        ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = f.oid
+    JOIN pg_catalog.pg_class AS c
+        ON d.refclassid = 'pg_catalog.pg_class'::regclass AND c.oid = d.refobjid
+    WHERE f.adrelid = a.attrelid AND f.adnum = a.attnum AND c.relkind = 'S'
+    UNION ALL
+    SELECT d.objid FROM pg_catalog.pg_depend AS d
+    JOIN pg_catalog.pg_class AS c ON c.oid = d.objid AND c.relkind = 'S'
+    WHERE d.classid = 'pg_catalog.pg_class'::regclass
+        AND d.refclassid = 'pg_catalog.pg_class'::regclass
+        AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND d.deptype = 'i'
+    LIMIT 1
+) AS s ON true
+WHERE a.attrelid = CAST({table_text} AS regclass) AND a.attname = {column_text}
+"""
+_ADVANCE = """
+WITH RECURSIVE counter AS MATERIALIZED (
+    SELECT
+        CAST(s.seqrelid AS regclass) AS id, s.seqincrement AS step, s.seqcache > 1 AS is_cached,
+        s.seqmin, s.seqmax,
+        CASE WHEN s.seqincrement > 0
+            THEN (SELECT max({column}) FROM {table})
+            ELSE (SELECT min({column}) FROM {table})
+        END AS last_key,
+        CAST(coalesce(
+            CASE WHEN has_sequence_privilege(s.seqrelid, 'USAGE,SELECT')
+                THEN pg_sequence_last_value(s.seqrelid) END,
+            s.seqstart - s.seqincrement
+        ) AS numeric) AS last_value
+    FROM pg_catalog.pg_sequence AS s WHERE s.seqrelid = CAST(:sequence AS oid)
+), lag AS MATERIALIZED (
+    SELECT counter.*, floor((last_key - last_value) / step) AS numbers FROM counter
+), taken (value, count) AS (
+    SELECT nextval(id), 1 FROM lag
+    WHERE numbers <= {few} AND (numbers > 0 OR is_cached)
+        OR numbers > 0 AND NOT CAST(:may_set AS boolean)
+    UNION ALL
+    SELECT nextval(lag.id), count + 1 FROM taken, lag
+    WHERE (last_key - CAST(value AS numeric)) / step >= 1 AND count < {most}
+), jumped AS MATERIALIZED (
+    SELECT setval(id, CAST(
+        greatest(seqmin, least(seqmax, last_value + numbers * step)) AS bigint
+    )) AS value
+    FROM lag WHERE numbers > {few} AND CAST(:may_set AS boolean)
+)
+SELECT coalesce((SELECT value FROM jumped), (SELECT value FROM taken ORDER BY count DESC LIMIT 1))
+    AS value
+"""
+
+
+class NoKeyLeft(Unavailable):
+    """503: the counter of the keys has reached its end; the client can do nothing about it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.detail = "The database has no key left for another row"
+
+
+def sequence_of(key: Column[int]) -> TextualSelect:
+    """Build the statement that finds the sequence of a key on PostgreSQL.
+
+    It tells whether the unique rule with the name `rule` is that of the key, and gives the number
+    and the name of the sequence, and whether the role may set it.
+    """
+    statement = text(_LOOKUP.format(**_names(key))).bindparams(bindparam("rule", type_=String()))
+    return statement.columns(
+        is_key=Boolean(), sequence=BigInteger(), name=String(), may_set=Boolean()
+    )
+
+
+def advance(key: Column[int]) -> TextualSelect:
+    """Build the statement that moves a sequence on PostgreSQL past the keys of all rows.
+
+    Few numbers are taken as any insert takes them. Across a wide gap, which nobody else can close
+    meanwhile, the sequence is set. What this connection has taken in advance (CACHE) is used up.
+    """
+    statement = text(_ADVANCE.format(**_names(key), few=FEW, most=MOST)).bindparams(
+        bindparam("sequence", type_=BigInteger()), bindparam("may_set", type_=Boolean())
+    )
+    return statement.columns(value=BigInteger())
+
+
+def _names(key: Column[int]) -> dict[str, str]:
+    quoted = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]
+    table = quoted.format_table(key.table)
+    return {
+        "table": table,
+        "table_text": _literal(table),
+        "column": quoted.format_column(key),
+        "column_text": _literal(key.name),
+    }
+
+
+def _literal(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def used_up(connection: sqlite3.Connection, sql: str, error: Exception) -> Exception:
+    """Give NoKeyLeft for what SQLite calls a full disk when AUTOINCREMENT has reached its end."""
+    if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_FULL:
+        return error
+    try:
+        ended = connection.execute(
+            "SELECT name FROM sqlite_sequence WHERE seq = 9223372036854775807"
+        ).fetchall()
+    except sqlite3.Error:
+        return error
+    return NoKeyLeft() if any(name in sql for (name,) in ended) else error

@@ -1,0 +1,27 @@
+"""A lock for writes of several unique values: a row that stands for their table.
+
+Two transactions that write the same unique values in different orders would wait for each other.
+"""
+
+from sqlalchemy import Column, MetaData, String, Table
+from sqlalchemy.dialects.postgresql import insert
+
+from .database import Change
+
+_NAME = "_write_lock"
+
+
+class WriteLock:
+    """The lock of one table, until the transaction ends. Its row is made when it is missing."""
+
+    def __init__(self, metadata: MetaData, name: str) -> None:
+        table = metadata.tables.get(_NAME)
+        if table is None:
+            table = Table(_NAME, metadata, Column("table_name", String, primary_key=True))
+        new = insert(table)
+        statement = new.on_conflict_do_update(
+            index_elements=[table.c.table_name],
+            set_={"table_name": new.excluded.table_name},
+        ).returning(table.c.table_name)
+        self.take = Change(statement, {"table_name": name}, ("table_name",))
+        """Waits for the lock, on PostgreSQL."""
