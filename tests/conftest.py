@@ -1,6 +1,7 @@
 """What several folders of tests need: a real PostgreSQL, and the applications on real servers."""
 
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from cluster import USER, Cluster
 from crowd import Crowd, gather
 from postgres import Postgres
+from programs import Programs
 from servers import COMBINATIONS, Api, Everywhere, Servers
 
 ROOT = Path(__file__).parents[1]
@@ -51,6 +54,28 @@ def postgres(postgresql: str) -> Iterator[Postgres]:
         own.clean_up()
 
 
+@pytest.fixture
+def cluster(postgresql: str) -> Iterator[Cluster]:
+    """Start a primary PostgreSQL and a standby that follows it synchronously."""
+    assert postgresql, "it has made the user that they run as"
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        own = Cluster(Path(folder))
+        yield own
+        own.stop()
+
+
+@pytest.fixture
+def programs(postgresql: str) -> Iterator[Programs]:
+    """Give what starts PgBouncer, HAProxy and nginx, and ends them after the test."""
+    assert postgresql, "it has made the user that they run as"
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        if os.geteuid() == 0:
+            shutil.chown(folder, USER)
+        started = Programs(Path(folder))
+        yield started
+        started.stop()
+
+
 @pytest.fixture(scope="session")
 def new_database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -68,6 +93,12 @@ def new_database(
         return url.replace("/postgres?", f"/{name}?")
 
     return create
+
+
+@pytest.fixture
+def database(new_database: Callable[[str], str]) -> str:
+    """Create an empty database of PostgreSQL."""
+    return new_database("postgresql")
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import copy
 import errno
 import os
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from uvicorn.config import LOGGING_CONFIG
 from uvicorn.supervisors import Multiprocess
 
 from crudgen.codegen.tree import SourceTree
+from crudgen.delivery.closing import SETTLE_SECONDS, refuse_connections
 from crudgen.delivery.garbage import uncollected
 from crudgen.delivery.generation import Generation, Recipe
 from crudgen.delivery.switch import Switch
@@ -122,7 +124,17 @@ async def _serve_one(config: uvicorn.Config, listener: socket.socket, reporter: 
     switch: Switch = config.app  # type: ignore[assignment]
     await switch.open()
     reporter.serving(_url(listener), switch.current)
-    await uvicorn.Server(config).serve(sockets=[listener])
+    await _Server(config).serve(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """A server that ends its listening socket without losing a connection."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept what is connected, then end as uvicorn does."""
+        refuse_connections(sockets or [])
+        await asyncio.sleep(SETTLE_SECONDS)
+        await super().shutdown(sockets)
 
 
 async def _follow(
@@ -179,6 +191,8 @@ class _Workers(Multiprocess):
 
     def terminate_all(self) -> None:
         """End them. While this process held the socket, connections would be taken, unanswered."""
+        refuse_connections(self.sockets)
+        time.sleep(SETTLE_SECONDS)
         for listener in self.sockets:
             listener.close()
         super().terminate_all()

@@ -25,6 +25,9 @@ _settings = cache(ServerSettings)
 _log = logging.getLogger("uvicorn.error")
 _LAST_SECOND = 1.0
 """Of uvicorn's time for a graceful end: what is stuck then ends in order, not with an error 500."""
+_IDLE_SECONDS = 1.0
+"""How long an idle connection stays open after the listening socket: a proxy that has not noticed
+yet may be sending a request."""
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -38,6 +41,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._reader: asyncio.TimerHandle | None = None
         """The next look at a client that does not take its answer."""
         self._end: asyncio.TimerHandle | None = None
+        self._last_request: asyncio.TimerHandle | None = None
+        """When an idle connection is closed at the end of the server."""
         self._answering: RequestResponseCycle | None = None
         """`self.cycle` is the request that came last; others may be before it."""
         self._in_head = False
@@ -66,6 +71,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._stop_watching()
         if self._end is not None:
             self._end.cancel()
+        if self._last_request is not None:
+            self._last_request.cancel()
         if self._answering is not None and not self._answering.response_complete:
             self._answering.disconnected = True
             self._answering.message_event.set()
@@ -190,8 +197,11 @@ class HttpProtocol(HttpToolsProtocol):
         self._watch()
 
     def shutdown(self) -> None:
-        """End after the answer that is due, and hang up on a client that is stuck."""
-        super().shutdown()
+        """End after the answer that is due or soon will be; hang up on a client that is stuck."""
+        if self.cycle is None or self.cycle.response_complete:
+            self._last_request = self.loop.call_later(_IDLE_SECONDS, super().shutdown)
+        else:
+            super().shutdown()
         seconds = self.config.timeout_graceful_shutdown
         if seconds is not None:
             self._end = self.loop.call_later(max(seconds - _LAST_SECOND, 0), self.transport.abort)
@@ -203,6 +213,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._answering = cycle
+        if self._last_request is not None:
+            cycle.keep_alive = False
         if self._due is not None and cycle is self.cycle:
             self._refuse(*self._due)
         else:

@@ -169,6 +169,7 @@ class Servers:
         workers: int = 1,
         wait: bool = True,
         settings: Mapping[str, str] | None = None,
+        port: int | None = None,
         options: Sequence[str] = (),
         prefix: Sequence[str] = (),
     ) -> Api:
@@ -177,7 +178,7 @@ class Servers:
         `prefix` is a command that runs another one, such as `BOUND_BY_MODES`.
         """
         number = next(self.numbers)
-        port = free_port()
+        port = port or free_port()
         log = self.folder / f"server{number}.log"
         environment = os.environ | {"DATABASE_URL": database, **(settings or {})}
         if mode == "served":

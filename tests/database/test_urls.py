@@ -69,6 +69,16 @@ REFUSED = [
 ]
 
 
+SERVERS = ("any", "read-write", "read-only", "primary", "standby", "prefer-standby")
+
+
+@pytest.mark.parametrize("wanted", SERVERS)
+@pytest.mark.parametrize("hosts", ["h", "a:1,b:2"])
+def test_every_kind_of_server_can_be_wanted(hosts: str, wanted: str) -> None:
+    url = f"postgresql://{hosts}/db?target_session_attrs={wanted}"
+    assert read_postgresql_url(url)["target_session_attrs"] == wanted
+
+
 @pytest.mark.parametrize(("url", "parameters"), KEPT)
 def test_what_libpq_knows_is_kept(url: str, parameters: dict[str, str]) -> None:
     assert read_postgresql_url(url) == parameters

@@ -16,7 +16,10 @@ PAGES = (
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
-    *(f"docs/{name}.md" for name in ("commands", "contract", "how-it-works", "rights", "spec")),
+    *(
+        f"docs/{name}.md"
+        for name in ("commands", "contract", "deployment", "how-it-works", "rights", "spec")
+    ),
 )
 
 GENERATED = re.compile(
@@ -59,6 +62,11 @@ def blocks(*languages: str, mark: str | None = None) -> list[Block]:
         for block in found
         if block.language in languages and (mark is None or block.mark == mark)
     ]
+
+
+def blocks_of(page: str, language: str) -> list[Block]:
+    """Return the blocks of one page and language, in their order."""
+    return [block for block in _blocks(page) if block.language == language]
 
 
 def _blocks(page: str) -> Iterator[Block]:

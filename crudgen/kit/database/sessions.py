@@ -108,6 +108,16 @@ def check_way_of_values(found: Sequence[tuple[str, str]]) -> None:
         )
 
 
+def check_options(options: str) -> None:
+    """Raise StartupError if options were sent, since a pooler keeps them from the session."""
+    if options.strip():
+        raise StartupError(
+            "database: a pooler stands before PostgreSQL, and drops the options of the URL or of"
+            f" PGOPTIONS: {options.strip()}\n"
+            "  leave them out, and set what they set with ALTER ROLE … SET"
+        )
+
+
 def _harmful(found: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     for name, value in found:
         if name in _HARMFUL and _HARMFUL[name](value):

@@ -4,13 +4,14 @@ The server's own timeouts end nothing when it, or the network before it, does no
 """
 
 import logging
+import os
 import select
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
 from typing import Any, Literal
 
-from .sessions import PID, SessionSettings, Statement, check_way_of_values
+from .sessions import PID, SessionSettings, Statement, check_options, check_way_of_values
 
 Preparing = Literal["auto", "true", "false"]
 CONNECT_SECONDS = 3
@@ -163,6 +164,7 @@ class Connector:
     def _look_at(self, found: list[Any], connection: Any) -> None:
         if not connection.is_pooled:
             return
+        check_options(self._parameters.get("options", os.environ.get("PGOPTIONS", "")))
         check_way_of_values(found)
         missing = self._settings.missing_timeouts(found)
         if missing and not self._has_warned:

@@ -207,7 +207,8 @@ def _problems(parameters: Mapping[str, str]) -> Iterator[str]:
 def _rejected_option(parameters: Mapping[str, str]) -> str:
     """Return what libpq says of its options, such as an unknown `sslmode`, before it connects.
 
-    A folder that is not there cannot be connected to: whatever is said beyond that is of an option.
+    A folder that is not there cannot be connected to: whatever is said beyond that, be it twice as
+    for `prefer-standby`, is of an option.
     """
     from psycopg.conninfo import make_conninfo
     from psycopg.pq import PGconn
@@ -223,7 +224,7 @@ def _rejected_option(parameters: Mapping[str, str]) -> str:
             connection.finish()
 
     message = said(options)
-    return "" if message == said({}) else message
+    return message if message.replace(said({}), "").strip() else ""
 
 
 _UNTRIED = {

@@ -1,0 +1,146 @@
+"""docs/deployment.md: its settings, statements, units and log lines are those of the application.
+
+Its configurations of other programs are run in tests/external.
+"""
+
+import logging
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from configparser import ConfigParser
+from pathlib import Path
+
+import psycopg
+import pytest
+from docs_pages import blocks_of, read
+from servers import Servers, free_port
+
+from crudgen.kit.database.sessions import SessionSettings
+from crudgen.kit.database.state import State
+from crudgen.kit.database.urls import describe, read_postgresql_url
+from crudgen.kit.errors import Condition
+from crudgen.kit.settings import BaseAppSettings
+
+PAGE = "docs/deployment.md"
+
+
+def test_the_connections_are_the_product() -> None:
+    rows = [
+        [int(cell.split(":")[0]) for cell in line.strip("| ").split("|")]
+        for line in read(PAGE).splitlines()
+        if line.startswith("| ") and line[2].isdigit()
+    ]
+    assert len(rows) > 2
+    for machines, workers, connections, product in rows:
+        assert machines * workers * connections == product
+
+
+def test_a_process_opens_no_more_connections_than_it_may(
+    servers: Servers, database: str, root: Path
+) -> None:
+    settings = {"DATABASE_CONNECTIONS": "3"}
+    api = servers.start(root / "entities", "served", database, workers=2, settings=settings)
+    most = 0
+    count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    with ThreadPoolExecutor(32) as pool, psycopg.connect(database, autocommit=True) as other:
+        answers = [pool.submit(api.client.get, "/heroes/") for _ in range(400)]
+        while not all(answer.done() for answer in answers):
+            [(found,)] = other.execute(count).fetchall()
+            most = max(most, found - 1)
+    assert {answer.result().status_code for answer in answers} == {200}
+    assert 0 < most <= 2 * 3
+    api.stop()
+
+
+def test_the_statements_set_the_timeouts_that_the_application_asks_for(database: str) -> None:
+    statements = blocks_of(PAGE, "sql")[0].text
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE ROLE shop_app LOGIN")
+        try:
+            connection.execute(statements)
+            with psycopg.connect(database, user="shop_app", autocommit=True) as own:
+                settings = default_settings()
+                for name in settings.timeouts:
+                    [(found,)] = own.execute(f"SHOW {name}").fetchall()
+                    own.execute(f"SET {name} = '{settings.timeouts[name]}'")
+                    [(wanted,)] = own.execute(f"SHOW {name}").fetchall()
+                    assert found == wanted
+        finally:
+            connection.execute("DROP ROLE shop_app")
+
+
+def default_settings() -> SessionSettings:
+    fields = BaseAppSettings.model_fields
+    return SessionSettings(fields["statement_seconds"].default, fields["lock_seconds"].default)
+
+
+def test_both_spellings_of_several_hosts_mean_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = []
+    monkeypatch.chdir(tmp_path)
+    for block in blocks_of(PAGE, "dotenv"):
+        (tmp_path / ".env").write_text(block.text)
+        names = [line.partition("=")[0].lower() for line in block.text.splitlines()]
+        assert set(names) <= BaseAppSettings.model_fields.keys()
+        settings = BaseAppSettings()
+        found.append(read_postgresql_url(settings.database_url))
+        assert settings.database_read_only == ("database_read_only" in names)
+    assert len(found) == 3
+    assert found[0] == found[1]
+    assert found[0]["host"] == "db-a,db-b"
+    assert found[2]["target_session_attrs"] == "prefer-standby"
+
+
+def test_the_unit_starts_and_ends_the_application(
+    root: Path, new_database: Callable[[str], str], tmp_path: Path
+) -> None:
+    parser = ConfigParser()
+    parser.optionxform = str  # type: ignore[method-assign,assignment]
+    parser.read_string(blocks_of(PAGE, "ini")[1].text)
+    service = parser["Service"]
+    program, *arguments = shlex.split(service["ExecStart"])
+    assert Path(program).name == "crudgen"
+    port = str(free_port())
+    arguments = [port if one == "8001" else one for one in arguments]
+    command = [sys.executable, "-m", "crudgen", *arguments, str(root / "entities")]
+    environment = {"DATABASE_URL": new_database("sqlite"), "PYTHONPATH": str(root)}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        lines: list[bytes] = []
+        reader = threading.Thread(target=lambda: lines.extend(process.stdout or ()), daemon=True)
+        reader.start()
+        deadline = time.monotonic() + 30
+        while not any(b"Ctrl+C" in line for line in lines):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(float(service["TimeoutStopSec"])) in {0, -signal.SIGTERM}
+        reader.join(5)
+    assert any(f":{port}".encode() in line for line in lines)
+
+
+def test_the_log_lines_are_those_of_the_application(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    conditions, pooler = (block.text for block in blocks_of(PAGE, "text"))
+    url = "postgresql://shop_app@db-a:5432/shop"
+    state = State(describe(read_postgresql_url(url)))
+    for condition, reason in (
+        (Condition.DOWN, "connection refused"),
+        (Condition.READ_ONLY, "the server is a standby"),
+    ):
+        assert state.begin(condition)
+        state.say(condition, reason)
+        state.end(condition)
+    assert "\n".join(record.getMessage() for record in caplog.records) == conditions.rstrip()
+    settings = default_settings()
+    missing = ["statement_timeout", "lock_timeout"]
+    assert settings.set_for("shop_app", missing) == pooler.splitlines()[1].strip()
