@@ -21,16 +21,16 @@ def test_a_full_sqlite_takes_no_rows_and_answers_the_rest(
     tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = crudgen.import_app(root / "entities")
-    sqlite: Any = importlib.import_module(f"{package.__name__}.kit.database.sqlite")
+    sqlite: Any = importlib.import_module(f"{package.__name__}.kit.database.sqlite_file")
     main = importlib.import_module(f"{package.__name__}.main")
     settings = importlib.import_module(f"{package.__name__}.settings")
-    configure = sqlite._configure  # noqa: SLF001 - every connection passes through it
+    configure = sqlite.configure  # every connection passes through it
 
     def bounded(connection: sqlite3.Connection) -> None:
         configure(connection)
         connection.execute(f"PRAGMA max_page_count = {MOST_PAGES}")
 
-    monkeypatch.setattr(sqlite, "_configure", bounded)
+    monkeypatch.setattr(sqlite, "configure", bounded)
     app = main.create_app(settings.Settings(database_url=f"sqlite:///{tmp_path}/app.db"))
 
     async def fill() -> None:
