@@ -216,7 +216,7 @@ def wait_for_locks(connection: Connection, number: int) -> None:
 
 
 def test_whoever_waits_holds_a_row_and_no_advisory_lock(many: Everywhere) -> None:
-    """A pooler and a distributed engine know rows; others of the table, too, wait for them alone."""
+    """Poolers and distributed engines know rows; who else changes the table goes on."""
     for api in many.apis:
         if not api.database.startswith("postgresql"):
             continue

@@ -35,6 +35,11 @@ class KeyConflictError(Exception):
         """The answer, if it turns out to be the conflict of another rule."""
 
 
+def is_used_up(error: Exception) -> bool:
+    """Tell whether the counter of a key has reached its end."""
+    return isinstance(error, NoKeyLeft) or getattr(error, "sqlstate", None) == "2200H"
+
+
 class GeneratedKeys:
     """The keys of one table, where the server gives them."""
 
@@ -52,20 +57,22 @@ class GeneratedKeys:
         Raises what `write` raises, and Unavailable if no key can be found.
         """
         before: Sequence[Change] = ()
+        lag = ""
         for _ in range(ATTEMPTS):
             try:
                 result = await write(before)
             except Exception as error:
-                if getattr(error, "sqlstate", None) == "2200H" or isinstance(error, NoKeyLeft):
+                if is_used_up(error):
                     self._report("no key is left, its counter has reached the end")
                     raise NoKeyLeft from error
                 conflict = self.conflict(error)
                 if conflict is None:
                     raise
-                before = await self._skip(db, conflict)
+                before, lag = await self._skip(db, conflict)
             else:
                 self._is_reported = False
                 return result
+        self._report(lag or "the keys that it is given are those of other rows")
         raise Unavailable
 
     def conflict(
@@ -79,24 +86,27 @@ class GeneratedKeys:
             return KeyConflictError(error, answer.fields, named(answer))
         return None
 
-    async def _skip(self, db: Database, conflict: KeyConflictError) -> Sequence[Change]:
-        """Give what moves the sequence past the keys that rows have; raise what it is instead."""
+    async def _skip(self, db: Database, conflict: KeyConflictError) -> tuple[Sequence[Change], str]:
+        """Give what moves the sequence past the keys that rows have, and what keeps it from that.
+
+        Raises the answer if it is the conflict of another rule.
+        """
         rule = getattr(getattr(conflict.error, "diag", None), "constraint_name", None)
         if conflict.fields and (rule is None or not self._is_counted):
-            return ()  # the next attempt makes another key
+            return (), ""  # the next attempt makes another key
         if rule is None:
             raise conflict.answer from conflict.error
         ((is_key, sequence, name, may_set),) = await db.read(self._find, {"rule": rule})
         if not is_key:
             raise conflict.answer from conflict.error
         if sequence is None:
-            return ()
-        if not may_set:
-            self._report(
-                f"its sequence {name} lags behind the rows, and the role may not set it"
-                f"\n  GRANT UPDATE ON SEQUENCE {name} TO the role of this application"
-            )
-        return [Change(self._advance, {"sequence": sequence, "may_set": may_set})]
+            return (), "its key has no sequence"
+        lag = (
+            f"its sequence {name} lags behind the rows, and this role may not set it\n"
+            f"  GRANT UPDATE ON SEQUENCE {name} TO the role"
+        )
+        values = {"sequence": sequence, "may_set": may_set}
+        return [Change(self._advance, values)], "" if may_set else lag
 
     @cached_property
     def _find(self) -> TextualSelect:

@@ -38,7 +38,6 @@ ATTEMPTS = 3
 MOST_FORGOTTEN = 100
 """How many answers one request forgets, when their time is over."""
 HEADER = "Idempotency-Key"
-Found = Sequence[Sequence[Row]]
 
 IdempotencyKey = Annotated[
     str | None,
@@ -93,7 +92,7 @@ class Answers:
         key: str,
         sent: str,
         changes: Sequence[Change],
-        answer: Callable[[Found], Response],
+        answer: Callable[[Sequence[Sequence[Row]]], Response],
     ) -> Response:
         """Write and answer; or answer as before, if the key has been used for the same.
 
@@ -108,7 +107,7 @@ class Answers:
         expires = now + int(limits_of(request.app).idempotency_seconds)
         row = {"id": id_, "request": asked, "body": b"", "location": None, "expires": expires}
 
-        def answered(found: Found) -> dict[str, object]:
+        def answered(found: Sequence[Sequence[Row]]) -> dict[str, object]:
             made = answer(found[2:])
             return {"body": bytes(made.body), "location": made.headers.get("location")}
 

@@ -1,22 +1,19 @@
 """The operations on the rows of one table: statements built once, rows written as JSON."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from fastapi import Depends, HTTPException, Request, Response
 from sqlalchemy import Insert
 
+from .answers import explained, many_rows, named_errors, one_row
 from .database import Change, Database
 from .database.backend import Row
-from .database.faults import http_error
-from .database.returning import not_kept
-from .errors import Conflict, Refused, of_item, problem
-from .etag import Expected, etag, exists, refuse_conditions, tagged
-from .generated_keys import GeneratedKeys
+from .errors import problem
+from .etag import Expected, exists, refuse_conditions
 from .headers import JsonText
-from .idempotency import Answers, Found
+from .idempotency import Answers
+from .inserts import Inserts
 from .models import MAX_INT, MIN_INT, Changes, Model
 from .query import ListQuery
 from .query.columns import Columns
@@ -64,9 +61,9 @@ class Resource:
         self._key = columns.key
         self._immutable = frozenset(immutable)
         self._etag_required = etag_required
-        self._answers = Answers(Model.metadata, self._table.name) if idempotent else None
+        answers = Answers(Model.metadata, self._table.name) if idempotent else None
+        self._inserts = Inserts(self._table, answers)
         self._lock = WriteLock(Model.metadata, self._table.name) if serialized else None
-        self._generated = GeneratedKeys(self._table)
         self._statements: dict[str, RowStatements] = {}
 
     def _for(self, db: Database) -> RowStatements:
@@ -80,66 +77,13 @@ class Resource:
         self, db: Database, request: Request, row: Model, key: str | None = None
     ) -> Response:
         """Insert a row and answer it; raise Conflict (409) when a unique rule forbids it."""
-        use, values = self._for(db), row.model_dump()
-
-        change = Change(use.insert, values, tuple(values), read_back=use.read)
-
-        def answer(found: Found) -> Response:
-            if not found[-1]:
-                raise not_kept()
-            ((created,),) = found[-1:]
-            place = quote(str(created[-1]), safe="")
-            path = quote(request.scope["path"]).rstrip("/")
-            return _row(use.rows.write(created), {"Location": f"{path}/{place}"})
-
-        async def write(before: Sequence[Change]) -> Response:
-            if key is not None and self._answers is not None:
-                sent = row.model_dump_json(exclude_unset=True)
-                return await self._answers.once(
-                    db, request, key=key, sent=sent, changes=[*before, change], answer=answer
-                )
-            if before:
-                return answer(await db.write_all([*before, change]))
-            return answer([await db.write(change)])
-
-        with self._named_errors():
-            if self._key in values:
-                return await write(())
-            return await self._generated.insert(db, write)
+        return await self._inserts.one(db, self._for(db), request, row, key)
 
     async def create_many(
         self, db: Database, request: Request, rows: Sequence[Model], key: str | None = None
     ) -> Response:
         """Insert rows, all or none, and answer them in their order; raise HTTPException 409."""
-        use, values = self._for(db), [row.model_dump() for row in rows]
-        is_given = self._key in values[0]
-        changes = [
-            Change(
-                use.insert,
-                one,
-                tuple(one),
-                explain=self._explained(index, is_generated=not is_given),
-                read_back=use.read,
-            )
-            for index, one in enumerate(values)
-        ]
-
-        def answer(found: Found) -> Response:
-            return _rows(use, found[-len(changes) :])
-
-        async def write(before: Sequence[Change]) -> Response:
-            everything = [*use.serialized(), *before, *changes]
-            if key is None or self._answers is None:
-                return answer(await db.write_all(everything))
-            sent = "\n".join(row.model_dump_json(exclude_unset=True) for row in rows)
-            return await self._answers.once(
-                db, request, key=key, sent=sent, changes=everything, answer=answer
-            )
-
-        with self._named_errors():
-            if is_given:
-                return await write(())
-            return await self._generated.insert(db, write)
+        return await self._inserts.many(db, self._for(db), request, rows, key)
 
     async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
         """Answer a page of rows, with links to the pages around it."""
@@ -151,7 +95,7 @@ class Resource:
         use = self._for(db)
         self._check_key(key)
         row = self._found(await db.read(use.read, {"key__": key}, short=True))
-        return _row(use.rows.write(row))
+        return one_row(use.rows.write(row))
 
     async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
         """Change the properties that were sent and answer the row.
@@ -164,11 +108,11 @@ class Resource:
         if not values:
             row = self._found(await db.read(use.read, {"key__": key}, short=True))
             expected.check(use.rows.write(row))
-            return _row(use.rows.write(row))
+            return one_row(use.rows.write(row))
         bound, columns = {**values, "key__": key}, tuple(sorted(values))
         change = Change(use.update, bound, columns, read_back=use.read)
         rows = await self._write(db, expected, change)
-        return _row(use.rows.write(self._found(rows)))
+        return one_row(use.rows.write(self._found(rows)))
 
     async def replace(self, db: Database, request: Request, key: Any, row: Model) -> Response:
         """Write all of a row and answer it; create it if there is none and the client gives keys.
@@ -192,7 +136,7 @@ class Resource:
             message = "The key should be that of the path"
             raise HTTPException(409, [problem("other_key", ["body", self._key], message)])
         rows = await self._write(db, expected, change)
-        return _row(use.rows.write(self._found(rows)))
+        return one_row(use.rows.write(self._found(rows)))
 
     async def delete(self, db: Database, request: Request, key: Any) -> Response:
         """Delete one row; raise HTTPException 404, 412, 428."""
@@ -220,7 +164,7 @@ class Resource:
             found = self._found_in(["body", index, self._key])
             bound, columns = {**values, "key__": key}, tuple(sorted(values))
             statement = use.update if values else use.lock
-            explain = self._explained(index)
+            explain = explained(self._table, index)
             changes.append(
                 Change(
                     statement,
@@ -231,7 +175,7 @@ class Resource:
                     read_back=use.read if values else None,
                 )
             )
-        return _rows(use, await self._write_in_order(db, keys, changes, before))
+        return many_rows(use, await self._write_in_order(db, keys, changes, before))
 
     async def delete_many(self, db: Database, request: Request, keys: Sequence[Any]) -> Response:
         """Delete the rows with these keys, all or none; raise HTTPException 404, 412, 422."""
@@ -261,16 +205,18 @@ class Resource:
         For unique values that the other one has written they would: what comes before sees to that.
         """
         order = sorted(range(len(keys)), key=keys.__getitem__)
-        with self._named_errors():
+        with named_errors(self._table):
             found = await db.write_all([*before, *(changes[index] for index in order)])
         by_index = dict(zip(order, found[len(before) :], strict=True))
         return [by_index[index] for index in range(len(keys))]
 
     async def _write(self, db: Database, expected: Expected, change: Change) -> Sequence[Row]:
         """Change one row, if it is the one that the client expects."""
-        with self._named_errors():
+        with named_errors(self._table):
             if expected.is_any:
-                return await db.write(change)
+                return await db.write(
+                    change.statement, change.values, change.columns, change.read_back
+                )
             use, creates = self._for(db), isinstance(change.statement, Insert)
 
             def check(rows: Sequence[Row]) -> None:
@@ -311,19 +257,6 @@ class Resource:
 
         return check
 
-    def _explained(
-        self, index: int, *, is_generated: bool = False
-    ) -> Callable[[Exception], Exception]:
-        def explain(error: Exception) -> Exception:
-            if is_generated:
-                conflict = self._generated.conflict(error, lambda it: of_item(it, index))
-                if conflict is not None:
-                    return conflict
-            answer = http_error(error, self._table)
-            return of_item(answer, index) if isinstance(answer, Conflict | Refused) else error
-
-        return explain
-
     def _found(self, rows: Sequence[Row]) -> Row:
         if not rows:
             raise self._not_found()
@@ -331,24 +264,3 @@ class Resource:
 
     def _not_found(self) -> HTTPException:
         return HTTPException(404, f"{self._name} not found")
-
-    @contextmanager
-    def _named_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            answer = http_error(error, self._table)
-            if answer is error:
-                raise
-            raise answer from error
-
-
-def _row(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
-    return JsonText(body, headers={**(headers or {}), **tagged(etag(body))})
-
-
-def _rows(use: RowStatements, found: Found) -> Response:
-    """Answer rows, of which each statement has found one."""
-    if not all(found):
-        raise not_kept()
-    return JsonText(b"[" + b",".join(use.rows.write(row) for (row,) in found) + b"]")

@@ -128,11 +128,21 @@ class Database:
             statement = self._prepare(statement, ())
         return await self._backend.read(statement, values, short=short)
 
-    async def write(self, change: Change) -> Sequence[Row]:
-        """Run an INSERT, UPDATE or DELETE with RETURNING; when this returns, it is durable."""
+    async def write(
+        self,
+        statement: Statement,
+        values: Values,
+        columns: tuple[str, ...] = (),
+        read_back: Statement | None = None,
+    ) -> Sequence[Row]:
+        """Run an INSERT, UPDATE or DELETE with RETURNING; when this returns, it is durable.
+
+        The parameters are those of a Change.
+        """
         if not self._is_open:
             raise Unavailable
-        return await self._backend.write(self._step(change))
+        again = None if read_back is None else self._prepare(read_back, ())
+        return await self._backend.write(self._prepare(statement, columns), values, again)
 
     async def write_all(self, changes: Sequence[Change]) -> list[Sequence[Row]]:
         """Run statements in one transaction, all or none; when this returns, it is durable."""

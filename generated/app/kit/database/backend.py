@@ -4,9 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Delete, Dialect, Engine, Select, Update
+from sqlalchemy import Dialect, Engine, Select
 
-from .returning import not_deleted, not_kept
 from .statements import Prepared, Statement, Values
 
 Row = tuple[Any, ...]
@@ -46,28 +45,6 @@ class Step:
         derived = {} if derive is None else derive(found)
         return self.prepared.values({**self.change.values, **derived})
 
-    def keys(self, returned: Sequence[Row], bound: Values) -> list[Any]:
-        """List the keys of the rows to read back; of a row that was not returned, the one sought.
-
-        A trigger may have kept an UPDATE or a DELETE from a row that is there.
-        """
-        if returned or not isinstance(self.change.statement, Update | Delete):
-            return [row[-1] for row in returned]
-        return [bound["key__"]]
-
-    def as_it_is(self, key: Any, returned: Sequence[Row], read: Sequence[Row]) -> list[Row]:
-        """Give the row of a key, returned as one thing and read back as another.
-
-        Raises HTTPException 409 if the row is not there, or is still there after its deletion.
-        """
-        if isinstance(self.change.statement, Delete):
-            if read:
-                raise not_deleted()
-            return [*returned]
-        if returned and not read:
-            raise not_kept()
-        return [(*row, key) for row in read]
-
     def rows(self, found: list[Row]) -> Sequence[Row]:
         """Turn what the driver gives into rows, if they allow to go on."""
         rows = self.prepared.rows(found)
@@ -100,7 +77,9 @@ class Backend(Protocol):
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
         """Run a SELECT. `short` tells that it touches few rows, found by the primary key."""
 
-    async def write(self, step: Step) -> Sequence[Row]:
+    async def write(
+        self, prepared: Prepared, values: Values, read_back: Prepared | None = None
+    ) -> Sequence[Row]:
         """Run an INSERT, UPDATE or DELETE with RETURNING; when this returns, it is durable."""
 
     async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:

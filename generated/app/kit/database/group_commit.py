@@ -13,12 +13,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from ..errors import Unavailable
 from .sequences import NoKeyLeft, used_up
-from .sqlite_file import is_broken
+from .sqlite_file import is_lost
 
 MOST_TOGETHER = 256
 Rows = list[tuple[Any, ...]]
@@ -68,33 +69,38 @@ class _UndoError(Exception):
 class GroupCommit:
     """Runs statements one after another; each is durable when its caller is answered.
 
-    It connects anew after an error of the connection, and when `identity` says that the path now
-    leads to another file.
+    It connects anew after an error of the connection, and when it is no longer `is_current`.
     """
 
     def __init__(
         self,
         connect: Callable[[], sqlite3.Connection],
         lock_seconds: float,
-        identity: Callable[[], object] = lambda: None,
+        is_current: Callable[[Any], bool] = lambda _: True,
     ) -> None:
         self._connect = connect
-        self._identity = identity
+        self._is_current = is_current
         self._lock_seconds = lock_seconds
         self._waiting: SimpleQueue[_Write | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._connection: sqlite3.Connection | None = None
 
     async def write(
-        self, sql: str, values: dict[str, Any], read_back: ReadBack | None = None
+        self,
+        sql: str,
+        values: dict[str, Any],
+        read_back: ReadBack | None = None,
+        *,
+        always: bool = False,
     ) -> Rows:
         """Run one INSERT, UPDATE or DELETE. Raises sqlite3.Error, or Unavailable when closed.
 
         `read_back` gives the rows if others than those that it returns were changed, by triggers or
-        foreign keys. Raises what `read_back` raises; nothing is written then.
+        foreign keys, or `always`. Raises what `read_back` raises; nothing is written then.
         """
         # SQLite undoes a single statement by itself, if it fails.
-        return await self._wait_for(lambda connection: _run_one(connection, sql, values, read_back))
+        return await self._wait_for(partial(_run_one, sql, values, read_back, always))
 
     async def run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """Run several statements, all or none.
@@ -124,28 +130,37 @@ class GroupCommit:
             await asyncio.to_thread(self._thread.join)
 
     def _run(self) -> None:
-        connection: sqlite3.Connection | None = None
-        opened = None
         ended = False
         while not ended:
             batch, ended = self._next_batch()
             try:
-                if connection is not None and self._identity() != opened:
-                    connection = _closed(connection)
-                if connection is None:
-                    opened = self._identity()
-                    connection = self._connect()
-                _write_together(connection, batch)
+                connection = self._current()
             except Exception as error:  # whatever it is, nobody may wait forever
                 _fail(batch, error)
-                connection = _closed(connection)
             else:
-                if any(is_broken(write.error) for write in batch):
-                    connection = _closed(connection)
+                try:
+                    _write_together(connection, batch)
+                except Exception as error:
+                    _fail(batch, error)
+                if any(write.error and is_lost(write.error) for write in batch):
+                    self._disconnect()
             for loop in {write.loop for write in batch}:
                 mine = [write for write in batch if write.loop is loop]
                 _call(loop, mine)
-        _closed(connection)
+        self._disconnect()
+
+    def _current(self) -> sqlite3.Connection:
+        if self._connection is not None and not self._is_current(self._connection):
+            self._connection = None
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+        self._connection = None
 
     def _next_batch(self) -> tuple[list[_Write], bool]:
         """Wait for a write and take those that wait with it; tell whether the end was asked for."""
@@ -213,29 +228,25 @@ def _write_apart(connection: sqlite3.Connection, batch: list[_Write]) -> None:
 
 
 def _run_one(
-    connection: sqlite3.Connection,
     sql: str,
     values: dict[str, Any],
     read_back: ReadBack | None,
+    always: bool,
+    connection: sqlite3.Connection,
 ) -> Rows:
     before = connection.total_changes
     try:
         rows = connection.execute(sql, values).fetchall()
     except sqlite3.OperationalError as error:
         raise used_up(connection, sql, error) from error
-    if read_back is None or (rows and connection.total_changes - before == len(rows)):
+    if read_back is None:
+        return rows
+    if rows and not always and connection.total_changes - before == len(rows):
         return rows
     try:
         return read_back(connection, rows)
     except Exception as error:
         raise _UndoError(error) from error
-
-
-def _closed(connection: sqlite3.Connection | None) -> None:
-    """Close a connection; give none in its place."""
-    if connection is not None:
-        with contextlib.suppress(sqlite3.Error):
-            connection.close()
 
 
 def _run_together(

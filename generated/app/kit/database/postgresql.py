@@ -7,8 +7,9 @@ from sqlalchemy import URL, Dialect, NullPool, create_engine
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from ..errors import StartupError, Unavailable
-from .backend import Row, Step
+from .backend import Change, Row, Step
 from .faults import Fault, classify
+from .returning import keys_to_read, row_as_it_is
 from .statements import Prepared, Values
 
 CONNECT_SECONDS = 3
@@ -70,29 +71,30 @@ class Postgresql:
             prepared, values, again={Fault.RETRY, Fault.STALE, Fault.DISCONNECTED}
         )
 
-    async def write(self, step: Step) -> Sequence[Row]:
+    async def write(
+        self, prepared: Prepared, values: Values, read_back: Prepared | None = None
+    ) -> Sequence[Row]:
         """Run one statement; again if a concurrent transaction was in the way.
 
         It is alone unless triggers or rules may change its row, as far as is known.
         """
-        prepared, read_back = step.prepared, step.read_back
-        again = {Fault.RETRY, Fault.STALE}
-        if read_back is None:
-            return await self._run(prepared, step.change.values, again)
-        if prepared.returns_as_it_is:
-            rows = await self._run(prepared, step.change.values, again)
+        if read_back is None or prepared.returns_as_it_is:
+            rows = await self._run(prepared, values, again={Fault.RETRY, Fault.STALE})
+            if read_back is None:
+                return rows
             prepared.returns_as_it_is = not any(row[-1] for row in rows)
             rows = [row[:-1] for row in rows]
             if rows and prepared.returns_as_it_is:
                 return rows
-            for key in step.keys(rows, step.change.values):
+            for key in keys_to_read(prepared, rows, values):
                 read = await self.read(read_back, {"key__": key}, short=True)
                 if rows:
-                    return step.as_it_is(key, rows, read)
+                    return row_as_it_is(prepared, key, rows, read)
                 if read:
-                    break  # a trigger has kept the row from the statement
+                    break  # a trigger has kept the statement from the row
             else:
                 return []
+        step = Step(Change(prepared.statement, values), prepared, read_back)
         return (await self.write_all([step]))[0]
 
     async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
@@ -181,9 +183,9 @@ class _Several:
     async def _read_back(self, step: Step, returned: list[Row], bound: dict[str, Any]) -> list[Row]:
         assert step.read_back is not None
         rows: list[Row] = []
-        for key in step.keys(returned, bound):
+        for key in keys_to_read(step.prepared, returned, bound):
             read = await _execute(self._connection, step.read_back, {"key__": key})
-            rows += step.as_it_is(key, returned, read)
+            rows += row_as_it_is(step.prepared, key, returned, read)
         return rows
 
 

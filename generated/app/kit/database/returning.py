@@ -6,7 +6,7 @@ null wrongly, where a column of another type comes first in the table.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import cache
 from typing import Any
@@ -25,7 +25,9 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.operators import custom_op
 
 from ..errors import problem
+from .statements import Prepared, Values
 
+Row = tuple[Any, ...]
 _PLUS: Any = custom_op("+")
 _EFFECTS = """(
     EXISTS (
@@ -59,6 +61,33 @@ def not_kept() -> HTTPException:
 def not_deleted() -> HTTPException:
     """Make the answer for a row that is still there after its deletion."""
     return HTTPException(409, [problem("kept", ["path"], "The database did not delete the row")])
+
+
+def keys_to_read(prepared: Prepared, returned: Sequence[Row], bound: Values) -> Iterator[Any]:
+    """Give the keys of the rows to read back; of a row that was not returned, the one sought.
+
+    A trigger may have kept an UPDATE or a DELETE from a row that is there.
+    """
+    if prepared.has_key and not returned:
+        yield bound["key__"]
+    for row in returned:
+        yield row[-1]
+
+
+def row_as_it_is(
+    prepared: Prepared, key: Any, returned: Sequence[Row], read: Sequence[Row]
+) -> Sequence[Row]:
+    """Give the row of a key, returned as one thing and read back as another.
+
+    Raises HTTPException 409 if the row is not there, or is still there after its deletion.
+    """
+    if prepared.deletes:
+        if read:
+            raise not_deleted()
+        return returned
+    if returned and not read:
+        raise not_kept()
+    return [(*row, key) for row in read]
 
 
 def returned(columns: Sequence[ColumnElement[Any]], kind: str) -> tuple[ColumnElement[Any], ...]:

@@ -21,7 +21,7 @@ from ..errors import Unavailable
 
 FEW = 1000
 """Up to so many numbers are taken one by one: that never sets a sequence back."""
-MOST = 100_000
+MOST = 20_000
 """So many are taken one by one where the role may not set the sequence."""
 
 _LOOKUP = """
@@ -48,7 +48,7 @@ LEFT JOIN LATERAL (
     JOIN pg_catalog.pg_class AS c ON c.oid = d.objid AND c.relkind = 'S'
     WHERE d.classid = 'pg_catalog.pg_class'::regclass
         AND d.refclassid = 'pg_catalog.pg_class'::regclass
-        AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
+        AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND d.deptype = 'i'
     LIMIT 1
 ) AS s ON true
 WHERE a.attrelid = CAST({table_text} AS regclass) AND a.attname = {column_text}
@@ -72,16 +72,16 @@ WITH RECURSIVE counter AS MATERIALIZED (
     SELECT counter.*, floor((last_key - last_value) / step) AS numbers FROM counter
 ), taken (value, count) AS (
     SELECT nextval(id), 1 FROM lag
-    WHERE numbers <= CAST(:few AS bigint) AND (numbers > 0 OR is_cached)
+    WHERE numbers <= {few} AND (numbers > 0 OR is_cached)
         OR numbers > 0 AND NOT CAST(:may_set AS boolean)
     UNION ALL
     SELECT nextval(lag.id), count + 1 FROM taken, lag
-    WHERE (last_key - CAST(value AS numeric)) / step >= 1 AND count < CAST(:most AS bigint)
+    WHERE (last_key - CAST(value AS numeric)) / step >= 1 AND count < {most}
 ), jumped AS MATERIALIZED (
     SELECT setval(id, CAST(
         greatest(seqmin, least(seqmax, last_value + numbers * step)) AS bigint
     )) AS value
-    FROM lag WHERE numbers > CAST(:few AS bigint) AND CAST(:may_set AS boolean)
+    FROM lag WHERE numbers > {few} AND CAST(:may_set AS boolean)
 )
 SELECT coalesce((SELECT value FROM jumped), (SELECT value FROM taken ORDER BY count DESC LIMIT 1))
     AS value
@@ -114,11 +114,8 @@ def advance(key: Column[int]) -> TextualSelect:
     Few numbers are taken as any insert takes them. Across a wide gap, which nobody else can close
     meanwhile, the sequence is set. What this connection has taken in advance (CACHE) is used up.
     """
-    statement = text(_ADVANCE.format(**_names(key))).bindparams(
-        bindparam("sequence", type_=BigInteger()),
-        bindparam("may_set", type_=Boolean()),
-        bindparam("few", FEW, type_=BigInteger()),
-        bindparam("most", MOST, type_=BigInteger()),
+    statement = text(_ADVANCE.format(**_names(key), few=FEW, most=MOST)).bindparams(
+        bindparam("sequence", type_=BigInteger()), bindparam("may_set", type_=Boolean())
     )
     return statement.columns(value=BigInteger())
 

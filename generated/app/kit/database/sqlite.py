@@ -1,8 +1,10 @@
 """SQLite: short reads at once, long reads in threads, and writes that share their fsyncs."""
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import anyio
@@ -13,8 +15,9 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from ..errors import Unavailable
 from .backend import Row, Step
 from .group_commit import GroupCommit, Rows, actual
+from .returning import keys_to_read, row_as_it_is
 from .sequences import used_up
-from .sqlite_file import SqliteFile, configure, is_broken
+from .sqlite_file import FileConnection, SqliteFile, is_lost
 from .statements import Prepared, Values
 
 WATCH_SECONDS = 1.0
@@ -30,21 +33,21 @@ class Sqlite:
         self.dialect = SQLiteDialect_pysqlite(paramstyle="named")
         self.engine = create_engine(
             self._file.url,
-            connect_args={"timeout": lock_seconds, "check_same_thread": False},
+            creator=lambda: self._file.connect(lock_seconds, create=True),
             # Keeps Python's driver from opening transactions of its own.
             isolation_level="AUTOCOMMIT",
             poolclass=NullPool,
         )
-        event.listen(self.engine, "connect", lambda connection, _: configure(connection))
         event.listen(self.engine, "begin", _begin)
         self._slots = Semaphore(connections)
         self._threads = CapacityLimiter(connections)
-        self._free: list[sqlite3.Connection] = []
-        self._at_once: sqlite3.Connection | None = None
-        self._identity = self._file.identity()
+        self._free: list[FileConnection] = []
+        self._at_once: FileConnection | None = None
+        self._generation = 0
+        """How often it has reconnected."""
         self._watching: asyncio.TimerHandle | None = None
         self._writer = GroupCommit(
-            lambda: self._file.connect(lock_seconds), lock_seconds, self._file.identity
+            lambda: self._file.connect(lock_seconds), lock_seconds, self._file.is_current
         )
 
     async def open(self) -> None:
@@ -66,23 +69,22 @@ class Sqlite:
             try:
                 return prepared.rows(self._at_once.execute(prepared.sql, bound).fetchall())
             except sqlite3.DatabaseError as error:
-                if is_broken(error):
+                if is_lost(error):
                     self._reconnect()
                 elif getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
                     raise
         return await self._read_in_thread(prepared, bound)
 
-    async def write(self, step: Step) -> Sequence[Row]:
+    async def write(
+        self, prepared: Prepared, values: Values, read_back: Prepared | None = None
+    ) -> Sequence[Row]:
         """Run one statement in a transaction that it may share with others."""
-        if step.read_back is not None and not self._file.returns_rows:
-            return (await self.write_all([step]))[0]
-        bound = step.prepared.values(step.change.values)
-
-        def read_back(connection: sqlite3.Connection, returned: Rows) -> Rows:
-            return _read_back(connection, step, returned, bound)
-
-        changed_only = None if step.read_back is None else read_back
-        return step.prepared.rows(await self._writer.write(step.prepared.sql, bound, changed_only))
+        bound = prepared.values(values)
+        if read_back is None:
+            return prepared.rows(await self._writer.write(prepared.sql, bound))
+        again = partial(_read_back, prepared, read_back, bound)
+        exact = self._file.returns_rows
+        return prepared.rows(await self._writer.write(prepared.sql, bound, again, always=not exact))
 
     async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
         """Run statements in a savepoint of a transaction that it may share with others."""
@@ -96,7 +98,7 @@ class Sqlite:
 
         With `really`, something is written, so that a disk that was full shows that it has room.
         """
-        await self._writer.run(_write_nothing_new if really else _write_nothing)
+        await self._writer.run(_write_the_same if really else _begin_to_write)
 
     async def _read_in_thread(self, prepared: Prepared, bound: dict[str, Any]) -> Sequence[Row]:
         try:
@@ -105,7 +107,7 @@ class Sqlite:
         except TimeoutError:
             raise Unavailable from None
         connection = self._free.pop() if self._free else None
-        identity = self._identity
+        generation = self._generation
 
         def read() -> list[Row]:
             nonlocal connection
@@ -116,11 +118,11 @@ class Sqlite:
         try:
             return await to_thread.run_sync(read, limiter=self._threads)
         except sqlite3.DatabaseError as error:
-            broken = is_broken(error)
+            broken = is_lost(error)
             raise
         finally:
             if connection is not None:
-                if broken or identity != self._identity:
+                if broken or generation != self._generation:
                     connection.close()
                 else:
                     self._free.append(connection)
@@ -128,14 +130,17 @@ class Sqlite:
 
     def _watch(self) -> None:
         """Reconnect when the file has been replaced, or is back."""
-        if self._at_once is None or self._file.identity() != self._identity:
+        with contextlib.suppress(sqlite3.Error):  # as long as there is no file
+            if self._at_once is not None and not self._file.is_current(self._at_once):
+                self._at_once = None
+        if self._at_once is None or self._file.is_immutable:
             self._reconnect()
         loop = asyncio.get_running_loop()
         self._watching = loop.call_later(WATCH_SECONDS, self._watch)
 
     def _reconnect(self) -> None:
         self._disconnect()
-        self._identity = self._file.identity()
+        self._generation += 1
         try:
             self._at_once = self._file.connect(0)
         except sqlite3.Error:
@@ -171,7 +176,9 @@ class _Several:
             if step.read_back is not None:
                 changed = self._connection.total_changes - before
                 if not (self._exact and returned and changed == len(returned)):
-                    rows = _read_back(self._connection, step, returned, bound)
+                    rows = _read_back(
+                        step.prepared, step.read_back, bound, self._connection, returned
+                    )
                     self._stale = True
             self._done.append((step, returned, bound))
             self._found.append(step.rows(rows))
@@ -185,7 +192,7 @@ class _Several:
         self._stale = False
         for index, (step, returned, bound) in enumerate(self._done):
             if step.read_back is not None:
-                rows = _read_back(self._connection, step, returned, bound)
+                rows = _read_back(step.prepared, step.read_back, bound, self._connection, returned)
                 self._found[index] = step.prepared.rows(rows)
 
 
@@ -201,21 +208,31 @@ def _execute(connection: sqlite3.Connection, step: Step, bound: dict[str, Any]) 
 
 
 def _read_back(
-    connection: sqlite3.Connection, step: Step, returned: Rows, bound: dict[str, Any]
+    prepared: Prepared,
+    read_back: Prepared,
+    bound: dict[str, Any],
+    connection: sqlite3.Connection,
+    returned: Rows,
 ) -> Rows:
-    assert step.read_back is not None
     rows: Rows = []
-    for key in step.keys(returned, bound):
-        read = connection.execute(step.read_back.sql, {"key__": key}).fetchall()
-        rows += step.as_it_is(key, returned, read)
+    for key in keys_to_read(prepared, returned, bound):
+        read = connection.execute(read_back.sql, {"key__": key}).fetchall()
+        rows += row_as_it_is(prepared, key, returned, read)
     return rows
 
 
-def _write_nothing(_connection: sqlite3.Connection) -> None:
-    """Only begin and commit."""
+def _begin_to_write(connection: sqlite3.Connection) -> None:
+    """Begin to write, and write nothing: BEGIN IMMEDIATE passes where a file can only be read."""
+    connection.execute("PRAGMA incremental_vacuum(1)")
+    ((journal,),) = connection.execute("PRAGMA journal_mode").fetchall()
+    if journal != "wal":
+        connection.execute("SAVEPOINT journal")
+        connection.execute("PRAGMA user_version = 0")
+        connection.execute("ROLLBACK TO journal")
+        connection.execute("RELEASE journal")
 
 
-def _write_nothing_new(connection: sqlite3.Connection) -> None:
+def _write_the_same(connection: sqlite3.Connection) -> None:
     """Take a page and give it back, and write the first page as it is."""
     connection.execute("SAVEPOINT room")
     connection.execute("CREATE TABLE _room (id INTEGER)")

@@ -1,5 +1,7 @@
 """The file of a SQLite database: what its URL may say, and connections to it."""
 
+import contextlib
+import os
 import sqlite3
 from pathlib import Path
 
@@ -19,6 +21,13 @@ _BROKEN = {
     sqlite3.SQLITE_PROTOCOL,
     sqlite3.SQLITE_NOTADB,
 }
+_NO_LOCKS = {
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY_CANTINIT,
+    sqlite3.SQLITE_READONLY_DIRECTORY,
+}
+"""What reading says where a write-ahead log cannot be shared: a folder takes no file for locks."""
+Identity = tuple[int, int]
 
 
 class SqliteFile:
@@ -32,35 +41,90 @@ class SqliteFile:
             raise StartupError(
                 f"database {url}: there is no folder {self._path.parent}\n  create it first"
             )
+        self._name = str(self._path)
+        self._log = f"{self._path}-wal"
+        self.is_immutable = False
+        """Whether the file is read as if nobody ever wrote it, for it cannot be shared."""
         self.url = url.set(drivername="sqlite")
         """What SQLAlchemy connects to."""
         self.returns_rows = sqlite_returns_rows()
         """Whether RETURNING gives a row as it is stored."""
 
-    def identity(self) -> tuple[int, int] | None:
-        """Tell which file the path leads to now; None: there is none."""
-        try:
-            status = self._path.stat()
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino
+    def is_current(self, connection: "FileConnection") -> bool:
+        """Tell whether the path still leads to the file of a connection; close it if not.
 
-    def connect(self, busy_seconds: float) -> sqlite3.Connection:
-        """Connect to the file; never create it, for a new one has no tables."""
+        Raises sqlite3.OperationalError if there is no file.
+        """
+        now = _identity(self._name)
+        if now == connection.file:
+            return True
+        if now is None:
+            self._connect(0, "mode=rw").close()  # says so
+        self._leave(connection)
+        return False
+
+    def _leave(self, connection: "FileConnection") -> None:
+        """Close the connection to a file that has been replaced.
+
+        A write-ahead log is found by its name: the new file would take what is left of the old one
+        for its own.
+        """
+        if connection.log is not None and connection.log == _identity(self._log):
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            for left in (self._log, self._log.removesuffix("-wal") + "-shm"):
+                Path(left).unlink(missing_ok=True)
+        connection.close()
+
+    def connect(self, busy_seconds: float, *, create: bool = False) -> "FileConnection":
+        """Connect to the file. Where it is missing, only the start creates one, and its tables."""
+        try:
+            connection = self._connect(busy_seconds, "mode=rwc" if create else "mode=rw")
+        except sqlite3.OperationalError as error:
+            is_locked_out = error.sqlite_errorcode in _NO_LOCKS
+            if not is_locked_out or _identity(self._log) or not _identity(self._name):
+                raise
+            self.is_immutable = True
+            return self._connect(busy_seconds, "mode=ro&immutable=1")
+        self.is_immutable = False
+        return connection
+
+    def _connect(self, busy_seconds: float, mode: str) -> "FileConnection":
+        file = _identity(self._name)
         connection = sqlite3.connect(
-            f"{self._path.as_uri()}?mode=rw",
+            f"{self._path.as_uri()}?{mode}",
             uri=True,
             timeout=busy_seconds,
             isolation_level=None,
             check_same_thread=False,
+            factory=FileConnection,
             cached_statements=250,  # a client chooses how many there are, and how large
         )
         try:
             configure(connection)
+            connection.execute("PRAGMA schema_version")  # opens the log
         except BaseException:
             connection.close()
             raise
+        connection.file = file or _identity(self._name)
+        connection.log = _identity(self._log)
         return connection
+
+
+class FileConnection(sqlite3.Connection):
+    """A connection that knows its file, whatever its path leads to later."""
+
+    file: Identity | None = None
+    log: Identity | None = None
+
+
+def _identity(path: str) -> Identity | None:
+    """Tell which file a path leads to now; None: there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def configure(connection: sqlite3.Connection) -> None:
@@ -74,7 +138,7 @@ def configure(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def is_broken(error: BaseException | None) -> bool:
+def is_lost(error: BaseException) -> bool:
     """Tell whether a connection may be of no use any more after an error."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _BROKEN
 

@@ -28,11 +28,24 @@ Process = Callable[[Any], Any]
 class Prepared:
     """A compiled statement. `columns` are those that an INSERT or UPDATE is given values for."""
 
-    __slots__ = ("_binders", "_defaults", "_loaders", "returns_as_it_is", "sql")
+    __slots__ = (
+        "_binders",
+        "_defaults",
+        "_loaders",
+        "deletes",
+        "has_key",
+        "returns_as_it_is",
+        "sql",
+        "statement",
+    )
 
     def __init__(self, statement: Statement, dialect: Dialect, columns: Sequence[str]) -> None:
         compiled = statement.compile(dialect=dialect, column_keys=list(columns) or None)
+        self.statement = statement
         self.sql = str(compiled)
+        self.deletes = isinstance(statement, Delete)
+        self.has_key = isinstance(statement, Update | Delete)
+        """Whether it is given the key of a row, as `key__`."""
         self.returns_as_it_is = False
         """Whether what it returned last was the row as it is, on PostgreSQL."""
         filled: list[Column[Any]] = []
