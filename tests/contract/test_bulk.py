@@ -1,5 +1,6 @@
 """Many rows in one request: all or none, in their order, and an error names the one it is about."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 from servers import Api, Everywhere, Servers, write_entities
+from sqlalchemy import Connection, text
 
 HERO = """
 name: Hero
@@ -204,6 +206,45 @@ def test_a_deletion_of_many_waits_for_no_change(many: Everywhere) -> None:
             with ThreadPoolExecutor(7) as pool:
                 assert {*pool.map(change, range(7))} <= {200, 404, 409}
             assert api.ask("GET", "/heroes/").json() == []
+
+
+def wait_for_locks(connection: Connection, number: int) -> None:
+    deadline = time.monotonic() + 1.5
+    while connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")) < number:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_whoever_waits_holds_a_row_and_no_advisory_lock(many: Everywhere) -> None:
+    """Poolers and distributed engines know rows; who else changes the table goes on."""
+    for api in many.apis:
+        if not api.database.startswith("postgresql"):
+            continue
+        first, second = make(api, "a", "b")
+        sent = [{"id": first, "name": "c"}, {"id": second, "name": "a"}]
+        with ThreadPoolExecutor(2) as pool, api.engine.begin() as connection:
+            connection.execute(text("SELECT id FROM hero WHERE id = :id FOR UPDATE"), {"id": first})
+            waiting = pool.submit(api.ask, "PATCH", "/heroes/bulk", json=sent)
+            wait_for_locks(connection, 1)
+            behind = pool.submit(api.ask, "POST", "/heroes/bulk", json=[{"name": "d"}])
+            wait_for_locks(connection, 2)
+            advisory = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+            assert connection.scalar(advisory) == 0
+            assert api.ask("PATCH", f"/heroes/{second}", json={"age": 1}).status_code == 200
+            connection.rollback()
+            assert waiting.result().status_code == 200
+            assert behind.result().status_code == 200
+
+
+def test_the_lock_is_made_only_where_it_is_needed(many: Everywhere, hero: Api) -> None:
+    for api in many.apis:
+        make(api, "a")
+        api.ask("POST", "/badges/bulk", json=[{"number": 1}])
+        locks = {"hero", "badge"} if api.database.startswith("postgresql") else set[str]()
+        with api.engine.begin() as connection:
+            found = connection.execute(text("SELECT table_name FROM _write_lock"))
+            assert {name for (name,) in found} == locks
+    assert "_write_lock" not in hero.tables.tables
 
 
 ROW = {"number": 1}

@@ -31,7 +31,13 @@ api: {{operations: [{OPERATIONS}], idempotency: true}}
 """
 PRICE = f"""
 name: Price
-fields: {{mass: float?, code: int pk, price: 'decimal(12,2)?', data: bytes?, at: datetime?, big: int?}}
+fields:
+  mass: float?
+  code: int pk
+  price: decimal(12,2)?
+  data: bytes?
+  at: datetime?
+  big: int?
 api: {{operations: [{OPERATIONS}]}}
 """
 BIG = 2**53 + 1

@@ -60,6 +60,21 @@ def make(path: Path, journal: str, rows: int = 1) -> None:
             connection.execute("INSERT INTO item (name) VALUES ('n')")
 
 
+async def fill(database: Database) -> None:
+    while True:
+        await database.write(INSERT, {"name": "n" * 1000}, ("name",))
+
+
+def forget_log(path: Path) -> None:
+    for suffix in ("-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+
+
+def spoil(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").write_bytes(b"no database" * 1000)
+
+
 SCRIPT = """
 import asyncio, sqlite3, sys
 from sqlalchemy import Integer, bindparam, literal_column, make_url, select, text
@@ -150,8 +165,7 @@ def test_a_database_without_room_cannot_really_be_written(
             backend = database._backend  # noqa: SLF001 - what health checks ask
             assert isinstance(backend, Sqlite)
             with pytest.raises(sqlite3.OperationalError, match="full"):
-                while True:
-                    await database.write(INSERT, {"name": "n" * 1000}, ("name",))
+                await fill(database)
             await backend.can_write()
             with pytest.raises(sqlite3.OperationalError, match="full"):
                 await backend.can_write(really=True)
@@ -166,26 +180,23 @@ def test_a_database_without_room_cannot_really_be_written(
     asyncio.run(check())
 
 
-async def replace_by_rename(path: Path, new: Path) -> None:
-    os.replace(new, path)
+def replace_by_rename(path: Path, new: Path) -> None:
+    new.replace(path)
 
 
-async def replace_by_removal(path: Path, new: Path) -> None:
+def replace_by_removal(path: Path, new: Path) -> None:
     path.unlink()
     shutil.move(new, path)
 
 
-async def overwrite(path: Path, new: Path) -> None:
-    for suffix in ("-wal", "-shm"):
-        Path(f"{path}{suffix}").unlink(missing_ok=True)
+def overwrite(path: Path, new: Path) -> None:
+    forget_log(path)
     path.unlink()
     shutil.copy(new, path)
 
 
 @pytest.mark.parametrize("replace", [replace_by_rename, replace_by_removal, overwrite])
-def test_a_file_that_is_replaced(
-    tmp_path: Path, replace: Callable[[Path, Path], "asyncio.Future[None]"]
-) -> None:
+def test_a_file_that_is_replaced(tmp_path: Path, replace: Callable[[Path, Path], None]) -> None:
     """The next write reaches the new file, and reads follow within seconds."""
     path, new = tmp_path / "app.db", tmp_path / "new.db"
 
@@ -195,7 +206,7 @@ def test_a_file_that_is_replaced(
                 await write(database)
             await database.read(READ, {})
             make(new, "delete", rows=40)
-            await replace(path, new)
+            replace(path, new)
             assert await write(database) == 41
             with closing(sqlite3.connect(path)) as other:
                 assert other.execute("SELECT count(*) FROM item").fetchall() == [(41,)]
@@ -236,15 +247,13 @@ def test_a_broken_file_that_is_put_right(tmp_path: Path) -> None:
     async def check() -> None:
         async with opened(path) as database:
             assert await write(database) == 3
-            for suffix in ("", "-wal", "-shm"):
-                Path(f"{path}{suffix}").write_bytes(b"no database" * 1000)
+            spoil(path)
             for _ in range(3):
                 with pytest.raises(sqlite3.DatabaseError):
                     await write(database)
                 with pytest.raises(sqlite3.DatabaseError):
                     await database.read(READ, {}, short=True)
-            for suffix in ("-wal", "-shm"):
-                Path(f"{path}{suffix}").unlink(missing_ok=True)
+            forget_log(path)
             path.write_bytes(good)
             deadline = time.monotonic() + 5
             while True:

@@ -98,12 +98,18 @@ class Sqlite:
             lambda connection: _Several(connection, exact=exact).run(steps)
         )
 
+    async def can_write(self, *, really: bool = False) -> None:
+        """Raise what the driver raises if a transaction that writes cannot begin.
+
+        With `really`, something is written, so that a disk that was full shows that it has room.
+        """
+        await self._writer.run(_write_the_same if really else _begin_to_write)
+
     async def obstacle(self, metadata: MetaData, conditions: Container[Condition]) -> str:
         """Begin a transaction that writes; where the disk was full, write something."""
         del metadata
-        was_full = Condition.FULL in conditions
         try:
-            await self._writer.run(_write_the_same if was_full else _begin_to_write)
+            await self.can_write(really=Condition.FULL in conditions)
         except sqlite3.Error as error:
             if classify(error) is not Fault.READ_ONLY:
                 raise
