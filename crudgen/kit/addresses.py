@@ -25,14 +25,16 @@ _URL = re.compile(URL)
 _HTTP_URL = TypeAdapter(AnyHttpUrl)
 
 
-def _email(value: str) -> str:
+def read_email(value: str) -> str:
+    """Check an e-mail address; its domain is kept in lower case."""
     if value.endswith("\n") or not _EMAIL.match(value):
         raise PydanticCustomError("email", "Input should be an e-mail address")
     name, _, domain = value.partition("@")
     return f"{name}@{domain.lower()}"
 
 
-def _url(value: str) -> str:
+def read_url(value: str) -> str:
+    """Check an http or https URL; it is kept as it was written."""
     if not _URL.fullmatch(value) or not _is_read(value):
         raise PydanticCustomError("url", "Input should be an http or https URL")
     return value
@@ -48,7 +50,7 @@ def _is_read(url: str) -> bool:
 
 EmailText = Annotated[
     str,
-    AfterValidator(_email),
+    AfterValidator(read_email),
     WithJsonSchema(
         {
             "type": "string",
@@ -62,7 +64,7 @@ EmailText = Annotated[
 
 UrlText = Annotated[
     str,
-    AfterValidator(_url),
+    AfterValidator(read_url),
     WithJsonSchema({"type": "string", "maxLength": 2083, "format": "uri", "pattern": URL}),
 ]
 """An http or https URL, kept as it was written."""

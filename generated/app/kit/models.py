@@ -84,10 +84,19 @@ def without_nul(schema: dict[str, Any]) -> None:
             described["pattern"] = NO_NUL
 
 
+def _standard_base64(schema: dict[str, Any]) -> None:
+    """Write a default of bytes as answers have it; pydantic takes the alphabet of URLs."""
+    default = schema.get("default")
+    kinds = (schema, *schema.get("anyOf", ()))
+    if isinstance(default, str) and any("contentEncoding" in kind for kind in kinds):
+        schema["default"] = default.replace("-", "+").replace("_", "/")
+
+
 def _describe(schema: dict[str, Any]) -> None:
     for described in schema.get("properties", {}).values():
         exact_bounds(described)
         without_nul(described)
+        _standard_base64(described)
 
 
 class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMES))):
