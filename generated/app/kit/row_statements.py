@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from .database import Change
+from .database.statements import later
 from .json_rows import JsonRows
 
 INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -96,7 +97,9 @@ class RowStatements:
             touched = {column.name for column in table.columns if column.onupdate is not None}
             (key,) = table.primary_key
             changed = {*columns, *touched} - {key.name, *immutable} or {key.name}
-            update = {name: self._insert.excluded[name] for name in sorted(changed)}
+            new = self._insert.excluded
+            update = {name: new[name] for name in sorted(changed)}
+            update |= {name: later(table.columns[name], new[name]) for name in sorted(touched)}
             statement = self._insert.on_conflict_do_update(index_elements=[key], set_=update)
             self._upserts[columns] = statement.returning(*self.rows.selected)
         return self._upserts[columns]
