@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from crudgen.errors import SpecError
+from crudgen.kit.encodings import wide_encoding
 
 from .nodes import Entry, Mapping, Node, Scalar, Sequence
 from .places import Place, Problems, shown
@@ -76,6 +77,8 @@ def _decode(file: str, data: bytes | str) -> str:
         data = data.encode("utf-8", "surrogatepass")
     if len(data) > MAX_BYTES:
         raise _error(whole, f"the file is larger than {MAX_BYTES // 1024} KiB", "split it")
+    if wide := wide_encoding(data):
+        raise _error(whole, f"this is {wide}, and a spec is UTF-8", "save the file as UTF-8")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

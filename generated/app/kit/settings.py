@@ -1,10 +1,11 @@
 """What can be set from outside: environment variables, or lines of a file `.env`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from .env_file import check_env_files
 from .limits import USUAL, Limits
 
 Bytes = Annotated[int, Field(ge=1024, le=1_073_741_824)]
@@ -27,7 +28,14 @@ Origins = Annotated[list[Origin], NoDecode, BeforeValidator(_split)]
 class ServerSettings(BaseSettings):
     """Settings of the server, see protocol.py; only the environment and `.env` set them."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", hide_input_in_errors=True
+    )
+
+    def __init__(self, **values: Any) -> None:
+        """Read the settings; raise StartupError for a file that cannot be read."""
+        check_env_files(values.get("_env_file", self.model_config.get("env_file")))
+        super().__init__(**values)
 
     head_seconds: Seconds = 10.0
     """Longest wait for a request line and its headers; a later one is answered 408."""
