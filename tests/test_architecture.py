@@ -16,7 +16,7 @@ KIT = [file for file in FILES if "kit" in file.relative_to(PACKAGE).parts]
 MAY_IMPORT = {
     "errors": set[str](),
     "language": {"errors", "kit"},
-    "codegen": {"errors", "language"},
+    "codegen": {"errors", "language", "kit"},
     "delivery": {"errors", "codegen"},
     "cli": {"errors", "language", "codegen", "delivery", ""},
     "__main__": {"cli"},

@@ -131,7 +131,9 @@ RESERVED_CLASSES = frozenset(
             "Literal",
             "Many",
             "Model",
+            "Multiline",
             "NaiveDatetime",
+            "NfcText",
             "None",
             "NotFound",
             "NotImplemented",
@@ -147,7 +149,17 @@ RESERVED_CLASSES = frozenset(
             "SerialInteger",
             "SparseRow",
         ),
-        *("StrEnum", "Text", "TextKey", "True", "TypeAlias", "TypeVar", "UUID", "Union"),
+        *(
+            "StrEnum",
+            "Text",
+            "TextKey",
+            "TextRule",
+            "True",
+            "TypeAlias",
+            "TypeVar",
+            "UUID",
+            "Union",
+        ),
         *("UniqueConstraint", "UrlText", "UtcDatetime", "UuidText", "ValidationError"),
     }
 )

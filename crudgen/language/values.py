@@ -14,8 +14,10 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
 
 from crudgen.kit import types as kit
+from crudgen.kit.text import TextRule, nfc
 
 from . import patterns
 from .nodes import Plain
@@ -40,6 +42,31 @@ def to_value(type_name: TypeName, written: Plain) -> Value:
     return _READERS[type_name](written)
 
 
+def as_stored(field: Field, value: Value) -> Value:
+    """Return a value in the form that the application stores.
+
+    Raises ValueError, with a message and a remedy, for text that it refuses.
+    """
+    if field.type is TypeName.ENUM and isinstance(value, str):
+        return nfc(value)
+    if field.type not in (TypeName.STR, TypeName.TEXT):
+        return value
+    lines = field.type is TypeName.TEXT
+    rule = TextRule(as_sent=field.as_sent, controls=field.controls, lines=lines)
+    try:
+        stored: Value = rule.read(value)
+    except PydanticCustomError as error:
+        raise ValueError(f"{shown(value)}: {error.message()}", _REMEDIES[error.type]) from None
+    return stored
+
+
+_REMEDIES = {
+    "string_control": "remove them, or add the flag 'controls'",
+    "string_combining": "write fewer, or add the flag 'as_sent'",
+}
+"""What to do about text that is refused, by the type of the error."""
+
+
 def problem(field: Field, value: Value) -> str | None:
     """Say why a value of the right type is outside the field's own bounds."""
     if value is None:
@@ -54,6 +81,10 @@ def problem(field: Field, value: Value) -> str | None:
 
 
 def _text_problem(field: Field, value: str | bytes) -> str | None:
+    try:
+        as_stored(field, value)
+    except ValueError as error:
+        return str(error.args[0])
     if field.words:
         return None if value in field.words else f"{shown(value)} is not one of the words"
     unit = "bytes" if isinstance(value, bytes) else "characters"
