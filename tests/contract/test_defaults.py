@@ -25,7 +25,19 @@ TIMES = ("12:30:00.5", "00:00:00", "23:59:59.999999", "00:00:00.000001")
 DATES = ("0001-01-01", "9999-12-31", "2024-02-29")
 UUIDS = ("0190B0F0-ABCD-7000-8000-00000000000A", "00000000-0000-0000-0000-000000000000")
 BYTES = ("", "aGk=", "+/8=", "AA==", "////", "++++")
-TEXTS = ("", " x ", "a\nb\tc", 'it\'s "quoted"', "\\", "漢字 🦸", "null", "true", "1.0")
+TEXTS = (
+    "",
+    " x ",
+    "e\u0301",
+    "\u0958",
+    "\u200c",
+    'it\'s "quoted"',
+    "\\",
+    "漢字 🦸",
+    "null",
+    "true",
+    "1.0",
+)
 DECIMALS = ("1.5", "1.50", "0.1", "-0.0", "-0", "0.00", "-99999999.99", "7")
 FLOATS = ("-0.0", "1", "1.0", "1e22", "1E5", "5e-324", "0.1234567890123456789", "-1.5e308", "100.0")
 INTS = ("3", "-0", "3.0", "1e3", "9223372036854775807", "-9223372036854775808")
@@ -59,6 +71,9 @@ def cases() -> list[Case]:
     found += [quoted("time", text) for text in TIMES]
     found += [quoted("date", text) for text in DATES]
     found += [quoted(kind, text) for kind in ("str", "text") for text in TEXTS]
+    found += [quoted("text", text) for text in ("a\nb\tc", "\n")]
+    found += [quoted("str", text, as_sent=True) for text in ("e\u0301", "\u00e9", "\u212b")]
+    found += [quoted("text", text, controls=True) for text in ("a\tb", "a\u202eb")]
     found += [quoted("enum", word, values=["a b", "ä", "no"]) for word in ("a b", "ä", "no")]
     for text in UUIDS:
         found.append(Case({"type": "uuid"}, f'"{text}"', f'"{text}"', text.lower()))
