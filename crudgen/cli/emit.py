@@ -20,7 +20,9 @@ EXAMPLES = (
 
 def emit(
     entities: source.Entities = source.DEFAULT,
-    out: Annotated[Path, typer.Option(help="Folder to write to.")] = source.DEFAULT_OUT,
+    out: Annotated[
+        Path, typer.Option(help="Folder to write to.", callback=source.portable)
+    ] = source.DEFAULT_OUT,
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite generated files that were edited.")
     ] = False,

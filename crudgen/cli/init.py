@@ -39,7 +39,10 @@ __pycache__/
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="Folder of the project.", metavar="DIR")] = Path(),
+    folder: Annotated[
+        Path,
+        typer.Argument(help="Folder of the project.", metavar="DIR", callback=source.portable),
+    ] = Path(),
 ) -> None:
     """Make a new project with a first entity.
 

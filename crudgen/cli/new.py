@@ -77,9 +77,4 @@ def _validate(file: Path, text: str, entities: Path) -> None:
     """Check the entity together with those that are there. Raises SpecError."""
     from crudgen import language  # noqa: PLC0415 -- lazy
 
-    try:
-        texts = {str(path): path.read_text("utf-8") for path in language.spec_files(entities)}
-    except (OSError, UnicodeError) as error:
-        raise OutputError(f"{entities} cannot be read: {error}") from error
-    app = texts.pop(str(entities.parent / "crudgen.yaml"), None)
-    language.load_texts({**texts, str(file): text}, app)
+    language.load(entities, {str(file): text})

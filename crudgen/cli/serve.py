@@ -48,7 +48,11 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
     ] = None,
     keep: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write the code there and run it from there."),
+        typer.Option(
+            metavar="DIR",
+            help="Write the code there and run it from there.",
+            callback=source.portable,
+        ),
     ] = None,
 ) -> None:
     """Serve the API, and follow the changes of the spec.

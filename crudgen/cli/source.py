@@ -19,6 +19,16 @@ DEFAULT = Path("entities")
 DEFAULT_OUT = Path("generated")
 
 
+def portable(folder: Path | None) -> Path | None:
+    """Return a folder to write to. Raises BadParameter for a name that Windows cannot have."""
+    from crudgen.language.names import file_name_problem  # noqa: PLC0415 -- lazy
+
+    for made in () if folder is None else (folder, *folder.parents):
+        if not made.exists() and (why := file_name_problem(made.name)):
+            raise typer.BadParameter(f"{made.name!r} is no name for a folder: {why}")
+    return folder
+
+
 def load(entities: Path) -> "Schema":
     """Read the entities. Raises SpecError."""
     if not entities.exists():

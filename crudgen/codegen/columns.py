@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from crudgen.kit.text import CONTROLS
 from crudgen.language.names import DERIVED_SUFFIXES, RESERVED_CLASSES, FieldName
 from crudgen.language.schema import Constant, Entity, Field, Now, Number, TypeName, Value
 from crudgen.language.types import INT64_MAX, INT64_MIN
@@ -27,18 +28,18 @@ from .code import (
 from .imports import Imports
 from .wire import wire
 
-TEXT_KEY = r"[^/.\x00-\x1f\x7f][^/\x00-\x1f\x7f]*"
+TEXT_KEY = rf"[^/.{CONTROLS}][^/{CONTROLS}]*"
 """Keys stand in URLs: a slash would end them, and `.` and `..` would be resolved away."""
 
 _PLAIN = {
     TypeName.STR: raw("str"),
-    TypeName.TEXT: raw("str"),
     TypeName.INT: raw("int"),
     TypeName.FLOAT: raw("float"),
     TypeName.BOOL: raw("bool"),
 }
 """Types of Python."""
 _IMPORTED = {
+    TypeName.TEXT: ("..kit.text", "Multiline"),
     TypeName.DATE: ("..kit.types", "IsoDate"),
     TypeName.TIME: ("..kit.types", "IsoTime"),
     TypeName.DATETIME: ("..kit.types", "UtcDatetime"),
@@ -50,6 +51,8 @@ _IMPORTED = {
 """Types of the kit: the module and the name."""
 _WITH_ARGUMENTS = {TypeName.ENUM, TypeName.DECIMAL, TypeName.BYTES}
 """Types that each entity declares for itself."""
+_UNICODE = {TypeName.STR, TypeName.TEXT}
+"""Types of Unicode text, which may have a rule of its own."""
 _NUMBERS = {TypeName.INT, TypeName.FLOAT}
 _SIZED_TEXTS = {TypeName.STR, TypeName.TEXT, TypeName.EMAIL, TypeName.URL}
 _TEXTS = {*_SIZED_TEXTS, TypeName.ENUM}
@@ -76,21 +79,40 @@ class FieldPrinter:
         return optional(kind) if field.optional else kind
 
     def _type(self, field: Field) -> Code:
-        if field.pk and field.type is TypeName.STR and field.pattern is not None:
-            return self._imports.name("..kit.types", "TextKey")
+        if field.name in self._aliases:
+            return self._aliases[field.name]
+        if field.pk and field.type is TypeName.STR:
+            return self._text(field)
         if field.type in _IMPORTED:
             return self._imports.name(*_IMPORTED[field.type])
-        return self._aliases.get(field.name) or _PLAIN[field.type]
+        return _PLAIN[field.type]
 
     def _with_arguments(self, field: Field) -> Bracket:
         if field.type is TypeName.ENUM:
             words = [literal(word) for word in field.words]
             return subscript(self._imports.name("typing", "Literal"), words)
+        items: tuple[Code, Bracket]
         if field.type is TypeName.DECIMAL:
             items = (self._imports.name("decimal", "Decimal"), self._exact(field))
+        elif field.type in _UNICODE:
+            items = (self._text(field), self._text_rule(field))
         else:
             items = (raw("bytes"), self._base64(field))
         return subscript(self._imports.name("typing", "Annotated"), items)
+
+    def _text(self, field: Field) -> Code:
+        if field.pk and field.pattern is not None:
+            return self._imports.name("..kit.types", "TextKey")
+        return raw("str")
+
+    def _text_rule(self, field: Field) -> Bracket:
+        is_set = {
+            "as_sent": field.as_sent,
+            "controls": field.controls,
+            "lines": field.type is TypeName.TEXT and not field.controls,
+        }
+        items = [keyword(key, literal(True)) for key, value in is_set.items() if value]
+        return call(self._imports.name("..kit.text", "TextRule"), items)
 
     def _exact(self, field: Field) -> Bracket:
         items: list[Bracket | Code] = [literal(field.precision), literal(field.scale)]
@@ -241,7 +263,7 @@ def _aliases(entity: Entity) -> dict[FieldName, Code]:
     taken = {*RESERVED_CLASSES, *(f"{entity.name}{suffix}" for suffix in suffixes)}
     aliases = {}
     for number, field in enumerate(entity.fields):
-        if field.type not in _WITH_ARGUMENTS:
+        if field.type not in _WITH_ARGUMENTS and not (field.as_sent or field.controls):
             continue
         camel = "".join(part.capitalize() for part in field.name.split("_"))
         possible = (

@@ -170,8 +170,11 @@ class _Head:
         return tuple(aliases)
 
     def _key_kind(self) -> Code:
-        read = {TypeName.INT: "IntText", TypeName.UUID: "UuidText"}.get(self._entity.key.type)
-        return raw("str") if read is None else self._imports.name("..kit.types", read)
+        key = self._entity.key
+        if key.type is TypeName.STR:
+            return raw("str") if key.as_sent else self._imports.name("..kit.text", "NfcText")
+        kind = "IntText" if key.type is TypeName.INT else "UuidText"
+        return self._imports.name("..kit.types", kind)
 
     def _alias(
         self, alias: Code, kind: Code, place: str, arguments: Sequence[Bracket | Code]

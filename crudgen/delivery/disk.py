@@ -188,6 +188,8 @@ def _read(out: Path, path: str, *, once: bool) -> bytes | None:
         )
     if place.is_dir():
         raise OutputError(f"{place} is a folder, but a file is needed there\n  move it away")
+    if place.exists() and not place.is_file():
+        raise OutputError(f"{place} is not a file, but one is needed there\n  move it away")
     return place.read_bytes() if place.exists() else None
 
 
@@ -197,11 +199,13 @@ def _read_record(out: Path) -> dict[str, str]:
         raise OutputError(f"{place} is a symbolic link\n  remove it")
     if not place.exists():
         return {}
+    if not place.is_file():
+        raise OutputError(f"{place} is not a file\n  remove it")
     try:
         data = json.loads(place.read_text("utf-8"))
         if not isinstance(data, dict) or not all(isinstance(v, str) for v in data.values()):
             raise ValueError("not a map from path to hash")  # noqa: TRY301 -- one way to say it
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise OutputError(
             f"{place} cannot be read: {error}\n"
             "  restore it from version control, or delete it: every file that is not what the"

@@ -14,8 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from importlib.util import decode_source
 from pathlib import Path
 from types import CodeType, ModuleType
+
+from crudgen.errors import ServeError
 
 PACKAGE_FOLDER = "app"
 
@@ -92,13 +95,25 @@ def import_folder(folder: Path) -> ModuleType:
 
     The modules have their real file names, so breakpoints in an editor work. No `__pycache__` is
     read or written: an edit within the clock's resolution is never missed.
-    Raises OSError when the files cannot be read, and whatever the package's own code raises.
+    Raises OSError when the files cannot be read, ServeError when one is no text, and whatever the
+    package's own code raises.
     """
     folder = folder.resolve()
     files = sorted((folder / PACKAGE_FOLDER).rglob("*.py"))
-    tree = {file.relative_to(folder).as_posix(): file.read_text("utf-8") for file in files}
+    tree = {file.relative_to(folder).as_posix(): _source(file) for file in files}
     name = _next_name()
     return _import(name, _modules(name, tree, folder=folder))
+
+
+def _source(file: Path) -> str:
+    """Read a module as Python does, with a byte order mark or the encoding that it names."""
+    try:
+        return decode_source(file.read_bytes())
+    except (SyntaxError, UnicodeDecodeError):
+        raise ServeError(
+            f"{file}: this is not UTF-8\n"
+            "  save the file as UTF-8, or name its encoding in its first line"
+        ) from None
 
 
 def unload(package: ModuleType) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from .database import Change
 from .database.returning import may_have_effects, returned
+from .database.statements import later
 from .json_rows import JsonRows
 from .write_lock import WriteLock
 
@@ -86,7 +87,9 @@ class RowStatements:
             table = self._insert.table
             touched = {column.name for column in table.columns if column.onupdate is not None}
             changed = {*columns, *touched} - {self._key.name, *immutable} or {self._key.name}
-            update = {name: self._insert.excluded[name] for name in sorted(changed)}
+            new = self._insert.excluded
+            update = {name: new[name] for name in sorted(changed)}
+            update |= {name: later(table.columns[name], new[name]) for name in sorted(touched)}
             statement = self._insert.on_conflict_do_update(index_elements=[self._key], set_=update)
             self._upserts[columns] = statement.returning(*self._returned)
         return self._upserts[columns]

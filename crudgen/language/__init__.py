@@ -5,8 +5,8 @@ text = explain(schema.entities[0])
 """
 
 from .explain import explain
-from .files import load, load_texts, spec_files
+from .files import load, load_texts
 from .json_schema import editor_schema
 from .schema import Schema
 
-__all__ = ["Schema", "editor_schema", "explain", "load", "load_texts", "spec_files"]
+__all__ = ["Schema", "editor_schema", "explain", "load", "load_texts"]

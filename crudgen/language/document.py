@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from crudgen.errors import SpecError
+from crudgen.kit.encodings import wide_encoding
 
 from .nodes import Entry, Mapping, Node, Scalar, Sequence
 from .places import Place, Problems, shown
@@ -25,6 +26,8 @@ MAX_NUMBER = 60
 # The C parser reads the same language as the Python one, ten times faster.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?", re.ASCII)
+_SMALLEST, _LARGEST = -324, 308
+"""The powers of ten of the numbers that a double can hold."""
 _CONSTANTS: dict[str, bool | None] = {"true": True, "false": False}
 _CONSTANTS |= dict.fromkeys(("null", "~", ""))
 # What began in another line than the one where the parser noticed: what is amiss where it began.
@@ -63,7 +66,7 @@ def scalar_value(text: str) -> bool | int | Decimal | str | None:
     if number[1] is None and number[2] is None:
         return int(text)
     value = Decimal(text)
-    if abs(value.adjusted()) > 308:
+    if value and not _SMALLEST <= value.adjusted() <= _LARGEST:
         raise ValueError(f"the number {text} is out of range")
     return value
 
@@ -74,6 +77,8 @@ def _decode(file: str, data: bytes | str) -> str:
         data = data.encode("utf-8", "surrogatepass")
     if len(data) > MAX_BYTES:
         raise _error(whole, f"the file is larger than {MAX_BYTES // 1024} KiB", "split it")
+    if wide := wide_encoding(data):
+        raise _error(whole, f"this is {wide}, and a spec is UTF-8", "save the file as UTF-8")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from unicodedata import is_normalized, normalize
 
 from . import patterns
 from .bounds import with_bounds
@@ -19,11 +20,12 @@ from .types import (
     MAX_WORD,
     MAX_WORDS,
 )
-from .values import problem, to_value
+from .values import as_stored, problem, to_value
 from .written_field import WrittenField
 
 _MOMENTS = (TypeName.DATE, TypeName.TIME, TypeName.DATETIME)
-_LENGTHS = ("min", "max")
+_JOINERS = {0x200C: None, 0x200D: None}
+"""Persian words and emoji need them."""
 
 
 def implicit_key() -> Field:
@@ -100,6 +102,8 @@ def _described(written: WrittenField) -> Field:
         write_only=spec.write_only,
         immutable=spec.immutable,
         touch=spec.touch,
+        as_sent=spec.as_sent,
+        controls=spec.controls,
         doc=spec.doc or None,
     )
     if spec.pk:
@@ -114,6 +118,9 @@ def _with_pattern(written: WrittenField, field: Field) -> Field:
     why = patterns.problem(pattern)
     if why:
         written.add("pattern", why)
+    elif not field.as_sent and not is_normalized("NFC", pattern):
+        remedy = "write each letter as one character, or add 'as_sent': other text is stored in NFC"
+        written.add("pattern", "a pattern that is not in Unicode's NFC", remedy)
     return replace(field, pattern=pattern)
 
 
@@ -123,9 +130,11 @@ def _with_words(written: WrittenField, field: Field) -> Field:
         return field
     if not 1 <= len(words) <= MAX_WORDS:
         written.add("values", f"an enum of {len(words)} words", f"1 to {MAX_WORDS} words")
+    words = [normalize("NFC", word) for word in words]
     for position, word in enumerate(words[:MAX_WORDS]):
         place = written.value("values", position)
-        if not 1 <= len(word) <= MAX_WORD or not word.isprintable() or word != word.strip():
+        shows = word.translate(_JOINERS).isprintable()
+        if not 1 <= len(word) <= MAX_WORD or not shows or word != word.strip():
             rule = f"1 to {MAX_WORD} printable characters, with no space at an end"
             written.problems.add(place, f"{shown(word)} is no word of an enum", rule)
         elif word in words[:position]:
@@ -167,6 +176,12 @@ def _constant(written: WrittenField, field: Field, key: str, said: Plain) -> Con
         value = None if said is None else to_value(field.type, said)
     except ValueError as error:
         written.add(key, f"the {key} is not a value of '{field.type}'", str(error))
+        return None
+    try:
+        value = as_stored(field, value)
+    except ValueError as error:
+        message, remedy = error.args
+        written.add(key, f"the {key} is not possible: {message}", remedy)
         return None
     why = problem(field, value)
     if why:

@@ -1,9 +1,12 @@
 """Spec files on disk. Changes when specs may lie somewhere else."""
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from .document import MAX_BYTES
-from .places import Place, Problems
+from .names import file_name_problem
+from .places import Place, Problems, shown
 from .resolve import resolve
 from .schema import Schema
 
@@ -14,22 +17,22 @@ _NOT_SPECS = {"", ".md", ".txt", ".tmp", ".swp", ".swx", ".orig", ".rej", ".bak"
 """Notes, and what editors and merges leave behind."""
 
 
-def load(path: str | Path) -> Schema:
+def load(path: str | Path, more: Mapping[str, str] | None = None) -> Schema:
     """Read a folder of entities, or the file of one, and the crudgen.yaml beside the folder.
 
-    Raises SpecError with every problem of every file.
+    `more` are entities that are not there yet, by the names of their files. Raises SpecError with
+    every problem of every file.
     """
     path = Path(path)
     problems = Problems()
-    entities = {
-        str(file): data
-        for file in _entity_files(path, problems)
-        if (data := _read(file, problems)) is not None
-    }
+    is_new = bool(more) and not os.path.lexists(path)
+    files = [] if is_new else _entity_files(path, problems, may_be_empty=bool(more))
+    entities = {str(file): data for file in files if (data := _read(file, problems)) is not None}
     app_file = _app_file(path)
     app_data = _read(app_file, problems) if app_file else None
     app = (str(app_file), app_data) if app_file and app_data is not None else None
-    return resolve(entities, app, problems)
+    links = {str(file) for file in [*files, app_file] if file and _leads_elsewhere(file)}
+    return resolve({**entities, **(more or {})}, app, problems, links)
 
 
 def load_texts(entities: dict[str, str], app: str | None = None) -> Schema:
@@ -40,21 +43,20 @@ def load_texts(entities: dict[str, str], app: str | None = None) -> Schema:
     return resolve(dict(entities), None if app is None else (APP_FILE, app), problems)
 
 
-def spec_files(path: str | Path) -> list[Path]:
-    """Return the files that `load` would read, those with problems too: what a watcher watches."""
-    path = Path(path)
-    app_file = _app_file(path)
-    return [*_entity_files(path, Problems()), *([app_file] if app_file else [])]
-
-
 def _app_file(path: Path) -> Path | None:
     folder = path if path.is_dir() else path.parent
     beside = folder / ".." if folder.name in {"", ".."} else folder.parent
     file = beside / APP_FILE
-    return file if file.exists() else None
+    return file if os.path.lexists(file) else None
 
 
-def _entity_files(path: Path, problems: Problems) -> list[Path]:
+def _leads_elsewhere(file: Path) -> bool:
+    """Tell whether a file is a link out of its folder; ConfigMaps have links within."""
+    folder = Path(os.path.realpath(file.parent))
+    return file.is_symlink() and not Path(os.path.realpath(file)).is_relative_to(folder)
+
+
+def _entity_files(path: Path, problems: Problems, *, may_be_empty: bool = False) -> list[Path]:
     place = Place(str(path))
     try:
         if path.is_file():
@@ -71,7 +73,7 @@ def _entity_files(path: Path, problems: Problems) -> list[Path]:
     files = [
         entry for entry in entries if not entry.name.startswith(".") and _is_spec(entry, problems)
     ]
-    if not files and not problems:
+    if not files and not problems and not may_be_empty:
         problems.add(place, "there is no entity in this folder", "add a file such as hero.yaml")
     if len(files) > MAX_FILES:
         problems.add(place, f"more than {MAX_FILES} entities", "split the application")
@@ -97,17 +99,28 @@ def _is_spec(file: Path, problems: Problems) -> bool:
                 place, "not an entity", "files here are named *.yaml; keep others elsewhere"
             )
         return False
-    return True
+    why = file_name_problem(file.name)
+    if why:
+        problems.add(place, f"a file called {shown(file.name)}", f"rename it: {why}")
+    return not why
 
 
 def _read(file: Path, problems: Problems) -> bytes | None:
     place = Place(str(file))
     try:
         if not file.is_file():
-            problems.add(place, "this is not a file", "an entity is one file")
+            if file.is_symlink() and not file.exists():
+                problems.add(place, "a link to nothing", "make the file that it leads to")
+            else:
+                problems.add(place, "this is not a file", "an entity is one file")
             return None
-        with file.open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
+        with open(file, "rb", opener=_without_waiting) as stream:
+            return stream.read(MAX_BYTES + 1) or b""
     except OSError as error:
         problems.add(place, f"cannot be read: {error.strerror}")
         return None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file that may wait for somebody to write: a pipe, or one of the kernel's."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

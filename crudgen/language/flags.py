@@ -84,6 +84,7 @@ def _check_key(written: WrittenField) -> None:
         ("unique", "drop it: a key is unique"),
         ("index", "drop it: a key has an index"),
         ("write_only", "drop it: a key is part of every URL"),
+        ("controls", "drop it: a key is part of every URL"),
         ("optional", "drop the '?'"),
     ):
         if getattr(written.spec, key):

@@ -131,7 +131,9 @@ RESERVED_CLASSES = frozenset(
             "Literal",
             "Many",
             "Model",
+            "Multiline",
             "NaiveDatetime",
+            "NfcText",
             "None",
             "NotFound",
             "NotImplemented",
@@ -147,7 +149,17 @@ RESERVED_CLASSES = frozenset(
             "SerialInteger",
             "SparseRow",
         ),
-        *("StrEnum", "Text", "TextKey", "True", "TypeAlias", "TypeVar", "UUID", "Union"),
+        *(
+            "StrEnum",
+            "Text",
+            "TextKey",
+            "TextRule",
+            "True",
+            "TypeAlias",
+            "TypeVar",
+            "UUID",
+            "Union",
+        ),
         *("UniqueConstraint", "UrlText", "UtcDatetime", "UuidText", "ValidationError"),
     }
 )
@@ -158,6 +170,14 @@ DERIVED_SUFFIXES = (
     *("Id", "Ids", "Query", "Filters", "Sort"),
 )
 """Endings of the classes that are generated beside an entity's own."""
+
+WINDOWS_DEVICES = frozenset(
+    {
+        *("aux", "con", "conin$", "conout$", "nul", "prn"),
+        *(f"{port}{number}" for port in ("com", "lpt") for number in "0123456789¹²³"),
+    }
+)
+"""Names of devices, which no file or folder of Windows can have, whatever its suffix."""
 
 RESERVED_MODULES = frozenset(
     {
@@ -193,7 +213,7 @@ RESERVED_MODULES = frozenset(
         ),
         *("sqlalchemy", "sqlmodel", "starlette", "test", "tests", "time", "timedelta"),
         *("typing", "uuid"),
-        *("aux", "con", "nul", "prn"),  # files that Windows cannot have
+        *(name for name in WINDOWS_DEVICES if name.isascii() and name.isalnum()),
     }
 )
 """Folders, functions and variables of a generated project."""
@@ -237,8 +257,20 @@ def module_name_problem(name: str) -> str | None:
     """Say why a well-formed plural (or the singular that an entity's name gives) cannot be used."""
     if iskeyword(name):
         return "it is a Python keyword"
+    if name in WINDOWS_DEVICES:
+        return "Windows cannot have a folder of that name"
     if name in RESERVED_MODULES or name.startswith("test_"):
         return "generated code uses it"
+    return None
+
+
+def file_name_problem(name: str) -> str | None:
+    """Say why a file or a folder should not have a name: Windows has none of it."""
+    stem = name.split(".", maxsplit=1)[0].rstrip(" ").lower()
+    if stem in WINDOWS_DEVICES:
+        return f"Windows knows {stem!r} as a device, whatever stands behind it"
+    if name.endswith((".", " ")):
+        return "Windows drops a dot or a blank at the end of a name"
     return None
 
 

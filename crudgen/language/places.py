@@ -45,6 +45,12 @@ class Problems:
         """Note one problem."""
         self.found.append(place.diagnostic(problem, remedy))
 
+    def conceal(self, file: str, problem: str, remedy: str) -> None:
+        """Note one problem instead of those that would show what is in a file."""
+        if any(one.file == file and one.line for one in self.found):
+            self.found = [one for one in self.found if one.file != file]
+            self.add(Place(file), problem, f"{remedy}; what is in it is not shown")
+
     def __len__(self) -> int:
         return len(self.found)
 

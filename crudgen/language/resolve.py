@@ -1,5 +1,6 @@
 """Documents → Schema, with every problem of every file at once. Changes when a step is added."""
 
+from collections.abc import Collection
 from collections.abc import Mapping as Files
 from dataclasses import replace
 
@@ -15,16 +16,21 @@ from .indexes import resolve_indexes
 from .nodes import Mapping
 from .places import Problems
 from .reading import Written, read_app, read_entity
+from .recognition import is_spec
 from .schema import Entity, Schema
-from .spec import EntitySpec
+from .spec import AppSpec, EntitySpec
 
 
 def resolve(
-    entities: Files[str, bytes | str], app: tuple[str, bytes | str] | None, problems: Problems
+    entities: Files[str, bytes | str],
+    app: tuple[str, bytes | str] | None,
+    problems: Problems,
+    elsewhere: Collection[str] = (),
 ) -> Schema:
     """Return what the files mean, entities by the names of their files.
 
-    Raises SpecError with every problem, those that were found before included.
+    Of a file that is no spec, nothing is shown; `elsewhere` are those that are links to other
+    places. Raises SpecError with every problem, those that were found before included.
     """
     documents = _documents(entities, problems)
     specs = [read_entity(file, root, problems) for file, root in documents.items()]
@@ -32,9 +38,29 @@ def resolve(
     check_collisions([candidate for candidate, _ in resolved if candidate], problems)
     settings = _app(app, problems)
     if problems:
+        _conceal(entities, app, problems, elsewhere)
         raise SpecError(problems.listed())
     found = sorted((entity for _, entity in resolved if entity), key=lambda entity: entity.name)
     return replace(settings, entities=tuple(found))
+
+
+def _conceal(
+    entities: Files[str, bytes | str],
+    app: tuple[str, bytes | str] | None,
+    problems: Problems,
+    elsewhere: Collection[str],
+) -> None:
+    """Drop what would show the content of files that are no specs."""
+    keys = EntitySpec.model_fields
+    for file, data in entities.items():
+        if not is_spec(data, keys, mark="fields", is_elsewhere=file in elsewhere):
+            problems.conceal(file, "this is not an entity", "an entity has 'name:' and 'fields:'")
+    if app is not None:
+        file, data = app
+        keys = AppSpec.model_fields
+        if not is_spec(data, keys, mark="", is_elsewhere=file in elsewhere):
+            remedy = f"its keys are {', '.join(keys)}"
+            problems.conceal(file, "this is not about an application", remedy)
 
 
 def _documents(files: Files[str, bytes | str], problems: Problems) -> dict[str, Mapping]:

@@ -142,6 +142,10 @@ class Field:
     """Set on create; ignored when sent later."""
     touch: bool = False
     """Set to the current time at every write."""
+    as_sent: bool = False
+    """Whether text is stored as it is sent, not in NFC."""
+    controls: bool = False
+    """Whether text may have control characters."""
     doc: str | None = None
     """Description for readers and for OpenAPI."""
     example: Constant | None = None

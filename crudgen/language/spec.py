@@ -154,6 +154,8 @@ class FieldSpec(Spec):
     write_only: Flag = Field(default=False, description="Accepted, never returned or filtered by.")
     immutable: Flag = Field(default=False, description="Set on create, ignored when sent later.")
     touch: Flag = Field(default=False, description="Set to the current time at every write.")
+    as_sent: Flag = Field(default=False, description="Stored as it is sent, not in Unicode's NFC.")
+    controls: Flag = Field(default=False, description="May have control characters.")
     doc: Text | None = Field(default=None, description="Description, for readers and OpenAPI.")
     example: AnyValue = Field(default=None, description="Example, for OpenAPI and for tests.")
     was: Text | None = Field(default=None, description="The former name, for migrations.")

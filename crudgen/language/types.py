@@ -64,13 +64,17 @@ class TypeInfo:
         return frozenset(ARGUMENT_OPTIONS[self.arguments] + self.more)
 
 
-FLAGS = ("pk", "unique", "index", "read_only", "write_only", "immutable", "touch")
+FLAGS = (
+    *("pk", "unique", "index", "read_only", "write_only", "immutable", "touch"),
+    *("as_sent", "controls"),
+)
 COMMON_OPTIONS = ("type", "optional", "default", "doc", "example", "was")
 
 _ACCESS = frozenset({"read_only", "write_only", "immutable"})
 _COLUMN = _ACCESS | {"unique", "index"}
 _KEY = _COLUMN | {"pk"}
 _MOMENT = _COLUMN | {"touch"}
+_UNICODE = frozenset({"as_sent", "controls"})
 
 _EQUAL = ("eq", "ne", "in", "not_in", "isnull")
 _ORDER = ("eq", "ne", "lt", "lte", "gt", "gte", "in", "not_in", "isnull")
@@ -85,8 +89,8 @@ TYPES: dict[TypeName, TypeInfo] = {
     for info in (
         TypeInfo(
             TypeName.STR,
-            "text of up to 255 characters unless said otherwise",
-            _KEY,
+            "one line of text, of up to 255 characters unless said otherwise",
+            _KEY | _UNICODE,
             _TEXT,
             Arguments.LENGTH,
             more=("pattern",),
@@ -96,8 +100,8 @@ TYPES: dict[TypeName, TypeInfo] = {
         ),
         TypeInfo(
             TypeName.TEXT,
-            "text of up to 65,535 characters unless said otherwise",
-            _COLUMN,
+            "lines of text, of up to 65,535 characters unless said otherwise",
+            _COLUMN | _UNICODE,
             _TEXT,
             Arguments.LENGTH,
             more=("pattern",),

@@ -1,17 +1,23 @@
 """How a written default or example becomes a Python value, and which values a field takes.
 
-Changes when a type is written differently in YAML.
+Text is read by the kit's own types, as the application reads it in a body: a default is what the
+same text in a request would be. Changes when a type is written differently in YAML.
 """
 
-import base64
-import binascii
 import math
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from decimal import Decimal
-from typing import TypeVar
+from functools import cache
+from typing import Any
 from uuid import UUID
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
+
+from crudgen.kit import types as kit
+from crudgen.kit.text import TextRule, nfc
 
 from . import patterns
 from .nodes import Plain
@@ -19,18 +25,13 @@ from .places import shown
 from .schema import Field, Json, TypeName, Value
 from .spec import describe
 
-T = TypeVar("T")
-
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_TIME = re.compile(r"\d\d:\d\d(:\d\d(\.\d{1,6})?)?", re.ASCII)
-_DATETIME = re.compile(
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)", re.ASCII
-)
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_TOP = r"[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z])?"
-_EMAIL = re.compile(rf"{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+{_TOP}")
+_DATE = re.compile(kit.DATE)
+_MINUTES = r"[0-9]{2}:[0-9]{2}"
+"""In a spec, a time may leave out its seconds."""
+_SECONDS = r":[0-9]{2}(\.[0-9]{1,6})?"
+_TIME = re.compile(rf"({_MINUTES})({_SECONDS})?")
+_DATETIME = re.compile(rf"({kit.DATE}[Tt ]{_MINUTES})({_SECONDS})?(?P<zone>{kit.ZONE})")
+_UUID = re.compile(kit.UUID_TEXT)
 
 
 def to_value(type_name: TypeName, written: Plain) -> Value:
@@ -39,6 +40,31 @@ def to_value(type_name: TypeName, written: Plain) -> Value:
     Raises ValueError, with a message for the author of the spec, when it is none.
     """
     return _READERS[type_name](written)
+
+
+def as_stored(field: Field, value: Value) -> Value:
+    """Return a value in the form that the application stores.
+
+    Raises ValueError, with a message and a remedy, for text that it refuses.
+    """
+    if field.type is TypeName.ENUM and isinstance(value, str):
+        return nfc(value)
+    if field.type not in (TypeName.STR, TypeName.TEXT):
+        return value
+    lines = field.type is TypeName.TEXT
+    rule = TextRule(as_sent=field.as_sent, controls=field.controls, lines=lines)
+    try:
+        stored: Value = rule.read(value)
+    except PydanticCustomError as error:
+        raise ValueError(f"{shown(value)}: {error.message()}", _REMEDIES[error.type]) from None
+    return stored
+
+
+_REMEDIES = {
+    "string_control": "remove them, or add the flag 'controls'",
+    "string_combining": "write fewer, or add the flag 'as_sent'",
+}
+"""What to do about text that is refused, by the type of the error."""
 
 
 def problem(field: Field, value: Value) -> str | None:
@@ -55,6 +81,10 @@ def problem(field: Field, value: Value) -> str | None:
 
 
 def _text_problem(field: Field, value: str | bytes) -> str | None:
+    try:
+        as_stored(field, value)
+    except ValueError as error:
+        return str(error.args[0])
     if field.words:
         return None if value in field.words else f"{shown(value)} is not one of the words"
     unit = "bytes" if isinstance(value, bytes) else "characters"
@@ -98,7 +128,7 @@ def to_text(value: Value) -> Plain:
     if isinstance(value, float):
         return Decimal(repr(value))
     if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
+        return kit.write_base64(value)
     if isinstance(value, date | time):
         return value.isoformat()
     return str(value) if isinstance(value, UUID) else value
@@ -122,12 +152,19 @@ def _formatted(what: str, form: re.Pattern[str], written: Plain) -> str:
 
 
 def _int(written: Plain) -> int:
-    if isinstance(written, bool) or not isinstance(written, int):
+    """Read a whole number, however it is written: 4.0 is 4, as in a body."""
+    if isinstance(written, bool) or not isinstance(written, int | Decimal):
         raise _expected("a whole number", written)
-    return written
+    if written != (whole := int(written)):
+        raise _expected("a whole number", written)
+    return whole
 
 
 def _float(written: Plain) -> float:
+    return _double(written) + 0.0  # no database keeps the sign of -0.0
+
+
+def _double(written: Plain) -> float:
     if isinstance(written, bool) or not isinstance(written, int | Decimal):
         raise _expected("a number", written)
     try:
@@ -142,7 +179,8 @@ def _float(written: Plain) -> float:
 def _decimal(written: Plain) -> Decimal:
     if isinstance(written, bool) or not isinstance(written, int | Decimal):
         raise _expected("a number", written)
-    return Decimal(written)
+    value = Decimal(written)
+    return value or abs(value)  # no database keeps the sign of -0.00
 
 
 def _bool(written: Plain) -> bool:
@@ -152,55 +190,74 @@ def _bool(written: Plain) -> bool:
 
 
 def _date(written: Plain) -> date:
-    text = _formatted("a date such as 2024-12-31", _DATE, written)
-    return _parsed(date.fromisoformat, text)
+    found: date = _read(kit.IsoDate, _formatted("a date such as 2024-12-31", _DATE, written))
+    return found
 
 
 def _time(written: Plain) -> time:
     text = _formatted("a time such as 12:30 or 12:30:00", _TIME, written)
-    return _parsed(time.fromisoformat, text)
+    found: time = _read(kit.IsoTime, text, _TIME.sub(_with_seconds, text))
+    return found
 
 
 def _datetime(written: Plain) -> datetime:
     what = "a moment with a time zone such as 2024-12-31T12:30:00Z"
     text = _formatted(what, _DATETIME, written)
-    return _parsed(lambda t: datetime.fromisoformat(t).astimezone(UTC), text)
+    found: datetime = _read(kit.UtcDatetime, text, _DATETIME.sub(_with_seconds, text))
+    return found
 
 
-def _parsed(parse: Callable[[str], T], text: str) -> T:
-    try:
-        return parse(text)
-    except (ValueError, OverflowError) as error:
-        raise ValueError(f"{shown(text)} does not exist: {error}") from None
+def _with_seconds(match: re.Match[str]) -> str:
+    minutes, seconds, *_ = match.groups()
+    zone = match["zone"] if "zone" in match.re.groupindex else ""
+    return f"{minutes}{seconds or ':00'}{zone}"
 
 
 def _uuid(written: Plain) -> UUID:
-    return UUID(_formatted("a UUID of 36 characters", _UUID, written))
+    found: UUID = _read(kit.UuidText, _formatted("a UUID of 36 characters", _UUID, written))
+    return found
+
+
+def _read(kind: Any, text: str, full: str | None = None) -> Any:
+    """Read text as a body is read; `full` is the text with what a spec may leave out."""
+    try:
+        return _adapter(kind).validate_python(full or text)
+    except ValidationError as error:
+        found = error.errors(include_url=False)[0]
+        reason = found.get("ctx", {}).get("error") or found["msg"]
+        # Of a time of day that does not exist, pydantic says only that it is no date.
+        why = "" if found["type"] == "datetime_from_date_parsing" else f": {reason}"
+        raise ValueError(f"{shown(text)} does not exist{why}") from None
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def _email(written: Plain) -> str:
-    text = _text(written)
-    if not _EMAIL.fullmatch(text):
-        raise ValueError(f"{shown(text)} is no e-mail address")
-    name, _, domain = text.partition("@")
-    return f"{name}@{domain.lower()}"
+    from crudgen.kit.addresses import read_email  # noqa: PLC0415 slow, and seldom needed
+
+    return _address("an e-mail address", read_email, written)
 
 
 def _url(written: Plain) -> str:
-    from pydantic import HttpUrl  # noqa: PLC0415 slow, and needed for a default or example only
+    from crudgen.kit.addresses import read_url  # noqa: PLC0415 slow, and seldom needed
 
+    return _address("an http or https URL", read_url, written)
+
+
+def _address(what: str, read: Callable[[str], str], written: Plain) -> str:
     text = _text(written)
     try:
-        return str(HttpUrl(text))
+        return read(text)
     except ValueError:
-        raise ValueError(f"{shown(text)} is no http or https URL") from None
+        raise ValueError(f"{shown(text)} is not {what}") from None
 
 
 def _json(written: Plain) -> Json:
     if isinstance(written, Decimal):
-        return _float(written)
-    if isinstance(written, int) and abs(written) >= 2**63:
-        raise ValueError(f"{written} does not fit 64 bits")
+        return _double(written)
     if isinstance(written, list):
         return [_json(item) for item in written]
     if isinstance(written, dict):
@@ -212,8 +269,8 @@ def _bytes(written: Plain) -> bytes:
     if not isinstance(written, str):
         raise _expected("base64", written, quotes=True)
     try:
-        return base64.b64decode(written.encode("ascii"), validate=True)
-    except (binascii.Error, UnicodeEncodeError):
+        return kit.read_base64(written)
+    except ValueError:
         raise _expected("base64", written) from None
 
 

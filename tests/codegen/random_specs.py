@@ -193,7 +193,9 @@ class Dice:
     def _add(self, entity: dict[str, Any], name: str, field: dict[str, Any]) -> None:
         """Add a field that the language takes; drop what it does not."""
         while not taken(name, field):
-            droppable = [key for key in field if key not in NEEDED]
+            droppable = [key for key in field if key in VALUES] or [
+                key for key in field if key not in NEEDED
+            ]
             if not droppable:
                 return
             plainer = [{k: v for k, v in field.items() if k != key} for key in droppable]
@@ -209,6 +211,8 @@ class Dice:
 
 
 BULK = ("create_many", "update_many", "delete_many")
+VALUES = ("default", "example", "pattern")
+"""What is dropped first: flags are what the specs are for."""
 NEEDED = ("type", "precision", "scale", "values")
 
 

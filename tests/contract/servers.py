@@ -187,7 +187,8 @@ class Servers:
             place = self.folder
         else:
             place = self.emit(spec)
-            environment["PYTHONPATH"] = str(without_crudgen(self.folder))
+            own = (settings or {}).get("PYTHONPATH")
+            environment["PYTHONPATH"] = own or str(without_crudgen(self.folder))
             command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app"]
             command += ["--port", str(port), "--no-server-header", *options]
             command += ["--timeout-graceful-shutdown", "7"]

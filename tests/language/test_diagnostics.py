@@ -74,8 +74,12 @@ def test_every_diagnostic_in_the_code_has_a_case(monkeypatch: pytest.MonkeyPatch
     assert not silent, "\n".join(silent)
 
 
-# What no spec file can show: a disk that fails, no files at all, an error without a place.
-ELSEWHERE = ("error.strerror", "'there is no entity'", "MAX_FILES", "this is not YAML: {error}")
+# What no spec file can show: a disk that fails, no files at all, an error without a place, and
+# files that not every system can have.
+ELSEWHERE = (
+    *("error.strerror", "'there is no entity'", "MAX_FILES", "this is not YAML: {error}"),
+    *("a link to nothing", "a file called"),
+)
 
 
 def diagnostic_calls() -> list[tuple[str, set[tuple[str, int]]]]:

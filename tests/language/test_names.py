@@ -136,3 +136,20 @@ def test_uncountable_names_need_a_plural() -> None:
 
 def test_every_reserved_class_is_a_possible_name_otherwise() -> None:
     assert all(re.fullmatch(r"[A-Z]\w*", name) for name in RESERVED_CLASSES)
+
+
+@pytest.mark.parametrize(
+    "plural",
+    [
+        *("con", "prn", "aux", "nul"),
+        *(f"{port}{number}" for port in ("com", "lpt") for number in range(10)),
+    ],
+)
+def test_plurals_that_windows_cannot_have(plural: str) -> None:
+    with pytest.raises(SpecError, match="Windows cannot have a folder of that name"):
+        load_texts({"a.yaml": f"name: Hero\nplural: {plural}\nfields: {{name: str}}"})
+    text = f"name: {plural.capitalize()}\nplural: heroes\nfields: {{name: str}}"
+    with pytest.raises(SpecError, match="Windows cannot have a folder of that name"):
+        load_texts({"a.yaml": text})
+    for other in (f"{plural}_x", f"{plural}0", f"x{plural}"):
+        load_texts({"a.yaml": f"name: Hero\nplural: {other}\nfields: {{name: str}}"})

@@ -362,11 +362,7 @@ def test_a_write_that_must_be_undone_takes_nobody_with_it(file: File) -> None:
 
 
 def test_a_commit_that_cannot_be_written_is_everybodys(file: File) -> None:
-<<<<<<< HEAD
     """Without a write-ahead log COMMIT waits for readers: no write is acknowledged."""
-=======
-    """Without a write-ahead log COMMIT waits for readers; nobody is told that it is written."""
->>>>>>> rows
 
     def connect() -> sqlite3.Connection:
         return sqlite3.connect(file.path, isolation_level=None, check_same_thread=False)

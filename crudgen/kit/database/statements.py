@@ -9,6 +9,9 @@ from typing import Any
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
+    Date,
+    DateTime,
     Delete,
     Dialect,
     Float,
@@ -17,6 +20,8 @@ from sqlalchemy import (
     Select,
     TextualSelect,
     Update,
+    bindparam,
+    case,
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -40,6 +45,9 @@ class Prepared:
     )
 
     def __init__(self, statement: Statement, dialect: Dialect, columns: Sequence[str]) -> None:
+        moments: dict[str, Callable[[], Any]] = {}
+        if isinstance(statement, Update):
+            statement, moments = _touching(statement, columns)
         compiled = statement.compile(dialect=dialect, column_keys=list(columns) or None)
         self.statement = statement
         self.sql = str(compiled)
@@ -55,6 +63,7 @@ class Prepared:
             filled = list(compiled.update_prefetch)
         kind = "default" if isinstance(statement, Insert) else "onupdate"
         self._defaults = {column.key: _default(getattr(column, kind)) for column in filled}
+        self._defaults |= moments
         self._binders = {
             name: process
             for name, bind in compiled.binds.items()
@@ -89,6 +98,34 @@ class Prepared:
         return rows
 
 
+def later(column: Column[Any], moment: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return what a touched column is set to: the moment, or what the row has if that is later.
+
+    Clocks go back. A time of day does so at midnight, and takes the moment as it is.
+    """
+    if not isinstance(_inner(column.type), Date | DateTime):
+        return moment
+    return case((column > moment, column), else_=moment)
+
+
+def _touching(
+    statement: Update, columns: Sequence[str]
+) -> tuple[Update, dict[str, Callable[[], Any]]]:
+    """Set what is touched at every update; return the moments that are bound, by their names."""
+    moments = {}
+    for column in statement.table.c:
+        update: Any = getattr(column, "onupdate", None)
+        if update is not None and update.is_callable and column.key not in columns:
+            bound = bindparam(f"{column.key}__now", type_=column.type)
+            statement = statement.values({column: later(column, bound)})  # type: ignore[arg-type]
+            moments[f"{column.key}__now"] = _default(update)
+    return statement, moments
+
+
+def _inner(kind: TypeEngine[Any]) -> TypeEngine[Any]:
+    return kind.impl_instance if isinstance(kind, TypeDecorator) else kind
+
+
 def _binder(kind: TypeEngine[Any], dialect: Dialect) -> Process | None:
     if isinstance(kind, Float):
         return _float
@@ -103,7 +140,7 @@ def _float(value: Any) -> float | None:
 def _loader(kind: TypeEngine[Any], dialect: Dialect) -> Process | None:
     if isinstance(kind, Float):
         return _float
-    inner = kind.impl_instance if isinstance(kind, TypeDecorator) else kind
+    inner = _inner(kind)
     # PostgreSQL's numbers of its types numeric and float8: what such columns are.
     exact = isinstance(inner, Numeric) and inner.asdecimal
     return kind.dialect_impl(dialect).result_processor(dialect, 1700 if exact else 701)

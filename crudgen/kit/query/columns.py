@@ -10,8 +10,12 @@ from pydantic.fields import FieldInfo
 from sqlalchemy import Column, Table
 
 from ..models import Model
-from .operators import operators_of
+from ..text import nfc, rule_of
+from .operators import fold, operators_of
 from .values import TEXT, text_kept_by, value_of
+
+_NFC = AfterValidator(nfc)
+NFC_TEXT = text_kept_by([_NFC])
 
 
 class Columns:
@@ -33,6 +37,7 @@ class Columns:
             name: _words(field.annotation) for name, field in public.model_fields.items()
         }
         self._validators = {name: _validators(field) for name, field in public.model_fields.items()}
+        self._as_sent = {name for name, field in public.model_fields.items() if not _is_nfc(field)}
         orderable = [name for name in self.shown if "eq" in self.operators(name)]
         self.sorted = tuple(orderable if sort_by is None else sort_by)
         self.filtered = tuple(self.shown if filter_by is None else filter_by)
@@ -51,9 +56,21 @@ class Columns:
         return value_of(self.column(name), self._words.get(name, ()))
 
     def sought(self, name: str) -> TypeAdapter[Any]:
-        """Find what reads a value to look for in a column: an address as a body's is kept."""
+        """Find what reads a value to look for in a column: text as a body's is kept."""
         adapter, validators = self.adapter(name), self._validators.get(name)
         return text_kept_by(validators) if adapter is TEXT and validators else adapter
+
+    def part(self, name: str) -> TypeAdapter[str]:
+        """Find what reads a part of a text to look for in a column."""
+        return TEXT if name in self._as_sent else NFC_TEXT
+
+    def is_as_sent(self, name: str) -> bool:
+        """Tell whether a column keeps text as it is sent, not in NFC."""
+        return name in self._as_sent
+
+    def words(self, text: str) -> tuple[tuple[str, str], ...]:
+        """Split what is searched for: each word in NFC and as it is sent, in small letters."""
+        return tuple((fold(nfc(word)), fold(word)) for word in text.split())
 
     def order(self, sort: Sequence[str]) -> tuple[tuple[str, bool], ...]:
         """Add the key to what a client sorts by: then no two rows are alike.
@@ -71,8 +88,13 @@ class Columns:
 
 def _validators(field: FieldInfo) -> list[AfterValidator]:
     kinds = [getattr(kind, "__metadata__", ()) for kind in get_args(field.annotation)]
-    found = chain(field.metadata, *kinds)
+    found = chain([_NFC] if _is_nfc(field) else [], field.metadata, *kinds)
     return [one for one in found if isinstance(one, AfterValidator)]
+
+
+def _is_nfc(field: FieldInfo) -> bool:
+    rule = rule_of(field)
+    return rule is not None and not rule.as_sent
 
 
 def _words(annotation: Any) -> tuple[str, ...]:

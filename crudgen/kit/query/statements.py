@@ -45,7 +45,9 @@ def shape(query: ListQuery, cursor: Cursor | None) -> tuple[object, ...]:
 
 def values(query: ListQuery) -> dict[str, Any]:
     """Name the values that the conditions of a query compare with."""
-    named = {f"word_{n}": word for n, word in enumerate(query.words)}
+    named: dict[str, Any] = {}
+    for n, (word, as_sent) in enumerate(query.words):
+        named |= {f"word_{n}": word, f"sent_{n}": as_sent}
     for n, one in enumerate(query.filters):
         if not OPERATORS[one.operator].is_flag:
             named |= {f"filter_{n}_{m}": value for m, value in enumerate(one.values)}
@@ -62,9 +64,11 @@ def conditions(columns: Columns, query: ListQuery, kind: str) -> list[ColumnElem
         found.append(operator.clause(column, one.values if operator.is_flag else bound, kind))
     contains = OPERATORS["icontains"].clause
     for n in range(len(query.words)):
-        searched = [columns.column(name) for name in columns.searched]
-        word = [_bound(searched[0].type, f"word_{n}")]
-        found.append(or_(*(contains(column, word, kind) for column in searched)))
+        ways = []
+        for name in columns.searched:
+            column, form = columns.column(name), "sent" if columns.is_as_sent(name) else "word"
+            ways.append(contains(column, [_bound(column.type, f"{form}_{n}")], kind))
+        found.append(or_(*ways))
     return found
 
 

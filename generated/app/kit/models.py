@@ -5,17 +5,20 @@ from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
     Field,
+    GetCoreSchemaHandler,
     ModelWrapValidatorHandler,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
     model_validator,
 )
+from pydantic_core import CoreSchema
 from sqlalchemy import MetaData
 from sqlalchemy.orm import registry
 from sqlmodel import SQLModel
 
 from .errors import MAX_PROBLEMS
+from .text import apply_rules
 from .types import NO_NUL
 
 NAMES = {
@@ -84,16 +87,26 @@ def without_nul(schema: dict[str, Any]) -> None:
             described["pattern"] = NO_NUL
 
 
+def _standard_base64(schema: dict[str, Any]) -> None:
+    """Write a default of bytes as answers have it; pydantic takes the alphabet of URLs."""
+    default = schema.get("default")
+    kinds = (schema, *schema.get("anyOf", ()))
+    if isinstance(default, str) and any("contentEncoding" in kind for kind in kinds):
+        schema["default"] = default.replace("-", "+").replace("_", "/")
+
+
 def _describe(schema: dict[str, Any]) -> None:
     for described in schema.get("properties", {}).values():
         exact_bounds(described)
         without_nul(described)
+        _standard_base64(described)
 
 
 class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMES))):
     """Base of every model of this application, with a registry and metadata of its own.
 
     Input is read strictly: no text for a number, no number for a truth value, no unknown property.
+    Text is brought into the form that is stored (see text.py).
     """
 
     model_config = {
@@ -105,6 +118,13 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
         "regex_engine": "rust-regex",
         "json_schema_extra": _describe,
     }
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Add how text is read."""
+        schema = handler(source)
+        apply_rules(handler.resolve_ref_schema(schema), cls.model_fields)
+        return schema
 
     @model_validator(mode="wrap")
     @classmethod

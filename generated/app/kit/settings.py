@@ -1,12 +1,13 @@
 """What can be set from outside: environment variables, or lines of a file `.env`."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from .env_file import check_env_files
 from .limits import USUAL, Limits
 from .origins import check_origins, split
 
@@ -38,7 +39,14 @@ RootPath = Annotated[str, AfterValidator(_check_root_path)]
 class ServerSettings(BaseSettings):
     """Settings of the server, see protocol.py; only the environment and `.env` set them."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", hide_input_in_errors=True
+    )
+
+    def __init__(self, **values: Any) -> None:
+        """Read the settings; raise StartupError for a file that cannot be read."""
+        check_env_files(values.get("_env_file", self.model_config.get("env_file")))
+        super().__init__(**values)
 
     head_seconds: Seconds = 10.0
     """Longest wait for a request line and its headers; a later one is answered 408."""

@@ -15,7 +15,7 @@ from ..query_string import is_utf8, read_pairs
 from .columns import Columns
 from .operators import OPERATORS, fold
 from .query import Filter, ListQuery
-from .values import COUNT, CURSOR, FLAG, OFFSET, SEARCH, TEXT, limit_up_to, some_of, with_plus
+from .values import COUNT, CURSOR, FLAG, OFFSET, SEARCH, limit_up_to, some_of, with_plus
 
 MOST_VALUES = 100
 """How many values `in` and `not_in` take."""
@@ -146,9 +146,9 @@ class Parameters:
 
     def _filter(self, column: str, operator: str) -> Parameter:
         about = OPERATORS[operator]
-        adapter: TypeAdapter[Any] = FLAG if about.is_flag else TEXT
-        if not about.is_flag and not about.is_text:
-            adapter = self._columns.sought(column)
+        adapter: TypeAdapter[Any] = FLAG
+        if not about.is_flag:
+            adapter = (self._columns.part if about.is_text else self._columns.sought)(column)
         return Parameter(f"Rows whose {about.doc.format(column)}.", adapter, column, operator)
 
     def _read(
@@ -191,7 +191,7 @@ class Parameters:
             offset=one.get("offset", 0),
             filters=tuple(filters),
             sort=self._columns.order(one.get("sort", ())),
-            words=tuple(fold(one.get("q", "")).split()),
+            words=self._columns.words(one.get("q", "")),
             fields=tuple(name for name in self._columns.shown if name in shown),
             count="count" in one,
             cursor=one.get("cursor"),

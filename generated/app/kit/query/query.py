@@ -30,8 +30,11 @@ class ListQuery:
     """The columns to sort by, each with whether it descends; the key is the last of them."""
     offset: int = 0
     filters: tuple[Filter, ...] = ()
-    words: tuple[str, ...] = ()
-    """What the searched columns hold, in small letters: each word in one of them."""
+    words: tuple[tuple[str, str], ...] = ()
+    """What the searched columns hold, in small letters: each word in one of them.
+
+    Each is in NFC, and as it was sent for columns that keep text so.
+    """
     fields: tuple[str, ...] = ()
     """The properties to answer; none: all of them."""
     count: bool = False

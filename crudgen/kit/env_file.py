@@ -1,0 +1,71 @@
+"""The file `.env`: checked before its settings are read, so that nothing of it goes unseen."""
+
+import os
+from collections.abc import Iterable
+from io import StringIO
+from pathlib import Path
+from typing import TypeAlias
+
+from dotenv.parser import parse_stream
+
+from .encodings import wide_encoding
+from .errors import StartupError
+
+MOST_BYTES = 1_048_576
+EnvFile: TypeAlias = str | os.PathLike[str]
+
+
+def check_env_files(files: EnvFile | Iterable[EnvFile] | None) -> None:
+    """Raise StartupError for a file that is no text of lines such as `DOCS=false`.
+
+    A file that does not exist is fine. The error shows nothing of what is in a file.
+    """
+    if isinstance(files, str | os.PathLike):
+        files = [files]
+    for file in files or ():
+        _check(Path(file).expanduser())
+
+
+def _check(file: Path) -> None:
+    if not os.path.lexists(file) or file.is_fifo():  # what comes through a pipe comes once
+        return
+    if file.is_dir():
+        raise StartupError(f"{file} is a folder, not a file\n  remove it, or write the file anew")
+    if not file.is_file():
+        raise _unreadable(file, "it is no file, or a link to nothing")
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise _unreadable(file, error.strerror) from None
+    if len(data) > MOST_BYTES:
+        raise _unreadable(file, "it is larger than 1 MiB")
+    text = _decoded(file, data)
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise StartupError(
+            f"{file}:{line}: NUL is not allowed\n  remove it, or write the line anew"
+        )
+    for binding in parse_stream(StringIO(text)):
+        if binding.error:
+            written = binding.original.string
+            blank = written[: len(written) - len(written.lstrip())]
+            raise StartupError(
+                f"{file}:{binding.original.line + blank.count(chr(10))}: this is no setting\n"
+                "  write it like this: NAME=value; a value with quotes at its start ends with them"
+            )
+
+
+def _unreadable(file: Path, reason: str | None) -> StartupError:
+    return StartupError(f"{file} cannot be read: {reason}\n  mend it, or remove it")
+
+
+def _decoded(file: Path, data: bytes) -> str:
+    if wide := wide_encoding(data):
+        remedy = "save the file as UTF-8; PowerShell: Set-Content -Encoding utf8"
+        raise StartupError(f"{file} is {wide}, and UTF-8 is expected\n  {remedy}")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise StartupError(f"{file}:{line}: this is not UTF-8\n  save the file as UTF-8") from None
