@@ -32,7 +32,7 @@ fields: {number: int pk, label: str?}
 api: {operations: [create, list, create_many]}
 """
 MAX = 2**63 - 1
-FAR = "SELECT max(id) + 50, 'far{}', 0 FROM hero HAVING count(*) > 0"
+FAR = "SELECT coalesce(max(id), 0) + 50, 'far{}', 0 FROM hero"
 INSERT = "INSERT INTO hero (id, name, level) {}"
 
 
