@@ -187,13 +187,18 @@ class Postgresql:
                     raise Unavailable(Condition.DOWN, refusal) from None
                 reason = "no connection was free in time"
                 raise Unavailable(Condition.BUSY, reason) from None
-            if await connection.wait.is_good(self._doubted):
+            is_good = False
+            try:
+                is_good = await connection.wait.is_good(self._doubted)
+            finally:  # also when the request is cancelled meanwhile
+                if not is_good:
+                    await connection.close()
+                    await self._pool.putconn(connection)
+            if is_good:
                 connection.wait.ends = ends
                 return connection
             if time.monotonic() >= connection.wait.ends:  # no answer: others may give none either
                 self._doubted = time.monotonic()
-            await connection.close()
-            await self._pool.putconn(connection)
 
 
 async def _execute(connection: Any, prepared: Prepared, bound: dict[str, Any]) -> list[Row]:
