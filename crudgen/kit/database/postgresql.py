@@ -32,7 +32,8 @@ _MAY_WRITE = """
 SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on',
     cardinality(%(names)s::text[]) = 0 OR EXISTS (
         SELECT FROM unnest(%(names)s::text[]) AS name
-        WHERE has_table_privilege(to_regclass(quote_ident(name)), 'INSERT, UPDATE, DELETE')
+        WHERE has_table_privilege(to_regclass(quote_ident(name)), 'DELETE')
+            OR has_any_column_privilege(to_regclass(quote_ident(name)), 'INSERT, UPDATE')
     )
 """
 Result = TypeVar("Result")
