@@ -24,7 +24,7 @@ from .sqlite import Sqlite
 from .state import State
 from .statements import Prepared, Statement, Values
 from .tables import prepare
-from .urls import scheme_of
+from .urls import check_characters, scheme_of
 
 __all__ = ["Change", "Database", "DatabaseDep", "SessionDep", "database", "session"]
 
@@ -59,6 +59,7 @@ class Database:
         preparing: Preparing = "auto",
         read_only: bool = False,
     ) -> None:
+        check_characters(url)
         self._backend: Backend
         match scheme_of(url):
             case "sqlite":

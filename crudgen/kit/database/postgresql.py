@@ -16,7 +16,7 @@ from .connections import GRACE_SECONDS, Connector, Preparing
 from .faults import classify
 from .sessions import SessionSettings
 from .statements import Prepared, Values
-from .urls import describe, read_postgresql_url
+from .urls import describe, effective_parameters, read_postgresql_url
 
 RECONNECT_SECONDS = 2.0
 """How long the pool tries by itself; then each request makes it try again. It would wait longer
@@ -64,7 +64,10 @@ class Postgresql:
         self.where = describe(parameters)
         self.dialect: Dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
         self._discarding = set(_DISCARDING)
-        if parameters.get("target_session_attrs") in {"primary", "read-write"}:
+        if effective_parameters(parameters).get("target_session_attrs") in {
+            "primary",
+            "read-write",
+        }:
             self._discarding.add(Fault.READ_ONLY)  # the server has become a standby
         self._seconds = statement_seconds + GRACE_SECONDS
         self._lock_seconds = lock_seconds
