@@ -1,5 +1,7 @@
 """Connections that break while they idle, or are never answered: no request notices the first."""
 
+import asyncio
+import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +10,11 @@ from pathlib import Path
 import psycopg
 import pytest
 from servers import Api, Servers
+from sqlalchemy import literal_column, select
+
+from crudgen.kit.database import connections
+from crudgen.kit.database.postgresql import Postgresql
+from crudgen.kit.database.statements import Prepared
 
 HERO = {"name": "n", "secret_name": "s"}
 MODES = ("served", "emitted")
@@ -111,3 +118,30 @@ def test_a_port_that_is_no_postgresql_is_waited_for(
         api.stop()
     assert "hunter2" not in log
     assert "Traceback" not in api.log.read_text()
+
+
+def test_a_request_that_is_cancelled_gives_its_connection_back(
+    new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At whichever step: while it waits for a connection, checks that it is good, or uses it."""
+    monkeypatch.setattr(connections, "IDLE_SECONDS", -1.0)
+    backend = Postgresql(
+        new_database("postgresql"), connections=2, lock_seconds=5.0, statement_seconds=5.0
+    )
+    one = Prepared(select(literal_column("1")), backend.dialect, ())
+
+    async def read_and_cancel() -> None:
+        await backend.open()
+        try:
+            for steps in range(30):
+                assert await backend.read(one, {}, short=True) == [(1,)]
+                task = asyncio.create_task(backend.read(one, {}, short=True))
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+        finally:
+            await backend.close()
+
+    asyncio.run(read_and_cancel())

@@ -17,6 +17,9 @@ from httpx import ASGITransport, AsyncClient, Response
 from servers import BOUND_BY_MODES, Api, Servers
 
 import crudgen
+from crudgen.kit.database import state as states
+from crudgen.kit.database.state import State
+from crudgen.kit.errors import Condition, Unavailable
 
 HERO = {"name": "n", "secret_name": "s"}
 MODES = ("served", "emitted")
@@ -224,3 +227,151 @@ def test_a_session_before_the_start_says_so(root: Path, tmp_path: Path) -> None:
         app.state.database.session(),
     ):
         pass
+
+
+RIGHTS = [
+    ("SELECT ON hero", "permission denied for table hero"),
+    ("INSERT ON hero", "permission denied for table hero"),
+    ("UPDATE ON hero", "permission denied for table hero"),
+    ("DELETE ON hero", "permission denied for table hero"),
+    ("USAGE, UPDATE ON SEQUENCE hero_id_seq", "permission denied for sequence hero_id_seq"),
+    ("USAGE ON SCHEMA public", 'relation "hero" does not exist'),
+]
+
+
+def test_each_right_that_is_taken_away_meanwhile_is_logged_once(
+    servers: Servers, new_database: Callable[[str], str], root: Path
+) -> None:
+    owner = new_database("postgresql")
+    servers.start(root / "entities", "served", owner).stop()
+    with psycopg.connect(owner, autocommit=True) as connection:
+        for statement in (
+            "CREATE ROLE taken LOGIN",
+            "REVOKE ALL ON SCHEMA public FROM PUBLIC",
+            "GRANT SELECT ON ALL TABLES IN SCHEMA public TO taken",
+            *(f"GRANT {right} TO taken" for right, _ in RIGHTS),
+        ):
+            connection.execute(statement)
+        url = owner.replace("postgres:@", "taken@")
+        api = servers.start(root / "entities", "served", url, settings={"STATEMENT_SECONDS": "2"})
+
+        def ask() -> set[int]:
+            row = {**HERO, "name": str(time.monotonic())}
+            return {
+                api.client.get("/heroes/").status_code,
+                *(api.client.get(f"/heroes/?limit={n}&sort=name").status_code for n in (1, 2, 3)),
+                api.client.get("/heroes/1").status_code,
+                api.client.post("/heroes/", json=row).status_code,
+                api.client.patch("/heroes/1", json={"age": 1}).status_code,
+                api.client.delete("/heroes/999").status_code,
+            }
+
+        api.ask("POST", "/heroes/", json=HERO)
+        for right, reason in RIGHTS:
+            before = len(api.log.read_text())
+            connection.execute(f"REVOKE {right} FROM taken")
+            for _ in range(3):
+                assert 503 in ask() <= {200, 404, 503}, right
+            said = api.log_with(reason)[before:]
+            connection.execute(f"GRANT {right} TO taken")
+            for _ in range(2):
+                assert ask() == {200, 404}
+            assert said.count("\n") == 1, said
+            place = right.replace("ON hero", "ON public.hero").replace("hero_id", "public.hero_id")
+            assert f"{reason}; GRANT {place} TO taken\n" in said
+            assert api.log.read_text()[before:].count(": no longer ") == 1
+        assert "Traceback" not in api.log.read_text()
+        api.stop()
+        connection.execute("DROP OWNED BY taken")
+        connection.execute("DROP ROLE taken")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_sequence_without_numbers_concerns_its_table_alone(
+    servers: Servers, new_database: Callable[[str], str], root: Path, mode: str
+) -> None:
+    url = new_database("postgresql")
+    api = servers.start(root / "entities", mode, url)
+    row = api.ask("POST", "/heroes/", json=HERO).json()["id"]
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"SELECT setval('hero_id_seq', {2**63 - 1})")
+    for _ in range(3):
+        unusable = "A table of the database cannot be used"
+        assert detail(api.client.post("/heroes/", json=HERO)) == (503, unusable)
+        assert api.ask("PATCH", f"/heroes/{row}", json={"age": 1}).is_success
+        time.sleep(0.5)
+        assert api.client.get("/ready").status_code == 200
+    assert api.log.read_text().count("reached maximum value of sequence") == 1
+    api.stop()
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("change", ["DROP TABLE hero", "ALTER TABLE hero DROP COLUMN age"])
+def test_a_table_that_is_changed_meanwhile_is_logged_once(
+    servers: Servers, new_database: Callable[[str], str], root: Path, mode: str, change: str
+) -> None:
+    url = new_database("postgresql")
+    api = servers.start(root / "entities", mode, url)
+    api.ask("POST", "/heroes/", json=HERO)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(change)
+    for _ in range(3):
+        unusable = "A table of the database cannot be used"
+        assert detail(api.client.post("/heroes/", json=HERO)) == (503, unusable)
+        assert detail(api.client.get("/heroes/?cursor=")) == (503, unusable)
+    assert api.log_with("does not exist").count("without a usable table: ") <= 2
+    assert "Traceback" not in api.log.read_text()
+    api.stop()
+
+
+def test_clients_alone_do_not_make_an_application_unready(
+    servers: Servers, new_database: Callable[[str], str], root: Path
+) -> None:
+    url = new_database("postgresql")
+    settings = {"LOCK_SECONDS": "0.5", "DATABASE_CONNECTIONS": "2"}
+    api = servers.start(root / "entities", "served", url, settings=settings)
+    with psycopg.connect(url) as other:
+        other.execute("LOCK TABLE hero")
+
+        async def ask() -> set[int]:
+            async with AsyncClient(base_url=str(api.client.base_url)) as client:
+                waiting = [asyncio.create_task(client.get("/heroes/")) for _ in range(40)]
+                ready = set()
+                while not all(one.done() for one in waiting):
+                    ready.add((await client.get("/ready")).status_code)
+                assert {(await one).status_code for one in waiting} == {503}
+            return ready
+
+        assert asyncio.run(ask()) == {200}
+    api.stop()
+
+
+def denied(reason: str) -> Unavailable:
+    return Unavailable(Condition.DENIED, reason)
+
+
+def test_statements_that_fail_and_work_in_turn_do_not_fill_the_log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for error in (Unavailable(Condition.FULL), Unavailable(Condition.DOWN), denied("x")):
+        state, begun = State("X"), 0
+        for _ in range(1000):
+            if state.failed(error, "one") is not None:
+                state.say(error.condition, "x")
+                begun += 1
+            state.worked("two", writes=True)
+            state.worked("one", writes=True)
+        assert begun == states.OFTEN
+        monkeypatch.setattr(states, "QUIET_SECONDS", -1.0)
+        state.worked("one", writes=True)
+        monkeypatch.undo()
+        assert not state.episodes
+    assert caplog.text.count(": no longer ") == 3 * states.OFTEN
+
+
+def test_any_number_of_statements_is_remembered_within_bounds() -> None:
+    state = State("X")
+    logged = [state.failed(denied(f"r{number % 500}"), number) for number in range(100_000)]
+    assert len([one for one in logged if one is not None]) == states.MOST_REASONS
+    kept = state.episodes[Condition.DENIED].reasons
+    assert sum(map(len, kept.values())) <= states.MOST_REASONS**2

@@ -10,7 +10,8 @@ import pytest
 from psycopg.pq import Conninfo
 from servers import Servers
 
-from crudgen.kit.database.urls import read_postgresql_url, shown
+from crudgen.kit.database import Database
+from crudgen.kit.database.urls import effective_parameters, read_postgresql_url, shown
 from crudgen.kit.errors import StartupError
 
 KEPT = [
@@ -38,6 +39,11 @@ KEPT = [
             "load_balance_hosts": "random",
         },
     ),
+    ("postgresql://u:p?q#r@h/db", {"user": "u", "password": "p?q#r", "host": "h", "dbname": "db"}),
+    (
+        "postgresql://a,b/db?target_session_attrs=prefer-standby",
+        {"host": "a,b", "port": ",", "dbname": "db", "target_session_attrs": "prefer-standby"},
+    ),
     ("postgresql://", {}),
 ]
 REFUSED = [
@@ -63,6 +69,17 @@ REFUSED = [
     ("postgresql://h/db?connect_timeout=soon", "connect_timeout should be a number"),
     ("postgresql://h/db?client_encoding=latin1", "client_encoding is always UTF8"),
     ("postgresql://h/db?replication=database", "replication"),
+    ("postgresql://h?user=u&password=hunter2@x", "write %40 for @"),
+    ("postgresql://h:5432?password=p@hunter2", "write %40 for @"),
+    ("postgresql://h/db?user=u&password=p@hunter2", "write %40 for @"),
+    ("postgresql://u:hunter2@h/db\n", "a line break"),
+    ("postgresql://u:hun\nter2@h/db", "a line break"),
+    ("postgresql://u:hunter2\x00@h/db", "another control character"),
+    ("postgresql://u:%FFhunter2@h/db", "not one that PostgreSQL's library reads"),
+    ("postgresql://u:hunter2@h/%FF", "not one that PostgreSQL's library reads"),
+    ("postgresql://u:hunter2@h:\uff15/db", "a port that is no number"),
+    ("postgresql://u:hunter2@h/db?port=\uff15", "between 1 and 65535"),
+    ("postgresql://u:hunter2@h/db?service=nowhere", 'definition of service "nowhere" not found'),
     ("postgresql://h/db?options=-ca%3Db&options=-cc%3Dd", "twice"),
     ("postgresql://h/db?host=other", "names the host before and behind"),
     ("postgresql://h:5/db?port=6", "names the port before and behind"),
@@ -93,6 +110,52 @@ def test_the_rest_is_refused_in_two_lines(url: str, expected: str) -> None:
     assert len(message.splitlines()) == 2
     assert "hunter2" not in message
     assert "hunter2" not in shown(url)
+
+
+@pytest.mark.parametrize("value", ["sqlite:///app.db\n", "sqlite:///a\x00.db", "\tsqlite:///a.db"])
+def test_a_line_break_is_refused_for_sqlite_too(value: str) -> None:
+    with pytest.raises(StartupError, match="a line break or another control character\n  write"):
+        Database(value)
+
+
+def test_a_name_is_shown_in_one_line() -> None:
+    assert shown("postgresql://u@h/a%0Ab%20c") == "postgresql://u@h/a%0Ab%20c"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PGSSLMODE", "bogus"),
+        ("PGSERVICE", "nowhere"),
+        ("PGREQUIREAUTH", "bogus"),
+        ("PGTARGETSESSIONATTRS", "bogus"),
+    ],
+)
+def test_the_environment_is_refused_like_the_url(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(StartupError, match=f'"{value}"') as refused:
+        read_postgresql_url("postgresql://h/db")
+    assert len(str(refused.value).splitlines()) == 2
+
+
+def test_what_the_environment_or_a_service_names_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    service = tmp_path / "services"
+    service.write_text("[mine]\nkeepalives_idle=77\ntarget_session_attrs=read-write\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(service))
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "9")
+    monkeypatch.setenv("PGHOSTADDR", "192.0.2.1")
+    for url in ("postgresql://h/db?service=mine", "postgresql://h/db?service=mine&keepalives=1"):
+        named = effective_parameters(read_postgresql_url(url))
+        assert (named["connect_timeout"], named["keepalives_idle"]) == ("9", "77")
+        assert named["target_session_attrs"] == "read-write"
+    own = effective_parameters({"connect_timeout": "4", "host": "h"})
+    assert (own["connect_timeout"], own["host"]) == ("4", "h")
+    assert "keepalives_idle" not in own
+    assert "hostaddr" not in own
 
 
 def test_every_parameter_of_libpq_is_kept_or_refused_by_name() -> None:

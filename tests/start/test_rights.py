@@ -1,5 +1,6 @@
 """What an ordinary role of PostgreSQL may not do is said in two lines, with the GRANT for it."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Callable, Iterator
@@ -198,6 +199,34 @@ def test_a_column_of_the_user_needs_no_right(
     )
     APP.start(place.url)
     assert "may not" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("rights", "obstacle"),
+    [
+        ("SELECT, INSERT (name) ON robot", ""),
+        ("SELECT, UPDATE (age) ON robot", ""),
+        ("SELECT, DELETE ON robot", ""),
+        ("SELECT, INSERT ON _answer", ""),
+        ("SELECT, REFERENCES (name) ON robot", "the role may write to none of the tables"),
+    ],
+)
+def test_a_role_that_may_write_anything_is_ready(place: Place, rights: str, obstacle: str) -> None:
+    APP.start(place.owner)
+    place.do(f"GRANT {rights} TO $me")
+    backend = APP.module("kit.database.postgresql").Postgresql(
+        place.url, connections=1, lock_seconds=2.0, statement_seconds=5.0
+    )
+
+    async def ask() -> str:
+        await backend.open()
+        try:
+            said: str = await backend.obstacle(APP.metadata, set())
+            return said
+        finally:
+            await backend.close()
+
+    assert asyncio.run(ask()) == obstacle
 
 
 def test_a_role_in_a_group_has_the_rights_of_the_group(place: Place) -> None:

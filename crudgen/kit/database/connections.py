@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any, Literal
 
 from .sessions import PID, SessionSettings, Statement, check_options, check_way_of_values
+from .urls import effective_parameters
 
 Preparing = Literal["auto", "true", "false"]
 CONNECT_SECONDS = 3
@@ -24,14 +25,13 @@ ANSWER_SECONDS = 1.0
 MOST_MESSAGES = 10
 """How many packets a server may have sent to an idle connection, such as notices."""
 _PARAMETERS = {
-    "client_encoding": "UTF8",
     "connect_timeout": str(CONNECT_SECONDS),
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "3",
     "tcp_user_timeout": "20000",
 }
-"""Parameters of libpq, where the URL does not name them."""
+"""Parameters of libpq, where neither the URL nor the environment names them."""
 
 _log = logging.getLogger(__name__)
 
@@ -105,7 +105,9 @@ class Connector:
         self, parameters: Mapping[str, str], settings: SessionSettings, preparing: Preparing
     ) -> None:
         self._driver: Any = import_module("psycopg")
-        self._parameters = {**_PARAMETERS, **parameters}
+        named = effective_parameters(parameters)
+        ours = {name: value for name, value in _PARAMETERS.items() if name not in named}
+        self._parameters = {**ours, **parameters, "client_encoding": "UTF8"}
         self._settings = settings
         self._preparing = preparing
         self._has_warned = False

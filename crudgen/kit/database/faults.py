@@ -20,6 +20,7 @@ _CONDITIONS: Mapping[Fault, Condition] = {
     Fault.READ_ONLY: Condition.READ_ONLY,
     Fault.DENIED: Condition.DENIED,
     Fault.BROKEN: Condition.BROKEN,
+    Fault.TABLE_UNUSABLE: Condition.TABLE_UNUSABLE,
 }
 _OF_FOREIGN_KEYS = "FOREIGN KEY constraint failed"
 
@@ -57,7 +58,8 @@ def reason_of(error: Exception) -> str:
     """Return what the database says, in one line: for the log, never for a client."""
     if isinstance(error, Unavailable):
         return error.reason
-    lines = str(cause_of(error)).strip().splitlines()
+    cause = cause_of(error)
+    lines = (_diagnosis(cause, "message_primary") or str(cause)).strip().splitlines()
     return lines[0] if lines else type(error).__name__
 
 

@@ -19,12 +19,22 @@ SIGNER = "the secret"
 """What is missing in a database that keeps no secret."""
 _NOT_WRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 _READ_ONLY, _NO_RIGHT, _NO_SCHEMA = "25006", "42501", "3F000"
+_REMEDIES = {
+    _READ_ONLY: "start once where it can be written",
+    _NO_RIGHT: "start once as the owner of the tables, or as a role that may create them",
+    _NO_SCHEMA: "CREATE SCHEMA, and name it in search_path",
+}
 _CREATED_MEANWHILE = {"42P07", "42710", "23505"}
 _ENCODING = {"sqlite": "PRAGMA encoding", "postgresql": "SHOW server_encoding"}
 _REMEDY = {
     "sqlite": "export the rows into a new file: a new database is UTF-8",
     "postgresql": "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and move the rows there",
 }
+
+_PASSING = {
+    *(Fault.RETRY, Fault.STALE, Fault.UNPREPARED, Fault.DISCONNECTED, Fault.BUSY, Fault.FULL),
+}
+"""What may be over when it is tried again."""
 
 _log = logging.getLogger(__name__)
 
@@ -95,21 +105,20 @@ def explained(engine: Engine, where: str, lacking: Sequence[str] = ()) -> Iterat
             if lacking:
                 raise creation_refusal(where, lacking, *problem) from None
             raise refusal(where, *problem) from None
-        if state == _READ_ONLY:
-            raise refusal(where, reason, "start once where it can be written") from None
-        if state == _NO_RIGHT:
-            remedy = "start once as the owner of the tables, or as a role that may create them"
-            raise refusal(where, reason, remedy) from None
-        if state == _NO_SCHEMA:
-            raise refusal(where, reason, "CREATE SCHEMA, and name it in search_path") from None
+        if state in _REMEDIES:
+            raise refusal(where, reason, _REMEDIES[state]) from None
         if state in _CREATED_MEANWHILE:
             raise UnreachableError(
                 f"database {where}: {reason}\n  another process did it"
             ) from None
         if fault is Fault.BUG:
             raise
-        kind = StartupError if fault is Fault.BROKEN else UnreachableError
-        raise kind(f"database {where}: {reason}\n  is it running, and may you use it?") from None
+        if fault in _PASSING:
+            remedy = "is it running, and may you use it?"
+            raise UnreachableError(f"database {where}: {reason}\n  {remedy}") from None
+        remedy = "let the role create what is missing, or create it by other means"
+        remedy = remedy if lacking else "is it a database that this application may use?"
+        raise refusal(where, reason, remedy) from None
 
 
 def _not_writable(engine: Engine, reason: str) -> tuple[str, str]:

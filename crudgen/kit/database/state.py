@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 
 from ..errors import Condition, Unavailable
@@ -11,15 +12,19 @@ _log = logging.getLogger(__name__)
 
 _PHASES = {Condition.NOT_STARTED, Condition.STARTING, Condition.CLOSED}
 _OF_WRITES = {Condition.READ_ONLY, Condition.FULL}
-_OF_STATEMENTS = {Condition.DENIED, Condition.BROKEN}
+_OF_STATEMENTS = {Condition.DENIED, Condition.BROKEN, Condition.TABLE_UNUSABLE}
 """What may concern one table alone: another statement that works does not end it."""
 _NOT_READY = {Condition.DOWN, Condition.READ_ONLY, Condition.FULL, Condition.BROKEN}
-BUSY_SECONDS = 10.0
-"""How long a busy database has to answer in time until it is called so no more."""
+QUIET_SECONDS = 10.0
+"""How long a busy database, or one that changes often, has to do well until it is said to."""
 FORGET_SECONDS = 60.0
 """How long what concerns some statements is remembered when nobody sends these any more."""
-MOST_REASONS = 10
-"""How many reasons for one statement are logged."""
+MOST_REASONS = 100
+"""How many reasons for one condition are logged, and how many statements remembered for each."""
+OFTEN = 10
+OFTEN_SECONDS = 60.0
+"""A condition that was logged so often within this time ends only when it was not met for a while:
+one statement after another would begin and end it, such as where a full disk has room in places."""
 FULL_SECONDS = 10.0
 """How long a full database is called so when nobody writes: then the next write finds out."""
 
@@ -30,8 +35,14 @@ class _Episode:
 
     last: float = 0.0
     """When it was met last, on the monotonic clock."""
-    statements: dict[object, set[str]] = field(default_factory=dict)
-    """Those that met it, and for which reasons."""
+    reasons: dict[str, set[object]] = field(default_factory=dict)
+    """What was logged of a condition that concerns statements, and those that met it."""
+
+    def forget(self, statement: object) -> None:
+        """Drop the reasons for which a statement failed that works now: others may, too."""
+        for reason, statements in list(self.reasons.items()):
+            if statement in statements:
+                del self.reasons[reason]
 
 
 class State:
@@ -47,6 +58,8 @@ class State:
         """Why nothing can be asked yet, or any more; None: the database is open."""
         self.episodes: dict[Condition, _Episode] = {}
         """The conditions that have begun. Empty, as it usually is: all is well."""
+        self._beginnings: dict[Condition, deque[float]] = defaultdict(lambda: deque(maxlen=OFTEN))
+        """When each condition was logged, the last times."""
 
     def closed(self) -> Unavailable:
         """Return the answer to a request that comes before the start or after the end."""
@@ -69,13 +82,19 @@ class State:
 
     def begin(self, condition: Condition, statement: object = None, reason: str = "") -> bool:
         """Note a condition; tell whether it is new, and so is to be logged."""
+        now = time.monotonic()
         is_new = condition not in self.episodes
         episode = self.episodes.setdefault(condition, _Episode())
-        episode.last = time.monotonic()
+        episode.last = now
         if condition in _OF_STATEMENTS:
-            reasons = episode.statements.setdefault(statement, set())
-            is_new = reason not in reasons and len(reasons) < MOST_REASONS
-            reasons.add(reason)
+            is_new = reason not in episode.reasons and len(episode.reasons) < MOST_REASONS
+            if is_new:
+                episode.reasons[reason] = set()
+            statements = episode.reasons.get(reason, set())
+            if len(statements) < MOST_REASONS:
+                statements.add(statement)
+        if is_new:
+            self._beginnings[condition].append(now)
         return is_new
 
     def say(self, condition: Condition, reason: str) -> None:
@@ -91,17 +110,24 @@ class State:
         """Note that a statement worked. To be called only while `episodes` has any."""
         now = time.monotonic()
         for condition, episode in list(self.episodes.items()):
+            idle = now - episode.last
+            if idle <= QUIET_SECONDS and (
+                condition is Condition.BUSY or self._is_frequent(condition, now)
+            ):
+                continue
             if condition in _OF_STATEMENTS:
-                episode.statements.pop(statement, None)
-                is_over = not episode.statements or now - episode.last > FORGET_SECONDS
+                episode.forget(statement)
+                is_over = not episode.reasons or idle > FORGET_SECONDS
             elif condition in _OF_WRITES:
                 is_over = writes
-            elif condition is Condition.BUSY:
-                is_over = now - episode.last > BUSY_SECONDS
             else:
-                is_over = condition is Condition.DOWN
+                is_over = condition not in _PHASES
             if is_over:
                 self.end(condition)
+
+    def _is_frequent(self, condition: Condition, now: float) -> bool:
+        beginnings = self._beginnings[condition]
+        return len(beginnings) == OFTEN and now - beginnings[0] <= OFTEN_SECONDS
 
     def blocking(self, *, reads_only: bool) -> Condition | None:
         """Return why the application is not ready; `reads_only` tells that nothing is written."""
@@ -141,4 +167,5 @@ _LABELS = {
     Condition.FULL: "full",
     Condition.DENIED: "not permitted",
     Condition.BROKEN: "unusable",
+    Condition.TABLE_UNUSABLE: "without a usable table",
 }

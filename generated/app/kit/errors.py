@@ -34,6 +34,7 @@ class Condition(Enum):
     FULL = "The database is full"
     DENIED = "The database does not permit this"
     BROKEN = "The database cannot be used"
+    TABLE_UNUSABLE = "A table of the database cannot be used"
 
 
 class Message(BaseModel):

@@ -24,13 +24,16 @@ from .sqlite import Sqlite
 from .state import State
 from .statements import Prepared, Statement, Values
 from .tables import prepare
-from .urls import scheme_of
+from .urls import check_characters, scheme_of
 
 __all__ = ["Change", "Database", "DatabaseDep", "SessionDep", "database", "session"]
 
 MOST_PREPARED = 10_000
 LONGEST_PAUSE_SECONDS = 1.0
 """Between two attempts to reach a database that was down at the start."""
+_GONE = {"42P01", "42703"}
+"""SQLSTATEs of a table and a column that are not there, or cannot be seen without a right."""
+_OF_RIGHTS = {Condition.DENIED, Condition.TABLE_UNUSABLE}
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +59,7 @@ class Database:
         preparing: Preparing = "auto",
         read_only: bool = False,
     ) -> None:
+        check_characters(url)
         self._backend: Backend
         match scheme_of(url):
             case "sqlite":
@@ -157,10 +161,15 @@ class Database:
             except Exception as error:
                 self._failed(error, self.check)
                 answer = http_error(error)
-                if answer is error:
+                if isinstance(error, Unavailable) and error.condition is Condition.BUSY:
+                    pass  # requests use every connection, which tells nothing else
+                elif answer is error:
                     raise
-                raise answer from error
-            self.state.probed(reason)
+                else:
+                    raise answer from error
+            else:
+                self.state.probed(reason)
+                self.state.worked(self.check, writes=False)
         blocking = self.state.blocking(reads_only=self._read_only)
         if blocking is not None:
             raise Unavailable(blocking)
@@ -205,10 +214,10 @@ class Database:
         try:
             rows = await self._backend.write(self._prepare(statement, columns), values, again)
         except Exception as error:
-            self._failed(error, statement)
+            self._failed(error, (statement, columns))
             raise
         if state.episodes:
-            state.worked(statement, writes=True)
+            state.worked((statement, columns), writes=True)
         return rows
 
     async def write_all(self, changes: Sequence[Change]) -> list[Sequence[Row]]:
@@ -232,17 +241,27 @@ class Database:
         return Step(change, self._prepare(change.statement, change.columns), read_back)
 
     def _failed(self, error: Exception, statement: object) -> None:
-        """Note what an error tells of the database; for a missing right, find out which."""
+        """Note what an error tells of the database; for a missing right, find out which.
+
+        Raises Unavailable for a table or column that was there at the start.
+        """
+        if getattr(error, "sqlstate", None) in _GONE:
+            gone = Unavailable(Condition.TABLE_UNUSABLE, reason_of(error))
+            self._note(gone, statement)
+            raise gone from error
+        self._note(error, statement)
+
+    def _note(self, error: Exception, statement: object) -> None:
         condition = self.state.failed(error, statement)
-        if condition is Condition.DENIED:
-            task = asyncio.create_task(self._explain_denial(reason_of(error)))
+        if condition is not None and condition in _OF_RIGHTS:
+            task = asyncio.create_task(self._explain(condition, reason_of(error)))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         elif condition is not None:
             self.state.say(condition, reason_of(error))
 
-    async def _explain_denial(self, reason: str) -> None:
-        """Log a missing right together with what grants it."""
+    async def _explain(self, condition: Condition, reason: str) -> None:
+        """Log a condition together with the rights that are missing, and what grants them."""
 
         def grants() -> list[str]:
             with self._backend.engine.connect() as connection:
@@ -250,7 +269,7 @@ class Database:
 
         with contextlib.suppress(Exception):  # then the reason alone has to do
             reason = "; ".join([reason, *await to_thread.run_sync(grants)])
-        self.state.say(Condition.DENIED, reason)
+        self.state.say(condition, reason)
 
     def _prepare(self, statement: Statement, columns: tuple[str, ...]) -> Prepared:
         """Compile a statement once for each set of columns."""

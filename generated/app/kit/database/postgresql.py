@@ -17,7 +17,7 @@ from .faults import classify
 from .returning import keys_to_read, row_as_it_is
 from .sessions import SessionSettings
 from .statements import Prepared, Values
-from .urls import describe, read_postgresql_url
+from .urls import describe, effective_parameters, read_postgresql_url
 
 RECONNECT_SECONDS = 2.0
 """How long the pool tries by itself; then each request makes it try again. It would wait longer
@@ -33,7 +33,8 @@ _MAY_WRITE = """
 SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on',
     cardinality(%(names)s::text[]) = 0 OR EXISTS (
         SELECT FROM unnest(%(names)s::text[]) AS name
-        WHERE has_table_privilege(to_regclass(quote_ident(name)), 'INSERT, UPDATE, DELETE')
+        WHERE has_table_privilege(to_regclass(quote_ident(name)), 'DELETE')
+            OR has_any_column_privilege(to_regclass(quote_ident(name)), 'INSERT, UPDATE')
     )
 """
 Result = TypeVar("Result")
@@ -64,7 +65,10 @@ class Postgresql:
         self.where = describe(parameters)
         self.dialect: Dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
         self._discarding = set(_DISCARDING)
-        if parameters.get("target_session_attrs") in {"primary", "read-write"}:
+        if effective_parameters(parameters).get("target_session_attrs") in {
+            "primary",
+            "read-write",
+        }:
             self._discarding.add(Fault.READ_ONLY)  # the server has become a standby
         self._seconds = statement_seconds + GRACE_SECONDS
         self._lock_seconds = lock_seconds
@@ -200,13 +204,18 @@ class Postgresql:
                     raise Unavailable(Condition.DOWN, refusal) from None
                 reason = "no connection was free in time"
                 raise Unavailable(Condition.BUSY, reason) from None
-            if await connection.wait.is_good(self._doubted):
+            is_good = False
+            try:
+                is_good = await connection.wait.is_good(self._doubted)
+            finally:  # also when the request is cancelled meanwhile
+                if not is_good:
+                    await connection.close()
+                    await self._pool.putconn(connection)
+            if is_good:
                 connection.wait.ends = ends
                 return connection
             if time.monotonic() >= connection.wait.ends:  # no answer: others may give none either
                 self._doubted = time.monotonic()
-            await connection.close()
-            await self._pool.putconn(connection)
 
 
 class _Several:

@@ -2,7 +2,17 @@
 
 import secrets
 
-from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table, insert, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    func,
+    insert,
+    select,
+)
 
 from .rights import missing_rights
 
@@ -17,14 +27,16 @@ _BYTES = 32
 
 def read_secret(connection: Connection) -> bytes:
     """Return the secret that the table keeps, or nothing if it is empty."""
-    found = connection.scalar(select(SECRETS.c.value).order_by(SECRETS.c.id))
+    kept = select(SECRETS.c.value).where(func.length(SECRETS.c.value) > 0)
+    found = connection.scalar(kept.order_by(SECRETS.c.id))
     return bytes(found or b"")
 
 
 def create_secret(connection: Connection) -> bytes:
     """Put a new secret into the table."""
     made = secrets.token_bytes(_BYTES)
-    connection.execute(insert(SECRETS).values(id=1, value=made))
+    number = select(func.coalesce(func.max(SECRETS.c.id), 0) + 1).scalar_subquery()
+    connection.execute(insert(SECRETS).values(id=number, value=made))
     return made
 
 

@@ -44,6 +44,8 @@ class _State:
     notes: list[str] = field(default_factory=list)
     secret: bytes = b""
     lacks_secret: bool = False
+    lacks_secrets: bool = False
+    """Whether there is no table for the secret."""
     problem: tuple[str, str] | None = None
     """Why nothing can be created, and the remedy."""
 
@@ -95,7 +97,12 @@ def _inspect(
         state.indexes += [
             (table, index) for index in table.indexes if _name(index, connection) in lacking
         ]
-    if needs_secret and SECRETS.name in found:
+    state.lacks_secrets = needs_secret and SECRETS.name not in found
+    if needs_secret and not state.lacks_secrets:
+        own = wanted_tables([SECRETS], connection.dialect)[SECRETS.name]
+        if any(one.refused for one in compare(found[SECRETS.name], own)):
+            problem = f"the table {SECRETS.name} is another one than keeps the secret"
+            raise refusal(where, problem, "rename it; or set SECRET_KEY")
         if (grant := secret_grant(connection)) is not None:
             raise refusal(where, "the role may not read the secret", f"{grant}; or set SECRET_KEY")
         state.secret = read_secret(connection)
@@ -133,12 +140,14 @@ def _create(
             _wait_for_others(connection, where)
             state = _inspect(connection, metadata, where, needs_secret=needs_secret)
             taken = taken_names(connection)
-            for table in state.tables:
+            new = [*state.tables, *([SECRETS] if state.lacks_secrets else [])]
+            for table in new:
                 if (kind := taken.get(table.name)) is not None:
                     raise refusal(where, *_name_taken(table.name, kind))
             metadata.create_all(connection, state.tables, checkfirst=False)
             if state.lacks_secret:
-                SECRETS.metadata.create_all(connection)
+                if state.lacks_secrets:
+                    SECRETS.create(connection)
                 state.secret = create_secret(connection)
             _create_indexes(connection, state, taken)
             return state

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from typing import Any
 from urllib.parse import quote, unquote
 
 from ..errors import StartupError
@@ -12,6 +13,9 @@ _EXAMPLE = "postgresql://user:password@host/name"
 _ESCAPES = "in a user name or password, write %40 for @, %2F for / and %3A for :"
 _PLACE = r"(\[[^\]]*\]|[^:]*)(?::(.*))?"
 """A host, perhaps an address of IPv6 in brackets, and a port."""
+_PARAMETER = re.compile(r"\?[a-z_]+=")
+_DIGITS = re.compile(r"[0-9]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NAME = re.compile(r"[A-Za-z_]{1,40}")
 _NUMBERS = (
     "connect_timeout",
@@ -89,7 +93,7 @@ def describe(parameters: Mapping[str, str]) -> str:
         for host, port in zip(hosts, ports, strict=False)
     ]
     user = f"{quote(parameters['user'], safe='')}@" if "user" in parameters else ""
-    return f"postgresql://{user}{','.join(places)}/{parameters.get('dbname', '')}"
+    return f"postgresql://{user}{','.join(places)}/{quote(parameters.get('dbname', ''))}"
 
 
 def read_postgresql_url(url: str) -> dict[str, str]:
@@ -103,11 +107,12 @@ def read_postgresql_url(url: str) -> dict[str, str]:
 
     match = _URL.fullmatch(url)
     rest = match["rest"] if match else ""
+    check_characters(url)
     _check_authority(rest)
     _check_query(rest)
     try:
         read = conninfo_to_dict(f"postgresql://{rest}")
-    except ProgrammingError:
+    except (ProgrammingError, UnicodeError):
         raise StartupError(
             f"database: the URL is not one that PostgreSQL's library reads\n"
             f"  write {_EXAMPLE}; {_ESCAPES}, %20 for a blank, %25 for %"
@@ -117,15 +122,22 @@ def read_postgresql_url(url: str) -> dict[str, str]:
     return parameters
 
 
+def check_characters(url: str) -> None:
+    """Raise StartupError for control characters, such as the line break that ends a secret file."""
+    if _CONTROL.search(url):
+        message = "database: the URL has a line break or another control character"
+        raise StartupError(f"{message}\n  write it in one line, and nothing behind it")
+
+
 def _check_authority(rest: str) -> None:
     """Refuse text in which part of a password could be taken for a host, a port or a name."""
     authority, _, behind = rest.partition("/")
     user, _, _ = authority.rpartition("@")
-    if "@" in user or "@" in behind:
+    if "@" in user or "@" in behind or _PARAMETER.search(user):
         message = "database: the URL has an @ that does not end the password"
         raise StartupError(f"{message}\n  {_ESCAPES}")
     for port in _places(rest)[1]:
-        if port and not port.isdecimal():
+        if port and not _DIGITS.fullmatch(port):
             message = "database: the URL has a port that is no number"
             raise StartupError(f"{message}\n  write {_EXAMPLE}; {_ESCAPES}")
 
@@ -197,7 +209,7 @@ def _problems(parameters: Mapping[str, str]) -> Iterator[str]:
     if len(ports) not in {1, len(hosts)}:
         yield f"{len(hosts)} hosts and {len(ports)} ports\n  give one port, or one for each host"
     for port in ports:
-        if port and not (port.isdecimal() and 0 < int(port[:9]) < 65536):
+        if port and not (_DIGITS.fullmatch(port) and 0 < int(port[:9]) < 65536):
             yield "a port is not between 1 and 65535\n  PostgreSQL's own is 5432"
     rejected = _rejected_option(parameters)
     if rejected:
@@ -207,27 +219,43 @@ def _problems(parameters: Mapping[str, str]) -> Iterator[str]:
 def _rejected_option(parameters: Mapping[str, str]) -> str:
     """Return what libpq says of its options, such as an unknown `sslmode`, before it connects.
 
-    A folder that is not there cannot be connected to: whatever is said beyond that, be it twice as
-    for `prefer-standby`, is of an option.
+    They are those of the URL, and where it has none those of the environment. A folder that is not
+    there cannot be connected to: what is said of anything else is said of an option.
     """
+    connection = _unconnected(parameters)
+    try:
+        message = connection.get_error_message().strip()
+    finally:
+        connection.finish()
+    return "" if _NOWHERE["host"] in message else message.partition("\n")[0]
+
+
+def effective_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameters, with those that the environment or a service adds to them."""
+    connection = _unconnected(parameters)
+    try:
+        found = {option.keyword.decode(): option.val for option in connection.info}
+    finally:
+        connection.finish()
+    added = {name: value.decode() for name, value in found.items() if value}
+    return {name: value for name, value in added.items() if name not in _NOWHERE} | {**parameters}
+
+
+def _unconnected(parameters: Mapping[str, str]) -> Any:
+    """Return a connection of libpq that has its options, and never gets anywhere."""
     from psycopg.conninfo import make_conninfo
     from psycopg.pq import PGconn
 
-    nowhere = {"host": "/nonexistent/crudgen", "port": "1", "user": "nobody", "password": "-"}
     options = {name: value for name, value in parameters.items() if name not in _UNTRIED}
-
-    def said(more: Mapping[str, str]) -> str:
-        connection = PGconn.connect_start(make_conninfo(**{**nowhere, **more}).encode())
-        try:
-            return connection.get_error_message().strip()
-        finally:
-            connection.finish()
-
-    message = said(options)
-    return message if message.replace(said({}), "").strip() else ""
+    return PGconn.connect_start(make_conninfo(**{**options, **_NOWHERE}).encode())
 
 
-_UNTRIED = {
-    *("host", "hostaddr", "port", "user", "password", "dbname", "service", "passfile"),
-    "gssencmode",  # asks more of a host than of a folder
+_NOWHERE = {
+    "host": "/nonexistent/crudgen",
+    "hostaddr": "",
+    "port": "1",
+    "user": "nobody",
+    "password": "-",
+    "gssencmode": "disable",  # asks more of a host than of a folder
 }
+_UNTRIED = {"dbname", "passfile"}

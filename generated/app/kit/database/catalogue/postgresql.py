@@ -27,6 +27,11 @@ _NAMES = text(
     "SELECT c.relname, c.relkind::text FROM pg_catalog.pg_class c"
     " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " WHERE n.nspname = pg_catalog.current_schema()"
+    # A table has a type of its name; that of an array makes room by itself.
+    " UNION ALL SELECT t.typname, 'c' FROM pg_catalog.pg_type t"
+    " JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace"
+    " WHERE n.nspname = pg_catalog.current_schema()"
+    " AND t.typtype <> 'c' AND t.typcategory <> 'A'"
 )
 _COLUMNS = text(
     "SELECT a.attrelid, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,"
