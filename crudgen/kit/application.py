@@ -82,12 +82,12 @@ class Application(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, on the short way if there is one."""
+        path: str = scope.get("path", "")
+        if scope["type"] != "lifespan" and (self._root_path.own or scope.get("root_path")):
+            path = self._root_path.place(scope)
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        path: str = scope["path"]
-        if self._root_path.own or scope.get("root_path"):
-            path = self._root_path.place(scope)
         if scope["method"] == "HEAD":
             send = without_body(send)
         self._concurrent += 1

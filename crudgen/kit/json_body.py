@@ -40,8 +40,8 @@ def parse(body: bytes, max_depth: int) -> Any:
         raise _fault(body, str(error), max_depth) from None
     if body.count(b"{") + body.count(b"[") > max_depth and _depth(value) > max_depth:
         raise _refused("json_depth", [], _too_deep(max_depth))
-    if not _is_clear(body, value) and (loc := _find_duplicate(body)) is not None:
-        raise _refused("json_duplicate", loc, "The property should be given once")
+    if not _is_clear(body, value) and (repeated := _repeated(body)) is not None:
+        raise repeated
     if NUL in body and (loc := _find_nul(value)) is not None:
         raise _refused("string_nul", loc, "NUL is not allowed")
     return value
@@ -53,16 +53,14 @@ def _fault(body: bytes, error: str, max_depth: int) -> HTTPException:
         return _refused("json_depth", [], _too_deep(max_depth))
     if not _is_utf8(body):
         return _refused("json_invalid", [], "The body should be JSON in UTF-8")
+    invalid = _refused("json_invalid", [], "The body is not valid JSON")
     try:
-        loc = _find_large(body)
+        # Of two values with one key, it may be the one that is dropped which is too large.
+        return _too_large(body) or _repeated(body) or invalid
     except RecursionError:
         return _refused("json_depth", [], _too_deep(max_depth))
     except ValueError:
-        return _refused("json_invalid", [], "The body is not valid JSON")
-    if loc is None:
-        return _refused("json_invalid", [], "The body is not valid JSON")
-    message = f"The number is too large: it should have at most {MOST_DIGITS} digits"
-    return _refused("int_parsing_size", loc, message)
+        return invalid
 
 
 def _is_utf8(body: bytes) -> bool:
@@ -128,17 +126,25 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return read
 
 
-def _find_duplicate(body: bytes) -> Place | None:
+def _repeated(body: bytes) -> HTTPException | None:
+    """Return how to refuse a body with a key that came twice; None if there is none."""
     value = json.loads(body.decode(), object_pairs_hook=_object, parse_int=len, parse_float=len)
-    return _find(value, lambda item: item is _TWICE)
+    loc = _find(value, lambda item: item is _TWICE)
+    message = "The property should be given once"
+    return None if loc is None else _refused("json_duplicate", loc, message)
 
 
-def _find_large(body: bytes) -> Place | None:
-    """Find the first number that is too large; raise ValueError for a body that is no JSON."""
+def _too_large(body: bytes) -> HTTPException | None:
+    """Return how to refuse a body for its first number that is too large; None if there is none.
+
+    Raises ValueError for a body that is no JSON.
+    """
     value = json.loads(
         body.decode(), parse_int=_number, parse_float=_number, parse_constant=_refuse_constant
     )
-    return _find(value, lambda item: item is _LARGE)
+    loc = _find(value, lambda item: item is _LARGE)
+    message = f"The number is too large: it should have at most {MOST_DIGITS} digits"
+    return None if loc is None else _refused("int_parsing_size", loc, message)
 
 
 def _number(text: str) -> object:

@@ -11,6 +11,8 @@ _HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-
 _ADDRESS = re.compile(r"(?<=://)\[[0-9A-Fa-f:.]*\]")
 _SEVERAL = re.compile(r"[\s\"'\[\]{}<>;|]")
 """What stands in no origin, but between several or around them."""
+_OTHERWISE_IN_PYTHON = re.compile("[\u00df\u1e9e\u03c2\u200c\u200d]")
+"""Characters that browsers keep (UTS 46) and Python replaces (IDNA 2003): hosts of others."""
 _USUAL_PORTS = {"http": 80, "https": 443}
 _EXAMPLE = "such as https://a.example"
 
@@ -53,6 +55,8 @@ def _fault(origin: str) -> str | None:
 
 
 def _misspelled(origin: str) -> str | None:
+    if _OTHERWISE_IN_PYTHON.search(origin):
+        return f"{origin!r}: write its host as a browser sends it, beginning with xn--"
     written = _written(origin)
     if written is None:
         return f"{origin!r} is not an origin, {_EXAMPLE}"

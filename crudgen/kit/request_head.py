@@ -19,6 +19,8 @@ _BAD_VERSION: Refusal = (
 _NAME = rb"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+"
 _HOST = re.compile(rb"(?:" + _NAME + rb"|\[([0-9A-Fa-f:.]+)\])(?::[0-9]*)?")
 """A host as in a URL (RFC 3986, section 3.2.2), without user information."""
+_MAX_HOST_BYTES = 512
+"""A name has at most 253 characters (RFC 1035); what is remembered should not be long."""
 _ABSOLUTE = re.compile(rb"[hH][tT][tT][pP][sS]?://([^/?]*)(.*)", re.DOTALL)
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]{1,40}")
 
@@ -51,7 +53,7 @@ def _find_fault(
         return _NO_HOST
     if hosts and hosts[0] and not is_host(hosts[0]):  # empty: the target has no authority
         return _BAD_HOST
-    is_path = target.startswith(b"/") or target == b"*" or path_of(target) is not None
+    is_path = target.startswith(b"/") or target == b"*" or split_url(target) is not None
     if not is_path or b"#" in target:
         return _BAD_TARGET
     codings = [value for name, value in headers if name == b"transfer-encoding"]
@@ -62,7 +64,7 @@ def _find_fault(
 def is_host(value: bytes) -> bool:
     """Tell whether a value is a host, perhaps with a port."""
     found = _HOST.fullmatch(value)
-    if found is None:
+    if found is None or len(value) > _MAX_HOST_BYTES:
         return False
     if found[1] is not None:
         try:
@@ -72,13 +74,13 @@ def is_host(value: bytes) -> bool:
     return True
 
 
-def path_of(target: bytes) -> bytes | None:
-    """Return the path and query of an absolute http URL; None if it is none."""
+def split_url(target: bytes) -> tuple[bytes, bytes] | None:
+    """Return the host of an absolute http URL, and its path and query; None if it is none."""
     found = _ABSOLUTE.fullmatch(target)
     if found is None or not is_host(found[1]):
         return None
     rest = found[2]
-    return rest if rest.startswith(b"/") else b"/" + rest
+    return found[1], rest if rest.startswith(b"/") else b"/" + rest
 
 
 def _coding_fault(version: str, codings: Iterable[bytes]) -> Refusal | None:

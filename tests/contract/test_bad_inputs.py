@@ -255,6 +255,8 @@ KEYS = [
     ("/animals%0A", 404),
     ("/tags/%0A", 404),
     ("/tags/a%0A", 404),
+    ("/live%0A", 404),
+    ("/ready%0a", 404),
     ("/animals/%00", 422),
     ("/animals/" + "9" * 4300, 404),
     ("/animals/" + "9" * 4301, 404),
@@ -340,6 +342,9 @@ def test_an_integer_of_too_many_digits_is_422_at_its_place(
         (f'{{"legs": {LARGE}, "legs": NaN}}', "json_invalid"),
         (f"[{LARGE}, " + "[" * 100_000, "json_depth"),
         (f'{{"legs": 1{LARGE}.0}}', "int_parsing_size"),
+        (f'{{"legs": {LARGE}, "legs": 1}}', "json_duplicate"),
+        (f'{{"data": [{{"a": [{LARGE}], "a": 1}}]}}', "json_duplicate"),
+        (f'{{"legs": 1, "legs": {LARGE}}}', "int_parsing_size"),
         (f'{{"weight": {LARGE}e-{len(LARGE)}}}', "int_parsing_size"),
         (f'{{"data": [0.{LARGE}, {LARGE}e1]}}', "int_parsing_size"),
         (f'{{"weight": 1e{"9" * 30}}}', "finite_number"),
@@ -402,6 +407,11 @@ TAG = b'{"code": "ab", "plate": "X"}'
         ("application/json; charset*=us-ascii''utf-16", 415),
         ('application/json; charset="utf-16"', 415),
         ("application/json; charset=" + "x" * 5000, 415),
+        ("application/json; charset*" + "1" * 5000 + "=utf-8", 415),
+        ("application/json; charset*0=utf-; charset*1=16", 415),
+        ("application/json; charset*=utf-8", 415),
+        ('application/json ;\tcharset=UTF-8 ; ;version="a;charset=utf-16"', 200),
+        ('application/json; charset="u\\tf-8"', 200),
     ],
 )
 def test_a_charset_other_than_utf_8_is_415(
@@ -416,6 +426,29 @@ def test_a_charset_other_than_utf_8_is_415(
         404,
         422,
     }
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        *("application/json, text/plain", "application/json,application/json", "application/"),
+        *("application/json; charset", "application/json; version = 1", 'application/json; a="'),
+        *('application/json; a="\\', "application/json; a=b c", "application/json utf-8"),
+        *("application/json; a*" + "1" * 5000 + "*", "application/+json; é=1", "/json", ";"),
+        *("application/json" + "; " * 5000 + "x", "application/json;" + " " * 50_000 + "x"),
+        *("application/json;" + "a=b;" * 10_000 + "=", 'application/json;a="' + "\\" * 50_000),
+    ],
+    ids=lambda text: text[:24],
+)
+def test_a_content_type_that_is_none_is_415_at_once(
+    everywhere: Everywhere, content_type: str
+) -> None:
+    headers = {"content-type": content_type.encode()}
+    begun = time.monotonic()
+    answer = everywhere.ask("POST", "/tags/", content=TAG, headers=headers)
+    assert time.monotonic() - begun < 4
+    assert answer.status_code == 415, answer.text
+    assert answer.json()["detail"] == "The body should be application/json"
 
 
 @pytest.mark.parametrize(

@@ -89,3 +89,20 @@ def test_a_password_is_never_shown(origin: str) -> None:
     found = message(origin)
     assert "has a user name: leave it out" in found
     assert "hunter2" not in found
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://fa\u00df.example",
+        "https://FA\u1e9e.example:8443",
+        "https://\u03b2\u03cc\u03bb\u03bf\u03c2.example/",
+        "https://a\u200cb.example",
+        "https://a\u0dca\u200d.example",
+    ],
+)
+def test_a_host_that_browsers_write_as_another_one_than_python_is_not_guessed(origin: str) -> None:
+    """IDNA 2003 makes `fass` of `faß`, which is another host."""
+    found = message(origin)
+    assert "write its host as a browser sends it, beginning with xn--" in found
+    assert "fass" not in found

@@ -1,5 +1,6 @@
 """After an error 500 a client knows whether its connection goes on; if it does, it is answered."""
 
+import asyncio
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -7,8 +8,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+from asgi_correlation_id import CorrelationIdMiddleware
+from fastapi import Response
+from fastapi.middleware.cors import CORSMiddleware
 from servers import Api, Servers, emit
 from wire import connect, rest
+
+from crudgen.kit.application import Application
+from crudgen.kit.logs import REQUEST_ID, server_error
+from crudgen.kit.routing import Router
 
 OWN = """
 
@@ -154,3 +162,47 @@ def test_a_client_with_a_pool_loses_no_request(api: Api) -> None:
                 client.get(path)
                 made = client.post("/heroes/", json={"name": f"n{number}", "secret_name": "s"})
                 assert made.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        ("https://a.example", {"access-control-allow-origin": "https://a.example"}),
+        ("https://b.example", {}),
+        ("null", {}),
+        (None, None),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_a_page_of_an_allowed_origin_reads_a_500(
+    origin: str | None, allowed: dict[str, str] | None, method: str
+) -> None:
+    app = Application()
+    app.add_exception_handler(Exception, server_error)
+    origins = ["https://a.example", "https://c.example"]
+    app.add_middleware(CORSMiddleware, allow_origins=origins, expose_headers=["*"])
+    app.add_middleware(CorrelationIdMiddleware, header_name=REQUEST_ID)
+    router = Router(prefix="/own")
+
+    @router.api_route("/before", methods=["GET", "POST"])
+    async def before() -> Response:
+        raise ArithmeticError
+
+    app.include_router(router)
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            headers = {} if origin is None else {"origin": origin}
+            return await client.request(method, "/own/before", headers=headers)
+
+    answer = asyncio.run(ask())
+    assert answer.status_code == 500
+    assert answer.headers["connection"] == "close"
+    assert len(answer.headers[REQUEST_ID]) == 32
+    found = {name: value for name, value in answer.headers.items() if name.startswith("access-")}
+    if allowed is None:
+        assert found == {}
+    else:
+        assert found == {"access-control-expose-headers": "*", **allowed}
+        assert answer.headers["vary"] == "Origin"

@@ -1,14 +1,35 @@
 """The head of a request: one Host, a target, a transfer coding; anything else closes."""
 
+import asyncio
+import re
 import time
 
 import pytest
 from servers import Api, Everywhere
+from starlette.types import Receive, Scope, Send
+from uvicorn import Config
+from uvicorn.server import ServerState
 from wire import connect, one_answer, rest
+
+from crudgen.kit.protocol import HttpProtocol
 
 CLOSE = b"Connection: close\r\n"
 TAG = b'{"code": "ab", "plate": "X", "label": "one"}'
 JSON = b"Content-Type: application/json\r\n"
+
+
+class _Discarding(asyncio.Transport):
+    """A transport that sends nothing."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None: ...
+
+    def close(self) -> None: ...
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return 0
 
 
 def asked(api: Api, sent: bytes) -> bytes:
@@ -48,6 +69,7 @@ def test_a_host_is_taken(everywhere: Everywhere, host: bytes) -> None:
         *(b"Host: [1.2.3.4]\r\n", b"Host: [fe80::1%25eth0]\r\n", b"Host: a%2\r\n"),
         *(b"Host: \xff\r\n", b"Host: a\\b\r\n", b"Host: a\tb\r\n", b"Host: a, b\r\n"),
         *(b"Host: <a>\r\n", b'Host: "a"\r\n', b"Host : x\r\n", b"Host: x\r\n y\r\n"),
+        *(b"Host: %s\r\n" % (b"a" * 60_000), b"Host: x:%s\r\n" % (b"1" * 60_000)),
     ],
 )
 def test_no_host_two_hosts_and_what_is_no_host_are_400(everywhere: Everywhere, head: bytes) -> None:
@@ -120,6 +142,45 @@ def test_a_url_as_target_is_answered_as_its_path(everywhere: Everywhere) -> None
         assert b"\r\nlocation: /tags/ab\r\n" in made
         listed = asked(api, get(b"http://x/tags/?limit=1&sort=-code"))
         assert b'</tags/?offset=0&limit=1&sort=-code>; rel="first"' in listed
+
+
+@pytest.mark.parametrize(
+    ("target", "head", "wanted"),
+    [
+        (b"/", b"Host: x:80\r\n", [b"x:80"]),
+        (b"http://A.example:8080/", b"Host: x\r\n", [b"A.example:8080"]),
+        (b"HTTP://[::1]?limit=1", b"X: y\r\nHost:\r\nX: z\r\n", [b"[::1]"]),
+        (b"http://a", b"Host: a\r\n", [b"a"]),
+    ],
+)
+def test_the_host_of_a_url_counts_and_not_the_header(
+    target: bytes, head: bytes, wanted: list[bytes]
+) -> None:
+    async def application(scope: Scope, _receive: Receive, _send: Send) -> None:
+        found.append([value for name, value in scope["headers"] if name == b"host"])
+
+    async def connect_and_ask() -> None:
+        config = Config(application, log_config=None)
+        config.load()
+        protocol = HttpProtocol(config, ServerState(), {})
+        protocol.connection_made(_Discarding())
+        protocol.data_received(b"GET %s HTTP/1.1\r\n%s\r\n" % (target, head))
+        await asyncio.gather(*protocol.tasks)
+        protocol.connection_lost(None)
+
+    found: list[list[bytes]] = []
+    asyncio.run(connect_and_ask())
+    assert found == [wanted]
+
+
+def test_http_1_0_is_never_told_to_continue(everywhere: Everywhere) -> None:
+    head = b"POST /tags/ HTTP/%s\r\nHost: x\r\nExpect: 100-continue\r\n" + JSON + CLOSE
+    for api in everywhere.apis:
+        for version, answers in ((b"1.0", [b"200"]), (b"1.1", [b"100", b"200"])):
+            body = b"Content-Length: %d\r\n\r\n%s" % (len(TAG), TAG)
+            answer = asked(api, head % version + body)
+            assert re.findall(rb"HTTP/1.1 (\d+) ", answer) == answers
+            api.emptied()
 
 
 def coded(coding: bytes, version: bytes = b"1.1") -> bytes:

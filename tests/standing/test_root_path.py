@@ -1,12 +1,17 @@
 """Below the path of a proxy, links lead back through the proxy, whether it strips it or not."""
 
+import asyncio
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import WebSocket
 from servers import Api, Servers
+from starlette.types import Message
+
+from crudgen.kit.application import Application
 
 HERO = {"name": "n", "secret_name": "s"}
 ROOT = "/api/v2"
@@ -140,3 +145,34 @@ def test_a_root_path_of_another_form_is_refused(
     assert "ROOT_PATH: should begin with a slash and not end with one, such as /api" in log
     assert "Traceback" not in log
     api.client.close()
+
+
+@pytest.mark.parametrize("own", ["", ROOT])
+@pytest.mark.parametrize("of_server", ["", ROOT])
+@pytest.mark.parametrize("sent", ["", ROOT])
+def test_a_websocket_of_ones_own_is_found_below_a_root_path(
+    own: str, of_server: str, sent: str
+) -> None:
+    app = Application(root_path=own)
+
+    @app.websocket("/own/{number}")
+    async def socket(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text(socket.url_for("socket", number=2).path)
+        await socket.close()
+
+    said: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    path = of_server + f"{sent}/own/1".removeprefix(of_server)  # as servers write it (ASGI)
+    scope = {"type": "websocket", "scheme": "ws", "headers": [], "query_string": b""}
+    asyncio.run(app({**scope, "path": path, "root_path": of_server}, receive, send))
+    if sent and not own and not of_server:
+        assert [message["type"] for message in said] == ["websocket.close"]
+    else:
+        assert said[1]["text"] == f"{own or of_server}/own/2"

@@ -23,6 +23,8 @@ MOST_SORTED = 8
 """How many properties rows are sorted by, besides the key."""
 MOST_KEPT = 1000
 """How many query strings are remembered with what they ask."""
+MOST_KEPT_BYTES = 512
+"""How long such a query string is at most."""
 _OF_PAGES = ("offset", "limit", "cursor")
 _PLUS = "; in a query, `+` means a blank: write `%2B`"
 _LINKED = "!$%()*+,-./:=?@_~"
@@ -99,9 +101,10 @@ class Parameters:
         found = self._read(pairs, query_string)
         if isinstance(found, list):
             return None
-        if len(self._kept) >= MOST_KEPT:
-            self._kept.clear()
-        self._kept[query_string] = found
+        if len(query_string) <= MOST_KEPT_BYTES:
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            self._kept[query_string] = found
         return found
 
     def is_many(self, name: str) -> bool:

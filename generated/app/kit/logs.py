@@ -5,7 +5,9 @@ import logging.config
 
 from asgi_correlation_id import correlation_id
 from fastapi import Request
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 REQUEST_ID = "X-Request-ID"
 """Header of every answer; a UUID that a client sends in it is kept."""
@@ -52,10 +54,22 @@ def configure_logging(level: str) -> None:
         logger.setLevel(max(logger.level, logging.getLevelNamesMapping()[level]))
 
 
+class _ServerError(JSONResponse):
+    """500, with the CORS headers: Starlette answers outside of the middleware that adds them."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer; a page of an allowed origin may read it, and so the request's id."""
+        answer: ASGIApp = super().__call__
+        for one in scope["app"].user_middleware:
+            if one.cls is CORSMiddleware:
+                answer = CORSMiddleware(answer, *one.args, **one.kwargs)
+        await answer(scope, receive, send)
+
+
 async def server_error(_request: Request, _error: Exception) -> JSONResponse:
     """Answer 500 with the request's id and nothing else; the server logs the error itself.
 
     Many servers close the connection then, and a client should know that it is closed.
     """
     headers = {REQUEST_ID: correlation_id.get() or "-", "Connection": "close"}
-    return JSONResponse({"detail": "Internal Server Error"}, 500, headers)
+    return _ServerError({"detail": "Internal Server Error"}, 500, headers)

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from .headers import with_usual
-from .request_head import INVALID, find_fault, path_of
+from .request_head import INVALID, find_fault, split_url
 from .settings import ServerSettings
 
 _settings = cache(ServerSettings)
@@ -139,12 +139,17 @@ class HttpProtocol(HttpToolsProtocol):
             if is_many or size > self._limits.max_head_bytes:
                 self._refusal = _TOO_LARGE
                 raise ValueError(_TOO_LARGE[1])
-        fault = find_fault(self.parser.get_http_version(), self.url, self.headers)
+        version = self.parser.get_http_version()
+        fault = find_fault(version, self.url, self.headers)
         if fault is not None:
             self._refusal = fault
             raise ValueError(fault[1])
-        if self.url[:1] not in b"/*":
-            self.url = path_of(self.url) or b"/"
+        if version == "1.0":
+            self.expect_100_continue = False  # it knows of no such answer (RFC 9110, section 15.2)
+        if self.url[:1] not in b"/*" and (url := split_url(self.url)) is not None:
+            host, self.url = url
+            others = [header for header in self.headers if header[0] != b"host"]
+            self.headers[:] = [(b"host", host), *others]  # RFC 9112, section 3.2.2
         if self.parser.should_upgrade():
             is_asked = any(name == b"upgrade" for name, _ in self.headers)
             self._is_leaving = is_asked and not self._should_upgrade()

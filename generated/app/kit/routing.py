@@ -112,8 +112,6 @@ class Route(HeadRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match `/heroes` as `/heroes/`: a redirect would follow the caller's Host header."""
-        if scope["path"].endswith("\n"):  # Starlette would overlook it; no key ends so
-            return Match.NONE, {}
         if REPLACEMENT in scope["path"] and not _is_utf8_path(scope):
             return Match.NONE, {}
         match, child_scope = super().matches(scope)
