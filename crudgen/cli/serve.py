@@ -108,7 +108,7 @@ class _Reporter:
         self._database = ""
 
     def serving(self, url: str, generation: "Generation") -> None:
-        self._database = masked(generation.database)
+        self._database = generation.shown_database
         console.say(f"crudgen {__version__}\n", "bold")
         rows = [
             ("api", url),
@@ -128,7 +128,7 @@ class _Reporter:
         console.say("\nCtrl+C ends it.")
 
     def reloaded(self, generation: "Generation") -> None:
-        before, self._database = self._database, masked(generation.database)
+        before, self._database = self._database, generation.shown_database
         other = f", on {self._database}" if self._database != before else ""
         console.say(f"reloaded: {self._spec.names()}{other}", "green")
 
@@ -146,10 +146,3 @@ class _Reporter:
 def is_loopback(url: str) -> bool:
     """Tell whether only this machine reaches an address."""
     return ip_address(urlsplit(url).hostname or "").is_loopback
-
-
-def masked(url: str) -> str:
-    """Return a database URL without its password."""
-    from crudgen.kit.database.urls import shown  # noqa: PLC0415 -- lazy
-
-    return shown(url)

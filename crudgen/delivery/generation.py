@@ -69,6 +69,12 @@ class Generation:
         self._idle = asyncio.Event()
         self._idle.set()
 
+    @property
+    def shown_database(self) -> str:
+        """The database URL in use, without its password; the application's own code knows how."""
+        urls = importlib.import_module(f"{self.package.__name__}.kit.database.urls")
+        return str(urls.shown(self.database))
+
     async def start(self) -> None:
         """Start the application's lifespan; if that fails, forget the application.
 
