@@ -1,6 +1,7 @@
 """FastAPI with limits, a short way to the handlers, and room for a thousand routers."""
 
 import gc
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -8,8 +9,9 @@ from typing import Any
 from anyio import Lock, to_thread
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from .errors import StartupError
 from .head_route import without_body
 from .headers import OF_PAGES, adding
 from .limits import BROKEN, USUAL, Gate, Limits, Patience
@@ -86,7 +88,8 @@ class Application(FastAPI):
         if scope["type"] != "lifespan" and (self._root_path.own or scope.get("root_path")):
             path = self._root_path.place(scope)
         if scope["type"] != "http":
-            await super().__call__(scope, receive, send)
+            is_start = scope["type"] == "lifespan"
+            await super().__call__(scope, receive, _saying_why(send) if is_start else send)
             return
         if scope["method"] == "HEAD":
             send = without_body(send)
@@ -114,6 +117,21 @@ class Application(FastAPI):
     def _is_changed(self) -> bool:
         """Tell whether the application is tested with other dependencies, or moved by FastAPI."""
         return bool(self.dependency_overrides or self.root_path)
+
+
+def _saying_why(send: Send) -> Send:
+    """Wrap `send`, so that a start that fails is told in the words of its StartupError.
+
+    Starlette would send the server a traceback to log.
+    """
+
+    async def send_reason(message: Message) -> None:
+        error = sys.exc_info()[1]
+        if message["type"] == "lifespan.startup.failed" and isinstance(error, StartupError):
+            message = {**message, "message": str(error)}
+        await send(message)
+
+    return send_reason
 
 
 def _write_integers(schema: Any) -> None:

@@ -68,6 +68,12 @@ def test_a_table_that_differs_stops_the_start(
     if kind == "postgresql":
         assert "column price: numeric(10,2) NOT NULL in the database" in refused.stderr
 
+    emitted = servers.start(spec, "emitted", database, wait=False)
+    assert emitted.process.wait(30) != 0
+    log = emitted.log.read_text()
+    assert "table robot: column weight: missing in the database" in log
+    assert "Traceback" not in log
+
     (spec / "robot.yaml").write_text(FIRST)
     servers.start(spec, "served", database).stop()
 
