@@ -296,8 +296,8 @@ def test_a_sequence_without_numbers_concerns_its_table_alone(
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"SELECT setval('hero_id_seq', {2**63 - 1})")
     for _ in range(3):
-        unusable = "A table of the database cannot be used"
-        assert detail(api.client.post("/heroes/", json=HERO)) == (503, unusable)
+        used_up = "The database has no key left for another row"
+        assert detail(api.client.post("/heroes/", json=HERO)) == (503, used_up)
         assert api.ask("PATCH", f"/heroes/{row}", json={"age": 1}).is_success
         time.sleep(0.5)
         assert api.client.get("/ready").status_code == 200

@@ -1,5 +1,6 @@
 """Creating: one process after another, as long as it takes, in a database that can hold it all."""
 
+import logging
 import sqlite3
 import threading
 import time
@@ -81,6 +82,7 @@ def test_an_index_may_take_longer_than_a_statement_of_a_request(
 def test_an_engine_without_advisory_locks(
     new_database: Callable[[str], str], caplog: pytest.LogCaptureFixture, state: str
 ) -> None:
+    caplog.set_level(logging.WARNING)
     """An engine that speaks PostgreSQL's protocol, and raises what those do."""
     url = new_database("postgresql")
     engine = APP.engine(url)

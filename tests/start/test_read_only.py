@@ -1,5 +1,6 @@
 """A database that can only be read: nothing is created, and nothing has to be."""
 
+import logging
 import os
 import sqlite3
 import subprocess
@@ -61,6 +62,7 @@ def test_an_empty_postgresql_that_only_reads(
 def test_a_postgresql_that_became_read_only(
     new_database: Callable[[str], str], caplog: pytest.LogCaptureFixture, freeze: str
 ) -> None:
+    caplog.set_level(logging.WARNING)
     url = new_database("postgresql")
     secret = APP.start(url)
     run(url, freeze)
@@ -156,14 +158,12 @@ def test_a_new_database_in_a_folder_that_cannot_be_written(folder: Path) -> None
 
 
 def test_wal_in_a_folder_that_cannot_be_written(folder: Path) -> None:
-    """SQLite cannot even read it: it would make files for the index of the log."""
+    """SQLite has no place for the index of the log: the file is read as one that nobody writes."""
     path = folder / "app.db"
     APP.start(f"sqlite:///{path}")
     in_mode(path, "WAL")
     folder.chmod(0o555)
-    refused = started(SPEC, f"sqlite:///{path}")
-    assert f"the folder {folder} cannot be written" in refused
-    assert len(refused.splitlines()) == 2
+    assert started(SPEC, f"sqlite:///{path}") == "started\n"
 
 
 def test_a_file_that_cannot_be_read(folder: Path) -> None:

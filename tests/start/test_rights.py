@@ -123,6 +123,7 @@ def test_the_secret_is_not_touched_when_it_is_set(place: Place) -> None:
 def test_each_right_that_is_taken_away_is_named(
     place: Place, caplog: pytest.LogCaptureFixture, privilege: str
 ) -> None:
+    caplog.set_level(logging.WARNING)
     APP.start(place.owner)
     place.do(*ALL, f"REVOKE {privilege} ON robot FROM $me")
     grant = f"GRANT {privilege} ON public.robot TO {place.role}"

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from ..errors import Condition, StartupError, Unavailable
 from .backend import Change, Row, Step
 from .codes import Fault
-from .connections import GRACE_SECONDS, Connector, Preparing
+from .connections import GRACE_SECONDS, Connector, Preparing, TimedOutError
 from .faults import classify
 from .returning import keys_to_read, row_as_it_is
 from .sessions import SessionSettings
@@ -91,6 +91,8 @@ class Postgresql:
         self._timeout, self._closed = psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed
         self._doubted = 0.0
         """When an idle connection was found to be dead: those that were idle then may be too."""
+        self._answered = time.monotonic()
+        """When the server answered last, be it with an error."""
 
     async def open(self) -> None:
         """Start to connect."""
@@ -173,15 +175,20 @@ class Postgresql:
         while True:
             connection = await self._acquire(ends)
             try:
-                return await work(connection)
+                result = await work(connection)
             except Exception as error:
                 fault = classify(error)
+                if not isinstance(error, TimedOutError):
+                    self._answered = time.monotonic()
                 if fault in self._discarding:
                     if fault is Fault.UNPREPARED:
                         self._connector.stop_preparing()
                     await connection.close()
                 if attempt == ATTEMPTS or fault not in again or time.monotonic() > ends:
                     raise
+            else:
+                self._answered = time.monotonic()
+                return result
             finally:
                 connection.wait.used = time.monotonic()
                 await self._pool.putconn(connection)
@@ -200,6 +207,8 @@ class Postgresql:
                 raise Unavailable(Condition.CLOSED) from None
             except self._timeout:
                 refusal = self._connector.refusal
+                if not refusal and time.monotonic() - self._answered > self._lock_seconds:
+                    refusal = "the server has answered nothing for a while"
                 if refusal:
                     raise Unavailable(Condition.DOWN, refusal) from None
                 reason = "no connection was free in time"

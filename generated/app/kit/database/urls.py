@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from importlib import import_module
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -102,17 +103,15 @@ def read_postgresql_url(url: str) -> dict[str, str]:
     Raises StartupError for a URL that libpq would refuse, or read differently than it was meant;
     ImportError without the driver. Source: PostgreSQL's documentation, section 34.1.1.2.
     """
-    from psycopg import ProgrammingError
-    from psycopg.conninfo import conninfo_to_dict
-
+    conninfo = import_module("psycopg.conninfo")
     match = _URL.fullmatch(url)
     rest = match["rest"] if match else ""
     check_characters(url)
     _check_authority(rest)
     _check_query(rest)
     try:
-        read = conninfo_to_dict(f"postgresql://{rest}")
-    except (ProgrammingError, UnicodeError):
+        read = conninfo.conninfo_to_dict(f"postgresql://{rest}")
+    except (conninfo.e.ProgrammingError, UnicodeError):
         raise StartupError(
             f"database: the URL is not one that PostgreSQL's library reads\n"
             f"  write {_EXAMPLE}; {_ESCAPES}, %20 for a blank, %25 for %"
@@ -169,9 +168,8 @@ def _check_query(rest: str) -> None:
 
 
 def _parameters_of_libpq() -> list[str]:
-    from psycopg.pq import Conninfo
-
-    return [option.keyword.decode() for option in Conninfo.get_defaults()]
+    options = import_module("psycopg.pq").Conninfo.get_defaults()
+    return [option.keyword.decode() for option in options]
 
 
 def _unknown(name: str, known: list[str]) -> str:
@@ -243,11 +241,10 @@ def effective_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
 
 def _unconnected(parameters: Mapping[str, str]) -> Any:
     """Return a connection of libpq that has its options, and never gets anywhere."""
-    from psycopg.conninfo import make_conninfo
-    from psycopg.pq import PGconn
-
+    driver = import_module("psycopg.pq").PGconn
+    make_conninfo = import_module("psycopg.conninfo").make_conninfo
     options = {name: value for name, value in parameters.items() if name not in _UNTRIED}
-    return PGconn.connect_start(make_conninfo(**{**options, **_NOWHERE}).encode())
+    return driver.connect_start(make_conninfo(**{**options, **_NOWHERE}).encode())
 
 
 _NOWHERE = {
