@@ -1,5 +1,6 @@
 """What several folders of tests need: a real PostgreSQL, and the applications on real servers."""
 
+import logging
 import os
 import shutil
 import signal
@@ -21,6 +22,14 @@ ROOT = Path(__file__).parents[1]
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background of a shell; the servers of the tests would ignore it too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def log_level() -> Iterator[None]:
+    """Restore what an application of the test has set for the whole process."""
+    level = logging.getLogger().level
+    yield
+    logging.getLogger().setLevel(level)
 
 
 @pytest.fixture(scope="session")
