@@ -30,11 +30,11 @@ from .statements import Prepared, Values
 Row = tuple[Any, ...]
 _PLUS: Any = custom_op("+")
 _EFFECTS = """(
-    EXISTS (
-        SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = {row}
+    SELECT c.relhasrules OR c.relhastriggers AND EXISTS (
+        SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = c.oid
         AND (NOT t.tgisinternal OR t.tgfoid IN (1647, 1651, 1653))
     )
-    OR (SELECT c.relhasrules FROM pg_catalog.pg_class AS c WHERE c.oid = {row})
+    FROM pg_catalog.pg_class AS c WHERE c.oid = {row}
 )"""
 """The numbers are PostgreSQL's own functions of ON UPDATE CASCADE, SET NULL and SET DEFAULT."""
 

@@ -1,6 +1,7 @@
 """The creation of rows: one or several, with keys of the client or of the server."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +18,12 @@ from .models import Model
 from .row_statements import RowStatements
 
 Values = dict[str, Any]
+
+
+@lru_cache(maxsize=1024)
+def _quoted(path: str) -> str:
+    """Write the path of a collection as a URL has it, without the last slash."""
+    return quote(path).rstrip("/")
 
 
 class Inserts:
@@ -39,9 +46,10 @@ class Inserts:
             if not found[-1]:
                 raise not_kept()
             ((created,),) = found[-1:]
-            place = quote(str(created[-1]), safe="")
-            path = quote(request.scope["path"]).rstrip("/")
-            return one_row(use.rows.write(created), {"Location": f"{path}/{place}"})
+            given = created[-1]
+            place = quote(given, safe="") if isinstance(given, str) else str(given)
+            location = f"{_quoted(request.scope['path'])}/{place}"
+            return one_row(use.rows.write(created), {"Location": location})
 
         async def write(before: Sequence[Change]) -> Response:
             if not before and (key is None or self._answers is None):
