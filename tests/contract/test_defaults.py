@@ -85,7 +85,9 @@ def cases() -> list[Case]:
     found += [Case({"type": "float"}, text, text, text) for text in (*FLOATS, *random_floats())]
     for text in INTS:
         found.append(
-            Case({"type": "int"}, text, text, text if text.lstrip("-").isdigit() else None)
+            Case(
+                {"type": "int"}, text, text, str(int(text)) if text.lstrip("-").isdigit() else None
+            )
         )
     found += [Case({"type": "json"}, text, text, None) for text in JSONS]
     found += [Case({"type": "bool"}, text, text, text) for text in ("true", "false")]
