@@ -4,7 +4,6 @@ The server's own timeouts end nothing when it, or the network before it, does no
 """
 
 import logging
-import os
 import select
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -108,6 +107,7 @@ class Connector:
         named = effective_parameters(parameters)
         ours = {name: value for name, value in _PARAMETERS.items() if name not in named}
         self._parameters = {**ours, **parameters, "client_encoding": "UTF8"}
+        self._options = named.get("options", "")
         self._settings = settings
         self._preparing = preparing
         self._has_warned = False
@@ -166,7 +166,7 @@ class Connector:
     def _look_at(self, found: list[Any], connection: Any) -> None:
         if not connection.is_pooled:
             return
-        check_options(self._parameters.get("options", os.environ.get("PGOPTIONS", "")))
+        check_options(self._options)
         check_way_of_values(found)
         missing = self._settings.missing_timeouts(found)
         if missing and not self._has_warned:
