@@ -25,11 +25,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 @pytest.fixture(autouse=True)
-def log_level() -> Iterator[None]:
-    """Restore what an application of the test has set for the whole process."""
-    level = logging.getLogger().level
+def log_levels() -> Iterator[None]:
+    """Restore what an application of the test has set for every logger of the process."""
+    loggers = [logging.getLogger(name) for name in ("", *logging.root.manager.loggerDict)]
+    levels = [logger.level for logger in loggers]
     yield
-    logging.getLogger().setLevel(level)
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture(scope="session")
