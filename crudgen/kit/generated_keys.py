@@ -5,20 +5,21 @@ application makes is made again.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TypeVar
+from typing import Any
 
 from fastapi import HTTPException
-from sqlalchemy import Table, TextualSelect
+from sqlalchemy import Insert, Select, Table, TextualSelect
 
 from .database import Change, Database
+from .database.backend import Row
 from .database.faults import http_error
-from .database.sequences import NoKeyLeft, advance, sequence_of
+from .database.sequences import advance, sequence_of
+from .database.statements import Values
 from .errors import Conflict, Unavailable
 
 ATTEMPTS = 5
-Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 
 
@@ -35,11 +36,6 @@ class KeyConflictError(Exception):
         """The answer, if it turns out to be the conflict of another rule."""
 
 
-def is_used_up(error: Exception) -> bool:
-    """Tell whether the counter of a key has reached its end."""
-    return isinstance(error, NoKeyLeft) or getattr(error, "sqlstate", None) == "2200H"
-
-
 class GeneratedKeys:
     """The keys of one table, where the server gives them."""
 
@@ -49,29 +45,57 @@ class GeneratedKeys:
         self._is_counted = table.autoincrement_column is self._key
         self._is_reported = False
 
-    async def insert(
-        self, db: Database, write: Callable[[Sequence[Change]], Awaitable[Result]]
-    ) -> Result:
-        """Let `write` insert rows, after what it is given, until no key of them is another row's.
+    async def write(
+        self,
+        db: Database,
+        statement: Insert,
+        values: Values,
+        columns: tuple[str, ...],
+        read_back: Select[Any],
+    ) -> Sequence[Row]:
+        """Insert a row, again if its key is another row's.
 
-        Raises what `write` raises, and Unavailable if no key can be found.
+        Raises what `Database.write` raises, and Unavailable if no key can be found.
         """
-        before: Sequence[Change] = ()
+        try:
+            rows = await db.write(statement, values, columns, read_back)
+        except Exception as error:
+            change = Change(statement, values, columns, read_back=read_back)
+            return (await self._repeat(db, [change], error))[0]
+        self._is_reported = False
+        return rows
+
+    async def write_all(self, db: Database, changes: Sequence[Change]) -> list[Sequence[Row]]:
+        """Write what inserts rows, again if the key of one is another row's.
+
+        Raises what `Database.write_all` raises, and Unavailable if no key can be found.
+        """
+        try:
+            found = await db.write_all(changes)
+        except Exception as error:
+            return await self._repeat(db, changes, error)
+        self._is_reported = False
+        return found
+
+    async def _repeat(
+        self, db: Database, changes: Sequence[Change], error: Exception
+    ) -> list[Sequence[Row]]:
+        """Write again, now that an attempt has failed; raise its error if no key is the reason."""
         lag = ""
-        for _ in range(ATTEMPTS):
+        for _ in range(ATTEMPTS - 1):
+            conflict = self.conflict(error)
+            if conflict is None:
+                raise error
+            before, lag = await self._skip(db, conflict)
             try:
-                result = await write(before)
-            except Exception as error:
-                if is_used_up(error):
-                    self._report("no key is left, its counter has reached the end")
-                    raise NoKeyLeft from error
-                conflict = self.conflict(error)
-                if conflict is None:
-                    raise
-                before, lag = await self._skip(db, conflict)
+                found = await db.write_all([*before, *changes])
+            except Exception as another:
+                error = another
             else:
                 self._is_reported = False
-                return result
+                return found[len(before) :]
+        if self.conflict(error) is None:
+            raise error
         self._report(lag or "the keys that it is given are those of other rows")
         raise Unavailable
 

@@ -5,7 +5,7 @@ database, in the transaction of the rows that it tells of.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from hashlib import blake2b
 from typing import Annotated
 
@@ -51,6 +51,9 @@ IdempotencyKey = Annotated[
 ]
 
 
+Write = Callable[[Sequence[Change]], Awaitable[list[Sequence[Row]]]]
+
+
 class _KnownError(Exception):
     """The key has been used before."""
 
@@ -92,11 +95,13 @@ class Answers:
         key: str,
         sent: str,
         changes: Sequence[Change],
+        write: Write,
         answer: Callable[[Sequence[Sequence[Row]]], Response],
     ) -> Response:
         """Write and answer; or answer as before, if the key has been used for the same.
 
-        `sent` is what the client has sent, `answer` makes the answer of what the changes found.
+        `sent` is what the client has sent, `write` writes the changes and those of the key,
+        `answer` makes the answer of what the changes found.
         Raises HTTPException 422 if the key has been used for something else.
         """
         if len(request.headers.getlist(HEADER)) > 1:
@@ -119,7 +124,7 @@ class Answers:
         ]
         for _ in range(ATTEMPTS):
             try:
-                found = await db.write_all(steps)
+                found = await write(steps)
             except _KnownError:
                 if known := await db.read(self._read, {"id__": id_}, short=True):
                     return _again(known[0], asked)

@@ -1,19 +1,20 @@
 """The creation of rows: one or several, with keys of the client or of the server."""
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request, Response
 from sqlalchemy import Table
 
-from .answers import Found, explained, many_rows, named_errors, one_row
+from .answers import Found, NamedErrors, explained, many_rows, one_row
 from .database import Change, Database
+from .database.backend import Row
 from .database.returning import not_kept
 from .errors import of_item
-from .generated_keys import GeneratedKeys, is_used_up
-from .idempotency import Answers
+from .generated_keys import GeneratedKeys
+from .idempotency import Answers, Write
 from .models import Model
 from .row_statements import RowStatements
 
@@ -41,31 +42,22 @@ class Inserts:
         """Insert a row and answer it, with its place."""
         values = row.model_dump()
         columns = tuple(values)
-
-        def answer(found: Found) -> Response:
-            if not found[-1]:
-                raise not_kept()
-            ((created,),) = found[-1:]
-            given = created[-1]
-            place = quote(given, safe="") if isinstance(given, str) else str(given)
-            location = f"{_quoted(request.scope['path'])}/{place}"
-            return one_row(use.rows.write(created), {"Location": location})
-
-        async def write(before: Sequence[Change]) -> Response:
-            if not before and (key is None or self._answers is None):
-                return answer([await db.write(use.insert, values, columns, use.read)])
-            changes = [*before, Change(use.insert, values, columns, read_back=use.read)]
-            if key is None or self._answers is None:
-                return answer(await db.write_all(changes))
-            sent = row.model_dump_json(exclude_unset=True)
-            return await self._answers.once(
-                db, request, key=key, sent=sent, changes=changes, answer=answer
-            )
-
-        with named_errors(self._table):
+        with NamedErrors(self._table):
+            if key is not None and self._answers is not None:
+                return await self._answers.once(
+                    db,
+                    request,
+                    key=key,
+                    sent=row.model_dump_json(exclude_unset=True),
+                    changes=[Change(use.insert, values, columns, read_back=use.read)],
+                    write=self._writer(db, values),
+                    answer=lambda found: _created(use, request, found[-1]),
+                )
             if self._key in values:
-                return await write(())
-            return await self._generated.insert(db, write)
+                rows = await db.write(use.insert, values, columns, use.read)
+            else:
+                rows = await self._generated.write(db, use.insert, values, columns, use.read)
+            return _created(use, request, rows)
 
     async def many(
         self,
@@ -84,26 +76,28 @@ class Inserts:
             for index, one in enumerate(values)
         ]
 
+        everything = [*use.serialized(), *changes]
+        write = self._writer(db, values[0])
+
         def answer(found: Found) -> Response:
             return many_rows(use, found[-len(changes) :])
 
-        async def write(before: Sequence[Change]) -> Response:
-            everything = [*use.serialized(), *before, *changes]
+        with NamedErrors(self._table):
             if key is None or self._answers is None:
-                return answer(await db.write_all(everything))
+                return answer(await write(everything))
             return await self._answers.once(
                 db,
                 request,
                 key=key,
                 sent="\n".join(row.model_dump_json(exclude_unset=True) for row in rows),
                 changes=everything,
+                write=write,
                 answer=answer,
             )
 
-        with named_errors(self._table):
-            if is_given:
-                return await write(())
-            return await self._generated.insert(db, write)
+    def _writer(self, db: Database, values: Values) -> Write:
+        """Give what writes changes together; the server gives keys if the client does not."""
+        return db.write_all if self._key in values else partial(self._generated.write_all, db)
 
     def _explained(self, index: int) -> Callable[[Exception], Exception]:
         return explained(self._table, index)
@@ -113,9 +107,18 @@ class Inserts:
         explain = self._explained(index)
 
         def explain_rest(error: Exception) -> Exception:
-            if is_used_up(error):
-                return error
             conflict = self._generated.conflict(error, lambda answer: of_item(answer, index))
             return conflict or explain(error)
 
         return explain_rest
+
+
+def _created(use: RowStatements, request: Request, rows: Sequence[Row]) -> Response:
+    """Answer a row that was created, with its place; raise HTTPException 409 if it is not there."""
+    if not rows:
+        raise not_kept()
+    (row,) = rows
+    key = row[-1]
+    place = quote(key, safe="") if isinstance(key, str) else str(key)
+    location = f"{_quoted(request.scope['path'])}/{place}"
+    return one_row(use.rows.write(row), {"Location": location})

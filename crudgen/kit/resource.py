@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Depends, HTTPException, Request, Response
 from sqlalchemy import Delete, Insert
 
-from .answers import explained, explained_deletion, many_rows, named_errors, one_row
+from .answers import NamedErrors, explained, explained_deletion, many_rows, one_row
 from .database import Change, Database
 from .database.backend import Row
 from .errors import problem
@@ -210,7 +210,7 @@ class Resource:
         For unique values that the other one has written they would: what comes before sees to that.
         """
         order = sorted(range(len(keys)), key=keys.__getitem__)
-        with named_errors(self._table, ["query", self._key] if deletes else None):
+        with NamedErrors(self._table, ["query", self._key] if deletes else None):
             found = await db.write_all([*before, *(changes[index] for index in order)])
         by_index = dict(zip(order, found[len(before) :], strict=True))
         return [by_index[index] for index in range(len(keys))]
@@ -218,7 +218,7 @@ class Resource:
     async def _write(self, db: Database, expected: Expected, change: Change) -> Sequence[Row]:
         """Change one row, if it is the one that the client expects."""
         deleted = ["path"] if isinstance(change.statement, Delete) else None
-        with named_errors(self._table, deleted):
+        with NamedErrors(self._table, deleted):
             if expected.is_any:
                 return await db.write(
                     change.statement, change.values, change.columns, change.read_back

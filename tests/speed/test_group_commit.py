@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crudgen.kit.database.group_commit import MOST_TOGETHER, GroupCommit
+from crudgen.kit.database.group_commit import MOST_TOGETHER, GroupCommit, UndoError
 from crudgen.kit.errors import Unavailable
 
 PATIENCE = 20
@@ -85,6 +86,10 @@ class Step:
         elif self.kind == "insert" or (self.kind == "update" and known):
             result = sqlite3.IntegrityError
         return result
+
+
+def running(sql: str, values: dict[str, Any]) -> Callable[[sqlite3.Connection], Pair]:
+    return lambda connection: connection.execute(sql, values).fetchall()
 
 
 def pair(key: int, size: int) -> Pair:
@@ -169,7 +174,7 @@ async def check_fates(file: File, steps: list[Step]) -> None:
                 cancelled[values["key"]] = 1
             else:
                 wanted = step.apply(model)
-            task = asyncio.create_task(writer.write(sql, values))
+            task = asyncio.create_task(writer.write(running(sql, values)))
             tasks.append((task, wanted))
             for _ in range(step.turns):
                 await asyncio.sleep(0)
@@ -194,21 +199,21 @@ def test_close_answers_everybody(file: File, waiting: int) -> None:
     async def check() -> list[Any]:
         writer = GroupCommit(file.connect, LOCK_SECONDS)
         tasks = [
-            asyncio.create_task(writer.write(INSERT, {"key": key, "size": 1}))
+            asyncio.create_task(writer.write(running(INSERT, {"key": key, "size": 1})))
             for key in range(waiting)
         ]
         async with asyncio.timeout(PATIENCE):
             await asyncio.sleep(0)
             closing_now = asyncio.create_task(writer.close())
             late = [
-                asyncio.create_task(writer.write(INSERT, {"key": 10_000 + key, "size": 1}))
+                asyncio.create_task(writer.write(running(INSERT, {"key": 10_000 + key, "size": 1})))
                 for key in range(waiting)
             ]
             got = await asyncio.gather(*tasks, *late, return_exceptions=True)
             await closing_now
             for _ in range(3):
                 with pytest.raises(Unavailable):
-                    await writer.write(INSERT, {"key": 99, "size": 1})
+                    await writer.write(running(INSERT, {"key": 99, "size": 1}))
             await writer.close()
         return got
 
@@ -229,11 +234,13 @@ def test_a_locked_database_is_an_error_and_passes(file: File) -> None:
         async with asyncio.timeout(PATIENCE):
             with closing(file.connect()) as other:
                 other.execute("BEGIN IMMEDIATE")
-                writes = [writer.write(INSERT, {"key": key, "size": 1}) for key in range(20)]
+                writes = [
+                    writer.write(running(INSERT, {"key": key, "size": 1})) for key in range(20)
+                ]
                 got = await asyncio.gather(*writes, return_exceptions=True)
                 other.execute("ROLLBACK")
             assert {type(error) for error in got} <= {sqlite3.OperationalError, Unavailable}
-            writes = [writer.write(INSERT, {"key": key, "size": 2}) for key in range(20)]
+            writes = [writer.write(running(INSERT, {"key": key, "size": 2})) for key in range(20)]
             assert await asyncio.gather(*writes) == [pair(key, 2) for key in range(20)]
             await writer.close()
 
@@ -255,8 +262,8 @@ def test_a_failing_connection_is_an_error_and_passes(file: File, error: type[Exc
         async with asyncio.timeout(PATIENCE):
             for _ in range(2):
                 with pytest.raises(error):
-                    await writer.write(INSERT, {"key": 1, "size": 1})
-            assert await writer.write(INSERT, {"key": 1, "size": 1}) == pair(1, 1)
+                    await writer.write(running(INSERT, {"key": 1, "size": 1}))
+            assert await writer.write(running(INSERT, {"key": 1, "size": 1})) == pair(1, 1)
             await writer.close()
 
     asyncio.run(check())
@@ -292,13 +299,13 @@ def test_a_deferred_constraint_is_of_one_write(deferred: File, orphans: set[int]
         writer = GroupCommit(deferred.connect, LOCK_SECONDS)
         async with asyncio.timeout(PATIENCE):
             writes = [
-                writer.write(CHILD, {"key": key})
+                writer.write(running(CHILD, {"key": key}))
                 if key in orphans
-                else writer.write(INSERT, {"key": key, "size": 1})
+                else writer.write(running(INSERT, {"key": key, "size": 1}))
                 for key in range(6)
             ]
             got = await asyncio.gather(*writes, return_exceptions=True)
-            assert await writer.write(INSERT, {"key": 99, "size": 1}) == pair(99, 1)
+            assert await writer.write(running(INSERT, {"key": 99, "size": 1})) == pair(99, 1)
             await writer.close()
         return got
 
@@ -323,7 +330,10 @@ def test_several_statements_of_one_write_meet_a_deferred_constraint(deferred: Fi
     async def check() -> list[Any]:
         writer = GroupCommit(deferred.connect, LOCK_SECONDS)
         async with asyncio.timeout(PATIENCE):
-            writes = [writer.write(INSERT, {"key": 1, "size": 1}), writer.run(orphan)]
+            writes = [
+                writer.write(running(INSERT, {"key": 1, "size": 1})),
+                writer.run(orphan),
+            ]
             got = await asyncio.gather(*writes, writer.run(family), return_exceptions=True)
             await writer.close()
         return got
@@ -335,21 +345,20 @@ def test_several_statements_of_one_write_meet_a_deferred_constraint(deferred: Fi
 
 
 def test_a_write_that_must_be_undone_takes_nobody_with_it(file: File) -> None:
-    """Its statement has succeeded, and its row is not there, or not as it may be."""
-    with closing(file.connect()) as connection:
-        connection.execute(
-            "CREATE TRIGGER own AFTER INSERT ON item WHEN NEW.size = 5 AND NEW.half = 'b'"
-            " BEGIN UPDATE item SET size = 0 WHERE key = NEW.key; END"
-        )
+    """Its statement has succeeded, and its row is not what it should be."""
 
-    def refuse(_connection: sqlite3.Connection, _rows: Any) -> Any:
-        raise LookupError("not kept")
+    def refused(key: int) -> Callable[[sqlite3.Connection], Pair]:
+        def work(connection: sqlite3.Connection) -> Pair:
+            connection.execute(INSERT, {"key": key, "size": 5}).fetchall()
+            raise UndoError(LookupError("not kept"))
+
+        return work
 
     async def check() -> list[Any]:
         writer = GroupCommit(file.connect, LOCK_SECONDS)
         async with asyncio.timeout(PATIENCE):
             writes = [
-                writer.write(INSERT, {"key": key, "size": 5 if key % 3 == 0 else 1}, refuse)
+                writer.write(running(INSERT, {"key": key, "size": 1}) if key % 3 else refused(key))
                 for key in range(20)
             ]
             got = await asyncio.gather(*writes, return_exceptions=True)
@@ -373,11 +382,13 @@ def test_a_commit_that_cannot_be_written_is_everybodys(file: File) -> None:
             with closing(connect()) as reader:
                 reader.execute("BEGIN")
                 reader.execute("SELECT * FROM item").fetchall()
-                writes = [writer.write(INSERT, {"key": key, "size": 1}) for key in range(5)]
+                writes = [
+                    writer.write(running(INSERT, {"key": key, "size": 1})) for key in range(5)
+                ]
                 got = await asyncio.gather(*writes, return_exceptions=True)
                 assert {type(one) for one in got} <= {sqlite3.OperationalError, Unavailable}
                 reader.execute("COMMIT")
-            assert await writer.write(INSERT, {"key": 99, "size": 1}) == pair(99, 1)
+            assert await writer.write(running(INSERT, {"key": 99, "size": 1})) == pair(99, 1)
             await writer.close()
 
     with closing(connect()) as connection:

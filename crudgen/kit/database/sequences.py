@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from ..errors import Unavailable
+from ..errors import Condition, Unavailable
 
 FEW = 1000
 """Up to so many numbers are taken one by one: that never sets a sequence back."""
@@ -88,14 +88,6 @@ SELECT coalesce((SELECT value FROM jumped), (SELECT value FROM taken ORDER BY co
 """
 
 
-class NoKeyLeft(Unavailable):
-    """503: the counter of the keys has reached its end; the client can do nothing about it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.detail = "The database has no key left for another row"
-
-
 def sequence_of(key: Column[int]) -> TextualSelect:
     """Build the statement that finds the sequence of a key on PostgreSQL.
 
@@ -136,7 +128,7 @@ def _literal(value: str) -> str:
 
 
 def used_up(connection: sqlite3.Connection, sql: str, error: Exception) -> Exception:
-    """Give NoKeyLeft for what SQLite calls a full disk when AUTOINCREMENT has reached its end."""
+    """Give the answer for what SQLite calls a full disk when AUTOINCREMENT has reached its end."""
     if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_FULL:
         return error
     try:
@@ -145,4 +137,8 @@ def used_up(connection: sqlite3.Connection, sql: str, error: Exception) -> Excep
         ).fetchall()
     except sqlite3.Error:
         return error
-    return NoKeyLeft() if any(name in sql for (name,) in ended) else error
+    for (name,) in ended:
+        if name in sql:
+            reason = f"the counter of table {name} has reached its end"
+            return Unavailable(Condition.NO_KEY_LEFT, reason)
+    return error

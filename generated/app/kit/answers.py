@@ -1,7 +1,7 @@
 """What rows and errors of the database are answered with."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
 
 from fastapi import Response
 from sqlalchemy import Table
@@ -53,16 +53,25 @@ def explained_deletion(
     return explain
 
 
-@contextmanager
-def named_errors(table: Table, deleted: Sequence[str | int] | None = None) -> Iterator[None]:
-    """Raise the answer for an error of the driver; it names the properties of a broken rule.
+class NamedErrors:
+    """Raises the answer for an error of the driver; it names the properties of a broken rule.
 
     `deleted` is where the request names what it deletes.
     """
-    try:
-        yield
-    except Exception as error:
-        answer = http_error(error, table, deleted=deleted)
-        if answer is error:
-            raise
-        raise answer from error
+
+    __slots__ = ("_deleted", "_table")
+
+    def __init__(self, table: Table, deleted: Sequence[str | int] | None = None) -> None:
+        self._table = table
+        self._deleted = deleted
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, _kind: object, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, Exception):
+            answer = http_error(error, self._table, deleted=self._deleted)
+            if answer is not error:
+                raise answer from error

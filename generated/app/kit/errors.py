@@ -35,6 +35,7 @@ class Condition(Enum):
     DENIED = "The database does not permit this"
     BROKEN = "The database cannot be used"
     TABLE_UNUSABLE = "A table of the database cannot be used"
+    NO_KEY_LEFT = "The database has no key left for another row"
 
 
 class Message(BaseModel):

@@ -31,7 +31,12 @@ OF_PAGES = [CONTENTS_OF_PAGES, (b"referrer-policy", b"no-referrer")]
 
 
 _JSON = (b"content-type", b"application/json")
-_WRITTEN = {"ETag": b"etag", "Cache-Control": b"cache-control", "Link": b"link"}
+_WRITTEN = {
+    "Cache-Control": b"cache-control",
+    "ETag": b"etag",
+    "Link": b"link",
+    "Location": b"location",
+}
 """Names of headers as they are sent."""
 
 

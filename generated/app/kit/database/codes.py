@@ -36,8 +36,8 @@ class Fault(Enum):
     """503 until the database takes writes."""
     DENIED = auto()
     """503 until the role gets the right."""
-    TABLE_UNUSABLE = auto()
-    """503 until somebody mends the table; the others are used as before."""
+    NO_KEY_LEFT = auto()
+    """503 until somebody mends the sequence of a key; other tables are used as before."""
     BROKEN = auto()
     """503 until somebody mends the database, its files or its configuration."""
     BUG = auto()
@@ -77,7 +77,7 @@ SQLITE_PRIMARY: Mapping[int, Fault] = {
 POSTGRESQL_STATES: Mapping[str, Fault] = {
     "0A000": Fault.STALE,  # of a prepared statement whose table was changed, among others
     "22P06": Fault.BUG,
-    "2200H": Fault.TABLE_UNUSABLE,  # its sequence has no more numbers
+    "2200H": Fault.NO_KEY_LEFT,
     "23001": Fault.REFERENCED,
     "23503": Fault.REFERENCE,
     "23505": Fault.UNIQUE,

@@ -20,7 +20,7 @@ _CONDITIONS: Mapping[Fault, Condition] = {
     Fault.READ_ONLY: Condition.READ_ONLY,
     Fault.DENIED: Condition.DENIED,
     Fault.BROKEN: Condition.BROKEN,
-    Fault.TABLE_UNUSABLE: Condition.TABLE_UNUSABLE,
+    Fault.NO_KEY_LEFT: Condition.NO_KEY_LEFT,
 }
 _OF_FOREIGN_KEYS = "FOREIGN KEY constraint failed"
 

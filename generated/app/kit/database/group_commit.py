@@ -13,17 +13,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from ..errors import Unavailable
-from .sequences import NoKeyLeft, used_up
+from ..errors import Condition, Unavailable
 from .sqlite_file import is_lost
 
 MOST_TOGETHER = 256
 Rows = list[tuple[Any, ...]]
-ReadBack = Callable[[sqlite3.Connection, Rows], Rows]
 Result = TypeVar("Result")
 
 
@@ -39,20 +36,6 @@ class _Write:
     result: Any = None
     error: Exception | None = None
 
-    def run(self, connection: sqlite3.Connection) -> None:
-        """Do the work; raise what cannot be undone by itself, but with the transaction."""
-        self.result = self.error = None
-        try:
-            self.result = self.work(connection)
-        except _UndoError:
-            raise
-        except Exception as error:
-            if isinstance(error, NoKeyLeft):
-                raise _UndoError(error) from error
-            if not connection.in_transaction:
-                raise  # a full disk, for example: SQLite has undone the whole transaction
-            self.error = actual(error)
-
     def answer(self) -> None:
         if self.done.done():
             return  # the client has gone away; the write counts all the same
@@ -62,8 +45,8 @@ class _Write:
             self.done.set_result(self.result)
 
 
-class _UndoError(Exception):
-    """A statement has succeeded, and must be undone all the same; its argument says why."""
+class UndoError(Exception):
+    """Work has succeeded, and is to be undone all the same; the argument says why."""
 
 
 class GroupCommit:
@@ -86,21 +69,12 @@ class GroupCommit:
         self._closed = False
         self._connection: sqlite3.Connection | None = None
 
-    async def write(
-        self,
-        sql: str,
-        values: dict[str, Any],
-        read_back: ReadBack | None = None,
-        *,
-        always: bool = False,
-    ) -> Rows:
-        """Run one INSERT, UPDATE or DELETE. Raises sqlite3.Error, or Unavailable when closed.
+    async def write(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Run one statement, which SQLite undoes by itself if it fails.
 
-        `read_back` gives the rows if others than those that it returns were changed, by triggers or
-        foreign keys, or `always`. Raises what `read_back` raises; nothing is written then.
+        Raises what `work` raises, and Unavailable when closed.
         """
-        # SQLite undoes a single statement by itself, if it fails.
-        return await self._wait_for(partial(_run_one, sql, values, read_back, always))
+        return await self._wait_for(work)
 
     async def run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """Run several statements, all or none.
@@ -111,7 +85,7 @@ class GroupCommit:
 
     async def _wait_for(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         if self._closed:
-            raise Unavailable
+            raise Unavailable(Condition.CLOSED)
         if self._thread is None:
             thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
             thread.start()
@@ -204,15 +178,19 @@ def _write_together(connection: sqlite3.Connection, batch: list[_Write]) -> None
         return
     try:
         for write in in_time:
-            write.run(connection)
+            write.error = None
+            try:
+                write.result = write.work(connection)
+            except Exception as error:
+                write.error = _own_error(connection, error)
         connection.execute("COMMIT")
     except BaseException as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        if not isinstance(error, _UndoError | sqlite3.IntegrityError):
+        if not isinstance(error, UndoError | sqlite3.IntegrityError):
             raise
         if len(in_time) == 1:
-            in_time[0].error = error.args[0] if isinstance(error, _UndoError) else error
+            in_time[0].error = error.args[0] if isinstance(error, UndoError) else error
         else:
             _write_apart(connection, in_time)
 
@@ -227,26 +205,15 @@ def _write_apart(connection: sqlite3.Connection, batch: list[_Write]) -> None:
             _fail(part, error)
 
 
-def _run_one(
-    sql: str,
-    values: dict[str, Any],
-    read_back: ReadBack | None,
-    always: bool,
-    connection: sqlite3.Connection,
-) -> Rows:
-    before = connection.total_changes
-    try:
-        rows = connection.execute(sql, values).fetchall()
-    except sqlite3.OperationalError as error:
-        raise used_up(connection, sql, error) from error
-    if read_back is None:
-        return rows
-    if rows and not always and connection.total_changes - before == len(rows):
-        return rows
-    try:
-        return read_back(connection, rows)
-    except Exception as error:
-        raise _UndoError(error) from error
+def _own_error(connection: sqlite3.Connection, error: Exception) -> Exception:
+    """Give the error of a write that is undone by itself; raise it if the transaction goes too."""
+    if isinstance(error, UndoError):
+        raise error
+    if isinstance(error, Unavailable):
+        raise UndoError(error) from error
+    if not connection.in_transaction:
+        raise error  # a full disk, for example: SQLite has undone the whole transaction
+    return actual(error)
 
 
 def _run_together(

@@ -16,10 +16,9 @@ from ..errors import Condition, Unavailable
 from .backend import Row, Step
 from .codes import Fault
 from .faults import classify
-from .group_commit import GroupCommit, Rows, actual
-from .returning import keys_to_read, row_as_it_is
-from .sequences import used_up
+from .group_commit import GroupCommit
 from .sqlite_file import FileConnection, SqliteFile, is_lost
+from .sqlite_writes import Several, write_one
 from .statements import Prepared, Values
 
 WATCH_SECONDS = 1.0
@@ -85,17 +84,14 @@ class Sqlite:
     ) -> Sequence[Row]:
         """Run one statement in a transaction that it may share with others."""
         bound = prepared.values(values)
-        if read_back is None:
-            return prepared.rows(await self._writer.write(prepared.sql, bound))
-        again = partial(_read_back, prepared, read_back, bound)
-        exact = self._file.returns_rows
-        return prepared.rows(await self._writer.write(prepared.sql, bound, again, always=not exact))
+        work = partial(write_one, prepared, bound, read_back, self._file.returns_rows)
+        return prepared.rows(await self._writer.write(work))
 
     async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
         """Run statements in a savepoint of a transaction that it may share with others."""
         exact = self._file.returns_rows
         return await self._writer.run(
-            lambda connection: _Several(connection, exact=exact).run(steps)
+            lambda connection: Several(connection, exact=exact).run(steps)
         )
 
     async def can_write(self, *, really: bool = False) -> None:
@@ -170,73 +166,6 @@ class Sqlite:
                 connection.close()
         self._at_once = None
         self._free.clear()
-
-
-class _Several:
-    """Statements of one transaction, and what they have found."""
-
-    def __init__(self, connection: sqlite3.Connection, *, exact: bool) -> None:
-        self._connection = connection
-        self._exact = exact
-        self._stale = False
-        """Whether a row may have been changed after it was returned."""
-        self._done: list[tuple[Step, Rows, dict[str, Any]]] = []
-        self._found: list[Sequence[Row]] = []
-
-    def run(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
-        for step in steps:
-            if step.change.derive is not None:
-                self._refresh()
-            bound = step.bound(self._found)
-            before = self._connection.total_changes
-            returned = _execute(self._connection, step, bound)
-            rows = returned
-            if step.read_back is not None:
-                changed = self._connection.total_changes - before
-                if not (self._exact and returned and changed == len(returned)):
-                    rows = _read_back(
-                        step.prepared, step.read_back, bound, self._connection, returned
-                    )
-                    self._stale = True
-            self._done.append((step, returned, bound))
-            self._found.append(step.rows(rows))
-        self._refresh()
-        return self._found
-
-    def _refresh(self) -> None:
-        """Read the rows again that were written: a later statement may have changed one."""
-        if not self._stale:
-            return
-        self._stale = False
-        for index, (step, returned, bound) in enumerate(self._done):
-            if step.read_back is not None:
-                rows = _read_back(step.prepared, step.read_back, bound, self._connection, returned)
-                self._found[index] = step.prepared.rows(rows)
-
-
-def _execute(connection: sqlite3.Connection, step: Step, bound: dict[str, Any]) -> Rows:
-    try:
-        return connection.execute(step.prepared.sql, bound).fetchall()
-    except Exception as error:
-        cause = used_up(connection, step.prepared.sql, actual(error))
-        answer = step.explained(cause)
-        if answer is error or not connection.in_transaction:
-            raise
-        raise answer from error
-
-
-def _read_back(
-    prepared: Prepared,
-    read_back: Prepared,
-    bound: dict[str, Any],
-    connection: sqlite3.Connection,
-    returned: Rows,
-) -> Rows:
-    rows: Rows = []
-    for key in keys_to_read(prepared, returned, bound):
-        read = connection.execute(read_back.sql, {"key__": key}).fetchall()
-        rows += row_as_it_is(prepared, key, returned, read)
-    return rows
 
 
 def _begin_to_write(connection: sqlite3.Connection) -> None:

@@ -12,7 +12,12 @@ _log = logging.getLogger(__name__)
 
 _PHASES = {Condition.NOT_STARTED, Condition.STARTING, Condition.CLOSED}
 _OF_WRITES = {Condition.READ_ONLY, Condition.FULL}
-_OF_STATEMENTS = {Condition.DENIED, Condition.BROKEN, Condition.TABLE_UNUSABLE}
+_OF_STATEMENTS = {
+    Condition.DENIED,
+    Condition.BROKEN,
+    Condition.TABLE_UNUSABLE,
+    Condition.NO_KEY_LEFT,
+}
 """What may concern one table alone: another statement that works does not end it."""
 _NOT_READY = {Condition.DOWN, Condition.READ_ONLY, Condition.FULL, Condition.BROKEN}
 QUIET_SECONDS = 10.0
@@ -62,7 +67,7 @@ class State:
         """When each condition was logged, the last times."""
 
     def closed(self) -> Unavailable:
-        """Return the answer to a request that comes before the start or after the end."""
+        """Return the answer to a request before the start or after the end."""
         phase = self.phase or Condition.CLOSED
         if phase is Condition.NOT_STARTED and self.begin(phase):
             self.say(phase, _NOT_STARTED)
@@ -168,4 +173,5 @@ _LABELS = {
     Condition.DENIED: "not permitted",
     Condition.BROKEN: "unusable",
     Condition.TABLE_UNUSABLE: "without a usable table",
+    Condition.NO_KEY_LEFT: "without a key for another row",
 }
