@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 PATIENCE = 30.0
+SAVES = int(os.environ.get("SAVES", "60"))
 HERO = """\
 name: Hero
 doc: DOC
@@ -129,13 +130,13 @@ class Load(threading.Thread):
                     self.failures.append(answer.text)
 
 
-def test_two_hundred_saves_under_load(project: Path) -> None:
+def test_saves_under_load(project: Path) -> None:
     with Serve(project).start() as served:
         loads = [Load(served.url) for _ in range(2)]
         for load in loads:
             load.start()
         sizes, handles = [], []
-        for number in range(200):
+        for number in range(SAVES):
             if number % 2:
                 served.save(BROKEN)
                 assert served.wait_for("unknown type").startswith("entities/hero.yaml:3:9: ")
@@ -144,7 +145,7 @@ def test_two_hundred_saves_under_load(project: Path) -> None:
                 (project / "crudgen.yaml").write_text(f"title: Number {number}\n")
                 served.save(HERO.replace("DOC", f"Number {number}."))
                 served.wait_for("reloaded: Hero /heroes")
-            if number % 20 == 18:
+            if number % (SAVES // 10) == SAVES // 10 - 2:
                 sizes.append(resident(served.process.pid))
                 handles.append(open_files(served.process.pid))
         for load in loads:
@@ -152,7 +153,8 @@ def test_two_hundred_saves_under_load(project: Path) -> None:
             load.join()
         assert [load.failures for load in loads] == [[], []]
         assert all(load.count > 100 and len(load.ports) == 1 for load in loads)
-        assert httpx.get(f"{served.url}/openapi.json").json()["info"]["title"] == "Number 198"
+        document = httpx.get(f"{served.url}/openapi.json").json()
+        assert document["info"]["title"] == f"Number {SAVES - 2}"
         # The caches of the libraries are full by the middle; from there on nothing piles up.
         assert sizes[-1] - sizes[4] < 20_000, sizes
         assert handles[-1] <= handles[0] + 5, handles

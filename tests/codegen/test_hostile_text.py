@@ -4,6 +4,7 @@ import ast
 import base64
 import builtins
 import inspect
+import os
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -23,7 +24,7 @@ from crudgen.delivery.memory import import_tree, unload
 from crudgen.language.names import ClassName, FieldName, ModuleName, Name, TableName, UrlPath
 from crudgen.language.schema import Schema
 
-EXAMPLES = 10_000
+EXAMPLES = int(os.environ.get("EXAMPLES", "1500"))
 DOC = "A harmless entity."
 HARMLESS = [*(f"harmless{index}" for index in range(SLOTS - 1)), DOC]
 CHANGING = ("settings.py.jinja", "models.py.jinja", "test_entity.py.jinja")
