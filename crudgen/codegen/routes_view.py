@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crudgen.language.api import filterable, sortable
+from crudgen.language.resolve.api import filterable, sortable
 from crudgen.language.schema import CHANGING, Entity, KeyKind, Operation, Page, TypeName
 
 from .code import (

@@ -5,8 +5,8 @@ text = explain(schema.entities[0])
 """
 
 from .explain import explain
-from .files import load, load_texts
-from .json_schema import editor_schema
+from .load import load, load_texts
 from .schema import Schema
+from .written.json_schema import editor_schema
 
 __all__ = ["Schema", "editor_schema", "explain", "load", "load_texts"]

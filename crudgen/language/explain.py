@@ -7,11 +7,11 @@ import json
 import re
 from decimal import Decimal
 
-from .document import scalar_value
-from .nodes import Plain
+from .resolve.values import to_text
 from .schema import CHANGING, CREATING, Api, Constant, Entity, Field, Now, Operation
 from .types import FLAGS
-from .values import to_text
+from .yaml.document import scalar_value
+from .yaml.nodes import Plain
 
 _SAFE = re.compile(r"[A-Za-z_/][A-Za-z0-9_/.-]*( [A-Za-z0-9_/.-]+)*\.?", re.ASCII)
 _BOUNDS = {

@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 from servers import Servers, write_entities
 
 from crudgen.kit.addresses import EMAIL, EmailText, UrlText
+from crudgen.language.resolve.values import to_value
 from crudgen.language.schema import TypeName
-from crudgen.language.values import to_value
 
 ADDRESS: TypeAdapter[str] = TypeAdapter(EmailText)
 PAGE: TypeAdapter[str] = TypeAdapter(UrlText)

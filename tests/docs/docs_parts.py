@@ -18,13 +18,12 @@ import crudgen
 from crudgen import cli
 from crudgen.codegen import routes_view
 from crudgen.kit.settings import BaseAppSettings
-from crudgen.language import api, document, editor_schema, explain, files, names, patterns, spec
-from crudgen.language import indexes as several
-from crudgen.language.app import _SECONDS, _WHOLE
-from crudgen.language.places import Problems
-from crudgen.language.reading import read_entity
+from crudgen.language import editor_schema, explain, names, patterns
+from crudgen.language.load import MAX_FILES
+from crudgen.language.resolve import api
+from crudgen.language.resolve import indexes as several
+from crudgen.language.resolve.app import _SECONDS, _WHOLE
 from crudgen.language.schema import Limits, Schema
-from crudgen.language.shorthand import _EXAMPLES
 from crudgen.language.types import (
     FLAGS,
     MAX_INDEXED_TEXT,
@@ -34,6 +33,11 @@ from crudgen.language.types import (
     TYPES,
     Arguments,
 )
+from crudgen.language.written import spec
+from crudgen.language.written.reading import read_entity
+from crudgen.language.written.shorthand import _EXAMPLES
+from crudgen.language.yaml import document
+from crudgen.language.yaml.places import Problems
 
 ROOT = Path(__file__).parents[2]
 ENTITIES = ROOT / "entities"
@@ -130,7 +134,7 @@ def _kind(what: dict[str, Any]) -> str:
 
 def limits(_: str) -> str:
     rows = [
-        ("files in `entities/`", files.MAX_FILES),
+        ("files in `entities/`", MAX_FILES),
         ("size of one file", f"{document.MAX_BYTES // 1024} KiB"),
         ("values in one file", document.MAX_NODES),
         ("levels of nesting", document.MAX_DEPTH),

@@ -26,7 +26,7 @@ import crudgen
 from crudgen import cli
 from crudgen.errors import SpecError
 from crudgen.language import load_texts
-from crudgen.language.spec import AppSpec, EntitySpec
+from crudgen.language.written.spec import AppSpec, EntitySpec
 
 ROOT = docs_pages.ROOT
 COMMANDS = get_command(cli.app).commands  # type: ignore[attr-defined]

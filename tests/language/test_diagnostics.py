@@ -13,7 +13,7 @@ import pytest
 from crudgen import language
 from crudgen.errors import Diagnostic, SpecError
 from crudgen.language import load
-from crudgen.language.places import Place
+from crudgen.language.yaml.places import Place
 
 CASES = Path(__file__).parent.parent / "cases" / "diagnostics"
 SOURCES = Path(language.__file__).parent

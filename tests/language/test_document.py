@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from crudgen.errors import SpecError
-from crudgen.language.document import MAX_BYTES, parse
-from crudgen.language.nodes import plain
+from crudgen.language.yaml.document import MAX_BYTES, parse
+from crudgen.language.yaml.nodes import plain
 
 
 def read(text: str | bytes) -> Any:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from crudgen.errors import SpecError
 from crudgen.language import explain, load, load_texts
 from crudgen.language.explain import _flow
+from crudgen.language.resolve.values import to_text
 from crudgen.language.schema import TypeName
-from crudgen.language.values import to_text
 
 SPECS = Path(__file__).parent.parent / "cases" / "specs"
 

@@ -5,8 +5,8 @@ import pytest
 from crudgen.errors import SpecError
 from crudgen.language import load_texts
 from crudgen.language.patterns import anchored, matches
+from crudgen.language.resolve.values import problem
 from crudgen.language.schema import Field
-from crudgen.language.values import problem
 
 SPECS = Path(__file__).parent.parent / "cases" / "specs"
 

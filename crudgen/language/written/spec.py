@@ -10,9 +10,9 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from .nodes import Plain
-from .places import shown, suggest
-from .schema import EtagUse, Operation, TypeName
+from crudgen.language.schema import EtagUse, Operation, TypeName
+from crudgen.language.yaml.nodes import Plain
+from crudgen.language.yaml.places import shown, suggest
 
 MAX_DOC = 2000
 MAX_FIELDS = 200

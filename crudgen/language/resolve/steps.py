@@ -5,20 +5,20 @@ from collections.abc import Mapping as Files
 from dataclasses import replace
 
 from crudgen.errors import SpecError
+from crudgen.language.schema import Entity, Schema
+from crudgen.language.written.reading import Written, read_app, read_entity
+from crudgen.language.written.spec import AppSpec, EntitySpec
+from crudgen.language.yaml.document import parse
+from crudgen.language.yaml.nodes import Mapping
+from crudgen.language.yaml.places import Problems
+from crudgen.language.yaml.recognition import is_spec
 
 from .api import resolve_api
 from .app import resolve_app
 from .collisions import Candidate, check_collisions
-from .document import parse
 from .fields import resolve_fields
 from .identity import resolve_identity
 from .indexes import resolve_indexes
-from .nodes import Mapping
-from .places import Problems
-from .reading import Written, read_app, read_entity
-from .recognition import is_spec
-from .schema import Entity, Schema
-from .spec import AppSpec, EntitySpec
 
 
 def resolve(

@@ -9,11 +9,11 @@ import json
 import re
 from itertools import groupby
 
-from .document import FORBIDDEN_IN_TEXT, scalar_value
-from .nodes import Entry, Mapping, Node, Scalar, Sequence
-from .places import Place, Problems, shown, suggest
-from .schema import TypeName
-from .types import FLAGS, TYPES, Arguments, TypeInfo
+from crudgen.language.schema import TypeName
+from crudgen.language.types import FLAGS, TYPES, Arguments, TypeInfo
+from crudgen.language.yaml.document import FORBIDDEN_IN_TEXT, scalar_value
+from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence
+from crudgen.language.yaml.places import Place, Problems, shown, suggest
 
 INTEGER = r"-?(?:0|[1-9][0-9]*)"
 NUMBER = rf"{INTEGER}(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"

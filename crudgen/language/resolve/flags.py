@@ -1,10 +1,10 @@
 """Names, options and flags of one field that do not go together. Changes with their rules."""
 
-from .names import FieldName, field_name_problem
-from .places import shown
-from .schema import TypeName
-from .types import COMMON_OPTIONS, FLAGS, TYPES
-from .written_field import WrittenField
+from crudgen.language.names import FieldName, field_name_problem
+from crudgen.language.schema import TypeName
+from crudgen.language.types import COMMON_OPTIONS, FLAGS, TYPES
+from crudgen.language.written.field import WrittenField
+from crudgen.language.yaml.places import shown
 
 
 def check_flags(written: WrittenField) -> None:

@@ -6,8 +6,9 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from .nodes import Entry, Mapping, Node, Scalar, find, plain
-from .places import Place, Problems, shown, suggest
+from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, find, plain
+from crudgen.language.yaml.places import Place, Problems, shown, suggest
+
 from .shorthand import expand, refuse_reference
 from .spec import (
     MAX_FIELDS,

@@ -4,11 +4,11 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from .document import MAX_BYTES
 from .names import file_name_problem
-from .places import Place, Problems, shown
-from .resolve import resolve
+from .resolve.steps import resolve
 from .schema import Schema
+from .yaml.document import MAX_BYTES
+from .yaml.places import Place, Problems, shown
 
 APP_FILE = "crudgen.yaml"
 SUFFIXES = (".yaml", ".yml")

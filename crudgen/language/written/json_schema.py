@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from . import names, shorthand
+from crudgen.language import names
+from crudgen.language.types import TYPES
+
+from . import shorthand
 from .spec import AppSpec, EntitySpec
-from .types import TYPES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -3,10 +3,10 @@
 import re
 from decimal import Decimal
 
-from .places import Problems, shown
-from .reading import Written
-from .schema import Limits, Schema
-from .spec import AppSpec
+from crudgen.language.schema import Limits, Schema
+from crudgen.language.written.reading import Written
+from crudgen.language.written.spec import AppSpec
+from crudgen.language.yaml.places import Problems, shown
 
 _WHOLE = {"body_bytes": (1024, 1_073_741_824), "connections": (1, 1000)}
 _SECONDS = {

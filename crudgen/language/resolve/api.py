@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
-from .names import FieldName
-from .places import Problems, shown, suggest
-from .reading import Written
-from .schema import (
+from crudgen.language.names import FieldName
+from crudgen.language.schema import (
     CHANGING,
     CHANGING_MANY,
     CREATING,
@@ -17,8 +15,10 @@ from .schema import (
     Page,
     TypeName,
 )
-from .spec import EntitySpec
-from .types import TYPES, operators
+from crudgen.language.types import TYPES, operators
+from crudgen.language.written.reading import Written
+from crudgen.language.written.spec import EntitySpec
+from crudgen.language.yaml.places import Problems, shown, suggest
 
 MAX_PAGE = 10_000
 

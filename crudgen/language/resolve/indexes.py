@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from .names import TableName
-from .places import Problems, shown, suggest
-from .reading import Written
-from .schema import Field, Index
-from .spec import EntitySpec
-from .types import MAX_INDEXED_TEXT, TYPES
+from crudgen.language.names import TableName
+from crudgen.language.schema import Field, Index
+from crudgen.language.types import MAX_INDEXED_TEXT, TYPES
+from crudgen.language.written.reading import Written
+from crudgen.language.written.spec import EntitySpec
+from crudgen.language.yaml.places import Problems, shown, suggest
 
 MAX_IDENTIFIER = 63
 MAX_FIELDS = 16

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from .names import (
+from crudgen.language.names import (
     ClassName,
     ModuleName,
     Name,
@@ -18,9 +18,9 @@ from .names import (
     snake_case,
     table_name_problem,
 )
-from .places import Place, Problems, shown
-from .reading import Written
-from .spec import EntitySpec
+from crudgen.language.written.reading import Written
+from crudgen.language.written.spec import EntitySpec
+from crudgen.language.yaml.places import Place, Problems, shown
 
 NameT = TypeVar("NameT", bound=Name)
 VERBS = ("create", "read", "update", "replace", "delete")

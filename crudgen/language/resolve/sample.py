@@ -14,7 +14,8 @@ from importlib import import_module
 from typing import Any
 from uuid import UUID
 
-from .schema import Constant, Field, TypeName, Value
+from crudgen.language.schema import Constant, Field, TypeName, Value
+
 from .values import problem
 
 _parse: Any = import_module("re._parser").parse  # no public parser exists

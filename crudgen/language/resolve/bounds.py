@@ -4,10 +4,11 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import cast
 
-from .schema import Field, Number, TypeName
-from .types import INT64_MAX, INT64_MIN, MAX_INDEXED_TEXT, MAX_PRECISION, TYPES
+from crudgen.language.schema import Field, Number, TypeName
+from crudgen.language.types import INT64_MAX, INT64_MIN, MAX_INDEXED_TEXT, MAX_PRECISION, TYPES
+from crudgen.language.written.field import WrittenField
+
 from .values import fits, to_value
-from .written_field import WrittenField
 
 _BOUNDS = ("min", "max")
 

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from .places import Place, Problems
+from crudgen.language.types import TYPES, TypeInfo
+from crudgen.language.yaml.places import Place, Problems
+
 from .reading import Written
 from .spec import EntitySpec, FieldSpec
-from .types import TYPES, TypeInfo
 
 
 @dataclass(frozen=True, slots=True)

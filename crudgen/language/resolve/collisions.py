@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
+from crudgen.language.names import DERIVED_SUFFIXES
+from crudgen.language.schema import Field, Index
+from crudgen.language.written.reading import Written
+from crudgen.language.written.spec import EntitySpec
+from crudgen.language.yaml.places import Place, Problems, shown
+
 from .identity import Identity
 from .indexes import MAX_IDENTIFIER, index_names
-from .names import DERIVED_SUFFIXES
-from .places import Place, Problems, shown
-from .reading import Written
-from .schema import Field, Index
-from .spec import EntitySpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,11 @@ from pydantic_core import PydanticCustomError
 
 from crudgen.kit import types as kit
 from crudgen.kit.text import TextRule, nfc
-
-from . import patterns
-from .nodes import Plain
-from .places import shown
-from .schema import Field, Json, TypeName, Value
-from .spec import describe
+from crudgen.language import patterns
+from crudgen.language.schema import Field, Json, TypeName, Value
+from crudgen.language.written.spec import describe
+from crudgen.language.yaml.nodes import Plain
+from crudgen.language.yaml.places import shown
 
 _DATE = re.compile(kit.DATE)
 _MINUTES = r"[0-9]{2}:[0-9]{2}"

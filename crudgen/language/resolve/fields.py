@@ -4,24 +4,20 @@ from dataclasses import replace
 from decimal import Decimal
 from unicodedata import is_normalized, normalize
 
-from . import patterns
+from crudgen.language import patterns
+from crudgen.language.names import FieldName
+from crudgen.language.schema import Constant, Field, Now, TypeName
+from crudgen.language.types import INT64_MAX, INT64_MIN, MAX_WORD, MAX_WORDS
+from crudgen.language.written.field import WrittenField
+from crudgen.language.written.reading import Written
+from crudgen.language.written.spec import EntitySpec
+from crudgen.language.yaml.nodes import Plain
+from crudgen.language.yaml.places import Problems, shown, suggest
+
 from .bounds import with_bounds
 from .flags import check_flags
-from .names import FieldName
-from .nodes import Plain
-from .places import Problems, shown, suggest
-from .reading import Written
 from .sample import samples
-from .schema import Constant, Field, Now, TypeName
-from .spec import EntitySpec
-from .types import (
-    INT64_MAX,
-    INT64_MIN,
-    MAX_WORD,
-    MAX_WORDS,
-)
 from .values import as_stored, problem, to_value
-from .written_field import WrittenField
 
 _MOMENTS = (TypeName.DATE, TypeName.TIME, TypeName.DATETIME)
 _JOINERS = {0x200C: None, 0x200D: None}

@@ -1,0 +1,1 @@
+"""What was written → what it means: one module for each step, and `steps` for their order."""
