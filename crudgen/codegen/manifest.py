@@ -7,11 +7,11 @@ from importlib.resources.abc import Traversable
 
 from crudgen.language.schema import KeyKind, Schema
 
-from .models_view import models_view
-from .project_view import project_view, uses_addresses
-from .routes_view import routes_view
-from .tests_view import tests_view
 from .tree import Ownership
+from .views.models import models_view
+from .views.project import project_view, uses_addresses
+from .views.routes import routes_view
+from .views.tests import tests_view
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typer.main import get_command
 
 import crudgen
 from crudgen import cli
-from crudgen.codegen import routes_view
+from crudgen.codegen.views import routes as routes_view
 from crudgen.kit.settings import BaseAppSettings
 from crudgen.language import editor_schema, explain, names, patterns
 from crudgen.language.load import MAX_FILES

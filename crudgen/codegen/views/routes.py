@@ -3,10 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crudgen.language.resolve.api import filterable, sortable
-from crudgen.language.schema import CHANGING, Entity, KeyKind, Operation, Page, TypeName
-
-from .code import (
+from crudgen.codegen.code import (
     Bracket,
     Code,
     call,
@@ -18,8 +15,11 @@ from .code import (
     subscript,
     words,
 )
+from crudgen.codegen.imports import Imports
+from crudgen.language.resolve.api import filterable, sortable
+from crudgen.language.schema import CHANGING, Entity, KeyKind, Operation, Page, TypeName
+
 from .handlers import Handlers, HandlerView, must_match
-from .imports import Imports
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from crudgen.codegen.code import (
+    Bracket,
+    Code,
+    annotated,
+    literal,
+    raw,
+    statement,
+    structure,
+    text_statement,
+    words,
+)
 from crudgen.language.schema import (
     CHANGING,
     CHANGING_MANY,
@@ -16,17 +27,6 @@ from crudgen.language.schema import (
     TypeName,
 )
 
-from .code import (
-    Bracket,
-    Code,
-    annotated,
-    literal,
-    raw,
-    statement,
-    structure,
-    text_statement,
-    words,
-)
 from .wire import wire
 
 _MISSING_KEYS = {

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crudgen.language.schema import CHANGING, Entity, EtagUse, KeyKind
-
-from .code import (
+from crudgen.codegen.code import (
     Bracket,
     Code,
     annotated,
@@ -16,7 +14,8 @@ from .code import (
     statement,
     subscript,
 )
-from .imports import Imports
+from crudgen.codegen.imports import Imports
+from crudgen.language.schema import CHANGING, Entity, EtagUse, KeyKind
 
 _DB = raw("db: DatabaseDep")
 _REQUEST = raw("request: Request")

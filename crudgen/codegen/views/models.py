@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crudgen.language.schema import Constant, Entity, Field, KeyKind, Operation
-
-from .code import (
+from crudgen.codegen.code import (
     INDENT,
     WIDTH,
     Bracket,
@@ -23,8 +21,10 @@ from .code import (
     width,
     words,
 )
+from crudgen.codegen.imports import Imports
+from crudgen.language.schema import Constant, Entity, Field, KeyKind, Operation
+
 from .columns import FieldPrinter
-from .imports import Imports
 
 UNSET = keyword("default", literal(None))
 

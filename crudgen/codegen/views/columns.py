@@ -2,12 +2,7 @@
 
 from collections.abc import Iterator
 
-from crudgen.kit.text import CONTROLS
-from crudgen.language.names import DERIVED_SUFFIXES, RESERVED_CLASSES, FieldName
-from crudgen.language.schema import Constant, Entity, Field, Now, Number, TypeName, Value
-from crudgen.language.types import INT64_MAX, INT64_MIN
-
-from .code import (
+from crudgen.codegen.code import (
     INDENT,
     WIDTH,
     Bracket,
@@ -25,7 +20,12 @@ from .code import (
     structure,
     subscript,
 )
-from .imports import Imports
+from crudgen.codegen.imports import Imports
+from crudgen.kit.text import CONTROLS
+from crudgen.language.names import DERIVED_SUFFIXES, RESERVED_CLASSES, FieldName
+from crudgen.language.schema import Constant, Entity, Field, Now, Number, TypeName, Value
+from crudgen.language.types import INT64_MAX, INT64_MIN
+
 from .wire import wire
 
 TEXT_KEY = rf"[^/.{CONTROLS}][^/{CONTROLS}]*"

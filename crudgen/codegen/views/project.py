@@ -3,10 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from crudgen.codegen.code import (
+    INDENT,
+    Bracket,
+    Code,
+    annotated,
+    literal,
+    name,
+    raw,
+    statement,
+    text_statement,
+)
+from crudgen.codegen.imports import Imports
 from crudgen.language.schema import Limits, Schema, TypeName
-
-from .code import INDENT, Bracket, Code, annotated, literal, name, raw, statement, text_statement
-from .imports import Imports
 
 _REQUIREMENTS = (
     "asgi-correlation-id>=5.0",
