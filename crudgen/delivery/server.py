@@ -25,7 +25,7 @@ from crudgen.errors import ServeError
 
 _GRACE_SECONDS = 7
 """For requests in flight after a signal; what follows, see switch.py, ends within ten seconds."""
-_HTTP = "crudgen.kit.protocol:HttpProtocol"
+_HTTP = "crudgen.kit.http.protocol:HttpProtocol"
 """The protocol that an emitted project is told to use; the server imports it by its name."""
 _SECOND_LOOK_SECONDS = 0.15
 

@@ -12,12 +12,12 @@ from fastapi.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from .errors import StartupError
-from .head_route import without_body
-from .headers import OF_PAGES, adding
+from .fast.shortcut_table import ShortcutTable
+from .http.head_route import without_body
+from .http.headers import OF_PAGES, adding
+from .http.root_path import RootPath
+from .http.routing import Router
 from .limits import BROKEN, USUAL, Gate, Limits, Patience
-from .root_path import RootPath
-from .routing import Router
-from .shortcut_table import ShortcutTable
 
 _NO_LIFESPAN = type(APIRouter().lifespan_context)
 

@@ -1,7 +1,7 @@
 """The application: settings, database, middleware, routers. This file is yours to change.
 
 Run it with `uvicorn --factory app.main:create_app --no-server-header
---timeout-graceful-shutdown 7 --http app.kit.protocol:HttpProtocol --ws none`.
+--timeout-graceful-shutdown 7 --http app.kit.http.protocol:HttpProtocol --ws none`.
 """
 
 from collections.abc import AsyncIterator
@@ -12,10 +12,10 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from . import api
-from .kit import health
 from .kit.application import Application
 from .kit.database import Database
-from .kit.logs import REQUEST_ID, configure_logging, server_error
+from .kit.http import health
+from .kit.http.logs import REQUEST_ID, configure_logging, server_error
 from .kit.models import Model
 from .settings import Settings
 

@@ -192,7 +192,7 @@ class Servers:
             command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app"]
             command += ["--port", str(port), "--no-server-header", *options]
             command += ["--timeout-graceful-shutdown", "7"]
-            command += ["--http", "app.kit.protocol:HttpProtocol", "--ws", "none"]
+            command += ["--http", "app.kit.http.protocol:HttpProtocol", "--ws", "none"]
         command += ["--workers", str(workers)]
         with log.open("wb") as output:
             process = subprocess.Popen(

@@ -34,7 +34,7 @@ def answers(app: FastAPI, paths: list[str]) -> list[tuple[int, Any]]:
 
 def application(tmp_path: Path, root: Path) -> tuple[FastAPI, APIRouter]:
     package = crudgen.import_app(root / "entities")
-    routing = importlib.import_module(f"{package.__name__}.kit.routing")
+    routing = importlib.import_module(f"{package.__name__}.kit.http.routing")
     main = importlib.import_module(f"{package.__name__}.main")
     settings = importlib.import_module(f"{package.__name__}.settings")
     app = main.create_app(settings.Settings(database_url=f"sqlite:///{tmp_path}/app.db"))

@@ -15,8 +15,8 @@ from servers import Api, Servers, emit
 from wire import connect, rest
 
 from crudgen.kit.application import Application
-from crudgen.kit.logs import REQUEST_ID, server_error
-from crudgen.kit.routing import Router
+from crudgen.kit.http.logs import REQUEST_ID, server_error
+from crudgen.kit.http.routing import Router
 
 OWN = """
 
@@ -34,7 +34,7 @@ def add_own(app):
     from fastapi import APIRouter, BackgroundTasks, Request, Response
     from fastapi.responses import StreamingResponse
 
-    from .kit.routing import Router
+    from .kit.http.routing import Router
 
     for own in (APIRouter(prefix="/own"), Router(prefix="/kit")):
 

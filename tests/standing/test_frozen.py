@@ -20,7 +20,7 @@ import pytest
 from freezer import FreezingProxy
 from servers import Api, Servers
 
-from crudgen.kit.health import READY_SECONDS
+from crudgen.kit.http.health import READY_SECONDS
 
 ROUNDS = int(os.environ.get("ROUNDS", "1"))
 STATEMENT_SECONDS = 1.0

@@ -8,7 +8,7 @@ from fastapi import HTTPException
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crudgen.kit.json_body import parse
+from crudgen.kit.http.json_body import parse
 
 DEPTH = 4
 TEXTS = st.sampled_from(["", "a", "b", ":", "a:b", '"', "\\", "{", "[[[[[", "é", "\\u003a", "}"])

@@ -11,7 +11,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 from wire import connect, one_answer, rest
 
-from crudgen.kit.protocol import HttpProtocol
+from crudgen.kit.http.protocol import HttpProtocol
 
 CLOSE = b"Connection: close\r\n"
 TAG = b'{"code": "ab", "plate": "X", "label": "one"}'

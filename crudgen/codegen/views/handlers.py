@@ -78,7 +78,7 @@ class Handlers:
         parameters = [body, _REQUEST, _DB]
         arguments = [raw("db"), raw("request"), sent]
         if self._entity.api.idempotency:
-            header = self._imports.name("..kit.idempotency", "IdempotencyKey")
+            header = self._imports.name("..kit.rows.idempotency", "IdempotencyKey")
             parameters.append(annotated(raw("idempotency_key"), header) + raw(" = None"))
             arguments.append(raw("idempotency_key"))
         return HandlerView(

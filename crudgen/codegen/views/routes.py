@@ -53,8 +53,8 @@ def routes_view(entity: Entity) -> RoutesView:
     imports.use("fastapi", "Response")
     imports.use("..kit.database", "DatabaseDep")
     imports.use("..kit.errors", "errors")
-    imports.use("..kit.resource", "Resource")
-    imports.use("..kit.routing", "Router")
+    imports.use("..kit.rows.resource", "Resource")
+    imports.use("..kit.http.routing", "Router")
     imports.use(".models", entity.name, f"{entity.name}Public")
     handlers, head = Handlers(entity, imports), _Head(entity, imports)
     offered = {

@@ -7,9 +7,9 @@ from fastapi import Path, Request, Response
 
 from ..kit.database import DatabaseDep
 from ..kit.errors import Deleted, errors
+from ..kit.http.routing import Router
 from ..kit.query import ListQuery, SparseRow
-from ..kit.resource import Resource
-from ..kit.routing import Router
+from ..kit.rows.resource import Resource
 from ..kit.types import IntText
 from .models import Hero, HeroCreate, HeroPublic, HeroUpdate
 

@@ -12,8 +12,8 @@ from sqlalchemy import LargeBinary
 from ..database import Database
 from ..database.backend import Row
 from ..database.columns import JsonValue
+from ..database.json_rows import JsonRows
 from ..database.statements import Prepared
-from ..json_rows import JsonRows
 from ..models import MAX_INT, Model
 from ..types import write_decimal
 from .columns import Columns

@@ -11,10 +11,10 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
 
 from ..errors import problem, public
-from ..query_string import is_utf8, read_pairs
 from .columns import Columns
 from .operators import OPERATORS, fold
 from .query import Filter, ListQuery
+from .query_string import is_utf8, read_pairs
 from .values import COUNT, CURSOR, FLAG, OFFSET, SEARCH, limit_up_to, some_of, with_plus
 
 MOST_VALUES = 100

@@ -20,7 +20,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from ..json_rows import JsonRows
+from ..database.json_rows import JsonRows
 from .columns import Columns
 from .cursor import Cursor
 from .operators import OPERATORS

@@ -17,10 +17,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from .database import Change
-from .database.returning import may_have_effects, returned
-from .database.statements import later
-from .json_rows import JsonRows
+from ..database import Change
+from ..database.json_rows import JsonRows
+from ..database.returning import may_have_effects, returned
+from ..database.statements import later
 from .write_lock import WriteLock
 
 INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}

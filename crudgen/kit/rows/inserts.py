@@ -8,15 +8,15 @@ from urllib.parse import quote
 from fastapi import Request, Response
 from sqlalchemy import Table
 
+from ..database import Change, Database
+from ..database.backend import Row
+from ..database.returning import not_kept
+from ..errors import of_item
+from ..models import Model
 from .answers import Found, NamedErrors, explained, many_rows, one_row
-from .database import Change, Database
-from .database.backend import Row
-from .database.returning import not_kept
-from .errors import of_item
 from .generated_keys import GeneratedKeys
 from .idempotency import Answers, Write
-from .models import Model
-from .row_statements import RowStatements
+from .statements import RowStatements
 
 Values = dict[str, Any]
 

@@ -6,7 +6,7 @@ Two transactions that write the same unique values in different orders would wai
 from sqlalchemy import Column, MetaData, String, Table
 from sqlalchemy.dialects.postgresql import insert
 
-from .database import Change
+from ..database import Change
 
 _NAME = "_write_lock"
 

@@ -25,13 +25,13 @@ from sqlalchemy import (
     update,
 )
 
-from .database import Change, Database
-from .database.backend import Row
-from .errors import Unavailable, problem
-from .etag import etag, tagged
-from .headers import JsonText
-from .limits import limits_of
-from .row_statements import INSERTS
+from ..database import Change, Database
+from ..database.backend import Row
+from ..errors import Unavailable, problem
+from ..http.etag import etag, tagged
+from ..http.headers import JsonText
+from ..limits import limits_of
+from .statements import INSERTS
 
 LONGEST_KEY = 255
 ATTEMPTS = 3

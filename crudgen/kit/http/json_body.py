@@ -14,7 +14,7 @@ from typing import Any
 from fastapi import HTTPException
 from pydantic_core import from_json
 
-from .errors import MAX_NAME, problem
+from ..errors import MAX_NAME, problem
 
 NUL = rb"\u0000"
 _COLON = rb"\u003"

@@ -22,10 +22,10 @@ from sqlalchemy import (
     literal_column,
 )
 
-from .database.backend import Row
-from .database.columns import ExactNumber, Text
-from .database.returning import returned
-from .types import write_base64, write_decimal
+from ..types import write_base64, write_decimal
+from .backend import Row
+from .columns import ExactNumber, Text
+from .returning import returned
 
 MOST_PROPERTIES = 50
 """SQLite's functions take 100 arguments, two for each property."""

@@ -12,12 +12,12 @@ from typing import Any
 from fastapi import HTTPException
 from sqlalchemy import Insert, Select, Table, TextualSelect
 
-from .database import Change, Database
-from .database.backend import Row
-from .database.faults import http_error
-from .database.sequences import advance, sequence_of
-from .database.statements import Values
-from .errors import Conflict, Unavailable
+from ..database import Change, Database
+from ..database.backend import Row
+from ..database.faults import http_error
+from ..database.sequences import advance, sequence_of
+from ..database.statements import Values
+from ..errors import Conflict, Unavailable
 
 ATTEMPTS = 5
 _log = logging.getLogger(__name__)

@@ -6,13 +6,13 @@ from types import TracebackType
 from fastapi import Response
 from sqlalchemy import Table
 
-from .database.backend import Row
-from .database.faults import http_error
-from .database.returning import not_kept
-from .errors import Conflict, MissingTarget, Referenced, Refused, of_item
-from .etag import etag, tagged
-from .headers import JsonText
-from .row_statements import RowStatements
+from ..database.backend import Row
+from ..database.faults import http_error
+from ..database.returning import not_kept
+from ..errors import Conflict, MissingTarget, Referenced, Refused, of_item
+from ..http.etag import etag, tagged
+from ..http.headers import JsonText
+from .statements import RowStatements
 
 Found = Sequence[Sequence[Row]]
 _OF_ITEMS = (Conflict, MissingTarget, Referenced, Refused)

@@ -17,14 +17,14 @@ from fastapi import FastAPI, HTTPException, Response
 from fastapi.routing import RouteContext
 from starlette.types import Message, Receive, Scope, Send
 
-from .database import database
-from .headers import JsonText, with_usual
-from .json_body import parse
-from .limits import Patience, limits_of
-from .logs import REQUEST_ID
-from .query.parameters import Parameters
-from .query_string import is_utf8, read_pairs
-from .routing import OUTCOME, JsonRequest
+from ..database import database
+from ..http.headers import JsonText, with_usual
+from ..http.json_body import parse
+from ..http.logs import REQUEST_ID
+from ..http.routing import OUTCOME, JsonRequest
+from ..limits import Patience, limits_of
+from ..query.parameters import Parameters
+from ..query.query_string import is_utf8, read_pairs
 
 _REQUEST_ID = REQUEST_ID.lower().encode()
 _ORDINARY = {_REQUEST_ID, b"if-none-match", b"content-encoding"}

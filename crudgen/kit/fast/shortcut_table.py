@@ -10,11 +10,11 @@ from fastapi.params import Body
 from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.routing import BaseRoute
 
-from .database import database
-from .limits import Gate
-from .logs import REQUEST_ID
-from .query.parameters import Parameters
-from .routing import REPLACEMENT, Route
+from ..database import database
+from ..http.logs import REQUEST_ID
+from ..http.routing import REPLACEMENT, Route
+from ..limits import Gate
+from ..query.parameters import Parameters
 from .shortcut import Shortcut
 
 Found = dict[tuple[str, str, bool], Shortcut]

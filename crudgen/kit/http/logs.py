@@ -1,0 +1,75 @@
+"""Log lines: one format, and in each line the id of the request that it belongs to."""
+
+import logging
+import logging.config
+
+from asgi_correlation_id import correlation_id
+from fastapi import Request
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+REQUEST_ID = "X-Request-ID"
+"""Header of every answer; a UUID that a client sends in it is kept."""
+
+
+def configure_logging(level: str) -> None:
+    """Send every logger of the process, uvicorn's too, to standard error with the request's id."""
+    # A server that was told to log no requests has silenced this logger, and it stays silent.
+    logs_requests = logging.getLogger("uvicorn.access").hasHandlers()
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "filters": {
+                "request_id": {
+                    "()": "asgi_correlation_id.CorrelationIdFilter",
+                    "default_value": "-",
+                }
+            },
+            "formatters": {
+                "line": {
+                    "format": "%(asctime)s %(levelname)s %(name)s [%(correlation_id)s] %(message)s"
+                }
+            },
+            "handlers": {
+                "stderr": {
+                    "class": "logging.StreamHandler",
+                    "filters": ["request_id"],
+                    "formatter": "line",
+                }
+            },
+            "root": {"handlers": ["stderr"], "level": level},
+            "loggers": {
+                "uvicorn": {"handlers": [], "propagate": True},
+                "uvicorn.error": {"handlers": [], "propagate": True},
+                "uvicorn.access": {"handlers": [], "propagate": logs_requests},
+                # The pool tells of each attempt; the database's state is logged when it changes.
+                "psycopg.pool": {"level": "ERROR"},
+            },
+        }
+    )
+    for name in ("uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, logging.getLevelNamesMapping()[level]))
+
+
+class _ServerError(JSONResponse):
+    """500, with the CORS headers: Starlette answers outside of the middleware that adds them."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer; a page of an allowed origin may read it, and so the request's id."""
+        answer: ASGIApp = super().__call__
+        for one in scope["app"].user_middleware:
+            if one.cls is CORSMiddleware:
+                answer = CORSMiddleware(answer, *one.args, **one.kwargs)
+        await answer(scope, receive, send)
+
+
+async def server_error(_request: Request, _error: Exception) -> JSONResponse:
+    """Answer 500 with the request's id and nothing else; the server logs the error itself.
+
+    Many servers close the connection then, and a client should know that it is closed.
+    """
+    headers = {REQUEST_ID: correlation_id.get() or "-", "Connection": "close"}
+    return _ServerError({"detail": "Internal Server Error"}, 500, headers)

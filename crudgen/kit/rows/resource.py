@@ -1,0 +1,272 @@
+"""The operations on the rows of one table: statements built once, rows written as JSON."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastapi import Depends, HTTPException, Request, Response
+from sqlalchemy import Delete, Insert
+
+from ..database import Change, Database
+from ..database.backend import Row
+from ..errors import problem
+from ..http.etag import Expected, exists, refuse_conditions
+from ..http.headers import JsonText
+from ..models import MAX_INT, MIN_INT, Changes, Model
+from ..query import ListQuery
+from ..query.columns import Columns
+from ..query.listing import Listing
+from ..query.parameters import Parameters
+from .answers import NamedErrors, explained, explained_deletion, many_rows, one_row
+from .idempotency import Answers
+from .inserts import Inserts
+from .statements import RowStatements
+from .write_lock import WriteLock
+
+Place = list[str | int]
+
+
+class Resource:
+    """The rows of one table, answered as the properties of a public model.
+
+    Columns that the public model does not have are never selected. A client may filter and sort by
+    every property, unless `filter_by` or `sort_by` list them, and search in those of `search_in`.
+    Properties that are `immutable` keep what they were created with. With `etag_required`, a row
+    is changed and deleted only by a client that tells what it has seen. With `idempotent`, a create
+    that has an Idempotency-Key happens once. With `serialized`, requests that write several unique
+    values wait for one another.
+    """
+
+    def __init__(
+        self,
+        model: type[Model],
+        *,
+        public: type[Model],
+        default_limit: int = 100,
+        max_limit: int = 100,
+        filter_by: Sequence[str] | None = None,
+        sort_by: Sequence[str] | None = None,
+        search_in: Sequence[str] = (),
+        immutable: Sequence[str] = (),
+        etag_required: bool = False,
+        idempotent: bool = False,
+        serialized: bool = False,
+    ) -> None:
+        columns = Columns(model, public, filter_by=filter_by, sort_by=sort_by, search_in=search_in)
+        self.query = Depends(Parameters(columns, default_limit, max_limit))
+        """What a list is asked for, as a dependency of its handler."""
+        self._table = columns.table
+        self._name = model.__name__
+        self._shown = columns.shown
+        self._listing = Listing(model, columns)
+        self._key = columns.key
+        self._immutable = frozenset(immutable)
+        self._etag_required = etag_required
+        answers = Answers(Model.metadata, self._table.name) if idempotent else None
+        self._inserts = Inserts(self._table, answers)
+        self._lock = WriteLock(Model.metadata, self._table.name) if serialized else None
+        self._statements: dict[str, RowStatements] = {}
+
+    def _for(self, db: Database) -> RowStatements:
+        statements = self._statements.get(db.kind)
+        if statements is None:
+            statements = RowStatements(self._table, self._shown, db.kind, self._lock)
+            self._statements[db.kind] = statements
+        return statements
+
+    async def create(
+        self, db: Database, request: Request, row: Model, key: str | None = None
+    ) -> Response:
+        """Insert a row and answer it; raise Conflict (409) when a unique rule forbids it."""
+        return await self._inserts.one(db, self._for(db), request, row, key)
+
+    async def create_many(
+        self, db: Database, request: Request, rows: Sequence[Model], key: str | None = None
+    ) -> Response:
+        """Insert rows, all or none, and answer them in their order; raise HTTPException 409."""
+        return await self._inserts.many(db, self._for(db), request, rows, key)
+
+    async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
+        """Answer a page of rows, with links to the pages around it."""
+        body, headers = await self._listing.answer(db, request, query)
+        return JsonText(body, headers=headers)
+
+    async def read(self, db: Database, key: Any) -> Response:
+        """Answer one row, or raise HTTPException 404."""
+        use = self._for(db)
+        self._check_key(key)
+        row = self._found(await db.read(use.read, {"key__": key}, short=True))
+        return one_row(use.rows.write(row))
+
+    async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
+        """Change the properties that were sent and answer the row.
+
+        Raises HTTPException 404, 409, 412, 428.
+        """
+        use, values = self._for(db), changes.model_dump(exclude_unset=True)
+        expected = Expected(request, required=self._etag_required)
+        self._check_key(key)
+        if not values:
+            row = self._found(await db.read(use.read, {"key__": key}, short=True))
+            expected.check(use.rows.write(row))
+            return one_row(use.rows.write(row))
+        bound, columns = {**values, "key__": key}, tuple(sorted(values))
+        change = Change(use.update, bound, columns, read_back=use.read)
+        rows = await self._write(db, expected, change)
+        return one_row(use.rows.write(self._found(rows)))
+
+    async def replace(self, db: Database, request: Request, key: Any, row: Model) -> Response:
+        """Write all of a row and answer it; create it if there is none and the client gives keys.
+
+        Raises HTTPException 404, 409, 412, 422, 428.
+        """
+        use, values = self._for(db), row.model_dump()
+        self._check_key(key)
+        if self._key not in values:
+            expected = Expected(request, required=self._etag_required)
+            kept = {name: value for name, value in values.items() if name not in self._immutable}
+            columns, bound = tuple(sorted(kept)), {**kept, "key__": key}
+            change = Change(use.update, bound, columns, read_back=use.read)
+        elif values[self._key] == key:
+            expected = Expected(request, required=self._etag_required, may_create=True)
+            columns = tuple(values)
+            upsert = use.upsert(columns, self._immutable)
+            statement = use.insert_new if expected.is_none else upsert
+            change = Change(statement, {**values, "key__": key}, columns, read_back=use.read)
+        else:
+            message = "The key should be that of the path"
+            raise HTTPException(409, [problem("other_key", ["body", self._key], message)])
+        rows = await self._write(db, expected, change)
+        return one_row(use.rows.write(self._found(rows)))
+
+    async def delete(self, db: Database, request: Request, key: Any) -> Response:
+        """Delete one row; raise HTTPException 404, 412, 428."""
+        expected = Expected(request, required=self._etag_required)
+        self._check_key(key)
+        use = self._for(db)
+        deletion = Change(use.delete, {"key__": key}, read_back=use.read)
+        self._found(await self._write(db, expected, deletion))
+        return JsonText(b'{"ok":true}')
+
+    async def update_many(
+        self, db: Database, request: Request, rows: Sequence[Changes]
+    ) -> Response:
+        """Change the rows with these keys, all or none, and answer them in their order.
+
+        Raises HTTPException 404, 409, 412, 422.
+        """
+        use = self._for(db)
+        sent = [row.model_dump(exclude_unset=True) for row in rows]
+        keys = [values.pop(self._key) for values in sent]
+        self._check_keys(request, keys, lambda index: ["body", index, self._key])
+        before = use.serialized(keys) if use.unique & set[str]().union(*sent) else []
+        changes = []
+        for index, (key, values) in enumerate(zip(keys, sent, strict=True)):
+            found = self._found_in(["body", index, self._key])
+            bound, columns = {**values, "key__": key}, tuple(sorted(values))
+            statement = use.update if values else use.lock
+            explain = explained(self._table, index)
+            changes.append(
+                Change(
+                    statement,
+                    bound,
+                    columns,
+                    check=found,
+                    explain=explain,
+                    read_back=use.read if values else None,
+                )
+            )
+        return many_rows(use, await self._write_in_order(db, keys, changes, before))
+
+    async def delete_many(self, db: Database, request: Request, keys: Sequence[Any]) -> Response:
+        """Delete the rows with these keys, all or none; raise HTTPException 404, 412, 422."""
+        self._check_keys(request, keys, lambda index: ["query", self._key, index])
+        use = self._for(db)
+        changes = []
+        for index, key in enumerate(keys):
+            place: Place = ["query", self._key, index]
+            changes.append(
+                Change(
+                    use.delete,
+                    {"key__": key},
+                    check=self._found_in(place),
+                    explain=explained_deletion(self._table, place),
+                    read_back=use.read,
+                )
+            )
+        await self._write_in_order(db, keys, changes, use.locks(keys), deletes=True)
+        return JsonText(b'{"ok":true}')
+
+    async def _write_in_order(
+        self,
+        db: Database,
+        keys: Sequence[Any],
+        changes: Sequence[Change],
+        before: Sequence[Change] = (),
+        *,
+        deletes: bool = False,
+    ) -> Sequence[Sequence[Row]]:
+        """Write in the order of the keys: two requests never wait for rows of one another.
+
+        For unique values that the other one has written they would: what comes before sees to that.
+        """
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        with NamedErrors(self._table, ["query", self._key] if deletes else None):
+            found = await db.write_all([*before, *(changes[index] for index in order)])
+        by_index = dict(zip(order, found[len(before) :], strict=True))
+        return [by_index[index] for index in range(len(keys))]
+
+    async def _write(self, db: Database, expected: Expected, change: Change) -> Sequence[Row]:
+        """Change one row, if it is the one that the client expects."""
+        deleted = ["path"] if isinstance(change.statement, Delete) else None
+        with NamedErrors(self._table, deleted):
+            if expected.is_any:
+                return await db.write(
+                    change.statement, change.values, change.columns, change.read_back
+                )
+            use, creates = self._for(db), isinstance(change.statement, Insert)
+
+            def check(rows: Sequence[Row]) -> None:
+                seen = None if creates and not rows else use.rows.write(self._found(rows))
+                expected.check(seen)
+
+            key = {"key__": change.values["key__"]}
+            _, written = await db.write_all([Change(use.lock, key, check=check), change])
+            if creates and not written:
+                raise exists()  # somebody has created it since it was looked for
+            return written
+
+    def _check_key(self, key: Any) -> None:
+        if self._is_impossible(key):
+            raise self._not_found()
+
+    def _is_impossible(self, key: Any) -> bool:
+        """Tell that no row can have a key, before a driver stumbles over it."""
+        too_large = isinstance(key, int) and not MIN_INT <= key <= MAX_INT
+        return too_large or (isinstance(key, str) and "\0" in key)
+
+    def _check_keys(
+        self, request: Request, keys: Sequence[Any], place: Callable[[int], Place]
+    ) -> None:
+        """Refuse a condition, which no number of rows fulfils, and a row that is named twice."""
+        refuse_conditions(request)
+        for index, key in enumerate(keys):
+            if key in keys[:index]:
+                message = "The row should be named once"
+                raise HTTPException(409, [problem("repeated_key", place(index), message)])
+            if self._is_impossible(key):
+                self._found_in(place(index))([])
+
+    def _found_in(self, place: Place) -> Callable[[Sequence[Row]], None]:
+        def check(rows: Sequence[Row]) -> None:
+            if not rows:
+                raise HTTPException(404, [problem("not_found", place, f"{self._name} not found")])
+
+        return check
+
+    def _found(self, rows: Sequence[Row]) -> Row:
+        if not rows:
+            raise self._not_found()
+        return rows[0]
+
+    def _not_found(self) -> HTTPException:
+        return HTTPException(404, f"{self._name} not found")

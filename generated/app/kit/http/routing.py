@@ -1,0 +1,259 @@
+"""The road of one request: the body is JSON, the query is known, an error shows no input."""
+
+import re
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from threading import RLock
+from typing import Any, get_args, get_origin
+from urllib.parse import unquote_to_bytes
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.datastructures import QueryParams
+from starlette.requests import ClientDisconnect
+from starlette.routing import Match, get_name
+from starlette.types import Scope
+
+from ..database.faults import http_error
+from ..errors import problem, public
+from ..limits import limits_of
+from ..models import MAX_INT
+from ..query.parameters import Parameters
+from ..query.query_string import is_utf8, read_pairs, shown
+from .content import check_content
+from .etag import describe_headers, unless_known
+from .head_route import HeadRoute
+from .json_body import parse
+
+OUTCOME = "app.outcome"
+"""Where a request's scope holds what its handler has answered or raised (see shortcut.py)."""
+_MANY = {list, set, frozenset, tuple}
+_INTEGER = re.compile(r"-?[0-9]+")
+_NOT_UTF8 = "The query should be UTF-8, percent-encoded"
+REPLACEMENT = "\ufffd"
+_building = RLock()
+
+
+def announced_length(header: str) -> int:
+    """Read a Content-Length; 0 when it says nothing. Python's `int` takes 4,300 digits at most."""
+    digits = header.lstrip("0")
+    if not (digits.isascii() and digits.isdigit()):
+        return 0
+    return int(digits) if len(digits) < 19 else MAX_INT
+
+
+class JsonRequest(Request):
+    """A request whose query is UTF-8, and whose body is strict JSON (see json_body.py)."""
+
+    @property
+    def query_params(self) -> QueryParams:
+        """The parameters of the query."""
+        if not hasattr(self, "_query_params"):
+            self._query_params = QueryParams(read_pairs(self.scope["query_string"]))
+        return self._query_params
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """Read the body as it comes, or raise HTTPException 413 once it is too long."""
+        limit = limits_of(self.app).body_bytes
+        too_large = HTTPException(413, f"The body should have at most {limit} bytes")
+        if announced_length(self.headers.get("content-length", "")) > limit:
+            raise too_large
+        size = 0
+        async for chunk in super().stream():
+            size += len(chunk)
+            if size > limit:
+                raise too_large
+            yield chunk
+
+    async def json(self) -> Any:
+        """Parse the body, or raise HTTPException 422."""
+        return parse(await self.body(), limits_of(self.app).json_depth)
+
+
+class Route(HeadRoute):
+    """A route that also answers its path without the last slash, and refuses what it does not know.
+
+    Raises HTTPException 415 for a body that is not JSON, RequestValidationError (422) for unknown
+    or repeated query parameters, and turns what a database driver raises into 409, 422 or 503.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        """Keep what the route is made from; FastAPI takes 2 ms to make it."""
+        self.path, self.endpoint, self._options = path, endpoint, options
+        self.name = options.get("name") or get_name(endpoint)
+
+    def __getattr__(self, name: str) -> Any:
+        """Make the route when anything of it is first needed, perhaps in two threads at once."""
+        with _building:
+            options = self.__dict__.pop("_options", None)
+            if options is not None:
+                super().__init__(self.path, self.endpoint, **options)
+                if described := self._describe_parameters():
+                    self.openapi_extra = {"parameters": described, **(self.openapi_extra or {})}
+        return self.__getattribute__(name)
+
+    def _describe_parameters(self) -> list[dict[str, Any]]:
+        """Describe what the kit reads past FastAPI."""
+        asked = [one.call for one in self.dependant.dependencies]
+        described = [
+            more for one in asked if isinstance(one, Parameters) for more in one.describe()
+        ]
+        one_row = self.responses if "{" in self.path else ()
+        return [*described, *describe_headers(one_row, self.methods or ())]
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match `/heroes` as `/heroes/`: a redirect would follow the caller's Host header."""
+        if REPLACEMENT in scope["path"] and not _is_utf8_path(scope):
+            return Match.NONE, {}
+        match, child_scope = super().matches(scope)
+        if match is not Match.NONE and self._is_of_another(scope["path"], child_scope):
+            return Match.NONE, {}
+        if match is Match.NONE and self.path.endswith("/") and not scope["path"].endswith("/"):
+            return super().matches({**scope, "path": scope["path"] + "/"})
+        return match, child_scope
+
+    def _is_of_another(self, path: str, child_scope: Scope) -> bool:
+        """Tell that a path names no row: `/heroes/bulk`, where keys are numbers."""
+        if "{" not in self.path or not any(
+            isinstance(one, Route) and "{" not in one.path and path.endswith(one.path)
+            for one in self.siblings
+        ):
+            return False
+        given = child_scope["path_params"]
+        checked = [
+            field.validate(given.get(field.alias), {}, loc=("path",))
+            for field in self.dependant.path_params
+        ]
+        return any(errors for _, errors in checked)
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
+        """Wrap FastAPI's handler."""
+        handler = super().get_route_handler()
+        known = dict(_query_parameters(self.dependant))
+        takes_body = self.body_field is not None
+
+        async def handle(request: Request) -> Response:
+            request = JsonRequest(request.scope, request.receive)
+            try:
+                if (outcome := request.scope.get(OUTCOME)) is not None:
+                    if isinstance(outcome, Response):
+                        return unless_known(outcome, request)
+                    raise outcome
+                if request.scope["query_string"]:
+                    _check_query(request, known)
+                if takes_body and await request.body():
+                    check_content(request.headers)
+                return unless_known(await handler(request), request)
+            except RequestValidationError as error:
+                raise _refused(error.errors()) from None
+            except ClientDisconnect:
+                raise HTTPException(400, "The body is not whole") from None  # nobody reads it
+            except Exception as error:
+                answer = http_error(error)
+                if answer is error:
+                    raise
+                raise answer from error
+
+        return handle
+
+
+class Router(APIRouter):
+    """A router of `Route`s, whose paths all begin with its prefix.
+
+    A request for something else passes it by: FastAPI would make its routes to look at them.
+    """
+
+    def __init__(self, *, prefix: str, **options: Any) -> None:
+        super().__init__(prefix=prefix, route_class=Route, **options)
+
+    def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        """Add a route that knows the others."""
+        super().add_api_route(path, endpoint, **options)
+        self.routes[-1].siblings = self.routes  # type: ignore[attr-defined]
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match a request for one of its routes."""
+        if self.prefix not in scope["path"]:
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
+def _query_parameters(dependant: Dependant) -> Iterator[tuple[str, bool]]:
+    """List the names that a query may have, each with whether it may be given more than once."""
+    for field in dependant.query_params:
+        annotation = field.field_info.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            for name, one in annotation.model_fields.items():
+                yield one.alias or name, _is_many(one.annotation)
+        else:
+            yield field.alias, _is_many(annotation)
+    for dependency in dependant.dependencies:
+        if isinstance(dependency.call, Parameters):
+            yield from ((name, one.is_many) for name, one in dependency.call.names.items())
+        yield from _query_parameters(dependency)
+
+
+def _is_many(annotation: Any) -> bool:
+    return any(get_origin(one) in _MANY for one in (annotation, *get_args(annotation)))
+
+
+def _check_query(request: Request, known: dict[str, bool]) -> None:
+    problems = []
+    for name in dict.fromkeys(request.query_params):
+        values = request.query_params.getlist(name)
+        if not is_utf8(name):
+            problems.append(problem("string_unicode", ["query", shown(name)], _NOT_UTF8))
+        elif name not in known:
+            allowed = ", ".join(_alike(name, known)) or "none"
+            message = f"Unknown parameter; allowed: {allowed}"
+            problems.append(problem("unknown_parameter", ["query", name], message))
+        elif len(values) > 1 and not known[name]:
+            message = "The parameter should be given once"
+            problems.append(problem("repeated_parameter", ["query", name], message))
+        elif any("\0" in value for value in values):
+            problems.append(problem("string_nul", ["query", name], "NUL is not allowed"))
+        elif not all(map(is_utf8, values)):
+            problems.append(problem("string_unicode", ["query", name], _NOT_UTF8))
+    if problems:
+        raise RequestValidationError(public(problems))
+
+
+def _alike(name: str, known: Iterable[str]) -> list[str]:
+    """List the operators of a property, or else the parameters without an operator."""
+    base = name.partition("__")[0]
+    operators = sorted(one for one in known if one.partition("__")[0] == base)
+    return operators or sorted(one for one in known if "__" not in one)
+
+
+def _refused(errors: Sequence[Any]) -> Exception:
+    if any(_is_of_no_row(one) for one in errors):
+        return HTTPException(404)
+    return RequestValidationError(public(errors))
+
+
+def _is_of_no_row(error: Mapping[str, Any]) -> bool:
+    """Tell whether a key is digits, but none that a row has: `01`, or thousands of them."""
+    return (
+        error["loc"][:1] == ("path",)
+        and error["type"] in {"int_parsing", "int_parsing_size"}
+        and _INTEGER.fullmatch(str(error["input"])) is not None
+    )
+
+
+def _is_utf8_path(scope: Scope) -> bool:
+    """Tell whether U+FFFD was sent: servers also write it for bytes that are not UTF-8."""
+    sent = unquote_to_bytes(scope.get("raw_path") or b"%FF")
+    try:
+        sent.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
