@@ -13,19 +13,45 @@ import crudgen
 PACKAGE = Path(crudgen.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 KIT = [file for file in FILES if "kit" in file.relative_to(PACKAGE).parts]
+FORMER_NAMES = {"health", "logs", "protocol", "resource", "routing"}
+"""Modules of the kit that only import from their new place."""
 MAY_IMPORT = {
     "errors": set[str](),
     "language": {"errors", "kit"},
     "codegen": {"errors", "language", "kit"},
-    "delivery": {"errors", "codegen"},
+    "delivery": {"errors", "codegen", "kit"},
     "cli": {"errors", "language", "codegen", "delivery", ""},
     "__main__": {"cli"},
     "__init__": {"errors", "language", "codegen", "delivery"},
 }
-"""What each part of crudgen imports of the others; "" is the package's own face.
+"""The parts of crudgen that each part imports; "" is the package itself.
 
 The language reads a default as the application reads a body: by the kit's own types.
 """
+ROOMS = {
+    "language": [
+        {"names", "patterns"},
+        {"schema"},
+        {"types"},
+        {"yaml"},
+        {"written"},
+        {"resolve"},
+        {"load", "explain"},
+        {"__init__"},
+    ],
+    "codegen": [{"code", "tree"}, {"imports"}, {"views"}, {"manifest"}, {"render"}, {"__init__"}],
+    "kit": [
+        {"__init__", "acceleration", "encodings", "errors", "types", "text", "addresses", "uuid7"},
+        {"limits", "models", "env_file", "origins", "settings"},
+        {"database"},
+        {"query"},
+        {"http"},
+        {"rows"},
+        {"fast"},
+        {"application", *FORMER_NAMES},
+    ],
+}
+"""The rooms of a part, from the first to the last: each imports only those before it."""
 
 
 def imports(file: Path) -> Iterator[str]:
@@ -67,6 +93,38 @@ def test_the_kit_stands_alone(file: Path) -> None:
             assert node.level or (node.module or "").split(".")[0] != "crudgen"
             # One dot is the module's own folder; no import leaves the kit.
             assert node.level <= len(file.relative_to(kit).parts)
+
+
+@pytest.mark.parametrize("part", ROOMS)
+def test_rooms_import_one_way(part: str) -> None:
+    levels = {room: level for level, rooms in enumerate(ROOMS[part]) for room in rooms}
+    for file in (PACKAGE / part).rglob("*.py"):
+        own = file.relative_to(PACKAGE / part).parts[0].removesuffix(".py")
+        for module in imports(file):
+            above, _, rest = module.partition(f"crudgen.{part}.")
+            if not above and rest.split(".")[0] in levels:
+                room = rest.split(".")[0]
+                assert levels[room] <= levels[own], f"{file} imports {module}"
+
+
+@pytest.mark.parametrize("part", ROOMS)
+def test_every_room_is_known(part: str) -> None:
+    found = {
+        entry.name.removesuffix(".py")
+        for entry in (PACKAGE / part).iterdir()
+        if entry.suffix == ".py" or (entry / "__init__.py").exists()
+    }
+    assert found == set().union(*ROOMS[part])
+
+
+def test_only_one_module_knows_the_fast_ways() -> None:
+    """Without the folder, everything else can be imported and answers the same."""
+    kit = PACKAGE / "kit"
+    for file in kit.rglob("*.py"):
+        if file.is_relative_to(kit / "fast"):
+            continue
+        assert not [one for one in imports(file) if one.startswith("crudgen.kit.fast")], file
+        assert ".fast" not in file.read_text("utf-8") or file == kit / "acceleration.py", file
 
 
 def test_the_parts_are_all_known() -> None:

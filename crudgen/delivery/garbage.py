@@ -2,25 +2,6 @@
 
 import gc
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Run a block without the collector, then leave what was made there out of its rounds.
-
-    It would find nothing in an application that is being made, for a third of the time; later on,
-    each of its full rounds would hold up every request for half a second.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if was_on:
-            gc.enable()
 
 
 def free() -> None:

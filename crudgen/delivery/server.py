@@ -17,11 +17,11 @@ from uvicorn.supervisors import Multiprocess
 
 from crudgen.codegen.tree import SourceTree
 from crudgen.delivery.closing import SETTLE_SECONDS, refuse_connections
-from crudgen.delivery.garbage import uncollected
 from crudgen.delivery.generation import Generation, Recipe
 from crudgen.delivery.switch import Switch
 from crudgen.delivery.watch import Watch
 from crudgen.errors import ServeError
+from crudgen.kit.fast.garbage import uncollected
 
 _GRACE_SECONDS = 7
 """For requests in flight after a signal; what follows, see switch.py, ends within ten seconds."""

@@ -5,8 +5,8 @@ from collections.abc import Callable, Coroutine, MutableMapping
 from contextlib import suppress
 from typing import Any, TypeAlias
 
-from crudgen.delivery.garbage import uncollected
 from crudgen.delivery.generation import Generation, Receive, Recipe, Send
+from crudgen.kit.fast.garbage import uncollected
 
 Background: TypeAlias = Callable[["Switch"], Coroutine[Any, Any, None]]
 _PATIENCE = 2.0

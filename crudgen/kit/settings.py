@@ -8,7 +8,8 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .env_file import check_env_files
-from .limits import USUAL, Limits
+from .limits import DEFAULT_LIMITS as DEFAULTS
+from .limits import Limits
 from .origins import check_origins, split
 
 Bytes = Annotated[int, Field(ge=1024, le=1_073_741_824)]
@@ -63,19 +64,19 @@ class BaseAppSettings(ServerSettings):
 
     database_url: str = "sqlite:///app.db"
     """SQLite (`sqlite:///app.db`) or PostgreSQL (`postgresql://user:password@host/name`)."""
-    max_body_bytes: Bytes = USUAL.body_bytes
+    max_body_bytes: Bytes = DEFAULTS.body_bytes
     """Largest request body; a larger one is answered 413."""
-    max_json_depth: Depth = USUAL.json_depth
+    max_json_depth: Depth = DEFAULTS.json_depth
     """Most objects and arrays within one another; a deeper body is answered 422."""
-    max_url_bytes: Many = USUAL.url_bytes
+    max_url_bytes: Many = DEFAULTS.url_bytes
     """Longest path and query together; a longer one is answered 414."""
-    max_query_parameters: Many = USUAL.query_parameters
+    max_query_parameters: Many = DEFAULTS.query_parameters
     """Most parameters of a query; one with more is answered 422."""
-    max_concurrent_requests: Many = USUAL.concurrent_requests
+    max_concurrent_requests: Many = DEFAULTS.concurrent_requests
     """Most requests of one process at a time; more are answered 503."""
-    body_seconds: Seconds = USUAL.body_seconds
+    body_seconds: Seconds = DEFAULTS.body_seconds
     """Longest wait for the whole of a body; a later one is answered 408."""
-    idempotency_seconds: Annotated[float, Field(ge=1, le=31_536_000)] = USUAL.idempotency_seconds
+    idempotency_seconds: Annotated[float, Field(ge=1, le=31_536_000)] = DEFAULTS.idempotency_seconds
     """How long the answer to a request with an `Idempotency-Key` is kept, to be given again."""
     database_connections: Connections = 10
     """Most database connections of one process."""

@@ -20,9 +20,10 @@ from starlette.types import Message, Receive, Scope, Send
 from ..database import database
 from ..http.headers import JsonText, with_usual
 from ..http.json_body import parse
+from ..http.limiting import TimedReceive
 from ..http.logs import REQUEST_ID
 from ..http.routing import OUTCOME, JsonRequest
-from ..limits import Patience, limits_of
+from ..limits import limits_of
 from ..query.parameters import Parameters
 from ..query.query_string import is_utf8, read_pairs
 
@@ -140,7 +141,7 @@ class Shortcut:
         ):
             return False, receive
         try:
-            body, receive = await _read_all(Patience(receive, limits.body_seconds))
+            body, receive = await _read_all(TimedReceive(receive, limits.body_seconds))
         except HTTPException as late:
             scope[OUTCOME] = late
             return False, receive

@@ -11,10 +11,11 @@ from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.routing import BaseRoute
 
 from ..database import database
+from ..http.limiting import LimitMiddleware
 from ..http.logs import REQUEST_ID
 from ..http.routing import REPLACEMENT, Route
-from ..limits import Gate
 from ..query.parameters import Parameters
+from .lazy_routes import LazyRoute
 from .shortcut import Shortcut
 
 Found = dict[tuple[str, str, bool], Shortcut]
@@ -28,15 +29,17 @@ class ShortcutTable:
     """
 
     def __init__(self, app: FastAPI, prefixes: Mapping[int, str]) -> None:
-        middleware: list[Any] = [(one.cls, one.args, one.kwargs) for one in app.user_middleware]
-        kit: list[Any] = [(CorrelationIdMiddleware, (), {"header_name": REQUEST_ID})]
-        plain = middleware == [*kit, (Gate, (), {})]
-        self._nodes = [(prefixes.get(id(node)), node) for node in app.routes]
-        self._prefixes = {prefix for prefix, _ in self._nodes if prefix is not None and plain}
+        """Take `prefixes` of the application's routers, by the ids of their nodes."""
+        self._app = app
+        self._known = prefixes
+        self._nodes: list[tuple[str | None, BaseRoute]] = []
+        self._prefixes: set[str] = set()
         self._found: dict[str, Found] = {}
 
     def find(self, method: str, path: str) -> tuple[Shortcut, str] | None:
         """Look up the handler; with it goes the key that the path ends with."""
+        if not self._nodes:
+            self._look()
         collection, _, key = path.rpartition("/")
         found = self._under(collection)
         if found is None and (found := self._under(path)) is None:
@@ -48,6 +51,15 @@ class ShortcutTable:
             return None
         shortcut = found.get((method, collection, True))
         return None if shortcut is None else (shortcut, key)
+
+    def _look(self) -> None:
+        """Look at the routers; with other middleware than the kit's, no handler is called."""
+        app = self._app
+        middleware: list[Any] = [(one.cls, one.args, one.kwargs) for one in app.user_middleware]
+        kit: list[Any] = [(CorrelationIdMiddleware, (), {"header_name": REQUEST_ID})]
+        plain = middleware == [*kit, (LimitMiddleware, (), {})]
+        self._nodes = [(self._known.get(id(node)), node) for node in app.routes]
+        self._prefixes = {prefix for prefix, _ in self._nodes if prefix is not None and plain}
 
     def _under(self, prefix: str) -> Found | None:
         found = self._found.get(prefix)
@@ -81,7 +93,7 @@ def _find(routes: Iterable[BaseRoute]) -> Found:
 
 def _is_plain(context: RouteContext) -> bool:
     """Tell whether a handler's parameters are only what the kit knows."""
-    if type(context.original_route) is not Route:
+    if type(context.original_route) not in {Route, LazyRoute}:
         return False
     path, dependant, body = str(context.path), context.dependant, context.body_field
     collection, _, last = path.rpartition("/")

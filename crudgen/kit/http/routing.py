@@ -10,7 +10,6 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from threading import RLock
 from typing import Any, get_args, get_origin
 from urllib.parse import unquote_to_bytes
 
@@ -20,9 +19,10 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect
-from starlette.routing import Match, get_name
+from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
+from ..acceleration import fast_module
 from ..database.faults import http_error
 from ..errors import problem, public
 from ..limits import limits_of
@@ -35,12 +35,11 @@ from .head_route import HeadRoute
 from .json_body import parse
 
 OUTCOME = "app.outcome"
-"""Where a request's scope holds what its handler has answered or raised (see shortcut.py)."""
+"""Key of a request's scope: the response, or the exception, that was decided before routing."""
 _MANY = {list, set, frozenset, tuple}
 _INTEGER = re.compile(r"-?[0-9]+")
 _NOT_UTF8 = "The query should be UTF-8, percent-encoded"
 REPLACEMENT = "\ufffd"
-_building = RLock()
 
 
 def announced_length(header: str) -> int:
@@ -86,20 +85,13 @@ class Route(HeadRoute):
     or repeated query parameters, and turns what a database driver raises into 409, 422 or 503.
     """
 
-    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        """Keep what the route is made from; FastAPI takes 2 ms to make it."""
-        self.path, self.endpoint, self._options = path, endpoint, options
-        self.name = options.get("name") or get_name(endpoint)
+    siblings: Sequence[BaseRoute] = ()
+    """The routes of its router."""
 
-    def __getattr__(self, name: str) -> Any:
-        """Make the route when anything of it is first needed, perhaps in two threads at once."""
-        with _building:
-            options = self.__dict__.pop("_options", None)
-            if options is not None:
-                super().__init__(self.path, self.endpoint, **options)
-                if described := self._describe_parameters():
-                    self.openapi_extra = {"parameters": described, **(self.openapi_extra or {})}
-        return self.__getattribute__(name)
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        if described := self._describe_parameters():
+            self.openapi_extra = {"parameters": described, **(self.openapi_extra or {})}
 
     def _describe_parameters(self) -> list[dict[str, Any]]:
         """Describe what the kit reads past FastAPI."""
@@ -173,12 +165,16 @@ class Router(APIRouter):
     """
 
     def __init__(self, *, prefix: str, **options: Any) -> None:
-        super().__init__(prefix=prefix, route_class=Route, **options)
+        lazy = fast_module("lazy_routes")
+        route_class = lazy.LazyRoute if lazy else Route
+        super().__init__(prefix=prefix, route_class=route_class, **options)
 
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         """Add a route that knows the others."""
         super().add_api_route(path, endpoint, **options)
-        self.routes[-1].siblings = self.routes  # type: ignore[attr-defined]
+        route = self.routes[-1]
+        if isinstance(route, Route):
+            route.siblings = self.routes
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match a request for one of its routes."""

@@ -20,7 +20,7 @@ from .columns import Columns
 from .cursor import Cursor, read_cursor, write_cursor
 from .links import cursor_links, offset_links
 from .query import ListQuery
-from .statements import number, page, shape, values, whole
+from .statements import json_page, number, page, shape, values
 
 SHORT_PAGE = 200
 """Up to this row, a page is read at once; further on, the database counts its way there."""
@@ -42,8 +42,8 @@ class _Shape:
 
     rows: JsonRows
     page: Prepared
-    whole: Prepared | None
-    """The whole page as one text, where SQLite can write it: 36 µs instead of 54 for 100."""
+    json_page: Prepared | None
+    """The page as one text, where SQLite can write it."""
     number: Prepared | None
     """How many rows there are, if that is asked."""
 
@@ -63,10 +63,10 @@ class Listing:
         """Give a page as JSON, and the headers; raise HTTPException 404 for a false cursor."""
         cursor = self._cursor(db, query)
         use = self._shape(db, query, cursor)
-        if use.whole is not None and self._is_short(query):
+        if use.json_page is not None and self._is_short(query):
             end = query.offset + query.limit
             bound = {"offset": query.offset, "limit": query.limit, "end": end}
-            ((text, more),) = await db.read(use.whole, bound, short=True)
+            ((text, more),) = await db.read(use.json_page, bound, short=True)
             body, link = text.encode(), offset_links(request, query, more=bool(more))
         else:
             rows, more = await self._rows(db, use.page, query, cursor)
@@ -98,12 +98,12 @@ class Listing:
             columns, kind = self._columns, db.kind
             names = query.fields or columns.shown
             rows = JsonRows({name: columns.column(name) for name in names}, kind)
-            can_be_whole = kind == "sqlite" and rows.are_written_there and query.cursor is None
-            is_whole = can_be_whole and query.is_plain
+            can_be_json = kind == "sqlite" and query.cursor is None and query.is_plain
+            as_json = json_page(columns, names, query) if can_be_json else None
             known = _Shape(
                 rows,
                 db.compile(page(columns, rows.selected, query, cursor, kind)),
-                db.compile(whole(columns, names, query)) if is_whole else None,
+                None if as_json is None else db.compile(as_json),
                 db.compile(number(columns, query, kind)) if query.count else None,
             )
             size = len(known.page.sql) + _OTHER

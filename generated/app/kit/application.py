@@ -1,68 +1,54 @@
-"""FastAPI with limits, a short way to the handlers, and room for a thousand routers."""
+"""FastAPI with limits, and room for a thousand routers."""
 
-import gc
 import sys
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from anyio import Lock, to_thread
-from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, FastAPI
 from starlette.types import Message, Receive, Scope, Send
 
+from .acceleration import fast_module
 from .errors import StartupError
-from .fast.shortcut_table import ShortcutTable
 from .http.head_route import without_body
 from .http.headers import OF_PAGES, adding
+from .http.limiting import LimitMiddleware, TimedReceive
 from .http.root_path import RootPath
-from .http.routing import Router
-from .limits import BROKEN, USUAL, Gate, Limits, Patience
+from .http.routing import OUTCOME, Router
+from .limits import DEFAULT_LIMITS, Limits
 
 _NO_LIFESPAN = type(APIRouter().lifespan_context)
 
 
 class Application(FastAPI):
-    """A FastAPI application; `shortcut` opens the short way (see shortcut.py).
+    """A FastAPI application with limits.
 
-    Clients see it below `root_path`, whether the proxy in front strips that or not.
+    `shortcut` lets requests that need nothing of FastAPI but its handler go straight to it (see
+    fast/shortcut.py). `root_path` is the path below which a proxy serves it, whether the proxy
+    strips that path or not.
     """
 
     def __init__(
-        self, *, shortcut: bool = True, limits: Limits = USUAL, root_path: str = "", **options: Any
+        self,
+        *,
+        shortcut: bool = True,
+        limits: Limits = DEFAULT_LIMITS,
+        root_path: str = "",
+        **options: Any,
     ) -> None:
         self._prefixes: dict[int, str] = {}
         self._root_path = RootPath(root_path, self._prefixes.values())
-        self._shortcut = shortcut
-        self._shortcuts: ShortcutTable | None = None
+        fast = fast_module("shortcut_table") if shortcut else None
+        self._shortcut = fast.ShortcutTable(self, self._prefixes) if fast else None
         self._limits = limits
         self._concurrent = 0
         super().__init__(**options)
         self._pages = {self.docs_url, self.redoc_url}
         self.state.limits = limits
-        self.add_middleware(Gate)
+        self.add_middleware(LimitMiddleware)
 
     def setup(self) -> None:
-        """Add the routes of the documentation: `/openapi.json` is built once, and kept as text."""
-        lock = Lock()
-        written: tuple[Any, bytes] = (None, b"")
-
-        async def document(request: Request) -> Response:
-            nonlocal written
-            async with lock:
-                build = self.openapi if written[1] else partial(_undisturbed, self.openapi)
-                schema = await to_thread.run_sync(build)
-                server = {"url": request.scope.get("root_path", "").rstrip("/")}
-                servers = schema.get("servers", [])
-                if server["url"] and self.root_path_in_servers and server not in servers:
-                    schema = {**schema, "servers": [server, *servers]}
-                if schema is not written[0]:
-                    response = await to_thread.run_sync(JSONResponse, schema)
-                    written = (schema, bytes(response.body))
-            return Response(written[1], media_type="application/json")
-
-        if self.openapi_url:
-            self.add_route(self.openapi_url, document, include_in_schema=False)
+        """Add the routes of the documentation."""
+        if document := fast_module("document"):
+            document.add_document(self)
         super().setup()
 
     def openapi(self) -> dict[str, Any]:
@@ -95,13 +81,11 @@ class Application(FastAPI):
             send = without_body(send)
         self._concurrent += 1
         try:
-            broken = self._limits.broken(scope, path, self._concurrent)
-            if broken is not None:
-                scope[BROKEN] = broken
-            elif self._shortcut and not self._is_changed():
-                if self._shortcuts is None:
-                    self._shortcuts = ShortcutTable(self, self._prefixes)
-                found = self._shortcuts.find(scope["method"], path)
+            exceeded = self._limits.exceeded(scope, path, self._concurrent)
+            if exceeded is not None:
+                scope[OUTCOME] = exceeded
+            elif self._shortcut is not None and not self._is_changed():
+                found = self._shortcut.find(scope["method"], path)
                 if found is not None:
                     shortcut, key = found
                     rest = await shortcut.answer(self, key, scope, receive, send)
@@ -109,8 +93,8 @@ class Application(FastAPI):
                         return
                     receive = rest
             more = OF_PAGES if path in self._pages else []
-            patient = Patience(receive, self._limits.body_seconds)
-            await super().__call__(scope, patient, adding(send, *more))
+            timed = TimedReceive(receive, self._limits.body_seconds)
+            await super().__call__(scope, timed, adding(send, *more))
         finally:
             self._concurrent -= 1
 
@@ -140,18 +124,3 @@ def _write_integers(schema: Any) -> None:
             _write_integers(value)
         elif isinstance(value, float) and value.is_integer() and abs(value) >= 2**53:
             schema[key] = int(value)
-
-
-def _undisturbed(build: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Build without Python's garbage collector, and leave what was built out of its rounds.
-
-    With a thousand entities it takes a third of the time, and each round holds up every request.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        return build()
-    finally:
-        gc.freeze()
-        if was_on:
-            gc.enable()

@@ -9,7 +9,6 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
-    String,
     and_,
     bindparam,
     func,
@@ -20,7 +19,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from ..database.json_rows import JsonRows
+from ..acceleration import fast_module
 from .columns import Columns
 from .cursor import Cursor
 from .operators import OPERATORS
@@ -117,19 +116,22 @@ def _merged(
     return select(rows), list(rows.c)[-len(order) :]
 
 
-def whole(columns: Columns, names: Sequence[str], query: ListQuery) -> Select[Any]:
-    """Build the statement of a plain page on SQLite: all of it as JSON, and whether there is more.
+def json_page(columns: Columns, names: Sequence[str], query: ListQuery) -> Select[Any] | None:
+    """Build the statement that gives a page as JSON on SQLite; None if Python has to write it.
 
-    SQLite takes the rows of a subquery that has a LIMIT in their order.
+    The page has no filters. Behind it, the statement tells whether there are more rows.
     """
+    objects = fast_module("json_objects")
+    if objects is None:
+        return None
     shown = [columns.column(name) for name in names]
     sorted_by = [columns.column(name) for name, _ in query.sort]
     ordered = select(*shown).order_by(*_ordered(sorted_by, query.sort, "sqlite"))
-    rows = ordered.limit(bindparam("limit")).offset(bindparam("offset")).subquery()
-    (row,) = JsonRows({name: rows.c[name] for name in names}, "sqlite").selected
+    rows = ordered.limit(bindparam("limit")).offset(bindparam("offset"))
     one = literal_column("1", Integer())
     more = select(one).select_from(columns.table).limit(one).offset(bindparam("end"))
-    return select(func.json_group_array(row, type_=String()), more.scalar_subquery())
+    statement: Select[Any] | None = objects.json_page(rows, names, more.scalar_subquery())
+    return statement
 
 
 def number(columns: Columns, query: ListQuery, kind: str) -> Select[Any]:
