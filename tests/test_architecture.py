@@ -48,7 +48,7 @@ ROOMS = {
         {"http"},
         {"rows"},
         {"fast"},
-        {"application", *FORMER_NAMES},
+        {"application", "wiring", "server", *FORMER_NAMES},
     ],
 }
 """The rooms of a part, from the first to the last: each imports only those before it."""

@@ -39,6 +39,12 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
     yield FromTemplate("README.md", "README.md.jinja", ownership=once)
     yield FromTemplate("pyproject.toml", "pyproject.toml.jinja", project, once)
     yield FromTemplate("app/__init__.py", "app.py.jinja")
+    yield FromTemplate("Dockerfile", "Dockerfile.jinja", ownership=once)
+    yield FromTemplate(".dockerignore", "dockerignore.jinja", ownership=once)
+    yield FromTemplate(".env.example", "env.example.jinja", ownership=once)
+    yield FromTemplate(".gitignore", "gitignore.jinja", ownership=once)
+    yield FromTemplate("gunicorn.conf.py", "gunicorn.conf.py.jinja", ownership=once)
+    yield FromTemplate("app/__main__.py", "__main__.py.jinja")
     yield FromTemplate("app/main.py", "main.py.jinja", ownership=once)
     yield FromTemplate("app/api.py", "api.py.jinja", project)
     yield FromTemplate("app/settings.py", "settings.py.jinja", project)
@@ -49,7 +55,7 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
         yield FromTemplate(f"app/{entity.plural}/routes.py", "routes.py.jinja", routes_view(entity))
         tests = f"tests/test_{entity.plural}.py"
         yield FromTemplate(tests, "test_entity.py.jinja", tests_view(entity))
-    yield FromTemplate("tests/conftest.py", "conftest.py.jinja")
+    yield FromTemplate("tests/conftest.py", "conftest.py.jinja", ownership=once)
     yield from _kit(schema)
 
 

@@ -3,7 +3,9 @@
 import asyncio
 import importlib
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+import os
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -45,7 +47,7 @@ class Recipe:
         """
         package = memory.import_folder(self.keep) if self.keep else memory.import_tree(self.tree)
         try:
-            application, database = create(package, self.database, self.root_path)
+            application, database = create(package, self.database, self.root_path, "INFO")
         except BaseException as error:
             memory.unload(package)
             raise explained(error) from error
@@ -152,16 +154,44 @@ class _Lifespan:
 
 
 def create(
-    package: ModuleType, database: str | None, root_path: str | None = None
+    package: ModuleType,
+    database: str | None,
+    root_path: str | None = None,
+    log_level: str | None = None,
 ) -> tuple[Application, str]:
-    """Create the application of an imported package; return it with its database URL."""
+    """Create the application of an imported package; return it with its database URL.
+
+    `log_level` counts where the settings have none.
+    """
     settings_type = importlib.import_module(f"{package.__name__}.settings").Settings
-    given = {"database_url": database, "root_path": root_path}
-    settings = settings_type(**{name: value for name, value in given.items() if value is not None})
-    main = importlib.import_module(f"{package.__name__}.main")
+    chosen = {"database_url": database, "root_path": root_path}
+    given = {name: value for name, value in chosen.items() if value is not None}
+    settings = settings_type(**given)
+    if log_level is not None and getattr(settings, "log_level", None) is None:
+        given["log_level"] = log_level
+        settings = settings_type(**given)
+    with _environment(given):
+        main = importlib.import_module(f"{package.__name__}.main")
     url = settings.database_url
     secret = getattr(url, "get_secret_value", None)
-    return main.create_app(settings), str(secret() if secret else url)
+    application = getattr(main, "app", None) or main.create_app(settings)
+    return application, str(secret() if secret else url)
+
+
+@contextmanager
+def _environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for a while."""
+    variables = {name.upper(): value for name, value in settings.items()}
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def explained(error: BaseException) -> BaseException:

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -62,6 +62,10 @@ class ServerSettings(BaseSettings):
 class BaseAppSettings(ServerSettings):
     """Settings of every application; each is read from the variable of its name in capitals."""
 
+    api_title: str = "API"
+    """Title in the documentation."""
+    api_version: str = "0.1.0"
+    """Version in the documentation."""
     database_url: str = "sqlite:///app.db"
     """SQLite (`sqlite:///app.db`) or PostgreSQL (`postgresql://user:password@host/name`)."""
     max_body_bytes: Bytes = DEFAULTS.body_bytes
@@ -98,8 +102,8 @@ class BaseAppSettings(ServerSettings):
     """Web pages that may use the API: origins such as `https://a.example`, with commas between."""
     root_path: RootPath = ""
     """Path below which a proxy serves the API, such as `/api`; links lead there."""
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    """Least important messages that are logged."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] | None = None
+    """Level of the log on standard error; without it, logging stays as it is configured."""
 
     @property
     def limits(self) -> Limits:
@@ -113,3 +117,11 @@ class BaseAppSettings(ServerSettings):
             concurrent_requests=self.max_concurrent_requests,
             idempotency_seconds=self.idempotency_seconds,
         )
+
+
+def describe_errors(error: ValidationError) -> str:
+    """Name each environment variable that has a wrong value, one on a line."""
+    return "\n".join(
+        f"{'__'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
+        for problem in error.errors(include_url=False, include_input=False)
+    )

@@ -189,10 +189,7 @@ class Servers:
             place = self.emit(spec)
             own = (settings or {}).get("PYTHONPATH")
             environment["PYTHONPATH"] = own or str(without_crudgen(self.folder))
-            command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app"]
-            command += ["--port", str(port), "--no-server-header", *options]
-            command += ["--timeout-graceful-shutdown", "7"]
-            command += ["--http", "app.kit.http.protocol:HttpProtocol", "--ws", "none"]
+            command = [sys.executable, "-m", "app", "--port", str(port), *options]
         command += ["--workers", str(workers)]
         with log.open("wb") as output:
             process = subprocess.Popen(

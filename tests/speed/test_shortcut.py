@@ -596,7 +596,7 @@ def test_the_short_way_is_taken(ways: Ways) -> None:
 def test_the_short_way_is_open_below_a_root_path_and_a_mount(ways: Ways) -> None:
     def change(tree: Tree) -> None:
         with_body(TELL, parameters="request: Request")(tree)
-        edit(tree, "main.py", "root_path=settings.root_path", 'root_path="/api"')
+        edit(tree, "main.py", "ROUTERS)", 'ROUTERS, root_path="/api")')
 
     ways.start(change=change)
     for path in ("/heroes/1", "/api/heroes/1"):
@@ -615,7 +615,7 @@ def test_the_short_way_is_open_below_a_root_path_and_a_mount(ways: Ways) -> None
 
 def test_a_root_path_and_the_path_of_a_mount_are_both_in_links(ways: Ways) -> None:
     def change(tree: Tree) -> None:
-        edit(tree, "main.py", "root_path=settings.root_path", 'root_path="/api"')
+        edit(tree, "main.py", "ROUTERS)", 'ROUTERS, root_path="/api")')
 
     ways.start(change=change)
     for path, root_path, location in (
@@ -819,8 +819,8 @@ def test_an_applications_dependency_runs(ways: Ways) -> None:
         edit(
             tree,
             "main.py",
-            "shortcut=settings",
-            "dependencies=[Depends(refuse)],\n        shortcut=settings",
+            "ROUTERS)",
+            "ROUTERS, dependencies=[Depends(refuse)])",
         )
         edit(
             tree,
@@ -903,14 +903,16 @@ def test_a_later_route_of_ones_own_does_not_win(ways: Ways) -> None:
 
 def test_a_route_included_earlier_wins(ways: Ways) -> None:
     def change(tree: Tree) -> None:
-        text = '@app.get("/heroes/{hero}")\n    async def own(hero: str) -> str:\n'
-        text += "        return hero\n\n"
-        edit(
-            tree,
-            "main.py",
-            "    for router in api.ROUTERS",
-            f"    {text}    for router in api.ROUTERS",
+        text = (
+            '@router.get("/heroes/{hero}")\nasync def own(hero: str) -> str:\n    return hero\n\n\n'
         )
+        edit(
+            tree, "main.py", "\ndef create_app", f"\nrouter = APIRouter()\n\n\n{text}def create_app"
+        )
+        edit(
+            tree, "main.py", "from fastapi import FastAPI", "from fastapi import APIRouter, FastAPI"
+        )
+        edit(tree, "main.py", "ROUTERS)", "[router, *ROUTERS])")
 
     ways.start(change=change)
     assert ways.get("/heroes/1").body == b'"1"'

@@ -87,8 +87,10 @@ def api(
     out = tmp_path_factory.mktemp("failing") / "out"
     emit(root / "entities", out)
     main = out / "app" / "main.py"
-    text = main.read_text("utf-8").replace("    return app\n", "    return add_own(app)\n")
-    main.write_text(text + OWN, "utf-8")
+    whole = "build_application(settings or Settings(), ROUTERS)"
+    text = main.read_text("utf-8").replace(whole, f"add_own({whole})")
+    before, _, made = text.rpartition("\n\napp = ")
+    main.write_text(f"{before}\n{OWN}\n\napp = {made}", "utf-8")
     servers.emitted[spec] = out
     started = servers.start(spec, "emitted", new_database("sqlite"))
     yield started

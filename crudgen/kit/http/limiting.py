@@ -1,6 +1,8 @@
 """Enforcement of limits: requests that exceed one, and bodies that arrive too slowly."""
 
 import asyncio
+import logging
+import sys
 
 from fastapi import HTTPException
 from fastapi.responses import JSONResponse
@@ -8,6 +10,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..limits import LimitExceeded
 from .routing import OUTCOME
+
+_log = logging.getLogger(__name__)
+
+
+def warn_of_unenforced_limits(scope: Scope) -> None:
+    """Log which limits have no effect, if a server without the kit's protocol starts.
+
+    A server names its version of ASGI; a test client does not.
+    """
+    if "asgi" in scope and not any(name.endswith(".kit.http.protocol") for name in sys.modules):
+        _log.warning(
+            "HEAD_SECONDS, SEND_SECONDS, MAX_HEAD_BYTES and MAX_HEADERS have no effect on this"
+            " server\n  run `python -m app`, or uvicorn with --http %s.protocol:HttpProtocol",
+            __package__,
+        )
 
 
 class LimitMiddleware:

@@ -10,7 +10,7 @@ from .acceleration import fast_module
 from .errors import StartupError
 from .http.head_route import without_body
 from .http.headers import OF_PAGES, adding
-from .http.limiting import LimitMiddleware, TimedReceive
+from .http.limiting import LimitMiddleware, TimedReceive, warn_of_unenforced_limits
 from .http.root_path import RootPath
 from .http.routing import OUTCOME, Router
 from .limits import DEFAULT_LIMITS, Limits
@@ -74,8 +74,10 @@ class Application(FastAPI):
         if scope["type"] != "lifespan" and (self._root_path.own or scope.get("root_path")):
             path = self._root_path.place(scope)
         if scope["type"] != "http":
-            is_start = scope["type"] == "lifespan"
-            await super().__call__(scope, receive, _saying_why(send) if is_start else send)
+            if scope["type"] == "lifespan":
+                warn_of_unenforced_limits(scope)
+                send = _saying_why(send)
+            await super().__call__(scope, receive, send)
             return
         if scope["method"] == "HEAD":
             send = without_body(send)

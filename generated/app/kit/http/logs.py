@@ -1,9 +1,8 @@
 """Log lines: one format, and in each line the id of the request that it belongs to."""
 
 import logging
-import logging.config
 
-from asgi_correlation_id import correlation_id
+from asgi_correlation_id import CorrelationIdFilter, correlation_id
 from fastapi import Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
@@ -14,41 +13,31 @@ REQUEST_ID = "X-Request-ID"
 
 
 def configure_logging(level: str) -> None:
-    """Send every logger of the process, uvicorn's too, to standard error with the request's id."""
+    """Log to standard error from this level on, with the id of the request in each line.
+
+    Where the root logger has a handler already, that one stays the only one.
+    """
+    root = logging.getLogger()
+    root.setLevel(level)
+    # The pool logs each attempt to connect; the state of the database is logged when it changes.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+    if root.handlers:
+        return
+    handler = logging.StreamHandler()
+    handler.addFilter(CorrelationIdFilter(default_value="-"))
+    line = "%(asctime)s %(levelname)s %(name)s [%(correlation_id)s] %(message)s"
+    handler.setFormatter(logging.Formatter(line))
+    root.addHandler(handler)
     # A server that was told to log no requests has silenced this logger, and it stays silent.
     logs_requests = logging.getLogger("uvicorn.access").hasHandlers()
-    logging.config.dictConfig(
-        {
-            "version": 1,
-            "disable_existing_loggers": False,
-            "filters": {
-                "request_id": {
-                    "()": "asgi_correlation_id.CorrelationIdFilter",
-                    "default_value": "-",
-                }
-            },
-            "formatters": {
-                "line": {
-                    "format": "%(asctime)s %(levelname)s %(name)s [%(correlation_id)s] %(message)s"
-                }
-            },
-            "handlers": {
-                "stderr": {
-                    "class": "logging.StreamHandler",
-                    "filters": ["request_id"],
-                    "formatter": "line",
-                }
-            },
-            "root": {"handlers": ["stderr"], "level": level},
-            "loggers": {
-                "uvicorn": {"handlers": [], "propagate": True},
-                "uvicorn.error": {"handlers": [], "propagate": True},
-                "uvicorn.access": {"handlers": [], "propagate": logs_requests},
-                # The pool tells of each attempt; the database's state is logged when it changes.
-                "psycopg.pool": {"level": "ERROR"},
-            },
-        }
-    )
+    for name, propagates in (
+        ("uvicorn", True),
+        ("uvicorn.error", True),
+        ("uvicorn.access", logs_requests),
+    ):
+        logger = logging.getLogger(name)
+        logger.handlers = []
+        logger.propagate = propagates
     for name in ("uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.level, logging.getLevelNamesMapping()[level]))

@@ -1,0 +1,44 @@
+"""The command `python -m app`: uvicorn, with the options that the application needs."""
+
+import os
+import sys
+from importlib import import_module
+
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+from uvicorn.main import main
+
+from .errors import StartupError
+from .settings import describe_errors
+from .wiring import make_database
+
+GRACE_SECONDS = 7
+"""How long requests may take after SIGTERM."""
+
+
+def run(application: str) -> None:
+    """Run an application, such as `app.main:app`, with uvicorn's options of the command line."""
+    package = application.partition(".")[0]
+    defaults = {
+        "http": f"{__package__}.http.protocol:HttpProtocol",
+        "ws": "none",
+        "server_header": False,
+        "timeout_graceful_shutdown": GRACE_SECONDS,
+    }
+    arguments = sys.argv[1:]
+    if "--help" not in arguments:
+        _check_settings(package)
+    main([*arguments, application], prog_name=f"python -m {package}", default_map=defaults)
+
+
+def _check_settings(package: str) -> None:
+    """Exit with a message for wrong settings; without a level of the log, choose INFO."""
+    try:
+        settings = import_module(f"{package}.settings").Settings()
+        make_database(settings)
+    except ValidationError as error:
+        sys.exit(f"error: {describe_errors(error)}")
+    except (StartupError, SettingsError) as error:
+        sys.exit(f"error: {error}")
+    if settings.log_level is None:
+        os.environ["LOG_LEVEL"] = "INFO"

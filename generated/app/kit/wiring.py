@@ -1,0 +1,90 @@
+"""Settings and routers → an application: its database, lifespan, middleware and health checks."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from asgi_correlation_id import CorrelationIdMiddleware
+from fastapi import APIRouter, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from .application import Application
+from .database import Database
+from .http import health
+from .http.logs import REQUEST_ID, configure_logging, server_error
+from .models import Model
+from .settings import BaseAppSettings
+
+
+def make_database(settings: BaseAppSettings) -> Database:
+    """Make the database of these settings, and connect to nothing yet.
+
+    Raises StartupError for a URL that cannot be used.
+    """
+    return Database(
+        settings.database_url,
+        connections=settings.database_connections,
+        statement_seconds=settings.statement_seconds,
+        lock_seconds=settings.lock_seconds,
+        secret_key=settings.secret_key,
+        preparing=settings.database_prepared,
+        read_only=settings.database_read_only,
+    )
+
+
+def build_application(
+    settings: BaseAppSettings, routers: Iterable[APIRouter], **options: Any
+) -> Application:
+    """Build an application of these settings and routers.
+
+    Of two handlers of one path, that of the first router answers. `options` are those of FastAPI;
+    a `lifespan` among them runs while the database is open. Raises StartupError for a database URL
+    that cannot be used.
+    """
+    if settings.log_level is not None:
+        configure_logging(settings.log_level)
+    database = make_database(settings)
+    inner = options.pop("lifespan", _no_lifespan)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
+        await database.open(Model.metadata)
+        try:
+            async with inner(app) as state:
+                yield state
+        finally:
+            await database.close()
+
+    usual = {
+        "title": settings.api_title,
+        "version": settings.api_version,
+        "openapi_url": "/openapi.json" if settings.docs else None,
+        "redirect_slashes": False,
+        "root_path": settings.root_path,
+    }
+    app = Application(
+        shortcut=settings.shortcut,
+        limits=settings.limits,
+        lifespan=lifespan,
+        **{**usual, **options},
+    )
+    app.state.database = database
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["*"],
+        )
+    app.add_middleware(CorrelationIdMiddleware, header_name=REQUEST_ID)
+    app.add_exception_handler(Exception, server_error)
+    app.include_router(health.router)
+    for router in routers:
+        app.include_router(router)
+    return app
+
+
+@asynccontextmanager
+async def _no_lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    yield
