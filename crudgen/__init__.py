@@ -58,9 +58,10 @@ def import_app(path: str | Path = "entities") -> ModuleType:
 
     Raises SpecError when the spec is wrong.
     """
+    from crudgen.codegen import render_to_serve  # noqa: PLC0415 -- lazy
     from crudgen.delivery.memory import import_tree  # noqa: PLC0415 -- lazy
 
-    return import_tree(render(load(path)))
+    return import_tree(render_to_serve(load(path)))
 
 
 def create_app(path: str | Path = "entities", *, database: str | None = None) -> "FastAPI":
@@ -70,6 +71,7 @@ def create_app(path: str | Path = "entities", *, database: str | None = None) ->
     environment and of the spec. Raises SpecError when the spec is wrong, ServeError when an
     environment variable is.
     """
+    from crudgen.codegen import render_to_serve  # noqa: PLC0415 -- lazy
     from crudgen.delivery.generation import Recipe  # noqa: PLC0415 -- lazy
 
-    return cast("FastAPI", Recipe(render(load(path)), database).load().application)
+    return cast("FastAPI", Recipe(render_to_serve(load(path)), database).load().application)

@@ -88,7 +88,7 @@ class _Spec:
         self._schema: Schema | None = None
 
     def build(self) -> "SourceTree":
-        self._schema, tree = source.render(self._entities)
+        self._schema, tree = source.render(self._entities, to_serve=True)
         return tree
 
     def names(self) -> str:

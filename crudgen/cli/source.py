@@ -37,10 +37,12 @@ def load(entities: Path) -> "Schema":
     return crudgen.load(entities)
 
 
-def render(entities: Path) -> "tuple[Schema, SourceTree]":
-    """Read the entities and render their code. Raises SpecError."""
+def render(entities: Path, *, to_serve: bool = False) -> "tuple[Schema, SourceTree]":
+    """Read the entities and render their code, to emit or to serve it. Raises SpecError."""
+    from crudgen import codegen  # noqa: PLC0415 -- lazy
+
     schema = load(entities)
-    return schema, crudgen.render(schema)
+    return schema, codegen.render_to_serve(schema) if to_serve else codegen.render(schema)
 
 
 def count(number: int, noun: str) -> str:

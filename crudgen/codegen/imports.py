@@ -4,9 +4,13 @@ import re
 from collections import defaultdict
 from typing import TypeAlias
 
+from crudgen.language.schema import KitForm
+
 from .code import WIDTH, Bracket, Code, identifier, join, raw, statement
 
 _STANDARD = {"collections.abc", "contextlib", "datetime", "decimal", "typing", "uuid"}
+
+_KIT = re.compile(r"^\.+kit\b")
 
 Natural: TypeAlias = list[tuple[str, int, str]]
 
@@ -14,11 +18,14 @@ Natural: TypeAlias = list[tuple[str, int, str]]
 class Imports:
     """Collects the names that a module needs while it is printed."""
 
-    def __init__(self) -> None:
+    def __init__(self, kit: KitForm = KitForm.VENDORED) -> None:
+        self._kit = kit
         self._names: defaultdict[str, set[str]] = defaultdict(set)
 
     def use(self, module: str, *names: str) -> None:
         """Import names; one may be written `name as other`."""
+        if self._kit is KitForm.LIBRARY:
+            module = _KIT.sub("crudgen.kit", module)
         self._names[module].update(names)
 
     def name(self, module: str, what: str) -> Code:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from crudgen.language.schema import KeyKind, Schema
+from crudgen.language.schema import KeyKind, KitForm, Schema
 
 from .tree import Ownership
 from .views.models import models_view
@@ -36,27 +36,30 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
     """List every file that a schema generates."""
     once = Ownership.ONCE
     project = project_view(schema)
-    yield FromTemplate("README.md", "README.md.jinja", ownership=once)
+    yield FromTemplate("README.md", "README.md.jinja", project, once)
     yield FromTemplate("pyproject.toml", "pyproject.toml.jinja", project, once)
     yield FromTemplate("app/__init__.py", "app.py.jinja")
     yield FromTemplate("Dockerfile", "Dockerfile.jinja", ownership=once)
     yield FromTemplate(".dockerignore", "dockerignore.jinja", ownership=once)
     yield FromTemplate(".env.example", "env.example.jinja", ownership=once)
     yield FromTemplate(".gitignore", "gitignore.jinja", ownership=once)
-    yield FromTemplate("gunicorn.conf.py", "gunicorn.conf.py.jinja", ownership=once)
-    yield FromTemplate("app/__main__.py", "__main__.py.jinja")
-    yield FromTemplate("app/main.py", "main.py.jinja", ownership=once)
+    yield FromTemplate("gunicorn.conf.py", "gunicorn.conf.py.jinja", project, once)
+    yield FromTemplate("app/__main__.py", "__main__.py.jinja", project)
+    yield FromTemplate("app/main.py", "main.py.jinja", project, once)
     yield FromTemplate("app/api.py", "api.py.jinja", project)
     yield FromTemplate("app/settings.py", "settings.py.jinja", project)
     for entity in schema.entities:
-        models = models_view(entity)
+        models = models_view(entity, schema.kit)
         yield FromTemplate(f"app/{entity.plural}/__init__.py", "entity.py.jinja", models)
         yield FromTemplate(f"app/{entity.plural}/models.py", "models.py.jinja", models)
-        yield FromTemplate(f"app/{entity.plural}/routes.py", "routes.py.jinja", routes_view(entity))
+        yield FromTemplate(
+            f"app/{entity.plural}/routes.py", "routes.py.jinja", routes_view(entity, schema.kit)
+        )
         tests = f"tests/test_{entity.plural}.py"
         yield FromTemplate(tests, "test_entity.py.jinja", tests_view(entity))
     yield FromTemplate("tests/conftest.py", "conftest.py.jinja", ownership=once)
-    yield from _kit(schema)
+    if schema.kit is not KitForm.LIBRARY:
+        yield from _kit(schema)
 
 
 def _kit(schema: Schema) -> Iterator[FromKit]:
@@ -65,8 +68,9 @@ def _kit(schema: Schema) -> Iterator[FromKit]:
         left_out.add("addresses.py")
     if not any(entity.key_kind is KeyKind.UUID for entity in schema.entities):
         left_out.add("uuid7.py")
+    rooms_left_out = ("app/kit/fast/",) if schema.kit is KitForm.PLAIN else ()
     for path, file in _python_files(files("crudgen") / "kit", "app/kit"):
-        if file.name not in left_out:
+        if file.name not in left_out and not path.startswith(rooms_left_out):
             yield FromKit(path, file)
 
 

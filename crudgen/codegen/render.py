@@ -1,12 +1,12 @@
 """Schema → SourceTree: each row of the manifest becomes a file."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from crudgen.language.schema import Schema
+from crudgen.language.schema import KitForm, Schema
 
 from .code import Code
 from .manifest import FromKit, FromTemplate, manifest
@@ -16,6 +16,11 @@ from .tree import SourceFile, SourceTree
 def render(schema: Schema) -> SourceTree:
     """Print every file of the schema. The same schema gives the same bytes everywhere."""
     return SourceTree(_render(row) for row in manifest(schema))
+
+
+def render_to_serve(schema: Schema) -> SourceTree:
+    """Print the files that are imported from memory: with the kit, whatever the project gets."""
+    return render(replace(schema, kit=KitForm.VENDORED))
 
 
 def _render(row: FromTemplate | FromKit) -> SourceFile:

@@ -249,6 +249,17 @@ class Limits:
     """Most database connections of one process."""
 
 
+class KitForm(StrEnum):
+    """How an emitted project gets the code that all generated applications share."""
+
+    VENDORED = "vendored"
+    """Copied to `app/kit`."""
+    PLAIN = "plain"
+    """Copied to `app/kit`, without what exists for speed alone."""
+    LIBRARY = "library"
+    """Imported from the installed crudgen."""
+
+
 @dataclass(frozen=True, slots=True)
 class Schema:
     """Everything that a folder of entities says."""
@@ -263,3 +274,5 @@ class Schema:
     """Default database URL."""
     limits: Limits = Limits()
     """Default limits."""
+    kit: KitForm = KitForm.VENDORED
+    """How an emitted project gets the kit."""

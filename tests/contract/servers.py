@@ -1,6 +1,7 @@
 """Starts the generated applications as processes of their own, and asks them over HTTP."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -227,6 +228,14 @@ def write_entities(folder: Path, texts: Mapping[str, str]) -> Path:
 
 
 def emit(spec: Path, out: Path) -> None:
+    """Emit a project; the variable KIT chooses another form of the kit for all of them."""
+    if form := os.environ.get("KIT"):
+        copied = out.with_name(f"{out.name}-spec")
+        shutil.copytree(spec, copied / "entities")
+        settings = spec.parent / "crudgen.yaml"
+        said = settings.read_text("utf-8") if settings.exists() else ""
+        (copied / "crudgen.yaml").write_text(f"{said}kit: {form}\n", "utf-8")
+        spec = copied / "entities"
     command = [sys.executable, "-m", "crudgen", "emit", str(spec), "--out", str(out)]
     subprocess.run(command, check=True, capture_output=True)
 

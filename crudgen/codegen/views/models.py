@@ -22,7 +22,7 @@ from crudgen.codegen.code import (
     words,
 )
 from crudgen.codegen.imports import Imports
-from crudgen.language.schema import Constant, Entity, Field, KeyKind, Operation
+from crudgen.language.schema import Constant, Entity, Field, KeyKind, KitForm, Operation
 
 from .columns import FieldPrinter
 
@@ -60,9 +60,9 @@ class ModelsView:
     updates_many: bool
 
 
-def models_view(entity: Entity) -> ModelsView:
+def models_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> ModelsView:
     """Decide what the models of an entity are."""
-    imports = Imports()
+    imports = Imports(kit)
     lines = _Lines(entity, imports)
     operations = {*entity.api.operations}
     creates = bool({Operation.CREATE, Operation.CREATE_MANY, Operation.REPLACE} & operations)

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 
 from crudgen.codegen.code import (
     INDENT,
     Bracket,
     Code,
     annotated,
+    identifier,
     literal,
     name,
     raw,
@@ -15,7 +17,7 @@ from crudgen.codegen.code import (
     text_statement,
 )
 from crudgen.codegen.imports import Imports
-from crudgen.language.schema import Limits, Schema, TypeName
+from crudgen.language.schema import KitForm, Limits, Schema, TypeName
 
 _REQUIREMENTS = (
     "asgi-correlation-id>=5.0",
@@ -34,6 +36,13 @@ class ProjectView:
 
     imports: Code
     routers: Code
+    main_imports: Code
+    server_imports: Code
+    protocol: Code
+    kit: Code
+    """The package of the kit."""
+    is_copied: bool
+    """Whether the kit is copied to the project."""
     settings_imports: Code
     settings: tuple[Code, ...]
     requirements: tuple[Code, ...]
@@ -47,7 +56,17 @@ def uses_addresses(schema: Schema) -> bool:
 
 def project_view(schema: Schema) -> ProjectView:
     """Decide what the files of the project say."""
-    imports, settings_imports = Imports(), Imports()
+    imports, settings_imports, main_imports, server_imports = (
+        Imports(schema.kit) for _ in range(4)
+    )
+    main_imports.use("fastapi", "FastAPI")
+    main_imports.use(".api", "ROUTERS")
+    main_imports.use(".kit.database", "session as get_session")
+    main_imports.use(".kit.wiring", "build_application")
+    main_imports.use(".settings", "Settings")
+    server_imports.use(".kit.server", "run")
+    is_copied = schema.kit is not KitForm.LIBRARY
+    kit = "app.kit" if is_copied else "crudgen.kit"
     settings_imports.use(".kit.settings", "BaseAppSettings")
     settings = (
         text_statement(raw("api_title: str = "), schema.title, INDENT),
@@ -57,13 +76,19 @@ def project_view(schema: Schema) -> ProjectView:
     )
     for entity in schema.entities:
         imports.use(f".{entity.plural}.routes", f"router as {entity.plural}")
+    requirements = _REQUIREMENTS if is_copied else (f"crudgen=={version('crudgen')}",)
     plurals = tuple(name(entity.plural) for entity in schema.entities)
     return ProjectView(
         imports=imports.code(),
         routers=statement(raw("ROUTERS = "), Bracket("[", plurals, "]")),
         settings=settings,
         settings_imports=settings_imports.code(),
-        requirements=tuple(literal(item) for item in _REQUIREMENTS),
+        main_imports=main_imports.code(),
+        server_imports=server_imports.code(),
+        protocol=literal(f"{kit}.http.protocol:HttpProtocol"),
+        kit=identifier(kit),
+        is_copied=is_copied,
+        requirements=tuple(literal(item) for item in requirements),
     )
 
 

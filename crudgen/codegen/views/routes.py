@@ -17,7 +17,7 @@ from crudgen.codegen.code import (
 )
 from crudgen.codegen.imports import Imports
 from crudgen.language.resolve.api import filterable, sortable
-from crudgen.language.schema import CHANGING, Entity, KeyKind, Operation, Page, TypeName
+from crudgen.language.schema import CHANGING, Entity, KeyKind, KitForm, Operation, Page, TypeName
 
 from .handlers import Handlers, HandlerView, must_match
 
@@ -47,9 +47,9 @@ class RoutesView:
     delete_many: HandlerView | None
 
 
-def routes_view(entity: Entity) -> RoutesView:
+def routes_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> RoutesView:
     """Decide what the routes of an entity are."""
-    imports = Imports()
+    imports = Imports(kit)
     imports.use("fastapi", "Response")
     imports.use("..kit.database", "DatabaseDep")
     imports.use("..kit.errors", "errors")

@@ -29,6 +29,7 @@ def resolve_app(written: Written[AppSpec], problems: Problems) -> Schema:
         version=spec.version or usual.version,
         database=_database(written, problems) or usual.database,
         limits=_limits(written, problems),
+        kit=spec.kit,
     )
 
 

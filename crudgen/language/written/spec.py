@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from crudgen.language.schema import EtagUse, Operation, TypeName
+from crudgen.language.schema import EtagUse, KitForm, Operation, TypeName
 from crudgen.language.yaml.nodes import Plain
 from crudgen.language.yaml.places import shown, suggest
 
@@ -93,6 +93,10 @@ def _etag(value: Plain) -> EtagUse:
     return _word(value, "word", EtagUse)
 
 
+def _kit(value: Plain) -> KitForm:
+    return _word(value, "word", KitForm)
+
+
 _TEXT_SCHEMA = {"type": "string", "maxLength": MAX_DOC}
 Text: TypeAlias = Annotated[str, PlainValidator(_text), WithJsonSchema(_TEXT_SCHEMA)]
 Line: TypeAlias = Annotated[
@@ -104,6 +108,9 @@ Whole: TypeAlias = Annotated[
 ]
 Number: TypeAlias = Annotated[
     int | Decimal, PlainValidator(_number), WithJsonSchema({"type": "number"})
+]
+KitWord: TypeAlias = Annotated[
+    KitForm, PlainValidator(_kit), WithJsonSchema({"enum": [str(form) for form in KitForm]})
 ]
 TypeWord: TypeAlias = Annotated[
     TypeName, PlainValidator(_type), WithJsonSchema({"enum": [str(name) for name in TypeName]})
@@ -235,3 +242,8 @@ class AppSpec(Spec):
         default=None, description="Default database: sqlite:///app.db or postgresql://host/name."
     )
     limits: LimitsSpec = Field(default=LimitsSpec(), description="Default limits.")
+    kit: KitWord = Field(
+        default=KitForm.VENDORED,
+        description="How an emitted project gets the kit: vendored (copied), plain (copied"
+        " without what exists for speed alone) or library (imported from crudgen).",
+    )
