@@ -10,16 +10,26 @@ import sys
 import sysconfig
 import traceback
 import venv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from emitted import files, run_alone
+from emitted import files, run_alone, write
 
+import crudgen
 from crudgen.codegen import SourceTree, render
 from crudgen.delivery.memory import import_tree, unload
 from crudgen.language import load
+from crudgen.language.schema import KitForm
 
 SPECS = {"hero": "entities", "zoo": "tests/specs/zoo/entities"}
+FORMS = [form for form in KitForm if form is not KitForm.VENDORED]
+CHECKS = [
+    ("ruff", "format", "--check", "--no-cache"),
+    ("ruff", "check", "--no-cache"),
+    ("mypy", "--cache-dir=/dev/null"),
+    ("pytest", "-q", "-p", "no:cacheprovider", "-W", "error"),
+]
 OPENAPI = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
@@ -69,7 +79,8 @@ def test_what_is_imported_is_the_tree(tree: SourceTree) -> None:
             parts = parts[:-1] if parts[-1] == "__init__" else parts
             emitted["".join(f".{part}" for part in parts)] = text
     assert served.items() <= emitted.items()
-    assert {name for name in emitted if ".kit" not in name} <= served.keys()
+    imported = {name for name in emitted if ".kit" not in name and name != ".__main__"}
+    assert imported <= served.keys()
     unload(package)
 
 
@@ -111,6 +122,27 @@ def test_mypy_needs_no_driver_of_postgresql(project: Path, tmp_path: Path) -> No
             (here / entry.name).symlink_to(entry)
     python = f"--python-executable={tmp_path / 'venv' / 'bin' / 'python'}"
     run_alone(tmp_path, "-m", "mypy", "--strict", "--cache-dir=/dev/null", python, cwd=project)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_the_kit_is_clean(spec: Path, tmp_path: Path, form: KitForm) -> None:
+    schema = replace(load(spec), kit=form)
+    project = write(render(schema), tmp_path / "project")
+    for command in CHECKS:
+        if form is KitForm.PLAIN:
+            run_alone(tmp_path, "-m", *command, cwd=project)
+        else:
+            done = subprocess.run(
+                [sys.executable, "-m", *command], cwd=project, capture_output=True, check=False
+            )
+            assert done.returncode == 0, done.stdout
+
+
+def test_a_library_needs_little_code(root: Path) -> None:
+    tree = render(replace(load(root / "entities"), kit=KitForm.LIBRARY))
+    assert not any(path.startswith("app/kit") for path in tree)
+    assert sum(len(text.splitlines()) for text in tree.values()) <= 700
+    assert f"crudgen=={crudgen.__version__}" in tree["pyproject.toml"]
 
 
 def test_alone_means_without_crudgen(tmp_path: Path) -> None:
