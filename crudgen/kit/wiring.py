@@ -41,8 +41,7 @@ def build_application(
     a `lifespan` among them runs while the database is open. Raises StartupError for a database URL
     that cannot be used.
     """
-    if settings.log_level is not None:
-        configure_logging(settings.log_level)
+    configure_logging(settings.log_level)
     database = make_database(settings)
     inner = options.pop("lifespan", _no_lifespan)
 

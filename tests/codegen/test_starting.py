@@ -1,6 +1,7 @@
 """An emitted project starts in each way that FastAPI users know."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -99,6 +100,20 @@ def wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> N
         except httpx.TransportError:
             time.sleep(0.1)
     raise AssertionError(log.read_text())
+
+
+def test_files_of_the_version_before_go_on(project: Path, tmp_path: Path, root: Path) -> None:
+    """`main.py` and `conftest.py` are never written again."""
+    older = tmp_path / "older"
+    shutil.copytree(project, older)
+    for old, kept in (("main", "app/main.py"), ("conftest", "tests/conftest.py")):
+        text = (root / f"tests/cases/upgrading/{old}_0_1_0.py.txt").read_text()
+        (older / kept).write_text(text)
+    done = run(older, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error")
+    assert done.returncode == 0, done.stdout
+    done = run(older, "-m", "mypy", "--cache-dir=/dev/null")
+    assert done.returncode == 0, done.stdout
+    scripted(older, "from app.main import create_app; create_app()")
 
 
 @pytest.mark.parametrize("way", WAYS)

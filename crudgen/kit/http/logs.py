@@ -12,11 +12,13 @@ REQUEST_ID = "X-Request-ID"
 """Header of every answer; a UUID that a client sends in it is kept."""
 
 
-def configure_logging(level: str) -> None:
+def configure_logging(level: str | None) -> None:
     """Log to standard error from this level on, with the id of the request in each line.
 
-    Where the root logger has a handler already, that one stays the only one.
+    If the root logger has a handler, no handler is added. Without a level, nothing changes.
     """
+    if level is None:
+        return
     root = logging.getLogger()
     root.setLevel(level)
     # The pool logs each attempt to connect; the state of the database is logged when it changes.
