@@ -21,12 +21,12 @@ from crudgen.language.schema import KitForm, Limits, Schema, TypeName
 
 _REQUIREMENTS = (
     "asgi-correlation-id>=5.0",
-    "fastapi>=0.165",
-    "pydantic>=2.14",
+    "fastapi>=0.165,<0.166",
+    "pydantic>=2.14,<3",
     "pydantic-settings>=2.16",
-    "sqlalchemy>=2.1",
-    "sqlmodel>=0.0.50",
-    "uvicorn[standard]>=0.54",
+    "sqlalchemy>=2.1,<2.2",
+    "sqlmodel>=0.0.50,<0.1",
+    "uvicorn[standard]>=0.54,<0.55",
 )
 
 

@@ -1,0 +1,130 @@
+"""The list of what crudgen and the kit use of libraries without a promise that it stays.
+
+Each requirement has an upper bound; whoever raises one runs this list, and then all tests.
+"""
+
+import inspect
+import re
+import tomllib
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import fastapi.dependencies.models
+import psycopg
+import pytest
+import uvicorn.config
+from click import Command
+from fastapi import APIRouter, FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from sqlalchemy import Column, Integer, MetaData, Table, insert, update
+from starlette.requests import Request
+from starlette.routing import get_name
+from uvicorn.main import main
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.supervisors import Multiprocess
+
+from crudgen.codegen.views.project import _REQUIREMENTS
+
+
+def has(owner: object, *names: str) -> Callable[[], bool]:
+    return lambda: all(hasattr(owner, name) for name in names)
+
+
+def takes(function: Callable[..., object], *names: str) -> Callable[[], bool]:
+    return lambda: {*names} <= inspect.signature(function).parameters.keys()
+
+
+def route_contexts() -> bool:
+    app = FastAPI()
+    router = APIRouter(prefix="/a")
+    router.add_api_route("/b", lambda: None)
+    app.include_router(router)
+    contexts = list(iter_route_contexts(app.routes))
+    (found,) = [one for one in contexts if one.path == "/a/b"]
+    return isinstance(found, RouteContext) and isinstance(found.original_route, APIRoute)
+
+
+def compiled_statement() -> bool:
+    table = Table("t", MetaData(), Column("id", Integer, primary_key=True, default=1, onupdate=2))
+    compiled = insert(table).compile(column_keys=["id"]), update(table).compile()
+    return all(
+        hasattr(one, name)
+        for one in compiled
+        for name in ("insert_prefetch", "update_prefetch", "binds")
+    )
+
+
+PRIVATE: dict[str, Callable[[], bool]] = {
+    "fastapi: APIRouter.lifespan_context has a type of its own (kit/application.py)": lambda: (
+        type(APIRouter().lifespan_context).__name__ == "_DefaultLifespan"
+    ),
+    "fastapi: Dependant (kit/http/routing.py, kit/fast)": has(
+        Dependant(path="/"),
+        *("path_params", "query_params", "header_params", "cookie_params", "body_params"),
+        *("dependencies", "call", "request_param_name", "response_param_name"),
+        *("background_tasks_param_name", "security_scopes_param_name"),
+        *("http_connection_param_name", "websocket_param_name"),
+    ),
+    "fastapi: iter_route_contexts (kit/fast/shortcut_table.py)": route_contexts,
+    "fastapi: APIRoute.get_route_handler (kit/http/routing.py)": has(APIRoute, "get_route_handler"),
+    "fastapi: functools' caches in its modules (delivery/garbage.py)": lambda: any(
+        hasattr(one, "cache_clear") for one in vars(fastapi.dependencies.models).values()
+    ),
+    "starlette: Request.query_params keeps _query_params (kit/http/routing.py)": lambda: (
+        "_query_params" in inspect.getsource(Request)
+        or "_query_params" in inspect.getsource(Request.__mro__[1])
+    ),
+    "starlette: get_name (kit/fast/lazy_routes.py)": lambda: get_name(has) == "has",
+    "sqlalchemy: prefetched and bound values (kit/database/statements.py)": compiled_statement,
+    "psycopg: connection.wait and pgconn (kit/database/connections.py)": lambda: (
+        has(psycopg.AsyncConnection, "wait")() and has(psycopg.pq.PGconn, "consume_input")()
+    ),
+    "uvicorn: HttpToolsProtocol (kit/http/protocol.py)": has(
+        HttpToolsProtocol,
+        *(
+            "data_received",
+            "on_headers_complete",
+            "on_response_complete",
+            "timeout_keep_alive_handler",
+        ),
+    ),
+    "uvicorn: RequestResponseCycle (kit/http/protocol.py)": has(RequestResponseCycle, "send"),
+    "uvicorn: its command is click's (kit/server.py)": lambda: (
+        isinstance(main, Command)
+        and {"http", "ws", "server_header", "timeout_graceful_shutdown"}
+        <= {one.name for one in main.params}
+    ),
+    "uvicorn: LOGGING_CONFIG (delivery/server.py)": lambda: (
+        "uvicorn.error" in uvicorn.config.LOGGING_CONFIG["loggers"]
+    ),
+    "uvicorn: Multiprocess (delivery/server.py)": has(Multiprocess, "terminate_all", "run"),
+    "uvicorn: Server.shutdown (delivery/server.py)": takes(uvicorn.Server.shutdown, "sockets"),
+}
+
+
+@pytest.mark.parametrize("private", PRIVATE)
+def test_what_has_no_promise_is_still_there(private: str) -> None:
+    assert PRIVATE[private]()
+
+
+def test_their_requirements_have_upper_bounds(root: Path) -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    own = [*project["dependencies"], *project["optional-dependencies"]["postgres"]]
+    for requirements in (own, [*_REQUIREMENTS]):
+        for library in {private.partition(":")[0] for private in PRIVATE} - {"starlette"}:
+            found = [one for one in requirements if re.match(rf"{library}\b", one)]
+            assert all("<" in one for one in found), found
+            assert found or requirements is not own, library
+
+
+def test_the_bounds_hold_what_is_tested(root: Path) -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    bounds = {
+        re.split(r"[\[<>=]", one)[0]: one.partition("<")[2] for one in project["dependencies"]
+    }
+    for library, bound in bounds.items():
+        if bound:
+            tested = tuple(int(part) for part in version(library).split(".")[:3])
+            assert tested < tuple(int(part) for part in bound.split(".")), library
