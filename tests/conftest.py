@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
@@ -11,11 +10,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from cluster import USER, Cluster
-from crowd import Crowd, gather
-from postgres import Postgres
-from programs import Programs
-from servers import COMBINATIONS, Api, Everywhere, Servers
+
+from tests.support.cluster import Cluster
+from tests.support.postgres import Postgres
+from tests.support.servers import COMBINATIONS, Api, Everywhere, Servers
 
 ROOT = Path(__file__).parents[1]
 
@@ -80,18 +78,6 @@ def cluster(postgresql: str) -> Iterator[Cluster]:
         own.stop()
 
 
-@pytest.fixture
-def programs(postgresql: str) -> Iterator[Programs]:
-    """Give what starts PgBouncer, HAProxy and nginx, and ends them after the test."""
-    assert postgresql, "it has made the user that they run as"
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        if os.geteuid() == 0:
-            shutil.chown(folder, USER)
-        started = Programs(Path(folder))
-        yield started
-        started.stop()
-
-
 @pytest.fixture(scope="session")
 def new_database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -142,23 +128,3 @@ def zoo(request: pytest.FixtureRequest, servers: Servers, root: Path) -> Api:
 def everywhere(servers: Servers, root: Path) -> Everywhere:
     """The zoo four times: what one of them answers, all must answer."""
     return servers.everywhere(root / "tests/specs/zoo/entities")
-
-
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def gathered(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    servers: Servers,
-    new_database: Callable[[str], str],
-) -> Iterator[Crowd]:
-    kind: str = request.param
-    crowd = gather(servers, tmp_path_factory.mktemp("races"), kind, new_database(kind))
-    yield crowd
-    crowd.stop()
-
-
-@pytest.fixture
-def crowd(gathered: Crowd) -> Crowd:
-    """Several processes that serve one database, without a row."""
-    gathered.apis[0].emptied()
-    return gathered

@@ -13,7 +13,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from hostile import FRAGMENTS, SLOTS, TEXTS, as_bytes, schema_with
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +22,7 @@ from crudgen.codegen.render import _render
 from crudgen.delivery.memory import import_tree, unload
 from crudgen.language.names import ClassName, FieldName, ModuleName, Name, TableName, UrlPath
 from crudgen.language.schema import Schema
+from tests.codegen.hostile import FRAGMENTS, SLOTS, TEXTS, as_bytes, schema_with
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "1500"))
 DOC = "A harmless entity."

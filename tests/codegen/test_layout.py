@@ -4,13 +4,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from emitted import run_alone, write
-from random_specs import random_schema
 
 from crudgen.codegen import render
 from crudgen.codegen.code import WIDTH
 from crudgen.language.schema import Schema
 from crudgen.language.types import TYPES
+from tests.codegen.emitted import run_alone, write
+from tests.support.random_specs import random_schema
 
 IMPORT = """
 import sys, warnings

@@ -13,11 +13,11 @@ import venv
 from pathlib import Path
 
 import pytest
-from emitted import files, run_alone
 
 from crudgen.codegen import SourceTree, render
 from crudgen.delivery.memory import import_tree, unload
 from crudgen.language import load
+from tests.codegen.emitted import files, run_alone
 
 SPECS = {"hero": "entities", "zoo": "tests/specs/zoo/entities"}
 OPENAPI = """

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emitted import run_alone, write
 from sqlmodel import SQLModel
 
 from crudgen.codegen import render
 from crudgen.errors import SpecError
 from crudgen.language import Schema, load, load_texts
 from crudgen.language.names import ClassName, FieldName, ModuleName, Name
+from tests.codegen.emitted import run_alone, write
 
 ROOT = Path(__file__).parents[2]
 ORDINARY: dict[str, Any] = {

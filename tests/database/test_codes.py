@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from servers import Api, Servers
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from crudgen.kit.database.faults import condition_of, http_error
+from tests.support.servers import Api, Servers
 
 HERO = {"name": "n", "secret_name": "s"}
 STATES = sorted(

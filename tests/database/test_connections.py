@@ -9,12 +9,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from servers import Api, Servers
 from sqlalchemy import literal_column, select
 
 from crudgen.kit.database import connections
 from crudgen.kit.database.postgresql import Postgresql
 from crudgen.kit.database.statements import Prepared
+from tests.support.servers import Api, Servers
 
 HERO = {"name": "n", "secret_name": "s"}
 MODES = ("served", "emitted")

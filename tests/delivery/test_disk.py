@@ -9,6 +9,8 @@ from crudgen.codegen.tree import Ownership, SourceFile, SourceTree
 from crudgen.delivery.disk import RECORD, Action, plan, write
 from crudgen.errors import OutputError
 
+ROOT = Path(__file__).parents[2]
+
 
 def make_tree(texts: dict[str, str]) -> SourceTree:
     """A path that ends with main.py or .md is the user's after the first time."""
@@ -285,8 +287,7 @@ def test_a_system_error_is_explained_and_changes_nothing(
 CRASH = """
 import os, sys
 from pathlib import Path
-sys.path.insert(0, {tests!r})
-from test_disk import NEW, make_tree
+from tests.delivery.test_disk import NEW, make_tree
 from crudgen.delivery.disk import write
 
 # Every change of a folder raises one of these audit events first.
@@ -307,9 +308,13 @@ write(make_tree(NEW), Path({out!r}), prune=True)
 
 
 def crash_at(step: int, out: Path, how: str) -> int:
-    program = CRASH.format(tests=str(Path(__file__).parent), step=step, out=str(out), how=how)
+    program = CRASH.format(step=step, out=str(out), how=how)
     done = subprocess.run(
-        [sys.executable, "-B", "-c", program], check=False, capture_output=True, text=True
+        [sys.executable, "-B", "-c", program],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode in {0, 9}, done.stderr
     return done.returncode
@@ -351,7 +356,7 @@ def test_an_exception_at_every_step_is_undone(tmp_path: Path) -> None:
         out = tmp_path / str(step)
         write(make_tree(OLD), out)
         old = snapshot(out)
-        code = CRASH.format(tests=str(Path(__file__).parent), step=step, out=str(out), how=program)
+        code = CRASH.format(step=step, out=str(out), how=program)
         done = subprocess.run(
             [sys.executable, "-B", "-c", code], check=False, capture_output=True, text=True
         )

@@ -9,11 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
-from fakes import fake_tree
 
 from crudgen.delivery.generation import Recipe
 from crudgen.delivery.switch import Switch
 from crudgen.errors import ServeError
+from tests.delivery.fakes import fake_tree
 
 SWAPS = int(os.environ.get("SWAPS", "40"))
 

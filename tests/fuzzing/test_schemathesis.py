@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import Servers
+
+from tests.support.servers import Servers
 
 HERE = Path(__file__).parent
 EXAMPLES = int(os.environ.get("EXAMPLES", "0"))

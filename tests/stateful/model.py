@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from fields import REQUIRED, Entity
-from questions import Question
+from tests.stateful.fields import REQUIRED, Entity
+from tests.stateful.questions import Question
 
 Body = Mapping[str, Any]
 Row = dict[str, Any]

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fields import Entity
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
+
+from tests.stateful.fields import Entity
 
 DEFAULT_PAGE = 4
 Filter = tuple[str, str, Any]

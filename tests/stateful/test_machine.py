@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 
 import httpx
 import pytest
-from fields import HERO, HEROES, NAMES, RARE, SHORT, TAG, TAGS, bodies
 from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -22,10 +21,12 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from model import Conditions, Refusal, Row, Table
-from questions import Question, questions
-from servers import Api, Servers, write_entities
 from sqlalchemy import select
+
+from tests.stateful.fields import HERO, HEROES, NAMES, RARE, SHORT, TAG, TAGS, bodies
+from tests.stateful.model import Conditions, Refusal, Row, Table
+from tests.stateful.questions import Question, questions
+from tests.support.servers import Api, Servers, write_entities
 
 RUNS = int(os.environ.get("RUNS", "8"))
 STEPS = 30
