@@ -99,18 +99,27 @@ def test_the_project_stands_alone(project: Path, tmp_path: Path, command: tuple[
     run_alone(tmp_path, "-m", *command, cwd=project)
 
 
-def test_mypy_needs_no_driver_of_postgresql(project: Path, tmp_path: Path) -> None:
-    """It is content with what `pip install '.[test]'` installs."""
-    venv.create(tmp_path / "venv", symlinks=True)
+@pytest.fixture(scope="module")
+def without_driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make an environment of all that is installed but psycopg; return its Python."""
+    folder = tmp_path_factory.mktemp("without_driver")
+    venv.create(folder, symlinks=True)
     installed, here = (
         Path(sysconfig.get_path("purelib", "venv", {"base": base}))
-        for base in (sys.prefix, str(tmp_path / "venv"))
+        for base in (sys.prefix, str(folder))
     )
     for entry in installed.iterdir():
         if not entry.name.startswith("psycopg"):
             (here / entry.name).symlink_to(entry)
-    python = f"--python-executable={tmp_path / 'venv' / 'bin' / 'python'}"
-    run_alone(tmp_path, "-m", "mypy", "--strict", "--cache-dir=/dev/null", python, cwd=project)
+    return folder / "bin/python"
+
+
+def test_mypy_needs_no_driver_of_postgresql(
+    project: Path, tmp_path: Path, without_driver: Path, mypy_cache: str
+) -> None:
+    """It is content with what `pip install '.[test]'` installs."""
+    python = f"--python-executable={without_driver}"
+    run_alone(tmp_path, "-m", "mypy", "--strict", mypy_cache, python, cwd=project)
 
 
 def test_alone_means_without_crudgen(tmp_path: Path) -> None:
