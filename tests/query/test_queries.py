@@ -1,6 +1,6 @@
-"""Whatever is asked of a list, both databases answer what a plain Python model of the dialect does.
+"""Both databases answer random queries of a list as a plain Python model does.
 
-`CASES=5000 python -m pytest tests/query/test_queries.py` asks that many questions.
+`CASES=5000 python -m pytest tests/query/test_queries.py` sends that many queries.
 """
 
 import asyncio
@@ -8,7 +8,7 @@ import importlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,6 +21,7 @@ from hypothesis.strategies import SearchStrategy
 
 import crudgen
 from crudgen.delivery.memory import unload
+from tests.support.list_query import Filter, List, ListQuery
 from tests.support.servers import Everywhere
 
 CASES = int(os.environ.get("CASES", "600"))
@@ -105,138 +106,22 @@ OPERATORS = {
 SORTABLE = [name for name in ("id", *VALUES) if name != "data"]
 
 
-# The model of the dialect
-
-
-def fold(text: str) -> str:
-    return "".join(chr(ord(one) + 32) if "A" <= one <= "Z" else one for one in text)
-
-
-def value(name: str, text: Any) -> Any:
+def comparable(name: str, value: Any) -> Any:
     """Make something of a value that Python compares as the API does."""
-    if text is None or not isinstance(text, str):
-        return text
-    if name in {"price", "cost"}:
-        return float(text)
-    return text
+    if name in {"at", "clock"}:  # every moment with as many digits: text sorts as time does
+        head, _, tail = value.removesuffix("Z").partition(".")
+        return f"{head}.{tail:0<6}"
+    return float(value) if name in {"price", "cost"} else value
 
 
-def moment(text: str) -> str:
-    """Give every moment as many digits, so that text sorts as time does."""
-    head, _, tail = text.removesuffix("Z").partition(".")
-    return f"{head}.{tail:0<6}"
+THINGS = List("id", ("name", "note"), page=7, comparable=comparable)
 
 
-def comparable(name: str, found: Any) -> Any:
-    if found is None:
-        return None
-    if name in {"at", "clock"}:
-        return moment(found)
-    return value(name, found)
-
-
-COMPARISONS: dict[str, Callable[[Any, list[Any]], bool]] = {
-    "eq": lambda here, there: bool(here == there[0]),
-    "lt": lambda here, there: bool(here < there[0]),
-    "lte": lambda here, there: bool(here <= there[0]),
-    "gt": lambda here, there: bool(here > there[0]),
-    "gte": lambda here, there: bool(here >= there[0]),
-    "in": lambda here, there: here in there,
-    "contains": lambda here, there: there[0] in here,
-    "startswith": lambda here, there: bool(here.startswith(there[0])),
-    "endswith": lambda here, there: bool(here.endswith(there[0])),
-    "icontains": lambda here, there: fold(there[0]) in fold(here),
-    "istartswith": lambda here, there: fold(here).startswith(fold(there[0])),
-    "iendswith": lambda here, there: fold(here).endswith(fold(there[0])),
-}
-
-
-def holds(row: dict[str, Any], name: str, operator: str, sent: list[Any]) -> bool:
-    here = comparable(name, row[name])
-    if operator == "isnull":
-        return (here is None) == bool(sent[0])
-    there = [comparable(name, one) for one in sent]
-    if operator in {"ne", "not_in"}:
-        return here not in there
-    return here is not None and COMPARISONS[operator](here, there)
-
-
-def found(row: dict[str, Any], words: list[str]) -> bool:
-    texts = [fold(row[name]) for name in ("name", "note") if row[name] is not None]
-    return all(any(fold(word) in text for text in texts) for word in words)
-
-
-def in_order(rows: list[dict[str, Any]], sort: list[str]) -> list[dict[str, Any]]:
-    backwards = bool(sort) and sort[-1].startswith("-")
-    rows = sorted(rows, key=lambda row: int(row["id"]), reverse=backwards)
-    if "id" in [name.removeprefix("-") for name in sort]:
-        at = [name.removeprefix("-") for name in sort].index("id")
-        sort = sort[: at + 1]
-    for name in reversed(sort):
-        column = name.removeprefix("-")
-
-        def place(row: dict[str, Any], column: str = column) -> Any:
-            here = comparable(column, row[column])
-            return (here is not None, here)
-
-        rows = _stable(rows, place, descends=name.startswith("-"))
-    return rows
-
-
-def _stable(
-    rows: list[dict[str, Any]], place: Callable[[dict[str, Any]], Any], *, descends: bool
-) -> list[dict[str, Any]]:
-    def key(row: dict[str, Any]) -> Any:
-        known, here = place(row)
-        return (known, here) if known else (False,)
-
-    return sorted(rows, key=key, reverse=descends)
-
-
-# Random questions
-
-
-@dataclass
-class Asked:
-    """One question, and what the model needs to answer it."""
-
-    filters: list[tuple[str, str, list[Any]]] = field(default_factory=list)
-    sort: list[str] = field(default_factory=list)
-    words: list[str] = field(default_factory=list)
-    fields: list[str] = field(default_factory=list)
-    offset: int | None = None
-    limit: int | None = None
-    count: bool = False
-
-    def parameters(self) -> list[tuple[str, str]]:
-        sent = []
-        for name, operator, values in self.filters:
-            key = name if operator == "eq" else f"{name}__{operator}"
-            sent += [(key, written(one)) for one in values]
-        for key, names in (("sort", self.sort), ("fields", self.fields)):
-            sent += [(key, ",".join(names))] if names else []
-        sent += [("q", " ".join(self.words))] if self.words else []
-        sent += [("count", "exact")] if self.count else []
-        for key, number in (("offset", self.offset), ("limit", self.limit)):
-            sent += [(key, str(number))] if number is not None else []
-        return sent
-
-    def rows(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        kept = [row for row in rows if all(holds(row, *one) for one in self.filters)]
-        return in_order([row for row in kept if found(row, self.words)], self.sort)
-
-    def shown(self, row: dict[str, Any]) -> dict[str, Any]:
-        return {name: row[name] for name in row if not self.fields or name in self.fields}
-
-
-def written(given: Any) -> str:
-    if isinstance(given, bool):
-        return "true" if given else "false"
-    return given if isinstance(given, str) else repr(given)
+# Random queries
 
 
 @st.composite
-def a_filter(draw: st.DrawFn) -> tuple[str, str, list[Any]]:
+def a_filter(draw: st.DrawFn) -> Filter:
     name = draw(st.sampled_from(["id", *VALUES]))
     operators = sorted(OPERATORS[name] | ({"isnull"} if name in NULLABLE else set()))
     if not operators:
@@ -253,20 +138,14 @@ def a_filter(draw: st.DrawFn) -> tuple[str, str, list[Any]]:
     return (name, operator, draw(st.lists(values, min_size=1, max_size=most)))
 
 
-def once(filters: list[tuple[str, str, list[Any]]]) -> list[tuple[str, str, list[Any]]]:
-    return list(
-        {(name, operator): (name, operator, given) for name, operator, given in filters}.values()
-    )
-
-
 SORTS = st.lists(
     st.tuples(st.sampled_from(["", "-"]), st.sampled_from(SORTABLE)).map("".join),
     max_size=3,
     unique_by=lambda name: name.removeprefix("-"),
 )
-ASKED = st.builds(
-    Asked,
-    filters=st.lists(a_filter(), max_size=2).map(once),
+QUERIES = st.builds(
+    ListQuery,
+    filters=st.lists(a_filter(), max_size=2, unique_by=lambda one: one[:2]),
     sort=SORTS,
     words=st.lists(st.sampled_from(["a", "B", "é", "%", "zz", "_"]), max_size=2),
     fields=st.lists(st.sampled_from(["id", *VALUES]), max_size=3, unique=True),
@@ -360,54 +239,55 @@ SETTINGS = settings(
 )
 
 
+@pytest.mark.slow
 def test_lists_answer_what_the_model_does(lists: Lists) -> None:
     @SETTINGS
-    @given(sent=ROWS, questions=st.lists(ASKED, min_size=TOGETHER, max_size=TOGETHER))
-    def check(sent: list[dict[str, Any]], questions: list[Asked]) -> None:
+    @given(sent=ROWS, queries=st.lists(QUERIES, min_size=TOGETHER, max_size=TOGETHER))
+    def check(sent: list[dict[str, Any]], queries: list[ListQuery]) -> None:
         rows = lists.refill(sent)
-        for asked in questions:
-            answer = lists.get("/things/", asked.parameters())
-            assert answer.status_code == 200, (asked, answer.text)
-            wanted = asked.rows(rows)
-            at, limit = asked.offset or 0, asked.limit or 7
-            shown = [asked.shown(row) for row in wanted[at : at + limit]]
-            assert answer.json() == shown, asked
+        for query in queries:
+            answer = lists.get("/things/", query.parameters())
+            assert answer.status_code == 200, (query, answer.text)
+            wanted = query.found(rows, THINGS)
+            shown = [query.shown(row) for row in query.page(wanted, THINGS)]
+            assert answer.json() == shown, query
             total = answer.headers.get("x-total-count")
-            assert total == (str(len(wanted)) if asked.count else None), asked
+            assert total == (str(len(wanted)) if query.count else None), query
 
     check()
 
 
+@pytest.mark.slow
 def test_a_walk_by_cursor_sees_every_row_once(lists: Lists) -> None:
     @SETTINGS
-    @given(sent=ROWS, questions=st.lists(ASKED, min_size=5, max_size=5))
-    def check(sent: list[dict[str, Any]], questions: list[Asked]) -> None:
+    @given(sent=ROWS, queries=st.lists(QUERIES, min_size=5, max_size=5))
+    def check(sent: list[dict[str, Any]], queries: list[ListQuery]) -> None:
         rows = lists.refill(sent)
-        for asked in questions:
-            asked.offset, asked.count = None, False
-            asked.limit = 1 + (asked.limit or 7) % 6
-            wanted = [asked.shown(row) for row in asked.rows(rows)]
+        for query in queries:
+            limit = 1 + (query.limit or 7) % 6
+            walk = replace(query, offset=None, count=False, limit=limit)
+            wanted = [walk.shown(row) for row in walk.found(rows, THINGS)]
             pages, url = [], None
             while True:
-                parameters = [("cursor", ""), *asked.parameters()] if url is None else None
+                parameters = [("cursor", ""), *walk.parameters()] if url is None else None
                 answer = lists.get(url or "/things/", parameters)
-                assert answer.status_code == 200, (asked, answer.text)
+                assert answer.status_code == 200, (walk, answer.text)
                 pages.append(answer)
                 if "next" not in answer.links:
                     break
                 url = answer.links["next"]["url"]
-            assert [row for page in pages for row in page.json()] == wanted, asked
+            assert [row for page in pages for row in page.json()] == wanted, walk
             back = [pages[-1].json()]
             answer = pages[-1]
             while "prev" in answer.links:
                 answer = lists.get(answer.links["prev"]["url"])
                 back.append(answer.json())
-            assert [row for page in reversed(back) for row in page] == wanted, asked
+            assert [row for page in reversed(back) for row in page] == wanted, walk
 
     check()
 
 
-def test_a_question_has_limits(lists: Lists) -> None:
+def test_a_query_has_limits(lists: Lists) -> None:
     for parameters, status, kind in (
         ([("q", "x" * 200)], 200, ""),
         ([("q", "x" * 201)], 422, "string_too_long"),
