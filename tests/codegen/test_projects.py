@@ -91,7 +91,9 @@ def test_both_say_the_same_to_openapi(
     [
         ("ruff", "format", "--check", "--no-cache"),
         ("ruff", "check", "--no-cache"),
-        ("pytest", "-q", "-p", "no:cacheprovider", "-W", "error"),
+        pytest.param(
+            ("pytest", "-q", "-p", "no:cacheprovider", "-W", "error"), marks=pytest.mark.slow
+        ),
     ],
     ids=lambda command: " ".join(command[:2]),
 )
@@ -114,6 +116,7 @@ def without_driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin/python"
 
 
+@pytest.mark.slow
 def test_mypy_needs_no_driver_of_postgresql(
     project: Path, tmp_path: Path, without_driver: Path, mypy_cache: str
 ) -> None:

@@ -15,6 +15,8 @@ from crudgen.language import Schema, load, load_texts
 from crudgen.language.names import ClassName, FieldName, ModuleName, Name
 from tests.codegen.emitted import run_alone, write
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 ORDINARY: dict[str, Any] = {
     "z_text": "str(1..9) = a index",

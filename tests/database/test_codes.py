@@ -56,6 +56,7 @@ def api(servers: Servers, new_database: Callable[[str], str], root: Path) -> Ite
     started.stop()
 
 
+@pytest.mark.slow
 def test_every_state_of_postgresql_has_an_answer(api: Api) -> None:
     assert len(STATES) > 240
     wrong = []

@@ -129,6 +129,7 @@ class Load:
                 self.failures.append(f"connections: {ports}")
 
 
+@pytest.mark.slow
 def test_saves_under_load_lose_no_request(entities: Path) -> None:
     with Server(entities) as server:
         load = Load(server.expect("serving")["url"])

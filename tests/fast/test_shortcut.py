@@ -491,6 +491,7 @@ ROOT_PATHS = st.sampled_from(["", "", "/api", "/tags", "/v1"])
 """As a server or a mount gives them; two begin as a router does."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_both_ways_answer_the_same(ways: Ways, kind: str) -> None:
     ways.start("zoo", kind)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,23 +17,25 @@ SLOW = (
 )
 
 
-@pytest.fixture(params=["served", "emitted"])
+@pytest.fixture(scope="module", params=["served", "emitted"])
 def mode(request: pytest.FixtureRequest) -> str:
     chosen: str = request.param
     return chosen
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def start(
     mode: str, servers: Servers, new_database: Callable[[str], str], root: Path
 ) -> Iterator[Callable[..., Api]]:
-    started: list[Api] = []
+    """Give a function that starts an application, once for the same settings."""
 
+    @cache
     def start(**settings: str) -> Api:
         api = servers.start(root / "entities", mode, new_database("sqlite"), settings=settings)
         started.append(api)
         return api
 
+    started: list[Api] = []
     yield start
     for api in started:
         api.stop()
@@ -216,7 +219,6 @@ def test_a_client_that_hangs_up_within_its_body_is_no_error(start: Callable[...,
         for part in (b"", b"hello"):
             connect(api, head + b"\r\n" + part).close()
     assert api.ask("POST", "/heroes/", json=HERO).status_code == 200
-    api.stop()
     log = api.log.read_text()
     assert "Traceback" not in log
     assert "ERROR" not in log

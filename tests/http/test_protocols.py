@@ -2,6 +2,7 @@
 
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -130,16 +131,25 @@ def test_a_body_that_cannot_be_read_is_400_behind_other_requests(everywhere: Eve
             assert time.monotonic() - begun < 10  # it does not wait for the rest of a body
 
 
+@pytest.mark.slow
 def test_a_blank_line_keeps_no_connection_open(everywhere: Everywhere) -> None:
     asks = b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n"
-    for api in everywhere.apis[::2]:
+
+    def idle(api: Api) -> None:
         with connect(api, asks) as connection:
             assert one_answer(connection).startswith(b"HTTP/1.1 200 ")
             connection.sendall(b"\r\n")
             assert rest(connection) == b""
+
+    def begin(api: Api) -> None:
         with connect(api, asks) as connection:
             one_answer(connection)
             connection.sendall(b"\r\n" + asks[:5])
             time.sleep(6)  # a head that has begun has a time of its own
             connection.sendall(asks[5:])
             assert one_answer(connection).startswith(b"HTTP/1.1 200 ")
+
+    with ThreadPoolExecutor() as pool:
+        served = everywhere.apis[::2]
+        for done in [pool.submit(step, api) for step in (idle, begin) for api in served]:
+            done.result()

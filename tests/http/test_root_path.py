@@ -8,9 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import WebSocket
+from pydantic import TypeAdapter, ValidationError
 from starlette.types import Message
 
 from crudgen.kit.application import Application
+from crudgen.kit.settings import RootPath
 from tests.support.servers import Api, Servers
 
 HERO = {"name": "n", "secret_name": "s"}
@@ -111,38 +113,28 @@ def test_a_root_path_that_begins_as_a_router_is_stripped_by_the_proxy(
     api.stop()
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        *(
-            "api",
-            "/api/",
-            "/",
-            "//api",
-            "/api//b",
-            "/a?b",
-            "/a#b",
-            "/a b",
-            "/..",
-            "/a/../b",
-            "/./a",
-        ),
-        *("/%41", "/é", "http://x/api", "/a\\b"),
-    ],
+FORM = "should begin with a slash and not end with one, such as /api"
+OF_ANOTHER_FORM = (
+    *("api", "/api/", "/", "//api", "/api//b", "/a?b", "/a#b", "/a b", "/..", "/a/../b", "/./a"),
+    *("/%41", "/é", "http://x/api", "/a\\b"),
 )
-def test_a_root_path_of_another_form_is_refused(
-    servers: Servers, new_database: Callable[[str], str], root: Path, path: str
+
+
+@pytest.mark.parametrize("path", OF_ANOTHER_FORM)
+def test_a_root_path_of_another_form_is_refused(path: str) -> None:
+    with pytest.raises(ValidationError, match=FORM):
+        TypeAdapter(RootPath).validate_python(path)
+
+
+def test_a_root_path_of_another_form_prevents_the_start(
+    servers: Servers, new_database: Callable[[str], str], root: Path
 ) -> None:
-    api = servers.start(
-        root / "entities",
-        "served",
-        new_database("sqlite"),
-        settings={"ROOT_PATH": path},
-        wait=False,
-    )
+    settings = {"ROOT_PATH": OF_ANOTHER_FORM[0]}
+    database = new_database("sqlite")
+    api = servers.start(root / "entities", "served", database, settings=settings, wait=False)
     assert api.process.wait(30) == 1
     log = api.log.read_text()
-    assert "ROOT_PATH: should begin with a slash and not end with one, such as /api" in log
+    assert f"ROOT_PATH: {FORM}" in log
     assert "Traceback" not in log
     api.client.close()
 

@@ -168,6 +168,7 @@ def differences(both: Iterator[Any]) -> list[str]:
     return [asked for asked in first if first[asked] != second.get(asked)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_hidden_values_change_no_answer(
     tmp_path: Path, new_database: Callable[[str], str], kind: str
@@ -175,6 +176,7 @@ def test_hidden_values_change_no_answer(
     assert differences(apps(tmp_path, new_database, kind)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leak", LEAKS)
 def test_a_leak_is_found(tmp_path: Path, new_database: Callable[[str], str], leak: str) -> None:
     assert differences(apps(tmp_path, new_database, "sqlite", LEAKS[leak])) != []

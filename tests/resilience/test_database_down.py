@@ -51,12 +51,12 @@ def answers(api: Api) -> bool:
     return statuses == {200}
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.slow
 def test_postgresql_down_at_the_start_and_for_long_afterwards(
-    postgres: Postgres, servers: Servers, root: Path, mode: str
+    postgres: Postgres, servers: Servers, root: Path
 ) -> None:
     postgres.stop()
-    api = servers.start(root / "entities", mode, postgres.url, wait=False)
+    api = servers.start(root / "entities", "emitted", postgres.url, wait=False)
     wait_for(lambda: lives(api), 30)
     assert not answers(api)
     assert not ready(api)
@@ -77,15 +77,14 @@ def test_postgresql_down_at_the_start_and_for_long_afterwards(
     assert "Traceback" not in api.log.read_text()
 
 
-@pytest.mark.parametrize("mode", MODES)
 def test_sqlite_that_is_locked_at_the_start(
-    servers: Servers, new_database: Callable[[str], str], root: Path, mode: str
+    servers: Servers, new_database: Callable[[str], str], root: Path
 ) -> None:
     database = new_database("sqlite")
     with sqlite3.connect(database.removeprefix("sqlite:///"), isolation_level=None) as other:
         other.execute("PRAGMA journal_mode = WAL")
         other.execute("BEGIN IMMEDIATE")
-        api = servers.start(root / "entities", mode, database, wait=False)
+        api = servers.start(root / "entities", "emitted", database, wait=False)
         wait_for(lambda: lives(api), 30)
         assert not answers(api)
         assert not ready(api)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from tests.support.postgres import UNAVAILABLE, Postgres
 from tests.support.servers import Api, Servers
 from tests.support.wire import connect, is_whole, one_answer
@@ -113,6 +115,7 @@ def stop_and_start(postgres: Postgres, number: int, seconds: float) -> Outage:
     return Outage(stopping, stopped, starting, time.monotonic())
 
 
+@pytest.mark.slow
 def test_postgresql_is_stopped_and_started_under_load(
     postgres: Postgres, servers: Servers, root: Path
 ) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.resilience.test_frozen import Writer
+from tests.resilience.clients import Writer
 from tests.support.cluster import Cluster, Node
 from tests.support.freezer import FreezingProxy
 from tests.support.servers import Api, Servers
@@ -43,9 +43,10 @@ def port(address: str) -> str:
     return address.partition(":")[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spelling", "mode"),
-    [*((spelling, "served") for spelling in SPELLINGS), ("list", "emitted")],
+    [("list", "served"), ("standby first", "served"), ("query", "emitted")],
 )
 def test_a_promoted_standby_takes_over(
     cluster: Cluster, servers: Servers, root: Path, spelling: str, mode: str
@@ -89,6 +90,7 @@ def read_codes(node: Node) -> set[str]:
     return {code for (code,) in node.execute("SELECT code FROM tag")}
 
 
+@pytest.mark.slow
 def test_a_standby_takes_over_from_a_primary_that_is_frozen(
     cluster: Cluster, servers: Servers, root: Path
 ) -> None:

@@ -92,6 +92,7 @@ def test_a_table_that_is_changed_by_hand_is_no_500(api: Api) -> None:
     assert api.ask("PATCH", f"/heroes/{row['id']}", json={"age": 7}).json()["age"] == 7
 
 
+@pytest.mark.slow
 def test_waiting_for_a_lock_is_bounded_however_many_wait(
     servers: Servers, new_database: Callable[[str], str], root: Path
 ) -> None:
@@ -99,11 +100,12 @@ def test_waiting_for_a_lock_is_bounded_however_many_wait(
     api = servers.start(root / "entities", "served", new_database("sqlite"))
     with sqlite3.connect(api.database.removeprefix("sqlite:///")) as other:
         other.execute("BEGIN IMMEDIATE")
-        with ThreadPoolExecutor(40) as pool:
-            posts = [
-                pool.submit(httpx.post, f"{api.client.base_url}/heroes/", json=HERO, timeout=30)
-                for _ in range(120)
-            ]
+        limits = httpx.Limits(max_connections=40)
+        with (
+            httpx.Client(base_url=api.client.base_url, limits=limits, timeout=30) as client,
+            ThreadPoolExecutor(40) as pool,
+        ):
+            posts = [pool.submit(client.post, "/heroes/", json=HERO) for _ in range(120)]
             assert all(unavailable(post.result()) for post in posts)
         other.rollback()
     assert api.ask("POST", "/heroes/", json=HERO).is_success

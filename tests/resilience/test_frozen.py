@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import httpx
 import pytest
 
 from crudgen.kit.http.health import READY_SECONDS
+from tests.resilience.clients import Seen, Writer
 from tests.support.freezer import FreezingProxy
 from tests.support.servers import Api, Servers
 
@@ -45,15 +45,6 @@ REQUESTS: tuple[tuple[str, str, object], ...] = (
     ("GET", "/ready", None),
 )
 """Each reads or writes the database, in one statement or in a transaction of several."""
-
-
-@dataclass
-class Seen:
-    """What came of requests, each with the seconds that it took."""
-
-    statuses: list[int] = field(default_factory=list)
-    longest: float = 0.0
-    errors: list[str] = field(default_factory=list)
 
 
 def ask_each(api: Api, seen: Seen) -> None:
@@ -120,7 +111,7 @@ def seconds_until_well(api: Api) -> float:
         time.sleep(0.05)
 
 
-@pytest.fixture(params=["served", "emitted"])
+@pytest.fixture
 def frozen(
     request: pytest.FixtureRequest,
     servers: Servers,
@@ -138,7 +129,10 @@ def frozen(
         assert "Traceback" not in api.log.read_text()
 
 
-@pytest.mark.parametrize("end", ["thaw", "drop"])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("frozen", "end"), [("emitted", "thaw"), ("served", "drop")], indirect=["frozen"]
+)
 def test_a_frozen_database_is_503_in_time_and_back_soon(
     frozen: tuple[Api, FreezingProxy], end: str
 ) -> None:
@@ -160,6 +154,7 @@ def test_a_frozen_database_is_503_in_time_and_back_soon(
         assert seconds < RECOVERY_SECONDS
 
 
+@pytest.mark.parametrize("frozen", ["served"], indirect=True)
 def test_connections_that_freeze_are_replaced_while_new_ones_work(
     frozen: tuple[Api, FreezingProxy],
 ) -> None:
@@ -175,6 +170,7 @@ def test_connections_that_freeze_are_replaced_while_new_ones_work(
             assert seconds_until_well(api) < RECOVERY_SECONDS
 
 
+@pytest.mark.parametrize("frozen", ["emitted"], indirect=True)
 def test_an_idle_application_notices_that_its_connections_have_frozen(
     frozen: tuple[Api, FreezingProxy],
 ) -> None:
@@ -191,40 +187,8 @@ def test_an_idle_application_notices_that_its_connections_have_frozen(
     assert seconds_until_well(api) < RECOVERY_SECONDS
 
 
-class Writer(threading.Thread):
-    """Creates tags one after another, and remembers which were acknowledged."""
-
-    def __init__(self, api: Api, number: int) -> None:
-        super().__init__(daemon=True)
-        self.base_url = api.client.base_url
-        self.number = number
-        self.is_over = threading.Event()
-        self.acknowledged: set[str] = set()
-        self.seen = Seen()
-
-    def run(self) -> None:
-        count = 0
-        with httpx.Client(base_url=self.base_url, timeout=30) as client:
-            while not self.is_over.is_set() and not self.seen.errors:
-                count += 1
-                self.create(client, f"w{self.number}-{count}")
-
-    def create(self, client: httpx.Client, code: str) -> None:
-        begun = time.monotonic()
-        try:
-            body = {"code": code, "label": code, "plate": "X"}
-            answer = client.post("/tags/", json=body)
-        except httpx.HTTPError as error:
-            self.seen.errors.append(repr(error))
-            return
-        self.seen.longest = max(self.seen.longest, time.monotonic() - begun)
-        self.seen.statuses.append(answer.status_code)
-        if answer.status_code == 200:
-            self.acknowledged.add(code)
-        elif answer.status_code != 503:
-            self.seen.errors.append(answer.text)
-
-
+@pytest.mark.slow
+@pytest.mark.parametrize("frozen", ["served"], indirect=True)
 def test_writes_that_freeze_under_way_are_answered_and_none_is_lost(
     frozen: tuple[Api, FreezingProxy],
 ) -> None:
@@ -253,14 +217,13 @@ def test_writes_that_freeze_under_way_are_answered_and_none_is_lost(
     assert {code for writer in writers for code in writer.acknowledged} <= codes
 
 
-@pytest.mark.parametrize("mode", ["served", "emitted"])
 def test_an_application_that_starts_while_the_database_is_frozen_waits_for_it(
-    servers: Servers, new_database: Callable[[str], str], root: Path, mode: str
+    servers: Servers, new_database: Callable[[str], str], root: Path
 ) -> None:
     with FreezingProxy(new_database("postgresql")) as proxy:
         proxy.freeze()
         spec = root / "tests/specs/zoo/entities"
-        api = servers.start(spec, mode, proxy.url, wait=False, settings=SETTINGS)
+        api = servers.start(spec, "emitted", proxy.url, wait=False, settings=SETTINGS)
         deadline = time.monotonic() + 30
         while not lives(api):
             assert time.monotonic() < deadline

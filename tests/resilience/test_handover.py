@@ -1,6 +1,10 @@
-"""SIGTERM behind a proxy: whoever has a connection is answered, whoever has none is refused."""
+"""SIGTERM behind a proxy: whoever has a connection is answered, whoever has none is refused.
+
+`ROUNDS=20 python -m pytest tests/resilience/test_handover.py` is the long form.
+"""
 
 import itertools
+import os
 import signal
 import threading
 import time
@@ -14,6 +18,7 @@ from tests.support.servers import Api, Servers
 from tests.support.wire import connect, is_whole, one_answer
 
 CLIENTS = 16
+ROUNDS = int(os.environ.get("ROUNDS", "1"))
 REQUEST = (
     b"POST /heroes/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
     b"\r\n%s"
@@ -43,11 +48,12 @@ class Client:
                 self.answers.append(one_answer(connection))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_no_connection_that_was_made_is_left_without_an_answer(
     servers: Servers, new_database: Callable[[str], str], root: Path, workers: int
 ) -> None:
-    for _ in range(3):
+    for _ in range(ROUNDS):
         database = new_database("sqlite")
         api = servers.start(root / "entities", "served", database, workers=workers)
         clients = [Client(api) for _ in range(CLIENTS)]

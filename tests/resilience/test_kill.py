@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.support.servers import Api, Servers
 
@@ -56,6 +57,7 @@ def secret_of(name: str, age: int) -> str:
     return f"{name} at {age}"
 
 
+@pytest.mark.slow
 def test_kill_9_loses_no_acknowledged_write(
     servers: Servers, root: Path, new_database: Callable[[str], str]
 ) -> None:

@@ -100,6 +100,7 @@ def api(
     started.stop()
 
 
+@pytest.mark.slow
 def test_bodies_of_100_mb(api: Api) -> None:
     with GoodClients(api) as good, ThreadPoolExecutor(8) as pool:
         for _ in range(ROUNDS):
@@ -121,6 +122,7 @@ def send_large(api: Api, number: int) -> bytes:
         return one_answer(connection)
 
 
+@pytest.mark.slow
 def test_300_slow_clients(api: Api) -> None:
     with GoodClients(api) as good, ThreadPoolExecutor(2) as pool:
         for _ in range(ROUNDS):

@@ -94,6 +94,7 @@ def test_a_standby_answers_reads_and_after_its_promotion_writes(
     assert log.count("no longer read-only") == 1
 
 
+@pytest.mark.slow
 def test_a_standby_that_is_meant_to_be_read_only_is_ready(
     cluster: Cluster, servers: Servers, spec: Path
 ) -> None:

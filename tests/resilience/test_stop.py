@@ -158,6 +158,7 @@ def names(api: Api) -> set[str]:
         return {name for (name,) in connection.exec_driver_sql("SELECT name FROM hero")}
 
 
+@pytest.mark.slow
 def test_an_end_with_slow_and_stuck_clients(
     servers: Servers, new_database: Callable[[str], str], root: Path
 ) -> None:

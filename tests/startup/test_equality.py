@@ -66,6 +66,7 @@ def test_new_tables_equal_the_models(database: Connect, seed: int) -> None:
         assert all(one.lstrip().startswith("SELECT") for one in statements), statements
 
 
+@pytest.mark.slow
 def test_every_change_of_a_type_is_noticed(database: Connect) -> None:
     apps = {kind: application(f"name: Robot\nfields:\n  x: {kind}\n  y: bool\n") for kind in TYPES}
     for kind, app in apps.items():
