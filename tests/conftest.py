@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
@@ -11,13 +10,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from cluster import USER, Cluster
-from crowd import Crowd, gather
-from postgres import Postgres
-from programs import Programs
-from servers import COMBINATIONS, Api, Everywhere, Servers
+
+from tests.support.cluster import Cluster
+from tests.support.postgres import Postgres
+from tests.support.servers import COMBINATIONS, Api, Everywhere, Servers
 
 ROOT = Path(__file__).parents[1]
+
+QUICK = ("language/", "codegen/", "rows/test_seed.py", "test_")
+"""Where tests are quick unless they are marked slow: `python -m pytest -m quick`."""
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background of a shell; the servers of the tests would ignore it too.
@@ -27,6 +28,34 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_xdist_auto_num_workers() -> int:
     """Run one worker more than there are processors: many tests wait for what they started."""
     return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what they use and where they are; run files with slow tests first.
+
+    pytest-xdist gives files to its workers in this order, and a slow file at the end would keep
+    one worker busy while the others have nothing left.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    for item in items:
+        if _may_start_postgresql(item):
+            item.add_marker("postgresql")
+        if item.path.is_relative_to(ROOT / "tests") and not item.get_closest_marker("slow"):
+            place = item.path.relative_to(ROOT / "tests").as_posix()
+            if place.startswith(QUICK):
+                item.add_marker("quick")
+    items.sort(key=lambda item: item.path not in slow)
+
+
+def _may_start_postgresql(item: pytest.Item) -> bool:
+    """Judge by fixtures; a test with servers or databases of SQLite alone has it as a parameter."""
+    names = getattr(item, "fixturenames", ())
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    kinds = [part for one in parameters for part in (one if isinstance(one, tuple) else (one,))]
+    if "postgresql" in names or "postgresql" in kinds:
+        return True
+    return "new_database" in names and "sqlite" not in kinds
 
 
 @pytest.fixture(autouse=True)
@@ -80,18 +109,6 @@ def cluster(postgresql: str) -> Iterator[Cluster]:
         own.stop()
 
 
-@pytest.fixture
-def programs(postgresql: str) -> Iterator[Programs]:
-    """Give what starts PgBouncer, HAProxy and nginx, and ends them after the test."""
-    assert postgresql, "it has made the user that they run as"
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        if os.geteuid() == 0:
-            shutil.chown(folder, USER)
-        started = Programs(Path(folder))
-        yield started
-        started.stop()
-
-
 @pytest.fixture(scope="session")
 def new_database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -142,23 +159,3 @@ def zoo(request: pytest.FixtureRequest, servers: Servers, root: Path) -> Api:
 def everywhere(servers: Servers, root: Path) -> Everywhere:
     """The zoo four times: what one of them answers, all must answer."""
     return servers.everywhere(root / "tests/specs/zoo/entities")
-
-
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def gathered(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    servers: Servers,
-    new_database: Callable[[str], str],
-) -> Iterator[Crowd]:
-    kind: str = request.param
-    crowd = gather(servers, tmp_path_factory.mktemp("races"), kind, new_database(kind))
-    yield crowd
-    crowd.stop()
-
-
-@pytest.fixture
-def crowd(gathered: Crowd) -> Crowd:
-    """Several processes that serve one database, without a row."""
-    gathered.apis[0].emptied()
-    return gathered

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from servers import emit
+
+from tests.support.servers import emit
 
 HERO = "name: Hero\nfields:\n  name: str\n"
 HIDDEN = "hunter2"

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
-from random_specs import Dice, accepted, written
 
 from crudgen.codegen import render
 from crudgen.language import load, load_texts
+from tests.support.random_specs import Dice, accepted, written
 
 HASH = """
 import hashlib, sys

@@ -3,10 +3,9 @@
 import difflib
 from pathlib import Path
 
-from emitted import files
-
 from crudgen.codegen import render
 from crudgen.language import load
+from tests.codegen.emitted import files
 
 
 def test_generated_is_current(root: Path) -> None:

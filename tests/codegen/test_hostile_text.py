@@ -13,7 +13,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from hostile import FRAGMENTS, SLOTS, TEXTS, as_bytes, schema_with
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
@@ -23,8 +22,9 @@ from crudgen.codegen.render import _render
 from crudgen.delivery.memory import import_tree, unload
 from crudgen.language.names import ClassName, FieldName, ModuleName, Name, TableName, UrlPath
 from crudgen.language.schema import Schema
+from tests.codegen.hostile import FRAGMENTS, SLOTS, TEXTS, as_bytes, schema_with
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "1500"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "600"))
 DOC = "A harmless entity."
 HARMLESS = [*(f"harmless{index}" for index in range(SLOTS - 1)), DOC]
 CHANGING = ("settings.py.jinja", "models.py.jinja", "test_entity.py.jinja")
@@ -86,6 +86,7 @@ def expected(texts: list[str]) -> dict[Any, Any]:
     return {(type(old), old): new for old, new in found.items()}
 
 
+@pytest.mark.slow
 @MANY
 @given(st.lists(TEXTS, min_size=SLOTS, max_size=SLOTS))
 @example(['"""'] * SLOTS)

@@ -4,13 +4,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from emitted import run_alone, write
-from random_specs import random_schema
 
 from crudgen.codegen import render
 from crudgen.codegen.code import WIDTH
 from crudgen.language.schema import Schema
 from crudgen.language.types import TYPES
+from tests.codegen.emitted import run_alone, write
+from tests.support.random_specs import random_schema
 
 IMPORT = """
 import sys, warnings
@@ -28,7 +28,9 @@ print(len(Model.metadata.tables.keys() - {"_answer", "_write_lock"}), len(paths)
 """
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))]
+)
 def test_ruff_has_nothing_to_change(seed: int, tmp_path: Path) -> None:
     schema = random_schema(seed, entities=60)
     tree = render(schema)
@@ -72,11 +74,13 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Schema, Path]:
     return schema, write(render(schema), tmp_path_factory.mktemp("sample") / "project")
 
 
-def test_mypy_is_content(sample: tuple[Schema, Path]) -> None:
+@pytest.mark.slow
+def test_mypy_is_content(sample: tuple[Schema, Path], mypy_cache: str) -> None:
     _, folder = sample
-    run_alone(folder.parent, "-m", "mypy", "--cache-dir=/dev/null", cwd=folder)
+    run_alone(folder.parent, "-m", "mypy", mypy_cache, cwd=folder)
 
 
+@pytest.mark.slow
 def test_models_import_and_make_tables(sample: tuple[Schema, Path]) -> None:
     schema, folder = sample
     (folder.parent / "check.py").write_text(
@@ -95,6 +99,7 @@ def test_lines_fit(sample: tuple[Schema, Path]) -> None:
             assert not [line for line in long if '"' not in line and "'" not in line]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(200, 203))
 def test_the_tests_of_random_projects_pass(seed: int, tmp_path: Path) -> None:
     folder = write(render(random_schema(seed, entities=3)), tmp_path / "project")

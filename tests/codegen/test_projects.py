@@ -14,20 +14,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from emitted import files, run_alone, write
 
 import crudgen
 from crudgen.codegen import SourceTree, render
 from crudgen.delivery.memory import import_tree, unload
 from crudgen.language import load
 from crudgen.language.schema import KitForm
+from tests.codegen.emitted import files, run_alone, write
 
 SPECS = {"hero": "entities", "zoo": "tests/specs/zoo/entities"}
 FORMS = [form for form in KitForm if form is not KitForm.VENDORED]
 CHECKS = [
     ("ruff", "format", "--check", "--no-cache"),
     ("ruff", "check", "--no-cache"),
-    ("mypy", "--cache-dir=/dev/null"),
+    ("mypy",),
     ("pytest", "-q", "-p", "no:cacheprovider", "-W", "error"),
 ]
 OPENAPI = """
@@ -102,7 +102,9 @@ def test_both_say_the_same_to_openapi(
     [
         ("ruff", "format", "--check", "--no-cache"),
         ("ruff", "check", "--no-cache"),
-        ("pytest", "-q", "-p", "no:cacheprovider", "-W", "error"),
+        pytest.param(
+            ("pytest", "-q", "-p", "no:cacheprovider", "-W", "error"), marks=pytest.mark.slow
+        ),
     ],
     ids=lambda command: " ".join(command[:2]),
 )
@@ -110,25 +112,39 @@ def test_the_project_stands_alone(project: Path, tmp_path: Path, command: tuple[
     run_alone(tmp_path, "-m", *command, cwd=project)
 
 
-def test_mypy_needs_no_driver_of_postgresql(project: Path, tmp_path: Path) -> None:
-    """It is content with what `pip install '.[test]'` installs."""
-    venv.create(tmp_path / "venv", symlinks=True)
+@pytest.fixture(scope="module")
+def without_driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make an environment of all that is installed but psycopg; return its Python."""
+    folder = tmp_path_factory.mktemp("without_driver")
+    venv.create(folder, symlinks=True)
     installed, here = (
         Path(sysconfig.get_path("purelib", "venv", {"base": base}))
-        for base in (sys.prefix, str(tmp_path / "venv"))
+        for base in (sys.prefix, str(folder))
     )
     for entry in installed.iterdir():
         if not entry.name.startswith("psycopg"):
             (here / entry.name).symlink_to(entry)
-    python = f"--python-executable={tmp_path / 'venv' / 'bin' / 'python'}"
-    run_alone(tmp_path, "-m", "mypy", "--strict", "--cache-dir=/dev/null", python, cwd=project)
+    return folder / "bin/python"
 
 
+@pytest.mark.slow
+def test_mypy_needs_no_driver_of_postgresql(
+    project: Path, tmp_path: Path, without_driver: Path, mypy_cache: str
+) -> None:
+    """It is content with what `pip install '.[test]'` installs."""
+    python = f"--python-executable={without_driver}"
+    run_alone(tmp_path, "-m", "mypy", "--strict", mypy_cache, python, cwd=project)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_of_the_kit_is_clean(spec: Path, tmp_path: Path, form: KitForm) -> None:
+def test_every_form_of_the_kit_is_clean(
+    spec: Path, tmp_path: Path, mypy_cache: str, form: KitForm
+) -> None:
     schema = replace(load(spec), kit=form)
     project = write(render(schema), tmp_path / "project")
-    for command in CHECKS:
+    for tool, *arguments in CHECKS:
+        command = (tool, *arguments, *([mypy_cache] if tool == "mypy" else []))
         if form is KitForm.PLAIN:
             run_alone(tmp_path, "-m", *command, cwd=project)
         else:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from servers import emit, free_port, without_crudgen
+
+from tests.support.servers import emit, free_port, without_crudgen
 
 VOID = "HEAD_SECONDS, SEND_SECONDS, MAX_HEAD_BYTES and MAX_HEADERS have no effect on this server"
 WAYS = {

@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from servers import Api, Servers
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from crudgen.kit.database.faults import condition_of, http_error
+from tests.support.servers import Api, Servers
 
 HERO = {"name": "n", "secret_name": "s"}
 STATES = sorted(
@@ -56,6 +56,7 @@ def api(servers: Servers, new_database: Callable[[str], str], root: Path) -> Ite
     started.stop()
 
 
+@pytest.mark.slow
 def test_every_state_of_postgresql_has_an_answer(api: Api) -> None:
     assert len(STATES) > 240
     wrong = []

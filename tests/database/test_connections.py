@@ -9,18 +9,18 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from servers import Api, Servers
 from sqlalchemy import literal_column, select
 
 from crudgen.kit.database import connections
 from crudgen.kit.database.postgresql import Postgresql
 from crudgen.kit.database.statements import Prepared
+from tests.support.servers import Api, Servers
 
 HERO = {"name": "n", "secret_name": "s"}
 MODES = ("served", "emitted")
 
 
-@pytest.fixture(params=MODES)
+@pytest.fixture(scope="module", params=MODES)
 def api(
     request: pytest.FixtureRequest, servers: Servers, new_database: Callable[[str], str], root: Path
 ) -> Iterator[Api]:
@@ -59,8 +59,10 @@ def test_connections_that_were_ended_are_replaced(api: Api, method: str) -> None
     assert "Traceback" not in api.log.read_text()
 
 
-@pytest.mark.parametrize("setting", ["idle_session_timeout", "idle_in_transaction_session_timeout"])
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("mode", "setting"),
+    [("served", "idle_session_timeout"), ("emitted", "idle_in_transaction_session_timeout")],
+)
 def test_a_timeout_of_idle_sessions_does_not_concern_requests(
     servers: Servers, new_database: Callable[[str], str], root: Path, mode: str, setting: str
 ) -> None:
@@ -93,8 +95,10 @@ def test_a_timeout_of_the_url_stays_as_it_is(
     api.stop()
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("greeting", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"N"])
+@pytest.mark.parametrize(
+    ("mode", "greeting"),
+    [("served", b""), ("emitted", b"HTTP/1.1 400 Bad Request\r\n\r\n"), ("served", b"N")],
+)
 def test_a_port_that_is_no_postgresql_is_waited_for(
     servers: Servers, root: Path, mode: str, greeting: bytes
 ) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from servers import Api, Servers
+
+from tests.support.servers import Api, Servers
 
 HERO = {"name": "n", "secret_name": "s"}
 DOC = "Other rows refer to this row"

@@ -14,12 +14,12 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
-from servers import BOUND_BY_MODES, Api, Servers
 
 import crudgen
 from crudgen.kit.database import state as states
 from crudgen.kit.database.state import State
 from crudgen.kit.errors import Condition, Unavailable
+from tests.support.servers import BOUND_BY_MODES, Api, Servers
 
 HERO = {"name": "n", "secret_name": "s"}
 MODES = ("served", "emitted")

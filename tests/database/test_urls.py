@@ -8,11 +8,11 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg.pq import Conninfo
-from servers import Servers
 
 from crudgen.kit.database import Database
 from crudgen.kit.database.urls import effective_parameters, read_postgresql_url, shown
 from crudgen.kit.errors import StartupError
+from tests.support.servers import Servers
 
 KEPT = [
     ("postgresql://a:1,b:2/db", {"host": "a,b", "port": "1,2", "dbname": "db"}),

@@ -4,11 +4,10 @@ import json
 import sys
 from pathlib import Path
 
-from fakes import fake_build
-
 from crudgen.delivery.generation import Generation
 from crudgen.delivery.server import Options, serve
 from crudgen.errors import CrudgenError, SpecError
+from tests.delivery.fakes import fake_build
 
 
 class Reporter:

@@ -1,43 +1,14 @@
 import json
 import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from crudgen.codegen.tree import Ownership, SourceFile, SourceTree
 from crudgen.delivery.disk import RECORD, Action, plan, write
 from crudgen.errors import OutputError
-
-
-def make_tree(texts: dict[str, str]) -> SourceTree:
-    """A path that ends with main.py or .md is the user's after the first time."""
-    return SourceTree(
-        SourceFile(
-            path,
-            text,
-            Ownership.ONCE if path.endswith(("main.py", ".md")) else Ownership.GENERATED,
-        )
-        for path, text in texts.items()
-    )
-
-
-OLD = {
-    "README.md": "# Read me\n",
-    "app/__init__.py": "",
-    "app/api.py": "api = 1\n",
-    "app/heroes/models.py": "hero = 1\n",
-    "app/main.py": "main = 1\n",
-    "app/teams/models.py": "team = 1\n",
-}
-NEW = {
-    "README.md": "# Read me, two\n",
-    "app/__init__.py": "",
-    "app/api.py": "api = 2\n",
-    "app/heroes/models.py": "hero = 2\n",
-    "app/heroes/routes/x.py": "new = 'ä'\n",
-    "app/main.py": "main = 2\n",
-}
+from tests.delivery.interrupted import DONE, IGNORED, REFUSED, Writes
+from tests.delivery.trees import NEW, OLD, make_tree
 
 
 def snapshot(folder: Path) -> dict[str, bytes | None]:
@@ -282,46 +253,21 @@ def test_a_system_error_is_explained_and_changes_nothing(
     assert not (out.parent / "new").exists()
 
 
-CRASH = """
-import os, sys
-from pathlib import Path
-sys.path.insert(0, {tests!r})
-from test_disk import NEW, make_tree
-from crudgen.delivery.disk import write
-
-# Every change of a folder raises one of these audit events first.
-CHANGES = {{"os.rename", "os.remove", "os.mkdir", "os.rmdir"}}
-left = {step}
-
-def count(event, arguments):
-    global left
-    writing = event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_CREAT
-    if event in CHANGES or (writing and ".crudgen" in str(arguments[0])):
-        if left == 0:
-            {how}
-        left -= 1
-
-sys.addaudithook(count)
-write(make_tree(NEW), Path({out!r}), prune=True)
-"""
+@pytest.fixture(scope="module")
+def writes() -> Iterator[Writes]:
+    with Writes() as started:
+        yield started
 
 
-def crash_at(step: int, out: Path, how: str) -> int:
-    program = CRASH.format(tests=str(Path(__file__).parent), step=step, out=str(out), how=how)
-    done = subprocess.run(
-        [sys.executable, "-B", "-c", program], check=False, capture_output=True, text=True
-    )
-    assert done.returncode in {0, 9}, done.stderr
-    return done.returncode
-
-
-def test_a_kill_at_every_step_leaves_the_old_tree_or_the_new(tmp_path: Path) -> None:
+def test_a_kill_at_every_step_leaves_the_old_tree_or_the_new(
+    tmp_path: Path, writes: Writes
+) -> None:
     states = set()
     for step in range(200):
         out = tmp_path / str(step)
         write(make_tree(OLD), out)
         old = snapshot(out)
-        if crash_at(step, out, "os._exit(9)") == 0:
+        if not writes.kill(step, out):
             break
         if (out / ".crudgen-staging/journal.json").exists():
             states.add("restored")
@@ -341,52 +287,49 @@ def test_a_kill_at_every_step_leaves_the_old_tree_or_the_new(tmp_path: Path) -> 
     assert step > 20
 
 
-def test_an_exception_at_every_step_is_undone(tmp_path: Path) -> None:
-    program = """left = -1
-            try:
-                raise OSError(5, "injected")
-            finally:
-                pass"""
+def test_an_exception_at_every_step_is_undone(tmp_path: Path, writes: Writes) -> None:
+    codes = set()
     for step in range(200):
         out = tmp_path / str(step)
         write(make_tree(OLD), out)
         old = snapshot(out)
-        code = CRASH.format(tests=str(Path(__file__).parent), step=step, out=str(out), how=program)
-        done = subprocess.run(
-            [sys.executable, "-B", "-c", code], check=False, capture_output=True, text=True
-        )
-        if done.returncode == 0:
+        code, message = writes.fail(step, out)
+        if code == DONE:
             break
-        assert "OutputError" in done.stderr, done.stderr
-        assert "injected" in done.stderr
-        assert snapshot(out) == old, step
-    assert plan(make_tree(NEW), out).current
+        codes.add(code)
+        if code == REFUSED:
+            assert "injected" in message
+            assert snapshot(out) == old, step
+        else:  # a folder that exists already, or staging that the next write removes
+            assert plan(make_tree(NEW), out).current, step
+    assert codes == {REFUSED, IGNORED}
+    assert step > 20
 
 
-def test_a_kill_during_the_restoring_is_restored_too(tmp_path: Path) -> None:
+def test_a_kill_during_the_restoring_is_restored_too(tmp_path: Path, writes: Writes) -> None:
     out = tmp_path / "out"
     write(make_tree(OLD), out)
     # Near its end: after the journal was written and most files were replaced.
     step = next(
         step
         for step in range(200)
-        if crash_at(step, out, "os._exit(9)") == 9
+        if writes.kill(step, out)
         and (out / ".crudgen-staging/journal.json").exists()
         and not (out / "app/teams/models.py").exists()
     )
     assert step
     for again in range(100):
-        if crash_at(again, out, "os._exit(9)") == 0:
+        if not writes.kill(again, out):
             break
     plan(make_tree(OLD), out)
     assert plan(make_tree(NEW), out).current
 
 
-def test_an_edit_after_a_kill_survives_the_restoring(tmp_path: Path) -> None:
+def test_an_edit_after_a_kill_survives_the_restoring(tmp_path: Path, writes: Writes) -> None:
     out = tmp_path / "out"
     for step in range(200):
         write(make_tree(OLD), out, force=True, prune=True)
-        crash_at(step, out, "os._exit(9)")
+        writes.kill(step, out)
         if (out / "app/api.py").read_text() == "api = 2\n":
             break
     assert (out / ".crudgen-staging/journal.json").exists()

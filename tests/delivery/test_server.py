@@ -1,5 +1,6 @@
 import contextlib
 import json
+import os
 import queue
 import shutil
 import signal
@@ -18,7 +19,8 @@ import pytest
 from crudgen.delivery.server import listen
 from crudgen.errors import ServeError
 
-PROGRAM = Path(__file__).parent / "serve_fakes.py"
+PROGRAM = "tests.delivery.serve_fakes"
+ROOT = Path(__file__).parents[2]
 PATIENCE = 30.0
 
 
@@ -28,11 +30,12 @@ class Server:
     def __init__(self, entities: Path, workers: int = 1, *keep: str) -> None:
         self.entities = entities
         self.process = subprocess.Popen(
-            [sys.executable, PROGRAM, entities, str(workers), *keep],
+            [sys.executable, "-m", PROGRAM, entities, str(workers), *keep],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             cwd=entities.parent,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
         )
         self.lines: queue.Queue[dict[str, Any]] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -126,6 +129,7 @@ class Load:
                 self.failures.append(f"connections: {ports}")
 
 
+@pytest.mark.slow
 def test_saves_under_load_lose_no_request(entities: Path) -> None:
     with Server(entities) as server:
         load = Load(server.expect("serving")["url"])

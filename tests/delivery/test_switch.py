@@ -9,11 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
-from fakes import fake_tree
 
 from crudgen.delivery.generation import Recipe
 from crudgen.delivery.switch import Switch
 from crudgen.errors import ServeError
+from tests.delivery.fakes import fake_tree
 
 SWAPS = int(os.environ.get("SWAPS", "40"))
 
@@ -92,6 +92,7 @@ def test_the_kept_code_is_what_runs(tmp_path: Path) -> None:
     assert generation.package.__file__ == str(tmp_path / "kept/app/__init__.py")
 
 
+@pytest.mark.slow
 def test_swaps_leave_nothing_behind() -> None:
     async def test(switch: Switch, client: httpx.AsyncClient) -> None:
         sizes = []

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -10,10 +9,7 @@ import httpx
 import pytest
 
 import crudgen
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-import docs_pages
+from tests.docs import pages
 
 HERO = (
     "name: Hero\nfields:\n  name: str(1..80) unique\n  age: int?\n  secret_name: str write_only\n"
@@ -60,7 +56,7 @@ ROWS: dict[str, Answer] = {
 
 def shown() -> dict[str, str]:
     """Return the first and the last column of the table in the README."""
-    text = docs_pages.read("README.md").partition("\n## How it compares\n")[2]
+    text = pages.read("README.md").partition("\n## How it compares\n")[2]
     rows = re.findall(r"^\| (.+) \|$", text.partition("\n## ")[0], re.MULTILINE)
     cells = [row.split(" | ") for row in rows[1:]]
     return {row[0]: row[-1] for row in cells}

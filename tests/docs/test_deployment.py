@@ -17,14 +17,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from docs_pages import blocks_of, read
-from servers import Servers, free_port
 
 from crudgen.kit.database.sessions import SessionSettings
 from crudgen.kit.database.state import State
 from crudgen.kit.database.urls import describe, read_postgresql_url
 from crudgen.kit.errors import Condition
 from crudgen.kit.settings import BaseAppSettings
+from tests.docs.pages import blocks_of, read
+from tests.support.servers import Servers, free_port
 
 PAGE = "docs/deployment.md"
 

@@ -16,19 +16,15 @@ import pytest
 import yaml
 from typer.main import get_command
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import docs_pages
-import docs_parts
-from docs_pages import GENERATED, PAGES, Block
-
 import crudgen
 from crudgen import cli
 from crudgen.errors import SpecError
 from crudgen.language import load_texts
 from crudgen.language.written.spec import AppSpec, EntitySpec
+from tests.docs import pages, parts
+from tests.docs.pages import GENERATED, PAGES, Block
 
-ROOT = docs_pages.ROOT
+ROOT = pages.ROOT
 COMMANDS = get_command(cli.app).commands  # type: ignore[attr-defined]
 NEWCOMERS = ("pip install -e . && crudgen serve", "pip install -e '.[test]' && python -m pytest")
 EXTERNAL = "python -m pytest -m external"
@@ -37,11 +33,10 @@ PROGRAMS = {"ACCEPT=1", "cd", "crudgen", "curl", "pip", "pytest", "python", "uvi
 
 @pytest.mark.parametrize("page", PAGES)
 def test_generated_parts_are_current(page: str) -> None:
-    text = docs_pages.read(page)
+    text = pages.read(page)
     current = GENERATED.sub(
         lambda found: (
-            f"{found['open']}{docs_parts.part(found['name'], found['argument'] or '')}"
-            f"{found['close']}"
+            f"{found['open']}{parts.part(found['name'], found['argument'] or '')}{found['close']}"
         ),
         text,
     )
@@ -53,10 +48,10 @@ def test_generated_parts_are_current(page: str) -> None:
 
 def test_every_marker_opens_a_part_that_exists_and_closes() -> None:
     for page in PAGES:
-        text = docs_pages.read(page)
+        text = pages.read(page)
         found = [match["name"] for match in GENERATED.finditer(text)]
         assert len(found) == text.count("<!-- generated:") == text.count("<!-- /generated -->")
-        assert set(found) <= set(docs_parts.PARTS)
+        assert set(found) <= set(parts.PARTS)
 
 
 def texts(block: Block) -> tuple[dict[str, str], str | None]:
@@ -72,25 +67,25 @@ def texts(block: Block) -> tuple[dict[str, str], str | None]:
     return {name: f"name: Example\nfields:\n{fields}"}, None
 
 
-@pytest.mark.parametrize("block", docs_pages.blocks("yaml", mark=""), ids=str)
+@pytest.mark.parametrize("block", pages.blocks("yaml", mark=""), ids=str)
 def test_yaml_examples_load(block: Block) -> None:
     entities, app = texts(block)
     assert load_texts(entities, app).entities
 
 
-@pytest.mark.parametrize("block", docs_pages.blocks("yaml", mark="wrong"), ids=str)
+@pytest.mark.parametrize("block", pages.blocks("yaml", mark="wrong"), ids=str)
 def test_wrong_yaml_examples_say_what_is_shown(block: Block) -> None:
     with pytest.raises(SpecError) as caught:
         load_texts({"entities/hero.yaml": block.text})
     assert f"{caught.value}\n" == block.following
 
 
-@pytest.mark.parametrize("block", docs_pages.blocks("python"), ids=str)
+@pytest.mark.parametrize("block", pages.blocks("python"), ids=str)
 def test_python_examples_compile(block: Block) -> None:
     compile(block.text, str(block), "exec")
 
 
-@pytest.mark.parametrize("block", docs_pages.blocks("python", mark="runs"), ids=str)
+@pytest.mark.parametrize("block", pages.blocks("python", mark="runs"), ids=str)
 def test_python_examples_run(block: Block, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "entities", tmp_path / "entities")
     run(tmp_path, block.text)
@@ -116,7 +111,7 @@ async def use(prefix: str) -> None:
 
 
 def example_with(text: str) -> str:
-    return next(block.text for block in docs_pages.blocks("python") if text in block.text)
+    return next(block.text for block in pages.blocks("python") if text in block.text)
 
 
 def run(folder: Path, program: str) -> None:
@@ -138,9 +133,9 @@ def test_a_handler_of_your_own_answers_in_the_emitted_project(tmp_path: Path) ->
     run(tmp_path, f"{example_with('SessionDep')}\n{app}\n{USE}\nasyncio.run(use(''))\n")
 
 
-@pytest.mark.parametrize("block", docs_pages.blocks("bash", "console"), ids=str)
+@pytest.mark.parametrize("block", pages.blocks("bash", "console"), ids=str)
 def test_commands_exist(block: Block) -> None:
-    found = list(docs_pages.commands(block))
+    found = list(pages.commands(block))
     assert found
     for line in found:
         for command in re.split(r" && | \| ", line.partition(" > ")[0]):
@@ -149,7 +144,7 @@ def test_commands_exist(block: Block) -> None:
 
 def test_commands_in_the_text_exist() -> None:
     for page in PAGES:
-        for code in docs_pages.inline_code(page):
+        for code in pages.inline_code(page):
             if code.startswith("crudgen ") and code.split()[1].islower():
                 check_command(code.replace(" --host", "") if code.endswith(" --host") else code)
 
@@ -165,7 +160,7 @@ def check_command(command: str) -> None:
 
 
 def test_every_command_is_documented() -> None:
-    text = docs_pages.read("docs/commands.md")
+    text = pages.read("docs/commands.md")
     documented = re.findall(r"^## crudgen (\S+)$", text, re.MULTILINE)
     assert documented == list(COMMANDS)
     for name in COMMANDS:
@@ -174,16 +169,16 @@ def test_every_command_is_documented() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page: str) -> None:
-    for target in docs_pages.links(page):
+    for target in pages.links(page):
         path, _, anchor = target.partition("#")
         file = (ROOT / page).parent / path if path else ROOT / page
         assert file.exists(), target
         if anchor:
-            assert anchor in docs_pages.anchors(file.resolve().relative_to(ROOT).as_posix()), target
+            assert anchor in pages.anchors(file.resolve().relative_to(ROOT).as_posix()), target
 
 
 def test_every_page_is_linked_and_tested() -> None:
-    linked = {target for target in docs_pages.links("README.md") if target.endswith(".md")}
+    linked = {target for target in pages.links("README.md") if target.endswith(".md")}
     assert linked == {page for page in PAGES if page != "README.md"}
     assert {path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md")} == {
         page for page in PAGES if page.startswith("docs/")
@@ -191,29 +186,27 @@ def test_every_page_is_linked_and_tested() -> None:
 
 
 def test_newcomers_have_exactly_two_commands() -> None:
-    found = [block.text.strip() for block in docs_pages.blocks("bash") if block.page == "README.md"]
+    found = [block.text.strip() for block in pages.blocks("bash") if block.page == "README.md"]
     assert tuple(found) == NEWCOMERS
     script = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
     assert script[-2:] == [f"{NEWCOMERS[1]} || exit", EXTERNAL]
-    assert f"`{EXTERNAL}`" in docs_pages.read("CONTRIBUTING.md")
+    assert f"`{EXTERNAL}`" in pages.read("CONTRIBUTING.md")
     assert len(script) < 25
 
 
 def test_contributors_have_exactly_three_commands() -> None:
-    block = next(block for block in docs_pages.blocks("bash") if block.page == "CONTRIBUTING.md")
-    assert len(list(docs_pages.commands(block))) == 3
+    block = next(block for block in pages.blocks("bash") if block.page == "CONTRIBUTING.md")
+    assert len(list(pages.commands(block))) == 3
 
 
 def test_the_changelog_begins_with_the_version_of_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    first = re.search(
-        r"^## \[(.+?)\] - \d{4}-\d\d-\d\d$", docs_pages.read("CHANGELOG.md"), re.MULTILINE
-    )
+    first = re.search(r"^## \[(.+?)\] - \d{4}-\d\d-\d\d$", pages.read("CHANGELOG.md"), re.MULTILINE)
     assert first
     assert first[1] == project["version"]
-    assert f"Version {project['version']}." in docs_pages.read("README.md")
+    assert f"Version {project['version']}." in pages.read("README.md")
 
 
 def test_no_page_names_a_place_of_one_machine() -> None:
     for page in PAGES:
-        assert not re.search(r"/(?:home|root|tmp|work|Users)/", docs_pages.read(page)), page
+        assert not re.search(r"/(?:home|root|tmp|work|Users)/", pages.read(page)), page

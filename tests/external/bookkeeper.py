@@ -12,7 +12,7 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlencode
 
-from servers import Api
+from tests.support.servers import Api
 
 SPECS = {
     "entry": """

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from configparser import ConfigParser
 
 import psycopg
-from docs_pages import blocks_of
 from sqlalchemy import make_url
+
+from tests.docs.pages import blocks_of
 
 Settings = Mapping[str, object]
 TRANSACTION: Settings = {"pool_mode": "transaction", "default_pool_size": 4}

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from cluster import USER
-from servers import free_port
 from sqlalchemy import make_url
+
+from tests.support.cluster import USER
+from tests.support.servers import free_port
 
 START_SECONDS = 20.0
 SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin")

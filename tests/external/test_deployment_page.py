@@ -5,9 +5,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from docs_pages import blocks_of, commands
-from programs import Programs, find_program
-from servers import Servers, free_port
+
+from tests.docs.pages import blocks_of, commands
+from tests.external.programs import Programs, find_program
+from tests.support.servers import Servers, free_port
 
 pytestmark = pytest.mark.external
 PAGE = "docs/deployment.md"

@@ -8,10 +8,11 @@ import os
 from pathlib import Path
 
 import pytest
-from bookkeeper import SPECS, keep_books
-from pooler import IGNORED, TRANSACTION, Settings, alter, documented_settings
-from programs import Program, Programs, ask_pgbouncer, is_there, version_of
-from servers import Servers, write_entities
+
+from tests.external.bookkeeper import SPECS, keep_books
+from tests.external.pooler import IGNORED, TRANSACTION, Settings, alter, documented_settings
+from tests.external.programs import Program, Programs, ask_pgbouncer, is_there, version_of
+from tests.support.servers import Servers, write_entities
 
 pytestmark = pytest.mark.external
 

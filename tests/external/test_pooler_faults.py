@@ -8,9 +8,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from pooler import IGNORED, TRANSACTION, Settings, alter
-from programs import Program, Programs, console
-from servers import Api, Servers
+
+from tests.external.pooler import IGNORED, TRANSACTION, Settings, alter
+from tests.external.programs import Program, Programs, console
+from tests.support.servers import Api, Servers
 
 pytestmark = pytest.mark.external
 

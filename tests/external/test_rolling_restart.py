@@ -14,9 +14,10 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import pytest
-from docs_pages import blocks_of
-from programs import Programs
-from servers import Api, Servers, free_port
+
+from tests.docs.pages import blocks_of
+from tests.external.programs import Programs
+from tests.support.servers import Api, Servers, free_port
 
 pytestmark = pytest.mark.external
 

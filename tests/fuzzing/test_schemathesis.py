@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import Servers
+
+from tests.support.servers import Servers
 
 HERE = Path(__file__).parent
 EXAMPLES = int(os.environ.get("EXAMPLES", "0"))
@@ -35,6 +36,7 @@ SHORT = ["--max-examples=5", "--generation-deterministic", "--phases=examples,fu
 LONG = [f"--max-examples={EXAMPLES}", "--generation-database=none"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "kind"), EVERYWHERE if EXAMPLES else IN_TURN)
 def test_the_application_does_what_its_document_says(
     servers: Servers, tmp_path: Path, name: str, kind: str

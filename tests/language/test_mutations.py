@@ -1,6 +1,10 @@
-"""Broken YAML is answered with diagnostics and nothing else: 24,000 mutations of valid specs."""
+"""Mutations of valid specs are loaded or answered with diagnostics, never with another error.
+
+`MUTATIONS=3000 python -m pytest tests/language/test_mutations.py` is the long form.
+"""
 
 import contextlib
+import os
 import random
 import re
 from pathlib import Path
@@ -10,6 +14,8 @@ import pytest
 from crudgen.errors import SpecError
 from crudgen.language import Schema, explain, load, load_texts
 
+MUTATIONS = int(os.environ.get("MUTATIONS", "500"))
+"""For each of 8 seeds."""
 SPECS = [
     file.read_text(encoding="utf-8")
     for file in sorted((Path(__file__).parent.parent / "cases" / "specs").glob("*.yaml"))
@@ -109,7 +115,7 @@ def loaded(text: str) -> Schema | SpecError:
 def test_a_mutated_spec_loads_or_is_diagnosed(seed: int) -> None:
     source = random.Random(seed)  # noqa: S311 the same mutations every time
     accepted = 0
-    for _ in range(3000):
+    for _ in range(MUTATIONS):
         text = mutated(source.choice(SPECS), source)
         answer = loaded(text)
         if isinstance(answer, SpecError):
@@ -119,7 +125,7 @@ def test_a_mutated_spec_loads_or_is_diagnosed(seed: int) -> None:
         else:
             accepted += 1
             assert loaded(explain(answer.entities[0])) == answer, text
-    assert accepted > 20
+    assert accepted > MUTATIONS / 100
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -7,6 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from tests.support.list_query import List
+
 HERO = """
 name: Hero
 fields:
@@ -130,7 +132,11 @@ class Entity:
         return self.key in self.fields
 
     @property
-    def shown(self) -> list[str]:
+    def list(self) -> List:
+        return List(self.key, self.searched, page=4)
+
+    @property
+    def shown(self) -> Sequence[str]:
         """The properties of an answer."""
         seen = [name for name, one in self.fields.items() if not one.hidden]
         return [*seen, *self.server_sets]

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from fields import REQUIRED, Entity
-from questions import Question
+from tests.stateful.fields import REQUIRED, Entity
+from tests.support.list_query import ListQuery
 
 Body = Mapping[str, Any]
 Row = dict[str, Any]
@@ -171,9 +171,9 @@ class Table:
 
     # Lists
 
-    def found(self, question: Question) -> list[Row]:
-        found = question.rows([self.shown(row) for row in self.rows.values()], self.entity)
-        return [question.shown(row) for row in found]
+    def found(self, query: ListQuery) -> list[Row]:
+        found = query.found([self.shown(row) for row in self.rows.values()], self.entity.list)
+        return [query.shown(row) for row in found]
 
     # What the operations have in common
 

@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 
 import httpx
 import pytest
-from fields import HERO, HEROES, NAMES, RARE, SHORT, TAG, TAGS, bodies
 from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -22,10 +21,13 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from model import Conditions, Refusal, Row, Table
-from questions import Question, questions
-from servers import Api, Servers, write_entities
 from sqlalchemy import select
+
+from tests.stateful.fields import HERO, HEROES, NAMES, RARE, SHORT, TAG, TAGS, bodies
+from tests.stateful.model import Conditions, Refusal, Row, Table
+from tests.stateful.queries import queries
+from tests.support.list_query import ListQuery
+from tests.support.servers import Api, Servers, write_entities
 
 RUNS = int(os.environ.get("RUNS", "8"))
 STEPS = 30
@@ -72,7 +74,7 @@ SEVERAL = NAMED.flatmap(
     )
 )
 SEVERAL_CHANGES = st.lists(st.tuples(NUMBERS, bodies(HEROES, whole=False)), min_size=1, max_size=3)
-QUESTIONS = NAMED.flatmap(lambda one: st.tuples(st.just(one), questions(ENTITIES[one])))
+QUERIES = NAMED.flatmap(lambda one: st.tuples(st.just(one), queries(ENTITIES[one])))
 
 
 class Machine(RuleBasedStateMachine):
@@ -194,50 +196,48 @@ class Machine(RuleBasedStateMachine):
 
     # Lists
 
-    @rule(sent=QUESTIONS)
-    def list_page(self, sent: tuple[str, Question]) -> None:
-        name, question = sent
+    @rule(sent=QUERIES)
+    def list_page(self, sent: tuple[str, ListQuery]) -> None:
+        name, query = sent
         table = self.tables[name]
-        found = table.found(question)
-        answer = self._ask("GET", table.entity.path, params=question.parameters())
-        assert (answer.status_code, answer.json()) == (200, question.page(found))
-        assert set(answer.links) == question.links(len(found))
-        total = str(len(found)) if question.count else None
+        found = table.found(query)
+        answer = self._ask("GET", table.entity.path, params=query.parameters())
+        assert (answer.status_code, answer.json()) == (200, query.page(found, table.entity.list))
+        assert set(answer.links) == query.links(len(found), table.entity.list)
+        total = str(len(found)) if query.count else None
         assert answer.headers.get("x-total-count") == total
 
-    @rule(sent=QUESTIONS)
-    def walk(self, sent: tuple[str, Question]) -> None:
+    @rule(sent=QUERIES)
+    def walk(self, sent: tuple[str, ListQuery]) -> None:
         self._walk(*sent)
 
     @precondition(lambda self: self.may_restart)
-    @rule(sent=QUESTIONS, abruptly=st.booleans())
-    def restart(self, sent: tuple[str, Question], *, abruptly: bool) -> None:
+    @rule(sent=QUERIES, abruptly=st.booleans())
+    def restart(self, sent: tuple[str, ListQuery], *, abruptly: bool) -> None:
         """Restart the server, in the middle of a walk."""
         self.may_restart = False
         self._walk(*sent, between=lambda: self.process.restart(abruptly=abruptly))
 
-    def _walk(
-        self, name: str, question: Question, between: Callable[[], None] | None = None
-    ) -> None:
-        parameters = [("cursor", ""), *question.parameters()]
+    def _walk(self, name: str, query: ListQuery, between: Callable[[], None] | None = None) -> None:
+        parameters = [("cursor", ""), *query.parameters()]
         table = self.tables[name]
         answer = self._ask("GET", table.entity.path, params=parameters)
-        skipped, rows = question.offset or 0, answer.json()
+        skipped, rows = query.offset or 0, answer.json()
         if between is not None:
             between()
         while "next" in answer.links:
             answer = self._ask("GET", answer.links["next"]["url"])
             rows += answer.json()
-        assert rows == table.found(question)[skipped:]
+        assert rows == table.found(query)[skipped:]
 
     # After every step
 
     @invariant()
     def all_rows_are_those_of_the_dict(self) -> None:
         for table in self.tables.values():
-            question = Question(limit=10, count=True)
-            answer = self._ask("GET", table.entity.path, params=question.parameters())
-            assert answer.json() == question.page(table.found(question))
+            query = ListQuery(limit=10, count=True)
+            answer = self._ask("GET", table.entity.path, params=query.parameters())
+            assert answer.json() == query.page(table.found(query), table.entity.list)
             assert answer.headers["x-total-count"] == str(len(table.rows))
 
     def teardown(self) -> None:
@@ -313,6 +313,7 @@ def process(
     process.api.stop()
 
 
+@pytest.mark.slow
 def test_the_server_answers_as_a_dict_would(process: Process) -> None:
     class Running(Machine):
         pass

@@ -1,0 +1,129 @@
+"""Many clients at once, spread over the processes that serve one database."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from threading import Barrier
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from tests.support.servers import Api, Servers, write_entities
+
+Result = TypeVar("Result")
+PROCESSES = {"sqlite": 4, "postgresql": 2}
+SPECS = {
+    "counter": """
+name: Counter
+fields:
+  name: str(1..40)? unique
+  number: int = 0
+""",
+    "seat": """
+name: Seat
+fields:
+  code: str(1..20) pk
+  guest: str = nobody
+api: {operations: [read, list, replace, delete]}
+""",
+    "thing": """
+name: Thing
+fields:
+  word: enum(a, b, c)?
+  level: int(0..3)
+  weight: float?
+  name: str(..20) index
+  stays: bool = false
+api: {page: {default: 7, max: 100}}
+""",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+
+
+class Client:
+    """One connection of its own; much cheaper than httpx, so that the servers are what is busy."""
+
+    def __init__(self, api: Api) -> None:
+        address = api.client.base_url
+        self._connection = HTTPConnection(address.host, address.port, timeout=30)
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        """Send a request; `if_match` is the header If-Match. The server must not fail."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if body is not None:
+            sent["content-type"] = "application/json"
+        content = None if body is None else json.dumps(body)
+        self._connection.request(method, path, content, sent)
+        response: HTTPResponse = self._connection.getresponse()
+        text = response.read()
+        assert response.status < 500, (method, path, response.status, text)
+        found = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, json.loads(text) if text else None, found)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connection.close()
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """The processes, all of one database."""
+
+    apis: Sequence[Api]
+
+    def client(self, number: int = 0) -> Client:
+        return Client(self.apis[number % len(self.apis)])
+
+    def together(self, clients: int, work: Callable[[Client, int], Result]) -> list[Result]:
+        """Let each client do its work in a thread; all begin at the same moment."""
+        barrier = Barrier(clients)
+
+        def begin(number: int) -> Result:
+            with self.client(number) as client:
+                client.ask("GET", "/live")  # connects
+                barrier.wait(60)
+                return work(client, number)
+
+        with ThreadPoolExecutor(clients) as threads:
+            return list(threads.map(begin, range(clients)))
+
+    def rows(self, path: str) -> list[dict[str, Any]]:
+        """Give all rows, page by page."""
+        api, found, url = self.apis[0], [], f"{path}?cursor=&limit=100"
+        while True:
+            page = api.ask("GET", url)
+            found += page.json()
+            if "next" not in page.links:
+                return found
+            url = page.links["next"]["url"]
+
+    def logs(self) -> str:
+        return "".join(api.log.read_text() for api in self.apis)
+
+    def stop(self) -> None:
+        for api in self.apis:
+            api.stop()
+
+
+def gather(servers: Servers, folder: Path, kind: str, database: str) -> Crowd:
+    """Start several processes for one database."""
+    spec = write_entities(folder / "entities", SPECS)
+    apis = [servers.start(spec, "served", database, wait=False) for _ in range(PROCESSES[kind])]
+    for api in apis:
+        api.wait_until_ready()
+    return Crowd(apis)

@@ -1,0 +1,276 @@
+"""Starts the generated applications as processes of their own, and asks them over HTTP."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import count, product
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+from sqlalchemy import Engine, MetaData, NullPool, create_engine
+
+import crudgen.kit.database.columns  # noqa: F401 - SQLAlchemy reflects its types then
+
+# How one spec runs: from which code, on which database.
+COMBINATIONS = tuple(product(("served", "emitted"), ("sqlite", "postgresql")))
+
+MOST_RUNNING = 12
+
+# In an emitted project's processes crudgen cannot be imported, as if it were not installed.
+NO_CRUDGEN = "import sys\nsys.modules['crudgen'] = None\n"
+
+
+# Runs what should be bound by the modes of files; root is not.
+BOUND_BY_MODES = (
+    ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--") if os.geteuid() == 0 else ()
+)
+
+
+@dataclass
+class Api:
+    """One running application, and a client of it."""
+
+    client: httpx.Client
+    database: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return self.client.base_url.host, self.client.base_url.port or 80
+
+    @property
+    def workers(self) -> list[psutil.Process]:
+        """The processes that answer, where there are several."""
+        children = psutil.Process(self.process.pid).children()
+        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+
+    def emptied(self) -> "Api":
+        """Delete every row, but not the secret that cursors are signed with."""
+        with self.engine.begin() as connection:
+            for table in self.tables.sorted_tables:
+                if table.name != "_secret":
+                    connection.execute(table.delete())
+        return self
+
+    @cached_property
+    def engine(self) -> Engine:
+        return create_engine(self.database, poolclass=NullPool)
+
+    @cached_property
+    def tables(self) -> MetaData:
+        metadata = MetaData()
+        metadata.reflect(self.engine)
+        return metadata
+
+    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        response = self.client.request(method, path, **options)
+        assert response.headers["x-request-id"]
+        assert response.status_code < 500, (response.text, self.log.read_text()[-3000:])
+        return response
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.log.read_text()
+            try:
+                if self.client.get("/ready").status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        raise AssertionError(self.log.read_text())
+
+    def wait_until_all_answer(self, workers: int) -> None:
+        """Wait until each of several workers takes connections."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with ExitStack() as stack:
+                for _ in range(32):
+                    stack.enter_context(socket.create_connection(self.address))
+                time.sleep(0.1)
+                busy = [worker for worker in self.workers if _has_clients(worker)]
+            if len(busy) == workers:
+                return
+        raise AssertionError(self.log.read_text())
+
+    def log_with(self, text: str) -> str:
+        """Wait until the log has a text: it may be written after the answer was sent."""
+        deadline = time.monotonic() + 20
+        while text not in (log := self.log.read_text()):
+            assert time.monotonic() < deadline, log
+            time.sleep(0.05)
+        return log
+
+    def stop(self) -> None:
+        self.client.close()
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(15) in {0, -signal.SIGTERM}
+
+    def kill(self) -> None:
+        """Kill -9 the process and its workers."""
+        self.client.close()
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(15)
+
+
+def _has_clients(worker: psutil.Process) -> bool:
+    connections = worker.net_connections("tcp")
+    return any(one.status == psutil.CONN_ESTABLISHED for one in connections)
+
+
+@dataclass
+class Servers:
+    """Starts each combination once, and keeps the last few that were asked for."""
+
+    folder: Path
+    new_database: Callable[[str], str]
+    running: dict[tuple[Path, str, str], Api] = field(default_factory=dict)
+    emitted: dict[Path, Path] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=count)
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    emitting: threading.Lock = field(default_factory=threading.Lock)
+
+    def api(self, spec: Path, mode: str, kind: str) -> Api:
+        key = (spec, mode, kind)
+        api = self.running.pop(key, None) or self.start(spec, mode, self.new_database(kind))
+        self.running[key] = api
+        if len(self.running) > MOST_RUNNING:  # each holds connections to one PostgreSQL
+            self.running.pop(next(iter(self.running))).stop()
+        return api
+
+    def everywhere(self, spec: Path) -> "Everywhere":
+        """Serve a spec in every combination, without a row."""
+        return Everywhere([self.api(spec, mode, kind) for mode, kind in COMBINATIONS]).emptied()
+
+    def stop(self) -> None:
+        for api in self.running.values():
+            api.stop()
+        for process in self.processes:
+            if process.poll() is None:  # its test has failed
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def start(
+        self,
+        spec: Path,
+        mode: str,
+        database: str,
+        *,
+        workers: int = 1,
+        wait: bool = True,
+        settings: Mapping[str, str] | None = None,
+        port: int | None = None,
+        options: Sequence[str] = (),
+        prefix: Sequence[str] = (),
+    ) -> Api:
+        """Start one application, with settings and options of its own; its caller stops it.
+
+        `prefix` is a command that runs another one, such as `BOUND_BY_MODES`.
+        """
+        number = next(self.numbers)
+        port = port or free_port()
+        log = self.folder / f"server{number}.log"
+        environment = os.environ | {"DATABASE_URL": database, **(settings or {})}
+        if mode == "served":
+            command = [sys.executable, "-m", "crudgen", "serve", str(spec), "--no-reload"]
+            command += ["--port", str(port), "--database", database, *options]
+            place = self.folder
+        else:
+            place = self.emit(spec)
+            own = (settings or {}).get("PYTHONPATH")
+            environment["PYTHONPATH"] = own or str(without_crudgen(self.folder))
+            command = [sys.executable, "-m", "app", "--port", str(port), *options]
+        command += ["--workers", str(workers)]
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [*prefix, *command],
+                cwd=place,
+                env=environment,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # a group of its own: it and its workers
+            )
+        url = f"http://127.0.0.1:{port}"
+        client = httpx.Client(base_url=url, timeout=20, verify=False)  # noqa: S501 - no TLS
+        self.processes.append(process)
+        api = Api(client, database, process, log)
+        if wait:
+            api.wait_until_ready()
+            if workers > 1:
+                api.wait_until_all_answer(workers)
+        return api
+
+    def emit(self, spec: Path) -> Path:
+        with self.emitting:
+            if spec not in self.emitted:
+                out = self.folder / f"emitted{len(self.emitted)}"
+                emit(spec, out)
+                self.emitted[spec] = out
+            return self.emitted[spec]
+
+
+def write_entities(folder: Path, texts: Mapping[str, str]) -> Path:
+    """Write one spec file per entity."""
+    folder.mkdir()
+    for name, text in texts.items():
+        (folder / f"{name}.yaml").write_text(text, "utf-8")
+    return folder
+
+
+def emit(spec: Path, out: Path) -> None:
+    """Emit a project; the variable KIT chooses another form of the kit for all of them."""
+    if form := os.environ.get("KIT"):
+        copied = out.with_name(f"{out.name}-spec")
+        shutil.copytree(spec, copied / "entities")
+        settings = spec.parent / "crudgen.yaml"
+        said = settings.read_text("utf-8") if settings.exists() else ""
+        (copied / "crudgen.yaml").write_text(f"{said}kit: {form}\n", "utf-8")
+        spec = copied / "entities"
+    command = [sys.executable, "-m", "crudgen", "emit", str(spec), "--out", str(out)]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def without_crudgen(folder: Path) -> Path:
+    """Make a folder for PYTHONPATH in which crudgen cannot be imported."""
+    place = folder / "without_crudgen"
+    place.mkdir(exist_ok=True)
+    (place / "sitecustomize.py").write_text(NO_CRUDGEN)
+    return place
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True)
+class Everywhere:
+    """The same application four times."""
+
+    apis: Sequence[Api]
+
+    def emptied(self) -> "Everywhere":
+        """Delete every row."""
+        for api in self.apis:
+            api.emptied()
+        return self
+
+    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send a request to all of them; all must answer the same."""
+        first, *others = [api.ask(method, path, **options) for api in self.apis]
+        for other in others:
+            assert (other.status_code, other.content) == (first.status_code, first.content)
+        return first
