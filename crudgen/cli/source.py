@@ -21,7 +21,7 @@ DEFAULT_OUT = Path("generated")
 
 def portable(folder: Path | None) -> Path | None:
     """Return a folder to write to. Raises BadParameter for a name that Windows cannot have."""
-    from crudgen.language.names import file_name_problem  # noqa: PLC0415 -- lazy
+    from crudgen.language.reserved import file_name_problem  # noqa: PLC0415 -- lazy
 
     for made in () if folder is None else (folder, *folder.parents):
         if not made.exists() and (why := file_name_problem(made.name)):

@@ -207,4 +207,6 @@ def test_files_that_windows_cannot_have(project: Path, name: str) -> None:
     (project / f"entities/{name}.yaml").write_text(HERO.replace("Hero", "Team"))
     done = run(project, "-m", "crudgen", "check")
     assert done.returncode == 1
-    assert done.stderr.startswith(f"entities/{name}.yaml: a file called '{name}.yaml'\n  rename it")
+    assert done.stderr.startswith(
+        f"entities/{name}.yaml: the file name '{name}.yaml' is not portable\n  rename it"
+    )

@@ -22,7 +22,8 @@ from crudgen.codegen.code import (
 )
 from crudgen.codegen.imports import Imports
 from crudgen.kit.text import CONTROLS
-from crudgen.language.names import DERIVED_SUFFIXES, RESERVED_CLASSES, FieldName
+from crudgen.language.names import FieldName
+from crudgen.language.reserved import DERIVED_SUFFIXES, RESERVED_CLASSES
 from crudgen.language.schema import Constant, Entity, Field, Now, Number, TypeName, Value
 from crudgen.language.types import INT64_MAX, INT64_MIN
 
