@@ -1,4 +1,4 @@
-"""The application: settings, database, middleware, routers. This file is yours to change.
+"""The FastAPI application. This file is yours: crudgen does not overwrite it.
 
 Run it with `uvicorn --factory app.main:create_app --no-server-header
 --timeout-graceful-shutdown 7 --http app.kit.http.protocol:HttpProtocol --ws none`.
@@ -21,7 +21,7 @@ from .settings import Settings
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """Build the application from its settings, by default those of the environment."""
+    """Create the application. By default, settings come from the environment."""
     settings = settings or Settings()
     configure_logging(settings.log_level)
     database = Database(

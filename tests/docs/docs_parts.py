@@ -128,7 +128,7 @@ def _kind(what: dict[str, Any]) -> str:
     if what.get("type") == "array":
         inner = what["items"].get("type")
         return "a list of lists of strings" if inner == "array" else "a list of strings"
-    words = {"string": "a text", "boolean": "`true` or `false`", "object": "a map"}
+    words = {"string": "a string", "boolean": "`true` or `false`", "object": "a map"}
     words |= {"integer": "an integer", "number": "a number"}
     return words.get(what.get("type", ""), "any value")
 
