@@ -1,4 +1,4 @@
-"""Python's garbage collector, and the heap of an application with a thousand entities."""
+"""Controls the garbage collector during reloads. Changes when libraries keep other caches."""
 
 import gc
 import sys
@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Run a block without the collector, then leave what was made there out of its rounds.
+    """Disable the garbage collector for a block, and exempt the objects created there.
 
-    It would find nothing in an application that is being made, for a third of the time; later on,
-    each of its full rounds would hold up every request for half a second.
+    Creating an application produces no garbage. With many entities, full collections would slow
+    down the start, and delay requests later.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -24,10 +24,10 @@ def uncollected() -> Iterator[None]:
 
 
 def free() -> None:
-    """Free what was unloaded: hundreds of reloads would pile up otherwise.
+    """Free the objects of unloaded packages.
 
-    FastAPI remembers the last 4096 functions that it has looked at, and each of them holds its
-    generation. Classes are cycles, which wait for the collector.
+    Caches of FastAPI hold references to the functions of former generations. Classes are reference
+    cycles, which only the garbage collector frees.
     """
     fastapi = sys.modules.get("fastapi.dependencies.models")
     for cache in vars(fastapi).values() if fastapi else ():
