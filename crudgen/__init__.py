@@ -1,6 +1,6 @@
-"""crudgen: one YAML file per entity; a served FastAPI + SQLModel API, and the same code on disk.
+"""crudgen: YAML entities → a FastAPI + SQLModel API, served from memory or emitted as code.
 
-schema = crudgen.load("entities")     # raises SpecError with every problem and its place
+schema = crudgen.load("entities")     # raises SpecError with all diagnostics
 tree = crudgen.render(schema)         # an immutable mapping: path → text
 app = crudgen.create_app("entities")  # a FastAPI application, imported from memory
 """
@@ -29,34 +29,34 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-# The functions import what they need when they are called: `import crudgen` costs nothing.
+# Imports are inside the functions, so that `import crudgen` is fast.
 
 
 def load(path: str | Path = "entities") -> "Schema":
-    """Read a folder of entities. Raises SpecError with every problem in it."""
+    """Return the schema of a folder of entities. Raises SpecError with all diagnostics."""
     from crudgen import language  # noqa: PLC0415 -- lazy
 
     return language.load(Path(path))
 
 
 def render(schema: "Schema") -> "SourceTree":
-    """Return the code of a schema: an immutable mapping from path to text."""
+    """Return the source tree of a schema: an immutable mapping from path to text."""
     from crudgen import codegen  # noqa: PLC0415 -- lazy
 
     return codegen.render(schema)
 
 
 def import_app(path: str | Path = "entities") -> ModuleType:
-    """Import the code of a folder of entities from memory and return its package.
+    """Import the generated package of a folder of entities from memory, and return it.
 
-    To include the routes in an application of your own:
+    To include its routes in another application:
 
         package = crudgen.import_app("entities")
         api = importlib.import_module(f"{package.__name__}.api")
         for router in api.ROUTERS:
             app.include_router(router)
 
-    Raises SpecError when the spec is wrong.
+    Raises SpecError if the spec is invalid.
     """
     from crudgen.codegen import render_to_serve  # noqa: PLC0415 -- lazy
     from crudgen.delivery.memory import import_tree  # noqa: PLC0415 -- lazy
@@ -65,11 +65,11 @@ def import_app(path: str | Path = "entities") -> ModuleType:
 
 
 def create_app(path: str | Path = "entities", *, database: str | None = None) -> "FastAPI":
-    """Create the application of a folder of entities; the code is imported from memory.
+    """Create the application of a folder of entities, imported from memory.
 
-    For `uvicorn --factory crudgen:create_app`. `database` is a URL that replaces the one of the
-    environment and of the spec. Raises SpecError when the spec is wrong, ServeError when an
-    environment variable is.
+    This is the factory for `uvicorn --factory crudgen:create_app`. `database` is a URL that
+    overrides DATABASE_URL and the spec. Raises SpecError if the spec is invalid, and ServeError if
+    an environment variable is.
     """
     from crudgen.codegen import render_to_serve  # noqa: PLC0415 -- lazy
     from crudgen.delivery.generation import Recipe  # noqa: PLC0415 -- lazy

@@ -1,4 +1,4 @@
-"""`python -m crudgen` is the command `crudgen`."""
+"""Runs the command `crudgen` for `python -m crudgen`."""
 
 from crudgen.cli import main
 

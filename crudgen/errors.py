@@ -1,10 +1,12 @@
-"""What can go wrong, and how it is said: every message names what was found, where, and what to do.
+"""Exceptions and diagnostics. Changes when crudgen reports another kind of error.
+
+Messages say what was found, where, and what to do.
 
 CrudgenError
-├── SpecError        the YAML says something that cannot be built; carries every diagnostic
-├── OutputError      the output folder holds something that must not be overwritten
-├── DriftError       the output folder is not what the spec generates
-└── ServeError       the generated application does not start: the database differs, a port is taken
+├── SpecError        the spec is invalid; contains all diagnostics
+├── OutputError      the output folder cannot be written, or has files that must not be overwritten
+├── DriftError       the output folder differs from what the spec generates
+└── ServeError       the application cannot start, for example because the port is in use
 """
 
 import re
@@ -12,15 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _PASSWORD = re.compile(r"(?<=://)[^\s'\"]*@")
-"""What stands before the host in a URL, also where a password has an @ of its own."""
+"""User and password in a URL, even if the password contains an unescaped @."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Diagnostic:
-    """One problem in a spec, with its place.
+    """A problem in a spec, with its location and remedy.
 
-    `line` and `column` count from 1, in characters; both are 0 when the whole file is meant.
-    `source` is the offending line as written, `length` how many characters the caret marks.
+    `line` and `column` (in characters) count from 1; both are 0 for a problem of the entire file.
+    `source` is the line in the file, `length` the number of characters to mark.
     """
 
     file: str
@@ -32,16 +34,16 @@ class Diagnostic:
     length: int = 1
 
     @property
-    def place(self) -> str:
-        """`file:line:column`, or the file alone."""
+    def location(self) -> str:
+        """Return `file:line:column`, or only the file."""
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
     def __str__(self) -> str:
-        head = f"{self.place}: {_masked(self.problem)}"
+        head = f"{self.location}: {_masked(self.problem)}"
         if not self.line:
             return f"{head}\n  {self.remedy}" if self.remedy else head
         gutter = f"  {self.line} | "
-        # A tab stays a tab above the caret, so that both lines are indented alike.
+        # Keep tabs, so that the caret has the same indentation as the source.
         indent = "".join("\t" if c == "\t" else " " for c in self.source[: self.column - 1])
         margin = " " * (len(gutter) - 2) + "| "
         caret = f"{margin}{indent}{'^' * max(self.length, 1)} {self.remedy}".rstrip()
@@ -49,16 +51,16 @@ class Diagnostic:
 
 
 def _masked(text: str) -> str:
-    """Hide users and passwords of URLs; what is behind stays at its column."""
+    """Mask users and passwords in URLs, without changing the length of the text."""
     return _PASSWORD.sub(lambda found: "*" * (len(found[0]) - 1) + "@", text)
 
 
 class CrudgenError(Exception):
-    """Base of every error that crudgen raises on purpose."""
+    """Base class of the exceptions of crudgen."""
 
 
 class SpecError(CrudgenError):
-    """The spec cannot be built. `diagnostics` holds every problem, in file and line order."""
+    """The spec is invalid. `diagnostics` contains all problems, sorted by file and line."""
 
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
         self.diagnostics = tuple(sorted(diagnostics))
@@ -66,12 +68,12 @@ class SpecError(CrudgenError):
 
 
 class OutputError(CrudgenError):
-    """Writing would destroy something that crudgen did not make."""
+    """The output folder cannot be written without overwriting foreign files."""
 
 
 class DriftError(CrudgenError):
-    """What is on disk is not what the spec generates."""
+    """The output folder differs from what the spec generates."""
 
 
 class ServeError(CrudgenError):
-    """The application cannot be started as asked."""
+    """The application cannot start."""

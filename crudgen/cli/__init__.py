@@ -1,7 +1,7 @@
-"""The command line: the only place that prints, exits or reads arguments. One module per command.
+"""The command line, with one module per command. Changes when a command is added.
 
-No command imports FastAPI, SQLAlchemy, Jinja or pydantic before it needs them: `crudgen --help`
-answers at once.
+Only this package prints, exits or reads arguments. Slow imports are inside the commands, so that
+`crudgen --help` is fast.
 """
 
 import sys
@@ -16,10 +16,10 @@ from crudgen.errors import CrudgenError
 
 
 class _Commands(TyperGroup):
-    """Turns what a user can cause into a message and an exit code; only a bug is a traceback."""
+    """Converts exceptions to messages and exit codes. Only bugs print a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command. Exits with 1 for an error of crudgen's, 130 after Ctrl+C."""
+        """Run a command. Exit with 1 after a CrudgenError, and 130 after Ctrl+C."""
         try:
             return super().invoke(ctx)
         except CrudgenError as error:
@@ -32,8 +32,8 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     name="crudgen",
-    help="One YAML file per entity: a served FastAPI + SQLModel API, and the same code on disk.",
-    epilog="Start with: crudgen init, then crudgen serve",
+    help="Turn YAML entities into a FastAPI + SQLModel API, served or emitted as code.",
+    epilog="To start, run: crudgen init, then crudgen serve",
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     add_completion=False,
@@ -42,8 +42,8 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(is_set: bool) -> None:
+    if is_set:
         console.say(f"crudgen {__version__}")
         raise typer.Exit
 
@@ -59,14 +59,14 @@ def _crudgen(
 
 for _module in (serve, emit, check, init, new, explain, schema):
     _name = _module.__name__.rpartition(".")[2]
-    # The control character tells typer to leave the lines as they are.
+    # The control character makes typer keep the line breaks.
     _examples = "\n".join(["\b", "Examples:", *(f"  {line}" for line in _module.EXAMPLES)])
     app.command(_name, epilog=_examples)(getattr(_module, _name))
 
 
 def main() -> None:
-    """Run the command that the arguments name, and exit."""
+    """Run the command line, and exit."""
     for stream in (sys.stdout, sys.stderr):
-        # A spec may hold letters that the terminal's encoding lacks.
+        # A spec may contain characters that the encoding of the terminal does not have.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     app()

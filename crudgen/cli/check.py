@@ -1,4 +1,4 @@
-"""`crudgen check`: the spec is valid, and the generated code is what it says. For CI."""
+"""The command `crudgen check`, for CI. Changes when something else is checked."""
 
 import json
 from dataclasses import asdict
@@ -21,7 +21,7 @@ EXAMPLES = (
 )
 
 
-_SHOWN = 20
+_MAX_FILES = 20
 
 
 def check(
@@ -30,12 +30,12 @@ def check(
         Path | None, typer.Option(help="Folder with the generated code.", show_default="generated")
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object, for programs.")
+        bool, typer.Option("--json", help="Print a JSON object, for programs.")
     ] = False,
 ) -> None:
-    """Check the spec, and that the generated code is current.
+    """Check that the spec is valid and the generated code is up to date.
 
-    Exits with 1 if not. When there is no folder 'generated', only the spec is checked.
+    Exits with 1 otherwise. Without a folder 'generated', only the spec is checked.
     """
     report: dict[str, Any] = {"ok": False, "entities": [], "out": None, "diagnostics": []}
     try:
@@ -57,23 +57,23 @@ def check(
 
 
 def _check(entities: Path, out: Path | None, report: dict[str, Any]) -> str:
-    """Fill the report and return the line to print. Raises SpecError, DriftError, OutputError."""
+    """Fill the report, and return the message. Raises SpecError, DriftError and OutputError."""
     schema = source.load(entities)
     report["entities"] = [str(entity.name) for entity in schema.entities]
     valid = f"{entities}: {source.count(len(schema.entities), 'entity')}"
     folder = source.DEFAULT_OUT if out is None else out
     if not folder.exists():
         if out is not None:
-            raise DriftError(f"{out}: no such folder\n  make it with: crudgen emit --out {out}")
-        return f"{valid}; there is no folder {folder}, so only the spec was checked"
+            raise DriftError(f"{out}: no such folder\n  create it with: crudgen emit --out {out}")
+        return f"{valid}; no folder {folder}, only the spec was checked"
     from crudgen.delivery import disk  # noqa: PLC0415 -- lazy
 
     plan = disk.plan(crudgen.render(schema), folder)
     report["out"] = str(folder)
     report["files"] = {str(action): list(plan.paths(action)) for action in disk.Action}
-    if not plan.current:
+    if not plan.is_current:
         raise DriftError(_drift(plan, entities, folder))
-    return f"{valid}; {folder} is current"
+    return f"{valid}; {folder} is up to date"
 
 
 def _drift(plan: "Plan", entities: Path, out: Path) -> str:
@@ -91,7 +91,7 @@ def _drift(plan: "Plan", entities: Path, out: Path) -> str:
         for change in plan.changes
         if change.action in words
     ]
-    more = [f"  … and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+    more = [f"  … and {len(lines) - _MAX_FILES} more"] if len(lines) > _MAX_FILES else []
     command = "crudgen emit"
     if entities != source.DEFAULT:
         command += f" {entities}"
@@ -99,8 +99,8 @@ def _drift(plan: "Plan", entities: Path, out: Path) -> str:
         command += f" --out {out}"
     if plan.paths(Action.STALE, Action.STALE_EDITED):
         command += " --prune"
-    head = f"{out} is not what {entities} generates"
-    remedy = f"  bring it up to date with: {command}"
+    head = f"{out} differs from the code that {entities} generates"
+    remedy = f"  update it with: {command}"
     if plan.paths(Action.EDITED):
-        remedy += "\n  it shows what was edited, and overwrites it only with --force"
-    return "\n".join([head, *lines[:_SHOWN], *more, remedy])
+        remedy += "\n  it shows the edits, and overwrites them only with --force"
+    return "\n".join([head, *lines[:_MAX_FILES], *more, remedy])

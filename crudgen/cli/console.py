@@ -1,4 +1,4 @@
-"""What the terminal shows: plain lines, in colour where a terminal shows colours."""
+"""Prints to the terminal, in color if it supports color. Changes when the style does."""
 
 from collections.abc import Iterator
 
@@ -10,25 +10,25 @@ def say(text: str = "", style: str = "") -> None:
     _print((text, style), stderr=False)
 
 
-def tell(text: str, style: str = "") -> None:
+def say_error(text: str, style: str = "") -> None:
     """Print to standard error."""
     _print((text, style), stderr=True)
 
 
 def table(rows: list[tuple[str, str]]) -> None:
-    """Print pairs of a name and a value, the values under each other."""
+    """Print pairs of name and value in two columns."""
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         _print((f"  {name:{width}}  ", "dim"), (value, ""), stderr=False)
 
 
 def error(problem: Exception) -> None:
-    """Print to standard error what is wrong; of a spec, every diagnostic."""
+    """Print an error to standard error, with every diagnostic of a SpecError."""
     if isinstance(problem, SpecError):
         for number, diagnostic in enumerate(problem.diagnostics):
             if number:
-                tell("")
-            _print(*_coloured(diagnostic), stderr=True)
+                say_error("")
+            _print(*_colored(diagnostic), stderr=True)
         return
     head, newline, rest = str(problem).partition("\n")
     _print(("error: ", "bold red"), (head + newline + rest, ""), stderr=True)
@@ -41,29 +41,29 @@ def diff(text: str) -> None:
     _print(*parts, stderr=False, end="")
 
 
-def _coloured(diagnostic: Diagnostic) -> Iterator[tuple[str, str]]:
+def _colored(diagnostic: Diagnostic) -> Iterator[tuple[str, str]]:
     head, *rest = str(diagnostic).split("\n")
-    yield diagnostic.place, "bold"
-    yield head.removeprefix(diagnostic.place), "red"
+    yield diagnostic.location, "bold"
+    yield head.removeprefix(diagnostic.location), "red"
     for number, line in enumerate(rest):
         yield f"\n{line}", "" if number == 0 and diagnostic.line else "yellow"
 
 
 def _print(*parts: tuple[str, str], stderr: bool, end: str = "\n") -> None:
-    from rich.console import Console  # noqa: PLC0415 -- a third of the start-up time
-    from rich.text import Text  # noqa: PLC0415 -- lazy too
+    from rich.console import Console  # noqa: PLC0415 -- lazy: slow to import
+    from rich.text import Text  # noqa: PLC0415 -- lazy
 
     text = Text()
     for part, style in parts:
         text.append(_safe(part), style)
-    # No markup and no wrapping: what is printed is what was meant, also in a pipe.
+    # No markup and no wrapping: print the text unchanged, also to a pipe.
     Console(stderr=stderr, markup=False, highlight=False, emoji=False).print(
         text, soft_wrap=True, end=end
     )
 
 
 def _safe(text: str) -> str:
-    """Show characters that would command the terminal (a spec may hold any) as escapes."""
+    """Escape control characters, which a spec may contain and a terminal would execute."""
     return "".join(
         char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in text
     )

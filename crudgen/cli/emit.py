@@ -1,4 +1,4 @@
-"""`crudgen emit`: write the generated code to a folder."""
+"""The command `crudgen emit`. Changes when its report or options do."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,18 +30,17 @@ def emit(
         bool, typer.Option("--prune", help="Remove files that are no longer generated.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would change, write nothing.")
+        bool, typer.Option("--dry-run", help="Show the changes without writing them.")
     ] = False,
 ) -> None:
     """Write the generated code to a folder.
 
-    It is the code that 'crudgen serve' runs. Files that are yours (app/main.py, README.md,
-    pyproject.toml) are written once; a generated file that you edited is never overwritten
-    without --force.
+    'crudgen serve' runs the same code. Your files (app/main.py, README.md, pyproject.toml) are
+    written once. Generated files that you edited are overwritten only with --force.
     """
     from crudgen.delivery import disk  # noqa: PLC0415 -- lazy
 
-    _refuse_inside(entities, out)
+    _reject_inside(entities, out)
     _, tree = source.render(entities)
     if dry_run:
         _preview(disk.plan(tree, out), force=force, prune=prune)
@@ -51,13 +50,13 @@ def emit(
     _report_stale(done, force=force, prune=prune)
 
 
-def _refuse_inside(entities: Path, out: Path) -> None:
+def _reject_inside(entities: Path, out: Path) -> None:
     is_folder = entities.is_dir()
     folder = (entities if is_folder else entities.parent).resolve()
     if out.resolve() == folder or (is_folder and folder in out.resolve().parents):
         raise OutputError(
-            f"{out}: this folder holds the entities; what is generated would be read as such\n"
-            "  choose another one with --out"
+            f"{out} is in the folder of entities; generated files would be read as entities\n"
+            "  choose another folder with --out"
         )
 
 
@@ -65,12 +64,12 @@ def _preview(plan: "Plan", *, force: bool, prune: bool) -> None:
     from crudgen.delivery.disk import Action  # noqa: PLC0415 -- lazy
 
     console.diff(plan.diff(stale=prune))
-    console.tell(f"{plan.out}: {_summary(plan, force=force, prune=prune)} (nothing was written)")
+    console.say_error(f"{plan.out}: {_summary(plan, force=force, prune=prune)} (dry run)")
     edited = plan.paths(Action.EDITED)
     if edited and not force:
         for path in edited:
-            console.tell(f"  edited: {plan.out / path}")
-        console.tell("  emit refuses to overwrite what was edited, unless --force is given", "red")
+            console.say_error(f"  edited: {plan.out / path}")
+        console.say_error("  emit does not overwrite edited files without --force", "red")
         raise typer.Exit(1)
 
 
@@ -84,9 +83,7 @@ def _summary(plan: "Plan", *, force: bool, prune: bool) -> str:
         "unchanged": (Action.UNCHANGED,),
         "kept": (Action.KEEP,),
         "removed" if prune else "stale": (Action.STALE,),
-        "removed although edited" if prune and force else "stale and edited": (
-            Action.STALE_EDITED,
-        ),
+        "edited and removed" if prune and force else "stale and edited": (Action.STALE_EDITED,),
     }
     counts = [(len(plan.paths(*actions)), name) for name, actions in groups.items()]
     return ", ".join(f"{number} {name}" for number, name in counts if number)
@@ -95,9 +92,9 @@ def _summary(plan: "Plan", *, force: bool, prune: bool) -> str:
 def _report_stale(plan: "Plan", *, force: bool, prune: bool) -> None:
     from crudgen.delivery.disk import Action  # noqa: PLC0415 -- lazy
 
-    for action, left, remedy in (
+    for action, is_kept, remedy in (
         (Action.STALE, not prune, "--prune removes it"),
         (Action.STALE_EDITED, not (prune and force), "edited; --prune --force removes it"),
     ):
-        for path in plan.paths(action) if left else ():
+        for path in plan.paths(action) if is_kept else ():
             console.say(f"  no longer generated: {plan.out / path} ({remedy})", "yellow")

@@ -1,4 +1,4 @@
-"""`crudgen explain`: an entity with everything that its short form leaves unsaid."""
+"""The command `crudgen explain`. Changes when its options do."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,9 +11,9 @@ EXAMPLES = ("crudgen explain entities/hero.yaml",)
 
 
 def explain(
-    file: Annotated[Path, typer.Argument(help="The entity's YAML file.", metavar="FILE")],
+    file: Annotated[Path, typer.Argument(help="YAML file of the entity.", metavar="FILE")],
 ) -> None:
-    """Print an entity in the long form, with every default."""
+    """Print an entity in the long form, with all defaults."""
     if not file.exists() and (source.DEFAULT / file).exists():
         file = source.DEFAULT / file
     if not file.is_file():

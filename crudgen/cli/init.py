@@ -1,4 +1,4 @@
-"""`crudgen init`: a new project with a first entity."""
+"""The command `crudgen init`. Changes when a new project needs other files."""
 
 from pathlib import Path
 from typing import Annotated
@@ -44,10 +44,9 @@ def init(
         typer.Argument(help="Folder of the project.", metavar="DIR", callback=source.portable),
     ] = Path(),
 ) -> None:
-    """Make a new project with a first entity.
+    """Create a project with an example entity.
 
-    Beside entities/hero.yaml it writes the JSON Schema for editors and .gitignore. Files that
-    exist are kept.
+    Writes entities/hero.yaml, the JSON Schema for editors and .gitignore. Existing files are kept.
     """
     files = {
         f"{source.DEFAULT}/hero.yaml": _HERO,
@@ -57,16 +56,16 @@ def init(
     for path, text in files.items():
         written = write_new(folder / path, text)
         console.say(f"  {'created' if written else 'kept   '}  {folder / path}")
-    console.say("\nWhat to type next:\n")
+    console.say("\nNext steps:\n")
     if folder != Path():
         console.say(f"  cd {folder}")
-    console.say("  crudgen serve        the API, with its docs; it follows your changes")
+    console.say("  crudgen serve        run the API and its docs, and reload on changes")
     console.say("  crudgen new Team 'name:str(1..80) unique'")
-    console.say("  crudgen emit         the same code in a folder of your own")
+    console.say("  crudgen emit         write the code to a folder")
 
 
 def write_new(file: Path, text: str) -> bool:
-    """Write a file that does not exist yet; False if it does. Raises OutputError."""
+    """Write a new file. Return False if it exists. Raises OutputError if it cannot be written."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8", newline="\n") as stream:
@@ -74,7 +73,7 @@ def write_new(file: Path, text: str) -> bool:
     except FileExistsError:
         if file.exists() or file.is_symlink():
             return False
-        raise OutputError(f"{file.parent} is not a folder\n  move it away") from None
+        raise OutputError(f"{file.parent} is not a folder\n  move or remove it") from None
     except OSError as error:
         raise OutputError(f"{error.filename or file}: {error.strerror}") from error
     return True

@@ -1,4 +1,4 @@
-"""`crudgen new`: another entity, checked together with those that are there."""
+"""The command `crudgen new`. Changes when its arguments do."""
 
 import json
 import re
@@ -15,7 +15,7 @@ EXAMPLES = ("crudgen new Team 'name:str(1..80) unique' 'headquarters:str?'",)
 
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
-# What YAML reads as text without quotes; no blank at either end, no `: ` and no ` #` inside.
+# Plain YAML strings: without surrounding spaces, `: ` and ` #`.
 _PLAIN = re.compile(r"[A-Za-z](?:[^\s:#\"'\\]|:(?=\S)| (?=[^\s#]))*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 
@@ -30,21 +30,21 @@ def new(
         Path, typer.Option(help="Folder with one YAML file per entity.")
     ] = source.DEFAULT,
 ) -> None:
-    """Write another entity."""
+    """Write a new entity."""
     if not _NAME.fullmatch(name):
-        raise typer.BadParameter(f"{name!r} is no name of an entity; write it like this: Team")
+        raise typer.BadParameter(f"invalid entity name {name!r}; use a name such as Team")
     file = entities / f"{_file_name(name)}.yaml"
     if file.exists():
-        raise OutputError(f"{file} exists\n  edit it, or choose another name")
+        raise OutputError(f"{file} already exists\n  edit it, or choose another name")
     text = _entity(name, fields or ["name:str(1..80)"], entities)
     _validate(file, text, entities)
     if not write_new(file, text):
-        raise OutputError(f"{file} exists\n  edit it, or choose another name")
+        raise OutputError(f"{file} already exists\n  edit it, or choose another name")
     console.say(f"  created  {file}")
 
 
 def _file_name(name: str) -> str:
-    """`HeroTeam` → `hero_team`."""
+    """Convert `HeroTeam` to `hero_team`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
@@ -56,25 +56,23 @@ def _entity(name: str, fields: list[str], entities: Path) -> str:
     for field in fields:
         key, colon, value = (part.strip() for part in field.partition(":"))
         if not colon or not key or not value:
-            raise typer.BadParameter(
-                f"{field!r} is no field; write it like this: 'name:str(1..80)'"
-            )
+            raise typer.BadParameter(f"invalid field {field!r}; write it as 'name:str(1..80)'")
         if key in names:
-            raise typer.BadParameter(f"the field {key!r} is given twice")
+            raise typer.BadParameter(f"duplicate field {key!r}")
         names.add(key)
         lines.append(f"  {_scalar(key)}: {_scalar(value)}")
     return "\n".join([*lines, ""])
 
 
 def _scalar(text: str) -> str:
-    """Print a text as YAML: as it is where YAML takes it for text, else in quotes."""
+    """Print a string as YAML, with quotes if they are needed."""
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
     return json.dumps(text)
 
 
 def _validate(file: Path, text: str, entities: Path) -> None:
-    """Check the entity together with those that are there. Raises SpecError."""
+    """Check the entity together with the existing ones. Raises SpecError."""
     from crudgen import language  # noqa: PLC0415 -- lazy
 
     language.load(entities, {str(file): text})

@@ -1,4 +1,4 @@
-"""`crudgen schema`: the JSON Schema with which an editor checks and completes entity files."""
+"""The command `crudgen schema`. Changes when its options do."""
 
 import json
 
@@ -13,7 +13,7 @@ def schema() -> None:
 
 
 def schema_text() -> str:
-    """Return the JSON Schema as it is written to a file."""
+    """Return the JSON Schema as text."""
     from crudgen.language import editor_schema  # noqa: PLC0415 -- lazy
 
     return f"{json.dumps(editor_schema(), indent=2)}\n"

@@ -1,4 +1,4 @@
-"""`crudgen serve`: run the API, and follow the changes of the spec."""
+"""The command `crudgen serve`. Changes when its options or messages do."""
 
 import traceback
 from ipaddress import ip_address
@@ -25,42 +25,44 @@ EXAMPLES = (
 )
 
 
-_SHOWN = 10
+_MAX_NAMES = 10
 
 
 def serve(  # noqa: PLR0913 -- each is an option of the command
     entities: source.Entities = source.DEFAULT,
     *,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 for any free port.")] = 8000,
     database: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Database; replaces DATABASE_URL and the spec's own."),
+        typer.Option(metavar="URL", help="Database URL; overrides DATABASE_URL and the spec."),
     ] = None,
     root_path: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="Path below which a proxy serves it, such as /api."),
+        typer.Option(metavar="PATH", help="Path prefix of the API behind a proxy, such as /api."),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
     reload: Annotated[
         bool | None,
-        typer.Option("--reload/--no-reload", help="Follow changes; off with several workers."),
+        typer.Option(
+            "--reload/--no-reload", help="Reload when the spec changes; off with workers."
+        ),
     ] = None,
     keep: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Write the code there and run it from there.",
+            help="Write the code to a folder, and import it from there.",
             callback=source.portable,
         ),
     ] = None,
 ) -> None:
-    """Serve the API, and follow the changes of the spec.
+    """Serve the API, and reload it when the spec changes.
 
-    A spec that is broken while you edit it is reported, and the last good one goes on.
+    Errors in a changed spec are reported; the last valid spec is still served.
     """
     if workers > 1 and reload:
-        raise typer.BadParameter("--reload follows changes in one process: leave --workers out")
+        raise typer.BadParameter("--reload requires one process: remove --workers")
     follow = workers == 1 if reload is None else reload
     from crudgen.delivery import server  # noqa: PLC0415 -- lazy
 
@@ -77,11 +79,11 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
     try:
         server.serve(spec.build, options, _Reporter(spec, options.watch))
     except KeyboardInterrupt:
-        raise typer.Exit(0) from None  # Ctrl+C is how a server ends
+        raise typer.Exit(0) from None  # Ctrl+C stops the server
 
 
 class _Spec:
-    """Builds the code, and remembers what it was built from."""
+    """Renders the spec, and keeps its schema for messages."""
 
     def __init__(self, entities: Path) -> None:
         self._entities = entities
@@ -93,14 +95,14 @@ class _Spec:
 
     def names(self) -> str:
         entities = self._schema.entities if self._schema else ()
-        shown = [f"{entity.name} {entity.path}" for entity in entities[:_SHOWN]]
-        if len(entities) > _SHOWN:
-            shown.append(f"… and {len(entities) - _SHOWN} more")
+        shown = [f"{entity.name} {entity.path}" for entity in entities[:_MAX_NAMES]]
+        if len(entities) > _MAX_NAMES:
+            shown.append(f"… and {len(entities) - _MAX_NAMES} more")
         return ", ".join(shown)
 
 
 class _Reporter:
-    """Tells the user what the server does."""
+    """Prints the state of the server."""
 
     def __init__(self, spec: _Spec, watch: Path | None) -> None:
         self._spec = spec
@@ -108,7 +110,7 @@ class _Reporter:
         self._database = ""
 
     def serving(self, url: str, generation: "Generation") -> None:
-        self._database = generation.shown_database
+        self._database = generation.masked_database
         console.say(f"crudgen {__version__}\n", "bold")
         rows = [
             ("api", url),
@@ -120,29 +122,29 @@ class _Reporter:
             rows.append(("watching", str(self._watch)))
         console.table(rows)
         if not is_loopback(url):
-            console.tell(
-                "\nThere is no authentication yet: whoever reaches this address can read, change"
-                " and delete everything.",
+            console.say_error(
+                "\nThe API has no authentication: anyone who can connect to this address can read,"
+                " change and delete all data.",
                 "yellow",
             )
-        console.say("\nCtrl+C ends it.")
+        console.say("\nPress Ctrl+C to stop.")
 
     def reloaded(self, generation: "Generation") -> None:
-        before, self._database = self._database, generation.shown_database
-        other = f", on {self._database}" if self._database != before else ""
-        console.say(f"reloaded: {self._spec.names()}{other}", "green")
+        before, self._database = self._database, generation.masked_database
+        database = f", on {self._database}" if self._database != before else ""
+        console.say(f"reloaded: {self._spec.names()}{database}", "green")
 
-    def settled(self) -> None:
-        console.say("the spec is good again, and nothing has changed", "green")
+    def recovered(self) -> None:
+        console.say("the spec is valid again and unchanged", "green")
 
     def failed(self, error: Exception) -> None:
         if isinstance(error, CrudgenError):
             console.error(error)
         else:
-            console.tell("".join(traceback.format_exception(error)).rstrip("\n"))
-        console.tell("the last good spec is still being served", "yellow")
+            console.say_error("".join(traceback.format_exception(error)).rstrip("\n"))
+        console.say_error("the last valid spec is still served", "yellow")
 
 
 def is_loopback(url: str) -> bool:
-    """Tell whether only this machine reaches an address."""
+    """Tell whether a URL is reachable from this machine only."""
     return ip_address(urlsplit(url).hostname or "").is_loopback

@@ -1,4 +1,4 @@
-"""The entities that a command is about: where they are, what they mean, what they generate."""
+"""Arguments and loading of entities. Changes when commands find entities elsewhere."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -20,25 +20,25 @@ DEFAULT_OUT = Path("generated")
 
 
 def portable(folder: Path | None) -> Path | None:
-    """Return a folder to write to. Raises BadParameter for a name that Windows cannot have."""
-    from crudgen.language.names import file_name_problem  # noqa: PLC0415 -- lazy
+    """Return the folder. Raises BadParameter if its name is not portable to Windows."""
+    from crudgen.language.reserved import file_name_problem  # noqa: PLC0415 -- lazy
 
-    for made in () if folder is None else (folder, *folder.parents):
-        if not made.exists() and (why := file_name_problem(made.name)):
-            raise typer.BadParameter(f"{made.name!r} is no name for a folder: {why}")
+    for new in () if folder is None else (folder, *folder.parents):
+        if not new.exists() and (why := file_name_problem(new.name)):
+            raise typer.BadParameter(f"the folder name {new.name!r} is not portable: {why}")
     return folder
 
 
 def load(entities: Path) -> "Schema":
-    """Read the entities. Raises SpecError."""
+    """Return the schema of the entities. Raises SpecError."""
     if not entities.exists():
-        remedy = "name the folder that holds the entities, or make a first one with: crudgen init"
-        raise SpecError([Diagnostic(str(entities), 0, 0, "there is no such folder", remedy)])
+        remedy = "give the folder of entities, or create one with: crudgen init"
+        raise SpecError([Diagnostic(str(entities), 0, 0, "no such folder", remedy)])
     return crudgen.load(entities)
 
 
 def render(entities: Path, *, to_serve: bool = False) -> "tuple[Schema, SourceTree]":
-    """Read the entities and render their code, to emit or to serve it. Raises SpecError."""
+    """Return the schema and the source tree, to emit or to serve. Raises SpecError."""
     from crudgen import codegen  # noqa: PLC0415 -- lazy
 
     schema = load(entities)
@@ -46,7 +46,7 @@ def render(entities: Path, *, to_serve: bool = False) -> "tuple[Schema, SourceTr
 
 
 def count(number: int, noun: str) -> str:
-    """Say how many: `1 file`, `2 files`, `2 entities`."""
+    """Return a number with its noun: `1 file`, `2 files`, `2 entities`."""
     if number == 1:
         return f"1 {noun}"
     return f"{number} {noun[:-1]}ies" if noun.endswith("y") else f"{number} {noun}s"

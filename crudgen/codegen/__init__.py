@@ -1,4 +1,4 @@
-"""Schema → source: what each entity's models, routes and tests look like in Python."""
+"""Schema → SourceTree: prints the files of a generated project."""
 
 from .render import render, render_to_serve
 from .tree import Ownership, SourceFile, SourceTree

@@ -1,4 +1,4 @@
-"""The import lines of a generated module, in the order that ruff's isort wants."""
+"""Prints the imports of a module, in the order of ruff's isort. Changes when that order does."""
 
 import re
 from collections import defaultdict
@@ -16,25 +16,25 @@ Natural: TypeAlias = list[tuple[str, int, str]]
 
 
 class Imports:
-    """Collects the names that a module needs while it is printed."""
+    """Collects the imports of a module while it is printed."""
 
     def __init__(self, kit: KitForm = KitForm.VENDORED) -> None:
         self._kit = kit
         self._names: defaultdict[str, set[str]] = defaultdict(set)
 
     def use(self, module: str, *names: str) -> None:
-        """Import names; one may be written `name as other`."""
+        """Add imported names, each as `name` or `name as alias`."""
         if self._kit is KitForm.LIBRARY:
             module = _KIT.sub("crudgen.kit", module)
         self._names[module].update(names)
 
     def name(self, module: str, what: str) -> Code:
-        """Import a name and print it."""
+        """Add an imported name, and print it."""
         self.use(module, what)
         return identifier(what)
 
     def code(self) -> Code:
-        """Print the lines: standard library, installed packages, this package."""
+        """Print the imports: standard library, third-party, local."""
         groups: list[list[Code]] = [[], [], []]
         for module in sorted(self._names, key=_module_order):
             names = sorted(self._names[module], key=_name_order)
@@ -59,13 +59,13 @@ def _module_order(module: str) -> tuple[int, Natural]:
 
 
 def _name_order(name: str) -> tuple[int, Natural]:
-    """Order constants before classes before functions, each by the alphabet."""
+    """Return a sort key: constants, then classes, then functions, each in natural order."""
     kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
     return kind, _natural(name.lower())
 
 
 def _natural(text: str) -> Natural:
-    """Order `a2` before `a10`, and `a07` before both: a zero in front makes digits a fraction."""
+    """Return a sort key that orders `a07`, `a2`, `a10`: a leading zero sorts first."""
     return [_natural_part(part) for part in re.findall(r"[0-9]+|[^0-9]", text)]
 
 

@@ -1,4 +1,4 @@
-"""The table of what is generated: each file's path, where its text comes from, and who owns it."""
+"""The list of generated files: path, source and owner. Changes when a file is added."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from .views.tests import tests_view
 
 @dataclass(frozen=True, slots=True)
 class FromTemplate:
-    """A file that a template prints from a view (a frozen dataclass), or from nothing."""
+    """A file that is rendered from a template and, optionally, a view (a dataclass)."""
 
     path: str
     template: str
@@ -26,14 +26,14 @@ class FromTemplate:
 
 @dataclass(frozen=True, slots=True)
 class FromKit:
-    """A file of the kit, copied as it is."""
+    """A file that is copied from the kit."""
 
     path: str
     kit_file: Traversable
 
 
 def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
-    """List every file that a schema generates."""
+    """Yield the files of a schema."""
     once = Ownership.ONCE
     project = project_view(schema)
     yield FromTemplate("README.md", "README.md.jinja", project, once)
@@ -63,14 +63,14 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
 
 
 def _kit(schema: Schema) -> Iterator[FromKit]:
-    left_out = set()
+    omitted = set()
     if not uses_addresses(schema):
-        left_out.add("addresses.py")
+        omitted.add("addresses.py")
     if not any(entity.key_kind is KeyKind.UUID for entity in schema.entities):
-        left_out.add("uuid7.py")
-    rooms_left_out = ("app/kit/fast/",) if schema.kit is KitForm.PLAIN else ()
+        omitted.add("uuid7.py")
+    omitted_rooms = ("app/kit/fast/",) if schema.kit is KitForm.PLAIN else ()
     for path, file in _python_files(files("crudgen") / "kit", "app/kit"):
-        if file.name not in left_out and not path.startswith(rooms_left_out):
+        if file.name not in omitted and not path.startswith(omitted_rooms):
             yield FromKit(path, file)
 
 

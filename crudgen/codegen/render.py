@@ -1,4 +1,4 @@
-"""Schema → SourceTree: each row of the manifest becomes a file."""
+"""Renders the files of the manifest. Changes when the template engine does."""
 
 from dataclasses import fields, replace
 from functools import cache
@@ -14,7 +14,7 @@ from .tree import SourceFile, SourceTree
 
 
 def render(schema: Schema) -> SourceTree:
-    """Print every file of the schema. The same schema gives the same bytes everywhere."""
+    """Return the files of a schema. The result is deterministic, on every platform."""
     return SourceTree(_render(row) for row in manifest(schema))
 
 
@@ -31,7 +31,7 @@ def _render(row: FromTemplate | FromKit) -> SourceFile:
 
 
 def _names(view: Any) -> dict[str, Any]:
-    """Give a template the attributes of its view as names."""
+    """Return the attributes of a view as template variables."""
     if view is None:
         return {}
     return {field.name: getattr(view, field.name) for field in fields(view)}
@@ -51,7 +51,7 @@ def _environment() -> Environment:
 
 
 def _only_code(value: object) -> Code:
-    """Let nothing be printed that did not pass the door."""
+    """Return a value of type Code. Raises TypeError for all others."""
     if not isinstance(value, Code):
-        raise TypeError(f"'{value}' is not code and cannot be printed")
+        raise TypeError(f"templates print only Code, found '{value}'")
     return value

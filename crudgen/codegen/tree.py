@@ -1,4 +1,4 @@
-"""The one rendered source: an immutable mapping from path to text that every verb consumes."""
+"""The source tree: an immutable mapping from path to text. Changes when files get an attribute."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -6,17 +6,17 @@ from enum import StrEnum
 
 
 class Ownership(StrEnum):
-    """Who may change a file after it was written."""
+    """Who owns a file after it is written."""
 
     GENERATED = "generated"
-    """crudgen writes it again at every emit."""
+    """crudgen: rewritten by each `emit`."""
     ONCE = "once"
-    """Written when absent, then the user's."""
+    """The user: written only if it does not exist."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class SourceFile:
-    """One file: a relative path with forward slashes, and its text."""
+    """A file: its relative path with forward slashes, and its text."""
 
     path: str
     text: str
@@ -24,7 +24,7 @@ class SourceFile:
 
 
 class SourceTree(Mapping[str, str]):
-    """Path → text, sorted by path. Two trees are equal when every path and text is."""
+    """Path → text, sorted by path. Trees with equal paths and texts are equal."""
 
     __slots__ = ("_files",)
 

@@ -1,1 +1,1 @@
-"""SourceTree → somewhere: a folder, an importable package, a server. Never sees the spec."""
+"""Delivers a SourceTree to a folder, an importable package or a server."""

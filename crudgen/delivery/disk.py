@@ -1,8 +1,8 @@
-"""A source tree in a folder: who owns each file there, and what a person changed is never lost.
+"""Compares and writes a source tree in a folder. Changes when the rules of ownership do.
 
-`.crudgen.json` in the folder records what crudgen wrote last: path → SHA-256, nothing else, so it
-can be checked in. A generated file that is neither what was recorded nor what would be written was
-edited by a person. Files that differ in line endings alone are equal (git may convert them).
+`.crudgen.json` in the folder records the SHA-256 of each file as crudgen wrote it; commit it to
+version control. A generated file is edited if its content is neither the recorded nor the new one.
+Line endings are ignored: git may convert them.
 """
 
 import difflib
@@ -23,30 +23,30 @@ _DIFF_FILES = 5
 
 
 class Action(StrEnum):
-    """What `write` does about one file."""
+    """State of a file, which decides what `write` does with it."""
 
     CREATE = "create"
-    """It is not there yet."""
+    """The file does not exist."""
     UPDATE = "update"
-    """It is as crudgen wrote it, and the spec now says something else."""
+    """The file is as crudgen wrote it, and its generated content has changed."""
     UNCHANGED = "unchanged"
-    """It is what the spec generates."""
+    """The file has the generated content."""
     KEEP = "keep"
-    """It was written once and is the user's now."""
+    """The file belongs to the user."""
     EDITED = "edited"
-    """It is generated, and a person changed it."""
+    """The file is generated, and was edited."""
     STALE = "stale"
-    """crudgen wrote it earlier and no longer generates it."""
+    """The file is no longer generated."""
     STALE_EDITED = "stale-edited"
-    """crudgen wrote it earlier and no longer generates it, and a person changed it."""
+    """The file is no longer generated, and was edited."""
 
 
-_SETTLED = frozenset({Action.UNCHANGED, Action.KEEP})
+_CURRENT = frozenset({Action.UNCHANGED, Action.KEEP})
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One file: what is done about it, its bytes now and its text to be (None: not there)."""
+    """A file: its state, its content on disk and its generated text (None if absent)."""
 
     path: str
     action: Action
@@ -54,8 +54,8 @@ class Change:
     after: str | None
 
     def diff(self) -> Iterator[str]:
-        """Yield the lines of the unified diff from the file on disk to the generated text."""
-        if self.action in _SETTLED:
+        """Yield the lines of a unified diff from the file on disk to the generated text."""
+        if self.action in _CURRENT:
             return
         before = (self.before or b"").decode("utf-8", "replace").replace("\r\n", "\n")
         old = "/dev/null" if self.before is None else f"a/{self.path}"
@@ -66,33 +66,33 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that `write` would do in a folder."""
+    """The changes that `write` makes in a folder."""
 
     out: Path
     changes: tuple[Change, ...]
 
     def paths(self, *actions: Action) -> tuple[str, ...]:
-        """Return the paths of the files with one of these actions, sorted."""
+        """Return the sorted paths of the files with one of these actions."""
         return tuple(change.path for change in self.changes if change.action in actions)
 
     @property
-    def current(self) -> bool:
-        """Whether the folder is what the spec generates."""
-        return all(change.action in _SETTLED for change in self.changes)
+    def is_current(self) -> bool:
+        """Whether the folder has the content that the spec generates."""
+        return all(change.action in _CURRENT for change in self.changes)
 
     def diff(self, *, stale: bool = True) -> str:
-        """Return what would change as one unified diff; `stale` shows stale files as removed."""
-        shown = (change for change in self.changes if stale or change.after is not None)
-        return "".join(line for change in shown for line in change.diff())
+        """Return the changes as a unified diff. With `stale`, stale files are removed."""
+        selected = (change for change in self.changes if stale or change.after is not None)
+        return "".join(line for change in selected for line in change.diff())
 
 
 def plan(tree: SourceTree, out: Path) -> Plan:
-    """Compare a tree with a folder, which need not exist.
+    """Compare a tree with a folder, which may not exist.
 
-    The folder is not changed, but for an interrupted `write`: that is undone first.
-    Raises OutputError when the folder cannot be read or holds what crudgen must not touch.
+    Rolls back an interrupted `write` first. Raises OutputError if the folder cannot be read or
+    contains something that crudgen must not change, such as a symbolic link.
     """
-    with _explained(out):
+    with _as_output_error(out):
         if _is_folder(out) and journal.interrupted(out):
             with journal.lock(out):
                 journal.recover(out)
@@ -100,43 +100,43 @@ def plan(tree: SourceTree, out: Path) -> Plan:
 
 
 def write(tree: SourceTree, out: Path, *, force: bool = False, prune: bool = False) -> Plan:
-    """Write a tree to a folder, all of it or nothing, and return what was done.
+    """Write a tree to a folder, all files or none, and return the changes.
 
-    `prune` removes stale files, `force` overwrites (with `prune`: removes) what a person edited.
-    Raises OutputError when a generated file was edited and `force` is not given, and when the
-    folder cannot be written; the folder is then as it was.
+    `prune` removes stale files. `force` overwrites edited files, and with `prune` removes them.
+    Raises OutputError if a generated file was edited and `force` is not set, or if the folder
+    cannot be written; the folder is then unchanged.
     """
-    with _explained(out):
+    with _as_output_error(out):
         existed = _is_folder(out)
         _compare(tree, out)
         out.mkdir(parents=True, exist_ok=True)
         try:
             with journal.lock(out):
                 journal.recover(out)
-                todo = _compare(tree, out)
+                comparison = _compare(tree, out)
                 if not force:
-                    _refuse_edited(todo)
-                journal.apply(out, _to_do(todo, tree, force=force, prune=prune))
+                    _reject_edited(comparison)
+                journal.apply(out, _file_changes(comparison, tree, force=force, prune=prune))
         except BaseException:
             if not existed and not any(out.iterdir()):
                 out.rmdir()
             raise
-        return todo
+        return comparison
 
 
 @contextmanager
-def _explained(out: Path) -> Iterator[None]:
-    """Turn errors of the operating system into OutputError."""
+def _as_output_error(out: Path) -> Iterator[None]:
+    """Convert OSError to OutputError."""
     try:
         yield
     except OSError as error:
         raise OutputError(
-            f"{error.filename or out}: {error.strerror or error}\n  nothing in {out} was changed"
+            f"{error.filename or out}: {error.strerror or error}\n  no file in {out} was changed"
         ) from error
 
 
 def _lines(text: str) -> list[str]:
-    """Split at newlines alone; `splitlines` knows eight more line ends."""
+    """Split at line feeds only; `splitlines` also splits at other characters."""
     *lines, last = text.split("\n")
     return [f"{line}\n" for line in lines] + ([last] if last else [])
 
@@ -145,7 +145,7 @@ def _is_folder(out: Path) -> bool:
     if out.is_dir():
         return True
     if out.exists() or out.is_symlink():
-        raise OutputError(f"{out} is not a folder\n  choose another one with --out")
+        raise OutputError(f"{out} is not a folder\n  choose another folder with --out")
     return False
 
 
@@ -178,56 +178,58 @@ def _action(text: str, before: bytes | None, recorded: str | None, *, once: bool
 
 
 def _read(out: Path, path: str, *, once: bool) -> bytes | None:
-    place = journal.locate(out, path)
-    if place.is_symlink():
+    file = journal.locate(out, path)
+    if file.is_symlink():
         if once:
-            return b""  # the user's, and never read
+            return b""  # owned by the user: not read
         raise OutputError(
-            f"{place} is a symbolic link, and crudgen does not write through links\n"
-            "  replace it by a real file, or remove it"
+            f"{file} is a symbolic link, and crudgen does not write through links\n"
+            "  replace it with a file, or remove it"
         )
-    if place.is_dir():
-        raise OutputError(f"{place} is a folder, but a file is needed there\n  move it away")
-    if place.exists() and not place.is_file():
-        raise OutputError(f"{place} is not a file, but one is needed there\n  move it away")
-    return place.read_bytes() if place.exists() else None
+    if file.is_dir():
+        raise OutputError(f"{file} is a folder, but must be a file\n  move or remove it")
+    if file.exists() and not file.is_file():
+        raise OutputError(f"{file} is not a regular file\n  move or remove it")
+    return file.read_bytes() if file.exists() else None
 
 
 def _read_record(out: Path) -> dict[str, str]:
-    place = out / RECORD
-    if place.is_symlink():
-        raise OutputError(f"{place} is a symbolic link\n  remove it")
-    if not place.exists():
+    file = out / RECORD
+    if file.is_symlink():
+        raise OutputError(f"{file} is a symbolic link\n  remove it")
+    if not file.exists():
         return {}
-    if not place.is_file():
-        raise OutputError(f"{place} is not a file\n  remove it")
+    if not file.is_file():
+        raise OutputError(f"{file} is not a regular file\n  remove it")
     try:
-        data = json.loads(place.read_text("utf-8"))
+        data = json.loads(file.read_text("utf-8"))
         if not isinstance(data, dict) or not all(isinstance(v, str) for v in data.values()):
-            raise ValueError("not a map from path to hash")  # noqa: TRY301 -- one way to say it
+            raise ValueError("not a map from path to hash")  # noqa: TRY301 -- handled with the other errors
     except (ValueError, RecursionError) as error:
         raise OutputError(
-            f"{place} cannot be read: {error}\n"
-            "  restore it from version control, or delete it: every file that is not what the"
-            " spec generates then counts as edited"
+            f"{file} cannot be read: {error}\n"
+            "  restore it from version control, or delete it: files that differ from the generated"
+            " ones then count as edited"
         ) from error
     return data
 
 
-def _to_do(todo: Plan, tree: SourceTree, *, force: bool, prune: bool) -> dict[str, bytes | None]:
-    """Return the files to write and to remove, the bookkeeping file among them."""
+def _file_changes(
+    comparison: Plan, tree: SourceTree, *, force: bool, prune: bool
+) -> dict[str, bytes | None]:
+    """Return the files to write (bytes) and remove (None), including the record."""
     written = {Action.CREATE, Action.UPDATE, Action.EDITED}
     removed = {Action.STALE} if prune else set()
     if prune and force:
         removed.add(Action.STALE_EDITED)
     changes: dict[str, bytes | None] = {}
-    old = _read_record(todo.out)
+    old = _read_record(comparison.out)
     record = {
         file.path: journal.digest(file.text.encode())
         for file in tree.files
         if file.ownership is Ownership.GENERATED
     }
-    for change in todo.changes:
+    for change in comparison.changes:
         if change.after is None and change.action not in removed:
             record[change.path] = old[change.path]
         elif change.after is None:
@@ -240,12 +242,12 @@ def _to_do(todo: Plan, tree: SourceTree, *, force: bool, prune: bool) -> dict[st
     return changes
 
 
-def _refuse_edited(todo: Plan) -> None:
-    edited = [change for change in todo.changes if change.action is Action.EDITED]
+def _reject_edited(comparison: Plan) -> None:
+    edited = [change for change in comparison.changes if change.action is Action.EDITED]
     if not edited:
         return
-    parts = ["these generated files were edited, and crudgen would overwrite them:"]
-    parts += [f"  {todo.out / change.path}" for change in edited]
+    parts = ["these generated files were edited; emit would overwrite them:"]
+    parts += [f"  {comparison.out / change.path}" for change in edited]
     for change in edited[:_DIFF_FILES]:
         lines = list(change.diff())
         shown = lines[:_DIFF_LINES_PER_FILE]
@@ -256,9 +258,9 @@ def _refuse_edited(todo: Plan) -> None:
         parts += ["", f"… and {len(edited) - _DIFF_FILES} more files"]
     parts += [
         "",
-        "(- is your file, + is what crudgen would write) The ways out:",
-        "  move your code to app/main.py or to a module of your own; both are never overwritten",
-        "  delete the file, and crudgen writes it again",
-        "  --force overwrites all of them",
+        "(- your file, + generated) Choose one:",
+        "  move your code to app/main.py or to a new module; emit never overwrites them",
+        "  delete a file to generate it again",
+        "  use --force to overwrite all of them",
     ]
     raise OutputError("\n".join(parts))

@@ -1,14 +1,14 @@
-"""Python's garbage collector, and the heap of an application with a thousand entities."""
+"""Controls the garbage collector during reloads. Changes when libraries keep other caches."""
 
 import gc
 import sys
 
 
 def free() -> None:
-    """Free what was unloaded: hundreds of reloads would pile up otherwise.
+    """Free the objects of unloaded packages.
 
-    FastAPI remembers the last 4096 functions that it has looked at, and each of them holds its
-    generation. Classes are cycles, which wait for the collector.
+    Caches of FastAPI hold references to the functions of former generations. Classes are reference
+    cycles, which only the garbage collector frees.
     """
     fastapi = sys.modules.get("fastapi.dependencies.models")
     for cache in vars(fastapi).values() if fastapi else ():

@@ -1,4 +1,4 @@
-"""One generated application that runs: imported, created, its lifespan started; and its end."""
+"""A running generated application, from import to shutdown. Changes when its start or end does."""
 
 import asyncio
 import importlib
@@ -25,37 +25,37 @@ Application: TypeAlias = Callable[[MutableMapping[str, Any], Receive, Send], Awa
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What an application is made from; it can be sent to another process."""
+    """The inputs of an application. Recipes can be pickled, for worker processes."""
 
     tree: SourceTree
     database: str | None = None
-    """Database URL that replaces the one of the environment and of the spec."""
+    """Database URL; overrides DATABASE_URL and the spec."""
     keep: Path | None = None
-    """Folder to import the code from; None: from memory."""
+    """Folder from which the code is imported; None for memory."""
     root_path: str | None = None
-    """Path below which a proxy serves it; replaces the one of the environment."""
+    """Path prefix of the API behind a proxy; overrides ROOT_PATH."""
 
     def write(self) -> None:
-        """Write the tree to the folder, if there is one. Raises as `disk.write` does."""
+        """Write the tree to the folder, if one is set. Raises the exceptions of `disk.write`."""
         if self.keep is not None:
             disk.write(self.tree, self.keep)
 
     def load(self) -> "Generation":
         """Import the code and create the application.
 
-        Raises ServeError when the environment does not suit it, else what the code raises.
+        Raises ServeError for invalid settings, and any exception of the code.
         """
         package = memory.import_folder(self.keep) if self.keep else memory.import_tree(self.tree)
         try:
             application, database = create(package, self.database, self.root_path, "INFO")
         except BaseException as error:
             memory.unload(package)
-            raise explained(error) from error
+            raise translated(error) from error
         return Generation(self.tree, package, application, database)
 
 
 class Generation:
-    """A generated application together with the modules it came from."""
+    """A generated application and its package."""
 
     def __init__(
         self, tree: SourceTree, package: ModuleType, application: Application, database: str
@@ -63,7 +63,7 @@ class Generation:
         self.tree = tree
         self.package = package
         self.database = database
-        """The database URL in use, password included."""
+        """The database URL, including the password."""
         self.application = application
         self._state: dict[str, Any] = {}
         self._lifespan = _Lifespan(application, self._state)
@@ -72,25 +72,25 @@ class Generation:
         self._idle.set()
 
     @property
-    def shown_database(self) -> str:
-        """The database URL in use, without its password; the application's own code knows how."""
+    def masked_database(self) -> str:
+        """The database URL without the password."""
         urls = importlib.import_module(f"{self.package.__name__}.kit.database.urls")
         return str(urls.shown(self.database))
 
     async def start(self) -> None:
-        """Start the application's lifespan; if that fails, forget the application.
+        """Start the lifespan of the application. On failure, unload the package.
 
-        Raises ServeError when the application says why it cannot start, else what it raises.
+        Raises ServeError if the application reports an error, and any other exception of it.
         """
         try:
             await self._lifespan.startup()
         except BaseException as error:
             self._lifespan.abandon()
             memory.unload(self.package)
-            raise explained(error) from error
+            raise translated(error) from error
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle a request."""
         self._requests += 1
         self._idle.clear()
         scope["state"] = dict(self._state)
@@ -102,12 +102,12 @@ class Generation:
                 self._idle.set()
 
     async def retire(self) -> None:
-        """Wait for the requests in flight, end the lifespan, forget the modules."""
+        """Wait for pending requests, shut down the lifespan, and unload the package."""
         await self._idle.wait()
         try:
             await self._lifespan.shutdown()
-        except Exception:  # noqa: BLE001 -- whatever it is, the modules are forgotten
-            _log.exception("the application did not end in order")
+        except Exception:  # noqa: BLE001 -- the package must be unloaded
+            _log.exception("The application failed to shut down")
         finally:
             memory.unload(self.package)
             await asyncio.to_thread(garbage.free)
@@ -121,7 +121,7 @@ class _Lifespan:
         self._state = state
         self._inbox: asyncio.Queue[Message] = asyncio.Queue()
         self._started = asyncio.Event()
-        self._complaint = ""
+        self._failure = ""
         self._task: asyncio.Task[None] | None = None
 
     async def startup(self) -> None:
@@ -135,7 +135,7 @@ class _Lifespan:
             started.cancel()
         if not self._started.is_set():
             await self._task
-            raise RuntimeError(self._complaint or "the application ended while it was starting")
+            raise RuntimeError(self._failure or "the application exited during startup")
 
     async def shutdown(self) -> None:
         if self._task is not None:
@@ -150,7 +150,7 @@ class _Lifespan:
         if message["type"] == "lifespan.startup.complete":
             self._started.set()
         else:
-            self._complaint = message.get("message", "")
+            self._failure = message.get("message", "")
 
 
 def create(
@@ -159,18 +159,18 @@ def create(
     root_path: str | None = None,
     log_level: str | None = None,
 ) -> tuple[Application, str]:
-    """Create the application of an imported package; return it with its database URL.
+    """Create the application of a package. Return it and its database URL.
 
-    `log_level` counts where the settings have none.
+    `log_level` applies if the settings have none.
     """
     settings_type = importlib.import_module(f"{package.__name__}.settings").Settings
-    chosen = {"database_url": database, "root_path": root_path}
-    given = {name: value for name, value in chosen.items() if value is not None}
-    settings = settings_type(**given)
+    overrides = {"database_url": database, "root_path": root_path}
+    chosen = {name: value for name, value in overrides.items() if value is not None}
+    settings = settings_type(**chosen)
     if log_level is not None and getattr(settings, "log_level", None) is None:
-        given["log_level"] = log_level
-        settings = settings_type(**given)
-    with _environment(given):
+        chosen["log_level"] = log_level
+        settings = settings_type(**chosen)
+    with _environment(chosen):
         main = importlib.import_module(f"{package.__name__}.main")
     url = settings.database_url
     secret = getattr(url, "get_secret_value", None)
@@ -194,10 +194,10 @@ def _environment(settings: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def explained(error: BaseException) -> BaseException:
-    """Return the ServeError that tells a user what is wrong, or the error itself if it is a bug.
+def translated(error: BaseException) -> BaseException:
+    """Return a ServeError for an error that the user can fix, else the error itself.
 
-    Generated code imports nothing of crudgen, so its errors are known by their names.
+    Generated code does not import crudgen, so its exceptions are recognized by name.
     """
     names = {kind.__name__ for kind in type(error).__mro__}
     if isinstance(error, CrudgenError) or not isinstance(error, Exception):
@@ -205,7 +205,7 @@ def explained(error: BaseException) -> BaseException:
     if "StartupError" in names:
         return ServeError(str(getattr(error, "message", error)))
     if "SettingsError" in names:
-        return ServeError(f"the environment does not suit the application: {error}")
+        return ServeError(f"invalid settings: {error}")
     if "ValidationError" in names and getattr(error, "title", "") == "Settings":
         problems: list[dict[str, Any]] = error.errors()  # type: ignore[attr-defined]
         lines = [f"{_variable(problem['loc'])}: {problem['msg']}" for problem in problems]
@@ -213,6 +213,6 @@ def explained(error: BaseException) -> BaseException:
     return error
 
 
-def _variable(place: tuple[str | int, ...]) -> str:
-    """Name the environment variable of a setting."""
-    return "__".join(str(part) for part in place).upper()
+def _variable(location: tuple[str | int, ...]) -> str:
+    """Return the environment variable of a setting."""
+    return "__".join(str(part) for part in location).upper()

@@ -1,13 +1,13 @@
-"""All or nothing for a folder: changes are staged, then renamed into place, or undone.
+"""Atomic changes of a folder: all files or none. Changes when the format of the journal does.
 
-A transaction on the folder `out` keeps everything that it needs in `out/.crudgen-staging/`:
+A transaction on the folder `out` keeps its state in `out/.crudgen-staging/`:
 
-    new/0, new/1, …    the texts to be, on the same file system, so that a rename puts them in place
-    old/0, old/1, …    copies of the files that are replaced or removed
-    journal.json       what is to be done; while it exists, the transaction is not complete
+    new/0, new/1, …    new files, on the same file system, so that they can be renamed into folder
+    old/0, old/1, …    copies of the files to replace or remove
+    journal.json       the steps; while it exists, the transaction is not committed
 
-An exception in the middle is undone at once. After a `kill -9` in the middle, `recover` restores
-the old state: every entrance to the folder calls it first. Removing `journal.json` commits.
+An exception rolls back the transaction. After a crash, `recover` restores the former state; callers
+call it before they read or write the folder. Removing `journal.json` commits.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ _JOURNAL = "journal.json"
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One file to be replaced (`digest` of the new bytes) or removed (None)."""
+    """A file to replace (`digest` of the new content) or remove (None)."""
 
     path: str
     digest: str | None
@@ -35,43 +35,43 @@ class _Step:
 
 
 def digest(data: bytes) -> str:
-    """Identify a file's content. Line endings do not count: git may convert them at checkout."""
+    """Return a hash of the content. Line endings are ignored: git may convert them."""
     return hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest()
 
 
 def locate(out: Path, path: str) -> Path:
-    """Return where `path` lies inside the folder.
+    """Return the absolute location of a relative path in the folder.
 
-    Raises OutputError when it would lie outside: an absolute path, `..`, a drive, or a folder on
-    the way that is a symbolic link.
+    Raises OutputError for a path outside the folder: an absolute path, `..`, a drive, or a path
+    through a symbolic link.
     """
     pure = PurePosixPath(path)
-    strange = "\\" in path or ":" in path or "\0" in path
+    invalid = "\\" in path or ":" in path or "\0" in path
     if (
-        strange
+        invalid
         or pure.is_absolute()
         or ".." in pure.parts
         or pure.as_posix() != path
         or path == "."
     ):
         raise OutputError(f"{path!r} is not a path inside the output folder")
-    place = out
+    folder = out
     for part in pure.parts[:-1]:
-        place /= part
-        if place.is_symlink():
+        folder /= part
+        if folder.is_symlink():
             raise OutputError(
-                f"{place} is a symbolic link, and crudgen does not write through links\n"
-                "  replace it by a real folder, or choose another folder with --out"
+                f"{folder} is a symbolic link, and crudgen does not write through links\n"
+                "  replace it with a folder, or choose another folder with --out"
             )
-        if place.exists() and not place.is_dir():
-            raise OutputError(f"{place} is a file, but a folder is needed there\n  move it away")
-    return place / pure.name
+        if folder.exists() and not folder.is_dir():
+            raise OutputError(f"{folder} is a file, but must be a folder\n  move or remove it")
+    return folder / pure.name
 
 
 def apply(out: Path, changes: Mapping[str, bytes | None]) -> None:
     """Write (bytes) and remove (None) files in an existing folder, all of them or none.
 
-    Raises OSError after everything is as it was before. The caller holds the `lock`.
+    Raises OSError after a rollback. The caller must hold the `lock`.
     """
     if not changes:
         return
@@ -91,36 +91,36 @@ def apply(out: Path, changes: Mapping[str, bytes | None]) -> None:
                 (staging / "new" / str(number)).replace(target)
         (staging / _JOURNAL).unlink()
     except BaseException:
-        _undo(out, staging, steps, folders)
+        _roll_back(out, staging, steps, folders)
         raise
-    # From here on the new state holds; what follows is tidying up.
+    # The transaction is committed; the rest is cleanup.
     with contextlib.suppress(OSError):
         _clear(staging)
         _remove_empty_folders(out, [step.path for step in steps if step.digest is None])
 
 
 def interrupted(out: Path) -> bool:
-    """Whether a transaction was killed in this folder, or is going on at this moment."""
+    """Tell whether a transaction in the folder is active or was interrupted."""
     return os.path.lexists(out / STAGING)
 
 
 def recover(out: Path) -> None:
-    """Restore the state before a transaction that was killed. The caller holds the `lock`.
+    """Roll back an interrupted transaction. The caller must hold the `lock`.
 
-    Raises OutputError when its journal cannot be read, OSError when the folder cannot be written.
+    Raises OutputError if the journal cannot be read, and OSError if the folder cannot be written.
     """
     staging = out / STAGING
     if (staging / _JOURNAL).exists() and not staging.is_symlink():
         steps, folders = _read_journal(staging)
-        _undo(out, staging, steps, folders)
+        _roll_back(out, staging, steps, folders)
     _clear(staging)
 
 
 @contextlib.contextmanager
 def lock(out: Path) -> Iterator[None]:
-    """Keep other crudgen processes out of the folder; wait until they are out."""
+    """Hold an exclusive lock on the folder; wait for other crudgen processes."""
     try:
-        import fcntl  # noqa: PLC0415 -- absent on Windows, where two emits at once are not kept apart
+        import fcntl  # noqa: PLC0415 -- not on Windows, where concurrent emits are not locked
     except ImportError:  # pragma: no cover
         yield
         return
@@ -133,7 +133,7 @@ def lock(out: Path) -> Iterator[None]:
 
 
 def _plan_steps(out: Path, changes: Mapping[str, bytes | None]) -> tuple[list[_Step], list[str]]:
-    """Return the steps, and the folders that must be made for them, outer ones first."""
+    """Return the steps, and the folders to create for them, parents first."""
     steps = []
     folders: dict[str, None] = {}
     for path, data in changes.items():
@@ -173,21 +173,21 @@ def _read_journal(staging: Path) -> tuple[list[_Step], list[str]]:
         return steps, [str(folder) for folder in data["folders"]]
     except (ValueError, KeyError, TypeError) as error:
         raise OutputError(
-            f"{file} cannot be read, so the interrupted emit cannot be undone\n"
-            f"  look into {staging}/old for the former files, then remove {staging}"
+            f"{file} cannot be read, so the interrupted emit cannot be rolled back\n"
+            f"  restore the former files from {staging}/old, then remove {staging}"
         ) from error
 
 
-def _undo(out: Path, staging: Path, steps: list[_Step], folders: list[str]) -> None:
-    """Bring every file back; may be interrupted and called again."""
+def _roll_back(out: Path, staging: Path, steps: list[_Step], folders: list[str]) -> None:
+    """Restore every file. Safe to repeat after an interruption."""
     if not (staging / _JOURNAL).exists():
-        _clear(staging)  # it broke while staging: nothing has been touched yet
+        _clear(staging)  # staging failed: no file was changed
         return
     for number, step in enumerate(steps):
         target = locate(out, step.path)
         old = staging / "old" / str(number)
         if target.exists() and step.digest != digest(target.read_bytes()):
-            continue  # not yet replaced, or changed by a person since: theirs
+            continue  # not replaced yet, or edited since
         if old.exists():
             old.replace(target)
         elif not step.existed:
@@ -201,13 +201,13 @@ def _undo(out: Path, staging: Path, steps: list[_Step], folders: list[str]) -> N
 
 def _clear(staging: Path) -> None:
     if staging.is_symlink() or staging.is_file():
-        raise OutputError(f"{staging} is not a folder of crudgen's\n  remove it and try again")
+        raise OutputError(f"{staging} is not a folder of crudgen\n  remove it and try again")
     if staging.exists():
         shutil.rmtree(staging)
 
 
 def _remove_empty_folders(out: Path, removed: list[str]) -> None:
-    """Remove the folders that removed files have left empty; Python's cache is no content."""
+    """Remove the parent folders that are empty now, except for `__pycache__`."""
     for path in removed:
         for parent in PurePosixPath(path).parents[:-1]:
             folder = out / parent

@@ -1,9 +1,9 @@
-"""An importable package made from a source tree. Changes when Python's import system does.
+"""Imports packages from source trees. Changes when Python's import system does.
 
-The package of a tree lives in its folder `app/`. It is imported under a name of its own
-(`crudgen_app_1`, `crudgen_app_2`, …), so that several trees live in one process. Tracebacks,
-debuggers and `inspect.getsource` show the generated source: every module has a file name such as
-`<crudgen_app_1>/heroes/routes.py`, and a loader that knows its text.
+The package is the folder `app/` of a tree. Each import has a unique name (`crudgen_app_1`,
+`crudgen_app_2`, …), so that one process can import several trees. Tracebacks, debuggers and
+`inspect.getsource` show the generated source: modules have file names such as
+`<crudgen_app_1>/heroes/routes.py`, and a loader that returns their source.
 """
 
 import importlib
@@ -27,16 +27,16 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class _Module:
-    """One module to be: its text, the file name that it shows, and where its submodules may lie."""
+    """Source of a module, its file name and the search path of its submodules."""
 
     text: str
     filename: str
     search: list[str] | None
-    """Folders of a package, None for a plain module."""
+    """Search path of a package; None for a module."""
 
 
 class _Loader(InspectLoader):
-    """Executes the modules of one package from their texts."""
+    """Loads the modules of a package from their source."""
 
     def __init__(self, modules: Mapping[str, _Module]) -> None:
         self._modules = modules
@@ -59,7 +59,7 @@ class _Loader(InspectLoader):
 
 
 class _Finder(MetaPathFinder):
-    """Finds the modules of one package."""
+    """Finds the modules of a package."""
 
     def __init__(self, modules: Mapping[str, _Module]) -> None:
         self.modules = modules
@@ -81,22 +81,21 @@ class _Finder(MetaPathFinder):
 
 
 def import_tree(tree: Mapping[str, str]) -> ModuleType:
-    """Import the package of a tree from memory and return it.
+    """Import the package of a tree from memory, and return it.
 
-    Its modules are imported as any others: `importlib.import_module(f"{package.__name__}.main")`.
-    Raises whatever the package's own code raises, and ImportError when the tree has no package.
+    Import its modules with `importlib.import_module(f"{package.__name__}.main")`. Raises
+    ImportError if the tree has no package, and any exception of its code.
     """
     name = _next_name()
     return _import(name, _modules(name, tree, folder=None))
 
 
 def import_folder(folder: Path) -> ModuleType:
-    """Import the package of an emitted folder, as it is on disk at this moment.
+    """Import the package of an emitted folder, and return it.
 
-    The modules have their real file names, so breakpoints in an editor work. No `__pycache__` is
-    read or written: an edit within the clock's resolution is never missed.
-    Raises OSError when the files cannot be read, ServeError when one is no text, and whatever the
-    package's own code raises.
+    Modules have their real file names, so that breakpoints work. `__pycache__` is not used: its
+    timestamps could miss a quick edit. Raises OSError if a file cannot be read, ServeError if it
+    cannot be decoded, and any exception of its code.
     """
     folder = folder.resolve()
     files = sorted((folder / PACKAGE_FOLDER).rglob("*.py"))
@@ -106,19 +105,19 @@ def import_folder(folder: Path) -> ModuleType:
 
 
 def _source(file: Path) -> str:
-    """Read a module as Python does, with a byte order mark or the encoding that it names."""
+    """Read a module with the encoding that it declares, like Python."""
     try:
         return decode_source(file.read_bytes())
     except (SyntaxError, UnicodeDecodeError):
         raise ServeError(
-            f"{file}: this is not UTF-8\n"
-            "  save the file as UTF-8, or name its encoding in its first line"
+            f"{file} is not valid UTF-8\n"
+            "  save it as UTF-8, or declare its encoding on the first line"
         ) from None
 
 
 def unload(package: ModuleType) -> None:
-    """Forget a package: its modules, its finder and the lines that tracebacks have cached."""
-    _forget(package.__name__)
+    """Remove a package: its modules, its finder and its lines in `linecache`."""
+    _remove(package.__name__)
 
 
 def _next_name() -> str:
@@ -126,7 +125,7 @@ def _next_name() -> str:
 
 
 def _modules(name: str, tree: Mapping[str, str], folder: Path | None) -> dict[str, _Module]:
-    """Return what each module of the package is, by its full name."""
+    """Return the modules of the package by their full names."""
     modules: dict[str, _Module] = {}
     for path, text in tree.items():
         top, *parts = path.removesuffix(".py").split("/")
@@ -143,17 +142,17 @@ def _modules(name: str, tree: Mapping[str, str], folder: Path | None) -> dict[st
 
 
 def _import(name: str, modules: dict[str, _Module]) -> ModuleType:
-    # First in line: the path finder would find the files of a folder too, and use its cache.
+    # Before the path finder, which would find the files of a folder and use `__pycache__`.
     sys.meta_path.insert(0, _Finder(modules))
     try:
         return importlib.import_module(name)
     except BaseException:
-        _forget(name)
+        _remove(name)
         raise
 
 
-def _forget(name: str) -> None:
-    # Copies, which are made at once: the next generation is imported in a thread meanwhile.
+def _remove(name: str) -> None:
+    # Iterate over copies: a thread can import the next generation meanwhile.
     for module in [m for m in list(sys.modules) if m == name or m.startswith(f"{name}.")]:
         del sys.modules[module]
     for finder in [f for f in list(sys.meta_path) if isinstance(f, _Finder) and name in f.modules]:

@@ -1,4 +1,4 @@
-"""uvicorn: a socket, one process or several, and the reloading of a spec that is being edited."""
+"""Runs applications with uvicorn, and reloads them. Changes when the use of uvicorn does."""
 
 import asyncio
 import copy
@@ -24,50 +24,50 @@ from crudgen.errors import ServeError
 from crudgen.kit.fast.garbage import uncollected
 
 _GRACE_SECONDS = 7
-"""For requests in flight after a signal; what follows, see switch.py, ends within ten seconds."""
+"""Time for pending requests after a signal. With the timeout in switch.py, below 10 seconds."""
 _HTTP = "crudgen.kit.http.protocol:HttpProtocol"
-"""The protocol that an emitted project is told to use; the server imports it by its name."""
-_SECOND_LOOK_SECONDS = 0.15
+"""The HTTP protocol class of the kit, which emitted projects use too."""
+_RETRY_SECONDS = 0.15
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to serve."""
+    """Options of the server."""
 
     host: str = "127.0.0.1"
     port: int = 8000
     database: str | None = None
-    """Database URL that replaces the one of the environment and of the spec."""
+    """Database URL; overrides DATABASE_URL and the spec."""
     root_path: str | None = None
-    """Path below which a proxy serves it; replaces the one of the environment."""
+    """Path prefix of the API behind a proxy; overrides ROOT_PATH."""
     workers: int = 1
     watch: Path | None = None
-    """Folder whose changes reload the application; only with one worker."""
+    """Folder whose changes reload the application. Requires one worker."""
     keep: Path | None = None
-    """Folder where the code is written and run from; None: it stays in memory."""
+    """Folder to which the code is written and from which it is imported; None for memory."""
 
 
 class Reporter(Protocol):
-    """What the user is told, and when; delivery itself never prints."""
+    """Reports the state of the server to the user. This package does not print."""
 
     def serving(self, url: str, generation: Generation) -> None:
-        """Say that the application answers at `url`."""
+        """Report that the application serves requests at `url`."""
 
     def reloaded(self, generation: Generation) -> None:
-        """Say that a changed spec is served from now on."""
+        """Report that a changed spec is served."""
 
-    def settled(self) -> None:
-        """Say that the spec is again what is being served, after a failure."""
+    def recovered(self) -> None:
+        """Report that the spec is valid again and equal to the one that is served."""
 
     def failed(self, error: Exception) -> None:
-        """Say why the changed spec is not served; the last good one goes on."""
+        """Report why a changed spec is not served. The last valid one is still served."""
 
 
 def serve(build: Callable[[], SourceTree], options: Options, reporter: Reporter) -> None:
-    """Serve what `build` makes, until a signal ends it.
+    """Serve the source tree that `build` returns, until a signal stops the server.
 
-    Raises what `build` raises, ServeError when the address is taken or the application cannot
-    start, OutputError for the folder to keep, KeyboardInterrupt after Ctrl+C.
+    Raises ServeError if the address is in use or the application cannot start, OutputError if the
+    folder cannot be written, KeyboardInterrupt after Ctrl+C, and any exception of `build`.
     """
     watch = Watch(options.watch) if options.watch else None
     with uncollected():
@@ -88,16 +88,16 @@ def serve(build: Callable[[], SourceTree], options: Options, reporter: Reporter)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Open the listening socket. Raises ServeError when that is impossible."""
+    """Open the listening socket. Raises ServeError if the address cannot be used."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        # A name such as localhost has several; clients try IPv4 in any case.
-        family, kind, protocol, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
+        # Prefer IPv4: a name such as localhost can have several addresses.
+        family, kind, protocol, _, address = min(found, key=lambda info: info[0] != socket.AF_INET)
         listener = socket.socket(family, kind, protocol)
     except (OSError, UnicodeError) as error:
         raise ServeError(
             f"cannot listen on {host!r}: {getattr(error, 'strerror', None) or error}\n"
-            "  --host takes an address of this machine, such as 127.0.0.1 or 0.0.0.0"
+            "  set --host to an address of this machine, such as 127.0.0.1 or 0.0.0.0"
         ) from error
     try:
         if os.name == "posix":
@@ -107,17 +107,17 @@ def listen(host: str, port: int) -> socket.socket:
         listener.set_inheritable(True)
     except OSError as error:
         listener.close()
-        raise ServeError(_why_not(host, port, error)) from error
+        raise ServeError(_listen_problem(host, port, error)) from error
     return listener
 
 
-def _why_not(host: str, port: int, error: OSError) -> str:
-    place = f"{host}:{port}"
+def _listen_problem(host: str, port: int, error: OSError) -> str:
+    address = f"{host}:{port}"
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} is already in use on {host}\n  choose another one with --port"
+        return f"port {port} is already in use on {host}\n  choose another port with --port"
     if error.errno == errno.EACCES:
-        return f"not allowed to listen on {place}\n  choose a port above 1023 with --port"
-    return f"cannot listen on {place}: {error.strerror}"
+        return f"no permission to listen on {address}\n  choose a port above 1023 with --port"
+    return f"cannot listen on {address}: {error.strerror}"
 
 
 async def _serve_one(config: uvicorn.Config, listener: socket.socket, reporter: Reporter) -> None:
@@ -128,10 +128,10 @@ async def _serve_one(config: uvicorn.Config, listener: socket.socket, reporter: 
 
 
 class _Server(uvicorn.Server):
-    """A server that ends its listening socket without losing a connection."""
+    """A uvicorn server that accepts pending connections before it shuts down."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept what is connected, then end as uvicorn does."""
+        """Accept pending connections, then shut down."""
         refuse_connections(sockets or [])
         await asyncio.sleep(SETTLE_SECONDS)
         await super().shutdown(sockets)
@@ -144,8 +144,8 @@ async def _follow(
     recipe: Recipe,
     reporter: Reporter,
 ) -> None:
-    """Serve each good state of the spec; tell about the others."""
-    broken = False
+    """Reload the application when the spec changes; report errors."""
+    failed = False
     async for _ in watch.changes():
         while True:
             try:
@@ -155,22 +155,22 @@ async def _follow(
                     await asyncio.to_thread(new.write)
                     await switch.swap(new)
                     reporter.reloaded(switch.current)
-                elif broken:
-                    reporter.settled()
-                broken = False
-            except Exception as error:  # noqa: BLE001 -- whatever it is, the last good one goes on
-                # Some editors write in several steps: half a file is not worth a message.
-                await asyncio.sleep(_SECOND_LOOK_SECONDS)
+                elif failed:
+                    reporter.recovered()
+                failed = False
+            except Exception as error:  # noqa: BLE001 -- the server must continue
+                # Some editors write in several steps: retry before reporting a partial file.
+                await asyncio.sleep(_RETRY_SECONDS)
                 if watch.changed():
                     continue
-                broken = True
+                failed = True
                 reporter.failed(error)
             break
 
 
 @dataclass(frozen=True, slots=True)
 class _WorkerFactory:
-    """Makes the application of a worker process, from the tree that the parent has rendered."""
+    """Creates the application of a worker process from the recipe of the parent."""
 
     recipe: Recipe
 
@@ -181,16 +181,16 @@ class _WorkerFactory:
 def _serve_workers(
     recipe: Recipe, listener: socket.socket, options: Options, reporter: Reporter
 ) -> None:
-    asyncio.run(_try_out(recipe, _url(listener), reporter))
+    asyncio.run(_check_start(recipe, _url(listener), reporter))
     config = _config(_WorkerFactory(recipe), options, factory=True)
     _Workers(config, sockets=[listener]).run()
 
 
 class _Workers(Multiprocess):
-    """Processes that share a listening socket."""
+    """Worker processes that share a listening socket."""
 
     def terminate_all(self) -> None:
-        """End them. While this process held the socket, connections would be taken, unanswered."""
+        """Close the socket, then stop the workers: the open socket would accept connections."""
         refuse_connections(self.sockets)
         time.sleep(SETTLE_SECONDS)
         for listener in self.sockets:
@@ -198,11 +198,8 @@ class _Workers(Multiprocess):
         super().terminate_all()
 
 
-async def _try_out(recipe: Recipe, url: str, reporter: Reporter) -> None:
-    """Start and end the application once: what fails, fails here with one message.
-
-    It also creates missing tables, before several processes try to.
-    """
+async def _check_start(recipe: Recipe, url: str, reporter: Reporter) -> None:
+    """Start and stop the application once, to report errors once and to create the tables."""
     switch = Switch(recipe)
     await switch.open()
     reporter.serving(url, switch.current)
@@ -211,7 +208,7 @@ async def _try_out(recipe: Recipe, url: str, reporter: Reporter) -> None:
 
 def _config(application: Any, options: Options, *, factory: bool = False) -> uvicorn.Config:
     log = copy.deepcopy(LOGGING_CONFIG)
-    # What uvicorn says at this level, the reporter has said already.
+    # The reporter already prints what uvicorn logs at level INFO.
     log["loggers"]["uvicorn.error"]["level"] = "WARNING"
     return uvicorn.Config(
         application,

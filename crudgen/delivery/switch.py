@@ -1,4 +1,4 @@
-"""The application that a server sees: it forwards to the current generation and can change it."""
+"""An ASGI application that can be replaced at runtime. Changes when the replacement does."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, MutableMapping
@@ -9,15 +9,15 @@ from crudgen.delivery.generation import Generation, Receive, Recipe, Send
 from crudgen.kit.fast.garbage import uncollected
 
 Background: TypeAlias = Callable[["Switch"], Coroutine[Any, Any, None]]
-_PATIENCE = 2.0
-"""For the end of an application, in seconds: uvicorn has waited for its requests before."""
+_CLOSE_SECONDS = 2.0
+"""Time for an application to shut down, after uvicorn has waited for its requests."""
 
 
 class Switch:
-    """An ASGI application; `swap` replaces what is behind it between two requests.
+    """Forwards requests to the current generation, which `swap` replaces.
 
-    Requests in flight finish on the generation that they began on, and connections stay open.
-    `background` runs from the start of the server to its end.
+    Pending requests finish on their generation, and connections stay open. `background` runs from
+    startup to shutdown of the server.
     """
 
     def __init__(self, recipe: Recipe, background: Background | None = None) -> None:
@@ -28,34 +28,34 @@ class Switch:
 
     @property
     def current(self) -> Generation:
-        """The generation that answers new requests."""
+        """The generation that handles new requests."""
         if self._current is None:
             raise RuntimeError("the switch is not open")
         return self._current
 
     @property
     def retiring(self) -> int:
-        """How many earlier generations still have requests in flight, or are being closed."""
+        """Number of former generations that are not shut down yet."""
         return len(self._tasks)
 
     async def open(self) -> None:
-        """Start the first generation, unless it runs. Raises as `Recipe.load` does."""
+        """Start the first generation, unless it runs. Raises the exceptions of `Recipe.load`."""
         if self._current is None:
             self._current = await _start(self._recipe)
 
     async def swap(self, recipe: Recipe) -> None:
-        """Start another generation; new requests go there once it runs.
+        """Start another generation, and forward new requests to it.
 
-        Raises as `Recipe.load` does; the current generation then stays.
+        Raises the exceptions of `Recipe.load`; the current generation then stays.
         """
         new = await _start(recipe)
         old, self._current = self.current, new
         self._keep(asyncio.create_task(old.retire()))
 
     async def close(self) -> None:
-        """End every generation; requests that are still in flight are waited for no longer."""
+        """Shut down every generation, without waiting for pending requests."""
         tasks = [*self._tasks, asyncio.create_task(self.current.retire())]
-        _, late = await asyncio.wait(tasks, timeout=_PATIENCE)
+        _, late = await asyncio.wait(tasks, timeout=_CLOSE_SECONDS)
         for task in late:
             task.cancel()
         self._current = None
@@ -63,11 +63,11 @@ class Switch:
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Forward a request to the current generation."""
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._run_lifespan(receive, send)
         else:
             await self.current(scope, receive, send)
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
             await self.open()
@@ -76,7 +76,7 @@ class Switch:
             raise
         background = self._background and asyncio.create_task(self._background(self))
         await send({"type": "lifespan.startup.complete"})
-        # Cancelled: Ctrl+C before uvicorn listens for signals. It ends in the same order.
+        # CancelledError: Ctrl+C before uvicorn handles signals. The shutdown is the same.
         with suppress(asyncio.CancelledError):
             await receive()
         if background:
@@ -86,13 +86,13 @@ class Switch:
         await send({"type": "lifespan.shutdown.complete"})
 
     def _keep(self, task: asyncio.Task[None]) -> None:
-        """Hold a task until it is done: the event loop itself forgets tasks."""
+        """Keep a reference to a task until it is done: the event loop has only weak ones."""
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
 
 async def _start(recipe: Recipe) -> Generation:
-    """Import in a thread, since it is work for the processor and the event loop must answer."""
+    """Load and start a generation. The import runs in a thread, to keep the event loop free."""
     with uncollected():
         generation = await asyncio.to_thread(recipe.load)
         await generation.start()

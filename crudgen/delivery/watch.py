@@ -1,4 +1,4 @@
-"""Notices that a spec was saved: the file system's events wake it up, the files' states decide."""
+"""Detects changes of a spec, by events and by polling. Changes when specs have other files."""
 
 import asyncio
 import logging
@@ -9,62 +9,62 @@ from typing import TypeAlias
 
 import watchfiles
 
-# It logs every event; the application's logging would show them all.
+# It logs every event at level DEBUG and INFO.
 logging.getLogger("watchfiles").setLevel(logging.WARNING)
 
 _APP_FILE = "crudgen.yaml"
-_LOOK_MILLISECONDS = 1000
+_POLL_MILLISECONDS = 1000
 
 State: TypeAlias = dict[Path, tuple[int, int, int]]
 
 
 class Watch:
-    """Watches the files of a folder, and `crudgen.yaml` beside the folder."""
+    """Watches the files of a folder, and `crudgen.yaml` next to it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.absolute()
-        self._seen = self._look()
+        self._seen = self._state()
 
     def changed(self) -> bool:
-        """Whether a file is not what it was when this was last asked."""
-        seen, self._seen = self._seen, self._look()
+        """Tell whether a file has changed since the last call."""
+        seen, self._seen = self._seen, self._state()
         return self._seen != seen
 
     async def changes(self) -> AsyncGenerator[None, None]:
-        """Yield after every change, once the folder has been quiet for a moment; never ends.
+        """Yield after every change, forever. Changes in quick succession are combined.
 
-        It also looks once a second, whatever the events say: folders that are removed and made
-        anew, network drives and containers lose events, and `crudgen.yaml` lies elsewhere.
+        Also polls every second: events are missing for recreated folders, network drives,
+        containers, and for `crudgen.yaml`, which is outside the folder.
         """
         while True:
-            async with aclosing(self._wake_ups()) as wake_ups:
-                async for _ in wake_ups:
+            async with aclosing(self._ticks()) as ticks:
+                async for _ in ticks:
                     if self.changed():
                         yield
                     if not self._folder.is_dir():
                         break
 
-    async def _wake_ups(self) -> AsyncGenerator[None, None]:
-        """Yield at every event in the folder, at least once a second, until it is gone."""
+    async def _ticks(self) -> AsyncGenerator[None, None]:
+        """Yield at every event in the folder, and every second, until the folder is removed."""
         try:
             async for _ in watchfiles.awatch(
                 self._folder,
                 watch_filter=None,
                 debounce=400,
-                rust_timeout=_LOOK_MILLISECONDS,
+                rust_timeout=_POLL_MILLISECONDS,
                 yield_on_timeout=True,
                 recursive=False,
             ):
                 yield
-        except OSError:  # no such folder, or too many watches: to look is enough
-            await asyncio.sleep(_LOOK_MILLISECONDS / 1000)
+        except OSError:  # no such folder, or too many watches: poll only
+            await asyncio.sleep(_POLL_MILLISECONDS / 1000)
             yield
 
-    def _look(self) -> State:
-        """Return what tells one state of the files from another."""
+    def _state(self) -> State:
+        """Return modification time, size and inode of each file."""
         found: State = {}
         try:
-            # Every file counts: one that does not belong there is a problem too, until it goes.
+            # Include other files: they are reported as problems.
             paths = [*self._folder.iterdir(), self._folder.parent / _APP_FILE]
         except OSError:
             paths = [self._folder.parent / _APP_FILE]
@@ -72,6 +72,6 @@ class Watch:
             try:
                 state = path.stat()
             except OSError:
-                continue  # there is none, or it was removed since
+                continue  # missing, or removed meanwhile
             found[path] = (state.st_mtime_ns, state.st_size, state.st_ino)
         return found

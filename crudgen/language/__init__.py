@@ -1,4 +1,4 @@
-"""YAML text → Schema. Changes when another stage needs something else of the language.
+"""The spec language: YAML → Schema. Changes when other stages need another function of it.
 
 schema = load("entities")
 text = explain(schema.entities[0])

@@ -1,6 +1,6 @@
-"""One entity in the long form, every default filled in. Changes when the language says more.
+"""Prints an entity in the long form, with every default. Changes when the language gets an option.
 
-Reading the text again gives the same entity.
+Loading the printed text gives an equal entity.
 """
 
 import json
@@ -23,7 +23,7 @@ _BOUNDS = {
     "precision": "precision",
     "scale": "scale",
 }
-# What a double-quoted text of YAML does not show as it is.
+# Characters that YAML does not allow unescaped in a double-quoted string.
 _UNPRINTABLE = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 
 
@@ -47,33 +47,33 @@ def explain(entity: Entity) -> str:
 
 
 def _api(api: Api) -> dict[str, Plain]:
-    shown: dict[str, Plain] = {"operations": [str(operation) for operation in api.operations]}
+    block: dict[str, Plain] = {"operations": [str(operation) for operation in api.operations]}
     if Operation.LIST in api.operations:
-        shown["page"] = {"default": api.page.default, "max": api.page.max}
+        block["page"] = {"default": api.page.default, "max": api.page.max}
         for key in ("filter", "sort", "search"):
-            shown[key] = [str(name) for name in getattr(api, key)]
+            block[key] = [str(name) for name in getattr(api, key)]
     if CHANGING & {*api.operations}:
-        shown["etag"] = str(api.etag)
+        block["etag"] = str(api.etag)
     if CREATING & {*api.operations}:
-        shown["idempotency"] = api.idempotency
-    return shown
+        block["idempotency"] = api.idempotency
+    return block
 
 
 def _field(field: Field) -> dict[str, Plain]:
-    said: dict[str, Plain] = {"type": str(field.type)}
+    options: dict[str, Plain] = {"type": str(field.type)}
     if field.optional:
-        said["optional"] = True
+        options["optional"] = True
     if field.default is not None:
-        said["default"] = _default(field.default)
-    said |= _bounds(field)
-    said |= {flag: True for flag in FLAGS if getattr(field, flag)}
+        options["default"] = _default(field.default)
+    options |= _bounds(field)
+    options |= {flag: True for flag in FLAGS if getattr(field, flag)}
     if field.doc is not None:
-        said["doc"] = field.doc
+        options["doc"] = field.doc
     if field.example is not None:
-        said["example"] = to_text(field.example.value)
+        options["example"] = to_text(field.example.value)
     if field.was is not None:
-        said["was"] = str(field.was)
-    return said
+        options["was"] = str(field.was)
+    return options
 
 
 def _default(default: Constant | Now) -> Plain:
@@ -81,14 +81,14 @@ def _default(default: Constant | Now) -> Plain:
 
 
 def _bounds(field: Field) -> dict[str, Plain]:
-    said: dict[str, Plain] = {}
+    options: dict[str, Plain] = {}
     for attribute, key in _BOUNDS.items():
         bound = getattr(field, attribute)
         if bound is not None:
-            said[key] = to_text(bound)
+            options[key] = to_text(bound)
     if field.words:
-        said["values"] = list(field.words)
-    return said
+        options["values"] = list(field.words)
+    return options
 
 
 def _lines(document: dict[str, Plain], indent: str = "") -> list[str]:

@@ -1,126 +1,125 @@
-"""Spec files on disk. Changes when specs may lie somewhere else."""
+"""Reads spec files from disk. Changes when the layout of a spec folder does."""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from .names import file_name_problem
+from .reserved import file_name_problem
 from .resolve.steps import resolve
 from .schema import Schema
 from .yaml.document import MAX_BYTES
-from .yaml.places import Place, Problems, shown
+from .yaml.locations import Location
+from .yaml.problems import Problems, quoted
 
 APP_FILE = "crudgen.yaml"
 SUFFIXES = (".yaml", ".yml")
 MAX_FILES = 2000
 _NOT_SPECS = {"", ".md", ".txt", ".tmp", ".swp", ".swx", ".orig", ".rej", ".bak"}
-"""Notes, and what editors and merges leave behind."""
+"""Suffixes of files that are ignored: notes, and remains of editors and merges."""
 
 
-def load(path: str | Path, more: Mapping[str, str] | None = None) -> Schema:
-    """Read a folder of entities, or the file of one, and the crudgen.yaml beside the folder.
+def load(path: str | Path, new: Mapping[str, str] | None = None) -> Schema:
+    """Return the schema of a folder of entities (or of one file) and the crudgen.yaml next to it.
 
-    `more` are entities that are not there yet, by the names of their files. Raises SpecError with
-    every problem of every file.
+    `new` maps file names to the text of entities that are not on disk yet. Raises SpecError with
+    the diagnostics of all files.
     """
     path = Path(path)
     problems = Problems()
-    is_new = bool(more) and not os.path.lexists(path)
-    files = [] if is_new else _entity_files(path, problems, may_be_empty=bool(more))
+    is_new = bool(new) and not os.path.lexists(path)
+    files = [] if is_new else _entity_files(path, problems, may_be_empty=bool(new))
     entities = {str(file): data for file in files if (data := _read(file, problems)) is not None}
     app_file = _app_file(path)
     app_data = _read(app_file, problems) if app_file else None
     app = (str(app_file), app_data) if app_file and app_data is not None else None
-    links = {str(file) for file in [*files, app_file] if file and _leads_elsewhere(file)}
-    return resolve({**entities, **(more or {})}, app, problems, links)
+    links = {str(file) for file in [*files, app_file] if file and _links_outside(file)}
+    return resolve({**entities, **(new or {})}, app, problems, links)
 
 
 def load_texts(entities: dict[str, str], app: str | None = None) -> Schema:
-    """Read entities from texts by file name, and the text of a crudgen.yaml; touches no disk."""
+    """Return the schema of entities in memory (YAML by file name) and the text of crudgen.yaml."""
     problems = Problems()
     if not entities:
-        problems.add(Place("entities"), "there is no entity", "add one")
+        problems.add(Location("entities"), "no entities", "add one")
     return resolve(dict(entities), None if app is None else (APP_FILE, app), problems)
 
 
 def _app_file(path: Path) -> Path | None:
     folder = path if path.is_dir() else path.parent
-    beside = folder / ".." if folder.name in {"", ".."} else folder.parent
-    file = beside / APP_FILE
+    parent = folder / ".." if folder.name in {"", ".."} else folder.parent
+    file = parent / APP_FILE
     return file if os.path.lexists(file) else None
 
 
-def _leads_elsewhere(file: Path) -> bool:
-    """Tell whether a file is a link out of its folder; ConfigMaps have links within."""
+def _links_outside(file: Path) -> bool:
+    """Tell whether a file links outside its folder. Kubernetes ConfigMaps link inside it."""
     folder = Path(os.path.realpath(file.parent))
     return file.is_symlink() and not Path(os.path.realpath(file)).is_relative_to(folder)
 
 
 def _entity_files(path: Path, problems: Problems, *, may_be_empty: bool = False) -> list[Path]:
-    place = Place(str(path))
+    location = Location(str(path))
     try:
         if path.is_file():
             return [path] if _is_spec(path, problems) else []
         if not path.is_dir():
             problems.add(
-                place, "there is no such file or folder", "crudgen reads a folder of entities"
+                location, "no such file or folder", "give a folder with one YAML file per entity"
             )
             return []
         entries = sorted(path.iterdir())
     except OSError as error:
-        problems.add(place, f"cannot be read: {error.strerror}")
+        problems.add(location, f"cannot be read: {error.strerror}")
         return []
     files = [
         entry for entry in entries if not entry.name.startswith(".") and _is_spec(entry, problems)
     ]
     if not files and not problems and not may_be_empty:
-        problems.add(place, "there is no entity in this folder", "add a file such as hero.yaml")
+        problems.add(location, "no entities in this folder", "add a file such as hero.yaml")
     if len(files) > MAX_FILES:
-        problems.add(place, f"more than {MAX_FILES} entities", "split the application")
+        problems.add(location, f"more than {MAX_FILES} entities", "split the application")
     return files[:MAX_FILES]
 
 
 def _is_spec(file: Path, problems: Problems) -> bool:
-    place = Place(str(file))
+    location = Location(str(file))
     if file.name == APP_FILE:
         problems.add(
-            place, "this file belongs beside the folder of entities", "move it one level up"
+            location, "the file must be next to the folder of entities", "move it one level up"
         )
         return False
     if file.suffix not in SUFFIXES:
         if file.suffix.lower() in SUFFIXES or file.is_dir():
-            problems.add(
-                place, "not an entity", "this folder holds one file per entity, named *.yaml"
-            )
+            problems.add(location, "not an entity", "keep one file per entity here, named *.yaml")
         elif file.suffix in _NOT_SPECS or file.name.endswith(("~", "#")):
             return False
         else:
-            problems.add(
-                place, "not an entity", "files here are named *.yaml; keep others elsewhere"
-            )
+            problems.add(location, "not an entity", "name it *.yaml, or move it to another folder")
         return False
     why = file_name_problem(file.name)
     if why:
-        problems.add(place, f"a file called {shown(file.name)}", f"rename it: {why}")
+        problems.add(
+            location, f"the file name {quoted(file.name)} is not portable", f"rename it: {why}"
+        )
     return not why
 
 
 def _read(file: Path, problems: Problems) -> bytes | None:
-    place = Place(str(file))
+    location = Location(str(file))
     try:
         if not file.is_file():
             if file.is_symlink() and not file.exists():
-                problems.add(place, "a link to nothing", "make the file that it leads to")
+                problems.add(location, "the symbolic link has no target", "create the target")
             else:
-                problems.add(place, "this is not a file", "an entity is one file")
+                problems.add(location, "not a regular file", "replace it by a YAML file")
             return None
-        with open(file, "rb", opener=_without_waiting) as stream:
+        with open(file, "rb", opener=_open_nonblocking) as stream:
             return stream.read(MAX_BYTES + 1) or b""
     except OSError as error:
-        problems.add(place, f"cannot be read: {error.strerror}")
+        problems.add(location, f"cannot be read: {error.strerror}")
         return None
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    """Open a file that may wait for somebody to write: a pipe, or one of the kernel's."""
+def _open_nonblocking(path: str, flags: int) -> int:
+    """Open a file without waiting for a writer, as a pipe would."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -1,4 +1,4 @@
-"""Regular expressions that pydantic's linear engine can run. Changes with that engine."""
+"""Regular expressions of a spec. Changes when pydantic's regex engine does."""
 
 from functools import lru_cache
 
@@ -8,25 +8,25 @@ MAX_PATTERN = 500
 
 
 def anchored(pattern: str) -> str:
-    """Return the pattern that matches where the whole text matches the written one."""
+    """Return the pattern as an anchored regular expression, which must match the entire string."""
     return f"^(?:{pattern})$"
 
 
 @lru_cache(maxsize=1024)
 def problem(pattern: str) -> str | None:
-    """Say why a pattern cannot be used."""
+    """Return why a pattern is invalid, or None."""
     if not pattern or len(pattern) > MAX_PATTERN:
-        return f"a pattern has 1 to {MAX_PATTERN} characters"
+        return f"a pattern must have 1 to {MAX_PATTERN} characters"
     try:
         _compiled(pattern)
         _compiled(anchored(pattern))
     except (SchemaError, UnicodeError) as error:
-        return f"the pattern is not possible: {_reason(str(error))}"
+        return f"invalid pattern: {_reason(str(error))}"
     return None
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether the whole text matches; the pattern is one without a problem."""
+    """Tell whether the entire string matches a valid pattern."""
     try:
         _compiled(anchored(pattern)).validate_python(text)
     except ValidationError:
@@ -45,5 +45,5 @@ def _reason(message: str) -> str:
     if "look-around" in last:
         return "look-ahead and look-behind are not supported"
     if "size limit" in last:
-        return "it is too large when compiled"
+        return "the compiled pattern is too large"
     return last[:120]

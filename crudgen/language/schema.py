@@ -1,4 +1,4 @@
-"""What a spec means: the frozen schema of all later stages. Changes when the language says more."""
+"""The resolved spec, input of all later stages. Changes when the language gets a feature."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -17,7 +17,7 @@ Number: TypeAlias = int | float | Decimal
 
 
 class TypeName(StrEnum):
-    """The types that a field can have, as the spec spells them."""
+    """Field types, as written in a spec."""
 
     STR = "str"
     TEXT = "text"
@@ -37,7 +37,7 @@ class TypeName(StrEnum):
 
 
 class Operation(StrEnum):
-    """The operations that an entity can offer."""
+    """Operations of an entity's API."""
 
     CREATE = "create"
     LIST = "list"
@@ -57,113 +57,112 @@ USUAL_OPERATIONS = (
     Operation.UPDATE,
     Operation.DELETE,
 )
-"""What an entity offers when its spec says nothing."""
+"""Operations of an entity whose spec lists none."""
 
 CHANGING = frozenset({Operation.UPDATE, Operation.REPLACE, Operation.DELETE})
-"""Operations that change a row that is there."""
-
+"""Operations that update or delete one row."""
 
 CREATING = frozenset({Operation.CREATE, Operation.CREATE_MANY})
-"""Operations that can be told to happen once."""
+"""Operations that insert rows; they can accept an Idempotency-Key."""
 
 CHANGING_MANY = frozenset({Operation.UPDATE_MANY, Operation.DELETE_MANY})
-"""Operations that change rows that are there, named by their keys."""
+"""Operations that update or delete several rows, selected by their keys."""
 
 
 class EtagUse(StrEnum):
-    """Whether a client has to tell which state of a row it changes."""
+    """Whether a client must send If-Match to update, replace or delete a row."""
 
     OPTIONAL = "optional"
-    """With `If-Match`, a row that has changed meanwhile is left alone."""
+    """`If-Match` is checked if it is sent."""
     REQUIRED = "required"
-    """Without `If-Match`, nothing is changed."""
+    """A request without `If-Match` is rejected."""
 
 
 class KeyKind(StrEnum):
-    """Who gives a row its primary key."""
+    """How a row gets its primary key."""
 
     SERIAL = "serial"
-    """An integer from the database, never reused."""
+    """An integer that the database generates and never reuses."""
     UUID = "uuid"
-    """A version 7 UUID from the server."""
+    """A version 7 UUID that the application generates."""
     CLIENT = "client"
     """An integer or text that the client sends on create."""
 
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A default that is the same for every row; `Constant(None)` is that of an optional field."""
+    """A constant default. For optional fields, `Constant(None)` unless the spec sets another."""
 
     value: Value
 
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """A default that is the moment (the day, the time of day) of the creation of a row, in UTC."""
+    """The current date, time or datetime in UTC as a default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One column of an entity, its defaults filled in."""
+    """A field of an entity, with every option resolved."""
 
     name: FieldName
     type: TypeName
     optional: bool = False
-    """Whether null is a value of the field."""
+    """Whether the field accepts null."""
     default: Constant | Now | None = None
-    """What a row gets when the client says nothing; None: the client must say something."""
+    """Value if the request omits the field; None if the request must contain it."""
     minimum: Number | None = None
-    """Smallest value (int, float, decimal); for int always set."""
+    """Minimum (int, float, decimal); always set for int."""
     maximum: Number | None = None
-    """Largest value (int, float, decimal); for int always set."""
+    """Maximum (int, float, decimal); always set for int."""
     min_length: int | None = None
-    """Shortest text, in characters (str, text); shortest binary, in bytes."""
+    """Minimum length in characters, or in bytes for binary data."""
     max_length: int | None = None
-    """Longest text, in characters; longest binary, in bytes; always set where there is one."""
+    """Maximum length in characters, or in bytes; always set for types that have one."""
     pattern: str | None = None
-    """Regular expression that the whole text matches, as written in the spec (not anchored)."""
+    """Regular expression that must match the entire string; not anchored."""
     precision: int | None = None
-    """Digits in all (decimal)."""
+    """Total number of digits (decimal)."""
     scale: int | None = None
-    """Digits behind the point (decimal)."""
+    """Number of digits after the decimal point (decimal)."""
     words: tuple[str, ...] = ()
-    """The allowed words, in the order of the spec (enum)."""
+    """Values of an enum, in the order of the spec."""
     pk: bool = False
     """Whether this is the primary key."""
     index: bool = False
-    """Whether the column has an index of its own."""
+    """Whether the column has a single-column index."""
     unique: bool = False
-    """Whether no two rows may have the same value."""
+    """Whether the column has a unique constraint."""
     read_only: bool = False
-    """Set by the server; ignored when sent."""
+    """Set by the application; ignored in requests."""
     write_only: bool = False
-    """Accepted, never returned, filtered, sorted or searched."""
+    """Accepted in requests; never returned, filtered, sorted or searched."""
     immutable: bool = False
-    """Set on create; ignored when sent later."""
+    """Set on create; ignored in updates."""
     touch: bool = False
-    """Set to the current time at every write."""
+    """Set to the current time on every write."""
     as_sent: bool = False
-    """Whether text is stored as it is sent, not in NFC."""
+    """Whether text is stored without normalization to NFC."""
     controls: bool = False
-    """Whether text may have control characters."""
+    """Whether text may contain control characters."""
     doc: str | None = None
-    """Description for readers and for OpenAPI."""
+    """Description, printed in the models and in OpenAPI."""
     example: Constant | None = None
-    """Example for OpenAPI, if the spec gives one."""
+    """Example, printed in OpenAPI."""
     samples: tuple[Value, Value] = (None, None)
-    """Two valid values for tests, different ones where the type has two."""
+    """Two valid values for tests; different if the type allows it."""
     was: FieldName | None = None
-    """The former name, for migrations."""
+    """Former name, for migrations."""
 
     @property
     def required(self) -> bool:
-        """Whether a create request must hold the field."""
+        """Whether a create request must contain the field."""
         return self.default is None and not self.read_only
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index over several fields together."""
+    """A multicolumn index or unique constraint."""
 
     fields: tuple[FieldName, ...]
     unique: bool = False
@@ -171,7 +170,7 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """How many rows a list answers."""
+    """Page sizes of the list operation."""
 
     default: int = 100
     max: int = 100
@@ -179,57 +178,57 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """What an entity offers over HTTP: its `api` block."""
+    """The HTTP API of an entity: its `api` block."""
 
     operations: tuple[Operation, ...]
-    """The operations that are offered, in the order of the Operation enum."""
+    """Operations, in the order of the Operation enum."""
     page: Page
-    """Page sizes of the list."""
+    """Page sizes of the list operation."""
     filter: tuple[FieldName, ...]
-    """Fields that a client may filter by; never a write-only one."""
+    """Fields that a list can be filtered by; never write-only."""
     sort: tuple[FieldName, ...]
-    """Fields that a client may sort by; never a write-only one."""
+    """Fields that a list can be sorted by; never write-only."""
     search: tuple[FieldName, ...]
-    """Text fields that a free-text search looks at; never a write-only one."""
+    """Text fields that the query parameter `q` searches; never write-only."""
     etag: EtagUse
-    """Whether changing and deleting a row needs its ETag."""
+    """Whether updating and deleting a row requires If-Match."""
     idempotency: bool
-    """Whether a create with an Idempotency-Key happens once."""
+    """Whether create operations accept an Idempotency-Key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """One kind of row: a table, its models and its routes."""
+    """An entity: a table, its models and its routes."""
 
     name: ClassName
-    """`Hero`: the models are HeroBase, Hero, HeroCreate, HeroUpdate, HeroPublic."""
+    """`Hero`: the name of the table model, and the prefix of the others."""
     singular: ModuleName
-    """`hero`: in names of functions, parameters and operations."""
+    """`hero`: used in names of functions, parameters and operations."""
     plural: ModuleName
-    """`heroes`: the folder, the router's tag, the list operation."""
+    """`heroes`: used for the folder, the tag and the list operation."""
     path: UrlPath
-    """`/heroes`: where the routes are."""
+    """`/heroes`: the path of the collection."""
     table: TableName
-    """`hero`: the table in the database."""
+    """`hero`: the name of the table."""
     doc: str | None
-    """Description for readers and for OpenAPI."""
+    """Description, printed in the models and in OpenAPI."""
     fields: tuple[Field, ...]
-    """Every column in the order of the spec; an implicit `id` comes first."""
+    """Fields in the order of the spec; an implicit `id` comes first."""
     indexes: tuple[Index, ...]
-    """Indexes over several fields."""
+    """Multicolumn indexes and unique constraints."""
     api: Api
-    """What it offers over HTTP."""
+    """The HTTP API."""
     source: str
-    """The spec file's name, for messages only: it is never printed into code."""
+    """Name of the spec file, for messages only; never printed into code."""
 
     @property
     def key(self) -> Field:
-        """The primary key."""
+        """The primary key field."""
         return next(field for field in self.fields if field.pk)
 
     @property
     def key_kind(self) -> KeyKind:
-        """Who gives a row its primary key."""
+        """How a row gets its primary key."""
         if not self.key.read_only:
             return KeyKind.CLIENT
         return KeyKind.UUID if self.key.type is TypeName.UUID else KeyKind.SERIAL
@@ -237,16 +236,16 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds that keep one client from hurting the others: settings of the generated app."""
+    """Default resource limits of the generated application."""
 
     body_bytes: int = 1_048_576
     """Largest request body, in bytes."""
     statement_seconds: float = 5.0
-    """Longest database statement, in seconds."""
+    """Longest duration of an SQL statement, in seconds."""
     lock_seconds: float = 2.0
-    """Longest wait for a lock or a connection, in seconds."""
+    """Longest wait for a lock or a database connection, in seconds."""
     connections: int = 10
-    """Most database connections of one process."""
+    """Maximum number of database connections per process."""
 
 
 class KitForm(StrEnum):
@@ -262,7 +261,7 @@ class KitForm(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """Everything that a folder of entities says."""
+    """All entities of an application, and its settings."""
 
     entities: tuple[Entity, ...]
     """Sorted by name."""

@@ -1,4 +1,4 @@
-"""One table: what each type takes, and what can be done with it. Changes when a type does."""
+"""The table of field types: flags, arguments, options, filters. Changes when a type does."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -8,13 +8,15 @@ from .schema import Field, TypeName
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 MAX_PRECISION = 18
 MAX_WORDS = 200
+"""Maximum number of words of an enum."""
 MAX_WORD = 60
+"""Maximum length of an enum word."""
 MAX_INDEXED_TEXT = 600
-"""PostgreSQL's index rows hold 2,704 bytes, and a character may take four."""
+"""Maximum length of indexed text. PostgreSQL index entries are limited to 2,704 bytes."""
 
 
 class Arguments(Enum):
-    """What may stand in the parentheses of the short form."""
+    """Kinds of arguments of a type in the short form."""
 
     NONE = 1
     LENGTH = 2
@@ -32,35 +34,35 @@ ARGUMENT_OPTIONS: dict[Arguments, tuple[str, ...]] = {
     Arguments.DIGITS: ("precision", "scale"),
     Arguments.WORDS: ("values",),
 }
-"""The options that say the same in the long form."""
+"""Equivalent options of the long form."""
 
 
 @dataclass(frozen=True, slots=True)
 class TypeInfo:
-    """One row of the table."""
+    """A row of the table of types."""
 
     name: TypeName
     doc: str
-    """One line for readers: used by docs/spec.md and by the JSON Schema."""
+    """One-line description, printed in docs/spec.md and in the JSON Schema."""
     flags: frozenset[str]
-    """Flags that can be put on this type."""
+    """Flags that this type accepts."""
     operators: tuple[str, ...]
-    """Filter operators; see `operators()` for those of one field."""
+    """Filter operators of the type; `operators()` returns those of a field."""
     arguments: Arguments = Arguments.NONE
     more: tuple[str, ...] = ()
-    """Options of its own that the arguments cannot say."""
+    """Options without an equivalent argument."""
     ordered: bool = True
-    """Whether rows can be sorted by it."""
+    """Whether lists can be sorted by fields of this type."""
     text: bool = False
-    """Whether a free-text search can look at it."""
+    """Whether the query parameter `q` can search fields of this type."""
     max_length: int | None = None
-    """The longest text or binary when the spec says nothing."""
+    """Default maximum length."""
     shortest: int = 0
-    """The shortest value that exists; a smaller maximum makes no sense."""
+    """Length of the shortest valid value; the lower limit for a maximum."""
 
     @property
     def options(self) -> frozenset[str]:
-        """Options of the long form that this type has and some other type has not."""
+        """Return the options that are specific to this type."""
         return frozenset(ARGUMENT_OPTIONS[self.arguments] + self.more)
 
 
@@ -89,7 +91,7 @@ TYPES: dict[TypeName, TypeInfo] = {
     for info in (
         TypeInfo(
             TypeName.STR,
-            "one line of text, of up to 255 characters unless said otherwise",
+            "one line of text; at most 255 characters unless a maximum is given",
             _KEY | _UNICODE,
             _TEXT,
             Arguments.LENGTH,
@@ -100,7 +102,7 @@ TYPES: dict[TypeName, TypeInfo] = {
         ),
         TypeInfo(
             TypeName.TEXT,
-            "lines of text, of up to 65,535 characters unless said otherwise",
+            "multi-line text; at most 65,535 characters unless a maximum is given",
             _COLUMN | _UNICODE,
             _TEXT,
             Arguments.LENGTH,
@@ -110,30 +112,37 @@ TYPES: dict[TypeName, TypeInfo] = {
             shortest=1,
         ),
         TypeInfo(TypeName.INT, "64-bit integer", _KEY, _ORDER, Arguments.RANGE),
-        TypeInfo(TypeName.FLOAT, "finite double", _COLUMN, _ORDER, Arguments.RANGE),
+        TypeInfo(
+            TypeName.FLOAT, "finite double-precision number", _COLUMN, _ORDER, Arguments.RANGE
+        ),
         TypeInfo(
             TypeName.DECIMAL,
-            "exact number of up to 18 digits; a string on the wire",
+            "exact number with up to 18 digits; a string in JSON",
             _COLUMN,
             _ORDER,
             Arguments.DIGITS,
             more=("min", "max"),
         ),
         TypeInfo(TypeName.BOOL, "true or false", _COLUMN, ("eq", "ne", "isnull")),
-        TypeInfo(TypeName.DATE, "day, ISO 8601", _MOMENT, _ORDER),
-        TypeInfo(TypeName.TIME, "time of day without a time zone, ISO 8601", _MOMENT, _ORDER),
-        TypeInfo(TypeName.DATETIME, "moment with a time zone, stored as UTC", _MOMENT, _ORDER),
-        TypeInfo(TypeName.UUID, "UUID; as a key given by the server, version 7", _KEY, _ORDER),
+        TypeInfo(TypeName.DATE, "date, ISO 8601", _MOMENT, _ORDER),
+        TypeInfo(TypeName.TIME, "time of day without time zone, ISO 8601", _MOMENT, _ORDER),
+        TypeInfo(TypeName.DATETIME, "date and time with time zone, stored in UTC", _MOMENT, _ORDER),
+        TypeInfo(
+            TypeName.UUID,
+            "UUID; a primary key is generated by the server as version 7",
+            _KEY,
+            _ORDER,
+        ),
         TypeInfo(
             TypeName.ENUM,
-            "one of the listed words; stored as the word",
+            "one of the listed words; stored as text",
             _COLUMN,
             _EQUAL,
             Arguments.WORDS,
         ),
         TypeInfo(
             TypeName.EMAIL,
-            "e-mail address of up to 254 characters",
+            "email address; at most 254 characters",
             _COLUMN,
             _TEXT,
             Arguments.SIZE,
@@ -143,7 +152,7 @@ TYPES: dict[TypeName, TypeInfo] = {
         ),
         TypeInfo(
             TypeName.URL,
-            "http or https URL of up to 2,083 characters",
+            "http or https URL; at most 2,083 characters",
             _COLUMN,
             _TEXT,
             Arguments.SIZE,
@@ -154,7 +163,7 @@ TYPES: dict[TypeName, TypeInfo] = {
         TypeInfo(TypeName.JSON, "any JSON value", _ACCESS, ("isnull",), ordered=False),
         TypeInfo(
             TypeName.BYTES,
-            "binary of up to 64 KiB unless said otherwise; base64 on the wire",
+            "binary data; at most 64 KiB unless a maximum is given; base64 in JSON",
             _ACCESS,
             ("isnull",),
             Arguments.SIZE,
@@ -167,6 +176,6 @@ TYPES: dict[TypeName, TypeInfo] = {
 
 
 def operators(field: Field) -> tuple[str, ...]:
-    """Return the filter operators of one field: `isnull` only where null is possible."""
-    found = TYPES[field.type].operators
-    return found if field.optional else tuple(name for name in found if name != "isnull")
+    """Return the filter operators of a field; `isnull` only if it is optional."""
+    names = TYPES[field.type].operators
+    return names if field.optional else tuple(name for name in names if name != "isnull")

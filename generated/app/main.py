@@ -1,4 +1,4 @@
-"""The application. This file is yours: `crudgen emit` never writes it again."""
+"""The FastAPI application. This file is yours: crudgen does not overwrite it."""
 
 from fastapi import FastAPI
 
@@ -11,7 +11,7 @@ __all__ = ["app", "create_app", "get_session"]
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """Create the application; without settings, with those of the environment."""
+    """Create the application. By default, settings come from the environment."""
     return build_application(settings or Settings(), ROUTERS)
 
 

@@ -1,4 +1,4 @@
-"""A client of the application, with an empty database for each test. This file is yours."""
+"""Fixtures: a client of the application, with an empty database for each test."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,7 +18,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 async def client(tmp_path: Path) -> AsyncIterator[AsyncClient]:
-    """Start the application on a new SQLite file."""
+    """Return a client of the application, which uses a new SQLite database."""
     app = create_app(Settings(database_url=f"sqlite:///{tmp_path}/test.db"))
     transport = ASGITransport(app)
     async with (

@@ -174,7 +174,7 @@ def test_check_of_the_spec_alone(project: Project) -> None:
 
 def test_check_of_the_generated_code(project: Project) -> None:
     project.run("emit", "--out", "api")
-    assert project.run("check", "--out", "api").stdout == "entities: 1 entity; api is current\n"
+    assert project.run("check", "--out", "api").stdout == "entities: 1 entity; api is up to date\n"
     (project.folder / "api/app/api.py").unlink()
     done = project.run("check", "--out", "api", code=1)
     assert "api/app/api.py: missing" in done.stderr

@@ -173,7 +173,7 @@ def test_kept_code_of_another_encoding(project: Path) -> None:
     main.write_bytes(main.read_bytes() + b"# \xe9\n")
     done = run(project, "-m", "crudgen", "serve", "--keep", "generated", "--port", "0")
     assert done.returncode == 1
-    assert done.stderr.startswith(f"error: {main}: this is not UTF-8\n")
+    assert done.stderr.startswith(f"error: {main} is not valid UTF-8\n")
     assert "Traceback" not in done.stderr
 
 
@@ -193,7 +193,7 @@ def test_folders_that_windows_cannot_have(project: Path, name: str) -> None:
     ):
         done = run(project, "-m", "crudgen", *command)
         assert done.returncode == 2, done.stdout
-        assert "is no name for a folder" in done.stderr
+        assert "is not portable" in done.stderr
     assert not [entry for entry in project.iterdir() if entry.name != "entities"]
 
 
@@ -208,4 +208,6 @@ def test_files_that_windows_cannot_have(project: Path, name: str) -> None:
     (project / f"entities/{name}.yaml").write_text(HERO.replace("Hero", "Team"))
     done = run(project, "-m", "crudgen", "check")
     assert done.returncode == 1
-    assert done.stderr.startswith(f"entities/{name}.yaml: a file called '{name}.yaml'\n  rename it")
+    assert done.stderr.startswith(
+        f"entities/{name}.yaml: the file name '{name}.yaml' is not portable\n  rename it"
+    )

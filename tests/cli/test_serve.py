@@ -62,7 +62,7 @@ class Serve:
 
     def start(self) -> Self:
         self.url = self.wait_for("  api ").split()[-1]
-        self.wait_for("Ctrl+C ends it")
+        self.wait_for("Press Ctrl+C to stop")
         return self
 
     def save(self, text: str) -> None:
@@ -265,7 +265,7 @@ def test_what_prevents_the_start_is_said_in_a_line(project: Path, workers: str) 
 def test_an_address_for_others_is_warned_of(project: Path, host: str, warned: int) -> None:
     with Serve(project, "--host", host).start() as served:
         pass
-    assert served.text().count("There is no authentication yet") == warned
+    assert served.text().count("The API has no authentication") == warned
 
 
 def test_an_end_by_sigterm_is_in_order(project: Path) -> None:

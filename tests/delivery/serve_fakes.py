@@ -17,11 +17,11 @@ class Reporter:
     def reloaded(self, generation: Generation) -> None:
         self._line(event="reloaded", name=generation.package.__name__)
 
-    def settled(self) -> None:
+    def recovered(self) -> None:
         self._line(event="settled")
 
     def failed(self, error: Exception) -> None:
-        place = error.diagnostics[0].place if isinstance(error, SpecError) else None
+        place = error.diagnostics[0].location if isinstance(error, SpecError) else None
         self._line(event="failed", kind=type(error).__name__, place=place, text=str(error))
 
     def _line(self, **values: object) -> None:

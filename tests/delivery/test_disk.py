@@ -33,7 +33,7 @@ def test_a_first_write_creates_everything(tmp_path: Path) -> None:
     write(make_tree(OLD), out)
     for path, text in OLD.items():
         assert (out / path).read_bytes() == text.encode()
-    assert plan(make_tree(OLD), out).current
+    assert plan(make_tree(OLD), out).is_current
 
 
 def test_the_record_is_sorted_and_says_nothing_else(out: Path) -> None:
@@ -61,7 +61,7 @@ def test_each_file_gets_what_its_ownership_says(out: Path) -> None:
     assert (out / "app/teams/models.py").exists()
     again = plan(make_tree(NEW), out)
     assert again.paths(Action.STALE) == ("app/teams/models.py",)
-    assert not again.current
+    assert not again.is_current
 
 
 def test_prune_removes_stale_files_and_their_folders(out: Path) -> None:
@@ -70,7 +70,7 @@ def test_prune_removes_stale_files_and_their_folders(out: Path) -> None:
     (cache / "models.cpython-311.pyc").write_bytes(b"")
     write(make_tree(NEW), out, prune=True)
     assert not (out / "app/teams").exists()
-    assert plan(make_tree(NEW), out).current
+    assert plan(make_tree(NEW), out).is_current
 
 
 def test_prune_leaves_a_folder_with_a_persons_file(out: Path) -> None:
@@ -126,7 +126,7 @@ def test_an_edit_that_says_what_would_be_written_is_no_edit(out: Path) -> None:
 
 def test_without_a_record_a_differing_file_counts_as_edited(out: Path) -> None:
     (out / RECORD).unlink()
-    assert plan(make_tree(OLD), out).current
+    assert plan(make_tree(OLD), out).is_current
     assert plan(make_tree(NEW), out).paths(Action.EDITED) == ("app/api.py", "app/heroes/models.py")
 
 
@@ -148,7 +148,7 @@ def test_line_endings_alone_are_no_difference(out: Path) -> None:
     for path in out.rglob("*"):
         if path.is_file():
             path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    assert plan(make_tree(OLD), out).current
+    assert plan(make_tree(OLD), out).is_current
     todo = write(make_tree(NEW), out)
     assert todo.paths(Action.EDITED) == ()
     assert (out / "app/api.py").read_bytes() == b"api = 2\n"
@@ -161,7 +161,7 @@ def test_the_diff_applies(out: Path) -> None:
     assert "\\ No newline at end of file" in diff
     subprocess.run(["git", "apply", "-"], cwd=out, input=diff.encode(), check=True)
     assert not (out / "app/teams/models.py").exists()
-    assert plan(make_tree(NEW), out).current
+    assert plan(make_tree(NEW), out).is_current
     assert "teams" not in plan(make_tree(NEW), out).diff(stale=False)
 
 
@@ -272,13 +272,13 @@ def test_a_kill_at_every_step_leaves_the_old_tree_or_the_new(
         if (out / ".crudgen-staging/journal.json").exists():
             states.add("restored")
         todo = plan(make_tree(NEW), out)
-        if todo.current:
+        if todo.is_current:
             states.add("new")
             assert not (out / "app/teams/models.py").exists()
         else:
             assert snapshot(out) == old, step
         write(make_tree(NEW), out, prune=True)
-        assert plan(make_tree(NEW), out).current
+        assert plan(make_tree(NEW), out).is_current
         assert not (out / ".crudgen-staging").exists()
         assert not (out / "app/teams/models.py").exists()
     else:
@@ -301,7 +301,7 @@ def test_an_exception_at_every_step_is_undone(tmp_path: Path, writes: Writes) ->
             assert "injected" in message
             assert snapshot(out) == old, step
         else:  # a folder that exists already, or staging that the next write removes
-            assert plan(make_tree(NEW), out).current, step
+            assert plan(make_tree(NEW), out).is_current, step
     assert codes == {REFUSED, IGNORED}
     assert step > 20
 
@@ -322,7 +322,7 @@ def test_a_kill_during_the_restoring_is_restored_too(tmp_path: Path, writes: Wri
         if not writes.kill(again, out):
             break
     plan(make_tree(OLD), out)
-    assert plan(make_tree(NEW), out).current
+    assert plan(make_tree(NEW), out).is_current
 
 
 def test_an_edit_after_a_kill_survives_the_restoring(tmp_path: Path, writes: Writes) -> None:

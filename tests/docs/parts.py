@@ -19,10 +19,11 @@ from crudgen import cli
 from crudgen.codegen.views import routes as routes_view
 from crudgen.kit.settings import BaseAppSettings
 from crudgen.language import editor_schema, explain, names, patterns
+from crudgen.language import reserved as taken
 from crudgen.language.load import MAX_FILES
 from crudgen.language.resolve import api
 from crudgen.language.resolve import indexes as several
-from crudgen.language.resolve.app import _SECONDS, _WHOLE
+from crudgen.language.resolve.app import _INTEGERS, _SECONDS
 from crudgen.language.schema import Limits, Schema
 from crudgen.language.types import (
     FLAGS,
@@ -37,7 +38,7 @@ from crudgen.language.written import spec
 from crudgen.language.written.reading import read_entity
 from crudgen.language.written.shorthand import _EXAMPLES
 from crudgen.language.yaml import document
-from crudgen.language.yaml.places import Problems
+from crudgen.language.yaml.problems import Problems
 
 ROOT = Path(__file__).parents[2]
 ENTITIES = ROOT / "entities"
@@ -101,7 +102,7 @@ def keys(model: str) -> str:
     described = schema if model == "EntitySpec" else schema["$defs"][model]
     required = set(described.get("required", ()))
     usual = {"AppSpec": asdict(Schema(())), "LimitsSpec": asdict(Limits())}.get(model, {})
-    ranges = {**_WHOLE, **_SECONDS}
+    ranges = {**_INTEGERS, **_SECONDS}
     rows = []
     for key, what in described["properties"].items():
         default = usual.get(key, getattr(spec, model).model_fields[key].default)
@@ -126,9 +127,9 @@ def _kind(what: dict[str, Any]) -> str:
         return "a map"
     if what.get("type") == "array":
         inner = what["items"].get("type")
-        return "a list of lists of texts" if inner == "array" else "a list of texts"
-    words = {"string": "a text", "boolean": "`true` or `false`", "object": "a map"}
-    words |= {"integer": "a whole number", "number": "a number"}
+        return "a list of lists of strings" if inner == "array" else "a list of strings"
+    words = {"string": "a string", "boolean": "`true` or `false`", "object": "a map"}
+    words |= {"integer": "an integer", "number": "a number"}
     return words.get(what.get("type", ""), "any value")
 
 
@@ -166,15 +167,27 @@ def name_rules(_: str) -> str:
 
 def reserved(_: str) -> str:
     rows = (
-        ("field", names.QUERY_PARAMETERS, "query parameters of lists"),
-        ("field", names.SHADOWING, "Python types that annotations use"),
-        ("field", names.LIBRARY_ATTRIBUTES, "what models of SQLModel, pydantic and SQLAlchemy use"),
-        ("field", names.SYSTEM_COLUMNS, "columns that PostgreSQL has in every table"),
-        ("entity", names.RESERVED_CLASSES, "names that generated modules import or define"),
-        ("plural", names.RESERVED_MODULES, "folders, functions and variables of a project"),
-        ("path", names.RESERVED_PATHS, "what the application answers itself"),
+        ("field", taken.QUERY_PARAMETERS, "query parameters of lists"),
+        ("field", taken.SHADOWING, "Python types that annotations use"),
+        (
+            "field",
+            taken.LIBRARY_ATTRIBUTES,
+            "attributes of SQLModel, pydantic and SQLAlchemy models",
+        ),
+        ("field", taken.SYSTEM_COLUMNS, "columns that PostgreSQL has in every table"),
+        (
+            "entity",
+            taken.RESERVED_CLASSES,
+            "names that generated modules import or define",
+        ),
+        (
+            "plural",
+            taken.RESERVED_MODULES,
+            "folders, functions and variables of a project",
+        ),
+        ("path", taken.RESERVED_PATHS, "paths of the application itself"),
     )
-    cells = ((of, why, listed(sorted(taken))) for of, taken, why in rows)
+    cells = ((of, why, listed(sorted(words))) for of, words, why in rows)
     return table(("name of", "why", "reserved"), cells)
 
 
@@ -293,7 +306,7 @@ def written(_: str) -> str:
 
 
 def _said(field: spec.FieldSpec) -> dict[str, Any]:
-    said = {key: getattr(field, key) for key in spec.FieldSpec.model_fields if field.says(key)}
+    said = {key: getattr(field, key) for key in spec.FieldSpec.model_fields if field.is_set(key)}
     return {**said, "type": str(field.type)}
 
 

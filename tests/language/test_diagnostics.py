@@ -13,7 +13,7 @@ import pytest
 from crudgen import language
 from crudgen.errors import Diagnostic, SpecError
 from crudgen.language import load
-from crudgen.language.yaml.places import Place
+from crudgen.language.yaml.locations import Location
 
 CASES = Path(__file__).parent.parent / "cases" / "diagnostics"
 SOURCES = Path(language.__file__).parent
@@ -57,17 +57,17 @@ def test_every_diagnostic_has_a_place_that_exists(
 
 def test_every_diagnostic_in_the_code_has_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
     said: set[tuple[str, int]] = set()
-    original = Place.diagnostic
+    original = Location.diagnostic
 
-    def recording(place: Place, problem: str, remedy: str = "") -> Diagnostic:
+    def recording(location: Location, problem: str, remedy: str = "") -> Diagnostic:
         frame = sys._getframe(1)  # noqa: SLF001 the caller is what is measured
         while frame is not None and frame.f_code.co_filename.startswith(str(SOURCES)):
             said.add((Path(frame.f_code.co_filename).name, frame.f_lineno))
             assert frame.f_back is not None
             frame = frame.f_back
-        return original(place, problem, remedy)
+        return original(location, problem, remedy)
 
-    monkeypatch.setattr(Place, "diagnostic", recording)
+    monkeypatch.setattr(Location, "diagnostic", recording)
     for kind in KINDS:
         diagnosed(kind, monkeypatch)
     silent = [place for place, lines in diagnostic_calls() if not said & lines]
@@ -77,15 +77,15 @@ def test_every_diagnostic_in_the_code_has_a_case(monkeypatch: pytest.MonkeyPatch
 # What no spec file can show: a disk that fails, no files at all, an error without a place, and
 # files that not every system can have.
 ELSEWHERE = (
-    *("error.strerror", "'there is no entity'", "MAX_FILES", "this is not YAML: {error}"),
-    *("a link to nothing", "a file called"),
+    *("error.strerror", "'no entities'", "MAX_FILES", "invalid YAML: {error}"),
+    *("has no target", "is not portable"),
 )
 
 
 def diagnostic_calls() -> list[tuple[str, set[tuple[str, int]]]]:
     """Return the place of each call that makes a diagnostic, and the lines that it spans."""
     calls = []
-    for file in sorted(SOURCES.glob("*.py")):
+    for file in sorted(SOURCES.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or not makes_a_diagnostic(node):
                 continue

@@ -52,11 +52,11 @@ def test_digits_are_kept() -> None:
 def test_places_count_characters() -> None:
     root = parse("a.yaml", "é: ü\n'x y':  [1, zwei]\n")
     first, second = root.entries
-    assert (first.place.line, first.place.column, first.place.length) == (1, 1, 1)
-    assert (first.value.place.line, first.value.place.column) == (1, 4)
-    assert (second.place.line, second.place.column, second.place.length) == (2, 1, 5)
-    assert second.value.items[1].place.column == 13  # type: ignore[union-attr]
-    assert second.place.source == "'x y':  [1, zwei]"
+    assert (first.location.line, first.location.column, first.location.length) == (1, 1, 1)
+    assert (first.value.location.line, first.value.location.column) == (1, 4)
+    assert (second.location.line, second.location.column, second.location.length) == (2, 1, 5)
+    assert second.value.items[1].location.column == 13  # type: ignore[union-attr]
+    assert second.location.source == "'x y':  [1, zwei]"
 
 
 def test_a_byte_order_mark_is_skipped() -> None:
@@ -113,5 +113,5 @@ def test_the_depth_that_is_allowed() -> None:
 
 
 def test_bytes_that_are_not_utf8() -> None:
-    with pytest.raises(SpecError, match=r"a.yaml:2:7: this is not UTF-8"):
+    with pytest.raises(SpecError, match=r"a.yaml:2:7: the file is not valid UTF-8"):
         read(b"a: 1\nb: caf\xe9\n")

@@ -183,4 +183,4 @@ def test_other_commands_show_no_more(entities: Path) -> None:
         )
         assert done.returncode == 1
         assert HIDDEN not in done.stdout + done.stderr
-        assert "this is not an entity" in done.stdout + done.stderr
+        assert "not an entity" in done.stdout + done.stderr

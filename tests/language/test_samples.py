@@ -5,7 +5,7 @@ import pytest
 from crudgen.errors import SpecError
 from crudgen.language import load_texts
 from crudgen.language.patterns import anchored, matches
-from crudgen.language.resolve.values import problem
+from crudgen.language.resolve.values import value_problem
 from crudgen.language.schema import Field
 
 SPECS = Path(__file__).parent.parent / "cases" / "specs"
@@ -82,7 +82,7 @@ PATTERNS = [
 @pytest.mark.parametrize("form", FORMS)
 def test_samples_are_valid(form: str) -> None:
     found = field(form)
-    assert all(problem(found, value) is None for value in found.samples)
+    assert all(value_problem(found, value) is None for value in found.samples)
 
 
 @pytest.mark.parametrize("form", [form for form in FORMS if form not in ONE_VALUE])
@@ -115,7 +115,7 @@ def test_text_keys_are_one_part_of_a_url() -> None:
         return load_texts({"a.yaml": text}).entities[0].key
 
     assert all("/" not in str(v) and not str(v).startswith(".") for v in key("[./a]+").samples)
-    with pytest.raises(SpecError, match="add an 'example' that fits"):
+    with pytest.raises(SpecError, match="add a valid 'example'"):
         key("a/b")
 
 
@@ -129,4 +129,4 @@ def test_patterns_are_anchored_as_a_whole() -> None:
 def test_samples_of_whole_specs_are_valid(file: Path) -> None:
     for entity in load_texts({file.name: file.read_text(encoding="utf-8")}).entities:
         for found in entity.fields:
-            assert all(problem(found, value) is None for value in found.samples)
+            assert all(value_problem(found, value) is None for value in found.samples)

@@ -1,1 +1,1 @@
-"""What the templates print, one module for each: every decision about a file is made here."""
+"""Views: the data of the templates, one module for each template."""

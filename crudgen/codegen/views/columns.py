@@ -1,4 +1,4 @@
-"""How each spec type is printed: its annotation, its constraints, its column, its CHECK."""
+"""Prints fields: annotation, constraints, column, CHECK. Changes when a type does."""
 
 from collections.abc import Iterator
 
@@ -22,14 +22,15 @@ from crudgen.codegen.code import (
 )
 from crudgen.codegen.imports import Imports
 from crudgen.kit.text import CONTROLS
-from crudgen.language.names import DERIVED_SUFFIXES, RESERVED_CLASSES, FieldName
+from crudgen.language.names import FieldName
+from crudgen.language.reserved import DERIVED_SUFFIXES, RESERVED_CLASSES
 from crudgen.language.schema import Constant, Entity, Field, Now, Number, TypeName, Value
 from crudgen.language.types import INT64_MAX, INT64_MIN
 
 from .wire import wire
 
 TEXT_KEY = rf"[^/.{CONTROLS}][^/{CONTROLS}]*"
-"""Keys stand in URLs: a slash would end them, and `.` and `..` would be resolved away."""
+"""Pattern of text keys: URLs cannot contain keys with slashes, and resolve `.` and `..`."""
 
 _PLAIN = {
     TypeName.STR: raw("str"),
@@ -37,7 +38,7 @@ _PLAIN = {
     TypeName.FLOAT: raw("float"),
     TypeName.BOOL: raw("bool"),
 }
-"""Types of Python."""
+"""Built-in types."""
 _IMPORTED = {
     TypeName.TEXT: ("..kit.text", "Multiline"),
     TypeName.DATE: ("..kit.types", "IsoDate"),
@@ -48,11 +49,11 @@ _IMPORTED = {
     TypeName.EMAIL: ("..kit.addresses", "EmailText"),
     TypeName.URL: ("..kit.addresses", "UrlText"),
 }
-"""Types of the kit: the module and the name."""
+"""Types of the kit: module and name."""
 _WITH_ARGUMENTS = {TypeName.ENUM, TypeName.DECIMAL, TypeName.BYTES}
-"""Types that each entity declares for itself."""
+"""Types that are declared per field, as aliases."""
 _UNICODE = {TypeName.STR, TypeName.TEXT}
-"""Types of Unicode text, which may have a rule of its own."""
+"""Types with flags for Unicode text."""
 _NUMBERS = {TypeName.INT, TypeName.FLOAT}
 _SIZED_TEXTS = {TypeName.STR, TypeName.TEXT, TypeName.EMAIL, TypeName.URL}
 _TEXTS = {*_SIZED_TEXTS, TypeName.ENUM}
@@ -61,20 +62,20 @@ _NOW = {TypeName.DATE: "utc_today", TypeName.TIME: "utc_time", TypeName.DATETIME
 
 
 class FieldPrinter:
-    """Prints the fields of one entity, and notes what the module has to import."""
+    """Prints the fields of an entity, and collects their imports."""
 
     def __init__(self, entity: Entity, imports: Imports) -> None:
         self._imports = imports
         self._aliases = _aliases(entity)
 
     def aliases(self, entity: Entity) -> Iterator[Code]:
-        """`HeroMood = Literal["calm", "angry"]`: the types that have arguments."""
+        """Print the type aliases, such as `HeroMood = Literal["calm", "angry"]`."""
         for field in entity.fields:
             if field.name in self._aliases:
                 yield statement(self._aliases[field.name] + raw(" = "), self._with_arguments(field))
 
     def annotation(self, field: Field) -> Code:
-        """Print the type, with `| None` where null is a value."""
+        """Print the type, with `| None` if the field is optional."""
         kind = self._type(field)
         return optional(kind) if field.optional else kind
 
@@ -129,7 +130,7 @@ class FieldPrinter:
         return call(self._imports.name("..kit.types", "Base64"), items)
 
     def default(self, field: Field) -> Iterator[Bracket | Code]:
-        """Print what a row gets when the client says nothing."""
+        """Print the default."""
         match field.default:
             case Now():
                 yield keyword(
@@ -145,7 +146,7 @@ class FieldPrinter:
                 yield keyword("default", structure(value))
 
     def constraints(self, field: Field) -> Iterator[Bracket | Code]:
-        """Print what a value must fulfil and what readers of OpenAPI learn."""
+        """Print the constraints, the description and the example."""
         if field.type in _NUMBERS:
             yield from self._keywords(ge=field.minimum, le=field.maximum)
         if field.type in _SIZED_TEXTS:
@@ -158,7 +159,7 @@ class FieldPrinter:
             yield keyword("schema_extra", Bracket("{", tuple(extra), "}"))
 
     def description(self, field: Field) -> Iterator[Bracket | Code]:
-        """Print the spec's own words."""
+        """Print the description."""
         if field.doc is not None:
             yield keyword("description", literal(field.doc))
 
@@ -186,7 +187,7 @@ class FieldPrinter:
         return literal(number)
 
     def column(self, field: Field) -> Iterator[Bracket | Code]:
-        """Print what the table makes of the field."""
+        """Print the options of the column."""
         flags = {"primary_key": field.pk, "index": field.index, "unique": field.unique}
         for flag, is_set in flags.items():
             if is_set:
@@ -213,7 +214,7 @@ class FieldPrinter:
             yield keyword("sa_type", self._imports.name("..kit.database.columns", "JsonValue"))
 
     def checks(self, field: Field) -> Iterator[Bracket]:
-        """Print the CHECKs that repeat the constraints in the table."""
+        """Print the CHECK constraints of the field."""
         column = self._column_expression(field)
         if field.type in _SIZED:
             self._imports.use("sqlalchemy", "func")
@@ -255,9 +256,9 @@ class FieldPrinter:
 
 
 def _aliases(entity: Entity) -> dict[FieldName, Code]:
-    """Name the types of an entity that have arguments: `HeroMood`.
+    """Return the type aliases by field: `HeroMood`.
 
-    Where that name is taken, or makes a line too long, it is `HeroMoodValue` or `Type3`.
+    If that name is taken or too long, the alias is `HeroMoodValue` or `Type3`.
     """
     suffixes = ("", *DERIVED_SUFFIXES)
     taken = {*RESERVED_CLASSES, *(f"{entity.name}{suffix}" for suffix in suffixes)}
@@ -266,12 +267,12 @@ def _aliases(entity: Entity) -> dict[FieldName, Code]:
         if field.type not in _WITH_ARGUMENTS and not (field.as_sent or field.controls):
             continue
         camel = "".join(part.capitalize() for part in field.name.split("_"))
-        possible = (
+        candidates = (
             name(entity.name, suffix=camel),
             name(entity.name, suffix=f"{camel}Value"),
             raw("Type") + literal(number),
         )
-        alias = next(alias for alias in possible if _is_free(alias, field, taken))
+        alias = next(alias for alias in candidates if _is_free(alias, field, taken))
         taken.add(alias)
         aliases[field.name] = alias
     return aliases

@@ -1,4 +1,4 @@
-"""The handlers of one entity: what the template prints of each operation."""
+"""Views of an entity's handlers. Changes when the signature of a handler does."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,42 +23,42 @@ _REQUEST = raw("request: Request")
 
 @dataclass(frozen=True, slots=True)
 class HandlerView:
-    """One operation: the errors that it declares, its signature and its one statement."""
+    """A handler: its documented errors, its signature and its body."""
 
     errors: Code
     signature: Code
-    answer: Code
+    body: Code
 
 
-def must_match(entity: Entity) -> bool:
-    """Tell whether a change needs the row's ETag."""
-    writes = CHANGING & {*entity.api.operations}
-    return bool(writes) and entity.api.etag is EtagUse.REQUIRED
+def requires_etag(entity: Entity) -> bool:
+    """Tell whether updating or deleting a row requires If-Match."""
+    changing = CHANGING & {*entity.api.operations}
+    return bool(changing) and entity.api.etag is EtagUse.REQUIRED
 
 
 class Handlers:
-    """Prints the handlers of one entity, and notes what the module has to import."""
+    """Prints the handlers of an entity, and collects their imports."""
 
     def __init__(self, entity: Entity, imports: Imports) -> None:
         self._entity = entity
         self._imports = imports
-        self._body = name(entity.singular)
+        self._payload = name(entity.singular)
         self._key = name(entity.singular, suffix="_id")
         self._key_type = name(entity.name, suffix="Id")
 
     def create(self) -> HandlerView:
-        """Insert a row."""
+        """Print the handler that creates a row."""
         created = name(self._entity.name, suffix="Create")
         self._imports.use(".models", created)
         return self._creating(
             name(self._entity.singular, prefix="create_"),
             "create",
-            annotated(self._body, created),
-            self._body,
+            annotated(self._payload, created),
+            self._payload,
         )
 
     def create_many(self) -> HandlerView:
-        """Insert several rows."""
+        """Print the handler that creates several rows."""
         created = name(self._entity.name, suffix="Create")
         self._imports.use(".models", created)
         return self._creating(
@@ -69,7 +69,7 @@ class Handlers:
         )
 
     def _many(self, sent: Code, kind: Code) -> Bracket:
-        """`new_heroes: Many[HeroCreate]`."""
+        """Print `new_heroes: Many[HeroCreate]`."""
         many = self._imports.name("..kit.models", "Many")
         return subscript(annotated(sent, many), (kind,))
 
@@ -84,11 +84,11 @@ class Handlers:
         return HandlerView(
             errors=self._errors(*self._conflict(takes_key=True), 413, 415, 422, 503),
             signature=self._signature(function, parameters),
-            answer=self._answer(verb, arguments),
+            body=self._return(verb, arguments),
         )
 
     def update_many(self) -> HandlerView:
-        """Change several rows."""
+        """Print the handler that updates several rows."""
         changes = name(self._entity.name, suffix="UpdateById")
         self._imports.use(".models", changes)
         self._imports.use("fastapi", "Request")
@@ -99,11 +99,11 @@ class Handlers:
                 name(self._entity.plural, prefix="update_"),
                 [self._many(sent, changes), _REQUEST, _DB],
             ),
-            answer=self._answer("update_many", [raw("db"), raw("request"), sent]),
+            body=self._return("update_many", [raw("db"), raw("request"), sent]),
         )
 
     def delete_many(self) -> HandlerView:
-        """Delete several rows."""
+        """Print the handler that deletes several rows."""
         self._imports.use("fastapi", "Request")
         self._imports.use("..kit.errors", "Deleted")
         ids = annotated(raw("ids"), name(self._entity.name, suffix="Ids"))
@@ -112,11 +112,11 @@ class Handlers:
             signature=self._signature(
                 name(self._entity.plural, prefix="delete_"), [ids, _REQUEST, _DB]
             ),
-            answer=self._answer("delete_many", [raw("db"), raw("request"), raw("ids")]),
+            body=self._return("delete_many", [raw("db"), raw("request"), raw("ids")]),
         )
 
     def list(self) -> HandlerView:
-        """Read a page."""
+        """Print the handler that lists rows."""
         self._imports.use("fastapi", "Request")
         self._imports.use("..kit.query", "SparseRow")
         query = annotated(raw("query"), name(self._entity.name, suffix="Query"))
@@ -126,36 +126,36 @@ class Handlers:
                 name(self._entity.plural, prefix="read_"),
                 [_REQUEST, _DB, query],
             ),
-            answer=self._answer("list", [raw("db"), raw("request"), raw("query")]),
+            body=self._return("list", [raw("db"), raw("request"), raw("query")]),
         )
 
     def read(self) -> HandlerView:
-        """Read one row."""
+        """Print the handler that reads a row."""
         return self._keyed("read", self._errors(304, 404, 422, 503))
 
     def update(self) -> HandlerView:
-        """Change one row."""
+        """Print the handler that updates a row."""
         changes = name(self._entity.name, suffix="Update")
         self._imports.use(".models", changes)
         conflict = self._conflict(takes_key=False)
-        errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_match(), 503)
+        errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._without_etag(), 503)
         return self._keyed("update", errors, changes)
 
     def replace(self) -> HandlerView:
-        """Write all of one row."""
+        """Print the handler that replaces a row."""
         created = name(self._entity.name, suffix="Create")
         self._imports.use(".models", created)
         conflict = self._conflict(takes_key=True)
-        errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_match(), 503)
+        errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._without_etag(), 503)
         return self._keyed("replace", errors, created)
 
     def delete(self) -> HandlerView:
-        """Delete one row."""
+        """Print the handler that deletes a row."""
         self._imports.use("..kit.errors", "Deleted")
-        return self._keyed("delete", self._errors(404, 412, 422, *self._missing_match(), 503))
+        return self._keyed("delete", self._errors(404, 412, 422, *self._without_etag(), 503))
 
-    def _missing_match(self) -> tuple[int, ...]:
-        return (428,) if must_match(self._entity) else ()
+    def _without_etag(self) -> tuple[int, ...]:
+        return (428,) if requires_etag(self._entity) else ()
 
     def _keyed(self, verb: str, errors: Code, body: Code | None = None) -> HandlerView:
         parameters = [annotated(self._key, self._key_type)]
@@ -163,8 +163,8 @@ class Handlers:
         if verb != "read":
             arguments.insert(1, raw("request"))
         if body is not None:
-            parameters.append(annotated(self._body, body))
-            arguments.append(self._body)
+            parameters.append(annotated(self._payload, body))
+            arguments.append(self._payload)
         if verb != "read":
             self._imports.use("fastapi", "Request")
             parameters.append(_REQUEST)
@@ -172,7 +172,7 @@ class Handlers:
         return HandlerView(
             errors=errors,
             signature=self._signature(function, [*parameters, _DB]),
-            answer=self._answer(verb, arguments),
+            body=self._return(verb, arguments),
         )
 
     def _conflict(self, *, takes_key: bool) -> tuple[int, ...]:
@@ -191,6 +191,6 @@ class Handlers:
         head = raw("async def ") + function
         return statement(head, call(raw(""), parameters), tail=" -> Response:")
 
-    def _answer(self, verb: str, arguments: Sequence[Code]) -> Code:
-        called = name(self._entity.plural, suffix=f".{verb}")
-        return statement(raw("return await "), call(called, arguments), 4)
+    def _return(self, verb: str, arguments: Sequence[Code]) -> Code:
+        method = name(self._entity.plural, suffix=f".{verb}")
+        return statement(raw("return await "), call(method, arguments), 4)

@@ -1,8 +1,9 @@
-"""What the template of an entity's models prints: every decision is made here."""
+"""View of an entity's models. Changes when the models do."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from crudgen.codegen.characters import width
 from crudgen.codegen.code import (
     INDENT,
     WIDTH,
@@ -18,12 +19,12 @@ from crudgen.codegen.code import (
     raw,
     statement,
     structure,
-    width,
     words,
 )
 from crudgen.codegen.imports import Imports
 from crudgen.language.schema import Constant, Entity, Field, KeyKind, KitForm, Operation
 
+from .articles import a_row
 from .columns import FieldPrinter
 
 UNSET = keyword("default", literal(None))
@@ -31,9 +32,10 @@ UNSET = keyword("default", literal(None))
 
 @dataclass(frozen=True, slots=True)
 class ModelsView:
-    """The models of one entity: class names, and the lines of each class body."""
+    """Class names of an entity's models, and the lines of each class body."""
 
-    singular: Code
+    a_singular: Code
+    capitalized: Code
     plural: Code
     imports: Code
     aliases: tuple[Code, ...]
@@ -53,6 +55,7 @@ class ModelsView:
     update_lines: tuple[Code, ...]
     public_lines: tuple[Code, ...]
     creates: bool
+    replaces: bool
     create_body: bool
     updates: bool
     update_by_id_class: Code
@@ -61,7 +64,7 @@ class ModelsView:
 
 
 def models_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> ModelsView:
-    """Decide what the models of an entity are."""
+    """Return the view of the models of an entity."""
     imports = Imports(kit)
     lines = _Lines(entity, imports)
     operations = {*entity.api.operations}
@@ -70,14 +73,16 @@ def models_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> ModelsView:
     shared = [field for field in entity.fields if _is_shared(field)]
     others = [field for field in entity.fields if not _is_shared(field)]
     ignored_on_create = [field for field in entity.fields if field.read_only]
-    ignored_on_update = [field for field in entity.fields if _stays(field)]
+    ignored_on_update = [field for field in entity.fields if _is_ignored_on_update(field)]
+    updated = [field for field in entity.fields if not _is_ignored_on_update(field)]
     imports.use("..kit.models", "Model")
     if updates:
         imports.use("..kit.models", "Changes")
     if (creates and ignored_on_create) or (updates and ignored_on_update):
         imports.use("..kit.models", "ReadOnly")
     return ModelsView(
-        singular=words(entity.singular),
+        a_singular=a_row(entity),
+        capitalized=a_row(entity, capitalized=True),
         plural=words(entity.plural),
         aliases=lines.aliases(),
         base=name(entity.name, suffix="Base"),
@@ -95,11 +100,10 @@ def models_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> ModelsView:
             lines.create(field) for field in others if creates and not field.read_only
         ),
         ignored_on_update=tuple(name(field.name) for field in ignored_on_update),
-        update_lines=tuple(
-            lines.update(field) for field in entity.fields if updates and not _stays(field)
-        ),
+        update_lines=tuple(lines.update(field) for field in updated if updates),
         public_lines=tuple(lines.public(field) for field in others if not field.write_only),
         creates=creates,
+        replaces=Operation.REPLACE in operations,
         create_body=any(field.read_only or not _is_shared(field) for field in entity.fields),
         updates=updates,
         update_by_id_class=lines.update_by_id_class(),
@@ -110,17 +114,17 @@ def models_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> ModelsView:
 
 
 def _is_shared(field: Field) -> bool:
-    """Tell whether a client both sends the field on create and sees it."""
+    """Tell whether create and response models share the field."""
     return not (field.pk or field.read_only or field.write_only)
 
 
-def _stays(field: Field) -> bool:
-    """Tell whether an update leaves the field as it is."""
+def _is_ignored_on_update(field: Field) -> bool:
+    """Tell whether updates accept the field, but ignore it."""
     return field.read_only or field.immutable
 
 
 class _Lines:
-    """Prints each field as the line that one of the models has for it."""
+    """Prints the declarations of fields in each of the models."""
 
     def __init__(self, entity: Entity, imports: Imports) -> None:
         self._entity = entity
@@ -128,25 +132,25 @@ class _Lines:
         self._printer = FieldPrinter(entity, imports)
 
     def aliases(self) -> tuple[Code, ...]:
-        """Print the types that have a name of their own."""
+        """Print the type aliases of fields."""
         return tuple(self._printer.aliases(self._entity))
 
     def table_class(self) -> Code:
-        """`class Hero(HeroBase, table=True):`."""
+        """Print `class Hero(HeroBase, table=True):`."""
         bases = [name(self._entity.name, suffix="Base"), raw("table=True")]
         head = raw("class ") + name(self._entity.name)
         return statement(head, call(raw(""), bases), tail=":")
 
     def update_by_id_class(self) -> Code:
-        """`class HeroUpdateById(HeroUpdate):`."""
+        """Print `class HeroUpdateById(HeroUpdate):`."""
         head = raw("class ") + name(self._entity.name, suffix="UpdateById")
         bases = [name(self._entity.name, suffix="Update")]
         return statement(head, call(raw(""), bases), tail=":")
 
     def table(self, field: Field) -> Code:
-        """Print a field with its constraints and its column."""
+        """Print a field of the base or table model."""
         if field.pk and self._entity.key_kind is KeyKind.SERIAL:
-            # The database counts: until it has, there is no id.
+            # The database generates the key: it is None before the insert.
             arguments = [UNSET, *self._printer.column(field)]
             return declaration(field.name, raw("int | None"), self._field(arguments))
         arguments = [
@@ -157,27 +161,27 @@ class _Lines:
         return self._declare(field, arguments)
 
     def create(self, field: Field) -> Code:
-        """Print a field that only the client knows."""
+        """Print a field of the create model."""
         return self._declare(field, [*self._default(field), *self._printer.constraints(field)])
 
     def update(self, field: Field) -> Code:
-        """Print a field that may be absent; the default is never used."""
+        """Print a field of the update model. The default marks it as optional and is not used."""
         return self._declare(field, [UNSET, *self._printer.constraints(field)])
 
     def public(self, field: Field) -> Code:
-        """Print a field that a client only sees."""
+        """Print a field of the response model."""
         return self._declare(field, list(self._printer.description(field)))
 
     def table_options(self) -> tuple[Code, ...]:
-        """Print the table's name and its rules: CHECKs, indexes over several columns, counting."""
+        """Print the table name and table arguments: checks, multicolumn indexes, SQLite options."""
         table_name = statement(raw("__tablename__ = "), literal(str(self._entity.table)))
-        rules = tuple(self._rules())
-        if not rules:
+        items = tuple(self._table_arguments())
+        if not items:
             return (table_name,)
-        arguments = Bracket("(", rules, ")", is_tuple=True)
+        arguments = Bracket("(", items, ")", is_tuple=True)
         return table_name, statement(raw("__table_args__ = "), arguments, INDENT)
 
-    def _rules(self) -> Iterator[Bracket]:
+    def _table_arguments(self) -> Iterator[Bracket]:
         for field in self._entity.fields:
             yield from self._printer.checks(field)
         for index in self._entity.indexes:

@@ -1,4 +1,4 @@
-"""What the templates of the project print: the routers, the settings, the requirements."""
+"""View of the project: routers, settings, requirements. Changes when files without entity do."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _REQUIREMENTS = (
 
 @dataclass(frozen=True, slots=True)
 class ProjectView:
-    """What concerns all entities together."""
+    """The data of files that do not belong to one entity."""
 
     imports: Code
     routers: Code
@@ -49,13 +49,13 @@ class ProjectView:
 
 
 def uses_addresses(schema: Schema) -> bool:
-    """Tell whether an entity has an e-mail address or a URL."""
+    """Tell whether an entity has a field of type email or url."""
     kinds = {field.type for entity in schema.entities for field in entity.fields}
     return bool(kinds & {TypeName.EMAIL, TypeName.URL})
 
 
 def project_view(schema: Schema) -> ProjectView:
-    """Decide what the files of the project say."""
+    """Return the view of the project."""
     imports, settings_imports, main_imports, server_imports = (
         Imports(schema.kit) for _ in range(4)
     )
@@ -93,13 +93,13 @@ def project_view(schema: Schema) -> ProjectView:
 
 
 def _limits(limits: Limits, imports: Imports) -> Iterator[Code]:
-    """Print the limits that are not the kit's own."""
-    usual = Limits()
+    """Print the limits that differ from the defaults of the kit."""
+    defaults = Limits()
     settings = {
-        raw("max_body_bytes"): ("Bytes", limits.body_bytes, usual.body_bytes),
-        raw("database_connections"): ("Connections", limits.connections, usual.connections),
-        raw("statement_seconds"): ("Seconds", limits.statement_seconds, usual.statement_seconds),
-        raw("lock_seconds"): ("Seconds", limits.lock_seconds, usual.lock_seconds),
+        raw("max_body_bytes"): ("Bytes", limits.body_bytes, defaults.body_bytes),
+        raw("database_connections"): ("Connections", limits.connections, defaults.connections),
+        raw("statement_seconds"): ("Seconds", limits.statement_seconds, defaults.statement_seconds),
+        raw("lock_seconds"): ("Seconds", limits.lock_seconds, defaults.lock_seconds),
     }
     for key, (kind, value, default) in settings.items():
         if value != default:

@@ -1,4 +1,4 @@
-"""What the template of an entity's routes prints: every decision is made here."""
+"""View of an entity's routes. Changes when the routes do."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,17 +19,18 @@ from crudgen.codegen.imports import Imports
 from crudgen.language.resolve.api import filterable, sortable
 from crudgen.language.schema import CHANGING, Entity, KeyKind, KitForm, Operation, Page, TypeName
 
-from .handlers import Handlers, HandlerView, must_match
+from .articles import a_row
+from .handlers import Handlers, HandlerView, requires_etag
 
 
 @dataclass(frozen=True, slots=True)
 class RoutesView:
-    """The routes of one entity; an operation that it does not offer is None."""
+    """The router, the resource and the handlers of an entity; None for missing operations."""
 
     singular: Code
     plural: Code
-    one: Code
-    many: Code
+    a_singular: Code
+    plural_words: Code
     public: Code
     imports: Code
     router: Code
@@ -48,7 +49,7 @@ class RoutesView:
 
 
 def routes_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> RoutesView:
-    """Decide what the routes of an entity are."""
+    """Return the view of the routes of an entity."""
     imports = Imports(kit)
     imports.use("fastapi", "Response")
     imports.use("..kit.database", "DatabaseDep")
@@ -57,7 +58,7 @@ def routes_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> RoutesView:
     imports.use("..kit.http.routing", "Router")
     imports.use(".models", entity.name, f"{entity.name}Public")
     handlers, head = Handlers(entity, imports), _Head(entity, imports)
-    offered = {
+    printers = {
         Operation.CREATE: handlers.create,
         Operation.LIST: handlers.list,
         Operation.READ: handlers.read,
@@ -68,12 +69,12 @@ def routes_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> RoutesView:
         Operation.UPDATE_MANY: handlers.update_many,
         Operation.DELETE_MANY: handlers.delete_many,
     }
-    views = {operation: offered[operation]() for operation in entity.api.operations}
+    views = {operation: printers[operation]() for operation in entity.api.operations}
     return RoutesView(
         singular=name(entity.singular),
         plural=name(entity.plural),
-        one=words(entity.singular),
-        many=words(entity.plural),
+        a_singular=a_row(entity),
+        plural_words=words(entity.plural),
         public=name(entity.name, suffix="Public"),
         router=head.router(),
         resource=head.resource(),
@@ -93,14 +94,14 @@ def routes_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> RoutesView:
 
 
 class _Head:
-    """Prints what stands before the handlers, and notes what the module has to import."""
+    """Prints the code before the handlers, and collects its imports."""
 
     def __init__(self, entity: Entity, imports: Imports) -> None:
         self._entity = entity
         self._imports = imports
 
     def router(self) -> Code:
-        """`router = Router(prefix="/heroes", tags=["heroes"])`."""
+        """Print `router = Router(prefix="/heroes", tags=["heroes"])`."""
         tags = Bracket("[", (literal(str(self._entity.plural)),), "]")
         arguments = [
             keyword("prefix", literal(str(self._entity.path))),
@@ -109,49 +110,49 @@ class _Head:
         return statement(raw("router = "), call(raw("Router"), arguments))
 
     def resource(self) -> Code:
-        """`heroes = Resource(Hero, public=HeroPublic)`."""
+        """Print `heroes = Resource(Hero, public=HeroPublic)`."""
         entity, api = self._entity, self._entity.api
         arguments: list[Bracket | Code] = [
             name(entity.name),
             keyword("public", name(entity.name, suffix="Public")),
         ]
-        for key, size, usual in (
+        for key, size, default in (
             ("default_limit", api.page.default, Page().default),
             ("max_limit", api.page.max, Page().max),
         ):
-            if size != usual:
+            if size != default:
                 arguments.append(keyword(key, literal(size)))
-        for key, listed, all_of_them in (
+        for key, names, default_names in (
             ("filter_by", api.filter, filterable(entity.fields)),
             ("sort_by", api.sort, sortable(entity.fields)),
             ("search_in", api.search, ()),
         ):
-            if Operation.LIST in api.operations and listed != all_of_them:
-                items = tuple(literal(str(field)) for field in listed)
+            if Operation.LIST in api.operations and names != default_names:
+                items = tuple(literal(str(field)) for field in names)
                 arguments.append(keyword(key, Bracket("[", items, "]")))
-        unchanged = [field for field in entity.fields if field.immutable and not field.read_only]
-        if unchanged and Operation.REPLACE in api.operations:
-            names = tuple(literal(str(field.name)) for field in unchanged)
-            arguments.append(keyword("immutable", Bracket("[", names, "]")))
-        if must_match(entity):
+        immutable = [field for field in entity.fields if field.immutable and not field.read_only]
+        if immutable and Operation.REPLACE in api.operations:
+            items = tuple(literal(str(field.name)) for field in immutable)
+            arguments.append(keyword("immutable", Bracket("[", items, "]")))
+        if requires_etag(entity):
             arguments.append(raw("etag_required=True"))
         if api.idempotency:
             arguments.append(raw("idempotent=True"))
-        if _writes_unique_values_together(entity):
+        if _writes_several_unique_values(entity):
             arguments.append(raw("serialized=True"))
         return statement(name(entity.plural) + raw(" = "), call(raw("Resource"), arguments))
 
     def aliases(self) -> tuple[Code, ...]:
-        """Print the types of the parameters that differ from entity to entity."""
+        """Print the annotated types of the handlers' parameters."""
         operations = set(self._entity.api.operations)
         aliases = []
         if operations & {Operation.READ, *CHANGING}:
-            description = literal(f"The key of one {words(self._entity.singular)}.")
+            description = literal(f"Primary key of the {words(self._entity.singular)}.")
             one = name(self._entity.name, suffix="Id")
             described = [keyword("description", description)]
             aliases.append(self._alias(one, self._key_kind(), "Path", described))
         if Operation.DELETE_MANY in operations:
-            description = literal(f"The keys of {words(self._entity.plural)} to delete.")
+            description = literal(f"Primary keys of the {words(self._entity.plural)} to delete.")
             ids = name(self._entity.name, suffix="Ids")
             alias = keyword("alias", literal(str(self._entity.key.name)))
             described = [alias, keyword("description", description)]
@@ -160,10 +161,10 @@ class _Head:
             )
             aliases.append(self._alias(ids, many, "Query", described))
         if Operation.LIST in operations:
-            asked = name(self._entity.plural, suffix=".query")
+            query = name(self._entity.plural, suffix=".query")
             annotated_query = subscript(
                 self._imports.name("typing", "Annotated"),
-                (self._imports.name("..kit.query", "ListQuery"), asked),
+                (self._imports.name("..kit.query", "ListQuery"), query),
             )
             alias = name(self._entity.name, suffix="Query")
             aliases.append(statement(alias + raw(" = "), annotated_query))
@@ -184,8 +185,8 @@ class _Head:
         return statement(alias + raw(" = "), annotated_kind)
 
 
-def _writes_unique_values_together(entity: Entity) -> bool:
-    """Tell whether one request can write unique values of several rows."""
+def _writes_several_unique_values(entity: Entity) -> bool:
+    """Tell whether one request can write unique values of several rows, which can deadlock."""
     operations = set(entity.api.operations)
     fields = any(field.unique for field in entity.fields)
     unique = fields or any(index.unique for index in entity.indexes)

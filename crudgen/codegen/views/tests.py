@@ -1,4 +1,4 @@
-"""What the template of an entity's tests prints: sample rows, and what may be expected of them."""
+"""View of an entity's tests: sample rows and expected results. Changes when the tests do."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -38,9 +38,9 @@ _MISSING_KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class TestsView:
-    """Sample rows of one entity, as a client sends and sees them."""
+    """Sample rows of an entity in JSON, and the conditions of its tests."""
 
-    many: Code
+    plural: Code
     path: Code
     key: Code
     missing: Code
@@ -48,17 +48,17 @@ class TestsView:
     body: Code
     changes: Code
     too_many: Code
-    hidden: Code
+    write_only: Code
     touched: Code
     tests_changes: bool
     tests_replaces: bool
     tests_deletes: bool
     has_keys: bool
-    keyed: bool
-    must_match: bool
-    locates: bool
+    has_missing: bool
+    etag_required: bool
+    has_url: bool
     has_required: bool
-    conflicts: bool
+    has_conflicts: bool
     creates: bool
     lists: bool
     reads: bool
@@ -73,24 +73,24 @@ class TestsView:
     tests_deletes_many: bool
     has_bulk: bool
     has_changes: bool
-    sends: bool
+    has_body: bool
     bulk: Code
-    names_rows: bool
+    has_key: bool
 
 
 def tests_view(entity: Entity) -> TestsView:
-    """Decide what the tests of an entity are."""
+    """Return the view of the tests of an entity."""
     sent = [field for field in entity.fields if not field.read_only]
     changed = [field for field in sent if not field.immutable]
     body = {str(field.name): wire(field, field.samples[0]) for field in sent}
     changes = {str(field.name): wire(field, field.samples[1]) for field in changed}
-    hidden = [field for field in entity.fields if field.write_only]
-    offered = set(entity.api.operations)
-    tests_changes = bool(changes) and {Operation.CREATE, Operation.UPDATE} <= offered
-    tests_changes_many = bool(changes) and {Operation.CREATE, Operation.UPDATE_MANY} <= offered
+    write_only = [field for field in entity.fields if field.write_only]
+    operations = set(entity.api.operations)
+    tests_changes = bool(changes) and {Operation.CREATE, Operation.UPDATE} <= operations
+    tests_changes_many = bool(changes) and {Operation.CREATE, Operation.UPDATE_MANY} <= operations
     key = literal(str(entity.key.name))
     return TestsView(
-        many=words(entity.plural),
+        plural=words(entity.plural),
         path=text_statement(raw("PATH = "), f"{entity.path}/"),
         key=key,
         missing=text_statement(
@@ -100,39 +100,38 @@ def tests_view(entity: Entity) -> TestsView:
         body=_assign(raw("BODY"), body),
         changes=_assign(raw("CHANGES"), changes),
         too_many=literal(entity.api.page.max + 1),
-        hidden=_set(raw("HIDDEN"), hidden),
+        write_only=_set(raw("WRITE_ONLY"), write_only),
         touched=_set(raw("TOUCHED"), [field for field in entity.fields if field.touch]),
         tests_changes=tests_changes,
         tests_changes_many=tests_changes_many,
-        tests_deletes_many={Operation.CREATE, Operation.DELETE_MANY} <= offered,
-        names_rows=Operation.CREATE in offered and bool(CHANGING_MANY & offered),
-        has_bulk=bool(offered & {Operation.CREATE_MANY, *CHANGING_MANY}),
+        tests_deletes_many={Operation.CREATE, Operation.DELETE_MANY} <= operations,
+        has_key=Operation.CREATE in operations and bool(CHANGING_MANY & operations),
+        has_bulk=bool(operations & {Operation.CREATE_MANY, *CHANGING_MANY}),
         has_changes=tests_changes or tests_changes_many,
-        sends=bool(offered & CREATING),
-        tests_replaces={Operation.CREATE, Operation.REPLACE} <= offered,
-        tests_deletes={Operation.CREATE, Operation.DELETE} <= offered,
-        locates=Operation.CREATE in offered and bool(offered & CHANGING),
-        has_keys=bool(offered & {Operation.READ, *CHANGING}),
-        keyed=bool(offered & {Operation.READ, Operation.UPDATE, Operation.DELETE}),
-        must_match=entity.api.etag is EtagUse.REQUIRED,
+        has_body=bool(operations & CREATING),
+        tests_replaces={Operation.CREATE, Operation.REPLACE} <= operations,
+        tests_deletes={Operation.CREATE, Operation.DELETE} <= operations,
+        has_url=Operation.CREATE in operations and bool(operations & CHANGING),
+        has_keys=bool(operations & {Operation.READ, *CHANGING}),
+        has_missing=bool(operations & {Operation.READ, Operation.UPDATE, Operation.DELETE}),
+        etag_required=entity.api.etag is EtagUse.REQUIRED,
         has_required=any(field.required for field in sent),
-        conflicts=entity.key_kind is KeyKind.CLIENT or _has_unique(entity),
-        creates=Operation.CREATE in offered,
-        lists=Operation.LIST in offered,
-        reads=Operation.READ in offered,
-        updates=Operation.UPDATE in offered,
-        replaces=Operation.REPLACE in offered,
-        deletes=Operation.DELETE in offered,
-        creates_many=Operation.CREATE_MANY in offered,
-        updates_many=Operation.UPDATE_MANY in offered,
-        deletes_many=Operation.DELETE_MANY in offered,
-        is_idempotent=Operation.CREATE in offered and entity.api.idempotency,
+        has_conflicts=entity.key_kind is KeyKind.CLIENT or _has_unique(entity),
+        creates=Operation.CREATE in operations,
+        lists=Operation.LIST in operations,
+        reads=Operation.READ in operations,
+        updates=Operation.UPDATE in operations,
+        replaces=Operation.REPLACE in operations,
+        deletes=Operation.DELETE in operations,
+        creates_many=Operation.CREATE_MANY in operations,
+        updates_many=Operation.UPDATE_MANY in operations,
+        deletes_many=Operation.DELETE_MANY in operations,
+        is_idempotent=Operation.CREATE in operations and entity.api.idempotency,
         bulk=text_statement(raw("BULK = "), f"{entity.path}/bulk"),
     )
 
 
 def _has_unique(entity: Entity) -> bool:
-    # Null is never equal to null: a row of nulls breaks no rule.
     together = any(index.unique for index in entity.indexes)
     return together or any(field.unique for field in entity.fields)
 

@@ -1,4 +1,4 @@
-"""How a value of each spec type looks in JSON: in examples, and in the tests that are generated."""
+"""JSON form of values, for examples and tests. Changes when the API writes a type differently."""
 
 import base64
 from datetime import UTC, date, datetime, time
@@ -9,7 +9,7 @@ from crudgen.language.schema import Field, Json, Value
 
 
 def wire(field: Field, value: Value) -> Json:
-    """Turn a value into the JSON that the application writes for it."""
+    """Convert a value to the JSON that the API returns for it."""
     match value:
         case Decimal():
             return format(value.quantize(Decimal(1).scaleb(-(field.scale or 0))), "f")

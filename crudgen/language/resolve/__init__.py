@@ -1,1 +1,1 @@
-"""What was written → what it means: one module for each step, and `steps` for their order."""
+"""Specs as written → Schema, in one module per step; `steps` calls them in order."""

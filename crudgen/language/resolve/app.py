@@ -1,44 +1,44 @@
-"""crudgen.yaml → the settings of the whole application. Changes when there is another one."""
+"""Resolves crudgen.yaml. Changes when the application gets another setting."""
 
 import re
 from decimal import Decimal
 
 from crudgen.language.schema import Limits, Schema
-from crudgen.language.written.reading import Written
+from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import AppSpec
-from crudgen.language.yaml.places import Problems, shown
+from crudgen.language.yaml.problems import Problems, quoted
 
-_WHOLE = {"body_bytes": (1024, 1_073_741_824), "connections": (1, 1000)}
+_INTEGERS = {"body_bytes": (1024, 1_073_741_824), "connections": (1, 1000)}
 _SECONDS = {
     "statement_seconds": (Decimal("0.01"), Decimal(3600)),
     "lock_seconds": (Decimal("0.01"), Decimal(3600)),
 }
-"""The smallest and largest value of each limit; the settings of an application have them too."""
+"""Ranges of the limits. The settings of generated applications have the same ranges."""
 
 
-def resolve_app(written: Written[AppSpec], problems: Problems) -> Schema:
-    """Return a schema without entities; what the file does not say keeps its default."""
+def resolve_app(written: WrittenSpec[AppSpec], problems: Problems) -> Schema:
+    """Return a schema without entities. Missing keys keep their defaults."""
     spec = written.spec
     for key in ("title", "version", "database"):
-        if spec.says(key) and getattr(spec, key) is None:
-            problems.add(written.value(key), f"{key!r} says nothing", "give it a value, or drop it")
-    usual = Schema(())
+        if spec.is_set(key) and getattr(spec, key) is None:
+            problems.add(written.locate(key), f"{key!r} is empty", "set a value, or remove it")
+    defaults = Schema(())
     return Schema(
         (),
-        title=spec.title or usual.title,
-        version=spec.version or usual.version,
-        database=_database(written, problems) or usual.database,
+        title=spec.title or defaults.title,
+        version=spec.version or defaults.version,
+        database=_database(written, problems) or defaults.database,
         limits=_limits(written, problems),
         kit=spec.kit,
     )
 
 
-_PLACE = r"(\[[0-9A-Fa-f:.]+\]|[^][:@/?]*)(:[0-9]*)?"
-_AFTER_SCHEME = re.compile(rf"([^@/]*@)?{_PLACE}(,{_PLACE})*([/?][^@]*)?")
-"""A user and a password, one or several hosts, the name of the database, parameters."""
+_HOST = r"(\[[0-9A-Fa-f:.]+\]|[^][:@/?]*)(:[0-9]*)?"
+_AFTER_SCHEME = re.compile(rf"([^@/]*@)?{_HOST}(,{_HOST})*([/?][^@]*)?")
+"""User and password, one or more hosts, database name and parameters."""
 
 
-def _database(written: Written[AppSpec], problems: Problems) -> str | None:
+def _database(written: WrittenSpec[AppSpec], problems: Problems) -> str | None:
     url = written.spec.database
     if url is None:
         return None
@@ -48,25 +48,26 @@ def _database(written: Written[AppSpec], problems: Problems) -> str | None:
     if scheme in ("postgresql", "postgres"):
         if _AFTER_SCHEME.fullmatch(rest):
             return f"postgresql://{rest}"
-        problem, remedy = "this is no URL", "in a user or password, write %40 for @ and %2F for /"
+        problem = "invalid database URL"
+        remedy = "in the user name and password, write @ as %40 and / as %2F"
     else:
-        problem = f"{shown(url)} is no database that is known"
+        problem = f"unsupported database URL {quoted(url)}"
         remedy = "such as 'sqlite:///app.db' or 'postgresql://localhost/app'"
-    problems.add(written.value("database"), problem, remedy)
+    problems.add(written.locate("database"), problem, remedy)
     return url
 
 
-def _limits(written: Written[AppSpec], problems: Problems) -> Limits:
+def _limits(written: WrittenSpec[AppSpec], problems: Problems) -> Limits:
     spec = written.spec.limits
     values: dict[str, int | float] = {}
-    for key, (low, high) in {**_WHOLE, **_SECONDS}.items():
+    for key, (low, high) in {**_INTEGERS, **_SECONDS}.items():
         value = getattr(spec, key)
-        place = written.value("limits", key)
+        location = written.locate("limits", key)
         if value is None:
-            if spec.says(key):
-                problems.add(place, f"{key!r} says nothing", "give it a value, or drop it")
+            if spec.is_set(key):
+                problems.add(location, f"{key!r} is empty", "set a value, or remove it")
         elif not low <= value <= high:
-            problems.add(place, f"{value} is out of range", f"allowed: {low} to {high}")
+            problems.add(location, f"{value} is out of range", f"allowed: {low} to {high}")
         else:
-            values[key] = int(value) if key in _WHOLE else float(value)
+            values[key] = int(value) if key in _INTEGERS else float(value)
     return Limits(**values)  # type: ignore[arg-type]

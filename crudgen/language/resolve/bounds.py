@@ -1,4 +1,4 @@
-"""How long, how large, how exact: the bounds of one field. Changes with the bounds of a type."""
+"""Resolves lengths, ranges and precision of a field. Changes when a type gets another bound."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -14,7 +14,7 @@ _BOUNDS = ("min", "max")
 
 
 def with_bounds(written: WrittenField, field: Field) -> Field:
-    """Return the field with its bounds, those of the type where the spec says nothing."""
+    """Return the field with its bounds; missing ones default to those of the type."""
     if written.info.max_length is not None:
         return _with_lengths(written, field, written.info.max_length)
     if field.type is TypeName.DECIMAL:
@@ -26,15 +26,17 @@ def _with_lengths(written: WrittenField, field: Field, longest: int) -> Field:
     for key in _BOUNDS:
         length = getattr(written.spec, key)
         if isinstance(length, Decimal) or (length is not None and length < 0):
-            written.add(key, f"{length} is no length", "a length is a whole number, 0 or more")
+            written.add(key, f"invalid length {length}", "a length is an integer, 0 or more")
             return field
     low, high = written.spec.min, written.spec.max
     high = longest if high is None else high
-    most = TYPES[TypeName.TEXT].max_length or 0 if written.info.name is TypeName.STR else longest
-    if high > most:
-        written.add("max", f"{high} is more than a '{written.info.name}' holds", f"at most {most}")
+    limit = TYPES[TypeName.TEXT].max_length or 0 if written.info.name is TypeName.STR else longest
+    if high > limit:
+        written.add(
+            "max", f"the maximum {high} is too large for '{written.info.name}'", f"at most {limit}"
+        )
     elif high < max(written.info.shortest, low or 0):
-        key = "max" if written.spec.says("max") else "min"
+        key = "max" if written.spec.is_set("max") else "min"
         least = max(written.info.shortest, low or 0)
         remedy = "swap them" if low else f"at least {least}"
         written.add(key, f"the maximum {high} is less than the minimum {least}", remedy)
@@ -47,16 +49,17 @@ def _with_lengths(written: WrittenField, field: Field, longest: int) -> Field:
 def _check_indexed(written: WrittenField, field: Field, longest: int) -> None:
     flag = next((key for key in ("pk", "unique", "index") if getattr(field, key)), None)
     if flag and longest > MAX_INDEXED_TEXT:
-        remedy = f"give a maximum of at most {MAX_INDEXED_TEXT}: '{field.type}(..600)'"
-        written.add_key(flag, f"'{flag}' on a text of up to {longest} characters", remedy)
+        problem = f"'{flag}' is not possible with a maximum of {longest} characters"
+        remedy = f"use at limit {MAX_INDEXED_TEXT}: '{field.type}(..{MAX_INDEXED_TEXT})'"
+        written.add_key(flag, problem, remedy)
 
 
 def _with_digits(written: WrittenField, field: Field) -> Field:
     precision, scale = written.spec.precision or 0, written.spec.scale or 0
     if not 1 <= precision <= MAX_PRECISION:
-        written.add("precision", f"a precision of {precision}", f"1 to {MAX_PRECISION} digits")
+        written.add("precision", f"invalid precision {precision}", f"1 to {MAX_PRECISION} digits")
     elif scale > precision:
-        written.add("scale", f"a scale of {scale}", f"at most the precision, {precision}")
+        written.add("scale", f"invalid scale {scale}", f"at most the precision, {precision}")
     return replace(field, precision=precision, scale=scale)
 
 
@@ -72,25 +75,25 @@ def _with_range(written: WrittenField, field: Field) -> Field:
         except ValueError as error:
             written.add(key, str(error))
             continue
-        bounds[key] = _fitting(written, field, key, bound)
+        bounds[key] = _checked_bound(written, field, key, bound)
     low, high = bounds["min"], bounds["max"]
     if low is not None and high is not None and low > high:
-        key = "max" if written.spec.says("max") else "min"
+        key = "max" if written.spec.is_set("max") else "min"
         written.add(key, f"the maximum {high} is less than the minimum {low}", "swap them")
     serial = field.pk and field.read_only and field.type is TypeName.INT
     if serial and (low, high) != (INT64_MIN, INT64_MAX):
-        key = "min" if written.spec.says("min") else "max"
-        written.add(key, "bounds on a key that the server gives", "drop them")
+        key = "min" if written.spec.is_set("min") else "max"
+        written.add(key, "a key that the server generates cannot have bounds", "remove them")
     return replace(field, minimum=low, maximum=high)
 
 
-def _fitting(written: WrittenField, field: Field, key: str, bound: Number) -> Number:
+def _checked_bound(written: WrittenField, field: Field, key: str, bound: Number) -> Number:
     if field.type is TypeName.INT and not INT64_MIN <= bound <= INT64_MAX:
-        written.add(key, f"{bound} does not fit 64 bits", "drop it")
+        written.add(key, f"{bound} does not fit into 64 bits", "remove it")
     if isinstance(bound, Decimal):
         if not fits(bound, field.precision or 0, field.scale or 0):
-            problem_ = f"{bound} does not fit decimal({field.precision},{field.scale})"
-            written.add(key, problem_, "use fewer digits")
+            problem = f"{bound} does not fit decimal({field.precision},{field.scale})"
+            written.add(key, problem, "use fewer digits")
             return bound
         return bound.quantize(Decimal(1).scaleb(-(field.scale or 0)))
     return bound

@@ -1,12 +1,13 @@
-"""Entities that would get in each other's way. Changes when entities share another kind of name."""
+"""Checks that entities do not conflict. Changes when entities share another kind of name."""
 
 from dataclasses import dataclass
 
-from crudgen.language.names import DERIVED_SUFFIXES
+from crudgen.language.reserved import DERIVED_SUFFIXES
 from crudgen.language.schema import Field, Index
-from crudgen.language.written.reading import Written
+from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
-from crudgen.language.yaml.places import Place, Problems, shown
+from crudgen.language.yaml.locations import Location
+from crudgen.language.yaml.problems import Problems, quoted
 
 from .identity import Identity
 from .indexes import MAX_IDENTIFIER, index_names
@@ -14,20 +15,20 @@ from .indexes import MAX_IDENTIFIER, index_names
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An entity whose names are known; its fields may still be broken."""
+    """An entity whose names are valid. Its fields may have errors."""
 
-    written: Written[EntitySpec]
+    written: WrittenSpec[EntitySpec]
     identity: Identity
     fields: dict[str, Field]
     indexes: tuple[Index, ...]
 
-    def place(self, key: str) -> Place:
-        """Return where a name comes from."""
-        return self.written.value(key if self.written.spec.says(key) else "name")
+    def locate(self, key: str) -> Location:
+        """Return the location of the key, or of `name` if the value is derived from it."""
+        return self.written.locate(key if self.written.spec.is_set(key) else "name")
 
 
 def check_collisions(candidates: list[Candidate], problems: Problems) -> None:
-    """Note everything that two entities have in common, but must not."""
+    """Add a problem for each class, module, path, table or index name that two entities share."""
     _check_classes(candidates, problems)
     _check_modules(candidates, problems)
     _check_paths(candidates, problems)
@@ -40,8 +41,8 @@ def _check_classes(candidates: list[Candidate], problems: Problems) -> None:
         name = candidate.identity.name
         first = seen.setdefault(name.lower(), candidate)
         if first is not candidate:
-            problem = f"an entity {shown(str(name))} is also in {first.written.file}"
-            problems.add(candidate.written.value("name"), problem, "rename one of them")
+            problem = f"duplicate entity {quoted(str(name))}, also in {first.written.file}"
+            problems.add(candidate.written.locate("name"), problem, "rename one of them")
     derived = {
         f"{candidate.identity.name}{suffix}".lower(): candidate
         for candidate in candidates
@@ -50,12 +51,14 @@ def _check_classes(candidates: list[Candidate], problems: Problems) -> None:
     for candidate in candidates:
         owner = derived.get(candidate.identity.name.lower())
         if owner:
-            problem = f"{owner.identity.name!s} gets a class {candidate.identity.name!s} of its own"
-            problems.add(candidate.written.value("name"), problem, "rename one of the two entities")
+            problem = (
+                f"{candidate.identity.name!s} is a class generated for {owner.identity.name!s}"
+            )
+            problems.add(candidate.written.locate("name"), problem, "rename one of the entities")
 
 
 def _check_modules(candidates: list[Candidate], problems: Problems) -> None:
-    """Singulars and plurals share the names of functions: `read_hero`, `read_heroes`."""
+    """Check singulars and plurals together: both are used in function names."""
     seen: dict[str, Candidate] = {}
     for candidate in candidates:
         for key, name in (
@@ -67,13 +70,13 @@ def _check_modules(candidates: list[Candidate], problems: Problems) -> None:
                 first is not candidate
                 and first.identity.name.lower() != candidate.identity.name.lower()
             ):
-                problem = f"the name {shown(str(name))} is also used by {first.identity.name!s}"
-                remedy = f"give one of them another 'plural' (in {first.written.file} or here)"
-                problems.add(candidate.place(key), problem, remedy)
+                problem = f"the name {quoted(str(name))} is already used by {first.identity.name!s}"
+                remedy = f"set another 'plural', here or in {first.written.file}"
+                problems.add(candidate.locate(key), problem, remedy)
 
 
 def _check_paths(candidates: list[Candidate], problems: Problems) -> None:
-    """One path below another would be taken for a row of it: `/a` and `/a/b`."""
+    """Check that no path is below another: `/a/b` would match a row of `/a`."""
     seen: dict[str, Candidate] = {}
     ordered = sorted(candidates, key=lambda c: (c.identity.path.count("/"), c.identity.path))
     for candidate in ordered:
@@ -83,32 +86,34 @@ def _check_paths(candidates: list[Candidate], problems: Problems) -> None:
             above = "/".join(parts[:length])
             if above in seen:
                 other = seen[above]
-                relation = "is also that of" if above == path else f"is below {above!r}, that of"
-                problem = f"the path {shown(path)} {relation} {other.identity.name!s}"
-                problems.add(candidate.place("path"), problem, "give one of them another 'path'")
+                relation = "is already used by" if above == path else f"is below {above!r} of"
+                problem = f"the path {quoted(path)} {relation} {other.identity.name!s}"
+                problems.add(
+                    candidate.locate("path"), problem, "set another 'path' for one of them"
+                )
                 break
         seen.setdefault(path, candidate)
 
 
 def _check_tables(candidates: list[Candidate], problems: Problems) -> None:
-    """Tables and indexes share one space of names, in PostgreSQL and in SQLite."""
+    """Check tables and indexes together: both databases have one namespace for them."""
     seen: dict[str, Candidate] = {}
     for candidate in candidates:
         table = str(candidate.identity.table)
         first = seen.setdefault(table, candidate)
         if first is not candidate:
-            problem = f"the table {shown(table)} is also that of {first.identity.name!s}"
-            problems.add(candidate.place("table"), problem, "give one of them another 'table'")
+            problem = f"the table {quoted(table)} is already used by {first.identity.name!s}"
+            problems.add(candidate.locate("table"), problem, "set another 'table' for one of them")
     for candidate in candidates:
         identity = candidate.identity
         for name, path in index_names(identity.table, candidate.fields, candidate.indexes):
-            place = candidate.written.value(*path)
+            location = candidate.written.locate(*path)
             if len(name) > MAX_IDENTIFIER:
-                problem = f"the index {shown(name)} has more than {MAX_IDENTIFIER} characters"
-                problems.add(place, problem, "shorten 'table' or the fields' names")
+                problem = f"the index name {quoted(name)} has more than {MAX_IDENTIFIER} characters"
+                problems.add(location, problem, "shorten 'table' or the field names")
             elif name in seen:
                 problem = (
-                    f"the name of the index {shown(name)} is taken by {seen[name].identity.name!s}"
+                    f"the index name {quoted(name)} is already used by {seen[name].identity.name!s}"
                 )
-                problems.add(place, problem, "rename the table or a field")
+                problems.add(location, problem, "rename the table or a field")
             seen.setdefault(name, candidate)

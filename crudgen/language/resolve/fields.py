@@ -1,4 +1,4 @@
-"""One written field → its meaning, all filled in. Changes when an option means something else."""
+"""Resolves fields. Changes when an option of fields gets another meaning."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -9,23 +9,23 @@ from crudgen.language.names import FieldName
 from crudgen.language.schema import Constant, Field, Now, TypeName
 from crudgen.language.types import INT64_MAX, INT64_MIN, MAX_WORD, MAX_WORDS
 from crudgen.language.written.field import WrittenField
-from crudgen.language.written.reading import Written
+from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
 from crudgen.language.yaml.nodes import Plain
-from crudgen.language.yaml.places import Problems, shown, suggest
+from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 from .bounds import with_bounds
 from .flags import check_flags
 from .sample import samples
-from .values import as_stored, problem, to_value
+from .values import as_stored, to_value, value_problem
 
 _MOMENTS = (TypeName.DATE, TypeName.TIME, TypeName.DATETIME)
 _JOINERS = {0x200C: None, 0x200D: None}
-"""Persian words and emoji need them."""
+"""Zero-width joiners, which Persian words and emoji need."""
 
 
 def implicit_key() -> Field:
-    """Return the `id` of an entity that marks no field as its key."""
+    """Return the `id` of an entity without a primary key field."""
     return Field(
         FieldName("id"),
         TypeName.INT,
@@ -37,8 +37,8 @@ def implicit_key() -> Field:
     )
 
 
-def resolve_fields(written: Written[EntitySpec], problems: Problems) -> dict[str, Field]:
-    """Return the fields that make sense, in their order; an implicit key comes first."""
+def resolve_fields(written: WrittenSpec[EntitySpec], problems: Problems) -> dict[str, Field]:
+    """Return the valid fields in order; an implicit key comes first."""
     found: dict[str, Field] = {}
     for name, spec in written.spec.fields.items():
         field = _resolve(WrittenField(written, name, spec, problems, len(problems)))
@@ -51,25 +51,29 @@ def resolve_fields(written: Written[EntitySpec], problems: Problems) -> dict[str
     return {"id": implicit_key(), **found}
 
 
-def _check_keys(written: Written[EntitySpec], problems: Problems) -> None:
+def _check_keys(written: WrittenSpec[EntitySpec], problems: Problems) -> None:
     keys = [name for name, spec in written.spec.fields.items() if spec.pk]
     for name in keys[1:]:
-        place = written.key("fields", name, "pk")
-        problems.add(place, f"a second 'pk', the first is {shown(keys[0])}", "keep one")
+        location = written.locate_key("fields", name, "pk")
+        problems.add(
+            location, f"duplicate primary key, the first is {quoted(keys[0])}", "remove one 'pk'"
+        )
     if not keys and "id" in written.spec.fields and "id" not in written.broken:
-        place = written.key("fields", "id")
-        problem_ = "an entity without a 'pk' gets an 'id' of its own"
-        problems.add(place, problem_, "mark this field 'pk', or rename it")
+        location = written.locate_key("fields", "id")
+        problem = "'id' is the name of the generated primary key"
+        problems.add(location, problem, "mark this field 'pk', or rename it")
 
 
-def _check_former_names(written: Written[EntitySpec], problems: Problems) -> None:
+def _check_former_names(written: WrittenSpec[EntitySpec], problems: Problems) -> None:
     seen: set[str] = set()
     for name, spec in written.spec.fields.items():
         if spec.was is None:
             continue
-        place = written.value("fields", name, "was")
+        location = written.locate("fields", name, "was")
         if spec.was in written.spec.fields or spec.was in seen:
-            problems.add(place, f"{shown(spec.was)} is the name of another field", "drop 'was'")
+            problems.add(
+                location, f"{quoted(spec.was)} is the name of another field", "remove 'was'"
+            )
         seen.add(spec.was)
 
 
@@ -77,7 +81,7 @@ def _resolve(written: WrittenField) -> Field | None:
     check_flags(written)
     if not written.clean:
         return None
-    field = _described(written)
+    field = _base_field(written)
     for step in (with_bounds, _with_pattern, _with_words, _with_values, _with_samples):
         field = step(written, field)
         if not written.clean:
@@ -85,7 +89,7 @@ def _resolve(written: WrittenField) -> Field | None:
     return field
 
 
-def _described(written: WrittenField) -> Field:
+def _base_field(written: WrittenField) -> Field:
     spec = written.spec
     field = Field(
         FieldName(written.name),
@@ -115,8 +119,8 @@ def _with_pattern(written: WrittenField, field: Field) -> Field:
     if why:
         written.add("pattern", why)
     elif not field.as_sent and not is_normalized("NFC", pattern):
-        remedy = "write each letter as one character, or add 'as_sent': other text is stored in NFC"
-        written.add("pattern", "a pattern that is not in Unicode's NFC", remedy)
+        remedy = "normalize it, or add the flag 'as_sent': text is stored in NFC"
+        written.add("pattern", "the pattern is not in Unicode NFC", remedy)
     return replace(field, pattern=pattern)
 
 
@@ -125,33 +129,35 @@ def _with_words(written: WrittenField, field: Field) -> Field:
     if words is None:
         return field
     if not 1 <= len(words) <= MAX_WORDS:
-        written.add("values", f"an enum of {len(words)} words", f"1 to {MAX_WORDS} words")
+        written.add("values", f"the enum has {len(words)} words", f"1 to {MAX_WORDS} words")
     words = [normalize("NFC", word) for word in words]
     for position, word in enumerate(words[:MAX_WORDS]):
-        place = written.value("values", position)
-        shows = word.translate(_JOINERS).isprintable()
-        if not 1 <= len(word) <= MAX_WORD or not shows or word != word.strip():
-            rule = f"1 to {MAX_WORD} printable characters, with no space at an end"
-            written.problems.add(place, f"{shown(word)} is no word of an enum", rule)
+        location = written.locate("values", position)
+        is_printable = word.translate(_JOINERS).isprintable()
+        if not 1 <= len(word) <= MAX_WORD or not is_printable or word != word.strip():
+            rule = f"1 to {MAX_WORD} printable characters, without surrounding spaces"
+            written.problems.add(location, f"invalid enum word {quoted(word)}", rule)
         elif word in words[:position]:
-            written.problems.add(place, f"the word {shown(word)} is written twice", "drop one")
+            written.problems.add(
+                location, f"duplicate enum word {quoted(word)}", "remove one of them"
+            )
     return replace(field, words=tuple(words))
 
 
 def _with_values(written: WrittenField, field: Field) -> Field:
     """Add the default, the example and the former name."""
-    if written.spec.says("default"):
+    if written.spec.is_set("default"):
         field = replace(field, default=_default(written, field))
     elif field.optional:
         field = replace(field, default=Constant(None))
-    if written.spec.says("example"):
+    if written.spec.is_set("example"):
         constant = _constant(written, field, "example", written.spec.example)
         if constant == Constant(None):
-            written.add("example", "an example of nothing", "drop it")
+            written.add("example", "the example is null", "remove it")
         field = replace(field, example=constant)
     if written.spec.was is not None:
         if not FieldName.PATTERN.fullmatch(written.spec.was):
-            written.add("was", f"{shown(written.spec.was)} is no field name", FieldName.RULE)
+            written.add("was", f"invalid field name {quoted(written.spec.was)}", FieldName.RULE)
             return field
         field = replace(field, was=FieldName(written.spec.was))
     return field
@@ -162,27 +168,27 @@ def _default(written: WrittenField, field: Field) -> Constant | Now | None:
     if default == "now" and field.type is not TypeName.ENUM:
         if field.type in _MOMENTS:
             return Now()
-        written.add("default", "'now' is for date, time and datetime")
+        written.add("default", "the default 'now' is for date, time and datetime only")
         return None
     return _constant(written, field, "default", default)
 
 
-def _constant(written: WrittenField, field: Field, key: str, said: Plain) -> Constant | None:
+def _constant(written: WrittenField, field: Field, key: str, plain: Plain) -> Constant | None:
     try:
-        value = None if said is None else to_value(field.type, said)
+        value = None if plain is None else to_value(field.type, plain)
     except ValueError as error:
-        written.add(key, f"the {key} is not a value of '{field.type}'", str(error))
+        written.add(key, f"invalid {key} for '{field.type}'", str(error))
         return None
     try:
         value = as_stored(field, value)
     except ValueError as error:
         message, remedy = error.args
-        written.add(key, f"the {key} is not possible: {message}", remedy)
+        written.add(key, f"invalid {key}: {message}", remedy)
         return None
-    why = problem(field, value)
+    why = value_problem(field, value)
     if why:
         remedy = suggest(value, field.words) if field.words and isinstance(value, str) else ""
-        written.add(key, f"the {key} is not possible: {why}", remedy)
+        written.add(key, f"invalid {key}: {why}", remedy)
     elif isinstance(value, Decimal):
         value = value.quantize(Decimal(1).scaleb(-(field.scale or 0)))
     return Constant(value)
@@ -192,7 +198,7 @@ def _with_samples(written: WrittenField, field: Field) -> Field:
     found = samples(field)
     if found:
         return replace(field, samples=found)
-    key = "pattern" if written.spec.says("pattern") else "type"
-    remedy = "add an 'example' that fits, it is used in tests"
-    written.add(key, "no value was found that fits", remedy)
+    key = "pattern" if written.spec.is_set("pattern") else "type"
+    remedy = "add a valid 'example'; the generated tests use it"
+    written.add(key, "no sample value was found", remedy)
     return field

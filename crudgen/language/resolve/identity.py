@@ -1,4 +1,4 @@
-"""What an entity is called everywhere: class, folder, URL, table. Changes with the naming rules."""
+"""Resolves the names of an entity. Changes when their derivation does."""
 
 import re
 from collections.abc import Callable
@@ -11,25 +11,28 @@ from crudgen.language.names import (
     Name,
     TableName,
     UrlPath,
+    plural_of,
+    snake_case,
+)
+from crudgen.language.reserved import (
     class_name_problem,
     module_name_problem,
     path_problem,
-    plural_of,
-    snake_case,
     table_name_problem,
 )
-from crudgen.language.written.reading import Written
+from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
-from crudgen.language.yaml.places import Place, Problems, shown
+from crudgen.language.yaml.locations import Location
+from crudgen.language.yaml.problems import Problems, quoted
 
 NameT = TypeVar("NameT", bound=Name)
 VERBS = ("create", "read", "update", "replace", "delete")
-"""What is done with one row: `read_hero` is a function beside the variable `heroes`."""
+"""Prefixes of functions: a plural must not have the name of a function such as `read_hero`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Every name of one entity."""
+    """The names of an entity."""
 
     name: ClassName
     singular: ModuleName
@@ -38,8 +41,8 @@ class Identity:
     table: TableName
 
 
-def resolve_identity(written: Written[EntitySpec], problems: Problems) -> Identity | None:
-    """Return the names of an entity, the unsaid ones derived from its name."""
+def resolve_identity(written: WrittenSpec[EntitySpec], problems: Problems) -> Identity | None:
+    """Return the names of an entity, or None if one is invalid. Missing names are derived."""
     spec = written.spec
     name = _name(written, problems)
     if name is None:
@@ -49,79 +52,79 @@ def resolve_identity(written: Written[EntitySpec], problems: Problems) -> Identi
     if singular is None or plural is None:
         return None
     path = spec.path if spec.path is not None else f"/{plural.replace('_', '-')}"
-    checked_path = _checked(UrlPath, path, path_problem, _place(written, "path"), problems)
+    checked_path = _checked(UrlPath, path, path_problem, _location(written, "path"), problems)
     table = spec.table if spec.table is not None else singular
-    place = _place(written, "table")
-    checked_table = _checked(TableName, table, table_name_problem, place, problems)
+    location = _location(written, "table")
+    checked_table = _checked(TableName, table, table_name_problem, location, problems)
     if checked_path is None or checked_table is None:
         return None
     return Identity(name, singular, plural, checked_path, checked_table)
 
 
-def _name(written: Written[EntitySpec], problems: Problems) -> ClassName | None:
-    text, place = written.spec.name, written.value("name")
+def _name(written: WrittenSpec[EntitySpec], problems: Problems) -> ClassName | None:
+    text, location = written.spec.name, written.locate("name")
     camel = "".join(part[:1].upper() + part[1:] for part in re.split(r"[\s_-]+", text))
     if camel != text and ClassName.PATTERN.fullmatch(camel):
-        remedy = f"did you mean {shown(camel)}?"
-        problems.add(place, f"{shown(text)} is no name of an entity", remedy)
+        remedy = f"did you mean {quoted(camel)}?"
+        problems.add(location, f"invalid entity name {quoted(text)}", remedy)
         return None
-    return _checked(ClassName, text, class_name_problem, place, problems)
+    return _checked(ClassName, text, class_name_problem, location, problems)
 
 
 def _singular(
-    name: ClassName, written: Written[EntitySpec], problems: Problems
+    name: ClassName, written: WrittenSpec[EntitySpec], problems: Problems
 ) -> ModuleName | None:
-    place = written.value("name")
-    return _checked(ModuleName, snake_case(name), module_name_problem, place, problems)
+    location = written.locate("name")
+    return _checked(ModuleName, snake_case(name), module_name_problem, location, problems)
 
 
 def _plural(
-    singular: ModuleName, written: Written[EntitySpec], problems: Problems
+    singular: ModuleName, written: WrittenSpec[EntitySpec], problems: Problems
 ) -> ModuleName | None:
-    place = _place(written, "plural")
+    location = _location(written, "plural")
     if written.spec.plural is not None:
-        plural = _checked(ModuleName, written.spec.plural, module_name_problem, place, problems)
+        plural = _checked(ModuleName, written.spec.plural, module_name_problem, location, problems)
     else:
-        plural = _derived(plural_of(singular), place, problems)
+        plural = _derived(plural_of(singular), location, problems)
     if plural == singular:
-        problem = f"the plural {shown(str(plural))} is the same as the singular"
-        remedy = f"functions need two names: write 'plural: {singular}_list', for instance"
+        problem = f"the plural {quoted(str(plural))} is the same as the singular"
+        remedy = f"set a different one, such as 'plural: {singular}_list'"
     elif plural in {f"{singular}_id", *(f"{verb}_{singular}" for verb in VERBS)}:
-        problem = f"the plural {shown(str(plural))} cannot be used"
-        remedy = f"the functions of {singular!s} use it; write another one"
+        problem = f"the plural {quoted(str(plural))} is reserved"
+        remedy = "generated functions use this name; set a different one"
     else:
         return plural
-    problems.add(place, problem, remedy)
+    problems.add(location, problem, remedy)
     return None
 
 
-def _derived(plural: str, place: Place, problems: Problems) -> ModuleName | None:
+def _derived(plural: str, location: Location, problems: Problems) -> ModuleName | None:
     why = module_name_problem(plural)
     if why or not ModuleName.PATTERN.fullmatch(plural):
-        problem = f"the plural {shown(plural)} cannot be used: {why or 'it is too long'}"
-        problems.add(place, problem, "write another one, such as 'plural: my_things'")
+        problem = f"invalid plural {quoted(plural)}: {why or 'it is too long'}"
+        problems.add(location, problem, "set a different one, such as 'plural: my_things'")
         return None
     return ModuleName(plural)
 
 
-def _place(written: Written[EntitySpec], key: str) -> Place:
-    return written.value(key) if written.spec.says(key) else written.value("name")
+def _location(written: WrittenSpec[EntitySpec], key: str) -> Location:
+    return written.locate(key) if written.spec.is_set(key) else written.locate("name")
 
 
 def _checked(
     kind: type[NameT],
     text: str,
-    why_not: Callable[[str], str | None],
-    place: Place,
+    check: Callable[[str], str | None],
+    location: Location,
     problems: Problems,
 ) -> NameT | None:
     try:
         name = kind(text)
     except ValueError as error:
-        problems.add(place, f"{shown(text)} is not possible here", str(error))
+        problems.add(location, f"invalid name {quoted(text)}", str(error))
         return None
-    why = why_not(name)
+    why = check(name)
     if why:
-        problems.add(place, f"{shown(text)} cannot be used", why)
+        problems.add(location, f"the name {quoted(text)} is reserved", why)
         return None
     return name

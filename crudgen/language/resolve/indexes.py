@@ -1,13 +1,13 @@
-"""Indexes over several fields; the names of all indexes. Changes with what databases can index."""
+"""Resolves multicolumn indexes, and names all indexes. Changes when the rules of indexes do."""
 
 from collections.abc import Iterator
 
 from crudgen.language.names import TableName
 from crudgen.language.schema import Field, Index
 from crudgen.language.types import MAX_INDEXED_TEXT, TYPES
-from crudgen.language.written.reading import Written
+from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
-from crudgen.language.yaml.places import Problems, shown, suggest
+from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 MAX_IDENTIFIER = 63
 MAX_FIELDS = 16
@@ -21,7 +21,7 @@ def index_name(table: str, fields: tuple[str, ...], *, unique: bool) -> str:
 def index_names(
     table: TableName, fields: dict[str, Field], indexes: tuple[Index, ...]
 ) -> Iterator[tuple[str, tuple[str | int, ...]]]:
-    """Yield the name of every index of a table, with the path in the spec that asks for it."""
+    """Yield the name of each index of a table, and its path in the spec."""
     for field in fields.values():
         if field.index or field.unique:
             flag = "unique" if field.unique else "index"
@@ -35,9 +35,9 @@ def index_names(
 
 
 def resolve_indexes(
-    written: Written[EntitySpec], fields: dict[str, Field], problems: Problems
+    written: WrittenSpec[EntitySpec], fields: dict[str, Field], problems: Problems
 ) -> tuple[Index, ...]:
-    """Return the entity's `unique` and `index` lists, checked."""
+    """Return the valid indexes of the `unique` and `index` lists."""
     found: dict[tuple[str, ...], str] = {}
     indexes: list[Index] = []
     lists = (("unique", written.spec.unique), ("index", written.spec.index))
@@ -46,17 +46,17 @@ def resolve_indexes(
             index = _index(written, (key, position), names, fields, problems)
             if index is None:
                 continue
-            place = written.value(key, position)
+            location = written.locate(key, position)
             if index.fields in found:
-                problem = f"these fields are listed twice, first under {found[index.fields]!r}"
-                problems.add(place, problem, "keep one")
+                problem = f"duplicate list of fields, first under {found[index.fields]!r}"
+                problems.add(location, problem, "remove one of them")
             found.setdefault(index.fields, key)
             indexes.append(index)
     return tuple(indexes)
 
 
 def _index(
-    written: Written[EntitySpec],
+    written: WrittenSpec[EntitySpec],
     path: tuple[str, int],
     names: list[str],
     fields: dict[str, Field],
@@ -65,19 +65,19 @@ def _index(
     before = len(problems)
     unknown = 0
     for position, name in enumerate(names):
-        place = written.value(*path, position)
+        location = written.locate(*path, position)
         if name in written.broken or (name in written.spec.fields and name not in fields):
             unknown += 1
         elif name not in fields:
-            problems.add(place, f"there is no field {shown(name)}", suggest(name, fields))
+            problems.add(location, f"unknown field {quoted(name)}", suggest(name, fields))
         elif name in names[:position]:
-            problems.add(place, f"{shown(name)} is listed twice", "drop one")
+            problems.add(location, f"duplicate field {quoted(name)}", "remove one of them")
         elif "index" not in TYPES[fields[name].type].flags:
-            problem = f"{shown(name)} is {fields[name].type}, which cannot be indexed"
-            problems.add(place, problem, "drop it")
+            problem = f"{quoted(name)} cannot be indexed: its type is {fields[name].type}"
+            problems.add(location, problem, "remove it")
     if not 2 <= len(names) <= MAX_FIELDS:
-        remedy = f"2 to {MAX_FIELDS} fields; for one, use the flag '{path[0]}' on it"
-        problems.add(written.value(*path), f"a list of {len(names)} fields", remedy)
+        remedy = f"list 2 to {MAX_FIELDS} fields; for one field, use its flag '{path[0]}'"
+        problems.add(written.locate(*path), f"invalid number of fields: {len(names)}", remedy)
     if unknown or len(problems) > before:
         return None
     _check_size(written, path, [fields[name] for name in names], problems)
@@ -85,11 +85,11 @@ def _index(
 
 
 def _check_size(
-    written: Written[EntitySpec], path: tuple[str, int], fields: list[Field], problems: Problems
+    written: WrittenSpec[EntitySpec], path: tuple[str, int], fields: list[Field], problems: Problems
 ) -> None:
     texts = [field for field in fields if TYPES[field.type].text]
     total = sum(field.max_length or 0 for field in texts)
     if total > MAX_INDEXED_TEXT:
-        problem = f"an index over texts of up to {total} characters together"
-        remedy = f"give maxima such as 'str(..80)', together at most {MAX_INDEXED_TEXT}"
-        problems.add(written.value(*path), problem, remedy)
+        problem = f"the text fields of the index have up to {total} characters"
+        remedy = f"set maxima such as 'str(..80)', at most {MAX_INDEXED_TEXT} in total"
+        problems.add(written.locate(*path), problem, remedy)

@@ -1,6 +1,6 @@
-"""Valid values of a field, for generated tests. Changes when a type or a bound does.
+"""Sample values of a field, for generated tests. Changes when a type or bound does.
 
-Candidates are made cheaply and then judged by the same check as a default; nothing is random.
+Candidates are validated like defaults. The result is deterministic.
 """
 
 import itertools
@@ -16,7 +16,7 @@ from uuid import UUID
 
 from crudgen.language.schema import Constant, Field, TypeName, Value
 
-from .values import problem
+from .values import value_problem
 
 _parse: Any = import_module("re._parser").parse  # no public parser exists
 _MAX_STEPS = 5000
@@ -46,10 +46,10 @@ _FIXED: dict[TypeName, tuple[Value, ...]] = {
 
 
 def samples(field: Field) -> tuple[Value, Value] | None:
-    """Return two valid values, different ones if two are found; None when there is none."""
+    """Return two valid values, different if possible, or None if no candidate is valid."""
     found: list[Value] = []
     for value in _candidates(field):
-        if value is None or value in found or not _usable(field, value):
+        if value is None or value in found or not _is_valid(field, value):
             continue
         found.append(value)
         if len(found) == 2:
@@ -57,23 +57,23 @@ def samples(field: Field) -> tuple[Value, Value] | None:
     return (found[0], found[-1]) if found else None
 
 
-def _usable(field: Field, value: Value) -> bool:
-    if problem(field, value) is not None:
+def _is_valid(field: Field, value: Value) -> bool:
+    if value_problem(field, value) is not None:
         return False
     if not (field.pk and isinstance(value, str)):
         return True
-    return "/" not in value and not value.startswith(".")  # a key is one part of a URL
+    return "/" not in value and not value.startswith(".")  # the key is one segment of a URL
 
 
 def _candidates(field: Field) -> Iterator[Value]:
     if field.example is not None:
         yield field.example.value
-    yield from _made(field)
+    yield from _generated(field)
     if isinstance(field.default, Constant):
         yield field.default.value
 
 
-def _made(field: Field) -> Iterator[Value]:
+def _generated(field: Field) -> Iterator[Value]:
     if field.type is TypeName.ENUM:
         yield from field.words
     elif field.type is TypeName.INT:
@@ -125,7 +125,7 @@ def _texts(field: Field) -> Iterator[str]:
 
 
 def _matching(pattern: str, shortest: int, longest: int) -> Iterator[str]:
-    """Yield texts that a simple pattern is likely to match."""
+    """Yield candidates for a pattern; a complex one may not match them."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -136,16 +136,16 @@ def _matching(pattern: str, shortest: int, longest: int) -> Iterator[str]:
     for extra, choice in itertools.product(extras, range(4)):
         try:
             yield _Builder(extra, choice, longest).build(tree)
-        except (_TooLongError, KeyError, RecursionError):
+        except (_UnsupportedError, KeyError, RecursionError):
             continue
 
 
-class _TooLongError(Exception):
-    """The text would be longer than the field takes, or the pattern has something unusual."""
+class _UnsupportedError(Exception):
+    """The text would be too long, or the pattern has an unsupported element."""
 
 
 class _Builder:
-    """One text for a parsed pattern: its `choice`-th way, `extra` more turns of every loop."""
+    """Builds a text for a parsed pattern, with alternative `choice` and `extra` repetitions."""
 
     def __init__(self, extra: int, choice: int, longest: int) -> None:
         self.extra, self.choice, self.longest = extra, choice, longest
@@ -156,13 +156,13 @@ class _Builder:
         for name, argument in tree:
             text += self._part(str(name), argument)
             if len(text) > self.longest:
-                raise _TooLongError
+                raise _UnsupportedError
         return text
 
     def _part(self, name: str, argument: Any) -> str:
         self.steps += 1
         if self.steps > _MAX_STEPS:
-            raise _TooLongError
+            raise _UnsupportedError
         if name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
             return self._repeat(*argument)
         if name == "SUBPATTERN":
@@ -179,17 +179,17 @@ class _Builder:
             return next(c for c in self._alphabet() if ord(c) != argument)
         if name == "IN":
             return self._one_of(argument)
-        raise _TooLongError
+        raise _UnsupportedError
 
-    def _repeat(self, least: int, most: int, tree: Any) -> str:
-        turns = min(int(least) + self.extra, int(most))
-        if turns > self.longest:
-            raise _TooLongError
+    def _repeat(self, minimum: int, maximum: int, tree: Any) -> str:
+        count = min(int(minimum) + self.extra, int(maximum))
+        if count > self.longest:
+            raise _UnsupportedError
         text = ""
-        for _ in range(turns):
+        for _ in range(count):
             text += self.build(tree)
             if len(text) > self.longest:
-                raise _TooLongError
+                raise _UnsupportedError
         return text
 
     def _alphabet(self) -> str:
@@ -202,7 +202,7 @@ class _Builder:
             return allowed[self.choice % len(allowed)]
         first = next((a for n, a in items if str(n) in ("LITERAL", "RANGE")), None)
         if first is None:
-            raise _TooLongError
+            raise _UnsupportedError
         return chr(first if isinstance(first, int) else first[0])
 
 

@@ -1,4 +1,4 @@
-"""Documents → Schema, with every problem of every file at once. Changes when a step is added."""
+"""Documents → Schema, in order. Changes when a step is added."""
 
 from collections.abc import Collection
 from collections.abc import Mapping as Files
@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from crudgen.errors import SpecError
 from crudgen.language.schema import Entity, Schema
-from crudgen.language.written.reading import Written, read_app, read_entity
+from crudgen.language.written.reading import WrittenSpec, read_app, read_entity
 from crudgen.language.written.spec import AppSpec, EntitySpec
 from crudgen.language.yaml.document import parse
 from crudgen.language.yaml.nodes import Mapping
-from crudgen.language.yaml.places import Problems
+from crudgen.language.yaml.problems import Problems
 from crudgen.language.yaml.recognition import is_spec
 
 from .api import resolve_api
@@ -25,12 +25,12 @@ def resolve(
     entities: Files[str, bytes | str],
     app: tuple[str, bytes | str] | None,
     problems: Problems,
-    elsewhere: Collection[str] = (),
+    links: Collection[str] = (),
 ) -> Schema:
-    """Return what the files mean, entities by the names of their files.
+    """Return the schema of `entities` (data by file name) and `app`.
 
-    Of a file that is no spec, nothing is shown; `elsewhere` are those that are links to other
-    places. Raises SpecError with every problem, those that were found before included.
+    `links` are the files that link outside their folder. Raises SpecError with all problems,
+    including those found before; diagnostics do not quote files that are not specs.
     """
     documents = _documents(entities, problems)
     specs = [read_entity(file, root, problems) for file, root in documents.items()]
@@ -38,8 +38,8 @@ def resolve(
     check_collisions([candidate for candidate, _ in resolved if candidate], problems)
     settings = _app(app, problems)
     if problems:
-        _conceal(entities, app, problems, elsewhere)
-        raise SpecError(problems.listed())
+        _conceal(entities, app, problems, links)
+        raise SpecError(problems.report())
     found = sorted((entity for _, entity in resolved if entity), key=lambda entity: entity.name)
     return replace(settings, entities=tuple(found))
 
@@ -48,19 +48,19 @@ def _conceal(
     entities: Files[str, bytes | str],
     app: tuple[str, bytes | str] | None,
     problems: Problems,
-    elsewhere: Collection[str],
+    links: Collection[str],
 ) -> None:
-    """Drop what would show the content of files that are no specs."""
+    """Replace the diagnostics that quote files that are not specs."""
     keys = EntitySpec.model_fields
     for file, data in entities.items():
-        if not is_spec(data, keys, mark="fields", is_elsewhere=file in elsewhere):
-            problems.conceal(file, "this is not an entity", "an entity has 'name:' and 'fields:'")
+        if not is_spec(data, keys, required="fields", is_linked=file in links):
+            problems.conceal(file, "not an entity", "an entity has the keys 'name' and 'fields'")
     if app is not None:
         file, data = app
         keys = AppSpec.model_fields
-        if not is_spec(data, keys, mark="", is_elsewhere=file in elsewhere):
-            remedy = f"its keys are {', '.join(keys)}"
-            problems.conceal(file, "this is not about an application", remedy)
+        if not is_spec(data, keys, required="", is_linked=file in links):
+            remedy = f"allowed keys: {', '.join(keys)}"
+            problems.conceal(file, "not the settings of an application", remedy)
 
 
 def _documents(files: Files[str, bytes | str], problems: Problems) -> dict[str, Mapping]:
@@ -69,7 +69,7 @@ def _documents(files: Files[str, bytes | str], problems: Problems) -> dict[str, 
         try:
             documents[file] = parse(file, data)
         except SpecError as error:
-            problems.found.extend(error.diagnostics)
+            problems.diagnostics.extend(error.diagnostics)
     return documents
 
 
@@ -84,7 +84,7 @@ def _app(file: tuple[str, bytes | str] | None, problems: Problems) -> Schema:
 
 
 def _entity(
-    written: Written[EntitySpec], problems: Problems
+    written: WrittenSpec[EntitySpec], problems: Problems
 ) -> tuple[Candidate | None, Entity | None]:
     identity = resolve_identity(written, problems)
     fields = resolve_fields(written, problems)

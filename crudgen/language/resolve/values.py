@@ -1,7 +1,6 @@
-"""How a written default or example becomes a Python value, and which values a field takes.
+"""Converts and checks defaults and examples. Changes when the YAML form of a type does.
 
-Text is read by the kit's own types, as the application reads it in a body: a default is what the
-same text in a request would be. Changes when a type is written differently in YAML.
+Values are parsed by the kit's types, so that a default equals the same value in a request body.
 """
 
 import math
@@ -22,11 +21,11 @@ from crudgen.language import patterns
 from crudgen.language.schema import Field, Json, TypeName, Value
 from crudgen.language.written.spec import describe
 from crudgen.language.yaml.nodes import Plain
-from crudgen.language.yaml.places import shown
+from crudgen.language.yaml.problems import quoted
 
 _DATE = re.compile(kit.DATE)
 _MINUTES = r"[0-9]{2}:[0-9]{2}"
-"""In a spec, a time may leave out its seconds."""
+"""Seconds are optional in a spec."""
 _SECONDS = r":[0-9]{2}(\.[0-9]{1,6})?"
 _TIME = re.compile(rf"({_MINUTES})({_SECONDS})?")
 _DATETIME = re.compile(rf"({kit.DATE}[Tt ]{_MINUTES})({_SECONDS})?(?P<zone>{kit.ZONE})")
@@ -34,17 +33,17 @@ _UUID = re.compile(kit.UUID_TEXT)
 
 
 def to_value(type_name: TypeName, written: Plain) -> Value:
-    """Return the value of a type that was written.
+    """Convert a YAML value to a value of the type.
 
-    Raises ValueError, with a message for the author of the spec, when it is none.
+    Raises ValueError, with a message for the author of the spec.
     """
     return _READERS[type_name](written)
 
 
 def as_stored(field: Field, value: Value) -> Value:
-    """Return a value in the form that the application stores.
+    """Return a value as the application stores it.
 
-    Raises ValueError, with a message and a remedy, for text that it refuses.
+    Raises ValueError with a message and a remedy for text that the application rejects.
     """
     if field.type is TypeName.ENUM and isinstance(value, str):
         return nfc(value)
@@ -55,21 +54,21 @@ def as_stored(field: Field, value: Value) -> Value:
     try:
         stored: Value = rule.read(value)
     except PydanticCustomError as error:
-        raise ValueError(f"{shown(value)}: {error.message()}", _REMEDIES[error.type]) from None
+        raise ValueError(f"{quoted(value)}: {error.message()}", _REMEDIES[error.type]) from None
     return stored
 
 
 _REMEDIES = {
-    "string_control": "remove them, or add the flag 'controls'",
-    "string_combining": "write fewer, or add the flag 'as_sent'",
+    "string_control": "remove the control characters, or add the flag 'controls'",
+    "string_combining": "remove combining characters, or add the flag 'as_sent'",
 }
-"""What to do about text that is refused, by the type of the error."""
+"""Remedies for rejected text, by the type of the error."""
 
 
-def problem(field: Field, value: Value) -> str | None:
-    """Say why a value of the right type is outside the field's own bounds."""
+def value_problem(field: Field, value: Value) -> str | None:
+    """Return why a value of the right type violates the bounds of a field, or None."""
     if value is None:
-        return None if field.optional else "null is not a value of a field without '?'"
+        return None if field.optional else "null is not allowed without '?'"
     if field.type is TypeName.JSON:
         return None
     if isinstance(value, str | bytes):
@@ -85,14 +84,14 @@ def _text_problem(field: Field, value: str | bytes) -> str | None:
     except ValueError as error:
         return str(error.args[0])
     if field.words:
-        return None if value in field.words else f"{shown(value)} is not one of the words"
+        return None if value in field.words else f"{quoted(value)} is not one of the words"
     unit = "bytes" if isinstance(value, bytes) else "characters"
     if len(value) < (field.min_length or 0):
-        return f"{shown(value)} is shorter than {field.min_length} {unit}"
+        return f"{quoted(value)} is shorter than {field.min_length} {unit}"
     if field.max_length is not None and len(value) > field.max_length:
-        return f"{shown(value)} is longer than {field.max_length} {unit}"
+        return f"{quoted(value)} is longer than {field.max_length} {unit}"
     if field.pattern and isinstance(value, str) and not patterns.matches(field.pattern, value):
-        return f"{shown(value)} does not match the pattern {shown(field.pattern)}"
+        return f"{quoted(value)} does not match the pattern {quoted(field.pattern)}"
     return None
 
 
@@ -111,15 +110,15 @@ def _digits_problem(field: Field, value: Decimal) -> str | None:
 
 
 def fits(value: Decimal, precision: int, scale: int) -> bool:
-    """Whether a number has no more than so many digits before and behind the point."""
+    """Tell whether a number fits the precision and scale."""
     _, digits, exponent = value.normalize().as_tuple()
-    behind = max(0, -int(exponent))
-    before = max(0, len(digits) + int(exponent)) if value else 0
-    return behind <= scale and before <= precision - scale
+    fraction = max(0, -int(exponent))
+    integer = max(0, len(digits) + int(exponent)) if value else 0
+    return fraction <= scale and integer <= precision - scale
 
 
 def to_text(value: Value) -> Plain:
-    """Return how a value is written: the inverse of `to_value`."""
+    """Convert a value to YAML, the inverse of `to_value`."""
     if isinstance(value, list):
         return [to_text(item) for item in value]
     if isinstance(value, dict):
@@ -134,13 +133,13 @@ def to_text(value: Value) -> Plain:
 
 
 def _expected(what: str, written: Plain, *, quotes: bool = False) -> ValueError:
-    hint = ", quote it" if quotes and isinstance(written, bool | int | Decimal) else ""
+    hint = "; quote it" if quotes and isinstance(written, bool | int | Decimal) else ""
     return ValueError(f"expected {what}, found {describe(written)}{hint}")
 
 
 def _text(written: Plain) -> str:
     if not isinstance(written, str):
-        raise _expected("a text", written, quotes=True)
+        raise _expected("a string", written, quotes=True)
     return written
 
 
@@ -151,16 +150,16 @@ def _formatted(what: str, form: re.Pattern[str], written: Plain) -> str:
 
 
 def _int(written: Plain) -> int:
-    """Read a whole number, however it is written: 4.0 is 4, as in a body."""
+    """Convert an integer; 4.0 is 4, as in a request body."""
     if isinstance(written, bool) or not isinstance(written, int | Decimal):
-        raise _expected("a whole number", written)
-    if written != (whole := int(written)):
-        raise _expected("a whole number", written)
-    return whole
+        raise _expected("an integer", written)
+    if written != (integer := int(written)):
+        raise _expected("an integer", written)
+    return integer
 
 
 def _float(written: Plain) -> float:
-    return _double(written) + 0.0  # no database keeps the sign of -0.0
+    return _double(written) + 0.0  # databases do not store the sign of -0.0
 
 
 def _double(written: Plain) -> float:
@@ -179,7 +178,7 @@ def _decimal(written: Plain) -> Decimal:
     if isinstance(written, bool) or not isinstance(written, int | Decimal):
         raise _expected("a number", written)
     value = Decimal(written)
-    return value or abs(value)  # no database keeps the sign of -0.00
+    return value or abs(value)  # databases do not store the sign of -0.00
 
 
 def _bool(written: Plain) -> bool:
@@ -189,18 +188,18 @@ def _bool(written: Plain) -> bool:
 
 
 def _date(written: Plain) -> date:
-    found: date = _read(kit.IsoDate, _formatted("a date such as 2024-12-31", _DATE, written))
+    found: date = _read(kit.IsoDate, _formatted("a date, such as 2024-12-31", _DATE, written))
     return found
 
 
 def _time(written: Plain) -> time:
-    text = _formatted("a time such as 12:30 or 12:30:00", _TIME, written)
+    text = _formatted("a time, such as 12:30 or 12:30:00", _TIME, written)
     found: time = _read(kit.IsoTime, text, _TIME.sub(_with_seconds, text))
     return found
 
 
 def _datetime(written: Plain) -> datetime:
-    what = "a moment with a time zone such as 2024-12-31T12:30:00Z"
+    what = "a datetime with a time zone, such as 2024-12-31T12:30:00Z"
     text = _formatted(what, _DATETIME, written)
     found: datetime = _read(kit.UtcDatetime, text, _DATETIME.sub(_with_seconds, text))
     return found
@@ -218,15 +217,15 @@ def _uuid(written: Plain) -> UUID:
 
 
 def _read(kind: Any, text: str, full: str | None = None) -> Any:
-    """Read text as a body is read; `full` is the text with what a spec may leave out."""
+    """Parse text with a type of the kit; `full` is the text with optional parts added."""
     try:
         return _adapter(kind).validate_python(full or text)
     except ValidationError as error:
         found = error.errors(include_url=False)[0]
         reason = found.get("ctx", {}).get("error") or found["msg"]
-        # Of a time of day that does not exist, pydantic says only that it is no date.
+        # pydantic's message for this type is about dates, even if the time is invalid.
         why = "" if found["type"] == "datetime_from_date_parsing" else f": {reason}"
-        raise ValueError(f"{shown(text)} does not exist{why}") from None
+        raise ValueError(f"invalid value {quoted(text)}{why}") from None
 
 
 @cache
@@ -235,13 +234,13 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 def _email(written: Plain) -> str:
-    from crudgen.kit.addresses import read_email  # noqa: PLC0415 slow, and seldom needed
+    from crudgen.kit.addresses import read_email  # noqa: PLC0415 -- lazy: slow to import
 
-    return _address("an e-mail address", read_email, written)
+    return _address("an email address", read_email, written)
 
 
 def _url(written: Plain) -> str:
-    from crudgen.kit.addresses import read_url  # noqa: PLC0415 slow, and seldom needed
+    from crudgen.kit.addresses import read_url  # noqa: PLC0415 -- lazy: slow to import
 
     return _address("an http or https URL", read_url, written)
 
@@ -251,7 +250,7 @@ def _address(what: str, read: Callable[[str], str], written: Plain) -> str:
     try:
         return read(text)
     except ValueError:
-        raise ValueError(f"{shown(text)} is not {what}") from None
+        raise ValueError(f"{quoted(text)} is not {what}") from None
 
 
 def _json(written: Plain) -> Json:

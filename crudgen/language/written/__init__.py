@@ -1,1 +1,1 @@
-"""Nodes → what was written, checked by itself. Changes with what a spec may say."""
+"""Nodes → specs as written, each value checked alone."""

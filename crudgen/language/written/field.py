@@ -1,47 +1,48 @@
-"""One field as written, with its places. Changes when the checks of fields need another view."""
+"""A field as written. Changes when the checks of fields need other information."""
 
 from dataclasses import dataclass
 
 from crudgen.language.types import TYPES, TypeInfo
-from crudgen.language.yaml.places import Place, Problems
+from crudgen.language.yaml.locations import Location
+from crudgen.language.yaml.problems import Problems
 
-from .reading import Written
+from .reading import WrittenSpec
 from .spec import EntitySpec, FieldSpec
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenField:
-    """A field's spec, where it stands, and where to note what is wrong with it."""
+    """A field of a spec, with its locations and the collector of problems."""
 
-    entity: Written[EntitySpec]
+    entity: WrittenSpec[EntitySpec]
     name: str
     spec: FieldSpec
     problems: Problems
     before: int
-    """How many problems there were when this field's turn came."""
+    """Number of problems before the checks of this field."""
 
     @property
     def info(self) -> TypeInfo:
-        """What the type can do."""
+        """The properties of the field's type."""
         return TYPES[self.spec.type]
 
     @property
     def clean(self) -> bool:
-        """Whether nothing is wrong with the field so far."""
+        """Whether no problem of this field has been found so far."""
         return len(self.problems) == self.before
 
-    def value(self, *key: str | int) -> Place:
-        """Return the place of an option's value."""
-        return self.entity.value("fields", self.name, *key)
+    def locate(self, *key: str | int) -> Location:
+        """Return the location of an option's value."""
+        return self.entity.locate("fields", self.name, *key)
 
-    def key(self, *key: str) -> Place:
-        """Return the place of an option's name, or of the field's name."""
-        return self.entity.key("fields", self.name, *key)
+    def locate_key(self, *key: str) -> Location:
+        """Return the location of an option's key, or of the field's name."""
+        return self.entity.locate_key("fields", self.name, *key)
 
     def add(self, key: str, problem: str, remedy: str = "") -> None:
-        """Note what is wrong with an option's value."""
-        self.problems.add(self.value(key), problem, remedy)
+        """Add a problem at the value of an option."""
+        self.problems.add(self.locate(key), problem, remedy)
 
     def add_key(self, key: str, problem: str, remedy: str = "") -> None:
-        """Note that an option should not be there."""
-        self.problems.add(self.key(key), problem, remedy)
+        """Add a problem at the key of an option."""
+        self.problems.add(self.locate_key(key), problem, remedy)

@@ -1,4 +1,4 @@
-"""The JSON Schema of a spec, for editors. Changes when editors should know more."""
+"""JSON Schema of specs, for editors. Changes when editors can check or complete more."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def editor_schema() -> dict[str, Any]:
-    """Return the schema of an entity's file; `#/$defs/AppSpec` is that of crudgen.yaml."""
+    """Return the JSON Schema of entity files; `#/$defs/AppSpec` is that of crudgen.yaml."""
     schema = EntitySpec.model_json_schema()
     app = AppSpec.model_json_schema()
     definitions = {**schema.pop("$defs"), **app.pop("$defs"), "AppSpec": app}
@@ -24,11 +24,11 @@ def editor_schema() -> dict[str, Any]:
         ("path", names.UrlPath),
     ):
         _pattern(schema["properties"], key, kind)
-    found: dict[str, Any] = _without_noise({**schema, "$defs": definitions})
-    return {"$schema": DIALECT, **found, "title": "crudgen entity"}
+    simplified: dict[str, Any] = _simplified({**schema, "$defs": definitions})
+    return {"$schema": DIALECT, **simplified, "title": "crudgen entity"}
 
 
-def _fields(described: dict[str, Any]) -> dict[str, Any]:
+def _fields(schema: dict[str, Any]) -> dict[str, Any]:
     types = "\n".join(f"- `{info.name}`: {info.doc}" for info in TYPES.values())
     short = {
         "type": "string",
@@ -37,7 +37,7 @@ def _fields(described: dict[str, Any]) -> dict[str, Any]:
     }
     return {
         "type": "object",
-        "description": described["description"],
+        "description": schema["description"],
         "propertyNames": {"pattern": f"^{names.FieldName.PATTERN.pattern}$"},
         "additionalProperties": {"anyOf": [short, {"$ref": "#/$defs/FieldSpec"}]},
     }
@@ -49,14 +49,14 @@ def _pattern(properties: dict[str, Any], key: str, kind: type[names.Name]) -> No
     properties[key] = {"type": "string", "pattern": pattern, "description": description}
 
 
-def _without_noise(node: Any) -> Any:
-    """Drop what pydantic adds for programs: generated titles, and null beside an optional value."""
+def _simplified(node: Any) -> Any:
+    """Remove the generated titles, and the null alternative of optional values."""
     if isinstance(node, list):
-        return [_without_noise(item) for item in node]
+        return [_simplified(item) for item in node]
     if not isinstance(node, dict):
         return node
     kept = {
-        key: _without_noise(value)
+        key: _simplified(value)
         for key, value in node.items()
         if not (key == "title" and isinstance(value, str))
         and not (key == "default" and value is None)

@@ -1,4 +1,4 @@
-"""The one-line field form ↔ the long form. Changes when the short form can say something else.
+"""Short form of fields → long form. Changes when the short form does.
 
     type[(args)][?] [= default] [flag …]
 
@@ -12,8 +12,9 @@ from itertools import groupby
 from crudgen.language.schema import TypeName
 from crudgen.language.types import FLAGS, TYPES, Arguments, TypeInfo
 from crudgen.language.yaml.document import FORBIDDEN_IN_TEXT, scalar_value
+from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence
-from crudgen.language.yaml.places import Place, Problems, shown, suggest
+from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 INTEGER = r"-?(?:0|[1-9][0-9]*)"
 NUMBER = rf"{INTEGER}(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
@@ -45,7 +46,7 @@ _PARTS = re.compile(
 
 
 def pattern() -> str:
-    """Return the regular expression of the short form, for Python and JavaScript alike."""
+    """Return a regular expression of the short form, for Python and JavaScript."""
     rest = rf"(?: *\?)?(?: *= *{DEFAULT})?"
     infos = sorted(TYPES.values(), key=_shape)
     types = []
@@ -60,23 +61,25 @@ def _shape(info: TypeInfo) -> tuple[int, str]:
 
 
 def expand(short: Scalar, problems: Problems) -> Mapping | None:
-    """Return the long form of a short one, or None after noting what is wrong with it."""
+    """Return the long form of a field, or None if the short form has an error."""
     text = short.value
     if not isinstance(text, str):
-        found = "nothing" if text is None else shown(text)
-        problems.add(short.place, f"expected a field's type, found {found}", "such as 'str(1..80)'")
+        found = "nothing" if text is None else quoted(text)
+        problems.add(
+            short.location, f"expected a field's type, found {found}", "such as 'str(1..80)'"
+        )
         return None
-    return _Expansion(short.place, text, problems).run()
+    return _Expansion(short.location, text, problems).run()
 
 
 class _Expansion:
-    """Reads one short form from left to right; every part knows its place."""
+    """Parses a short form from left to right, and keeps the location of each part."""
 
-    def __init__(self, place: Place, text: str, problems: Problems) -> None:
-        self.place, self.text, self.problems = place, text, problems
+    def __init__(self, location: Location, text: str, problems: Problems) -> None:
+        self.location, self.text, self.problems = location, text, problems
         self.before = len(problems)
         self.entries: list[Entry] = []
-        written = place.source[place.column - 1 :]
+        written = location.source[location.column - 1 :]
         self.quote = next((i for i in (0, 1) if written[i:].startswith(text)), None)
 
     def run(self) -> Mapping | None:
@@ -94,28 +97,28 @@ class _Expansion:
             self._flags(match)
         if len(self.problems) > self.before:
             return None
-        return Mapping(self.place, tuple(self.entries))
+        return Mapping(self.location, tuple(self.entries))
 
     def _is_reference(self) -> bool:
         if not self.text.lstrip().startswith("->"):
             return False
-        refuse_reference(self.place, self.problems)
+        reject_reference(self.location, self.problems)
         return True
 
     def _type(self, match: re.Match[str]) -> TypeInfo | None:
-        word, place = match["type"], self._at(match.start("type"), match.end("type"))
+        word, location = match["type"], self._at(match.start("type"), match.end("type"))
         if word not in TypeName.__members__.values():
-            self.problems.add(place, f"unknown type {shown(word)}", suggest(word, TypeName))
+            self.problems.add(location, f"unknown type {quoted(word)}", suggest(word, TypeName))
             return None
-        self._put("type", word, place)
+        self._put("type", word, location)
         return TYPES[TypeName(word)]
 
     def _arguments(self, info: TypeInfo, match: re.Match[str]) -> None:
         written = match["args"] or ""
         start = match.start("args") if written else match.end("type")
-        place = self._at(start, start + max(len(written), 1))
+        location = self._at(start, start + max(len(written), 1))
         if not re.fullmatch(_ARGUMENTS[info.arguments], written):
-            self._refuse_arguments(info, written, place)
+            self._reject_arguments(info, written, location)
         elif info.arguments is Arguments.WORDS:
             self._words(match.start("args"), written)
         elif info.arguments is Arguments.DIGITS:
@@ -125,23 +128,23 @@ class _Expansion:
         elif written:
             self._bounds(match.start("args"), written)
 
-    def _refuse_arguments(self, info: TypeInfo, written: str, place: Place) -> None:
+    def _reject_arguments(self, info: TypeInfo, written: str, location: Location) -> None:
         example = _EXAMPLES[info.arguments].format(info.name)
         if not written:
-            self.problems.add(place, f"'{info.name}' needs arguments", f"write {example}")
+            self.problems.add(location, f"'{info.name}' needs arguments", f"write {example}")
         elif info.arguments is Arguments.NONE:
-            self.problems.add(place, f"'{info.name}' takes no arguments", f"write {example}")
+            self.problems.add(location, f"'{info.name}' takes no arguments", f"write {example}")
         else:
-            problem = f"{shown(written.strip())} are no arguments of '{info.name}'"
-            self.problems.add(place, problem, f"write {example}")
+            problem = f"invalid arguments {quoted(written.strip())} for '{info.name}'"
+            self.problems.add(location, problem, f"write {example}")
 
     def _words(self, offset: int, written: str) -> None:
         words = re.finditer(WORD, written)
         items = tuple(
             Scalar(self._at(offset + word.start(), offset + word.end()), word[0]) for word in words
         )
-        place = self._at(offset, offset + len(written))
-        self.entries.append(Entry("values", place, Sequence(place, items)))
+        location = self._at(offset, offset + len(written))
+        self.entries.append(Entry("values", location, Sequence(location, items)))
 
     def _bounds(self, offset: int, written: str) -> None:
         middle = written.index("..")
@@ -152,76 +155,76 @@ class _Expansion:
                 self._number(key, number, offset)
 
     def _number(self, key: str, number: re.Match[str], offset: int) -> None:
-        place = self._at(offset + number.start(), offset + number.end())
-        self._scalar(key, number[0], place)
+        location = self._at(offset + number.start(), offset + number.end())
+        self._scalar(key, number[0], location)
 
     def _default(self, match: re.Match[str]) -> None:
         if match["default"] is None:
             return
-        value, place = match["value"], self._at(match.start("value"), match.end("value"))
+        value, location = match["value"], self._at(match.start("value"), match.end("value"))
         if value is None:
-            place = self._at(match.start("default"), match.end())
-            self.problems.add(
-                place, "a default is missing after '='", "such as '= 0' or '= \"a b\"'"
-            )
+            location = self._at(match.start("default"), match.end())
+            self.problems.add(location, "missing default after '='", "such as '= 0' or '= \"a b\"'")
         elif value[0] == '"':
-            self._json_text(value, place)
+            self._json_text(value, location)
         elif value[0] == "'":
-            self._put("default", value[1:-1].replace("''", "'"), place)
+            self._put("default", value[1:-1].replace("''", "'"), location)
         else:
-            self._scalar("default", value, place)
+            self._scalar("default", value, location)
 
-    def _json_text(self, value: str, place: Place) -> None:
+    def _json_text(self, value: str, location: Location) -> None:
         try:
             text = json.loads(value)
         except ValueError:
-            self.problems.add(place, "this is not a text in double quotes", "as JSON writes it")
+            self.problems.add(location, "invalid string in double quotes", "escape it as in JSON")
             return
         if FORBIDDEN_IN_TEXT.search(text):
-            self.problems.add(place, "a control character in a text", "remove it")
+            self.problems.add(location, "control character in a string", "remove it")
             return
-        self._put("default", text, place)
+        self._put("default", text, location)
 
-    def _scalar(self, key: str, text: str, place: Place) -> None:
+    def _scalar(self, key: str, text: str, location: Location) -> None:
         try:
-            self._put(key, scalar_value(text), place)
+            self._put(key, scalar_value(text), location)
         except ValueError as error:
-            self.problems.add(place, str(error), "quote it if it is a text")
+            self.problems.add(location, str(error), "quote it if it is a string")
 
     def _flags(self, match: re.Match[str]) -> None:
         for flag in re.finditer(r"\S+", match["flags"]):
             start = match.start("flags") + flag.start()
-            place = self._at(start, start + len(flag[0]))
+            location = self._at(start, start + len(flag[0]))
             if flag[0].startswith("="):
-                problem = "the default stands before the flags"
-                self.problems.add(place, problem, "such as 'int = 0 index'")
+                problem = "the default must precede the flags"
+                self.problems.add(location, problem, "such as 'int = 0 index'")
                 return
             touching = flag.start() == 0 and not match["flags"][:1].isspace()
             if touching or flag[0] not in FLAGS:
-                problem = f"unknown flag {shown(flag[0])}"
+                problem = f"unknown flag {quoted(flag[0])}"
                 is_value = re.fullmatch(rf"{NUMBER}|true|false", flag[0])
-                remedy = f"a default is written '= {flag[0][:40]}'" if is_value else ""
-                self.problems.add(place, problem, remedy or suggest(flag[0], FLAGS))
+                remedy = f"for a default, write '= {flag[0][:40]}'" if is_value else ""
+                self.problems.add(location, problem, remedy or suggest(flag[0], FLAGS))
             elif any(entry.key == flag[0] for entry in self.entries):
-                self.problems.add(place, f"{shown(flag[0])} is written twice", "drop one")
+                self.problems.add(
+                    location, f"duplicate flag {quoted(flag[0])}", "remove one of them"
+                )
             else:
-                self._put(flag[0], True, place)
+                self._put(flag[0], True, location)
 
-    def _put(self, key: str, value: object, place: Place) -> None:
-        node: Node = Scalar(place, value)  # type: ignore[arg-type]
-        self.entries.append(Entry(key, place, node))
+    def _put(self, key: str, value: object, location: Location) -> None:
+        node: Node = Scalar(location, value)  # type: ignore[arg-type]
+        self.entries.append(Entry(key, location, node))
 
-    def _at(self, start: int, end: int) -> Place:
-        """Return the place of a part; the whole where a quoted text is not what the file shows."""
+    def _at(self, start: int, end: int) -> Location:
+        """Return the location of a part; that of the scalar if escapes make offsets differ."""
         if self.quote is None:
-            return self.place
-        return self.place.part(self.quote + max(start, 0), max(end - start, 1))
+            return self.location
+        return self.location.part(self.quote + max(start, 0), max(end - start, 1))
 
 
-def refuse_reference(place: Place, problems: Problems) -> None:
-    """Note that references between entities are not part of this version."""
+def reject_reference(location: Location, problems: Problems) -> None:
+    """Add the problem that this version does not support references."""
     problems.add(
-        place,
-        "references between entities are not part of this version",
-        "keep the other's key in a field of your own, such as 'team_id: int index'",
+        location,
+        "references between entities are not supported in this version",
+        "store the key in a field, such as 'team_id: int index'",
     )

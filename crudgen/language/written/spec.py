@@ -1,6 +1,6 @@
-"""What may be written: models 1:1 with the YAML, and the source of the editors' JSON Schema.
+"""Models of the YAML, key by key. Changes when the language gets another key.
 
-Changes when the language gets another key. What the keys mean together is not checked here.
+The editors' JSON Schema is generated from them. Rules between keys are checked in `resolve`.
 """
 
 from decimal import Decimal
@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from crudgen.language.schema import EtagUse, KitForm, Operation, TypeName
 from crudgen.language.yaml.nodes import Plain
-from crudgen.language.yaml.places import shown, suggest
+from crudgen.language.yaml.problems import quoted, suggest
 
 MAX_DOC = 2000
 MAX_FIELDS = 200
@@ -20,7 +20,7 @@ WordT = TypeVar("WordT", bound=StrEnum)
 
 
 def describe(value: Plain) -> str:
-    """Say what kind of value was found."""
+    """Return a description of a value, for "expected …, found …"."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -28,7 +28,7 @@ def describe(value: Plain) -> str:
     if isinstance(value, int | Decimal):
         return f"the number {value}"
     if isinstance(value, str):
-        return f"the text {shown(value)}"
+        return f"the string {quoted(value)}"
     return "a list" if isinstance(value, list) else "a map"
 
 
@@ -40,16 +40,16 @@ def _expected(what: str, value: Plain, remedy: str = "") -> PydanticCustomError:
 def _text(value: Plain) -> str:
     if isinstance(value, str):
         if len(value) > MAX_DOC:
-            raise _expected(f"a text of up to {MAX_DOC} characters", value)
+            raise _expected(f"a string of at most {MAX_DOC} characters", value)
         return value
     remedy = "quote it" if isinstance(value, bool | int | Decimal) else ""
-    raise _expected("a text", value, remedy)
+    raise _expected("a string", value, remedy)
 
 
 def _line(value: Plain) -> str:
     text = _text(value)
     if "\n" in text or not text.strip() or len(text) > 200:
-        raise _expected("one line of up to 200 characters", value)
+        raise _expected("one line of at most 200 characters", value)
     return text
 
 
@@ -60,10 +60,10 @@ def _flag(value: Plain) -> bool:
     raise _expected("true or false", value, remedy)
 
 
-def _whole(value: Plain) -> int:
+def _count(value: Plain) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    raise _expected("a whole number, 0 or more", value)
+    raise _expected("an integer, 0 or more", value)
 
 
 def _number(value: Plain) -> int | Decimal:
@@ -74,9 +74,9 @@ def _number(value: Plain) -> int | Decimal:
 
 def _word(value: Plain, what: str, words: type[WordT]) -> WordT:
     if not isinstance(value, str):
-        raise _expected("a text", value, suggest("", words))
+        raise _expected("a string", value, suggest("", words))
     if value not in words.__members__.values():
-        context = {"problem": f"unknown {what} {shown(value)}", "remedy": suggest(value, words)}
+        context = {"problem": f"unknown {what} {quoted(value)}", "remedy": suggest(value, words)}
         raise PydanticCustomError("spec", "{problem}", context)
     return words(value)
 
@@ -103,8 +103,8 @@ Line: TypeAlias = Annotated[
     str, PlainValidator(_line), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 200})
 ]
 Flag: TypeAlias = Annotated[bool, PlainValidator(_flag), WithJsonSchema({"type": "boolean"})]
-Whole: TypeAlias = Annotated[
-    int, PlainValidator(_whole), WithJsonSchema({"type": "integer", "minimum": 0})
+Count: TypeAlias = Annotated[
+    int, PlainValidator(_count), WithJsonSchema({"type": "integer", "minimum": 0})
 ]
 Number: TypeAlias = Annotated[
     int | Decimal, PlainValidator(_number), WithJsonSchema({"type": "number"})
@@ -127,12 +127,12 @@ AnyValue: TypeAlias = Annotated[Any, WithJsonSchema({})]
 
 
 class Spec(BaseModel):
-    """Base of everything that can be written."""
+    """Base of the spec models."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    def says(self, key: str) -> bool:
-        """Whether the key is written, whatever its value."""
+    def is_set(self, key: str) -> bool:
+        """Tell whether the spec contains the key, with any value."""
         return key in self.model_fields_set
 
 
@@ -140,106 +140,124 @@ class FieldSpec(Spec):
     """A field in the long form."""
 
     type: TypeWord = Field(description="The type, without arguments.")
-    optional: Flag = Field(default=False, description="Whether null is a value ('?').")
+    optional: Flag = Field(default=False, description="Whether null is accepted ('?').")
     default: AnyValue = Field(
-        default=None, description="What a row gets when the client says nothing; 'now' for times."
+        default=None,
+        description="Value if a request omits the field; 'now' for date, time and datetime.",
     )
-    min: Number | None = Field(default=None, description="Smallest number, or shortest text.")
+    min: Number | None = Field(
+        default=None, description="Minimum of a number, or minimum length of a text."
+    )
     max: Number | None = Field(
-        default=None, description="Largest number, or longest text or binary."
+        default=None,
+        description="Maximum of a number, or maximum length of a text or binary value.",
     )
     pattern: Text | None = Field(
-        default=None, description="Regular expression that the whole text matches."
+        default=None, description="Regular expression that the entire text must match."
     )
-    precision: Whole | None = Field(default=None, description="Digits in all (decimal).")
-    scale: Whole | None = Field(default=None, description="Digits behind the point (decimal).")
-    values: list[Text] | None = Field(default=None, description="The allowed words (enum).")
-    pk: Flag = Field(default=False, description="This field is the primary key.")
+    precision: Count | None = Field(default=None, description="Total number of digits (decimal).")
+    scale: Count | None = Field(
+        default=None, description="Number of digits after the decimal point (decimal)."
+    )
+    values: list[Text] | None = Field(default=None, description="Allowed values (enum).")
+    pk: Flag = Field(default=False, description="The field is the primary key.")
     index: Flag = Field(default=False, description="The column has an index.")
-    unique: Flag = Field(default=False, description="No two rows have the same value.")
-    read_only: Flag = Field(default=False, description="Set by the server, ignored when sent.")
-    write_only: Flag = Field(default=False, description="Accepted, never returned or filtered by.")
-    immutable: Flag = Field(default=False, description="Set on create, ignored when sent later.")
-    touch: Flag = Field(default=False, description="Set to the current time at every write.")
-    as_sent: Flag = Field(default=False, description="Stored as it is sent, not in Unicode's NFC.")
-    controls: Flag = Field(default=False, description="May have control characters.")
-    doc: Text | None = Field(default=None, description="Description, for readers and OpenAPI.")
-    example: AnyValue = Field(default=None, description="Example, for OpenAPI and for tests.")
-    was: Text | None = Field(default=None, description="The former name, for migrations.")
+    unique: Flag = Field(default=False, description="The column has a unique constraint.")
+    read_only: Flag = Field(default=False, description="Set by the server; ignored in requests.")
+    write_only: Flag = Field(
+        default=False, description="Accepted in requests, never returned; not for filters."
+    )
+    immutable: Flag = Field(default=False, description="Set on create; ignored in updates.")
+    touch: Flag = Field(default=False, description="Set to the current time on every write.")
+    as_sent: Flag = Field(
+        default=False, description="Stored as sent, without normalization to Unicode NFC."
+    )
+    controls: Flag = Field(default=False, description="Control characters are allowed.")
+    doc: Text | None = Field(default=None, description="Description, for code and OpenAPI.")
+    example: AnyValue = Field(default=None, description="Example, for OpenAPI and tests.")
+    was: Text | None = Field(default=None, description="Former name, for migrations.")
 
 
 class PageSpec(Spec):
-    """How many rows a list answers."""
+    """Page sizes, in rows."""
 
-    default: Whole = Field(default=100, description="Rows when the client says nothing.")
-    max: Whole = Field(default=100, description="Most rows that a client can ask for.")
+    default: Count = Field(default=100, description="Number of rows if a request sets no limit.")
+    max: Count = Field(default=100, description="Maximum number of rows per page.")
 
 
 class ApiSpec(Spec):
-    """What an entity offers over HTTP."""
+    """The HTTP API of an entity."""
 
     operations: list[OperationWord] | None = Field(
-        default=None, description="The operations that are offered; the usual five unless given."
+        default=None, description="Operations; by default create, list, read, update and delete."
     )
-    page: PageSpec = Field(default=PageSpec(), description="Page sizes of the list.")
+    page: PageSpec = Field(default=PageSpec(), description="Page sizes of the list operation.")
     filter: list[Text] | None = Field(
-        default=None, description="Fields to filter by; all that can be read unless given."
+        default=None, description="Fields to filter by; by default all that support it."
     )
     sort: list[Text] | None = Field(
-        default=None, description="Fields to sort by; all that can be read unless given."
+        default=None, description="Fields to sort by; by default all that support it."
     )
     search: list[Text] | None = Field(
-        default=None, description="Text fields that 'q=' searches; none unless given."
+        default=None,
+        description="Text fields that the query parameter 'q' searches; by default none.",
     )
     etag: EtagWord | None = Field(
         default=None,
-        description="Whether a change needs the row's ETag in If-Match; optional unless given.",
+        description="Whether If-Match is required to change a row; by default optional.",
     )
     idempotency: Flag = Field(
-        default=False, description="Whether a create with an Idempotency-Key happens once."
+        default=False, description="Whether create operations accept an Idempotency-Key."
     )
 
 
 class EntitySpec(Spec):
-    """An entity: one file in entities/."""
+    """An entity: a file in the folder of entities."""
 
-    name: Text = Field(description="The name, such as Hero.")
-    doc: Text | None = Field(default=None, description="Description, for readers and OpenAPI.")
+    name: Text = Field(description="Name of the entity, such as Hero.")
+    doc: Text | None = Field(default=None, description="Description, for code and OpenAPI.")
     table: Text | None = Field(
-        default=None, description="The table; the name in snake_case unless given."
+        default=None, description="Name of the table; by default the entity name in snake_case."
     )
-    plural: Text | None = Field(default=None, description="The folder and the tag, such as heroes.")
-    path: Text | None = Field(
-        default=None, description="The path of the collection, such as /heroes."
+    plural: Text | None = Field(
+        default=None, description="Name of the folder and the tag, such as heroes."
     )
-    fields: dict[str, FieldSpec] = Field(
-        description="The fields, each in the short or the long form."
-    )
+    path: Text | None = Field(default=None, description="Path of the collection, such as /heroes.")
+    fields: dict[str, FieldSpec] = Field(description="Fields, in the short or the long form.")
     unique: list[list[Text]] = Field(
-        default=[], description="Lists of fields that are unique together."
+        default=[], description="Lists of fields with a multicolumn unique constraint."
     )
     index: list[list[Text]] = Field(
-        default=[], description="Lists of fields that have an index together."
+        default=[], description="Lists of fields with a multicolumn index."
     )
-    api: ApiSpec = Field(default=ApiSpec(), description="What is offered over HTTP.")
+    api: ApiSpec = Field(default=ApiSpec(), description="The HTTP API.")
 
 
 class LimitsSpec(Spec):
-    """Bounds that keep one client from hurting the others."""
+    """Default resource limits of the application."""
 
-    body_bytes: Whole | None = Field(default=None, description="Largest request body, in bytes.")
-    statement_seconds: Number | None = Field(default=None, description="Longest statement.")
-    lock_seconds: Number | None = Field(default=None, description="Longest wait for a lock.")
-    connections: Whole | None = Field(default=None, description="Most connections of one process.")
+    body_bytes: Count | None = Field(default=None, description="Largest request body, in bytes.")
+    statement_seconds: Number | None = Field(
+        default=None, description="Longest SQL statement, in seconds."
+    )
+    lock_seconds: Number | None = Field(
+        default=None, description="Longest wait for a lock, in seconds."
+    )
+    connections: Count | None = Field(
+        default=None, description="Maximum number of database connections per process."
+    )
 
 
 class AppSpec(Spec):
-    """The whole application: crudgen.yaml, beside entities/."""
+    """The application: crudgen.yaml, next to the folder of entities."""
 
     title: Line | None = Field(default=None, description="Title of the application, for OpenAPI.")
-    version: Line | None = Field(default=None, description="Version of the application; quote it.")
+    version: Line | None = Field(
+        default=None, description="Version of the application, as a quoted string."
+    )
     database: Line | None = Field(
-        default=None, description="Default database: sqlite:///app.db or postgresql://host/name."
+        default=None,
+        description="Default database URL: sqlite:///app.db or postgresql://host/name.",
     )
     limits: LimitsSpec = Field(default=LimitsSpec(), description="Default limits.")
     kit: KitWord = Field(

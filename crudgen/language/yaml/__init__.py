@@ -1,1 +1,1 @@
-"""YAML text → nodes that know their places. Changes with what YAML may say."""
+"""YAML text → nodes with source locations."""

@@ -1,19 +1,19 @@
-"""What a spec file holds: values that know their places. Changes with what YAML may say at all."""
+"""Nodes of a YAML document, with locations. Changes when the YAML subset gets a kind of node."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
 
-from .places import Place
+from .locations import Location
 
 Plain: TypeAlias = "bool | int | Decimal | str | list[Plain] | dict[str, Plain] | None"
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """One value; a number with a point or an exponent is a Decimal, so that no digit is lost."""
+    """A scalar. A number with a decimal point or exponent is a Decimal, which keeps every digit."""
 
-    place: Place
+    location: Location
     value: bool | int | Decimal | str | None
 
 
@@ -21,28 +21,28 @@ class Scalar:
 class Sequence:
     """A list."""
 
-    place: Place
+    location: Location
     items: "tuple[Node, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a map."""
+    """A key of a map and its value."""
 
     key: str
-    place: Place
+    location: Location
     value: "Node"
 
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A map; its keys are different texts."""
+    """A map with distinct string keys."""
 
-    place: Place
+    location: Location
     entries: tuple[Entry, ...]
 
     def get(self, key: str) -> Entry | None:
-        """Return the entry of a key, if there is one."""
+        """Return the entry of a key, or None."""
         return next((entry for entry in self.entries if entry.key == key), None)
 
 
@@ -50,7 +50,7 @@ Node: TypeAlias = Scalar | Sequence | Mapping
 
 
 def plain(node: Node) -> Plain:
-    """Return the value of a node without its places."""
+    """Return the value of a node without locations."""
     if isinstance(node, Scalar):
         return node.value
     if isinstance(node, Sequence):
@@ -58,19 +58,19 @@ def plain(node: Node) -> Plain:
     return {entry.key: plain(entry.value) for entry in node.entries}
 
 
-def find(root: Node, path: tuple[str | int, ...], *, key: bool = False) -> Place:
-    """Return the place of the value (or key) at a path, or of the nearest thing around it."""
-    node, place = root, root.place
+def find(root: Node, path: tuple[str | int, ...], *, key: bool = False) -> Location:
+    """Return the location of the value (or key) at a path, or of the innermost node that exists."""
+    node, location = root, root.location
     for step in path:
         if isinstance(node, Mapping) and isinstance(step, str):
             entry = node.get(step)
             if entry is None:
                 break
             node = entry.value
-            place = entry.place if key or isinstance(node, Mapping) else node.place
+            location = entry.location if key or isinstance(node, Mapping) else node.location
         elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
             node = node.items[step]
-            place = node.place
+            location = node.location
         else:
             break
-    return place
+    return location

@@ -1,6 +1,6 @@
-"""Whether a file is a spec at all: of one that is not, no message shows a word.
+"""Recognizes spec files, however broken. Changes when specs get other top-level keys.
 
-A folder of entities may hold a link to a password file. Changes when specs get other top keys.
+Diagnostics do not quote other files: a folder of entities may contain a link to a password file.
 """
 
 import re
@@ -11,40 +11,40 @@ from itertools import islice
 _KEY = re.compile(
     r"""^(?:"([^"\n]+)"|'([^'\n]+)'|([A-Za-z_][\w-]*))[ \t]*:(?=\s|$)""", re.MULTILINE
 )
-"""A key of a map at the left margin, as YAML writes it."""
+"""A top-level key in block style."""
 _FLOW_KEY = re.compile(r"""[{,]\s*(?:"([^"\n]+)"|'([^'\n]+)'|([A-Za-z_][\w-]*))\s*:""")
-"""A key of a map in braces, as JSON writes it."""
+"""A key in flow style, as in JSON."""
 _FLOW = re.compile(r"(?:\s|#.*\n|---\s)*\{")
-_ALIKE = 0.75
-"""How alike a misspelt key is to the one that was meant, of 1."""
-_MOST = 500
-"""How many keys are looked at."""
-_LONGER = 2
-"""How many letters it may have more or less."""
+_MIN_SIMILARITY = 0.75
+"""Minimum similarity of a misspelled key to the correct one."""
+_MAX_KEYS = 500
+"""Number of keys that are examined."""
+_MAX_LENGTH_DIFFERENCE = 2
+"""Maximum difference in length of a misspelled key and the correct one."""
 
 
-def is_spec(data: bytes | str, keys: Iterable[str], *, mark: str, is_elsewhere: bool) -> bool:
-    """Tell whether a file is a spec with some of these keys, perhaps a broken one.
+def is_spec(data: bytes | str, keys: Iterable[str], *, required: str, is_linked: bool) -> bool:
+    """Tell whether a file looks like a spec with these top-level keys, valid or not.
 
-    One key is enough for a file that lies where specs lie. What a link leads to elsewhere needs the
-    key that marks such a spec, or no key that is strange to it.
+    One known key is sufficient for a regular file. The target of a link outside the folder must
+    contain the `required` key, or no unknown key.
     """
     text = data.decode("utf-8-sig", "replace") if isinstance(data, bytes) else data
     known = [*keys]
-    written = {*islice(_top_keys(text), _MOST)}
-    strange = {key for key in written if not _is_meant(key.lower(), known)}
-    if written == strange:
+    found = {*islice(_top_keys(text), _MAX_KEYS)}
+    unknown = {key for key in found if not _is_similar(key.lower(), known)}
+    if found == unknown:
         return False
-    return not is_elsewhere or mark in written or not strange
+    return not is_linked or required in found or not unknown
 
 
-def _is_meant(key: str, known: list[str]) -> bool:
-    alike = get_close_matches(key, known, 1, _ALIKE)
-    return bool(alike) and abs(len(alike[0]) - len(key)) <= _LONGER
+def _is_similar(key: str, known: list[str]) -> bool:
+    close = get_close_matches(key, known, 1, _MIN_SIMILARITY)
+    return bool(close) and abs(len(close[0]) - len(key)) <= _MAX_LENGTH_DIFFERENCE
 
 
 def _top_keys(text: str) -> Iterator[str]:
-    """List the keys at the top of a text; of a map in braces, also those further in."""
+    """Yield the top-level keys of a text; in flow style, also the nested ones."""
     pattern = _FLOW_KEY if _FLOW.match(text) else _KEY
     for match in pattern.finditer(text):
         yield next(key for key in match.groups() if key is not None)

@@ -1,0 +1,169 @@
+"""Reserved names. Changes when generated code, a library or a database reserves another name."""
+
+import builtins
+from keyword import iskeyword, issoftkeyword
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+QUERY_PARAMETERS = _words(
+    """
+    count cursor fields limit offset or q sort
+    """
+)
+"""Query parameters of every list operation: a field of the same name could not be a filter."""
+
+SHADOWING = _words(
+    """
+    bool bytes date datetime dict float frozenset int list object set str time timedelta tuple
+    type utc_now utc_time utc_today
+    """
+)
+"""Names that annotations and defaults use: after `date: date | None = None`, `date` is None."""
+
+SQL_KEYWORDS = _words(
+    """
+    collation concurrently lateral nothing returning system_user tablesample
+    """
+)
+"""Keywords of SQLite and PostgreSQL that SQLAlchemy does not quote."""
+
+LIBRARY_ATTRIBUTES = _words(
+    """
+    cls construct copy dict from_orm json metadata mro parse_file parse_obj parse_raw register
+    registry schema schema_json sqlmodel_update update_forward_refs validate
+    """
+)
+"""Attributes of pydantic and SQLAlchemy models; the prefixes `model_` and `sa_` are reserved too.
+
+`cls` is the first parameter of SQLModel's `__new__`, which takes field values as keywords.
+"""
+
+SYSTEM_COLUMNS = _words(
+    """
+    cmax cmin ctid tableoid xmax xmin
+    """
+)
+"""System columns of every PostgreSQL table."""
+
+RESERVED_CLASSES = _words(
+    """
+    Annotated Answers Any APIRouter AsyncClient AsyncIterator AwareDatetime Base64Bytes
+    BaseAppSettings BaseModel BaseSettings BigInteger Body Callable Changes CheckConstraint
+    ClassVar Database DatabaseDep DateTime Decimal Deleted Depends Ellipsis EmailStr EmailText
+    Enum Exact ExactNumber Exception False FastAPI Field Final ForeignKey HTTPException HttpUrl
+    HTTPValidationError IdempotencyKey Index IntText IsoDate IsoTime Iterator JSON Json
+    JSONResponse JsonValue LargeBinary ListQuery Literal Many Model Multiline NaiveDatetime
+    NfcText None NotFound NotImplemented Optional Path PlainSerializer Query ReadOnly
+    Relationship Request Resource Response Router Self SerialInteger SparseRow SQLModel StrEnum
+    Text TextKey TextRule True TypeAlias TypeVar Union UniqueConstraint UrlText UtcDatetime UUID
+    UuidText ValidationError
+    """
+)
+"""Names that generated modules import or define. Python's builtins are reserved too."""
+
+DERIVED_SUFFIXES = (
+    *("Base", "Create", "Update", "UpdateById", "Public"),
+    *("Id", "Ids", "Query", "Filters", "Sort"),
+)
+"""Suffixes of the classes and types that are generated for an entity."""
+
+WINDOWS_DEVICES = frozenset(
+    {
+        *("aux", "con", "conin$", "conout$", "nul", "prn"),
+        *(f"{port}{number}" for port in ("com", "lpt") for number in "0123456789¹²³"),
+    }
+)
+"""Device names of Windows: no file or folder can have one, with any suffix."""
+
+_MODULES = _words(
+    """
+    api app body cls conftest database date datetime db decimal errors fastapi fields
+    idempotency_key ids init int json kit limit list main models offset payload pydantic query
+    request response router routes self settings sqlalchemy sqlmodel starlette str test tests
+    time timedelta typing uuid
+    """
+)
+
+RESERVED_MODULES = _MODULES | {
+    name for name in WINDOWS_DEVICES if name.isascii() and name.isalnum()
+}
+"""Folders, functions and variables of a generated project."""
+
+RESERVED_PATHS = ("/docs", "/redoc", "/openapi.json", "/openapi", "/live", "/ready", "/metrics")
+"""Paths of the generated application. Paths below them are reserved too."""
+
+
+_TAKEN_FIELDS = (
+    (QUERY_PARAMETERS, "it is a query parameter of every list operation"),
+    (SHADOWING, "it would shadow the Python type"),
+    (SQL_KEYWORDS, "it is an SQL keyword"),
+    (LIBRARY_ATTRIBUTES, "it is an attribute of SQLModel, pydantic or SQLAlchemy models"),
+    (SYSTEM_COLUMNS, "it is a system column of PostgreSQL"),
+)
+
+
+def field_name_problem(name: str) -> str | None:
+    """Return why a valid field name is reserved, or None."""
+    if "__" in name:
+        return "'__' separates field and operator in filters such as 'age__gte'"
+    if name.endswith("_"):
+        return "a field name does not end with '_'"
+    if iskeyword(name) or issoftkeyword(name):
+        return "it is a Python keyword"
+    if name.startswith(("model_", "sa_")):
+        return "the prefixes 'model_' and 'sa_' are reserved by pydantic and SQLModel"
+    return next((why for names, why in _TAKEN_FIELDS if name in names), None)
+
+
+def class_name_problem(name: str) -> str | None:
+    """Return why a valid entity name is reserved, or None."""
+    if name in RESERVED_CLASSES or iskeyword(name):
+        return "generated code uses it"
+    if hasattr(builtins, name):
+        return "it is a Python builtin"
+    return None
+
+
+def module_name_problem(name: str) -> str | None:
+    """Return why a valid plural, or the singular of an entity, is reserved, or None."""
+    if iskeyword(name):
+        return "it is a Python keyword"
+    if name in WINDOWS_DEVICES:
+        return "it is a device name on Windows"
+    if name in RESERVED_MODULES or name.startswith("test_"):
+        return "generated code uses it"
+    return None
+
+
+def file_name_problem(name: str) -> str | None:
+    """Return why a file or folder name is not portable to Windows, or None."""
+    stem = name.split(".", maxsplit=1)[0].rstrip(" ").lower()
+    if stem in WINDOWS_DEVICES:
+        return f"{stem!r} is a device name on Windows, with any suffix"
+    if name.endswith((".", " ")):
+        return "Windows removes a dot or space at the end of a name"
+    return None
+
+
+def table_name_problem(name: str) -> str | None:
+    """Return why a valid table name is reserved, or None."""
+    if name.startswith(("sqlite_", "pg_")):
+        return "the prefixes 'sqlite_' and 'pg_' are reserved by the databases"
+    if name in SQL_KEYWORDS:
+        return "it is an SQL keyword"
+    if name == "alembic_version":
+        return "Alembic stores its revision in this table"
+    if name == "excluded":
+        return "it is the name of the rejected row in ON CONFLICT"
+    return None
+
+
+def path_problem(path: str) -> str | None:
+    """Return why a valid path is reserved, or None."""
+    for reserved in RESERVED_PATHS:
+        if path == reserved or path.startswith(f"{reserved}/"):
+            return f"{reserved!r} is a path of the application itself"
+    return None

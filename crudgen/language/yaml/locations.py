@@ -1,0 +1,33 @@
+"""Locations in spec files. Changes when a diagnostic refers to another part of a line."""
+
+from dataclasses import dataclass, replace
+
+from crudgen.errors import Diagnostic
+
+_MAX_LINE = 200
+"""Longer lines are truncated in diagnostics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Part of a line of a file. Lines and columns (in characters) count from 1."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+    length: int = 1
+    source: str = ""
+
+    def part(self, offset: int, length: int) -> "Location":
+        """Return the location of `length` characters, `offset` characters after this one."""
+        return replace(self, column=self.column + offset, length=length)
+
+    def diagnostic(self, problem: str, remedy: str = "") -> Diagnostic:
+        """Return a diagnostic for this location. A long source line is truncated."""
+        source, length = self.source, self.length
+        if len(source) > _MAX_LINE:
+            room = _MAX_LINE - self.column
+            source = source[:_MAX_LINE] + "…" if room > 0 else ""
+            length = min(length, room) if room > 0 else 1
+        column = self.column if self.line else 0
+        return Diagnostic(self.file, self.line, column, problem, remedy, source, length)
