@@ -95,10 +95,10 @@ class _Spec:
 
     def names(self) -> str:
         entities = self._schema.entities if self._schema else ()
-        shown = [f"{entity.name} {entity.path}" for entity in entities[:_MAX_NAMES]]
+        names = [f"{entity.name} {entity.path}" for entity in entities[:_MAX_NAMES]]
         if len(entities) > _MAX_NAMES:
-            shown.append(f"… and {len(entities) - _MAX_NAMES} more")
-        return ", ".join(shown)
+            names.append(f"… and {len(entities) - _MAX_NAMES} more")
+        return ", ".join(names)
 
 
 class _Reporter:

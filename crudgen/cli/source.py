@@ -24,8 +24,8 @@ def portable(folder: Path | None) -> Path | None:
     from crudgen.language.reserved import file_name_problem  # noqa: PLC0415 -- lazy
 
     for new in () if folder is None else (folder, *folder.parents):
-        if not new.exists() and (why := file_name_problem(new.name)):
-            raise typer.BadParameter(f"the folder name {new.name!r} is not portable: {why}")
+        if not new.exists() and (reason := file_name_problem(new.name)):
+            raise typer.BadParameter(f"the folder name {new.name!r} is not portable: {reason}")
     return folder
 
 

@@ -250,10 +250,10 @@ def _reject_edited(comparison: Plan) -> None:
     parts += [f"  {comparison.out / change.path}" for change in edited]
     for change in edited[:_DIFF_FILES]:
         lines = list(change.diff())
-        shown = lines[:_DIFF_LINES_PER_FILE]
-        parts += ["", "".join(shown).rstrip("\n")]
-        if len(lines) > len(shown):
-            parts.append(f"… {len(lines) - len(shown)} more lines")
+        excerpt = lines[:_DIFF_LINES_PER_FILE]
+        parts += ["", "".join(excerpt).rstrip("\n")]
+        if len(lines) > len(excerpt):
+            parts.append(f"… {len(lines) - len(excerpt)} more lines")
     if len(edited) > _DIFF_FILES:
         parts += ["", f"… and {len(edited) - _DIFF_FILES} more files"]
     parts += [

@@ -96,12 +96,12 @@ def _is_spec(file: Path, problems: Problems) -> bool:
         else:
             problems.add(location, "not an entity", "name it *.yaml, or move it to another folder")
         return False
-    why = file_name_problem(file.name)
-    if why:
+    reason = file_name_problem(file.name)
+    if reason:
         problems.add(
-            location, f"the file name {quoted(file.name)} is not portable", f"rename it: {why}"
+            location, f"the file name {quoted(file.name)} is not portable", f"rename it: {reason}"
         )
-    return not why
+    return not reason
 
 
 def _read(file: Path, problems: Problems) -> bytes | None:
@@ -111,7 +111,7 @@ def _read(file: Path, problems: Problems) -> bytes | None:
             if file.is_symlink() and not file.exists():
                 problems.add(location, "the symbolic link has no target", "create the target")
             else:
-                problems.add(location, "not a regular file", "replace it by a YAML file")
+                problems.add(location, "not a regular file", "replace it with a YAML file")
             return None
         with open(file, "rb", opener=_open_nonblocking) as stream:
             return stream.read(MAX_BYTES + 1) or b""

@@ -96,7 +96,7 @@ RESERVED_PATHS = ("/docs", "/redoc", "/openapi.json", "/openapi", "/live", "/rea
 """Paths of the generated application. Paths below them are reserved too."""
 
 
-_TAKEN_FIELDS = (
+_RESERVED_FIELDS = (
     (QUERY_PARAMETERS, "it is a query parameter of every list operation"),
     (SHADOWING, "it would shadow the Python type"),
     (SQL_KEYWORDS, "it is an SQL keyword"),
@@ -115,7 +115,7 @@ def field_name_problem(name: str) -> str | None:
         return "it is a Python keyword"
     if name.startswith(("model_", "sa_")):
         return "the prefixes 'model_' and 'sa_' are reserved by pydantic and SQLModel"
-    return next((why for names, why in _TAKEN_FIELDS if name in names), None)
+    return next((reason for names, reason in _RESERVED_FIELDS if name in names), None)
 
 
 def class_name_problem(name: str) -> str | None:

@@ -164,7 +164,7 @@ def test_a_pipe_among_the_generated_files(project: Path, path: str) -> None:
     os.mkfifo(project / "generated" / path)
     done = run(project, "-m", "crudgen", "emit")
     assert done.returncode == 1
-    assert done.stderr.startswith(f"error: generated/{path} is not a file")
+    assert done.stderr.startswith(f"error: generated/{path} is not a regular file")
 
 
 def test_kept_code_of_another_encoding(project: Path) -> None:

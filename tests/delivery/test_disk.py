@@ -214,7 +214,7 @@ def test_a_users_file_may_be_a_link(out: Path, tmp_path: Path) -> None:
 def test_linked_bookkeeping_is_refused(out: Path, tmp_path: Path) -> None:
     (tmp_path / "away").mkdir()
     (out / ".crudgen-staging").symlink_to(tmp_path / "away")
-    with pytest.raises(OutputError, match="not a folder of crudgen's"):
+    with pytest.raises(OutputError, match="not a folder of crudgen"):
         write(make_tree(NEW), out)
     (out / ".crudgen-staging").unlink()
     (out / RECORD).rename(tmp_path / "record")

@@ -1,4 +1,4 @@
-"""English phrases of generated docstrings. Changes when a docstring needs another phrase."""
+"""Nouns with articles, for generated docstrings. Changes when a noun gets the wrong article."""
 
 import re
 

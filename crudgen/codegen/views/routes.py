@@ -178,9 +178,9 @@ class _Head:
         return self._imports.name("..kit.types", kind)
 
     def _alias(
-        self, alias: Code, kind: Code, place: str, arguments: Sequence[Bracket | Code]
+        self, alias: Code, kind: Code, parameter: str, arguments: Sequence[Bracket | Code]
     ) -> Code:
-        items = (kind, call(self._imports.name("fastapi", place), arguments))
+        items = (kind, call(self._imports.name("fastapi", parameter), arguments))
         annotated_kind = subscript(self._imports.name("typing", "Annotated"), items)
         return statement(alias + raw(" = "), annotated_kind)
 

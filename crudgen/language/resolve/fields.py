@@ -115,9 +115,9 @@ def _with_pattern(written: WrittenField, field: Field) -> Field:
     pattern = written.spec.pattern
     if pattern is None:
         return field
-    why = patterns.problem(pattern)
-    if why:
-        written.add("pattern", why)
+    reason = patterns.problem(pattern)
+    if reason:
+        written.add("pattern", reason)
     elif not field.as_sent and not is_normalized("NFC", pattern):
         remedy = "normalize it, or add the flag 'as_sent': text is stored in NFC"
         written.add("pattern", "the pattern is not in Unicode NFC", remedy)
@@ -185,10 +185,10 @@ def _constant(written: WrittenField, field: Field, key: str, plain: Plain) -> Co
         message, remedy = error.args
         written.add(key, f"invalid {key}: {message}", remedy)
         return None
-    why = value_problem(field, value)
-    if why:
+    reason = value_problem(field, value)
+    if reason:
         remedy = suggest(value, field.words) if field.words and isinstance(value, str) else ""
-        written.add(key, f"invalid {key}: {why}", remedy)
+        written.add(key, f"invalid {key}: {reason}", remedy)
     elif isinstance(value, Decimal):
         value = value.quantize(Decimal(1).scaleb(-(field.scale or 0)))
     return Constant(value)

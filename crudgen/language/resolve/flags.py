@@ -23,9 +23,9 @@ def _check_name(written: WrittenField) -> None:
     if not FieldName.PATTERN.fullmatch(written.name):
         written.problems.add(location, f"invalid field name {quoted(written.name)}", FieldName.RULE)
         return
-    why = field_name_problem(written.name)
-    if why:
-        written.problems.add(location, f"the field name {written.name!r} is reserved", why)
+    reason = field_name_problem(written.name)
+    if reason:
+        written.problems.add(location, f"the field name {written.name!r} is reserved", reason)
 
 
 def _check_options(written: WrittenField) -> None:

@@ -1,4 +1,4 @@
-"""Resolves the names of an entity. Changes when their derivation does."""
+"""Resolves the names of an entity. Changes when names are derived differently."""
 
 import re
 from collections.abc import Callable
@@ -99,9 +99,9 @@ def _plural(
 
 
 def _derived(plural: str, location: Location, problems: Problems) -> ModuleName | None:
-    why = module_name_problem(plural)
-    if why or not ModuleName.PATTERN.fullmatch(plural):
-        problem = f"invalid plural {quoted(plural)}: {why or 'it is too long'}"
+    reason = module_name_problem(plural)
+    if reason or not ModuleName.PATTERN.fullmatch(plural):
+        problem = f"invalid plural {quoted(plural)}: {reason or 'it is too long'}"
         problems.add(location, problem, "set a different one, such as 'plural: my_things'")
         return None
     return ModuleName(plural)
@@ -123,8 +123,8 @@ def _checked(
     except ValueError as error:
         problems.add(location, f"invalid name {quoted(text)}", str(error))
         return None
-    why = check(name)
-    if why:
-        problems.add(location, f"the name {quoted(text)} is reserved", why)
+    reason = check(name)
+    if reason:
+        problems.add(location, f"the name {quoted(text)} is reserved", reason)
         return None
     return name

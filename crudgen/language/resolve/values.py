@@ -222,10 +222,10 @@ def _read(kind: Any, text: str, full: str | None = None) -> Any:
         return _adapter(kind).validate_python(full or text)
     except ValidationError as error:
         found = error.errors(include_url=False)[0]
-        reason = found.get("ctx", {}).get("error") or found["msg"]
+        message = found.get("ctx", {}).get("error") or found["msg"]
         # pydantic's message for this type is about dates, even if the time is invalid.
-        why = "" if found["type"] == "datetime_from_date_parsing" else f": {reason}"
-        raise ValueError(f"invalid value {quoted(text)}{why}") from None
+        reason = "" if found["type"] == "datetime_from_date_parsing" else f": {message}"
+        raise ValueError(f"invalid value {quoted(text)}{reason}") from None
 
 
 @cache
