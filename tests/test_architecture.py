@@ -30,7 +30,7 @@ The language reads a default as the application reads a body: by the kit's own t
 """
 ROOMS = {
     "language": [
-        {"names", "patterns"},
+        {"names", "patterns", "reserved"},
         {"schema"},
         {"types"},
         {"yaml"},
@@ -39,7 +39,14 @@ ROOMS = {
         {"load", "explain"},
         {"__init__"},
     ],
-    "codegen": [{"code", "tree"}, {"imports"}, {"views"}, {"manifest"}, {"render"}, {"__init__"}],
+    "codegen": [
+        {"code", "characters", "tree"},
+        {"imports"},
+        {"views"},
+        {"manifest"},
+        {"render"},
+        {"__init__"},
+    ],
     "kit": [
         {"__init__", "acceleration", "encodings", "errors", "types", "text", "addresses", "uuid7"},
         {"limits", "models", "env_file", "origins", "settings"},

@@ -123,7 +123,7 @@ def test_names_refuse_everything_that_is_no_name(text: str, kind: type[Name]) ->
     "text", ["../x", "/etc/x", "a/b", "a\\b", "a b", "", ".", "..", "a\n", "\uff41"]
 )
 def test_no_path_is_made_of_text(text: str) -> None:
-    with pytest.raises(ValueError, match="is 1 to"):
+    with pytest.raises(ValueError, match="has 1 to"):
         ModuleName(text)
 
 
@@ -134,7 +134,7 @@ def test_every_path_is_inside() -> None:
     assert changing == rendered(schema_with(HARMLESS)).keys()
     for path in map(PurePosixPath, tree):
         assert not path.is_absolute()
-        assert path.parts[0] in {"app", "tests", "README.md", "pyproject.toml"}
+        assert path.parts[0] in {"app", "tests"} or len(path.parts) == 1
         assert ".." not in path.parts
 
 
