@@ -41,7 +41,7 @@ class TypeInfo:
 
     name: TypeName
     doc: str
-    """One line for readers: used by docs/spec.md and by the JSON Schema."""
+    """One line for readers: used by docs/reference/spec.md and by the JSON Schema."""
     flags: frozenset[str]
     """Flags that can be put on this type."""
     operators: tuple[str, ...]

@@ -16,10 +16,7 @@ PAGES = (
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
-    *(
-        f"docs/{name}.md"
-        for name in ("commands", "contract", "deployment", "how-it-works", "rights", "spec")
-    ),
+    *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md")),
 )
 
 GENERATED = re.compile(

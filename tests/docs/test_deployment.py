@@ -1,4 +1,4 @@
-"""docs/deployment.md: its settings, statements, units and log lines are those of the application.
+"""docs/how-to/deployment.md: its settings, statements, units and log lines are those of the application.
 
 Its configurations of other programs are run in tests/external.
 """
@@ -26,7 +26,7 @@ from crudgen.kit.database.urls import describe, read_postgresql_url
 from crudgen.kit.errors import Condition
 from crudgen.kit.settings import BaseAppSettings
 
-PAGE = "docs/deployment.md"
+PAGE = "docs/how-to/deployment.md"
 
 
 def test_the_connections_are_the_product() -> None:

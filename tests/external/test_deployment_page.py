@@ -1,4 +1,4 @@
-"""docs/deployment.md: what it says of curl and of nginx below a path is what happens."""
+"""docs/how-to/deployment.md: what it says of curl and of nginx below a path is what happens."""
 
 import shlex
 import subprocess
@@ -10,7 +10,7 @@ from programs import Programs, find_program
 from servers import Servers, free_port
 
 pytestmark = pytest.mark.external
-PAGE = "docs/deployment.md"
+PAGE = "docs/how-to/deployment.md"
 
 
 def test_the_health_checks_answer_as_shown(servers: Servers, database: str, root: Path) -> None:
