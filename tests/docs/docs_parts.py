@@ -1,7 +1,6 @@
 """What the generated parts of the documentation say; each is printed from the code itself."""
 
 import ast
-import asyncio
 import json
 import sys
 import tempfile
@@ -11,7 +10,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import httpx
 from typer.main import get_command
 
 import crudgen
@@ -261,10 +259,10 @@ def emitted(argument: str) -> str:
     """Print a generated file of Hero, or one class or function of it: `PATH [NAME]`."""
     path, _, wanted = argument.partition(" ")
     text = crudgen.render(crudgen.load(ENTITIES))[path]
-    return fenced("python", _definition(text, wanted) if wanted else text)
+    return fenced("python", definition(text, wanted) if wanted else text)
 
 
-def _definition(text: str, wanted: str) -> str:
+def definition(text: str, wanted: str) -> str:
     for node in ast.parse(text).body:
         if getattr(node, "name", "") == wanted:
             assert isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
@@ -335,51 +333,6 @@ def explained(_: str) -> str:
     return fenced("yaml", explain(crudgen.load(ENTITIES).entities[0]))
 
 
-Step = tuple[str, str, str, Any]
-START: tuple[Step, ...] = (
-    ("", "POST", "/heroes/", {"name": "Deadpond", "secret_name": "Dive Wilson"}),
-    ("", "GET", "/heroes/", None),
-    ("", "PATCH", "/heroes/1", {"age": 30}),
-)
-EDGES: tuple[Step, ...] = (
-    ("there is no such row", "GET", "/heroes/99", None),
-    ("a property that is not known", "PATCH", "/heroes/1", {"nmae": "Dead"}),
-    ("text where a number belongs", "PATCH", "/heroes/1", {"age": "30"}),
-    ("null where there must be a value", "PATCH", "/heroes/1", {"name": None}),
-    ("a parameter that is not known", "GET", "/heroes/?agee=30", None),
-)
-BASE = "http://127.0.0.1:8000"
-HEADER = "-H 'content-type: application/json'"
-
-
-def transcript(name: str) -> str:
-    """Print requests and their answers; they are sent to an application in this process."""
-    steps = {"start": START, "edges": (*START[:1], *EDGES)}[name]
-    answers = asyncio.run(_send(steps))
-    lines = []
-    for (why, method, path, body), answer in zip(steps, answers, strict=True):
-        if name == "edges" and not why:
-            continue
-        verb = "" if method in {"GET", "POST"} else f"-X {method} "
-        sent = "" if body is None else f" \\\n    {HEADER} -d '{json.dumps(body)}'"
-        lines += [*([f"# {why}"] if why else []), f"$ curl -s {verb}'{BASE}{path}'{sent}", answer]
-    return fenced("console", "\n".join(lines))
-
-
-async def _send(steps: Iterable[Step]) -> list[str]:
-    with tempfile.TemporaryDirectory() as folder:
-        app = crudgen.create_app(ENTITIES, database=f"sqlite:///{folder}/app.db")
-        transport = httpx.ASGITransport(app)
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url=BASE) as client,
-        ):
-            return [
-                (await client.request(method, path, json=body)).text
-                for _, method, path, body in steps
-            ]
-
-
 PARTS: dict[str, Callable[[str], str]] = {
     "types": types,
     "flags": flags,
@@ -399,7 +352,6 @@ PARTS: dict[str, Callable[[str], str]] = {
     "viewed": viewed,
     "template": template,
     "explained": explained,
-    "transcript": transcript,
 }
 
 

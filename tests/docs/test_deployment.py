@@ -1,4 +1,4 @@
-"""docs/how-to/deployment.md: its settings, statements, units and log lines are those of the application.
+"""docs/how-to/deployment.md: its settings, statements, units and log lines are correct.
 
 Its configurations of other programs are run in tests/external.
 """

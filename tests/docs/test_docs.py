@@ -22,7 +22,6 @@ import docs_pages
 import docs_parts
 from docs_pages import GENERATED, PAGES, Block
 
-import crudgen
 from crudgen import cli
 from crudgen.errors import SpecError
 from crudgen.language import load_texts
@@ -32,7 +31,6 @@ ROOT = docs_pages.ROOT
 COMMANDS = get_command(cli.app).commands  # type: ignore[attr-defined]
 NEWCOMERS = ("pip install -e . && crudgen serve", "pip install -e '.[test]' && python -m pytest")
 EXTERNAL = "python -m pytest -m external"
-PROGRAMS = {"ACCEPT=1", "cd", "crudgen", "curl", "pip", "pytest", "python", "uvicorn"}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -110,8 +108,6 @@ async def use(prefix: str) -> None:
         assert made.headers["location"] == f"{prefix}/heroes/1", made.text
         assert (await client.get(made.headers["location"])).json() == made.json()
         assert (await client.get(f"{prefix}/heroes/?nope=1")).status_code == 422
-        if not prefix:
-            assert (await client.get("/report")).json() == 1
 """
 
 
@@ -130,23 +126,6 @@ def test_the_routers_answer_in_an_application_that_exists(tmp_path: Path) -> Non
     run(tmp_path, f"{example}\n{USE}\nasyncio.run(use('/crud'))\n")
 
 
-def test_a_handler_of_your_own_answers_in_the_emitted_project(tmp_path: Path) -> None:
-    for path, text in crudgen.render(crudgen.load(ROOT / "entities")).items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text(text, "utf-8")
-    app = "from app.main import create_app\n\napp = create_app()\napp.include_router(router)\n"
-    run(tmp_path, f"{example_with('SessionDep')}\n{app}\n{USE}\nasyncio.run(use(''))\n")
-
-
-@pytest.mark.parametrize("block", docs_pages.blocks("bash", "console"), ids=str)
-def test_commands_exist(block: Block) -> None:
-    found = list(docs_pages.commands(block))
-    assert found
-    for line in found:
-        for command in re.split(r" && | \| ", line.partition(" > ")[0]):
-            check_command(command)
-
-
 def test_commands_in_the_text_exist() -> None:
     for page in PAGES:
         for code in docs_pages.inline_code(page):
@@ -155,9 +134,8 @@ def test_commands_in_the_text_exist() -> None:
 
 
 def check_command(command: str) -> None:
-    program, *arguments = shlex.split(command)
-    assert program in PROGRAMS, command
-    if program == "crudgen" and arguments not in (["--version"], ["--help"]):
+    _, *arguments = shlex.split(command)
+    if arguments not in (["--version"], ["--help"]):
         name, *rest = arguments
         assert name in COMMANDS, command
         # `crudgen new` in running text names the command and leaves its arguments out.
