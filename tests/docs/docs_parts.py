@@ -2,6 +2,7 @@
 
 import ast
 import json
+import logging
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -15,6 +16,9 @@ from typer.main import get_command
 import crudgen
 from crudgen import cli
 from crudgen.codegen.views import routes as routes_view
+from crudgen.kit.database.state import State
+from crudgen.kit.database.urls import describe, read_postgresql_url
+from crudgen.kit.errors import Condition
 from crudgen.kit.settings import BaseAppSettings
 from crudgen.language import editor_schema, explain, names, patterns
 from crudgen.language.load import MAX_FILES
@@ -78,7 +82,7 @@ def types(_: str) -> str:
         if info.arguments is Arguments.SIZE:
             forms = [code(f"{info.name}(..200)")]
         rows.append((code(info.name), info.doc, ", ".join(forms), listed(sorted(info.options))))
-    return table(("type", "means", "arguments", "options of the long form"), rows)
+    return table(("type", "meaning", "arguments", "options of the long form"), rows)
 
 
 def flags(_: str) -> str:
@@ -88,9 +92,9 @@ def flags(_: str) -> str:
         without = [name for name in TYPES if name not in able]
         of = "every type" if not without else listed(able)
         if 0 < len(without) < 4:
-            of = f"every type but {listed(without)}"
+            of = f"every type except {listed(without)}"
         rows.append((code(flag), spec.FieldSpec.model_fields[flag].description or "", of))
-    return table(("flag", "means", "possible on"), rows)
+    return table(("flag", "meaning", "types"), rows)
 
 
 def keys(model: str) -> str:
@@ -110,7 +114,7 @@ def keys(model: str) -> str:
             kind += " from {:,} to {:,}".format(*ranges[key])
         description = getattr(spec, model).model_fields[key].description
         rows.append((code(key), kind, said, description))
-    return table(("key", "value", "default", "means"), rows)
+    return table(("key", "value", "default", "meaning"), rows)
 
 
 def _value(default: object) -> str:
@@ -119,14 +123,14 @@ def _value(default: object) -> str:
 
 def _kind(what: dict[str, Any]) -> str:
     if "enum" in what:
-        return "one word of a list"
+        return "one of a list of words"
     if "$ref" in what:
         return "a map"
     if what.get("type") == "array":
         inner = what["items"].get("type")
-        return "a list of lists of texts" if inner == "array" else "a list of texts"
-    words = {"string": "a text", "boolean": "`true` or `false`", "object": "a map"}
-    words |= {"integer": "a whole number", "number": "a number"}
+        return "a list of lists of strings" if inner == "array" else "a list of strings"
+    words = {"string": "a string", "boolean": "`true` or `false`", "object": "a map"}
+    words |= {"integer": "an integer", "number": "a number"}
     return words.get(what.get("type", ""), "any value")
 
 
@@ -135,19 +139,19 @@ def limits(_: str) -> str:
         ("files in `entities/`", MAX_FILES),
         ("size of one file", f"{document.MAX_BYTES // 1024} KiB"),
         ("values in one file", document.MAX_NODES),
-        ("levels of nesting", document.MAX_DEPTH),
+        ("nesting of maps and lists", document.MAX_DEPTH),
         ("fields of one entity", spec.MAX_FIELDS),
         ("characters of a `doc`", spec.MAX_DOC),
         ("words of an `enum`", MAX_WORDS),
         ("characters of one such word", MAX_WORD),
         ("digits of a `decimal`", MAX_PRECISION),
         ("characters of a `pattern`", patterns.MAX_PATTERN),
-        ("characters of a text that is a key, unique or indexed", MAX_INDEXED_TEXT),
+        ("characters of a string that is a key, unique or indexed", MAX_INDEXED_TEXT),
         ("fields of one `unique` or `index` list", several.MAX_FIELDS),
-        ("rows of a page that `api.page` can ask for", api.MAX_PAGE),
+        ("`max` of `api.page`", api.MAX_PAGE),
     ]
     cells = ((what, f"{most:,}" if isinstance(most, int) else str(most)) for what, most in rows)
-    return table(("what", "at most"), cells)
+    return table(("limit", "maximum"), cells)
 
 
 def name_rules(_: str) -> str:
@@ -159,21 +163,25 @@ def name_rules(_: str) -> str:
         ("`path`", names.UrlPath, "the plural with hyphens: `/blog-posts`"),
     )
     cells = ((what, kind.RULE, derived) for what, kind, derived in rows)
-    return table(("name", "rule", "when it is not given"), cells)
+    return table(("name", "rule", "default"), cells)
 
 
 def reserved(_: str) -> str:
     rows = (
         ("field", names.QUERY_PARAMETERS, "query parameters of lists"),
-        ("field", names.SHADOWING, "Python types that annotations use"),
-        ("field", names.LIBRARY_ATTRIBUTES, "what models of SQLModel, pydantic and SQLAlchemy use"),
-        ("field", names.SYSTEM_COLUMNS, "columns that PostgreSQL has in every table"),
-        ("entity", names.RESERVED_CLASSES, "names that generated modules import or define"),
+        ("field", names.SHADOWING, "Python types in annotations"),
+        (
+            "field",
+            names.LIBRARY_ATTRIBUTES,
+            "attributes of SQLModel, pydantic and SQLAlchemy",
+        ),
+        ("field", names.SYSTEM_COLUMNS, "system columns of PostgreSQL"),
+        ("entity", names.RESERVED_CLASSES, "names in generated modules"),
         ("plural", names.RESERVED_MODULES, "folders, functions and variables of a project"),
-        ("path", names.RESERVED_PATHS, "what the application answers itself"),
+        ("path", names.RESERVED_PATHS, "paths of the application itself"),
     )
     cells = ((of, why, listed(sorted(taken))) for of, taken, why in rows)
-    return table(("name of", "why", "reserved"), cells)
+    return table(("name of", "reason", "reserved"), cells)
 
 
 def settings(_: str) -> str:
@@ -206,7 +214,7 @@ def statuses(_: str) -> str:
         if path.startswith("/heroes")
         for method, said in methods.items()
     ]
-    return table(("request", "what it does", "answers"), rows)
+    return table(("request", "description", "responses"), rows)
 
 
 def options(name: str) -> str:
@@ -246,7 +254,7 @@ def overview(_: str) -> str:
         (f"[`crudgen {name}`](#crudgen-{name})", command.help.split("\n")[0])
         for name, command in _commands().items()
     )
-    return table(("command", "what it does"), rows)
+    return table(("command", "description"), rows)
 
 
 def include(path: str) -> str:
@@ -333,6 +341,83 @@ def explained(_: str) -> str:
     return fenced("yaml", explain(crudgen.load(ENTITIES).entities[0]))
 
 
+CONDITIONS = {
+    Condition.NOT_STARTED: (
+        (
+            "an application was mounted without its lifespan, or `TestClient(app)` is used without "
+            "`with`"
+        ),
+        "503",
+    ),
+    Condition.STARTING: ("no connection has succeeded since the start", "503"),
+    Condition.DOWN: ("a connection cannot be made, or was lost", "503"),
+    Condition.BUSY: (
+        "a lock, a statement or a connection took too long; the database is out of memory",
+        "200, unless the check itself fails",
+    ),
+    Condition.READ_ONLY: (
+        (
+            "a standby, a role that may not write to any table, a file that cannot be written, "
+            "`DATABASE_READ_ONLY`"
+        ),
+        "503; 200 with `DATABASE_READ_ONLY`",
+    ),
+    Condition.FULL: ("the disk is full", "503"),
+    Condition.DENIED: ("the role lacks a right; the log has the `GRANT`", "200"),
+    Condition.TABLE_UNUSABLE: (
+        "a table was dropped, or the role may not use the schema any more",
+        "200, unless every table is affected",
+    ),
+    Condition.NO_KEY_LEFT: ("the sequence of a key is exhausted", "200"),
+    Condition.BROKEN: (
+        "its files are damaged or cannot be opened, or the operating system reported an error",
+        "503",
+    ),
+    Condition.CLOSED: ("after SIGTERM", "503"),
+}
+
+
+def conditions(_: str) -> str:
+    """Print the `detail` of each 503."""
+    assert CONDITIONS.keys() == set(Condition)
+    rows = ((condition.value, *what) for condition, what in CONDITIONS.items())
+    return table(("`detail`", "cause", "`/ready`"), rows)
+
+
+URL = "postgresql://shop_app@db-a:5432/shop"
+
+
+class _Lines(logging.Handler):
+    """Keeps the messages of the log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+def logged(_: str) -> str:
+    """Print what the application logs when the database is down, and when it is read-only."""
+    handler = _Lines()
+    logger = logging.getLogger(State.__module__)
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.WARNING)
+    state = State(describe(read_postgresql_url(URL)))
+    for condition, reason in (
+        (Condition.DOWN, "connection refused"),
+        (Condition.READ_ONLY, "the server is a standby"),
+    ):
+        assert state.begin(condition)
+        state.say(condition, reason)
+        state.end(condition)
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+    return fenced("text", "\n".join(handler.lines))
+
+
 PARTS: dict[str, Callable[[str], str]] = {
     "types": types,
     "flags": flags,
@@ -352,6 +437,8 @@ PARTS: dict[str, Callable[[str], str]] = {
     "viewed": viewed,
     "template": template,
     "explained": explained,
+    "conditions": conditions,
+    "logged": logged,
 }
 
 
