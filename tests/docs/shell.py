@@ -21,7 +21,8 @@ import psutil
 from docs_pages import ROOT
 from servers import free_port
 
-SECONDS = 60.0
+SECONDS = 180.0
+"""Longest wait for a command."""
 STOP = "Ctrl+C"
 """What a page writes to end its server."""
 _SERVER = re.compile(r"(?:^|&& )(?:[A-Z_]+=\S+ )*(?:crudgen serve|uvicorn|fastapi)\b[^|&]*$")
