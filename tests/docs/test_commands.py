@@ -191,3 +191,19 @@ CURL = Path(__file__).with_name("curl.py")
 )
 def test_dots_stand_for_any_text(shown: str, found: str, same: bool) -> None:
     assert matches(shown, found) is same
+
+
+LANGUAGES = {*SHELL, "diff", "dotenv", "haproxy", "ini", "jinja", "nginx", "python", "sql", "text"}
+
+
+@pytest.mark.parametrize("page", docs_pages.PAGES)
+def test_no_block_escapes(page: str) -> None:
+    """A block that is indented, or in a language such as `sh`, would not be run."""
+    found = [block for block in docs_pages.all_blocks(page) if block.language != "run"]
+    assert {block.language for block in found} <= {*LANGUAGES, "yaml"}
+    fences = re.findall(r"^\s*(?:```|~~~)", docs_pages.read(page), re.MULTILINE)
+    assert len(fences) == 2 * len(found)
+    for block in found:
+        kind = block.mark.partition(":")[0]
+        assert kind != "edit" or block.language == "diff", block
+        assert kind != "prints" or block.language == "text", block
