@@ -43,7 +43,7 @@ class TypeInfo:
 
     name: TypeName
     doc: str
-    """One-line description, printed in docs/spec.md and in the JSON Schema."""
+    """One-line description, printed in docs/reference/spec.md and in the JSON Schema."""
     flags: frozenset[str]
     """Flags that this type accepts."""
     operators: tuple[str, ...]

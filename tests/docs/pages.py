@@ -16,10 +16,7 @@ PAGES = (
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
-    *(
-        f"docs/{name}.md"
-        for name in ("commands", "contract", "deployment", "how-it-works", "rights", "spec")
-    ),
+    *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md")),
 )
 
 GENERATED = re.compile(
@@ -27,8 +24,10 @@ GENERATED = re.compile(
     r"(?P<text>.*?)(?P<close><!-- /generated -->)",
     re.DOTALL,
 )
+_MARKS = r"wrong|runs|prints|exits \d|file: \S+|edit: \S+|shows: [^>]+?|elsewhere: \S+"
 _FENCE = re.compile(
-    r"(?:^<!-- (?P<mark>wrong|runs) -->\n\n?)?^```(?P<language>\w+)\n(?P<text>.*?)^```$",
+    rf"(?:^<!-- (?P<mark>{_MARKS}) -->\n\n?)?^```(?P<language>\w+)\n(?P<text>.*?)^```$"
+    r"|^<!-- run\n(?P<unseen>.*?)^-->$",
     re.DOTALL | re.MULTILINE,
 )
 _HEADING = re.compile(r"^#{1,6} (?P<title>.+)$", re.MULTILINE)
@@ -38,7 +37,11 @@ _CODE = re.compile(r"(?<!`)`(?P<code>[^`\n]+)`(?!`)")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One fenced block; `following` is the next block of the page, for what a wrong one says."""
+    """One fenced block, or commands that a page does not show: a comment that begins with `run`.
+
+    The mark is a comment above the block: `wrong` for YAML that is refused with the text of the
+    `following` block, `runs` for Python; the others are for `test_commands.py`.
+    """
 
     page: str
     line: int
@@ -46,6 +49,8 @@ class Block:
     mark: str
     text: str
     following: str = ""
+    start: int = 0
+    """Where the text begins in the page."""
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}"
@@ -69,17 +74,24 @@ def blocks_of(page: str, language: str) -> list[Block]:
     return [block for block in _blocks(page) if block.language == language]
 
 
+def all_blocks(page: str) -> list[Block]:
+    """Return every block of a page, in their order; those that are not shown are of `run`."""
+    return list(_blocks(page))
+
+
 def _blocks(page: str) -> Iterator[Block]:
     text = read(page)
     fences = list(_FENCE.finditer(text))
     for fence, following in zip_longest(fences, fences[1:]):
+        group = "text" if fence["unseen"] is None else "unseen"
         yield Block(
             page,
             text.count("\n", 0, fence.start()) + 1,
-            fence["language"],
+            fence["language"] or "run",
             fence["mark"] or "",
-            fence["text"],
-            following["text"] if following else "",
+            fence[group],
+            (following["text"] or "") if following else "",
+            fence.start(group),
         )
 
 

@@ -1,8 +1,8 @@
 """What the generated parts of the documentation say; each is printed from the code itself."""
 
 import ast
-import asyncio
 import json
+import logging
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -11,12 +11,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import httpx
 from typer.main import get_command
 
 import crudgen
 from crudgen import cli
 from crudgen.codegen.views import routes as routes_view
+from crudgen.kit.database.state import State
+from crudgen.kit.database.urls import describe, read_postgresql_url
+from crudgen.kit.errors import Condition
 from crudgen.kit.settings import BaseAppSettings
 from crudgen.language import editor_schema, explain, names, patterns
 from crudgen.language import reserved as taken
@@ -81,7 +83,7 @@ def types(_: str) -> str:
         if info.arguments is Arguments.SIZE:
             forms = [code(f"{info.name}(..200)")]
         rows.append((code(info.name), info.doc, ", ".join(forms), listed(sorted(info.options))))
-    return table(("type", "means", "arguments", "options of the long form"), rows)
+    return table(("type", "meaning", "arguments", "options of the long form"), rows)
 
 
 def flags(_: str) -> str:
@@ -91,9 +93,9 @@ def flags(_: str) -> str:
         without = [name for name in TYPES if name not in able]
         of = "every type" if not without else listed(able)
         if 0 < len(without) < 4:
-            of = f"every type but {listed(without)}"
+            of = f"every type except {listed(without)}"
         rows.append((code(flag), spec.FieldSpec.model_fields[flag].description or "", of))
-    return table(("flag", "means", "possible on"), rows)
+    return table(("flag", "meaning", "types"), rows)
 
 
 def keys(model: str) -> str:
@@ -113,7 +115,7 @@ def keys(model: str) -> str:
             kind += " from {:,} to {:,}".format(*ranges[key])
         description = getattr(spec, model).model_fields[key].description
         rows.append((code(key), kind, said, description))
-    return table(("key", "value", "default", "means"), rows)
+    return table(("key", "value", "default", "meaning"), rows)
 
 
 def _value(default: object) -> str:
@@ -122,7 +124,7 @@ def _value(default: object) -> str:
 
 def _kind(what: dict[str, Any]) -> str:
     if "enum" in what:
-        return "one word of a list"
+        return "one of a list of words"
     if "$ref" in what:
         return "a map"
     if what.get("type") == "array":
@@ -138,19 +140,19 @@ def limits(_: str) -> str:
         ("files in `entities/`", MAX_FILES),
         ("size of one file", f"{document.MAX_BYTES // 1024} KiB"),
         ("values in one file", document.MAX_NODES),
-        ("levels of nesting", document.MAX_DEPTH),
+        ("nesting of maps and lists", document.MAX_DEPTH),
         ("fields of one entity", spec.MAX_FIELDS),
         ("characters of a `doc`", spec.MAX_DOC),
         ("words of an `enum`", MAX_WORDS),
         ("characters of one such word", MAX_WORD),
         ("digits of a `decimal`", MAX_PRECISION),
         ("characters of a `pattern`", patterns.MAX_PATTERN),
-        ("characters of a text that is a key, unique or indexed", MAX_INDEXED_TEXT),
+        ("characters of a string that is a key, unique or indexed", MAX_INDEXED_TEXT),
         ("fields of one `unique` or `index` list", several.MAX_FIELDS),
-        ("rows of a page that `api.page` can ask for", api.MAX_PAGE),
+        ("`max` of `api.page`", api.MAX_PAGE),
     ]
     cells = ((what, f"{most:,}" if isinstance(most, int) else str(most)) for what, most in rows)
-    return table(("what", "at most"), cells)
+    return table(("limit", "maximum"), cells)
 
 
 def name_rules(_: str) -> str:
@@ -162,33 +164,25 @@ def name_rules(_: str) -> str:
         ("`path`", names.UrlPath, "the plural with hyphens: `/blog-posts`"),
     )
     cells = ((what, kind.RULE, derived) for what, kind, derived in rows)
-    return table(("name", "rule", "when it is not given"), cells)
+    return table(("name", "rule", "default"), cells)
 
 
 def reserved(_: str) -> str:
     rows = (
         ("field", taken.QUERY_PARAMETERS, "query parameters of lists"),
-        ("field", taken.SHADOWING, "Python types that annotations use"),
+        ("field", taken.SHADOWING, "Python types in annotations"),
         (
             "field",
             taken.LIBRARY_ATTRIBUTES,
-            "attributes of SQLModel, pydantic and SQLAlchemy models",
+            "attributes of SQLModel, pydantic and SQLAlchemy",
         ),
-        ("field", taken.SYSTEM_COLUMNS, "columns that PostgreSQL has in every table"),
-        (
-            "entity",
-            taken.RESERVED_CLASSES,
-            "names that generated modules import or define",
-        ),
-        (
-            "plural",
-            taken.RESERVED_MODULES,
-            "folders, functions and variables of a project",
-        ),
+        ("field", taken.SYSTEM_COLUMNS, "system columns of PostgreSQL"),
+        ("entity", taken.RESERVED_CLASSES, "names in generated modules"),
+        ("plural", taken.RESERVED_MODULES, "folders, functions and variables of a project"),
         ("path", taken.RESERVED_PATHS, "paths of the application itself"),
     )
     cells = ((of, why, listed(sorted(words))) for of, words, why in rows)
-    return table(("name of", "why", "reserved"), cells)
+    return table(("name of", "reason", "reserved"), cells)
 
 
 def settings(_: str) -> str:
@@ -221,7 +215,7 @@ def statuses(_: str) -> str:
         if path.startswith("/heroes")
         for method, said in methods.items()
     ]
-    return table(("request", "what it does", "answers"), rows)
+    return table(("request", "description", "responses"), rows)
 
 
 def options(name: str) -> str:
@@ -261,7 +255,7 @@ def overview(_: str) -> str:
         (f"[`crudgen {name}`](#crudgen-{name})", command.help.split("\n")[0])
         for name, command in _commands().items()
     )
-    return table(("command", "what it does"), rows)
+    return table(("command", "description"), rows)
 
 
 def include(path: str) -> str:
@@ -274,10 +268,10 @@ def emitted(argument: str) -> str:
     """Print a generated file of Hero, or one class or function of it: `PATH [NAME]`."""
     path, _, wanted = argument.partition(" ")
     text = crudgen.render(crudgen.load(ENTITIES))[path]
-    return fenced("python", _definition(text, wanted) if wanted else text)
+    return fenced("python", definition(text, wanted) if wanted else text)
 
 
-def _definition(text: str, wanted: str) -> str:
+def definition(text: str, wanted: str) -> str:
     for node in ast.parse(text).body:
         if getattr(node, "name", "") == wanted:
             assert isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
@@ -348,49 +342,81 @@ def explained(_: str) -> str:
     return fenced("yaml", explain(crudgen.load(ENTITIES).entities[0]))
 
 
-Step = tuple[str, str, str, Any]
-START: tuple[Step, ...] = (
-    ("", "POST", "/heroes/", {"name": "Deadpond", "secret_name": "Dive Wilson"}),
-    ("", "GET", "/heroes/", None),
-    ("", "PATCH", "/heroes/1", {"age": 30}),
-)
-EDGES: tuple[Step, ...] = (
-    ("there is no such row", "GET", "/heroes/99", None),
-    ("a property that is not known", "PATCH", "/heroes/1", {"nmae": "Dead"}),
-    ("text where a number belongs", "PATCH", "/heroes/1", {"age": "30"}),
-    ("null where there must be a value", "PATCH", "/heroes/1", {"name": None}),
-    ("a parameter that is not known", "GET", "/heroes/?agee=30", None),
-)
-BASE = "http://127.0.0.1:8000"
-HEADER = "-H 'content-type: application/json'"
+CONDITIONS = {
+    Condition.NOT_STARTED: (
+        (
+            "an application was mounted without its lifespan, or `TestClient(app)` is used without "
+            "`with`"
+        ),
+        "503",
+    ),
+    Condition.STARTING: ("no connection has succeeded since the start", "503"),
+    Condition.DOWN: ("a connection cannot be made, or was lost", "503"),
+    Condition.BUSY: (
+        "a lock, a statement or a connection took too long; the database is out of memory",
+        "200, unless the check itself fails",
+    ),
+    Condition.READ_ONLY: (
+        (
+            "a standby, a role that may not write to any table, a file that cannot be written, "
+            "`DATABASE_READ_ONLY`"
+        ),
+        "503; 200 with `DATABASE_READ_ONLY`",
+    ),
+    Condition.FULL: ("the disk is full", "503"),
+    Condition.DENIED: ("the role lacks a right; the log has the `GRANT`", "200"),
+    Condition.TABLE_UNUSABLE: (
+        "a table was dropped, or the role may not use the schema any more",
+        "200, unless every table is affected",
+    ),
+    Condition.NO_KEY_LEFT: ("the sequence of a key is exhausted", "200"),
+    Condition.BROKEN: (
+        "its files are damaged or cannot be opened, or the operating system reported an error",
+        "503",
+    ),
+    Condition.CLOSED: ("after SIGTERM", "503"),
+}
 
 
-def transcript(name: str) -> str:
-    """Print requests and their answers; they are sent to an application in this process."""
-    steps = {"start": START, "edges": (*START[:1], *EDGES)}[name]
-    answers = asyncio.run(_send(steps))
-    lines = []
-    for (why, method, path, body), answer in zip(steps, answers, strict=True):
-        if name == "edges" and not why:
-            continue
-        verb = "" if method in {"GET", "POST"} else f"-X {method} "
-        sent = "" if body is None else f" \\\n    {HEADER} -d '{json.dumps(body)}'"
-        lines += [*([f"# {why}"] if why else []), f"$ curl -s {verb}'{BASE}{path}'{sent}", answer]
-    return fenced("console", "\n".join(lines))
+def conditions(_: str) -> str:
+    """Print the `detail` of each 503."""
+    assert CONDITIONS.keys() == set(Condition)
+    rows = ((condition.value, *what) for condition, what in CONDITIONS.items())
+    return table(("`detail`", "cause", "`/ready`"), rows)
 
 
-async def _send(steps: Iterable[Step]) -> list[str]:
-    with tempfile.TemporaryDirectory() as folder:
-        app = crudgen.create_app(ENTITIES, database=f"sqlite:///{folder}/app.db")
-        transport = httpx.ASGITransport(app)
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url=BASE) as client,
-        ):
-            return [
-                (await client.request(method, path, json=body)).text
-                for _, method, path, body in steps
-            ]
+URL = "postgresql://shop_app@db-a:5432/shop"
+
+
+class _Lines(logging.Handler):
+    """Keeps the messages of the log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+def logged(_: str) -> str:
+    """Print what the application logs when the database is down, and when it is read-only."""
+    handler = _Lines()
+    logger = logging.getLogger(State.__module__)
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.WARNING)
+    state = State(describe(read_postgresql_url(URL)))
+    for condition, reason in (
+        (Condition.DOWN, "connection refused"),
+        (Condition.READ_ONLY, "the server is a standby"),
+    ):
+        assert state.begin(condition)
+        state.say(condition, reason)
+        state.end(condition)
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+    return fenced("text", "\n".join(handler.lines))
 
 
 PARTS: dict[str, Callable[[str], str]] = {
@@ -412,7 +438,8 @@ PARTS: dict[str, Callable[[str], str]] = {
     "viewed": viewed,
     "template": template,
     "explained": explained,
-    "transcript": transcript,
+    "conditions": conditions,
+    "logged": logged,
 }
 
 

@@ -1,6 +1,6 @@
 """The documentation is true: its parts are current, its examples work, its links lead somewhere.
 
-`ACCEPT=1 pytest tests/docs` writes the generated parts anew.
+`ACCEPT=1 pytest tests/docs` writes the generated parts and the diagnostics anew.
 """
 
 import os
@@ -16,7 +16,6 @@ import pytest
 import yaml
 from typer.main import get_command
 
-import crudgen
 from crudgen import cli
 from crudgen.errors import SpecError
 from crudgen.language import load_texts
@@ -28,7 +27,6 @@ ROOT = pages.ROOT
 COMMANDS = get_command(cli.app).commands  # type: ignore[attr-defined]
 NEWCOMERS = ("pip install -e . && crudgen serve", "pip install -e '.[test]' && python -m pytest")
 EXTERNAL = "python -m pytest -m external"
-PROGRAMS = {"ACCEPT=1", "cd", "crudgen", "curl", "pip", "pytest", "python", "uvicorn"}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -77,7 +75,13 @@ def test_yaml_examples_load(block: Block) -> None:
 def test_wrong_yaml_examples_say_what_is_shown(block: Block) -> None:
     with pytest.raises(SpecError) as caught:
         load_texts({"entities/hero.yaml": block.text})
-    assert f"{caught.value}\n" == block.following
+    found = f"{caught.value}\n"
+    if os.environ.get("ACCEPT"):
+        page = pages.read(block.page)
+        assert page.count(block.following) == 1
+        (ROOT / block.page).write_text(page.replace(block.following, found), "utf-8")
+    else:
+        assert found == block.following
 
 
 @pytest.mark.parametrize("block", pages.blocks("python"), ids=str)
@@ -105,8 +109,6 @@ async def use(prefix: str) -> None:
         assert made.headers["location"] == f"{prefix}/heroes/1", made.text
         assert (await client.get(made.headers["location"])).json() == made.json()
         assert (await client.get(f"{prefix}/heroes/?nope=1")).status_code == 422
-        if not prefix:
-            assert (await client.get("/report")).json() == 1
 """
 
 
@@ -125,23 +127,6 @@ def test_the_routers_answer_in_an_application_that_exists(tmp_path: Path) -> Non
     run(tmp_path, f"{example}\n{USE}\nasyncio.run(use('/crud'))\n")
 
 
-def test_a_handler_of_your_own_answers_in_the_emitted_project(tmp_path: Path) -> None:
-    for path, text in crudgen.render(crudgen.load(ROOT / "entities")).items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text(text, "utf-8")
-    app = "from app.main import create_app\n\napp = create_app()\napp.include_router(router)\n"
-    run(tmp_path, f"{example_with('SessionDep')}\n{app}\n{USE}\nasyncio.run(use(''))\n")
-
-
-@pytest.mark.parametrize("block", pages.blocks("bash", "console"), ids=str)
-def test_commands_exist(block: Block) -> None:
-    found = list(pages.commands(block))
-    assert found
-    for line in found:
-        for command in re.split(r" && | \| ", line.partition(" > ")[0]):
-            check_command(command)
-
-
 def test_commands_in_the_text_exist() -> None:
     for page in PAGES:
         for code in pages.inline_code(page):
@@ -150,9 +135,8 @@ def test_commands_in_the_text_exist() -> None:
 
 
 def check_command(command: str) -> None:
-    program, *arguments = shlex.split(command)
-    assert program in PROGRAMS, command
-    if program == "crudgen" and arguments not in (["--version"], ["--help"]):
+    _, *arguments = shlex.split(command)
+    if arguments not in (["--version"], ["--help"]):
         name, *rest = arguments
         assert name in COMMANDS, command
         # `crudgen new` in running text names the command and leaves its arguments out.
@@ -160,7 +144,7 @@ def check_command(command: str) -> None:
 
 
 def test_every_command_is_documented() -> None:
-    text = pages.read("docs/commands.md")
+    text = pages.read("docs/reference/command-line.md")
     documented = re.findall(r"^## crudgen (\S+)$", text, re.MULTILINE)
     assert documented == list(COMMANDS)
     for name in COMMANDS:
@@ -177,12 +161,12 @@ def test_links_lead_somewhere(page: str) -> None:
             assert anchor in pages.anchors(file.resolve().relative_to(ROOT).as_posix()), target
 
 
-def test_every_page_is_linked_and_tested() -> None:
-    linked = {target for target in pages.links("README.md") if target.endswith(".md")}
-    assert linked == {page for page in PAGES if page != "README.md"}
-    assert {path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md")} == {
-        page for page in PAGES if page.startswith("docs/")
-    }
+def test_every_page_is_in_the_index() -> None:
+    linked = {f"docs/{target}" for target in pages.links("docs/index.md")}
+    expected = {page for page in PAGES if page.startswith("docs/")} - {"docs/index.md"}
+    assert expected == {page for page in linked if not page.startswith("docs/..")}
+    top = {"docs/index.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"}
+    assert top <= set(pages.links("README.md"))
 
 
 def test_newcomers_have_exactly_two_commands() -> None:

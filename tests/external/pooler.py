@@ -14,9 +14,9 @@ IGNORED: Settings = {"ignore_startup_parameters": "extra_float_digits,options"}
 
 
 def documented_settings() -> Settings:
-    """Return the settings of docs/deployment.md, but where to listen and who may connect."""
+    """Return the settings of docs/how-to/deployment.md, but where to listen and who may connect."""
     parser = ConfigParser()
-    parser.read_string(blocks_of("docs/deployment.md", "ini")[0].text)
+    parser.read_string(blocks_of("docs/how-to/deployment.md", "ini")[0].text)
     own = ("listen", "auth")
     return {k: value for k, value in parser["pgbouncer"].items() if not k.startswith(own)}
 

@@ -1,36 +1,15 @@
-"""docs/deployment.md: what it says of curl and of nginx below a path is what happens."""
+"""docs/how-to/deployment.md: a path prefix that nginx removes is in the links."""
 
-import shlex
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.docs.pages import blocks_of, commands
-from tests.external.programs import Programs, find_program
+from tests.external.programs import Programs
 from tests.support.servers import Servers, free_port
 
 pytestmark = pytest.mark.external
-PAGE = "docs/deployment.md"
-
-
-def test_the_health_checks_answer_as_shown(servers: Servers, database: str, root: Path) -> None:
-    api = servers.start(root / "entities", "served", database)
-    block = blocks_of(PAGE, "console")[0]
-    address = "{}:{}".format(*api.address)
-    assert find_program("curl")
-    shown = [line for line in block.text.splitlines() if not line.startswith("$ ")]
-    answers = [
-        subprocess.run(
-            shlex.split(command.replace("127.0.0.1:8000", address)),
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout.strip()
-        for command in commands(block)
-    ]
-    assert answers == shown
-    api.stop()
+PAGE = "docs/how-to/deployment.md"
 
 
 @pytest.mark.parametrize("as_option", [True, False])

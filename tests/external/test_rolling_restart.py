@@ -1,7 +1,7 @@
 """Two applications behind a proxy are restarted one after the other: no request fails.
 
 `ROUNDS=10 python -m pytest -s -m external tests/external/test_rolling_restart.py` is the long form.
-The configurations are those of docs/deployment.md.
+The configurations are those of docs/how-to/deployment.md.
 """
 
 import itertools
@@ -29,9 +29,9 @@ PROXIES = ("haproxy", "nginx")
 
 def configuration(proxy: str, port: int, ports: list[int]) -> str:
     """Return a configuration of the documentation, with the ports of a test."""
-    text = blocks_of("docs/deployment.md", proxy)[0].text
+    text = blocks_of("docs/how-to/deployment.md", proxy)[0].text
     for written, own in zip((8000, 8001, 8002), (port, *ports), strict=True):
-        assert f":{written}" in text, f"docs/deployment.md has no port {written} for {proxy}"
+        assert f":{written}" in text, f"docs/how-to/deployment.md has no port {written} for {proxy}"
         text = text.replace(f":{written}", f":{own}")
     return text.replace("bind :", "bind 127.0.0.1:")
 

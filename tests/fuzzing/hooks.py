@@ -1,4 +1,4 @@
-"""What schemathesis cannot know: what a document cannot say (see docs/contract.md).
+"""What schemathesis cannot know: what a document cannot say (see docs/reference/contract.md).
 
 A key names one request, and the tool likes to send the same short text again. A key that is
 well-formed becomes a new one, so that the rows behind it reach the database; the others are sent as

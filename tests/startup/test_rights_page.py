@@ -1,4 +1,4 @@
-"""The commands of docs/rights.md do what the page says."""
+"""The commands of docs/how-to/database-role.md do what the page says."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 
 from tests.startup.started import application
 
-PAGE = (Path(__file__).parents[2] / "docs/rights.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "docs/how-to/database-role.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```sql\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 URLS = re.findall(r"--database postgresql://(\w+):\S+@localhost/(\w+)", PAGE)
 SPEC = (
