@@ -296,7 +296,7 @@ def test_a_sequence_without_numbers_concerns_its_table_alone(
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"SELECT setval('hero_id_seq', {2**63 - 1})")
     for _ in range(3):
-        used_up = "The database has no key left for another row"
+        used_up = "No key is left for a new row"
         assert detail(api.client.post("/heroes/", json=HERO)) == (503, used_up)
         assert api.ask("PATCH", f"/heroes/{row}", json={"age": 1}).is_success
         time.sleep(0.5)
@@ -316,7 +316,7 @@ def test_a_table_that_is_changed_meanwhile_is_logged_once(
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(change)
     for _ in range(3):
-        unusable = "A table of the database cannot be used"
+        unusable = "A database table cannot be used"
         assert detail(api.client.post("/heroes/", json=HERO)) == (503, unusable)
         assert detail(api.client.get("/heroes/?cursor=")) == (503, unusable)
     assert api.log_with("does not exist").count("without a usable table: ") <= 2
