@@ -1,4 +1,4 @@
-"""Log lines: one format, and in each line the id of the request that it belongs to."""
+"""Logging: one format for all loggers, with the request id in each line."""
 
 import logging
 import logging.config
@@ -10,11 +10,11 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 REQUEST_ID = "X-Request-ID"
-"""Header of every answer; a UUID that a client sends in it is kept."""
+"""The response header with the request id. A UUID that the client sends in it is used."""
 
 
 def configure_logging(level: str) -> None:
-    """Send every logger of the process, uvicorn's too, to standard error with the request's id."""
+    """Log to standard error with the request id, for all loggers including uvicorn's."""
     # A server that was told to log no requests has silenced this logger, and it stays silent.
     logs_requests = logging.getLogger("uvicorn.access").hasHandlers()
     logging.config.dictConfig(
@@ -55,10 +55,10 @@ def configure_logging(level: str) -> None:
 
 
 class _ServerError(JSONResponse):
-    """500, with the CORS headers: Starlette answers outside of the middleware that adds them."""
+    """500 with CORS headers: Starlette sends it outside of the CORS middleware."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer; a page of an allowed origin may read it, and so the request's id."""
+        """Send the response, so that pages of allowed origins can read the request id."""
         answer: ASGIApp = super().__call__
         for one in scope["app"].user_middleware:
             if one.cls is CORSMiddleware:
@@ -67,9 +67,9 @@ class _ServerError(JSONResponse):
 
 
 async def server_error(_request: Request, _error: Exception) -> JSONResponse:
-    """Answer 500 with the request's id and nothing else; the server logs the error itself.
+    """Return 500 with the request id and no details; the server logs the error.
 
-    Many servers close the connection then, and a client should know that it is closed.
+    `Connection: close` is sent because many servers then close the connection.
     """
     headers = {REQUEST_ID: correlation_id.get() or "-", "Connection": "close"}
     return _ServerError({"detail": "Internal Server Error"}, 500, headers)

@@ -1,4 +1,4 @@
-"""How much a request may be, and how many at a time; each limit is a setting (see settings.py)."""
+"""The limits of requests: size, time and concurrency. Each is a setting (see settings.py)."""
 
 import asyncio
 from dataclasses import dataclass
@@ -11,32 +11,32 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .errors import RETRY_AFTER_SECONDS, problem
 
 BROKEN = "app.broken_limit"
-"""Where a request's scope holds the HTTPException for the limit that it breaks."""
+"""The key of the scope with the HTTPException for an exceeded limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What requests are bounded by."""
+    """The limits of all requests."""
 
     body_bytes: int = 1_048_576
-    """More is answered 413."""
+    """Size of a body. If exceeded: 413."""
     body_seconds: float = 30.0
-    """From the first look at a body to its end; more is answered 408."""
+    """Time to receive a body. If exceeded: 408."""
     json_depth: int = 32
-    """Objects and arrays within one another; more is answered 422."""
+    """Levels of objects and arrays in a body. If exceeded: 422."""
     url_bytes: int = 8192
-    """Path and query; more is answered 414."""
+    """Size of path and query. If exceeded: 414."""
     query_parameters: int = 200
-    """More is answered 422. A list takes 100 values for one filter."""
+    """Number of query parameters. If exceeded: 422. One filter of a list takes up to 100."""
     concurrent_requests: int = 1000
-    """Of one process; more are answered 503."""
+    """Concurrent requests of one process. If exceeded: 503."""
     idempotency_seconds: float = 86_400.0
-    """How long the answer to a request with an Idempotency-Key is kept."""
+    """How long the response to a request with an Idempotency-Key is stored."""
 
     def broken(self, scope: Scope, path: str, concurrent: int) -> HTTPException | None:
-        """Tell the answer to a request that breaks a limit; it is one of so many at this moment.
+        """Return the error for a request that exceeds a limit; None if it exceeds none.
 
-        `path` is what stands below the root path.
+        `path` is the path below the root path, `concurrent` the number of current requests.
         """
         query: bytes = scope["query_string"]
         if len(scope.get("raw_path") or scope["path"]) + len(query) > self.url_bytes:
@@ -45,7 +45,7 @@ class Limits:
         if query and query.count(b"&") >= self.query_parameters:
             message = f"The query should have at most {self.query_parameters} parameters"
             return HTTPException(422, [problem("too_many_parameters", ["query"], message)])
-        # A process that is busy is alive all the same.
+        # /live must answer on a busy server too.
         if concurrent > self.concurrent_requests and path != "/live":
             headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
             return HTTPException(503, "The server is busy, try again", headers)
@@ -56,19 +56,19 @@ USUAL = Limits()
 
 
 def limits_of(app: Starlette) -> Limits:
-    """Give the limits of an application; where it names none, the usual ones."""
+    """Return the limits of an application, by default USUAL."""
     limits: Limits = getattr(app.state, "limits", USUAL)
     return limits
 
 
 class Gate:
-    """Middleware that answers a request for which a limit is broken, and passes on the others."""
+    """Middleware that sends the error response of a request that exceeds a limit."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or pass on."""
+        """Send the error response, or call the application."""
         broken: HTTPException | None = scope.get(BROKEN)
         if broken is None:
             await self.app(scope, receive, send)
@@ -78,7 +78,7 @@ class Gate:
 
 
 class Patience:
-    """Receives a body until its time is over, then raises HTTPException 408."""
+    """Receives a body with a time limit; raises HTTPException 408 if it is exceeded."""
 
     __slots__ = ("_ends", "_is_whole", "_receive", "_seconds")
 
@@ -90,7 +90,7 @@ class Patience:
 
     async def __call__(self) -> Message:
         """Receive the next message."""
-        if self._is_whole:  # what is still to come is the end of the connection
+        if self._is_whole:  # the next message is the disconnect, at any time
             return await self._receive()
         if self._ends is None:
             self._ends = asyncio.get_running_loop().time() + self._seconds
@@ -98,7 +98,7 @@ class Patience:
             async with asyncio.timeout_at(self._ends):
                 message = await self._receive()
         except TimeoutError:
-            # What the client may still send would be taken for its next request.
+            # The server would parse the rest of the body as the next request.
             headers = {"Connection": "close"}
             detail = f"The body should arrive within {self._seconds:g} seconds"
             raise HTTPException(408, detail, headers) from None
