@@ -1,4 +1,4 @@
-"""FastAPI with limits, a short way to the handlers, and room for a thousand routers."""
+"""FastAPI with limits, shortcuts to handlers, and support for many routers."""
 
 import gc
 import sys
@@ -23,9 +23,9 @@ _NO_LIFESPAN = type(APIRouter().lifespan_context)
 
 
 class Application(FastAPI):
-    """A FastAPI application; `shortcut` opens the short way (see shortcut.py).
+    """A FastAPI application. `shortcut` enables the shortcuts (see shortcut.py).
 
-    Clients see it below `root_path`, whether the proxy in front strips that or not.
+    `root_path` works with proxies that strip it and with proxies that do not.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Application(FastAPI):
         self.add_middleware(Gate)
 
     def setup(self) -> None:
-        """Add the routes of the documentation: `/openapi.json` is built once, and kept as text."""
+        """Add the routes of the documentation. The text of `/openapi.json` is cached."""
         lock = Lock()
         written: tuple[Any, bytes] = (None, b"")
 
@@ -66,7 +66,7 @@ class Application(FastAPI):
         super().setup()
 
     def openapi(self) -> dict[str, Any]:
-        """Describe the application; FastAPI alone writes 64-bit bounds as doubles."""
+        """Return the OpenAPI document, with 64-bit bounds as integers instead of doubles."""
         if not self.openapi_schema:
             _write_integers(super().openapi().get("components", {}).get("schemas", {}))
         return super().openapi()
@@ -77,13 +77,13 @@ class Application(FastAPI):
         super().include_router(router, prefix=prefix, **options)
         handlers = [*router.on_startup, *router.on_shutdown]
         if type(router.lifespan_context) is _NO_LIFESPAN and not handlers:
-            # FastAPI nests one more call for each router; Python's stack ends at three hundred.
+            # FastAPI nests a call for each router, which overflows the stack at 300 routers.
             self.router.lifespan_context = lifespan
         if isinstance(router, Router):
             self._prefixes[id(self.routes[-1])] = prefix + router.prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, on the short way if there is one."""
+        """Handle a request, by a shortcut if there is one."""
         path: str = scope.get("path", "")
         if scope["type"] != "lifespan" and (self._root_path.own or scope.get("root_path")):
             path = self._root_path.place(scope)
@@ -115,14 +115,14 @@ class Application(FastAPI):
             self._concurrent -= 1
 
     def _is_changed(self) -> bool:
-        """Tell whether the application is tested with other dependencies, or moved by FastAPI."""
+        """Tell whether dependencies are overridden, or FastAPI's own root path is set."""
         return bool(self.dependency_overrides or self.root_path)
 
 
 def _saying_why(send: Send) -> Send:
-    """Wrap `send`, so that a start that fails is told in the words of its StartupError.
+    """Return a `send` that reports a failed start by the message of its StartupError.
 
-    Starlette would send the server a traceback to log.
+    Starlette would report a traceback.
     """
 
     async def send_reason(message: Message) -> None:
@@ -143,9 +143,9 @@ def _write_integers(schema: Any) -> None:
 
 
 def _undisturbed(build: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Build without Python's garbage collector, and leave what was built out of its rounds.
+    """Build the document without garbage collection, and exclude it from later collections.
 
-    With a thousand entities it takes a third of the time, and each round holds up every request.
+    With many entities this is faster, and later collections do not delay requests.
     """
     was_on = gc.isenabled()
     gc.disable()
