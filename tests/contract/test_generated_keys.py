@@ -203,7 +203,7 @@ def test_keys_that_are_used_up(fresh: list[Api]) -> None:
         many = api.client.post("/heroes/bulk", json=[{"name": "x"}])
         assert many.status_code == 503
         assert many.json() == {"detail": "No key is left for a new row"}
-        assert api.log_with("without a key for another row").count("without a key") == 1
+        assert api.log_with("no key left").count("no key left") == 1
         assert api.ask("GET", "/heroes/?name=x").json() == []
 
 

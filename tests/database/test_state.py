@@ -74,7 +74,7 @@ def test_postgresql_that_becomes_read_only_is_read(
         assert api.ask("POST", "/heroes/", json=HERO).is_success
     log = api.log.read_text()
     assert log.count(": read-only: ") == 2
-    assert log.count(": no longer read-only") == 2
+    assert log.count(": resolved: read-only") == 2
     api.stop()
 
 
@@ -279,7 +279,7 @@ def test_each_right_that_is_taken_away_meanwhile_is_logged_once(
             assert said.count("\n") == 1, said
             place = right.replace("ON hero", "ON public.hero").replace("hero_id", "public.hero_id")
             assert f"{reason}; GRANT {place} TO taken\n" in said
-            assert api.log.read_text()[before:].count(": no longer ") == 1
+            assert api.log.read_text()[before:].count(": resolved: ") == 1
         assert "Traceback" not in api.log.read_text()
         api.stop()
         connection.execute("DROP OWNED BY taken")
@@ -319,7 +319,7 @@ def test_a_table_that_is_changed_meanwhile_is_logged_once(
         unusable = "A database table cannot be used"
         assert detail(api.client.post("/heroes/", json=HERO)) == (503, unusable)
         assert detail(api.client.get("/heroes/?cursor=")) == (503, unusable)
-    assert api.log_with("does not exist").count("without a usable table: ") <= 2
+    assert api.log_with("does not exist").count("table unusable: ") <= 2
     assert "Traceback" not in api.log.read_text()
     api.stop()
 
@@ -357,16 +357,16 @@ def test_statements_that_fail_and_work_in_turn_do_not_fill_the_log(
         state, begun = State("X"), 0
         for _ in range(1000):
             if state.failed(error, "one") is not None:
-                state.say(error.condition, "x")
+                state.log_begin(error.condition, "x")
                 begun += 1
-            state.worked("two", writes=True)
-            state.worked("one", writes=True)
+            state.succeeded("two", writes=True)
+            state.succeeded("one", writes=True)
         assert begun == states.OFTEN
         monkeypatch.setattr(states, "QUIET_SECONDS", -1.0)
-        state.worked("one", writes=True)
+        state.succeeded("one", writes=True)
         monkeypatch.undo()
         assert not state.episodes
-    assert caplog.text.count(": no longer ") == 3 * states.OFTEN
+    assert caplog.text.count(": resolved: ") == 3 * states.OFTEN
 
 
 def test_any_number_of_statements_is_remembered_within_bounds() -> None:

@@ -138,7 +138,7 @@ def test_the_log_lines_are_those_of_the_application(caplog: pytest.LogCaptureFix
         (Condition.READ_ONLY, "the server is a standby"),
     ):
         assert state.begin(condition)
-        state.say(condition, reason)
+        state.log_begin(condition, reason)
         state.end(condition)
     assert "\n".join(record.getMessage() for record in caplog.records) == conditions.rstrip()
     settings = default_settings()

@@ -222,7 +222,7 @@ def test_a_role_that_may_write_anything_is_ready(place: Place, rights: str, obst
     async def ask() -> str:
         await backend.open()
         try:
-            said: str = await backend.obstacle(APP.metadata, set())
+            said: str = await backend.write_obstacle(APP.metadata, set())
             return said
         finally:
             await backend.close()

@@ -6,8 +6,8 @@ from typing import Any
 
 from .backend import Row, Step
 from .group_commit import Rows, UndoError, actual
-from .returning import keys_to_read, row_as_it_is
-from .sequences import used_up
+from .returning import final_rows, keys_to_read
+from .sequences import explain_full
 from .statements import Prepared
 
 
@@ -27,7 +27,7 @@ def write_one(
     try:
         returned = connection.execute(prepared.sql, bound).fetchall()
     except sqlite3.OperationalError as error:
-        cause = used_up(connection, prepared.sql, error)
+        cause = explain_full(connection, prepared.sql, error)
         if cause is error:
             raise
         raise cause from error
@@ -91,7 +91,7 @@ def _execute(connection: sqlite3.Connection, step: Step, bound: dict[str, Any]) 
     try:
         return connection.execute(step.prepared.sql, bound).fetchall()
     except Exception as error:
-        cause = used_up(connection, step.prepared.sql, actual(error))
+        cause = explain_full(connection, step.prepared.sql, actual(error))
         answer = step.explained(cause)
         if answer is error or not connection.in_transaction:
             raise
@@ -108,5 +108,5 @@ def _read_back(
     rows: Rows = []
     for key in keys_to_read(prepared, returned, bound):
         read = connection.execute(read_back.sql, {"key__": key}).fetchall()
-        rows += row_as_it_is(prepared, key, returned, read)
+        rows += final_rows(prepared, key, returned, read)
     return rows

@@ -14,7 +14,7 @@ from .backend import Change, Row, Step
 from .codes import Fault
 from .connections import GRACE_SECONDS, Connector, Preparing, TimedOutError
 from .faults import classify
-from .returning import keys_to_read, row_as_it_is
+from .returning import final_rows, keys_to_read
 from .sessions import SessionSettings
 from .statements import Prepared, Values
 from .urls import describe, effective_parameters, read_postgresql_url
@@ -26,8 +26,8 @@ ATTEMPTS = 5
 PAUSE_SECONDS = 0.005
 """Before the second attempt, up to twice as long before each further one: those that disturbed one
 another should not meet again."""
-_REPEATED = {Fault.RETRY, Fault.STALE, Fault.UNPREPARED}
-_DISCARDING = {Fault.STALE, Fault.UNPREPARED}
+_REPEATED = {Fault.RETRY, Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
+_DISCARDING = {Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
 """Faults of a connection that another one may not have."""
 _MAY_WRITE = """
 SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on',
@@ -102,7 +102,7 @@ class Postgresql:
         """Disconnect when the statements that run have ended."""
         await self._pool.close()
 
-    async def obstacle(self, metadata: MetaData, conditions: Container[Condition]) -> str:
+    async def write_obstacle(self, metadata: MetaData, conditions: Container[Condition]) -> str:
         """Ask whether transactions may write, and the role to any of the tables."""
         del conditions
         names = [table.name for table in metadata.sorted_tables]
@@ -132,18 +132,18 @@ class Postgresql:
 
         It is alone unless triggers or rules may change its row, as far as is known.
         """
-        if read_back is None or prepared.returns_as_it_is:
+        if read_back is None or prepared.returns_final_row:
             rows = await self._run(prepared, values, again=_REPEATED)
             if read_back is None:
                 return rows
-            prepared.returns_as_it_is = not any(row[-1] for row in rows)
+            prepared.returns_final_row = not any(row[-1] for row in rows)
             rows = [row[:-1] for row in rows]
-            if rows and prepared.returns_as_it_is:
+            if rows and prepared.returns_final_row:
                 return rows
             for key in keys_to_read(prepared, rows, values):
                 read = await self.read(read_back, {"key__": key}, short=True)
                 if rows:
-                    return row_as_it_is(prepared, key, rows, read)
+                    return final_rows(prepared, key, rows, read)
                 if read:
                     break  # a trigger has kept the statement from the row
             else:
@@ -181,7 +181,7 @@ class Postgresql:
                 if not isinstance(error, TimedOutError):
                     self._answered = time.monotonic()
                 if fault in self._discarding:
-                    if fault is Fault.UNPREPARED:
+                    if fault is Fault.STATEMENT_LOST:
                         self._connector.stop_preparing()
                     await connection.close()
                 if attempt == ATTEMPTS or fault not in again or time.monotonic() > ends:
@@ -245,7 +245,7 @@ class _Several:
             rows = returned = await self._execute(step, bound)
             if step.read_back is not None:
                 has_effects = any(row[-1] for row in returned)
-                step.prepared.returns_as_it_is = not has_effects
+                step.prepared.returns_final_row = not has_effects
                 rows = returned = [row[:-1] for row in returned]
                 if has_effects or not returned:
                     rows = await self._read_back(step, returned, bound)
@@ -280,7 +280,7 @@ class _Several:
         rows: list[Row] = []
         for key in keys_to_read(step.prepared, returned, bound):
             read = await _execute(self._connection, step.read_back, {"key__": key})
-            rows += row_as_it_is(step.prepared, key, returned, read)
+            rows += final_rows(step.prepared, key, returned, read)
         return rows
 
 

@@ -32,7 +32,14 @@ _REMEDY = {
 }
 
 _PASSING = {
-    *(Fault.RETRY, Fault.STALE, Fault.UNPREPARED, Fault.DISCONNECTED, Fault.BUSY, Fault.FULL),
+    *(
+        Fault.RETRY,
+        Fault.SCHEMA_CHANGED,
+        Fault.STATEMENT_LOST,
+        Fault.DISCONNECTED,
+        Fault.BUSY,
+        Fault.FULL,
+    ),
 }
 """What may be over when it is tried again."""
 

@@ -101,7 +101,7 @@ class Sqlite:
         """
         await self._writer.run(_write_the_same if really else _begin_to_write)
 
-    async def obstacle(self, metadata: MetaData, conditions: Container[Condition]) -> str:
+    async def write_obstacle(self, metadata: MetaData, conditions: Container[Condition]) -> str:
         """Begin a transaction that writes; where the disk was full, write something."""
         del metadata
         try:

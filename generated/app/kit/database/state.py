@@ -66,11 +66,11 @@ class State:
         self._beginnings: dict[Condition, deque[float]] = defaultdict(lambda: deque(maxlen=OFTEN))
         """When each condition was logged, the last times."""
 
-    def closed(self) -> Unavailable:
+    def unavailable(self) -> Unavailable:
         """Return the answer to a request before the start or after the end."""
         phase = self.phase or Condition.CLOSED
         if phase is Condition.NOT_STARTED and self.begin(phase):
-            self.say(phase, _NOT_STARTED)
+            self.log_begin(phase, _NOT_STARTED)
         return Unavailable(phase)
 
     def opened(self) -> None:
@@ -102,7 +102,7 @@ class State:
             self._beginnings[condition].append(now)
         return is_new
 
-    def say(self, condition: Condition, reason: str) -> None:
+    def log_begin(self, condition: Condition, reason: str) -> None:
         """Log that a condition has begun, with the reason that the database gave."""
         _log.warning("database %s: %s: %s", self.where, _LABELS[condition], reason)
 
@@ -111,7 +111,7 @@ class State:
         if self.episodes.pop(condition, None) is not None:
             _log.warning("database %s: no longer %s", self.where, _LABELS[condition])
 
-    def worked(self, statement: object, *, writes: bool) -> None:
+    def succeeded(self, statement: object, *, writes: bool) -> None:
         """Note that a statement worked. To be called only while `episodes` has any."""
         now = time.monotonic()
         for condition, episode in list(self.episodes.items()):
@@ -150,13 +150,13 @@ class State:
             found = [one for one in found if one not in _OF_WRITES]
         return found[0] if found else None
 
-    def probed(self, obstacle: str) -> None:
+    def checked(self, obstacle: str) -> None:
         """Note that rows can be read; and that they can be written, unless there is an obstacle."""
         self.end(Condition.DOWN)
         if not obstacle:
             self.end(Condition.READ_ONLY)
         elif self.begin(Condition.READ_ONLY):
-            self.say(Condition.READ_ONLY, obstacle)
+            self.log_begin(Condition.READ_ONLY, obstacle)
 
 
 _NOT_STARTED = (

@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ..database import Change
 from ..database.json_rows import JsonRows
 from ..database.returning import may_have_effects, returned
-from ..database.statements import later
+from ..database.statements import latest
 from .write_lock import WriteLock
 
 INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -92,7 +92,7 @@ class RowStatements:
             changed = {*columns, *touched} - {self._key.name, *immutable} or {self._key.name}
             new = self._insert.excluded
             update = {name: new[name] for name in sorted(changed)}
-            update |= {name: later(table.columns[name], new[name]) for name in sorted(touched)}
+            update |= {name: latest(table.columns[name], new[name]) for name in sorted(touched)}
             statement = self._insert.on_conflict_do_update(index_elements=[self._key], set_=update)
             self._upserts[columns] = statement.returning(*self._returned)
         return self._upserts[columns]
