@@ -116,8 +116,8 @@ def test_new_entities_and_indexes_need_no_migration(
         ("sqlite://", "each connection would have a database of its own"),
         ("sqlite:///:memory:", "each connection would have a database of its own"),
         ("sqlite:////no/such/folder/app.db", "there is no folder"),
-        ("mysql://root:hunter2@localhost/x", "neither SQLite's nor PostgreSQL's"),
-        ("nonsense", "neither SQLite's nor PostgreSQL's"),
+        ("mysql://root:hunter2@localhost/x", "neither for SQLite nor for PostgreSQL"),
+        ("nonsense", "neither for SQLite nor for PostgreSQL"),
     ],
 )
 def test_a_database_that_cannot_be_used_stops_the_start(

@@ -143,4 +143,4 @@ def test_the_log_lines_are_those_of_the_application(caplog: pytest.LogCaptureFix
     assert "\n".join(record.getMessage() for record in caplog.records) == conditions.rstrip()
     settings = default_settings()
     missing = ["statement_timeout", "lock_timeout"]
-    assert settings.set_for("shop_app", missing) == pooler.splitlines()[1].strip()
+    assert settings.alter_role("shop_app", missing) == pooler.splitlines()[1].strip()

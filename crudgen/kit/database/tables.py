@@ -16,7 +16,7 @@ from .catalogue.wanted import statement
 from .comparison import Finding, compare, missing_indexes
 from .faults import cause_of
 from .requirements import (
-    SIGNER,
+    SIGNING_KEY,
     check_database,
     check_rights,
     creation_refusal,
@@ -53,7 +53,7 @@ class _State:
     def lacking(self) -> list[str]:
         """The names of what has to be created."""
         names = [f"the table {table.name}" for table in self.tables]
-        return [*names, SIGNER] if self.lacks_secret else names
+        return [*names, SIGNING_KEY] if self.lacks_secret else names
 
 
 def prepare(engine: Engine, metadata: MetaData, *, where: str, needs_secret: bool) -> bytes:

@@ -76,7 +76,7 @@ class Database:
                 )
             case _:
                 raise StartupError(
-                    "database: the URL is neither of SQLite nor of PostgreSQL\n"
+                    "database: the URL is neither for SQLite nor for PostgreSQL\n"
                     "  write sqlite:///app.db or postgresql://user:password@host/name"
                 )
         self.kind: str = self._backend.dialect.name
