@@ -361,17 +361,17 @@ def test_statements_that_fail_and_work_in_turn_do_not_fill_the_log(
                 begun += 1
             state.succeeded("two", writes=True)
             state.succeeded("one", writes=True)
-        assert begun == states.OFTEN
+        assert begun == states.FREQUENT_COUNT
         monkeypatch.setattr(states, "QUIET_SECONDS", -1.0)
         state.succeeded("one", writes=True)
         monkeypatch.undo()
         assert not state.episodes
-    assert caplog.text.count(": resolved: ") == 3 * states.OFTEN
+    assert caplog.text.count(": resolved: ") == 3 * states.FREQUENT_COUNT
 
 
 def test_any_number_of_statements_is_remembered_within_bounds() -> None:
     state = State("X")
     logged = [state.failed(denied(f"r{number % 500}"), number) for number in range(100_000)]
-    assert len([one for one in logged if one is not None]) == states.MOST_REASONS
+    assert len([one for one in logged if one is not None]) == states.MAX_REASONS
     kept = state.episodes[Condition.DENIED].reasons
-    assert sum(map(len, kept.values())) <= states.MOST_REASONS**2
+    assert sum(map(len, kept.values())) <= states.MAX_REASONS**2

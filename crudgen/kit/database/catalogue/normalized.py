@@ -1,4 +1,4 @@
-"""Tables made out of sight and thrown away: how PostgreSQL itself would describe them."""
+"""Table definitions normalized by PostgreSQL: from temporary copies of the models' tables."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,8 +17,13 @@ _MAY = text(
 )
 
 
-def rehearsed_tables(connection: Connection, tables: Sequence[Table]) -> dict[str, TableDefinition]:
-    """Return the tables as the database prints them; none where the role cannot make them."""
+def normalized_tables(
+    connection: Connection, tables: Sequence[Table]
+) -> dict[str, TableDefinition]:
+    """Return the definitions that PostgreSQL prints for temporary copies of tables.
+
+    The copies are rolled back. Return nothing if the role cannot create temporary tables.
+    """
     if not tables or not connection.scalar(_MAY):
         return {}
     copies = MetaData(naming_convention=tables[0].metadata.naming_convention)
