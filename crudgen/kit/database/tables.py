@@ -236,7 +236,8 @@ def _report(engine: Engine, where: str, state: _Inspection) -> None:
     """Log the objects that are not in the models, and the indexes that could not be created."""
     if state.notes:
         lines = "".join(f"\n  {note}" for note in state.notes)
-        _log.warning("database %s has objects that are not in the models%s", where, lines)
+        message = "database %s has objects that differ from the models; they are kept%s"
+        _log.warning(message, where, lines)
     if state.indexes:
         sql = "; ".join(statement(CreateIndex(one), engine.dialect) for _, one in state.indexes)
         _log.warning("database %s lacks indexes that cannot be created: %s", where, sql)
