@@ -145,7 +145,7 @@ def has_many_combining(text: str) -> bool:
 def _long_runs() -> re.Pattern[str]:
     """Compile a pattern for long runs of characters that may be combining.
 
-    It takes every character above U+FFFF for one: a character class with many ranges there is slow.
+    All characters above U+FFFF are included, because many ranges of them would make it slow.
     """
     ranges = "".join(f"{chr(first)}-{chr(last)}" for first, last in _combining_ranges(0x10000))
     kind = f"[{ranges}\U00010000-\U0001efff]"

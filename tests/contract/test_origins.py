@@ -64,7 +64,7 @@ def test_another_spelling_is_refused_and_the_right_one_named(origin: str, writte
         ("https://a.example:*", "wildcards are not supported"),
         ("*,https://a.example", "remove the other origins"),
         ("*,*", "remove the other origins"),
-        ("null", "null is the origin of any page without an origin"),
+        ("null", "null is sent by every page without an origin"),
         ("a.example", "an origin begins with http:// or https://"),
         ("localhost:3000", "an origin begins with http:// or https://"),
         ("ftp://a.example", "an origin begins with http:// or https://"),

@@ -80,7 +80,7 @@ class GroupCommit:
 
         Raises what `work` raises, and Unavailable when closed.
         """
-        return await self._wait_for(lambda connection: _run_together(connection, work))
+        return await self._wait_for(lambda connection: _run_in_savepoint(connection, work))
 
     async def _wait_for(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         if self._closed:
@@ -112,7 +112,7 @@ class GroupCommit:
                 _fail(batch, error)
             else:
                 try:
-                    _write_together(connection, batch)
+                    _write_batch(connection, batch)
                 except Exception as error:
                     _fail(batch, error)
                 if any(write.error and is_lost(write.error) for write in batch):
@@ -169,7 +169,7 @@ def _begin(connection: sqlite3.Connection, batch: list[_Write]) -> list[_Write]:
             return batch
 
 
-def _write_together(connection: sqlite3.Connection, batch: list[_Write]) -> None:
+def _write_batch(connection: sqlite3.Connection, batch: list[_Write]) -> None:
     """Run a batch in one transaction."""
     in_time = _begin(connection, batch)
     if not in_time:
@@ -180,7 +180,7 @@ def _write_together(connection: sqlite3.Connection, batch: list[_Write]) -> None
             try:
                 write.result = write.work(connection)
             except Exception as error:
-                write.error = _undone(connection, error)
+                write.error = _rolled_back_error(connection, error)
         connection.execute("COMMIT")
     except BaseException as error:
         if connection.in_transaction:
@@ -190,20 +190,20 @@ def _write_together(connection: sqlite3.Connection, batch: list[_Write]) -> None
         if len(in_time) == 1:
             in_time[0].error = error.args[0] if isinstance(error, RollbackError) else error
         else:
-            _write_apart(connection, in_time)
+            _write_halves(connection, in_time)
 
 
-def _write_apart(connection: sqlite3.Connection, batch: list[_Write]) -> None:
+def _write_halves(connection: sqlite3.Connection, batch: list[_Write]) -> None:
     """Run each half of a batch in its own transaction."""
     half = len(batch) // 2
     for part in (batch[:half], batch[half:]):
         try:
-            _write_together(connection, part)
+            _write_batch(connection, part)
         except Exception as error:  # must not affect the other half
             _fail(part, error)
 
 
-def _undone(connection: sqlite3.Connection, error: Exception) -> Exception:
+def _rolled_back_error(connection: sqlite3.Connection, error: Exception) -> Exception:
     """Return the error of a write that SQLite rolled back; raise if the transaction must end."""
     if isinstance(error, RollbackError):
         raise error
@@ -214,7 +214,7 @@ def _undone(connection: sqlite3.Connection, error: Exception) -> Exception:
     return own_error(error)
 
 
-def _run_together(
+def _run_in_savepoint(
     connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], Result]
 ) -> Result:
     connection.execute("SAVEPOINT several")

@@ -24,8 +24,8 @@ RECONNECT_SECONDS = 2.0
 notice late that the database is back. Afterwards, each request makes the pool try again."""
 ATTEMPTS = 5
 PAUSE_SECONDS = 0.005
-"""Longest pause is twice this before the second attempt, and doubles with each one. Pauses are
-random, so that conflicting transactions do not meet again."""
+"""The first pause between two attempts lasts up to twice this time, and each next one up to twice
+as long. Random pauses make conflicting transactions unlikely to meet again."""
 _REPEATED = {Fault.RETRY, Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
 _DISCARDING = {Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
 """Faults of one connection. It is closed, and the statement is repeated on another one."""

@@ -93,7 +93,7 @@ def is_not_writable(error: BaseException) -> bool:
 
 
 @contextmanager
-def explained(engine: Engine, where: str, lacking: Sequence[str] = ()) -> Iterator[None]:
+def startup_errors(engine: Engine, where: str, lacking: Sequence[str] = ()) -> Iterator[None]:
     """Convert driver errors to StartupError or UnreachableError. Bugs are not converted.
 
     `lacking` are the names of the objects to create.
@@ -134,6 +134,6 @@ def _not_writable(engine: Engine, reason: str) -> tuple[str, str]:
         if path.exists() and not os.access(path, os.W_OK):
             return (
                 f"the {what} {path} is not writable ({reason})",
-                "give the user that runs the application write permission",
+                "grant write permission to the user that runs the application",
             )
     return reason, "check that the application may read and write the file"

@@ -31,7 +31,7 @@ OF_PAGES = [CONTENTS_OF_PAGES, (b"referrer-policy", b"no-referrer")]
 
 
 _JSON = (b"content-type", b"application/json")
-_WRITTEN = {
+_ENCODED_NAMES = {
     "Cache-Control": b"cache-control",
     "ETag": b"etag",
     "Link": b"link",
@@ -49,7 +49,7 @@ class JsonText(Response):
         """Set the headers. `headers` must not contain Content-Length or Content-Type."""
         raw = [(b"content-length", b"%d" % len(self.body)), _JSON]
         for name, value in headers.items() if headers else ():
-            raw.append((_WRITTEN.get(name) or name.lower().encode(), value.encode()))
+            raw.append((_ENCODED_NAMES.get(name) or name.lower().encode(), value.encode()))
         self.raw_headers = raw
 
 

@@ -1,6 +1,6 @@
 """The root path of the application: the prefix that clients use behind a proxy.
 
-A proxy may strip the root path, and a server may add it to the path. Links contain it always.
+A proxy may strip the root path, and a server may add it to the path. Links always contain it.
 """
 
 from collections.abc import Collection

@@ -177,7 +177,7 @@ class Router(APIRouter):
         super().__init__(prefix=prefix, route_class=Route, **options)
 
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        """Add a route, and let it know its siblings."""
+        """Add a route, and set its siblings."""
         super().add_api_route(path, endpoint, **options)
         self.routes[-1].siblings = self.routes  # type: ignore[attr-defined]
 

@@ -83,7 +83,7 @@ class Listing:
         limit, end = query.limit + 1, min(query.offset + query.limit + 1, MAX_INT)
         bound = bound_values(query) | {"offset": query.offset, "limit": limit}
         if cursor is not None:
-            bound |= self._places(query, cursor) | {"end": end}
+            bound |= self._sort_values(query, cursor) | {"end": end}
         rows = await db.read(statement, bound, short=self._is_short(query))
         page_rows = rows[: query.limit]
         backward = cursor is not None and cursor.backward
@@ -127,7 +127,7 @@ class Listing:
     def _scope(self, query: ListQuery) -> tuple[object, ...]:
         return (self._columns.table.name, *query.cursor_scope)
 
-    def _places(self, query: ListQuery, cursor: Cursor) -> dict[str, Any]:
+    def _sort_values(self, query: ListQuery, cursor: Cursor) -> dict[str, Any]:
         """Parse the sort values of a cursor."""
         read = self._columns.adapter
         return {
@@ -151,9 +151,9 @@ class Listing:
         backward = cursor is not None and cursor.backward
         before = after = None
         if rows and (more if backward else cursor is not None or query.offset > 0):
-            before = self._write(db, query, Cursor(_places(query, rows[0]), backward=True))
+            before = self._write(db, query, Cursor(_sort_values(query, rows[0]), backward=True))
         if rows and (more or backward):
-            after = self._write(db, query, Cursor(_places(query, rows[-1])))
+            after = self._write(db, query, Cursor(_sort_values(query, rows[-1])))
         if not rows and cursor is not None:
             # The rows of this page were deleted: the link back includes the row of the cursor.
             back = self._write(db, query, Cursor(cursor.values, not backward, inclusive=True))
@@ -164,7 +164,7 @@ class Listing:
         return write_cursor(cursor, self._scope(query), db.secret)
 
 
-def _places(query: ListQuery, row: Row) -> tuple[str | None, ...]:
+def _sort_values(query: ListQuery, row: Row) -> tuple[str | None, ...]:
     """Return the sort values of a row, as text."""
     return tuple(None if place is None else _text(place) for place in row[-len(query.sort) :])
 

@@ -86,7 +86,7 @@ class GeneratedKeys:
             conflict = self.conflict(error)
             if conflict is None:
                 raise error
-            before, lag = await self._skip(db, conflict)
+            before, lag = await self._before_retry(db, conflict)
             try:
                 found = await db.write_all([*before, *changes])
             except Exception as another:
@@ -110,7 +110,9 @@ class GeneratedKeys:
             return KeyConflictError(error, answer.fields, named(answer))
         return None
 
-    async def _skip(self, db: Database, conflict: KeyConflictError) -> tuple[Sequence[Change], str]:
+    async def _before_retry(
+        self, db: Database, conflict: KeyConflictError
+    ) -> tuple[Sequence[Change], str]:
         """Return the changes that advance the sequence, and a text if the role may not do so.
 
         Raises the HTTP error of the conflict if another constraint is violated.

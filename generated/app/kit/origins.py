@@ -41,7 +41,7 @@ def check_origins(origins: Sequence[str]) -> Sequence[str]:
 def _fault(origin: str) -> str | None:
     """Return what is wrong with an origin, and how to write it."""
     if origin == "null":
-        return "null is the origin of any page without an origin, and cannot be allowed"
+        return "null is sent by every page without an origin, so it cannot be allowed"
     if _SEVERAL.search(_ADDRESS.sub("", origin)):
         return f"{origin!r} is not one origin: write origins without quotes, separated by commas"
     if "@" in origin:  # the text before it may be secret

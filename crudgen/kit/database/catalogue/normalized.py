@@ -11,7 +11,7 @@ from .definitions import TableDefinition
 from .postgresql import read_tables
 from .wanted import wanted_tables
 
-_MAY = text(
+_CAN_CREATE_TEMPORARY = text(
     "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY')"
     " AND pg_catalog.current_setting('transaction_read_only') = 'off'"
 )
@@ -24,7 +24,7 @@ def normalized_tables(
 
     The copies are rolled back. Return nothing if the role cannot create temporary tables.
     """
-    if not tables or not connection.scalar(_MAY):
+    if not tables or not connection.scalar(_CAN_CREATE_TEMPORARY):
         return {}
     copies = MetaData(naming_convention=tables[0].metadata.naming_convention)
     for table in tables[0].metadata.sorted_tables:

@@ -45,14 +45,14 @@ def missing_indexes(found: TableDefinition, wanted: TableDefinition) -> list[Ind
         index.columns for index in found.indexes if index.is_valid and index.where is None
     }
 
-    def is_there(index: Index) -> bool:
+    def exists(index: Index) -> bool:
         if index.name.lower() in names:
             return True
         if index.where is not None:
             return False
         return frozenset(index.columns) in uniques if index.is_unique else index.columns in plain
 
-    return [index for index in wanted.indexes if not is_there(index)]
+    return [index for index in wanted.indexes if not exists(index)]
 
 
 class _Comparison:
@@ -156,7 +156,7 @@ class _Comparison:
             if self._content(unique) in here | {self._content(self._wanted.key)}:
                 continue
             what = f"unique {_columns(unique)}"
-            if self._is_ours(unique.name, "uq", unique.columns):
+            if self._is_from_model(unique.name, "uq", unique.columns):
                 yield Finding(f"{what}: missing in the models")
             else:
                 yield Finding(what, prevents_start=False)
@@ -179,7 +179,7 @@ class _Comparison:
                 column.name.lower() for column in self._found.columns
             }
             what = f"check {name or ''}".rstrip()
-            if self._is_ours(name, "ck", columns):
+            if self._is_from_model(name, "ck", columns):
                 yield Finding(f"{what}: ({found.sql}) in the database, missing in the models")
             else:
                 yield Finding(f"{what} ({found.sql})", prevents_start=False)
@@ -217,7 +217,7 @@ class _Comparison:
         targets = [tuple(map(self._fold, key.target_columns)) for key in (one, other)]
         return content(one) == content(other) and (targets[0] == targets[1] or () in targets)
 
-    def _is_ours(self, name: str | None, kind: str, columns: Iterable[str]) -> bool:
+    def _is_from_model(self, name: str | None, kind: str, columns: Iterable[str]) -> bool:
         """Tell whether a constraint was created by an earlier version of the model."""
         prefix = f"{kind}_{self._wanted.name}_"[:50]
         return (

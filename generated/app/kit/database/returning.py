@@ -42,7 +42,7 @@ _TABLE = "CREATE TABLE probe (a {}, b BIGINT, c BOOLEAN, d TEXT, e REAL, id INTE
 _INSERT = "INSERT INTO probe VALUES (?, ?, ?, ?, ?, NULL) RETURNING {}"
 _UPDATE = "UPDATE probe SET (a, b, c, d, e) = (?, ?, ?, ?, ?) RETURNING {}"
 _SELECT = "SELECT {} FROM probe"
-_WANTED = """+b, +c, +d, e, +id, json_object(
+_EXPRESSIONS = """+b, +c, +d, e, +id, json_object(
     'b', b, 'c', json(CASE WHEN c THEN 'true' WHEN NOT c THEN 'false' END), 'd', d, 'id', id
 )"""
 _FIRST_COLUMNS = [
@@ -128,8 +128,8 @@ def _returns_rows(connection: sqlite3.Connection, first: str) -> bool:
     found = []
     for row in _ROWS:
         for statement in (_INSERT, _UPDATE):
-            (given,) = connection.execute(statement.format(_WANTED), row).fetchall()
-            (stored,) = connection.execute(_SELECT.format(_WANTED)).fetchall()
+            (given,) = connection.execute(statement.format(_EXPRESSIONS), row).fetchall()
+            (stored,) = connection.execute(_SELECT.format(_EXPRESSIONS)).fetchall()
             found.append((given, stored))
         connection.execute("DELETE FROM probe")
     connection.execute("DROP TABLE probe")

@@ -19,9 +19,9 @@ from sqlalchemy.dialects import postgresql
 
 from ..errors import Condition, Unavailable
 
-FEW = 1000
+MAX_SMALL_LAG = 1000
 """A lag up to this is closed by nextval, which cannot set a sequence back."""
-MOST = 20_000
+MAX_NEXTVAL_CALLS = 20_000
 """Most calls of nextval, where the role may not call setval."""
 
 _LOOKUP = """
@@ -106,9 +106,9 @@ def advance(key: Column[int]) -> TextualSelect:
     A small lag is closed by nextval, like concurrent inserts do. A large lag, which concurrent
     inserts cannot close meanwhile, is closed by setval. Values cached by this connection are used.
     """
-    statement = text(_ADVANCE.format(**_names(key), few=FEW, most=MOST)).bindparams(
-        bindparam("sequence", type_=BigInteger()), bindparam("may_set", type_=Boolean())
-    )
+    statement = text(
+        _ADVANCE.format(**_names(key), few=MAX_SMALL_LAG, most=MAX_NEXTVAL_CALLS)
+    ).bindparams(bindparam("sequence", type_=BigInteger()), bindparam("may_set", type_=Boolean()))
     return statement.columns(value=BigInteger())
 
 

@@ -20,9 +20,9 @@ from .requirements import (
     check_database,
     check_rights,
     creation_refusal,
-    explained,
     is_not_writable,
     refusal,
+    startup_errors,
 )
 from .rights import creation_problem, owned_tables
 from .secret import SECRETS, create_secret, read_secret, secret_grant
@@ -62,7 +62,7 @@ def prepare(engine: Engine, metadata: MetaData, *, where: str, needs_secret: boo
     for messages. The secret is empty unless `needs_secret`. Raises UnreachableError if the database
     cannot be reached, StartupError if it cannot be used or a table differs.
     """
-    with explained(engine, where), engine.connect() as connection:
+    with startup_errors(engine, where), engine.connect() as connection:
         connection.execution_options(only_reads=True)
         check_database(connection, where)
         state = _inspect(connection, metadata, where, needs_secret=needs_secret)
@@ -141,7 +141,7 @@ def _create(
     """Create the missing objects, serialized between processes; return what is left to report."""
     try:
         with engine.begin() as connection:
-            _wait_for_others(connection, where)
+            _take_lock(connection, where)
             state = _inspect(connection, metadata, where, needs_secret=needs_secret)
             taken = taken_names(connection)
             new = [*state.tables, *([SECRETS] if state.lacks_secret_table else [])]
@@ -158,7 +158,7 @@ def _create(
     except DBAPIError as error:
         if is_not_writable(cause_of(error)) and not before.lacking:
             return before  # only indexes are missing: the application works without them
-        with explained(engine, where, before.lacking):
+        with startup_errors(engine, where, before.lacking):
             raise
 
 
@@ -179,7 +179,7 @@ def _name_taken(name: str, kind: str) -> tuple[str, str]:
     return f"the table {name} cannot be created: {article} {kind} has this name", "rename one"
 
 
-def _wait_for_others(connection: Connection, where: str) -> None:
+def _take_lock(connection: Connection, where: str) -> None:
     """Take the advisory lock. On SQLite, BEGIN IMMEDIATE has the same effect."""
     if connection.dialect.name != "postgresql":
         return

@@ -136,13 +136,13 @@ def _check_authority(rest: str) -> None:
     if "@" in user or "@" in behind or _PARAMETER.search(user):
         message = "database: the URL has an @ that does not end the password"
         raise StartupError(f"{message}\n  {_ESCAPES}")
-    for port in _places(rest)[1]:
+    for port in _hosts_and_ports(rest)[1]:
         if port and not _DIGITS.fullmatch(port):
             message = "database: the URL has an invalid port"
             raise StartupError(f"{message}\n  write {_EXAMPLE}; {_ESCAPES}")
 
 
-def _places(rest: str) -> tuple[list[str], list[str]]:
+def _hosts_and_ports(rest: str) -> tuple[list[str], list[str]]:
     """Return the hosts and ports of a URL, without those of its parameters."""
     authority = rest.rpartition("@")[2].partition("?")[0].partition("/")[0]
     found = [re.fullmatch(_PLACE, place) for place in authority.split(",")]
@@ -162,7 +162,7 @@ def _check_query(rest: str) -> None:
             raise StartupError(f"database: the URL has the parameter {name} twice\n  write it once")
         if name not in known and (name, query) != ("ssl", "ssl=true"):
             raise StartupError(_unknown(name, known))
-    for name, before in zip(("host", "port"), _places(rest), strict=True):
+    for name, before in zip(("host", "port"), _hosts_and_ports(rest), strict=True):
         if name in names and any(before):
             message = f"database: the URL gives the {name} both before and after the '?'"
             raise StartupError(f"{message}\n  remove one of them")
@@ -224,7 +224,7 @@ def _rejected_option(parameters: Mapping[str, str]) -> str:
         message = connection.get_error_message().strip()
     finally:
         connection.finish()
-    return "" if _NOWHERE["host"] in message else message.partition("\n")[0]
+    return "" if _MISSING_HOST["host"] in message else message.partition("\n")[0]
 
 
 def effective_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
@@ -235,18 +235,20 @@ def effective_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
     finally:
         connection.finish()
     added = {name: value.decode() for name, value in found.items() if value}
-    return {name: value for name, value in added.items() if name not in _NOWHERE} | {**parameters}
+    return {name: value for name, value in added.items() if name not in _MISSING_HOST} | {
+        **parameters
+    }
 
 
 def _unconnected(parameters: Mapping[str, str]) -> Any:
     """Return a libpq connection with these options to a host that does not exist."""
     driver = import_module("psycopg.pq").PGconn
     make_conninfo = import_module("psycopg.conninfo").make_conninfo
-    options = {name: value for name, value in parameters.items() if name not in _UNTRIED}
-    return driver.connect_start(make_conninfo(**{**options, **_NOWHERE}).encode())
+    options = {name: value for name, value in parameters.items() if name not in _NOT_CHECKED}
+    return driver.connect_start(make_conninfo(**{**options, **_MISSING_HOST}).encode())
 
 
-_NOWHERE = {
+_MISSING_HOST = {
     "host": "/nonexistent/crudgen",
     "hostaddr": "",
     "port": "1",
@@ -254,4 +256,4 @@ _NOWHERE = {
     "password": "-",
     "gssencmode": "disable",  # cannot be required of a directory
 }
-_UNTRIED = {"dbname", "passfile"}
+_NOT_CHECKED = {"dbname", "passfile"}

@@ -1,7 +1,7 @@
 """Strict parsing of JSON bodies (RFC 8259): limited depth, and no duplicate keys.
 
-pydantic's parser is fast, but limits no depth and accepts duplicate keys. Counting brackets and
-colons in the text clears most bodies. Only the other ones are parsed again, by Python's parser.
+pydantic's parser is fast, but does not limit the depth and accepts duplicate keys. For most bodies,
+counting brackets and colons is a sufficient check. Others are parsed again, by Python's parser.
 """
 
 import json

@@ -15,7 +15,7 @@ REQUEST_ID = "X-Request-ID"
 
 def configure_logging(level: str) -> None:
     """Log to standard error with the request id, for all loggers including uvicorn's."""
-    # A server that was told to log no requests has silenced this logger, and it stays silent.
+    # If the server's access log is disabled, it stays disabled.
     logs_requests = logging.getLogger("uvicorn.access").hasHandlers()
     logging.config.dictConfig(
         {
@@ -44,7 +44,7 @@ def configure_logging(level: str) -> None:
                 "uvicorn": {"handlers": [], "propagate": True},
                 "uvicorn.error": {"handlers": [], "propagate": True},
                 "uvicorn.access": {"handlers": [], "propagate": logs_requests},
-                # The pool tells of each attempt; the database's state is logged when it changes.
+                # The pool logs each attempt to connect. State logs only the changes.
                 "psycopg.pool": {"level": "ERROR"},
             },
         }

@@ -182,11 +182,11 @@ def _range_conditions(
         yield and_(*same)
     for n in reversed(range(len(order))):
         column, (_, descends) = sorted_by[n], order[n]
-        for beyond in _beyond(column, bound[n], descends=descends, value=cursor.values[n]):
+        for beyond in _after_value(column, bound[n], descends=descends, value=cursor.values[n]):
             yield and_(*same[:n], beyond)
 
 
-def _beyond(
+def _after_value(
     column: ColumnElement[Any], bound: Any, *, descends: bool, value: str | None
 ) -> Iterator[ColumnElement[bool]]:
     if value is not None:

@@ -15,7 +15,7 @@ from ..http.headers import JsonText
 from .statements import RowStatements
 
 Found = Sequence[Sequence[Row]]
-_OF_ITEMS = (Conflict, MissingTarget, Referenced, Refused)
+_ITEM_ERRORS = (Conflict, MissingTarget, Referenced, Refused)
 """The errors about one of several rows."""
 
 
@@ -39,7 +39,7 @@ def explained(table: Table, index: int) -> Callable[[Exception], Exception]:
 
     def explain(error: Exception) -> Exception:
         answer = http_error(error, table)
-        return of_item(answer, index) if isinstance(answer, _OF_ITEMS) else error
+        return of_item(answer, index) if isinstance(answer, _ITEM_ERRORS) else error
 
     return explain
 

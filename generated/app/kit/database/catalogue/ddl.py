@@ -11,7 +11,7 @@ TypeReader = Callable[[Sequence[Token]], tuple[str, KeyGenerator]]
 """A function from the tokens of a type to its name in the catalogue and its key generator."""
 
 _CONSTRAINTS = frozenset({"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"})
-_OF_A_COLUMN = frozenset(
+_AFTER_TYPE = frozenset(
     {
         *("CONSTRAINT", "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "DEFAULT", "COLLATE"),
         *("REFERENCES", "GENERATED", "AS", "DEFERRABLE", "INITIALLY", ",", ")"),
@@ -112,7 +112,7 @@ class _Statement:
         reader = self._reader
         name = self._name()
         words: list[Token] = []
-        while not reader.at_any(_OF_A_COLUMN) and reader.peek().kind != END:
+        while not reader.at_any(_AFTER_TYPE) and reader.peek().kind != END:
             words.append(reader.take())
             if words[-1].is_("("):
                 while not words[-1].is_(")"):
@@ -188,7 +188,7 @@ class _Statement:
             return [token.value.upper() for token in reader.parenthesised()] != ["NULL"]
         first = reader.take()
         depth = 0
-        while depth or not (reader.at_any(_OF_A_COLUMN) or reader.peek().kind == END):
+        while depth or not (reader.at_any(_AFTER_TYPE) or reader.peek().kind == END):
             depth += {"(": 1, ")": -1}.get(reader.take().value, 0)
         return not first.is_("NULL")
 
