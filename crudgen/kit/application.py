@@ -14,7 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 from .errors import StartupError
 from .fast.shortcut_table import ShortcutTable
 from .http.head_route import without_body
-from .http.headers import OF_PAGES, adding
+from .http.headers import PAGE_HEADERS, adding_headers
 from .http.root_path import RootPath
 from .http.routing import Router
 from .limits import BROKEN, USUAL, Gate, Limits, Patience
@@ -108,9 +108,9 @@ class Application(FastAPI):
                     if rest is None:
                         return
                     receive = rest
-            more = OF_PAGES if path in self._pages else []
+            more = PAGE_HEADERS if path in self._pages else []
             patient = Patience(receive, self._limits.body_seconds)
-            await super().__call__(scope, patient, adding(send, *more))
+            await super().__call__(scope, patient, adding_headers(send, *more))
         finally:
             self._concurrent -= 1
 

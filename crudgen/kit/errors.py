@@ -123,7 +123,7 @@ def problem(kind: str, loc: Sequence[str | int], msg: str) -> dict[str, Any]:
     return {"type": kind, "loc": list(loc), "msg": msg}
 
 
-def of_item(error: HTTPException, index: int) -> HTTPException:
+def with_item_index(error: HTTPException, index: int) -> HTTPException:
     """Insert an item's index into the locations of an error about one item of a list."""
     problems: Any = error.detail
     detail = [{**one, "loc": [*one["loc"][:1], index, *one["loc"][1:]]} for one in problems]

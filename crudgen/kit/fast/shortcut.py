@@ -17,7 +17,7 @@ from fastapi.routing import RouteContext
 from starlette.types import Message, Receive, Scope, Send
 
 from ..database import database
-from ..http.headers import JsonText, with_usual
+from ..http.headers import JsonText, with_default_headers
 from ..http.json_body import parse
 from ..http.logs import REQUEST_ID
 from ..http.routing import OUTCOME, JsonRequest
@@ -89,7 +89,7 @@ class Shortcut:
             return receive
         start = {"type": "http.response.start", "status": response.status_code}
         sent = [*response.raw_headers, (_REQUEST_ID, request_id.encode())]
-        await send({**start, "headers": with_usual(sent)})
+        await send({**start, "headers": with_default_headers(sent)})
         await send({"type": "http.response.body", "body": response.body})
         return None
 

@@ -30,7 +30,7 @@ from ..models import MAX_INT
 from ..query.parameters import Parameters
 from ..query.query_string import is_utf8, read_pairs, shown
 from .content import check_content
-from .etag import describe_headers, unless_known
+from .etag import conditional_response, describe_headers
 from .head_route import HeadRoute
 from .json_body import parse
 
@@ -146,13 +146,13 @@ class Route(HeadRoute):
             try:
                 if (outcome := request.scope.get(OUTCOME)) is not None:
                     if isinstance(outcome, Response):
-                        return unless_known(outcome, request)
+                        return conditional_response(outcome, request)
                     raise outcome
                 if request.scope["query_string"]:
                     _check_query(request, known)
                 if takes_body and await request.body():
                     check_content(request.headers)
-                return unless_known(await handler(request), request)
+                return conditional_response(await handler(request), request)
             except RequestValidationError as error:
                 raise _refused(error.errors()) from None
             except ClientDisconnect:

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from ..database import Change, Database
 from ..database.backend import Row
 from ..errors import Unavailable, problem
-from ..http.etag import etag, tagged
+from ..http.etag import etag, etag_headers
 from ..http.headers import JsonText
 from ..limits import limits_of
 from .statements import INSERTS
@@ -157,7 +157,9 @@ def _again(known: Row, asked: bytes) -> Response:
     headers = {"Idempotent-Replayed": "true"}
     if location is None:
         return JsonText(bytes(body), headers=headers)
-    return JsonText(bytes(body), headers={**headers, "Location": location, **tagged(etag(body))})
+    return JsonText(
+        bytes(body), headers={**headers, "Location": location, **etag_headers(etag(body))}
+    )
 
 
 def _refused(kind: str, message: str) -> HTTPException:

@@ -20,18 +20,18 @@ def etag(body: bytes) -> str:
     return f'"{blake2b(body, digest_size=_BYTES).hexdigest()}"'
 
 
-def tagged(tag: str) -> dict[str, str]:
+def etag_headers(tag: str) -> dict[str, str]:
     """Return the headers of a row: its ETag, and that caches must revalidate."""
     return {"ETag": tag, "Cache-Control": "no-cache"}
 
 
-def unless_known(response: Response, request: Request) -> Response:
+def conditional_response(response: Response, request: Request) -> Response:
     """Return 304 if If-None-Match matches the ETag of the response, else the response."""
     header, tag = _header_value(request, "if-none-match"), response.headers.get("etag")
     if header is None or tag is None or request.method != "GET":
         return response
     if _matches(header, tag, weakly=True):
-        return Response(status_code=304, headers=tagged(tag))
+        return Response(status_code=304, headers=etag_headers(tag))
     return response
 
 
@@ -59,7 +59,7 @@ def _header(name: str, doc: str, *, required: bool = False) -> dict[str, Any]:
     return {**header, "schema": {"type": "string"}}
 
 
-class Expected:
+class Preconditions:
     """The preconditions of a request: its headers `If-Match` and `If-None-Match`.
 
     With `may_create`, the request may create the row, and `If-None-Match: *` requires that it does
@@ -71,11 +71,11 @@ class Expected:
     ) -> None:
         self._match = _header_value(request, "if-match")
         self._none_match = _header_value(request, "if-none-match")
-        self.is_none = may_create and self._none_match == "*"
+        self.must_not_exist = may_create and self._none_match == "*"
         """Whether the row must not exist."""
-        self.is_any = self._match is None and self._none_match is None
+        self.is_empty = self._match is None and self._none_match is None
         """Whether no precondition was sent."""
-        if required and self._match is None and not self.is_none:
+        if required and self._match is None and not self.must_not_exist:
             message = "Precondition required: send the ETag of the row in the header If-Match"
             raise HTTPException(428, message)
 
@@ -86,12 +86,12 @@ class Expected:
         """
         tag = None if body is None else etag(body)
         if self._none_match is not None and _matches(self._none_match, tag, weakly=True):
-            raise exists()
+            raise none_match_failed()
         if self._match is not None and not _matches(self._match, tag):
             raise HTTPException(412, "Precondition failed: the row does not match If-Match")
 
 
-def refuse_conditions(request: Request) -> None:
+def reject_preconditions(request: Request) -> None:
     """Raise HTTPException 412 for a precondition of a request that writes several rows."""
     if "if-match" in request.headers or "if-none-match" in request.headers:
         message = "Preconditions are not supported for several rows: change them one by one"
@@ -112,6 +112,6 @@ def _matches(header: str, tag: str | None, *, weakly: bool = False) -> bool:
     return header == "*" or tag in tags or (weakly and f"W/{tag}" in tags)
 
 
-def exists() -> HTTPException:
+def none_match_failed() -> HTTPException:
     """Return the error for a row that matches If-None-Match."""
     return HTTPException(412, "Precondition failed: the row matches If-None-Match")

@@ -9,7 +9,7 @@ Header = tuple[bytes, bytes]
 NO_SNIFFING: Header = (b"x-content-type-options", b"nosniff")
 NO_STORE: Header = (b"cache-control", b"no-store")
 """Defaults: a response that sets one of these headers keeps its own value."""
-CONTENTS_OF_PAGES: Header = (
+PAGE_CONTENT_POLICY: Header = (
     b"content-security-policy",
     b"; ".join(
         [
@@ -27,7 +27,7 @@ CONTENTS_OF_PAGES: Header = (
     ),
 )
 """The policy of /docs and /redoc: it allows only what FastAPI's pages load."""
-OF_PAGES = [CONTENTS_OF_PAGES, (b"referrer-policy", b"no-referrer")]
+PAGE_HEADERS = [PAGE_CONTENT_POLICY, (b"referrer-policy", b"no-referrer")]
 
 
 _JSON = (b"content-type", b"application/json")
@@ -53,7 +53,7 @@ class JsonText(Response):
         self.raw_headers = raw
 
 
-def with_usual(headers: Iterable[Header]) -> list[Header]:
+def with_default_headers(headers: Iterable[Header]) -> list[Header]:
     """Add the default headers to those of a response."""
     own = dict(headers := list(headers))
     if b"cache-control" not in own:
@@ -63,12 +63,15 @@ def with_usual(headers: Iterable[Header]) -> list[Header]:
     return headers
 
 
-def adding(send: Send, *more: Header) -> Send:
+def adding_headers(send: Send, *more: Header) -> Send:
     """Return a `send` that adds the default headers and `more` to a response."""
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*with_usual(message.get("headers", ())), *more]}
+            message = {
+                **message,
+                "headers": [*with_default_headers(message.get("headers", ())), *more],
+            }
         await send(message)
 
     return send_with_headers

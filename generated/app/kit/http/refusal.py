@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from http import HTTPStatus
 
-from .headers import Header, with_usual
+from .headers import Header, with_default_headers
 
 Refusal = tuple[HTTPStatus, str]
 """A status, and the `detail` of the response."""
@@ -27,5 +27,5 @@ def encode(refusal: Refusal, defaults: Iterable[Header], *, is_head: bool) -> by
         (b"connection", b"close"),
     ]
     lines = [b"HTTP/1.1 %d %s" % (status, status.phrase.encode())]
-    lines += [name + b": " + value for name, value in with_usual(headers)]
+    lines += [name + b": " + value for name, value in with_default_headers(headers)]
     return b"\r\n".join([*lines, b"", b"" if is_head else body])

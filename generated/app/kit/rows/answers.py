@@ -9,8 +9,8 @@ from sqlalchemy import Table
 from ..database.backend import Row
 from ..database.faults import http_error
 from ..database.returning import not_kept
-from ..errors import Conflict, MissingTarget, Referenced, Refused, of_item
-from ..http.etag import etag, tagged
+from ..errors import Conflict, MissingTarget, Referenced, Refused, with_item_index
+from ..http.etag import etag, etag_headers
 from ..http.headers import JsonText
 from .statements import RowStatements
 
@@ -21,7 +21,7 @@ _ITEM_ERRORS = (Conflict, MissingTarget, Referenced, Refused)
 
 def one_row(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
     """Return the response for a row, with its ETag."""
-    return JsonText(body, headers={**(headers or {}), **tagged(etag(body))})
+    return JsonText(body, headers={**(headers or {}), **etag_headers(etag(body))})
 
 
 def many_rows(use: RowStatements, found: Found) -> Response:
@@ -39,7 +39,7 @@ def explained(table: Table, index: int) -> Callable[[Exception], Exception]:
 
     def explain(error: Exception) -> Exception:
         answer = http_error(error, table)
-        return of_item(answer, index) if isinstance(answer, _ITEM_ERRORS) else error
+        return with_item_index(answer, index) if isinstance(answer, _ITEM_ERRORS) else error
 
     return explain
 

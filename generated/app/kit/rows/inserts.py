@@ -11,7 +11,7 @@ from sqlalchemy import Table
 from ..database import Change, Database
 from ..database.backend import Row
 from ..database.returning import not_kept
-from ..errors import of_item
+from ..errors import with_item_index
 from ..models import Model
 from .answers import Found, NamedErrors, explained, many_rows, one_row
 from .generated_keys import GeneratedKeys
@@ -107,7 +107,9 @@ class Inserts:
         explain = self._explained(index)
 
         def explain_rest(error: Exception) -> Exception:
-            conflict = self._generated.conflict(error, lambda answer: of_item(answer, index))
+            conflict = self._generated.conflict(
+                error, lambda answer: with_item_index(answer, index)
+            )
             return conflict or explain(error)
 
         return explain_rest

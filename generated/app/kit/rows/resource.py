@@ -9,7 +9,7 @@ from sqlalchemy import Delete, Insert
 from ..database import Change, Database
 from ..database.backend import Row
 from ..errors import problem
-from ..http.etag import Expected, exists, refuse_conditions
+from ..http.etag import Preconditions, none_match_failed, reject_preconditions
 from ..http.headers import JsonText
 from ..models import MAX_INT, MIN_INT, Changes, Model
 from ..query import ListQuery
@@ -102,7 +102,7 @@ class Resource:
         Raises HTTPException 404, 409, 412, 428.
         """
         use, values = self._for(db), changes.model_dump(exclude_unset=True)
-        expected = Expected(request, required=self._etag_required)
+        expected = Preconditions(request, required=self._etag_required)
         self._check_key(key)
         if not values:
             row = self._found(await db.read(use.read, {"key__": key}, short=True))
@@ -121,15 +121,15 @@ class Resource:
         use, values = self._for(db), row.model_dump()
         self._check_key(key)
         if self._key not in values:
-            expected = Expected(request, required=self._etag_required)
+            expected = Preconditions(request, required=self._etag_required)
             kept = {name: value for name, value in values.items() if name not in self._immutable}
             columns, bound = tuple(sorted(kept)), {**kept, "key__": key}
             change = Change(use.update, bound, columns, read_back=use.read)
         elif values[self._key] == key:
-            expected = Expected(request, required=self._etag_required, may_create=True)
+            expected = Preconditions(request, required=self._etag_required, may_create=True)
             columns = tuple(values)
             upsert = use.upsert(columns, self._immutable)
-            statement = use.insert_new if expected.is_none else upsert
+            statement = use.insert_new if expected.must_not_exist else upsert
             change = Change(statement, {**values, "key__": key}, columns, read_back=use.read)
         else:
             message = "The key should be that of the path"
@@ -139,7 +139,7 @@ class Resource:
 
     async def delete(self, db: Database, request: Request, key: Any) -> Response:
         """Delete a row; raise HTTPException 404, 409, 412, 428."""
-        expected = Expected(request, required=self._etag_required)
+        expected = Preconditions(request, required=self._etag_required)
         self._check_key(key)
         use = self._for(db)
         deletion = Change(use.delete, {"key__": key}, read_back=use.read)
@@ -214,11 +214,11 @@ class Resource:
         by_index = dict(zip(order, found[len(before) :], strict=True))
         return [by_index[index] for index in range(len(keys))]
 
-    async def _write(self, db: Database, expected: Expected, change: Change) -> Sequence[Row]:
+    async def _write(self, db: Database, expected: Preconditions, change: Change) -> Sequence[Row]:
         """Write one row, if it meets the preconditions."""
         deleted = ["path"] if isinstance(change.statement, Delete) else None
         with NamedErrors(self._table, deleted):
-            if expected.is_any:
+            if expected.is_empty:
                 return await db.write(
                     change.statement, change.values, change.columns, change.read_back
                 )
@@ -231,7 +231,7 @@ class Resource:
             key = {"key__": change.values["key__"]}
             _, written = await db.write_all([Change(use.lock, key, check=check), change])
             if creates and not written:
-                raise exists()  # a concurrent request created it after the check
+                raise none_match_failed()  # a concurrent request created it after the check
             return written
 
     def _check_key(self, key: Any) -> None:
@@ -247,7 +247,7 @@ class Resource:
         self, request: Request, keys: Sequence[Any], place: Callable[[int], Place]
     ) -> None:
         """Raise HTTPException for preconditions, duplicate keys and impossible keys."""
-        refuse_conditions(request)
+        reject_preconditions(request)
         for index, key in enumerate(keys):
             if key in keys[:index]:
                 message = "The row should be named once"
