@@ -32,7 +32,7 @@ def _check(file: Path) -> None:
     if file.is_dir():
         raise StartupError(f"{file} is a directory, not a file\n  replace it by a file")
     if not file.is_file():
-        raise _unreadable(file, "it is not a regular file, or a broken link")
+        raise _unreadable(file, "it is neither a regular file nor a link to one")
     try:
         with file.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)

@@ -157,7 +157,7 @@ def _check_query(rest: str) -> None:
     known = _parameters_of_libpq()
     for name in names:
         if name in _REFUSED:
-            raise StartupError(f"database: the URL's parameter {name}\n  {_REFUSED[name]}")
+            raise StartupError(f"database: the URL has the parameter {name}\n  {_REFUSED[name]}")
         if names.count(name) > 1 and name in known:
             raise StartupError(f"database: the URL has the parameter {name} twice\n  write it once")
         if name not in known and (name, query) != ("ssl", "ssl=true"):

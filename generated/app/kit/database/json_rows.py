@@ -89,7 +89,7 @@ def _sqlite_object(columns: Mapping[str, ColumnElement[Any]]) -> ColumnElement[s
 
 
 def _postgresql_object(columns: Mapping[str, ColumnElement[Any]]) -> ColumnElement[str]:
-    """`'{"name":' || coalesce(to_json(name)::text, 'null') || '}'`: its own objects have spaces."""
+    """`'{"name":' || coalesce(to_json(name)::text, 'null') || '}'`: row_to_json adds spaces."""
     written: ColumnElement[str] = _text("{")
     for name, column in columns.items():
         value = cast(func.to_json(column), String())

@@ -94,21 +94,24 @@ OPERATORS: Mapping[str, Operator] = {
     "isnull": Operator("{} is null (`true`) or not null (`false`)", _is_null, is_flag=True),
     "contains": Operator("{} contains this text", _contains, is_text=True),
     "icontains": Operator(
-        "{} contains this text, with A to Z in any case",
+        "{} contains this text, ignoring the case of A to Z",
         _folded(_contains),
         folds=True,
         is_text=True,
     ),
     "startswith": Operator("{} begins with this text", _starts, is_text=True),
     "istartswith": Operator(
-        "{} begins with this text, with A to Z in any case",
+        "{} begins with this text, ignoring the case of A to Z",
         _folded(_starts),
         folds=True,
         is_text=True,
     ),
     "endswith": Operator("{} ends with this text", _ends, is_text=True),
     "iendswith": Operator(
-        "{} ends with this text, with A to Z in any case", _folded(_ends), folds=True, is_text=True
+        "{} ends with this text, ignoring the case of A to Z",
+        _folded(_ends),
+        folds=True,
+        is_text=True,
     ),
 }
 _EQUAL = ("eq", "ne", "in", "not_in")

@@ -133,7 +133,8 @@ class Parameters:
             yield "sort", Parameter(doc, unique_names(names, MAX_SORT_PROPERTIES), is_list=True)
         if columns.searched:
             names = list(columns.searched)
-            doc = f"Words to find in {' or '.join(names)}, with A to Z in any case. All must match."
+            places = " or ".join(names)
+            doc = f"Words that must all occur in {places}, ignoring the case of A to Z."
             yield "q", Parameter(doc, SEARCH)
         doc = "Properties to return. Default: all."
         yield "fields", Parameter(doc, unique_names(columns.shown), is_list=True)
