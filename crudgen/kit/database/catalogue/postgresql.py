@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, TextClause, text
 
-from .ddl import read_create_index
+from .create_index import read_create_index
 from .definitions import Check, Column, ForeignKey, Index, Key, KeyGenerator, TableDefinition
 from .expressions import meaning
 from .tokens import Token, UnreadableError, tokenize

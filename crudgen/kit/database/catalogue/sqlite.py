@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, text
 
-from .ddl import read_create_index, read_create_table
+from .create_index import read_create_index
+from .create_table import read_create_table
 from .definitions import UNREADABLE, Index, KeyGenerator, TableDefinition
 from .tokens import Token, UnreadableError
 

@@ -7,7 +7,8 @@ from sqlalchemy import Dialect, Table
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from . import postgresql, sqlite
-from .ddl import read_create_index, read_create_table
+from .create_index import read_create_index
+from .create_table import read_create_table
 from .definitions import UNREADABLE, TableDefinition
 from .tokens import UnreadableError
 
