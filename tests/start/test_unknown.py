@@ -158,7 +158,7 @@ def test_a_table_whose_name_is_taken_is_refused(
         with psycopg.connect(url) as connection:
             connection.execute("CREATE SEQUENCE robot")
     with pytest.raises(
-        APP.startup_error, match=r"no table robot, which (an index|a sequence) has"
+        APP.startup_error, match=r"robot cannot be created: (an index|a sequence) has this name"
     ) as caught:
         APP.start(url)
     assert len(str(caught.value).splitlines()) == 2
