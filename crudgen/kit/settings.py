@@ -80,11 +80,11 @@ class BaseAppSettings(ServerSettings):
     database_connections: Connections = 10
     """Maximum number of database connections per process."""
     statement_seconds: Seconds = 5.0
-    """Time for a statement on PostgreSQL. If exceeded, the response is 503."""
+    """Time limit of a statement on PostgreSQL. If exceeded, the response is 503."""
     lock_seconds: Seconds = 2.0
     """Time to wait for a lock or a database connection. If exceeded, the response is 503."""
     database_prepared: Annotated[Literal["auto", "true", "false"], BeforeValidator(_lower)] = "auto"
-    """Whether statements are prepared on PostgreSQL. `auto` means: unless behind a pooler."""
+    """Whether to prepare statements on PostgreSQL: `true`, `false`, or `auto`: without a pooler."""
     database_read_only: bool = False
     """Whether the database is only read: writes are 503, and `/ready` is 200 nevertheless."""
     secret_key: SecretStr | None = None
