@@ -103,7 +103,7 @@ def check_session(found: Sequence[tuple[str, str]]) -> None:
     """Raise StartupError if the session settings behind a pooler would change responses."""
     for name, value in _harmful(found):
         raise StartupError(
-            f"database: behind the pooler, {name} is {value!r}, which changes the values\n"
+            f"database: behind the pooler, {name} is {value!r}, which changes how values are read\n"
             f"  ALTER ROLE … SET {name} = '{_FORMATS[name]}', and let the pooler reconnect"
         )
 

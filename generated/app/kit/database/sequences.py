@@ -104,7 +104,7 @@ def advance(key: Column[int]) -> TextualSelect:
     """Build the statement that advances a PostgreSQL sequence past the keys of all rows.
 
     A small lag is closed by nextval, like concurrent inserts do. A large lag, which concurrent
-    inserts cannot close meanwhile, is closed by setval. Values cached by this connection are used.
+    inserts cannot close meanwhile, is closed by setval. Values in its cache are skipped.
     """
     statement = text(
         _ADVANCE.format(**_names(key), few=MAX_SMALL_LAG, most=MAX_NEXTVAL_CALLS)

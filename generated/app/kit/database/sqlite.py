@@ -22,7 +22,7 @@ from .sqlite_writes import Transaction, write_one
 from .statements import Prepared, Values
 
 WATCH_SECONDS = 1.0
-"""How often the connections are checked for a replaced file."""
+"""The interval between two checks for a replaced file."""
 
 
 class Sqlite:
