@@ -1,1 +1,1 @@
-"""What every entity shares: models, wire types, routes, paging, errors and the database."""
+"""The code shared by all entities: models, types, errors, the database, and HTTP."""

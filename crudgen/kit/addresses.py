@@ -1,4 +1,4 @@
-"""Text that is an address: of e-mail, of a web page."""
+"""The types of e-mail addresses and URLs."""
 
 import re
 from typing import Annotated
@@ -12,17 +12,17 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _TOP = r"[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z])?"
 EMAIL = rf"^{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+{_TOP}$"
-"""A dot-atom at a domain, in ASCII (RFC 5322), much as HTML's `<input type=email>` has it.
+"""An ASCII dot-atom and a domain (RFC 5322), similar to HTML's `<input type=email>`.
 
-OpenAPI shows it instead of `format: email`, which everybody reads in another way: a client can
-check the very same.
+OpenAPI shows this pattern instead of `format: email`, which every validator implements differently.
 """
-_NO_PART = rf"\x00-\x20\x7f-\x9f\u200e\u200f{BIDI}\\"
-"""Blanks, controls and backslashes; of directions, a URL holds no sign at all (RFC 3987)."""
-URL = rf"^[hH][tT][tT][pP][sS]?://[^{_NO_PART}/?#][^{_NO_PART}]*$"
-"""A scheme and a host, and nothing that a browser would drop or read as something else.
+_EXCLUDED = rf"\x00-\x20\x7f-\x9f\u200e\u200f{BIDI}\\"
+"""White space, control characters, backslashes, and controls of text direction (RFC 3987)."""
+URL = rf"^[hH][tT][tT][pP][sS]?://[^{_EXCLUDED}/?#][^{_EXCLUDED}]*$"
+"""A scheme and a host, without characters that a browser drops or replaces.
 
-pydantic reads as a browser does: `http:a.b` and ` http:\\\\a.b` too. What is kept is not mended.
+pydantic also accepts what a browser corrects, such as `http:a.b` and ` http:\\\\a.b`. URLs are
+stored as sent, so these are rejected.
 """
 _AS_WRITTEN = TextRule(as_sent=True, controls=True)
 _EMAIL = re.compile(EMAIL)
@@ -31,7 +31,7 @@ _HTTP_URL = TypeAdapter(AnyHttpUrl)
 
 
 def read_email(value: str) -> str:
-    """Check an e-mail address; its domain is kept in lower case."""
+    """Validate an e-mail address, and convert its domain to lower case."""
     if value.endswith("\n") or not _EMAIL.match(value):
         raise PydanticCustomError("email", "Input should be an e-mail address")
     name, _, domain = value.partition("@")
@@ -39,13 +39,13 @@ def read_email(value: str) -> str:
 
 
 def read_url(value: str) -> str:
-    """Check an http or https URL; it is kept as it was written."""
-    if not _URL.fullmatch(value) or not _is_read(value):
+    """Validate an http or https URL, and return it unchanged."""
+    if not _URL.fullmatch(value) or not _is_valid(value):
         raise PydanticCustomError("url", "Input should be an http or https URL")
     return value
 
 
-def _is_read(url: str) -> bool:
+def _is_valid(url: str) -> bool:
     try:
         _HTTP_URL.validate_python(url)
     except ValidationError:
@@ -66,7 +66,7 @@ EmailText = Annotated[
         }
     ),
 ]
-"""An e-mail address, its domain in lower case."""
+"""An e-mail address. Its domain is stored in lower case."""
 
 UrlText = Annotated[
     str,
@@ -74,4 +74,4 @@ UrlText = Annotated[
     AfterValidator(read_url),
     WithJsonSchema({"type": "string", "maxLength": 2083, "format": "uri", "pattern": URL}),
 ]
-"""An http or https URL, kept as it was written."""
+"""An http or https URL, stored as sent."""

@@ -1,4 +1,4 @@
-"""Which encoding a text file has, where it is not UTF-8."""
+"""Detection of UTF-16 and UTF-32, for error messages about text files."""
 
 import codecs
 
@@ -8,13 +8,13 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
-"""The byte order marks; the longer ones come first, for they begin like the others."""
+"""Byte order marks. Those of UTF-32 come first: one begins like that of UTF-16."""
 
 
 def wide_encoding(data: bytes) -> str | None:
-    """Return UTF-16 or UTF-32 if a file has it: the editors and shells of Windows write it."""
+    """Return "UTF-16" or "UTF-32" if a file has that encoding, as some Windows programs write."""
     for mark, name in _MARKS.items():
         if data.startswith(mark):
             return name
-    # Without a mark, one of the first two bytes is the zero of a letter of ASCII.
+    # Without a mark: one of the first two bytes is zero if the first character is ASCII.
     return "UTF-16" if data[:2].count(0) == 1 and len(data) > 1 else None

@@ -1,4 +1,4 @@
-"""The file `.env`: checked before its settings are read, so that nothing of it goes unseen."""
+"""Validation of the file `.env`: pydantic-settings ignores lines that it cannot parse."""
 
 import os
 from collections.abc import Iterable
@@ -11,14 +11,14 @@ from dotenv.parser import parse_stream
 from .encodings import wide_encoding
 from .errors import StartupError
 
-MOST_BYTES = 1_048_576
+MAX_BYTES = 1_048_576
 EnvFile: TypeAlias = str | os.PathLike[str]
 
 
 def check_env_files(files: EnvFile | Iterable[EnvFile] | None) -> None:
-    """Raise StartupError for a file that is no text of lines such as `DOCS=false`.
+    """Raise StartupError for a file with anything but lines such as `DOCS=false`.
 
-    A file that does not exist is fine. The error shows nothing of what is in a file.
+    A file may be missing. The error shows no content of a file, because it may be secret.
     """
     if isinstance(files, str | os.PathLike):
         files = [files]
@@ -27,37 +27,35 @@ def check_env_files(files: EnvFile | Iterable[EnvFile] | None) -> None:
 
 
 def _check(file: Path) -> None:
-    if not os.path.lexists(file) or file.is_fifo():  # what comes through a pipe comes once
+    if not os.path.lexists(file) or file.is_fifo():  # a pipe can be read only once
         return
     if file.is_dir():
-        raise StartupError(f"{file} is a folder, not a file\n  remove it, or write the file anew")
+        raise StartupError(f"{file} is a directory, not a file\n  replace it by a file")
     if not file.is_file():
-        raise _unreadable(file, "it is no file, or a link to nothing")
+        raise _unreadable(file, "it is neither a regular file nor a link to one")
     try:
         with file.open("rb") as stream:
-            data = stream.read(MOST_BYTES + 1)
+            data = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise _unreadable(file, error.strerror) from None
-    if len(data) > MOST_BYTES:
+    if len(data) > MAX_BYTES:
         raise _unreadable(file, "it is larger than 1 MiB")
     text = _decoded(file, data)
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise StartupError(
-            f"{file}:{line}: NUL is not allowed\n  remove it, or write the line anew"
-        )
+        raise StartupError(f"{file}:{line}: NUL is not allowed\n  remove it, or retype the line")
     for binding in parse_stream(StringIO(text)):
         if binding.error:
             written = binding.original.string
             blank = written[: len(written) - len(written.lstrip())]
             raise StartupError(
-                f"{file}:{binding.original.line + blank.count(chr(10))}: this is no setting\n"
-                "  write it like this: NAME=value; a value with quotes at its start ends with them"
+                f"{file}:{binding.original.line + blank.count(chr(10))}: this is not a setting\n"
+                "  write NAME=value; a quoted value needs a closing quote"
             )
 
 
 def _unreadable(file: Path, reason: str | None) -> StartupError:
-    return StartupError(f"{file} cannot be read: {reason}\n  mend it, or remove it")
+    return StartupError(f"{file} cannot be read: {reason}\n  fix it, or remove it")
 
 
 def _decoded(file: Path, data: bytes) -> str:

@@ -1,13 +1,13 @@
-"""What can go wrong: the errors that a client sees, and those that stop the application's start.
+"""The errors of the application: HTTP errors, and errors that prevent the start.
 
 HTTPException (FastAPI)
-├── Conflict       409: the row would break a unique rule
-├── Referenced     409: other rows refer to the row
-├── MissingTarget  409: the row refers to one that does not exist
-├── Refused        422: the database does not take a value
-└── Unavailable    503: the database cannot answer now; its condition says why
-StartupError           the application cannot start; its text says what was found and what to do
-└── UnreachableError   the database does not answer now, and may later
+├── Conflict       409: the row violates a unique constraint
+├── Referenced     409: other rows refer to this row
+├── MissingTarget  409: the row refers to a row that does not exist
+├── Refused        422: the database rejected a value
+└── Unavailable    503: the database cannot serve requests now; its condition says why
+StartupError           the application cannot start; the message says what was found and what to do
+└── UnreachableError   the database cannot be reached now; a later attempt may succeed
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ MAX_NAME = 100
 
 
 class Condition(Enum):
-    """Why the database cannot answer; the value is all that a client learns of it."""
+    """Why the database cannot serve requests. The value is the `detail` of the response."""
 
     NOT_STARTED = "The application has not started: its lifespan has not run"
     STARTING = "The database has not answered yet, try again"
@@ -32,26 +32,26 @@ class Condition(Enum):
     BUSY = "The database is busy, try again"
     READ_ONLY = "The database is read-only"
     FULL = "The database is full"
-    DENIED = "The database does not permit this"
+    DENIED = "Permission denied by the database"
     BROKEN = "The database cannot be used"
-    TABLE_UNUSABLE = "A table of the database cannot be used"
-    NO_KEY_LEFT = "The database has no key left for another row"
+    TABLE_UNUSABLE = "A database table cannot be used"
+    NO_KEY_LEFT = "No key is left for a new row"
 
 
 class Message(BaseModel):
-    """Why a request failed, in a sentence."""
+    """A message in plain text: the reason of an error, or the result of a health check."""
 
     detail: str
 
 
 class Deleted(BaseModel):
-    """A row was deleted."""
+    """Confirmation of a deletion."""
 
     ok: bool = True
 
 
 class Problem(BaseModel):
-    """One thing that is wrong with a request, and where it is."""
+    """One problem of a request, and its location."""
 
     type: str
     loc: list[str | int]
@@ -59,21 +59,21 @@ class Problem(BaseModel):
 
 
 class Problems(BaseModel):
-    """Everything that is wrong with a request."""
+    """The problems of a request."""
 
     detail: list[Problem]
 
 
 class StartupError(Exception):
-    """The application cannot start. The text says what was found, where, and what to do."""
+    """The application cannot start. The message says what was found, where, and what to do."""
 
 
 class UnreachableError(StartupError):
-    """The database does not answer now, and may later."""
+    """The database cannot be reached now. A later attempt may succeed."""
 
 
 class Conflict(HTTPException):
-    """409: another row has the same values. Names the properties, never a value."""
+    """409: another row has the same values. The problems name properties, but no values."""
 
     def __init__(self, fields: Sequence[str]) -> None:
         self.fields = tuple(fields)
@@ -84,14 +84,14 @@ class Conflict(HTTPException):
 
 
 class Referenced(HTTPException):
-    """409: other rows refer to the row, which would be deleted or get another key."""
+    """409: the row cannot be deleted or get a new key, because other rows refer to it."""
 
-    def __init__(self, place: Sequence[str | int]) -> None:
-        super().__init__(409, [problem("referred_to", place, "Other rows refer to this row")])
+    def __init__(self, loc: Sequence[str | int]) -> None:
+        super().__init__(409, [problem("referred_to", loc, "Other rows refer to this row")])
 
 
 class MissingTarget(HTTPException):
-    """409: the row refers to one that does not exist. Names the properties, never a value."""
+    """409: the row refers to a row that does not exist. The problems name the properties."""
 
     def __init__(self, fields: Sequence[str]) -> None:
         message = "Refers to a row that does not exist"
@@ -100,16 +100,16 @@ class MissingTarget(HTTPException):
 
 
 class Refused(HTTPException):
-    """422: the database does not take a value that the models let pass."""
+    """422: the database rejected a value that the models accept."""
 
     def __init__(self, fields: Sequence[str]) -> None:
-        message = "The database does not take this value"
+        message = "The database rejected this value"
         problems = [problem("refused", ["body", name], message) for name in fields]
         super().__init__(422, problems or [problem("refused", ["body"], message)])
 
 
 class Unavailable(HTTPException):
-    """503: the database cannot answer now. `reason` is for the log alone."""
+    """503: the database cannot serve requests now. `reason` is logged, not sent to the client."""
 
     def __init__(self, condition: Condition = Condition.BUSY, reason: str = "") -> None:
         headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
@@ -119,19 +119,19 @@ class Unavailable(HTTPException):
 
 
 def problem(kind: str, loc: Sequence[str | int], msg: str) -> dict[str, Any]:
-    """Make one entry of a 409's or a 422's `detail`."""
+    """Return one item of the `detail` of a 409 or 422 response."""
     return {"type": kind, "loc": list(loc), "msg": msg}
 
 
-def of_item(error: HTTPException, index: int) -> HTTPException:
-    """Say of which item of a list in the body the problems of an error are."""
+def with_item_index(error: HTTPException, index: int) -> HTTPException:
+    """Insert an item's index into the locations of an error about one item of a list."""
     problems: Any = error.detail
     detail = [{**one, "loc": [*one["loc"][:1], index, *one["loc"][1:]]} for one in problems]
     return HTTPException(error.status_code, detail)
 
 
 def public(errors: Sequence[Any]) -> list[dict[str, Any]]:
-    """Keep what a client needs of pydantic's errors: the input may be a secret, the list long."""
+    """Convert pydantic's errors to problems: without the input, and at most MAX_PROBLEMS."""
     return [
         problem(
             error["type"],
@@ -143,33 +143,33 @@ def public(errors: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 _DESCRIPTIONS: dict[int, tuple[type[BaseModel] | None, str]] = {
-    304: (None, "The client knows the row as it is"),
-    404: (Message, "No such row"),
-    409: (Problems, "Conflicts with another row, or the path has another key"),
-    408: (Message, "The body came too slowly"),
-    412: (Message, "The row is not the one that is expected"),
-    413: (Message, "The body is too large"),
-    414: (Message, "The URL is too long"),
-    415: (Message, "The body is not JSON"),
-    422: (Problems, "The request is not valid"),
-    428: (Message, "The header If-Match is missing"),
-    503: (Message, "The server is busy, or the database cannot answer now"),
+    304: (None, "Not modified: the row matches If-None-Match"),
+    404: (Message, "Not found: no row has this key"),
+    408: (Message, "Request timeout: the body did not arrive in time"),
+    409: (Problems, "Conflict with another row, or with the key in the path"),
+    412: (Message, "Precondition failed: the row does not match If-Match or If-None-Match"),
+    413: (Message, "Content too large: the body exceeds the limit"),
+    414: (Message, "URI too long: path and query exceed the limit"),
+    415: (Message, "Unsupported media type: the body must be JSON in UTF-8"),
+    422: (Problems, "Unprocessable content: a parameter or the body is invalid"),
+    428: (Message, "Precondition required: the header If-Match is missing"),
+    503: (Message, "Service unavailable: the server is busy, or the database is unavailable"),
 }
-_OF_MANY: dict[int, tuple[type[BaseModel], str]] = {
-    404: (Problems, "There are no such rows"),
-    409: (Problems, "Conflicts with another row, or a row is named twice"),
-    412: (Message, "There is no ETag of many rows"),
+_BULK_DESCRIPTIONS: dict[int, tuple[type[BaseModel], str]] = {
+    404: (Problems, "Not found: some of the rows do not exist"),
+    409: (Problems, "Conflict with another row, or the request names a row twice"),
+    412: (Message, "Preconditions are not supported for several rows"),
 }
 
 
 def errors(*statuses: int, many: bool = False) -> dict[int | str, dict[str, Any]]:
-    """Declare the errors of an operation, for OpenAPI; those of how a request arrives by itself.
+    """Return the error responses of an operation for OpenAPI. Adds 414, and 408 beside 413.
 
-    An operation on `many` rows tells which one is not found, and that it takes no conditions.
+    `many` describes an operation on several rows.
     """
-    arriving = {408, 414} if 413 in statuses else {414}
-    described = {**_DESCRIPTIONS, **_OF_MANY} if many else _DESCRIPTIONS
+    added = {408, 414} if 413 in statuses else {414}
+    described = {**_DESCRIPTIONS, **_BULK_DESCRIPTIONS} if many else _DESCRIPTIONS
     return {
         status: {"model": described[status][0], "description": described[status][1]}
-        for status in sorted({*statuses, *arriving})
+        for status in sorted({*statuses, *added})
     }

@@ -1,4 +1,4 @@
-"""Limits of requests: size, time, number at a time. Each is a setting (see settings.py)."""
+"""The limits of requests: size, time and concurrency. Each is a setting (see settings.py)."""
 
 from dataclasses import dataclass
 
@@ -15,27 +15,27 @@ class LimitExceeded(HTTPException):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of the requests to one application."""
+    """The limits of all requests."""
 
     body_bytes: int = 1_048_576
-    """More is answered 413."""
+    """Size of a body. If exceeded: 413."""
     body_seconds: float = 30.0
-    """From the first look at a body to its end; more is answered 408."""
+    """Time to receive a body. If exceeded: 408."""
     json_depth: int = 32
-    """Objects and arrays within one another; more is answered 422."""
+    """Levels of objects and arrays in a body. If exceeded: 422."""
     url_bytes: int = 8192
-    """Path and query; more is answered 414."""
+    """Size of path and query. If exceeded: 414."""
     query_parameters: int = 200
-    """More is answered 422. A list takes 100 values for one filter."""
+    """Number of query parameters. If exceeded: 422. One filter of a list takes up to 100."""
     concurrent_requests: int = 1000
-    """Of one process; more are answered 503."""
+    """Concurrent requests of one process. If exceeded: 503."""
     idempotency_seconds: float = 86_400.0
-    """How long the answer to a request with an Idempotency-Key is kept."""
+    """How long the response to a request with an Idempotency-Key is stored."""
 
     def exceeded(self, scope: Scope, path: str, concurrent: int) -> LimitExceeded | None:
-        """Return the response to a request that exceeds a limit, or None.
+        """Return the error for a request that exceeds a limit; None if it exceeds none.
 
-        `path` is relative to the root path. `concurrent` is the number of requests at this moment.
+        `path` is the path below the root path, `concurrent` the number of current requests.
         """
         query: bytes = scope["query_string"]
         if len(scope.get("raw_path") or scope["path"]) + len(query) > self.url_bytes:
@@ -44,7 +44,7 @@ class Limits:
         if query and query.count(b"&") >= self.query_parameters:
             message = f"The query should have at most {self.query_parameters} parameters"
             return LimitExceeded(422, [problem("too_many_parameters", ["query"], message)])
-        # A process that is busy is alive all the same.
+        # /live must answer on a busy server too.
         if concurrent > self.concurrent_requests and path != "/live":
             headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
             return LimitExceeded(503, "The server is busy, try again", headers)

@@ -1,4 +1,4 @@
-"""The base of every model: how input is read and how tables are named."""
+"""The base classes of all models: strict input, and the names of constraints."""
 
 from collections.abc import Container, Iterator
 from typing import Annotated, Any, Self, TypeVar
@@ -30,18 +30,19 @@ NAMES = {
 }
 
 MIN_INT = -(2**63)
-"""Smallest integer that a column holds."""
+"""Smallest value of an integer column."""
 MAX_INT = 2**63 - 1
-"""Largest integer that a column holds."""
+"""Largest value of an integer column."""
 
-_SAYS_MORE = {"pattern", "format", "enum", "const", "contentEncoding"}
+_EXCLUDE_NUL = {"pattern", "format", "enum", "const", "contentEncoding"}
+"""Keywords of JSON Schema that already exclude NUL."""
 
-MOST_AT_ONCE = 100
-"""Rows that one request can write."""
+MAX_BATCH_SIZE = 100
+"""Most rows that one request can write."""
 
 
-def _up_to_most_problems(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    """Read a list only as far as its problems are told: to describe each takes its time."""
+def _stop_at_max_problems(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Validate a list, but stop after MAX_PROBLEMS errors: to build each error takes time."""
     try:
         return handler(value)
     except ValidationError as error:
@@ -60,19 +61,19 @@ def _up_to_most_problems(value: Any, handler: ValidatorFunctionWrapHandler) -> A
 Item = TypeVar("Item")
 Many = Annotated[
     list[Item],
-    Field(min_length=1, max_length=MOST_AT_ONCE),
-    WrapValidator(_up_to_most_problems),
+    Field(min_length=1, max_length=MAX_BATCH_SIZE),
+    WrapValidator(_stop_at_max_problems),
 ]
-"""What one request can write, or name, at once."""
+"""A list of 1 to MAX_BATCH_SIZE rows or keys in one request."""
 
 ReadOnly = Annotated[Any, Field(exclude=True, json_schema_extra={"readOnly": True})]
-"""A property that the server sets: a client may send it back, and it is ignored."""
+"""A property that the server sets. A request may contain it; the value is ignored."""
 
 
 def exact_bounds(schema: dict[str, Any]) -> None:
-    """Write the bound of 64-bit integers so that a reader who only has doubles has it too.
+    """Describe the largest 64-bit integer as `exclusiveMaximum: 2^63`.
 
-    2^63 is a double, 2^63 - 1 is none: JavaScript and many validators read the one as the other.
+    JavaScript and many validators parse numbers as doubles, which cannot represent 2^63 - 1.
     """
     for described in (schema, *schema.get("anyOf", ())):
         if described.get("maximum") == MAX_INT:
@@ -81,14 +82,14 @@ def exact_bounds(schema: dict[str, Any]) -> None:
 
 
 def without_nul(schema: dict[str, Any]) -> None:
-    """Say of text that it has no NUL, unless a pattern or words say what it has."""
+    """Add a pattern without NUL to the schema of a string, unless a keyword excludes NUL."""
     for described in (schema, *schema.get("anyOf", ())):
-        if described.get("type") == "string" and not described.keys() & _SAYS_MORE:
+        if described.get("type") == "string" and not described.keys() & _EXCLUDE_NUL:
             described["pattern"] = NO_NUL
 
 
 def _standard_base64(schema: dict[str, Any]) -> None:
-    """Write a default of bytes as answers have it; pydantic takes the alphabet of URLs."""
+    """Describe a bytes default in standard base64, as in responses. pydantic uses base64url."""
     default = schema.get("default")
     kinds = (schema, *schema.get("anyOf", ()))
     if isinstance(default, str) and any("contentEncoding" in kind for kind in kinds):
@@ -103,10 +104,10 @@ def _describe(schema: dict[str, Any]) -> None:
 
 
 class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMES))):
-    """Base of every model of this application, with a registry and metadata of its own.
+    """Base class of all models of this application, with its own registry and metadata.
 
-    Input is read strictly: no text for a number, no number for a truth value, no unknown property.
-    Text is brought into the form that is stored (see text.py).
+    Validation is strict: no string for a number, no number for a boolean, no unknown property.
+    Text is normalized (see text.py).
     """
 
     model_config = {
@@ -121,38 +122,38 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Add how text is read."""
+        """Add the rules for text."""
         schema = handler(source)
         apply_rules(handler.resolve_ref_schema(schema), cls.model_fields)
         return schema
 
     @model_validator(mode="wrap")
     @classmethod
-    def _read(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Read 1.0 where an integer belongs: to JSON Schema it is one."""
+    def _accept_integral_floats(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Accept 1.0 for an integer, as JSON Schema does."""
         if isinstance(value, dict) and len(value) > MAX_PROBLEMS:
-            value = _without_most_unknown(value, cls.model_fields)
+            value = _limit_unknown(value, cls.model_fields)
         try:
             return handler(value)
         except ValidationError as error:
-            whole = dict(_whole_numbers(error))
-            if not whole or not isinstance(value, dict):
+            integers = dict(_integral_floats(error))
+            if not integers or not isinstance(value, dict):
                 raise
-            return handler({**value, **whole})
+            return handler({**value, **integers})
 
 
-def _without_most_unknown(value: dict[Any, Any], known: Container[str]) -> dict[Any, Any]:
-    """Leave out the unknown properties that no answer names: to describe each takes its time."""
+def _limit_unknown(value: dict[Any, Any], known: Container[str]) -> dict[Any, Any]:
+    """Drop all but MAX_PROBLEMS unknown properties: to build an error for each takes time."""
     unknown = [key for key in value if key not in known]
-    untold = set(unknown[MAX_PROBLEMS:])
-    return {key: item for key, item in value.items() if key not in untold}
+    dropped = set(unknown[MAX_PROBLEMS:])
+    return {key: item for key, item in value.items() if key not in dropped}
 
 
-def _whole_numbers(error: ValidationError) -> Iterator[tuple[Any, int]]:
+def _integral_floats(error: ValidationError) -> Iterator[tuple[Any, int]]:
     for one in error.errors(include_url=False, include_context=False):
         number, loc = one["input"], one["loc"]
-        is_whole = isinstance(number, float) and number.is_integer()
-        if one["type"] == "int_type" and is_whole and len(loc) == 1:
+        is_integral = isinstance(number, float) and number.is_integer()
+        if one["type"] == "int_type" and is_integral and len(loc) == 1:
             yield loc[0], int(number)
 
 
@@ -163,9 +164,9 @@ def _describe_changes(schema: dict[str, Any]) -> None:
 
 
 class Changes(Model):
-    """Base of every model of a partial update (RFC 7396): what is absent stays as it is.
+    """Base class of all partial updates (RFC 7396). Omitted properties are unchanged.
 
-    The fields have a default only so that they may be absent: it is never used, and not documented.
+    The fields have a default only so that they can be omitted. It is neither used nor documented.
     """
 
     model_config = {"json_schema_extra": _describe_changes}

@@ -1,4 +1,4 @@
-"""Origins of web pages (RFC 6454), as browsers write them: no other spelling ever matches."""
+"""Validation of web origins (RFC 6454): only the form that browsers send can match."""
 
 import re
 from collections.abc import Sequence
@@ -10,29 +10,29 @@ from pydantic_core import PydanticCustomError
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?")
 _ADDRESS = re.compile(r"(?<=://)\[[0-9A-Fa-f:.]*\]")
 _SEVERAL = re.compile(r"[\s\"'\[\]{}<>;|]")
-"""What stands in no origin, but between several or around them."""
-_OTHERWISE_IN_PYTHON = re.compile("[\u00df\u1e9e\u03c2\u200c\u200d]")
-"""Characters that browsers keep (UTS 46) and Python replaces (IDNA 2003): hosts of others."""
-_USUAL_PORTS = {"http": 80, "https": 443}
+"""Characters that separate or enclose origins, and are part of none."""
+_ENCODED_DIFFERENTLY = re.compile("[\u00df\u1e9e\u03c2\u200c\u200d]")
+"""Characters that browsers keep (UTS 46) and Python replaces (IDNA 2003)."""
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 _EXAMPLE = "such as https://a.example"
 
 
 def split(value: object) -> object:
-    """Split a text at its commas."""
+    """Split a string at its commas."""
     if not isinstance(value, str):
         return value
     if value.strip().startswith("["):
-        message = "should be origins with commas between them, without brackets and quotes"
+        message = "should be origins separated by commas, without brackets and quotes"
         raise PydanticCustomError("origins", message)
     return [one.strip() for one in value.split(",") if one.strip()]
 
 
 def check_origins(origins: Sequence[str]) -> Sequence[str]:
-    """Raise PydanticCustomError for an origin that no browser would send so."""
+    """Raise PydanticCustomError for an origin that is not in the form that browsers send."""
     for origin in origins:
         if origin == "*":
             if len(origins) > 1:
-                raise _error("* lets every page in: leave out the other origins")
+                raise _error("* allows every origin: remove the other origins")
         elif (fault := _fault(origin)) is not None:
             raise _error(fault)
     return origins
@@ -41,32 +41,32 @@ def check_origins(origins: Sequence[str]) -> Sequence[str]:
 def _fault(origin: str) -> str | None:
     """Return what is wrong with an origin, and how to write it."""
     if origin == "null":
-        return "null stands for any page without an origin, and cannot be let in"
+        return "null is sent by every page without an origin, so it cannot be allowed"
     if _SEVERAL.search(_ADDRESS.sub("", origin)):
-        return f"{origin!r}: write one origin, without quotes, and commas between several"
-    if "@" in origin:  # what stands before it may be secret
-        return f"an origin at {origin.rpartition('@')[2]!r} has a user name: leave it out"
+        return f"{origin!r} is not one origin: write origins without quotes, separated by commas"
+    if "@" in origin:  # the text before it may be secret
+        return f"an origin at {origin.rpartition('@')[2]!r} has a user name: remove it"
     scheme, found, _ = origin.partition("://")
-    if not found or scheme.lower() not in _USUAL_PORTS:
+    if not found or scheme.lower() not in _DEFAULT_PORTS:
         return f"{origin!r}: an origin begins with http:// or https://, {_EXAMPLE}"
     if "*" in origin:
-        return f"{origin!r}: a * within an origin matches nothing: list each origin, or * alone"
-    return _misspelled(origin)
+        return f"{origin!r}: wildcards are not supported: list each origin, or * alone"
+    return _form_fault(origin)
 
 
-def _misspelled(origin: str) -> str | None:
-    if _OTHERWISE_IN_PYTHON.search(origin):
+def _form_fault(origin: str) -> str | None:
+    if _ENCODED_DIFFERENTLY.search(origin):
         return f"{origin!r}: write its host as a browser sends it, beginning with xn--"
-    written = _written(origin)
-    if written is None:
+    sent = _as_browsers_send(origin)
+    if sent is None:
         return f"{origin!r} is not an origin, {_EXAMPLE}"
-    if written != origin:
-        return f"{origin!r} is never sent by a browser: write {written}"
+    if sent != origin:
+        return f"{origin!r} is never sent by a browser: write {sent}"
     return None
 
 
-def _written(origin: str) -> str | None:
-    """Write an origin as a browser does; None for what is none."""
+def _as_browsers_send(origin: str) -> str | None:
+    """Return an origin in the form that browsers send; None if it is not an origin."""
     try:
         parts = urlsplit(origin)
         host, port = parts.hostname or "", parts.port
@@ -84,7 +84,7 @@ def _written(origin: str) -> str | None:
             return None
     elif not _HOST.fullmatch(host) or (_ends_in_a_number(host) and not _is_address(host)):
         return None
-    shown_port = "" if port in {None, _USUAL_PORTS[parts.scheme]} else f":{port}"
+    shown_port = "" if port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{port}"
     return f"{parts.scheme}://{host}{shown_port}"
 
 

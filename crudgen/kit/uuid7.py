@@ -1,4 +1,4 @@
-"""UUIDs that sort by the time they were made (RFC 9562, section 5.7)."""
+"""UUIDs that sort by creation time (RFC 9562, section 5.7)."""
 
 import secrets
 import time
@@ -6,13 +6,13 @@ from threading import Lock
 from uuid import UUID
 
 _FRACTIONS = 4096
-"""Of a millisecond; they take the 12 bits behind it (method 3 of section 6.2)."""
+"""Fractions of a millisecond, in the 12 bits after it (method 3 of section 6.2)."""
 
 
 class _Ticks:
-    """Fractions of a millisecond since 1970, each given once.
+    """A clock in fractions of a millisecond since 1970 that never returns a value twice.
 
-    When the clock stands still or goes back, they go on from the last one.
+    If the system clock stops or goes back, the ticks continue from the last one.
     """
 
     def __init__(self) -> None:
@@ -31,9 +31,9 @@ _ticks = _Ticks()
 
 
 def uuid7() -> UUID:
-    """Make a version 7 UUID: the Unix time to a quarter of a microsecond, 62 random bits.
+    """Create a version 7 UUID from the Unix time and 62 random bits.
 
-    It sorts behind every one that this process has made before.
+    It sorts after all earlier UUIDs of this process.
     """
     milliseconds, fraction = divmod(_ticks.next(), _FRACTIONS)
     random = secrets.randbits(62)

@@ -21,11 +21,11 @@ BAD_ENV_FILES = {
     "binary": (HIDDEN.encode() + bytes(range(256)), ".env:2: this is not UTF-8"),
     "surrogate": (f"A={HIDDEN}".encode() + b"\xed\xa0\x80", ".env:1: this is not UTF-8"),
     "nul": (f"A=1\nB={HIDDEN}\0\n".encode(), ".env:2: NUL is not allowed"),
-    "malformed": (f"A=1\n\n\nB {HIDDEN}\n".encode(), ".env:4: this is no setting"),
-    "open quote": (f'A="{HIDDEN}\nB=1\n'.encode(), ".env:1: this is no setting"),
-    "behind a quote": (f"A='{HIDDEN}' x\n".encode(), ".env:1: this is no setting"),
-    "nothing before =": (f"={HIDDEN}\n".encode(), ".env:1: this is no setting"),
-    "yaml": (f"A: {HIDDEN}\n".encode(), ".env:1: this is no setting"),
+    "malformed": (f"A=1\n\n\nB {HIDDEN}\n".encode(), ".env:4: this is not a setting"),
+    "open quote": (f'A="{HIDDEN}\nB=1\n'.encode(), ".env:1: this is not a setting"),
+    "behind a quote": (f"A='{HIDDEN}' x\n".encode(), ".env:1: this is not a setting"),
+    "nothing before =": (f"={HIDDEN}\n".encode(), ".env:1: this is not a setting"),
+    "yaml": (f"A: {HIDDEN}\n".encode(), ".env:1: this is not a setting"),
     "too large": (SETTING.encode() * 100_000, "it is larger than 1 MiB"),
 }
 

@@ -76,7 +76,7 @@ def test_every_state_of_postgresql_has_an_answer(api: Api) -> None:
             assert answer.headers["retry-after"] == "1"
     assert wrong == []
     log = api.log.read_text()
-    assert log.count("not permitted: the reason of 42501") == 1
+    assert log.count("permission denied: the reason of 42501") == 1
     assert log.count("full: the reason of") == 1  # of two states, one condition
     assert "Traceback" in api.log_with("the reason of XX000")
 

@@ -110,7 +110,7 @@ def test_a_port_that_is_no_postgresql_is_waited_for(
         accepted, _ = listener.accept()
         if greeting:
             accepted.sendall(greeting)
-        log = api.log_with("trying again until it answers")
+        log = api.log_with("retrying in the background")
         assert api.client.get("/live").status_code == 200
         for path in ("/ready", "/heroes/"):
             answer = api.client.get(path)

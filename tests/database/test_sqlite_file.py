@@ -100,7 +100,8 @@ async def main():
     for short in (True, False):
         print(await attempt(database.read(read, {}, short=short)))
     print(await attempt(database.write(Prepared(insert, database.dialect, ()), {})))
-    print(await attempt(database.can_write()), await attempt(database.can_write(really=True)))
+    writable = await attempt(database.check_writable())
+    print(writable, await attempt(database.check_writable(write=True)))
     await database.close()
 
 asyncio.run(main())
@@ -135,9 +136,9 @@ def test_a_file_that_can_be_written(tmp_path: Path) -> None:
             backend = database._backend  # noqa: SLF001 - what health checks ask
             assert isinstance(backend, Sqlite)
             size = (tmp_path / "app.db-wal").stat().st_size
-            await backend.can_write()
+            await backend.check_writable()
             assert (tmp_path / "app.db-wal").stat().st_size == size, "nothing is written"
-            await backend.can_write(really=True)
+            await backend.check_writable(write=True)
             assert (tmp_path / "app.db-wal").stat().st_size > size, "and something really is"
             with closing(sqlite3.connect(tmp_path / "app.db")) as other:
                 names = other.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
@@ -166,15 +167,15 @@ def test_a_database_without_room_cannot_really_be_written(
             assert isinstance(backend, Sqlite)
             with pytest.raises(sqlite3.OperationalError, match="full"):
                 await fill(database)
-            await backend.can_write()
+            await backend.check_writable()
             with pytest.raises(sqlite3.OperationalError, match="full"):
-                await backend.can_write(really=True)
+                await backend.check_writable(write=True)
             await asyncio.gather(
                 *(database.read(READ, {}, short=True) for _ in range(3)), return_exceptions=False
             )
             with closing(sqlite3.connect(tmp_path / "app.db", isolation_level=None)) as other:
                 other.execute("DELETE FROM item")
-            await backend.can_write(really=True)
+            await backend.check_writable(write=True)
             await write(database)
 
     asyncio.run(check())
@@ -273,16 +274,19 @@ def test_a_broken_file_that_is_put_right(tmp_path: Path) -> None:
     ("url", "says"),
     [
         ("sqlite:///app.db?timeout=30", "parameter timeout is not supported\n  set LOCK_SECONDS"),
-        ("sqlite:///app.db?foo=1", "parameter foo is not supported\n  name the file alone"),
+        ("sqlite:///app.db?foo=1", "parameter foo is not supported\n  write only the path"),
         ("sqlite:///app.db?mode=ro", "parameter mode is not supported\n"),
         ("sqlite:///file:app.db?uri=true", "parameter uri is not supported\n"),
         ("sqlite:///file:x?mode=memory&cache=shared&uri=true", "in memory"),
         ("sqlite://", "in memory"),
         ("sqlite:///:memory:", "in memory"),
-        ("sqlite://app.db", "a file has no host and no user\n  write three slashes"),
-        ("sqlite://user:hunter2@/app.db", "a file has no host and no user\n"),
+        ("sqlite://app.db", "a SQLite URL has no host and no user\n  write three slashes"),
+        ("sqlite://user:hunter2@/app.db", "a SQLite URL has no host and no user\n"),
         ("sqlite+pysqlcipher:///app.db", "the driver pysqlcipher is not supported\n"),
-        ("sqlite:////no/such/folder/app.db", "there is no folder /no/such/folder\n  create it"),
+        (
+            "sqlite:////no/such/folder/app.db",
+            "the directory /no/such/folder does not exist\n  create it",
+        ),
     ],
 )
 def test_urls_that_are_refused(url: str, says: str) -> None:
@@ -314,7 +318,7 @@ def test_a_library_that_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StartupError) as caught:
         SqliteFile(make_url("sqlite:///app.db"))
     first, second = str(caught.value).splitlines()
-    assert first.endswith("is too old, 3.35 is needed at least")
+    assert first.endswith("is too old, 3.35 or newer is required")
     assert second.startswith("  ")
 
 

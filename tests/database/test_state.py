@@ -74,7 +74,7 @@ def test_postgresql_that_becomes_read_only_is_read(
         assert api.ask("POST", "/heroes/", json=HERO).is_success
     log = api.log.read_text()
     assert log.count(": read-only: ") == 2
-    assert log.count(": no longer read-only") == 2
+    assert log.count(": resolved: read-only") == 2
     api.stop()
 
 
@@ -279,7 +279,7 @@ def test_each_right_that_is_taken_away_meanwhile_is_logged_once(
             assert said.count("\n") == 1, said
             place = right.replace("ON hero", "ON public.hero").replace("hero_id", "public.hero_id")
             assert f"{reason}; GRANT {place} TO taken\n" in said
-            assert api.log.read_text()[before:].count(": no longer ") == 1
+            assert api.log.read_text()[before:].count(": resolved: ") == 1
         assert "Traceback" not in api.log.read_text()
         api.stop()
         connection.execute("DROP OWNED BY taken")
@@ -296,7 +296,7 @@ def test_a_sequence_without_numbers_concerns_its_table_alone(
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"SELECT setval('hero_id_seq', {2**63 - 1})")
     for _ in range(3):
-        used_up = "The database has no key left for another row"
+        used_up = "No key is left for a new row"
         assert detail(api.client.post("/heroes/", json=HERO)) == (503, used_up)
         assert api.ask("PATCH", f"/heroes/{row}", json={"age": 1}).is_success
         time.sleep(0.5)
@@ -316,10 +316,10 @@ def test_a_table_that_is_changed_meanwhile_is_logged_once(
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(change)
     for _ in range(3):
-        unusable = "A table of the database cannot be used"
+        unusable = "A database table cannot be used"
         assert detail(api.client.post("/heroes/", json=HERO)) == (503, unusable)
         assert detail(api.client.get("/heroes/?cursor=")) == (503, unusable)
-    assert api.log_with("does not exist").count("without a usable table: ") <= 2
+    assert api.log_with("does not exist").count("table unusable: ") <= 2
     assert "Traceback" not in api.log.read_text()
     api.stop()
 
@@ -357,21 +357,21 @@ def test_statements_that_fail_and_work_in_turn_do_not_fill_the_log(
         state, begun = State("X"), 0
         for _ in range(1000):
             if state.failed(error, "one") is not None:
-                state.say(error.condition, "x")
+                state.log_begin(error.condition, "x")
                 begun += 1
-            state.worked("two", writes=True)
-            state.worked("one", writes=True)
-        assert begun == states.OFTEN
+            state.succeeded("two", writes=True)
+            state.succeeded("one", writes=True)
+        assert begun == states.FREQUENT_COUNT
         monkeypatch.setattr(states, "QUIET_SECONDS", -1.0)
-        state.worked("one", writes=True)
+        state.succeeded("one", writes=True)
         monkeypatch.undo()
         assert not state.episodes
-    assert caplog.text.count(": no longer ") == 3 * states.OFTEN
+    assert caplog.text.count(": resolved: ") == 3 * states.FREQUENT_COUNT
 
 
 def test_any_number_of_statements_is_remembered_within_bounds() -> None:
     state = State("X")
     logged = [state.failed(denied(f"r{number % 500}"), number) for number in range(100_000)]
-    assert len([one for one in logged if one is not None]) == states.MOST_REASONS
+    assert len([one for one in logged if one is not None]) == states.MAX_REASONS
     kept = state.episodes[Condition.DENIED].reasons
-    assert sum(map(len, kept.values())) <= states.MOST_REASONS**2
+    assert sum(map(len, kept.values())) <= states.MAX_REASONS**2

@@ -412,7 +412,7 @@ def logged(_: str) -> str:
         (Condition.READ_ONLY, "the server is a standby"),
     ):
         assert state.begin(condition)
-        state.say(condition, reason)
+        state.log_begin(condition, reason)
         state.end(condition)
     logger.removeHandler(handler)
     logger.setLevel(level)

@@ -128,4 +128,4 @@ def test_the_unit_starts_and_ends_the_application(
 def test_the_warning_has_the_statements_that_set_the_timeouts() -> None:
     [shown] = [block.text for block in blocks_of(PAGE, "text") if "ALTER ROLE" in block.text]
     missing = ["statement_timeout", "lock_timeout"]
-    assert default_settings().set_for("shop_app", missing) == shown.strip()
+    assert default_settings().alter_role("shop_app", missing) == shown.strip()

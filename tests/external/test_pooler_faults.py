@@ -146,7 +146,8 @@ def test_options_that_a_pooler_drops_end_the_start(
     api.client.close()
     log = api.log.read_text()
     assert (
-        f"drops the options of the URL or of PGOPTIONS: -c{'' if is_of_url else ' '}{option}" in log
+        f"ignores the options of the URL and of PGOPTIONS: -c{'' if is_of_url else ' '}{option}"
+        in log
     )
     assert "ALTER ROLE" in log
     with psycopg.connect(database, autocommit=True) as connection:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crudgen.kit.database.group_commit import MOST_TOGETHER, GroupCommit, UndoError
+from crudgen.kit.database.group_commit import MAX_BATCH_WRITES, GroupCommit, RollbackError
 from crudgen.kit.errors import Unavailable
 
 PATIENCE = 20
@@ -194,7 +194,7 @@ async def check_fates(file: File, steps: list[Step]) -> None:
     assert found.keys() - model.keys() <= cancelled.keys()
 
 
-@pytest.mark.parametrize("waiting", [0, 1, 64, 3 * MOST_TOGETHER])
+@pytest.mark.parametrize("waiting", [0, 1, 64, 3 * MAX_BATCH_WRITES])
 def test_close_answers_everybody(file: File, waiting: int) -> None:
     async def check() -> list[Any]:
         writer = GroupCommit(file.connect, LOCK_SECONDS)
@@ -350,7 +350,7 @@ def test_a_write_that_must_be_undone_takes_nobody_with_it(file: File) -> None:
     def refused(key: int) -> Callable[[sqlite3.Connection], Pair]:
         def work(connection: sqlite3.Connection) -> Pair:
             connection.execute(INSERT, {"key": key, "size": 5}).fetchall()
-            raise UndoError(LookupError("not kept"))
+            raise RollbackError(LookupError("not kept"))
 
         return work
 

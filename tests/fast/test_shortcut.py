@@ -1221,4 +1221,4 @@ def test_an_answer_that_is_no_response_is_an_error(ways: Ways) -> None:
     ways.start(change=with_body("return {'id': hero_id}"))
     answer = ways.loop.run(ask(ways.apps[0], Asked("GET", "/heroes/1")))
     assert (answer.status, answer.ended) == (500, True)
-    assert "annotated `-> Response`, and answered dict" in str(answer.raised)
+    assert "annotated `-> Response`, but returned dict" in str(answer.raised)

@@ -449,7 +449,7 @@ def test_a_content_type_that_is_none_is_415_at_once(
     answer = everywhere.ask("POST", "/tags/", content=TAG, headers=headers)
     assert time.monotonic() - begun < 4
     assert answer.status_code == 415, answer.text
-    assert answer.json()["detail"] == "The body should be application/json"
+    assert answer.json()["detail"] == "The Content-Type should be application/json"
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ api:
   etag: required
 """
 EVENT = {"what": "x", "at": "2020-01-01T00:00:00Z"}
-CHANGED = {"detail": "The row has changed since it was read"}
-EXISTS = {"detail": "There is such a row already"}
+CHANGED = {"detail": "Precondition failed: the row does not match If-Match"}
+EXISTS = {"detail": "Precondition failed: the row matches If-None-Match"}
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from crudgen.kit.errors import MAX_PROBLEMS
-from crudgen.kit.models import MOST_AT_ONCE, Changes, Many, Model
+from crudgen.kit.models import MAX_BATCH_SIZE, Changes, Many, Model
 from tests.support.servers import Everywhere
 
 
@@ -42,9 +42,9 @@ def test_of_unknown_properties_the_first_are_described() -> None:
 @pytest.mark.parametrize("most", [0, 1, 98, 99, 100, 101, 5000])
 def test_of_a_list_the_first_items_are_described(most: int) -> None:
     one = dict(list(MANY.items())[:most])
-    told = problems(Many[Row], [one] * MOST_AT_ONCE)
+    told = problems(Many[Row], [one] * MAX_BATCH_SIZE)
     of_one = problems(Row, one)
-    every = [((n, *loc), kind) for n in range(MOST_AT_ONCE) for loc, kind in of_one]
+    every = [((n, *loc), kind) for n in range(MAX_BATCH_SIZE) for loc, kind in of_one]
     assert told[:MAX_PROBLEMS] == every[:MAX_PROBLEMS]
     assert len(told) <= 3 * MAX_PROBLEMS
 

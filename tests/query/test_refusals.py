@@ -168,7 +168,7 @@ def test_a_bad_question_is_422(everywhere: Everywhere, query: str, kinds: list[s
     assert "hunter2" not in response.text
 
 
-PLUS = "in a query, `+` means a blank: write `%2B`"
+PLUS = "in a query, `+` means a space: write `%2B`"
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_a_blank_in_a_text_is_a_blank(everywhere: Everywhere) -> None:
 def test_a_false_cursor_is_404(everywhere: Everywhere, cursor: str) -> None:
     response = everywhere.ask("GET", "/animals/", params={"cursor": cursor})
     assert response.status_code == 404
-    assert response.json() == {"detail": "There is no such page: follow the links of this list"}
+    assert response.json() == {"detail": "Invalid cursor: use the links of this list"}
 
 
 def test_the_problem_names_what_is_allowed(everywhere: Everywhere) -> None:

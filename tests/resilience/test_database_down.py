@@ -120,6 +120,6 @@ def test_an_application_that_waits_for_its_database_ends_in_order(
     wait_for(lambda: lives(api), 30)
     api.stop()
     log = api.log.read_text()
-    assert "is it running" in log
+    assert "check that the server is running" in log
     assert "hunter2" not in log
     assert "Traceback" not in log

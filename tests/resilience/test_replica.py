@@ -91,7 +91,7 @@ def test_a_standby_answers_reads_and_after_its_promotion_writes(
     log = replica.log.read_text()
     assert "Traceback" not in log
     assert log.count(": read-only: ") == 1
-    assert log.count("no longer read-only") == 1
+    assert log.count("resolved: read-only") == 1
 
 
 @pytest.mark.slow

@@ -209,8 +209,8 @@ def test_keys_that_are_used_up(fresh: list[Api]) -> None:
         assert statuses.count(200) == 48
         many = api.client.post("/heroes/bulk", json=[{"name": "x"}])
         assert many.status_code == 503
-        assert many.json() == {"detail": "The database has no key left for another row"}
-        assert api.log_with("without a key for another row").count("without a key") == 1
+        assert many.json() == {"detail": "No key is left for a new row"}
+        assert api.log_with("no key left").count("no key left") == 1
         assert api.ask("GET", "/heroes/?name=x").json() == []
 
 

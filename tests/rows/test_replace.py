@@ -88,7 +88,10 @@ def test_conditions_of_a_row_that_is_created(tags: Everywhere) -> None:
     created = tags.ask("PUT", "/tags/a", json=body, headers=none)
     assert created.status_code == 200
     again = tags.ask("PUT", "/tags/a", json=body, headers=none)
-    assert (again.status_code, again.json()) == (412, {"detail": "There is such a row already"})
+    assert (again.status_code, again.json()) == (
+        412,
+        {"detail": "Precondition failed: the row matches If-None-Match"},
+    )
     for place in ("/tags/a", "/tags/b"):
         both = tags.ask("PUT", place, json=body | {"code": place[-1]}, headers=none | some)
         assert both.status_code == 412

@@ -183,7 +183,7 @@ def test_the_kept_answer_is_the_real_one(every: Everywhere) -> None:
 
 def test_a_row_that_is_not_kept_is_a_conflict(every: Everywhere) -> None:
     """Nothing is written then, and nothing else shares its fate."""
-    problem = {"type": "not_kept", "loc": ["body"], "msg": "The database did not keep the row"}
+    problem = {"type": "not_kept", "loc": ["body"], "msg": "A trigger or rule discarded the row"}
     with trigger(every, "AFTER INSERT ON hero", "DELETE FROM hero WHERE id = NEW.id"):
         for api in every.apis:
             for path, body in (("/heroes/", {"name": "a"}), ("/heroes/bulk", [{"name": "a"}])):

@@ -150,7 +150,7 @@ def test_a_postgresql_that_cannot_hold_every_letter_is_refused(
     with pytest.raises(APP.startup_error) as caught:
         APP.start(postgresql.replace("/postgres?", f"/{name}?"))
     first, second = str(caught.value).splitlines()
-    assert first == f"database X: its encoding is {encoding}, and has to be UTF-8"
+    assert first == f"database X: its encoding is {encoding}, but must be UTF-8"
     assert "ENCODING 'UTF8' TEMPLATE template0" in second
 
 
@@ -162,7 +162,7 @@ def test_a_sqlite_file_in_utf_16_is_refused(tmp_path: Path, encoding: str) -> No
     with pytest.raises(APP.startup_error) as caught:
         APP.start(f"sqlite:///{tmp_path}/app.db")
     first, second = str(caught.value).splitlines()
-    assert first == f"database X: its encoding is {encoding}, and has to be UTF-8"
+    assert first == f"database X: its encoding is {encoding}, but must be UTF-8"
     assert "new file" in second
 
 

@@ -90,7 +90,9 @@ def test_an_int_is_not_taken_for_a_decimal_of_before(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/app.db"
     application(robot("int")).start(url)
     app = application(robot("decimal(10,2)"))
-    with pytest.raises(app.startup_error, match="BIGINT holds an int, or a decimal of an earlier"):
+    with pytest.raises(
+        app.startup_error, match="A BIGINT column may be an int, or a decimal of an earlier"
+    ):
         app.start(url)
 
 

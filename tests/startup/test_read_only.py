@@ -123,7 +123,7 @@ def test_a_file_that_cannot_be_written_is_read(folder: Path, mode: str) -> None:
     path.chmod(0o444)
     assert started(SPEC, url) == "started\n"
     refused = started(MORE, url)
-    assert f"the file {path} cannot be written" in refused
+    assert f"the file {path} is not writable" in refused
     assert "the table part is missing" in refused
     assert len(refused.splitlines()) == 2
     indexed = started(SPEC + "  age: int? index\n", url)
@@ -151,14 +151,14 @@ def test_a_folder_that_cannot_be_written(folder: Path) -> None:
     folder.chmod(0o555)
     assert started(SPEC, url) == "started\n"
     refused = started(MORE, url)
-    assert f"the folder {folder} cannot be written" in refused
+    assert f"the directory {folder} is not writable" in refused
     assert len(refused.splitlines()) == 2
 
 
 def test_a_new_database_in_a_folder_that_cannot_be_written(folder: Path) -> None:
     folder.chmod(0o555)
     refused = started(SPEC, f"sqlite:///{folder}/app.db")
-    assert f"the folder {folder} cannot be written" in refused
+    assert f"the directory {folder} is not writable" in refused
     assert len(refused.splitlines()) == 2
 
 
@@ -176,7 +176,7 @@ def test_a_file_that_cannot_be_read(folder: Path) -> None:
     APP.start(f"sqlite:///{path}")
     path.chmod(0)
     refused = started(SPEC, f"sqlite:///{path}")
-    assert f"the file {path} cannot be" in refused
+    assert f"the file {path} is not writable" in refused
     assert len(refused.splitlines()) == 2
 
 

@@ -62,7 +62,7 @@ def test_a_table_that_differs_stops_the_start(
         "table robot: check ck_robot_name_length:",
         "table robot: check ck_robot_mood_words:",
         "table robot: unique (name): missing in the database",
-        "there are no migrations in this version",
+        "this version has no migrations",
     ):
         assert expected in refused.stderr
     if kind == "postgresql":
@@ -113,11 +113,11 @@ def test_new_entities_and_indexes_need_no_migration(
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("sqlite://", "each connection would have a database of its own"),
-        ("sqlite:///:memory:", "each connection would have a database of its own"),
-        ("sqlite:////no/such/folder/app.db", "there is no folder"),
-        ("mysql://root:hunter2@localhost/x", "neither SQLite's nor PostgreSQL's"),
-        ("nonsense", "neither SQLite's nor PostgreSQL's"),
+        ("sqlite://", "each connection would have its own database in memory"),
+        ("sqlite:///:memory:", "each connection would have its own database in memory"),
+        ("sqlite:////no/such/folder/app.db", "does not exist"),
+        ("mysql://root:hunter2@localhost/x", "neither for SQLite nor for PostgreSQL"),
+        ("nonsense", "neither for SQLite nor for PostgreSQL"),
     ],
 )
 def test_a_database_that_cannot_be_used_stops_the_start(

@@ -86,6 +86,8 @@ def test_what_forbids_to_create_is_said_once(
         f" $$ BEGIN RAISE EXCEPTION 'not here' {state}; END $$ LANGUAGE plpgsql",
         "CREATE EVENT TRIGGER forbid ON ddl_command_start EXECUTE FUNCTION forbid()",
     )
-    with pytest.raises(APP.startup_error, match="not here\n  let the role create") as refused:
+    with pytest.raises(
+        APP.startup_error, match="not here\n  grant the role the privilege to create"
+    ) as refused:
         APP.start(url)
     assert type(refused.value) is APP.startup_error

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
-from crudgen.kit.database.catalogue import Counting, TableDefinition, read_tables
+from crudgen.kit.database.catalogue import KeyGenerator, TableDefinition, read_tables
 from crudgen.kit.database.catalogue.expressions import meaning
 from crudgen.kit.database.catalogue.tokens import tokenize
 from tests.startup.started import application
@@ -140,7 +140,7 @@ def test_tables_are_read_as_sqlite_reads_them(sql: str) -> None:
     for column, row in zip(found.columns, columns, strict=True):
         assert column.type.replace(" ", "") == row.type.upper().replace(" ", ""), column
         assert column.is_generated == (row.hidden in {2, 3}), column
-        is_rowid = column.counting in {Counting.ROWID, Counting.NEVER_REUSED}
+        is_rowid = column.generator in {KeyGenerator.ROWID, KeyGenerator.AUTOINCREMENT}
         assert column.nullable == (not row.notnull and not is_rowid), column
         has_default = row.dflt_value not in {None, "NULL"}
         assert column.has_default == has_default, column
@@ -194,4 +194,4 @@ def test_a_virtual_table_is_no_table() -> None:
         connection.exec_driver_sql("CREATE VIRTUAL TABLE t USING fts5(a)")
         found = read_tables(connection, ["t"])
     assert isinstance(found["t"], TableDefinition)
-    assert found["t"].kind == "table that cannot be read"
+    assert found["t"].kind == "table with an unsupported definition"

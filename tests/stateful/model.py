@@ -18,8 +18,8 @@ EXTRA = ("extra_forbidden", "Extra inputs are not permitted")
 OTHER_KEY = ("other_key", "The key should be that of the path")
 NO_NUMBER = "Input should be a valid integer, unable to parse string as an integer"
 NEVER = '"x"'
-CHANGED = "The row has changed since it was read"
-EXISTS = "There is such a row already"
+CHANGED = "Precondition failed: the row does not match If-Match"
+EXISTS = "Precondition failed: the row matches If-None-Match"
 
 
 class Refusal(Exception):  # noqa: N818 -- no error: the API should say it

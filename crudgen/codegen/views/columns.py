@@ -45,7 +45,7 @@ _IMPORTED = {
     TypeName.TIME: ("..kit.types", "IsoTime"),
     TypeName.DATETIME: ("..kit.types", "UtcDatetime"),
     TypeName.UUID: ("..kit.types", "UuidText"),
-    TypeName.JSON: ("..kit.types", "Json"),
+    TypeName.JSON: ("..kit.json_value", "Json"),
     TypeName.EMAIL: ("..kit.addresses", "EmailText"),
     TypeName.URL: ("..kit.addresses", "UrlText"),
 }

@@ -1,4 +1,4 @@
-"""What the rest of the application knows of a database driver."""
+"""The interface of the database drivers."""
 
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
@@ -14,83 +14,83 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One statement of a transaction that has several."""
+    """One statement of a transaction."""
 
     statement: Statement
     values: Values
     columns: tuple[str, ...] = ()
-    """What an INSERT or UPDATE sets."""
+    """The columns that an INSERT or UPDATE sets."""
     check: Callable[[Sequence[Row]], None] | None = None
-    """Raises what is to be answered when its rows forbid to go on; nothing is written then."""
+    """Checks the returned rows. If it raises, the transaction is rolled back."""
     explain: Callable[[Exception], Exception] | None = None
-    """Turns what the driver raises for it into the answer for it, if it can."""
+    """Converts a driver error to an HTTP error; returns other errors unchanged."""
     derive: Callable[[Sequence[Sequence[Row]]], Values] | None = None
-    """Gives more values, which follow from the rows of the statements before it."""
+    """Returns additional values, computed from the rows of the statements before."""
     read_back: Select[Any] | None = None
-    """Reads the row that it writes, by `key__`: where RETURNING may not give it as it is.
+    """Reads the written row by `key__`, if RETURNING may not return its final state.
 
-    The statement then returns what this reads, and behind it the key."""
+    The statement must return the columns of this SELECT, then the key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A change that is ready for a driver."""
+    """A change with its compiled statements."""
 
     change: Change
     prepared: Prepared
     read_back: Prepared | None = None
 
     def bound(self, found: Sequence[Sequence[Row]]) -> dict[str, Any]:
-        """Give the values for the driver; the steps before have found these rows."""
+        """Return the values for the driver. `found` are the rows of the steps before."""
         derive = self.change.derive
         derived = {} if derive is None else derive(found)
         return self.prepared.values({**self.change.values, **derived})
 
     def rows(self, found: list[Row]) -> Sequence[Row]:
-        """Turn what the driver gives into rows, if they allow to go on."""
+        """Convert rows of the driver, and check them."""
         rows = self.prepared.rows(found)
         if self.change.check is not None:
             self.change.check(rows)
         return rows
 
     def explained(self, error: Exception) -> Exception:
-        """Give what is to be raised for an error of the driver."""
+        """Return the exception to raise for a driver error."""
         return error if self.change.explain is None else self.change.explain(error)
 
 
 class Backend(Protocol):
-    """The ways into one database. Errors are those of the driver, or Unavailable."""
+    """A database driver. Its methods raise errors of the driver, or Unavailable."""
 
     where: str
-    """The database as messages name it, without a password."""
+    """The URL of the database for messages, without a password."""
 
     @property
     def engine(self) -> Engine:
-        """SQLAlchemy's way: for tables at start, and for sessions."""
+        """The SQLAlchemy engine, for the creation of tables and for sessions."""
 
     @property
     def dialect(self) -> Dialect:
-        """Compiles the statements that go to the driver directly."""
+        """The dialect that compiles the statements for the driver."""
 
     async def open(self) -> None:
         """Connect."""
 
     async def close(self) -> None:
-        """Finish what was begun, and disconnect."""
+        """Complete the current statements, and disconnect."""
 
-    async def obstacle(self, metadata: MetaData, conditions: Container[Condition]) -> str:
-        """Tell why no row of these tables can be written now; empty: rows can be written.
+    async def write_obstacle(self, metadata: MetaData, conditions: Container[Condition]) -> str:
+        """Return why rows cannot be written now; empty if they can.
 
-        `conditions` are those that the database was found in before.
+        `conditions` are the current conditions of the database.
         """
 
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
-        """Run a SELECT. `short` tells that it touches few rows, found by the primary key."""
+        """Run a SELECT. `short` means that it reads few rows by the primary key."""
 
     async def write(
         self, prepared: Prepared, values: Values, read_back: Prepared | None = None
     ) -> Sequence[Row]:
-        """Run an INSERT, UPDATE or DELETE with RETURNING; when this returns, it is durable."""
+        """Run an INSERT, UPDATE or DELETE with RETURNING, and commit it durably."""
 
     async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
-        """Run statements in one transaction, all or none; when this returns, it is durable."""
+        """Run statements in one transaction, and commit it durably."""

@@ -1,6 +1,6 @@
-"""The table of database errors: what each code of SQLite and PostgreSQL means for a request.
+"""The meaning of the error codes of SQLite and PostgreSQL.
 
-A code that has no row of its own is what its class is; a class that has none is a BUG. Sources:
+A code that is not in the tables has the meaning of its class, or else BUG. Sources:
 https://www.sqlite.org/rescode.html, and appendix A of PostgreSQL's documentation.
 """
 
@@ -10,38 +10,38 @@ from enum import Enum, auto
 
 
 class Fault(Enum):
-    """Why a statement failed: what the client gets, and whether the statement is repeated."""
+    """Why a statement failed. It determines the response, and whether to repeat the statement."""
 
     UNIQUE = auto()
     """409: another row has the same values."""
     REFERENCE = auto()
-    """409: a row refers to one that is not there, or would be left without it."""
+    """409: a row refers to a missing row, or other rows refer to the row."""
     REFERENCED = auto()
     """409: other rows refer to the row."""
     VALUE = auto()
-    """422: the database does not take a value."""
+    """422: the database rejects a value."""
     RETRY = auto()
-    """Repeated, then 503: a concurrent transaction was in the way."""
-    STALE = auto()
-    """Repeated on another connection, then 500: the table is not what it was when prepared."""
-    UNPREPARED = auto()
-    """Repeated on another connection, then 503: a pooler has moved the prepared statements."""
+    """Repeated, then 503: a conflict with a concurrent transaction."""
+    SCHEMA_CHANGED = auto()
+    """Repeated on another connection, then 500: a table was altered after the preparation."""
+    STATEMENT_LOST = auto()
+    """Repeated on another connection, then 503: a pooler switched to another server process."""
     DISCONNECTED = auto()
-    """503, reads are repeated before: the connection is gone; the statement may not have run."""
+    """503; reads are repeated first. The connection broke, and the statement may have run."""
     BUSY = auto()
-    """503: locked, too slow, or too many at a time."""
+    """503: a lock or timeout, or too many connections."""
     FULL = auto()
-    """503 until somebody makes room."""
+    """503 until there is space on the disk."""
     READ_ONLY = auto()
-    """503 until the database takes writes."""
+    """503 until the database accepts writes."""
     DENIED = auto()
-    """503 until the role gets the right."""
+    """503 until the role has the privilege."""
     NO_KEY_LEFT = auto()
-    """503 until somebody mends the sequence of a key; other tables are used as before."""
+    """503 for inserts into one table, until its sequence is fixed."""
     BROKEN = auto()
-    """503 until somebody mends the database, its files or its configuration."""
+    """503 until the database, its files or its configuration are fixed."""
     BUG = auto()
-    """500: only who writes the code can mend it."""
+    """500: an error in the code of the application."""
 
 
 SQLITE_EXTENDED: Mapping[int, Fault] = {
@@ -75,7 +75,7 @@ SQLITE_PRIMARY: Mapping[int, Fault] = {
     sqlite3.SQLITE_TOOBIG: Fault.VALUE,
 }
 POSTGRESQL_STATES: Mapping[str, Fault] = {
-    "0A000": Fault.STALE,  # of a prepared statement whose table was changed, among others
+    "0A000": Fault.SCHEMA_CHANGED,  # also "cached plan must not change result type"
     "22P06": Fault.BUG,
     "2200H": Fault.NO_KEY_LEFT,
     "23001": Fault.REFERENCED,
@@ -88,7 +88,7 @@ POSTGRESQL_STATES: Mapping[str, Fault] = {
     "40002": Fault.VALUE,
     "40003": Fault.DISCONNECTED,
     "42501": Fault.DENIED,
-    "42P05": Fault.UNPREPARED,
+    "42P05": Fault.STATEMENT_LOST,
     "53100": Fault.FULL,
     "54011": Fault.BUG,
     "54023": Fault.BUG,
@@ -106,7 +106,7 @@ POSTGRESQL_CLASSES: Mapping[str, Fault] = {
     "0P": Fault.DENIED,
     "22": Fault.VALUE,
     "23": Fault.VALUE,
-    "26": Fault.UNPREPARED,
+    "26": Fault.STATEMENT_LOST,
     "27": Fault.VALUE,
     "28": Fault.DENIED,
     "3D": Fault.BROKEN,
@@ -124,11 +124,11 @@ POSTGRESQL_CLASSES: Mapping[str, Fault] = {
 }
 
 
-def fault_of_sqlite(code: int) -> Fault:
-    """Look up an extended result code."""
+def sqlite_fault(code: int) -> Fault:
+    """Return the fault of an extended result code."""
     return SQLITE_EXTENDED.get(code) or SQLITE_PRIMARY.get(code & 0xFF, Fault.BUG)
 
 
-def fault_of_postgresql(state: str) -> Fault:
-    """Look up a SQLSTATE."""
+def postgresql_fault(state: str) -> Fault:
+    """Return the fault of a SQLSTATE."""
     return POSTGRESQL_STATES.get(state) or POSTGRESQL_CLASSES.get(state[:2], Fault.BUG)

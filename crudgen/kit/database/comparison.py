@@ -1,36 +1,36 @@
-"""How the tables of the database differ from what the models want."""
+"""Comparison of the tables of the database with those of the models."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from .catalogue import (
     Column,
-    Counting,
     ForeignKey,
     Index,
     Key,
+    KeyGenerator,
     TableDefinition,
 )
 from .catalogue.expressions import names_in
 
-_COUNTED = frozenset({Counting.SEQUENCE, Counting.IDENTITY, Counting.ALWAYS})
+_SEQUENCES = frozenset({KeyGenerator.SEQUENCE, KeyGenerator.IDENTITY, KeyGenerator.IDENTITY_ALWAYS})
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that differs: a reason not to start, or a note."""
+    """One difference. It prevents the start, or it is only a note."""
 
     text: str
-    refused: bool = True
+    prevents_start: bool = True
     remedy: tuple[int, str] | None = None
-    """A statement that mends it, and where in the table's text it changes something."""
+    """A statement that fixes the difference, and the position in the text of the table."""
 
 
 def compare(found: TableDefinition, wanted: TableDefinition) -> list[Finding]:
-    """List how a table differs.
+    """Return the differences between a table and its model.
 
-    What would give wrong answers, or make requests fail that the spec allows, is a reason not to
-    start. What the models do not know and is harmless is a note: it is the user's, and is kept.
+    A difference prevents the start if it causes wrong responses, or errors for valid requests.
+    Harmless additions to the table, such as triggers and nullable columns, are notes.
     """
     if found.kind != wanted.kind:
         return [Finding(f"{found.kind} in the database, {wanted.kind} in the models")]
@@ -38,21 +38,21 @@ def compare(found: TableDefinition, wanted: TableDefinition) -> list[Finding]:
 
 
 def missing_indexes(found: TableDefinition, wanted: TableDefinition) -> list[Index]:
-    """Return the indexes that the table has neither by name nor by another name."""
+    """Return the indexes of the model that the table lacks, under their name or any other."""
     names = {index.name.lower() for index in found.indexes}
-    uniques = {frozenset(rule.columns) for rule in found.unique_rules}
-    plain = {rule.columns for rule in found.unique_rules} | {
+    uniques = {frozenset(rule.columns) for rule in found.unique_keys}
+    plain = {rule.columns for rule in found.unique_keys} | {
         index.columns for index in found.indexes if index.is_valid and index.where is None
     }
 
-    def is_there(index: Index) -> bool:
+    def exists(index: Index) -> bool:
         if index.name.lower() in names:
             return True
         if index.where is not None:
             return False
         return frozenset(index.columns) in uniques if index.is_unique else index.columns in plain
 
-    return [index for index in wanted.indexes if not is_there(index)]
+    return [index for index in wanted.indexes if not exists(index)]
 
 
 class _Comparison:
@@ -69,11 +69,11 @@ class _Comparison:
         yield from self._checks()
         yield from self._foreign_keys()
         for name in self._found.triggers:
-            yield Finding(f"trigger {name}", refused=False)
+            yield Finding(f"trigger {name}", prevents_start=False)
         yield from self._indexes()
 
     def _fold(self, name: str) -> str:
-        """Names of SQLite are the same in capitals."""
+        """Return a name for comparison: SQLite ignores case."""
         return name.lower() if self._is_sqlite else name
 
     def _columns(self) -> Iterator[Finding]:
@@ -89,7 +89,7 @@ class _Comparison:
         for found in there.values():
             what = f"column {found.name}: {found}"
             if found.nullable or found.has_default or found.is_generated:
-                yield Finding(what, refused=False)
+                yield Finding(what, prevents_start=False)
             else:
                 yield Finding(f"{what} in the database, missing in the models, without a default")
 
@@ -101,7 +101,7 @@ class _Comparison:
             and found.on_conflict == wanted.on_conflict
             and self._collation(found) == self._collation(wanted)
         )
-        return same and self._counts_alike(found, wanted)
+        return same and self._same_generator(found, wanted)
 
     def _collation(self, column: Column) -> str:
         name = (column.collation or "").upper()
@@ -109,18 +109,19 @@ class _Comparison:
             return "" if name == "BINARY" else name
         return "C" if name == "POSIX" else name
 
-    def _counts_alike(self, found: Column, wanted: Column) -> bool:
+    def _same_generator(self, found: Column, wanted: Column) -> bool:
         key = self._wanted.key
-        if wanted.counting in _COUNTED:
-            return found.counting in _COUNTED
-        if wanted.counting is not Counting.NOT:
-            return found.counting in {wanted.counting, Counting.NEVER_REUSED}
+        if wanted.generator in _SEQUENCES:
+            return found.generator in _SEQUENCES
+        if wanted.generator is not KeyGenerator.NONE:
+            return found.generator in {wanted.generator, KeyGenerator.AUTOINCREMENT}
         if key is not None and wanted.name in key.columns:
-            return found.counting is Counting.NOT
-        return found.counting is not Counting.ALWAYS  # any other default is the user's
+            return found.generator is KeyGenerator.NONE
+        # Any other default is allowed.
+        return found.generator is not KeyGenerator.IDENTITY_ALWAYS
 
     def _digits(self, found: Column, wanted: Column) -> tuple[int, str] | None:
-        """Return how to write down the digits of decimals that SQLite kept as BIGINT before."""
+        """Return the remedy for a decimal column that an earlier version declared as BIGINT."""
         is_decimal = wanted.type.startswith("DECIMAL_AS_INT(")
         if not is_decimal or found.type != "BIGINT" or found.type_at is None:
             return None
@@ -145,20 +146,20 @@ class _Comparison:
         return (frozenset(map(self._fold, key.columns)), key.options) if key else None
 
     def _uniques(self) -> Iterator[Finding]:
-        there = {self._content(unique) for unique in self._found.unique_rules}
-        here = {self._content(unique) for unique in self._wanted.unique_rules}
+        there = {self._content(unique) for unique in self._found.unique_keys}
+        here = {self._content(unique) for unique in self._wanted.unique_keys}
         for unique in self._wanted.uniques:
             if self._content(unique) not in there:
                 what = f"unique {_columns(unique)}"
-                yield Finding(f"{what}: missing in the database, in the models")
-        for unique in self._found.unique_rules:
+                yield Finding(f"{what}: missing in the database")
+        for unique in self._found.unique_keys:
             if self._content(unique) in here | {self._content(self._wanted.key)}:
                 continue
             what = f"unique {_columns(unique)}"
-            if self._is_ours(unique.name, "uq", unique.columns):
-                yield Finding(f"{what}: in the database, missing in the models")
+            if self._is_from_model(unique.name, "uq", unique.columns):
+                yield Finding(f"{what}: missing in the models")
             else:
-                yield Finding(what, refused=False)
+                yield Finding(what, prevents_start=False)
 
     def _checks(self) -> Iterator[Finding]:
         there = {check.meaning for check in self._found.checks}
@@ -170,41 +171,43 @@ class _Comparison:
             found = next((one for one in extra if one.name == wanted.name), None)
             if found:
                 extra.remove(found)
-            said = f"({found.sql}) in the database" if found else "missing in the database"
-            yield Finding(f"check {wanted.name}: {said}, ({wanted.sql}) in the models")
+            actual = f"({found.sql}) in the database" if found else "missing in the database"
+            yield Finding(f"check {wanted.name}: {actual}, ({wanted.sql}) in the models")
         for found in extra:
             name = found.name
             columns = set(names_in(found.meaning)) & {
                 column.name.lower() for column in self._found.columns
             }
             what = f"check {name or ''}".rstrip()
-            if self._is_ours(name, "ck", columns):
+            if self._is_from_model(name, "ck", columns):
                 yield Finding(f"{what}: ({found.sql}) in the database, missing in the models")
             else:
-                yield Finding(f"{what} ({found.sql})", refused=False)
+                yield Finding(f"{what} ({found.sql})", prevents_start=False)
 
     def _indexes(self) -> Iterator[Finding]:
         wanted = {index.name.lower(): index for index in self._wanted.indexes}
         for index in self._found.indexes:
             if not index.is_valid:
                 text = f"index {index.name} is not valid: REINDEX INDEX CONCURRENTLY {index.name}"
-                yield Finding(text, refused=False)
+                yield Finding(text, prevents_start=False)
             elif (own := wanted.get(index.name.lower())) is None:
                 continue
             elif (own.columns, own.where is None) != (index.columns, index.where is None):
-                columns, wished = ", ".join(index.columns), ", ".join(own.columns)
-                text = f"index {index.name} on ({columns}) and not on ({wished})"
-                yield Finding(text, refused=False)
+                columns, expected = ", ".join(index.columns), ", ".join(own.columns)
+                text = (
+                    f"index {index.name}: ({columns}) in the database, ({expected}) in the models"
+                )
+                yield Finding(text, prevents_start=False)
 
     def _foreign_keys(self) -> Iterator[Finding]:
         for wanted in self._wanted.foreign_keys:
             if not any(self._same_reference(one, wanted) for one in self._found.foreign_keys):
                 what = f"foreign key ({', '.join(wanted.columns)}) → {wanted.target}"
-                yield Finding(f"{what}: missing in the database, ON DELETE {wanted.on_delete}")
+                yield Finding(f"{what} ON DELETE {wanted.on_delete}: missing in the database")
         for found in self._found.foreign_keys:
             if not any(self._same_reference(found, one) for one in self._wanted.foreign_keys):
                 what = f"foreign key ({', '.join(found.columns)}) → {found.target}"
-                yield Finding(what, refused=False)
+                yield Finding(what, prevents_start=False)
 
     def _same_reference(self, one: ForeignKey, other: ForeignKey) -> bool:
         def content(key: ForeignKey) -> tuple[object, ...]:
@@ -214,8 +217,8 @@ class _Comparison:
         targets = [tuple(map(self._fold, key.target_columns)) for key in (one, other)]
         return content(one) == content(other) and (targets[0] == targets[1] or () in targets)
 
-    def _is_ours(self, name: str | None, kind: str, columns: Iterable[str]) -> bool:
-        """Tell whether a rule is one that a model of before had, about a property of today."""
+    def _is_from_model(self, name: str | None, kind: str, columns: Iterable[str]) -> bool:
+        """Tell whether a constraint was created by an earlier version of the model."""
         prefix = f"{kind}_{self._wanted.name}_"[:50]
         return (
             bool(name)

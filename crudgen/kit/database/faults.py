@@ -1,4 +1,4 @@
-"""What a database driver raises, told apart by its error code and turned into an answer."""
+"""Classification of driver errors by their codes, and conversion to HTTP errors."""
 
 import re
 import sqlite3
@@ -9,11 +9,11 @@ from sqlalchemy import PrimaryKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.exc import DBAPIError
 
 from ..errors import Condition, Conflict, MissingTarget, Referenced, Refused, Unavailable
-from .codes import Fault, fault_of_postgresql, fault_of_sqlite
+from .codes import Fault, postgresql_fault, sqlite_fault
 
 _CONDITIONS: Mapping[Fault, Condition] = {
     Fault.RETRY: Condition.BUSY,
-    Fault.UNPREPARED: Condition.BUSY,
+    Fault.STATEMENT_LOST: Condition.BUSY,
     Fault.BUSY: Condition.BUSY,
     Fault.DISCONNECTED: Condition.DOWN,
     Fault.FULL: Condition.FULL,
@@ -22,40 +22,40 @@ _CONDITIONS: Mapping[Fault, Condition] = {
     Fault.BROKEN: Condition.BROKEN,
     Fault.NO_KEY_LEFT: Condition.NO_KEY_LEFT,
 }
-_OF_FOREIGN_KEYS = "FOREIGN KEY constraint failed"
+_FOREIGN_KEY_FAILED = "FOREIGN KEY constraint failed"
 
 
 def classify(error: BaseException) -> Fault:
-    """Tell why a statement failed, from the error code of the driver's exception alone."""
+    """Return why a statement failed, by the error code of the driver's exception."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None:
-        if code == sqlite3.SQLITE_CONSTRAINT_TRIGGER and str(error) == _OF_FOREIGN_KEYS:
-            return Fault.REFERENCE  # SQLite keeps ON DELETE RESTRICT by triggers of its own
-        return fault_of_sqlite(code)
+        if code == sqlite3.SQLITE_CONSTRAINT_TRIGGER and str(error) == _FOREIGN_KEY_FAILED:
+            return Fault.REFERENCE  # SQLite implements ON DELETE RESTRICT by internal triggers
+        return sqlite_fault(code)
     if not hasattr(error, "sqlstate"):
         return Fault.BUG
     state = error.sqlstate
     if state is None:
-        # A connection that could not be made, or broke, has no SQLSTATE.
+        # Errors of broken and failed connections have no SQLSTATE.
         kinds = {kind.__name__ for kind in type(error).__mro__}
         return Fault.DISCONNECTED if "OperationalError" in kinds else Fault.BUG
-    return fault_of_postgresql(state)
+    return postgresql_fault(state)
 
 
 def cause_of(error: Exception) -> BaseException:
-    """Return the driver's error that an error of SQLAlchemy wraps, or the error itself."""
+    """Return the driver error that an error of SQLAlchemy wraps, or the error itself."""
     return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
 
 
 def condition_of(error: Exception) -> Condition | None:
-    """Return the condition of the database that an error tells of, if it does."""
+    """Return the condition of the database that an error reveals, if any."""
     if isinstance(error, Unavailable):
         return error.condition
     return _CONDITIONS.get(classify(cause_of(error)))
 
 
 def reason_of(error: Exception) -> str:
-    """Return what the database says, in one line: for the log, never for a client."""
+    """Return the database's message in one line, for the log. It must not be sent to clients."""
     if isinstance(error, Unavailable):
         return error.reason
     cause = cause_of(error)
@@ -66,10 +66,10 @@ def reason_of(error: Exception) -> str:
 def http_error(
     error: Exception, table: Table | None = None, *, deleted: Sequence[str | int] | None = None
 ) -> Exception:
-    """Turn a driver's error into the answer for it; anything else stays what it is.
+    """Return the HTTP error for a driver error; return other errors unchanged.
 
-    The table serves to name the properties of a broken rule. For a DELETE, `deleted` is where the
-    request names the row: SQLite does not say which end of a reference is missing.
+    `table` is used to find the properties of a violated constraint. For a DELETE, `deleted` is the
+    location of the key in the request: SQLite does not report which side of a reference failed.
     """
     cause = cause_of(error)
     match classify(cause):
@@ -93,7 +93,7 @@ def _broken_reference(
     if deleted is not None:
         return Referenced(deleted)
     if table is not None and not table.foreign_key_constraints:
-        return Referenced(["body"])  # nothing that it could refer to: the row's own value is in use
+        return Referenced(["body"])  # without foreign keys, only other rows can refer to this one
     rules = {rule.name: rule for rule in table.foreign_key_constraints} if table is not None else {}
     name = _diagnosis(error, "constraint_name")
     rule = rules.get(name) if name else next(iter(rules.values())) if len(rules) == 1 else None
@@ -123,7 +123,7 @@ def _refused_fields(error: BaseException, table: Table | None) -> Sequence[str]:
 
 
 def _columns_in_message(error: sqlite3.Error, table: Table) -> Sequence[str]:
-    """SQLite names the columns in the message alone: `UNIQUE constraint failed: hero.name`."""
+    """Return the columns in a message of SQLite, such as `UNIQUE constraint failed: hero.name`."""
     named = re.findall(rf"\b{re.escape(table.name)}\.(\w+)", str(error))
     return [name for name in named if name in table.columns]
 

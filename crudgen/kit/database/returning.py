@@ -1,8 +1,8 @@
-"""What RETURNING gives, and how a written row is read again where that is not the row as it is.
+"""The rows of RETURNING, and reading a row back if RETURNING does not return its final state.
 
-A trigger that runs after the statement, or a foreign key's ON UPDATE action, changes a row that
-RETURNING has given already. And SQLite 3.38 to 3.40 give integers as floats, and conditions on
-null wrongly, where a column of another type comes first in the table.
+An AFTER trigger or a foreign key's ON UPDATE action can change a row after RETURNING has returned
+it. Also, RETURNING of SQLite 3.38 to 3.40 returns some integers as floats, and wrong results of
+IS NULL, depending on the type of the first column.
 """
 
 import sqlite3
@@ -36,13 +36,13 @@ _EFFECTS = """(
     )
     FROM pg_catalog.pg_class AS c WHERE c.oid = {row}
 )"""
-"""The numbers are PostgreSQL's own functions of ON UPDATE CASCADE, SET NULL and SET DEFAULT."""
+"""The numbers are the OIDs of the trigger functions of ON UPDATE CASCADE, SET NULL, SET DEFAULT."""
 
 _TABLE = "CREATE TABLE probe (a {}, b BIGINT, c BOOLEAN, d TEXT, e REAL, id INTEGER PRIMARY KEY)"
 _INSERT = "INSERT INTO probe VALUES (?, ?, ?, ?, ?, NULL) RETURNING {}"
 _UPDATE = "UPDATE probe SET (a, b, c, d, e) = (?, ?, ?, ?, ?) RETURNING {}"
 _SELECT = "SELECT {} FROM probe"
-_WANTED = """+b, +c, +d, e, +id, json_object(
+_EXPRESSIONS = """+b, +c, +d, e, +id, json_object(
     'b', b, 'c', json(CASE WHEN c THEN 'true' WHEN NOT c THEN 'false' END), 'd', d, 'id', id
 )"""
 _FIRST_COLUMNS = [
@@ -54,19 +54,21 @@ _ROWS = ((1, 2**53 + 1, True, "7", 2.0), (1.5, -1, False, "", 0.5), (b"7", None,
 
 
 def not_kept() -> HTTPException:
-    """Make the answer for a row that the database did not keep: a trigger has seen to that."""
-    return HTTPException(409, [problem("not_kept", ["body"], "The database did not keep the row")])
+    """Return the error for a written row that does not exist afterwards."""
+    message = "A trigger or rule discarded the row"
+    return HTTPException(409, [problem("not_kept", ["body"], message)])
 
 
 def not_deleted() -> HTTPException:
-    """Make the answer for a row that is still there after its deletion."""
-    return HTTPException(409, [problem("kept", ["path"], "The database did not delete the row")])
+    """Return the error for a deleted row that still exists."""
+    message = "A trigger or rule prevented the deletion"
+    return HTTPException(409, [problem("kept", ["path"], message)])
 
 
 def keys_to_read(prepared: Prepared, returned: Sequence[Row], bound: Values) -> Iterator[Any]:
-    """Give the keys of the rows to read back; of a row that was not returned, the one sought.
+    """Yield the keys of the rows to read back.
 
-    A trigger may have kept an UPDATE or a DELETE from a row that is there.
+    If no row was returned, yield the key of the statement: a trigger may have prevented it.
     """
     if prepared.has_key and not returned:
         yield bound["key__"]
@@ -74,12 +76,12 @@ def keys_to_read(prepared: Prepared, returned: Sequence[Row], bound: Values) -> 
         yield row[-1]
 
 
-def row_as_it_is(
+def final_rows(
     prepared: Prepared, key: Any, returned: Sequence[Row], read: Sequence[Row]
 ) -> Sequence[Row]:
-    """Give the row of a key, returned as one thing and read back as another.
+    """Return the final row of a key, from the rows that RETURNING returned and the SELECT read.
 
-    Raises HTTPException 409 if the row is not there, or is still there after its deletion.
+    Raises HTTPException 409 if a written row does not exist, or a deleted row still exists.
     """
     if prepared.deletes:
         if read:
@@ -91,9 +93,9 @@ def row_as_it_is(
 
 
 def returned(columns: Sequence[ColumnElement[Any]], kind: str) -> tuple[ColumnElement[Any], ...]:
-    """Write columns so that RETURNING gives them with the type that they are stored with.
+    """Return expressions for RETURNING that preserve the type of the stored values.
 
-    SQLite takes the type of `+column` from the value alone.
+    On SQLite, the type of `+column` is that of the value and not that of the column.
     """
     return tuple(
         column
@@ -104,7 +106,7 @@ def returned(columns: Sequence[ColumnElement[Any]], kind: str) -> tuple[ColumnEl
 
 
 def may_have_effects(table: Table) -> ColumnElement[bool]:
-    """Tell for a returned row on PostgreSQL whether triggers or rules may change it afterwards."""
+    """Return an expression on PostgreSQL: whether triggers or rules may change a returned row."""
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     name = dialect.identifier_preparer.format_table(table)
     return literal_column(_EFFECTS.format(row=f"{name}.tableoid"), Boolean())
@@ -112,27 +114,27 @@ def may_have_effects(table: Table) -> ColumnElement[bool]:
 
 @cache
 def sqlite_returns_rows() -> bool:
-    """Tell whether this SQLite gives by RETURNING what SELECT gives.
+    """Tell whether RETURNING of this SQLite version returns the same as SELECT.
 
-    Tries what the kit writes, `+column` and `json_object`, on small tables in memory.
+    It tries the expressions of the kit, `+column` and `json_object`, on small tables in memory.
     """
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         return all(_returns_rows(connection, first) for first in _FIRST_COLUMNS)
 
 
 def _returns_rows(connection: sqlite3.Connection, first: str) -> bool:
-    """Try a table whose first column is declared like this."""
+    """Try a table with the given declaration of its first column."""
     connection.execute(_TABLE.format(first))
     found = []
     for row in _ROWS:
         for statement in (_INSERT, _UPDATE):
-            (given,) = connection.execute(statement.format(_WANTED), row).fetchall()
-            (kept,) = connection.execute(_SELECT.format(_WANTED)).fetchall()
-            found.append((given, kept))
+            (given,) = connection.execute(statement.format(_EXPRESSIONS), row).fetchall()
+            (stored,) = connection.execute(_SELECT.format(_EXPRESSIONS)).fetchall()
+            found.append((given, stored))
         connection.execute("DELETE FROM probe")
     connection.execute("DROP TABLE probe")
     return all(
-        # A whole number in a REAL column may come as an integer: Prepared makes it a float.
-        given == kept and [*map(type, given)][:3] == [*map(type, kept)][:3]
-        for given, kept in found
+        # An integral value of a REAL column may be returned as an integer; Prepared converts it.
+        given == stored and [*map(type, given)][:3] == [*map(type, stored)][:3]
+        for given, stored in found
     )

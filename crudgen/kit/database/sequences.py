@@ -1,7 +1,7 @@
-"""Keys that the database counts: a sequence that lags behind the rows, and one that is used up.
+"""Sequences of generated keys: how to advance one that lags behind, and to detect an exhausted one.
 
-On SQLite, AUTOINCREMENT looks at the largest key by itself. On PostgreSQL a sequence knows nothing
-of rows that were inserted with their keys by SQL.
+A PostgreSQL sequence lags behind if rows were inserted with explicit keys. SQLite's AUTOINCREMENT
+uses the largest key.
 """
 
 import sqlite3
@@ -19,10 +19,10 @@ from sqlalchemy.dialects import postgresql
 
 from ..errors import Condition, Unavailable
 
-FEW = 1000
-"""Up to so many numbers are taken one by one: that never sets a sequence back."""
-MOST = 20_000
-"""So many are taken one by one where the role may not set the sequence."""
+MAX_SMALL_LAG = 1000
+"""A lag up to this is closed by nextval, which cannot set a sequence back."""
+MAX_NEXTVAL_CALLS = 20_000
+"""Most calls of nextval, where the role may not call setval."""
 
 _LOOKUP = """
 SELECT
@@ -91,8 +91,8 @@ SELECT coalesce((SELECT value FROM jumped), (SELECT value FROM taken ORDER BY co
 def sequence_of(key: Column[int]) -> TextualSelect:
     """Build the statement that finds the sequence of a key on PostgreSQL.
 
-    It tells whether the unique rule with the name `rule` is that of the key, and gives the number
-    and the name of the sequence, and whether the role may set it.
+    It returns whether the unique constraint `rule` is that of the key, the OID and the name of the
+    sequence, and whether the role may call setval.
     """
     statement = text(_LOOKUP.format(**_names(key))).bindparams(bindparam("rule", type_=String()))
     return statement.columns(
@@ -101,14 +101,14 @@ def sequence_of(key: Column[int]) -> TextualSelect:
 
 
 def advance(key: Column[int]) -> TextualSelect:
-    """Build the statement that moves a sequence on PostgreSQL past the keys of all rows.
+    """Build the statement that advances a PostgreSQL sequence past the keys of all rows.
 
-    Few numbers are taken as any insert takes them. Across a wide gap, which nobody else can close
-    meanwhile, the sequence is set. What this connection has taken in advance (CACHE) is used up.
+    A small lag is closed by nextval, like concurrent inserts do. A large lag, which concurrent
+    inserts cannot close meanwhile, is closed by setval. Values in its cache are skipped.
     """
-    statement = text(_ADVANCE.format(**_names(key), few=FEW, most=MOST)).bindparams(
-        bindparam("sequence", type_=BigInteger()), bindparam("may_set", type_=Boolean())
-    )
+    statement = text(
+        _ADVANCE.format(**_names(key), few=MAX_SMALL_LAG, most=MAX_NEXTVAL_CALLS)
+    ).bindparams(bindparam("sequence", type_=BigInteger()), bindparam("may_set", type_=Boolean()))
     return statement.columns(value=BigInteger())
 
 
@@ -127,8 +127,8 @@ def _literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def used_up(connection: sqlite3.Connection, sql: str, error: Exception) -> Exception:
-    """Give the answer for what SQLite calls a full disk when AUTOINCREMENT has reached its end."""
+def explain_full(connection: sqlite3.Connection, sql: str, error: Exception) -> Exception:
+    """Return Unavailable for an exhausted AUTOINCREMENT, which SQLite reports as a full disk."""
     if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_FULL:
         return error
     try:
@@ -139,6 +139,6 @@ def used_up(connection: sqlite3.Connection, sql: str, error: Exception) -> Excep
         return error
     for (name,) in ended:
         if name in sql:
-            reason = f"the counter of table {name} has reached its end"
+            reason = f"sequence of table {name} exhausted, no key is left"
             return Unavailable(Condition.NO_KEY_LEFT, reason)
     return error

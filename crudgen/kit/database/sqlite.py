@@ -1,4 +1,4 @@
-"""SQLite: short reads at once, long reads in threads, and writes that share their fsyncs."""
+"""The SQLite backend: short reads on the event loop, long reads in threads, and group commit."""
 
 import asyncio
 import contextlib
@@ -18,15 +18,15 @@ from .codes import Fault
 from .faults import classify
 from .group_commit import GroupCommit
 from .sqlite_file import FileConnection, SqliteFile, is_lost
-from .sqlite_writes import Several, write_one
+from .sqlite_writes import Transaction, write_one
 from .statements import Prepared, Values
 
 WATCH_SECONDS = 1.0
-"""How soon a file that has been replaced is read."""
+"""The interval between two checks for a replaced file."""
 
 
 class Sqlite:
-    """One connection for short reads on the event loop, several for threads, one that writes."""
+    """A connection for short reads, several for reads in threads, and one for writes."""
 
     def __init__(
         self, url: URL, *, connections: int, lock_seconds: float, read_only: bool = False
@@ -45,33 +45,33 @@ class Sqlite:
         event.listen(self.engine, "begin", _begin)
         self._slots = Semaphore(connections)
         self._threads = CapacityLimiter(connections)
-        self._free: list[FileConnection] = []
-        self._at_once: FileConnection | None = None
+        self._idle: list[FileConnection] = []
+        self._loop_connection: FileConnection | None = None
         self._generation = 0
-        """How often it has reconnected."""
-        self._watching: asyncio.TimerHandle | None = None
+        """The number of reconnects."""
+        self._watch_timer: asyncio.TimerHandle | None = None
         self._writer = GroupCommit(
             lambda: self._file.connect(lock_seconds), lock_seconds, self._file.is_current
         )
 
     async def open(self) -> None:
-        """Connect for short reads; the other connections are made when they are needed."""
+        """Connect for short reads. The other connections are created on demand."""
         self._reconnect()
         self._watch()
 
     async def close(self) -> None:
-        """Commit what waits to be written, and disconnect."""
-        if self._watching is not None:
-            self._watching.cancel()
+        """Complete the queued writes, and disconnect."""
+        if self._watch_timer is not None:
+            self._watch_timer.cancel()
         await self._writer.close()
         self._disconnect()
 
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
-        """Run a short SELECT on the event loop: a thread takes ten times as long as the query."""
+        """Run a SELECT, on the event loop if it is short: a thread would take longer."""
         bound = prepared.values(values)
-        if short and self._at_once is not None:
+        if short and self._loop_connection is not None:
             try:
-                return prepared.rows(self._at_once.execute(prepared.sql, bound).fetchall())
+                return prepared.rows(self._loop_connection.execute(prepared.sql, bound).fetchall())
             except sqlite3.DatabaseError as error:
                 if is_lost(error):
                     self._reconnect()
@@ -82,36 +82,36 @@ class Sqlite:
     async def write(
         self, prepared: Prepared, values: Values, read_back: Prepared | None = None
     ) -> Sequence[Row]:
-        """Run one statement in a transaction that it may share with others."""
+        """Run one statement in a transaction that it may share with other writes."""
         bound = prepared.values(values)
         work = partial(write_one, prepared, bound, read_back, self._file.returns_rows)
         return prepared.rows(await self._writer.write(work))
 
     async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
-        """Run statements in a savepoint of a transaction that it may share with others."""
+        """Run statements in a savepoint of a transaction that they may share with other writes."""
         exact = self._file.returns_rows
         return await self._writer.run(
-            lambda connection: Several(connection, exact=exact).run(steps)
+            lambda connection: Transaction(connection, exact=exact).run(steps)
         )
 
-    async def can_write(self, *, really: bool = False) -> None:
-        """Raise what the driver raises if a transaction that writes cannot begin.
+    async def check_writable(self, *, write: bool = False) -> None:
+        """Raise an error of the driver if a write transaction cannot begin.
 
-        With `really`, something is written, so that a disk that was full shows that it has room.
+        With `write`, a page is written, to check that a full disk has space again.
         """
-        await self._writer.run(_write_the_same if really else _begin_to_write)
+        await self._writer.run(_write_and_undo if write else _begin_to_write)
 
-    async def obstacle(self, metadata: MetaData, conditions: Container[Condition]) -> str:
-        """Begin a transaction that writes; where the disk was full, write something."""
+    async def write_obstacle(self, metadata: MetaData, conditions: Container[Condition]) -> str:
+        """Return why the file is read-only; empty if it is not. Raises for other errors."""
         del metadata
         try:
-            await self.can_write(really=Condition.FULL in conditions)
+            await self.check_writable(write=Condition.FULL in conditions)
         except sqlite3.Error as error:
             if classify(error) is not Fault.READ_ONLY:
                 raise
             return str(error)
         except Unavailable:
-            pass  # somebody else writes
+            pass  # another process writes
         return ""
 
     async def _read_in_thread(self, prepared: Prepared, bound: dict[str, Any]) -> Sequence[Row]:
@@ -120,7 +120,7 @@ class Sqlite:
                 await self._slots.acquire()
         except TimeoutError:
             raise Unavailable from None
-        connection = self._free.pop() if self._free else None
+        connection = self._idle.pop() if self._idle else None
         generation = self._generation
 
         def read() -> list[Row]:
@@ -128,48 +128,50 @@ class Sqlite:
             connection = connection or self._file.connect(self.lock_seconds)
             return prepared.rows(connection.execute(prepared.sql, bound).fetchall())
 
-        broken = False
+        is_broken = False
         try:
             return await to_thread.run_sync(read, limiter=self._threads)
         except sqlite3.DatabaseError as error:
-            broken = is_lost(error)
+            is_broken = is_lost(error)
             raise
         finally:
             if connection is not None:
-                if broken or generation != self._generation:
+                if is_broken or generation != self._generation:
                     connection.close()
                 else:
-                    self._free.append(connection)
+                    self._idle.append(connection)
             self._slots.release()
 
     def _watch(self) -> None:
-        """Reconnect when the file has been replaced, or is back."""
-        with contextlib.suppress(sqlite3.Error):  # as long as there is no file
-            if self._at_once is not None and not self._file.is_current(self._at_once):
-                self._at_once = None
-        if self._at_once is None or self._file.is_immutable:
+        """Reconnect if the file was replaced, or exists again."""
+        with contextlib.suppress(sqlite3.Error):  # if there is no file
+            if self._loop_connection is not None and not self._file.is_current(
+                self._loop_connection
+            ):
+                self._loop_connection = None
+        if self._loop_connection is None or self._file.is_immutable:
             self._reconnect()
         loop = asyncio.get_running_loop()
-        self._watching = loop.call_later(WATCH_SECONDS, self._watch)
+        self._watch_timer = loop.call_later(WATCH_SECONDS, self._watch)
 
     def _reconnect(self) -> None:
         self._disconnect()
         self._generation += 1
         try:
-            self._at_once = self._file.connect(0)
+            self._loop_connection = self._file.connect(0)
         except sqlite3.Error:
-            self._at_once = None  # a read in a thread tries again, and says why
+            self._loop_connection = None  # a read in a thread will raise the error
 
     def _disconnect(self) -> None:
-        for connection in [self._at_once, *self._free]:
+        for connection in [self._loop_connection, *self._idle]:
             if connection is not None:
                 connection.close()
-        self._at_once = None
-        self._free.clear()
+        self._loop_connection = None
+        self._idle.clear()
 
 
 def _begin_to_write(connection: sqlite3.Connection) -> None:
-    """Begin to write, and write nothing: BEGIN IMMEDIATE passes where a file can only be read."""
+    """Begin a write, but change nothing. BEGIN IMMEDIATE alone succeeds on a read-only file."""
     connection.execute("PRAGMA incremental_vacuum(1)")
     ((journal,),) = connection.execute("PRAGMA journal_mode").fetchall()
     if journal != "wal":
@@ -179,8 +181,8 @@ def _begin_to_write(connection: sqlite3.Connection) -> None:
         connection.execute("RELEASE journal")
 
 
-def _write_the_same(connection: sqlite3.Connection) -> None:
-    """Take a page and give it back, and write the first page as it is."""
+def _write_and_undo(connection: sqlite3.Connection) -> None:
+    """Allocate a page and free it, and write the first page without a change."""
     connection.execute("SAVEPOINT room")
     connection.execute("CREATE TABLE _room (id INTEGER)")
     connection.execute("ROLLBACK TO room")
@@ -190,7 +192,7 @@ def _write_the_same(connection: sqlite3.Connection) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    # A deferred transaction that reads and then writes fails at once when another one has written
-    # meanwhile, whatever the busy timeout says.
+    # A deferred transaction that reads first fails at its first write, despite the busy timeout,
+    # if another connection has written in between.
     only_reads = connection.get_execution_options().get("only_reads", False)
     connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")

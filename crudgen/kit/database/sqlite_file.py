@@ -1,4 +1,4 @@
-"""The file of a SQLite database: what its URL may say, and connections to it."""
+"""The file of a SQLite database: validation of its URL, and connections to it."""
 
 import contextlib
 import os
@@ -10,8 +10,8 @@ from sqlalchemy import URL
 from ..errors import StartupError
 from .returning import sqlite_returns_rows
 
-LEAST_VERSION = (3, 35, 0)
-"""The first one with RETURNING."""
+MIN_VERSION = (3, 35, 0)
+"""The first version with RETURNING."""
 _DRIVERS = {"sqlite", "sqlite+pysqlite", "sqlite+aiosqlite"}
 _BROKEN = {
     sqlite3.SQLITE_READONLY,
@@ -26,14 +26,14 @@ _NO_LOCKS = {
     sqlite3.SQLITE_READONLY_CANTINIT,
     sqlite3.SQLITE_READONLY_DIRECTORY,
 }
-"""What reading says where a write-ahead log cannot be shared: a folder takes no file for locks."""
+"""Errors of a read if the directory is not writable, so that SQLite cannot create its lock file."""
 Identity = tuple[int, int]
 
 
 class SqliteFile:
-    """The file that a URL names; with `read_only`, its connections write nothing.
+    """The file of a URL. With `read_only`, its connections cannot write.
 
-    Raises StartupError where the URL or the library will not do.
+    Raises StartupError for an unsupported URL or SQLite version.
     """
 
     def __init__(self, url: URL, *, read_only: bool = False) -> None:
@@ -43,19 +43,19 @@ class SqliteFile:
         self._path = Path(str(url.database)).absolute()
         if not self._path.parent.is_dir():
             raise StartupError(
-                f"database {url}: there is no folder {self._path.parent}\n  create it first"
+                f"database {url}: the directory {self._path.parent} does not exist\n  create it"
             )
         self._name = str(self._path)
         self._log = f"{self._path}-wal"
         self.is_immutable = False
-        """Whether the file is read as if nobody ever wrote it, for it cannot be shared."""
+        """Whether the file is opened as immutable, because no lock file can be created."""
         self.url = url.set(drivername="sqlite")
-        """What SQLAlchemy connects to."""
+        """The URL for SQLAlchemy."""
         self.returns_rows = sqlite_returns_rows()
-        """Whether RETURNING gives a row as it is stored."""
+        """Whether RETURNING of this SQLite version returns rows as they are stored."""
 
     def is_current(self, connection: "FileConnection") -> bool:
-        """Tell whether the path still leads to the file of a connection; close it if not.
+        """Tell whether the path still refers to the file of a connection; close it if not.
 
         Raises sqlite3.OperationalError if there is no file.
         """
@@ -63,15 +63,14 @@ class SqliteFile:
         if now == connection.file:
             return True
         if now is None:
-            self._connect(0, "mode=rw").close()  # says so
-        self._leave(connection)
+            self._connect(0, "mode=rw").close()  # raises the error
+        self._abandon(connection)
         return False
 
-    def _leave(self, connection: "FileConnection") -> None:
-        """Close the connection to a file that has been replaced.
+    def _abandon(self, connection: "FileConnection") -> None:
+        """Close the connection to a replaced file, and remove its write-ahead log.
 
-        A write-ahead log is found by its name: the new file would take what is left of the old one
-        for its own.
+        SQLite finds the log by its name, and would use the old log for the new file.
         """
         if connection.log is not None and connection.log == _identity(self._log):
             with contextlib.suppress(sqlite3.Error):
@@ -81,7 +80,7 @@ class SqliteFile:
         connection.close()
 
     def connect(self, busy_seconds: float, *, create: bool = False) -> "FileConnection":
-        """Connect to the file. Where it is missing, only the start creates one, and its tables."""
+        """Connect to the file. A missing file is created only with `create`, at the start."""
         try:
             connection = self._connect(busy_seconds, "mode=rwc" if create else "mode=rw")
         except sqlite3.OperationalError as error:
@@ -102,13 +101,13 @@ class SqliteFile:
             isolation_level=None,
             check_same_thread=False,
             factory=FileConnection,
-            cached_statements=250,  # a client chooses how many there are, and how large
+            cached_statements=250,  # limited, because clients determine the statements of lists
         )
         try:
             configure(connection)
             if self._read_only:
                 connection.execute("PRAGMA query_only = ON")
-            connection.execute("PRAGMA schema_version")  # opens the log
+            connection.execute("PRAGMA schema_version")  # opens the write-ahead log
         except BaseException:
             connection.close()
             raise
@@ -118,14 +117,14 @@ class SqliteFile:
 
 
 class FileConnection(sqlite3.Connection):
-    """A connection that knows its file, whatever its path leads to later."""
+    """A connection that stores the identity of its file and its write-ahead log."""
 
     file: Identity | None = None
     log: Identity | None = None
 
 
 def _identity(path: str) -> Identity | None:
-    """Tell which file a path leads to now; None: there is none."""
+    """Return the device and inode of a file; None if it does not exist."""
     try:
         status = os.stat(path)
     except OSError:
@@ -134,7 +133,7 @@ def _identity(path: str) -> Identity | None:
 
 
 def configure(connection: sqlite3.Connection) -> None:
-    """Set what holds for a connection; a file that cannot be written keeps its journal."""
+    """Set the PRAGMAs of a connection. A read-only file keeps its journal mode."""
     try:
         connection.execute("PRAGMA journal_mode = WAL")
     except sqlite3.OperationalError as error:
@@ -145,16 +144,16 @@ def configure(connection: sqlite3.Connection) -> None:
 
 
 def is_lost(error: BaseException) -> bool:
-    """Tell whether a connection may be of no use any more after an error."""
+    """Tell whether a connection may be unusable after an error."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _BROKEN
 
 
 def _check_library() -> None:
-    if sqlite3.sqlite_version_info < LEAST_VERSION:
-        least = ".".join(map(str, LEAST_VERSION[:2]))
+    if sqlite3.sqlite_version_info < MIN_VERSION:
+        least = ".".join(map(str, MIN_VERSION[:2]))
         raise StartupError(
-            f"database: SQLite {sqlite3.sqlite_version} is too old, {least} is needed at least\n"
-            "  run another Python, whose module sqlite3 has a newer library"
+            f"database: SQLite {sqlite3.sqlite_version} is too old, {least} or newer is required\n"
+            "  use a Python whose module sqlite3 has a newer library"
         )
 
 
@@ -167,17 +166,17 @@ def _check(url: URL) -> None:
         )
     if url.host is not None or url.username is not None:
         raise StartupError(
-            f"database {shown}: a file has no host and no user\n"
+            f"database {shown}: a SQLite URL has no host and no user\n"
             "  write three slashes and the path, such as sqlite:///app.db"
         )
     if url.database in {None, "", ":memory:"} or url.query.get("mode") == "memory":
         raise StartupError(
-            f"database {shown}: in memory, each connection would have a database of its own\n"
-            "  name a file, such as sqlite:///app.db"
+            f"database {shown}: each connection would have its own database in memory\n"
+            "  use a file, such as sqlite:///app.db"
         )
     if url.query:
         name = next(iter(url.query))
-        remedy = "set LOCK_SECONDS instead" if name == "timeout" else "name the file alone"
+        remedy = "set LOCK_SECONDS instead" if name == "timeout" else "write only the path"
         raise StartupError(
             f"database {shown}: the parameter {name} is not supported\n"
             f"  {remedy}, such as sqlite:///{url.database}"

@@ -1,4 +1,4 @@
-"""The state of the database: what it can do now, and the log of when that began and ended."""
+"""The state of the database: its current conditions, such as down or read-only, and their log."""
 
 import logging
 import time
@@ -11,108 +11,110 @@ from .faults import condition_of, reason_of
 _log = logging.getLogger(__name__)
 
 _PHASES = {Condition.NOT_STARTED, Condition.STARTING, Condition.CLOSED}
-_OF_WRITES = {Condition.READ_ONLY, Condition.FULL}
-_OF_STATEMENTS = {
+_WRITE_CONDITIONS = {Condition.READ_ONLY, Condition.FULL}
+_STATEMENT_CONDITIONS = {
     Condition.DENIED,
     Condition.BROKEN,
     Condition.TABLE_UNUSABLE,
     Condition.NO_KEY_LEFT,
 }
-"""What may concern one table alone: another statement that works does not end it."""
+"""Conditions that may concern only some statements: success of another one does not end them."""
 _NOT_READY = {Condition.DOWN, Condition.READ_ONLY, Condition.FULL, Condition.BROKEN}
 QUIET_SECONDS = 10.0
-"""How long a busy database, or one that changes often, has to do well until it is said to."""
+"""How long BUSY, or a frequent condition, must not occur until it ends."""
 FORGET_SECONDS = 60.0
-"""How long what concerns some statements is remembered when nobody sends these any more."""
-MOST_REASONS = 100
-"""How many reasons for one condition are logged, and how many statements remembered for each."""
-OFTEN = 10
-OFTEN_SECONDS = 60.0
-"""A condition that was logged so often within this time ends only when it was not met for a while:
-one statement after another would begin and end it, such as where a full disk has room in places."""
+"""How long a condition of some statements lasts if these statements are not run again."""
+MAX_REASONS = 100
+"""Most logged reasons of one condition, and most recorded statements of each reason."""
+FREQUENT_COUNT = 10
+FREQUENT_SECONDS = 60.0
+"""A condition is frequent if it began FREQUENT_COUNT times within this time. It would fill the log,
+for example if a full disk has space for some writes only."""
 FULL_SECONDS = 10.0
-"""How long a full database is called so when nobody writes: then the next write finds out."""
+"""How long FULL lasts without writes."""
 
 
 @dataclass(slots=True)
 class _Episode:
-    """A condition that has begun."""
+    """A current condition."""
 
     last: float = 0.0
-    """When it was met last, on the monotonic clock."""
+    """When the condition last occurred, on the monotonic clock."""
     reasons: dict[str, set[object]] = field(default_factory=dict)
-    """What was logged of a condition that concerns statements, and those that met it."""
+    """The logged reasons, each with the statements that failed for it."""
 
     def forget(self, statement: object) -> None:
-        """Drop the reasons for which a statement failed that works now: others may, too."""
+        """Remove the reasons for which a statement failed: it succeeds now."""
         for reason, statements in list(self.reasons.items()):
             if statement in statements:
                 del self.reasons[reason]
 
 
 class State:
-    """What the database can do now. One per application and process.
+    """The current conditions of the database, for one application in one process.
 
-    `where` names the database in the log. Each condition is logged once when it begins, with the
-    reason that the database gave, and once when it ends.
+    Each condition is logged once when it begins, with the reason, and once when it ends. `where` is
+    the URL of the database for the log.
     """
 
     def __init__(self, where: str) -> None:
         self.where = where
         self.phase: Condition | None = Condition.NOT_STARTED
-        """Why nothing can be asked yet, or any more; None: the database is open."""
+        """Why the database is not open; None if it is open."""
         self.episodes: dict[Condition, _Episode] = {}
-        """The conditions that have begun. Empty, as it usually is: all is well."""
-        self._beginnings: dict[Condition, deque[float]] = defaultdict(lambda: deque(maxlen=OFTEN))
-        """When each condition was logged, the last times."""
+        """The current conditions; usually empty."""
+        self._beginnings: dict[Condition, deque[float]] = defaultdict(
+            lambda: deque(maxlen=FREQUENT_COUNT)
+        )
+        """The last times when each condition began."""
 
-    def closed(self) -> Unavailable:
-        """Return the answer to a request before the start or after the end."""
+    def unavailable(self) -> Unavailable:
+        """Return the error for a request before the start or after the shutdown."""
         phase = self.phase or Condition.CLOSED
         if phase is Condition.NOT_STARTED and self.begin(phase):
-            self.say(phase, _NOT_STARTED)
+            self.log_begin(phase, _NOT_STARTED)
         return Unavailable(phase)
 
     def opened(self) -> None:
-        """Note that the database answers."""
+        """Record that the database is open."""
         self.phase = None
         for condition in _PHASES & self.episodes.keys():
             self.end(condition)
 
     def failed(self, error: Exception, statement: object) -> Condition | None:
-        """Note an error of a statement; return the condition that it tells of, if that is new."""
+        """Record the error of a statement; return its condition if it must be logged."""
         condition = condition_of(error)
         is_new = condition is not None and self.begin(condition, statement, reason_of(error))
         return condition if is_new else None
 
     def begin(self, condition: Condition, statement: object = None, reason: str = "") -> bool:
-        """Note a condition; tell whether it is new, and so is to be logged."""
+        """Record a condition; return whether it must be logged."""
         now = time.monotonic()
         is_new = condition not in self.episodes
         episode = self.episodes.setdefault(condition, _Episode())
         episode.last = now
-        if condition in _OF_STATEMENTS:
-            is_new = reason not in episode.reasons and len(episode.reasons) < MOST_REASONS
+        if condition in _STATEMENT_CONDITIONS:
+            is_new = reason not in episode.reasons and len(episode.reasons) < MAX_REASONS
             if is_new:
                 episode.reasons[reason] = set()
             statements = episode.reasons.get(reason, set())
-            if len(statements) < MOST_REASONS:
+            if len(statements) < MAX_REASONS:
                 statements.add(statement)
         if is_new:
             self._beginnings[condition].append(now)
         return is_new
 
-    def say(self, condition: Condition, reason: str) -> None:
-        """Log that a condition has begun, with the reason that the database gave."""
+    def log_begin(self, condition: Condition, reason: str) -> None:
+        """Log the beginning of a condition, with the reason."""
         _log.warning("database %s: %s: %s", self.where, _LABELS[condition], reason)
 
     def end(self, condition: Condition) -> None:
-        """Note that a condition has ended, if it had begun."""
+        """Remove a condition, and log its end if it is current."""
         if self.episodes.pop(condition, None) is not None:
-            _log.warning("database %s: no longer %s", self.where, _LABELS[condition])
+            _log.warning("database %s: resolved: %s", self.where, _LABELS[condition])
 
-    def worked(self, statement: object, *, writes: bool) -> None:
-        """Note that a statement worked. To be called only while `episodes` has any."""
+    def succeeded(self, statement: object, *, writes: bool) -> None:
+        """Record the success of a statement. Needed only while there are episodes."""
         now = time.monotonic()
         for condition, episode in list(self.episodes.items()):
             idle = now - episode.last
@@ -120,10 +122,10 @@ class State:
                 condition is Condition.BUSY or self._is_frequent(condition, now)
             ):
                 continue
-            if condition in _OF_STATEMENTS:
+            if condition in _STATEMENT_CONDITIONS:
                 episode.forget(statement)
                 is_over = not episode.reasons or idle > FORGET_SECONDS
-            elif condition in _OF_WRITES:
+            elif condition in _WRITE_CONDITIONS:
                 is_over = writes
             else:
                 is_over = condition not in _PHASES
@@ -132,10 +134,13 @@ class State:
 
     def _is_frequent(self, condition: Condition, now: float) -> bool:
         beginnings = self._beginnings[condition]
-        return len(beginnings) == OFTEN and now - beginnings[0] <= OFTEN_SECONDS
+        return len(beginnings) == FREQUENT_COUNT and now - beginnings[0] <= FREQUENT_SECONDS
 
     def blocking(self, *, reads_only: bool) -> Condition | None:
-        """Return why the application is not ready; `reads_only` tells that nothing is written."""
+        """Return the condition for which the application is not ready; None if it is ready.
+
+        With `reads_only`, the application does not write.
+        """
         if self.phase is not None:
             return self.phase
         now = time.monotonic()
@@ -147,31 +152,32 @@ class State:
                 self.end(condition)
         found = [one for one in self.episodes if one in _NOT_READY]
         if reads_only:
-            found = [one for one in found if one not in _OF_WRITES]
+            found = [one for one in found if one not in _WRITE_CONDITIONS]
         return found[0] if found else None
 
-    def probed(self, obstacle: str) -> None:
-        """Note that rows can be read; and that they can be written, unless there is an obstacle."""
+    def checked(self, obstacle: str) -> None:
+        """Record that rows can be read, and why they cannot be written (empty if they can)."""
         self.end(Condition.DOWN)
         if not obstacle:
             self.end(Condition.READ_ONLY)
         elif self.begin(Condition.READ_ONLY):
-            self.say(Condition.READ_ONLY, obstacle)
+            self.log_begin(Condition.READ_ONLY, obstacle)
 
 
 _NOT_STARTED = (
-    "its lifespan has not run: use `with TestClient(app)`, or run it with that of what mounts it"
+    "its lifespan has not run: use `with TestClient(app)`; if the application is mounted, run its"
+    " lifespan in that of the parent application"
 )
 _LABELS = {
     Condition.NOT_STARTED: "not started",
-    Condition.STARTING: "no answer yet",
+    Condition.STARTING: "starting",
     Condition.CLOSED: "closed",
     Condition.DOWN: "down",
     Condition.BUSY: "busy",
     Condition.READ_ONLY: "read-only",
     Condition.FULL: "full",
-    Condition.DENIED: "not permitted",
+    Condition.DENIED: "permission denied",
     Condition.BROKEN: "unusable",
-    Condition.TABLE_UNUSABLE: "without a usable table",
-    Condition.NO_KEY_LEFT: "without a key for another row",
+    Condition.TABLE_UNUSABLE: "table unusable",
+    Condition.NO_KEY_LEFT: "no key left",
 }

@@ -1,10 +1,9 @@
-"""A short way for requests that need nothing of FastAPI but its handler.
+"""A shortcut that calls a handler without FastAPI's routing and dependency injection.
 
-FastAPI's work for a request (matching one route after another, dependencies, exit stacks) takes ten
-times as long as a read by key. A well-formed request for a handler whose parameters are only what
-the kit knows is therefore answered from here, by that handler. Everything else goes the ordinary
-way, and so does every error: middleware, dependencies and exception handlers of your own work as
-FastAPI documents. `SHORTCUT=false` turns it off.
+FastAPI's work for a request (matching routes, dependencies, exit stacks) takes much longer than a
+read by key. The shortcut is used for valid requests to handlers whose parameters the kit knows.
+All other requests and all errors are passed on to FastAPI, so your own middleware, dependencies
+and exception handlers work as FastAPI documents. `SHORTCUT=false` turns it off.
 """
 
 import re
@@ -18,7 +17,7 @@ from fastapi.routing import RouteContext
 from starlette.types import Message, Receive, Scope, Send
 
 from ..database import database
-from ..http.headers import JsonText, with_usual
+from ..http.headers import JsonText, with_default_headers
 from ..http.json_body import parse
 from ..http.limiting import TimedReceive
 from ..http.logs import REQUEST_ID
@@ -29,15 +28,15 @@ from ..query.query_string import is_utf8, read_pairs
 
 _REQUEST_ID = REQUEST_ID.lower().encode()
 _ORDINARY = {_REQUEST_ID, b"if-none-match", b"content-encoding"}
-"""Headers that only the ordinary way answers."""
+"""Requests with one of these headers are passed on to FastAPI."""
 _random = Random()
 _PLAIN = {Response, JsonText}
-"""Answers that have all of their body."""
+"""Response classes that contain the complete body."""
 _DIGITS = re.compile(rb"[0-9]{1,18}")
 
 
 class Shortcut:
-    """How one handler is called: worked out once, from its own signature."""
+    """Calls one handler with the arguments that its signature requires."""
 
     def __init__(self, context: RouteContext) -> None:
         dependant = context.dependant
@@ -61,7 +60,7 @@ class Shortcut:
     async def answer(
         self, app: FastAPI, key: str, scope: Scope, receive: Receive, send: Send
     ) -> Receive | None:
-        """Answer the request; or give what the ordinary way is to receive."""
+        """Handle the request and return None; or return the `receive` to pass on to FastAPI."""
         headers = dict(reversed(scope["headers"]))  # of two with one name, the first counts
         arguments: dict[str, Any] = {}
         if not headers.keys().isdisjoint(self._ordinary) or not self._read_parameters(
@@ -91,12 +90,12 @@ class Shortcut:
             return receive
         start = {"type": "http.response.start", "status": response.status_code}
         sent = [*response.raw_headers, (_REQUEST_ID, request_id.encode())]
-        await send({**start, "headers": with_usual(sent)})
+        await send({**start, "headers": with_default_headers(sent)})
         await send({"type": "http.response.body", "body": response.body})
         return None
 
     def _read_parameters(self, key: str, scope: Scope, arguments: dict[str, Any]) -> bool:
-        """Validate key and query as FastAPI does; tell whether all is well."""
+        """Validate the key and the query as FastAPI does; return whether they are valid."""
         if self._key is not None:
             arguments[self._key.name], errors = self._key.validate(key, {}, loc=("path",))
             if errors:
@@ -108,7 +107,7 @@ class Shortcut:
         return self._read_query(query, arguments) if query or self._query else True
 
     def _read_query(self, query: bytes, arguments: dict[str, Any]) -> bool:
-        """Validate parameters of the query that FastAPI knows itself."""
+        """Validate the query parameters that are declared in FastAPI's way."""
         sent = read_pairs(query)
         given = dict(sent)
         if len(given) != len(sent) or not given.keys() <= self._query.keys():
@@ -132,7 +131,7 @@ class Shortcut:
         receive: Receive,
         arguments: dict[str, Any],
     ) -> tuple[bool, Receive]:
-        """Read the body; tell whether all is well, and what is to be received from now on."""
+        """Read the body; return whether it is valid, and the `receive` to use from now on."""
         limits, length = limits_of(app), headers.get(b"content-length", b"")
         if (
             headers.get(b"content-type") != b"application/json"
@@ -149,7 +148,7 @@ class Shortcut:
         return is_whole and self._read_body(body, limits.json_depth, arguments), receive
 
     def _read_body(self, body: bytes, max_depth: int, arguments: dict[str, Any]) -> bool:
-        """Parse and validate the body as the ordinary way does; tell whether all is well."""
+        """Parse and validate the body as FastAPI does; return whether it is valid."""
         try:
             value = parse(body, max_depth)
         except HTTPException:
@@ -162,7 +161,7 @@ class Shortcut:
         return not errors
 
     def _request(self, app: FastAPI, key: str, scope: Scope, receive: Receive) -> JsonRequest:
-        parameters = dict(scope.get("path_params", ()))  # of what it is mounted below
+        parameters = dict(scope.get("path_params", ()))  # those of a mount
         if self._key is not None:
             parameters[self._key.alias] = key
         extended = {**scope, **self._scope, "app": app, "path_params": parameters}
@@ -170,13 +169,13 @@ class Shortcut:
 
 
 def _new_id() -> str:
-    """Make an id as `uuid4().hex` does, but without asking the system: 0.4 µs instead of 2.5."""
+    """Return an id like `uuid4().hex`, faster, because it makes no system call."""
     bits = _random.getrandbits(128) & ~(0xF << 76 | 3 << 62) | 4 << 76 | 2 << 62
     return f"{bits:032x}"
 
 
 async def _read_all(receive: Receive) -> tuple[bytes, Receive]:
-    """Read a body; give it, and what receives it once more."""
+    """Read a body; return it, and a `receive` that returns it again."""
     messages: list[Message] = []
     more = True
     while more:
@@ -193,4 +192,4 @@ async def _read_all(receive: Receive) -> tuple[bytes, Receive]:
 
 def _untrue(answer: object) -> TypeError:
     found = type(answer).__name__
-    return TypeError(f"the handler is annotated `-> Response`, and answered {found}")
+    return TypeError(f"the handler is annotated `-> Response`, but returned {found}")

@@ -1,6 +1,6 @@
-"""Conditional requests (RFC 9110, section 13): the tag of a row, and what a client says of it.
+"""Conditional requests (RFC 9110, section 13): ETags, and the preconditions of a request.
 
-A tag is made from the answer's bytes: it tells of a row what a client sees of it, and no more.
+An ETag is a hash of the response body, so it reveals nothing that the response does not contain.
 """
 
 import re
@@ -16,100 +16,102 @@ _EXAMPLE = {"examples": {"any": {"value": "*"}}}
 
 
 def etag(body: bytes) -> str:
-    """Make the strong tag of an answer."""
+    """Return the strong ETag of a response body."""
     return f'"{blake2b(body, digest_size=_BYTES).hexdigest()}"'
 
 
-def tagged(tag: str) -> dict[str, str]:
-    """Give the headers of a row: it may be kept, but never used without asking."""
+def etag_headers(tag: str) -> dict[str, str]:
+    """Return the headers of a row: its ETag, and that caches must revalidate."""
     return {"ETag": tag, "Cache-Control": "no-cache"}
 
 
-def unless_known(response: Response, request: Request) -> Response:
-    """Answer 304 instead, if the client knows the row as it is."""
-    header, tag = _sent(request, "if-none-match"), response.headers.get("etag")
+def conditional_response(response: Response, request: Request) -> Response:
+    """Return 304 if If-None-Match matches the ETag of the response, else the response."""
+    header, tag = _header_value(request, "if-none-match"), response.headers.get("etag")
     if header is None or tag is None or request.method != "GET":
         return response
-    if _names(header, tag, weakly=True):
-        return Response(status_code=304, headers=tagged(tag))
+    if _matches(header, tag, weakly=True):
+        return Response(status_code=304, headers=etag_headers(tag))
     return response
 
 
 def describe_headers(
     statuses: Collection[int | str], methods: Collection[str]
 ) -> list[dict[str, Any]]:
-    """Describe the headers that lead to these statuses, as OpenAPI does."""
+    """Describe the headers of conditional requests for OpenAPI, by the statuses of an operation."""
     described = []
     if 304 in statuses:
-        doc = "The tag of the row as the client knows it."
+        doc = "The ETag of a cached row: the response is 304 if it still matches."
         described.append(_header("If-None-Match", doc) | _EXAMPLE)
     if 412 in statuses:
-        doc = "The tag of the row as the client has seen it; `*` for any row."
-        # A PUT that creates a row has `If-None-Match: *` instead.
+        doc = "The ETag that the row must have, as last read; `*` matches any row."
+        # A PUT that creates a row sends `If-None-Match: *` instead.
         is_required = 428 in statuses and "PUT" not in methods
         described.append(_header("If-Match", doc, required=is_required) | _EXAMPLE)
     if 412 in statuses and "PUT" in methods:
-        doc = "`*` if there must be no such row; or tags that the row may not have."
+        doc = "`*` if the row must not exist, or ETags that the row must not have."
         described.append(_header("If-None-Match", doc))
     return described
 
 
 def _header(name: str, doc: str, *, required: bool = False) -> dict[str, Any]:
-    about = {"name": name, "in": "header", "required": required, "description": doc}
-    return {**about, "schema": {"type": "string"}}
+    header = {"name": name, "in": "header", "required": required, "description": doc}
+    return {**header, "schema": {"type": "string"}}
 
 
-class Expected:
-    """What `If-Match` and `If-None-Match` expect of a row; without them, nothing.
+class Preconditions:
+    """The preconditions of a request: its headers `If-Match` and `If-None-Match`.
 
-    `may_create` tells that there may be no row: `If-None-Match: *` then expects none. Raises
-    HTTPException 428 if the row that the client has seen must be named.
+    With `may_create`, the request may create the row, and `If-None-Match: *` requires that it does
+    not exist. With `required`, raises HTTPException 428 if the request has no precondition.
     """
 
     def __init__(
         self, request: Request, *, required: bool = False, may_create: bool = False
     ) -> None:
-        self._match = _sent(request, "if-match")
-        self._none_match = _sent(request, "if-none-match")
-        self.is_none = may_create and self._none_match == "*"
-        """Whether there must be no row."""
-        self.is_any = self._match is None and self._none_match is None
-        """Whether every row will do, and none."""
-        if required and self._match is None and not self.is_none:
-            raise HTTPException(428, "Send the ETag of the row in the header If-Match")
+        self._match = _header_value(request, "if-match")
+        self._none_match = _header_value(request, "if-none-match")
+        self.must_not_exist = may_create and self._none_match == "*"
+        """Whether the row must not exist."""
+        self.is_empty = self._match is None and self._none_match is None
+        """Whether no precondition was sent."""
+        if required and self._match is None and not self.must_not_exist:
+            message = "Precondition required: send the ETag of the row in the header If-Match"
+            raise HTTPException(428, message)
 
     def check(self, body: bytes | None) -> None:
-        """Raise HTTPException 412 unless the row is the one that the client expects.
+        """Raise HTTPException 412 unless the row meets the preconditions.
 
-        The row is given as an answer would show it; None: there is none.
+        `body` is the row as a response contains it; None if the row does not exist.
         """
         tag = None if body is None else etag(body)
-        if self._none_match is not None and _names(self._none_match, tag, weakly=True):
-            raise exists()
-        if self._match is not None and not _names(self._match, tag):
-            raise HTTPException(412, "The row has changed since it was read")
+        if self._none_match is not None and _matches(self._none_match, tag, weakly=True):
+            raise none_match_failed()
+        if self._match is not None and not _matches(self._match, tag):
+            raise HTTPException(412, "Precondition failed: the row does not match If-Match")
 
 
-def refuse_conditions(request: Request) -> None:
-    """Raise HTTPException 412 for what a client says of many rows by one tag."""
+def reject_preconditions(request: Request) -> None:
+    """Raise HTTPException 412 for a precondition of a request that writes several rows."""
     if "if-match" in request.headers or "if-none-match" in request.headers:
-        raise HTTPException(412, "There is no ETag of many rows: change them one by one")
+        message = "Preconditions are not supported for several rows: change them one by one"
+        raise HTTPException(412, message)
 
 
-def _sent(request: Request, name: str) -> str | None:
-    """Read a header that may come in several lines."""
+def _header_value(request: Request, name: str) -> str | None:
+    """Return the value of a header, which may be split into several lines."""
     lines = request.headers.getlist(name)
     return ", ".join(lines).strip() if lines else None
 
 
-def _names(header: str, tag: str | None, *, weakly: bool = False) -> bool:
-    """Tell whether a header names the tag of a row; None: there is no row."""
+def _matches(header: str, tag: str | None, *, weakly: bool = False) -> bool:
+    """Tell whether a header contains the ETag of a row; `tag` is None if there is no row."""
     if tag is None:
         return False
     tags = _TAG.findall(header)
     return header == "*" or tag in tags or (weakly and f"W/{tag}" in tags)
 
 
-def exists() -> HTTPException:
-    """Make the answer for a row where none was expected."""
-    return HTTPException(412, "There is such a row already")
+def none_match_failed() -> HTTPException:
+    """Return the error for a row that matches If-None-Match."""
+    return HTTPException(412, "Precondition failed: the row matches If-None-Match")

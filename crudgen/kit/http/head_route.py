@@ -1,4 +1,4 @@
-"""HEAD is GET without the body (RFC 9110, section 9.3.2), wherever a GET of the kit is offered."""
+"""Routes that answer HEAD as GET without the body (RFC 9110, section 9.3.2)."""
 
 from collections.abc import Sequence
 
@@ -9,20 +9,20 @@ from starlette.types import Message, Receive, Scope, Send
 
 
 class HeadRoute(APIRoute):
-    """A route whose GET also answers HEAD, unless a sibling does. OpenAPI shows the GET alone."""
+    """A GET route that also answers HEAD, unless a sibling does. OpenAPI shows only the GET."""
 
     siblings: Sequence[BaseRoute] = ()
-    """The routes of its router."""
+    """The routes of the same router."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match HEAD as GET; nothing with a newline behind its end, which Starlette overlooks."""
+        """Match HEAD as GET. Reject a newline at the end of the path: Starlette accepts one."""
         if scope["path"].endswith("\n"):
             return Match.NONE, {}
-        return super().matches(self._read(scope))
+        return super().matches(self._as_get(scope))
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request; 405 for a method that no route of this path has."""
-        scope = self._read(scope)
+        """Handle a request; raise HTTPException 405 for a method without a route."""
+        scope = self._as_get(scope)
         methods = {*(self.methods or ())}
         if scope["method"] not in methods:
             for one in self.siblings:
@@ -33,8 +33,8 @@ class HeadRoute(APIRoute):
             raise HTTPException(405, headers={"Allow": ", ".join(sorted(methods))})
         await super().handle(scope, receive, send)
 
-    def _read(self, scope: Scope) -> Scope:
-        """Return the scope of the GET that answers a HEAD; any other scope as it is."""
+    def _as_get(self, scope: Scope) -> Scope:
+        """Return the scope of a HEAD with the method GET, if this route answers HEAD."""
         if scope.get("method") != "HEAD" or not self._answers_head():
             return scope
         return {**scope, "method": "GET"}
@@ -48,7 +48,7 @@ class HeadRoute(APIRoute):
 
 
 def without_body(send: Send) -> Send:
-    """Wrap `send`, so that it sends the headers of an answer and no content."""
+    """Return a `send` that sends the headers of a response, but no body."""
 
     async def send_head(message: Message) -> None:
         if message["type"] == "http.response.body":

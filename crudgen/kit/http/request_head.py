@@ -1,4 +1,4 @@
-"""What the head of a request must say (RFC 9112): one Host, a path, and where the body ends."""
+"""Validation of request heads (RFC 9112): the Host, the target, and the transfer codings."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -6,21 +6,20 @@ from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import AddressValueError, IPv6Address
 
-Refusal = tuple[HTTPStatus, str]
+from .refusal import INVALID, Refusal
 
-INVALID: Refusal = HTTPStatus.BAD_REQUEST, "The request is not valid HTTP"
 _NO_HOST: Refusal = HTTPStatus.BAD_REQUEST, "The request should have one Host header"
-_BAD_HOST: Refusal = HTTPStatus.BAD_REQUEST, "The Host header should be a host, perhaps with a port"
+_BAD_HOST: Refusal = HTTPStatus.BAD_REQUEST, "The Host header should be a host and optional port"
 _BAD_TARGET: Refusal = HTTPStatus.BAD_REQUEST, "The request target should be a path or an http URL"
 _BAD_VERSION: Refusal = (
     HTTPStatus.HTTP_VERSION_NOT_SUPPORTED,
-    "The version of HTTP should be 1.1 or 1.0",
+    "The HTTP version should be 1.1 or 1.0",
 )
 _NAME = rb"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+"
 _HOST = re.compile(rb"(?:" + _NAME + rb"|\[([0-9A-Fa-f:.]+)\])(?::[0-9]*)?")
-"""A host as in a URL (RFC 3986, section 3.2.2), without user information."""
+"""A host and port as in a URL (RFC 3986, section 3.2.2), without user information."""
 _MAX_HOST_BYTES = 512
-"""A name has at most 253 characters (RFC 1035); what is remembered should not be long."""
+"""Domain names have at most 253 characters (RFC 1035). The cache should not hold long values."""
 _ABSOLUTE = re.compile(rb"[hH][tT][tT][pP][sS]?://([^/?]*)(.*)", re.DOTALL)
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]{1,40}")
 
@@ -28,7 +27,7 @@ _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]{1,40}")
 def find_fault(
     version: str, target: bytes, headers: Sequence[tuple[bytes, bytes]]
 ) -> Refusal | None:
-    """Return how to refuse a request; None if its head is right."""
+    """Return the refusal of an invalid head; None if the head is valid."""
     host: bytes | None = None
     is_usual = version == "1.1" and target.startswith(b"/") and b"#" not in target
     for name, value in headers:
@@ -45,13 +44,14 @@ def find_fault(
 def _find_fault(
     version: str, target: bytes, headers: Sequence[tuple[bytes, bytes]]
 ) -> Refusal | None:
-    """Look at what most requests do not have."""
+    """Check the parts that are absent from most requests."""
     if version not in {"1.1", "1.0"}:
         return _BAD_VERSION
     hosts = [value for name, value in headers if name == b"host"]
     if len(hosts) > 1 or (version == "1.1" and not hosts):
         return _NO_HOST
-    if hosts and hosts[0] and not is_host(hosts[0]):  # empty: the target has no authority
+    # An empty Host is valid if the target has no authority.
+    if hosts and hosts[0] and not is_host(hosts[0]):
         return _BAD_HOST
     is_path = target.startswith(b"/") or target == b"*" or split_url(target) is not None
     if not is_path or b"#" in target:
@@ -62,7 +62,7 @@ def _find_fault(
 
 @lru_cache(1024)
 def is_host(value: bytes) -> bool:
-    """Tell whether a value is a host, perhaps with a port."""
+    """Tell whether a value is a host with an optional port."""
     found = _HOST.fullmatch(value)
     if found is None or len(value) > _MAX_HOST_BYTES:
         return False
@@ -75,7 +75,7 @@ def is_host(value: bytes) -> bool:
 
 
 def split_url(target: bytes) -> tuple[bytes, bytes] | None:
-    """Return the host of an absolute http URL, and its path and query; None if it is none."""
+    """Return host and target of an absolute http URL; None for any other target."""
     found = _ABSOLUTE.fullmatch(target)
     if found is None or not is_host(found[1]):
         return None
@@ -84,7 +84,10 @@ def split_url(target: bytes) -> tuple[bytes, bytes] | None:
 
 
 def _coding_fault(version: str, codings: Iterable[bytes]) -> Refusal | None:
-    """Return how to refuse what is not exactly `chunked`: two readers would end it elsewhere."""
+    """Return the refusal of any transfer coding but `chunked`.
+
+    Servers disagree on where such bodies end, which allows request smuggling.
+    """
     *others, last = [coding.strip().lower() for coding in codings]
     if version == "1.0" or last != b"chunked" or b"chunked" in others:
         return INVALID
@@ -93,5 +96,5 @@ def _coding_fault(version: str, codings: Iterable[bytes]) -> Refusal | None:
     if not all(_TOKEN.fullmatch(coding) for coding in others):
         return INVALID
     named = b", ".join(others).decode()
-    detail = f"The transfer coding {named} is not supported, only chunked alone"
+    detail = f"The transfer coding {named} is not supported: use only chunked"
     return HTTPStatus.NOT_IMPLEMENTED, detail

@@ -1,4 +1,4 @@
-"""The road of one request: the body is JSON, the query is known, an error shows no input."""
+"""The request pipeline: strict JSON, known query parameters, and errors without input values."""
 
 import re
 from collections.abc import (
@@ -30,7 +30,7 @@ from ..models import MAX_INT
 from ..query.parameters import Parameters
 from ..query.query_string import is_utf8, read_pairs, shown
 from .content import check_content
-from .etag import describe_headers, unless_known
+from .etag import conditional_response, describe_headers
 from .head_route import HeadRoute
 from .json_body import parse
 
@@ -43,7 +43,7 @@ REPLACEMENT = "\ufffd"
 
 
 def announced_length(header: str) -> int:
-    """Read a Content-Length; 0 when it says nothing. Python's `int` takes 4,300 digits at most."""
+    """Return the value of a Content-Length; 0 if invalid. `int` accepts at most 4,300 digits."""
     digits = header.lstrip("0")
     if not (digits.isascii() and digits.isdigit()):
         return 0
@@ -51,17 +51,17 @@ def announced_length(header: str) -> int:
 
 
 class JsonRequest(Request):
-    """A request whose query is UTF-8, and whose body is strict JSON (see json_body.py)."""
+    """A request with a query in UTF-8 and a body of strict JSON (see json_body.py)."""
 
     @property
     def query_params(self) -> QueryParams:
-        """The parameters of the query."""
+        """The query parameters."""
         if not hasattr(self, "_query_params"):
             self._query_params = QueryParams(read_pairs(self.scope["query_string"]))
         return self._query_params
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
-        """Read the body as it comes, or raise HTTPException 413 once it is too long."""
+        """Yield the parts of the body; raise HTTPException 413 if it is too long."""
         limit = limits_of(self.app).body_bytes
         too_large = HTTPException(413, f"The body should have at most {limit} bytes")
         if announced_length(self.headers.get("content-length", "")) > limit:
@@ -79,10 +79,10 @@ class JsonRequest(Request):
 
 
 class Route(HeadRoute):
-    """A route that also answers its path without the last slash, and refuses what it does not know.
+    """A route that also matches its path without the final slash, and rejects unknown parameters.
 
     Raises HTTPException 415 for a body that is not JSON, RequestValidationError (422) for unknown
-    or repeated query parameters, and turns what a database driver raises into 409, 422 or 503.
+    or repeated query parameters, and converts errors of the database driver to 409, 422 or 503.
     """
 
     siblings: Sequence[BaseRoute] = ()
@@ -94,7 +94,7 @@ class Route(HeadRoute):
             self.openapi_extra = {"parameters": described, **(self.openapi_extra or {})}
 
     def _describe_parameters(self) -> list[dict[str, Any]]:
-        """Describe what the kit reads past FastAPI."""
+        """Describe the parameters that the kit reads itself, without FastAPI."""
         asked = [one.call for one in self.dependant.dependencies]
         described = [
             more for one in asked if isinstance(one, Parameters) for more in one.describe()
@@ -103,7 +103,7 @@ class Route(HeadRoute):
         return [*described, *describe_headers(one_row, self.methods or ())]
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match `/heroes` as `/heroes/`: a redirect would follow the caller's Host header."""
+        """Match `/heroes` as `/heroes/`: a redirect would trust the Host header of the request."""
         if REPLACEMENT in scope["path"] and not _is_utf8_path(scope):
             return Match.NONE, {}
         match, child_scope = super().matches(scope)
@@ -114,7 +114,7 @@ class Route(HeadRoute):
         return match, child_scope
 
     def _is_of_another(self, path: str, child_scope: Scope) -> bool:
-        """Tell that a path names no row: `/heroes/bulk`, where keys are numbers."""
+        """Tell whether the last segment belongs to another route, as in `/heroes/bulk`."""
         if "{" not in self.path or not any(
             isinstance(one, Route) and "{" not in one.path and path.endswith(one.path)
             for one in self.siblings
@@ -138,17 +138,18 @@ class Route(HeadRoute):
             try:
                 if (outcome := request.scope.get(OUTCOME)) is not None:
                     if isinstance(outcome, Response):
-                        return unless_known(outcome, request)
+                        return conditional_response(outcome, request)
                     raise outcome
                 if request.scope["query_string"]:
                     _check_query(request, known)
                 if takes_body and await request.body():
                     check_content(request.headers)
-                return unless_known(await handler(request), request)
+                return conditional_response(await handler(request), request)
             except RequestValidationError as error:
                 raise _refused(error.errors()) from None
             except ClientDisconnect:
-                raise HTTPException(400, "The body is not whole") from None  # nobody reads it
+                # The client is gone: the response is only logged.
+                raise HTTPException(400, "The body is incomplete") from None
             except Exception as error:
                 answer = http_error(error)
                 if answer is error:
@@ -159,9 +160,9 @@ class Route(HeadRoute):
 
 
 class Router(APIRouter):
-    """A router of `Route`s, whose paths all begin with its prefix.
+    """A router whose routes all begin with its prefix.
 
-    A request for something else passes it by: FastAPI would make its routes to look at them.
+    Other paths are skipped without building the routes.
     """
 
     def __init__(self, *, prefix: str, **options: Any) -> None:
@@ -170,21 +171,21 @@ class Router(APIRouter):
         super().__init__(prefix=prefix, route_class=route_class, **options)
 
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        """Add a route that knows the others."""
+        """Add a route, and set its siblings."""
         super().add_api_route(path, endpoint, **options)
         route = self.routes[-1]
         if isinstance(route, Route):
             route.siblings = self.routes
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match a request for one of its routes."""
+        """Match a request, but only if its path contains the prefix."""
         if self.prefix not in scope["path"]:
             return Match.NONE, {}
         return super().matches(scope)
 
 
 def _query_parameters(dependant: Dependant) -> Iterator[tuple[str, bool]]:
-    """List the names that a query may have, each with whether it may be given more than once."""
+    """Yield the names of the query parameters, each with whether it may be repeated."""
     for field in dependant.query_params:
         annotation = field.field_info.annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -224,7 +225,7 @@ def _check_query(request: Request, known: dict[str, bool]) -> None:
 
 
 def _alike(name: str, known: Iterable[str]) -> list[str]:
-    """List the operators of a property, or else the parameters without an operator."""
+    """List the parameters of the same property, or else all parameters without an operator."""
     base = name.partition("__")[0]
     operators = sorted(one for one in known if one.partition("__")[0] == base)
     return operators or sorted(one for one in known if "__" not in one)
@@ -237,7 +238,7 @@ def _refused(errors: Sequence[Any]) -> Exception:
 
 
 def _is_of_no_row(error: Mapping[str, Any]) -> bool:
-    """Tell whether a key is digits, but none that a row has: `01`, or thousands of them."""
+    """Tell whether a key is an integer that no row can have, such as `01` or a very long one."""
     return (
         error["loc"][:1] == ("path",)
         and error["type"] in {"int_parsing", "int_parsing_size"}
@@ -246,7 +247,7 @@ def _is_of_no_row(error: Mapping[str, Any]) -> bool:
 
 
 def _is_utf8_path(scope: Scope) -> bool:
-    """Tell whether U+FFFD was sent: servers also write it for bytes that are not UTF-8."""
+    """Tell whether the path is UTF-8: servers replace invalid bytes by U+FFFD."""
     sent = unquote_to_bytes(scope.get("raw_path") or b"%FF")
     try:
         sent.decode()

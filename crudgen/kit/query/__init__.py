@@ -1,4 +1,4 @@
-"""What a client asks of a list: filters, order, search, pages."""
+"""The query of a list: filters, sorting, search and pagination."""
 
 from .query import ListQuery, SparseRow
 

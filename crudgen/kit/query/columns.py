@@ -1,4 +1,4 @@
-"""The columns of a list: which are shown, and which a client may filter, sort and search by."""
+"""The columns of a list: those returned, and those to filter, sort and search by."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -12,14 +12,14 @@ from sqlalchemy import Column, Table
 from ..models import Model
 from ..text import nfc, rule_of
 from .operators import fold, operators_of
-from .values import TEXT, text_kept_by, value_of
+from .values import TEXT, column_adapter, normalized_text
 
 _NFC = AfterValidator(nfc)
-NFC_TEXT = text_kept_by([_NFC])
+NFC_TEXT = normalized_text([_NFC])
 
 
 class Columns:
-    """The columns that a public model shows; no other one can be asked for."""
+    """The columns of a public model. Only these can be returned, filtered, sorted and searched."""
 
     def __init__(
         self,
@@ -44,38 +44,38 @@ class Columns:
         self.searched = tuple(search_in)
 
     def column(self, name: str) -> Column[Any]:
-        """Find a column of the table."""
+        """Return a column of the table."""
         return self.table.columns[name]
 
     def operators(self, name: str) -> tuple[str, ...]:
-        """List the operators that a column takes."""
+        """Return the filter operators of a column."""
         return operators_of(self.column(name), is_word=bool(self._words[name]))
 
     def adapter(self, name: str) -> TypeAdapter[Any]:
-        """Find what reads a value of a column."""
-        return value_of(self.column(name), self._words.get(name, ()))
+        """Return the parser for values of a column."""
+        return column_adapter(self.column(name), self._words.get(name, ()))
 
-    def sought(self, name: str) -> TypeAdapter[Any]:
-        """Find what reads a value to look for in a column: text as a body's is kept."""
+    def filter_adapter(self, name: str) -> TypeAdapter[Any]:
+        """Return the parser for filter values of a column. Text is normalized as in a body."""
         adapter, validators = self.adapter(name), self._validators.get(name)
-        return text_kept_by(validators) if adapter is TEXT and validators else adapter
+        return normalized_text(validators) if adapter is TEXT and validators else adapter
 
-    def part(self, name: str) -> TypeAdapter[str]:
-        """Find what reads a part of a text to look for in a column."""
+    def part_adapter(self, name: str) -> TypeAdapter[str]:
+        """Return the parser for filters by a part of a text, such as `contains`."""
         return TEXT if name in self._as_sent else NFC_TEXT
 
     def is_as_sent(self, name: str) -> bool:
-        """Tell whether a column keeps text as it is sent, not in NFC."""
+        """Tell whether a column stores text as sent, without normalization to NFC."""
         return name in self._as_sent
 
     def words(self, text: str) -> tuple[tuple[str, str], ...]:
-        """Split what is searched for: each word in NFC and as it is sent, in small letters."""
+        """Split a search into words. Each is returned in NFC and as sent, in lower case."""
         return tuple((fold(nfc(word)), fold(word)) for word in text.split())
 
     def order(self, sort: Sequence[str]) -> tuple[tuple[str, bool], ...]:
-        """Add the key to what a client sorts by: then no two rows are alike.
+        """Return the columns to sort by, each with whether it descends. The key makes it unique.
 
-        It goes the way of what stands before it: so does an index, and `-age` is `age` backwards.
+        The key has the direction of the column before it, so that one index serves both.
         """
         order: dict[str, bool] = {}
         key = f"-{self.key}" if sort and sort[-1].startswith("-") else self.key
@@ -98,7 +98,7 @@ def _is_nfc(field: FieldInfo) -> bool:
 
 
 def _words(annotation: Any) -> tuple[str, ...]:
-    """Find the words of a Literal, which may also be None."""
+    """Return the words of a Literal or an optional Literal."""
     if get_origin(annotation) is Literal:
         return get_args(annotation)
     kinds = [kind for kind in get_args(annotation) if kind is not NoneType]

@@ -1,7 +1,7 @@
-"""Cursors: where a page ends, as text that only this application can write.
+"""Cursors for pagination: opaque, signed text.
 
-A cursor holds the sort values of a row. It is signed, together with what was asked: another sort,
-another filter or a changed letter makes it invalid.
+A cursor contains the sort values of a row. The signature also covers the sort and the filters of
+the list, so a cursor is valid only for the list that returned it.
 """
 
 import base64
@@ -18,36 +18,36 @@ _SIGNATURE_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The row that a page begins behind."""
+    """The row after which a page begins."""
 
     values: tuple[str | None, ...]
-    """What the row is sorted by, as text."""
+    """The sort values of the row, as text."""
     backward: bool = False
-    """Whether the page is the one before the row."""
+    """Whether the page ends before the row instead."""
     inclusive: bool = False
-    """Whether the row itself is on the page."""
+    """Whether the page includes the row."""
 
 
 _CURSOR = TypeAdapter(Cursor)
 
 
-def write_cursor(cursor: Cursor, asked: Sequence[object], secret: bytes) -> str:
-    """Write a cursor for the page of what was asked."""
+def write_cursor(cursor: Cursor, scope: Sequence[object], secret: bytes) -> str:
+    """Encode and sign a cursor. `scope` identifies the list that it belongs to."""
     payload = _CURSOR.dump_json(cursor, exclude_defaults=True)
-    signed = _sign(payload, asked, secret) + payload
+    signed = _sign(payload, scope, secret) + payload
     return base64.urlsafe_b64encode(signed).decode("ascii").rstrip("=")
 
 
-def read_cursor(text: str, asked: Sequence[object], secret: bytes) -> Cursor | None:
-    """Read a cursor; None if it was not written for what is asked."""
+def read_cursor(text: str, scope: Sequence[object], secret: bytes) -> Cursor | None:
+    """Decode a cursor; None if it is invalid or has another scope."""
     try:
         signed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (ValueError, binascii.Error):
         return None
     signature, payload = signed[:_SIGNATURE_BYTES], signed[_SIGNATURE_BYTES:]
-    # One text for each cursor: base64 reads what it would not write.
-    same = hmac.compare_digest(signature, _sign(payload, asked, secret))
-    if not same or base64.urlsafe_b64encode(signed).decode("ascii").rstrip("=") != text:
+    is_valid = hmac.compare_digest(signature, _sign(payload, scope, secret))
+    # Encode again: the decoder ignores invalid characters.
+    if not is_valid or base64.urlsafe_b64encode(signed).decode("ascii").rstrip("=") != text:
         return None
     try:
         return _CURSOR.validate_json(payload)
@@ -55,8 +55,8 @@ def read_cursor(text: str, asked: Sequence[object], secret: bytes) -> Cursor | N
         return None
 
 
-def _sign(payload: bytes, asked: Sequence[object], secret: bytes) -> bytes:
-    sealed = hashlib.blake2b(digest_size=_SIGNATURE_BYTES, key=secret)
-    sealed.update(hashlib.blake2b(repr(asked).encode("utf-8", "surrogatepass")).digest())
-    sealed.update(payload)
-    return sealed.digest()
+def _sign(payload: bytes, scope: Sequence[object], secret: bytes) -> bytes:
+    signature = hashlib.blake2b(digest_size=_SIGNATURE_BYTES, key=secret)
+    signature.update(hashlib.blake2b(repr(scope).encode("utf-8", "surrogatepass")).digest())
+    signature.update(payload)
+    return signature.digest()

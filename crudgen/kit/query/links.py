@@ -1,4 +1,4 @@
-"""Links from a page to those around it (RFC 8288)."""
+"""The Link header of a page (RFC 8288): links to the first, previous and next page."""
 
 from urllib.parse import quote
 
@@ -11,7 +11,7 @@ from .query import ListQuery
 
 
 def offset_links(request: Request, query: ListQuery, *, more: bool) -> str:
-    """Link to pages by offset; raise HTTPException 422 for links that are too long."""
+    """Return links with `offset`; raise HTTPException 422 if a link is too long."""
     offset, limit = query.offset, query.limit
     places = {"first": "offset=0"}
     if offset > 0:
@@ -22,7 +22,7 @@ def offset_links(request: Request, query: ListQuery, *, more: bool) -> str:
 
 
 def cursor_links(request: Request, query: ListQuery, before: str | None, after: str | None) -> str:
-    """Link to pages by cursor, where there are; raise HTTPException 422 as `offset_links` does."""
+    """Return links with `cursor`; raise HTTPException 422 if a link is too long."""
     places = {"first": "cursor="}
     if before is not None:
         places["prev"] = f"cursor={before}"
@@ -32,11 +32,11 @@ def cursor_links(request: Request, query: ListQuery, before: str | None, after: 
 
 
 def _links(request: Request, query: ListQuery, places: dict[str, str]) -> str:
-    """Write relative references: no Host header decides where they lead."""
-    path, rest = quote(request.scope["path"]), f"&limit={query.limit}{query.sent}"
+    """Return relative links, which do not depend on the Host header."""
+    path, rest = quote(request.scope["path"]), f"&limit={query.limit}{query.link_suffix}"
     links = {relation: f"{path}?{place}{rest}" for relation, place in places.items()}
-    # A link that the application would refuse to follow ends a walk in its middle.
-    if query.sent or query.cursor is not None:
+    # The application would reject a longer link, and the client could not read all pages.
+    if query.link_suffix or query.cursor is not None:
         _check_length(request, links)
     return ", ".join([f'<{link}>; rel="{relation}"' for relation, link in links.items()])
 
@@ -44,5 +44,5 @@ def _links(request: Request, query: ListQuery, places: dict[str, str]) -> str:
 def _check_length(request: Request, links: dict[str, str]) -> None:
     longest = max((len(link) for relation, link in links.items() if relation != "first"), default=0)
     if longest > limits_of(request.app).url_bytes:
-        message = "A link to another page would be too long: filter or sort by less"
+        message = "The link to another page would be too long: use fewer filters or shorter values"
         raise HTTPException(422, [problem("long_link", ["query"], message)])

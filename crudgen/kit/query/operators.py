@@ -1,4 +1,4 @@
-"""What can be asked of a column: `age__gte=18`. An operator means the same on every database."""
+"""The filter operators, as in `age__gte=18`. They mean the same on both databases."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,30 +19,30 @@ from sqlalchemy import (
 from ..database.columns import JsonValue, Text
 
 Clause = Callable[[Any, Sequence[Any], str], ColumnElement[bool]]
-"""From a column, the values (bound, but for a flag), and the kind of database."""
+"""A function of a column, the values (bound parameters, except for a flag), and the dialect."""
 _ZERO, _ONE = literal_column("0", Integer()), literal_column("1", Integer())
 _UPPER_TO_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One way to compare a column with what a client sends."""
+    """One way to compare a column with the values of a parameter."""
 
     doc: str
-    """What the rows have that it finds; `{}` is the name of the property."""
+    """The condition in words; `{}` is the name of the property."""
     clause: Clause
     many: bool = False
-    """Whether the parameter may be given more than once."""
+    """Whether the parameter may be repeated."""
     folds: bool = False
-    """Whether a value is compared without regard to the case of A to Z."""
+    """Whether the comparison ignores the case of A to Z."""
     is_text: bool = False
-    """Whether it takes part of a text, instead of a value of the property."""
+    """Whether the parameter is a part of a text instead of a value of the property."""
     is_flag: bool = False
-    """Whether it takes true or false, instead of a value of the property."""
+    """Whether the parameter is true or false instead of a value of the property."""
 
 
 def fold(value: str) -> str:
-    """Lower the letters A to Z, as both databases do: SQLite knows no others."""
+    """Convert A to Z to lower case. SQLite converts no other letters."""
     return value.translate(_UPPER_TO_LOWER)
 
 
@@ -81,28 +81,37 @@ def _folded(clause: Clause) -> Clause:
 
 
 OPERATORS: Mapping[str, Operator] = {
-    "eq": Operator("{} is this", lambda column, values, _: column == values[0]),
+    "eq": Operator("{} equals this value", lambda column, values, _: column == values[0]),
     "ne": Operator(
-        "{} is not this, or null", lambda column, values, _: column.is_distinct_from(values[0])
+        "{} is another value or null", lambda column, values, _: column.is_distinct_from(values[0])
     ),
-    "lt": Operator("{} is less than this", lambda column, values, _: column < values[0]),
-    "lte": Operator("{} is at most this", lambda column, values, _: column <= values[0]),
-    "gt": Operator("{} is more than this", lambda column, values, _: column > values[0]),
-    "gte": Operator("{} is at least this", lambda column, values, _: column >= values[0]),
-    "in": Operator("{} is one of these", _is_in, many=True),
-    "not_in": Operator("{} is none of these, or null", _is_not_in, many=True),
-    "isnull": Operator("{} is null, or is not", _is_null, is_flag=True),
-    "contains": Operator("{} has this somewhere", _contains, is_text=True),
+    "lt": Operator("{} is less than this value", lambda column, values, _: column < values[0]),
+    "lte": Operator("{} is at most this value", lambda column, values, _: column <= values[0]),
+    "gt": Operator("{} is greater than this value", lambda column, values, _: column > values[0]),
+    "gte": Operator("{} is at least this value", lambda column, values, _: column >= values[0]),
+    "in": Operator("{} is one of these values", _is_in, many=True),
+    "not_in": Operator("{} is none of these values, or null", _is_not_in, many=True),
+    "isnull": Operator("{} is null (`true`) or not null (`false`)", _is_null, is_flag=True),
+    "contains": Operator("{} contains this text", _contains, is_text=True),
     "icontains": Operator(
-        "{} has this somewhere; A to Z in any case", _folded(_contains), folds=True, is_text=True
+        "{} contains this text, ignoring the case of A to Z",
+        _folded(_contains),
+        folds=True,
+        is_text=True,
     ),
-    "startswith": Operator("{} begins with this", _starts, is_text=True),
+    "startswith": Operator("{} begins with this text", _starts, is_text=True),
     "istartswith": Operator(
-        "{} begins with this; A to Z in any case", _folded(_starts), folds=True, is_text=True
+        "{} begins with this text, ignoring the case of A to Z",
+        _folded(_starts),
+        folds=True,
+        is_text=True,
     ),
-    "endswith": Operator("{} ends with this", _ends, is_text=True),
+    "endswith": Operator("{} ends with this text", _ends, is_text=True),
     "iendswith": Operator(
-        "{} ends with this; A to Z in any case", _folded(_ends), folds=True, is_text=True
+        "{} ends with this text, ignoring the case of A to Z",
+        _folded(_ends),
+        folds=True,
+        is_text=True,
     ),
 }
 _EQUAL = ("eq", "ne", "in", "not_in")
@@ -111,7 +120,7 @@ _TEXT = ("contains", "icontains", "startswith", "istartswith", "endswith", "iend
 
 
 def operators_of(column: Column[Any], *, is_word: bool) -> tuple[str, ...]:
-    """List the operators that a column takes; `is_word` tells that it holds one of some words."""
+    """Return the filter operators of a column. `is_word`: it contains one of a set of words."""
     null = ("isnull",) if column.nullable else ()
     match column.type:
         case JsonValue() | LargeBinary():

@@ -1,4 +1,4 @@
-"""What a client asks of a list, read and checked."""
+"""The parsed query of a list."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,14 +7,14 @@ from pydantic import BaseModel
 
 
 class SparseRow(BaseModel):
-    """Some of a row's properties: those that `fields` names."""
+    """A row with only the properties that `fields` selects."""
 
     model_config = {"extra": "allow"}
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One condition; the values are what the column is compared with."""
+    """One condition: a column, an operator, and the values to compare with."""
 
     column: str
     operator: str
@@ -23,33 +23,33 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """What a client asks of a list."""
+    """The parsed query parameters of a list."""
 
     limit: int
     sort: tuple[tuple[str, bool], ...]
-    """The columns to sort by, each with whether it descends; the key is the last of them."""
+    """The columns to sort by, each with whether it descends. The last one is the key."""
     offset: int = 0
     filters: tuple[Filter, ...] = ()
     words: tuple[tuple[str, str], ...] = ()
-    """What the searched columns hold, in small letters: each word in one of them.
+    """The words to search for, in lower case. Each must occur in one of the searched columns.
 
-    Each is in NFC, and as it was sent for columns that keep text so.
+    Each word is in NFC and, for columns that store text as sent, also as sent.
     """
     fields: tuple[str, ...] = ()
-    """The properties to answer; none: all of them."""
+    """The properties to return; empty: all."""
     count: bool = False
-    """Whether to count all rows that are found."""
+    """Whether to count all matching rows."""
     cursor: str | None = None
-    """Where the page begins; empty: at the first row."""
-    sent: str = ""
-    """The parameters that do not choose the page, each behind an `&`: for the links."""
+    """The cursor; empty: the first page by cursor, None: pages by offset."""
+    link_suffix: str = ""
+    """The parameters other than offset, limit and cursor, each after an `&`, for links."""
 
     @property
-    def asked(self) -> tuple[object, ...]:
-        """What a cursor is bound to."""
+    def cursor_scope(self) -> tuple[object, ...]:
+        """The parts of the query that a cursor is valid for."""
         return (self.sort, self.filters, self.words)
 
     @property
     def is_plain(self) -> bool:
-        """Whether the rows come in the order of the key, and none is left out."""
+        """Whether all rows are listed in the order of the key."""
         return len(self.sort) == 1 and not self.filters and not self.words

@@ -1,4 +1,4 @@
-"""Statements for what is asked: one for each shape of a query, its values bound."""
+"""The SQL statements of a list: one for each shape of a query, with bound values."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -29,7 +29,7 @@ Order = Sequence[tuple[str, bool]]
 
 
 def shape(query: ListQuery, cursor: Cursor | None) -> tuple[object, ...]:
-    """Tell what a statement depends on: everything but the values."""
+    """Return the parts of a query that determine its SQL: everything except the values."""
     return (
         tuple((one.column, one.operator, *_fixed(one)) for one in query.filters),
         len(query.words),
@@ -42,8 +42,8 @@ def shape(query: ListQuery, cursor: Cursor | None) -> tuple[object, ...]:
     )
 
 
-def values(query: ListQuery) -> dict[str, Any]:
-    """Name the values that the conditions of a query compare with."""
+def bound_values(query: ListQuery) -> dict[str, Any]:
+    """Return the bound values of the conditions of a query."""
     named: dict[str, Any] = {}
     for n, (word, as_sent) in enumerate(query.words):
         named |= {f"word_{n}": word, f"sent_{n}": as_sent}
@@ -54,7 +54,7 @@ def values(query: ListQuery) -> dict[str, Any]:
 
 
 def conditions(columns: Columns, query: ListQuery, kind: str) -> list[ColumnElement[bool]]:
-    """Build what the rows have to fulfil."""
+    """Build the WHERE conditions of the filters and the search."""
     found = []
     for n, one in enumerate(query.filters):
         column = columns.column(one.column)
@@ -63,22 +63,22 @@ def conditions(columns: Columns, query: ListQuery, kind: str) -> list[ColumnElem
         found.append(operator.clause(column, one.values if operator.is_flag else bound, kind))
     contains = OPERATORS["icontains"].clause
     for n in range(len(query.words)):
-        ways = []
+        matches = []
         for name in columns.searched:
             column, form = columns.column(name), "sent" if columns.is_as_sent(name) else "word"
-            ways.append(contains(column, [_bound(column.type, f"{form}_{n}")], kind))
-        found.append(or_(*ways))
+            matches.append(contains(column, [_bound(column.type, f"{form}_{n}")], kind))
+        found.append(or_(*matches))
     return found
 
 
-def page(
+def page_statement(
     columns: Columns,
     selected: Sequence[ColumnElement[Any]],
     query: ListQuery,
     cursor: Cursor | None,
     kind: str,
 ) -> Select[Any]:
-    """Build the statement of a page; with a cursor, what the rows are sorted by comes last."""
+    """Build the statement of a page. With a cursor, the last columns are the sort values."""
     backward = cursor is not None and cursor.backward
     order = [(name, descends != backward) for name, descends in query.sort]
     statement = select(*selected).where(*conditions(columns, query, kind))
@@ -87,7 +87,8 @@ def page(
         places = [column.label(f"place__{n}") for n, column in enumerate(sorted_by)]
         statement = statement.add_columns(*places)
     if cursor is not None:
-        parts = [statement.where(way) for way in _ways_behind(sorted_by, order, cursor)]
+        ranges = _range_conditions(sorted_by, order, cursor)
+        parts = [statement.where(condition) for condition in ranges]
         if len(parts) > 1:
             statement, sorted_by = _merged(parts, sorted_by, order, kind)
         else:
@@ -102,9 +103,9 @@ def _merged(
     order: Order,
     kind: str,
 ) -> tuple[Select[Any], Sequence[ColumnElement[Any]]]:
-    """Take the first rows of each part, which an index can give in their order; all of them once.
+    """Combine the first rows of each part by UNION ALL. Each part can use an index for its order.
 
-    So a page takes 0.7 ms anywhere in 10^7 rows (`python -m bench scale`).
+    So the time for a page does not depend on its position (see `python -m bench scale`).
     """
     end = bindparam("end", type_=BigInteger())
     start = literal_column("0", Integer())
@@ -116,10 +117,12 @@ def _merged(
     return select(rows), list(rows.c)[-len(order) :]
 
 
-def json_page(columns: Columns, names: Sequence[str], query: ListQuery) -> Select[Any] | None:
-    """Build the statement that gives a page as JSON on SQLite; None if Python has to write it.
+def json_page_statement(
+    columns: Columns, names: Sequence[str], query: ListQuery
+) -> Select[Any] | None:
+    """Build the statement of a page as one JSON array on SQLite, and whether more rows follow.
 
-    The page has no filters. Behind it, the statement tells whether there are more rows.
+    None if the rows cannot be encoded there. The page has no filters.
     """
     objects = fast_module("json_objects")
     if objects is None:
@@ -134,8 +137,8 @@ def json_page(columns: Columns, names: Sequence[str], query: ListQuery) -> Selec
     return statement
 
 
-def number(columns: Columns, query: ListQuery, kind: str) -> Select[Any]:
-    """Build the statement that counts all rows that are found."""
+def count_statement(columns: Columns, query: ListQuery, kind: str) -> Select[Any]:
+    """Build the statement that counts all matching rows."""
     counted = select(func.count()).select_from(columns.table)
     return counted.where(*conditions(columns, query, kind))
 
@@ -151,7 +154,7 @@ def _bound(kind: Any, name: str) -> BindParameter[Any]:
 def _ordered(
     sorted_by: Sequence[ColumnElement[Any]], order: Order, kind: str
 ) -> Iterator[ColumnElement[Any]]:
-    """Sort null below every value: so SQLite does by itself, and its indexes."""
+    """Sort null below all values, on PostgreSQL explicitly. SQLite and its indexes do so anyway."""
     for column, (_, descends) in zip(sorted_by, order, strict=True):
         ordered = column.desc() if descends else column.asc()
         if _may_be_null(column) and kind == "postgresql":
@@ -159,12 +162,12 @@ def _ordered(
         yield ordered
 
 
-def _ways_behind(
+def _range_conditions(
     sorted_by: Sequence[ColumnElement[Any]], order: Order, cursor: Cursor
 ) -> Iterator[ColumnElement[bool]]:
-    """List the conditions of the rows behind the one that a cursor holds, the nearest rows first.
+    """Yield the conditions of the rows after the row of a cursor, the nearest rows first.
 
-    Each is a range of an index: the first values are the same, the next one is beyond.
+    Each is a range of an index: the first sort values are equal, and the next one is beyond.
     """
     bound = [_bound(column.type, f"place_{n}") for n, column in enumerate(sorted_by)]
     descending = {descends for _, descends in order}
@@ -183,11 +186,11 @@ def _ways_behind(
         yield and_(*same)
     for n in reversed(range(len(order))):
         column, (_, descends) = sorted_by[n], order[n]
-        for beyond in _beyond(column, bound[n], descends=descends, value=cursor.values[n]):
+        for beyond in _after_value(column, bound[n], descends=descends, value=cursor.values[n]):
             yield and_(*same[:n], beyond)
 
 
-def _beyond(
+def _after_value(
     column: ColumnElement[Any], bound: Any, *, descends: bool, value: str | None
 ) -> Iterator[ColumnElement[bool]]:
     if value is not None:

@@ -1,1 +1,1 @@
-"""The operations on the rows of one table."""
+"""The operations on the rows of a table."""

@@ -1,7 +1,7 @@
-"""The header `Idempotency-Key`: a POST that is sent again happens once, and is answered the same.
+"""The header `Idempotency-Key`: a repeated POST returns the first response again.
 
-As the Internet-Draft draft-ietf-httpapi-idempotency-key-header says. The answer is kept in the
-database, in the transaction of the rows that it tells of.
+It follows the Internet-Draft draft-ietf-httpapi-idempotency-key-header. The response is stored in
+the database, in the same transaction as the rows.
 """
 
 import time
@@ -28,7 +28,7 @@ from sqlalchemy import (
 from ..database import Change, Database
 from ..database.backend import Row
 from ..errors import Unavailable, problem
-from ..http.etag import etag, tagged
+from ..http.etag import etag, etag_headers
 from ..http.headers import JsonText
 from ..limits import limits_of
 from .statements import INSERTS
@@ -36,7 +36,7 @@ from .statements import INSERTS
 LONGEST_KEY = 255
 ATTEMPTS = 3
 MOST_FORGOTTEN = 100
-"""How many answers one request forgets, when their time is over."""
+"""Most expired responses that one request deletes."""
 HEADER = "Idempotency-Key"
 
 IdempotencyKey = Annotated[
@@ -46,7 +46,7 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=LONGEST_KEY,
         pattern=r"^[\x21-\x7e]+$",
-        description="The client's own name of this request: sent again, it happens once.",
+        description="A unique key of this request. A repeated request returns the same response.",
     ),
 ]
 
@@ -55,11 +55,11 @@ Write = Callable[[Sequence[Change]], Awaitable[list[Sequence[Row]]]]
 
 
 class _KnownError(Exception):
-    """The key has been used before."""
+    """The key was used before."""
 
 
 class Answers:
-    """The answers to the requests that had a key, for one table."""
+    """The stored responses of the requests with a key, for one table."""
 
     def __init__(self, metadata: MetaData, scope: str) -> None:
         self._scope = scope
@@ -78,7 +78,7 @@ class Answers:
         self._table = table
         column = table.columns
         old = select(column.id).where(column.expires <= bindparam("now")).order_by(column.expires)
-        # Without an OFFSET, SQLAlchemy writes one for SQLite, with a value that nobody binds.
+        # Without an OFFSET, SQLAlchemy adds one for SQLite, with a parameter that is not bound.
         few = old.limit(literal_column(str(MOST_FORGOTTEN))).offset(literal_column("0"))
         unlocked = few.with_for_update(skip_locked=True)
         self._forget = delete(table).where(column.id.in_(unlocked)).returning(column.id)
@@ -98,11 +98,11 @@ class Answers:
         write: Write,
         answer: Callable[[Sequence[Sequence[Row]]], Response],
     ) -> Response:
-        """Write and answer; or answer as before, if the key has been used for the same.
+        """Write the changes and return the response, or the stored one if the key was used.
 
-        `sent` is what the client has sent, `write` writes the changes and those of the key,
-        `answer` makes the answer of what the changes found.
-        Raises HTTPException 422 if the key has been used for something else.
+        `sent` is the body of the request, `write` runs the changes in a transaction, `answer`
+        creates the response from the rows of the changes.
+        Raises HTTPException 422 if the key was used for another request.
         """
         if len(request.headers.getlist(HEADER)) > 1:
             raise _refused("repeated_header", "The header should be given once")
@@ -130,10 +130,10 @@ class Answers:
                     return _again(known[0], asked)
             else:
                 return answer(found[2:-1])
-        raise Unavailable  # the key's time has ended in between, again and again
+        raise Unavailable  # each time, the key expired between the write and the read
 
     def _take(self, kind: str) -> Insert:
-        """Build the statement that takes a key, if it is free or its time is over."""
+        """Return the statement that inserts a key, or replaces an expired one."""
         if kind not in self._takes:
             statement = INSERTS[kind](self._table)
             taken = {name: statement.excluded[name] for name in ("request", "body", "location")}
@@ -157,7 +157,9 @@ def _again(known: Row, asked: bytes) -> Response:
     headers = {"Idempotent-Replayed": "true"}
     if location is None:
         return JsonText(bytes(body), headers=headers)
-    return JsonText(bytes(body), headers={**headers, "Location": location, **tagged(etag(body))})
+    return JsonText(
+        bytes(body), headers={**headers, "Location": location, **etag_headers(etag(body))}
+    )
 
 
 def _refused(kind: str, message: str) -> HTTPException:
@@ -165,5 +167,5 @@ def _refused(kind: str, message: str) -> HTTPException:
 
 
 def _digest(secret: bytes, *parts: str) -> bytes:
-    """Seal what was sent: nobody can try what a write-only property may have been."""
+    """Return a keyed hash. Without the secret, nobody can guess write-only properties from it."""
     return blake2b("\0".join(parts).encode(), digest_size=32, key=secret).digest()

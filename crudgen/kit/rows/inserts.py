@@ -1,4 +1,4 @@
-"""The creation of rows: one or several, with keys of the client or of the server."""
+"""The creation of one or several rows, with keys of the client or of the server."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
@@ -11,7 +11,7 @@ from sqlalchemy import Table
 from ..database import Change, Database
 from ..database.backend import Row
 from ..database.returning import not_kept
-from ..errors import of_item
+from ..errors import with_item_index
 from ..models import Model
 from .answers import Found, NamedErrors, explained, many_rows, one_row
 from .generated_keys import GeneratedKeys
@@ -23,12 +23,12 @@ Values = dict[str, Any]
 
 @lru_cache(maxsize=1024)
 def _quoted(path: str) -> str:
-    """Write the path of a collection as a URL has it, without the last slash."""
+    """Return the percent-encoded path of a collection, without the final slash."""
     return quote(path).rstrip("/")
 
 
 class Inserts:
-    """Creates rows of one table; `answers` remembers what requests with a key were answered."""
+    """Creates rows of one table. `answers` stores the responses of requests with a key."""
 
     def __init__(self, table: Table, answers: Answers | None) -> None:
         self._table = table
@@ -39,7 +39,7 @@ class Inserts:
     async def one(
         self, db: Database, use: RowStatements, request: Request, row: Model, key: str | None
     ) -> Response:
-        """Insert a row and answer it, with its place."""
+        """Insert a row; return it with its Location."""
         values = row.model_dump()
         columns = tuple(values)
         with NamedErrors(self._table):
@@ -67,7 +67,7 @@ class Inserts:
         rows: Sequence[Model],
         key: str | None,
     ) -> Response:
-        """Insert rows, all or none, and answer them in their order."""
+        """Insert rows in one transaction; return them in the same order."""
         values = [row.model_dump() for row in rows]
         is_given = self._key in values[0]
         explain = self._explained if is_given else self._explained_without_key
@@ -96,25 +96,27 @@ class Inserts:
             )
 
     def _writer(self, db: Database, values: Values) -> Write:
-        """Give what writes changes together; the server gives keys if the client does not."""
+        """Return the function that writes changes, for keys of the client or of the server."""
         return db.write_all if self._key in values else partial(self._generated.write_all, db)
 
     def _explained(self, index: int) -> Callable[[Exception], Exception]:
         return explained(self._table, index)
 
     def _explained_without_key(self, index: int) -> Callable[[Exception], Exception]:
-        """Explain an error, but leave those of the key to what makes another."""
+        """Convert driver errors to HTTP errors, and conflicts of the key to KeyConflictError."""
         explain = self._explained(index)
 
         def explain_rest(error: Exception) -> Exception:
-            conflict = self._generated.conflict(error, lambda answer: of_item(answer, index))
+            conflict = self._generated.conflict(
+                error, lambda answer: with_item_index(answer, index)
+            )
             return conflict or explain(error)
 
         return explain_rest
 
 
 def _created(use: RowStatements, request: Request, rows: Sequence[Row]) -> Response:
-    """Answer a row that was created, with its place; raise HTTPException 409 if it is not there."""
+    """Return the response for a new row; raise HTTPException 409 if a trigger discarded it."""
     if not rows:
         raise not_kept()
     (row,) = rows

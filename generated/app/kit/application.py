@@ -9,7 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 from .acceleration import fast_module
 from .errors import StartupError
 from .http.head_route import without_body
-from .http.headers import OF_PAGES, adding
+from .http.headers import PAGE_HEADERS, adding_headers
 from .http.limiting import LimitMiddleware, TimedReceive, warn_of_unenforced_limits
 from .http.root_path import RootPath
 from .http.routing import OUTCOME, Router
@@ -52,7 +52,7 @@ class Application(FastAPI):
         super().setup()
 
     def openapi(self) -> dict[str, Any]:
-        """Describe the application; FastAPI alone writes 64-bit bounds as doubles."""
+        """Return the OpenAPI document, with 64-bit bounds as integers instead of doubles."""
         if not self.openapi_schema:
             _write_integers(super().openapi().get("components", {}).get("schemas", {}))
         return super().openapi()
@@ -63,13 +63,13 @@ class Application(FastAPI):
         super().include_router(router, prefix=prefix, **options)
         handlers = [*router.on_startup, *router.on_shutdown]
         if type(router.lifespan_context) is _NO_LIFESPAN and not handlers:
-            # FastAPI nests one more call for each router; Python's stack ends at three hundred.
+            # FastAPI nests a call for each router, which overflows the stack at 300 routers.
             self.router.lifespan_context = lifespan
         if isinstance(router, Router):
             self._prefixes[id(self.routes[-1])] = prefix + router.prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, on the short way if there is one."""
+        """Handle a request, by a shortcut if there is one."""
         path: str = scope.get("path", "")
         if scope["type"] != "lifespan" and (self._root_path.own or scope.get("root_path")):
             path = self._root_path.place(scope)
@@ -94,21 +94,21 @@ class Application(FastAPI):
                     if rest is None:
                         return
                     receive = rest
-            more = OF_PAGES if path in self._pages else []
+            more = PAGE_HEADERS if path in self._pages else []
             timed = TimedReceive(receive, self._limits.body_seconds)
-            await super().__call__(scope, timed, adding(send, *more))
+            await super().__call__(scope, timed, adding_headers(send, *more))
         finally:
             self._concurrent -= 1
 
     def _is_changed(self) -> bool:
-        """Tell whether the application is tested with other dependencies, or moved by FastAPI."""
+        """Tell whether dependencies are overridden, or FastAPI's own root path is set."""
         return bool(self.dependency_overrides or self.root_path)
 
 
 def _saying_why(send: Send) -> Send:
-    """Wrap `send`, so that a start that fails is told in the words of its StartupError.
+    """Return a `send` that reports a failed start by the message of its StartupError.
 
-    Starlette would send the server a traceback to log.
+    Starlette would report a traceback.
     """
 
     async def send_reason(message: Message) -> None:

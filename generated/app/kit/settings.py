@@ -1,4 +1,4 @@
-"""What can be set from outside: environment variables, or lines of a file `.env`."""
+"""The settings of the application, from environment variables and the file `.env`."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -38,7 +38,7 @@ RootPath = Annotated[str, AfterValidator(_check_root_path)]
 
 
 class ServerSettings(BaseSettings):
-    """Settings of the server, see protocol.py; only the environment and `.env` set them."""
+    """Settings of the server (see protocol.py), from the environment and `.env` only."""
 
     model_config = SettingsConfigDict(
         env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", hide_input_in_errors=True
@@ -50,17 +50,17 @@ class ServerSettings(BaseSettings):
         super().__init__(**values)
 
     head_seconds: Seconds = 10.0
-    """Longest wait for a request line and its headers; a later one is answered 408."""
+    """Time to receive the request line and headers. If exceeded, the response is 408."""
     send_seconds: Seconds = 30.0
-    """Longest wait for a client to take a part of its answer; later it is hung up on."""
+    """Time for a client to read a part of a response; then the connection is closed."""
     max_head_bytes: Bytes = 65_536
-    """Largest headers of a request; larger ones are answered 431."""
+    """Maximum size of the request headers. If exceeded, the response is 431."""
     max_headers: Many = 100
-    """Most headers of a request; more are answered 431."""
+    """Maximum number of request headers. If exceeded, the response is 431."""
 
 
 class BaseAppSettings(ServerSettings):
-    """Settings of every application; each is read from the variable of its name in capitals."""
+    """Settings of every application. The environment variable is the name in capitals."""
 
     api_title: str = "API"
     """Title in the documentation."""
@@ -69,45 +69,45 @@ class BaseAppSettings(ServerSettings):
     database_url: str = "sqlite:///app.db"
     """SQLite (`sqlite:///app.db`) or PostgreSQL (`postgresql://user:password@host/name`)."""
     max_body_bytes: Bytes = DEFAULTS.body_bytes
-    """Largest request body; a larger one is answered 413."""
+    """Maximum size of a request body. If exceeded, the response is 413."""
     max_json_depth: Depth = DEFAULTS.json_depth
-    """Most objects and arrays within one another; a deeper body is answered 422."""
+    """Maximum nesting of objects and arrays in a body. If exceeded, the response is 422."""
     max_url_bytes: Many = DEFAULTS.url_bytes
-    """Longest path and query together; a longer one is answered 414."""
+    """Maximum size of path and query together. If exceeded, the response is 414."""
     max_query_parameters: Many = DEFAULTS.query_parameters
-    """Most parameters of a query; one with more is answered 422."""
+    """Maximum number of query parameters. If exceeded, the response is 422."""
     max_concurrent_requests: Many = DEFAULTS.concurrent_requests
-    """Most requests of one process at a time; more are answered 503."""
+    """Maximum number of concurrent requests per process. If exceeded, the response is 503."""
     body_seconds: Seconds = DEFAULTS.body_seconds
-    """Longest wait for the whole of a body; a later one is answered 408."""
+    """Time to receive a request body. If exceeded, the response is 408."""
     idempotency_seconds: Annotated[float, Field(ge=1, le=31_536_000)] = DEFAULTS.idempotency_seconds
-    """How long the answer to a request with an `Idempotency-Key` is kept, to be given again."""
+    """How long the response to a request with an `Idempotency-Key` is stored for replays."""
     database_connections: Connections = 10
-    """Most database connections of one process."""
+    """Maximum number of database connections per process."""
     statement_seconds: Seconds = 5.0
-    """Longest statement on PostgreSQL; a longer one is answered 503."""
+    """Time limit of a statement on PostgreSQL. If exceeded, the response is 503."""
     lock_seconds: Seconds = 2.0
-    """Longest wait for a lock or a connection; a longer one is answered 503."""
+    """Time to wait for a lock or a database connection. If exceeded, the response is 503."""
     database_prepared: Annotated[Literal["auto", "true", "false"], BeforeValidator(_lower)] = "auto"
-    """Whether PostgreSQL prepares statements: `true`, `false`, or `auto`: not behind a pooler."""
+    """Whether to prepare statements on PostgreSQL: `true`, `false`, or `auto`: without a pooler."""
     database_read_only: bool = False
-    """Whether nothing is written: `/ready` is then 200 although writes are 503."""
+    """Whether the database is only read: writes are 503, and `/ready` is 200 nevertheless."""
     secret_key: SecretStr | None = None
-    """Signs cursors, seals idempotency keys; without it, a secret that the database keeps does."""
+    """Signs cursors and hashes idempotency keys. Default: a secret stored in the database."""
     shortcut: bool = True
-    """Whether well-formed requests go to their handlers without FastAPI's own work."""
+    """Whether valid requests bypass FastAPI's routing and dependencies where possible."""
     docs: bool = True
-    """Whether there are `/docs`, `/redoc` and `/openapi.json`."""
+    """Whether `/docs`, `/redoc` and `/openapi.json` are served."""
     cors_origins: Origins = []
-    """Web pages that may use the API: origins such as `https://a.example`, with commas between."""
+    """Web origins that may use the API, such as `https://a.example`, separated by commas."""
     root_path: RootPath = ""
-    """Path below which a proxy serves the API, such as `/api`; links lead there."""
+    """Path below which a proxy serves the API, such as `/api`. Links contain it."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] | None = None
-    """Level of the log on standard error; without it, logging stays as it is configured."""
+    """Minimum level of messages logged to standard error. Default: logging is not configured."""
 
     @property
     def limits(self) -> Limits:
-        """What requests are bounded by."""
+        """The limits of requests."""
         return Limits(
             body_bytes=self.max_body_bytes,
             body_seconds=self.body_seconds,

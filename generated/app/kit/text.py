@@ -1,7 +1,7 @@
-"""Text as it is stored: in one Unicode form, and without characters that only command.
+"""Text as it is stored: in Unicode normalization form C (NFC), without control characters.
 
-What looks the same is the same: `é` as one character and as `e` with an accent are both stored as
-one (NFC). Controls, and those of the direction of writing, can make a text look like another one.
+`é` is stored as one character, even if it is sent as `e` and a combining accent. Control characters
+are rejected, because they can make a text look like another; so are controls of text direction.
 """
 
 import re
@@ -21,63 +21,64 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from .types import NO_NUL
 
 BIDI = r"\u202a-\u202e\u2066-\u2069"
-"""Embeddings, overrides and isolates: they turn the direction of what follows."""
+"""Embeddings, overrides and isolates, which change the direction of the text after them."""
 CONTROLS = rf"\x00-\x1f\x7f-\x9f{BIDI}"
 CONTROLS_BUT_LINES = rf"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{BIDI}"
-"""All but tab, line feed and carriage return."""
+"""All control characters except tab, line feed and carriage return."""
 _FIND_CONTROL = re.compile(f"[{CONTROLS}]").search
 _FIND_CONTROL_BUT_LINES = re.compile(f"[{CONTROLS_BUT_LINES}]").search
-MOST_COMBINING = 30
-"""Combining characters in a row (UAX #15, section 13): to sort more of them takes ever longer."""
-_MAY_BE_OPEN = re.compile(r"\.|\[\^|\\[SDWPpxu]|[^\x00-\x7f]")
-"""What a pattern has that may let characters pass which nobody thought of."""
+MAX_COMBINING = 30
+"""Most consecutive combining characters (UAX #15, section 13): longer runs are slow to sort."""
+_MAY_MATCH_CONTROLS = re.compile(r"\.|\[\^|\\[SDWPpxu]|[^\x00-\x7f]")
+"""Parts of a regular expression that may match control characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextRule:
-    """Marks text that is not read as other text is; see `Multiline`."""
+    """How a text is validated and normalized; used in `Annotated`, as by `Multiline`."""
 
     as_sent: bool = False
-    """Whether it is stored as it is sent, not in NFC."""
+    """Whether the text is stored as sent, without normalization to NFC."""
     controls: bool = False
-    """Whether it may have control characters."""
+    """Whether control characters are allowed."""
     lines: bool = False
-    """Whether it may have tabs and line breaks."""
+    """Whether tabs and line breaks are allowed."""
 
     def read(self, value: Any) -> Any:
-        """Bring text into the form that is stored; raise PydanticCustomError for a control."""
+        """Return the text as it is stored; raise PydanticCustomError for a control character."""
         if not isinstance(value, str) or (value.isascii() and value.isprintable()):
             return value
         find = _FIND_CONTROL_BUT_LINES if self.lines else _FIND_CONTROL
         if not self.controls and (found := find(value)):
             character = f"U+{ord(found[0]):04X}"
-            message = "Input should have no control characters: {character} is one"
+            message = "Input should not contain the control character {character}"
             raise PydanticCustomError("string_control", message, {"character": character})
         if self.as_sent or value.isascii():
             return value
         if has_many_combining(value):
-            message = "Input should have at most {most} combining characters in a row"
-            raise PydanticCustomError("string_combining", message, {"most": MOST_COMBINING})
+            message = "Input should have at most {most} consecutive combining characters"
+            raise PydanticCustomError("string_combining", message, {"most": MAX_COMBINING})
         return normalize("NFC", value)
 
     @property
     def pattern(self) -> str:
-        """What the text looks like."""
+        """Regular expression of the allowed text."""
         if self.controls:
             return NO_NUL
         return f"^[^{CONTROLS_BUT_LINES if self.lines else CONTROLS}]*$"
 
     @property
     def is_free(self) -> bool:
-        """Whether any text is stored as it is."""
+        """Whether any text is allowed and stored as sent."""
         return self.as_sent and self.controls
 
     def describe(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Say of text what it may have, beside a pattern of its own."""
+        """Add the pattern to the JSON schema of a text, which may have a pattern already."""
         described = handler(schema)
         if "pattern" not in described:
             return {**described, "pattern": self.pattern}
-        if CONTROLS not in described["pattern"] and _MAY_BE_OPEN.search(described["pattern"]):
+        own = described["pattern"]
+        if CONTROLS not in own and _MAY_MATCH_CONTROLS.search(own):
             return {**described, "allOf": [{"pattern": self.pattern}]}
         return described
 
@@ -88,7 +89,7 @@ Multiline = Annotated[str, TextRule(lines=True)]
 
 
 def apply_rules(model: CoreSchema, fields: dict[str, FieldInfo]) -> None:
-    """Have a model read each text by its rule, before its length and pattern are checked."""
+    """Apply the rule of each text field of a model before its length and pattern are checked."""
     inner: Any = model
     while inner["type"] != "model-fields":
         inner = inner["schema"]
@@ -105,7 +106,10 @@ def apply_rules(model: CoreSchema, fields: dict[str, FieldInfo]) -> None:
 
 
 def rule_of(field: FieldInfo) -> TextRule | None:
-    """Find how a property is read if it is text: by the last rule that marks it, or like most."""
+    """Return the rule of a text field: the last one in its annotation, or PLAIN.
+
+    Return None if the field is not text.
+    """
     kinds = [
         kind for kind in (field.annotation, *get_args(field.annotation)) if kind is not NoneType
     ]
@@ -118,7 +122,7 @@ def rule_of(field: FieldInfo) -> TextRule | None:
 
 
 def nfc(text: str) -> str:
-    """Bring text to look for into the form that is stored; no row has what cannot be."""
+    """Normalize a text to search for. Text that is too slow to normalize is in no row."""
     return text if text.isascii() or has_many_combining(text) else normalize("NFC", text)
 
 
@@ -127,25 +131,25 @@ NfcText = Annotated[str, AfterValidator(nfc)]
 
 
 def has_many_combining(text: str) -> bool:
-    """Tell whether there are more combining characters in a row than any language has."""
-    for run in _suspicious().finditer(text):
+    """Tell whether a text has more than MAX_COMBINING consecutive combining characters."""
+    for run in _long_runs().finditer(text):
         count = 0
         for character in run[0]:
             count = count + 1 if combining(character) else 0
-            if count > MOST_COMBINING:
+            if count > MAX_COMBINING:
                 return True
     return False
 
 
 @cache
-def _suspicious() -> re.Pattern[str]:
-    """Compile what finds long runs of combining characters, and of rare letters among them.
+def _long_runs() -> re.Pattern[str]:
+    """Compile a pattern for long runs of characters that may be combining.
 
-    A character class is fast if nearly all of it is within the first 65,536 characters.
+    All characters above U+FFFF are included, because many ranges of them would make it slow.
     """
     ranges = "".join(f"{chr(first)}-{chr(last)}" for first, last in _combining_ranges(0x10000))
     kind = f"[{ranges}\U00010000-\U0001efff]"
-    return re.compile(f"{kind}{{{MOST_COMBINING + 1},}}")
+    return re.compile(f"{kind}{{{MAX_COMBINING + 1},}}")
 
 
 def _combining_ranges(end: int) -> Iterator[tuple[int, int]]:

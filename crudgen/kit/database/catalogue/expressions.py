@@ -1,9 +1,9 @@
-"""The meaning of an expression, whoever wrote it down: a person, SQLAlchemy or PostgreSQL.
+"""A parser that converts SQL expressions to a canonical form, to compare their meaning.
 
-`age BETWEEN 0 AND 150` and `((age >= 0) AND (age <= 150))` give the same tuples, and so do
+`age BETWEEN 0 AND 150` and `((age >= 0) AND (age <= 150))` give equal tuples, and so do
 `mood IN ('calm', 'wild')` and
 `((mood)::text = ANY ((ARRAY['calm'::character varying, 'wild'::character varying])::text[]))`.
-Two expressions with different tuples may still mean the same; with the same tuples they do.
+Expressions with equal tuples are equivalent. Expressions with different tuples may be equivalent.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,19 +32,19 @@ _MORE_OF_A_TYPE = frozenset({"VARYING", "PRECISION", "WITH", "WITHOUT", "TIME", 
 
 
 def meaning(tokens: Sequence[Token], columns: Mapping[str, str], dialect: str) -> Expression:
-    """Return what an expression means; `columns` are the types of the columns by lower name.
+    """Return the canonical form of an expression. `columns` maps lower-case names to types.
 
-    What is not understood is returned as its tokens: equal only to the same tokens.
+    An expression that cannot be parsed is returned as its tokens.
     """
     parser = _Parser(tokens, columns, dialect)
     try:
-        return parser.all()
+        return parser.parse()
     except (UnreadableError, RecursionError):
         return ("tokens", *((token.kind == STRING, token.value) for token in tokens))
 
 
 def names_in(expression: Expression) -> Iterator[str]:
-    """Give the names of the columns in an expression, in lower case."""
+    """Yield the names of the columns in an expression, in lower case."""
     if expression[0] == "name":
         yield expression[1]
     elif expression[0] == "tokens":
@@ -58,26 +58,26 @@ def names_in(expression: Expression) -> Iterator[str]:
 
 
 class _Parser:
-    """A parser by precedence: OR, AND, NOT, comparisons, operators, casts."""
+    """A recursive descent parser: OR, AND, NOT, comparisons, operators, casts."""
 
     def __init__(self, tokens: Sequence[Token], columns: Mapping[str, str], dialect: str) -> None:
         self._reader = TokenReader(tokens)
         self._columns = columns
         self._dialect = dialect
 
-    def all(self) -> Expression:
-        found = self._either()
+    def parse(self) -> Expression:
+        found = self._disjunction()
         if self._reader.peek().kind != END:
             raise UnreadableError(self._reader.peek().value)
         return found
 
-    def _either(self) -> Expression:
-        terms = [self._both()]
+    def _disjunction(self) -> Expression:
+        terms = [self._conjunction()]
         while self._reader.accept("OR"):
-            terms.append(self._both())
+            terms.append(self._conjunction())
         return joined("or", terms)
 
-    def _both(self) -> Expression:
+    def _conjunction(self) -> Expression:
         terms = [self._negation()]
         while self._reader.accept("AND"):
             terms.append(self._negation())
@@ -97,7 +97,7 @@ class _Parser:
             left = found
 
     def _compared(self, left: Expression) -> Expression | None:
-        """Read a comparison with `left`, if there is one."""
+        """Parse the rest of a comparison; None if there is none."""
         reader = self._reader
         sign = reader.peek()
         if sign.kind == SIGN and sign.value in _COMPARISONS:
@@ -108,26 +108,26 @@ class _Parser:
             return (sign.value, left, self._operation())
         if reader.accept("IS"):
             is_not = reader.accept("NOT")
-            return negated_if(is_not, self._kind_of(left))
+            return negated_if(is_not, self._after_is(left))
         for ending, is_not in (("ISNULL", False), ("NOTNULL", True)):
             if reader.accept(ending):
                 return negated_if(is_not, ("null", left))
         is_not = reader.accept("NOT")
-        found = self._among(left)
+        found = self._predicate(left)
         if found is None and is_not:
             raise UnreadableError("NOT")
         return found and negated_if(is_not, found)
 
-    def _kind_of(self, left: Expression) -> Expression:
-        """Read what follows IS."""
+    def _after_is(self, left: Expression) -> Expression:
+        """Parse the rest of an expression after IS."""
         if self._reader.accept("DISTINCT", "FROM"):
             return ("distinct", left, self._operation())
         if self._reader.accept("NULL"):
             return ("null", left)
         return ("is", left, self._operation())
 
-    def _among(self, left: Expression) -> Expression | None:
-        """Read BETWEEN, IN, LIKE and the like."""
+    def _predicate(self, left: Expression) -> Expression | None:
+        """Parse BETWEEN, IN, LIKE and similar predicates."""
         reader = self._reader
         if reader.accept("BETWEEN"):
             low = self._operation()
@@ -142,7 +142,7 @@ class _Parser:
     def _right_of(self, left: Expression, sign: str) -> Expression:
         for word, equal in (("ANY", "="), ("SOME", "="), ("ALL", "<>")):
             if sign == equal and self._reader.accept(word):
-                array = self._either_in_parentheses()
+                array = self._parenthesised()
                 if array[0] != "array":
                     return (sign, left, (word, array))
                 found = ("in", left, frozenset(array[1:]))
@@ -177,7 +177,7 @@ class _Parser:
     def _primary(self) -> Expression:
         reader = self._reader
         if reader.at("("):
-            return self._either_in_parentheses()
+            return self._parenthesised()
         token = reader.take()
         if (found := literal(token)) is not None:
             return found
@@ -185,7 +185,7 @@ class _Parser:
             return ("array", *self._list("[", "]"))
         if token.is_("CAST"):
             reader.expect("(")
-            found = self._either()
+            found = self._disjunction()
             reader.expect("AS")
             cast = self._cast(found, self._type())
             reader.expect(")")
@@ -201,12 +201,12 @@ class _Parser:
             token = self._reader.take()
         name = token.value.lower()
         is_text = token.kind == QUOTED and self._dialect == "sqlite" and name not in self._columns
-        # SQLite reads what is in double quotes and no column as a text.
+        # SQLite accepts a text in double quotes if there is no column of that name.
         return ("string", token.value) if is_text else ("name", name)
 
-    def _either_in_parentheses(self) -> Expression:
+    def _parenthesised(self) -> Expression:
         self._reader.expect("(")
-        found = self._either()
+        found = self._disjunction()
         self._reader.expect(")")
         return found
 
@@ -216,7 +216,7 @@ class _Parser:
         if self._reader.accept(last):
             return items
         while True:
-            items.append(self._either())
+            items.append(self._disjunction())
             if self._reader.accept(last):
                 return items
             self._reader.expect(",")
@@ -232,7 +232,7 @@ class _Parser:
         return f"{text}[]" if reader.accept("[", "]") else text
 
     def _cast(self, found: Expression, to: str) -> Expression:
-        """Leave out a cast that changes nothing."""
+        """Return a cast, or only its operand if the cast changes nothing."""
         if found[0] == "number" and (
             to in _FRACTIONS or (to in _INTEGERS and found[1] == found[1].to_integral_value())
         ):

@@ -1,4 +1,4 @@
-"""Reads the tables of PostgreSQL from pg_catalog, which everybody may read."""
+"""Reads table definitions from PostgreSQL's pg_catalog, which every role may read."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, TextClause, text
 
-from .ddl import read_create_index
-from .definitions import Check, Column, Counting, ForeignKey, Index, Key, TableDefinition
+from .create_index import read_create_index
+from .definitions import Check, Column, ForeignKey, Index, Key, KeyGenerator, TableDefinition
 from .expressions import meaning
 from .tokens import Token, UnreadableError, tokenize
 
@@ -108,9 +108,9 @@ _SYNONYMS = {
 def read_tables(
     connection: Connection, names: Iterable[str], schema: str | None = None
 ) -> dict[str, TableDefinition]:
-    """Return what a schema has under these names, and nothing for a name it does not have.
+    """Return the tables and views of a schema with these names; missing ones are omitted.
 
-    `schema` is an expression such as `pg_my_temp_schema()`, by default the current schema.
+    `schema` is an SQL expression such as `pg_my_temp_schema()`, by default the current schema.
     """
     namespace = connection.scalar(text(f"SELECT {schema or _CURRENT}"))
     if namespace is None:
@@ -136,12 +136,12 @@ def read_tables(
 
 
 def taken_names(connection: Connection) -> dict[str, str]:
-    """Return the names of the current schema that nothing else can have, and what has them."""
+    """Return the used names of the current schema, with the kind of the object."""
     kinds = _KINDS | _OTHER_KINDS
     return {name: kinds.get(kind, "relation") for name, kind in connection.execute(_NAMES)}
 
 
-def type_name(words: Sequence[Token]) -> tuple[str, Counting]:
+def type_name(words: Sequence[Token]) -> tuple[str, KeyGenerator]:
     """Write a type as `format_type` does: `character varying(80)`, `numeric(10,2)`."""
     name, arguments, array = [], "", ""
     reader = iter(words)
@@ -157,9 +157,9 @@ def type_name(words: Sequence[Token]) -> tuple[str, Counting]:
         else:
             name.append(word.value.lower() if word.kind == "word" else word.value)
     base, *more = name or [""]
-    counting = Counting.SEQUENCE if base.endswith("serial") else Counting.NOT
+    generator = KeyGenerator.SEQUENCE if base.endswith("serial") else KeyGenerator.NONE
     if base in {"time", "timestamp"} and more:
-        return f"{base}{arguments} {' '.join(more)}{array}", counting
+        return f"{base}{arguments} {' '.join(more)}{array}", generator
     base = " ".join([base, *more])
     if base == "float" and arguments:
         base, arguments = "real" if int(arguments[1:-1]) <= 24 else "double precision", ""
@@ -168,8 +168,8 @@ def type_name(words: Sequence[Token]) -> tuple[str, Counting]:
     base = _SYNONYMS.get(base, base)
     if base.startswith("time") and arguments:
         base, _, rest = base.partition(" ")
-        return f"{base}{arguments} {rest}{array}", counting
-    return f"{base}{arguments}{array}", counting
+        return f"{base}{arguments} {rest}{array}", generator
+    return f"{base}{arguments}{array}", generator
 
 
 def _table(
@@ -182,7 +182,7 @@ def _table(
     types = {column.attname.lower(): _type(column.type) for column in columns}
     of_kind = defaultdict(list)
     for constraint in constraints:
-        # NOT ENFORCED: PostgreSQL 18 keeps such a rule without applying it.
+        # PostgreSQL 18 does not check constraints that are NOT ENFORCED.
         if not constraint.definition.endswith("NOT ENFORCED"):
             of_kind[constraint.contype].append(constraint)
     keys = [_key(constraint) for constraint in of_kind["p"]]
@@ -200,7 +200,7 @@ def _table(
 
 
 def _type(printed: str) -> str:
-    """Leave out the quotes that `quote_all_identifiers` makes PostgreSQL print."""
+    """Return the name of a type without the quotes that `quote_all_identifiers` adds."""
     return type_name(tokenize(printed, "postgresql"))[0] if '"' in printed else printed
 
 
@@ -210,19 +210,19 @@ def _column(row: Row[Any]) -> Column:
         type=_type(row.type),
         nullable=not row.is_required,
         collation=row.collation,
-        counting=_counting(row),
+        generator=_generator(row),
         has_default=row.default not in {None, "NULL"} or bool(row.identity or row.generated),
         is_generated=bool(row.generated),
     )
 
 
-def _counting(row: Row[Any]) -> Counting:
+def _generator(row: Row[Any]) -> KeyGenerator:
     if row.identity:
-        return Counting.ALWAYS if row.identity == "a" else Counting.IDENTITY
+        return KeyGenerator.IDENTITY_ALWAYS if row.identity == "a" else KeyGenerator.IDENTITY
     if row.default is None or not row.default.startswith(("nextval(", '"nextval"(')):
-        return Counting.NOT
-    # A sequence that belongs to no column counts for this one as well as any other does.
-    return Counting.OTHERS_SEQUENCE if row.is_own_sequence is False else Counting.SEQUENCE
+        return KeyGenerator.NONE
+    # A sequence that is owned by no column is treated like one owned by this column.
+    return KeyGenerator.OTHER_SEQUENCE if row.is_own_sequence is False else KeyGenerator.SEQUENCE
 
 
 def _key(row: Row[Any]) -> Key:
@@ -244,7 +244,7 @@ def _foreign_key(row: Row[Any]) -> ForeignKey:
 
 
 def _check(row: Row[Any], types: Mapping[str, str]) -> Check:
-    """Describe a CHECK, or an EXCLUDE by its text."""
+    """Return the definition of a CHECK, or of an EXCLUDE, which is compared by its text."""
     if row.expression is None:
         return Check(row.conname, row.definition, ("tokens", (False, row.definition)))
     tokens = tokenize(row.expression, "postgresql")

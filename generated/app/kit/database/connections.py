@@ -1,28 +1,28 @@
-"""Connections to PostgreSQL: how each is made, keeps a deadline, and is known to be good.
+"""Connections to PostgreSQL: their creation, their deadlines, and their health checks.
 
-The server's own timeouts end nothing when it, or the network before it, does not answer any more.
+The timeouts of the server have no effect if the server or the network hangs. The deadlines do.
 """
 
 import logging
 import select
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, Literal
 
-from .sessions import PID, SessionSettings, Statement, check_options, check_way_of_values
+from .sessions import PID, SessionSettings, Statement, check_options, check_session
 from .urls import effective_parameters
 
 Preparing = Literal["auto", "true", "false"]
 CONNECT_SECONDS = 3
 GRACE_SECONDS = 2.0
-"""How much longer than a statement may run its client waits for the answer."""
+"""How much longer than the server's statement timeout the client waits."""
 IDLE_SECONDS = 2.0
-"""From when on an idle connection is asked whether the server still answers it."""
+"""A connection that was idle for longer is tested before use."""
 ANSWER_SECONDS = 1.0
-"""How long the server has to answer that."""
-MOST_MESSAGES = 10
-"""How many packets a server may have sent to an idle connection, such as notices."""
+"""The time for that test."""
+MAX_MESSAGES = 10
+"""Most packets, such as notices, that a server may have sent to an idle connection."""
 _PARAMETERS = {
     "connect_timeout": str(CONNECT_SECONDS),
     "keepalives_idle": "10",
@@ -30,57 +30,68 @@ _PARAMETERS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "20000",
 }
-"""Parameters of libpq, where neither the URL nor the environment names them."""
+"""Defaults of libpq parameters, if neither the URL nor the environment sets them."""
 
 _log = logging.getLogger(__name__)
 
 
 class TimedOutError(Exception):
-    """The server has not answered in time; the connection is closed."""
+    """The server did not respond in time. The connection is closed."""
 
     sqlstate = "57014"
 
     def __init__(self) -> None:
-        super().__init__("the server has not answered in time")
+        super().__init__("the server did not respond in time")
 
 
-class Link:
-    """Takes the place of a connection's `wait`: past its deadline, the connection is closed.
+class _Wait:
+    """Replaces the method `wait` of a psycopg connection, to close it at a deadline."""
 
-    Raises TimedOutError then.
-    """
-
-    __slots__ = ("_poll", "_wait", "connection", "ends", "used")
+    __slots__ = ("_wait", "connection")
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
-        self._wait: Callable[..., Awaitable[Any]] = connection.wait
+        self._wait: Callable[..., Any] = connection.wait
+        connection.wait = self
+
+    def _close_if_late(self, error: Exception, ends: float) -> None:
+        """Close the connection and raise TimedOutError if an error means that time is over."""
+        if time.monotonic() >= ends and getattr(error, "sqlstate", "") is None:
+            self.connection.pgconn.finish()
+            raise TimedOutError from None
+
+
+class PoolWait(_Wait):
+    """The `wait` of a connection in the pool. Raises TimedOutError at `ends`."""
+
+    __slots__ = ("_poll", "ends", "used")
+
+    def __init__(self, connection: Any) -> None:
+        super().__init__(connection)
         poller = select.poll()
         poller.register(connection.fileno(), select.POLLIN)
         self._poll = poller.poll
         self.used = time.monotonic()
+        """When the connection was last used, on the monotonic clock."""
         self.ends = self.used + CONNECT_SECONDS
-        """When its user gives up, on the monotonic clock."""
-        connection.wait = self
+        """The deadline of the current request, on the monotonic clock."""
 
     async def __call__(self, generator: Any, **options: Any) -> Any:
-        """Wait as psycopg does."""
+        """Wait as psycopg does, until the deadline."""
         left = self.ends - time.monotonic()
         try:
             return await self._wait(generator, **{"timeout": max(left, 0.0), **options})
         except Exception as error:
-            if time.monotonic() < self.ends or getattr(error, "sqlstate", "") is not None:
-                raise
-        self.connection.pgconn.finish()
-        raise TimedOutError from None
+            self._close_if_late(error, self.ends)
+            raise
 
     async def is_good(self, doubted: float) -> bool:
-        """Tell whether the server still answers; not, if it was `doubted` since the last use."""
+        """Tell whether the server answers. False if the connection is idle since `doubted`."""
         try:
-            for _ in range(MOST_MESSAGES):
+            for _ in range(MAX_MESSAGES):
                 if not self._poll(0):
                     break
-                self.connection.pgconn.consume_input()  # raises at the end of the connection
+                self.connection.pgconn.consume_input()  # raises if the connection is closed
             else:
                 return False
             idle = time.monotonic() - self.used
@@ -94,10 +105,32 @@ class Link:
         return True
 
 
-class Connector:
-    """Makes connections; for the pool, it stands for their class.
+class SessionWait(_Wait):
+    """The `wait` of a connection for SQLAlchemy. Each call lasts at most `seconds`."""
 
-    `preparing` says whether statements are prepared: `auto` is wherever there is no pooler.
+    __slots__ = ("seconds",)
+
+    def __init__(self, connection: Any, seconds: float) -> None:
+        super().__init__(connection)
+        self.seconds: float | None = seconds
+        """None: no limit, for example to create an index on a large table."""
+
+    def __call__(self, generator: Any, **options: Any) -> Any:
+        """Wait as psycopg does, but raise TimedOutError after some seconds."""
+        if self.seconds is None:
+            return self._wait(generator, **options)
+        ends = time.monotonic() + self.seconds
+        try:
+            return self._wait(generator, **{"timeout": self.seconds, **options})
+        except Exception as error:
+            self._close_if_late(error, ends)
+            raise
+
+
+class Connector:
+    """Creates connections. The pool uses it as the connection class.
+
+    `preparing` says whether statements are prepared. `auto` means unless there is a pooler.
     """
 
     def __init__(
@@ -112,20 +145,20 @@ class Connector:
         self._preparing = preparing
         self._has_warned = False
         self.refusal = ""
-        """Why the last connection could not be made; empty: it was made."""
+        """Why the last attempt to connect failed; empty if it succeeded."""
 
     async def connect(self, conninfo: str = "", **options: Any) -> Any:
-        """Make a connection of the pool. Raises the driver's error, or StartupError."""
+        """Create a connection for the pool. Raises an error of the driver, or StartupError."""
         del conninfo
         try:
             connection = await self._driver.AsyncConnection.connect(
                 **{**self._parameters, **options}, autocommit=True
             )
-            Link(connection)
+            PoolWait(connection)
             try:
-                statement = self._next(await _row(connection, PID), connection)
+                statement = self._first_statement(await _row(connection, PID), connection)
                 cursor = await connection.execute(*statement)
-                self._look_at(await cursor.fetchall(), connection)
+                self._check_pooler(await cursor.fetchall(), connection)
             except BaseException:
                 await connection.close()
                 raise
@@ -136,14 +169,14 @@ class Connector:
         return connection
 
     def connect_for_sessions(self) -> Any:
-        """Make a connection for SQLAlchemy. Raises the driver's error, or StartupError."""
+        """Create a connection for SQLAlchemy. Raises an error of the driver, or StartupError."""
         connection = self._driver.connect(
             **self._parameters, autocommit=True, prepare_threshold=None
         )
-        SessionLink(connection, self._settings.statement_seconds + GRACE_SECONDS)
+        SessionWait(connection, self._settings.statement_seconds + GRACE_SECONDS)
         try:
-            statement = self._next(connection.execute(PID).fetchone(), connection)
-            self._look_at(connection.execute(*statement).fetchall(), connection)
+            statement = self._first_statement(connection.execute(PID).fetchone(), connection)
+            self._check_pooler(connection.execute(*statement).fetchall(), connection)
             connection.autocommit = False
         except BaseException:
             connection.close()
@@ -151,58 +184,35 @@ class Connector:
         return connection
 
     def stop_preparing(self) -> None:
-        """Prepare nothing on connections that are made from now on."""
+        """Do not prepare statements on new connections."""
         if self._preparing == "auto":
-            _log.warning("prepared statements got lost, as behind a pooler: none are used any more")
+            _log.warning(
+                "a prepared statement was lost, as behind a pooler:"
+                " statements are no longer prepared"
+            )
             self._preparing = "false"
 
-    def _next(self, row: tuple[int], connection: Any) -> Statement:
-        """Choose what a new connection is to run; a pooler gives other process numbers."""
+    def _first_statement(self, row: tuple[int], connection: Any) -> Statement:
+        """Return the first statement of a connection. A pooler has another process id."""
         connection.is_pooled = row[0] != connection.info.backend_pid
         if self._preparing == "false" or (self._preparing == "auto" and connection.is_pooled):
             connection.prepare_threshold = None
-        return self._settings.question if connection.is_pooled else self._settings.statement
+        return self._settings.check_statement if connection.is_pooled else self._settings.statement
 
-    def _look_at(self, found: list[Any], connection: Any) -> None:
+    def _check_pooler(self, found: list[Any], connection: Any) -> None:
         if not connection.is_pooled:
             return
         check_options(self._options)
-        check_way_of_values(found)
+        check_session(found)
         missing = self._settings.missing_timeouts(found)
         if missing and not self._has_warned:
             self._has_warned = True
             _log.warning(
-                "a pooler stands before PostgreSQL, and no %s is in force\n  %s",
-                " or ".join(missing),
-                self._settings.set_for(connection.info.user, missing),
+                "PostgreSQL is behind a pooler, and %s not set\n  %s",
+                f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'}",
+                self._settings.alter_role(connection.info.user, missing),
             )
 
 
 async def _row(connection: Any, statement: str) -> Any:
     return await (await connection.execute(statement)).fetchone()
-
-
-class SessionLink:
-    """Takes the place of `wait` for a connection of SQLAlchemy: each wait ends after `seconds`."""
-
-    __slots__ = ("_connection", "_wait", "seconds")
-
-    def __init__(self, connection: Any, seconds: float) -> None:
-        self._connection = connection
-        self._wait: Callable[..., Any] = connection.wait
-        self.seconds: float | None = seconds
-        """None: a wait may last, such as for an index on a large table."""
-        connection.wait = self
-
-    def __call__(self, generator: Any, **options: Any) -> Any:
-        """Wait as psycopg does; raises TimedOutError when it is too long."""
-        if self.seconds is None:
-            return self._wait(generator, **options)
-        ends = time.monotonic() + self.seconds
-        try:
-            return self._wait(generator, **{"timeout": self.seconds, **options})
-        except Exception as error:
-            if time.monotonic() < ends or getattr(error, "sqlstate", "") is not None:
-                raise
-        self._connection.pgconn.finish()
-        raise TimedOutError from None

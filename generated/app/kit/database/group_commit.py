@@ -1,9 +1,8 @@
-"""Writes to SQLite by one thread: those that wait together share one transaction and one fsync.
+"""Group commit for SQLite: concurrent writes share one transaction and one fsync.
 
-With 64 clients this gives several times the writes of a transaction for each. They do not share
-their fate: SQLite undoes a statement that fails and keeps the others of the transaction
-(https://www.sqlite.org/lang_conflict.html, ABORT). Where it undoes the transaction, or COMMIT fails
-for a deferred constraint, the halves of the batch are tried by themselves, down to single writes.
+The writes are still independent: SQLite rolls back only the statement that fails
+(https://www.sqlite.org/lang_conflict.html, ABORT). If the transaction is rolled back, or COMMIT
+fails by a deferred constraint, each half of the batch is repeated, down to single writes.
 """
 
 import asyncio
@@ -19,40 +18,40 @@ from typing import Any, TypeVar
 from ..errors import Condition, Unavailable
 from .sqlite_file import is_lost
 
-MOST_TOGETHER = 256
+MAX_BATCH_WRITES = 256
 Rows = list[tuple[Any, ...]]
 Result = TypeVar("Result")
 
 
 @dataclass(slots=True)
 class _Write:
-    """One statement or several that wait, and the request that waits for them."""
+    """A queued write, and the future of its request."""
 
     work: Callable[[sqlite3.Connection], Any]
     deadline: float
-    """When it has waited for the lock long enough, on the monotonic clock."""
+    """The latest time to get the lock, on the monotonic clock."""
     loop: asyncio.AbstractEventLoop
-    done: asyncio.Future[Any]
+    future: asyncio.Future[Any]
     result: Any = None
     error: Exception | None = None
 
-    def answer(self) -> None:
-        if self.done.done():
-            return  # the client has gone away; the write counts all the same
+    def resolve(self) -> None:
+        if self.future.done():
+            return  # the request was cancelled; the write is committed nevertheless
         if self.error is not None:
-            self.done.set_exception(self.error)
+            self.future.set_exception(self.error)
         else:
-            self.done.set_result(self.result)
+            self.future.set_result(self.result)
 
 
-class UndoError(Exception):
-    """Work has succeeded, and is to be undone all the same; the argument says why."""
+class RollbackError(Exception):
+    """The work must be rolled back, although its statement succeeded. The argument says why."""
 
 
 class GroupCommit:
-    """Runs statements one after another; each is durable when its caller is answered.
+    """Runs writes in a thread. Each is durable when its future is resolved.
 
-    It connects anew after an error of the connection, and when it is no longer `is_current`.
+    It reconnects after an error of the connection, and when the connection is not `is_current`.
     """
 
     def __init__(
@@ -70,18 +69,18 @@ class GroupCommit:
         self._connection: sqlite3.Connection | None = None
 
     async def write(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Run one statement, which SQLite undoes by itself if it fails.
+        """Run a single statement, which SQLite rolls back itself if it fails.
 
         Raises what `work` raises, and Unavailable when closed.
         """
         return await self._wait_for(work)
 
     async def run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Run several statements, all or none.
+        """Run several statements, which are rolled back together if one fails.
 
         Raises what `work` raises, and Unavailable when closed.
         """
-        return await self._wait_for(lambda connection: _run_together(connection, work))
+        return await self._wait_for(lambda connection: _run_in_savepoint(connection, work))
 
     async def _wait_for(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         if self._closed:
@@ -92,12 +91,12 @@ class GroupCommit:
             self._thread = thread
         loop = asyncio.get_running_loop()
         deadline = time.monotonic() + self._lock_seconds
-        done: asyncio.Future[Result] = loop.create_future()
-        self._waiting.put(_Write(work, deadline, loop, done))
-        return await done
+        future: asyncio.Future[Result] = loop.create_future()
+        self._waiting.put(_Write(work, deadline, loop, future))
+        return await future
 
     async def close(self) -> None:
-        """Write what waits, then end the thread."""
+        """Complete the queued writes, then end the thread."""
         self._closed = True
         if self._thread is not None:
             self._waiting.put(None)
@@ -109,18 +108,17 @@ class GroupCommit:
             batch, ended = self._next_batch()
             try:
                 connection = self._current()
-            except Exception as error:  # whatever it is, nobody may wait forever
+            except Exception as error:  # any error must resolve the futures
                 _fail(batch, error)
             else:
                 try:
-                    _write_together(connection, batch)
+                    _write_batch(connection, batch)
                 except Exception as error:
                     _fail(batch, error)
                 if any(write.error and is_lost(write.error) for write in batch):
                     self._disconnect()
             for loop in {write.loop for write in batch}:
-                mine = [write for write in batch if write.loop is loop]
-                _call(loop, mine)
+                _resolve(loop, [write for write in batch if write.loop is loop])
         self._disconnect()
 
     def _current(self) -> sqlite3.Connection:
@@ -137,12 +135,12 @@ class GroupCommit:
         self._connection = None
 
     def _next_batch(self) -> tuple[list[_Write], bool]:
-        """Wait for a write and take those that wait with it; tell whether the end was asked for."""
+        """Wait for a write; return it with all other queued writes, and whether to end."""
         batch = []
         write = self._waiting.get()
         while write is not None:
             batch.append(write)
-            if len(batch) == MOST_TOGETHER:
+            if len(batch) == MAX_BATCH_WRITES:
                 return batch, False
             try:
                 write = self._waiting.get_nowait()
@@ -152,26 +150,26 @@ class GroupCommit:
 
 
 def _begin(connection: sqlite3.Connection, batch: list[_Write]) -> list[_Write]:
-    """Begin a transaction for those of a batch that have not waited too long when it begins."""
+    """Begin a transaction; return the writes whose deadline has not passed."""
     while True:
         now = time.monotonic()
         _fail([write for write in batch if write.deadline <= now], Unavailable())
         batch = [write for write in batch if write.deadline > now]
         if not batch:
             return []
-        patience = min(write.deadline for write in batch) - now
-        connection.execute(f"PRAGMA busy_timeout = {int(patience * 1000) + 1}")
+        timeout = min(write.deadline for write in batch) - now
+        connection.execute(f"PRAGMA busy_timeout = {int(timeout * 1000) + 1}")
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
-            time.sleep(0.001)  # not every "busy" has waited
+            time.sleep(0.001)  # SQLite does not always wait before it returns SQLITE_BUSY
         else:
             return batch
 
 
-def _write_together(connection: sqlite3.Connection, batch: list[_Write]) -> None:
+def _write_batch(connection: sqlite3.Connection, batch: list[_Write]) -> None:
     """Run a batch in one transaction."""
     in_time = _begin(connection, batch)
     if not in_time:
@@ -182,41 +180,41 @@ def _write_together(connection: sqlite3.Connection, batch: list[_Write]) -> None
             try:
                 write.result = write.work(connection)
             except Exception as error:
-                write.error = _own_error(connection, error)
+                write.error = _rolled_back_error(connection, error)
         connection.execute("COMMIT")
     except BaseException as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        if not isinstance(error, UndoError | sqlite3.IntegrityError):
+        if not isinstance(error, RollbackError | sqlite3.IntegrityError):
             raise
         if len(in_time) == 1:
-            in_time[0].error = error.args[0] if isinstance(error, UndoError) else error
+            in_time[0].error = error.args[0] if isinstance(error, RollbackError) else error
         else:
-            _write_apart(connection, in_time)
+            _write_halves(connection, in_time)
 
 
-def _write_apart(connection: sqlite3.Connection, batch: list[_Write]) -> None:
-    """Run the halves of a batch in transactions of their own."""
+def _write_halves(connection: sqlite3.Connection, batch: list[_Write]) -> None:
+    """Run each half of a batch in its own transaction."""
     half = len(batch) // 2
     for part in (batch[:half], batch[half:]):
         try:
-            _write_together(connection, part)
-        except Exception as error:  # the other half may have been committed
+            _write_batch(connection, part)
+        except Exception as error:  # must not affect the other half
             _fail(part, error)
 
 
-def _own_error(connection: sqlite3.Connection, error: Exception) -> Exception:
-    """Give the error of a write that is undone by itself; raise it if the transaction goes too."""
-    if isinstance(error, UndoError):
+def _rolled_back_error(connection: sqlite3.Connection, error: Exception) -> Exception:
+    """Return the error of a write that SQLite rolled back; raise if the transaction must end."""
+    if isinstance(error, RollbackError):
         raise error
     if isinstance(error, Unavailable):
-        raise UndoError(error) from error
+        raise RollbackError(error) from error
     if not connection.in_transaction:
-        raise error  # a full disk, for example: SQLite has undone the whole transaction
-    return actual(error)
+        raise error  # SQLite rolled back the transaction, for example because the disk is full
+    return own_error(error)
 
 
-def _run_together(
+def _run_in_savepoint(
     connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], Result]
 ) -> Result:
     connection.execute("SAVEPOINT several")
@@ -231,11 +229,11 @@ def _run_together(
             connection.execute("RELEASE several")
 
 
-def actual(error: Exception) -> Exception:
-    """Give the error of this statement.
+def own_error(error: Exception) -> Exception:
+    """Return the error of the current statement.
 
-    Of a value that cannot be bound, Python raises the connection's last error, which may be another
-    write's; the right one is its context.
+    For a value that cannot be bound, Python's sqlite3 raises the last error of the connection,
+    which may belong to another statement. The error of this one is its context.
     """
     own = error.__context__
     return own if isinstance(error, sqlite3.Error) and isinstance(own, Exception) else error
@@ -246,11 +244,11 @@ def _fail(batch: list[_Write], error: Exception) -> None:
         write.error = write.error or error
 
 
-def _call(loop: asyncio.AbstractEventLoop, batch: list[_Write]) -> None:
-    def answer() -> None:
+def _resolve(loop: asyncio.AbstractEventLoop, batch: list[_Write]) -> None:
+    def resolve() -> None:
         for write in batch:
-            write.answer()
+            write.resolve()
 
-    # A loop that has ended has taken everybody who waited with it.
+    # A closed loop raises RuntimeError; nobody waits for its futures.
     with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(answer)
+        loop.call_soon_threadsafe(resolve)

@@ -1,4 +1,4 @@
-"""Rows as JSON, with the bytes that pydantic writes for the public model."""
+"""Encoding of rows as JSON, with the bytes that pydantic writes for the public model."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ _WRITERS: Mapping[type, Callable[[Any], str]] = {
 
 
 class JsonRows:
-    """The columns of a response, and how rows of them become JSON."""
+    """The columns of a response, and the encoder of their rows."""
 
     def __init__(self, columns: Mapping[str, ColumnElement[Any]], kind: str) -> None:
         self._names = tuple(columns)
@@ -33,23 +33,23 @@ class JsonRows:
             objects.json_object(columns, kind) if objects is not None else None
         )
         self._are_written = written is not None
-        """Whether the database writes the rows."""
+        """Whether the database encodes the rows."""
         self.selected: tuple[ColumnElement[Any], ...] = (
             tuple(columns.values()) if written is None else (written,)
         )
-        """What to select; a row may have more values behind these."""
+        """The expressions to select. A row may have more values after these."""
         self.returned = returned(self.selected, kind) if written is None else self.selected
-        """The same for RETURNING."""
+        """The expressions for RETURNING."""
 
     def write(self, row: Row) -> bytes:
-        """Write one row as an object."""
+        """Encode one row as an object."""
         if self._are_written:
             text: str = row[0]
             return text.encode()
         return to_json(self._properties(row))
 
     def write_all(self, rows: Sequence[Row]) -> bytes:
-        """Write rows as an array of objects."""
+        """Encode rows as an array of objects."""
         if self._are_written:
             return f"[{','.join([row[0] for row in rows])}]".encode()
         return to_json([self._properties(row) for row in rows])

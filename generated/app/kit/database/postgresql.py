@@ -1,4 +1,4 @@
-"""PostgreSQL: a pool of asynchronous connections, and statements that do not run forever."""
+"""The PostgreSQL backend: a connection pool, with deadlines and retries for statements."""
 
 import asyncio
 import random
@@ -14,21 +14,21 @@ from .backend import Change, Row, Step
 from .codes import Fault
 from .connections import GRACE_SECONDS, Connector, Preparing, TimedOutError
 from .faults import classify
-from .returning import keys_to_read, row_as_it_is
+from .returning import final_rows, keys_to_read
 from .sessions import SessionSettings
 from .statements import Prepared, Values
 from .urls import describe, effective_parameters, read_postgresql_url
 
 RECONNECT_SECONDS = 2.0
-"""How long the pool tries by itself; then each request makes it try again. It would wait longer
-and longer, so that a database that is back would not be noticed for minutes."""
+"""How long the pool tries to reconnect by itself. Its pauses grow, so with a longer time it would
+notice late that the database is back. Afterwards, each request makes the pool try again."""
 ATTEMPTS = 5
 PAUSE_SECONDS = 0.005
-"""Before the second attempt, up to twice as long before each further one: those that disturbed one
-another should not meet again."""
-_REPEATED = {Fault.RETRY, Fault.STALE, Fault.UNPREPARED}
-_DISCARDING = {Fault.STALE, Fault.UNPREPARED}
-"""Faults of a connection that another one may not have."""
+"""The first pause between two attempts lasts up to twice this time, and each next one up to twice
+as long. Random pauses make conflicting transactions unlikely to meet again."""
+_REPEATED = {Fault.RETRY, Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
+_DISCARDING = {Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
+"""Faults of one connection. It is closed, and the statement is repeated on another one."""
 _MAY_WRITE = """
 SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on',
     cardinality(%(names)s::text[]) = 0 OR EXISTS (
@@ -41,7 +41,7 @@ Result = TypeVar("Result")
 
 
 class Postgresql:
-    """A statement is a transaction of its own: one round trip."""
+    """Runs single statements in autocommit mode, with one round trip each."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Postgresql:
             "primary",
             "read-write",
         }:
-            self._discarding.add(Fault.READ_ONLY)  # the server has become a standby
+            self._discarding.add(Fault.READ_ONLY)  # the server may have become a standby
         self._seconds = statement_seconds + GRACE_SECONDS
         self._lock_seconds = lock_seconds
         settings = SessionSettings(statement_seconds, lock_seconds, read_only)
@@ -90,20 +90,20 @@ class Postgresql:
         )
         self._timeout, self._closed = psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed
         self._doubted = 0.0
-        """When an idle connection was found to be dead: those that were idle then may be too."""
+        """When a connection was last found dead. Others that were idle then may be dead too."""
         self._answered = time.monotonic()
-        """When the server answered last, be it with an error."""
+        """When the server last responded, even with an error."""
 
     async def open(self) -> None:
-        """Start to connect."""
+        """Start the pool."""
         await self._pool.open()
 
     async def close(self) -> None:
-        """Disconnect when the statements that run have ended."""
+        """Complete the current statements, and disconnect."""
         await self._pool.close()
 
-    async def obstacle(self, metadata: MetaData, conditions: Container[Condition]) -> str:
-        """Ask whether transactions may write, and the role to any of the tables."""
+    async def write_obstacle(self, metadata: MetaData, conditions: Container[Condition]) -> str:
+        """Return why transactions or the role cannot write; empty if they can."""
         del conditions
         names = [table.name for table in metadata.sorted_tables]
 
@@ -121,42 +121,42 @@ class Postgresql:
         return "" if may_write else "the role may write to none of the tables"
 
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
-        """Run a SELECT; again if the connection turns out to be broken."""
+        """Run a SELECT; repeat it if the connection is broken."""
         del short
         return await self._run(prepared, values, again=_REPEATED | {Fault.DISCONNECTED})
 
     async def write(
         self, prepared: Prepared, values: Values, read_back: Prepared | None = None
     ) -> Sequence[Row]:
-        """Run one statement; again if a concurrent transaction was in the way.
+        """Run one statement; repeat it after a conflict with a concurrent transaction.
 
-        It is alone unless triggers or rules may change its row, as far as is known.
+        If triggers or rules may change its row, it runs in a transaction and the row is read back.
         """
-        if read_back is None or prepared.returns_as_it_is:
+        if read_back is None or prepared.returns_final_row:
             rows = await self._run(prepared, values, again=_REPEATED)
             if read_back is None:
                 return rows
-            prepared.returns_as_it_is = not any(row[-1] for row in rows)
+            prepared.returns_final_row = not any(row[-1] for row in rows)
             rows = [row[:-1] for row in rows]
-            if rows and prepared.returns_as_it_is:
+            if rows and prepared.returns_final_row:
                 return rows
             for key in keys_to_read(prepared, rows, values):
                 read = await self.read(read_back, {"key__": key}, short=True)
                 if rows:
-                    return row_as_it_is(prepared, key, rows, read)
+                    return final_rows(prepared, key, rows, read)
                 if read:
-                    break  # a trigger has kept the statement from the row
+                    break  # the row exists: a trigger prevented the statement
             else:
                 return []
         step = Step(Change(prepared.statement, values), prepared, read_back)
         return (await self.write_all([step]))[0]
 
     async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
-        """Run statements in a transaction; again if a concurrent one was in the way."""
+        """Run statements in a transaction; repeat it after a conflict with a concurrent one."""
 
         async def several(connection: Any) -> list[Sequence[Row]]:
             async with connection.transaction():
-                return await _Several(connection).run(steps)
+                return await _Transaction(connection).run(steps)
 
         return await self._repeat(several, again=_REPEATED)
 
@@ -169,7 +169,7 @@ class Postgresql:
         return await self._repeat(single, again)
 
     async def _repeat(self, work: Callable[[Any], Awaitable[Result]], again: set[Fault]) -> Result:
-        """Do work on a connection; again after some faults, as long as the request may last."""
+        """Run `work` on a connection; repeat it after the faults in `again`, until the deadline."""
         ends = time.monotonic() + self._seconds
         attempt = 1
         while True:
@@ -181,7 +181,7 @@ class Postgresql:
                 if not isinstance(error, TimedOutError):
                     self._answered = time.monotonic()
                 if fault in self._discarding:
-                    if fault is Fault.UNPREPARED:
+                    if fault is Fault.STATEMENT_LOST:
                         self._connector.stop_preparing()
                     await connection.close()
                 if attempt == ATTEMPTS or fault not in again or time.monotonic() > ends:
@@ -198,42 +198,42 @@ class Postgresql:
             attempt += 1
 
     async def _acquire(self, ends: float) -> Any:
-        """Take a connection that is good, and that is given up at a moment."""
-        patience = min(time.monotonic() + self._lock_seconds, ends)
+        """Take a tested connection from the pool, and set its deadline."""
+        wait_ends = min(time.monotonic() + self._lock_seconds, ends)
         while True:
             try:
-                connection = await self._pool.getconn(max(patience - time.monotonic(), 0.001))
+                connection = await self._pool.getconn(max(wait_ends - time.monotonic(), 0.001))
             except self._closed:
                 raise Unavailable(Condition.CLOSED) from None
             except self._timeout:
                 refusal = self._connector.refusal
                 if not refusal and time.monotonic() - self._answered > self._lock_seconds:
-                    refusal = "the server has answered nothing for a while"
+                    refusal = "the server does not respond"
                 if refusal:
                     raise Unavailable(Condition.DOWN, refusal) from None
-                reason = "no connection was free in time"
+                reason = "timeout while waiting for a connection"
                 raise Unavailable(Condition.BUSY, reason) from None
             is_good = False
             try:
                 is_good = await connection.wait.is_good(self._doubted)
-            finally:  # also when the request is cancelled meanwhile
+            finally:  # also if the request is cancelled
                 if not is_good:
                     await connection.close()
                     await self._pool.putconn(connection)
             if is_good:
                 connection.wait.ends = ends
                 return connection
-            if time.monotonic() >= connection.wait.ends:  # no answer: others may give none either
+            if time.monotonic() >= connection.wait.ends:  # the test timed out
                 self._doubted = time.monotonic()
 
 
-class _Several:
-    """Statements of one transaction, and what they have found."""
+class _Transaction:
+    """Runs the statements of one transaction, and collects their rows."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._stale = False
-        """Whether a row may have been changed after it was returned."""
+        """Whether a returned row may have been changed afterwards."""
         self._done: list[tuple[Step, list[Row], dict[str, Any]]] = []
         self._found: list[Sequence[Row]] = []
 
@@ -245,7 +245,7 @@ class _Several:
             rows = returned = await self._execute(step, bound)
             if step.read_back is not None:
                 has_effects = any(row[-1] for row in returned)
-                step.prepared.returns_as_it_is = not has_effects
+                step.prepared.returns_final_row = not has_effects
                 rows = returned = [row[:-1] for row in returned]
                 if has_effects or not returned:
                     rows = await self._read_back(step, returned, bound)
@@ -265,11 +265,11 @@ class _Several:
             raise answer from error
 
     async def _refresh(self) -> None:
-        """Read the rows again that were written: a later statement may have changed one."""
+        """Read all written rows again, because a later statement may have changed one."""
         if not self._stale:
             return
         self._stale = False
-        await self._connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # triggers that wait
+        await self._connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # run deferred triggers
         for index, (step, returned, bound) in enumerate(self._done):
             if step.read_back is not None:
                 rows = await self._read_back(step, returned, bound)
@@ -280,7 +280,7 @@ class _Several:
         rows: list[Row] = []
         for key in keys_to_read(step.prepared, returned, bound):
             read = await _execute(self._connection, step.read_back, {"key__": key})
-            rows += row_as_it_is(step.prepared, key, returned, read)
+            rows += final_rows(step.prepared, key, returned, read)
         return rows
 
 

@@ -1,4 +1,4 @@
-"""What a database must be and allow for the application to start; what is missing, in two lines."""
+"""Checks of the database at the start of the application, and their error messages."""
 
 import logging
 import os
@@ -15,71 +15,77 @@ from .codes import Fault
 from .faults import cause_of, classify, reason_of
 from .rights import missing_rights, schema_problem
 
-SIGNER = "the secret"
-"""What is missing in a database that keeps no secret."""
+SIGNING_KEY = "the secret"
+"""What a missing secret is called in messages."""
 _NOT_WRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 _READ_ONLY, _NO_RIGHT, _NO_SCHEMA = "25006", "42501", "3F000"
 _REMEDIES = {
-    _READ_ONLY: "start once where it can be written",
+    _READ_ONLY: "start once with a writable database",
     _NO_RIGHT: "start once as the owner of the tables, or as a role that may create them",
-    _NO_SCHEMA: "CREATE SCHEMA, and name it in search_path",
+    _NO_SCHEMA: "CREATE SCHEMA, and add it to search_path",
 }
 _CREATED_MEANWHILE = {"42P07", "42710", "23505"}
 _ENCODING = {"sqlite": "PRAGMA encoding", "postgresql": "SHOW server_encoding"}
 _REMEDY = {
-    "sqlite": "export the rows into a new file: a new database is UTF-8",
+    "sqlite": "export the rows to a new file, whose encoding is UTF-8",
     "postgresql": "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and move the rows there",
 }
 
-_PASSING = {
-    *(Fault.RETRY, Fault.STALE, Fault.UNPREPARED, Fault.DISCONNECTED, Fault.BUSY, Fault.FULL),
+_TRANSIENT = {
+    *(
+        Fault.RETRY,
+        Fault.SCHEMA_CHANGED,
+        Fault.STATEMENT_LOST,
+        Fault.DISCONNECTED,
+        Fault.BUSY,
+        Fault.FULL,
+    ),
 }
-"""What may be over when it is tried again."""
+"""Faults that may disappear: the start is retried."""
 
 _log = logging.getLogger(__name__)
 
 
 def check_database(connection: Connection, where: str) -> None:
-    """Raise StartupError if the database cannot hold every text, or has no schema for tables."""
+    """Raise StartupError if the encoding is not UTF-8, or if there is no schema for tables."""
     kind = connection.dialect.name
     encoding = str(connection.scalar(text(_ENCODING[kind])))
     if encoding.upper().replace("-", "") != "UTF8":
         raise StartupError(
-            f"database {where}: its encoding is {encoding}, and has to be UTF-8\n  {_REMEDY[kind]}"
+            f"database {where}: its encoding is {encoding}, but must be UTF-8\n  {_REMEDY[kind]}"
         )
     if kind == "postgresql" and (problem := schema_problem(connection)) is not None:
         raise refusal(where, *problem)
 
 
 def check_rights(connection: Connection, metadata: MetaData, where: str) -> None:
-    """Raise StartupError if a table cannot be read; log what else the role may not do."""
+    """Raise StartupError if a table cannot be read; log other missing privileges."""
     if connection.dialect.name != "postgresql":
         return
     missing = missing_rights(connection, metadata.tables.values())
     grants = "; ".join(right.grant for right in missing)
-    if any(right.stops_reading for right in missing):
-        raise refusal(where, f"the role {missing[0].role} may not read its tables", grants)
+    if any(right.prevents_reading for right in missing):
+        raise refusal(where, f"the role {missing[0].role} lacks SELECT on some tables", grants)
     if missing:
-        _log.warning(
-            "database %s: the role %s may not write everywhere: %s", where, missing[0].role, grants
-        )
+        message = "database %s: the role %s lacks privileges to write some tables: %s"
+        _log.warning(message, where, missing[0].role, grants)
 
 
 def refusal(where: str, problem: str, remedy: str) -> StartupError:
-    """Say in two lines why the application cannot start with this database, and what to do."""
+    """Return a StartupError: one line for the problem of a database, one for the remedy."""
     return StartupError(f"database {where}: {problem}\n  {remedy}")
 
 
 def creation_refusal(where: str, lacking: Sequence[str], problem: str, remedy: str) -> StartupError:
-    """Say that something is missing and cannot be created."""
+    """Return a StartupError for missing objects that cannot be created."""
     verb = "is" if len(lacking) == 1 else "are"
-    if lacking == [SIGNER]:
+    if lacking == [SIGNING_KEY]:
         remedy += "; or set SECRET_KEY"
     return refusal(where, f"{', '.join(lacking)} {verb} missing, and {problem}", remedy)
 
 
 def is_not_writable(error: BaseException) -> bool:
-    """Tell whether the database refused to write anything, by the error code alone."""
+    """Tell whether an error means that the database or the role cannot write."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None:
         return code & 0xFF in _NOT_WRITABLE
@@ -87,10 +93,10 @@ def is_not_writable(error: BaseException) -> bool:
 
 
 @contextmanager
-def explained(engine: Engine, where: str, lacking: Sequence[str] = ()) -> Iterator[None]:
-    """Turn what the driver raises into an error that says what to do; a bug stays what it is.
+def startup_errors(engine: Engine, where: str, lacking: Sequence[str] = ()) -> Iterator[None]:
+    """Convert driver errors to StartupError or UnreachableError. Bugs are not converted.
 
-    `lacking` is what was to be created.
+    `lacking` are the names of the objects to create.
     """
     try:
         yield
@@ -109,25 +115,25 @@ def explained(engine: Engine, where: str, lacking: Sequence[str] = ()) -> Iterat
             raise refusal(where, reason, _REMEDIES[state]) from None
         if state in _CREATED_MEANWHILE:
             raise UnreachableError(
-                f"database {where}: {reason}\n  another process did it"
+                f"database {where}: {reason}\n  another process created it at the same time"
             ) from None
         if fault is Fault.BUG:
             raise
-        if fault in _PASSING:
-            remedy = "is it running, and may you use it?"
+        if fault in _TRANSIENT:
+            remedy = "check that the server is running and accepts this user"
             raise UnreachableError(f"database {where}: {reason}\n  {remedy}") from None
-        remedy = "let the role create what is missing, or create it by other means"
-        remedy = remedy if lacking else "is it a database that this application may use?"
+        remedy = "grant the role the privilege to create it, or create it by other means"
+        remedy = remedy if lacking else "check that the application may use this database"
         raise refusal(where, reason, remedy) from None
 
 
 def _not_writable(engine: Engine, reason: str) -> tuple[str, str]:
-    """Name the file or the folder that SQLite would have to write."""
+    """Return which file or directory SQLite cannot write, and the remedy."""
     file = Path(str(engine.url.database)).resolve()
-    for what, path in (("folder", file.parent), ("file", file)):
+    for what, path in (("directory", file.parent), ("file", file)):
         if path.exists() and not os.access(path, os.W_OK):
             return (
-                f"the {what} {path} cannot be written ({reason})",
-                "give the user that runs the application the right to write it",
+                f"the {what} {path} is not writable ({reason})",
+                "grant write permission to the user that runs the application",
             )
-    return reason, "is it a file that the application may read and write?"
+    return reason, "check that the application may read and write the file"

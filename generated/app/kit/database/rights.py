@@ -1,4 +1,4 @@
-"""What the role of the application may do on PostgreSQL, and the GRANT for what it may not."""
+"""The privileges of the application's role on PostgreSQL, and GRANT statements for missing ones."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ _SCHEMA = text(
 
 @dataclass(frozen=True, slots=True)
 class MissingRight:
-    """A right that the role has not: on a table, on some of its columns, or on a sequence."""
+    """Privileges that the role lacks on a table, on some of its columns, or on a sequence."""
 
     privileges: tuple[str, ...]
     place: str
@@ -64,17 +64,17 @@ class MissingRight:
 
     @property
     def grant(self) -> str:
-        """The statement that gives it."""
+        """The GRANT statement."""
         return f"GRANT {', '.join(self.privileges)} ON {self.place} TO {self.role}"
 
     @property
-    def stops_reading(self) -> bool:
-        """Whether rows cannot be read without it."""
+    def prevents_reading(self) -> bool:
+        """Whether rows cannot be read without the privileges."""
         return any(privilege.startswith("SELECT") for privilege in self.privileges)
 
 
 def missing_grants(connection: Connection, metadata: MetaData) -> list[str]:
-    """List the GRANT statements without which these tables cannot be read and written."""
+    """Return the GRANT statements that are needed to read and write the tables."""
     if connection.dialect.name != "postgresql":
         return []
     if (problem := schema_problem(connection)) is not None:
@@ -83,7 +83,7 @@ def missing_grants(connection: Connection, metadata: MetaData) -> list[str]:
 
 
 def missing_rights(connection: Connection, tables: Iterable[Table]) -> list[MissingRight]:
-    """List the rights that the role needs and has not, on those of the tables that exist."""
+    """Return the privileges that the role lacks on those tables that exist."""
     models = {table.name: table for table in tables}
     role = current_role(connection)
     columns: dict[str, list[Row[Any]]] = {}
@@ -109,7 +109,7 @@ def missing_rights(connection: Connection, tables: Iterable[Table]) -> list[Miss
 
 
 def _rights_on_table(table: Table, rows: list[Row[Any]], role: str) -> Iterator[MissingRight]:
-    """Compare what each statement names with what the role may: a right may be on columns."""
+    """Yield the missing privileges of a table, by column if only some columns lack them."""
     counted = table.autoincrement_column
     needed = {
         "SELECT": rows,
@@ -130,9 +130,9 @@ def _rights_on_table(table: Table, rows: list[Row[Any]], role: str) -> Iterator[
 
 
 def schema_problem(connection: Connection) -> tuple[str, str] | None:
-    """Tell why tables cannot be found, and the remedy: of the first schema in `search_path`.
+    """Return a problem of the first schema in `search_path`, and the remedy; None if it is usable.
 
-    PostgreSQL passes over a schema that does not exist, and uses the next one instead.
+    PostgreSQL would skip a missing schema silently, and use the next one.
     """
     path = str(connection.scalar(text("SHOW search_path")))
     for tokens in TokenReader(tokenize(path, "postgresql")).separated():
@@ -147,7 +147,7 @@ def schema_problem(connection: Connection) -> tuple[str, str] | None:
             continue
         if not schema.exists:
             return (
-                f"there is no schema {schema.name}, which its search_path ({path}) names",
+                f"the schema {schema.name} of its search_path ({path}) does not exist",
                 f"CREATE SCHEMA {schema.name}",
             )
         if not schema.may_use:
@@ -159,17 +159,17 @@ def schema_problem(connection: Connection) -> tuple[str, str] | None:
         return None
     role = current_role(connection)
     return (
-        f"its search_path ({path}) names no schema",
+        f"its search_path ({path}) contains no schema",
         f"ALTER ROLE {role} SET search_path = public",
     )
 
 
 def creation_problem(connection: Connection) -> tuple[str, str] | None:
-    """Tell why nothing can be created in the current schema, and the remedy."""
+    """Return why tables cannot be created in the current schema, and the remedy; or None."""
     if connection.scalar(text("SHOW transaction_read_only")) == "on":
         return (
             "it is read-only",
-            "start once where it can be written, or unset default_transaction_read_only",
+            "start once with a writable database, or unset default_transaction_read_only",
         )
     name = connection.scalar(text("SELECT pg_catalog.current_schema()"))
     schema = connection.execute(_SCHEMA, {"name": name}).one()
@@ -183,12 +183,12 @@ def creation_problem(connection: Connection) -> tuple[str, str] | None:
 
 
 def current_role(connection: Connection) -> str:
-    """Return the role whose rights count, as SQL writes it."""
+    """Return the current role, quoted for SQL."""
     return str(connection.scalar(_ROLE))
 
 
 def owned_tables(connection: Connection, names: Iterable[str]) -> set[str]:
-    """Return those of the tables that the role may change: indexes are for owners alone."""
+    """Return the tables that the role owns. Only the owner can create indexes."""
     if connection.dialect.name != "postgresql":
         return set(names)
     return set(connection.scalars(_OWNED, {"names": list(names)}))

@@ -1,4 +1,4 @@
-"""The secret of an application: kept in its database, so that all its processes share it."""
+"""The secret of the application, stored in the database and shared by all processes."""
 
 import secrets
 
@@ -26,25 +26,25 @@ _BYTES = 32
 
 
 def read_secret(connection: Connection) -> bytes:
-    """Return the secret that the table keeps, or nothing if it is empty."""
-    kept = select(SECRETS.c.value).where(func.length(SECRETS.c.value) > 0)
-    found = connection.scalar(kept.order_by(SECRETS.c.id))
+    """Return the stored secret; empty if there is none."""
+    stored = select(SECRETS.c.value).where(func.length(SECRETS.c.value) > 0)
+    found = connection.scalar(stored.order_by(SECRETS.c.id))
     return bytes(found or b"")
 
 
 def create_secret(connection: Connection) -> bytes:
-    """Put a new secret into the table."""
-    made = secrets.token_bytes(_BYTES)
+    """Store and return a new secret."""
+    secret = secrets.token_bytes(_BYTES)
     number = select(func.coalesce(func.max(SECRETS.c.id), 0) + 1).scalar_subquery()
-    connection.execute(insert(SECRETS).values(id=number, value=made))
-    return made
+    connection.execute(insert(SECRETS).values(id=number, value=secret))
+    return secret
 
 
 def secret_grant(connection: Connection) -> str | None:
-    """Return the GRANT without which the secret cannot be read."""
+    """Return the GRANT statement that the role needs to read the secret, if any."""
     if connection.dialect.name != "postgresql":
         return None
     for right in missing_rights(connection, [SECRETS]):
-        if right.stops_reading:
+        if right.prevents_reading:
             return f"GRANT SELECT ON {right.place} TO {right.role}"
     return None

@@ -1,7 +1,7 @@
-"""The session of a connection to PostgreSQL: what it is set to, and whether it is a pooler's.
+"""The session settings of connections to PostgreSQL.
 
-Whatever the database, the role or the environment set, values are read and written in one way.
-Behind a pooler, what one client sets another one gets: there nothing is set, but looked at.
+They make the format of values independent of the database, the role and the environment. Behind a
+pooler, clients share sessions, so the settings are only checked there.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import StartupError
 
-_WAY_OF_VALUES = {
+_FORMATS = {
     "array_nulls": "on",
     "backslash_quote": "safe_encoding",
     "bytea_output": "hex",
@@ -22,14 +22,14 @@ _WAY_OF_VALUES = {
     "timezone": "UTC",
     "transform_null_equals": "off",
 }
-"""How PostgreSQL reads and writes values and definitions."""
+"""The settings that determine how PostgreSQL parses and prints values and definitions."""
 _HARMFUL: Mapping[str, Callable[[str], bool]] = {
     "datestyle": lambda value: not value.startswith("ISO"),
     "extra_float_digits": lambda value: int(value) < 1,
     "standard_conforming_strings": lambda value: value != "on",
     "transform_null_equals": lambda value: value != "off",
 }
-"""Of these, what would change an answer; behind a pooler nothing of it can be set."""
+"""Values of these settings that would change responses; checked behind a pooler."""
 
 PID = "SELECT pg_backend_pid()"
 _SET = """
@@ -47,7 +47,7 @@ Statement = tuple[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """What the session of each connection is set to."""
+    """The session settings of each connection."""
 
     statement_seconds: float
     lock_seconds: float
@@ -55,7 +55,7 @@ class SessionSettings:
 
     @property
     def timeouts(self) -> dict[str, str]:
-        """What the server bounds; where the URL or PGOPTIONS sets one of them, that stays."""
+        """The timeouts of the server. Those set by the URL or PGOPTIONS have precedence."""
         return {
             "statement_timeout": _milliseconds(self.statement_seconds),
             "lock_timeout": _milliseconds(self.lock_seconds),
@@ -64,7 +64,7 @@ class SessionSettings:
 
     @property
     def statement(self) -> Statement:
-        """What sets the session of a direct connection, in one round trip."""
+        """The statement that sets the session of a direct connection."""
         kept = {
             **self.timeouts,
             "default_transaction_isolation": "read committed",
@@ -75,7 +75,7 @@ class SessionSettings:
         }
         if self.read_only:
             kept["default_transaction_read_only"] = "on"
-        settings = _WAY_OF_VALUES | kept
+        settings = _FORMATS | kept
         return _SET, {
             "names": list(settings),
             "values": list(settings.values()),
@@ -83,38 +83,38 @@ class SessionSettings:
         }
 
     @property
-    def question(self) -> Statement:
-        """What asks how the session of a pooler is set."""
+    def check_statement(self) -> Statement:
+        """The statement that reads the session settings behind a pooler."""
         return _SHOW, {"names": [*_HARMFUL, *self.timeouts]}
 
     def missing_timeouts(self, found: Sequence[tuple[str, str]]) -> list[str]:
-        """List what somebody should set for the role, since a pooler lets nobody else do so."""
+        """Return the timeouts that are not set behind a pooler."""
         values = dict(found)
         return [name for name in self.timeouts if values.get(name, "0") == "0"]
 
-    def set_for(self, role: str, names: Sequence[str]) -> str:
-        """Write the statements that set the timeouts of a role."""
+    def alter_role(self, role: str, names: Sequence[str]) -> str:
+        """Return the ALTER ROLE statements that set the timeouts of a role."""
         quoted = '"' + role.replace('"', '""') + '"'
         wanted = self.timeouts
         return "; ".join(f"ALTER ROLE {quoted} SET {name} = '{wanted[name]}'" for name in names)
 
 
-def check_way_of_values(found: Sequence[tuple[str, str]]) -> None:
-    """Raise StartupError if the session of a pooler would change an answer."""
+def check_session(found: Sequence[tuple[str, str]]) -> None:
+    """Raise StartupError if the session settings behind a pooler would change responses."""
     for name, value in _harmful(found):
         raise StartupError(
             f"database: behind the pooler, {name} is {value!r}, which changes how values are read\n"
-            f"  ALTER ROLE … SET {name} = '{_WAY_OF_VALUES[name]}', and let the pooler reconnect"
+            f"  ALTER ROLE … SET {name} = '{_FORMATS[name]}', and let the pooler reconnect"
         )
 
 
 def check_options(options: str) -> None:
-    """Raise StartupError if options were sent, since a pooler keeps them from the session."""
+    """Raise StartupError if the connection has options, because a pooler ignores them."""
     if options.strip():
         raise StartupError(
-            "database: a pooler stands before PostgreSQL, and drops the options of the URL or of"
+            "database: PostgreSQL is behind a pooler, which ignores the options of the URL and of"
             f" PGOPTIONS: {options.strip()}\n"
-            "  leave them out, and set what they set with ALTER ROLE … SET"
+            "  remove them, and use ALTER ROLE … SET instead"
         )
 
 

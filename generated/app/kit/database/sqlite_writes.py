@@ -1,13 +1,13 @@
-"""What statements that write do on a connection of SQLite, and which rows they give."""
+"""Execution of writes on a SQLite connection, and reading their rows back."""
 
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
 from .backend import Row, Step
-from .group_commit import Rows, UndoError, actual
-from .returning import keys_to_read, row_as_it_is
-from .sequences import used_up
+from .group_commit import RollbackError, Rows, own_error
+from .returning import final_rows, keys_to_read
+from .sequences import explain_full
 from .statements import Prepared
 
 
@@ -20,14 +20,14 @@ def write_one(
 ) -> Rows:
     """Run one INSERT, UPDATE or DELETE.
 
-    `read_back` reads its rows again if triggers or foreign keys have changed others than those that
-    it returns, or if RETURNING is not `exact`. Raises UndoError for what reading them back raises.
+    `read_back` reads the rows again if triggers or foreign keys changed more rows than returned, or
+    if RETURNING is not `exact`. Raises RollbackError for an error while the rows are read back.
     """
     before = connection.total_changes
     try:
         returned = connection.execute(prepared.sql, bound).fetchall()
     except sqlite3.OperationalError as error:
-        cause = used_up(connection, prepared.sql, error)
+        cause = explain_full(connection, prepared.sql, error)
         if cause is error:
             raise
         raise cause from error
@@ -38,25 +38,25 @@ def write_one(
     try:
         return _read_back(prepared, read_back, bound, connection, returned)
     except Exception as error:
-        raise UndoError(error) from error
+        raise RollbackError(error) from error
 
 
-class Several:
-    """Statements of one transaction, and what they have found.
+class Transaction:
+    """Runs the statements of one transaction, and collects their rows.
 
-    `exact` tells that RETURNING gives a row as it is stored.
+    `exact` means that RETURNING returns rows as they are stored.
     """
 
     def __init__(self, connection: sqlite3.Connection, *, exact: bool) -> None:
         self._connection = connection
         self._exact = exact
         self._stale = False
-        """Whether a row may have been changed after it was returned."""
+        """Whether a returned row may have been changed afterwards."""
         self._done: list[tuple[Step, Rows, dict[str, Any]]] = []
         self._found: list[Sequence[Row]] = []
 
     def run(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
-        """Run the statements; raise what the first one that fails is explained with."""
+        """Run the statements; raise the explained error of the first one that fails."""
         for step in steps:
             if step.change.derive is not None:
                 self._refresh()
@@ -77,7 +77,7 @@ class Several:
         return self._found
 
     def _refresh(self) -> None:
-        """Read the rows again that were written: a later statement may have changed one."""
+        """Read all written rows again, because a later statement may have changed one."""
         if not self._stale:
             return
         self._stale = False
@@ -91,7 +91,7 @@ def _execute(connection: sqlite3.Connection, step: Step, bound: dict[str, Any]) 
     try:
         return connection.execute(step.prepared.sql, bound).fetchall()
     except Exception as error:
-        cause = used_up(connection, step.prepared.sql, actual(error))
+        cause = explain_full(connection, step.prepared.sql, own_error(error))
         answer = step.explained(cause)
         if answer is error or not connection.in_transaction:
             raise
@@ -108,5 +108,5 @@ def _read_back(
     rows: Rows = []
     for key in keys_to_read(prepared, returned, bound):
         read = connection.execute(read_back.sql, {"key__": key}).fetchall()
-        rows += row_as_it_is(prepared, key, returned, read)
+        rows += final_rows(prepared, key, returned, read)
     return rows

@@ -1,4 +1,4 @@
-"""Tables at start: the missing ones are created, a differing one is reported column by column."""
+"""The tables at the start: creates missing ones, and compares existing ones with the models."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -11,59 +11,58 @@ from sqlalchemy.schema import CreateIndex
 
 from ..errors import StartupError
 from .catalogue import UNREADABLE, TableDefinition, read_tables, taken_names, wanted_tables
-from .catalogue.rehearsal import rehearsed_tables
+from .catalogue.normalized import normalized_tables
 from .catalogue.wanted import statement
 from .comparison import Finding, compare, missing_indexes
 from .faults import cause_of
 from .requirements import (
-    SIGNER,
+    SIGNING_KEY,
     check_database,
     check_rights,
     creation_refusal,
-    explained,
     is_not_writable,
     refusal,
+    startup_errors,
 )
 from .rights import creation_problem, owned_tables
 from .secret import SECRETS, create_secret, read_secret, secret_grant
 
 LOCK = 5_236_117_340
-"""Key of the advisory lock that lets one process after another create tables on PostgreSQL."""
+"""The key of the advisory lock that serializes the creation of tables on PostgreSQL."""
 _NO_ADVISORY_LOCKS = {"42883", "0A000"}
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass
-class _State:
-    """What the database lacks, and what it has beyond the models."""
+class _Inspection:
+    """The missing and the additional objects of a database."""
 
     tables: list[Table] = field(default_factory=list)
     indexes: list[tuple[Table, Index]] = field(default_factory=list)
-    """Of tables that exist."""
+    """Missing indexes of existing tables."""
     notes: list[str] = field(default_factory=list)
     secret: bytes = b""
     lacks_secret: bool = False
-    lacks_secrets: bool = False
-    """Whether there is no table for the secret."""
+    lacks_secret_table: bool = False
     problem: tuple[str, str] | None = None
-    """Why nothing can be created, and the remedy."""
+    """Why tables cannot be created, and the remedy."""
 
     @property
     def lacking(self) -> list[str]:
-        """The names of what has to be created."""
+        """The names of the objects to create, without the indexes."""
         names = [f"the table {table.name}" for table in self.tables]
-        return [*names, SIGNER] if self.lacks_secret else names
+        return [*names, SIGNING_KEY] if self.lacks_secret else names
 
 
 def prepare(engine: Engine, metadata: MetaData, *, where: str, needs_secret: bool) -> bytes:
-    """Create missing tables and indexes, in one transaction; return the secret kept there.
+    """Create missing tables and indexes in one transaction; return the stored secret.
 
-    Nothing is locked, and no right to create is needed, when nothing is missing. `where` names the
-    database in messages. The secret is empty if it is not needed. Raises UnreachableError when the
-    database does not answer now, StartupError when it cannot be used or a table differs.
+    If nothing is missing, no lock is taken and no privilege to create is needed. `where` is the URL
+    for messages. The secret is empty unless `needs_secret`. Raises UnreachableError if the database
+    cannot be reached, StartupError if it cannot be used or a table differs.
     """
-    with explained(engine, where), engine.connect() as connection:
+    with startup_errors(engine, where), engine.connect() as connection:
         connection.execution_options(only_reads=True)
         check_database(connection, where)
         state = _inspect(connection, metadata, where, needs_secret=needs_secret)
@@ -78,18 +77,18 @@ def prepare(engine: Engine, metadata: MetaData, *, where: str, needs_secret: boo
 
 def _inspect(
     connection: Connection, metadata: MetaData, where: str, *, needs_secret: bool
-) -> _State:
-    """Find out what is missing. Raises StartupError when a table differs."""
+) -> _Inspection:
+    """Compare the database with the models. Raises StartupError if a table differs."""
     tables = metadata.sorted_tables
     names = [table.name for table in tables]
     found = read_tables(connection, [*names, SECRETS.name] if needs_secret else names)
     present = [table for table in tables if table.name in found]
-    state = _State(tables=[table for table in tables if table.name not in found])
+    state = _Inspection(tables=[table for table in tables if table.name not in found])
     wanted = wanted_tables(present, connection.dialect)
     differing = []
     for name, findings in _findings(connection, present, found, wanted).items():
-        state.notes += [f"table {name}: {one.text}" for one in findings if not one.refused]
-        differing += [(name, finding) for finding in findings if finding.refused]
+        state.notes += [f"table {name}: {one.text}" for one in findings if not one.prevents_start]
+        differing += [(name, finding) for finding in findings if finding.prevents_start]
     if differing:
         raise StartupError(_differences(where, differing))
     for table in present:
@@ -97,14 +96,14 @@ def _inspect(
         state.indexes += [
             (table, index) for index in table.indexes if _name(index, connection) in lacking
         ]
-    state.lacks_secrets = needs_secret and SECRETS.name not in found
-    if needs_secret and not state.lacks_secrets:
+    state.lacks_secret_table = needs_secret and SECRETS.name not in found
+    if needs_secret and not state.lacks_secret_table:
         own = wanted_tables([SECRETS], connection.dialect)[SECRETS.name]
-        if any(one.refused for one in compare(found[SECRETS.name], own)):
-            problem = f"the table {SECRETS.name} is another one than keeps the secret"
+        if any(one.prevents_start for one in compare(found[SECRETS.name], own)):
+            problem = f"the table {SECRETS.name} is not the table of the application's secret"
             raise refusal(where, problem, "rename it; or set SECRET_KEY")
         if (grant := secret_grant(connection)) is not None:
-            raise refusal(where, "the role may not read the secret", f"{grant}; or set SECRET_KEY")
+            raise refusal(where, "the role cannot read the secret", f"{grant}; or set SECRET_KEY")
         state.secret = read_secret(connection)
     state.lacks_secret = needs_secret and not state.secret
     if connection.dialect.name == "postgresql" and (state.lacking or state.indexes):
@@ -118,48 +117,53 @@ def _findings(
     found: dict[str, TableDefinition],
     wanted: dict[str, TableDefinition],
 ) -> dict[str, list[Finding]]:
-    """Compare; what seems to differ on PostgreSQL is looked at again, as it would print it."""
+    """Return the differences of each table. On PostgreSQL, normalized definitions are used.
+
+    Normalization is slow, so it is done only for tables that seem to differ.
+    """
     findings = {
         table.name: compare(found[table.name], wanted[table.name])
         for table in tables
         if wanted[table.name].kind != UNREADABLE or connection.dialect.name == "postgresql"
     }
     if connection.dialect.name == "postgresql":
-        doubtful = [table for table in tables if any(one.refused for one in findings[table.name])]
-        for name, definition in rehearsed_tables(connection, doubtful).items():
+        doubtful = [
+            table for table in tables if any(one.prevents_start for one in findings[table.name])
+        ]
+        for name, definition in normalized_tables(connection, doubtful).items():
             findings[name] = compare(found[name], definition)
     return findings
 
 
 def _create(
-    engine: Engine, metadata: MetaData, where: str, before: _State, *, needs_secret: bool
-) -> _State:
-    """Create what is still missing, one process after another; return what is missing then."""
+    engine: Engine, metadata: MetaData, where: str, before: _Inspection, *, needs_secret: bool
+) -> _Inspection:
+    """Create the missing objects, serialized between processes; return what is left to report."""
     try:
         with engine.begin() as connection:
-            _wait_for_others(connection, where)
+            _take_lock(connection, where)
             state = _inspect(connection, metadata, where, needs_secret=needs_secret)
             taken = taken_names(connection)
-            new = [*state.tables, *([SECRETS] if state.lacks_secrets else [])]
+            new = [*state.tables, *([SECRETS] if state.lacks_secret_table else [])]
             for table in new:
                 if (kind := taken.get(table.name)) is not None:
                     raise refusal(where, *_name_taken(table.name, kind))
             metadata.create_all(connection, state.tables, checkfirst=False)
             if state.lacks_secret:
-                if state.lacks_secrets:
+                if state.lacks_secret_table:
                     SECRETS.create(connection)
                 state.secret = create_secret(connection)
             _create_indexes(connection, state, taken)
             return state
     except DBAPIError as error:
         if is_not_writable(cause_of(error)) and not before.lacking:
-            return before  # indexes alone: requests are answered without them, if more slowly
-        with explained(engine, where, before.lacking):
+            return before  # only indexes are missing: the application works without them
+        with startup_errors(engine, where, before.lacking):
             raise
 
 
-def _create_indexes(connection: Connection, state: _State, taken: Mapping[str, str]) -> None:
-    """Create indexes where the role owns the table and the name is free, and forget those."""
+def _create_indexes(connection: Connection, state: _Inspection, taken: Mapping[str, str]) -> None:
+    """Create the indexes whose table the role owns and whose name is free; keep the others."""
     own = owned_tables(connection, {table.name for table, _ in state.indexes})
     left = []
     for table, index in state.indexes:
@@ -172,14 +176,14 @@ def _create_indexes(connection: Connection, state: _State, taken: Mapping[str, s
 
 def _name_taken(name: str, kind: str) -> tuple[str, str]:
     article = "an" if kind == "index" else "a"
-    return f"there can be no table {name}, which {article} {kind} has as its name", "rename one"
+    return f"the table {name} cannot be created: {article} {kind} has this name", "rename one"
 
 
-def _wait_for_others(connection: Connection, where: str) -> None:
-    """Let one process after another create; SQLite's BEGIN IMMEDIATE has done so."""
+def _take_lock(connection: Connection, where: str) -> None:
+    """Take the advisory lock. On SQLite, BEGIN IMMEDIATE has the same effect."""
     if connection.dialect.name != "postgresql":
         return
-    # An index on a large table takes longer than a request's statement may.
+    # An index on a large table takes longer than the timeout of requests.
     connection.execute(text("SET LOCAL statement_timeout = 0"))
     driver: Any = connection.connection.dbapi_connection
     driver.wait.seconds = None
@@ -190,8 +194,7 @@ def _wait_for_others(connection: Connection, where: str) -> None:
         if getattr(error.orig, "sqlstate", None) not in _NO_ADVISORY_LOCKS:
             raise
         _log.warning(
-            "database %s has no advisory locks: let one process create the tables,"
-            " before others start",
+            "database %s has no advisory locks: start a single process first, to create the tables",
             where,
         )
 
@@ -207,14 +210,14 @@ def _name(index: Index, connection: Connection) -> str:
 def _differences(where: str, differing: Sequence[tuple[str, Finding]]) -> str:
     remedies = sorted((finding.remedy for _, finding in differing if finding.remedy), reverse=True)
     how = [
-        "  BIGINT holds an int, or a decimal of an earlier version of this application, which kept",
-        "  no number of decimals: 1999 may be 1999, 19.99 or 1.999. Only if these columns were",
-        "  decimals with the very digits of the models, stop the application and run on the file",
-        "  (in the shell sqlite3, first: .dbconfig defensive off):",
+        "  A BIGINT column may be an int, or a decimal of an earlier version of this application,",
+        "  which did not store the number of decimals: 1999 may mean 1999, 19.99 or 1.999. Only if",
+        "  these columns are decimals with the digits of the models, stop the application and run",
+        "  on the file (in the shell sqlite3, run .dbconfig defensive off first):",
         "    PRAGMA writable_schema = ON;",
         *(f"    {sql}" for _, sql in remedies),
         "    PRAGMA writable_schema = RESET;",
-        "  Otherwise these statements would change what the values mean: convert the values too,",
+        "  Otherwise these statements would change the meaning of the values: convert the values,",
         "  or undo the change of the models.",
     ]
     return "\n".join(
@@ -222,18 +225,19 @@ def _differences(where: str, differing: Sequence[tuple[str, Finding]]) -> str:
             f"database {where} has tables that differ from the models",
             *(f"  table {table}: {finding.text}" for table, finding in differing),
             *(how if remedies else []),
-            "  Existing tables are never changed: there are no migrations in this version.",
-            "  Change the tables by hand, undo the change of the models, or start with an empty",
-            "  database: another DATABASE_URL, such as sqlite:///other.db.",
+            "  Existing tables are never changed: this version has no migrations.",
+            "  Alter the tables yourself, undo the change of the models, or use an empty database",
+            "  by another DATABASE_URL, such as sqlite:///other.db.",
         ]
     )
 
 
-def _report(engine: Engine, where: str, state: _State) -> None:
-    """Log what is kept though no model knows it, and the indexes that could not be created."""
+def _report(engine: Engine, where: str, state: _Inspection) -> None:
+    """Log the objects that are not in the models, and the indexes that could not be created."""
     if state.notes:
         lines = "".join(f"\n  {note}" for note in state.notes)
-        _log.warning("database %s has what the models do not know; it is kept%s", where, lines)
+        message = "database %s has objects that differ from the models; they are kept%s"
+        _log.warning(message, where, lines)
     if state.indexes:
         sql = "; ".join(statement(CreateIndex(one), engine.dialect) for _, one in state.indexes)
         _log.warning("database %s lacks indexes that cannot be created: %s", where, sql)

@@ -1,4 +1,4 @@
-"""Database URLs: what they name, what libpq makes of them, and how messages show them."""
+"""Database URLs: parsing by libpq, validation, and display in messages."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,8 +13,9 @@ _URL = re.compile(r"(?P<scheme>[a-z0-9]+)(\+[a-z0-9_]+)?://(?P<rest>.*)", re.DOT
 _EXAMPLE = "postgresql://user:password@host/name"
 _ESCAPES = "in a user name or password, write %40 for @, %2F for / and %3A for :"
 _PLACE = r"(\[[^\]]*\]|[^:]*)(?::(.*))?"
-"""A host, perhaps an address of IPv6 in brackets, and a port."""
+"""A host, or an IPv6 address in brackets, and an optional port."""
 _PARAMETER = re.compile(r"\?[a-z_]+=")
+_SEE_DOCUMENTATION = "see PostgreSQL's documentation of connection parameters"
 _DIGITS = re.compile(r"[0-9]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NAME = re.compile(r"[A-Za-z_]{1,40}")
@@ -27,9 +28,9 @@ _NUMBERS = (
     "tcp_user_timeout",
 )
 _REFUSED = {
-    "replication": "connections for replication take no ordinary statements: leave it out",
+    "replication": "remove it: replication connections accept no ordinary statements",
 }
-_OTHER_SPELLINGS = {
+_OTHER_NAMES = {
     "application": "application_name",
     "applicationname": "application_name",
     "charset": "",
@@ -58,13 +59,13 @@ _OTHER_SPELLINGS = {
     "timezone": "",
     "username": "user",
 }
-"""What other drivers call a parameter (in small letters): libpq's name, a setting, or nothing."""
+"""Names of parameters in other drivers: the name in libpq, a setting, or empty if not needed."""
 
 
 def scheme_of(url: str) -> str:
-    """Return `sqlite`, `postgresql`, or another scheme; empty if the text is no URL.
+    """Return `sqlite`, `postgresql`, or another scheme; empty if the text is not a URL.
 
-    A driver behind a plus, as SQLAlchemy writes it, is left out.
+    The driver name that SQLAlchemy allows after a plus sign is ignored.
     """
     match = _URL.fullmatch(url)
     scheme = match["scheme"] if match else ""
@@ -72,7 +73,7 @@ def scheme_of(url: str) -> str:
 
 
 def shown(url: str) -> str:
-    """Return a URL as messages show it: without passwords, and without what may be part of one."""
+    """Return a URL for messages, without anything that may be part of a password."""
     scheme = scheme_of(url)
     if scheme == "sqlite":
         return url
@@ -85,7 +86,7 @@ def shown(url: str) -> str:
 
 
 def describe(parameters: Mapping[str, str]) -> str:
-    """Write libpq's parameters as a URL: user, hosts and database, never a password."""
+    """Return libpq parameters as a URL with user, hosts and database, but no password."""
     hosts = parameters.get("host", parameters.get("hostaddr", "")).split(",")
     ports = parameters.get("port", "").split(",")
     ports = ports * len(hosts) if len(ports) == 1 else [*ports, *[""] * len(hosts)]
@@ -98,10 +99,10 @@ def describe(parameters: Mapping[str, str]) -> str:
 
 
 def read_postgresql_url(url: str) -> dict[str, str]:
-    """Return the parameters of libpq that a URL has; both of its spellings of several hosts.
+    """Parse a PostgreSQL URL to libpq parameters (PostgreSQL's documentation, section 34.1.1.2).
 
-    Raises StartupError for a URL that libpq would refuse, or read differently than it was meant;
-    ImportError without the driver. Source: PostgreSQL's documentation, section 34.1.1.2.
+    Raises StartupError for a URL that libpq rejects or is likely to misunderstand, ImportError if
+    the driver is not installed.
     """
     conninfo = import_module("psycopg.conninfo")
     match = _URL.fullmatch(url)
@@ -113,8 +114,8 @@ def read_postgresql_url(url: str) -> dict[str, str]:
         read = conninfo.conninfo_to_dict(f"postgresql://{rest}")
     except (conninfo.e.ProgrammingError, UnicodeError):
         raise StartupError(
-            f"database: the URL is not one that PostgreSQL's library reads\n"
-            f"  write {_EXAMPLE}; {_ESCAPES}, %20 for a blank, %25 for %"
+            f"database: PostgreSQL's library libpq cannot parse the URL\n"
+            f"  write {_EXAMPLE}; {_ESCAPES}, %20 for a space, %25 for %"
         ) from None
     parameters = {name: str(value) for name, value in read.items()}
     _check_values(parameters)
@@ -122,27 +123,27 @@ def read_postgresql_url(url: str) -> dict[str, str]:
 
 
 def check_characters(url: str) -> None:
-    """Raise StartupError for control characters, such as the line break that ends a secret file."""
+    """Raise StartupError for control characters, such as a line break at the end of a file."""
     if _CONTROL.search(url):
         message = "database: the URL has a line break or another control character"
-        raise StartupError(f"{message}\n  write it in one line, and nothing behind it")
+        raise StartupError(f"{message}\n  write it in one line, without a line break at the end")
 
 
 def _check_authority(rest: str) -> None:
-    """Refuse text in which part of a password could be taken for a host, a port or a name."""
+    """Raise StartupError if a part of the password may be parsed as host, port or database."""
     authority, _, behind = rest.partition("/")
     user, _, _ = authority.rpartition("@")
     if "@" in user or "@" in behind or _PARAMETER.search(user):
         message = "database: the URL has an @ that does not end the password"
         raise StartupError(f"{message}\n  {_ESCAPES}")
-    for port in _places(rest)[1]:
+    for port in _hosts_and_ports(rest)[1]:
         if port and not _DIGITS.fullmatch(port):
-            message = "database: the URL has a port that is no number"
+            message = "database: the URL has an invalid port"
             raise StartupError(f"{message}\n  write {_EXAMPLE}; {_ESCAPES}")
 
 
-def _places(rest: str) -> tuple[list[str], list[str]]:
-    """Return the hosts and the ports before the name of the database."""
+def _hosts_and_ports(rest: str) -> tuple[list[str], list[str]]:
+    """Return the hosts and ports of a URL, without those of its parameters."""
     authority = rest.rpartition("@")[2].partition("?")[0].partition("/")[0]
     found = [re.fullmatch(_PLACE, place) for place in authority.split(",")]
     places = [place.groups() if place else (authority, "") for place in found]
@@ -150,21 +151,21 @@ def _places(rest: str) -> tuple[list[str], list[str]]:
 
 
 def _check_query(rest: str) -> None:
-    """Refuse parameters that libpq does not know, or of which it would drop one."""
+    """Raise StartupError for unknown parameters, and for those given twice."""
     query = rest.rpartition("@")[2].partition("?")[2]
     names = [unquote(part.partition("=")[0]) for part in query.split("&") if part]
     known = _parameters_of_libpq()
     for name in names:
         if name in _REFUSED:
-            raise StartupError(f"database: the URL's parameter {name}\n  {_REFUSED[name]}")
+            raise StartupError(f"database: the URL has the parameter {name}\n  {_REFUSED[name]}")
         if names.count(name) > 1 and name in known:
             raise StartupError(f"database: the URL has the parameter {name} twice\n  write it once")
         if name not in known and (name, query) != ("ssl", "ssl=true"):
             raise StartupError(_unknown(name, known))
-    for name, before in zip(("host", "port"), _places(rest), strict=True):
+    for name, before in zip(("host", "port"), _hosts_and_ports(rest), strict=True):
         if name in names and any(before):
-            message = f"database: the URL names the {name} before and behind the question mark"
-            raise StartupError(f"{message}\n  leave out one of them")
+            message = f"database: the URL gives the {name} both before and after the '?'"
+            raise StartupError(f"{message}\n  remove one of them")
 
 
 def _parameters_of_libpq() -> list[str]:
@@ -174,22 +175,20 @@ def _parameters_of_libpq() -> list[str]:
 
 def _unknown(name: str, known: list[str]) -> str:
     if not _NAME.fullmatch(name):
-        message = "database: the URL has a parameter that PostgreSQL's library does not know"
+        message = "database: the URL has a parameter that libpq does not know"
         return f"{message}\n  {_ESCAPES}"
-    message = (
-        f"database: the URL has the parameter {name}, which PostgreSQL's library does not know"
-    )
-    other = _OTHER_SPELLINGS.get(name.lower())
+    message = f"database: the URL has the parameter {name}, which libpq does not know"
+    other = _OTHER_NAMES.get(name.lower())
     if other == "":
-        return f"{message}\n  leave it out: the application sees to that itself"
+        return f"{message}\n  remove it: the application handles it automatically"
     if other is not None and other.isupper():
-        return f"{message}\n  leave it out, and set {other} if need be"
+        return f"{message}\n  remove it, and set {other} instead"
     similar = [other] if other else get_close_matches(name.lower(), known, 1)
-    return f"{message}\n  " + (f"its name is {similar[0]}" if similar else "leave it out")
+    return f"{message}\n  " + (f"did you mean {similar[0]}?" if similar else "remove it")
 
 
 def _check_values(parameters: Mapping[str, str]) -> None:
-    """Refuse values that would make every connection fail, or that change how text is read."""
+    """Raise StartupError for values that would prevent connections, or change the encoding."""
     problem = next(_problems(parameters), None)
     if problem is not None:
         raise StartupError(f"database {describe(parameters)}: {problem}")
@@ -198,61 +197,63 @@ def _check_values(parameters: Mapping[str, str]) -> None:
 def _problems(parameters: Mapping[str, str]) -> Iterator[str]:
     encoding = parameters.get("client_encoding", "utf8")
     if encoding.lower().replace("-", "").replace("_", "") not in {"utf8", "unicode"}:
-        yield "client_encoding is always UTF8\n  leave it out of the URL"
+        yield "client_encoding must be UTF8\n  remove it from the URL"
     for name in _NUMBERS:
         if not re.fullmatch(r"-?[0-9]{1,9}", parameters.get(name, "0")):
-            yield f"{name} should be a number\n  it is one of seconds, of times, or of milliseconds"
+            yield f"{name} should be an integer\n  {_SEE_DOCUMENTATION}"
     hosts = parameters.get("host", parameters.get("hostaddr", "")).split(",")
     ports = parameters.get("port", "").split(",")
     if len(ports) not in {1, len(hosts)}:
-        yield f"{len(hosts)} hosts and {len(ports)} ports\n  give one port, or one for each host"
+        yield f"{len(hosts)} hosts, but {len(ports)} ports\n  give one port, or one for each host"
     for port in ports:
         if port and not (_DIGITS.fullmatch(port) and 0 < int(port[:9]) < 65536):
-            yield "a port is not between 1 and 65535\n  PostgreSQL's own is 5432"
+            yield "a port is not between 1 and 65535\n  the default port is 5432"
     rejected = _rejected_option(parameters)
     if rejected:
-        yield f"{rejected}\n  see PostgreSQL's documentation of connection parameters"
+        yield f"{rejected}\n  {_SEE_DOCUMENTATION}"
 
 
 def _rejected_option(parameters: Mapping[str, str]) -> str:
-    """Return what libpq says of its options, such as an unknown `sslmode`, before it connects.
+    """Return libpq's error about an option, such as an unknown `sslmode`; empty if there is none.
 
-    They are those of the URL, and where it has none those of the environment. A folder that is not
-    there cannot be connected to: what is said of anything else is said of an option.
+    libpq checks the options of the URL and the environment before it connects. The host is a
+    directory that does not exist, so any other error is about an option.
     """
     connection = _unconnected(parameters)
     try:
         message = connection.get_error_message().strip()
     finally:
         connection.finish()
-    return "" if _NOWHERE["host"] in message else message.partition("\n")[0]
+    return "" if _MISSING_HOST["host"] in message else message.partition("\n")[0]
 
 
 def effective_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
-    """Return the parameters, with those that the environment or a service adds to them."""
+    """Return the parameters of a URL, and those of the environment and of a service file."""
     connection = _unconnected(parameters)
     try:
         found = {option.keyword.decode(): option.val for option in connection.info}
     finally:
         connection.finish()
     added = {name: value.decode() for name, value in found.items() if value}
-    return {name: value for name, value in added.items() if name not in _NOWHERE} | {**parameters}
+    return {name: value for name, value in added.items() if name not in _MISSING_HOST} | {
+        **parameters
+    }
 
 
 def _unconnected(parameters: Mapping[str, str]) -> Any:
-    """Return a connection of libpq that has its options, and never gets anywhere."""
+    """Return a libpq connection with these options to a host that does not exist."""
     driver = import_module("psycopg.pq").PGconn
     make_conninfo = import_module("psycopg.conninfo").make_conninfo
-    options = {name: value for name, value in parameters.items() if name not in _UNTRIED}
-    return driver.connect_start(make_conninfo(**{**options, **_NOWHERE}).encode())
+    options = {name: value for name, value in parameters.items() if name not in _NOT_CHECKED}
+    return driver.connect_start(make_conninfo(**{**options, **_MISSING_HOST}).encode())
 
 
-_NOWHERE = {
+_MISSING_HOST = {
     "host": "/nonexistent/crudgen",
     "hostaddr": "",
     "port": "1",
     "user": "nobody",
     "password": "-",
-    "gssencmode": "disable",  # asks more of a host than of a folder
+    "gssencmode": "disable",  # cannot be required of a directory
 }
-_UNTRIED = {"dbname", "passfile"}
+_NOT_CHECKED = {"dbname", "passfile"}

@@ -1,1 +1,1 @@
-"""What exists for speed alone. Without this folder, the application gives the same responses."""
+"""Optimizations. They change no response."""

@@ -1,4 +1,4 @@
-"""Which requests may take the short way (see shortcut.py): those that only one route answers."""
+"""The table of shortcuts (see shortcut.py): requests that only one route can match."""
 
 import inspect
 from collections.abc import Iterable, Mapping
@@ -19,13 +19,13 @@ from .lazy_routes import LazyRoute
 from .shortcut import Shortcut
 
 Found = dict[tuple[str, str, bool], Shortcut]
-"""By method and path (`/heroes/`), or by what stands before a key (`/heroes`) and True."""
+"""The keys are method, path and False, or method, the path before a key, and True."""
 
 
 class ShortcutTable:
-    """The handlers that can be called directly, looked for when their prefix is first asked for.
+    """The shortcuts of an application, built when a prefix is first requested.
 
-    There are none if the application has middleware that a request would miss.
+    The table is empty if the application has middleware that a shortcut would skip.
     """
 
     def __init__(self, app: FastAPI, prefixes: Mapping[int, str]) -> None:
@@ -37,7 +37,7 @@ class ShortcutTable:
         self._found: dict[str, Found] = {}
 
     def find(self, method: str, path: str) -> tuple[Shortcut, str] | None:
-        """Look up the handler; with it goes the key that the path ends with."""
+        """Return the shortcut and the key at the end of the path, which may be empty."""
         if not self._nodes:
             self._look()
         collection, _, key = path.rpartition("/")
@@ -46,7 +46,7 @@ class ShortcutTable:
             return None
         if (shortcut := found.get((method, path, False))) is not None:
             return shortcut, ""
-        # To Starlette, a path may have a newline behind its end; what U+FFFD is, routing.py asks.
+        # Starlette ignores a newline at the end of a path. For U+FFFD, see routing.py.
         if not key or "\n" in key or REPLACEMENT in key:
             return None
         shortcut = found.get((method, collection, True))
@@ -92,7 +92,7 @@ def _find(routes: Iterable[BaseRoute]) -> Found:
 
 
 def _is_plain(context: RouteContext) -> bool:
-    """Tell whether a handler's parameters are only what the kit knows."""
+    """Tell whether the kit can supply all parameters of a handler."""
     if type(context.original_route) not in {Route, LazyRoute}:
         return False
     path, dependant, body = str(context.path), context.dependant, context.body_field
@@ -125,20 +125,20 @@ _UNKNOWN = (
     "http_connection_param_name",
     "websocket_param_name",
 )
-"""Parameters that only FastAPI can fill."""
+"""Kinds of parameters that only FastAPI can supply."""
 
 
 def _paths(path: str) -> list[str]:
-    """List the spellings of a path: with a key, or with and without the last slash."""
+    """List the forms of a path: with a key, or with and without the final slash."""
     if path.endswith("}"):
         return [path.rpartition("/")[0] + "/{}"]
     return [path, path.removesuffix("/")]
 
 
 def _takes(earlier: RouteContext, method: str, path: str) -> bool:
-    """Tell whether an earlier route may answer a request that has this path.
+    """Tell whether an earlier route may match a request with this path.
 
-    It may also answer the path without its last slash (see routing.py).
+    It may also match the path without its final slash (see routing.py).
     """
     template, methods = earlier.path, earlier.methods
     if template is None or methods is None or ":" in template:

@@ -1,4 +1,4 @@
-"""Headers that every answer has: what browsers need to be told about an API."""
+"""The headers of every response, and the response class for encoded JSON."""
 
 from collections.abc import Iterable, Mapping
 
@@ -8,8 +8,8 @@ from starlette.types import Message, Send
 Header = tuple[bytes, bytes]
 NO_SNIFFING: Header = (b"x-content-type-options", b"nosniff")
 NO_STORE: Header = (b"cache-control", b"no-store")
-"""An answer that has one of them already keeps its own. uvicorn takes 1 µs to write a header."""
-CONTENTS_OF_PAGES: Header = (
+"""Defaults: a response that sets one of these headers keeps its own value."""
+PAGE_CONTENT_POLICY: Header = (
     b"content-security-policy",
     b"; ".join(
         [
@@ -26,35 +26,35 @@ CONTENTS_OF_PAGES: Header = (
         ]
     ),
 )
-"""For /docs and /redoc: what FastAPI's pages load, and nothing else."""
-OF_PAGES = [CONTENTS_OF_PAGES, (b"referrer-policy", b"no-referrer")]
+"""The policy of /docs and /redoc: it allows only what FastAPI's pages load."""
+PAGE_HEADERS = [PAGE_CONTENT_POLICY, (b"referrer-policy", b"no-referrer")]
 
 
 _JSON = (b"content-type", b"application/json")
-_WRITTEN = {
+_ENCODED_NAMES = {
     "Cache-Control": b"cache-control",
     "ETag": b"etag",
     "Link": b"link",
     "Location": b"location",
 }
-"""Names of headers as they are sent."""
+"""Names of headers in the form that ASGI requires."""
 
 
 class JsonText(Response):
-    """JSON that is written already; Starlette's own answer takes twice as long to make."""
+    """A response whose body is encoded JSON; faster to create than Starlette's Response."""
 
     media_type = "application/json"
 
     def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
-        """Write the headers; none of those that are given is about the content."""
+        """Set the headers. `headers` must not contain Content-Length or Content-Type."""
         raw = [(b"content-length", b"%d" % len(self.body)), _JSON]
         for name, value in headers.items() if headers else ():
-            raw.append((_WRITTEN.get(name) or name.lower().encode(), value.encode()))
+            raw.append((_ENCODED_NAMES.get(name) or name.lower().encode(), value.encode()))
         self.raw_headers = raw
 
 
-def with_usual(headers: Iterable[Header]) -> list[Header]:
-    """Add the usual headers to those of an answer."""
+def with_default_headers(headers: Iterable[Header]) -> list[Header]:
+    """Add the default headers to those of a response."""
     own = dict(headers := list(headers))
     if b"cache-control" not in own:
         headers.append(NO_STORE)
@@ -63,12 +63,15 @@ def with_usual(headers: Iterable[Header]) -> list[Header]:
     return headers
 
 
-def adding(send: Send, *more: Header) -> Send:
-    """Wrap `send`, so that answers have the usual headers and more."""
+def adding_headers(send: Send, *more: Header) -> Send:
+    """Return a `send` that adds the default headers and `more` to a response."""
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*with_usual(message.get("headers", ())), *more]}
+            message = {
+                **message,
+                "headers": [*with_default_headers(message.get("headers", ())), *more],
+            }
         await send(message)
 
     return send_with_headers

@@ -1,4 +1,4 @@
-"""Health checks: `/live` says that the process answers, `/ready` that its database does too."""
+"""Health checks: `/live` for the process, `/ready` for the process and its database."""
 
 import time
 
@@ -9,23 +9,23 @@ from ..errors import Message, Unavailable, errors
 from .head_route import HeadRoute
 
 READY_SECONDS = 1.0
-"""How long the answer of `/ready` holds, so that asking it often costs nothing."""
+"""How long the result of `/ready` is cached."""
 
 router = APIRouter(tags=["health"], route_class=HeadRoute)
 
 
 @router.get("/live", operation_id="live")
 async def live() -> Message:
-    """Tell that the process answers."""
+    """Return 200 while the process runs."""
     return Message(detail="live")
 
 
 @router.get("/ready", operation_id="ready", responses=errors(503))
 async def ready(request: Request, db: DatabaseDep) -> Message:
-    """Tell whether requests can be answered now: rows read, and written where they may be."""
+    """Return 200 if the database can be read and, unless it is read-only, written."""
     state = request.app.state
-    asked, failure = getattr(state, "ready", (float("-inf"), None))
-    if time.monotonic() - asked > READY_SECONDS:
+    checked, failure = getattr(state, "ready", (float("-inf"), None))
+    if time.monotonic() - checked > READY_SECONDS:
         failure = None
         try:
             await db.check()

@@ -1,4 +1,4 @@
-"""Log lines: one format, and in each line the id of the request that it belongs to."""
+"""Logging: one format for all loggers, with the request id in each line."""
 
 import logging
 
@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 REQUEST_ID = "X-Request-ID"
-"""Header of every answer; a UUID that a client sends in it is kept."""
+"""The response header with the request id. A UUID that the client sends in it is used."""
 
 
 def configure_logging(level: str | None) -> None:
@@ -46,10 +46,10 @@ def configure_logging(level: str | None) -> None:
 
 
 class _ServerError(JSONResponse):
-    """500, with the CORS headers: Starlette answers outside of the middleware that adds them."""
+    """500 with CORS headers: Starlette sends it outside of the CORS middleware."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer; a page of an allowed origin may read it, and so the request's id."""
+        """Send the response, so that pages of allowed origins can read the request id."""
         answer: ASGIApp = super().__call__
         for one in scope["app"].user_middleware:
             if one.cls is CORSMiddleware:
@@ -58,9 +58,9 @@ class _ServerError(JSONResponse):
 
 
 async def server_error(_request: Request, _error: Exception) -> JSONResponse:
-    """Answer 500 with the request's id and nothing else; the server logs the error itself.
+    """Return 500 with the request id and no details; the server logs the error.
 
-    Many servers close the connection then, and a client should know that it is closed.
+    `Connection: close` is sent because many servers then close the connection.
     """
     headers = {REQUEST_ID: correlation_id.get() or "-", "Connection": "close"}
     return _ServerError({"detail": "Internal Server Error"}, 500, headers)

@@ -1,13 +1,11 @@
-"""uvicorn's HTTP, with bounds for what an application does not see: heads, and stuck clients.
+"""uvicorn's HTTP protocol with limits for request heads and for clients that do not read.
 
-`uvicorn --http app.kit.http.protocol:HttpProtocol`. By itself uvicorn waits for a head for ever,
-collects headers without an end, also behind a body, and keeps an answer for ever that its client
-does not take. It also takes requests without a Host, or with codings that it does not know. What
-is refused here is JSON too, and closes the connection.
+Use it with `uvicorn --http app.kit.http.protocol:HttpProtocol`. Without it, uvicorn waits for
+headers without a time limit, accepts any number of headers and trailers, and keeps an unread
+response forever. It also accepts requests without a Host, or with unknown transfer codings.
 """
 
 import asyncio
-import json
 import logging
 from functools import cache, partial
 from http import HTTPStatus
@@ -18,69 +16,71 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ..settings import ServerSettings
-from .headers import with_usual
-from .request_head import INVALID, find_fault, split_url
+from .refusal import INVALID, TOO_LARGE, Refusal, encode
+from .request_head import find_fault, split_url
+from .send_timeout import SendTimeout
 
 _settings = cache(ServerSettings)
 _log = logging.getLogger("uvicorn.error")
-_LAST_SECOND = 1.0
-"""Of uvicorn's time for a graceful end: what is stuck then ends in order, not with an error 500."""
+_ABORT_SECONDS = 1.0
+"""How long before the end of uvicorn's graceful shutdown the remaining connections are aborted.
+Their requests end as by a disconnected client; uvicorn would cancel them with an error 500."""
 _IDLE_SECONDS = 1.0
-"""How long an idle connection stays open after the listening socket: a proxy that has not noticed
-yet may be sending a request."""
+"""How long an idle connection stays open during a shutdown: a proxy may be sending a request."""
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """One connection. A head that is too late is answered 408, one that is too large 431."""
+    """A connection. The response to a late head is 408, to a head that is too large 431."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.app = partial(_run, self.app)
         self._limits = _settings()
         self._timer: asyncio.TimerHandle | None = None
-        self._reader: asyncio.TimerHandle | None = None
-        """The next look at a client that does not take its answer."""
-        self._end: asyncio.TimerHandle | None = None
-        self._last_request: asyncio.TimerHandle | None = None
-        """When an idle connection is closed at the end of the server."""
+        """Runs while the rest of a request is awaited."""
+        self._send_timeout = SendTimeout(self._limits.send_seconds)
+        self._abort_timer: asyncio.TimerHandle | None = None
+        """Aborts the connection shortly before the end of a graceful shutdown."""
+        self._idle_timer: asyncio.TimerHandle | None = None
+        """Closes an idle connection during a shutdown."""
         self._answering: RequestResponseCycle | None = None
-        """`self.cycle` is the request that came last; others may be before it."""
+        """The current request. With pipelining, `self.cycle` is a later one."""
         self._in_head = False
-        self._is_over = False
-        """Whether nothing more is read, and the connection ends with the last answer."""
-        self._due: tuple[HTTPStatus, str] | None = None
-        """How the last request will be refused, once those before it are answered."""
-        self._is_leaving = False
-        """Whether the request asks for a protocol that is not spoken here."""
+        self._is_closing = False
+        """Whether no more input is read, and the connection closes after the last response."""
+        self._pending_refusal: Refusal | None = None
+        """The refusal of the last request, sent when the requests before it are answered."""
+        self._is_upgrade = False
+        """Whether the request asks for an upgrade to an unsupported protocol."""
         self._packet_bytes = 0
         self._head_bytes = 0
-        """What has come of an incomplete head since the packet that it began in.
+        """Bytes received of an incomplete head after the packet in which it began.
 
-        Behind a head: what has come since the last part of its body, such as trailers.
+        After a head, the bytes received since the last part of the body, such as trailers.
         """
         self._refusal = INVALID
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Expect the first head."""
+        """Start the timer for the first head."""
         super().connection_made(transport)
         self._wait(self._limits.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
+        """Stop all timers, and tell the application that the client has disconnected."""
         self._stop_waiting()
-        self._stop_watching()
-        if self._end is not None:
-            self._end.cancel()
-        if self._last_request is not None:
-            self._last_request.cancel()
+        self._send_timeout.stop()
+        if self._abort_timer is not None:
+            self._abort_timer.cancel()
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
         if self._answering is not None and not self._answering.response_complete:
             self._answering.disconnected = True
             self._answering.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse; a head that is incomplete now has a limited time for its rest."""
-        if self._is_over:
+        """Parse the data. If a head is still incomplete, start the timer for the rest of it."""
+        if self._is_closing:
             return
         self._packet_bytes = len(data)
         self._head_bytes += len(data)
@@ -91,28 +91,28 @@ class HttpProtocol(HttpToolsProtocol):
                 self.logger.warning("Invalid HTTP request received.")
                 self.send_400_response("")
             except HttpParserUpgrade as upgrade:
-                data = self._stay(data[upgrade.args[0] :])
+                data = self._ignore_upgrade(data[upgrade.args[0] :])
                 continue
             break
         if self._head_bytes > self._limits.max_head_bytes:
-            self._refuse(*_TOO_LARGE)
+            self._refuse(TOO_LARGE)
         elif self._in_head and self._timer is None:
             self._wait(self._limits.head_seconds)
 
-    def _stay(self, rest: bytes) -> bytes:
-        """Give what to parse instead of a request that asks for another protocol.
+    def _ignore_upgrade(self, rest: bytes) -> bytes:
+        """Return the data to parse after a request that asks for another protocol.
 
-        A server may ignore that (RFC 9110, section 7.8); httptools takes the body for the other
-        protocol already.
+        A server may ignore an Upgrade (RFC 9110, section 7.8), but httptools stops after the head.
+        Without the header Upgrade, the head is parsed again, and the body after it.
         """
         if self._should_upgrade():
             self.handle_websocket_upgrade()
             return b""
-        if not self._is_leaving:  # it is a CONNECT, which is answered already
+        if not self._is_upgrade:  # a CONNECT, which the application handles already
             self.cycle.keep_alive = False
-            self._is_over = True
+            self._is_closing = True
             return b""
-        self._is_leaving = False
+        self._is_upgrade = False
         version = self.parser.get_http_version().encode()
         parts = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
         parts += [b"%s: %s" % (name, value) for name, value in self.headers if name != b"upgrade"]
@@ -121,7 +121,7 @@ class HttpProtocol(HttpToolsProtocol):
         return b"\r\n".join([*parts, b"", rest])
 
     def on_message_begin(self) -> None:
-        """Begin a head; the connection is idle until then, also with a blank line before it."""
+        """Begin a head. Blank lines before it leave the connection idle."""
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
         self._in_head = True
@@ -129,7 +129,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Check the whole head; uvicorn turns what this raises into `send_400_response`."""
+        """Check the head. For an exception raised here, uvicorn calls `send_400_response`."""
         self._in_head = False
         if self._timer is not None:
             self._stop_waiting()
@@ -137,37 +137,37 @@ class HttpProtocol(HttpToolsProtocol):
         if is_many or self._packet_bytes + self._head_bytes > self._limits.max_head_bytes:
             size = sum(len(name) + len(value) for name, value in self.headers)
             if is_many or size > self._limits.max_head_bytes:
-                self._refusal = _TOO_LARGE
-                raise ValueError(_TOO_LARGE[1])
+                self._refusal = TOO_LARGE
+                raise ValueError(TOO_LARGE[1])
         version = self.parser.get_http_version()
         fault = find_fault(version, self.url, self.headers)
         if fault is not None:
             self._refusal = fault
             raise ValueError(fault[1])
         if version == "1.0":
-            self.expect_100_continue = False  # it knows of no such answer (RFC 9110, section 15.2)
+            self.expect_100_continue = False  # HTTP/1.0 has no 100 (RFC 9110, section 15.2)
         if self.url[:1] not in b"/*" and (url := split_url(self.url)) is not None:
             host, self.url = url
             others = [header for header in self.headers if header[0] != b"host"]
             self.headers[:] = [(b"host", host), *others]  # RFC 9112, section 3.2.2
         if self.parser.should_upgrade():
-            is_asked = any(name == b"upgrade" for name, _ in self.headers)
-            self._is_leaving = is_asked and not self._should_upgrade()
-            if not self._is_leaving:
+            has_upgrade = any(name == b"upgrade" for name, _ in self.headers)
+            self._is_upgrade = has_upgrade and not self._should_upgrade()
+            if not self._is_upgrade:
                 super().on_headers_complete()
             return
         super().on_headers_complete()
-        self.headers = []  # trailers are none of the head's business (RFC 9110, section 6.5.1)
+        self.headers = []  # trailers must not be added to the headers (RFC 9110, section 6.5.1)
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of the body."""
+        """Receive a part of the body."""
         self._unset_keepalive_if_required()
         self._head_bytes = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """End a request; if it was answered before it had ended, the next one may not be late."""
-        if self._is_leaving:
+        """Complete a request. If it was answered already, start the keep-alive timer."""
+        if self._is_upgrade:
             return
         super().on_message_complete()
         if self._timer is not None:
@@ -175,128 +175,104 @@ class HttpProtocol(HttpToolsProtocol):
             self._wait(self.timeout_keep_alive)
 
     def on_response_complete(self) -> None:
-        """Give a client that is answered, and still sends its body, a limited time to end it."""
+        """Complete a response. If the client still sends the body, limit the time for the rest."""
         super().on_response_complete()
         if self._in_head:
             self._unset_keepalive_if_required()
         cycle = self.cycle
         if self.transport.is_closing():
-            self._watch()
+            self._send_timeout.start(self.transport)
         elif cycle.more_body and cycle.response_complete:
             self._wait(self._limits.head_seconds)
 
     def pause_writing(self) -> None:
-        """Watch whether the client takes its answer: there is much that it has not taken."""
+        """Start the send timeout: the write buffer is full."""
         super().pause_writing()
-        self._watch()
+        self._send_timeout.start(self.transport)
 
     def resume_writing(self) -> None:
-        """Send on."""
+        """Stop the send timeout, unless the connection is closing."""
         super().resume_writing()
         if not self.transport.is_closing():
-            self._stop_watching()
+            self._send_timeout.stop()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close an idle connection, once its client has taken the last answer."""
+        """Close an idle connection after the client has read the last response."""
         super().timeout_keep_alive_handler()
-        self._watch()
+        self._send_timeout.start(self.transport)
 
     def shutdown(self) -> None:
-        """End after the answer that is due or soon will be; hang up on a client that is stuck."""
+        """Close the connection after the current response, or abort it when the time is over."""
         if self.cycle is None or self.cycle.response_complete:
-            self._last_request = self.loop.call_later(_IDLE_SECONDS, super().shutdown)
+            self._idle_timer = self.loop.call_later(_IDLE_SECONDS, super().shutdown)
         else:
             super().shutdown()
         seconds = self.config.timeout_graceful_shutdown
         if seconds is not None:
-            self._end = self.loop.call_later(max(seconds - _LAST_SECOND, 0), self.transport.abort)
+            delay = max(seconds - _ABORT_SECONDS, 0)
+            self._abort_timer = self.loop.call_later(delay, self.transport.abort)
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is not HTTP, or what this class raised for."""
+        """Refuse a request that is not valid HTTP, or that `on_headers_complete` rejected."""
         del msg
-        self._refuse(*self._refusal)
+        self._refuse(self._refusal)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._answering = cycle
-        if self._last_request is not None:
+        if self._idle_timer is not None:
             cycle.keep_alive = False
-        if self._due is not None and cycle is self.cycle:
-            self._refuse(*self._due)
+        if self._pending_refusal is not None and cycle is self.cycle:
+            self._refuse(self._pending_refusal)
         else:
             super()._start_asgi_task(cycle, app)
 
-    def _refuse(self, status: HTTPStatus, detail: str) -> None:
+    def _refuse(self, refusal: Refusal) -> None:
         if self.transport.is_closing():
             return
-        self._is_over = True
+        self._is_closing = True
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
             if not cycle.more_body or cycle.response_started:
-                cycle.keep_alive = False  # the answer before this one comes first, and is the last
+                cycle.keep_alive = False  # the response of that request is the last one
                 return
             if cycle is not self._answering:
-                self._due = status, detail
+                self._pending_refusal = refusal
                 return
-            cycle.disconnected = True  # its body is what is amiss
+            cycle.disconnected = True  # the invalid data is in the body of that request
             cycle.message_event.set()
-        body = json.dumps({"detail": detail}).encode()
-        headers = [
-            *self.server_state.default_headers,
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),
-        ]
-        lines = [b"HTTP/1.1 %d %s" % (status, status.phrase.encode())]
-        lines += [name + b": " + value for name, value in with_usual(headers)]
         is_head = self.parser.get_method() == b"HEAD"
-        self.transport.write(b"\r\n".join([*lines, b"", b"" if is_head else body]))
+        defaults = self.server_state.default_headers
+        self.transport.write(encode(refusal, defaults, is_head=is_head))
         self._close()
 
     def _wait(self, seconds: float) -> None:
         if self._timer is None:
-            self._timer = self.loop.call_later(seconds, self._give_up)
+            self._timer = self.loop.call_later(seconds, self._on_timeout)
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _watch(self) -> None:
-        left = self.transport.get_write_buffer_size()
-        if left and self._reader is None:
-            self._reader = self.loop.call_later(self._limits.send_seconds, self._look_again, left)
-
-    def _look_again(self, before: int) -> None:
-        self._reader = None
-        if self.transport.get_write_buffer_size() < before:
-            self._watch()
-        else:
-            self.transport.abort()
-
-    def _stop_watching(self) -> None:
-        if self._reader is not None:
-            self._reader.cancel()
-            self._reader = None
-
-    def _give_up(self) -> None:
+    def _on_timeout(self) -> None:
         self._timer = None
         if self.transport.is_closing():
             return
         if self._in_head:
             detail = f"The request should arrive within {self._limits.head_seconds:g} seconds"
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT, detail)
+            self._refuse((HTTPStatus.REQUEST_TIMEOUT, detail))
         else:
             self._close()
 
     def _close(self) -> None:
         self.transport.close()
-        self._watch()
+        self._send_timeout.start(self.transport)
 
 
 async def _run(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a request; an error after the whole answer is logged, and closes no connection.
+    """Run the application; log an error that it raises after the response is complete.
 
-    uvicorn would close it: a client that keeps its connections would lose its next request.
+    uvicorn would close the connection, and the client's next request on it would fail.
     """
     try:
         return await app(scope, receive, send)
@@ -305,6 +281,3 @@ async def _run(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None
         if not cycle.response_complete:
             raise
         _log.error("Exception in ASGI application\n", exc_info=error)
-
-
-_TOO_LARGE = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large or too many"

@@ -1,4 +1,4 @@
-"""The list of one table: from what is asked to the rows, and to the links around them."""
+"""The list of one table: runs the query, and returns the page with its links."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,47 +20,45 @@ from .columns import Columns
 from .cursor import Cursor, read_cursor, write_cursor
 from .links import cursor_links, offset_links
 from .query import ListQuery
-from .statements import json_page, number, page, shape, values
+from .statements import bound_values, count_statement, json_page_statement, page_statement, shape
 
 SHORT_PAGE = 200
-"""Up to this row, a page is read at once; further on, the database counts its way there."""
+"""The last row up to which a page is a short read: the database has to skip rows by offset."""
 SHORT_BYTES = 262_144
-"""A page that may be longer than this, by the declared lengths, is not read at once either."""
+"""The largest page that is a short read, by the declared lengths of its columns."""
 NARROW_BYTES = 32
-"""What a number, a date, a UUID or a word takes, roughly."""
-MOST_KEPT = 4_000_000
-"""How many characters of statements are remembered, for the shapes of queries there have been."""
-
-
-_OTHER = 4000
-"""What a shape takes beside the text of its page, roughly."""
+"""Estimated size of a number, a date, a UUID or an enum value."""
+MAX_CACHED_CHARACTERS = 4_000_000
+"""Most characters of statements in the cache."""
+_SHAPE_OVERHEAD = 4000
+"""Estimated size of a cached shape without the text of its page statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """The statements of one shape of a query, and how its rows are written."""
+    """The statements of one shape of a query, and the encoder of its rows."""
 
     rows: JsonRows
     page: Prepared
     json_page: Prepared | None
-    """The page as one text, where SQLite can write it."""
-    number: Prepared | None
-    """How many rows there are, if that is asked."""
+    """Selects the page as one JSON array, where SQLite can create it."""
+    count: Prepared | None
+    """Counts the matching rows, if the query asks for the count."""
 
 
 class Listing:
-    """The rows of one table, a page at a time."""
+    """The pages of one table."""
 
     def __init__(self, model: type[Model], columns: Columns) -> None:
         self._columns = columns
-        self._width = sum(_longest(model, name, columns) for name in columns.shown)
+        self._width = sum(_max_bytes(model, name, columns) for name in columns.shown)
         self._shapes: dict[tuple[object, ...], _Shape] = {}
-        self._kept = 0
+        self._cached_characters = 0
 
     async def answer(
         self, db: Database, request: Request, query: ListQuery
     ) -> tuple[bytes, dict[str, str]]:
-        """Give a page as JSON, and the headers; raise HTTPException 404 for a false cursor."""
+        """Return a page as JSON and its headers; raise HTTPException 404 for an invalid cursor."""
         cursor = self._cursor(db, query)
         use = self._shape(db, query, cursor)
         if use.json_page is not None and self._is_short(query):
@@ -73,19 +71,19 @@ class Listing:
             body = use.rows.write_all(rows)
             link = self._links(db, request, query, cursor, rows, more=more)
         headers = {"Link": link}
-        if use.number is not None:
-            ((total,),) = await db.read(use.number, values(query))
+        if use.count is not None:
+            ((total,),) = await db.read(use.count, bound_values(query))
             headers["X-Total-Count"] = str(total)
         return body, headers
 
     async def _rows(
         self, db: Database, statement: Prepared, query: ListQuery, cursor: Cursor | None
     ) -> tuple[Sequence[Row], bool]:
-        """Read the rows of a page; tell whether there are more."""
+        """Return the rows of a page, and whether there are more."""
         limit, end = query.limit + 1, min(query.offset + query.limit + 1, MAX_INT)
-        bound = values(query) | {"offset": query.offset, "limit": limit}
+        bound = bound_values(query) | {"offset": query.offset, "limit": limit}
         if cursor is not None:
-            bound |= self._places(query, cursor) | {"end": end}
+            bound |= self._sort_values(query, cursor) | {"end": end}
         rows = await db.read(statement, bound, short=self._is_short(query))
         page_rows = rows[: query.limit]
         backward = cursor is not None and cursor.backward
@@ -99,18 +97,18 @@ class Listing:
             names = query.fields or columns.shown
             rows = JsonRows({name: columns.column(name) for name in names}, kind)
             can_be_json = kind == "sqlite" and query.cursor is None and query.is_plain
-            as_json = json_page(columns, names, query) if can_be_json else None
+            as_json = json_page_statement(columns, names, query) if can_be_json else None
             known = _Shape(
                 rows,
-                db.compile(page(columns, rows.selected, query, cursor, kind)),
+                db.compile(page_statement(columns, rows.selected, query, cursor, kind)),
                 None if as_json is None else db.compile(as_json),
-                db.compile(number(columns, query, kind)) if query.count else None,
+                db.compile(count_statement(columns, query, kind)) if query.count else None,
             )
-            size = len(known.page.sql) + _OTHER
-            if self._kept + size > MOST_KEPT:
+            size = len(known.page.sql) + _SHAPE_OVERHEAD
+            if self._cached_characters + size > MAX_CACHED_CHARACTERS:
                 self._shapes.clear()
-                self._kept = 0
-            self._kept += size
+                self._cached_characters = 0
+            self._cached_characters += size
             self._shapes[chosen] = known
         return known
 
@@ -121,16 +119,16 @@ class Listing:
     def _cursor(self, db: Database, query: ListQuery) -> Cursor | None:
         if not query.cursor:
             return None
-        cursor = read_cursor(query.cursor, self._asked(query), db.secret)
+        cursor = read_cursor(query.cursor, self._scope(query), db.secret)
         if cursor is None:
-            raise HTTPException(404, "There is no such page: follow the links of this list")
+            raise HTTPException(404, "Invalid cursor: use the links of this list")
         return cursor
 
-    def _asked(self, query: ListQuery) -> tuple[object, ...]:
-        return (self._columns.table.name, *query.asked)
+    def _scope(self, query: ListQuery) -> tuple[object, ...]:
+        return (self._columns.table.name, *query.cursor_scope)
 
-    def _places(self, query: ListQuery, cursor: Cursor) -> dict[str, Any]:
-        """Read the sort values of the row that a cursor holds."""
+    def _sort_values(self, query: ListQuery, cursor: Cursor) -> dict[str, Any]:
+        """Parse the sort values of a cursor."""
         read = self._columns.adapter
         return {
             f"place_{n}": read(name).validate_python(text)
@@ -153,35 +151,35 @@ class Listing:
         backward = cursor is not None and cursor.backward
         before = after = None
         if rows and (more if backward else cursor is not None or query.offset > 0):
-            before = self._write(db, query, Cursor(_places(query, rows[0]), backward=True))
+            before = self._write(db, query, Cursor(_sort_values(query, rows[0]), backward=True))
         if rows and (more or backward):
-            after = self._write(db, query, Cursor(_places(query, rows[-1])))
+            after = self._write(db, query, Cursor(_sort_values(query, rows[-1])))
         if not rows and cursor is not None:
-            # What was here is deleted, or left out: the way back begins with the row that led here.
+            # The rows of this page were deleted: the link back includes the row of the cursor.
             back = self._write(db, query, Cursor(cursor.values, not backward, inclusive=True))
             before, after = (None, back) if backward else (back, None)
         return cursor_links(request, query, before, after)
 
     def _write(self, db: Database, query: ListQuery, cursor: Cursor) -> str:
-        return write_cursor(cursor, self._asked(query), db.secret)
+        return write_cursor(cursor, self._scope(query), db.secret)
 
 
-def _places(query: ListQuery, row: Row) -> tuple[str | None, ...]:
-    """Write the values that a row is sorted by."""
+def _sort_values(query: ListQuery, row: Row) -> tuple[str | None, ...]:
+    """Return the sort values of a row, as text."""
     return tuple(None if place is None else _text(place) for place in row[-len(query.sort) :])
 
 
 def _text(value: Any) -> str:
-    """Write a value as a client would in a query."""
+    """Format a value as in a query string."""
     if isinstance(value, Decimal):
         return write_decimal(value)
     written = from_json(to_json(value))
     return written if isinstance(written, str) else to_json(value).decode()
 
 
-def _longest(model: type[Model], name: str, columns: Columns) -> int:
-    """Tell how many bytes a property may take, as far as its declaration says."""
+def _max_bytes(model: type[Model], name: str, columns: Columns) -> int:
+    """Estimate the largest size of a property from its declaration."""
     metadata = model.model_fields[name].metadata
     lengths = [one.max_length for one in metadata if hasattr(one, "max_length")]
-    boundless = isinstance(columns.column(name).type, (JsonValue, LargeBinary))
-    return min(lengths, default=SHORT_BYTES if boundless else NARROW_BYTES)
+    is_unbounded = isinstance(columns.column(name).type, (JsonValue, LargeBinary))
+    return min(lengths, default=SHORT_BYTES if is_unbounded else NARROW_BYTES)

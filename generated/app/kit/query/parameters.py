@@ -1,4 +1,4 @@
-"""The parameters of a list: which there are, how they are read, how OpenAPI describes them."""
+"""The query parameters of a list: their parsing, and their description in OpenAPI."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,40 +15,40 @@ from .columns import Columns
 from .operators import OPERATORS, fold
 from .query import Filter, ListQuery
 from .query_string import is_utf8, read_pairs
-from .values import COUNT, CURSOR, FLAG, OFFSET, SEARCH, limit_up_to, some_of, with_plus
+from .values import COUNT, CURSOR, FLAG, OFFSET, SEARCH, page_size, unique_names, with_plus
 
-MOST_VALUES = 100
-"""How many values `in` and `not_in` take."""
-MOST_SORTED = 8
-"""How many properties rows are sorted by, besides the key."""
-MOST_KEPT = 1000
-"""How many query strings are remembered with what they ask."""
-MOST_KEPT_BYTES = 512
-"""How long such a query string is at most."""
-_OF_PAGES = ("offset", "limit", "cursor")
-_PLUS = "; in a query, `+` means a blank: write `%2B`"
-_LINKED = "!$%()*+,-./:=?@_~"
-"""What a query may have (RFC 3986) and clients that read links make nothing else of."""
+MAX_VALUES = 100
+"""Most values of one `in` or `not_in`."""
+MAX_SORT_PROPERTIES = 8
+"""Most properties to sort by, in addition to the key."""
+MAX_CACHED = 1000
+"""Most query strings in the cache."""
+MAX_CACHED_BYTES = 512
+"""Longest query string in the cache."""
+_PAGE_PARAMETERS = ("offset", "limit", "cursor")
+_PLUS = "; in a query, `+` means a space: write `%2B`"
+_SAFE_IN_LINKS = "!$%()*+,-./:=?@_~"
+"""Characters allowed in a query (RFC 3986), except those with a meaning in a Link header."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter of the query: a value, or several; `column` and `operator` for a filter."""
+    """A query parameter. A filter has a `column` and an `operator`."""
 
     doc: str
     adapter: TypeAdapter[Any]
     column: str = ""
     operator: str = ""
     is_list: bool = False
-    """Whether its values stand behind one another, with commas between them.
+    """Whether the value is a list, separated by commas.
 
-    Many clients give the parameter again for each value instead; it means the same.
+    A client may also repeat the parameter for each item.
     """
     default: int | None = None
 
     @property
     def is_many(self) -> bool:
-        """Whether it may be given more than once."""
+        """Whether the parameter may be repeated."""
         return self.is_list or self._has_many
 
     @property
@@ -56,12 +56,12 @@ class Parameter:
         return bool(self.operator) and OPERATORS[self.operator].many
 
     def describe(self, name: str) -> dict[str, Any]:
-        """Describe it, as OpenAPI does."""
+        """Return the description for OpenAPI."""
         schema = _schema(self.adapter)
         if self.default is not None:
             schema = {**schema, "default": self.default}
         if self._has_many:
-            schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": MOST_VALUES}
+            schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": MAX_VALUES}
         described = {"name": name, "in": "query", "required": False, "description": self.doc}
         if self.is_list:
             described |= {"style": "form", "explode": False}
@@ -69,19 +69,19 @@ class Parameter:
 
 
 class Parameters:
-    """The parameters of one list; as a dependency, what a request asks.
+    """The query parameters of one list. As a dependency, they are parsed to a ListQuery.
 
-    Raises RequestValidationError (422) for a value that its parameter does not take.
+    Raises RequestValidationError (422) for an invalid value.
     """
 
     def __init__(self, columns: Columns, default_limit: int, max_limit: int) -> None:
         self._columns = columns
         self._default_limit = default_limit
-        self._limit = limit_up_to(max_limit)
-        self._kept: dict[bytes, ListQuery] = {}
+        self._limit = page_size(max_limit)
+        self._cache: dict[bytes, ListQuery] = {}
 
     async def __call__(self, request: Request) -> ListQuery:
-        """Read what a request asks."""
+        """Parse the query of a request."""
         query_string = request.scope["query_string"]
         found = self._read(request.query_params.multi_items(), query_string)
         if isinstance(found, list):
@@ -89,10 +89,10 @@ class Parameters:
         return found
 
     def read(self, query_string: bytes) -> ListQuery | None:
-        """Read a query; None if something is wrong with it, or strange to it."""
-        kept = self._kept.get(query_string)
-        if kept is not None:
-            return kept
+        """Parse a query string; None if a parameter is invalid, unknown or wrongly repeated."""
+        cached = self._cache.get(query_string)
+        if cached is not None:
+            return cached
         pairs = read_pairs(query_string)
         single = [name for name, _ in pairs if not self.is_many(name)]
         known = all(name in self.names for name, _ in pairs) and len(single) == len(set(single))
@@ -101,46 +101,44 @@ class Parameters:
         found = self._read(pairs, query_string)
         if isinstance(found, list):
             return None
-        if len(query_string) <= MOST_KEPT_BYTES:
-            if len(self._kept) >= MOST_KEPT:
-                self._kept.clear()
-            self._kept[query_string] = found
+        if len(query_string) <= MAX_CACHED_BYTES:
+            if len(self._cache) >= MAX_CACHED:
+                self._cache.clear()
+            self._cache[query_string] = found
         return found
 
     def is_many(self, name: str) -> bool:
-        """Tell whether a parameter may be given more than once."""
+        """Tell whether a parameter may be repeated."""
         return name in self.names and self.names[name].is_many
 
     def describe(self) -> list[dict[str, Any]]:
-        """Describe the parameters, as OpenAPI does."""
+        """Return the descriptions for OpenAPI."""
         return [parameter.describe(name) for name, parameter in self.names.items()]
 
     @cached_property
     def names(self) -> Mapping[str, Parameter]:
-        """The parameters by their names; made when they are first needed."""
+        """The parameters by name."""
         return dict(self._parameters())
 
     def _parameters(self) -> Iterator[tuple[str, Parameter]]:
         columns = self._columns
-        yield (
-            "offset",
-            Parameter("How many rows to leave out; with a cursor, of those behind it.", OFFSET),
-        )
-        doc = "How many rows to answer at most."
+        yield "offset", Parameter("Number of rows to skip, counted from the cursor if any.", OFFSET)
+        doc = "Maximum number of rows to return."
         yield "limit", Parameter(doc, self._limit, default=self._default_limit)
-        doc = "The page behind the one that gave this, in its Link header. Empty: the first page."
+        doc = "The cursor of a page, from a Link header of this list. Empty: the first page."
         yield "cursor", Parameter(doc, CURSOR)
         if columns.sorted:
             names = [sign + name for name in columns.sorted for sign in ("", "-")]
-            doc = "What to sort by, the key last; `-` for descending. Null is less than any value."
-            yield "sort", Parameter(doc, some_of(names, MOST_SORTED), is_list=True)
+            doc = "Properties to sort by; `-` for descending. Ties are sorted by key, nulls first."
+            yield "sort", Parameter(doc, unique_names(names, MAX_SORT_PROPERTIES), is_list=True)
         if columns.searched:
             names = list(columns.searched)
-            doc = f"Words that each stand in {' or '.join(names)}; A to Z in any case."
+            places = " or ".join(names)
+            doc = f"Words that must all occur in {places}, ignoring the case of A to Z."
             yield "q", Parameter(doc, SEARCH)
-        doc = "The properties to answer, if not all."
-        yield "fields", Parameter(doc, some_of(columns.shown), is_list=True)
-        doc = "`exact`: count all rows that are found, in the header X-Total-Count."
+        doc = "Properties to return. Default: all."
+        yield "fields", Parameter(doc, unique_names(columns.shown), is_list=True)
+        doc = "`exact`: return the number of matching rows in the header X-Total-Count."
         yield "count", Parameter(doc, COUNT)
         for column in columns.filtered:
             for operator in columns.operators(column):
@@ -151,7 +149,9 @@ class Parameters:
         about = OPERATORS[operator]
         adapter: TypeAdapter[Any] = FLAG
         if not about.is_flag:
-            adapter = (self._columns.part if about.is_text else self._columns.sought)(column)
+            adapter = (
+                self._columns.part_adapter if about.is_text else self._columns.filter_adapter
+            )(column)
         return Parameter(f"Rows whose {about.doc.format(column)}.", adapter, column, operator)
 
     def _read(
@@ -159,14 +159,14 @@ class Parameters:
     ) -> ListQuery | list[dict[str, Any]]:
         given: dict[str, list[str]] = {}
         for name, text in pairs:
-            if name in self.names:  # others are of the handler itself, or refused already
+            if name in self.names:  # others belong to the handler, or were rejected before
                 given.setdefault(name, []).append(text)
         problems: list[dict[str, Any]] = []
         values: dict[str, list[Any]] = {}
         for name, texts in given.items():
             parameter = self.names[name]
-            if len(texts) > MOST_VALUES:
-                message = f"The parameter should be given at most {MOST_VALUES} times"
+            if len(texts) > MAX_VALUES:
+                message = f"The parameter should be given at most {MAX_VALUES} times"
                 problems.append(problem("too_long", ["query", name], message))
                 continue
             values[name] = []
@@ -198,30 +198,30 @@ class Parameters:
             fields=tuple(name for name in self._columns.shown if name in shown),
             count="count" in one,
             cursor=one.get("cursor"),
-            sent=self._for_links(query_string),
+            link_suffix=self._link_suffix(query_string),
         )
 
-    def _for_links(self, query_string: bytes) -> str:
-        """Keep what does not choose the page as it was sent: written anew, it might be longer.
+    def _link_suffix(self, query_string: bytes) -> str:
+        """Return the parameters other than offset, limit and cursor, each after an `&`.
 
-        A list that was given in parts is joined.
+        They are copied as sent: encoded again, they could be longer. Repeated lists are joined.
         """
         kept: list[bytes] = []
-        places: dict[str, int] = {}
+        positions: dict[str, int] = {}
         for part in filter(None, query_string.split(b"&")):
             sent_name, _, value = part.partition(b"=")
             name = unquote_plus(sent_name.decode("latin-1"))
-            if name in places:
-                kept[places[name]] += b"," + value
-            elif name not in _OF_PAGES:
+            if name in positions:
+                kept[positions[name]] += b"," + value
+            elif name not in _PAGE_PARAMETERS:
                 if name in self.names and self.names[name].is_list:
-                    places[name] = len(kept)
+                    positions[name] = len(kept)
                 kept.append(part)
-        return "".join(f"&{quote(part, safe=_LINKED)}" for part in kept)
+        return "".join(f"&{quote(part, safe=_SAFE_IN_LINKS)}" for part in kept)
 
 
 def _means_plus(parameter: Parameter, text: str) -> bool:
-    """Tell whether a value would be one if a `+` had not been read as a blank."""
+    """Tell whether an invalid value is valid with `+` instead of spaces."""
     for meant in with_plus(text):
         try:
             _parse(parameter, meant)

@@ -1,10 +1,10 @@
-"""The query of a request as names and values, in UTF-8 (RFC 3986)."""
+"""Parsing of the query string of a request, in UTF-8 (RFC 3986)."""
 
 from urllib.parse import parse_qsl
 
 
 def read_pairs(query: bytes) -> list[tuple[str, str]]:
-    """Return names and values in their order; bytes that are not UTF-8 become lone surrogates."""
+    """Return the names and values in order. Bytes that are not UTF-8 become lone surrogates."""
     text = query.decode("utf-8", "surrogateescape")
     return parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
 
@@ -15,5 +15,5 @@ def is_utf8(text: str) -> bool:
 
 
 def shown(name: str) -> str:
-    """Return a name as JSON can hold it."""
+    """Return a name without lone surrogates, which JSON cannot contain."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""What the values of parameters are, by the type of the column: text of a query, read strictly."""
+"""Strict parsers for the values of query parameters, by the type of the column."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -14,8 +14,8 @@ from ..database.columns import ExactNumber
 from ..models import MAX_INT, MIN_INT, exact_bounds, without_nul
 from ..types import DIGITS, NUMBER, TRUE_OR_FALSE, Exact, IsoDate, IsoTime, UtcDatetime, UuidText
 
-MOST_SEARCHED = 200
-"""How many characters a search may have."""
+MAX_SEARCH_LENGTH = 200
+"""Most characters of a search."""
 
 FLAG: TypeAdapter[bool] = TypeAdapter(Annotated[bool, TRUE_OR_FALSE])
 TEXT: TypeAdapter[str] = TypeAdapter(Annotated[str, Field(json_schema_extra=without_nul)])
@@ -25,7 +25,7 @@ OFFSET: TypeAdapter[int] = TypeAdapter(
 COUNT: TypeAdapter[str] = TypeAdapter(Literal["exact"])
 CURSOR = TEXT
 SEARCH: TypeAdapter[str] = TypeAdapter(
-    Annotated[str, Field(max_length=MOST_SEARCHED, json_schema_extra=without_nul)]
+    Annotated[str, Field(max_length=MAX_SEARCH_LENGTH, json_schema_extra=without_nul)]
 )
 _ADAPTERS: tuple[tuple[type | tuple[type, ...], TypeAdapter[Any]], ...] = (
     (Boolean, FLAG),
@@ -44,13 +44,13 @@ _ADAPTERS: tuple[tuple[type | tuple[type, ...], TypeAdapter[Any]], ...] = (
 
 
 @cache
-def limit_up_to(most: int) -> TypeAdapter[int]:
-    """Read the size of a page."""
+def page_size(most: int) -> TypeAdapter[int]:
+    """Return the parser for the size of a page."""
     return TypeAdapter(Annotated[int, Field(ge=1, le=most), DIGITS])
 
 
-def some_of(names: Sequence[str], most: int | None = None) -> TypeAdapter[list[str]]:
-    """Read one or more of some names, each once, with or without a `-` before it."""
+def unique_names(names: Sequence[str], most: int | None = None) -> TypeAdapter[list[str]]:
+    """Return the parser for a list of unique names. `name` and `-name` are the same name."""
     name: Any = Literal[tuple(names)]
     unique = Field(min_length=1, max_length=most, json_schema_extra={"uniqueItems": True})
     return TypeAdapter(Annotated[list[name], unique, AfterValidator(_each_once)])
@@ -62,13 +62,13 @@ def _each_once(names: list[str]) -> list[str]:
     return names
 
 
-def text_kept_by(validators: Sequence[AfterValidator]) -> TypeAdapter[str]:
-    """Read text as a body's is kept; what a body could not have stays as it is.
+def normalized_text(validators: Sequence[AfterValidator]) -> TypeAdapter[str]:
+    """Return the parser that normalizes text as in a body. Invalid text stays unchanged.
 
-    Refuses text that a body could have if its blanks were `+`: in a query, `+` is a blank.
+    Text that is valid only with `+` instead of spaces is rejected: in a query, `+` means a space.
     """
-    kept: Any = Annotated[(str, *validators)]
-    body: TypeAdapter[str] = TypeAdapter(kept)
+    in_body: Any = Annotated[(str, *validators)]
+    body: TypeAdapter[str] = TypeAdapter(in_body)
 
     def read(text: str) -> str:
         try:
@@ -76,7 +76,7 @@ def text_kept_by(validators: Sequence[AfterValidator]) -> TypeAdapter[str]:
         except ValidationError:
             if " " in text:
                 for meant in with_plus(text):
-                    if _is_read(body, meant):
+                    if _is_valid(body, meant):
                         raise
             return text
 
@@ -84,12 +84,12 @@ def text_kept_by(validators: Sequence[AfterValidator]) -> TypeAdapter[str]:
 
 
 def with_plus(text: str) -> Iterator[str]:
-    """List what may have been meant by a text, where blanks were sent as `+`."""
+    """Yield the texts that a client may have meant, if `+` was decoded as a space."""
     yield text.replace(" ", "+")
     yield "+".join(text.rsplit(" ", 1))
 
 
-def _is_read(adapter: TypeAdapter[Any], text: str) -> bool:
+def _is_valid(adapter: TypeAdapter[Any], text: str) -> bool:
     try:
         adapter.validate_python(text)
     except ValidationError:
@@ -97,13 +97,13 @@ def _is_read(adapter: TypeAdapter[Any], text: str) -> bool:
     return True
 
 
-def value_of(column: Column[Any], words: Sequence[str]) -> TypeAdapter[Any]:
-    """Read a value of a column, or one of its words."""
+def column_adapter(column: Column[Any], words: Sequence[str]) -> TypeAdapter[Any]:
+    """Return the parser for the values of a column, which may be restricted to words."""
     if words:
         word: Any = Literal[tuple(words)]
         return TypeAdapter(word)
     if isinstance(column.type, ExactNumber):
         return TypeAdapter(Annotated[Decimal, Exact(column.type.precision, column.type.scale)])
-    kept = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
-    found = (adapter for kind, adapter in _ADAPTERS if isinstance(kept, kind))
+    stored = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
+    found = (adapter for kind, adapter in _ADAPTERS if isinstance(stored, kind))
     return next(found, TEXT)

@@ -1,4 +1,4 @@
-"""What rows and errors of the database are answered with."""
+"""Responses for rows, and HTTP errors for errors of the database."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -9,34 +9,37 @@ from sqlalchemy import Table
 from ..database.backend import Row
 from ..database.faults import http_error
 from ..database.returning import not_kept
-from ..errors import Conflict, MissingTarget, Referenced, Refused, of_item
-from ..http.etag import etag, tagged
+from ..errors import Conflict, MissingTarget, Referenced, Refused, with_item_index
+from ..http.etag import etag, etag_headers
 from ..http.headers import JsonText
 from .statements import RowStatements
 
 Found = Sequence[Sequence[Row]]
-_OF_ITEMS = (Conflict, MissingTarget, Referenced, Refused)
-"""What may be wrong with one of several rows."""
+_ITEM_ERRORS = (Conflict, MissingTarget, Referenced, Refused)
+"""The errors about one of several rows."""
 
 
 def one_row(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer a row, with its ETag."""
-    return JsonText(body, headers={**(headers or {}), **tagged(etag(body))})
+    """Return the response for a row, with its ETag."""
+    return JsonText(body, headers={**(headers or {}), **etag_headers(etag(body))})
 
 
 def many_rows(use: RowStatements, found: Found) -> Response:
-    """Answer rows, of which each statement has found one; raise HTTPException 409 if not."""
+    """Return the response for several rows, one of each statement.
+
+    Raises HTTPException 409 if a statement returned no row.
+    """
     if not all(found):
         raise not_kept()
     return JsonText(b"[" + b",".join(use.rows.write(row) for (row,) in found) + b"]")
 
 
 def explained(table: Table, index: int) -> Callable[[Exception], Exception]:
-    """Give what names the item of a body in the answer for an error of the driver."""
+    """Return a function that converts a driver error to the HTTP error of an item in the body."""
 
     def explain(error: Exception) -> Exception:
         answer = http_error(error, table)
-        return of_item(answer, index) if isinstance(answer, _OF_ITEMS) else error
+        return with_item_index(answer, index) if isinstance(answer, _ITEM_ERRORS) else error
 
     return explain
 
@@ -44,7 +47,7 @@ def explained(table: Table, index: int) -> Callable[[Exception], Exception]:
 def explained_deletion(
     table: Table, place: Sequence[str | int]
 ) -> Callable[[Exception], Exception]:
-    """Give what names the place of a row in the answer for an error of its deletion."""
+    """Return a function that converts a driver error of a deletion to its HTTP error."""
 
     def explain(error: Exception) -> Exception:
         answer = http_error(error, table, deleted=place)
@@ -54,9 +57,9 @@ def explained_deletion(
 
 
 class NamedErrors:
-    """Raises the answer for an error of the driver; it names the properties of a broken rule.
+    """A context manager that converts driver errors to HTTP errors about the table's properties.
 
-    `deleted` is where the request names what it deletes.
+    `deleted` is the location of the key of a deletion.
     """
 
     __slots__ = ("_deleted", "_table")

@@ -1,4 +1,4 @@
-"""The operations on the rows of one table: statements built once, rows written as JSON."""
+"""The CRUD operations on a table, with rows as JSON."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from sqlalchemy import Delete, Insert
 from ..database import Change, Database
 from ..database.backend import Row
 from ..errors import problem
-from ..http.etag import Expected, exists, refuse_conditions
+from ..http.etag import Preconditions, none_match_failed, reject_preconditions
 from ..http.headers import JsonText
 from ..models import MAX_INT, MIN_INT, Changes, Model
 from ..query import ListQuery
@@ -26,14 +26,13 @@ Place = list[str | int]
 
 
 class Resource:
-    """The rows of one table, answered as the properties of a public model.
+    """The rows of one table, with the properties of a public model.
 
-    Columns that the public model does not have are never selected. A client may filter and sort by
-    every property, unless `filter_by` or `sort_by` list them, and search in those of `search_in`.
-    Properties that are `immutable` keep what they were created with. With `etag_required`, a row
-    is changed and deleted only by a client that tells what it has seen. With `idempotent`, a create
-    that has an Idempotency-Key happens once. With `serialized`, requests that write several unique
-    values wait for one another.
+    Columns that are not in the public model are never selected. Clients can filter and sort by all
+    properties, or by those of `filter_by` and `sort_by`, and search in those of `search_in`.
+    `immutable` properties are not changed after the creation. With `etag_required`, changes and
+    deletions need a precondition. With `idempotent`, creates support an Idempotency-Key. With
+    `serialized`, requests that write several unique values run one after another.
     """
 
     def __init__(
@@ -53,7 +52,7 @@ class Resource:
     ) -> None:
         columns = Columns(model, public, filter_by=filter_by, sort_by=sort_by, search_in=search_in)
         self.query = Depends(Parameters(columns, default_limit, max_limit))
-        """What a list is asked for, as a dependency of its handler."""
+        """The dependency that parses the query of a list."""
         self._table = columns.table
         self._name = model.__name__
         self._shown = columns.shown
@@ -76,34 +75,34 @@ class Resource:
     async def create(
         self, db: Database, request: Request, row: Model, key: str | None = None
     ) -> Response:
-        """Insert a row and answer it; raise Conflict (409) when a unique rule forbids it."""
+        """Insert a row and return it; raise Conflict (409) if it violates a unique constraint."""
         return await self._inserts.one(db, self._for(db), request, row, key)
 
     async def create_many(
         self, db: Database, request: Request, rows: Sequence[Model], key: str | None = None
     ) -> Response:
-        """Insert rows, all or none, and answer them in their order; raise HTTPException 409."""
+        """Insert rows in one transaction and return them; raise HTTPException 409."""
         return await self._inserts.many(db, self._for(db), request, rows, key)
 
     async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
-        """Answer a page of rows, with links to the pages around it."""
+        """Return a page of rows, with links to other pages."""
         body, headers = await self._listing.answer(db, request, query)
         return JsonText(body, headers=headers)
 
     async def read(self, db: Database, key: Any) -> Response:
-        """Answer one row, or raise HTTPException 404."""
+        """Return one row; raise HTTPException 404."""
         use = self._for(db)
         self._check_key(key)
         row = self._found(await db.read(use.read, {"key__": key}, short=True))
         return one_row(use.rows.write(row))
 
     async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
-        """Change the properties that were sent and answer the row.
+        """Update a row and return it. Omitted properties are unchanged.
 
         Raises HTTPException 404, 409, 412, 428.
         """
         use, values = self._for(db), changes.model_dump(exclude_unset=True)
-        expected = Expected(request, required=self._etag_required)
+        expected = Preconditions(request, required=self._etag_required)
         self._check_key(key)
         if not values:
             row = self._found(await db.read(use.read, {"key__": key}, short=True))
@@ -115,22 +114,22 @@ class Resource:
         return one_row(use.rows.write(self._found(rows)))
 
     async def replace(self, db: Database, request: Request, key: Any, row: Model) -> Response:
-        """Write all of a row and answer it; create it if there is none and the client gives keys.
+        """Replace a row and return it. With keys of the client, create it if it does not exist.
 
         Raises HTTPException 404, 409, 412, 422, 428.
         """
         use, values = self._for(db), row.model_dump()
         self._check_key(key)
         if self._key not in values:
-            expected = Expected(request, required=self._etag_required)
+            expected = Preconditions(request, required=self._etag_required)
             kept = {name: value for name, value in values.items() if name not in self._immutable}
             columns, bound = tuple(sorted(kept)), {**kept, "key__": key}
             change = Change(use.update, bound, columns, read_back=use.read)
         elif values[self._key] == key:
-            expected = Expected(request, required=self._etag_required, may_create=True)
+            expected = Preconditions(request, required=self._etag_required, may_create=True)
             columns = tuple(values)
             upsert = use.upsert(columns, self._immutable)
-            statement = use.insert_new if expected.is_none else upsert
+            statement = use.insert_new if expected.must_not_exist else upsert
             change = Change(statement, {**values, "key__": key}, columns, read_back=use.read)
         else:
             message = "The key should be that of the path"
@@ -139,8 +138,8 @@ class Resource:
         return one_row(use.rows.write(self._found(rows)))
 
     async def delete(self, db: Database, request: Request, key: Any) -> Response:
-        """Delete one row; raise HTTPException 404, 412, 428."""
-        expected = Expected(request, required=self._etag_required)
+        """Delete a row; raise HTTPException 404, 409, 412, 428."""
+        expected = Preconditions(request, required=self._etag_required)
         self._check_key(key)
         use = self._for(db)
         deletion = Change(use.delete, {"key__": key}, read_back=use.read)
@@ -150,7 +149,7 @@ class Resource:
     async def update_many(
         self, db: Database, request: Request, rows: Sequence[Changes]
     ) -> Response:
-        """Change the rows with these keys, all or none, and answer them in their order.
+        """Update rows in one transaction and return them in the same order.
 
         Raises HTTPException 404, 409, 412, 422.
         """
@@ -178,7 +177,7 @@ class Resource:
         return many_rows(use, await self._write_in_order(db, keys, changes, before))
 
     async def delete_many(self, db: Database, request: Request, keys: Sequence[Any]) -> Response:
-        """Delete the rows with these keys, all or none; raise HTTPException 404, 412, 422."""
+        """Delete rows in one transaction; raise HTTPException 404, 409, 412, 422."""
         self._check_keys(request, keys, lambda index: ["query", self._key, index])
         use = self._for(db)
         changes = []
@@ -205,9 +204,9 @@ class Resource:
         *,
         deletes: bool = False,
     ) -> Sequence[Sequence[Row]]:
-        """Write in the order of the keys: two requests never wait for rows of one another.
+        """Write in the order of the keys, to avoid deadlocks; return the rows in the given order.
 
-        For unique values that the other one has written they would: what comes before sees to that.
+        The changes `before` take locks, which avoid deadlocks of unique values.
         """
         order = sorted(range(len(keys)), key=keys.__getitem__)
         with NamedErrors(self._table, ["query", self._key] if deletes else None):
@@ -215,11 +214,11 @@ class Resource:
         by_index = dict(zip(order, found[len(before) :], strict=True))
         return [by_index[index] for index in range(len(keys))]
 
-    async def _write(self, db: Database, expected: Expected, change: Change) -> Sequence[Row]:
-        """Change one row, if it is the one that the client expects."""
+    async def _write(self, db: Database, expected: Preconditions, change: Change) -> Sequence[Row]:
+        """Write one row, if it meets the preconditions."""
         deleted = ["path"] if isinstance(change.statement, Delete) else None
         with NamedErrors(self._table, deleted):
-            if expected.is_any:
+            if expected.is_empty:
                 return await db.write(
                     change.statement, change.values, change.columns, change.read_back
                 )
@@ -232,7 +231,7 @@ class Resource:
             key = {"key__": change.values["key__"]}
             _, written = await db.write_all([Change(use.lock, key, check=check), change])
             if creates and not written:
-                raise exists()  # somebody has created it since it was looked for
+                raise none_match_failed()  # a concurrent request created it after the check
             return written
 
     def _check_key(self, key: Any) -> None:
@@ -240,15 +239,15 @@ class Resource:
             raise self._not_found()
 
     def _is_impossible(self, key: Any) -> bool:
-        """Tell that no row can have a key, before a driver stumbles over it."""
+        """Tell whether no row can have a key, because the driver cannot represent it."""
         too_large = isinstance(key, int) and not MIN_INT <= key <= MAX_INT
         return too_large or (isinstance(key, str) and "\0" in key)
 
     def _check_keys(
         self, request: Request, keys: Sequence[Any], place: Callable[[int], Place]
     ) -> None:
-        """Refuse a condition, which no number of rows fulfils, and a row that is named twice."""
-        refuse_conditions(request)
+        """Raise HTTPException for preconditions, duplicate keys and impossible keys."""
+        reject_preconditions(request)
         for index, key in enumerate(keys):
             if key in keys[:index]:
                 message = "The row should be named once"

@@ -1,4 +1,4 @@
-"""The statements that write and read single rows of one table, built once."""
+"""The SQL statements that read and write single rows of a table."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -20,11 +20,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ..database import Change
 from ..database.json_rows import JsonRows
 from ..database.returning import may_have_effects, returned
-from ..database.statements import later
+from ..database.statements import latest
 from .write_lock import WriteLock
 
 INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-"""The INSERT of each kind of database, which knows ON CONFLICT."""
+"""The insert constructs of each dialect, which support ON CONFLICT."""
 
 
 def _unique(table: Table) -> Iterator[str]:
@@ -37,9 +37,9 @@ def _unique(table: Table) -> Iterator[str]:
 
 
 class RowStatements:
-    """The statements of one table for one kind of database, and how their rows are written.
+    """The statements of one table in one dialect, built once, and the JSON encoder of its rows.
 
-    `lock` serializes writes of several unique values; where it is None, there are none.
+    `lock` serializes writes of several unique values; None if no operation writes several.
     """
 
     def __init__(
@@ -58,38 +58,41 @@ class RowStatements:
         self.update = update(table).where(same_key).returning(*self._returned)
         self.delete = delete(table).where(same_key).returning(*key)
         self._has_row_locks = kind == "postgresql"
-        """Whether several write at a time; SQLite has one writer."""
+        """SQLite has no row locks: it has one writer at a time."""
         self._lock = lock if self._has_row_locks else None
         self.unique = frozenset(_unique(table))
-        """The columns that a unique rule looks at; the key aside, which no update changes."""
+        """The columns of unique constraints, without the key, which no update changes."""
         self._insert = INSERTS[kind](table)
         new = self._insert.on_conflict_do_nothing(index_elements=[self._key])
         self.insert_new = new.returning(*self._returned)
-        """Inserts a row, unless there is one with its key."""
+        """Inserts a row, unless its key exists."""
         self._upserts: dict[tuple[str, ...], Insert] = {}
 
     def serialized(self, keys: Sequence[Any] = ()) -> list[Change]:
-        """Wait for others who write several unique values, where two could wait for each other.
+        """Return the changes that serialize writes of several unique values, to avoid deadlocks.
 
-        The rows with these keys are locked before: who waits for a value then holds none of them.
+        They take the write lock of the table, then the locks of the rows with these keys.
         """
         return [] if self._lock is None else [self._lock.take, *self.locks(keys)]
 
     def locks(self, keys: Sequence[Any]) -> list[Change]:
-        """Lock the rows with these keys, in their order, before a unique value is in doubt."""
+        """Return the changes that lock the rows with these keys, in the order of the keys.
+
+        Without locks, two transactions could wait for unique values of each other.
+        """
         if not self._has_row_locks or not self.unique:
             return []
         return [Change(self.lock, {"key__": key}) for key in sorted(keys)]
 
     def upsert(self, columns: tuple[str, ...], immutable: Collection[str]) -> Insert:
-        """Build the statement that inserts a row, or else changes what may be changed of it."""
+        """Return the statement that inserts a row, or updates all but the immutable columns."""
         if columns not in self._upserts:
             table = self._insert.table
             touched = {column.name for column in table.columns if column.onupdate is not None}
             changed = {*columns, *touched} - {self._key.name, *immutable} or {self._key.name}
             new = self._insert.excluded
             update = {name: new[name] for name in sorted(changed)}
-            update |= {name: later(table.columns[name], new[name]) for name in sorted(touched)}
+            update |= {name: latest(table.columns[name], new[name]) for name in sorted(touched)}
             statement = self._insert.on_conflict_do_update(index_elements=[self._key], set_=update)
             self._upserts[columns] = statement.returning(*self._returned)
         return self._upserts[columns]

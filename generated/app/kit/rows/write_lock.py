@@ -1,6 +1,7 @@
-"""A lock for writes of several unique values: a row that stands for their table.
+"""A lock that serializes writes of several unique values, to avoid deadlocks.
 
 Two transactions that write the same unique values in different orders would wait for each other.
+The lock is a row in a table of its own.
 """
 
 from sqlalchemy import Column, MetaData, String, Table
@@ -12,7 +13,7 @@ _NAME = "_write_lock"
 
 
 class WriteLock:
-    """The lock of one table, until the transaction ends. Its row is made when it is missing."""
+    """The lock of one table. It is held until the end of the transaction."""
 
     def __init__(self, metadata: MetaData, name: str) -> None:
         table = metadata.tables.get(_NAME)
@@ -24,4 +25,4 @@ class WriteLock:
             set_={"table_name": new.excluded.table_name},
         ).returning(table.c.table_name)
         self.take = Change(statement, {"table_name": name}, ("table_name",))
-        """Waits for the lock, on PostgreSQL."""
+        """Takes the lock, and creates its row if it is missing."""

@@ -1,4 +1,4 @@
-"""Live tables as definitions that can be compared: read from the catalogue, creating nothing."""
+"""The definitions of existing tables, read from the database's catalogue."""
 
 from collections.abc import Iterable
 
@@ -9,11 +9,11 @@ from .definitions import (
     UNREADABLE,
     Check,
     Column,
-    Counting,
     Expression,
     ForeignKey,
     Index,
     Key,
+    KeyGenerator,
     TableDefinition,
 )
 from .wanted import wanted_tables
@@ -22,11 +22,11 @@ __all__ = [
     "UNREADABLE",
     "Check",
     "Column",
-    "Counting",
     "Expression",
     "ForeignKey",
     "Index",
     "Key",
+    "KeyGenerator",
     "TableDefinition",
     "read_tables",
     "taken_names",
@@ -38,13 +38,13 @@ _READERS = {"sqlite": sqlite.read_tables, "postgresql": postgresql.read_tables}
 
 
 def read_tables(connection: Connection, names: Iterable[str]) -> dict[str, TableDefinition]:
-    """Return what the database has under these names, and nothing for a name it does not have.
+    """Return the tables and views with these names; missing ones are omitted.
 
-    On PostgreSQL, that is the current schema: where new tables would be created.
+    On PostgreSQL, only the current schema is read, in which new tables would be created.
     """
     return _READERS[connection.dialect.name](connection, names)
 
 
 def taken_names(connection: Connection) -> dict[str, str]:
-    """Return the names that a new table or index cannot have, and what has them."""
+    """Return the names that a new table or index cannot have, with the kind of the object."""
     return _NAMES[connection.dialect.name](connection)

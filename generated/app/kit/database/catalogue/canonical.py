@@ -1,4 +1,4 @@
-"""Parts of expressions in one form: what means the same is written the same."""
+"""The canonical form of expressions, in which equivalent expressions are equal."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -11,7 +11,7 @@ _OPPOSITES = {"<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 
 
 def literal(token: Token) -> Expression | None:
-    """Return what a literal means, and nothing for another token."""
+    """Return the expression of a literal; None for any other token."""
     match token.kind:
         case "string":
             return ("string", token.value)
@@ -23,7 +23,7 @@ def literal(token: Token) -> Expression | None:
 
 
 def number(text: str) -> Decimal:
-    """Return a number, however it is written. Raises UnreadableError."""
+    """Parse a number in any notation. Raises UnreadableError."""
     if text[:2].lower() == "0x":
         return Decimal(int(text, 16))
     try:
@@ -36,7 +36,7 @@ def number(text: str) -> Decimal:
 
 
 def compare(sign: str, left: Expression, right: Expression) -> Expression:
-    """Compare, with a literal on the right; equal to one value is in a list of one."""
+    """Return a comparison with the literal on the right; `x = 1` becomes `x IN (1)`."""
     literals = {"string", "number", "blob"}
     if left[0] in literals and right[0] not in literals:
         sign, left, right = _FLIPPED[sign], right, left
@@ -47,7 +47,7 @@ def compare(sign: str, left: Expression, right: Expression) -> Expression:
 
 
 def joined(word: str, terms: Sequence[Expression]) -> Expression:
-    """Join with AND or OR, in no order; `x = 1 OR x IN (2, 3)` is one list."""
+    """Join terms with AND or OR, without an order; `x = 1 OR x IN (2, 3)` becomes one list."""
     flat: set[Expression] = set()
     listed: dict[Expression, frozenset[Expression]] = {}
     for term in terms:
@@ -61,7 +61,7 @@ def joined(word: str, terms: Sequence[Expression]) -> Expression:
 
 
 def negated_if(is_not: bool, found: Expression) -> Expression:
-    """Negate an expression, or leave it."""
+    """Negate an expression if `is_not` is true."""
     return negated(found) if is_not else found
 
 

@@ -1,4 +1,4 @@
-"""SQL text as tokens, so that quoting, case, white space and comments make no difference."""
+"""A tokenizer for SQL, which ignores white space and comments."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import NamedTuple
 WORD, QUOTED, STRING, NUMBER, BLOB, SIGN, END = (
     *("word", "quoted", "string", "number", "blob", "sign", "end"),
 )
-"""Kinds of tokens. A word may be a keyword, what is quoted never is."""
+"""The kinds of tokens. Only a word can be a keyword."""
 
 _PARTS = r"""
     (?P<space> [ \t\n\v\f\r]+ | --[^\n]* | /\*.*?(?:\*/|\Z) )
@@ -26,11 +26,11 @@ _TOKENS = {
 
 
 class UnreadableError(ValueError):
-    """SQL that is not understood here."""
+    """SQL that cannot be parsed."""
 
 
 class Token(NamedTuple):
-    """One token: its value without quotes, and where it stands in the text."""
+    """One token: its value without quotes, and its position in the text."""
 
     kind: str
     value: str
@@ -38,7 +38,7 @@ class Token(NamedTuple):
     end: int
 
     def is_(self, word: str) -> bool:
-        """Tell whether it is this keyword or this sign."""
+        """Tell whether the token is this keyword or sign."""
         if self.kind == WORD:
             return self.value.upper() == word
         return self.kind == SIGN and self.value == word
@@ -60,7 +60,7 @@ def tokenize(sql: str, dialect: str) -> list[Token]:
 
 
 class TokenReader:
-    """Reads tokens one after another. Raises UnreadableError where another one is expected."""
+    """A reader of tokens. Its methods raise UnreadableError for an unexpected token."""
 
     def __init__(self, tokens: Sequence[Token]) -> None:
         self._tokens = tokens
@@ -68,50 +68,50 @@ class TokenReader:
         self._end = Token(END, "", tokens[-1].end if tokens else 0, -1)
 
     def peek(self, ahead: int = 0) -> Token:
-        """Return a token without reading it; behind the last one, an END."""
+        """Return a token without consuming it; END after the last one."""
         index = self._next + ahead
         return self._tokens[index] if index < len(self._tokens) else self._end
 
     def take(self) -> Token:
-        """Read one token, whatever it is."""
+        """Consume any token."""
         token = self.peek()
         if token.kind == END:
-            raise UnreadableError("the text ends too early")
+            raise UnreadableError("unexpected end of the text")
         self._next += 1
         return token
 
     def at(self, *words: str) -> bool:
-        """Tell whether these keywords and signs come next."""
+        """Tell whether the next tokens are these keywords and signs."""
         return all(self.peek(ahead).is_(word) for ahead, word in enumerate(words))
 
     def at_any(self, words: frozenset[str]) -> bool:
-        """Tell whether one of these keywords or signs comes next."""
+        """Tell whether the next token is one of these keywords and signs."""
         token = self.peek()
         return (token.value.upper() if token.kind == WORD else token.value) in words and (
             token.kind in {WORD, SIGN}
         )
 
     def accept(self, *words: str) -> bool:
-        """Read these keywords and signs, if they come next."""
+        """Consume these keywords and signs if they are next; return whether they are."""
         if not self.at(*words):
             return False
         self._next += len(words)
         return True
 
     def expect(self, *words: str) -> None:
-        """Read these keywords and signs."""
+        """Consume these keywords and signs."""
         if not self.accept(*words):
-            raise UnreadableError(f"{' '.join(words)} expected, not {self.peek().value!r}")
+            raise UnreadableError(f"expected {' '.join(words)}, found {self.peek().value!r}")
 
     def name(self, *, folded: bool = False) -> str:
-        """Read a name; SQLite takes one in single quotes too. `folded`: unquoted in lower case."""
+        """Consume a name. SQLite accepts single quotes. `folded`: unquoted in lower case."""
         token = self.take()
         if token.kind not in {WORD, QUOTED, STRING}:
-            raise UnreadableError(f"a name expected, not {token.value!r}")
+            raise UnreadableError(f"expected a name, found {token.value!r}")
         return token.value.lower() if folded and token.kind == WORD else token.value
 
     def parenthesised(self) -> Sequence[Token]:
-        """Read from a parenthesis to the one that closes it; return what is between them."""
+        """Consume a pair of parentheses; return the tokens between them."""
         self.expect("(")
         first = self._next
         depth = 1
@@ -122,7 +122,7 @@ class TokenReader:
         return self._tokens[first : self._next - 1]
 
     def separated(self) -> list[Sequence[Token]]:
-        """Read the rest, split at the commas that are in no parentheses."""
+        """Consume all remaining tokens; split them at commas outside of parentheses."""
         parts: list[list[Token]] = [[]]
         depth = 0
         while self.peek().kind != END:

@@ -1,4 +1,4 @@
-"""The tables that the models want, as the database's catalogue would show them."""
+"""The table definitions of the models, for comparison with those of the catalogue."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -7,7 +7,8 @@ from sqlalchemy import Dialect, Table
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from . import postgresql, sqlite
-from .ddl import read_create_index, read_create_table
+from .create_index import read_create_index
+from .create_table import read_create_table
 from .definitions import UNREADABLE, TableDefinition
 from .tokens import UnreadableError
 
@@ -15,15 +16,15 @@ _TYPES = {"sqlite": sqlite.type_name, "postgresql": postgresql.type_name}
 
 
 def wanted_tables(tables: Iterable[Table], dialect: Dialect) -> dict[str, TableDefinition]:
-    """Read the very statements that would create the tables."""
+    """Return the definitions of the models' tables, parsed from their CREATE statements."""
     return {table.name: _definition(table, dialect) for table in tables}
 
 
 def statement(element: CreateTable | CreateIndex, dialect: Dialect) -> str:
-    """Write a statement as it would be sent."""
+    """Return the text of a statement as the database receives it."""
     sql = str(element.compile(dialect=dialect)).strip()
     if dialect.paramstyle in {"format", "pyformat"}:
-        sql = sql.replace("%%", "%")  # the driver would
+        sql = sql.replace("%%", "%")  # as the driver does
     return sql
 
 

@@ -1,17 +1,18 @@
-"""CREATE TABLE and CREATE INDEX as definitions."""
+"""A parser for CREATE TABLE."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from .definitions import Check, Column, Counting, ForeignKey, Index, Key, TableDefinition
+from .create_index import indexed
+from .definitions import Check, Column, ForeignKey, Key, KeyGenerator, TableDefinition
 from .expressions import meaning
-from .tokens import END, QUOTED, STRING, WORD, Token, TokenReader, UnreadableError, tokenize
+from .tokens import END, Token, TokenReader, UnreadableError, tokenize
 
-TypeReader = Callable[[Sequence[Token]], tuple[str, Counting]]
-"""From the tokens of a type to its name in the catalogue, and whether it counts."""
+TypeReader = Callable[[Sequence[Token]], tuple[str, KeyGenerator]]
+"""A function from the tokens of a type to its name in the catalogue and its key generator."""
 
 _CONSTRAINTS = frozenset({"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"})
-_OF_A_COLUMN = frozenset(
+_AFTER_TYPE = frozenset(
     {
         *("CONSTRAINT", "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "DEFAULT", "COLLATE"),
         *("REFERENCES", "GENERATED", "AS", "DEFERRABLE", "INITIALLY", ",", ")"),
@@ -22,19 +23,19 @@ _DEFERRING = frozenset({"DEFERRABLE", "INITIALLY"})
 
 @dataclass
 class _Read:
-    """What has been read of a table; its CHECKs are understood when all columns are known."""
+    """The parsed parts of a table. CHECKs are parsed at the end, when all columns are known."""
 
     columns: list[Column] = field(default_factory=list)
     key: Key | None = None
     key_is_descending: bool = False
-    never_reuses: bool = False
+    is_autoincrement: bool = False
     uniques: list[Key] = field(default_factory=list)
     checks: list[tuple[str | None, Sequence[Token]]] = field(default_factory=list)
     foreign_keys: list[ForeignKey] = field(default_factory=list)
 
 
 def read_create_table(sql: str, dialect: str, type_reader: TypeReader) -> TableDefinition:
-    """Read a CREATE TABLE. Raises UnreadableError if it is something else."""
+    """Parse a CREATE TABLE. Raises UnreadableError for any other statement."""
     reader = TokenReader(tokenize(sql, dialect))
     reader.expect("CREATE")
     _ = reader.accept("TEMP") or reader.accept("TEMPORARY")
@@ -96,36 +97,42 @@ class _Statement:
         )
 
     def _as_key(self, column: Column, key: set[str], options: frozenset[str]) -> Column:
-        """Add what being the primary key means for a column."""
+        """Add the properties that a column has as a part of the primary key."""
         if column.name.lower() not in key:
             return column
         if self._dialect != "sqlite" or "WITHOUT ROWID" in options:
             return replace(column, nullable=False)
         if len(key) > 1 or column.type != "INTEGER" or self._read.key_is_descending:
             return column
-        counting = Counting.NEVER_REUSED if self._read.never_reuses else Counting.ROWID
-        return replace(column, nullable=False, counting=counting)
+        generator = (
+            KeyGenerator.AUTOINCREMENT if self._read.is_autoincrement else KeyGenerator.ROWID
+        )
+        return replace(column, nullable=False, generator=generator)
 
     def _column(self) -> None:
         reader = self._reader
         name = self._name()
         words: list[Token] = []
-        while not reader.at_any(_OF_A_COLUMN) and reader.peek().kind != END:
+        while not reader.at_any(_AFTER_TYPE) and reader.peek().kind != END:
             words.append(reader.take())
             if words[-1].is_("("):
                 while not words[-1].is_(")"):
                     words.append(reader.take())
-        kind, counting = self._type_reader(words)
+        kind, generator = self._type_reader(words)
         at = (words[0].start, words[-1].end) if words else None
         column = Column(
-            name, kind, counting=counting, has_default=counting is not Counting.NOT, type_at=at
+            name,
+            kind,
+            generator=generator,
+            has_default=generator is not KeyGenerator.NONE,
+            type_at=at,
         )
         while not (reader.at(",") or reader.at(")")):
             column = self._of_column(column)
         self._read.columns.append(column)
 
     def _of_column(self, column: Column) -> Column:
-        """Read one constraint of a column."""
+        """Parse one constraint of a column."""
         reader = self._reader
         name = self._name() if reader.accept("CONSTRAINT") else None
         if reader.accept("NOT", "NULL"):
@@ -151,8 +158,8 @@ class _Statement:
             return replace(column, is_generated=True)
         if reader.at("("):
             reader.parenthesised()
-        counting = Counting.ALWAYS if always else Counting.IDENTITY
-        return replace(column, counting=counting, has_default=True)
+        generator = KeyGenerator.IDENTITY_ALWAYS if always else KeyGenerator.IDENTITY
+        return replace(column, generator=generator, has_default=True)
 
     def _rule_of_column(self, name: str | None, column: str) -> None:
         reader = self._reader
@@ -160,7 +167,7 @@ class _Statement:
             self._read.key_is_descending = reader.accept("DESC")
             reader.accept("ASC")
             self._read.key = Key(name, (column,), self._options())
-            self._read.never_reuses = reader.accept("AUTOINCREMENT")
+            self._read.is_autoincrement = reader.accept("AUTOINCREMENT")
         elif reader.accept("NULL"):
             self._on_conflict()
         elif reader.accept("UNIQUE"):
@@ -176,24 +183,24 @@ class _Statement:
             raise UnreadableError(reader.peek().value)
 
     def _default(self) -> bool:
-        """Read a default; tell whether it is one, and not null."""
+        """Parse a default; return whether it is not NULL."""
         reader = self._reader
         if reader.at("("):
             return [token.value.upper() for token in reader.parenthesised()] != ["NULL"]
         first = reader.take()
         depth = 0
-        while depth or not (reader.at_any(_OF_A_COLUMN) or reader.peek().kind == END):
+        while depth or not (reader.at_any(_AFTER_TYPE) or reader.peek().kind == END):
             depth += {"(": 1, ")": -1}.get(reader.take().value, 0)
         return not first.is_("NULL")
 
     def _constraint(self) -> None:
-        """Read one constraint of the table."""
+        """Parse one constraint of the table."""
         reader = self._reader
         name = self._name() if reader.accept("CONSTRAINT") else None
         if reader.accept("PRIMARY", "KEY"):
             items = TokenReader(reader.parenthesised()).separated()
             if items and items[-1] and items[-1][-1].is_("AUTOINCREMENT"):
-                self._read.never_reuses = True
+                self._read.is_autoincrement = True
                 items[-1] = items[-1][:-1]
             self._read.key = Key(name, self._items(items), self._options())
         elif reader.accept("UNIQUE"):
@@ -255,43 +262,3 @@ class _Statement:
 
     def _name(self) -> str:
         return self._reader.name(folded=self._dialect != "sqlite")
-
-
-def read_create_index(sql: str, dialect: str) -> Index:
-    """Read a CREATE INDEX. Raises UnreadableError if it is something else."""
-    reader = TokenReader(tokenize(sql, dialect))
-    folded = dialect != "sqlite"
-    reader.expect("CREATE")
-    is_unique = reader.accept("UNIQUE")
-    reader.expect("INDEX")
-    reader.accept("CONCURRENTLY")
-    reader.accept("IF", "NOT", "EXISTS")
-    name = reader.name(folded=folded)
-    if reader.accept("."):
-        name = reader.name(folded=folded)
-    reader.expect("ON")
-    reader.accept("ONLY")
-    reader.name(folded=folded)
-    if reader.accept("."):
-        reader.name(folded=folded)
-    if reader.accept("USING"):
-        reader.name()
-    items = TokenReader(reader.parenthesised()).separated()
-    columns = tuple(indexed(item, folded=folded) for item in items)
-    while reader.peek().kind != END and not reader.at("WHERE"):
-        if reader.accept("NULLS", "NOT", "DISTINCT"):
-            columns = (*columns, "nulls not distinct")
-        else:
-            reader.take()
-    where = sql[reader.peek(1).start :].strip() if reader.at("WHERE") else None
-    return Index(name, columns, is_unique, where)
-
-
-def indexed(item: Sequence[Token], *, folded: bool) -> str:
-    """Return the name of an indexed column in either order, or the text of anything else."""
-    if item and (item[-1].is_("ASC") or item[-1].is_("DESC")):
-        item = item[:-1]
-    if len(item) == 1 and item[0].kind in {WORD, QUOTED, STRING}:
-        value = item[0].value
-        return value.lower() if folded and item[0].kind == WORD else value
-    return " ".join(token.value for token in item)

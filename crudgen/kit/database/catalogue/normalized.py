@@ -1,4 +1,4 @@
-"""Tables made out of sight and thrown away: how PostgreSQL itself would describe them."""
+"""Table definitions normalized by PostgreSQL: from temporary copies of the models' tables."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,15 +11,20 @@ from .definitions import TableDefinition
 from .postgresql import read_tables
 from .wanted import wanted_tables
 
-_MAY = text(
+_CAN_CREATE_TEMPORARY = text(
     "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY')"
     " AND pg_catalog.current_setting('transaction_read_only') = 'off'"
 )
 
 
-def rehearsed_tables(connection: Connection, tables: Sequence[Table]) -> dict[str, TableDefinition]:
-    """Return the tables as the database prints them; none where the role cannot make them."""
-    if not tables or not connection.scalar(_MAY):
+def normalized_tables(
+    connection: Connection, tables: Sequence[Table]
+) -> dict[str, TableDefinition]:
+    """Return the definitions that PostgreSQL prints for temporary copies of tables.
+
+    The copies are rolled back. Return nothing if the role cannot create temporary tables.
+    """
+    if not tables or not connection.scalar(_CAN_CREATE_TEMPORARY):
         return {}
     copies = MetaData(naming_convention=tables[0].metadata.naming_convention)
     for table in tables[0].metadata.sorted_tables:

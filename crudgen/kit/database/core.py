@@ -1,0 +1,296 @@
+"""The class Database: runs statements on SQLite or PostgreSQL, and opens sessions."""
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from anyio import to_thread
+from pydantic import SecretStr
+from sqlalchemy import MetaData, make_url
+from sqlmodel import Session
+
+from ..errors import Condition, StartupError, Unavailable, UnreachableError
+from .backend import Backend, Change, Row, Step
+from .connections import Preparing
+from .faults import http_error, reason_of
+from .postgresql import Postgresql
+from .rights import missing_grants
+from .sqlite import Sqlite
+from .state import State
+from .statements import Prepared, Statement, Values
+from .tables import prepare
+from .urls import check_characters, scheme_of
+
+MAX_PREPARED = 10_000
+MAX_RETRY_SECONDS = 1.0
+"""Longest pause between two attempts to reach a database that was down at the start."""
+_UNDEFINED = {"42P01", "42703"}
+"""SQLSTATEs of an undefined table or column. Without a privilege, they look undefined too."""
+_MAY_LACK_PRIVILEGES = {Condition.DENIED, Condition.TABLE_UNUSABLE}
+
+_log = logging.getLogger(__name__)
+
+
+class Database:
+    """One database, SQLite or PostgreSQL.
+
+    `connections` is the maximum number of connections, `lock_seconds` the time to wait for a
+    connection or a lock, `statement_seconds` the time for one statement (PostgreSQL only).
+    `secret_key` signs cursors and hashes idempotency keys. `preparing` says whether statements are
+    prepared on PostgreSQL; `auto` means unless a pooler is detected. With `read_only`, nothing is
+    written. Raises StartupError for an invalid URL.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        connections: int = 10,
+        statement_seconds: float = 5.0,
+        lock_seconds: float = 2.0,
+        secret_key: SecretStr | None = None,
+        preparing: Preparing = "auto",
+        read_only: bool = False,
+    ) -> None:
+        check_characters(url)
+        self._backend: Backend
+        match scheme_of(url):
+            case "sqlite":
+                self._backend = Sqlite(
+                    make_url(url),
+                    connections=connections,
+                    lock_seconds=lock_seconds,
+                    read_only=read_only,
+                )
+            case "postgresql":
+                self._backend = Postgresql(
+                    url,
+                    connections=connections,
+                    lock_seconds=lock_seconds,
+                    statement_seconds=statement_seconds,
+                    preparing=preparing,
+                    read_only=read_only,
+                )
+            case _:
+                raise StartupError(
+                    "database: the URL is neither for SQLite nor for PostgreSQL\n"
+                    "  write sqlite:///app.db or postgresql://user:password@host/name"
+                )
+        self.kind: str = self._backend.dialect.name
+        """`sqlite` or `postgresql`."""
+        self.where = self._backend.where
+        """The URL of the database for messages, without a password."""
+        self.state = State(self.where)
+        self._read_only = read_only
+        self._secret = _digest(secret_key) if secret_key else b""
+        self._metadata = MetaData()
+        self._opening: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._prepared: dict[tuple[Statement, tuple[str, ...]], Prepared] = {}
+
+    @property
+    def secret(self) -> bytes:
+        """The secret of the settings, or else the one stored in the database."""
+        if not self._secret:
+            raise self.state.unavailable()
+        return self._secret
+
+    async def open(self, metadata: MetaData) -> None:
+        """Create missing tables and connect. If the database is down, retry in the background.
+
+        Until then, all operations raise Unavailable. Raises StartupError if the database cannot be
+        used, or if a table differs from its model.
+        """
+        self.state.phase = Condition.STARTING
+        self._metadata = metadata
+        try:
+            await self._open()
+        except UnreachableError as error:
+            _log.warning("%s\n  retrying in the background", error)
+            self._opening = asyncio.create_task(self._open_later(str(error)))
+
+    async def _open(self) -> None:
+        stored = await to_thread.run_sync(
+            partial(
+                prepare,
+                self._backend.engine,
+                self._metadata,
+                where=self.where,
+                needs_secret=not self._secret,
+            )
+        )
+        self._secret = self._secret or stored
+        await self._backend.open()
+        self.state.opened()
+        with contextlib.suppress(Unavailable):  # the state logs the condition
+            await self.check()
+
+    async def _open_later(self, logged: str) -> None:
+        pause = MAX_RETRY_SECONDS / 8
+        while self.state.phase is not None:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, MAX_RETRY_SECONDS)
+            try:
+                await self._open()
+            except Exception as error:  # an administrator may fix any error
+                if str(error) != logged:
+                    logged = str(error)
+                    _log.error("%s", logged, exc_info=not isinstance(error, StartupError))
+        _log.warning("database %s: connected", self.where)
+
+    async def close(self) -> None:
+        """Complete the current statements, and disconnect."""
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait({self._opening})
+        self.state.phase = Condition.CLOSED
+        await self._backend.close()
+
+    async def check(self) -> None:
+        """Raise Unavailable unless rows can be read and, if not read-only, written."""
+        if self.state.phase is None:
+            try:
+                reason = await self._backend.write_obstacle(self._metadata, self.state.episodes)
+            except Exception as error:
+                self._failed(error, self.check)
+                answer = http_error(error)
+                if isinstance(error, Unavailable) and error.condition is Condition.BUSY:
+                    pass  # requests use all connections: no sign of another condition
+                elif answer is error:
+                    raise
+                else:
+                    raise answer from error
+            else:
+                self.state.checked(reason)
+                self.state.succeeded(self.check, writes=False)
+        blocking = self.state.blocking(reads_only=self._read_only)
+        if blocking is not None:
+            raise Unavailable(blocking)
+
+    def compile(self, statement: Statement) -> Prepared:
+        """Compile a statement without caching it."""
+        return Prepared(statement, self._backend.dialect, ())
+
+    async def read(
+        self, statement: Statement | Prepared, values: Values, *, short: bool = False
+    ) -> Sequence[Row]:
+        """Run a SELECT. `short` means that it reads few rows by the primary key."""
+        state = self.state
+        if state.phase is not None:
+            raise state.unavailable()
+        if not isinstance(statement, Prepared):
+            statement = self._prepare(statement, ())
+        try:
+            rows = await self._backend.read(statement, values, short=short)
+        except Exception as error:
+            self._failed(error, statement)
+            raise
+        if state.episodes:
+            state.succeeded(statement, writes=False)
+        return rows
+
+    async def write(
+        self,
+        statement: Statement,
+        values: Values,
+        columns: tuple[str, ...] = (),
+        read_back: Statement | None = None,
+    ) -> Sequence[Row]:
+        """Run an INSERT, UPDATE or DELETE with RETURNING, and commit it durably.
+
+        The parameters are those of a Change.
+        """
+        state = self.state
+        if state.phase is not None:
+            raise state.unavailable()
+        again = None if read_back is None else self._prepare(read_back, ())
+        try:
+            rows = await self._backend.write(self._prepare(statement, columns), values, again)
+        except Exception as error:
+            self._failed(error, (statement, columns))
+            raise
+        if state.episodes:
+            state.succeeded((statement, columns), writes=True)
+        return rows
+
+    async def write_all(self, changes: Sequence[Change]) -> list[Sequence[Row]]:
+        """Run statements in one transaction, and commit it durably."""
+        state = self.state
+        if state.phase is not None:
+            raise state.unavailable()
+        steps = [self._step(change) for change in changes]
+        statements = frozenset(one.statement for one in changes)
+        try:
+            found = await self._backend.write_all(steps)
+        except Exception as error:
+            self._failed(error, statements)
+            raise
+        if state.episodes:
+            state.succeeded(statements, writes=True)
+        return found
+
+    def _step(self, change: Change) -> Step:
+        read_back = None if change.read_back is None else self._prepare(change.read_back, ())
+        return Step(change, self._prepare(change.statement, change.columns), read_back)
+
+    def _failed(self, error: Exception, statement: object) -> None:
+        """Record the condition that an error reveals, and log it.
+
+        Raises Unavailable for a table or column that existed at the start.
+        """
+        if getattr(error, "sqlstate", None) in _UNDEFINED:
+            unusable = Unavailable(Condition.TABLE_UNUSABLE, reason_of(error))
+            self._record(unusable, statement)
+            raise unusable from error
+        self._record(error, statement)
+
+    def _record(self, error: Exception, statement: object) -> None:
+        condition = self.state.failed(error, statement)
+        if condition is not None and condition in _MAY_LACK_PRIVILEGES:
+            task = asyncio.create_task(self._explain(condition, reason_of(error)))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        elif condition is not None:
+            self.state.log_begin(condition, reason_of(error))
+
+    async def _explain(self, condition: Condition, reason: str) -> None:
+        """Log a condition together with the GRANT statements for missing privileges."""
+
+        def grants() -> list[str]:
+            with self._backend.engine.connect() as connection:
+                return missing_grants(connection, self._metadata)
+
+        with contextlib.suppress(Exception):  # then only the reason is logged
+            reason = "; ".join([reason, *await to_thread.run_sync(grants)])
+        self.state.log_begin(condition, reason)
+
+    def _prepare(self, statement: Statement, columns: tuple[str, ...]) -> Prepared:
+        """Return a statement compiled for some columns, from the cache if possible."""
+        prepared = self._prepared.get((statement, columns))
+        if prepared is None:
+            if len(self._prepared) >= MAX_PREPARED:
+                self._prepared.clear()
+            prepared = Prepared(statement, self._backend.dialect, columns)
+            self._prepared[statement, columns] = prepared
+        return prepared
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[Session]:
+        """Open a SQLModel session, for handlers with `def`, not `async def`."""
+        if self.state.phase is not None:
+            raise self.state.unavailable()
+        try:
+            with Session(self._backend.engine) as session:
+                yield session
+        except Exception as error:
+            condition = self.state.failed(error, self.session)
+            if condition is not None:
+                self.state.log_begin(condition, reason_of(error))
+            raise
+
+
+def _digest(secret: SecretStr) -> bytes:
+    return hashlib.sha256(secret.get_secret_value().encode()).digest()

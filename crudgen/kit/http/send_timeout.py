@@ -1,0 +1,31 @@
+"""The time limit for a client that does not read its response."""
+
+import asyncio
+
+
+class SendTimeout:
+    """Aborts a connection if the client reads nothing for some seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self, transport: asyncio.Transport) -> None:
+        """Start the timer, if there is unsent data and no timer runs."""
+        unsent = transport.get_write_buffer_size()
+        if unsent and self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._seconds, self._check, transport, unsent)
+
+    def stop(self) -> None:
+        """Stop the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _check(self, transport: asyncio.Transport, before: int) -> None:
+        self._timer = None
+        if transport.get_write_buffer_size() < before:
+            self.start(transport)
+        else:
+            transport.abort()
