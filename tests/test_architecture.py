@@ -48,7 +48,17 @@ ROOMS = {
         {"__init__"},
     ],
     "kit": [
-        {"__init__", "acceleration", "encodings", "errors", "types", "text", "addresses", "uuid7"},
+        {
+            "__init__",
+            "acceleration",
+            "encodings",
+            "errors",
+            "types",
+            "json_value",
+            "text",
+            "addresses",
+            "uuid7",
+        },
         {"limits", "models", "env_file", "origins", "settings"},
         {"database"},
         {"query"},
