@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -69,6 +70,7 @@ def serve(build: Callable[[], SourceTree], options: Options, reporter: Reporter)
     Raises ServeError if the address is in use or the application cannot start, OutputError if the
     folder cannot be written, KeyboardInterrupt after Ctrl+C, and any exception of `build`.
     """
+    import_module(_HTTP.partition(":")[0])  # the application looks for it when it starts
     watch = Watch(options.watch) if options.watch else None
     with uncollected():
         recipe = Recipe(build(), options.database, options.keep, options.root_path)
