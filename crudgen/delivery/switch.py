@@ -1,4 +1,4 @@
-"""An ASGI application that can be replaced at runtime. Changes when the replacement does."""
+"""Replaces the running application. Changes when requests are forwarded differently."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, MutableMapping
