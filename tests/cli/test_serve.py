@@ -190,7 +190,7 @@ def test_a_spec_that_the_database_contradicts(project: Path) -> None:
         served.wait_for("still served")
         assert httpx.get(f"{served.url}/heroes/").status_code == 200
         served.save(HERO)
-        served.wait_for("nothing has changed")
+        served.wait_for("valid again and unchanged")
     assert "Traceback" not in served.text()
     (project / "entities/hero.yaml").write_text(HERO + "  age: int\n")
     for workers in ("1", "2"):
