@@ -44,9 +44,7 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
     workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
     reload: Annotated[
         bool | None,
-        typer.Option(
-            "--reload/--no-reload", help="Reload when the spec changes; off with workers."
-        ),
+        typer.Option("--reload/--no-reload", help="Reload on changes; off with several workers."),
     ] = None,
     keep: Annotated[
         Path | None,

@@ -201,7 +201,7 @@ class _Workers(Multiprocess):
 
 
 async def _check_start(recipe: Recipe, url: str, reporter: Reporter) -> None:
-    """Start and stop the application once, to report errors once and to create the tables."""
+    """Start and stop the application, to report errors and create tables before the workers do."""
     switch = Switch(recipe)
     await switch.open()
     reporter.serving(url, switch.current)

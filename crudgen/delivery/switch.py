@@ -1,4 +1,4 @@
-"""An ASGI application that can be replaced at runtime. Changes when the replacement does."""
+"""Replaces the running application. Changes when requests are forwarded differently."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, MutableMapping
@@ -53,7 +53,7 @@ class Switch:
         self._keep(asyncio.create_task(old.retire()))
 
     async def close(self) -> None:
-        """Shut down every generation, without waiting for pending requests."""
+        """Shut down every generation. Cancel those that take longer than _CLOSE_SECONDS."""
         tasks = [*self._tasks, asyncio.create_task(self.current.retire())]
         _, late = await asyncio.wait(tasks, timeout=_CLOSE_SECONDS)
         for task in late:

@@ -121,5 +121,5 @@ def _read(file: Path, problems: Problems) -> bytes | None:
 
 
 def _open_nonblocking(path: str, flags: int) -> int:
-    """Open a file without waiting for a writer, as a pipe would."""
+    """Open a file without blocking: a pipe would wait for a writer."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -141,7 +141,7 @@ def test_saves_under_load(project: Path) -> None:
             if number % 2:
                 served.save(BROKEN)
                 assert served.wait_for("unknown type").startswith("entities/hero.yaml:3:9: ")
-                served.wait_for("still being served")
+                served.wait_for("still served")
             else:
                 (project / "crudgen.yaml").write_text(f"title: Number {number}\n")
                 served.save(HERO.replace("DOC", f"Number {number}."))
@@ -188,10 +188,10 @@ def test_a_spec_that_the_database_contradicts(project: Path) -> None:
     with Serve(project).start() as served:
         served.save(HERO + "  age: int\n")
         served.wait_for("age")
-        served.wait_for("still being served")
+        served.wait_for("still served")
         assert httpx.get(f"{served.url}/heroes/").status_code == 200
         served.save(HERO)
-        served.wait_for("nothing has changed")
+        served.wait_for("valid again and unchanged")
     assert "Traceback" not in served.text()
     (project / "entities/hero.yaml").write_text(HERO + "  age: int\n")
     for workers in ("1", "2"):

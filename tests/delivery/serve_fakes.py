@@ -18,7 +18,7 @@ class Reporter:
         self._line(event="reloaded", name=generation.package.__name__)
 
     def recovered(self) -> None:
-        self._line(event="settled")
+        self._line(event="recovered")
 
     def failed(self, error: Exception) -> None:
         place = error.diagnostics[0].location if isinstance(error, SpecError) else None

@@ -161,7 +161,7 @@ def test_what_does_not_start_is_reported(entities: Path) -> None:
         assert server.expect("failed")["kind"] == "ZeroDivisionError"
         assert httpx.get(f"{url}/version").json() == "first"
         server.save("first")
-        server.expect("settled")
+        server.expect("recovered")
         server.save("second")
         server.expect("reloaded")
         assert httpx.get(f"{url}/version").json() == "second"

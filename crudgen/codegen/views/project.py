@@ -1,4 +1,4 @@
-"""View of the project: routers, settings, requirements. Changes when files without entity do."""
+"""View of the project: routers, settings, requirements. Changes when project files do."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -146,11 +146,11 @@ class FieldSpec(Spec):
         description="Value if a request omits the field; 'now' for date, time and datetime.",
     )
     min: Number | None = Field(
-        default=None, description="Minimum of a number, or minimum length of a text."
+        default=None, description="Minimum of a number, or minimum length of text."
     )
     max: Number | None = Field(
         default=None,
-        description="Maximum of a number, or maximum length of a text or binary value.",
+        description="Maximum of a number, or maximum length of text or binary data.",
     )
     pattern: Text | None = Field(
         default=None, description="Regular expression that the entire text must match."
@@ -165,7 +165,7 @@ class FieldSpec(Spec):
     unique: Flag = Field(default=False, description="The column has a unique constraint.")
     read_only: Flag = Field(default=False, description="Set by the server; ignored in requests.")
     write_only: Flag = Field(
-        default=False, description="Accepted in requests, never returned; not for filters."
+        default=False, description="Accepted in requests; never returned, never used in filters."
     )
     immutable: Flag = Field(default=False, description="Set on create; ignored in updates.")
     touch: Flag = Field(default=False, description="Set to the current time on every write.")
