@@ -53,7 +53,7 @@ def api(servers: Servers, new_database: Callable[[str], str], root: Path) -> Ite
             "CREATE TRIGGER fail BEFORE INSERT ON hero FOR EACH ROW EXECUTE FUNCTION fail()"
         )
     yield started
-    started.stop()
+    servers.end(started)
 
 
 @pytest.mark.slow

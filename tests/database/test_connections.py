@@ -26,7 +26,7 @@ def api(
 ) -> Iterator[Api]:
     started = servers.start(root / "entities", request.param, new_database("postgresql"))
     yield started
-    started.stop()
+    servers.end(started)
 
 
 def end_connections(api: Api) -> int:

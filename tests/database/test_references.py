@@ -33,7 +33,7 @@ def api(
     (spec / "team.yaml").write_text(SPEC)
     started = servers.start(spec, "served", new_database(request.param))
     yield started
-    started.stop()
+    servers.end(started)
 
 
 @pytest.fixture(

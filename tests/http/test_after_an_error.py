@@ -94,7 +94,7 @@ def api(
     servers.emitted[spec] = out
     started = servers.start(spec, "emitted", new_database("sqlite"))
     yield started
-    started.stop()
+    servers.end(started)
 
 
 def exchange(api: Api, first: bytes) -> tuple[list[int], bytes]:

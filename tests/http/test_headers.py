@@ -89,7 +89,7 @@ def start(
 
     yield start
     for api in started:
-        api.stop()
+        servers.end(api)
 
 
 def test_pages_of_listed_origins_may_use_the_api(start: Callable[..., Api]) -> None:

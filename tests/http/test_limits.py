@@ -38,7 +38,7 @@ def start(
     started: list[Api] = []
     yield start
     for api in started:
-        api.stop()
+        servers.end(api)
 
 
 @pytest.mark.parametrize("path", ["/animals/", "/animals/1", "/live", "/nothing", "/docs"])

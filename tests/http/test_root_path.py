@@ -39,7 +39,7 @@ def api(
         root / "entities", mode, new_database("sqlite"), settings=settings, options=options
     )
     yield started
-    started.stop()
+    servers.end(started)
 
 
 @pytest.fixture(params=["strips", "keeps"])

@@ -66,7 +66,7 @@ def postgres(
 ) -> Iterator[Api]:
     api = servers.start(root / "entities", request.param, new_database("postgresql"))
     yield api
-    api.stop()
+    servers.end(api)
 
 
 def raise_before_insert(api: Api, body: str) -> None:

@@ -21,7 +21,7 @@ def api(
 ) -> Iterator[Api]:
     started = servers.start(root / "entities", "served", new_database(request.param))
     yield started
-    started.stop()
+    servers.end(started)
 
 
 def unavailable(response: httpx.Response) -> bool:

@@ -97,7 +97,7 @@ def api(
         started.ask("GET", "/heroes/")
     yield started
     assert "Traceback" not in started.log.read_text()
-    started.stop()
+    servers.end(started)
 
 
 @pytest.mark.slow

@@ -59,7 +59,7 @@ def check_reads(api: Api) -> None:
     assert api.client.get("/tags/zz").status_code == 404
 
 
-@pytest.mark.parametrize("mode", ["served", "emitted"])
+@pytest.mark.parametrize("mode", ["emitted"])
 def test_a_standby_answers_reads_and_after_its_promotion_writes(
     cluster: Cluster, servers: Servers, spec: Path, mode: str
 ) -> None:

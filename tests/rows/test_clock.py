@@ -58,7 +58,7 @@ def shifted(
     clock = Clock(tmp_path_factory.mktemp("clock"))
     api = servers.start(spec, mode, new_database(kind), settings=clock.settings)
     yield api, clock
-    api.stop()
+    servers.end(api)
 
 
 def create(api: Api, what: str) -> str:

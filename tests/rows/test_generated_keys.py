@@ -48,7 +48,7 @@ def fresh(servers: Servers, spec: Path, new_database: Callable[[str], str]) -> I
     apis = [servers.start(spec, "served", new_database(kind)) for kind in ("sqlite", "postgresql")]
     yield apis
     for api in apis:
-        api.stop()
+        servers.end(api)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def fresh_on_postgresql(
 ) -> Iterator[Api]:
     api = servers.start(spec, "served", new_database("postgresql"))
     yield api
-    api.stop()
+    servers.end(api)
 
 
 def is_postgresql(api: Api) -> bool:

@@ -45,6 +45,7 @@ class Api:
     database: str
     process: subprocess.Popen[bytes]
     log: Path
+    was_ready: bool = False
 
     @property
     def address(self) -> tuple[str, int]:
@@ -80,15 +81,23 @@ class Api:
         assert response.status_code < 500, (response.text, self.log.read_text()[-3000:])
         return response
 
+    def once_ready(self) -> "Api":
+        """Wait for the end of the start."""
+        if not self.was_ready:
+            self.wait_until_ready()
+        return self
+
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.log.read_text()
             try:
                 if self.client.get("/ready").status_code == 200:
+                    self.was_ready = True
                     return
             except httpx.TransportError:
-                time.sleep(0.05)
+                pass
+            time.sleep(0.05)
         raise AssertionError(self.log.read_text())
 
     def wait_until_all_answer(self, workers: int) -> None:
@@ -113,9 +122,15 @@ class Api:
         return log
 
     def stop(self) -> None:
+        self.terminate()
+        self.wait_for_end()
+
+    def terminate(self) -> None:
         self.client.close()
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(15) in {0, -signal.SIGTERM}
+
+    def wait_for_end(self) -> None:
+        assert self.process.wait(15) in {0, -signal.SIGTERM}, self.log.read_text()[-3000:]
 
     def kill(self) -> None:
         """Kill -9 the process and its workers."""
@@ -139,23 +154,39 @@ class Servers:
     emitted: dict[Path, Path] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=count)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    ending: list[Api] = field(default_factory=list)
     emitting: threading.Lock = field(default_factory=threading.Lock)
 
     def api(self, spec: Path, mode: str, kind: str) -> Api:
-        key = (spec, mode, kind)
-        api = self.running.pop(key, None) or self.start(spec, mode, self.new_database(kind))
-        self.running[key] = api
-        if len(self.running) > MOST_RUNNING:  # each holds connections to one PostgreSQL
-            self.running.pop(next(iter(self.running))).stop()
-        return api
+        return self._begin(spec, mode, kind).once_ready()
 
     def everywhere(self, spec: Path) -> "Everywhere":
         """Serve a spec in every combination, without a row."""
-        return Everywhere([self.api(spec, mode, kind) for mode, kind in COMBINATIONS]).emptied()
+        apis = [self._begin(spec, mode, kind) for mode, kind in COMBINATIONS]
+        return Everywhere([api.once_ready() for api in apis]).emptied()
+
+    def _begin(self, spec: Path, mode: str, kind: str) -> Api:
+        """Start an application unless it runs; it may not be ready yet."""
+        key = (spec, mode, kind)
+        api = self.running.pop(key, None)
+        self.running[key] = api or self.start(spec, mode, self.new_database(kind), wait=False)
+        if len(self.running) > MOST_RUNNING:  # each holds connections to one PostgreSQL
+            self.end(self.running.pop(next(iter(self.running))))
+        return self.running[key]
+
+    def end(self, api: Api) -> None:
+        """End an application; `stop` checks that it ended in order.
+
+        An application answers for a second after SIGTERM, and a test need not wait for that.
+        """
+        api.terminate()
+        self.ending.append(api)
 
     def stop(self) -> None:
         for api in self.running.values():
-            api.stop()
+            self.end(api)
+        for api in self.ending:
+            api.wait_for_end()
         for process in self.processes:
             if process.poll() is None:  # its test has failed
                 os.killpg(process.pid, signal.SIGKILL)
