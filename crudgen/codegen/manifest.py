@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from crudgen.language.schema import KeyKind, KitForm, Schema
+from crudgen.language.schema import BULK, KeyKind, KitForm, Schema
 
 from .tree import Ownership
 from .views.models import models_view
@@ -68,6 +68,10 @@ def _kit(schema: Schema) -> Iterator[FromKit]:
         omitted.add("addresses.py")
     if not any(entity.key_kind is KeyKind.UUID for entity in schema.entities):
         omitted.add("uuid7.py")
+    if not any(BULK & set(entity.api.operations) for entity in schema.entities):
+        omitted |= {"bulk.py", "write_lock.py"}
+    if not any(entity.api.idempotency for entity in schema.entities):
+        omitted.add("idempotency.py")
     omitted_rooms = ("app/kit/fast/",) if schema.kit is KitForm.PLAIN else ()
     for path, file in _python_files(files("crudgen") / "kit", "app/kit"):
         if file.name not in omitted and not path.startswith(omitted_rooms):

@@ -51,13 +51,15 @@ SYSTEM_COLUMNS = _words(
 RESERVED_CLASSES = _words(
     """
     Annotated Answers Any APIRouter AsyncClient AsyncIterator AwareDatetime Base64Bytes
-    BaseAppSettings BaseModel BaseSettings BigInteger Body Callable Changes CheckConstraint
+    BaseAppSettings BaseModel BaseSettings BigInteger Body BulkResource Callable Changes
+    CheckConstraint
     ClassVar Database DatabaseDep DateTime Decimal Deleted Depends Ellipsis EmailStr EmailText
     Enum Exact ExactNumber Exception False FastAPI Field Final ForeignKey HTTPException HttpUrl
     HTTPValidationError IdempotencyKey Index IntText IsoDate IsoTime Iterator JSON Json
     JSONResponse JsonValue LargeBinary ListQuery Literal Many Model Multiline NaiveDatetime
     NfcText None NotFound NotImplemented Optional Path PlainSerializer Query ReadOnly
-    Relationship Request Resource Response Router Self SerialInteger SparseRow SQLModel StrEnum
+    Relationship Request Resource Response Router Self SerialInteger SparseRow SQLModel
+    StoredResponses StrEnum
     Text TextKey TextRule True TypeAlias TypeVar Union UniqueConstraint UrlText UtcDatetime UUID
     UuidText ValidationError
     """

@@ -68,6 +68,9 @@ CREATING = frozenset({Operation.CREATE, Operation.CREATE_MANY})
 CHANGING_MANY = frozenset({Operation.UPDATE_MANY, Operation.DELETE_MANY})
 """Operations that update or delete several rows, selected by their keys."""
 
+BULK = CHANGING_MANY | {Operation.CREATE_MANY}
+"""Operations on several rows."""
+
 
 class EtagUse(StrEnum):
     """Whether a client must send If-Match to update, replace or delete a row."""

@@ -17,7 +17,16 @@ from crudgen.codegen.code import (
 )
 from crudgen.codegen.imports import Imports
 from crudgen.language.resolve.api import filterable, sortable
-from crudgen.language.schema import CHANGING, Entity, KeyKind, KitForm, Operation, Page, TypeName
+from crudgen.language.schema import (
+    BULK,
+    CHANGING,
+    Entity,
+    KeyKind,
+    KitForm,
+    Operation,
+    Page,
+    TypeName,
+)
 
 from .articles import a_row
 from .handlers import Handlers, HandlerView, requires_etag
@@ -54,7 +63,6 @@ def routes_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> RoutesView:
     imports.use("fastapi", "Response")
     imports.use("..kit.database", "DatabaseDep")
     imports.use("..kit.errors", "errors")
-    imports.use("..kit.rows.resource", "Resource")
     imports.use("..kit.http.routing", "Router")
     imports.use(".models", entity.name, f"{entity.name}Public")
     handlers, head = Handlers(entity, imports), _Head(entity, imports)
@@ -137,10 +145,15 @@ class _Head:
         if requires_etag(entity):
             arguments.append(raw("etag_required=True"))
         if api.idempotency:
-            arguments.append(raw("idempotent=True"))
+            stored = self._imports.name("..kit.rows.idempotency", "StoredResponses")
+            arguments.append(keyword("idempotency", call(stored, [name(entity.name)])))
         if _writes_several_unique_values(entity):
             arguments.append(raw("serialized=True"))
-        return statement(name(entity.plural) + raw(" = "), call(raw("Resource"), arguments))
+        if BULK & set(api.operations):
+            kind = self._imports.name("..kit.rows.bulk", "BulkResource")
+        else:
+            kind = self._imports.name("..kit.rows.resource", "Resource")
+        return statement(name(entity.plural) + raw(" = "), call(kind, arguments))
 
     def aliases(self) -> tuple[Code, ...]:
         """Print the annotated types of the handlers' parameters."""

@@ -5,7 +5,7 @@ the database, in the same transaction as the rows.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Annotated
 
@@ -15,7 +15,6 @@ from sqlalchemy import (
     Column,
     Insert,
     LargeBinary,
-    MetaData,
     String,
     Table,
     bindparam,
@@ -31,6 +30,8 @@ from ..errors import Unavailable, problem
 from ..http.etag import etag, etag_headers
 from ..http.headers import JsonText
 from ..limits import limits_of
+from ..models import Model
+from .inserts import Write
 from .statements import INSERTS
 
 LONGEST_KEY = 255
@@ -51,18 +52,15 @@ IdempotencyKey = Annotated[
 ]
 
 
-Write = Callable[[Sequence[Change]], Awaitable[list[Sequence[Row]]]]
-
-
 class _KnownError(Exception):
     """The key was used before."""
 
 
-class Answers:
+class StoredResponses:
     """The stored responses of the requests with a key, for one table."""
 
-    def __init__(self, metadata: MetaData, scope: str) -> None:
-        self._scope = scope
+    def __init__(self, model: type[Model]) -> None:
+        metadata, self._scope = model.metadata, str(model.__tablename__)
         name = "_answer"
         table = metadata.tables.get(name)
         if table is None:

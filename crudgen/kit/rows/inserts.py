@@ -1,8 +1,8 @@
-"""The creation of one or several rows, with keys of the client or of the server."""
+"""The creation of rows, with keys of the client or of the server."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from fastapi import Request, Response
@@ -11,14 +11,14 @@ from sqlalchemy import Table
 from ..database import Change, Database
 from ..database.backend import Row
 from ..database.returning import not_kept
-from ..errors import with_item_index
 from ..models import Model
-from .answers import Found, NamedErrors, explained, many_rows, one_row
+from .answers import NamedErrors, one_row
 from .generated_keys import GeneratedKeys
-from .idempotency import Answers, Write
 from .statements import RowStatements
 
 Values = dict[str, Any]
+Found = Sequence[Sequence[Row]]
+Write = Callable[[Sequence[Change]], Awaitable[list[Sequence[Row]]]]
 
 
 @lru_cache(maxsize=1024)
@@ -27,14 +27,31 @@ def _quoted(path: str) -> str:
     return quote(path).rstrip("/")
 
 
-class Inserts:
-    """Creates rows of one table. `answers` stores the responses of requests with a key."""
+class Idempotency(Protocol):
+    """Stores the responses to requests with an Idempotency-Key."""
 
-    def __init__(self, table: Table, answers: Answers | None) -> None:
+    async def once(
+        self,
+        db: Database,
+        request: Request,
+        *,
+        key: str,
+        sent: str,
+        changes: Sequence[Change],
+        write: Write,
+        answer: Callable[[Found], Response],
+    ) -> Response:
+        """Write the changes and return the response, or the stored one if the key was used."""
+
+
+class Inserts:
+    """Creates rows of one table."""
+
+    def __init__(self, table: Table, idempotency: Idempotency | None) -> None:
         self._table = table
         self._key = next(iter(table.primary_key)).name
-        self._generated = GeneratedKeys(table)
-        self._answers = answers
+        self.generated = GeneratedKeys(table)
+        self.idempotency = idempotency
 
     async def one(
         self, db: Database, use: RowStatements, request: Request, row: Model, key: str | None
@@ -43,76 +60,25 @@ class Inserts:
         values = row.model_dump()
         columns = tuple(values)
         with NamedErrors(self._table):
-            if key is not None and self._answers is not None:
-                return await self._answers.once(
+            if key is not None and self.idempotency is not None:
+                return await self.idempotency.once(
                     db,
                     request,
                     key=key,
                     sent=row.model_dump_json(exclude_unset=True),
                     changes=[Change(use.insert, values, columns, read_back=use.read)],
-                    write=self._writer(db, values),
+                    write=self.writer(db, values),
                     answer=lambda found: _created(use, request, found[-1]),
                 )
             if self._key in values:
                 rows = await db.write(use.insert, values, columns, use.read)
             else:
-                rows = await self._generated.write(db, use.insert, values, columns, use.read)
+                rows = await self.generated.write(db, use.insert, values, columns, use.read)
             return _created(use, request, rows)
 
-    async def many(
-        self,
-        db: Database,
-        use: RowStatements,
-        request: Request,
-        rows: Sequence[Model],
-        key: str | None,
-    ) -> Response:
-        """Insert rows in one transaction; return them in the same order."""
-        values = [row.model_dump() for row in rows]
-        is_given = self._key in values[0]
-        explain = self._explained if is_given else self._explained_without_key
-        changes = [
-            Change(use.insert, one, tuple(one), explain=explain(index), read_back=use.read)
-            for index, one in enumerate(values)
-        ]
-
-        everything = [*use.serialized(), *changes]
-        write = self._writer(db, values[0])
-
-        def answer(found: Found) -> Response:
-            return many_rows(use, found[-len(changes) :])
-
-        with NamedErrors(self._table):
-            if key is None or self._answers is None:
-                return answer(await write(everything))
-            return await self._answers.once(
-                db,
-                request,
-                key=key,
-                sent="\n".join(row.model_dump_json(exclude_unset=True) for row in rows),
-                changes=everything,
-                write=write,
-                answer=answer,
-            )
-
-    def _writer(self, db: Database, values: Values) -> Write:
+    def writer(self, db: Database, values: Values) -> Write:
         """Return the function that writes changes, for keys of the client or of the server."""
-        return db.write_all if self._key in values else partial(self._generated.write_all, db)
-
-    def _explained(self, index: int) -> Callable[[Exception], Exception]:
-        return explained(self._table, index)
-
-    def _explained_without_key(self, index: int) -> Callable[[Exception], Exception]:
-        """Convert driver errors to HTTP errors, and conflicts of the key to KeyConflictError."""
-        explain = self._explained(index)
-
-        def explain_rest(error: Exception) -> Exception:
-            conflict = self._generated.conflict(
-                error, lambda answer: with_item_index(answer, index)
-            )
-            return conflict or explain(error)
-
-        return explain_rest
+        return db.write_all if self._key in values else partial(self.generated.write_all, db)
 
 
 def _created(use: RowStatements, request: Request, rows: Sequence[Row]) -> Response:

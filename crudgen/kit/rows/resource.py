@@ -1,6 +1,6 @@
 """The CRUD operations on a table, with rows as JSON."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import Depends, HTTPException, Request, Response
@@ -9,20 +9,16 @@ from sqlalchemy import Delete, Insert
 from ..database import Change, Database
 from ..database.backend import Row
 from ..errors import problem
-from ..http.etag import Preconditions, none_match_failed, reject_preconditions
+from ..http.etag import Preconditions, none_match_failed
 from ..http.headers import JsonText
 from ..models import MAX_INT, MIN_INT, Changes, Model
 from ..query import ListQuery
 from ..query.columns import Columns
 from ..query.listing import Listing
 from ..query.parameters import Parameters
-from .answers import NamedErrors, explained, explained_deletion, many_rows, one_row
-from .idempotency import Answers
-from .inserts import Inserts
+from .answers import NamedErrors, one_row
+from .inserts import Idempotency, Inserts
 from .statements import RowStatements
-from .write_lock import WriteLock
-
-Place = list[str | int]
 
 
 class Resource:
@@ -31,8 +27,7 @@ class Resource:
     Columns that are not in the public model are never selected. Clients can filter and sort by all
     properties, or by those of `filter_by` and `sort_by`, and search in those of `search_in`.
     `immutable` properties are not changed after the creation. With `etag_required`, changes and
-    deletions need a precondition. With `idempotent`, creates support an Idempotency-Key. With
-    `serialized`, requests that write several unique values run one after another.
+    deletions need a precondition. With `idempotency`, creates support an Idempotency-Key.
     """
 
     def __init__(
@@ -47,8 +42,7 @@ class Resource:
         search_in: Sequence[str] = (),
         immutable: Sequence[str] = (),
         etag_required: bool = False,
-        idempotent: bool = False,
-        serialized: bool = False,
+        idempotency: Idempotency | None = None,
     ) -> None:
         columns = Columns(model, public, filter_by=filter_by, sort_by=sort_by, search_in=search_in)
         self.query = Depends(Parameters(columns, default_limit, max_limit))
@@ -60,9 +54,8 @@ class Resource:
         self._key = columns.key
         self._immutable = frozenset(immutable)
         self._etag_required = etag_required
-        answers = Answers(Model.metadata, self._table.name) if idempotent else None
-        self._inserts = Inserts(self._table, answers)
-        self._lock = WriteLock(Model.metadata, self._table.name) if serialized else None
+        self._inserts = Inserts(self._table, idempotency)
+        self._lock: Change | None = None
         self._statements: dict[str, RowStatements] = {}
 
     def _for(self, db: Database) -> RowStatements:
@@ -77,12 +70,6 @@ class Resource:
     ) -> Response:
         """Insert a row and return it; raise Conflict (409) if it violates a unique constraint."""
         return await self._inserts.one(db, self._for(db), request, row, key)
-
-    async def create_many(
-        self, db: Database, request: Request, rows: Sequence[Model], key: str | None = None
-    ) -> Response:
-        """Insert rows in one transaction and return them; raise HTTPException 409."""
-        return await self._inserts.many(db, self._for(db), request, rows, key)
 
     async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
         """Return a page of rows, with links to other pages."""
@@ -146,74 +133,6 @@ class Resource:
         self._found(await self._write(db, expected, deletion))
         return JsonText(b'{"ok":true}')
 
-    async def update_many(
-        self, db: Database, request: Request, rows: Sequence[Changes]
-    ) -> Response:
-        """Update rows in one transaction and return them in the same order.
-
-        Raises HTTPException 404, 409, 412, 422.
-        """
-        use = self._for(db)
-        sent = [row.model_dump(exclude_unset=True) for row in rows]
-        keys = [values.pop(self._key) for values in sent]
-        self._check_keys(request, keys, lambda index: ["body", index, self._key])
-        before = use.serialized(keys) if use.unique & set[str]().union(*sent) else []
-        changes = []
-        for index, (key, values) in enumerate(zip(keys, sent, strict=True)):
-            found = self._found_in(["body", index, self._key])
-            bound, columns = {**values, "key__": key}, tuple(sorted(values))
-            statement = use.update if values else use.lock
-            explain = explained(self._table, index)
-            changes.append(
-                Change(
-                    statement,
-                    bound,
-                    columns,
-                    check=found,
-                    explain=explain,
-                    read_back=use.read if values else None,
-                )
-            )
-        return many_rows(use, await self._write_in_order(db, keys, changes, before))
-
-    async def delete_many(self, db: Database, request: Request, keys: Sequence[Any]) -> Response:
-        """Delete rows in one transaction; raise HTTPException 404, 409, 412, 422."""
-        self._check_keys(request, keys, lambda index: ["query", self._key, index])
-        use = self._for(db)
-        changes = []
-        for index, key in enumerate(keys):
-            place: Place = ["query", self._key, index]
-            changes.append(
-                Change(
-                    use.delete,
-                    {"key__": key},
-                    check=self._found_in(place),
-                    explain=explained_deletion(self._table, place),
-                    read_back=use.read,
-                )
-            )
-        await self._write_in_order(db, keys, changes, use.locks(keys), deletes=True)
-        return JsonText(b'{"ok":true}')
-
-    async def _write_in_order(
-        self,
-        db: Database,
-        keys: Sequence[Any],
-        changes: Sequence[Change],
-        before: Sequence[Change] = (),
-        *,
-        deletes: bool = False,
-    ) -> Sequence[Sequence[Row]]:
-        """Write in the order of the keys, to avoid deadlocks; return the rows in the given order.
-
-        The changes `before` take locks, which avoid deadlocks of unique values.
-        """
-        order = sorted(range(len(keys)), key=keys.__getitem__)
-        with NamedErrors(self._table, ["query", self._key] if deletes else None):
-            found = await db.write_all([*before, *(changes[index] for index in order)])
-        by_index = dict(zip(order, found[len(before) :], strict=True))
-        return [by_index[index] for index in range(len(keys))]
-
     async def _write(self, db: Database, expected: Preconditions, change: Change) -> Sequence[Row]:
         """Write one row, if it meets the preconditions."""
         deleted = ["path"] if isinstance(change.statement, Delete) else None
@@ -242,25 +161,6 @@ class Resource:
         """Tell whether no row can have a key, because the driver cannot represent it."""
         too_large = isinstance(key, int) and not MIN_INT <= key <= MAX_INT
         return too_large or (isinstance(key, str) and "\0" in key)
-
-    def _check_keys(
-        self, request: Request, keys: Sequence[Any], place: Callable[[int], Place]
-    ) -> None:
-        """Raise HTTPException for preconditions, duplicate keys and impossible keys."""
-        reject_preconditions(request)
-        for index, key in enumerate(keys):
-            if key in keys[:index]:
-                message = "The row should be named once"
-                raise HTTPException(409, [problem("repeated_key", place(index), message)])
-            if self._is_impossible(key):
-                self._found_in(place(index))([])
-
-    def _found_in(self, place: Place) -> Callable[[Sequence[Row]], None]:
-        def check(rows: Sequence[Row]) -> None:
-            if not rows:
-                raise HTTPException(404, [problem("not_found", place, f"{self._name} not found")])
-
-        return check
 
     def _found(self, rows: Sequence[Row]) -> Row:
         if not rows:

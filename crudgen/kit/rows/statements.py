@@ -21,7 +21,6 @@ from ..database import Change
 from ..database.json_rows import JsonRows
 from ..database.returning import may_have_effects, returned
 from ..database.statements import latest
-from .write_lock import WriteLock
 
 INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 """The insert constructs of each dialect, which support ON CONFLICT."""
@@ -39,11 +38,11 @@ def _unique(table: Table) -> Iterator[str]:
 class RowStatements:
     """The statements of one table in one dialect, built once, and the JSON encoder of its rows.
 
-    `lock` serializes writes of several unique values; None if no operation writes several.
+    `lock` takes the write lock of the table; None if no operation writes several rows.
     """
 
     def __init__(
-        self, table: Table, shown: Sequence[str], kind: str, lock: WriteLock | None = None
+        self, table: Table, shown: Sequence[str], kind: str, lock: Change | None = None
     ) -> None:
         self.rows = JsonRows({name: table.columns[name] for name in shown}, kind)
         self._key: Column[Any] = next(iter(table.primary_key))
@@ -73,7 +72,7 @@ class RowStatements:
 
         They take the write lock of the table, then the locks of the rows with these keys.
         """
-        return [] if self._lock is None else [self._lock.take, *self.locks(keys)]
+        return [] if self._lock is None else [self._lock, *self.locks(keys)]
 
     def locks(self, keys: Sequence[Any]) -> list[Change]:
         """Return the changes that lock the rows with these keys, in the order of the keys.

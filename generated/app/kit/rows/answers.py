@@ -1,59 +1,19 @@
 """Responses for rows, and HTTP errors for errors of the database."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 
 from fastapi import Response
 from sqlalchemy import Table
 
-from ..database.backend import Row
 from ..database.faults import http_error
-from ..database.returning import not_kept
-from ..errors import Conflict, MissingTarget, Referenced, Refused, with_item_index
 from ..http.etag import etag, etag_headers
 from ..http.headers import JsonText
-from .statements import RowStatements
-
-Found = Sequence[Sequence[Row]]
-_ITEM_ERRORS = (Conflict, MissingTarget, Referenced, Refused)
-"""The errors about one of several rows."""
 
 
 def one_row(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
     """Return the response for a row, with its ETag."""
     return JsonText(body, headers={**(headers or {}), **etag_headers(etag(body))})
-
-
-def many_rows(use: RowStatements, found: Found) -> Response:
-    """Return the response for several rows, one of each statement.
-
-    Raises HTTPException 409 if a statement returned no row.
-    """
-    if not all(found):
-        raise not_kept()
-    return JsonText(b"[" + b",".join(use.rows.write(row) for (row,) in found) + b"]")
-
-
-def explained(table: Table, index: int) -> Callable[[Exception], Exception]:
-    """Return a function that converts a driver error to the HTTP error of an item in the body."""
-
-    def explain(error: Exception) -> Exception:
-        answer = http_error(error, table)
-        return with_item_index(answer, index) if isinstance(answer, _ITEM_ERRORS) else error
-
-    return explain
-
-
-def explained_deletion(
-    table: Table, place: Sequence[str | int]
-) -> Callable[[Exception], Exception]:
-    """Return a function that converts a driver error of a deletion to its HTTP error."""
-
-    def explain(error: Exception) -> Exception:
-        answer = http_error(error, table, deleted=place)
-        return answer if isinstance(answer, Referenced) else error
-
-    return explain
 
 
 class NamedErrors:

@@ -1,0 +1,208 @@
+"""Creating, updating and deleting several rows in one transaction."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastapi import HTTPException, Request, Response
+from sqlalchemy import Table
+
+from ..database import Change, Database
+from ..database.backend import Row
+from ..database.faults import http_error
+from ..database.returning import not_kept
+from ..errors import Conflict, MissingTarget, Referenced, Refused, problem, with_item_index
+from ..http.etag import reject_preconditions
+from ..http.headers import JsonText
+from ..models import Changes, Model
+from .answers import NamedErrors
+from .inserts import Found
+from .resource import Resource
+from .statements import RowStatements
+from .write_lock import WriteLock
+
+Place = list[str | int]
+_ITEM_ERRORS = (Conflict, MissingTarget, Referenced, Refused)
+"""The errors about one of several rows."""
+
+
+class BulkResource(Resource):
+    """The rows of one table, also several at a time.
+
+    With `serialized`, requests that write several unique values run one after another.
+    """
+
+    def __init__(
+        self, model: type[Model], *, public: type[Model], serialized: bool = False, **options: Any
+    ) -> None:
+        super().__init__(model, public=public, **options)
+        if serialized:
+            self._lock = WriteLock(Model.metadata, self._table.name).take
+
+    async def create_many(
+        self, db: Database, request: Request, rows: Sequence[Model], key: str | None = None
+    ) -> Response:
+        """Insert rows in one transaction; return them in the same order.
+
+        Raises HTTPException 409.
+        """
+        use, idempotency = self._for(db), self._inserts.idempotency
+        values = [row.model_dump() for row in rows]
+        is_given = self._key in values[0]
+        explain = self._explained if is_given else self._explained_without_key
+        changes = [
+            Change(use.insert, one, tuple(one), explain=explain(index), read_back=use.read)
+            for index, one in enumerate(values)
+        ]
+
+        everything = [*use.serialized(), *changes]
+        write = self._inserts.writer(db, values[0])
+
+        def answer(found: Found) -> Response:
+            return many_rows(use, found[-len(changes) :])
+
+        with NamedErrors(self._table):
+            if key is None or idempotency is None:
+                return answer(await write(everything))
+            return await idempotency.once(
+                db,
+                request,
+                key=key,
+                sent="\n".join(row.model_dump_json(exclude_unset=True) for row in rows),
+                changes=everything,
+                write=write,
+                answer=answer,
+            )
+
+    async def update_many(
+        self, db: Database, request: Request, rows: Sequence[Changes]
+    ) -> Response:
+        """Update rows in one transaction and return them in the same order.
+
+        Raises HTTPException 404, 409, 412, 422.
+        """
+        use = self._for(db)
+        sent = [row.model_dump(exclude_unset=True) for row in rows]
+        keys = [values.pop(self._key) for values in sent]
+        self._check_keys(request, keys, lambda index: ["body", index, self._key])
+        before = use.serialized(keys) if use.unique & set[str]().union(*sent) else []
+        changes = []
+        for index, (key, values) in enumerate(zip(keys, sent, strict=True)):
+            found = self._found_in(["body", index, self._key])
+            bound, columns = {**values, "key__": key}, tuple(sorted(values))
+            statement = use.update if values else use.lock
+            explain = explained(self._table, index)
+            changes.append(
+                Change(
+                    statement,
+                    bound,
+                    columns,
+                    check=found,
+                    explain=explain,
+                    read_back=use.read if values else None,
+                )
+            )
+        return many_rows(use, await self._write_in_order(db, keys, changes, before))
+
+    async def delete_many(self, db: Database, request: Request, keys: Sequence[Any]) -> Response:
+        """Delete rows in one transaction; raise HTTPException 404, 409, 412, 422."""
+        self._check_keys(request, keys, lambda index: ["query", self._key, index])
+        use = self._for(db)
+        changes = []
+        for index, key in enumerate(keys):
+            place: Place = ["query", self._key, index]
+            changes.append(
+                Change(
+                    use.delete,
+                    {"key__": key},
+                    check=self._found_in(place),
+                    explain=explained_deletion(self._table, place),
+                    read_back=use.read,
+                )
+            )
+        await self._write_in_order(db, keys, changes, use.locks(keys), deletes=True)
+        return JsonText(b'{"ok":true}')
+
+    async def _write_in_order(
+        self,
+        db: Database,
+        keys: Sequence[Any],
+        changes: Sequence[Change],
+        before: Sequence[Change] = (),
+        *,
+        deletes: bool = False,
+    ) -> Sequence[Sequence[Row]]:
+        """Write in the order of the keys, to avoid deadlocks; return the rows in the given order.
+
+        The changes `before` take locks, which avoid deadlocks of unique values.
+        """
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        with NamedErrors(self._table, ["query", self._key] if deletes else None):
+            found = await db.write_all([*before, *(changes[index] for index in order)])
+        by_index = dict(zip(order, found[len(before) :], strict=True))
+        return [by_index[index] for index in range(len(keys))]
+
+    def _check_keys(
+        self, request: Request, keys: Sequence[Any], place: Callable[[int], Place]
+    ) -> None:
+        """Raise HTTPException for preconditions, duplicate keys and impossible keys."""
+        reject_preconditions(request)
+        for index, key in enumerate(keys):
+            if key in keys[:index]:
+                message = "The row should be named once"
+                raise HTTPException(409, [problem("repeated_key", place(index), message)])
+            if self._is_impossible(key):
+                self._found_in(place(index))([])
+
+    def _found_in(self, place: Place) -> Callable[[Sequence[Row]], None]:
+        def check(rows: Sequence[Row]) -> None:
+            if not rows:
+                raise HTTPException(404, [problem("not_found", place, f"{self._name} not found")])
+
+        return check
+
+    def _explained(self, index: int) -> Callable[[Exception], Exception]:
+        return explained(self._table, index)
+
+    def _explained_without_key(self, index: int) -> Callable[[Exception], Exception]:
+        """Convert driver errors to HTTP errors, and conflicts of the key to KeyConflictError."""
+        explain = self._explained(index)
+
+        def explain_rest(error: Exception) -> Exception:
+            conflict = self._inserts.generated.conflict(
+                error, lambda answer: with_item_index(answer, index)
+            )
+            return conflict or explain(error)
+
+        return explain_rest
+
+
+def many_rows(use: RowStatements, found: Found) -> Response:
+    """Return the response for several rows, one of each statement.
+
+    Raises HTTPException 409 if a statement returned no row.
+    """
+    if not all(found):
+        raise not_kept()
+    return JsonText(b"[" + b",".join(use.rows.write(row) for (row,) in found) + b"]")
+
+
+def explained(table: Table, index: int) -> Callable[[Exception], Exception]:
+    """Return a function that converts a driver error to the HTTP error of an item in the body."""
+
+    def explain(error: Exception) -> Exception:
+        answer = http_error(error, table)
+        return with_item_index(answer, index) if isinstance(answer, _ITEM_ERRORS) else error
+
+    return explain
+
+
+def explained_deletion(
+    table: Table, place: Sequence[str | int]
+) -> Callable[[Exception], Exception]:
+    """Return a function that converts a driver error of a deletion to its HTTP error."""
+
+    def explain(error: Exception) -> Exception:
+        answer = http_error(error, table, deleted=place)
+        return answer if isinstance(answer, Referenced) else error
+
+    return explain
