@@ -34,6 +34,8 @@ class Recipe:
     """Folder from which the code is imported; None for memory."""
     root_path: str | None = None
     """Path prefix of the API behind a proxy; overrides ROOT_PATH."""
+    log_level: str | None = None
+    """Level of the log, if the settings have none."""
 
     def write(self) -> None:
         """Write the tree to the folder, if one is set. Raises the exceptions of `disk.write`."""
@@ -47,7 +49,7 @@ class Recipe:
         """
         package = memory.import_folder(self.keep) if self.keep else memory.import_tree(self.tree)
         try:
-            application, database = create(package, self.database, self.root_path, "INFO")
+            application, database = create(package, self.database, self.root_path, self.log_level)
         except BaseException as error:
             memory.unload(package)
             raise translated(error) from error
@@ -167,7 +169,7 @@ def create(
     overrides = {"database_url": database, "root_path": root_path}
     chosen = {name: value for name, value in overrides.items() if value is not None}
     settings = settings_type(**chosen)
-    if log_level is not None and getattr(settings, "log_level", None) is None:
+    if log_level is not None and getattr(settings, "log_level", log_level) is None:
         chosen["log_level"] = log_level
         settings = settings_type(**chosen)
     with _environment(chosen):

@@ -73,7 +73,7 @@ def serve(build: Callable[[], SourceTree], options: Options, reporter: Reporter)
     import_module(_HTTP.partition(":")[0])  # the application looks for it when it starts
     watch = Watch(options.watch) if options.watch else None
     with uncollected():
-        recipe = Recipe(build(), options.database, options.keep, options.root_path)
+        recipe = Recipe(build(), options.database, options.keep, options.root_path, "INFO")
     recipe.write()
     with listen(options.host, options.port) as listener:
         if options.workers > 1:

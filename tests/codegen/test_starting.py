@@ -153,8 +153,8 @@ def test_the_project_starts(project: Path, tmp_path: Path, way: str) -> None:
     [
         ({"MAX_BODY_BYTES": "3"}, "MAX_BODY_BYTES: Input should be greater than or equal to 1024"),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL: Input should be"),
-        ({"DATABASE_URL": "mysql://x"}, "the URL is neither SQLite's nor PostgreSQL's"),
-        ({"DATABASE_URL": "sqlite://"}, "name a file, such as sqlite:///app.db"),
+        ({"DATABASE_URL": "mysql://x"}, "the URL is neither for SQLite nor for PostgreSQL"),
+        ({"DATABASE_URL": "sqlite://"}, "use a file, such as sqlite:///app.db"),
     ],
 )
 def test_wrong_settings_are_said(project: Path, settings: dict[str, str], said: str) -> None:

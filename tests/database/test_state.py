@@ -182,7 +182,7 @@ def unstarted(root: Path, tmp_path: Path) -> Any:
 
 @pytest.mark.filterwarnings("ignore:Using `httpx`")
 def test_an_application_that_was_not_started_says_so(
-    root: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     from fastapi.testclient import TestClient  # noqa: PLC0415 - it warns of httpx
 
@@ -208,7 +208,7 @@ def test_an_application_that_was_not_started_says_so(
     asyncio.run(ask(app, ""))
     asyncio.run(ask(outer, "/crud"))
     assert TestClient(app).get("/heroes/").json() == {"detail": NOT_STARTED}
-    said = capfd.readouterr().err
+    said = caplog.text
     assert said.count("not started: its lifespan has not run: use `with TestClient(app)`") == 1
     with TestClient(app) as client:
         assert client.get("/heroes/").status_code == 200

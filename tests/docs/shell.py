@@ -26,7 +26,9 @@ SECONDS = 180.0
 """Longest wait for a command."""
 STOP = "Ctrl+C"
 """What a page writes to end its server."""
-_SERVER = re.compile(r"(?:^|&& )(?:[A-Z_]+=\S+ )*(?:crudgen serve|uvicorn|fastapi|python -m app)\b[^|&]*$")
+_SERVER = re.compile(
+    r"(?:^|&& )(?:[A-Z_]+=\S+ )*(?:crudgen serve|uvicorn|fastapi|python -m app)\b[^|&]*$"
+)
 _PORTS = re.compile(r"(?<=[: ])(?:8000|8001|9000)\b")
 _URL = re.compile(r"postgresql://[^\s'\"]+/\w+")
 _ACCESS_LOG = re.compile(r"^.* uvicorn\.access .*\n", re.MULTILINE)
