@@ -59,13 +59,11 @@ def _may_start_postgresql(item: pytest.Item) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def log_levels() -> Iterator[None]:
-    """Restore what an application of the test has set for every logger of the process."""
-    loggers = [logging.getLogger(name) for name in ("", *logging.root.manager.loggerDict)]
-    levels = [logger.level for logger in loggers]
-    yield
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)
+def log_levels() -> None:
+    """Undo what an application has set for the loggers of the process, in whatever fixture."""
+    logging.getLogger().setLevel(logging.WARNING)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")
