@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 PATIENCE = 30.0
-SAVES = int(os.environ.get("SAVES", "60"))
+SAVES = int(os.environ.get("SAVES", "30"))
 HERO = """\
 name: Hero
 doc: DOC

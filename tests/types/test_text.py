@@ -342,7 +342,7 @@ TEXT = st.text(
 
 @pytest.mark.slow
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(text=TEXT, form=st.sampled_from(["NFC", "NFD"]))
 def test_any_text_is_stored_in_nfc_and_found(people: Everywhere, text: str, form: Any) -> None:
