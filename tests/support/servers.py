@@ -263,10 +263,12 @@ def emit(spec: Path, out: Path) -> None:
     """Emit a project; the variable KIT chooses another form of the kit for all of them."""
     if form := os.environ.get("KIT"):
         copied = out.with_name(f"{out.name}-spec")
-        shutil.copytree(spec, copied / "entities")
+        shutil.copytree(spec, copied / "entities", dirs_exist_ok=True)
         settings = spec.parent / "crudgen.yaml"
         said = settings.read_text("utf-8") if settings.exists() else ""
-        (copied / "crudgen.yaml").write_text(f"{said}kit: {form}\n", "utf-8")
+        if "kit:" not in said:
+            said = f"{said.rstrip()}\nkit: {form}\n".lstrip()
+        (copied / "crudgen.yaml").write_text(said, "utf-8")
         spec = copied / "entities"
     command = [sys.executable, "-m", "crudgen", "emit", str(spec), "--out", str(out)]
     subprocess.run(command, check=True, capture_output=True)
