@@ -9,11 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from crudgen.codegen.tree import SourceTree
 from crudgen.delivery import disk, garbage, memory
 from crudgen.errors import CrudgenError, ServeError
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 _log = logging.getLogger("crudgen")
 
@@ -209,12 +212,7 @@ def translated(error: BaseException) -> BaseException:
     if "SettingsError" in names:
         return ServeError(f"invalid settings: {error}")
     if "ValidationError" in names and getattr(error, "title", "") == "Settings":
-        problems: list[dict[str, Any]] = error.errors()  # type: ignore[attr-defined]
-        lines = [f"{_variable(problem['loc'])}: {problem['msg']}" for problem in problems]
-        return ServeError("\n".join(lines))
+        from crudgen.kit.settings import describe_errors  # noqa: PLC0415 -- lazy
+
+        return ServeError(describe_errors(cast("ValidationError", error)))
     return error
-
-
-def _variable(location: tuple[str | int, ...]) -> str:
-    """Return the environment variable of a setting."""
-    return "__".join(str(part) for part in location).upper()

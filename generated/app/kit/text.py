@@ -1,4 +1,4 @@
-"""Text as it is stored: in Unicode normalization form C (NFC), without control characters.
+"""Rules for text: Unicode normalization form C (NFC), and no control characters.
 
 `é` is stored as one character, even if it is sent as `e` and a combining accent. Control characters
 are rejected, because they can make a text look like another; so are controls of text direction.
@@ -45,7 +45,7 @@ class TextRule:
     """Whether tabs and line breaks are allowed."""
 
     def read(self, value: Any) -> Any:
-        """Return the text as it is stored; raise PydanticCustomError for a control character."""
+        """Return the normalized text; raise PydanticCustomError for a control character."""
         if not isinstance(value, str) or (value.isascii() and value.isprintable()):
             return value
         find = _FIND_CONTROL_BUT_LINES if self.lines else _FIND_CONTROL
