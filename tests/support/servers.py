@@ -116,7 +116,7 @@ class Api:
     def log_with(self, text: str) -> str:
         """Wait until the log has a text: it may be written after the answer was sent."""
         deadline = time.monotonic() + 20
-        while text not in (log := self.log.read_text()):
+        while text not in (log := self.log.read_text()) or not log.endswith("\n"):
             assert time.monotonic() < deadline, log
             time.sleep(0.05)
         return log

@@ -21,8 +21,6 @@ def configure_logging(level: str | None) -> None:
         return
     root = logging.getLogger()
     root.setLevel(level)
-    # The pool logs each attempt to connect; the state of the database is logged when it changes.
-    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     if root.handlers:
         return
     handler = logging.StreamHandler()

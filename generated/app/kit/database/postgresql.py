@@ -1,6 +1,7 @@
 """The PostgreSQL backend: a connection pool, with deadlines and retries for statements."""
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Container, Sequence
@@ -38,6 +39,10 @@ SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on',
     )
 """
 Result = TypeVar("Result")
+
+
+_pool_log = logging.getLogger("psycopg.pool")
+"""The pool logs each attempt to connect. `State` logs the changes alone."""
 
 
 class Postgresql:
@@ -80,6 +85,8 @@ class Postgresql:
             poolclass=NullPool,
         )
         driver: Any = psycopg_pool
+        if _pool_log.level == logging.NOTSET:
+            _pool_log.setLevel(logging.ERROR)
         self._pool = driver.AsyncConnectionPool(
             connection_class=self._connector,
             min_size=min(2, connections),
