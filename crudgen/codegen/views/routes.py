@@ -186,9 +186,10 @@ class _Head:
     def _key_kind(self) -> Code:
         key = self._entity.key
         if key.type is TypeName.STR:
-            return raw("str") if key.as_sent else self._imports.name("..kit.text", "NfcText")
-        kind = "IntText" if key.type is TypeName.INT else "UuidText"
-        return self._imports.name("..kit.types", kind)
+            return raw("str") if key.as_sent else self._imports.name("..kit.types.text", "NfcText")
+        if key.type is TypeName.INT:
+            return self._imports.name("..kit.types.scalars", "IntText")
+        return self._imports.name("..kit.types.uuids", "UuidText")
 
     def _alias(
         self, alias: Code, kind: Code, parameter: str, arguments: Sequence[Bracket | Code]

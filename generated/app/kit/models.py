@@ -18,8 +18,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import SQLModel
 
 from .errors import MAX_PROBLEMS
-from .text import apply_rules
-from .types import NO_NUL
+from .types.text import NO_NUL, apply_rules
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",

@@ -18,8 +18,8 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from .types import NO_NUL
-
+NO_NUL = r"^[^\x00]*$"
+"""Pattern of text that PostgreSQL can store."""
 BIDI = r"\u202a-\u202e\u2066-\u2069"
 """Embeddings, overrides and isolates, which change the direction of the text after them."""
 CONTROLS = rf"\x00-\x1f\x7f-\x9f{BIDI}"
