@@ -170,7 +170,10 @@ class _Head:
             alias = keyword("alias", literal(str(self._entity.key.name)))
             described = [alias, keyword("description", description)]
             many = (
-                self._imports.name("..kit.models", "Many") + raw("[") + self._key_kind() + raw("]")
+                self._imports.name("..kit.types.many", "Many")
+                + raw("[")
+                + self._key_kind()
+                + raw("]")
             )
             aliases.append(self._alias(ids, many, "Query", described))
         if Operation.LIST in operations:
