@@ -51,7 +51,6 @@ ROOMS = {
         {
             "__init__",
             "acceleration",
-            "encodings",
             "errors",
             "types",
         },
