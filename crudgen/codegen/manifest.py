@@ -89,7 +89,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "types/json_value.py": TypeName.JSON in types,
         "types/many.py": bulk,
         "types/text_form.py": dates or decimals or uuids,
-        "types/text_key.py": any(entity.key.pattern is not None for entity in entities),
+        "types/text_key.py": any(entity.key.type is TypeName.STR for entity in entities),
         "types/uuid7.py": any(entity.key_kind is KeyKind.UUID for entity in entities),
         "types/uuids.py": uuids,
     }

@@ -189,7 +189,9 @@ class _Head:
     def _key_kind(self) -> Code:
         key = self._entity.key
         if key.type is TypeName.STR:
-            return raw("str") if key.as_sent else self._imports.name("..kit.types.text", "NfcText")
+            return (
+                raw("str") if key.as_sent else self._imports.name("..kit.types.text_key", "NfcText")
+            )
         if key.type is TypeName.INT:
             return self._imports.name("..kit.types.scalars", "IntText")
         return self._imports.name("..kit.types.uuids", "UuidText")

@@ -1,10 +1,12 @@
-"""Text keys, which are part of a URL."""
+"""Text keys, which are part of URLs."""
 
 import re
 from typing import Annotated
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
+
+from .text import nfc
 
 _ADDRESSABLE = re.compile(r"[^/.\x00-\x1f\x7f][^/\x00-\x1f\x7f]*")
 
@@ -17,4 +19,7 @@ def _addressable(value: str) -> str:
 
 
 TextKey = Annotated[str, AfterValidator(_addressable)]
-"""A text key in a URL path. A slash would end it, and clients resolve `.` and `..`."""
+"""A text key of a new row. A slash would end it in a URL, and clients resolve `.` and `..`."""
+
+NfcText = Annotated[str, AfterValidator(nfc)]
+"""A text key in a path or a query."""

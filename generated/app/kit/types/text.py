@@ -11,7 +11,7 @@ from types import NoneType
 from typing import Annotated, Any, get_args
 from unicodedata import combining, normalize
 
-from pydantic import AfterValidator, GetJsonSchemaHandler
+from pydantic import GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -126,10 +126,6 @@ def rule_of(field: FieldInfo) -> TextRule | None:
 def nfc(text: str) -> str:
     """Normalize a text to search for. Text that is too slow to normalize is in no row."""
     return text if text.isascii() or has_many_combining(text) else normalize("NFC", text)
-
-
-NfcText = Annotated[str, AfterValidator(nfc)]
-"""Text in a path: the key of a row."""
 
 
 def has_many_combining(text: str) -> bool:
