@@ -75,7 +75,7 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
     """Base class of all models of this application, with its own registry and metadata.
 
     Validation is strict: no string for a number, no number for a boolean, no unknown property.
-    Text is normalized (see text.py).
+    Text is normalized (see types/text.py).
     """
 
     model_config = {
