@@ -17,7 +17,7 @@ from crudgen.codegen.code import (
     text_statement,
 )
 from crudgen.codegen.imports import Imports
-from crudgen.language.schema import KitForm, Limits, Schema, TypeName
+from crudgen.language.schema import KitForm, Limits, Schema
 
 _REQUIREMENTS = (
     "asgi-correlation-id>=5.0",
@@ -46,12 +46,6 @@ class ProjectView:
     settings_imports: Code
     settings: tuple[Code, ...]
     requirements: tuple[Code, ...]
-
-
-def uses_addresses(schema: Schema) -> bool:
-    """Tell whether an entity has a field of type email or url."""
-    kinds = {field.type for entity in schema.entities for field in entity.fields}
-    return bool(kinds & {TypeName.EMAIL, TypeName.URL})
 
 
 def project_view(schema: Schema) -> ProjectView:

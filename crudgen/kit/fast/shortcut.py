@@ -23,8 +23,7 @@ from ..http.limiting import TimedReceive
 from ..http.logs import REQUEST_ID
 from ..http.routing import OUTCOME, JsonRequest
 from ..limits import limits_of
-from ..query.parameters import Parameters
-from ..query.query_string import is_utf8, read_pairs
+from ..query.parameters import Parameters, is_utf8, read_pairs
 from .query_cache import QueryCache
 
 _REQUEST_ID = REQUEST_ID.lower().encode()

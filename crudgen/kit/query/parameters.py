@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
-from urllib.parse import quote, unquote_plus
+from urllib.parse import parse_qsl, quote, unquote_plus
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -194,6 +194,22 @@ class Parameters:
                     positions[name] = len(kept)
                 kept.append(part)
         return "".join(f"&{quote(part, safe=_SAFE_IN_LINKS)}" for part in kept)
+
+
+def read_pairs(query: bytes) -> list[tuple[str, str]]:
+    """Return the names and values in order. Bytes that are not UTF-8 become lone surrogates."""
+    text = query.decode("utf-8", "surrogateescape")
+    return parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
+
+
+def is_utf8(text: str) -> bool:
+    """Tell whether a name or a value was sent in UTF-8."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def shown(name: str) -> str:
+    """Return a name without lone surrogates, which JSON cannot contain."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _means_plus(parameter: Parameter, text: str) -> bool:

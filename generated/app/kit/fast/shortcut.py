@@ -23,9 +23,7 @@ from ..http.limiting import TimedReceive
 from ..http.logs import REQUEST_ID
 from ..http.routing import OUTCOME, JsonRequest
 from ..limits import limits_of
-from ..query.parameters import Parameters
-from ..query.query_string import is_utf8, read_pairs
-from .query_cache import QueryCache
+from ..query.parameters import Parameters, is_utf8, read_pairs
 
 _REQUEST_ID = REQUEST_ID.lower().encode()
 _ORDINARY = {_REQUEST_ID, b"if-none-match", b"content-encoding"}
@@ -52,7 +50,7 @@ class Shortcut:
             one.name for one in dependant.dependencies if one.name and one.call is database
         ]
         self._asked = {
-            one.name: QueryCache(one.call)
+            one.name: one.call
             for one in dependant.dependencies
             if one.name and isinstance(one.call, Parameters)
         }
@@ -101,8 +99,8 @@ class Shortcut:
             arguments[self._key.name], errors = self._key.validate(key, {}, loc=("path",))
             if errors:
                 return False
-        for name, queries in self._asked.items():
-            arguments[name] = queries.read(scope["query_string"])
+        for name, parameters in self._asked.items():
+            arguments[name] = parameters.read(scope["query_string"])
             return arguments[name] is not None
         query: bytes = scope["query_string"]
         return self._read_query(query, arguments) if query or self._query else True
