@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from crudgen.language.schema import BULK, KeyKind, KitForm, Schema
+from crudgen.language.schema import BULK, KeyKind, KitForm, Operation, Schema
 
 from .tree import Ownership
 from .views.models import models_view
@@ -68,10 +68,15 @@ def _kit(schema: Schema) -> Iterator[FromKit]:
         omitted.add("addresses.py")
     if not any(entity.key_kind is KeyKind.UUID for entity in schema.entities):
         omitted.add("uuid7.py")
-    if not any(BULK & set(entity.api.operations) for entity in schema.entities):
+    apis = [entity.api for entity in schema.entities]
+    if not any(Operation.REPLACE in api.operations for api in apis):
+        omitted.add("replacement.py")
+    if not any(BULK & set(api.operations) for api in apis):
         omitted |= {"bulk.py", "write_lock.py"}
-    if not any(entity.api.idempotency for entity in schema.entities):
+    if not any(api.idempotency for api in apis):
         omitted.add("idempotency.py")
+    if not any(api.idempotency and BULK & set(api.operations) for api in apis):
+        omitted.add("idempotent_bulk.py")
     omitted_rooms = ("app/kit/fast/",) if schema.kit is KitForm.PLAIN else ()
     for path, file in _python_files(files("crudgen") / "kit", "app/kit"):
         if file.name not in omitted and not path.startswith(omitted_rooms):
