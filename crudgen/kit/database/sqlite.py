@@ -84,15 +84,12 @@ class Sqlite:
     ) -> Sequence[Row]:
         """Run one statement in a transaction that it may share with other writes."""
         bound = prepared.values(values)
-        work = partial(write_one, prepared, bound, read_back, self._file.returns_rows)
+        work = partial(write_one, prepared, bound, read_back)
         return prepared.rows(await self._writer.write(work))
 
     async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
         """Run statements in a savepoint of a transaction that they may share with other writes."""
-        exact = self._file.returns_rows
-        return await self._writer.run(
-            lambda connection: Transaction(connection, exact=exact).run(steps)
-        )
+        return await self._writer.run(lambda connection: Transaction(connection).run(steps))
 
     async def check_writable(self, *, write: bool = False) -> None:
         """Raise an error of the driver if a write transaction cannot begin.

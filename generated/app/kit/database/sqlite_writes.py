@@ -15,13 +15,12 @@ def write_one(
     prepared: Prepared,
     bound: dict[str, Any],
     read_back: Prepared | None,
-    exact: bool,
     connection: sqlite3.Connection,
 ) -> Rows:
     """Run one INSERT, UPDATE or DELETE.
 
-    `read_back` reads the rows again if triggers or foreign keys changed more rows than returned, or
-    if RETURNING is not `exact`. Raises RollbackError for an error while the rows are read back.
+    `read_back` reads the rows again if triggers or foreign keys changed more rows than returned.
+    Raises RollbackError for an error while the rows are read back.
     """
     before = connection.total_changes
     try:
@@ -31,9 +30,7 @@ def write_one(
         if cause is error:
             raise
         raise cause from error
-    if read_back is None or (
-        exact and returned and connection.total_changes - before == len(returned)
-    ):
+    if read_back is None or (returned and connection.total_changes - before == len(returned)):
         return returned
     try:
         return _read_back(prepared, read_back, bound, connection, returned)
@@ -42,14 +39,10 @@ def write_one(
 
 
 class Transaction:
-    """Runs the statements of one transaction, and collects their rows.
+    """Runs the statements of one transaction, and collects their rows."""
 
-    `exact` means that RETURNING returns rows as they are stored.
-    """
-
-    def __init__(self, connection: sqlite3.Connection, *, exact: bool) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._exact = exact
         self._stale = False
         """Whether a returned row may have been changed afterwards."""
         self._done: list[tuple[Step, Rows, dict[str, Any]]] = []
@@ -66,7 +59,7 @@ class Transaction:
             rows = returned
             if step.read_back is not None:
                 changed = self._connection.total_changes - before
-                if not (self._exact and returned and changed == len(returned)):
+                if not (returned and changed == len(returned)):
                     rows = _read_back(
                         step.prepared, step.read_back, bound, self._connection, returned
                     )
