@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from .backend import Row, Step
-from .group_commit import RollbackError, Rows, own_error
 from .returning import final_rows, keys_to_read
 from .sequences import explain_full
 from .statements import Prepared
+from .writer import RollbackError, own_error
+
+Rows = list[Row]
 
 
 def write_one(
