@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, LargeBinary
 
 from ..acceleration import fast_module
 from ..types import write_base64, write_decimal
-from .backend import Row
 from .columns import ExactNumber
 from .returning import returned
+from .transaction import Row
 
 _WRITERS: Mapping[type, Callable[[Any], str]] = {
     ExactNumber: write_decimal,

@@ -7,9 +7,9 @@ from fastapi import HTTPException, Request, Response
 from sqlalchemy import Table
 
 from ..database import Change, Database
-from ..database.backend import Row
 from ..database.faults import http_error
 from ..database.returning import not_kept
+from ..database.transaction import Row
 from ..errors import (
     Conflict,
     Message,

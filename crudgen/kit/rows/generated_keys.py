@@ -13,10 +13,10 @@ from fastapi import HTTPException
 from sqlalchemy import Insert, Select, Table, TextualSelect
 
 from ..database import Change, Database
-from ..database.backend import Row
 from ..database.faults import http_error
 from ..database.sequences import advance, sequence_of
 from ..database.statements import Values
+from ..database.transaction import Row
 from ..errors import Conflict, Unavailable
 
 Write = Callable[[Sequence[Change]], Awaitable[list[Sequence[Row]]]]

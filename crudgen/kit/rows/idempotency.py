@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from ..database import Change, Database
-from ..database.backend import Row
+from ..database.transaction import Row
 from ..errors import Unavailable, problem
 from ..http.etag import etag, etag_headers
 from ..http.headers import JsonText

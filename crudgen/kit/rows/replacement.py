@@ -7,8 +7,8 @@ from fastapi import HTTPException, Request, Response
 from sqlalchemy import Insert
 
 from ..database import Change, Database
-from ..database.backend import Row
 from ..database.statements import Values, latest
+from ..database.transaction import Row
 from ..errors import problem
 from ..http.etag import Preconditions, header_value, none_match_failed
 from ..models import Model

@@ -14,12 +14,12 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from ..acceleration import fast_module
 from ..errors import Condition, Unavailable
-from .backend import Row, Step
 from .codes import Fault
 from .faults import classify
 from .sqlite_file import FileConnection, SqliteFile, is_lost
-from .sqlite_writes import Transaction, write_one
+from .sqlite_writes import write_all, write_one
 from .statements import Prepared, Values
+from .transaction import Row, Step
 from .writer import Writer
 
 WATCH_SECONDS = 1.0
@@ -92,7 +92,7 @@ class Sqlite:
 
     async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
         """Run statements in a savepoint of a transaction that they may share with other writes."""
-        return await self._writer.run(lambda connection: Transaction(connection).run(steps))
+        return await self._writer.run(partial(write_all, steps))
 
     async def check_writable(self, *, write: bool = False) -> None:
         """Raise an error of the driver if a write transaction cannot begin.

@@ -10,10 +10,10 @@ from pydantic_core import from_json, to_json
 from sqlalchemy import LargeBinary
 
 from ..database import Database
-from ..database.backend import Row
 from ..database.columns import JsonValue
 from ..database.json_rows import JsonRows
 from ..database.statements import Prepared
+from ..database.transaction import Row
 from ..models import MAX_INT, Model
 from ..types import write_decimal
 from .columns import Columns

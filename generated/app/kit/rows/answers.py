@@ -8,10 +8,10 @@ from urllib.parse import quote
 from fastapi import Request, Response
 from sqlalchemy import Table
 
-from ..database.backend import Row
 from ..database.faults import http_error
 from ..database.json_rows import JsonRows
 from ..database.returning import not_kept
+from ..database.transaction import Row
 from ..http.etag import etag, etag_headers
 from ..http.headers import JsonText
 

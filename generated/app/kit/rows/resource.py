@@ -7,7 +7,7 @@ from fastapi import Depends, HTTPException, Request, Response
 from sqlalchemy import Delete
 
 from ..database import Change, Database
-from ..database.backend import Row
+from ..database.transaction import Row
 from ..http.etag import Preconditions
 from ..http.headers import JsonText
 from ..models import MAX_INT, MIN_INT, Changes, Model
