@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Table, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ..database.json_rows import JsonRows
+from ..database.json_rows import json_rows
 from ..database.returning import may_have_effects, returned
 
 INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -17,7 +17,7 @@ class RowStatements:
     """The statements of one table in one dialect, built once, and the JSON encoder of its rows."""
 
     def __init__(self, table: Table, shown: Sequence[str], kind: str) -> None:
-        self.rows = JsonRows({name: table.columns[name] for name in shown}, kind)
+        self.rows = json_rows({name: table.columns[name] for name in shown}, kind)
         primary_key: Column[Any] = next(iter(table.primary_key))
         key: Sequence[ColumnElement[Any]] = returned([primary_key], kind)
         if kind == "postgresql":

@@ -14,7 +14,7 @@ from ..errors import Condition, StartupError, Unavailable
 from .codes import Fault
 from .connections import GRACE_SECONDS, Connector, Preparing, TimedOutError
 from .faults import classify
-from .returning import final_rows
+from .returning import final_rows, keys_to_read
 from .sessions import SessionSettings
 from .statements import Prepared, Values
 from .transaction import Answer, Change, Execution, Result, Row, Step, transaction

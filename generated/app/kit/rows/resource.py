@@ -13,7 +13,7 @@ from ..http.headers import JsonText
 from ..models import MAX_INT, MIN_INT, Changes, Model
 from ..query import ListQuery
 from ..query.columns import Columns
-from ..query.listing import Listing
+from ..query.listing import listing
 from ..query.parameters import Parameters
 from .answers import NamedErrors, created_row, one_row
 from .generated_keys import GeneratedKeys
@@ -46,7 +46,7 @@ class Resource:
         self._table = columns.table
         self._name = model.__name__
         self._shown = columns.shown
-        self._listing = Listing(model, columns)
+        self._listing = listing(model, columns)
         self._key = columns.key
         self._generated = GeneratedKeys(self._table)
         self._etag_required = etag_required
