@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from crudgen.language.schema import BULK, KeyKind, KitForm, Schema, TypeName
+from crudgen.language.schema import BULK, KeyKind, KitForm, Operation, Schema, TypeName
 
 from .tree import Ownership
 from .views.models import models_view
@@ -77,11 +77,14 @@ def _conditions(schema: Schema) -> dict[str, bool]:
     dates = not types.isdisjoint({TypeName.DATE, TypeName.TIME, TypeName.DATETIME})
     decimals, uuids = TypeName.DECIMAL in types, TypeName.UUID in types
     bulk = not operations.isdisjoint(BULK)
+    idempotent = [entity for entity in entities if entity.api.idempotency]
     return {
         "fast": schema.kit is not KitForm.PLAIN,
         "rows/bulk.py": bulk,
         "rows/write_lock.py": bulk,
-        "rows/idempotency.py": any(entity.api.idempotency for entity in entities),
+        "rows/idempotency.py": bool(idempotent),
+        "rows/idempotent_bulk.py": any(BULK & set(one.api.operations) for one in idempotent),
+        "rows/replacement.py": Operation.REPLACE in operations,
         "types/addresses.py": not types.isdisjoint({TypeName.EMAIL, TypeName.URL}),
         "types/binary.py": TypeName.BYTES in types,
         "types/dates.py": dates,

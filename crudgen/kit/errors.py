@@ -123,13 +123,6 @@ def problem(kind: str, loc: Sequence[str | int], msg: str) -> dict[str, Any]:
     return {"type": kind, "loc": list(loc), "msg": msg}
 
 
-def with_item_index(error: HTTPException, index: int) -> HTTPException:
-    """Insert an item's index into the locations of an error about one item of a list."""
-    problems: Any = error.detail
-    detail = [{**one, "loc": [*one["loc"][:1], index, *one["loc"][1:]]} for one in problems]
-    return HTTPException(error.status_code, detail)
-
-
 def public(errors: Sequence[Any]) -> list[dict[str, Any]]:
     """Convert pydantic's errors to problems: without the input, and at most MAX_PROBLEMS."""
     return [
@@ -155,21 +148,12 @@ _DESCRIPTIONS: dict[int, tuple[type[BaseModel] | None, str]] = {
     428: (Message, "Precondition required: the header If-Match is missing"),
     503: (Message, "Service unavailable: the server is busy, or the database is unavailable"),
 }
-_BULK_DESCRIPTIONS: dict[int, tuple[type[BaseModel], str]] = {
-    404: (Problems, "Not found: some of the rows do not exist"),
-    409: (Problems, "Conflict with another row, or the request names a row twice"),
-    412: (Message, "Preconditions are not supported for several rows"),
-}
 
 
-def errors(*statuses: int, many: bool = False) -> dict[int | str, dict[str, Any]]:
-    """Return the error responses of an operation for OpenAPI. Adds 414, and 408 beside 413.
-
-    `many` describes an operation on several rows.
-    """
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the error responses of an operation for OpenAPI. Adds 414, and 408 beside 413."""
     added = {408, 414} if 413 in statuses else {414}
-    described = {**_DESCRIPTIONS, **_BULK_DESCRIPTIONS} if many else _DESCRIPTIONS
     return {
-        status: {"model": described[status][0], "description": described[status][1]}
+        status: {"model": _DESCRIPTIONS[status][0], "description": _DESCRIPTIONS[status][1]}
         for status in sorted({*statuses, *added})
     }

@@ -55,11 +55,11 @@ RESERVED_CLASSES = _words(
     CheckConstraint
     ClassVar Database DatabaseDep DateTime Decimal Deleted Depends Ellipsis EmailStr EmailText
     Enum Exact ExactNumber Exception False FastAPI Field Final ForeignKey HTTPException HttpUrl
-    HTTPValidationError IdempotencyKey Index IntText IsoDate IsoTime Iterator JSON Json
-    JSONResponse JsonValue LargeBinary ListQuery Literal Many Model Multiline NaiveDatetime
-    NfcText None NotFound NotImplemented Optional Path PlainSerializer Query ReadOnly
-    Relationship Request Resource Response Router Self SerialInteger SparseRow SQLModel
-    StoredResponses StrEnum
+    HTTPValidationError IdempotencyKey IdempotentBulkResource IdempotentResource Index IntText
+    IsoDate IsoTime Iterator JSON Json JSONResponse JsonValue LargeBinary ListQuery Literal Many
+    Model Multiline NaiveDatetime NfcText None NotFound NotImplemented Optional Path
+    PlainSerializer Query ReadOnly Relationship ReplaceableResource Request Resource Response
+    Router Self SerialInteger SparseRow SQLModel StrEnum
     Text TextKey TextRule True TypeAlias TypeVar Union UniqueConstraint UrlText UtcDatetime UUID
     UuidText ValidationError
     """

@@ -78,7 +78,7 @@ def spoil(path: Path) -> None:
 SCRIPT = """
 import asyncio, sqlite3, sys
 from sqlalchemy import Integer, bindparam, literal_column, make_url, select, text
-from crudgen.kit.database.backend import Change
+from crudgen.kit.database.transaction import Change
 from crudgen.kit.database.sqlite import Sqlite
 from crudgen.kit.database.statements import Prepared
 

@@ -1,4 +1,4 @@
-"""Writes that share a transaction do not share their fate; what is acknowledged stays."""
+"""Each write succeeds or fails on its own, also in a group; what is acknowledged stays."""
 
 import asyncio
 import itertools
@@ -13,8 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crudgen.kit.database.group_commit import MAX_BATCH_WRITES, GroupCommit, RollbackError
+from crudgen.kit.database.writer import RollbackError, Writer
 from crudgen.kit.errors import Unavailable
+from crudgen.kit.fast.group_commit import MAX_BATCH_WRITES, GroupCommit
 
 PATIENCE = 20
 LOCK_SECONDS = 0.2
@@ -138,6 +139,12 @@ class File:
         return found
 
 
+@pytest.fixture(params=[Writer, GroupCommit])
+def new_writer(request: pytest.FixtureRequest) -> type[Writer]:
+    kind: type[Writer] = request.param
+    return kind
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> File:
     made = File(tmp_path / "group.db")
@@ -153,14 +160,16 @@ def file(tmp_path: Path) -> File:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=STEPS)
-def test_each_write_has_its_own_fate(file: File, steps: list[Step]) -> None:
+def test_each_write_has_its_own_fate(
+    file: File, new_writer: type[Writer], steps: list[Step]
+) -> None:
     with closing(file.connect()) as connection:
         connection.execute("DELETE FROM item")
-    asyncio.run(check_fates(file, steps))
+    asyncio.run(check_fates(file, new_writer, steps))
 
 
-async def check_fates(file: File, steps: list[Step]) -> None:
-    writer, model = GroupCommit(file.connect, PATIENCE), Model()
+async def check_fates(file: File, new_writer: type[Writer], steps: list[Step]) -> None:
+    writer, model = new_writer(file.connect, PATIENCE), Model()
     tasks: list[tuple[asyncio.Task[Any], Any]] = []
     cancelled: dict[int, int] = {}
     fresh = itertools.count(1000)
@@ -174,7 +183,7 @@ async def check_fates(file: File, steps: list[Step]) -> None:
                 cancelled[values["key"]] = 1
             else:
                 wanted = step.apply(model)
-            task = asyncio.create_task(writer.write(running(sql, values)))
+            task = asyncio.create_task(writer.run(is_atomic=True, work=running(sql, values)))
             tasks.append((task, wanted))
             for _ in range(step.turns):
                 await asyncio.sleep(0)
@@ -195,25 +204,31 @@ async def check_fates(file: File, steps: list[Step]) -> None:
 
 
 @pytest.mark.parametrize("waiting", [0, 1, 64, 3 * MAX_BATCH_WRITES])
-def test_close_answers_everybody(file: File, waiting: int) -> None:
+def test_close_answers_everybody(file: File, new_writer: type[Writer], waiting: int) -> None:
     async def check() -> list[Any]:
-        writer = GroupCommit(file.connect, LOCK_SECONDS)
+        writer = new_writer(file.connect, PATIENCE)
         tasks = [
-            asyncio.create_task(writer.write(running(INSERT, {"key": key, "size": 1})))
+            asyncio.create_task(
+                writer.run(is_atomic=True, work=running(INSERT, {"key": key, "size": 1}))
+            )
             for key in range(waiting)
         ]
         async with asyncio.timeout(PATIENCE):
             await asyncio.sleep(0)
             closing_now = asyncio.create_task(writer.close())
             late = [
-                asyncio.create_task(writer.write(running(INSERT, {"key": 10_000 + key, "size": 1})))
+                asyncio.create_task(
+                    writer.run(
+                        is_atomic=True, work=running(INSERT, {"key": 10_000 + key, "size": 1})
+                    )
+                )
                 for key in range(waiting)
             ]
             got = await asyncio.gather(*tasks, *late, return_exceptions=True)
             await closing_now
             for _ in range(3):
                 with pytest.raises(Unavailable):
-                    await writer.write(running(INSERT, {"key": 99, "size": 1}))
+                    await writer.run(is_atomic=True, work=running(INSERT, {"key": 99, "size": 1}))
             await writer.close()
         return got
 
@@ -228,19 +243,23 @@ def test_close_answers_everybody(file: File, waiting: int) -> None:
     assert file.pairs() == acknowledged
 
 
-def test_a_locked_database_is_an_error_and_passes(file: File) -> None:
+def test_a_locked_database_is_an_error_and_passes(file: File, new_writer: type[Writer]) -> None:
     async def check() -> None:
-        writer = GroupCommit(file.connect, LOCK_SECONDS)
+        writer = new_writer(file.connect, LOCK_SECONDS)
         async with asyncio.timeout(PATIENCE):
             with closing(file.connect()) as other:
                 other.execute("BEGIN IMMEDIATE")
                 writes = [
-                    writer.write(running(INSERT, {"key": key, "size": 1})) for key in range(20)
+                    writer.run(is_atomic=True, work=running(INSERT, {"key": key, "size": 1}))
+                    for key in range(20)
                 ]
                 got = await asyncio.gather(*writes, return_exceptions=True)
                 other.execute("ROLLBACK")
             assert {type(error) for error in got} <= {sqlite3.OperationalError, Unavailable}
-            writes = [writer.write(running(INSERT, {"key": key, "size": 2})) for key in range(20)]
+            writes = [
+                writer.run(is_atomic=True, work=running(INSERT, {"key": key, "size": 2}))
+                for key in range(20)
+            ]
             assert await asyncio.gather(*writes) == [pair(key, 2) for key in range(20)]
             await writer.close()
 
@@ -249,7 +268,9 @@ def test_a_locked_database_is_an_error_and_passes(file: File) -> None:
 
 
 @pytest.mark.parametrize("error", [sqlite3.OperationalError, OSError, MemoryError])
-def test_a_failing_connection_is_an_error_and_passes(file: File, error: type[Exception]) -> None:
+def test_a_failing_connection_is_an_error_and_passes(
+    file: File, new_writer: type[Writer], error: type[Exception]
+) -> None:
     failures = iter([error, error])
 
     def connect() -> sqlite3.Connection:
@@ -258,12 +279,14 @@ def test_a_failing_connection_is_an_error_and_passes(file: File, error: type[Exc
         return file.connect()
 
     async def check() -> None:
-        writer = GroupCommit(connect, LOCK_SECONDS)
+        writer = new_writer(connect, LOCK_SECONDS)
         async with asyncio.timeout(PATIENCE):
             for _ in range(2):
                 with pytest.raises(error):
-                    await writer.write(running(INSERT, {"key": 1, "size": 1}))
-            assert await writer.write(running(INSERT, {"key": 1, "size": 1})) == pair(1, 1)
+                    await writer.run(is_atomic=True, work=running(INSERT, {"key": 1, "size": 1}))
+            assert await writer.run(
+                is_atomic=True, work=running(INSERT, {"key": 1, "size": 1})
+            ) == pair(1, 1)
             await writer.close()
 
     asyncio.run(check())
@@ -292,20 +315,24 @@ def deferred(file: File) -> File:
 
 
 @pytest.mark.parametrize("orphans", [{0}, {2}, {5}, {0, 1}, {1, 4}, set(range(6))])
-def test_a_deferred_constraint_is_of_one_write(deferred: File, orphans: set[int]) -> None:
+def test_a_deferred_constraint_is_of_one_write(
+    deferred: File, new_writer: type[Writer], orphans: set[int]
+) -> None:
     """It fails with COMMIT, and only for whoever breaks it."""
 
     async def check() -> list[Any]:
-        writer = GroupCommit(deferred.connect, LOCK_SECONDS)
+        writer = new_writer(deferred.connect, LOCK_SECONDS)
         async with asyncio.timeout(PATIENCE):
             writes = [
-                writer.write(running(CHILD, {"key": key}))
+                writer.run(is_atomic=True, work=running(CHILD, {"key": key}))
                 if key in orphans
-                else writer.write(running(INSERT, {"key": key, "size": 1}))
+                else writer.run(is_atomic=True, work=running(INSERT, {"key": key, "size": 1}))
                 for key in range(6)
             ]
             got = await asyncio.gather(*writes, return_exceptions=True)
-            assert await writer.write(running(INSERT, {"key": 99, "size": 1})) == pair(99, 1)
+            assert await writer.run(
+                is_atomic=True, work=running(INSERT, {"key": 99, "size": 1})
+            ) == pair(99, 1)
             await writer.close()
         return got
 
@@ -318,7 +345,30 @@ def test_a_deferred_constraint_is_of_one_write(deferred: File, orphans: set[int]
     assert deferred.pairs() == {key: 1 for key in range(6) if key not in orphans} | {99: 1}
 
 
-def test_several_statements_of_one_write_meet_a_deferred_constraint(deferred: File) -> None:
+def test_a_repeated_write_has_its_own_error(deferred: File, new_writer: type[Writer]) -> None:
+    """The writes after a failed COMMIT do not get its error."""
+
+    async def check() -> list[Any]:
+        writer = new_writer(deferred.connect, LOCK_SECONDS)
+        async with asyncio.timeout(PATIENCE):
+            writes = [
+                writer.run(is_atomic=True, work=running(INSERT, {"key": 1, "size": 1})),
+                writer.run(is_atomic=True, work=running(CHILD, {"key": 7})),
+                writer.run(is_atomic=True, work=running(INSERT, {"key": 1, "size": 2})),
+            ]
+            got = await asyncio.gather(*writes, return_exceptions=True)
+            await writer.close()
+        return got
+
+    first, second, third = asyncio.run(check())
+    assert first == pair(1, 1)
+    assert "FOREIGN KEY" in str(second)
+    assert "UNIQUE" in str(third)
+
+
+def test_several_statements_of_one_write_meet_a_deferred_constraint(
+    deferred: File, new_writer: type[Writer]
+) -> None:
     def orphan(connection: sqlite3.Connection) -> None:
         connection.execute(INSERT, {"key": 7, "size": 1})
         connection.execute(CHILD, {"key": 7})
@@ -328,10 +378,10 @@ def test_several_statements_of_one_write_meet_a_deferred_constraint(deferred: Fi
         return connection.execute("INSERT INTO parent VALUES (8) RETURNING key").fetchall()
 
     async def check() -> list[Any]:
-        writer = GroupCommit(deferred.connect, LOCK_SECONDS)
+        writer = new_writer(deferred.connect, LOCK_SECONDS)
         async with asyncio.timeout(PATIENCE):
             writes = [
-                writer.write(running(INSERT, {"key": 1, "size": 1})),
+                writer.run(is_atomic=True, work=running(INSERT, {"key": 1, "size": 1})),
                 writer.run(orphan),
             ]
             got = await asyncio.gather(*writes, writer.run(family), return_exceptions=True)
@@ -344,7 +394,9 @@ def test_several_statements_of_one_write_meet_a_deferred_constraint(deferred: Fi
     assert deferred.pairs() == {1: 1}
 
 
-def test_a_write_that_must_be_undone_takes_nobody_with_it(file: File) -> None:
+def test_a_write_that_must_be_undone_takes_nobody_with_it(
+    file: File, new_writer: type[Writer]
+) -> None:
     """Its statement has succeeded, and its row is not what it should be."""
 
     def refused(key: int) -> Callable[[sqlite3.Connection], Pair]:
@@ -355,10 +407,13 @@ def test_a_write_that_must_be_undone_takes_nobody_with_it(file: File) -> None:
         return work
 
     async def check() -> list[Any]:
-        writer = GroupCommit(file.connect, LOCK_SECONDS)
+        writer = new_writer(file.connect, LOCK_SECONDS)
         async with asyncio.timeout(PATIENCE):
             writes = [
-                writer.write(running(INSERT, {"key": key, "size": 1}) if key % 3 else refused(key))
+                writer.run(
+                    is_atomic=True,
+                    work=running(INSERT, {"key": key, "size": 1}) if key % 3 else refused(key),
+                )
                 for key in range(20)
             ]
             got = await asyncio.gather(*writes, return_exceptions=True)
@@ -370,25 +425,30 @@ def test_a_write_that_must_be_undone_takes_nobody_with_it(file: File) -> None:
     assert file.pairs() == {key: 1 for key in range(20) if key % 3}
 
 
-def test_a_commit_that_cannot_be_written_is_everybodys(file: File) -> None:
+def test_a_commit_that_cannot_be_written_is_everybodys(
+    file: File, new_writer: type[Writer]
+) -> None:
     """Without a write-ahead log COMMIT waits for readers: no write is acknowledged."""
 
     def connect() -> sqlite3.Connection:
         return sqlite3.connect(file.path, isolation_level=None, check_same_thread=False)
 
     async def check() -> None:
-        writer = GroupCommit(connect, LOCK_SECONDS)
+        writer = new_writer(connect, LOCK_SECONDS)
         async with asyncio.timeout(PATIENCE):
             with closing(connect()) as reader:
                 reader.execute("BEGIN")
                 reader.execute("SELECT * FROM item").fetchall()
                 writes = [
-                    writer.write(running(INSERT, {"key": key, "size": 1})) for key in range(5)
+                    writer.run(is_atomic=True, work=running(INSERT, {"key": key, "size": 1}))
+                    for key in range(5)
                 ]
                 got = await asyncio.gather(*writes, return_exceptions=True)
                 assert {type(one) for one in got} <= {sqlite3.OperationalError, Unavailable}
                 reader.execute("COMMIT")
-            assert await writer.write(running(INSERT, {"key": 99, "size": 1})) == pair(99, 1)
+            assert await writer.run(
+                is_atomic=True, work=running(INSERT, {"key": 99, "size": 1})
+            ) == pair(99, 1)
             await writer.close()
 
     with closing(connect()) as connection:

@@ -182,10 +182,10 @@ class Handlers:
         return (409,) if unique or together or key else ()
 
     def _errors(self, *statuses: int, many: bool = False) -> Code:
-        arguments: list[Bracket | Code] = [literal(status) for status in statuses]
         if many:
-            arguments.append(raw("many=True"))
-        return statement(raw(""), call(raw("errors"), arguments))
+            self._imports.use("..kit.rows.bulk", "BULK_ERRORS")
+        called = call(raw("errors"), [literal(status) for status in statuses])
+        return statement(raw(""), called, tail=" | BULK_ERRORS" if many else "")
 
     def _signature(self, function: Code, parameters: Sequence[Bracket | Code]) -> Code:
         head = raw("async def ") + function

@@ -43,6 +43,8 @@ class RoutesView:
     public: Code
     imports: Code
     router: Code
+    resource_class: Code | None
+    """The class of the resource, if it combines several classes of the kit."""
     resource: Code
     key_path: Code
     aliases: tuple[Code, ...]
@@ -85,6 +87,7 @@ def routes_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> RoutesView:
         plural_words=words(entity.plural),
         public=name(entity.name, suffix="Public"),
         router=head.router(),
+        resource_class=head.resource_class(),
         resource=head.resource(),
         key_path=literal(f"/{{{entity.singular}_id}}"),
         aliases=head.aliases(),
@@ -107,6 +110,9 @@ class _Head:
     def __init__(self, entity: Entity, imports: Imports) -> None:
         self._entity = entity
         self._imports = imports
+        self._kinds = [
+            imports.name(f"..kit.rows.{module}", kind) for module, kind in _kinds(entity)
+        ]
 
     def router(self) -> Code:
         """Print `router = Router(prefix="/heroes", tags=["heroes"])`."""
@@ -116,6 +122,12 @@ class _Head:
             keyword("tags", tags),
         ]
         return statement(raw("router = "), call(raw("Router"), arguments))
+
+    def resource_class(self) -> Code | None:
+        """Print `class Resource(ReplaceableResource, BulkResource):`."""
+        if len(self._kinds) == 1:
+            return None
+        return statement(raw("class "), call(raw("Resource"), self._kinds), tail=":")
 
     def resource(self) -> Code:
         """Print `heroes = Resource(Hero, public=HeroPublic)`."""
@@ -144,15 +156,9 @@ class _Head:
             arguments.append(keyword("immutable", Bracket("[", items, "]")))
         if requires_etag(entity):
             arguments.append(raw("etag_required=True"))
-        if api.idempotency:
-            stored = self._imports.name("..kit.rows.idempotency", "StoredResponses")
-            arguments.append(keyword("idempotency", call(stored, [name(entity.name)])))
         if _writes_several_unique_values(entity):
             arguments.append(raw("serialized=True"))
-        if BULK & set(api.operations):
-            kind = self._imports.name("..kit.rows.bulk", "BulkResource")
-        else:
-            kind = self._imports.name("..kit.rows.resource", "Resource")
+        kind = self._kinds[0] if len(self._kinds) == 1 else raw("Resource")
         return statement(name(entity.plural) + raw(" = "), call(kind, arguments))
 
     def aliases(self) -> tuple[Code, ...]:
@@ -202,6 +208,20 @@ class _Head:
         items = (kind, call(self._imports.name("fastapi", parameter), arguments))
         annotated_kind = subscript(self._imports.name("typing", "Annotated"), items)
         return statement(alias + raw(" = "), annotated_kind)
+
+
+def _kinds(entity: Entity) -> list[tuple[str, str]]:
+    """Return the classes of the kit for a resource, each with its module in `kit/rows`."""
+    operations, kinds = set(entity.api.operations), []
+    if Operation.REPLACE in operations:
+        kinds.append(("replacement", "ReplaceableResource"))
+    if BULK & operations and entity.api.idempotency:
+        kinds.append(("idempotent_bulk", "IdempotentBulkResource"))
+    elif BULK & operations:
+        kinds.append(("bulk", "BulkResource"))
+    elif entity.api.idempotency:
+        kinds.append(("idempotency", "IdempotentResource"))
+    return kinds or [("resource", "Resource")]
 
 
 def _writes_several_unique_values(entity: Entity) -> bool:

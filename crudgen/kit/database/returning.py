@@ -1,14 +1,10 @@
 """The rows of RETURNING, and reading a row back if RETURNING does not return its final state.
 
 An AFTER trigger or a foreign key's ON UPDATE action can change a row after RETURNING has returned
-it. Also, RETURNING of SQLite 3.38 to 3.40 returns some integers as floats, and wrong results of
-IS NULL, depending on the type of the first column.
+it.
 """
 
-import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing
-from functools import cache
 from typing import Any
 
 from fastapi import HTTPException
@@ -37,20 +33,6 @@ _EFFECTS = """(
     FROM pg_catalog.pg_class AS c WHERE c.oid = {row}
 )"""
 """The numbers are the OIDs of the trigger functions of ON UPDATE CASCADE, SET NULL, SET DEFAULT."""
-
-_TABLE = "CREATE TABLE probe (a {}, b BIGINT, c BOOLEAN, d TEXT, e REAL, id INTEGER PRIMARY KEY)"
-_INSERT = "INSERT INTO probe VALUES (?, ?, ?, ?, ?, NULL) RETURNING {}"
-_UPDATE = "UPDATE probe SET (a, b, c, d, e) = (?, ?, ?, ?, ?) RETURNING {}"
-_SELECT = "SELECT {} FROM probe"
-_EXPRESSIONS = """+b, +c, +d, e, +id, json_object(
-    'b', b, 'c', json(CASE WHEN c THEN 'true' WHEN NOT c THEN 'false' END), 'd', d, 'id', id
-)"""
-_FIRST_COLUMNS = [
-    declared + rule
-    for declared in ("REAL", "TEXT", "BIGINT", "BLOB", "BOOLEAN")
-    for rule in ("", " NOT NULL")
-]
-_ROWS = ((1, 2**53 + 1, True, "7", 2.0), (1.5, -1, False, "", 0.5), (b"7", None, None, None, None))
 
 
 def not_kept() -> HTTPException:
@@ -95,7 +77,8 @@ def final_rows(
 def returned(columns: Sequence[ColumnElement[Any]], kind: str) -> tuple[ColumnElement[Any], ...]:
     """Return expressions for RETURNING that preserve the type of the stored values.
 
-    On SQLite, the type of `+column` is that of the value and not that of the column.
+    RETURNING of SQLite 3.38 to 3.40 returns some integers as floats, depending on the type of the
+    first column. `+column` returns the stored value in every version.
     """
     return tuple(
         column
@@ -110,31 +93,3 @@ def may_have_effects(table: Table) -> ColumnElement[bool]:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     name = dialect.identifier_preparer.format_table(table)
     return literal_column(_EFFECTS.format(row=f"{name}.tableoid"), Boolean())
-
-
-@cache
-def sqlite_returns_rows() -> bool:
-    """Tell whether RETURNING of this SQLite version returns the same as SELECT.
-
-    It tries the expressions of the kit, `+column` and `json_object`, on small tables in memory.
-    """
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        return all(_returns_rows(connection, first) for first in _FIRST_COLUMNS)
-
-
-def _returns_rows(connection: sqlite3.Connection, first: str) -> bool:
-    """Try a table with the given declaration of its first column."""
-    connection.execute(_TABLE.format(first))
-    found = []
-    for row in _ROWS:
-        for statement in (_INSERT, _UPDATE):
-            (given,) = connection.execute(statement.format(_EXPRESSIONS), row).fetchall()
-            (stored,) = connection.execute(_SELECT.format(_EXPRESSIONS)).fetchall()
-            found.append((given, stored))
-        connection.execute("DELETE FROM probe")
-    connection.execute("DROP TABLE probe")
-    return all(
-        # An integral value of a REAL column may be returned as an integer; Prepared converts it.
-        given == stored and [*map(type, given)][:3] == [*map(type, stored)][:3]
-        for given, stored in found
-    )

@@ -1,4 +1,4 @@
-"""The SQLite backend: short reads on the event loop, long reads in threads, and group commit."""
+"""The SQLite backend: short reads on the event loop, long reads in threads, and one writer."""
 
 import asyncio
 import contextlib
@@ -12,14 +12,15 @@ from anyio import CapacityLimiter, Semaphore, to_thread
 from sqlalchemy import URL, Connection, MetaData, NullPool, create_engine, event
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
+from ..acceleration import fast_module
 from ..errors import Condition, Unavailable
-from .backend import Row, Step
 from .codes import Fault
 from .faults import classify
-from .group_commit import GroupCommit
 from .sqlite_file import FileConnection, SqliteFile, is_lost
-from .sqlite_writes import Transaction, write_one
+from .sqlite_writes import write_all, write_one
 from .statements import Prepared, Values
+from .transaction import Row, Step
+from .writer import Writer
 
 WATCH_SECONDS = 1.0
 """The interval between two checks for a replaced file."""
@@ -50,7 +51,9 @@ class Sqlite:
         self._generation = 0
         """The number of reconnects."""
         self._watch_timer: asyncio.TimerHandle | None = None
-        self._writer = GroupCommit(
+        group_commit = fast_module("group_commit")
+        writer: type[Writer] = group_commit.GroupCommit if group_commit else Writer
+        self._writer = writer(
             lambda: self._file.connect(lock_seconds), lock_seconds, self._file.is_current
         )
 
@@ -84,15 +87,12 @@ class Sqlite:
     ) -> Sequence[Row]:
         """Run one statement in a transaction that it may share with other writes."""
         bound = prepared.values(values)
-        work = partial(write_one, prepared, bound, read_back, self._file.returns_rows)
-        return prepared.rows(await self._writer.write(work))
+        work = partial(write_one, prepared, bound, read_back)
+        return prepared.rows(await self._writer.run(work, is_atomic=True))
 
     async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
         """Run statements in a savepoint of a transaction that they may share with other writes."""
-        exact = self._file.returns_rows
-        return await self._writer.run(
-            lambda connection: Transaction(connection, exact=exact).run(steps)
-        )
+        return await self._writer.run(partial(write_all, steps))
 
     async def check_writable(self, *, write: bool = False) -> None:
         """Raise an error of the driver if a write transaction cannot begin.

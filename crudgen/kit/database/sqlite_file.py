@@ -8,7 +8,6 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from ..errors import StartupError
-from .returning import sqlite_returns_rows
 
 MIN_VERSION = (3, 35, 0)
 """The first version with RETURNING."""
@@ -51,8 +50,6 @@ class SqliteFile:
         """Whether the file is opened as immutable, because no lock file can be created."""
         self.url = url.set(drivername="sqlite")
         """The URL for SQLAlchemy."""
-        self.returns_rows = sqlite_returns_rows()
-        """Whether RETURNING of this SQLite version returns rows as they are stored."""
 
     def is_current(self, connection: "FileConnection") -> bool:
         """Tell whether the path still refers to the file of a connection; close it if not.

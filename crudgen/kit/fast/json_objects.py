@@ -5,15 +5,19 @@ these are written by Python.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from fastapi import Request
 from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
     Date,
+    Integer,
     Select,
     String,
+    bindparam,
     case,
     cast,
     func,
@@ -21,7 +25,17 @@ from sqlalchemy import (
     select,
 )
 
+from ..database import Database
 from ..database.columns import Text
+from ..database.json_rows import JsonRows
+from ..database.statements import Prepared
+from ..database.transaction import Row
+from ..query import ListQuery
+from ..query.columns import Columns
+from ..query.cursor import Cursor
+from ..query.links import offset_links
+from ..query.listing import Listing, Shape
+from ..query.statements import page_statement
 
 MOST_PROPERTIES = 50
 """SQLite's functions take 100 arguments, two for each property."""
@@ -37,18 +51,73 @@ def json_object(columns: Mapping[str, ColumnElement[Any]], kind: str) -> ColumnE
     return _OBJECTS[kind](columns)
 
 
-def json_page(
-    rows: Select[Any], names: Sequence[str], more: ColumnElement[Any]
-) -> Select[Any] | None:
-    """Build the statement that gives rows as one array on SQLite, and whether there are `more`.
+class _JsonObjects(JsonRows):
+    """Rows that the database encodes."""
+
+    def __init__(
+        self, columns: Mapping[str, ColumnElement[Any]], kind: str, written: ColumnElement[str]
+    ) -> None:
+        super().__init__(columns, kind)
+        self.selected = self.returned = (written,)
+
+    def write(self, row: Row) -> bytes:
+        text: str = row[0]
+        return text.encode()
+
+    def write_all(self, rows: Sequence[Row]) -> bytes:
+        return f"[{','.join([row[0] for row in rows])}]".encode()
+
+
+def json_rows(columns: Mapping[str, ColumnElement[Any]], kind: str) -> JsonRows | None:
+    """Return the encoder of rows that the database writes; None if Python has to write them."""
+    written = json_object(columns, kind)
+    return None if written is None else _JsonObjects(columns, kind, written)
+
+
+@dataclass(frozen=True, slots=True)
+class _JsonShape(Shape):
+    """The statements of one shape of a query, for SQLite."""
+
+    json_page: Prepared
+
+
+class JsonListing(Listing):
+    """The pages of one table. SQLite writes short ones without filters and cursors."""
+
+    async def _page(
+        self, db: Database, request: Request, query: ListQuery, cursor: Cursor | None, use: Shape
+    ) -> tuple[bytes, str]:
+        if not isinstance(use, _JsonShape) or not self._is_short(query):
+            return await super()._page(db, request, query, cursor, use)
+        end = query.offset + query.limit
+        bound = {"offset": query.offset, "limit": query.limit, "end": end}
+        ((text, more),) = await db.read(use.json_page, bound, short=True)
+        return text.encode(), offset_links(request, query, more=bool(more))
+
+    def _prepare(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
+        use = super()._prepare(db, query, cursor)
+        if db.kind != "sqlite" or query.cursor is not None or not query.is_plain:
+            return use
+        statement = _page_statement(self._columns, query)
+        if statement is None:
+            return use
+        return _JsonShape(use.rows, use.page, use.count, db.compile(statement))
+
+
+def _page_statement(columns: Columns, query: ListQuery) -> Select[Any] | None:
+    """Build the statement that gives a page as one array, and whether more rows follow.
 
     SQLite takes the rows of a subquery that has a LIMIT in their order.
     """
-    found = rows.subquery()
+    names = query.fields or columns.shown
+    shown = [columns.column(name) for name in names]
+    found = page_statement(columns, shown, query, None, "sqlite").subquery()
     row = json_object({name: found.c[name] for name in names}, "sqlite")
     if row is None:
         return None
-    return select(func.json_group_array(row, type_=String()), more)
+    one = literal_column("1", Integer())
+    more = select(one).select_from(columns.table).limit(one).offset(bindparam("end"))
+    return select(func.json_group_array(row, type_=String()), more.scalar_subquery())
 
 
 def _sqlite_object(columns: Mapping[str, ColumnElement[Any]]) -> ColumnElement[str]:

@@ -27,7 +27,7 @@ def etag_headers(tag: str) -> dict[str, str]:
 
 def conditional_response(response: Response, request: Request) -> Response:
     """Return 304 if If-None-Match matches the ETag of the response, else the response."""
-    header, tag = _header_value(request, "if-none-match"), response.headers.get("etag")
+    header, tag = header_value(request, "if-none-match"), response.headers.get("etag")
     if header is None or tag is None or request.method != "GET":
         return response
     if _matches(header, tag, weakly=True):
@@ -62,20 +62,15 @@ def _header(name: str, doc: str, *, required: bool = False) -> dict[str, Any]:
 class Preconditions:
     """The preconditions of a request: its headers `If-Match` and `If-None-Match`.
 
-    With `may_create`, the request may create the row, and `If-None-Match: *` requires that it does
-    not exist. With `required`, raises HTTPException 428 if the request has no precondition.
+    Raises HTTPException 428 if `If-Match` is `required` and missing.
     """
 
-    def __init__(
-        self, request: Request, *, required: bool = False, may_create: bool = False
-    ) -> None:
-        self._match = _header_value(request, "if-match")
-        self._none_match = _header_value(request, "if-none-match")
-        self.must_not_exist = may_create and self._none_match == "*"
-        """Whether the row must not exist."""
+    def __init__(self, request: Request, *, required: bool = False) -> None:
+        self._match = header_value(request, "if-match")
+        self._none_match = header_value(request, "if-none-match")
         self.is_empty = self._match is None and self._none_match is None
         """Whether no precondition was sent."""
-        if required and self._match is None and not self.must_not_exist:
+        if required and self._match is None:
             message = "Precondition required: send the ETag of the row in the header If-Match"
             raise HTTPException(428, message)
 
@@ -91,14 +86,7 @@ class Preconditions:
             raise HTTPException(412, "Precondition failed: the row does not match If-Match")
 
 
-def reject_preconditions(request: Request) -> None:
-    """Raise HTTPException 412 for a precondition of a request that writes several rows."""
-    if "if-match" in request.headers or "if-none-match" in request.headers:
-        message = "Preconditions are not supported for several rows: change them one by one"
-        raise HTTPException(412, message)
-
-
-def _header_value(request: Request, name: str) -> str | None:
+def header_value(request: Request, name: str) -> str | None:
     """Return the value of a header, which may be split into several lines."""
     lines = request.headers.getlist(name)
     return ", ".join(lines).strip() if lines else None

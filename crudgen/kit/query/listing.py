@@ -7,18 +7,19 @@ from typing import Any
 from fastapi import HTTPException, Request
 from pydantic_core import from_json, to_json
 
+from ..acceleration import fast_module
 from ..database import Database
-from ..database.backend import Row
 from ..database.columns import value_type
-from ..database.json_rows import JsonRows
+from ..database.json_rows import JsonRows, json_rows
 from ..database.statements import Prepared
+from ..database.transaction import Row
 from ..models import MAX_INT, Model
 from ..types.value_types import VALUE_TYPES
 from .columns import Columns
 from .cursor import Cursor, read_cursor, write_cursor
 from .links import cursor_links, offset_links
 from .query import ListQuery
-from .statements import bound_values, count_statement, json_page_statement, page_statement, shape
+from .statements import bound_values, count_statement, page_statement, shape
 
 SHORT_PAGE = 200
 """The last row up to which a page is a short read: the database has to skip rows by offset."""
@@ -33,13 +34,11 @@ _SHAPE_OVERHEAD = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
+class Shape:
     """The statements of one shape of a query, and the encoder of its rows."""
 
     rows: JsonRows
     page: Prepared
-    json_page: Prepared | None
-    """Selects the page as one JSON array, where SQLite can create it."""
     count: Prepared | None
     """Counts the matching rows, if the query asks for the count."""
 
@@ -50,7 +49,7 @@ class Listing:
     def __init__(self, model: type[Model], columns: Columns) -> None:
         self._columns = columns
         self._width = sum(_max_bytes(model, name, columns) for name in columns.shown)
-        self._shapes: dict[tuple[object, ...], _Shape] = {}
+        self._shapes: dict[tuple[object, ...], Shape] = {}
         self._cached_characters = 0
 
     async def answer(
@@ -59,20 +58,19 @@ class Listing:
         """Return a page as JSON and its headers; raise HTTPException 404 for an invalid cursor."""
         cursor = self._cursor(db, query)
         use = self._shape(db, query, cursor)
-        if use.json_page is not None and self._is_short(query):
-            end = query.offset + query.limit
-            bound = {"offset": query.offset, "limit": query.limit, "end": end}
-            ((text, more),) = await db.read(use.json_page, bound, short=True)
-            body, link = text.encode(), offset_links(request, query, more=bool(more))
-        else:
-            rows, more = await self._rows(db, use.page, query, cursor)
-            body = use.rows.write_all(rows)
-            link = self._links(db, request, query, cursor, rows, more=more)
+        body, link = await self._page(db, request, query, cursor, use)
         headers = {"Link": link}
         if use.count is not None:
             ((total,),) = await db.read(use.count, bound_values(query))
             headers["X-Total-Count"] = str(total)
         return body, headers
+
+    async def _page(
+        self, db: Database, request: Request, query: ListQuery, cursor: Cursor | None, use: Shape
+    ) -> tuple[bytes, str]:
+        """Return the rows of a page as JSON, and the links to other pages."""
+        rows, more = await self._rows(db, use.page, query, cursor)
+        return use.rows.write_all(rows), self._links(db, request, query, cursor, rows, more=more)
 
     async def _rows(
         self, db: Database, statement: Prepared, query: ListQuery, cursor: Cursor | None
@@ -87,21 +85,11 @@ class Listing:
         backward = cursor is not None and cursor.backward
         return page_rows[::-1] if backward else page_rows, len(rows) > query.limit
 
-    def _shape(self, db: Database, query: ListQuery, cursor: Cursor | None) -> _Shape:
+    def _shape(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
         chosen = (db.kind, *shape(query, cursor))
         known = self._shapes.get(chosen)
         if known is None:
-            columns, kind = self._columns, db.kind
-            names = query.fields or columns.shown
-            rows = JsonRows({name: columns.column(name) for name in names}, kind)
-            can_be_json = kind == "sqlite" and query.cursor is None and query.is_plain
-            as_json = json_page_statement(columns, names, query) if can_be_json else None
-            known = _Shape(
-                rows,
-                db.compile(page_statement(columns, rows.selected, query, cursor, kind)),
-                None if as_json is None else db.compile(as_json),
-                db.compile(count_statement(columns, query, kind)) if query.count else None,
-            )
+            known = self._prepare(db, query, cursor)
             size = len(known.page.sql) + _SHAPE_OVERHEAD
             if self._cached_characters + size > MAX_CACHED_CHARACTERS:
                 self._shapes.clear()
@@ -109,6 +97,16 @@ class Listing:
             self._cached_characters += size
             self._shapes[chosen] = known
         return known
+
+    def _prepare(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
+        columns, kind = self._columns, db.kind
+        names = query.fields or columns.shown
+        rows = json_rows({name: columns.column(name) for name in names}, kind)
+        return Shape(
+            rows,
+            db.compile(page_statement(columns, rows.selected, query, cursor, kind)),
+            db.compile(count_statement(columns, query, kind)) if query.count else None,
+        )
 
     def _is_short(self, query: ListQuery) -> bool:
         end = query.offset + query.limit
@@ -160,6 +158,13 @@ class Listing:
 
     def _write(self, db: Database, query: ListQuery, cursor: Cursor) -> str:
         return write_cursor(cursor, self._scope(query), db.secret)
+
+
+def listing(model: type[Model], columns: Columns) -> Listing:
+    """Return the pages of a table, from the fast folder if it exists."""
+    fast = fast_module("json_objects")
+    kind: type[Listing] = fast.JsonListing if fast else Listing
+    return kind(model, columns)
 
 
 def _sort_values(query: ListQuery, row: Row) -> tuple[str | None, ...]:

@@ -19,7 +19,6 @@ from sqlalchemy import (
     union_all,
 )
 
-from ..acceleration import fast_module
 from .columns import Columns
 from .cursor import Cursor
 from .operators import OPERATORS
@@ -115,26 +114,6 @@ def _merged(
     ]
     rows = union_all(*(select(first) for first in firsts)).subquery()
     return select(rows), list(rows.c)[-len(order) :]
-
-
-def json_page_statement(
-    columns: Columns, names: Sequence[str], query: ListQuery
-) -> Select[Any] | None:
-    """Build the statement of a page as one JSON array on SQLite, and whether more rows follow.
-
-    None if the rows cannot be encoded there. The page has no filters.
-    """
-    objects = fast_module("json_objects")
-    if objects is None:
-        return None
-    shown = [columns.column(name) for name in names]
-    sorted_by = [columns.column(name) for name, _ in query.sort]
-    ordered = select(*shown).order_by(*_ordered(sorted_by, query.sort, "sqlite"))
-    rows = ordered.limit(bindparam("limit")).offset(bindparam("offset"))
-    one = literal_column("1", Integer())
-    more = select(one).select_from(columns.table).limit(one).offset(bindparam("end"))
-    statement: Select[Any] | None = objects.json_page(rows, names, more.scalar_subquery())
-    return statement
 
 
 def count_statement(columns: Columns, query: ListQuery, kind: str) -> Select[Any]:

@@ -1,12 +1,17 @@
 """Responses for rows, and HTTP errors for errors of the database."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from types import TracebackType
+from urllib.parse import quote
 
-from fastapi import Response
+from fastapi import Request, Response
 from sqlalchemy import Table
 
 from ..database.faults import http_error
+from ..database.json_rows import JsonRows
+from ..database.returning import not_kept
+from ..database.transaction import Row
 from ..http.etag import etag, etag_headers
 from ..http.headers import JsonText
 
@@ -14,6 +19,23 @@ from ..http.headers import JsonText
 def one_row(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
     """Return the response for a row, with its ETag."""
     return JsonText(body, headers={**(headers or {}), **etag_headers(etag(body))})
+
+
+def created_row(rows: JsonRows, request: Request, found: Sequence[Row]) -> Response:
+    """Return the response for a new row; raise HTTPException 409 if a trigger discarded it."""
+    if not found:
+        raise not_kept()
+    (row,) = found
+    key = row[-1]
+    place = quote(key, safe="") if isinstance(key, str) else str(key)
+    location = f"{_quoted(request.scope['path'])}/{place}"
+    return one_row(rows.write(row), {"Location": location})
+
+
+@lru_cache(maxsize=1024)
+def _quoted(path: str) -> str:
+    """Return the percent-encoded path of a collection, without the final slash."""
+    return quote(path).rstrip("/")
 
 
 class NamedErrors:

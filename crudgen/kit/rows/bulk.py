@@ -7,20 +7,35 @@ from fastapi import HTTPException, Request, Response
 from sqlalchemy import Table
 
 from ..database import Change, Database
-from ..database.backend import Row
 from ..database.faults import http_error
 from ..database.returning import not_kept
-from ..errors import Conflict, MissingTarget, Referenced, Refused, problem, with_item_index
-from ..http.etag import reject_preconditions
+from ..database.transaction import Row
+from ..errors import (
+    Conflict,
+    Message,
+    MissingTarget,
+    Problems,
+    Referenced,
+    Refused,
+    problem,
+)
 from ..http.headers import JsonText
 from ..models import Changes, Model
 from .answers import NamedErrors
-from .inserts import Found
 from .resource import Resource
 from .statements import RowStatements
-from .write_lock import WriteLock
+from .write_lock import WriteLocks
 
 Place = list[str | int]
+BULK_ERRORS: dict[int | str, dict[str, Any]] = {
+    404: {"model": Problems, "description": "Not found: some of the rows do not exist"},
+    409: {
+        "model": Problems,
+        "description": "Conflict with another row, or the request names a row twice",
+    },
+    412: {"model": Message, "description": "Preconditions are not supported for several rows"},
+}
+"""The error responses that differ from those of operations on one row, for OpenAPI."""
 _ITEM_ERRORS = (Conflict, MissingTarget, Referenced, Refused)
 """The errors about one of several rows."""
 
@@ -35,43 +50,29 @@ class BulkResource(Resource):
         self, model: type[Model], *, public: type[Model], serialized: bool = False, **options: Any
     ) -> None:
         super().__init__(model, public=public, **options)
-        if serialized:
-            self._lock = WriteLock(Model.metadata, self._table.name).take
+        self._locks = WriteLocks(self._table, serialized=serialized)
 
-    async def create_many(
-        self, db: Database, request: Request, rows: Sequence[Model], key: str | None = None
-    ) -> Response:
+    async def create_many(self, db: Database, request: Request, rows: Sequence[Model]) -> Response:
         """Insert rows in one transaction; return them in the same order.
 
         Raises HTTPException 409.
         """
-        use, idempotency = self._for(db), self._inserts.idempotency
+        del request
+        changes = self._insertions(db, rows)
+        with NamedErrors(self._table):
+            found = await self._generated.writer(db, changes[-1].values)(changes)
+        return many_rows(self._for(db), found[-len(rows) :])
+
+    def _insertions(self, db: Database, rows: Sequence[Model]) -> list[Change]:
+        """Return the changes that insert rows, after those that take locks."""
+        use = self._for(db)
         values = [row.model_dump() for row in rows]
-        is_given = self._key in values[0]
-        explain = self._explained if is_given else self._explained_without_key
-        changes = [
+        explain = self._explained if self._key in values[0] else self._explained_without_key
+        inserts = [
             Change(use.insert, one, tuple(one), explain=explain(index), read_back=use.read)
             for index, one in enumerate(values)
         ]
-
-        everything = [*use.serialized(), *changes]
-        write = self._inserts.writer(db, values[0])
-
-        def answer(found: Found) -> Response:
-            return many_rows(use, found[-len(changes) :])
-
-        with NamedErrors(self._table):
-            if key is None or idempotency is None:
-                return answer(await write(everything))
-            return await idempotency.once(
-                db,
-                request,
-                key=key,
-                sent="\n".join(row.model_dump_json(exclude_unset=True) for row in rows),
-                changes=everything,
-                write=write,
-                answer=answer,
-            )
+        return [*self._locks.serialize(db, use), *inserts]
 
     async def update_many(
         self, db: Database, request: Request, rows: Sequence[Changes]
@@ -84,7 +85,8 @@ class BulkResource(Resource):
         sent = [row.model_dump(exclude_unset=True) for row in rows]
         keys = [values.pop(self._key) for values in sent]
         self._check_keys(request, keys, lambda index: ["body", index, self._key])
-        before = use.serialized(keys) if use.unique & set[str]().union(*sent) else []
+        is_unique = not self._locks.unique.isdisjoint(set[str]().union(*sent))
+        before = self._locks.serialize(db, use, keys) if is_unique else []
         changes = []
         for index, (key, values) in enumerate(zip(keys, sent, strict=True)):
             found = self._found_in(["body", index, self._key])
@@ -119,7 +121,9 @@ class BulkResource(Resource):
                     read_back=use.read,
                 )
             )
-        await self._write_in_order(db, keys, changes, use.locks(keys), deletes=True)
+        await self._write_in_order(
+            db, keys, changes, self._locks.lock_rows(db, use, keys), deletes=True
+        )
         return JsonText(b'{"ok":true}')
 
     async def _write_in_order(
@@ -145,7 +149,9 @@ class BulkResource(Resource):
         self, request: Request, keys: Sequence[Any], place: Callable[[int], Place]
     ) -> None:
         """Raise HTTPException for preconditions, duplicate keys and impossible keys."""
-        reject_preconditions(request)
+        if "if-match" in request.headers or "if-none-match" in request.headers:
+            message = "Preconditions are not supported for several rows: change them one by one"
+            raise HTTPException(412, message)
         for index, key in enumerate(keys):
             if key in keys[:index]:
                 message = "The row should be named once"
@@ -168,15 +174,16 @@ class BulkResource(Resource):
         explain = self._explained(index)
 
         def explain_rest(error: Exception) -> Exception:
-            conflict = self._inserts.generated.conflict(
-                error, lambda answer: with_item_index(answer, index)
-            )
-            return conflict or explain(error)
+            conflict = self._generated.conflict(error)
+            if conflict is None:
+                return explain(error)
+            conflict.answer = with_item_index(conflict.answer, index)
+            return conflict
 
         return explain_rest
 
 
-def many_rows(use: RowStatements, found: Found) -> Response:
+def many_rows(use: RowStatements, found: Sequence[Sequence[Row]]) -> Response:
     """Return the response for several rows, one of each statement.
 
     Raises HTTPException 409 if a statement returned no row.
@@ -206,3 +213,10 @@ def explained_deletion(
         return answer if isinstance(answer, Referenced) else error
 
     return explain
+
+
+def with_item_index(error: HTTPException, index: int) -> HTTPException:
+    """Insert an item's index into the locations of an error about one item of a list."""
+    problems: Any = error.detail
+    detail = [{**one, "loc": [*one["loc"][:1], index, *one["loc"][1:]]} for one in problems]
+    return HTTPException(error.status_code, detail)

@@ -5,20 +5,21 @@ that the application generates is generated again.
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from functools import cached_property
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property, partial
 from typing import Any
 
 from fastapi import HTTPException
 from sqlalchemy import Insert, Select, Table, TextualSelect
 
 from ..database import Change, Database
-from ..database.backend import Row
 from ..database.faults import http_error
 from ..database.sequences import advance, sequence_of
 from ..database.statements import Values
+from ..database.transaction import Row
 from ..errors import Conflict, Unavailable
 
+Write = Callable[[Sequence[Change]], Awaitable[list[Sequence[Row]]]]
 ATTEMPTS = 5
 _log = logging.getLogger(__name__)
 
@@ -99,15 +100,17 @@ class GeneratedKeys:
         self._report(lag or "the generated keys are already in use")
         raise Unavailable
 
-    def conflict(
-        self, error: Exception, named: Callable[[HTTPException], HTTPException] = lambda it: it
-    ) -> KeyConflictError | None:
+    def writer(self, db: Database, values: Values) -> Write:
+        """Return the function that writes changes, for keys of the client or of the server."""
+        return db.write_all if self._key.name in values else partial(self.write_all, db)
+
+    def conflict(self, error: Exception) -> KeyConflictError | None:
         """Return a KeyConflictError if a driver error may be about a generated key."""
         if isinstance(error, KeyConflictError):
             return error
         answer = http_error(error, self._table)
         if isinstance(answer, Conflict) and set(answer.fields) <= {self._key.name}:
-            return KeyConflictError(error, answer.fields, named(answer))
+            return KeyConflictError(error, answer.fields, answer)
         return None
 
     async def _before_retry(

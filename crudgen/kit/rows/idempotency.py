@@ -7,7 +7,7 @@ the database, in the same transaction as the rows.
 import time
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Header, HTTPException, Request, Response
 from sqlalchemy import (
@@ -25,13 +25,15 @@ from sqlalchemy import (
 )
 
 from ..database import Change, Database
-from ..database.backend import Row
+from ..database.transaction import Row
 from ..errors import Unavailable, problem
 from ..http.etag import etag, etag_headers
 from ..http.headers import JsonText
 from ..limits import limits_of
 from ..models import Model
-from .inserts import Write
+from .answers import NamedErrors, created_row
+from .generated_keys import Write
+from .resource import Resource
 from .statements import INSERTS
 
 LONGEST_KEY = 255
@@ -50,6 +52,32 @@ IdempotencyKey = Annotated[
         description="A unique key of this request. A repeated request returns the same response.",
     ),
 ]
+
+
+class IdempotentResource(Resource):
+    """The rows of one table. A creation with an Idempotency-Key can be repeated."""
+
+    def __init__(self, model: type[Model], *, public: type[Model], **options: Any) -> None:
+        super().__init__(model, public=public, **options)
+        self._responses = StoredResponses(model)
+
+    async def create(
+        self, db: Database, request: Request, row: Model, key: str | None = None
+    ) -> Response:
+        """Insert a row and return it, or return the stored response if the key was used."""
+        if key is None:
+            return await super().create(db, request, row)
+        use, values = self._for(db), row.model_dump()
+        with NamedErrors(self._table):
+            return await self._responses.once(
+                db,
+                request,
+                key=key,
+                sent=row.model_dump_json(exclude_unset=True),
+                changes=[Change(use.insert, values, tuple(values), read_back=use.read)],
+                write=self._generated.writer(db, values),
+                answer=lambda found: created_row(use.rows, request, found[-1]),
+            )
 
 
 class _KnownError(Exception):

@@ -1,28 +1,65 @@
-"""A lock that serializes writes of several unique values, to avoid deadlocks.
+"""Locks of requests that write unique values of several rows, to avoid deadlocks.
 
 Two transactions that write the same unique values in different orders would wait for each other.
-The lock is a row in a table of its own.
+The write lock is a row in a table of its own. SQLite needs no locks: it has one writer at a time.
 """
 
-from sqlalchemy import Column, MetaData, String, Table
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Column, MetaData, String, Table, UniqueConstraint
 from sqlalchemy.dialects.postgresql import insert
 
-from ..database import Change
+from ..database import Change, Database
+from .statements import RowStatements
 
 _NAME = "_write_lock"
 
 
-class WriteLock:
-    """The lock of one table. It is held until the end of the transaction."""
+class WriteLocks:
+    """The locks of one table. They are held until the end of the transaction.
 
-    def __init__(self, metadata: MetaData, name: str) -> None:
-        table = metadata.tables.get(_NAME)
-        if table is None:
-            table = Table(_NAME, metadata, Column("table_name", String, primary_key=True))
-        new = insert(table)
-        statement = new.on_conflict_do_update(
-            index_elements=[table.c.table_name],
-            set_={"table_name": new.excluded.table_name},
-        ).returning(table.c.table_name)
-        self.take = Change(statement, {"table_name": name}, ("table_name",))
-        """Takes the lock, and creates its row if it is missing."""
+    With `serialized`, requests that write several unique values run one after another.
+    """
+
+    def __init__(self, table: Table, *, serialized: bool) -> None:
+        self.unique = frozenset(_unique(table))
+        """The columns of unique constraints, without the key, which no update changes."""
+        self._take = _write_lock(table.metadata, table.name) if serialized else None
+
+    def serialize(self, db: Database, use: RowStatements, keys: Sequence[Any] = ()) -> list[Change]:
+        """Return the changes that take the write lock, then the locks of the rows with the keys."""
+        if self._take is None or db.kind == "sqlite":
+            return []
+        return [self._take, *self.lock_rows(db, use, keys)]
+
+    def lock_rows(self, db: Database, use: RowStatements, keys: Sequence[Any]) -> list[Change]:
+        """Return the changes that lock the rows with the keys, in the order of the keys.
+
+        Without locks, two transactions could wait for unique values of each other.
+        """
+        if not self.unique or db.kind == "sqlite":
+            return []
+        return [Change(use.lock, {"key__": key}) for key in sorted(keys)]
+
+
+def _unique(table: Table) -> Iterator[str]:
+    for rule in table.constraints:
+        if isinstance(rule, UniqueConstraint):
+            yield from rule.columns.keys()
+    for index in table.indexes:
+        if index.unique:
+            yield from index.columns.keys()
+
+
+def _write_lock(metadata: MetaData, name: str) -> Change:
+    """Return the change that takes the write lock of a table, and creates its row if missing."""
+    table = metadata.tables.get(_NAME)
+    if table is None:
+        table = Table(_NAME, metadata, Column("table_name", String, primary_key=True))
+    new = insert(table)
+    statement = new.on_conflict_do_update(
+        index_elements=[table.c.table_name],
+        set_={"table_name": new.excluded.table_name},
+    ).returning(table.c.table_name)
+    return Change(statement, {"table_name": name}, ("table_name",))

@@ -13,7 +13,6 @@ from sqlalchemy import MetaData, make_url
 from sqlmodel import Session
 
 from ..errors import Condition, StartupError, Unavailable, UnreachableError
-from .backend import Change, Row, Step
 from .connections import Preparing
 from .faults import http_error, reason_of
 from .postgresql import Postgresql
@@ -22,6 +21,7 @@ from .sqlite import Sqlite
 from .state import State
 from .statements import Prepared, Statement, Values
 from .tables import prepare
+from .transaction import Change, Row, Step
 from .urls import check_characters, scheme_of
 
 MAX_PREPARED = 10_000

@@ -5,19 +5,19 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Container, Sequence
-from typing import Any, TypeVar
+from typing import Any, cast
 
 from sqlalchemy import Dialect, MetaData, NullPool, create_engine
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from ..errors import Condition, StartupError, Unavailable
-from .backend import Change, Row, Step
 from .codes import Fault
 from .connections import GRACE_SECONDS, Connector, Preparing, TimedOutError
 from .faults import classify
 from .returning import final_rows, keys_to_read
 from .sessions import SessionSettings
 from .statements import Prepared, Values
+from .transaction import Answer, Change, Execution, Result, Row, Step, transaction
 from .urls import describe, effective_parameters, read_postgresql_url
 
 RECONNECT_SECONDS = 2.0
@@ -38,9 +38,6 @@ SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on',
             OR has_any_column_privilege(to_regclass(quote_ident(name)), 'INSERT, UPDATE')
     )
 """
-Result = TypeVar("Result")
-
-
 _pool_log = logging.getLogger("psycopg.pool")
 """The pool logs each attempt to connect. `State` logs the changes alone."""
 
@@ -162,8 +159,15 @@ class Postgresql:
         """Run statements in a transaction; repeat it after a conflict with a concurrent one."""
 
         async def several(connection: Any) -> list[Sequence[Row]]:
+            work = transaction(steps)
+            answer: Answer | None = None
             async with connection.transaction():
-                return await _Transaction(connection).run(steps)
+                while True:
+                    try:
+                        execution = work.send(answer)
+                    except StopIteration as end:
+                        return cast("list[Sequence[Row]]", end.value)
+                    answer = await _answer(connection, execution)
 
         return await self._repeat(several, again=_REPEATED)
 
@@ -234,61 +238,24 @@ class Postgresql:
                 self._doubted = time.monotonic()
 
 
-class _Transaction:
-    """Runs the statements of one transaction, and collects their rows."""
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-        self._stale = False
-        """Whether a returned row may have been changed afterwards."""
-        self._done: list[tuple[Step, list[Row], dict[str, Any]]] = []
-        self._found: list[Sequence[Row]] = []
-
-    async def run(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
-        for step in steps:
-            if step.change.derive is not None:
-                await self._refresh()
-            bound = step.bound(self._found)
-            rows = returned = await self._execute(step, bound)
-            if step.read_back is not None:
-                has_effects = any(row[-1] for row in returned)
-                step.prepared.returns_final_row = not has_effects
-                rows = returned = [row[:-1] for row in returned]
-                if has_effects or not returned:
-                    rows = await self._read_back(step, returned, bound)
-                    self._stale = self._stale or has_effects or bool(rows)
-            self._done.append((step, returned, bound))
-            self._found.append(step.rows(rows))
-        await self._refresh()
-        return self._found
-
-    async def _execute(self, step: Step, bound: dict[str, Any]) -> list[Row]:
-        try:
-            return await _execute(self._connection, step.prepared, bound)
-        except Exception as error:
-            answer = step.explained(error)
-            if answer is error:
-                raise
-            raise answer from error
-
-    async def _refresh(self) -> None:
-        """Read all written rows again, because a later statement may have changed one."""
-        if not self._stale:
-            return
-        self._stale = False
-        await self._connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # run deferred triggers
-        for index, (step, returned, bound) in enumerate(self._done):
-            if step.read_back is not None:
-                rows = await self._read_back(step, returned, bound)
-                self._found[index] = step.prepared.rows(rows)
-
-    async def _read_back(self, step: Step, returned: list[Row], bound: dict[str, Any]) -> list[Row]:
-        assert step.read_back is not None
-        rows: list[Row] = []
-        for key in keys_to_read(step.prepared, returned, bound):
-            read = await _execute(self._connection, step.read_back, {"key__": key})
-            rows += final_rows(step.prepared, key, returned, read)
-        return rows
+async def _answer(connection: Any, execution: Execution | None) -> Answer:
+    """Run one statement of a transaction."""
+    if execution is None:
+        await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # runs deferred triggers
+        return [], False
+    prepared, bound, step = execution
+    try:
+        rows = await _execute(connection, prepared, bound)
+    except Exception as error:
+        answer = error if step is None else step.explained(error)
+        if answer is error:
+            raise
+        raise answer from error
+    if step is None or step.read_back is None:
+        return rows, False
+    has_effects = any(row[-1] for row in rows)
+    prepared.returns_final_row = not has_effects
+    return [row[:-1] for row in rows], has_effects
 
 
 async def _execute(connection: Any, prepared: Prepared, bound: dict[str, Any]) -> list[Row]:

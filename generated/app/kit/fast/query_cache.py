@@ -3,8 +3,7 @@
 from typing import Any
 
 from ..query import ListQuery
-from ..query.parameters import Parameters
-from ..query.query_string import is_utf8, read_pairs
+from ..query.parameters import Parameters, is_utf8, read_pairs
 
 MAX_CACHED = 1000
 """Most query strings in the cache."""

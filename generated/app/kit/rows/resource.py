@@ -4,20 +4,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastapi import Depends, HTTPException, Request, Response
-from sqlalchemy import Delete, Insert
+from sqlalchemy import Delete
 
 from ..database import Change, Database
-from ..database.backend import Row
-from ..errors import problem
-from ..http.etag import Preconditions, none_match_failed
+from ..database.transaction import Row
+from ..http.etag import Preconditions
 from ..http.headers import JsonText
 from ..models import MAX_INT, MIN_INT, Changes, Model
 from ..query import ListQuery
 from ..query.columns import Columns
-from ..query.listing import Listing
+from ..query.listing import listing
 from ..query.parameters import Parameters
-from .answers import NamedErrors, one_row
-from .inserts import Idempotency, Inserts
+from .answers import NamedErrors, created_row, one_row
+from .generated_keys import GeneratedKeys
 from .statements import RowStatements
 
 
@@ -26,8 +25,7 @@ class Resource:
 
     Columns that are not in the public model are never selected. Clients can filter and sort by all
     properties, or by those of `filter_by` and `sort_by`, and search in those of `search_in`.
-    `immutable` properties are not changed after the creation. With `etag_required`, changes and
-    deletions need a precondition. With `idempotency`, creates support an Idempotency-Key.
+    With `etag_required`, changes and deletions need a precondition.
     """
 
     def __init__(
@@ -40,9 +38,7 @@ class Resource:
         filter_by: Sequence[str] | None = None,
         sort_by: Sequence[str] | None = None,
         search_in: Sequence[str] = (),
-        immutable: Sequence[str] = (),
         etag_required: bool = False,
-        idempotency: Idempotency | None = None,
     ) -> None:
         columns = Columns(model, public, filter_by=filter_by, sort_by=sort_by, search_in=search_in)
         self.query = Depends(Parameters(columns, default_limit, max_limit))
@@ -50,26 +46,32 @@ class Resource:
         self._table = columns.table
         self._name = model.__name__
         self._shown = columns.shown
-        self._listing = Listing(model, columns)
+        self._listing = listing(model, columns)
         self._key = columns.key
-        self._immutable = frozenset(immutable)
+        self._generated = GeneratedKeys(self._table)
         self._etag_required = etag_required
-        self._inserts = Inserts(self._table, idempotency)
-        self._lock: Change | None = None
         self._statements: dict[str, RowStatements] = {}
 
     def _for(self, db: Database) -> RowStatements:
         statements = self._statements.get(db.kind)
         if statements is None:
-            statements = RowStatements(self._table, self._shown, db.kind, self._lock)
+            statements = RowStatements(self._table, self._shown, db.kind)
             self._statements[db.kind] = statements
         return statements
 
-    async def create(
-        self, db: Database, request: Request, row: Model, key: str | None = None
-    ) -> Response:
-        """Insert a row and return it; raise Conflict (409) if it violates a unique constraint."""
-        return await self._inserts.one(db, self._for(db), request, row, key)
+    async def create(self, db: Database, request: Request, row: Model) -> Response:
+        """Insert a row; return it with its Location.
+
+        Raises Conflict (409) if the row violates a unique constraint.
+        """
+        use, values = self._for(db), row.model_dump()
+        columns = tuple(values)
+        with NamedErrors(self._table):
+            if self._key in values:
+                rows = await db.write(use.insert, values, columns, use.read)
+            else:
+                rows = await self._generated.write(db, use.insert, values, columns, use.read)
+            return created_row(use.rows, request, rows)
 
     async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
         """Return a page of rows, with links to other pages."""
@@ -100,30 +102,6 @@ class Resource:
         rows = await self._write(db, expected, change)
         return one_row(use.rows.write(self._found(rows)))
 
-    async def replace(self, db: Database, request: Request, key: Any, row: Model) -> Response:
-        """Replace a row and return it. With keys of the client, create it if it does not exist.
-
-        Raises HTTPException 404, 409, 412, 422, 428.
-        """
-        use, values = self._for(db), row.model_dump()
-        self._check_key(key)
-        if self._key not in values:
-            expected = Preconditions(request, required=self._etag_required)
-            kept = {name: value for name, value in values.items() if name not in self._immutable}
-            columns, bound = tuple(sorted(kept)), {**kept, "key__": key}
-            change = Change(use.update, bound, columns, read_back=use.read)
-        elif values[self._key] == key:
-            expected = Preconditions(request, required=self._etag_required, may_create=True)
-            columns = tuple(values)
-            upsert = use.upsert(columns, self._immutable)
-            statement = use.insert_new if expected.must_not_exist else upsert
-            change = Change(statement, {**values, "key__": key}, columns, read_back=use.read)
-        else:
-            message = "The key should be that of the path"
-            raise HTTPException(409, [problem("other_key", ["body", self._key], message)])
-        rows = await self._write(db, expected, change)
-        return one_row(use.rows.write(self._found(rows)))
-
     async def delete(self, db: Database, request: Request, key: Any) -> Response:
         """Delete a row; raise HTTPException 404, 409, 412, 428."""
         expected = Preconditions(request, required=self._etag_required)
@@ -134,24 +112,19 @@ class Resource:
         return JsonText(b'{"ok":true}')
 
     async def _write(self, db: Database, expected: Preconditions, change: Change) -> Sequence[Row]:
-        """Write one row, if it meets the preconditions."""
+        """Change or delete a row, if it meets the preconditions."""
         deleted = ["path"] if isinstance(change.statement, Delete) else None
         with NamedErrors(self._table, deleted):
             if expected.is_empty:
                 return await db.write(
                     change.statement, change.values, change.columns, change.read_back
                 )
-            use, creates = self._for(db), isinstance(change.statement, Insert)
+            use, key = self._for(db), {"key__": change.values["key__"]}
 
             def check(rows: Sequence[Row]) -> None:
-                seen = None if creates and not rows else use.rows.write(self._found(rows))
-                expected.check(seen)
+                expected.check(use.rows.write(self._found(rows)))
 
-            key = {"key__": change.values["key__"]}
-            _, written = await db.write_all([Change(use.lock, key, check=check), change])
-            if creates and not written:
-                raise none_match_failed()  # a concurrent request created it after the check
-            return written
+            return (await db.write_all([Change(use.lock, key, check=check), change]))[1]
 
     def _check_key(self, key: Any) -> None:
         if self._is_impossible(key):

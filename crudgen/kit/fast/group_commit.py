@@ -12,14 +12,15 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from ..errors import Condition, Unavailable
-from .sqlite_file import is_lost
+from ..database.sqlite_file import is_lost
+from ..database.writer import RollbackError, Writer, begin, own_error
+from ..errors import Unavailable
 
 MAX_BATCH_WRITES = 256
-Rows = list[tuple[Any, ...]]
 Result = TypeVar("Result")
 
 
@@ -44,55 +45,28 @@ class _Write:
             self.future.set_result(self.result)
 
 
-class RollbackError(Exception):
-    """The work must be rolled back, although its statement succeeded. The argument says why."""
+class GroupCommit(Writer):
+    """Runs writes in a thread. Each is durable when its future is resolved."""
 
-
-class GroupCommit:
-    """Runs writes in a thread. Each is durable when its future is resolved.
-
-    It reconnects after an error of the connection, and when the connection is not `is_current`.
-    """
-
-    def __init__(
-        self,
-        connect: Callable[[], sqlite3.Connection],
-        lock_seconds: float,
-        is_current: Callable[[Any], bool] = lambda _: True,
-    ) -> None:
-        self._connect = connect
-        self._is_current = is_current
-        self._lock_seconds = lock_seconds
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
         self._waiting: SimpleQueue[_Write | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._closed = False
-        self._connection: sqlite3.Connection | None = None
 
-    async def write(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Run a single statement, which SQLite rolls back itself if it fails.
-
-        Raises what `work` raises, and Unavailable when closed.
-        """
-        return await self._wait_for(work)
-
-    async def run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Run several statements, which are rolled back together if one fails.
-
-        Raises what `work` raises, and Unavailable when closed.
-        """
-        return await self._wait_for(lambda connection: _run_in_savepoint(connection, work))
-
-    async def _wait_for(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        if self._closed:
-            raise Unavailable(Condition.CLOSED)
+    async def run(
+        self, work: Callable[[sqlite3.Connection], Result], *, is_atomic: bool = False
+    ) -> Result:
+        """Run statements, in a savepoint unless SQLite rolls them back itself if they fail."""
+        self._check_open()
         if self._thread is None:
-            thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
+            thread = threading.Thread(target=self._write_batches, name="sqlite-writer", daemon=True)
             thread.start()
             self._thread = thread
         loop = asyncio.get_running_loop()
         deadline = time.monotonic() + self._lock_seconds
         future: asyncio.Future[Result] = loop.create_future()
-        self._waiting.put(_Write(work, deadline, loop, future))
+        run = work if is_atomic else partial(_run_in_savepoint, work)
+        self._waiting.put(_Write(run, deadline, loop, future))
         return await future
 
     async def close(self) -> None:
@@ -102,7 +76,7 @@ class GroupCommit:
             self._waiting.put(None)
             await asyncio.to_thread(self._thread.join)
 
-    def _run(self) -> None:
+    def _write_batches(self) -> None:
         ended = False
         while not ended:
             batch, ended = self._next_batch()
@@ -121,19 +95,6 @@ class GroupCommit:
                 _resolve(loop, [write for write in batch if write.loop is loop])
         self._disconnect()
 
-    def _current(self) -> sqlite3.Connection:
-        if self._connection is not None and not self._is_current(self._connection):
-            self._connection = None
-        if self._connection is None:
-            self._connection = self._connect()
-        return self._connection
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._connection.close()
-        self._connection = None
-
     def _next_batch(self) -> tuple[list[_Write], bool]:
         """Wait for a write; return it with all other queued writes, and whether to end."""
         batch = []
@@ -151,22 +112,16 @@ class GroupCommit:
 
 def _begin(connection: sqlite3.Connection, batch: list[_Write]) -> list[_Write]:
     """Begin a transaction; return the writes whose deadline has not passed."""
-    while True:
-        now = time.monotonic()
-        _fail([write for write in batch if write.deadline <= now], Unavailable())
-        batch = [write for write in batch if write.deadline > now]
-        if not batch:
-            return []
-        timeout = min(write.deadline for write in batch) - now
-        connection.execute(f"PRAGMA busy_timeout = {int(timeout * 1000) + 1}")
+    while batch:
         try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                raise
-            time.sleep(0.001)  # SQLite does not always wait before it returns SQLITE_BUSY
+            begin(connection, min(write.deadline for write in batch))
+        except Unavailable as error:
+            now = time.monotonic()
+            _fail([write for write in batch if write.deadline <= now], error)
+            batch = [write for write in batch if write.deadline > now]
         else:
-            return batch
+            break
+    return batch
 
 
 def _write_batch(connection: sqlite3.Connection, batch: list[_Write]) -> None:
@@ -187,10 +142,14 @@ def _write_batch(connection: sqlite3.Connection, batch: list[_Write]) -> None:
             connection.execute("ROLLBACK")
         if not isinstance(error, RollbackError | sqlite3.IntegrityError):
             raise
-        if len(in_time) == 1:
-            in_time[0].error = error.args[0] if isinstance(error, RollbackError) else error
-        else:
-            _write_halves(connection, in_time)
+        failure = own_error(error)
+    else:
+        return
+    # Outside of the handler: there, errors of the next writes would have this one as their context.
+    if len(in_time) == 1:
+        in_time[0].error = failure
+    else:
+        _write_halves(connection, in_time)
 
 
 def _write_halves(connection: sqlite3.Connection, batch: list[_Write]) -> None:
@@ -215,7 +174,7 @@ def _rolled_back_error(connection: sqlite3.Connection, error: Exception) -> Exce
 
 
 def _run_in_savepoint(
-    connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], Result]
+    work: Callable[[sqlite3.Connection], Result], connection: sqlite3.Connection
 ) -> Result:
     connection.execute("SAVEPOINT several")
     try:
@@ -227,16 +186,6 @@ def _run_in_savepoint(
     finally:
         if connection.in_transaction:
             connection.execute("RELEASE several")
-
-
-def own_error(error: Exception) -> Exception:
-    """Return the error of the current statement.
-
-    For a value that cannot be bound, Python's sqlite3 raises the last error of the connection,
-    which may belong to another statement. The error of this one is its context.
-    """
-    own = error.__context__
-    return own if isinstance(error, sqlite3.Error) and isinstance(own, Exception) else error
 
 
 def _fail(batch: list[_Write], error: Exception) -> None:

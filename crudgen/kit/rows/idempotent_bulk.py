@@ -1,0 +1,33 @@
+"""The header `Idempotency-Key` of requests that create several rows."""
+
+from collections.abc import Sequence
+
+from fastapi import Request, Response
+
+from ..database import Database
+from ..models import Model
+from .answers import NamedErrors
+from .bulk import BulkResource, many_rows
+from .idempotency import IdempotentResource
+
+
+class IdempotentBulkResource(IdempotentResource, BulkResource):
+    """The rows of one table, also several at a time, with an Idempotency-Key."""
+
+    async def create_many(
+        self, db: Database, request: Request, rows: Sequence[Model], key: str | None = None
+    ) -> Response:
+        """Insert rows and return them, or return the stored response if the key was used."""
+        if key is None:
+            return await super().create_many(db, request, rows)
+        use, changes = self._for(db), self._insertions(db, rows)
+        with NamedErrors(self._table):
+            return await self._responses.once(
+                db,
+                request,
+                key=key,
+                sent="\n".join(row.model_dump_json(exclude_unset=True) for row in rows),
+                changes=changes,
+                write=self._generated.writer(db, changes[-1].values),
+                answer=lambda found: many_rows(use, found[-len(rows) :]),
+            )

@@ -1,0 +1,106 @@
+"""PUT: replaces a row, or creates it if the client gives the keys."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import HTTPException, Request, Response
+from sqlalchemy import Insert
+
+from ..database import Change, Database
+from ..database.statements import Values, latest
+from ..database.transaction import Row
+from ..errors import problem
+from ..http.etag import Preconditions, header_value, none_match_failed
+from ..models import Model
+from .answers import NamedErrors, one_row
+from .resource import Resource
+from .statements import INSERTS
+
+
+class ReplaceableResource(Resource):
+    """The rows of one table, which can be replaced.
+
+    A replacement keeps the `immutable` properties of a row.
+    """
+
+    def __init__(
+        self, model: type[Model], *, public: type[Model], immutable: Sequence[str] = (), **rest: Any
+    ) -> None:
+        super().__init__(model, public=public, **rest)
+        self._immutable = frozenset(immutable)
+        self._upserts: dict[tuple[object, ...], Insert] = {}
+
+    async def replace(self, db: Database, request: Request, key: Any, row: Model) -> Response:
+        """Replace a row and return it. With keys of the client, create it if it does not exist.
+
+        Raises HTTPException 404, 409, 412, 422, 428.
+        """
+        use, values = self._for(db), row.model_dump()
+        self._check_key(key)
+        if self._key not in values:
+            expected = Preconditions(request, required=self._etag_required)
+            kept = {name: value for name, value in values.items() if name not in self._immutable}
+            columns, bound = tuple(sorted(kept)), {**kept, "key__": key}
+            change = Change(use.update, bound, columns, read_back=use.read)
+            rows = await self._write(db, expected, change)
+        elif values[self._key] == key:
+            rows = await self._write_or_create(db, request, {**values, "key__": key}, tuple(values))
+        else:
+            message = "The key should be that of the path"
+            raise HTTPException(409, [problem("other_key", ["body", self._key], message)])
+        return one_row(use.rows.write(self._found(rows)))
+
+    async def _write_or_create(
+        self, db: Database, request: Request, values: Values, columns: tuple[str, ...]
+    ) -> Sequence[Row]:
+        """Replace or create a row, if it meets the preconditions."""
+        expected = _Preconditions(request, required=self._etag_required)
+        use = self._for(db)
+        statement = self._upsert(db, columns, must_not_exist=expected.must_not_exist)
+        with NamedErrors(self._table):
+            if expected.is_empty:
+                return await db.write(statement, values, columns, use.read)
+
+            def check(rows: Sequence[Row]) -> None:
+                expected.check(use.rows.write(rows[0]) if rows else None)
+
+            _, written = await db.write_all(
+                [
+                    Change(use.lock, {"key__": values["key__"]}, check=check),
+                    Change(statement, values, columns, read_back=use.read),
+                ]
+            )
+            if not written:
+                raise none_match_failed()  # a concurrent request created it after the check
+            return written
+
+    def _upsert(self, db: Database, columns: tuple[str, ...], *, must_not_exist: bool) -> Insert:
+        """Return the statement that inserts a row, or else updates all but immutable columns.
+
+        If the row `must_not_exist`, the statement does nothing instead of the update.
+        """
+        chosen = (db.kind, columns, must_not_exist)
+        if chosen not in self._upserts:
+            table, index = self._table, [self._table.columns[self._key]]
+            insert = INSERTS[db.kind](table)
+            touched = {column.name for column in table.columns if column.onupdate is not None}
+            changed = {*columns, *touched} - {self._key, *self._immutable} or {self._key}
+            new = insert.excluded
+            update = {name: new[name] for name in sorted(changed)}
+            update |= {name: latest(table.columns[name], new[name]) for name in sorted(touched)}
+            statement = (
+                insert.on_conflict_do_nothing(index_elements=index)
+                if must_not_exist
+                else insert.on_conflict_do_update(index_elements=index, set_=update)
+            )
+            self._upserts[chosen] = statement.returning(*self._for(db).returned)
+        return self._upserts[chosen]
+
+
+class _Preconditions(Preconditions):
+    """The preconditions of a request that may create the row."""
+
+    def __init__(self, request: Request, *, required: bool) -> None:
+        self.must_not_exist = header_value(request, "if-none-match") == "*"
+        """Whether the row must not exist. This is a precondition too, if one is required."""
+        super().__init__(request, required=required and not self.must_not_exist)

@@ -1,0 +1,117 @@
+"""The statements of a transaction, and reading their rows back. The drivers run them."""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import Select
+
+from .returning import final_rows, keys_to_read
+from .statements import Prepared, Statement, Values
+
+Row = tuple[Any, ...]
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One statement of a transaction."""
+
+    statement: Statement
+    values: Values
+    columns: tuple[str, ...] = ()
+    """The columns that an INSERT or UPDATE sets."""
+    check: Callable[[Sequence[Row]], None] | None = None
+    """Checks the returned rows. If it raises, the transaction is rolled back."""
+    explain: Callable[[Exception], Exception] | None = None
+    """Converts a driver error to an HTTP error; returns other errors unchanged."""
+    derive: Callable[[Sequence[Sequence[Row]]], Values] | None = None
+    """Returns additional values, computed from the rows of the statements before."""
+    read_back: Select[Any] | None = None
+    """Reads the written row by `key__`, if RETURNING may not return its final state.
+
+    The statement must return the columns of this SELECT, then the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A change with its compiled statements."""
+
+    change: Change
+    prepared: Prepared
+    read_back: Prepared | None = None
+
+    def bound(self, found: Sequence[Sequence[Row]]) -> dict[str, Any]:
+        """Return the values for the driver. `found` are the rows of the steps before."""
+        derive = self.change.derive
+        derived = {} if derive is None else derive(found)
+        return self.prepared.values({**self.change.values, **derived})
+
+    def rows(self, found: list[Row]) -> Sequence[Row]:
+        """Convert rows of the driver, and check them."""
+        rows = self.prepared.rows(found)
+        if self.change.check is not None:
+            self.change.check(rows)
+        return rows
+
+    def explained(self, error: Exception) -> Exception:
+        """Return the exception to raise for a driver error."""
+        return error if self.change.explain is None else self.change.explain(error)
+
+
+class Execution(NamedTuple):
+    """A statement that a driver runs. Without a step, it reads a row back."""
+
+    prepared: Prepared
+    bound: dict[str, Any]
+    step: Step | None = None
+
+
+Answer = tuple[list[Row], bool]
+"""The rows of a statement, and whether triggers or foreign keys may have changed other rows."""
+Work = Generator[Execution | None, Any, Result]
+"""Yields the statements to run, and None to run deferred triggers; is sent their answers."""
+
+
+def transaction(steps: Sequence[Step]) -> Work[list[Sequence[Row]]]:
+    """Yield the statements of a transaction; return the rows of each step in their final state."""
+    done: list[tuple[Step, list[Row], dict[str, Any]]] = []
+    found: list[Sequence[Row]] = []
+    is_stale = False  # whether a returned row may have been changed afterwards
+    for step in steps:
+        if is_stale and step.change.derive is not None:
+            yield from _refresh(done, found)
+            is_stale = False
+        bound = step.bound(found)
+        returned, has_effects = yield Execution(step.prepared, bound, step)
+        rows = returned
+        if step.read_back is not None and (has_effects or not returned):
+            rows = yield from read_again(step.prepared, step.read_back, returned, bound)
+            is_stale = is_stale or has_effects or bool(rows)
+        done.append((step, returned, bound))
+        found.append(step.rows(rows))
+    if is_stale:
+        yield from _refresh(done, found)
+    return found
+
+
+def _refresh(
+    done: Sequence[tuple[Step, list[Row], dict[str, Any]]], found: list[Sequence[Row]]
+) -> Work[None]:
+    """Read all written rows again, because a later statement may have changed one."""
+    yield None
+    for index, (step, returned, bound) in enumerate(done):
+        if step.read_back is not None:
+            rows = yield from read_again(step.prepared, step.read_back, returned, bound)
+            found[index] = step.prepared.rows(rows)
+
+
+def read_again(
+    prepared: Prepared, read_back: Prepared, returned: Sequence[Row], bound: Values
+) -> Work[list[Row]]:
+    """Yield the statements that read the written rows; return their final state."""
+    rows: list[Row] = []
+    for key in keys_to_read(prepared, returned, bound):
+        read, _ = yield Execution(read_back, {"key__": key})
+        rows += final_rows(prepared, key, returned, read)
+    return rows
