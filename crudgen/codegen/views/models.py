@@ -17,6 +17,7 @@ from crudgen.codegen.code import (
     name,
     pair,
     raw,
+    sql_name,
     statement,
     structure,
     words,
@@ -174,7 +175,7 @@ class _Lines:
 
     def table_options(self) -> tuple[Code, ...]:
         """Print the table name and table arguments: checks, multicolumn indexes, SQLite options."""
-        table_name = statement(raw("__tablename__ = "), literal(str(self._entity.table)))
+        table_name = statement(raw("__tablename__ = "), sql_name(self._entity.table))
         items = tuple(self._table_arguments())
         if not items:
             return (table_name,)
@@ -185,7 +186,7 @@ class _Lines:
         for field in self._entity.fields:
             yield from self._printer.checks(field)
         for index in self._entity.indexes:
-            columns = [literal(str(column)) for column in index.fields]
+            columns = [sql_name(self._entity.field(name).column) for name in index.fields]
             if index.unique:
                 yield call(self._imports.name("sqlalchemy", "UniqueConstraint"), columns)
             else:
