@@ -173,7 +173,7 @@ def test_newcomers_have_exactly_two_commands() -> None:
     found = [block.text.strip() for block in pages.blocks("bash") if block.page == "README.md"]
     assert tuple(found) == NEWCOMERS
     script = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
-    assert script[-2:] == [f"{NEWCOMERS[1]} || exit", EXTERNAL]
+    assert script[-2:] == [f"{NEWCOMERS[1]} || exit", f"pip install -e '.[external]' && {EXTERNAL}"]
     assert f"`{EXTERNAL}`" in pages.read("CONTRIBUTING.md")
     assert len(script) < 25
 

@@ -108,7 +108,7 @@ def models_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> ModelsView:
         create_body=any(field.read_only or not _is_shared(field) for field in entity.fields),
         updates=updates,
         update_by_id_class=lines.update_by_id_class(),
-        keyed_line=lines.public(entity.key),
+        keyed_line=lines.keyed(entity.key) if Operation.UPDATE_MANY in operations else raw(""),
         updates_many=Operation.UPDATE_MANY in operations,
         imports=imports.code(),
     )
@@ -172,6 +172,12 @@ class _Lines:
     def public(self, field: Field) -> Code:
         """Print a field of the response model."""
         return self._declare(field, list(self._printer.description(field)))
+
+    def keyed(self, field: Field) -> Code:
+        """Print the key in the model of bulk updates. `Field()` marks it as required."""
+        arguments = list(self._printer.description(field))
+        annotation = self._printer.annotation(field)
+        return declaration(field.name, annotation, self._field(arguments))
 
     def table_options(self) -> tuple[Code, ...]:
         """Print the table name and table arguments: checks, multicolumn indexes, SQLite options."""

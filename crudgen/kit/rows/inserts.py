@@ -42,6 +42,7 @@ class Idempotency(Protocol):
         answer: Callable[[Found], Response],
     ) -> Response:
         """Write the changes and return the response, or the stored one if the key was used."""
+        ...
 
 
 class Inserts:

@@ -67,30 +67,38 @@ class Backend(Protocol):
     @property
     def engine(self) -> Engine:
         """The SQLAlchemy engine, for the creation of tables and for sessions."""
+        ...
 
     @property
     def dialect(self) -> Dialect:
         """The dialect that compiles the statements for the driver."""
+        ...
 
     async def open(self) -> None:
         """Connect."""
+        ...
 
     async def close(self) -> None:
         """Complete the current statements, and disconnect."""
+        ...
 
     async def write_obstacle(self, metadata: MetaData, conditions: Container[Condition]) -> str:
         """Return why rows cannot be written now; empty if they can.
 
         `conditions` are the current conditions of the database.
         """
+        ...
 
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
         """Run a SELECT. `short` means that it reads few rows by the primary key."""
+        ...
 
     async def write(
         self, prepared: Prepared, values: Values, read_back: Prepared | None = None
     ) -> Sequence[Row]:
         """Run an INSERT, UPDATE or DELETE with RETURNING, and commit it durably."""
+        ...
 
     async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
         """Run statements in one transaction, and commit it durably."""
+        ...

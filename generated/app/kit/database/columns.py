@@ -63,7 +63,7 @@ class DecimalAsInt(UserDefinedType[int]):
         """Return the type as written in CREATE TABLE."""
         return f"DECIMAL_AS_INT({self.precision}, {self.scale})"
 
-    def literal_processor(self, dialect: Dialect) -> Callable[[int], str]:
+    def literal_processor(self, dialect: Dialect) -> Callable[..., str]:
         """Return the function that formats integers."""
         del dialect
         return str

@@ -39,7 +39,7 @@ def json_object(columns: Mapping[str, ColumnElement[Any]], kind: str) -> ColumnE
 
 def json_page(
     rows: Select[Any], names: Sequence[str], more: ColumnElement[Any]
-) -> Select[Any] | None:
+) -> Select[str, Any] | None:
     """Build the statement that gives rows as one array on SQLite, and whether there are `more`.
 
     SQLite takes the rows of a subquery that has a LIMIT in their order.
