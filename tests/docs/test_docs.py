@@ -191,6 +191,15 @@ def test_the_changelog_begins_with_the_version_of_the_project() -> None:
     assert f"Version {project['version']}." in pages.read("README.md")
 
 
+def test_the_versions_of_python_are_those_that_are_tested() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    classifier = re.compile(r"Programming Language :: Python :: (3\.\d+)")
+    versions = [found[1] for one in project["classifiers"] if (found := classifier.fullmatch(one))]
+    assert project["requires-python"] == f">={versions[0]}"
+    listed = f"{', '.join(versions[:-1])} and {versions[-1]}"
+    assert f"The quick tests pass on Python {listed}," in pages.read("CONTRIBUTING.md")
+
+
 def test_no_page_names_a_place_of_one_machine() -> None:
     for page in PAGES:
         assert not re.search(r"/(?:home|root|tmp|work|Users)/", pages.read(page)), page
