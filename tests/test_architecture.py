@@ -40,7 +40,7 @@ ROOMS = {
         {"__init__"},
     ],
     "codegen": [
-        {"code", "characters", "tree"},
+        {"code", "characters", "needs", "tree"},
         {"imports"},
         {"views"},
         {"manifest"},

@@ -25,7 +25,7 @@ from uvicorn.main import main
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.supervisors import Multiprocess
 
-from crudgen.codegen.views.project import _REQUIREMENTS
+from crudgen.codegen.views.distribution import KIT_REQUIREMENTS
 
 
 def has(owner: object, *names: str) -> Callable[[], bool]:
@@ -112,7 +112,7 @@ def test_what_has_no_promise_is_still_there(private: str) -> None:
 def test_their_requirements_have_upper_bounds(root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     own = [*project["dependencies"], *project["optional-dependencies"]["postgres"]]
-    for requirements in (own, [*_REQUIREMENTS]):
+    for requirements in (own, [*KIT_REQUIREMENTS]):
         for library in {private.partition(":")[0] for private in PRIVATE} - {"starlette"}:
             found = [one for one in requirements if re.match(rf"{library}\b", one)]
             assert all("<" in one for one in found), found

@@ -1,5 +1,7 @@
 """The command `crudgen emit`. Changes when its report or options do."""
 
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,7 +38,8 @@ def emit(
     """Write the generated code to a folder.
 
     'crudgen serve' runs the same code. Your files (app/main.py, README.md, pyproject.toml) are
-    written once. Generated files that you edited are overwritten only with --force.
+    written once; if one of them lacks a line that the generated code needs, the line is shown.
+    Generated files that you edited are overwritten only with --force.
     """
     from crudgen.delivery import disk  # noqa: PLC0415 -- lazy
 
@@ -48,6 +51,8 @@ def emit(
     done = disk.write(tree, out, force=force, prune=prune)
     console.say(f"{out}: {_summary(done, force=force, prune=prune)}")
     _report_stale(done, force=force, prune=prune)
+    for line in _missing_lines(done):
+        console.say(line, "yellow")
 
 
 def _reject_inside(entities: Path, out: Path) -> None:
@@ -65,6 +70,8 @@ def _preview(plan: "Plan", *, force: bool, prune: bool) -> None:
 
     console.diff(plan.diff(stale=prune))
     console.say_error(f"{plan.out}: {_summary(plan, force=force, prune=prune)} (dry run)")
+    for line in _missing_lines(plan):
+        console.say_error(line, "yellow")
     edited = plan.paths(Action.EDITED)
     if edited and not force:
         for path in edited:
@@ -87,6 +94,14 @@ def _summary(plan: "Plan", *, force: bool, prune: bool) -> str:
     }
     counts = [(len(plan.paths(*actions)), name) for name, actions in groups.items()]
     return ", ".join(f"{number} {name}" for number, name in counts if number)
+
+
+def _missing_lines(plan: "Plan") -> Iterator[str]:
+    """Yield the files of the user that lack lines, with these lines."""
+    for change in plan.changes:
+        for where, lines in groupby(change.missing_lines(), lambda missing: missing.where):
+            yield f"  {plan.out / change.path} needs, {where}:"
+            yield from (f"      {missing.line}" for missing in lines)
 
 
 def _report_stale(plan: "Plan", *, force: bool, prune: bool) -> None:

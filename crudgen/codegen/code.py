@@ -15,7 +15,14 @@ from decimal import Decimal
 from typing import Self, TypeAlias
 from uuid import UUID
 
-from crudgen.language.names import Name
+from crudgen.language.names import (
+    ColumnName,
+    FieldName,
+    JsonName,
+    ModuleName,
+    PythonName,
+    TableName,
+)
 from crudgen.language.schema import Value
 
 from .characters import escaped, escaped_line, width
@@ -50,11 +57,26 @@ def raw(source: str) -> Code:
     return Code(source)
 
 
-def name(text: Name, prefix: str = "", suffix: str = "") -> Code:
+def name(text: PythonName, prefix: str = "", suffix: str = "") -> Code:
     """Print a checked name with a prefix and suffix. Raises ValueError if it is no identifier."""
-    if not isinstance(text, Name):
-        raise TypeError(f"{text!r} is not a checked name")
+    if not isinstance(text, PythonName):
+        raise TypeError(f"{text!r} is not a checked name of Python")
     return identifier(f"{prefix}{text}{suffix}")
+
+
+def attribute_name(text: FieldName) -> Code:
+    """Print the attribute of a field as a string literal."""
+    return _text(text)
+
+
+def sql_name(text: ColumnName | TableName) -> Code:
+    """Print the name of a column or table as a string literal."""
+    return _text(text)
+
+
+def json_name(text: JsonName) -> Code:
+    """Print the JSON name of a field as a string literal."""
+    return _text(text)
 
 
 def identifier(text: str) -> Code:
@@ -72,7 +94,7 @@ def join(separator: Code, parts: Iterable[Code]) -> Code:
     return first
 
 
-def words(text: Name) -> Code:
+def words(text: ModuleName) -> Code:
     """Print a checked name as words: `blog_post` as `blog post`."""
     return Code(name(text).replace("_", " "))
 
@@ -238,7 +260,7 @@ def optional(kind: Code) -> Code:
     return Code(f"{kind} | None")
 
 
-def declaration(target: Name, kind: Code, value: Bracket | Code | None) -> Code:
+def declaration(target: FieldName, kind: Code, value: Bracket | Code | None) -> Code:
     """Print `name: type` or `name: type = value`, as a line of a class body."""
     head = annotated(name(target), kind)
     return head if value is None else statement(head + raw(" = "), value, INDENT)

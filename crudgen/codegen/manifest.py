@@ -7,7 +7,9 @@ from importlib.resources.abc import Traversable
 
 from crudgen.language.schema import BULK, KeyKind, KitForm, Operation, Schema, TypeName
 
+from .needs import Argument, KitImports, Need, Required, ServerProtocol, Variable
 from .tree import Ownership
+from .views.distribution import POSTGRES, requirements
 from .views.models import models_view
 from .views.project import project_view
 from .views.routes import routes_view
@@ -22,6 +24,8 @@ class FromTemplate:
     template: str
     view: object | None = None
     ownership: Ownership = Ownership.GENERATED
+    needs: tuple[Need, ...] = ()
+    """What a file of the user must contain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +36,32 @@ class FromKit:
     kit_file: Traversable
 
 
+_WIRING = (
+    Argument("database", "Database", "preparing", "database_prepared"),
+    Argument("database", "Database", "read_only", "database_read_only"),
+    Argument("application", "Application", "root_path", "root_path"),
+    Variable("app", "create_app"),
+)
+"""Needs of an `app/main.py` that builds the application without `build_application`."""
+
+
 def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
     """Yield the files of a schema."""
     once = Ownership.ONCE
     project = project_view(schema)
+    protocol = (ServerProtocol(f"{project.kit}.http.protocol:HttpProtocol"),)
+    main = (*_WIRING, KitImports(schema.kit, ".kit"))
+    fixtures = (KitImports(schema.kit, "app.kit"),)
     yield FromTemplate("README.md", "README.md.jinja", project, once)
-    yield FromTemplate("pyproject.toml", "pyproject.toml.jinja", project, once)
+    yield FromTemplate("pyproject.toml", "pyproject.toml.jinja", project, once, _required(schema))
     yield FromTemplate("app/__init__.py", "app.py.jinja")
-    yield FromTemplate("Dockerfile", "Dockerfile.jinja", ownership=once)
+    yield FromTemplate("Dockerfile", "Dockerfile.jinja", ownership=once, needs=protocol)
     yield FromTemplate(".dockerignore", "dockerignore.jinja", ownership=once)
     yield FromTemplate(".env.example", "env.example.jinja", ownership=once)
     yield FromTemplate(".gitignore", "gitignore.jinja", ownership=once)
-    yield FromTemplate("gunicorn.conf.py", "gunicorn.conf.py.jinja", project, once)
+    yield FromTemplate("gunicorn.conf.py", "gunicorn.conf.py.jinja", project, once, protocol)
     yield FromTemplate("app/__main__.py", "__main__.py.jinja", project)
-    yield FromTemplate("app/main.py", "main.py.jinja", project, once)
+    yield FromTemplate("app/main.py", "main.py.jinja", project, once, main)
     yield FromTemplate("app/api.py", "api.py.jinja", project)
     yield FromTemplate("app/settings.py", "settings.py.jinja", project)
     for entity in schema.entities:
@@ -57,9 +73,17 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
         )
         tests = f"tests/test_{entity.plural}.py"
         yield FromTemplate(tests, "test_entity.py.jinja", tests_view(entity))
-    yield FromTemplate("tests/conftest.py", "conftest.py.jinja", ownership=once)
+    yield FromTemplate("tests/conftest.py", "conftest.py.jinja", ownership=once, needs=fixtures)
     if schema.kit is not KitForm.LIBRARY:
         yield from _kit(schema)
+
+
+def _required(schema: Schema) -> tuple[Required, ...]:
+    drivers = POSTGRES if schema.database.startswith("postgresql:") else ()
+    return (
+        *(Required(one) for one in requirements(schema)),
+        *(Required(one, extra="postgres") for one in drivers),
+    )
 
 
 def _kit(schema: Schema) -> Iterator[FromKit]:

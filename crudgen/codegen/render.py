@@ -27,7 +27,7 @@ def _render(row: FromTemplate | FromKit) -> SourceFile:
     if isinstance(row, FromKit):
         return SourceFile(row.path, row.kit_file.read_text("utf-8"))
     text = _environment().get_template(row.template).render(_names(row.view))
-    return SourceFile(row.path, text, row.ownership)
+    return SourceFile(row.path, text, row.ownership, row.needs)
 
 
 def _names(view: Any) -> dict[str, Any]:

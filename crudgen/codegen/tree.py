@@ -1,8 +1,10 @@
 """The source tree: an immutable mapping from path to text. Changes when files get an attribute."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from .needs import Need
 
 
 class Ownership(StrEnum):
@@ -21,6 +23,8 @@ class SourceFile:
     path: str
     text: str
     ownership: Ownership = Ownership.GENERATED
+    needs: tuple[Need, ...] = field(default=(), compare=False)
+    """What the file must contain after the user edited it."""
 
 
 class SourceTree(Mapping[str, str]):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from crudgen.codegen.needs import MissingLine, Need
 from crudgen.codegen.tree import Ownership, SourceTree
 from crudgen.delivery import journal
 from crudgen.errors import OutputError
@@ -52,6 +53,15 @@ class Change:
     action: Action
     before: bytes | None
     after: str | None
+    needs: tuple[Need, ...] = ()
+    """What the file must contain if it belongs to the user."""
+
+    def missing_lines(self) -> Iterator[MissingLine]:
+        """Yield the lines that a file of the user lacks."""
+        if self.action is Action.KEEP and self.before is not None:
+            text = self.before.decode("utf-8-sig", "replace")
+            for need in self.needs:
+                yield from need.missing_lines(text)
 
     def diff(self) -> Iterator[str]:
         """Yield the lines of a unified diff from the file on disk to the generated text."""
@@ -156,7 +166,7 @@ def _compare(tree: SourceTree, out: Path) -> Plan:
         once = file.ownership is Ownership.ONCE
         before = _read(out, file.path, once=once)
         action = _action(file.text, before, record.get(file.path), once=once)
-        changes.append(Change(file.path, action, before, file.text))
+        changes.append(Change(file.path, action, before, file.text, file.needs))
     for path in sorted(record.keys() - tree.keys()):
         before = _read(out, path, once=False)
         if before is not None:

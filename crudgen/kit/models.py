@@ -1,7 +1,7 @@
 """The base classes of all models: strict input, and the names of constraints."""
 
 from collections.abc import Container, Iterator
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     Field,
@@ -77,6 +77,8 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
     Validation is strict: no string for a number, no number for a boolean, no unknown property.
     Text is normalized (see types/text.py).
     """
+
+    __tablename__: ClassVar[Any]  # SQLModel declares it twice; pyright takes its `declared_attr`
 
     model_config = {
         "strict": True,

@@ -21,15 +21,37 @@ class Name(str):
         return super().__new__(cls, text)
 
 
-class FieldName(Name):
-    """The name of a column, attribute and JSON property: `secret_name`."""
+class PythonName(Name):
+    """A name that is a Python identifier."""
+
+    __slots__ = ()
+
+
+class FieldName(PythonName):
+    """The name of a field in a spec, and of its attribute in Python: `secret_name`."""
 
     __slots__ = ()
     PATTERN = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
     RULE = "a field name has 1 to 60 characters of a-z, 0-9 and '_', and starts with a letter"
 
 
-class ClassName(Name):
+class ColumnName(Name):
+    """The name of a field's column: `secret_name`, `SecretName`."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}", re.ASCII)
+    RULE = "a column name has 1 to 60 letters, digits and '_', and starts with a letter"
+
+
+class JsonName(Name):
+    """The name of a field in JSON and in query parameters: `secret_name`, `secretName`."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}", re.ASCII)
+    RULE = "a JSON name has 1 to 60 letters, digits and '_', and starts with a letter"
+
+
+class ClassName(PythonName):
     """The name of an entity: `Hero`."""
 
     __slots__ = ()
@@ -37,7 +59,7 @@ class ClassName(Name):
     RULE = "an entity name has 1 to 40 letters and digits, and starts with a capital letter"
 
 
-class ModuleName(Name):
+class ModuleName(PythonName):
     """The name of a folder or module, also used in function names: `heroes`."""
 
     __slots__ = ()

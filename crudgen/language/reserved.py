@@ -98,26 +98,39 @@ RESERVED_PATHS = ("/docs", "/redoc", "/openapi.json", "/openapi", "/live", "/rea
 """Paths of the generated application. Paths below them are reserved too."""
 
 
-_RESERVED_FIELDS = (
-    (QUERY_PARAMETERS, "it is a query parameter of every list operation"),
-    (SHADOWING, "it would shadow the Python type"),
-    (SQL_KEYWORDS, "it is an SQL keyword"),
-    (LIBRARY_ATTRIBUTES, "it is an attribute of SQLModel, pydantic or SQLAlchemy models"),
-    (SYSTEM_COLUMNS, "it is a system column of PostgreSQL"),
-)
-
-
 def field_name_problem(name: str) -> str | None:
-    """Return why a valid field name is reserved, or None."""
-    if "__" in name:
-        return "'__' separates field and operator in filters such as 'age__gte'"
-    if name.endswith("_"):
-        return "a field name does not end with '_'"
+    """Return why a valid field name is reserved as attribute, column or JSON name, or None."""
+    return _attribute_problem(name) or _column_problem(name) or _json_name_problem(name)
+
+
+def _attribute_problem(name: str) -> str | None:
     if iskeyword(name) or issoftkeyword(name):
         return "it is a Python keyword"
     if name.startswith(("model_", "sa_")):
         return "the prefixes 'model_' and 'sa_' are reserved by pydantic and SQLModel"
-    return next((reason for names, reason in _RESERVED_FIELDS if name in names), None)
+    if name in SHADOWING:
+        return "it would shadow the Python type"
+    if name in LIBRARY_ATTRIBUTES:
+        return "it is an attribute of SQLModel, pydantic or SQLAlchemy models"
+    return None
+
+
+def _column_problem(name: str) -> str | None:
+    if name in SQL_KEYWORDS:
+        return "it is an SQL keyword"
+    if name in SYSTEM_COLUMNS:
+        return "it is a system column of PostgreSQL"
+    return None
+
+
+def _json_name_problem(name: str) -> str | None:
+    if "__" in name:
+        return "'__' separates field and operator in filters such as 'age__gte'"
+    if name.endswith("_"):
+        return "a field name does not end with '_'"
+    if name in QUERY_PARAMETERS:
+        return "it is a query parameter of every list operation"
+    return None
 
 
 def class_name_problem(name: str) -> str | None:

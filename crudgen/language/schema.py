@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
 
-from .names import ClassName, FieldName, ModuleName, TableName, UrlPath
+from .names import ClassName, ColumnName, FieldName, JsonName, ModuleName, TableName, UrlPath
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Value: TypeAlias = (
@@ -109,6 +109,11 @@ class Field:
     """A field of an entity, with every option resolved."""
 
     name: FieldName
+    """The key in the spec, and the attribute in Python. The schema refers to fields by it."""
+    column: ColumnName
+    """The column in the database."""
+    json_name: JsonName
+    """The property in requests and responses, and the query parameter."""
     type: TypeName
     optional: bool = False
     """Whether the field accepts null."""
@@ -223,6 +228,10 @@ class Entity:
     """The HTTP API."""
     source: str
     """Name of the spec file, for messages only; never printed into code."""
+
+    def field(self, name: FieldName) -> Field:
+        """Return the field with this name."""
+        return next(field for field in self.fields if field.name == name)
 
     @property
     def key(self) -> Field:

@@ -68,12 +68,12 @@ async def test_list_works_without_the_trailing_slash(client: AsyncClient) -> Non
 
 
 async def test_update_changes_only_the_sent_properties(client: AsyncClient) -> None:
-    row = await create(client)
+    row = changed = await create(client)
     location = url(row)
     for name, value in CHANGES.items():
         response = await client.patch(location, json={name: value})
         assert response.status_code == 200, response.text
-    changed = response.json()
+        changed = response.json()
     assert changed == row | readable(CHANGES) | {name: changed[name] for name in TOUCHED}
     assert (await client.patch(location, json={"no_such_property": 1})).status_code == 422
 

@@ -17,7 +17,7 @@ import crudgen.codegen
 from crudgen.codegen import code
 from crudgen.codegen.code import Code, docstring, identifier, literal, name, raw, structure, words
 from crudgen.codegen.render import _environment
-from crudgen.language.names import FieldName
+from crudgen.language.names import FieldName, ModuleName
 from crudgen.language.schema import Value
 
 FOLDER = Path(crudgen.codegen.__file__).parent
@@ -97,7 +97,7 @@ def test_identifiers(text: str) -> None:
 def test_names_are_checked() -> None:
     assert identifier("..kit.database") == "..kit.database"
     assert name(FieldName("hero"), prefix="read_", suffix="_id") == "read_hero_id"
-    assert words(FieldName("blog_post")) == "blog post"
+    assert words(ModuleName("blog_post")) == "blog post"
     with pytest.raises(ValueError, match="identifier"):
         name(FieldName("hero"), suffix="; x")
     for function in (name, words):

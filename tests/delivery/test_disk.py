@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from crudgen.codegen import Ownership, SourceFile, SourceTree
+from crudgen.codegen.needs import MissingLine
 from crudgen.delivery.disk import RECORD, Action, plan, write
 from crudgen.errors import OutputError
 from tests.delivery.interrupted import DONE, IGNORED, REFUSED, Writes
@@ -341,3 +343,35 @@ def test_an_edit_after_a_kill_survives_the_restoring(tmp_path: Path, writes: Wri
 def test_a_folder_that_cannot_be_made_is_explained() -> None:
     with pytest.raises(OutputError, match="Not a directory"):
         write(make_tree(NEW), Path("/dev/null/generated"))
+
+
+class Word:
+    """A need of one word."""
+
+    def missing_lines(self, text: str) -> Iterator[MissingLine]:
+        if "word" not in text:
+            yield MissingLine("word", "anywhere")
+
+
+def test_only_kept_files_lack_lines(tmp_path: Path) -> None:
+    needs = (Word(),)
+    tree = SourceTree(
+        [
+            SourceFile("mine.py", "word\n", Ownership.ONCE, needs),
+            SourceFile("new.py", "without\n", Ownership.ONCE, needs),
+            SourceFile("generated.py", "without\n", Ownership.GENERATED, needs),
+            SourceFile("other.py", "without\n", Ownership.ONCE),
+        ]
+    )
+    write(tree, tmp_path)
+    (tmp_path / "new.py").unlink()
+    (tmp_path / "mine.py").write_text("edited\n")
+
+    def lacking() -> dict[str, list[MissingLine]]:
+        changes = plan(tree, tmp_path).changes
+        return {each.path: lines for each in changes if (lines := [*each.missing_lines()])}
+
+    assert lacking() == {"mine.py": [MissingLine("word", "anywhere")]}
+    assert plan(tree, tmp_path).paths(Action.CREATE) == ("new.py",)
+    (tmp_path / "mine.py").write_text("a word\n")
+    assert lacking() == {}

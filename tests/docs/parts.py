@@ -308,12 +308,13 @@ def meant(name: str) -> str:
     """Print one field of Hero as meant, without what has its usual value."""
     entity = crudgen.load(ENTITIES).entities[0]
     field = next(field for field in entity.fields if field.name == name)
-    usual = type(field)(field.name, field.type)
+    usual = type(field)(field.name, field.column, field.json_name, field.type)
+    kept = {"name", "column", "json_name", "type"}
     slots = [slot for slot in type(field).__slots__ if slot != "samples"]
     said = {
-        slot: str(value) if slot in {"name", "type"} else value
+        slot: str(value) if slot in kept else value
         for slot in slots
-        if (value := getattr(field, slot)) != getattr(usual, slot) or slot in {"name", "type"}
+        if (value := getattr(field, slot)) != getattr(usual, slot) or slot in kept
     }
     return fenced("text", _call("Field", said))
 

@@ -173,7 +173,7 @@ def test_newcomers_have_exactly_two_commands() -> None:
     found = [block.text.strip() for block in pages.blocks("bash") if block.page == "README.md"]
     assert tuple(found) == NEWCOMERS
     script = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
-    assert script[-2:] == [f"{NEWCOMERS[1]} || exit", EXTERNAL]
+    assert script[-2:] == [f"{NEWCOMERS[1]} || exit", f"pip install -e '.[external]' && {EXTERNAL}"]
     assert f"`{EXTERNAL}`" in pages.read("CONTRIBUTING.md")
     assert len(script) < 25
 
@@ -189,6 +189,15 @@ def test_the_changelog_begins_with_the_version_of_the_project() -> None:
     assert first
     assert first[1] == project["version"]
     assert f"Version {project['version']}." in pages.read("README.md")
+
+
+def test_the_versions_of_python_are_those_that_are_tested() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    classifier = re.compile(r"Programming Language :: Python :: (3\.\d+)")
+    versions = [found[1] for one in project["classifiers"] if (found := classifier.fullmatch(one))]
+    assert project["requires-python"] == f">={versions[0]}"
+    listed = f"{', '.join(versions[:-1])} and {versions[-1]}"
+    assert f"The quick tests pass on Python {listed}," in pages.read("CONTRIBUTING.md")
 
 
 def test_no_page_names_a_place_of_one_machine() -> None:

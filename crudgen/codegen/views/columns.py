@@ -16,6 +16,7 @@ from crudgen.codegen.code import (
     optional,
     pair,
     raw,
+    sql_name,
     statement,
     structure,
     subscript,
@@ -233,7 +234,7 @@ class FieldPrinter:
                 yield self._check(field, "range", self._within(column, low, high))
 
     def _column_expression(self, field: Field) -> Bracket:
-        items: list[Bracket | Code] = [literal(str(field.name))]
+        items: list[Bracket | Code] = [sql_name(field.column)]
         if field.type is TypeName.DECIMAL and (field.minimum, field.maximum) != (None, None):
             digits = [literal(field.precision), literal(field.scale)]
             items.append(call(self._imports.name("..kit.types.decimals", "ExactNumber"), digits))
@@ -251,7 +252,7 @@ class FieldPrinter:
     def _check(self, field: Field, what: str, expression: Bracket | Comparison) -> Bracket:
         self._imports.use("sqlalchemy", "column")
         constraint = self._imports.name("sqlalchemy", "CheckConstraint")
-        label = keyword("name", literal(f"{field.name}_{what}"))
+        label = keyword("name", literal(f"{field.column}_{what}"))
         return call(constraint, [expression, label])
 
 

@@ -17,6 +17,7 @@ from crudgen.codegen.code import (
     name,
     pair,
     raw,
+    sql_name,
     statement,
     structure,
     words,
@@ -107,7 +108,7 @@ def models_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> ModelsView:
         create_body=any(field.read_only or not _is_shared(field) for field in entity.fields),
         updates=updates,
         update_by_id_class=lines.update_by_id_class(),
-        keyed_line=lines.public(entity.key),
+        keyed_line=lines.keyed(entity.key) if Operation.UPDATE_MANY in operations else raw(""),
         updates_many=Operation.UPDATE_MANY in operations,
         imports=imports.code(),
     )
@@ -172,9 +173,15 @@ class _Lines:
         """Print a field of the response model."""
         return self._declare(field, list(self._printer.description(field)))
 
+    def keyed(self, field: Field) -> Code:
+        """Print the key in the model of bulk updates. `Field()` marks it as required."""
+        arguments = list(self._printer.description(field))
+        annotation = self._printer.annotation(field)
+        return declaration(field.name, annotation, self._field(arguments))
+
     def table_options(self) -> tuple[Code, ...]:
         """Print the table name and table arguments: checks, multicolumn indexes, SQLite options."""
-        table_name = statement(raw("__tablename__ = "), literal(str(self._entity.table)))
+        table_name = statement(raw("__tablename__ = "), sql_name(self._entity.table))
         items = tuple(self._table_arguments())
         if not items:
             return (table_name,)
@@ -185,7 +192,7 @@ class _Lines:
         for field in self._entity.fields:
             yield from self._printer.checks(field)
         for index in self._entity.indexes:
-            columns = [literal(str(column)) for column in index.fields]
+            columns = [sql_name(self._entity.field(name).column) for name in index.fields]
             if index.unique:
                 yield call(self._imports.name("sqlalchemy", "UniqueConstraint"), columns)
             else:

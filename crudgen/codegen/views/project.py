@@ -1,8 +1,7 @@
 """View of the project: routers, settings, requirements. Changes when project files do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 
 from crudgen.codegen.code import (
     INDENT,
@@ -19,15 +18,7 @@ from crudgen.codegen.code import (
 from crudgen.codegen.imports import Imports
 from crudgen.language.schema import KitForm, Limits, Schema
 
-_REQUIREMENTS = (
-    "asgi-correlation-id>=5.0",
-    "fastapi>=0.165,<0.166",
-    "pydantic>=2.14,<3",
-    "pydantic-settings>=2.16",
-    "sqlalchemy>=2.1,<2.2",
-    "sqlmodel>=0.0.50,<0.1",
-    "uvicorn[standard]>=0.54,<0.55",
-)
+from .distribution import POSTGRES, TEST, distribution_name, requirements
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +36,13 @@ class ProjectView:
     """Whether the kit is copied to the project."""
     settings_imports: Code
     settings: tuple[Code, ...]
+    distribution: Code
+    """The name of the distribution."""
     requirements: tuple[Code, ...]
+    postgres: Code
+    """Requirements of the extra `postgres`."""
+    test: Code
+    """Requirements of the extra `test`."""
 
 
 def project_view(schema: Schema) -> ProjectView:
@@ -70,7 +67,6 @@ def project_view(schema: Schema) -> ProjectView:
     )
     for entity in schema.entities:
         imports.use(f".{entity.plural}.routes", f"router as {entity.plural}")
-    requirements = _REQUIREMENTS if is_copied else (f"crudgen=={version('crudgen')}",)
     plurals = tuple(name(entity.plural) for entity in schema.entities)
     return ProjectView(
         imports=imports.code(),
@@ -82,8 +78,15 @@ def project_view(schema: Schema) -> ProjectView:
         protocol=literal(f"{kit}.http.protocol:HttpProtocol"),
         kit=identifier(kit),
         is_copied=is_copied,
-        requirements=tuple(literal(item) for item in requirements),
+        distribution=literal(distribution_name(schema.title)),
+        requirements=tuple(literal(item) for item in requirements(schema)),
+        postgres=_list(POSTGRES),
+        test=_list(TEST),
     )
+
+
+def _list(texts: Iterable[str]) -> Code:
+    return statement(raw(""), Bracket("[", tuple(literal(text) for text in texts), "]"))
 
 
 def _limits(limits: Limits, imports: Imports) -> Iterator[Code]:

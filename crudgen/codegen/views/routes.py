@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from crudgen.codegen.code import (
     Bracket,
     Code,
+    attribute_name,
     call,
+    json_name,
     keyword,
     literal,
     name,
@@ -148,11 +150,11 @@ class _Head:
             ("search_in", api.search, ()),
         ):
             if Operation.LIST in api.operations and names != default_names:
-                items = tuple(literal(str(field)) for field in names)
+                items = tuple(attribute_name(field) for field in names)
                 arguments.append(keyword(key, Bracket("[", items, "]")))
         immutable = [field for field in entity.fields if field.immutable and not field.read_only]
         if immutable and Operation.REPLACE in api.operations:
-            items = tuple(literal(str(field.name)) for field in immutable)
+            items = tuple(attribute_name(field.name) for field in immutable)
             arguments.append(keyword("immutable", Bracket("[", items, "]")))
         if requires_etag(entity):
             arguments.append(raw("etag_required=True"))
@@ -173,7 +175,7 @@ class _Head:
         if Operation.DELETE_MANY in operations:
             description = literal(f"Primary keys of the {words(self._entity.plural)} to delete.")
             ids = name(self._entity.name, suffix="Ids")
-            alias = keyword("alias", literal(str(self._entity.key.name)))
+            alias = keyword("alias", json_name(self._entity.key.json_name))
             described = [alias, keyword("description", description)]
             many = (
                 self._imports.name("..kit.types.many", "Many")

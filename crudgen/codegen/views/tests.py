@@ -7,6 +7,7 @@ from crudgen.codegen.code import (
     Bracket,
     Code,
     annotated,
+    json_name,
     literal,
     raw,
     statement,
@@ -14,6 +15,7 @@ from crudgen.codegen.code import (
     text_statement,
     words,
 )
+from crudgen.language.names import JsonName
 from crudgen.language.schema import (
     CHANGING,
     CHANGING_MANY,
@@ -82,13 +84,13 @@ def tests_view(entity: Entity) -> TestsView:
     """Return the view of the tests of an entity."""
     sent = [field for field in entity.fields if not field.read_only]
     changed = [field for field in sent if not field.immutable]
-    body = {str(field.name): wire(field, field.samples[0]) for field in sent}
-    changes = {str(field.name): wire(field, field.samples[1]) for field in changed}
+    body = {field.json_name: wire(field, field.samples[0]) for field in sent}
+    changes = {field.json_name: wire(field, field.samples[1]) for field in changed}
     write_only = [field for field in entity.fields if field.write_only]
     operations = set(entity.api.operations)
     tests_changes = bool(changes) and {Operation.CREATE, Operation.UPDATE} <= operations
     tests_changes_many = bool(changes) and {Operation.CREATE, Operation.UPDATE_MANY} <= operations
-    key = literal(str(entity.key.name))
+    key = json_name(entity.key.json_name)
     return TestsView(
         plural=words(entity.plural),
         path=text_statement(raw("PATH = "), f"{entity.path}/"),
@@ -136,13 +138,13 @@ def _has_unique(entity: Entity) -> bool:
     return together or any(field.unique for field in entity.fields)
 
 
-def _assign(constant: Code, row: dict[str, Json]) -> Code:
+def _assign(constant: Code, row: dict[JsonName, Json]) -> Code:
     head = annotated(constant, raw("dict[str, Any]")) + raw(" = ")
-    return statement(head, structure(dict(row)))
+    return statement(head, structure({str(key): value for key, value in row.items()}))
 
 
 def _set(constant: Code, fields: Iterable[Field]) -> Code:
-    names = tuple(literal(str(field.name)) for field in fields)
+    names = tuple(json_name(field.json_name) for field in fields)
     if not names:
         return annotated(constant, raw("set[str]")) + raw(" = set()")
     return statement(constant + raw(" = "), Bracket("{", names, "}"))

@@ -23,6 +23,7 @@ _CONDITIONS: Mapping[Fault, Condition] = {
     Fault.NO_KEY_LEFT: Condition.NO_KEY_LEFT,
 }
 _FOREIGN_KEY_FAILED = "FOREIGN KEY constraint failed"
+_NOT_OF_POSTGRESQL = object()
 
 
 def classify(error: BaseException) -> Fault:
@@ -32,9 +33,9 @@ def classify(error: BaseException) -> Fault:
         if code == sqlite3.SQLITE_CONSTRAINT_TRIGGER and str(error) == _FOREIGN_KEY_FAILED:
             return Fault.REFERENCE  # SQLite implements ON DELETE RESTRICT by internal triggers
         return sqlite_fault(code)
-    if not hasattr(error, "sqlstate"):
+    state: Any = getattr(error, "sqlstate", _NOT_OF_POSTGRESQL)
+    if state is _NOT_OF_POSTGRESQL:
         return Fault.BUG
-    state = error.sqlstate
     if state is None:
         # Errors of broken and failed connections have no SQLSTATE.
         kinds = {kind.__name__ for kind in type(error).__mro__}

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-Statement = Select[Any] | TextualSelect | Insert | Update | Delete
+Statement = Select[*tuple[Any, ...]] | TextualSelect | Insert | Update | Delete
 Values = Mapping[str, Any]
 Process = Callable[[Any], Any]
 

@@ -104,7 +104,7 @@ class JsonListing(Listing):
         return _JsonShape(use.rows, use.page, use.count, db.compile(statement))
 
 
-def _page_statement(columns: Columns, query: ListQuery) -> Select[Any] | None:
+def _page_statement(columns: Columns, query: ListQuery) -> Select[str, Any] | None:
     """Build the statement that gives a page as one array, and whether more rows follow.
 
     SQLite takes the rows of a subquery that has a LIMIT in their order.

@@ -5,7 +5,7 @@ from decimal import Decimal
 from unicodedata import is_normalized, normalize
 
 from crudgen.language import patterns
-from crudgen.language.names import FieldName
+from crudgen.language.names import ColumnName, FieldName, JsonName
 from crudgen.language.schema import Constant, Field, Now, TypeName
 from crudgen.language.types import INT64_MAX, INT64_MIN, MAX_WORD, MAX_WORDS
 from crudgen.language.written.field import WrittenField
@@ -27,7 +27,7 @@ _JOINERS = {0x200C: None, 0x200D: None}
 def implicit_key() -> Field:
     """Return the `id` of an entity without a primary key field."""
     return Field(
-        FieldName("id"),
+        *_names("id"),
         TypeName.INT,
         minimum=INT64_MIN,
         maximum=INT64_MAX,
@@ -35,6 +35,11 @@ def implicit_key() -> Field:
         read_only=True,
         samples=(1, 2),
     )
+
+
+def _names(written: str) -> tuple[FieldName, ColumnName, JsonName]:
+    """Return the names of the attribute, the column and the JSON property: all are as written."""
+    return FieldName(written), ColumnName(written), JsonName(written)
 
 
 def resolve_fields(written: WrittenSpec[EntitySpec], problems: Problems) -> dict[str, Field]:
@@ -92,7 +97,7 @@ def _resolve(written: WrittenField) -> Field | None:
 def _base_field(written: WrittenField) -> Field:
     spec = written.spec
     field = Field(
-        FieldName(written.name),
+        *_names(written.name),
         spec.type,
         optional=spec.optional,
         pk=spec.pk,

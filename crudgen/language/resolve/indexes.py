@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from crudgen.language.names import TableName
+from crudgen.language.names import ColumnName, TableName
 from crudgen.language.schema import Field, Index
 from crudgen.language.types import MAX_INDEXED_TEXT, TYPES
 from crudgen.language.written.reading import WrittenSpec
@@ -13,9 +13,9 @@ MAX_IDENTIFIER = 63
 MAX_FIELDS = 16
 
 
-def index_name(table: str, fields: tuple[str, ...], *, unique: bool) -> str:
+def index_name(table: TableName, columns: tuple[ColumnName, ...], *, unique: bool) -> str:
     """Return the name of an index in the database: `ix_hero_name`, `uq_hero_team_name`."""
-    return "_".join(("uq" if unique else "ix", table, *fields))
+    return "_".join(("uq" if unique else "ix", table, *columns))
 
 
 def index_names(
@@ -25,12 +25,13 @@ def index_names(
     for field in fields.values():
         if field.index or field.unique:
             flag = "unique" if field.unique else "index"
-            name = index_name(table, (field.name,), unique=field.unique)
+            name = index_name(table, (field.column,), unique=field.unique)
             yield name, ("fields", field.name, flag)
     counts = {"unique": 0, "index": 0}
     for index in indexes:
         key = "unique" if index.unique else "index"
-        yield index_name(table, index.fields, unique=index.unique), (key, counts[key])
+        columns = tuple(fields[name].column for name in index.fields)
+        yield index_name(table, columns, unique=index.unique), (key, counts[key])
         counts[key] += 1
 
 

@@ -251,7 +251,10 @@ class LimitsSpec(Spec):
 class AppSpec(Spec):
     """The application: crudgen.yaml, next to the folder of entities."""
 
-    title: Line | None = Field(default=None, description="Title of the application, for OpenAPI.")
+    title: Line | None = Field(
+        default=None,
+        description="Title of the application, for OpenAPI and for the name of the distribution.",
+    )
     version: Line | None = Field(
         default=None, description="Version of the application, as a quoted string."
     )

@@ -44,7 +44,8 @@ def unique_names(names: Sequence[str], most: int | None = None) -> TypeAdapter[l
     """Return the parser for a list of unique names. `name` and `-name` are the same name."""
     name: Any = Literal[tuple(names)]
     unique = Field(min_length=1, max_length=most, json_schema_extra={"uniqueItems": True})
-    return TypeAdapter(Annotated[list[name], unique, AfterValidator(_each_once)])
+    kind: Any = Annotated[(list[name], unique, AfterValidator(_each_once))]
+    return TypeAdapter(kind)
 
 
 def _each_once(names: list[str]) -> list[str]:

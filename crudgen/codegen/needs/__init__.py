@@ -1,0 +1,15 @@
+"""What files of the user must contain: declared in the manifest, and looked for by `emit`."""
+
+from .lines import MissingLine, Need
+from .modules import Argument, KitImports, ServerProtocol, Variable
+from .requirements import Required
+
+__all__ = [
+    "Argument",
+    "KitImports",
+    "MissingLine",
+    "Need",
+    "Required",
+    "ServerProtocol",
+    "Variable",
+]

@@ -1,0 +1,22 @@
+"""Lines that a file of the user lacks. Changes when they are reported differently."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class MissingLine:
+    """A line that a file lacks."""
+
+    line: str
+    where: str
+    """Where the line belongs, as a phrase: `at the end`."""
+
+
+class Need(Protocol):
+    """Something that the text of a file must contain."""
+
+    def missing_lines(self, text: str) -> Iterator[MissingLine]:
+        """Yield the lines that the text lacks."""
+        ...

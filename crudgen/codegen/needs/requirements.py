@@ -1,0 +1,81 @@
+"""Requirements that pyproject.toml must list. Changes when they are compared differently."""
+
+import tomllib
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from .lines import MissingLine
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+
+@dataclass(frozen=True, slots=True)
+class Required:
+    """A requirement in pyproject.toml. `extra` is the extra for it; any other place will do too."""
+
+    requirement: str
+    extra: str = ""
+
+    def missing_lines(self, text: str) -> Iterator[MissingLine]:
+        """Yield the requirement if it is not listed, or only for versions that do not fit."""
+        listed = _requirements(text)
+        if listed is None or any(_fits(self.requirement, one) for one in listed):
+            return
+        table = "[project.optional-dependencies]" if self.extra else "[project]"
+        yield MissingLine(f'"{self.requirement}",', f"in {table} {self.extra or 'dependencies'}")
+
+
+def _requirements(text: str) -> list["Requirement"] | None:
+    """Return the requirements of pyproject.toml, or None if another file or tool lists them."""
+    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 -- lazy
+
+    try:
+        document = tomllib.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    project = document.get("project")
+    if not isinstance(project, dict) or not isinstance(project.get("dependencies"), list):
+        return None
+    dynamic = project.get("dynamic")
+    if isinstance(dynamic, list) and "optional-dependencies" in dynamic:
+        return None
+    groups = [project.get("optional-dependencies"), document.get("dependency-groups")]
+    lists: list[Any] = [project["dependencies"]]
+    lists += [each for group in groups if isinstance(group, dict) for each in group.values()]
+    found = []
+    for one in [one for each in lists if isinstance(each, list) for one in each]:
+        try:
+            found.append(Requirement(one))
+        except (InvalidRequirement, TypeError):
+            continue
+    return found
+
+
+def _fits(needed: str, listed: "Requirement") -> bool:
+    """Tell whether a listed requirement has the same name and allows a version that is needed."""
+    from packaging.requirements import Requirement  # noqa: PLC0415 -- lazy
+    from packaging.utils import canonicalize_name  # noqa: PLC0415 -- lazy
+
+    required = Requirement(needed)
+    if canonicalize_name(required.name) != canonicalize_name(listed.name):
+        return False
+    specifiers = (required.specifier, listed.specifier)
+    return any(
+        all(specifier.contains(one, prereleases=True) for specifier in specifiers)
+        for one in ("0", *_versions(bound.version for bound in chain(*specifiers)))
+    )
+
+
+def _versions(bounds: Iterable[str]) -> Iterator[str]:
+    """Yield each bound, and the version right above it: two ranges share one of them, or none."""
+    from packaging.version import InvalidVersion, Version  # noqa: PLC0415 -- lazy
+
+    for bound in bounds:
+        with suppress(InvalidVersion):
+            found = Version(bound.removesuffix(".*"))
+            yield str(found)
+            yield ".".join(map(str, (*found.release, 1)))

@@ -1,0 +1,52 @@
+"""Name and requirements of the emitted distribution. Changes when the kit needs another library."""
+
+import re
+import unicodedata
+from importlib.metadata import version
+
+from crudgen.language.schema import KitForm, Schema
+
+KIT_REQUIREMENTS = (
+    "asgi-correlation-id>=5.0",
+    "fastapi>=0.165,<0.166",
+    "pydantic>=2.14,<3",
+    "pydantic-settings>=2.16",
+    "sqlalchemy>=2.1,<2.2",
+    "sqlmodel>=0.0.50,<0.1",
+    "uvicorn[standard]>=0.54,<0.55",
+)
+"""Requirements of the kit."""
+POSTGRES = ("psycopg[binary,pool]>=3.3,<3.4",)
+"""Requirements of the extra `postgres`."""
+TEST = ("httpx>=0.28", "mypy>=2.4", "pytest>=9.2", "ruff>=0.17")
+"""Requirements of the extra `test`."""
+
+_FALLBACK = "app"
+_MAX_LENGTH = 60
+
+
+def requirements(schema: Schema) -> tuple[str, ...]:
+    """Return the requirements of the project: those of the kit, or crudgen, which has the kit."""
+    if schema.kit is KitForm.LIBRARY:
+        return (f"crudgen=={version('crudgen')}",)
+    return KIT_REQUIREMENTS
+
+
+def distribution_name(title: str) -> str:
+    """Return the title as a normalized distribution name: `The shop!` as `the-shop`.
+
+    Accents are removed. A title without letters of the alphabet a-z gives `app`. A title that is
+    the name of a requirement gets the suffix `-app`, as a distribution cannot require itself.
+    """
+    letters = unicodedata.normalize("NFKD", title).casefold()
+    ascii_only = letters.encode("ascii", "ignore").decode()
+    name = re.sub(r"[^a-z0-9]+", "-", ascii_only)[:_MAX_LENGTH].strip("-")
+    if not re.search("[a-z]", name):
+        return _FALLBACK
+    required = {requirement_name(one) for one in (*KIT_REQUIREMENTS, *POSTGRES, *TEST, "crudgen")}
+    return f"{name}-app" if name in required else name
+
+
+def requirement_name(requirement: str) -> str:
+    """Return the normalized name of the distribution that a requirement names."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[\s\[<>=!~;@(]", requirement.strip())[0]).lower()
