@@ -51,13 +51,8 @@ ROOMS = {
         {
             "__init__",
             "acceleration",
-            "encodings",
             "errors",
             "types",
-            "json_value",
-            "text",
-            "addresses",
-            "uuid7",
         },
         {"limits", "models", "env_file", "origins", "settings"},
         {"database"},

@@ -76,7 +76,7 @@ PRIVATE: dict[str, Callable[[], bool]] = {
         "_query_params" in inspect.getsource(Request)
         or "_query_params" in inspect.getsource(Request.__mro__[1])
     ),
-    "starlette: get_name (kit/fast/lazy_routes.py)": lambda: get_name(has) == "has",
+    "starlette: get_name (kit/fast/lazy.py)": lambda: get_name(has) == "has",
     "sqlalchemy: prefetched and bound values (kit/database/statements.py)": compiled_statement,
     "psycopg: connection.wait and pgconn (kit/database/connections.py)": lambda: (
         has(psycopg.AsyncConnection, "wait")() and has(psycopg.pq.PGconn, "consume_input")()

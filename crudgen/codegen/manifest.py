@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from crudgen.language.schema import BULK, KeyKind, KitForm, Schema
+from crudgen.language.schema import BULK, KeyKind, KitForm, Schema, TypeName
 
 from .needs import Argument, KitImports, Need, Required, ServerProtocol, Variable
 from .tree import Ownership
 from .views.distribution import POSTGRES, requirements
 from .views.models import models_view
-from .views.project import project_view, uses_addresses
+from .views.project import project_view
 from .views.routes import routes_view
 from .views.tests import tests_view
 
@@ -87,24 +87,41 @@ def _required(schema: Schema) -> tuple[Required, ...]:
 
 
 def _kit(schema: Schema) -> Iterator[FromKit]:
-    omitted = set()
-    if not uses_addresses(schema):
-        omitted.add("addresses.py")
-    if not any(entity.key_kind is KeyKind.UUID for entity in schema.entities):
-        omitted.add("uuid7.py")
-    if not any(BULK & set(entity.api.operations) for entity in schema.entities):
-        omitted |= {"bulk.py", "write_lock.py"}
-    if not any(entity.api.idempotency for entity in schema.entities):
-        omitted.add("idempotency.py")
-    omitted_rooms = ("app/kit/fast/",) if schema.kit is KitForm.PLAIN else ()
-    for path, file in _python_files(files("crudgen") / "kit", "app/kit"):
-        if file.name not in omitted and not path.startswith(omitted_rooms):
-            yield FromKit(path, file)
+    is_emitted = _conditions(schema)
+    for path, file in _python_files(files("crudgen") / "kit"):
+        if is_emitted.get(path, True) and is_emitted.get(path.split("/")[0], True):
+            yield FromKit(f"app/kit/{path}", file)
 
 
-def _python_files(folder: Traversable, path: str) -> Iterator[tuple[str, Traversable]]:
+def _conditions(schema: Schema) -> dict[str, bool]:
+    """Return the files and folders of the kit that a project may omit, and whether it has them."""
+    entities = schema.entities
+    types = {field.type for entity in entities for field in entity.fields}
+    operations = {operation for entity in entities for operation in entity.api.operations}
+    dates = not types.isdisjoint({TypeName.DATE, TypeName.TIME, TypeName.DATETIME})
+    decimals, uuids = TypeName.DECIMAL in types, TypeName.UUID in types
+    bulk = not operations.isdisjoint(BULK)
+    return {
+        "fast": schema.kit is not KitForm.PLAIN,
+        "rows/bulk.py": bulk,
+        "rows/write_lock.py": bulk,
+        "rows/idempotency.py": any(entity.api.idempotency for entity in entities),
+        "types/addresses.py": not types.isdisjoint({TypeName.EMAIL, TypeName.URL}),
+        "types/binary.py": TypeName.BYTES in types,
+        "types/dates.py": dates,
+        "types/decimals.py": decimals,
+        "types/json_value.py": TypeName.JSON in types,
+        "types/many.py": bulk,
+        "types/text_form.py": dates or decimals or uuids,
+        "types/text_key.py": any(entity.key.type is TypeName.STR for entity in entities),
+        "types/uuid7.py": any(entity.key_kind is KeyKind.UUID for entity in entities),
+        "types/uuids.py": uuids,
+    }
+
+
+def _python_files(folder: Traversable, above: str = "") -> Iterator[tuple[str, Traversable]]:
     for entry in folder.iterdir():
         if entry.is_dir() and entry.name != "__pycache__":
-            yield from _python_files(entry, f"{path}/{entry.name}")
+            yield from _python_files(entry, f"{above}{entry.name}/")
         elif entry.name.endswith(".py"):
-            yield f"{path}/{entry.name}", entry
+            yield f"{above}{entry.name}", entry

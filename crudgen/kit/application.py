@@ -47,8 +47,8 @@ class Application(FastAPI):
 
     def setup(self) -> None:
         """Add the routes of the documentation."""
-        if document := fast_module("document"):
-            document.add_document(self)
+        if lazy := fast_module("lazy"):
+            lazy.add_document(self)
         super().setup()
 
     def openapi(self) -> dict[str, Any]:

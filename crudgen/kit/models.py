@@ -1,15 +1,13 @@
 """The base classes of all models: strict input, and the names of constraints."""
 
 from collections.abc import Container, Iterator
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     Field,
     GetCoreSchemaHandler,
     ModelWrapValidatorHandler,
     ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
     model_validator,
 )
 from pydantic_core import CoreSchema
@@ -18,8 +16,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import SQLModel
 
 from .errors import MAX_PROBLEMS
-from .text import apply_rules
-from .types import NO_NUL
+from .types.text import NO_NUL, apply_rules
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -36,35 +33,6 @@ MAX_INT = 2**63 - 1
 
 _EXCLUDE_NUL = {"pattern", "format", "enum", "const", "contentEncoding"}
 """Keywords of JSON Schema that already exclude NUL."""
-
-MAX_BATCH_SIZE = 100
-"""Most rows that one request can write."""
-
-
-def _stop_at_max_problems(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    """Validate a list, but stop after MAX_PROBLEMS errors: to build each error takes time."""
-    try:
-        return handler(value)
-    except ValidationError as error:
-        if error.error_count() <= MAX_PROBLEMS:
-            raise
-    size = 1
-    while True:
-        try:
-            handler(value[:size])
-        except ValidationError as error:
-            if error.error_count() >= MAX_PROBLEMS:
-                raise
-        size *= 2
-
-
-Item = TypeVar("Item")
-Many = Annotated[
-    list[Item],
-    Field(min_length=1, max_length=MAX_BATCH_SIZE),
-    WrapValidator(_stop_at_max_problems),
-]
-"""A list of 1 to MAX_BATCH_SIZE rows or keys in one request."""
 
 ReadOnly = Annotated[Any, Field(exclude=True, json_schema_extra={"readOnly": True})]
 """A property that the server sets. A request may contain it; the value is ignored."""
@@ -107,7 +75,7 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
     """Base class of all models of this application, with its own registry and metadata.
 
     Validation is strict: no string for a number, no number for a boolean, no unknown property.
-    Text is normalized (see text.py).
+    Text is normalized (see types/text.py).
     """
 
     __tablename__: ClassVar[Any]  # SQLModel declares it twice; pyright takes its `declared_attr`

@@ -2,18 +2,17 @@
 
 import re
 from collections.abc import Sequence
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
-from urllib.parse import urlsplit
 
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, Url, ValidationError
 
-_HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?")
+_LABEL = "[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
+_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?|\[[0-9a-f:]+\]")
+"""A host name, an IPv4 address or an IPv6 address. URLs may also contain other hosts."""
 _ADDRESS = re.compile(r"(?<=://)\[[0-9A-Fa-f:.]*\]")
 _SEVERAL = re.compile(r"[\s\"'\[\]{}<>;|]")
 """Characters that separate or enclose origins, and are part of none."""
-_ENCODED_DIFFERENTLY = re.compile("[\u00df\u1e9e\u03c2\u200c\u200d]")
-"""Characters that browsers keep (UTS 46) and Python replaces (IDNA 2003)."""
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+_DEVIATIONS = re.compile("[\u00df\u1e9e\u03c2\u200c\u200d]")
+"""The deviation characters of UTS 46: browsers encode a host with one of them in two ways."""
 _EXAMPLE = "such as https://a.example"
 
 
@@ -47,7 +46,7 @@ def _fault(origin: str) -> str | None:
     if "@" in origin:  # the text before it may be secret
         return f"an origin at {origin.rpartition('@')[2]!r} has a user name: remove it"
     scheme, found, _ = origin.partition("://")
-    if not found or scheme.lower() not in _DEFAULT_PORTS:
+    if not found or scheme.lower() not in {"http", "https"}:
         return f"{origin!r}: an origin begins with http:// or https://, {_EXAMPLE}"
     if "*" in origin:
         return f"{origin!r}: wildcards are not supported: list each origin, or * alone"
@@ -55,7 +54,7 @@ def _fault(origin: str) -> str | None:
 
 
 def _form_fault(origin: str) -> str | None:
-    if _ENCODED_DIFFERENTLY.search(origin):
+    if _DEVIATIONS.search(origin):
         return f"{origin!r}: write its host as a browser sends it, beginning with xn--"
     sent = _as_browsers_send(origin)
     if sent is None:
@@ -68,36 +67,14 @@ def _form_fault(origin: str) -> str | None:
 def _as_browsers_send(origin: str) -> str | None:
     """Return an origin in the form that browsers send; None if it is not an origin."""
     try:
-        parts = urlsplit(origin)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
+        url = Url(origin)  # parses as browsers do, also `127.1`
+    except ValidationError:
         return None
-    if not host.isascii():
-        try:
-            host = host.encode("idna").decode()
-        except UnicodeError:
-            return None
-    if ":" in host:
-        try:
-            host = f"[{IPv6Address(host)}]"
-        except AddressValueError:
-            return None
-    elif not _HOST.fullmatch(host) or (_ends_in_a_number(host) and not _is_address(host)):
+    host = url.host or ""
+    is_shortened = host.rpartition(".")[2].isdigit() and host not in origin
+    if is_shortened or not _HOST.fullmatch(host):
         return None
-    shown_port = "" if port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{port}"
-    return f"{parts.scheme}://{host}{shown_port}"
-
-
-def _ends_in_a_number(host: str) -> bool:
-    return host.rstrip(".").rpartition(".")[2].isdigit()
-
-
-def _is_address(host: str) -> bool:
-    try:
-        IPv4Address(host)
-    except AddressValueError:
-        return False
-    return True
+    return "/".join(str(url).split("/")[:3])
 
 
 def _error(message: str) -> PydanticCustomError:

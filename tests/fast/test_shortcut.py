@@ -133,12 +133,14 @@ def render(root: Path, name: str) -> Tree:
     """Render an application whose clock stands still, and whose UUIDs are counted."""
     tree = dict(crudgen.render(crudgen.load(spec_of(root, name))))
     if name == "zoo":
-        edit(tree, "kit/types.py", "datetime.now(UTC)", "datetime(2026, 1, 2, 3, 4, 5, 6, UTC)")
-        edit(tree, "kit/uuid7.py", "time.time_ns()", "next(_CLOCK) * 1_000_000")
-        edit(tree, "kit/uuid7.py", "secrets.randbits(62)", "0")
+        edit(
+            tree, "kit/types/dates.py", "datetime.now(UTC)", "datetime(2026, 1, 2, 3, 4, 5, 6, UTC)"
+        )
+        edit(tree, "kit/types/uuid7.py", "time.time_ns()", "next(_CLOCK) * 1_000_000")
+        edit(tree, "kit/types/uuid7.py", "secrets.randbits(62)", "0")
         edit(
             tree,
-            "kit/uuid7.py",
+            "kit/types/uuid7.py",
             "import time\n",
             "import itertools\n\n_CLOCK = itertools.count(1)\n",
         )

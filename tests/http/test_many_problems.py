@@ -6,7 +6,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from crudgen.kit.errors import MAX_PROBLEMS
-from crudgen.kit.models import MAX_BATCH_SIZE, Changes, Many, Model
+from crudgen.kit.models import Changes, Model
+from crudgen.kit.types.many import MAX_BATCH_SIZE, Many
 from tests.support.servers import Everywhere
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from crudgen.kit.uuid7 import uuid7
+from crudgen.kit.types.uuid7 import uuid7
 from tests.rows.clock import Clock
 from tests.support.servers import COMBINATIONS, Api, Servers
 

@@ -56,7 +56,7 @@ class Application:
         catalogue = self.module("kit.database.catalogue")
         tables = self.metadata.sorted_tables
         found = catalogue.read_tables(connection, [table.name for table in tables])
-        wanted = catalogue.wanted_tables(tables, connection.dialect)
+        wanted = catalogue.wanted_tables(connection, tables)
         assert set(found) == set(wanted)
         comparison = self.module("kit.database.comparison")
         lacking = [
@@ -67,7 +67,9 @@ class Application:
         return lacking + [
             (name, finding)
             for name in wanted
-            for finding in comparison.compare(found[name], wanted[name])
+            for finding in comparison.compare(
+                *catalogue.normalize_checks(connection, found[name], wanted[name])
+            )
         ]
 
     @property

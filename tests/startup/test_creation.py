@@ -25,7 +25,7 @@ def locks(url: str) -> list[str]:
 
     def note(*given: object) -> None:
         sql = str(given[2])
-        if "advisory" in sql or sql.startswith(("CREATE", "\nCREATE", "SAVEPOINT", "BEGIN I")):
+        if "advisory" in sql or sql.startswith(("CREATE", "\nCREATE", "BEGIN I")):
             seen.append(sql)
 
     event.listen(engine, "before_cursor_execute", note)

@@ -63,7 +63,8 @@ def test_new_tables_equal_the_models(database: Connect, seed: int) -> None:
         )
         assert app.findings(connection) == []
         assert statements
-        assert all(one.lstrip().startswith("SELECT") for one in statements), statements
+        reads = ("SELECT", "SAVEPOINT", "ROLLBACK TO", "RELEASE")
+        assert all(one.lstrip().startswith(reads) for one in statements), statements
 
 
 @pytest.mark.slow
@@ -195,7 +196,7 @@ def changes(table: TableDefinition) -> Iterator[TableDefinition]:
     for index, check in enumerate(table.checks):
         before_, after_ = table.checks[:index], table.checks[index + 1 :]
         yield replace(table, checks=(*before_, *after_))
-        wider = replace(check, meaning=("not", check.meaning))
+        wider = replace(check, normalized=f"NOT ({check.normalized})")
         yield replace(table, checks=(*before_, wider, *after_))
     for index in range(len(table.uniques)):
         yield replace(table, uniques=table.uniques[:index] + table.uniques[index + 1 :])
@@ -203,14 +204,15 @@ def changes(table: TableDefinition) -> Iterator[TableDefinition]:
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-@pytest.mark.parametrize("url", ["sqlite://", "postgresql+psycopg://"])
-def test_every_change_of_a_random_table_is_noticed(url: str, seed: int) -> None:
-    dialect = create_engine(url).dialect
+def test_every_change_of_a_random_table_is_noticed(database: Connect, seed: int) -> None:
     app = application(random_schema(seed, 6, 12))
-    wanted_tables = app.module("kit.database.catalogue").wanted_tables
     compare = app.module("kit.database.comparison").compare
     counted = 0
-    for table in wanted_tables(app.metadata.sorted_tables, dialect).values():
+    with database() as connection:
+        wanted = app.module("kit.database.catalogue").wanted_tables(
+            connection, app.metadata.sorted_tables
+        )
+    for table in wanted.values():
         assert compare(table, table) == []
         for changed in changes(table):
             counted += 1

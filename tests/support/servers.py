@@ -20,7 +20,7 @@ import httpx
 import psutil
 from sqlalchemy import Engine, MetaData, NullPool, create_engine
 
-import crudgen.kit.database.columns  # noqa: F401 - SQLAlchemy reflects its types then
+import crudgen.kit.types.decimals  # noqa: F401 - SQLAlchemy reflects its types then
 
 # How one spec runs: from which code, on which database.
 COMBINATIONS = tuple(product(("served", "emitted"), ("sqlite", "postgresql")))

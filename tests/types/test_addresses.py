@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 from pydantic import TypeAdapter
 
-from crudgen.kit.addresses import EMAIL, EmailText, UrlText
+from crudgen.kit.types.addresses import EMAIL, EmailText, UrlText
 from crudgen.language.resolve.values import to_value
 from crudgen.language.schema import TypeName
 from tests.support.servers import Servers, write_entities

@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter, ValidationError
 
-from crudgen.kit.types import Base64
+from crudgen.kit.types.binary import Base64
 
 TEXTS = [base64.b64encode(b"\xff" * size).decode() for size in range(12)]
 FALSE = ["A", "AA", "AAA", "A===", "AB==", "AAB=", "AA==AA==", "AA=", "====", "AA-_", "AAAA\nAAA"]

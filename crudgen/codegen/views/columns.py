@@ -22,7 +22,7 @@ from crudgen.codegen.code import (
     subscript,
 )
 from crudgen.codegen.imports import Imports
-from crudgen.kit.text import CONTROLS
+from crudgen.kit.types.text import CONTROLS
 from crudgen.language.names import FieldName
 from crudgen.language.reserved import DERIVED_SUFFIXES, RESERVED_CLASSES
 from crudgen.language.schema import Constant, Entity, Field, Now, Number, TypeName, Value
@@ -41,14 +41,14 @@ _PLAIN = {
 }
 """Built-in types."""
 _IMPORTED = {
-    TypeName.TEXT: ("..kit.text", "Multiline"),
-    TypeName.DATE: ("..kit.types", "IsoDate"),
-    TypeName.TIME: ("..kit.types", "IsoTime"),
-    TypeName.DATETIME: ("..kit.types", "UtcDatetime"),
-    TypeName.UUID: ("..kit.types", "UuidText"),
-    TypeName.JSON: ("..kit.json_value", "Json"),
-    TypeName.EMAIL: ("..kit.addresses", "EmailText"),
-    TypeName.URL: ("..kit.addresses", "UrlText"),
+    TypeName.TEXT: ("..kit.types.text", "Multiline"),
+    TypeName.DATE: ("..kit.types.dates", "IsoDate"),
+    TypeName.TIME: ("..kit.types.dates", "IsoTime"),
+    TypeName.DATETIME: ("..kit.types.dates", "UtcDatetime"),
+    TypeName.UUID: ("..kit.types.uuids", "UuidText"),
+    TypeName.JSON: ("..kit.types.json_value", "Json"),
+    TypeName.EMAIL: ("..kit.types.addresses", "EmailText"),
+    TypeName.URL: ("..kit.types.addresses", "UrlText"),
 }
 """Types of the kit: module and name."""
 _WITH_ARGUMENTS = {TypeName.ENUM, TypeName.DECIMAL, TypeName.BYTES}
@@ -104,7 +104,7 @@ class FieldPrinter:
 
     def _text(self, field: Field) -> Code:
         if field.pk and field.pattern is not None:
-            return self._imports.name("..kit.types", "TextKey")
+            return self._imports.name("..kit.types.text_key", "TextKey")
         return raw("str")
 
     def _text_rule(self, field: Field) -> Bracket:
@@ -114,7 +114,7 @@ class FieldPrinter:
             "lines": field.type is TypeName.TEXT and not field.controls,
         }
         items = [keyword(key, literal(True)) for key, value in is_set.items() if value]
-        return call(self._imports.name("..kit.text", "TextRule"), items)
+        return call(self._imports.name("..kit.types.text", "TextRule"), items)
 
     def _exact(self, field: Field) -> Bracket:
         items: list[Bracket | Code] = [literal(field.precision), literal(field.scale)]
@@ -122,20 +122,20 @@ class FieldPrinter:
             items.append(keyword("minimum", literal(field.minimum)))
         if field.maximum is not None:
             items.append(keyword("maximum", literal(field.maximum)))
-        return call(self._imports.name("..kit.types", "Exact"), items)
+        return call(self._imports.name("..kit.types.decimals", "Exact"), items)
 
     def _base64(self, field: Field) -> Bracket:
         items: list[Bracket | Code] = [keyword("max_length", literal(field.max_length))]
         if field.min_length:
             items.append(keyword("min_length", literal(field.min_length)))
-        return call(self._imports.name("..kit.types", "Base64"), items)
+        return call(self._imports.name("..kit.types.binary", "Base64"), items)
 
     def default(self, field: Field) -> Iterator[Bracket | Code]:
         """Print the default."""
         match field.default:
             case Now():
                 yield keyword(
-                    "default_factory", self._imports.name("..kit.types", _NOW[field.type])
+                    "default_factory", self._imports.name("..kit.types.dates", _NOW[field.type])
                 )
             case Constant(value):
                 if field.type in {TypeName.DATE, TypeName.TIME, TypeName.DATETIME} and value:
@@ -197,7 +197,7 @@ class FieldPrinter:
         if field.pk and field.type is TypeName.INT and not field.read_only:
             yield keyword("sa_column_kwargs", structure({"autoincrement": False}))
         if field.touch:
-            now = self._imports.name("..kit.types", _NOW[field.type])
+            now = self._imports.name("..kit.types.dates", _NOW[field.type])
             yield keyword("sa_column_kwargs", Bracket("{", (pair("onupdate", now),), "}"))
 
     def _sa_type(self, field: Field) -> Iterator[Bracket | Code]:
@@ -209,10 +209,10 @@ class FieldPrinter:
             yield keyword("sa_type", self._imports.name("sqlalchemy", "BigInteger"))
         elif field.type is TypeName.DECIMAL:
             digits = [literal(field.precision), literal(field.scale)]
-            number = self._imports.name("..kit.database.columns", "ExactNumber")
+            number = self._imports.name("..kit.types.decimals", "ExactNumber")
             yield keyword("sa_type", call(number, digits))
         elif field.type is TypeName.JSON:
-            yield keyword("sa_type", self._imports.name("..kit.database.columns", "JsonValue"))
+            yield keyword("sa_type", self._imports.name("..kit.types.json_value", "JsonValue"))
 
     def checks(self, field: Field) -> Iterator[Bracket]:
         """Print the CHECK constraints of the field."""
@@ -237,7 +237,7 @@ class FieldPrinter:
         items: list[Bracket | Code] = [sql_name(field.column)]
         if field.type is TypeName.DECIMAL and (field.minimum, field.maximum) != (None, None):
             digits = [literal(field.precision), literal(field.scale)]
-            items.append(call(self._imports.name("..kit.database.columns", "ExactNumber"), digits))
+            items.append(call(self._imports.name("..kit.types.decimals", "ExactNumber"), digits))
         return call(raw("column"), items)
 
     def _within(self, column: Bracket, low: Value, high: Value) -> Bracket | Comparison:

@@ -70,7 +70,7 @@ class Handlers:
 
     def _many(self, sent: Code, kind: Code) -> Bracket:
         """Print `new_heroes: Many[HeroCreate]`."""
-        many = self._imports.name("..kit.models", "Many")
+        many = self._imports.name("..kit.types.many", "Many")
         return subscript(annotated(sent, many), (kind,))
 
     def _creating(self, function: Code, verb: str, body: Bracket | Code, sent: Code) -> HandlerView:

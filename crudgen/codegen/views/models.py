@@ -202,7 +202,7 @@ class _Lines:
 
     def _default(self, field: Field) -> list[Bracket | Code]:
         if field.pk and self._entity.key_kind is KeyKind.UUID:
-            return [keyword("default_factory", self._imports.name("..kit.uuid7", "uuid7"))]
+            return [keyword("default_factory", self._imports.name("..kit.types.uuid7", "uuid7"))]
         return list(self._printer.default(field))
 
     def _declare(self, field: Field, arguments: list[Bracket | Code]) -> Code:

@@ -16,7 +16,7 @@ from crudgen.codegen.code import (
     text_statement,
 )
 from crudgen.codegen.imports import Imports
-from crudgen.language.schema import KitForm, Limits, Schema, TypeName
+from crudgen.language.schema import KitForm, Limits, Schema
 
 from .distribution import POSTGRES, TEST, distribution_name, requirements
 
@@ -43,12 +43,6 @@ class ProjectView:
     """Requirements of the extra `postgres`."""
     test: Code
     """Requirements of the extra `test`."""
-
-
-def uses_addresses(schema: Schema) -> bool:
-    """Tell whether an entity has a field of type email or url."""
-    kinds = {field.type for entity in schema.entities for field in entity.fields}
-    return bool(kinds & {TypeName.EMAIL, TypeName.URL})
 
 
 def project_view(schema: Schema) -> ProjectView:

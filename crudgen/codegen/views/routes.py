@@ -172,7 +172,10 @@ class _Head:
             alias = keyword("alias", json_name(self._entity.key.json_name))
             described = [alias, keyword("description", description)]
             many = (
-                self._imports.name("..kit.models", "Many") + raw("[") + self._key_kind() + raw("]")
+                self._imports.name("..kit.types.many", "Many")
+                + raw("[")
+                + self._key_kind()
+                + raw("]")
             )
             aliases.append(self._alias(ids, many, "Query", described))
         if Operation.LIST in operations:
@@ -188,9 +191,12 @@ class _Head:
     def _key_kind(self) -> Code:
         key = self._entity.key
         if key.type is TypeName.STR:
-            return raw("str") if key.as_sent else self._imports.name("..kit.text", "NfcText")
-        kind = "IntText" if key.type is TypeName.INT else "UuidText"
-        return self._imports.name("..kit.types", kind)
+            return (
+                raw("str") if key.as_sent else self._imports.name("..kit.types.text_key", "NfcText")
+            )
+        if key.type is TypeName.INT:
+            return self._imports.name("..kit.types.scalars", "IntText")
+        return self._imports.name("..kit.types.uuids", "UuidText")
 
     def _alias(
         self, alias: Code, kind: Code, parameter: str, arguments: Sequence[Bracket | Code]

@@ -1,12 +1,11 @@
-"""The interface of the database drivers."""
+"""The statements of a transaction."""
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from sqlalchemy import Dialect, Engine, MetaData, Select
+from sqlalchemy import Select
 
-from ..errors import Condition
 from .statements import Prepared, Statement, Values
 
 Row = tuple[Any, ...]
@@ -56,49 +55,3 @@ class Step:
     def explained(self, error: Exception) -> Exception:
         """Return the exception to raise for a driver error."""
         return error if self.change.explain is None else self.change.explain(error)
-
-
-class Backend(Protocol):
-    """A database driver. Its methods raise errors of the driver, or Unavailable."""
-
-    where: str
-    """The URL of the database for messages, without a password."""
-
-    @property
-    def engine(self) -> Engine:
-        """The SQLAlchemy engine, for the creation of tables and for sessions."""
-        ...
-
-    @property
-    def dialect(self) -> Dialect:
-        """The dialect that compiles the statements for the driver."""
-        ...
-
-    async def open(self) -> None:
-        """Connect."""
-        ...
-
-    async def close(self) -> None:
-        """Complete the current statements, and disconnect."""
-        ...
-
-    async def write_obstacle(self, metadata: MetaData, conditions: Container[Condition]) -> str:
-        """Return why rows cannot be written now; empty if they can.
-
-        `conditions` are the current conditions of the database.
-        """
-        ...
-
-    async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
-        """Run a SELECT. `short` means that it reads few rows by the primary key."""
-        ...
-
-    async def write(
-        self, prepared: Prepared, values: Values, read_back: Prepared | None = None
-    ) -> Sequence[Row]:
-        """Run an INSERT, UPDATE or DELETE with RETURNING, and commit it durably."""
-        ...
-
-    async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
-        """Run statements in one transaction, and commit it durably."""
-        ...

@@ -11,7 +11,6 @@ from .catalogue import (
     KeyGenerator,
     TableDefinition,
 )
-from .catalogue.expressions import names_in
 
 _SEQUENCES = frozenset({KeyGenerator.SEQUENCE, KeyGenerator.IDENTITY, KeyGenerator.IDENTITY_ALWAYS})
 
@@ -162,11 +161,9 @@ class _Comparison:
                 yield Finding(what, prevents_start=False)
 
     def _checks(self) -> Iterator[Finding]:
-        there = {check.meaning for check in self._found.checks}
-        here = {check.meaning for check in self._wanted.checks}
-        extra = [one for one in self._found.checks if one.meaning not in here]
+        extra = [one for one in self._found.checks if one not in self._wanted.checks]
         for wanted in self._wanted.checks:
-            if wanted.meaning in there:
+            if wanted in self._found.checks:
                 continue
             found = next((one for one in extra if one.name == wanted.name), None)
             if found:
@@ -174,12 +171,8 @@ class _Comparison:
             actual = f"({found.sql}) in the database" if found else "missing in the database"
             yield Finding(f"check {wanted.name}: {actual}, ({wanted.sql}) in the models")
         for found in extra:
-            name = found.name
-            columns = set(names_in(found.meaning)) & {
-                column.name.lower() for column in self._found.columns
-            }
-            what = f"check {name or ''}".rstrip()
-            if self._is_from_model(name, "ck", columns):
+            what = f"check {found.name or ''}".rstrip()
+            if self._is_from_model(found.name, "ck", found.columns):
                 yield Finding(f"{what}: ({found.sql}) in the database, missing in the models")
             else:
                 yield Finding(f"{what} ({found.sql})", prevents_start=False)

@@ -13,7 +13,7 @@ from sqlalchemy import MetaData, make_url
 from sqlmodel import Session
 
 from ..errors import Condition, StartupError, Unavailable, UnreachableError
-from .backend import Backend, Change, Row, Step
+from .backend import Change, Row, Step
 from .connections import Preparing
 from .faults import http_error, reason_of
 from .postgresql import Postgresql
@@ -56,7 +56,7 @@ class Database:
         read_only: bool = False,
     ) -> None:
         check_characters(url)
-        self._backend: Backend
+        self._backend: Sqlite | Postgresql
         match scheme_of(url):
             case "sqlite":
                 self._backend = Sqlite(

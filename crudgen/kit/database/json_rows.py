@@ -1,21 +1,15 @@
 """Encoding of rows as JSON, with the bytes that pydantic writes for the public model."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import ColumnElement, LargeBinary
+from sqlalchemy import ColumnElement
 
 from ..acceleration import fast_module
-from ..types import write_base64, write_decimal
 from .backend import Row
-from .columns import ExactNumber
+from .columns import value_type
 from .returning import returned
-
-_WRITERS: Mapping[type, Callable[[Any], str]] = {
-    ExactNumber: write_decimal,
-    LargeBinary: write_base64,
-}
 
 
 class JsonRows:
@@ -24,9 +18,9 @@ class JsonRows:
     def __init__(self, columns: Mapping[str, ColumnElement[Any]], kind: str) -> None:
         self._names = tuple(columns)
         self._writers = {
-            name: _WRITERS[type(column.type)]
+            name: write
             for name, column in columns.items()
-            if type(column.type) in _WRITERS
+            if (write := value_type(column.type).write) is not None
         }
         objects = fast_module("json_objects")
         written: ColumnElement[str] | None = (

@@ -1,13 +1,14 @@
 """The privileges of the application's role on PostgreSQL, and GRANT statements for missing ones."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, MetaData, Row, Table, text
 
-from .catalogue.tokens import TokenReader, tokenize
-
+_NAME_IN_PATH = re.compile(r'"((?:[^"]|"")+)"|([^\s,"]+)')
+"""One name in `search_path`."""
 _COLUMNS = text(
     "SELECT c.relname, pg_catalog.quote_ident(a.attname) AS column, a.attname,"
     " pg_catalog.format('%I.%I', n.nspname, c.relname) AS place,"
@@ -135,10 +136,8 @@ def schema_problem(connection: Connection) -> tuple[str, str] | None:
     PostgreSQL would skip a missing schema silently, and use the next one.
     """
     path = str(connection.scalar(text("SHOW search_path")))
-    for tokens in TokenReader(tokenize(path, "postgresql")).separated():
-        name = "".join(token.value for token in tokens)
-        if not name:
-            continue
+    for quoted, plain in _NAME_IN_PATH.findall(path):
+        name = quoted.replace('""', '"') or plain
         is_user = name == "$user"
         if is_user:
             name = str(connection.scalar(text("SELECT current_user")))

@@ -23,8 +23,8 @@ from ..http.limiting import TimedReceive
 from ..http.logs import REQUEST_ID
 from ..http.routing import OUTCOME, JsonRequest
 from ..limits import limits_of
-from ..query.parameters import Parameters
-from ..query.query_string import is_utf8, read_pairs
+from ..query.parameters import Parameters, is_utf8, read_pairs
+from .query_cache import QueryCache
 
 _REQUEST_ID = REQUEST_ID.lower().encode()
 _ORDINARY = {_REQUEST_ID, b"if-none-match", b"content-encoding"}
@@ -51,7 +51,7 @@ class Shortcut:
             one.name for one in dependant.dependencies if one.name and one.call is database
         ]
         self._asked = {
-            one.name: one.call
+            one.name: QueryCache(one.call)
             for one in dependant.dependencies
             if one.name and isinstance(one.call, Parameters)
         }
@@ -100,8 +100,8 @@ class Shortcut:
             arguments[self._key.name], errors = self._key.validate(key, {}, loc=("path",))
             if errors:
                 return False
-        for name, parameters in self._asked.items():
-            arguments[name] = parameters.read(scope["query_string"])
+        for name, queries in self._asked.items():
+            arguments[name] = queries.read(scope["query_string"])
             return arguments[name] is not None
         query: bytes = scope["query_string"]
         return self._read_query(query, arguments) if query or self._query else True

@@ -15,7 +15,7 @@ from ..http.limiting import LimitMiddleware
 from ..http.logs import REQUEST_ID
 from ..http.routing import REPLACEMENT, Route
 from ..query.parameters import Parameters
-from .lazy_routes import LazyRoute
+from .lazy import LazyRoute
 from .shortcut import Shortcut
 
 Found = dict[tuple[str, str, bool], Shortcut]

@@ -16,8 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ..settings import ServerSettings
-from .refusal import INVALID, TOO_LARGE, Refusal, encode
-from .request_head import find_fault, split_url
+from .request_head import INVALID, TOO_LARGE, Refusal, encode_refusal, find_fault, split_url
 from .send_timeout import SendTimeout
 
 _settings = cache(ServerSettings)
@@ -242,7 +241,7 @@ class HttpProtocol(HttpToolsProtocol):
             cycle.message_event.set()
         is_head = self.parser.get_method() == b"HEAD"
         defaults = self.server_state.default_headers
-        self.transport.write(encode(refusal, defaults, is_head=is_head))
+        self.transport.write(encode_refusal(refusal, defaults, is_head=is_head))
         self._close()
 
     def _wait(self, seconds: float) -> None:

@@ -1,13 +1,22 @@
-"""Validation of request heads (RFC 9112): the Host, the target, and the transfer codings."""
+"""Validation of request heads (RFC 9112), and responses to those that are refused."""
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import AddressValueError, IPv6Address
 
-from .refusal import INVALID, Refusal
+from .headers import Header, with_default_headers
 
+Refusal = tuple[HTTPStatus, str]
+"""A status, and the `detail` of the response."""
+
+INVALID: Refusal = HTTPStatus.BAD_REQUEST, "The request is not valid HTTP"
+TOO_LARGE: Refusal = (
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "The headers are too large or too many",
+)
 _NO_HOST: Refusal = HTTPStatus.BAD_REQUEST, "The request should have one Host header"
 _BAD_HOST: Refusal = HTTPStatus.BAD_REQUEST, "The Host header should be a host and optional port"
 _BAD_TARGET: Refusal = HTTPStatus.BAD_REQUEST, "The request target should be a path or an http URL"
@@ -98,3 +107,21 @@ def _coding_fault(version: str, codings: Iterable[bytes]) -> Refusal | None:
     named = b", ".join(others).decode()
     detail = f"The transfer coding {named} is not supported: use only chunked"
     return HTTPStatus.NOT_IMPLEMENTED, detail
+
+
+def encode_refusal(refusal: Refusal, defaults: Iterable[Header], *, is_head: bool) -> bytes:
+    """Return the response of a refusal as bytes, with the default headers of the server.
+
+    The response closes the connection.
+    """
+    status, detail = refusal
+    body = json.dumps({"detail": detail}).encode()
+    headers = [
+        *defaults,
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    lines = [b"HTTP/1.1 %d %s" % (status, status.phrase.encode())]
+    lines += [name + b": " + value for name, value in with_default_headers(headers)]
+    return b"\r\n".join([*lines, b"", b"" if is_head else body])

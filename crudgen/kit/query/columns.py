@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from sqlalchemy import Column, Table
 
 from ..models import Model
-from ..text import nfc, rule_of
+from ..types.text import nfc, rule_of
 from .operators import fold, operators_of
 from .values import TEXT, column_adapter, normalized_text
 

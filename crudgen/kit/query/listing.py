@@ -2,20 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from fastapi import HTTPException, Request
 from pydantic_core import from_json, to_json
-from sqlalchemy import LargeBinary
 
 from ..database import Database
 from ..database.backend import Row
-from ..database.columns import JsonValue
+from ..database.columns import value_type
 from ..database.json_rows import JsonRows
 from ..database.statements import Prepared
 from ..models import MAX_INT, Model
-from ..types import write_decimal
+from ..types.value_types import VALUE_TYPES
 from .columns import Columns
 from .cursor import Cursor, read_cursor, write_cursor
 from .links import cursor_links, offset_links
@@ -171,8 +169,9 @@ def _sort_values(query: ListQuery, row: Row) -> tuple[str | None, ...]:
 
 def _text(value: Any) -> str:
     """Format a value as in a query string."""
-    if isinstance(value, Decimal):
-        return write_decimal(value)
+    known = VALUE_TYPES.get(type(value))
+    if known is not None and known.write is not None:
+        return known.write(value)
     written = from_json(to_json(value))
     return written if isinstance(written, str) else to_json(value).decode()
 
@@ -181,5 +180,5 @@ def _max_bytes(model: type[Model], name: str, columns: Columns) -> int:
     """Estimate the largest size of a property from its declaration."""
     metadata = model.model_fields[name].metadata
     lengths = [one.max_length for one in metadata if hasattr(one, "max_length")]
-    is_unbounded = isinstance(columns.column(name).type, (JsonValue, LargeBinary))
-    return min(lengths, default=SHORT_BYTES if is_unbounded else NARROW_BYTES)
+    is_narrow = value_type(columns.column(name).type).is_comparable
+    return min(lengths, default=NARROW_BYTES if is_narrow else SHORT_BYTES)

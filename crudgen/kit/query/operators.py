@@ -9,14 +9,13 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Integer,
-    LargeBinary,
     and_,
     func,
     literal_column,
     or_,
 )
 
-from ..database.columns import JsonValue, Text
+from ..database.columns import Text, value_type
 
 Clause = Callable[[Any, Sequence[Any], str], ColumnElement[bool]]
 """A function of a column, the values (bound parameters, except for a flag), and the dialect."""
@@ -122,9 +121,9 @@ _TEXT = ("contains", "icontains", "startswith", "istartswith", "endswith", "iend
 def operators_of(column: Column[Any], *, is_word: bool) -> tuple[str, ...]:
     """Return the filter operators of a column. `is_word`: it contains one of a set of words."""
     null = ("isnull",) if column.nullable else ()
+    if not value_type(column.type).is_comparable:
+        return null
     match column.type:
-        case JsonValue() | LargeBinary():
-            return null
         case Boolean():
             return ("eq", "ne", *null)
         case Text() if is_word:

@@ -15,21 +15,21 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
-from crudgen.kit import types as kit
-from crudgen.kit.text import TextRule, nfc
+from crudgen.kit.types import binary, dates, uuids
+from crudgen.kit.types.text import TextRule, nfc
 from crudgen.language import patterns
 from crudgen.language.schema import Field, Json, TypeName, Value
 from crudgen.language.written.spec import describe
 from crudgen.language.yaml.nodes import Plain
 from crudgen.language.yaml.problems import quoted
 
-_DATE = re.compile(kit.DATE)
+_DATE = re.compile(dates.DATE)
 _MINUTES = r"[0-9]{2}:[0-9]{2}"
 """Seconds are optional in a spec."""
 _SECONDS = r":[0-9]{2}(\.[0-9]{1,6})?"
 _TIME = re.compile(rf"({_MINUTES})({_SECONDS})?")
-_DATETIME = re.compile(rf"({kit.DATE}[Tt ]{_MINUTES})({_SECONDS})?(?P<zone>{kit.ZONE})")
-_UUID = re.compile(kit.UUID_TEXT)
+_DATETIME = re.compile(rf"({dates.DATE}[Tt ]{_MINUTES})({_SECONDS})?(?P<zone>{dates.ZONE})")
+_UUID = re.compile(uuids.UUID_TEXT)
 
 
 def to_value(type_name: TypeName, written: Plain) -> Value:
@@ -126,7 +126,7 @@ def to_text(value: Value) -> Plain:
     if isinstance(value, float):
         return Decimal(repr(value))
     if isinstance(value, bytes):
-        return kit.write_base64(value)
+        return binary.write_base64(value)
     if isinstance(value, date | time):
         return value.isoformat()
     return str(value) if isinstance(value, UUID) else value
@@ -188,20 +188,20 @@ def _bool(written: Plain) -> bool:
 
 
 def _date(written: Plain) -> date:
-    found: date = _read(kit.IsoDate, _formatted("a date, such as 2024-12-31", _DATE, written))
+    found: date = _read(dates.IsoDate, _formatted("a date, such as 2024-12-31", _DATE, written))
     return found
 
 
 def _time(written: Plain) -> time:
     text = _formatted("a time, such as 12:30 or 12:30:00", _TIME, written)
-    found: time = _read(kit.IsoTime, text, _TIME.sub(_with_seconds, text))
+    found: time = _read(dates.IsoTime, text, _TIME.sub(_with_seconds, text))
     return found
 
 
 def _datetime(written: Plain) -> datetime:
     what = "a datetime with a time zone, such as 2024-12-31T12:30:00Z"
     text = _formatted(what, _DATETIME, written)
-    found: datetime = _read(kit.UtcDatetime, text, _DATETIME.sub(_with_seconds, text))
+    found: datetime = _read(dates.UtcDatetime, text, _DATETIME.sub(_with_seconds, text))
     return found
 
 
@@ -212,7 +212,7 @@ def _with_seconds(match: re.Match[str]) -> str:
 
 
 def _uuid(written: Plain) -> UUID:
-    found: UUID = _read(kit.UuidText, _formatted("a UUID of 36 characters", _UUID, written))
+    found: UUID = _read(uuids.UuidText, _formatted("a UUID of 36 characters", _UUID, written))
     return found
 
 
@@ -234,13 +234,13 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 def _email(written: Plain) -> str:
-    from crudgen.kit.addresses import read_email  # noqa: PLC0415 -- lazy: slow to import
+    from crudgen.kit.types.addresses import read_email  # noqa: PLC0415 -- lazy: slow to import
 
     return _address("an email address", read_email, written)
 
 
 def _url(written: Plain) -> str:
-    from crudgen.kit.addresses import read_url  # noqa: PLC0415 -- lazy: slow to import
+    from crudgen.kit.types.addresses import read_url  # noqa: PLC0415 -- lazy: slow to import
 
     return _address("an http or https URL", read_url, written)
 
@@ -267,7 +267,7 @@ def _bytes(written: Plain) -> bytes:
     if not isinstance(written, str):
         raise _expected("base64", written, quotes=True)
     try:
-        return kit.read_base64(written)
+        return binary.read_base64(written)
     except ValueError:
         raise _expected("base64", written) from None
 

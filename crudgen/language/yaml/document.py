@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from json import detect_encoding
 from typing import Any
 
 import yaml
 
 from crudgen.errors import SpecError
-from crudgen.kit.encodings import wide_encoding
 
 from .locations import Location
 from .nodes import Entry, Mapping, Node, Scalar, Sequence
@@ -78,8 +78,9 @@ def _decode(file: str, data: bytes | str) -> str:
         data = data.encode("utf-8", "surrogatepass")
     if len(data) > MAX_BYTES:
         raise _error(location, f"the file is larger than {MAX_BYTES // 1024} KiB", "split it")
-    if wide := wide_encoding(data):
-        raise _error(location, f"the file is {wide}, not UTF-8", "save it as UTF-8")
+    encoding = detect_encoding(data)[:6].upper()
+    if encoding in {"UTF-16", "UTF-32"}:
+        raise _error(location, f"the file is {encoding}, not UTF-8", "save it as UTF-8")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -10,7 +10,7 @@ from ..kit.errors import Deleted, errors
 from ..kit.http.routing import Router
 from ..kit.query import ListQuery, SparseRow
 from ..kit.rows.resource import Resource
-from ..kit.types import IntText
+from ..kit.types.scalars import IntText
 from .models import Hero, HeroCreate, HeroPublic, HeroUpdate
 
 router = Router(prefix="/heroes", tags=["heroes"])

@@ -2,32 +2,29 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 
-from . import postgresql, sqlite
+from . import models, postgresql, sqlite
+from .checks import normalize_checks
 from .definitions import (
-    UNREADABLE,
     Check,
     Column,
-    Expression,
     ForeignKey,
     Index,
     Key,
     KeyGenerator,
     TableDefinition,
 )
-from .wanted import wanted_tables
 
 __all__ = [
-    "UNREADABLE",
     "Check",
     "Column",
-    "Expression",
     "ForeignKey",
     "Index",
     "Key",
     "KeyGenerator",
     "TableDefinition",
+    "normalize_checks",
     "read_tables",
     "taken_names",
     "wanted_tables",
@@ -35,6 +32,7 @@ __all__ = [
 
 _NAMES = {"sqlite": sqlite.taken_names, "postgresql": postgresql.taken_names}
 _READERS = {"sqlite": sqlite.read_tables, "postgresql": postgresql.read_tables}
+_WANTED = {"sqlite": sqlite.wanted_tables, "postgresql": models.wanted_tables}
 
 
 def read_tables(connection: Connection, names: Iterable[str]) -> dict[str, TableDefinition]:
@@ -43,6 +41,11 @@ def read_tables(connection: Connection, names: Iterable[str]) -> dict[str, Table
     On PostgreSQL, only the current schema is read, in which new tables would be created.
     """
     return _READERS[connection.dialect.name](connection, names)
+
+
+def wanted_tables(connection: Connection, tables: Iterable[Table]) -> dict[str, TableDefinition]:
+    """Return the definitions that the tables of the models have in this database."""
+    return _WANTED[connection.dialect.name](connection, tables)
 
 
 def taken_names(connection: Connection) -> dict[str, str]:

@@ -2,13 +2,6 @@
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
-
-Expression = tuple[Any, ...]
-"""An expression in canonical form (see expressions.py)."""
-
-UNREADABLE = "table with an unsupported definition"
-"""The kind of a table whose definition cannot be parsed."""
 
 
 class KeyGenerator(Enum):
@@ -68,11 +61,14 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A CHECK constraint: its text, and its canonical form."""
+    """A CHECK constraint, or PostgreSQL's EXCLUDE."""
 
-    name: str | None
+    name: str | None = field(compare=False)
     sql: str = field(compare=False)
-    meaning: Expression
+    normalized: str
+    """The text without differences of notation. Only this is compared."""
+    columns: frozenset[str] = field(default=frozenset(), compare=False)
+    """The names of its columns, in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +107,6 @@ class TableDefinition:
     foreign_keys: tuple[ForeignKey, ...] = ()
     indexes: tuple[Index, ...] = ()
     triggers: tuple[str, ...] = ()
-    options: frozenset[str] = frozenset()
-    """SQLite's table options `STRICT` and `WITHOUT ROWID`."""
     sql: str = field(default="", compare=False)
     """The text of SQLite's CREATE TABLE."""
 

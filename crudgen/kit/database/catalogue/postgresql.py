@@ -1,26 +1,22 @@
 """Reads table definitions from PostgreSQL's pg_catalog, which every role may read."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, TextClause, text
 
-from .create_index import read_create_index
 from .definitions import Check, Column, ForeignKey, Index, Key, KeyGenerator, TableDefinition
-from .expressions import meaning
-from .tokens import Token, UnreadableError, tokenize
 
 _KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table"}
 _OTHER_KINDS = {"i": "index", "I": "index", "S": "sequence", "c": "type"}
 _ACTIONS = dict(
     zip("arcnd", ("NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"), strict=True)
 )
-_CURRENT = "(SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = pg_catalog.current_schema())"
 _TABLES = text(
     "SELECT c.oid, c.relname, c.relkind::text FROM pg_catalog.pg_class c"
-    " WHERE c.relnamespace = CAST(:schema AS oid) AND c.relname = ANY(:names)"
+    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = pg_catalog.current_schema() AND c.relname = ANY(:names)"
     " AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
 )
 _NAMES = text(
@@ -71,11 +67,19 @@ _CONSTRAINTS = text(
     " AND c.contype IN ('p', 'u', 'c', 'f', 'x') ORDER BY c.conrelid, c.conname"
 )
 _INDEXES = text(
-    "SELECT i.indrelid, pg_catalog.pg_get_indexdef(i.indexrelid) AS definition,"
-    " i.indisvalid AND i.indisready AS is_valid"
-    " FROM pg_catalog.pg_index i WHERE i.indrelid = ANY(CAST(:tables AS oid[])) AND NOT EXISTS"
-    " (SELECT FROM pg_catalog.pg_constraint c WHERE c.conindid = i.indexrelid"
-    " AND c.conrelid = i.indrelid AND c.contype IN ('p', 'u', 'x'))"
+    "SELECT i.indrelid, c.relname AS name, i.indisunique AS is_unique,"
+    " i.indisvalid AND i.indisready AS is_valid,"
+    " pg_catalog.pg_get_expr(i.indpred, i.indrelid) AS condition,"
+    " pg_catalog.pg_get_indexdef(i.indexrelid) LIKE '%NULLS NOT DISTINCT%' AS are_nulls_equal,"
+    " (SELECT pg_catalog.array_agg(coalesce(a.attname::text,"
+    " pg_catalog.pg_get_indexdef(i.indexrelid, k.place::int, true)) ORDER BY k.place)"
+    " FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, place)"
+    " LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum"
+    " AND k.attnum > 0 WHERE k.place <= i.indnkeyatts) AS columns"
+    " FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid"
+    " WHERE i.indrelid = ANY(CAST(:tables AS oid[])) AND NOT EXISTS"
+    " (SELECT FROM pg_catalog.pg_constraint r WHERE r.conindid = i.indexrelid"
+    " AND r.conrelid = i.indrelid AND r.contype IN ('p', 'u', 'x'))"
     " ORDER BY i.indexrelid"
 )
 _TRIGGERS = text(
@@ -83,39 +87,10 @@ _TRIGGERS = text(
     " WHERE t.tgrelid = ANY(CAST(:tables AS oid[])) AND NOT t.tgisinternal ORDER BY t.tgname"
 )
 
-_SYNONYMS = {
-    "bigserial": "bigint",
-    "bool": "boolean",
-    "char": "character",
-    "decimal": "numeric",
-    "float": "double precision",
-    "float4": "real",
-    "float8": "double precision",
-    "int": "integer",
-    "int2": "smallint",
-    "int4": "integer",
-    "int8": "bigint",
-    "serial": "integer",
-    "smallserial": "smallint",
-    "time": "time without time zone",
-    "timestamp": "timestamp without time zone",
-    "timestamptz": "timestamp with time zone",
-    "timetz": "time with time zone",
-    "varchar": "character varying",
-}
 
-
-def read_tables(
-    connection: Connection, names: Iterable[str], schema: str | None = None
-) -> dict[str, TableDefinition]:
-    """Return the tables and views of a schema with these names; missing ones are omitted.
-
-    `schema` is an SQL expression such as `pg_my_temp_schema()`, by default the current schema.
-    """
-    namespace = connection.scalar(text(f"SELECT {schema or _CURRENT}"))
-    if namespace is None:
-        return {}
-    chosen = {"schema": namespace, "names": list(names)}
+def read_tables(connection: Connection, names: Iterable[str]) -> dict[str, TableDefinition]:
+    """Return the tables and views of the current schema with these names; others are omitted."""
+    chosen = {"names": list(names)}
     tables = {row.oid: row for row in connection.execute(_TABLES, chosen)}
     if not tables:
         return {}
@@ -141,37 +116,6 @@ def taken_names(connection: Connection) -> dict[str, str]:
     return {name: kinds.get(kind, "relation") for name, kind in connection.execute(_NAMES)}
 
 
-def type_name(words: Sequence[Token]) -> tuple[str, KeyGenerator]:
-    """Write a type as `format_type` does: `character varying(80)`, `numeric(10,2)`."""
-    name, arguments, array = [], "", ""
-    reader = iter(words)
-    for word in reader:
-        if word.is_("("):
-            inside = []
-            while not (word := next(reader)).is_(")"):
-                inside.append(word.value)
-            arguments = f"({''.join(inside)})"
-        elif word.is_("["):
-            next(reader)
-            array += "[]"
-        else:
-            name.append(word.value.lower() if word.kind == "word" else word.value)
-    base, *more = name or [""]
-    generator = KeyGenerator.SEQUENCE if base.endswith("serial") else KeyGenerator.NONE
-    if base in {"time", "timestamp"} and more:
-        return f"{base}{arguments} {' '.join(more)}{array}", generator
-    base = " ".join([base, *more])
-    if base == "float" and arguments:
-        base, arguments = "real" if int(arguments[1:-1]) <= 24 else "double precision", ""
-    if base == "char" and not arguments:
-        arguments = "(1)"
-    base = _SYNONYMS.get(base, base)
-    if base.startswith("time") and arguments:
-        base, _, rest = base.partition(" ")
-        return f"{base}{arguments} {rest}{array}", generator
-    return f"{base}{arguments}{array}", generator
-
-
 def _table(
     row: Row[Any],
     columns: Sequence[Row[Any]],
@@ -179,7 +123,6 @@ def _table(
     indexes: Sequence[Row[Any]],
     triggers: Sequence[Row[Any]],
 ) -> TableDefinition:
-    types = {column.attname.lower(): _type(column.type) for column in columns}
     of_kind = defaultdict(list)
     for constraint in constraints:
         # PostgreSQL 18 does not check constraints that are NOT ENFORCED.
@@ -192,22 +135,17 @@ def _table(
         columns=tuple(_column(column) for column in columns),
         key=keys[0] if keys else None,
         uniques=tuple(_key(constraint) for constraint in of_kind["u"]),
-        checks=tuple(_check(constraint, types) for constraint in of_kind["c"] + of_kind["x"]),
+        checks=tuple(_check(constraint) for constraint in of_kind["c"] + of_kind["x"]),
         foreign_keys=tuple(_foreign_key(constraint) for constraint in of_kind["f"]),
         indexes=tuple(_index(index) for index in indexes),
         triggers=tuple(trigger.tgname for trigger in triggers),
     )
 
 
-def _type(printed: str) -> str:
-    """Return the name of a type without the quotes that `quote_all_identifiers` adds."""
-    return type_name(tokenize(printed, "postgresql"))[0] if '"' in printed else printed
-
-
 def _column(row: Row[Any]) -> Column:
     return Column(
         name=row.attname,
-        type=_type(row.type),
+        type=row.type,
         nullable=not row.is_required,
         collation=row.collation,
         generator=_generator(row),
@@ -243,17 +181,12 @@ def _foreign_key(row: Row[Any]) -> ForeignKey:
     )
 
 
-def _check(row: Row[Any], types: Mapping[str, str]) -> Check:
-    """Return the definition of a CHECK, or of an EXCLUDE, which is compared by its text."""
-    if row.expression is None:
-        return Check(row.conname, row.definition, ("tokens", (False, row.definition)))
-    tokens = tokenize(row.expression, "postgresql")
-    return Check(row.conname, row.expression, meaning(tokens, types, "postgresql"))
+def _check(row: Row[Any]) -> Check:
+    """Return the definition of a CHECK or EXCLUDE constraint."""
+    sql = row.expression or row.definition
+    return Check(row.conname, sql, sql, frozenset(map(str.lower, row.columns or ())))
 
 
 def _index(row: Row[Any]) -> Index:
-    try:
-        found = read_create_index(row.definition, "postgresql")
-    except UnreadableError:
-        found = Index(row.definition.split()[2], (row.definition,))
-    return replace(found, is_valid=row.is_valid)
+    columns = (*row.columns, "nulls not distinct") if row.are_nulls_equal else tuple(row.columns)
+    return Index(row.name, columns, row.is_unique, row.condition, row.is_valid)

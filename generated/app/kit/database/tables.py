@@ -10,9 +10,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateIndex
 
 from ..errors import StartupError
-from .catalogue import UNREADABLE, TableDefinition, read_tables, taken_names, wanted_tables
-from .catalogue.normalized import normalized_tables
-from .catalogue.wanted import statement
+from .catalogue import (
+    TableDefinition,
+    normalize_checks,
+    read_tables,
+    taken_names,
+    wanted_tables,
+)
 from .comparison import Finding, compare, missing_indexes
 from .faults import cause_of
 from .requirements import (
@@ -84,9 +88,10 @@ def _inspect(
     found = read_tables(connection, [*names, SECRETS.name] if needs_secret else names)
     present = [table for table in tables if table.name in found]
     state = _Inspection(tables=[table for table in tables if table.name not in found])
-    wanted = wanted_tables(present, connection.dialect)
+    wanted = wanted_tables(connection, present)
     differing = []
-    for name, findings in _findings(connection, present, found, wanted).items():
+    for name, model in wanted.items():
+        findings = _findings(connection, found[name], model)
         state.notes += [f"table {name}: {one.text}" for one in findings if not one.prevents_start]
         differing += [(name, finding) for finding in findings if finding.prevents_start]
     if differing:
@@ -98,7 +103,7 @@ def _inspect(
         ]
     state.lacks_secret_table = needs_secret and SECRETS.name not in found
     if needs_secret and not state.lacks_secret_table:
-        own = wanted_tables([SECRETS], connection.dialect)[SECRETS.name]
+        own = wanted_tables(connection, [SECRETS])[SECRETS.name]
         if any(one.prevents_start for one in compare(found[SECRETS.name], own)):
             problem = f"the table {SECRETS.name} is not the table of the application's secret"
             raise refusal(where, problem, "rename it; or set SECRET_KEY")
@@ -112,27 +117,12 @@ def _inspect(
 
 
 def _findings(
-    connection: Connection,
-    tables: Sequence[Table],
-    found: dict[str, TableDefinition],
-    wanted: dict[str, TableDefinition],
-) -> dict[str, list[Finding]]:
-    """Return the differences of each table. On PostgreSQL, normalized definitions are used.
-
-    Normalization is slow, so it is done only for tables that seem to differ.
-    """
-    findings = {
-        table.name: compare(found[table.name], wanted[table.name])
-        for table in tables
-        if wanted[table.name].kind != UNREADABLE or connection.dialect.name == "postgresql"
-    }
-    if connection.dialect.name == "postgresql":
-        doubtful = [
-            table for table in tables if any(one.prevents_start for one in findings[table.name])
-        ]
-        for name, definition in normalized_tables(connection, doubtful).items():
-            findings[name] = compare(found[name], definition)
-    return findings
+    connection: Connection, found: TableDefinition, wanted: TableDefinition
+) -> list[Finding]:
+    """Return the differences of a table."""
+    if found.checks != wanted.checks:
+        found, wanted = normalize_checks(connection, found, wanted)
+    return compare(found, wanted)
 
 
 def _create(
@@ -239,5 +229,10 @@ def _report(engine: Engine, where: str, state: _Inspection) -> None:
         message = "database %s has objects that differ from the models; they are kept%s"
         _log.warning(message, where, lines)
     if state.indexes:
-        sql = "; ".join(statement(CreateIndex(one), engine.dialect) for _, one in state.indexes)
+        sql = "; ".join(_create_index(one, engine) for _, one in state.indexes)
         _log.warning("database %s lacks indexes that cannot be created: %s", where, sql)
+
+
+def _create_index(index: Index, engine: Engine) -> str:
+    sql = str(CreateIndex(index).compile(dialect=engine.dialect))
+    return sql.replace("%%", "%") if engine.dialect.name == "postgresql" else sql

@@ -30,17 +30,11 @@ def configure_logging(level: str | None) -> None:
     root.addHandler(handler)
     # A server that was told to log no requests has silenced this logger, and it stays silent.
     logs_requests = logging.getLogger("uvicorn.access").hasHandlers()
-    for name, propagates in (
-        ("uvicorn", True),
-        ("uvicorn.error", True),
-        ("uvicorn.access", logs_requests),
-    ):
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers = []
-        logger.propagate = propagates
-    for name in ("uvicorn.error", "uvicorn.access"):
-        logger = logging.getLogger(name)
-        logger.setLevel(max(logger.level, logging.getLevelNamesMapping()[level]))
+        logger.propagate = logs_requests or name != "uvicorn.access"
+        logger.setLevel(max(logger.level, root.level))
 
 
 class _ServerError(JSONResponse):

@@ -27,8 +27,7 @@ from ..database.faults import http_error
 from ..errors import problem, public
 from ..limits import limits_of
 from ..models import MAX_INT
-from ..query.parameters import Parameters
-from ..query.query_string import is_utf8, read_pairs, shown
+from ..query.parameters import Parameters, is_utf8, read_pairs, shown
 from .content import check_content
 from .etag import conditional_response, describe_headers
 from .head_route import HeadRoute
@@ -166,7 +165,7 @@ class Router(APIRouter):
     """
 
     def __init__(self, *, prefix: str, **options: Any) -> None:
-        lazy = fast_module("lazy_routes")
+        lazy = fast_module("lazy")
         route_class = lazy.LazyRoute if lazy else Route
         super().__init__(prefix=prefix, route_class=route_class, **options)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
-from urllib.parse import quote, unquote_plus
+from urllib.parse import parse_qsl, quote, unquote_plus
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -14,17 +14,12 @@ from ..errors import problem, public
 from .columns import Columns
 from .operators import OPERATORS, fold
 from .query import Filter, ListQuery
-from .query_string import is_utf8, read_pairs
 from .values import COUNT, CURSOR, FLAG, OFFSET, SEARCH, page_size, unique_names, with_plus
 
 MAX_VALUES = 100
 """Most values of one `in` or `not_in`."""
 MAX_SORT_PROPERTIES = 8
 """Most properties to sort by, in addition to the key."""
-MAX_CACHED = 1000
-"""Most query strings in the cache."""
-MAX_CACHED_BYTES = 512
-"""Longest query string in the cache."""
 _PAGE_PARAMETERS = ("offset", "limit", "cursor")
 _PLUS = "; in a query, `+` means a space: write `%2B`"
 _SAFE_IN_LINKS = "!$%()*+,-./:=?@_~"
@@ -78,33 +73,13 @@ class Parameters:
         self._columns = columns
         self._default_limit = default_limit
         self._limit = page_size(max_limit)
-        self._cache: dict[bytes, ListQuery] = {}
 
     async def __call__(self, request: Request) -> ListQuery:
         """Parse the query of a request."""
         query_string = request.scope["query_string"]
-        found = self._read(request.query_params.multi_items(), query_string)
+        found = self.parse(request.query_params.multi_items(), query_string)
         if isinstance(found, list):
             raise RequestValidationError(found)
-        return found
-
-    def read(self, query_string: bytes) -> ListQuery | None:
-        """Parse a query string; None if a parameter is invalid, unknown or wrongly repeated."""
-        cached = self._cache.get(query_string)
-        if cached is not None:
-            return cached
-        pairs = read_pairs(query_string)
-        single = [name for name, _ in pairs if not self.is_many(name)]
-        known = all(name in self.names for name, _ in pairs) and len(single) == len(set(single))
-        if not known or any("\0" in value or not is_utf8(value) for _, value in pairs):
-            return None
-        found = self._read(pairs, query_string)
-        if isinstance(found, list):
-            return None
-        if len(query_string) <= MAX_CACHED_BYTES:
-            if len(self._cache) >= MAX_CACHED:
-                self._cache.clear()
-            self._cache[query_string] = found
         return found
 
     def is_many(self, name: str) -> bool:
@@ -154,9 +129,10 @@ class Parameters:
             )(column)
         return Parameter(f"Rows whose {about.doc.format(column)}.", adapter, column, operator)
 
-    def _read(
+    def parse(
         self, pairs: Sequence[tuple[str, str]], query_string: bytes
     ) -> ListQuery | list[dict[str, Any]]:
+        """Parse names and values; return the problems if there are any."""
         given: dict[str, list[str]] = {}
         for name, text in pairs:
             if name in self.names:  # others belong to the handler, or were rejected before
@@ -218,6 +194,22 @@ class Parameters:
                     positions[name] = len(kept)
                 kept.append(part)
         return "".join(f"&{quote(part, safe=_SAFE_IN_LINKS)}" for part in kept)
+
+
+def read_pairs(query: bytes) -> list[tuple[str, str]]:
+    """Return the names and values in order. Bytes that are not UTF-8 become lone surrogates."""
+    text = query.decode("utf-8", "surrogateescape")
+    return parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
+
+
+def is_utf8(text: str) -> bool:
+    """Tell whether a name or a value was sent in UTF-8."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def shown(name: str) -> str:
+    """Return a name without lone surrogates, which JSON cannot contain."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _means_plus(parameter: Parameter, text: str) -> bool:

@@ -1,18 +1,16 @@
 """Strict parsers for the values of query parameters, by the type of the column."""
 
-from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
-from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Float, Integer, Time, Uuid
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import Column
 
-from ..database.columns import ExactNumber
+from ..database.columns import python_type, value_type
 from ..models import MAX_INT, MIN_INT, exact_bounds, without_nul
-from ..types import DIGITS, NUMBER, TRUE_OR_FALSE, Exact, IsoDate, IsoTime, UtcDatetime, UuidText
+from ..types.scalars import DIGITS, NUMBER, TRUE_OR_FALSE
 
 MAX_SEARCH_LENGTH = 200
 """Most characters of a search."""
@@ -27,20 +25,13 @@ CURSOR = TEXT
 SEARCH: TypeAdapter[str] = TypeAdapter(
     Annotated[str, Field(max_length=MAX_SEARCH_LENGTH, json_schema_extra=without_nul)]
 )
-_ADAPTERS: tuple[tuple[type | tuple[type, ...], TypeAdapter[Any]], ...] = (
-    (Boolean, FLAG),
-    (
-        (BigInteger, Integer),
-        TypeAdapter(
-            Annotated[int, Field(ge=MIN_INT, le=MAX_INT, json_schema_extra=exact_bounds), DIGITS]
-        ),
+_BUILT_IN: Mapping[type, TypeAdapter[Any]] = {
+    bool: FLAG,
+    int: TypeAdapter(
+        Annotated[int, Field(ge=MIN_INT, le=MAX_INT, json_schema_extra=exact_bounds), DIGITS]
     ),
-    (Float, TypeAdapter(Annotated[float, Field(allow_inf_nan=False), NUMBER])),
-    (Date, TypeAdapter(IsoDate)),
-    (Time, TypeAdapter(IsoTime)),
-    (DateTime, TypeAdapter(UtcDatetime)),
-    (Uuid, TypeAdapter(UuidText)),
-)
+    float: TypeAdapter(Annotated[float, Field(allow_inf_nan=False), NUMBER]),
+}
 
 
 @cache
@@ -103,8 +94,12 @@ def column_adapter(column: Column[Any], words: Sequence[str]) -> TypeAdapter[Any
     if words:
         word: Any = Literal[tuple(words)]
         return TypeAdapter(word)
-    if isinstance(column.type, ExactNumber):
-        return TypeAdapter(Annotated[Decimal, Exact(column.type.precision, column.type.scale)])
-    stored = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
-    found = (adapter for kind, adapter in _ADAPTERS if isinstance(stored, kind))
-    return next(found, TEXT)
+    kind, query_type = python_type(column.type), value_type(column.type).query_type
+    if query_type is None:
+        return _BUILT_IN.get(kind, TEXT)
+    return _adapter(query_type(column.type))
+
+
+@cache
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(annotation)

@@ -1,73 +1,239 @@
-"""Reads table definitions from SQLite's catalogue, which contains the CREATE statements."""
+"""Reads table definitions from SQLite: its PRAGMAs, and the text of CREATE TABLE for the rest."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, Table, create_engine, text
 
-from .create_index import read_create_index
-from .create_table import read_create_table
-from .definitions import UNREADABLE, Index, KeyGenerator, TableDefinition
-from .tokens import Token, UnreadableError
+from .definitions import Check, Column, ForeignKey, Index, Key, KeyGenerator, TableDefinition
+from .tokens import Token, nested, separated, tokenize
 
-_CATALOGUE = text("SELECT type, name, tbl_name, sql FROM sqlite_master")
+_CATALOGUE = text("SELECT type, name, lower(tbl_name) AS place, sql FROM sqlite_master")
+_COLUMNS = text(
+    'SELECT lower(m.name), c.name, c."notnull" AS is_required, c.pk, c.hidden,'
+    " coalesce(c.dflt_value, 'NULL') <> 'NULL' AS has_default"
+    " FROM sqlite_master AS m JOIN pragma_table_xinfo(m.name) AS c WHERE m.type = 'table'"
+)
+_INDEXES = text(
+    'SELECT lower(m.name), i.name, i."unique" AS is_unique, i.origin, i.partial,'
+    " coalesce(c.name, '(expression)') AS column_name"
+    " FROM sqlite_master AS m JOIN pragma_index_list(m.name) AS i"
+    " JOIN pragma_index_xinfo(i.name) AS c WHERE m.type = 'table' AND c.key"
+    " ORDER BY i.seq DESC, c.seqno"
+)
+_FOREIGN_KEYS = text(
+    'SELECT lower(m.name), f.id, f."table" AS target, f."from" AS column_name,'
+    ' f."to" AS target_column, f.on_delete, f.on_update'
+    " FROM sqlite_master AS m JOIN pragma_foreign_key_list(m.name) AS f WHERE m.type = 'table'"
+    " ORDER BY f.id, f.seq"
+)
+_AFTER_TYPE = {
+    *("CONSTRAINT", "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "DEFAULT", "COLLATE"),
+    *("REFERENCES", "GENERATED", "AS", "DEFERRABLE", "INITIALLY"),
+}
 
 
 def read_tables(connection: Connection, names: Iterable[str]) -> dict[str, TableDefinition]:
     """Return the tables and views with these names; missing ones are omitted."""
     wanted = {name.lower(): name for name in names}
-    found: dict[str, TableDefinition] = {}
-    others: list[tuple[str, str, str, str]] = []
-    for kind, name, table, sql in connection.execute(_CATALOGUE):
-        table_name = wanted.get(table.lower())
-        if table_name is None:
-            continue
-        if kind in {"table", "view"}:
-            found[table_name] = _table(kind, name, sql)
-        else:
-            others.append((kind, table_name, name, sql))
-    for kind, table_name, name, sql in others:
-        definition = found.get(table_name)
-        if definition is None:
-            continue
-        if kind == "trigger":
-            found[table_name] = replace(definition, triggers=(*definition.triggers, name))
-        elif sql is not None:  # the index of a UNIQUE or PRIMARY KEY has no statement
-            indexes = (*definition.indexes, _index(name, sql))
-            found[table_name] = replace(definition, indexes=indexes)
-    return found
+    rows = connection.execute(_CATALOGUE).all()
+    triggers = defaultdict(list)
+    for row in rows:
+        if row.type == "trigger":
+            triggers[row.place].append(row.name)
+    columns, indexes, references = (
+        _by_table(connection.execute(one)) for one in (_COLUMNS, _INDEXES, _FOREIGN_KEYS)
+    )
+    return {
+        wanted[row.place]: _table(
+            row, columns[row.place], indexes[row.place], references[row.place], triggers[row.place]
+        )
+        for row in rows
+        if row.type in {"table", "view"} and row.place in wanted
+    }
+
+
+def wanted_tables(_: Connection, tables: Iterable[Table]) -> dict[str, TableDefinition]:
+    """Return the definitions of the models' tables, read from a database in memory."""
+    tables = list(tables)
+    with create_engine("sqlite://").connect() as memory:
+        for table in tables:
+            table.create(memory)
+        return read_tables(memory, [table.name for table in tables])
 
 
 def taken_names(connection: Connection) -> dict[str, str]:
     """Return the used names, in lower case, with the kind of the object."""
-    return {name.lower(): kind for kind, name, _, _ in connection.execute(_CATALOGUE)}
+    return {row.name.lower(): row.type for row in connection.execute(_CATALOGUE)}
 
 
-def type_name(words: Sequence[Token]) -> tuple[str, KeyGenerator]:
+@dataclass
+class _Clauses:
+    """The clauses of CREATE TABLE that no PRAGMA shows."""
+
+    checks: list[Check] = field(default_factory=list)
+    collations: dict[str, str] = field(default_factory=dict)
+    """By the name of the column."""
+    types_at: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """The positions of the types, by the name of the column."""
+    names: dict[tuple[str, ...], str] = field(default_factory=dict)
+    """The names of unique constraints, by their columns in lower case."""
+    conflicts: dict[tuple[str, ...], str] = field(default_factory=dict)
+    """The ON CONFLICT clauses of keys, likewise; with `not null` before the column of NOT NULL."""
+
+
+def _by_table(rows: Iterable[Row[Any]]) -> dict[str, list[Row[Any]]]:
+    found = defaultdict(list)
+    for row in rows:
+        found[row[0]].append(row)
+    return found
+
+
+def _table(
+    row: Row[Any],
+    columns: Sequence[Row[Any]],
+    indexes: Sequence[Row[Any]],
+    references: Sequence[Row[Any]],
+    triggers: Sequence[str],
+) -> TableDefinition:
+    tokens = nested(row.sql)
+    if row.type == "view" or tokens[1].keyword == "VIRTUAL":
+        return TableDefinition(row.name, "view" if row.type == "view" else "virtual table")
+    clauses = _read_clauses(row.sql, tokens, [column.name for column in columns])
+    of_index = defaultdict(list)
+    for index in indexes:
+        of_index[index.name].append(index)
+    by_origin = defaultdict(list)
+    for parts in of_index.values():
+        by_origin[parts[0].origin].append(parts)
+    key = [column.name for column in sorted(columns, key=lambda one: one.pk) if column.pk]
+    generator = KeyGenerator.NONE
+    if len(key) == 1 and not by_origin["pk"]:  # then the key is the rowid
+        counts = any(token.keyword == "AUTOINCREMENT" for token in tokenize(row.sql))
+        generator = KeyGenerator.AUTOINCREMENT if counts else KeyGenerator.ROWID
+    return TableDefinition(
+        name=row.name,
+        columns=tuple(_column(one, clauses, generator, row.sql) for one in columns),
+        key=_key(key, clauses) if key else None,
+        uniques=tuple(
+            _key([one.column_name for one in parts], clauses) for parts in by_origin["u"]
+        ),
+        checks=tuple(clauses.checks),
+        foreign_keys=tuple(_foreign_keys(references)),
+        indexes=tuple(map(_index, by_origin["c"])),
+        triggers=tuple(triggers),
+        sql=row.sql,
+    )
+
+
+def _column(row: Row[Any], clauses: _Clauses, generator: KeyGenerator, sql: str) -> Column:
+    is_rowid = bool(row.pk) and generator is not KeyGenerator.NONE
+    start, end = type_at = clauses.types_at.get(row.name, (0, 0))
+    return Column(
+        row.name,
+        _type_name(sql[start:end]),  # the PRAGMA drops what follows a quoted name
+        nullable=not row.is_required and not is_rowid,
+        collation=clauses.collations.get(row.name),
+        generator=generator if is_rowid else KeyGenerator.NONE,
+        has_default=bool(row.has_default),
+        is_generated=row.hidden in {2, 3},
+        on_conflict=clauses.conflicts.get(("not null", row.name.lower()), ""),
+        type_at=type_at,
+    )
+
+
+def _type_name(declared: str) -> str:
     """Return the name of a type in the format of SQLAlchemy: `VARCHAR`, `NUMERIC(10, 2)`."""
-    text = ""
-    for word in words:
-        if word.is_("(") or word.is_(")"):
-            text += word.value
-        elif word.is_(","):
-            text += ", "
-        else:
-            glued = not text or text.endswith(("(", " ", "-", "+"))
-            text += word.value.upper() if glued else f" {word.value.upper()}"
-    return text, KeyGenerator.NONE
+    words = " ".join(token.name for token in tokenize(declared.upper()))
+    return words.replace(" (", "(").replace("( ", "(").replace(" )", ")").replace(" ,", ",")
 
 
-def _table(kind: str, name: str, sql: str) -> TableDefinition:
-    if kind == "table":
-        try:
-            return read_create_table(sql, "sqlite", type_name)
-        except UnreadableError:
-            kind = UNREADABLE
-    return TableDefinition(name, kind, sql=sql)
+def _key(columns: Sequence[str], clauses: _Clauses) -> Key:
+    folded = tuple(map(str.lower, columns))
+    return Key(clauses.names.get(folded), tuple(columns), clauses.conflicts.get(folded, ""))
 
 
-def _index(name: str, sql: str) -> Index:
-    try:
-        return read_create_index(sql, "sqlite")
-    except UnreadableError:
-        return Index(name, (sql,))
+def _index(parts: Sequence[Row[Any]]) -> Index:
+    first = parts[0]
+    columns = tuple(one.column_name for one in parts)
+    return Index(first.name, columns, bool(first.is_unique), "…" if first.partial else None)
+
+
+def _foreign_keys(rows: Sequence[Row[Any]]) -> Iterator[ForeignKey]:
+    for number in dict.fromkeys(row.id for row in rows):
+        parts = [row for row in rows if row.id == number]
+        targets = tuple(row.target_column for row in parts if row.target_column is not None)
+        first = parts[0]
+        columns = tuple(row.column_name for row in parts)
+        yield ForeignKey(None, columns, first.target, targets, first.on_delete, first.on_update)
+
+
+def _read_clauses(sql: str, tokens: Sequence[Token], columns: Sequence[str]) -> _Clauses:
+    body = next(token for token in tokens if token.kind == "group")
+    clauses = _Clauses()
+    known = {name.lower() for name in columns}
+    for index, item in enumerate(separated(body.inner)):
+        column = columns[index] if index < len(columns) else None
+        if column is not None:
+            types = list(_until(item[1:], _AFTER_TYPE))
+            if types:
+                clauses.types_at[column] = types[0].start, types[-1].end
+        _read_item(sql, item, column, known, clauses)
+    return clauses
+
+
+def _until(item: Iterable[Token], keywords: set[str]) -> Iterator[Token]:
+    for token in item:
+        if token.keyword in keywords:
+            return
+        yield token
+
+
+def _read_item(
+    sql: str, item: Sequence[Token], column: str | None, known: set[str], clauses: _Clauses
+) -> None:
+    """Read the constraints of one column, or those of the table."""
+    name: str | None = None
+    subject: tuple[str, ...] = ()
+    rest = iter(item[1:] if column is not None else item)
+    for token in rest:
+        match token.keyword:
+            case "CONSTRAINT":
+                name = next(rest).name
+                continue
+            case "CHECK":
+                clauses.checks.append(_check(name, sql, next(rest), known))
+            case "COLLATE" if column is not None:
+                clauses.collations[column] = next(rest).name
+            case "NOT":
+                subject = ("not null", str(column).lower())
+            case "PRIMARY" | "UNIQUE" as word:
+                subject = _key_columns(rest) if column is None else (column.lower(),)
+                if word == "UNIQUE" and name is not None:
+                    clauses.names[subject] = name
+            case "CONFLICT":
+                action = next(rest).keyword
+                if action != "ABORT":
+                    clauses.conflicts[subject] = f"ON CONFLICT {action}"
+                continue
+            case _:
+                continue
+        name = None
+
+
+def _key_columns(rest: Iterator[Token]) -> tuple[str, ...]:
+    group = next(one for one in rest if one.kind == "group")
+    return tuple(part[0].name.lower() for part in separated(group.inner))
+
+
+def _check(name: str | None, sql: str, group: Token, known: set[str]) -> Check:
+    """Return a CHECK. Case, white space and quotes of names do not differ when normalized."""
+    tokens = list(tokenize(sql[group.start + 1 : group.end - 1]))
+    normalized = " ".join(
+        token.text if token.kind == "string" else token.name.lower() for token in tokens
+    )
+    names = {token.name.lower() for token in tokens if token.kind in {"word", "quoted"}}
+    shown = sql[group.start + 1 : group.end - 1].strip()
+    return Check(name, shown, normalized, frozenset(names & known))

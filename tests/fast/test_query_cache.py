@@ -16,7 +16,8 @@ from crudgen.delivery.memory import import_tree, unload
 def parameters(root: Path) -> Iterator[Any]:
     package = import_tree(crudgen.render(crudgen.load(root / "entities")))
     routes = importlib.import_module(f"{package.__name__}.heroes.routes")
-    yield routes.heroes.query.dependency
+    cache = importlib.import_module(f"{package.__name__}.kit.fast.query_cache")
+    yield cache.QueryCache(routes.heroes.query.dependency)
     unload(package)
 
 

@@ -1,13 +1,17 @@
-"""The type of a property that takes any JSON value."""
+"""Properties that take any JSON value, and their column."""
 
+import json
 import math
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from sqlalchemy import JSON, Dialect, UnicodeText
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from .types import NO_NUL
+from .text import NO_NUL
+from .value_types import VALUE_TYPES, ValueType
 
 
 def _json(value: Any) -> Any:
@@ -58,3 +62,27 @@ def _json_schema(item: JsonSchemaValue, *types: str) -> JsonSchemaValue:
 
 Json = Annotated[Any, AfterValidator(_json), _JsonSchema()]
 """Any JSON value except null."""
+
+
+class JsonValue(TypeDecorator[Any]):
+    """JSON, stored as text: PostgreSQL's jsonb and SQLite's JSON columns change numbers."""
+
+    impl = JSON
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type of the column."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(UnicodeText())
+        return dialect.type_descriptor(JSON(none_as_null=True))
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Encode the text on SQLite."""
+        return json.dumps(value) if dialect.name == "sqlite" and value is not None else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Decode the text on SQLite."""
+        return json.loads(value) if dialect.name == "sqlite" and value is not None else value
+
+
+VALUE_TYPES[object] = ValueType(is_comparable=False)

@@ -5,21 +5,19 @@ are rejected, because they can make a text look like another; so are controls of
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from itertools import chain
 from types import NoneType
 from typing import Annotated, Any, get_args
 from unicodedata import combining, normalize
 
-from pydantic import AfterValidator, GetJsonSchemaHandler
+from pydantic import GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from .types import NO_NUL
-
+NO_NUL = r"^[^\x00]*$"
+"""Pattern of text that PostgreSQL can store."""
 BIDI = r"\u202a-\u202e\u2066-\u2069"
 """Embeddings, overrides and isolates, which change the direction of the text after them."""
 CONTROLS = rf"\x00-\x1f\x7f-\x9f{BIDI}"
@@ -29,6 +27,10 @@ _FIND_CONTROL = re.compile(f"[{CONTROLS}]").search
 _FIND_CONTROL_BUT_LINES = re.compile(f"[{CONTROLS_BUT_LINES}]").search
 MAX_COMBINING = 30
 """Most consecutive combining characters (UAX #15, section 13): longer runs are slow to sort."""
+_LONG_RUNS = re.compile(rf"[^\x00-\u02ff\u3100-\ua4cf\uac00-\ud7ff]{{{MAX_COMBINING + 1},}}")
+"""Long runs of characters that may be combining: not Latin, Chinese, Korean or Yi."""
+_FIND_MANY = re.compile(rb"[^\0]{%d}" % (MAX_COMBINING + 1)).search
+"""Finds many combining classes other than 0."""
 _MAY_MATCH_CONTROLS = re.compile(r"\.|\[\^|\\[SDWPpxu]|[^\x00-\x7f]")
 """Parts of a regular expression that may match control characters."""
 
@@ -126,38 +128,7 @@ def nfc(text: str) -> str:
     return text if text.isascii() or has_many_combining(text) else normalize("NFC", text)
 
 
-NfcText = Annotated[str, AfterValidator(nfc)]
-"""Text in a path: the key of a row."""
-
-
 def has_many_combining(text: str) -> bool:
     """Tell whether a text has more than MAX_COMBINING consecutive combining characters."""
-    for run in _long_runs().finditer(text):
-        count = 0
-        for character in run[0]:
-            count = count + 1 if combining(character) else 0
-            if count > MAX_COMBINING:
-                return True
-    return False
-
-
-@cache
-def _long_runs() -> re.Pattern[str]:
-    """Compile a pattern for long runs of characters that may be combining.
-
-    All characters above U+FFFF are included, because many ranges of them would make it slow.
-    """
-    ranges = "".join(f"{chr(first)}-{chr(last)}" for first, last in _combining_ranges(0x10000))
-    kind = f"[{ranges}\U00010000-\U0001efff]"
-    return re.compile(f"{kind}{{{MAX_COMBINING + 1},}}")
-
-
-def _combining_ranges(end: int) -> Iterator[tuple[int, int]]:
-    first = None
-    for code in range(0x300, end + 1):
-        is_combining = code < end and bool(combining(chr(code)))
-        if is_combining and first is None:
-            first = code
-        elif not is_combining and first is not None:
-            yield first, code - 1
-            first = None
+    classes = (bytes(map(combining, run[0])) for run in _LONG_RUNS.finditer(text))
+    return any(map(_FIND_MANY, classes))

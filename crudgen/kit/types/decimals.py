@@ -1,0 +1,127 @@
+"""Decimals with a fixed number of digits: a string in JSON, a scaled integer on SQLite."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+from sqlalchemy import Dialect, Numeric
+from sqlalchemy.dialects.sqlite.base import ischema_names
+from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
+
+from .text_form import text_form
+from .value_types import VALUE_TYPES, ValueType
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """Marks a Decimal with `precision` digits, `scale` of them decimals. In JSON it is a string."""
+
+    precision: int
+    scale: int
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Accept only decimal notation, then check the range."""
+        number = core_schema.decimal_schema(
+            max_digits=self.precision,
+            decimal_places=self.scale,
+            ge=self.minimum,
+            le=self.maximum,
+            strict=False,
+        )
+        what = f"a string with a number, such as {Decimal(0):.{self.scale}f}"
+        return core_schema.no_info_before_validator_function(
+            text_form(Decimal, self.pattern, what),
+            number,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                write_decimal, return_schema=core_schema.str_schema(), when_used="json-unless-none"
+            ),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Describe the string. JSON Schema cannot express its range."""
+        return {"type": "string", "format": "decimal", "pattern": f"^{self.pattern}$"}
+
+    @property
+    def pattern(self) -> str:
+        """Regular expression of the string."""
+        more = self.precision - self.scale - 1
+        integer = "-?(0|[1-9]" + (f"[0-9]{{0,{more}}})" if more > 0 else ")")
+        return rf"{integer}(\.[0-9]{{1,{self.scale}}})?" if self.scale else integer
+
+
+def write_decimal(value: Decimal) -> str:
+    """Format a decimal without an exponent."""
+    return format(value, "f")
+
+
+class DecimalAsInt(UserDefinedType[int]):
+    """The type of a SQLite column that stores decimals as integers: 19.99 is stored as 1999.
+
+    The name of the type contains the number of digits, so that the catalogue documents the values.
+    `INT` in the name gives the column SQLite's integer affinity.
+    """
+
+    cache_ok = True
+
+    def __init__(self, precision: int, scale: int) -> None:
+        self.precision = precision
+        self.scale = scale
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Return the type as written in CREATE TABLE."""
+        return f"DECIMAL_AS_INT({self.precision}, {self.scale})"
+
+    def literal_processor(self, dialect: Dialect) -> Callable[..., str]:
+        """Return the function that formats integers."""
+        del dialect
+        return str
+
+
+class ExactNumber(TypeDecorator[Decimal]):
+    """A decimal with a fixed number of digits: NUMERIC on PostgreSQL, a scaled integer on SQLite.
+
+    SQLite's NUMERIC is a binary float. Up to 18 digits fit into its 64-bit integer.
+    """
+
+    impl = Numeric
+    cache_ok = True
+
+    def __init__(self, precision: int, scale: int) -> None:
+        super().__init__(precision, scale)
+        self.precision = precision
+        self.scale = scale
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type of the column."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(DecimalAsInt(self.precision, self.scale))
+        return dialect.type_descriptor(Numeric(self.precision, self.scale))
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        """Convert to a scaled integer on SQLite."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        return int(value.scaleb(self.scale))
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        """Convert from a scaled integer on SQLite."""
+        if value is None or dialect.name != "sqlite":
+            return value  # type: ignore[no-any-return]
+        return Decimal(value).scaleb(-self.scale)
+
+
+ischema_names["DECIMAL_AS_INT"] = ExactNumber  # for SQLAlchemy's reflection of tables
+VALUE_TYPES[Decimal] = ValueType(
+    lambda column_type: Annotated[Decimal, Exact(column_type.precision, column_type.scale)],
+    write_decimal,
+)

@@ -1,0 +1,39 @@
+"""Normalization of SQL expressions by PostgreSQL, which prints them in one notation."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from .definitions import Column
+
+
+def explain(
+    connection: Connection, expressions: Sequence[str], columns: Sequence[Column] = ()
+) -> list[str]:
+    """Return expressions as PostgreSQL's planner prints them; unchanged if it rejects them.
+
+    `columns` are those that the expressions may use. No table is read, so no privilege is needed.
+    """
+    if not expressions:
+        return []
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    declared = ", ".join(
+        f"{quote(one.name)} {one.type}"
+        + (f" COLLATE {quote(one.collation)}" if one.collation else "")
+        for one in columns
+    )
+    source = f" FROM json_to_record('{{}}') AS x({declared})" if columns else ""
+    selected = ", ".join(f"({expression})" for expression in expressions)
+    sql = f"EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) SELECT {selected}{source}"
+    try:
+        with connection.begin_nested():
+            cursor = connection.connection.cursor()
+            cursor.execute(sql)  # without parameters: a percent sign has no meaning
+            ((plans,),) = cursor.fetchall()
+    except (DBAPIError, connection.dialect.loaded_dbapi.Error):
+        if len(expressions) == 1:
+            return list(expressions)
+        return [explain(connection, [one], columns)[0] for one in expressions]
+    printed: list[str] = plans[0]["Plan"]["Output"]
+    return printed

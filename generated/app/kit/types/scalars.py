@@ -1,0 +1,30 @@
+"""Integers, numbers and booleans in a path or a query, in the syntax of JSON."""
+
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler, GetPydanticSchema
+from pydantic_core import CoreSchema, core_schema
+
+
+def _spelled(pattern: str, error: str) -> GetPydanticSchema:
+    """Mark a value that is parsed from text of one format. Other text is an error of this type.
+
+    pydantic alone also accepts `1_0`, ` 1` and `on`. The JSON schema is that of the value.
+    """
+    text = core_schema.custom_error_schema(
+        core_schema.str_schema(pattern=pattern), custom_error_type=error
+    )
+
+    def parse(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        value = handler(source)
+        return core_schema.json_or_python_schema(value, core_schema.chain_schema([text, value]))
+
+    return GetPydanticSchema(parse)
+
+
+DIGITS = _spelled(r"^(0|-?[1-9][0-9]*)$", "int_parsing")
+NUMBER = _spelled(r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$", "float_parsing")
+TRUE_OR_FALSE = _spelled(r"^([tT]rue|[fF]alse)$", "bool_parsing")
+
+IntText = Annotated[int, DIGITS]
+"""An integer in a path or a query, in JSON syntax: each integer has exactly one form."""
