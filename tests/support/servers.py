@@ -232,15 +232,7 @@ class Servers:
         else:
             if mode == "emitted" and "PYTHONPATH" not in own:
                 environment["PYTHONPATH"] = str(without_crudgen(self.folder))
-            with log.open("wb") as output:
-                process = subprocess.Popen(
-                    [*prefix, sys.executable, "-m", *command],
-                    cwd=place,
-                    env=environment,
-                    stdout=output,
-                    stderr=output,
-                    start_new_session=True,  # a group of its own: it and its workers
-                )
+            process = _start([*prefix, sys.executable, "-m", *command], place, environment, log)
         url = f"http://127.0.0.1:{port}"
         client = httpx.Client(base_url=url, timeout=20, verify=False)  # noqa: S501 - no TLS
         self.processes.append(process)
@@ -258,6 +250,21 @@ class Servers:
                 emit(spec, out)
                 self.emitted[spec] = out
             return self.emitted[spec]
+
+
+def _start(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path
+) -> subprocess.Popen[bytes]:
+    """Start a command in a process group of its own: it and its workers."""
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
 
 
 def write_entities(folder: Path, texts: Mapping[str, str]) -> Path:
