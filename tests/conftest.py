@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 
@@ -20,9 +21,27 @@ ROOT = Path(__file__).parents[1]
 QUICK = ("language/", "codegen/", "rows/test_seed.py", "test_")
 """Where tests are quick unless they are marked slow: `python -m pytest -m quick`."""
 
+LONGEST = (
+    "docs/test_commands.py",
+    "codegen/test_layout.py",
+    "codegen/test_projects.py",
+    "codegen/test_reserved.py",
+    "fast/test_shortcut.py",
+    "cli/test_serve.py",
+    "resilience/test_frozen.py",
+    "test_quality.py",
+)
+"""What takes longest in one process, whether one test of it is slow or all together."""
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background of a shell; the servers of the tests would ignore it too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+hypothesis.settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -32,7 +51,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by what they use and where they are; run files with slow tests first.
+    """Mark tests by what they use and where they are; run long files and slow tests first.
 
     pytest-xdist gives files to its workers in this order, and a slow file at the end would keep
     one worker busy while the others have nothing left.
@@ -45,7 +64,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             place = item.path.relative_to(ROOT / "tests").as_posix()
             if place.startswith(QUICK):
                 item.add_marker("quick")
-    items.sort(key=lambda item: item.path not in slow)
+    ranks = {ROOT / "tests" / file: rank for rank, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: (ranks.get(item.path, len(ranks)), item.path not in slow))
 
 
 def _may_start_postgresql(item: pytest.Item) -> bool:

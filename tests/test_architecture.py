@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -66,10 +67,17 @@ ROOMS = {
 """The rooms of a part, from the first to the last: each imports only those before it."""
 
 
+@cache
+def nodes(file: Path) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    """Give the imports of a module, in functions too."""
+    found = ast.walk(ast.parse(file.read_text("utf-8")))
+    return tuple(node for node in found if isinstance(node, ast.Import | ast.ImportFrom))
+
+
 def imports(file: Path) -> Iterator[str]:
-    """Give the absolute name of everything that a module imports, in functions too."""
+    """Give the absolute name of everything that a module imports."""
     package = (PACKAGE.name, *file.relative_to(PACKAGE).parent.parts)
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+    for node in nodes(file):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         if isinstance(node, ast.ImportFrom):
@@ -98,7 +106,7 @@ def test_imports_run_one_way(file: Path) -> None:
 @pytest.mark.parametrize("file", KIT, ids=lambda file: str(file.relative_to(PACKAGE)))
 def test_the_kit_stands_alone(file: Path) -> None:
     kit = PACKAGE / "kit"
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+    for node in nodes(file):
         if isinstance(node, ast.Import):
             assert not [alias for alias in node.names if alias.name.split(".")[0] == "crudgen"]
         if isinstance(node, ast.ImportFrom):

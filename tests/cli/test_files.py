@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import forked
 from tests.support.servers import emit
 
 HERO = "name: Hero\nfields:\n  name: str\n"
@@ -28,18 +29,23 @@ BAD_ENV_FILES = {
     "yaml": (f"A: {HIDDEN}\n".encode(), ".env:1: this is not a setting"),
     "too large": (SETTING.encode() * 100_000, "it is larger than 1 MiB"),
 }
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "DATABASE_URL"}
 
 
 def run(folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *command],
         cwd=folder,
-        env={k: v for k, v in os.environ.items() if k != "DATABASE_URL"} | environment,
+        env=ENVIRONMENT | environment,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+
+
+def crudgen(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return forked.run("crudgen", *arguments, folder=folder, environment=ENVIRONMENT)
 
 
 @pytest.fixture
@@ -58,10 +64,10 @@ def emitted(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
 
 def refused(project: Path, emitted: Path) -> set[str]:
     """Start both kinds of application; give what they say, which is two lines."""
-    served = run(project, "-m", "crudgen", "serve", "--port", "0")
+    served = crudgen(project, "serve", "--port", "0")
     assert served.returncode == 1
     (project / "app").symlink_to(emitted / "app")
-    own = run(project, "-c", "from app.main import create_app; create_app()")
+    own = forked.run("app.main", folder=project, environment=ENVIRONMENT)
     assert own.returncode == 1
     messages = {
         served.stderr.removeprefix("error: ").rstrip("\n"),
@@ -139,7 +145,7 @@ def test_a_spec_of_another_encoding(project: Path, name: str, encoding: str) -> 
     text = "title: Grüße\n" if name == "crudgen.yaml" else "name: Team\nfields: {größe: int}\n"
     (project / name).write_bytes(text.encode(encoding))
     for command in (["check"], ["emit"], ["new", "Other"], ["serve", "--port", "0"]):
-        done = run(project, "-m", "crudgen", *command)
+        done = crudgen(project, *command)
         assert done.returncode == 1
         assert done.stderr.startswith(f"{name}:")
         assert "UTF-8" in done.stderr.split("\n")[0]
@@ -148,10 +154,10 @@ def test_a_spec_of_another_encoding(project: Path, name: str, encoding: str) -> 
 
 @pytest.mark.parametrize("data", [b"\xff\xfe{\0", b'{"a": "\xe9"}', b"[" * 100_000, b"{}\0", b"7"])
 def test_a_record_that_cannot_be_read(project: Path, data: bytes) -> None:
-    run(project, "-m", "crudgen", "emit")
+    crudgen(project, "emit")
     (project / "generated/.crudgen.json").write_bytes(data)
     for command in ("emit", "check"):
-        done = run(project, "-m", "crudgen", command)
+        done = crudgen(project, command)
         assert done.returncode == 1
         assert done.stderr.startswith("error: generated/.crudgen.json cannot be read")
         assert "Traceback" not in done.stderr
@@ -159,19 +165,19 @@ def test_a_record_that_cannot_be_read(project: Path, data: bytes) -> None:
 
 @pytest.mark.parametrize("path", [".crudgen.json", "app/api.py", "README.md"])
 def test_a_pipe_among_the_generated_files(project: Path, path: str) -> None:
-    run(project, "-m", "crudgen", "emit")
+    crudgen(project, "emit")
     (project / "generated" / path).unlink()
     os.mkfifo(project / "generated" / path)
-    done = run(project, "-m", "crudgen", "emit")
+    done = crudgen(project, "emit")
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: generated/{path} is not a regular file")
 
 
 def test_kept_code_of_another_encoding(project: Path) -> None:
-    run(project, "-m", "crudgen", "emit")
+    crudgen(project, "emit")
     main = project / "generated/app/main.py"
     main.write_bytes(main.read_bytes() + b"# \xe9\n")
-    done = run(project, "-m", "crudgen", "serve", "--keep", "generated", "--port", "0")
+    done = crudgen(project, "serve", "--keep", "generated", "--port", "0")
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: {main} is not valid UTF-8\n")
     assert "Traceback" not in done.stderr
@@ -191,7 +197,7 @@ def test_folders_that_windows_cannot_have(project: Path, name: str) -> None:
         ["serve", "--port", "0", "--keep", name],
         ["init", name],
     ):
-        done = run(project, "-m", "crudgen", *command)
+        done = crudgen(project, *command)
         assert done.returncode == 2, done.stdout
         assert "is not portable" in done.stderr
     assert not [entry for entry in project.iterdir() if entry.name != "entities"]
@@ -200,13 +206,13 @@ def test_folders_that_windows_cannot_have(project: Path, name: str) -> None:
 @pytest.mark.parametrize("name", [".", "..", "./out", "console", "com10", "a.con", "nulls", "com"])
 def test_folders_that_windows_can_have(tmp_path: Path, name: str) -> None:
     (tmp_path / "here").mkdir()
-    assert run(tmp_path / "here", "-m", "crudgen", "init", name).returncode == 0
+    assert crudgen(tmp_path / "here", "init", name).returncode == 0
 
 
 @pytest.mark.parametrize("name", [*DEVICES, "nul.hero"])
 def test_files_that_windows_cannot_have(project: Path, name: str) -> None:
     (project / f"entities/{name}.yaml").write_text(HERO.replace("Hero", "Team"))
-    done = run(project, "-m", "crudgen", "check")
+    done = crudgen(project, "check")
     assert done.returncode == 1
     assert done.stderr.startswith(
         f"entities/{name}.yaml: the file name '{name}.yaml' is not portable\n  rename it"

@@ -6,6 +6,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+PYTEST_OPTIONS = {"PYTEST_ADDOPTS": "-p no:schemathesis"}
+"""For pytest in a generated project: this plugin takes longer to import than the tests to run."""
+
 NO_CRUDGEN = "import sys\nsys.modules['crudgen'] = None\n"
 
 
@@ -36,7 +39,12 @@ def run_alone(folder: Path, *command: str, cwd: Path | None = None) -> str:
     done = subprocess.run(
         [sys.executable, *command],
         cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={
+            **os.environ,
+            **PYTEST_OPTIONS,
+            "PYTHONPATH": str(place),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
         capture_output=True,
         text=True,
         check=False,

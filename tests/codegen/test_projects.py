@@ -20,7 +20,7 @@ from crudgen.codegen import SourceTree, render
 from crudgen.delivery.memory import import_tree, unload
 from crudgen.language import load
 from crudgen.language.schema import KitForm
-from tests.codegen.emitted import files, run_alone, write
+from tests.codegen.emitted import PYTEST_OPTIONS, files, run_alone, write
 
 SPECS = {"hero": "entities", "zoo": "tests/specs/zoo/entities"}
 FORMS = [form for form in KitForm if form is not KitForm.VENDORED]
@@ -139,9 +139,9 @@ def test_mypy_needs_no_driver_of_postgresql(
 @pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_of_the_kit_is_clean(
-    spec: Path, tmp_path: Path, mypy_cache: str, form: KitForm
+    root: Path, tmp_path: Path, mypy_cache: str, form: KitForm
 ) -> None:
-    schema = replace(load(spec), kit=form)
+    schema = replace(load(root / SPECS["zoo"]), kit=form)
     project = write(render(schema), tmp_path / "project")
     for tool, *arguments in CHECKS:
         command = (tool, *arguments, *([mypy_cache] if tool == "mypy" else []))
@@ -149,7 +149,11 @@ def test_every_form_of_the_kit_is_clean(
             run_alone(tmp_path, "-m", *command, cwd=project)
         else:
             done = subprocess.run(
-                [sys.executable, "-m", *command], cwd=project, capture_output=True, check=False
+                [sys.executable, "-m", *command],
+                cwd=project,
+                env=os.environ | PYTEST_OPTIONS,
+                capture_output=True,
+                check=False,
             )
             assert done.returncode == 0, done.stdout
 

@@ -2,7 +2,8 @@
 
 import ast
 import json
-from functools import cache
+from functools import cache, partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -98,26 +99,24 @@ def accepted(entities: list[dict[str, Any]]) -> list[dict[str, Any]]:
             return kept
 
 
-def entities_by_class() -> list[dict[str, Any]]:
-    return [
-        {"name": name, "plural": f"many_{index}", "table": f"table_{index}", "fields": PLAIN}
-        for index, name in enumerate(of_kind(ClassName))
-    ]
+def entities_by_name(half: int) -> list[dict[str, Any]]:
+    """Name entities by one half of the names, and give them the other half as plurals."""
+    names = of_kind(ModuleName)
+    camels = ["".join(map(str.capitalize, name.split("_"))) for name in names[half::2]]
+    classes = dict.fromkeys([*camels, *of_kind(ClassName)[half::2]])
+    named = accepted([_named(index, name, None) for index, name in enumerate(classes)])
+    others = accepted(
+        [_named(index, None, name) for index, name in enumerate(names[1 - half :: 2])]
+    )
+    pairs = zip_longest(
+        (entity["name"] for entity in named), (entity["plural"] for entity in reversed(others))
+    )
+    return [_named(index, *pair) for index, pair in enumerate(pairs)]
 
 
-def entities_by_plural() -> list[dict[str, Any]]:
-    return [
-        {"name": f"Thing{index}", "plural": name, "table": f"table_{index}", "fields": PLAIN}
-        for index, name in enumerate(of_kind(ModuleName))
-    ]
-
-
-def entities_by_singular() -> list[dict[str, Any]]:
-    camels = {name: "".join(map(str.capitalize, name.split("_"))) for name in of_kind(ModuleName)}
-    return [
-        {"name": camel, "plural": f"many_{index}", "table": f"table_{index}", "fields": PLAIN}
-        for index, camel in enumerate(sorted(set(camels.values())))
-    ]
+def _named(index: int, name: str | None, plural: str | None) -> dict[str, Any]:
+    name, plural = name or f"Thing{index}", plural or f"many_{index}"
+    return {"name": name, "plural": plural, "table": f"table_{index}", "fields": PLAIN}
 
 
 def entities_by_field() -> list[dict[str, Any]]:
@@ -158,13 +157,12 @@ def _twins() -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     "entities",
     [
-        entities_by_class,
-        entities_by_plural,
-        entities_by_singular,
+        partial(entities_by_name, 0),
+        partial(entities_by_name, 1),
         entities_by_field,
         entities_by_alias,
     ],
-    ids=lambda make: make.__name__,
+    ids=["names", "other names", "fields", "aliases"],
 )
 def test_what_is_accepted_works(entities: Any, tmp_path: Path, mypy_cache: str) -> None:
     kept = accepted(entities())

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.codegen.emitted import PYTEST_OPTIONS
 from tests.support.servers import emit, free_port, without_crudgen
 
 VOID = "HEAD_SECONDS, SEND_SECONDS, MAX_HEAD_BYTES and MAX_HEADERS have no effect on this server"
@@ -76,7 +77,13 @@ def project(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
 def environment(project: Path, **more: str) -> dict[str, str]:
     database = f"sqlite:///{project.parent}/app.db"
     hidden = str(without_crudgen(project.parent))
-    return {**os.environ, "DATABASE_URL": database, "PYTHONPATH": hidden, **more}
+    return {
+        **os.environ,
+        **PYTEST_OPTIONS,
+        "DATABASE_URL": database,
+        "PYTHONPATH": hidden,
+        **more,
+    }
 
 
 def run(project: Path, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -91,12 +98,12 @@ def run(project: Path, *command: str, **more: str) -> subprocess.CompletedProces
     )
 
 
-def wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def wait_until_ready(process: subprocess.Popen[bytes], client: httpx.Client, log: Path) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text()
         try:
-            if httpx.get(f"{url}/ready").status_code == 200:
+            if client.get("/ready").status_code == 200:
                 return
         except httpx.TransportError:
             time.sleep(0.1)
@@ -130,11 +137,11 @@ def test_the_project_starts(project: Path, tmp_path: Path, way: str) -> None:
             start_new_session=True,
         )
     try:
-        url = f"http://127.0.0.1:{port}"
-        wait_until_ready(process, url, log)
-        assert httpx.get(f"{url}/heroes/").json() == []
-        head = httpx.get(f"{url}/heroes/", headers={f"x-{n}": "" for n in range(150)})
-        assert head.status_code == (431 if enforces_limits else 200)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+            wait_until_ready(process, client, log)
+            assert client.get("/heroes/").json() == []
+            head = client.get("/heroes/", headers={f"x-{n}": "" for n in range(150)})
+            assert head.status_code == (431 if enforces_limits else 200)
         process.send_signal(signal.SIGTERM)
         process.wait(20)
     finally:

@@ -1,7 +1,7 @@
 """Database URLs: each parameter is kept or refused by name, and no message shows a password."""
 
+import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from psycopg.pq import Conninfo
 from crudgen.kit.database import Database
 from crudgen.kit.database.urls import effective_parameters, read_postgresql_url, shown
 from crudgen.kit.errors import StartupError
+from tests.support import forked
 from tests.support.servers import Servers
 
 KEPT = [
@@ -190,10 +191,8 @@ def test_every_parameter_of_libpq_is_kept_or_refused_by_name() -> None:
 
 
 def serve(folder: Path, url: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "crudgen", "serve", "--port", "0", "--database", url]
-    return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=60, check=False
-    )
+    options = ("--port", "0", "--database", url)
+    return forked.run("crudgen", "serve", *options, folder=folder, environment=os.environ)
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.request import urlopen
 
-import httpx
 import psutil
 
+from tests.codegen.emitted import PYTEST_OPTIONS
 from tests.docs.pages import ROOT
 from tests.support.servers import free_port
 
@@ -65,6 +66,7 @@ class Shell:
                 # A virtual environment that the page makes finds the packages of this one.
                 "PYTHONPATH": os.pathsep.join([sysconfig.get_path("purelib"), str(ROOT)]),
                 "PYTHONDONTWRITEBYTECODE": "1",
+                **PYTEST_OPTIONS,
                 "PYTHONUNBUFFERED": "1",
                 "PIP_DISABLE_PIP_VERSION_CHECK": "1",
                 "PIP_NO_BUILD_ISOLATION": "0",
@@ -162,8 +164,9 @@ class Shell:
             assert self._server
             assert not _has_ended(self._server), f"{command}\n{self._log.read_text('utf-8')}"
             try:
-                return httpx.get(f"http://127.0.0.1:{port[1]}/live").status_code == 200
-            except httpx.TransportError:
+                with urlopen(f"http://127.0.0.1:{port[1]}/live") as answer:
+                    return bool(answer.status == 200)
+            except OSError:
                 return False
 
         _wait(is_ready, command)
@@ -210,4 +213,4 @@ def _wait(is_done: Callable[[], bool], command: str) -> None:
     deadline = time.monotonic() + SECONDS
     while not is_done():
         assert time.monotonic() < deadline, f"still running: {command}"
-        time.sleep(0.02)
+        time.sleep(0.05)

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ from sqlmodel import select
 import crudgen
 from crudgen.delivery.memory import unload
 
-EXAMPLES = 60
+EXAMPLES = int(os.environ.get("EXAMPLES", "30"))
 MOST_ROWS = 5
 
 # Only of what databases write themselves, and once more with something that it does not.

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 
 from crudgen.errors import SpecError
 from crudgen.language import load
+from tests.support import forked
 
 HERO = "name: Hero\nfields:\n  name: str\n"
 HIDDEN = "hunter2"
@@ -163,8 +162,9 @@ def test_what_is_no_file_is_refused_and_nobody_waits_for_it(
             file.symlink_to("/proc/kmsg")  # a file to the eye, and a read of it waits
         case "socket":
             os.mknod(file, 0o140600)
-    command = [sys.executable, "-m", "crudgen", "check", str(entities)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = forked.run(
+        "crudgen", "check", str(entities), folder=entities.parent, environment=os.environ
+    )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert done.stderr.startswith(str(file))
@@ -173,14 +173,7 @@ def test_what_is_no_file_is_refused_and_nobody_waits_for_it(
 def test_other_commands_show_no_more(entities: Path) -> None:
     linked(entities / "x.yaml", data(NOT_SPECS["key"]))
     for command in (["check", "--json"], ["emit"], ["explain", "entities/x.yaml"], ["new", "Team"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "crudgen", *command],
-            cwd=entities.parent,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
+        done = forked.run("crudgen", *command, folder=entities.parent, environment=os.environ)
         assert done.returncode == 1
         assert HIDDEN not in done.stdout + done.stderr
         assert "not an entity" in done.stdout + done.stderr

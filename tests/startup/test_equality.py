@@ -5,17 +5,18 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import cache
 
 import psycopg
 import pytest
 from sqlalchemy import Connection, NullPool, create_engine, event, text
 
 from crudgen.kit.database.catalogue import TableDefinition
-from tests.startup.started import application
+from tests.startup.started import Application, application
 from tests.support.random_specs import accepted, random_schema
 
 Connect = Callable[[], AbstractContextManager[Connection]]
-SEEDS = int(os.environ.get("SEEDS", "12"))
+SEEDS = int(os.environ.get("SEEDS", "5"))
 TYPES = (
     *("str", "str(..80)", "str(1..80)", "str?", "str unique", "text", "email", "url"),
     *("int", "int(0..)", "int(0..5)", "int(1..5)", "int(..5)", "int(-1..5)", "int = 5"),
@@ -54,7 +55,7 @@ def database(request: pytest.FixtureRequest) -> Connect:
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_new_tables_equal_the_models(database: Connect, seed: int) -> None:
-    app = application(random_schema(seed, 6, 12))
+    app = random_application(seed)
     with database() as connection:
         app.metadata.create_all(connection)
         statements: list[str] = []
@@ -67,9 +68,20 @@ def test_new_tables_equal_the_models(database: Connect, seed: int) -> None:
         assert all(one.lstrip().startswith(reads) for one in statements), statements
 
 
+@cache
+def robot(fields: str) -> Application:
+    """Generate an application once for both databases."""
+    return application(f"name: Robot\nfields:\n{fields}")
+
+
+@cache
+def random_application(seed: int) -> Application:
+    return application(random_schema(seed, 6, 12))
+
+
 @pytest.mark.slow
 def test_every_change_of_a_type_is_noticed(database: Connect) -> None:
-    apps = {kind: application(f"name: Robot\nfields:\n  x: {kind}\n  y: bool\n") for kind in TYPES}
+    apps = {kind: robot(f"  x: {kind}\n  y: bool\n") for kind in TYPES}
     for kind, app in apps.items():
         with database() as connection:
             app.metadata.create_all(connection)
@@ -112,7 +124,7 @@ SETTINGS = (
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_settings_of_the_session_make_no_difference(postgresql: str, setting: str) -> None:
     fields = "".join(f"  f{number}: {kind}\n" for number, kind in enumerate(TYPES))
-    app = application(f"name: Robot\nfields:\n{fields}  w: enum(b-c, d.e)\n")
+    app = robot(f"{fields}  w: enum(b-c, d.e)\n")
     url = postgresql.replace("postgresql:", "postgresql+psycopg:")
     engine = create_engine(url, poolclass=NullPool)
     with engine.connect() as connection:
@@ -151,7 +163,7 @@ KEYS = ("int pk read_only", "int pk", "str pk", "uuid pk", "uuid pk read_only")
 
 def test_every_change_of_a_key_is_noticed(database: Connect) -> None:
     """But for who makes a UUID: the table is the same."""
-    apps = {kind: application(f"name: Robot\nfields:\n  x: {kind}\n  y: bool\n") for kind in KEYS}
+    apps = {kind: robot(f"  x: {kind}\n  y: bool\n") for kind in KEYS}
     for kind, app in apps.items():
         with database() as connection:
             app.metadata.create_all(connection)
@@ -163,16 +175,16 @@ def test_every_change_of_a_key_is_noticed(database: Connect) -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        "name: Robot\nfields:\n  a: int\n  b: int\n  c: int\n",
-        "name: Robot\nfields:\n  a: int\n  b: int\nunique: [[a, b]]\n",
-        "name: Robot\nfields:\n  a: int unique\n  b: int\n",
-        "name: Robot\nfields:\n  a: int index\n  b: int\n",
-        "name: Robot\nfields:\n  a: int\n  b: int\nindex: [[b, a]]\n",
-        "name: Robot\nfields:\n  a: int?\n  b: int\n",
+        "  a: int\n  b: int\n  c: int\n",
+        "  a: int\n  b: int\nunique: [[a, b]]\n",
+        "  a: int unique\n  b: int\n",
+        "  a: int index\n  b: int\n",
+        "  a: int\n  b: int\nindex: [[b, a]]\n",
+        "  a: int?\n  b: int\n",
     ],
 )
 def test_what_is_added_and_taken_away_is_noticed(database: Connect, changed: str) -> None:
-    before, after = application("name: Robot\nfields:\n  a: int\n  b: int\n"), application(changed)
+    before, after = robot("  a: int\n  b: int\n"), robot(changed)
     for first, second in ((before, after), (after, before)):
         with database() as connection:
             first.metadata.create_all(connection)
@@ -205,7 +217,7 @@ def changes(table: TableDefinition) -> Iterator[TableDefinition]:
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_every_change_of_a_random_table_is_noticed(database: Connect, seed: int) -> None:
-    app = application(random_schema(seed, 6, 12))
+    app = random_application(seed)
     compare = app.module("kit.database.comparison").compare
     counted = 0
     with database() as connection:

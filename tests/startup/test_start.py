@@ -1,7 +1,7 @@
 """The start: missing tables are made, a differing one stops it with the exact difference."""
 
+import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 
 from crudgen.errors import SpecError
 from crudgen.language import load_texts
+from tests.support import forked
 from tests.support.servers import Servers
 
 FIRST = """
@@ -35,10 +36,8 @@ def serve(folder: Path, text: str, database: str) -> subprocess.CompletedProcess
     """Serve a spec that is refused; a spec that starts would run into the time limit."""
     (folder / "entities").mkdir(exist_ok=True)
     (folder / "entities/robot.yaml").write_text(text)
-    command = [sys.executable, "-m", "crudgen", "serve", "--port", "0", "--database", database]
-    return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=60, check=False
-    )
+    options = ("--port", "0", "--database", database)
+    return forked.run("crudgen", "serve", *options, folder=folder, environment=os.environ)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

@@ -14,13 +14,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count, product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 import psutil
 from sqlalchemy import Engine, MetaData, NullPool, create_engine
 
 import crudgen.kit.types.decimals  # noqa: F401 - SQLAlchemy reflects its types then
+from crudgen.codegen import render
+from crudgen.delivery import disk
+from crudgen.language import load
+from tests.support.forked import Forked
 
 # How one spec runs: from which code, on which database.
 COMBINATIONS = tuple(product(("served", "emitted"), ("sqlite", "postgresql")))
@@ -30,6 +34,8 @@ MOST_RUNNING = 12
 # In an emitted project's processes crudgen cannot be imported, as if it were not installed.
 NO_CRUDGEN = "import sys\nsys.modules['crudgen'] = None\n"
 
+
+Process: TypeAlias = "subprocess.Popen[bytes] | Forked"
 
 # Runs what should be bound by the modes of files; root is not.
 BOUND_BY_MODES = (
@@ -43,7 +49,7 @@ class Api:
 
     client: httpx.Client
     database: str
-    process: subprocess.Popen[bytes]
+    process: Process
     log: Path
     was_ready: bool = False
 
@@ -153,7 +159,7 @@ class Servers:
     running: dict[tuple[Path, str, str], Api] = field(default_factory=dict)
     emitted: dict[Path, Path] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=count)
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    processes: list[Process] = field(default_factory=list)
     ending: list[Api] = field(default_factory=list)
     emitting: threading.Lock = field(default_factory=threading.Lock)
 
@@ -209,29 +215,24 @@ class Servers:
 
         `prefix` is a command that runs another one, such as `BOUND_BY_MODES`.
         """
-        number = next(self.numbers)
         port = port or free_port()
-        log = self.folder / f"server{number}.log"
-        environment = os.environ | {"DATABASE_URL": database, **(settings or {})}
+        log = self.folder / f"server{next(self.numbers)}.log"
+        own = settings or {}
+        environment = os.environ | {"DATABASE_URL": database, **own}
         if mode == "served":
-            command = [sys.executable, "-m", "crudgen", "serve", str(spec), "--no-reload"]
-            command += ["--port", str(port), "--database", database, *options]
             place = self.folder
+            command = ["crudgen", "serve", str(spec), "--no-reload", "--database", database]
         else:
             place = self.emit(spec)
-            own = (settings or {}).get("PYTHONPATH")
-            environment["PYTHONPATH"] = own or str(without_crudgen(self.folder))
-            command = [sys.executable, "-m", "app", "--port", str(port), *options]
-        command += ["--workers", str(workers)]
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [*prefix, *command],
-                cwd=place,
-                env=environment,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,  # a group of its own: it and its workers
-            )
+            command = ["app"]
+        command += ["--port", str(port), "--workers", str(workers), *options]
+        process: Process
+        if workers == 1 and not prefix and "PYTHONPATH" not in own:
+            process = Forked(*command, folder=place, environment=environment, output=log)
+        else:
+            if mode == "emitted" and "PYTHONPATH" not in own:
+                environment["PYTHONPATH"] = str(without_crudgen(self.folder))
+            process = _start([*prefix, sys.executable, "-m", *command], place, environment, log)
         url = f"http://127.0.0.1:{port}"
         client = httpx.Client(base_url=url, timeout=20, verify=False)  # noqa: S501 - no TLS
         self.processes.append(process)
@@ -249,6 +250,21 @@ class Servers:
                 emit(spec, out)
                 self.emitted[spec] = out
             return self.emitted[spec]
+
+
+def _start(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path
+) -> subprocess.Popen[bytes]:
+    """Start a command in a process group of its own: it and its workers."""
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
 
 
 def write_entities(folder: Path, texts: Mapping[str, str]) -> Path:
@@ -270,8 +286,7 @@ def emit(spec: Path, out: Path) -> None:
             said = f"{said.rstrip()}\nkit: {form}\n".lstrip()
         (copied / "crudgen.yaml").write_text(said, "utf-8")
         spec = copied / "entities"
-    command = [sys.executable, "-m", "crudgen", "emit", str(spec), "--out", str(out)]
-    subprocess.run(command, check=True, capture_output=True)
+    disk.write(render(load(spec)), out)
 
 
 def without_crudgen(folder: Path) -> Path:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.support.servers import Everywhere, Servers
 
+SUPPRESSED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 PERSON = """\
 name: Person
 fields:
@@ -341,9 +342,7 @@ TEXT = st.text(
 
 
 @pytest.mark.slow
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, deadline=None, suppress_health_check=SUPPRESSED)
 @given(text=TEXT, form=st.sampled_from(["NFC", "NFD"]))
 def test_any_text_is_stored_in_nfc_and_found(people: Everywhere, text: str, form: Any) -> None:
     people.emptied()

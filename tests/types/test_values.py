@@ -11,6 +11,7 @@ from hypothesis.strategies import SearchStrategy
 
 from tests.support.servers import Api
 
+SUPPRESSED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=60)
 BIDI = "".join(chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters=BIDI), max_size=60)
@@ -79,7 +80,7 @@ ANIMALS = st.fixed_dictionaries(
 @settings(
     max_examples=60,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    suppress_health_check=SUPPRESSED,
 )
 @given(
     row=ANIMALS,
@@ -101,9 +102,7 @@ def test_animals_come_back_equal(zoo: Api, row: dict[str, Any], secret: str) -> 
     assert patched.json() == answer | {"updated_at": patched.json()["updated_at"]}
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, deadline=None, suppress_health_check=SUPPRESSED)
 @given(
     key=st.text(
         st.characters(exclude_categories=["Cs", "Cc"], exclude_characters=f"/{BIDI}"),
@@ -125,9 +124,7 @@ def test_text_keys_come_back_and_are_found(zoo: Api, key: str) -> None:
     assert zoo.ask("DELETE", path).json() == {"ok": True}
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30, deadline=None, suppress_health_check=SUPPRESSED)
 @given(key=INT64)
 def test_integer_keys_are_the_clients(zoo: Api, key: int) -> None:
     created = zoo.ask("POST", "/v1/countries/", json={"number": key, "name": str(key)})
