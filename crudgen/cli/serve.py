@@ -144,5 +144,5 @@ class _Reporter:
 
 
 def is_loopback(url: str) -> bool:
-    """Tell whether a URL is reachable from this machine only."""
+    """Return whether a URL is reachable from this machine only."""
     return ip_address(urlsplit(url).hostname or "").is_loopback

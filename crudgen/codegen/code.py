@@ -58,7 +58,7 @@ def raw(source: str) -> Code:
 
 
 def name(text: PythonName, prefix: str = "", suffix: str = "") -> Code:
-    """Print a checked name with a prefix and suffix. Raises ValueError if it is no identifier."""
+    """Return a name with prefix and suffix. Raises ValueError unless it is an identifier."""
     if not isinstance(text, PythonName):
         raise TypeError(f"{text!r} is not a checked name of Python")
     return identifier(f"{prefix}{text}{suffix}")
@@ -189,7 +189,7 @@ class Bracket:
     """Whether a single item needs a trailing comma."""
 
     def flat(self) -> str:
-        """Print on one line."""
+        """Return the source on one line."""
         items = ", ".join(item.flat() for item in self.items)
         comma = "," if self.is_tuple and len(self.items) == 1 else ""
         return f"{self.head}{items}{comma}{self.tail}"
@@ -214,7 +214,7 @@ class Comparison:
     right: Code
 
     def flat(self) -> str:
-        """Print on one line."""
+        """Return the source on one line."""
         return f"{self.left.flat()} {self.operator} {self.right}"
 
     def lay_out(self, indent: int, after: str = "") -> str:

@@ -65,7 +65,7 @@ def _name_order(name: str) -> tuple[int, Natural]:
 
 
 def _natural(text: str) -> Natural:
-    """Return a sort key that orders `a07`, `a2`, `a10`: a leading zero sorts first."""
+    """Return a natural sort key: `a2` before `a10`, but numbers with a leading zero first."""
     return [_natural_part(part) for part in re.findall(r"[0-9]+|[^0-9]", text)]
 
 

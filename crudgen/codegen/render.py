@@ -15,11 +15,11 @@ from .tree import SourceFile, SourceTree
 
 def render(schema: Schema) -> SourceTree:
     """Return the files of a schema. The result is deterministic, on every platform."""
-    return SourceTree(_render(row) for row in manifest(schema))
+    return SourceTree(_render(file) for file in manifest(schema))
 
 
 def render_to_serve(schema: Schema) -> SourceTree:
-    """Print the files that are imported from memory: with the kit, whatever the project gets."""
+    """Return the files to import from memory, with a copy of the kit whatever the spec says."""
     return render(replace(schema, kit=KitForm.VENDORED))
 
 

@@ -100,7 +100,7 @@ def apply(out: Path, changes: Mapping[str, bytes | None]) -> None:
 
 
 def interrupted(out: Path) -> bool:
-    """Tell whether a transaction in the folder is active or was interrupted."""
+    """Return whether a transaction in the folder is active or was interrupted."""
     return os.path.lexists(out / STAGING)
 
 

@@ -26,7 +26,7 @@ class Watch:
         self._seen = self._state()
 
     def changed(self) -> bool:
-        """Tell whether a file has changed since the last call."""
+        """Return whether a file has changed since the last call."""
         seen, self._seen = self._seen, self._state()
         return self._seen != seen
 

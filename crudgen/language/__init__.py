@@ -1,4 +1,4 @@
-"""The spec language: YAML → Schema. Changes when other stages need another function of it.
+"""The spec language: YAML → Schema. Changes when its public API does.
 
 schema = load("entities")
 text = explain(schema.entities[0])

@@ -52,7 +52,7 @@ def _app_file(path: Path) -> Path | None:
 
 
 def _links_outside(file: Path) -> bool:
-    """Tell whether a file links outside its folder. Kubernetes ConfigMaps link inside it."""
+    """Return whether a file links outside its folder. Kubernetes ConfigMaps link inside it."""
     folder = Path(os.path.realpath(file.parent))
     return file.is_symlink() and not Path(os.path.realpath(file)).is_relative_to(folder)
 
@@ -89,8 +89,11 @@ def _is_spec(file: Path, problems: Problems) -> bool:
         )
         return False
     if file.suffix not in SUFFIXES:
-        if file.suffix.lower() in SUFFIXES or file.is_dir():
-            problems.add(location, "not an entity", "keep one file per entity here, named *.yaml")
+        if file.is_dir():
+            remedy = "move its *.yaml files one level up"
+            problems.add(location, "a folder, not an entity", remedy)
+        elif file.suffix.lower() in SUFFIXES:
+            problems.add(location, "the suffix is not in lower case", "rename it to *.yaml")
         elif file.suffix in _NOT_SPECS or file.name.endswith(("~", "#")):
             return False
         else:

@@ -26,7 +26,7 @@ def problem(pattern: str) -> str | None:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Tell whether the entire string matches a valid pattern."""
+    """Return whether the entire string matches a valid pattern."""
     try:
         _compiled(anchored(pattern)).validate_python(text)
     except ValidationError:

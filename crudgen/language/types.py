@@ -8,9 +8,9 @@ from .schema import Field, TypeName
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 MAX_PRECISION = 18
 MAX_WORDS = 200
-"""Maximum number of words of an enum."""
+"""Maximum number of values of an enum."""
 MAX_WORD = 60
-"""Maximum length of an enum word."""
+"""Maximum length of an enum value."""
 MAX_INDEXED_TEXT = 600
 """Maximum length of indexed text. PostgreSQL index entries are limited to 2,704 bytes."""
 
@@ -135,7 +135,7 @@ TYPES: dict[TypeName, TypeInfo] = {
         ),
         TypeInfo(
             TypeName.ENUM,
-            "one of the listed words; stored as text",
+            "one of the listed values; stored as text",
             _COLUMN,
             _EQUAL,
             Arguments.WORDS,

@@ -367,7 +367,7 @@ CONDITIONS = {
     Condition.FULL: ("the disk is full", "503"),
     Condition.DENIED: ("the role lacks a right; the log has the `GRANT`", "200"),
     Condition.TABLE_UNUSABLE: (
-        "a table was dropped, or the role may not use the schema any more",
+        "a table or column was dropped, or the role may not use the schema any more",
         "200, unless every table is affected",
     ),
     Condition.NO_KEY_LEFT: ("the sequence of a key is exhausted", "200"),

@@ -56,7 +56,7 @@ def _requirements(text: str) -> list["Requirement"] | None:
 
 
 def _fits(needed: str, listed: "Requirement") -> bool:
-    """Tell whether a listed requirement has the same name and allows a version that is needed."""
+    """Return whether a listed requirement has the same name and allows a version that is needed."""
     from packaging.requirements import Requirement  # noqa: PLC0415 -- lazy
     from packaging.utils import canonicalize_name  # noqa: PLC0415 -- lazy
 

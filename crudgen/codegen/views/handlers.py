@@ -31,7 +31,7 @@ class HandlerView:
 
 
 def requires_etag(entity: Entity) -> bool:
-    """Tell whether updating or deleting a row requires If-Match."""
+    """Return whether updating or deleting a row requires If-Match."""
     changing = CHANGING & {*entity.api.operations}
     return bool(changing) and entity.api.etag is EtagUse.REQUIRED
 

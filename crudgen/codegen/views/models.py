@@ -115,12 +115,12 @@ def models_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> ModelsView:
 
 
 def _is_shared(field: Field) -> bool:
-    """Tell whether create and response models share the field."""
+    """Return whether create and response models share the field."""
     return not (field.pk or field.read_only or field.write_only)
 
 
 def _is_ignored_on_update(field: Field) -> bool:
-    """Tell whether updates accept the field, but ignore it."""
+    """Return whether updates accept the field, but ignore it."""
     return field.read_only or field.immutable
 
 

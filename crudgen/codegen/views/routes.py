@@ -227,7 +227,7 @@ def _kinds(entity: Entity) -> list[tuple[str, str]]:
 
 
 def _writes_several_unique_values(entity: Entity) -> bool:
-    """Tell whether one request can write unique values of several rows, which can deadlock."""
+    """Return whether one request can write unique values of several rows, which can deadlock."""
     operations = set(entity.api.operations)
     fields = any(field.unique for field in entity.fields)
     unique = fields or any(index.unique for index in entity.indexes)

@@ -18,7 +18,7 @@ from .statements import INSERTS
 
 
 class ReplaceableResource(Resource):
-    """The rows of one table, which can be replaced.
+    """A resource with PUT: replaces rows, or creates those whose keys the client gives.
 
     A replacement keeps the `immutable` properties of a row.
     """

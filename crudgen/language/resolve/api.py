@@ -24,17 +24,17 @@ MAX_PAGE = 10_000
 
 
 def can_filter(field: Field) -> bool:
-    """Tell whether a list can be filtered by the field."""
+    """Return whether a list can be filtered by the field."""
     return not field.write_only and bool(operators(field))
 
 
 def can_sort(field: Field) -> bool:
-    """Tell whether a list can be sorted by the field."""
+    """Return whether a list can be sorted by the field."""
     return not field.write_only and TYPES[field.type].ordered
 
 
 def can_search(field: Field) -> bool:
-    """Tell whether the query parameter `q` can search the field."""
+    """Return whether the query parameter `q` can search the field."""
     return not field.write_only and TYPES[field.type].text
 
 
@@ -215,7 +215,7 @@ def _check_writable(
     ):
         if operation in operations and not targets:
             rest = ", ".join(other for other in operations if other is not operation)
-            problem = f"'{operation}' has no field that it can write"
+            problem = f"'{operation}' has no field to write"
             problems.add(
                 location, problem, f"write 'api: {{operations: [{rest}]}}', or add a field"
             )

@@ -86,8 +86,8 @@ def _check_paths(candidates: list[Candidate], problems: Problems) -> None:
             above = "/".join(parts[:length])
             if above in seen:
                 other = seen[above]
-                relation = "is already used by" if above == path else f"is below {above!r} of"
-                problem = f"the path {quoted(path)} {relation} {other.identity.name!s}"
+                relation = "already used by" if above == path else f"below {above!r}, the path of"
+                problem = f"the path {quoted(path)} is {relation} {other.identity.name!s}"
                 problems.add(
                     candidate.locate("path"), problem, "set another 'path' for one of them"
                 )

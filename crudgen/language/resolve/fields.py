@@ -134,17 +134,17 @@ def _with_words(written: WrittenField, field: Field) -> Field:
     if words is None:
         return field
     if not 1 <= len(words) <= MAX_WORDS:
-        written.add("values", f"the enum has {len(words)} words", f"1 to {MAX_WORDS} words")
+        written.add("values", f"the enum has {len(words)} values", f"allowed: 1 to {MAX_WORDS}")
     words = [normalize("NFC", word) for word in words]
     for position, word in enumerate(words[:MAX_WORDS]):
         location = written.locate("values", position)
         is_printable = word.translate(_JOINERS).isprintable()
         if not 1 <= len(word) <= MAX_WORD or not is_printable or word != word.strip():
             rule = f"1 to {MAX_WORD} printable characters, without surrounding spaces"
-            written.problems.add(location, f"invalid enum word {quoted(word)}", rule)
+            written.problems.add(location, f"invalid enum value {quoted(word)}", rule)
         elif word in words[:position]:
             written.problems.add(
-                location, f"duplicate enum word {quoted(word)}", "remove one of them"
+                location, f"duplicate enum value {quoted(word)}", "remove one of them"
             )
     return replace(field, words=tuple(words))
 
@@ -182,7 +182,7 @@ def _constant(written: WrittenField, field: Field, key: str, plain: Plain) -> Co
     try:
         value = None if plain is None else to_value(field.type, plain)
     except ValueError as error:
-        written.add(key, f"invalid {key} for '{field.type}'", str(error))
+        written.add(key, f"invalid {key} for type '{field.type}'", str(error))
         return None
     try:
         value = as_stored(field, value)

@@ -84,7 +84,7 @@ def _text_problem(field: Field, value: str | bytes) -> str | None:
     except ValueError as error:
         return str(error.args[0])
     if field.words:
-        return None if value in field.words else f"{quoted(value)} is not one of the words"
+        return None if value in field.words else f"{quoted(value)} is not a value of the enum"
     unit = "bytes" if isinstance(value, bytes) else "characters"
     if len(value) < (field.min_length or 0):
         return f"{quoted(value)} is shorter than {field.min_length} {unit}"
@@ -110,7 +110,7 @@ def _digits_problem(field: Field, value: Decimal) -> str | None:
 
 
 def fits(value: Decimal, precision: int, scale: int) -> bool:
-    """Tell whether a number fits the precision and scale."""
+    """Return whether a number fits the precision and scale."""
     _, digits, exponent = value.normalize().as_tuple()
     fraction = max(0, -int(exponent))
     integer = max(0, len(digits) + int(exponent)) if value else 0

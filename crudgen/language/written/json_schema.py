@@ -50,7 +50,7 @@ def _pattern(properties: dict[str, Any], key: str, kind: type[names.Name]) -> No
 
 
 def _simplified(node: Any) -> Any:
-    """Remove the generated titles, and the null alternative of optional values."""
+    """Return the schema without generated titles, null defaults and null alternatives."""
     if isinstance(node, list):
         return [_simplified(item) for item in node]
     if not isinstance(node, dict):

@@ -135,7 +135,7 @@ class _Expansion:
         elif info.arguments is Arguments.NONE:
             self.problems.add(location, f"'{info.name}' takes no arguments", f"write {example}")
         else:
-            problem = f"invalid arguments {quoted(written.strip())} for '{info.name}'"
+            problem = f"invalid arguments {quoted(written.strip())} for type '{info.name}'"
             self.problems.add(location, problem, f"write {example}")
 
     def _words(self, offset: int, written: str) -> None:

@@ -132,7 +132,7 @@ class Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def is_set(self, key: str) -> bool:
-        """Tell whether the spec contains the key, with any value."""
+        """Return whether the spec contains the key, with any value."""
         return key in self.model_fields_set
 
 
@@ -236,12 +236,15 @@ class EntitySpec(Spec):
 class LimitsSpec(Spec):
     """Default resource limits of the application."""
 
-    body_bytes: Count | None = Field(default=None, description="Largest request body, in bytes.")
+    body_bytes: Count | None = Field(
+        default=None, description="Maximum size of a request body, in bytes."
+    )
     statement_seconds: Number | None = Field(
-        default=None, description="Longest SQL statement, in seconds."
+        default=None, description="Maximum duration of an SQL statement, in seconds."
     )
     lock_seconds: Number | None = Field(
-        default=None, description="Longest wait for a lock, in seconds."
+        default=None,
+        description="Maximum wait for a lock or a database connection, in seconds.",
     )
     connections: Count | None = Field(
         default=None, description="Maximum number of database connections per process."

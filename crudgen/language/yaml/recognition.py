@@ -24,7 +24,7 @@ _MAX_LENGTH_DIFFERENCE = 2
 
 
 def is_spec(data: bytes | str, keys: Iterable[str], *, required: str, is_linked: bool) -> bool:
-    """Tell whether a file looks like a spec with these top-level keys, valid or not.
+    """Return whether a file looks like a spec with these top-level keys, valid or not.
 
     One known key is sufficient for a regular file. The target of a link outside the folder must
     contain the `required` key, or no unknown key.
