@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from .sequences import explain_full
 from .statements import Prepared
-from .transaction import Answer, Execution, Result, Row, Step, Work, read_again, transaction
+from .transaction import Answer, Result, Row, Step, Work, read_again, transaction
 from .writer import RollbackError, own_error
 
 
@@ -21,7 +21,7 @@ def write_one(
     `read_back` reads the rows again if triggers or foreign keys changed more rows than returned.
     Raises RollbackError for an error while the rows are read back.
     """
-    returned, has_effects = _execute(connection, Execution(prepared, bound))
+    returned, has_effects = _execute(connection, prepared, bound, None)
     if read_back is None or (returned and not has_effects):
         return returned
     try:
@@ -42,11 +42,12 @@ def _run(connection: sqlite3.Connection, work: Work[Result]) -> Result:
             execution = work.send(answer)
         except StopIteration as end:
             return cast("Result", end.value)
-        answer = ([], False) if execution is None else _execute(connection, execution)
+        answer = ([], False) if execution is None else _execute(connection, *execution)
 
 
-def _execute(connection: sqlite3.Connection, execution: Execution) -> Answer:
-    prepared, bound, step = execution
+def _execute(
+    connection: sqlite3.Connection, prepared: Prepared, bound: dict[str, Any], step: Step | None
+) -> Answer:
     before = connection.total_changes
     try:
         rows = connection.execute(prepared.sql, bound).fetchall()

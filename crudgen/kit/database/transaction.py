@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Select
 
@@ -59,14 +59,8 @@ class Step:
         return error if self.change.explain is None else self.change.explain(error)
 
 
-class Execution(NamedTuple):
-    """A statement that a driver runs. Without a step, it reads a row back."""
-
-    prepared: Prepared
-    bound: dict[str, Any]
-    step: Step | None = None
-
-
+Execution = tuple[Prepared, dict[str, Any], Step | None]
+"""A statement to run, its values for the driver, and its step; None to read a row back."""
 Answer = tuple[list[Row], bool]
 """The rows of a statement, and whether triggers or foreign keys may have changed other rows."""
 Work = Generator[Execution | None, Any, Result]
@@ -83,7 +77,7 @@ def transaction(steps: Sequence[Step]) -> Work[list[Sequence[Row]]]:
             yield from _refresh(done, found)
             is_stale = False
         bound = step.bound(found)
-        returned, has_effects = yield Execution(step.prepared, bound, step)
+        returned, has_effects = yield step.prepared, bound, step
         rows = returned
         if step.read_back is not None and (has_effects or not returned):
             rows = yield from read_again(step.prepared, step.read_back, returned, bound)
@@ -112,6 +106,6 @@ def read_again(
     """Yield the statements that read the written rows; return their final state."""
     rows: list[Row] = []
     for key in keys_to_read(prepared, returned, bound):
-        read, _ = yield Execution(read_back, {"key__": key})
+        read, _ = yield read_back, {"key__": key}, None
         rows += final_rows(prepared, key, returned, read)
     return rows
