@@ -51,6 +51,7 @@ def test_ruff_has_nothing_to_change(seed: int, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout[:6000] + done.stderr[-500:]
 
 
+@pytest.mark.slow
 def test_extremes_are_in_it() -> None:
     """Show that the random specs hold every type with every flag, and the longest names."""
     fields = [

@@ -110,6 +110,7 @@ def wait_until_ready(process: subprocess.Popen[bytes], client: httpx.Client, log
     raise AssertionError(log.read_text())
 
 
+@pytest.mark.slow
 def test_files_of_the_version_before_go_on(project: Path, tmp_path: Path, root: Path) -> None:
     """`main.py` and `conftest.py` are never written again."""
     older = tmp_path / "older"
