@@ -101,7 +101,7 @@ class Application(FastAPI):
             self._concurrent -= 1
 
     def _is_changed(self) -> bool:
-        """Tell whether dependencies are overridden, or FastAPI's own root path is set."""
+        """Return whether to skip shortcuts: dependencies are overridden, or `root_path` is set."""
         return bool(self.dependency_overrides or self.root_path)
 
 

@@ -26,7 +26,7 @@ class Condition(Enum):
     """Why the database cannot serve requests. The value is the `detail` of the response."""
 
     NOT_STARTED = "The application has not started: its lifespan has not run"
-    STARTING = "The database has not answered yet, try again"
+    STARTING = "The application is still connecting to the database, try again"
     CLOSED = "The application is shutting down"
     DOWN = "The database is down, try again"
     BUSY = "The database is busy, try again"
@@ -34,7 +34,7 @@ class Condition(Enum):
     FULL = "The database is full"
     DENIED = "Permission denied by the database"
     BROKEN = "The database cannot be used"
-    TABLE_UNUSABLE = "A database table cannot be used"
+    TABLE_UNUSABLE = "A database table or column is missing or cannot be accessed"
     NO_KEY_LEFT = "No key is left for a new row"
 
 

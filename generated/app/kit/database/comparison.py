@@ -81,7 +81,7 @@ class _Comparison:
             found = there.pop(self._fold(wanted.name), None)
             what = f"column {wanted.name}"
             if found is None:
-                yield Finding(f"{what}: missing in the database, {wanted} in the models")
+                yield Finding(f"{what}: missing from the database, {wanted} in the models")
             elif not self._same_column(found, wanted):
                 text = f"{what}: {found} in the database, {wanted} in the models"
                 yield Finding(text, remedy=self._digits(found, wanted))
@@ -90,7 +90,7 @@ class _Comparison:
             if found.nullable or found.has_default or found.is_generated:
                 yield Finding(what, prevents_start=False)
             else:
-                yield Finding(f"{what} in the database, missing in the models, without a default")
+                yield Finding(f"{what} in the database, missing from the models, without a default")
 
     def _same_column(self, found: Column, wanted: Column) -> bool:
         same = (
@@ -150,13 +150,13 @@ class _Comparison:
         for unique in self._wanted.uniques:
             if self._content(unique) not in there:
                 what = f"unique {_columns(unique)}"
-                yield Finding(f"{what}: missing in the database")
+                yield Finding(f"{what}: missing from the database")
         for unique in self._found.unique_keys:
             if self._content(unique) in here | {self._content(self._wanted.key)}:
                 continue
             what = f"unique {_columns(unique)}"
             if self._is_from_model(unique.name, "uq", unique.columns):
-                yield Finding(f"{what}: missing in the models")
+                yield Finding(f"{what}: missing from the models")
             else:
                 yield Finding(what, prevents_start=False)
 
@@ -168,12 +168,12 @@ class _Comparison:
             found = next((one for one in extra if one.name == wanted.name), None)
             if found:
                 extra.remove(found)
-            actual = f"({found.sql}) in the database" if found else "missing in the database"
+            actual = f"({found.sql}) in the database" if found else "missing from the database"
             yield Finding(f"check {wanted.name}: {actual}, ({wanted.sql}) in the models")
         for found in extra:
             what = f"check {found.name or ''}".rstrip()
             if self._is_from_model(found.name, "ck", found.columns):
-                yield Finding(f"{what}: ({found.sql}) in the database, missing in the models")
+                yield Finding(f"{what}: ({found.sql}) in the database, missing from the models")
             else:
                 yield Finding(f"{what} ({found.sql})", prevents_start=False)
 
@@ -196,7 +196,7 @@ class _Comparison:
         for wanted in self._wanted.foreign_keys:
             if not any(self._same_reference(one, wanted) for one in self._found.foreign_keys):
                 what = f"foreign key ({', '.join(wanted.columns)}) → {wanted.target}"
-                yield Finding(f"{what} ON DELETE {wanted.on_delete}: missing in the database")
+                yield Finding(f"{what} ON DELETE {wanted.on_delete}: missing from the database")
         for found in self._found.foreign_keys:
             if not any(self._same_reference(found, one) for one in self._wanted.foreign_keys):
                 what = f"foreign key ({', '.join(found.columns)}) → {found.target}"
@@ -211,7 +211,7 @@ class _Comparison:
         return content(one) == content(other) and (targets[0] == targets[1] or () in targets)
 
     def _is_from_model(self, name: str | None, kind: str, columns: Iterable[str]) -> bool:
-        """Tell whether a constraint was created by an earlier version of the model."""
+        """Return whether a constraint was created by an earlier version of the model."""
         prefix = f"{kind}_{self._wanted.name}_"[:50]
         return (
             bool(name)

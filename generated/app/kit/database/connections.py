@@ -86,7 +86,7 @@ class PoolWait(_Wait):
             raise
 
     async def is_good(self, doubted: float) -> bool:
-        """Tell whether the server answers. False if the connection is idle since `doubted`."""
+        """Return whether the server answers. False if the connection is idle since `doubted`."""
         try:
             for _ in range(MAX_MESSAGES):
                 if not self._poll(0):

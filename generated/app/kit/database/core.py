@@ -93,7 +93,7 @@ class Database:
 
     @property
     def secret(self) -> bytes:
-        """The secret of the settings, or else the one stored in the database."""
+        """The application's secret: the hash of SECRET_KEY, or the one stored in the database."""
         if not self._secret:
             raise self.state.unavailable()
         return self._secret
@@ -217,7 +217,7 @@ class Database:
         return rows
 
     async def write_all(self, changes: Sequence[Change]) -> list[Sequence[Row]]:
-        """Run statements in one transaction, and commit it durably."""
+        """Run changes in one durable transaction; return the rows of each."""
         state = self.state
         if state.phase is not None:
             raise state.unavailable()
@@ -237,7 +237,7 @@ class Database:
         return Step(change, self._prepare(change.statement, change.columns), read_back)
 
     def _failed(self, error: Exception, statement: object) -> None:
-        """Record the condition that an error reveals, and log it.
+        """Record the condition that caused an error, and log it.
 
         Raises Unavailable for a table or column that existed at the start.
         """

@@ -180,7 +180,10 @@ class Postgresql:
         return await self._repeat(single, again)
 
     async def _repeat(self, work: Callable[[Any], Awaitable[Result]], again: set[Fault]) -> Result:
-        """Run `work` on a connection; repeat it after the faults in `again`, until the deadline."""
+        """Run `work` on a connection; retry it after the faults in `again`.
+
+        At most ATTEMPTS attempts are made, until the deadline.
+        """
         ends = time.monotonic() + self._seconds
         attempt = 1
         while True:

@@ -85,7 +85,7 @@ def creation_refusal(where: str, lacking: Sequence[str], problem: str, remedy: s
 
 
 def is_not_writable(error: BaseException) -> bool:
-    """Tell whether an error means that the database or the role cannot write."""
+    """Return whether an error means that the database or the role cannot write."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None:
         return code & 0xFF in _NOT_WRITABLE

@@ -52,7 +52,7 @@ class SqliteFile:
         """The URL for SQLAlchemy."""
 
     def is_current(self, connection: "FileConnection") -> bool:
-        """Tell whether the path still refers to the file of a connection; close it if not.
+        """Return whether the path still refers to the file of a connection; close it if not.
 
         Raises sqlite3.OperationalError if there is no file.
         """
@@ -141,7 +141,7 @@ def configure(connection: sqlite3.Connection) -> None:
 
 
 def is_lost(error: BaseException) -> bool:
-    """Tell whether a connection may be unusable after an error."""
+    """Return whether a connection may be unusable after an error."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _BROKEN
 
 

@@ -137,9 +137,9 @@ class State:
         return len(beginnings) == FREQUENT_COUNT and now - beginnings[0] <= FREQUENT_SECONDS
 
     def blocking(self, *, reads_only: bool) -> Condition | None:
-        """Return the condition for which the application is not ready; None if it is ready.
+        """Return the condition that makes `/ready` fail; None if the application is ready.
 
-        With `reads_only`, the application does not write.
+        With `reads_only`, conditions that only prevent writes are ignored.
         """
         if self.phase is not None:
             return self.phase

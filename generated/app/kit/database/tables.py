@@ -40,12 +40,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class _Inspection:
-    """The missing and the additional objects of a database."""
+    """What the start finds in a database: missing objects, tolerated differences, the secret."""
 
     tables: list[Table] = field(default_factory=list)
     indexes: list[tuple[Table, Index]] = field(default_factory=list)
     """Missing indexes of existing tables."""
     notes: list[str] = field(default_factory=list)
+    """Differences from the models that do not prevent the start."""
     secret: bytes = b""
     lacks_secret: bool = False
     lacks_secret_table: bool = False
@@ -223,7 +224,7 @@ def _differences(where: str, differing: Sequence[tuple[str, Finding]]) -> str:
 
 
 def _report(engine: Engine, where: str, state: _Inspection) -> None:
-    """Log the objects that are not in the models, and the indexes that could not be created."""
+    """Log the tolerated differences, and the missing indexes that cannot be created."""
     if state.notes:
         lines = "".join(f"\n  {note}" for note in state.notes)
         message = "database %s has objects that differ from the models; they are kept%s"

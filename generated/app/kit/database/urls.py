@@ -241,7 +241,7 @@ def effective_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
 
 
 def _unconnected(parameters: Mapping[str, str]) -> Any:
-    """Return a libpq connection with these options to a host that does not exist."""
+    """Let libpq parse the options: return a connection to a host that does not exist."""
     driver = import_module("psycopg.pq").PGconn
     make_conninfo = import_module("psycopg.conninfo").make_conninfo
     options = {name: value for name, value in parameters.items() if name not in _NOT_CHECKED}

@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 class RollbackError(Exception):
-    """The work must be rolled back, although its statement succeeded."""
+    """Raised to roll back a write whose statement succeeded; `reason` is the error to report."""
 
     def __init__(self, reason: Exception) -> None:
         super().__init__(reason)

@@ -105,7 +105,9 @@ class JsonListing(Listing):
 
 
 def _page_statement(columns: Columns, query: ListQuery) -> Select[str, Any] | None:
-    """Build the statement that gives a page as one array, and whether more rows follow.
+    """Return a SELECT of a page as one JSON array, and of whether more rows follow.
+
+    Return None if Python has to write the rows.
 
     SQLite takes the rows of a subquery that has a LIMIT in their order.
     """

@@ -23,7 +23,7 @@ Found = dict[tuple[str, str, bool], Shortcut]
 
 
 class ShortcutTable:
-    """The shortcuts of an application, built when a prefix is first requested.
+    """The shortcuts of an application. Those of a router are built on its first request.
 
     The table is empty if the application has middleware that a shortcut would skip.
     """
@@ -92,7 +92,7 @@ def _find(routes: Iterable[BaseRoute]) -> Found:
 
 
 def _is_plain(context: RouteContext) -> bool:
-    """Tell whether the kit can supply all parameters of a handler."""
+    """Return whether the kit can supply all parameters of a handler."""
     if type(context.original_route) not in {Route, LazyRoute}:
         return False
     path, dependant, body = str(context.path), context.dependant, context.body_field
@@ -136,7 +136,7 @@ def _paths(path: str) -> list[str]:
 
 
 def _takes(earlier: RouteContext, method: str, path: str) -> bool:
-    """Tell whether an earlier route may match a request with this path.
+    """Return whether an earlier route may match a request with this path.
 
     It may also match the path without its final slash (see routing.py).
     """

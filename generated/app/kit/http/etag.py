@@ -93,7 +93,7 @@ def header_value(request: Request, name: str) -> str | None:
 
 
 def _matches(header: str, tag: str | None, *, weakly: bool = False) -> bool:
-    """Tell whether a header contains the ETag of a row; `tag` is None if there is no row."""
+    """Return whether a header contains the ETag of a row; `tag` is None if there is no row."""
     if tag is None:
         return False
     tags = _TAG.findall(header)

@@ -64,7 +64,7 @@ def with_default_headers(headers: Iterable[Header]) -> list[Header]:
 
 
 def adding_headers(send: Send, *more: Header) -> Send:
-    """Return a `send` that adds the default headers and `more` to a response."""
+    """Wrap `send` so that it adds the default headers and `more` to the response."""
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":

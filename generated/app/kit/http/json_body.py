@@ -63,7 +63,7 @@ def _explain(body: bytes, error: str, max_depth: int) -> HTTPException:
 
 
 def _is_utf8(body: bytes) -> bool:
-    """Tell whether a body is UTF-8. JSON in UTF-16 or UTF-32 has a NUL in its first bytes."""
+    """Return whether a body is UTF-8. JSON in UTF-16 or UTF-32 has a NUL in its first bytes."""
     try:
         body.decode()
     except UnicodeDecodeError:

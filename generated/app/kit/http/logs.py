@@ -13,7 +13,7 @@ REQUEST_ID = "X-Request-ID"
 
 
 def configure_logging(level: str | None) -> None:
-    """Log to standard error from this level on, with the id of the request in each line.
+    """Log to standard error at this level and above, with the request id in each line.
 
     If the root logger has a handler, no handler is added. Without a level, nothing changes.
     """

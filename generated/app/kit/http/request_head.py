@@ -36,7 +36,7 @@ _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]{1,40}")
 def find_fault(
     version: str, target: bytes, headers: Sequence[tuple[bytes, bytes]]
 ) -> Refusal | None:
-    """Return the refusal of an invalid head; None if the head is valid."""
+    """Return the status and message for an invalid head; None if it is valid."""
     host: bytes | None = None
     is_usual = version == "1.1" and target.startswith(b"/") and b"#" not in target
     for name, value in headers:
@@ -71,7 +71,7 @@ def _find_fault(
 
 @lru_cache(1024)
 def is_host(value: bytes) -> bool:
-    """Tell whether a value is a host with an optional port."""
+    """Return whether a value is a host with an optional port."""
     found = _HOST.fullmatch(value)
     if found is None or len(value) > _MAX_HOST_BYTES:
         return False

@@ -33,7 +33,7 @@ class RootPath:
         return path
 
     def _begins_a_router(self, root: str) -> bool:
-        """Tell whether a router has the root path as its prefix; then the proxy must strip it."""
+        """Return whether a router has the root path as its prefix; then the proxy must strip it."""
         if root != self._checked:
             self._is_ambiguous = any(_is_below(root, prefix) for prefix in self._prefixes)
             self._checked = root

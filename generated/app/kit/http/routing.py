@@ -113,7 +113,7 @@ class Route(HeadRoute):
         return match, child_scope
 
     def _is_of_another(self, path: str, child_scope: Scope) -> bool:
-        """Tell whether the last segment belongs to another route, as in `/heroes/bulk`."""
+        """Return whether the last segment belongs to another route, as in `/heroes/bulk`."""
         if "{" not in self.path or not any(
             isinstance(one, Route) and "{" not in one.path and path.endswith(one.path)
             for one in self.siblings
@@ -209,8 +209,9 @@ def _check_query(request: Request, known: dict[str, bool]) -> None:
         if not is_utf8(name):
             problems.append(problem("string_unicode", ["query", shown(name)], _NOT_UTF8))
         elif name not in known:
-            allowed = ", ".join(_alike(name, known)) or "none"
-            message = f"Unknown parameter; allowed: {allowed}"
+            some = ", ".join(_alike(name, known))
+            rest = f"allowed parameters include: {some}" if some else "none is allowed"
+            message = f"Unknown parameter; {rest}"
             problems.append(problem("unknown_parameter", ["query", name], message))
         elif len(values) > 1 and not known[name]:
             message = "The parameter should be given once"
@@ -237,7 +238,7 @@ def _refused(errors: Sequence[Any]) -> Exception:
 
 
 def _is_of_no_row(error: Mapping[str, Any]) -> bool:
-    """Tell whether a key is an integer that no row can have, such as `01` or a very long one."""
+    """Return whether a key is an integer that no row can have, such as `01` or a very long one."""
     return (
         error["loc"][:1] == ("path",)
         and error["type"] in {"int_parsing", "int_parsing_size"}
@@ -246,7 +247,7 @@ def _is_of_no_row(error: Mapping[str, Any]) -> bool:
 
 
 def _is_utf8_path(scope: Scope) -> bool:
-    """Tell whether the path is UTF-8: servers replace invalid bytes by U+FFFD."""
+    """Return whether the path is UTF-8: servers replace invalid bytes by U+FFFD."""
     sent = unquote_to_bytes(scope.get("raw_path") or b"%FF")
     try:
         sent.decode()

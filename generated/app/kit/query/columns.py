@@ -65,7 +65,7 @@ class Columns:
         return TEXT if name in self._as_sent else NFC_TEXT
 
     def is_as_sent(self, name: str) -> bool:
-        """Tell whether a column stores text as sent, without normalization to NFC."""
+        """Return whether a column stores text as sent, without normalization to NFC."""
         return name in self._as_sent
 
     def words(self, text: str) -> tuple[tuple[str, str], ...]:

@@ -83,7 +83,7 @@ class Parameters:
         return found
 
     def is_many(self, name: str) -> bool:
-        """Tell whether a parameter may be repeated."""
+        """Return whether a parameter may be repeated."""
         return name in self.names and self.names[name].is_many
 
     def describe(self) -> list[dict[str, Any]]:
@@ -203,7 +203,7 @@ def read_pairs(query: bytes) -> list[tuple[str, str]]:
 
 
 def is_utf8(text: str) -> bool:
-    """Tell whether a name or a value was sent in UTF-8."""
+    """Return whether a name or a value was sent in UTF-8."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
@@ -213,7 +213,7 @@ def shown(name: str) -> str:
 
 
 def _means_plus(parameter: Parameter, text: str) -> bool:
-    """Tell whether an invalid value is valid with `+` instead of spaces."""
+    """Return whether an invalid value is valid with `+` instead of spaces."""
     for meant in with_plus(text):
         try:
             _parse(parameter, meant)

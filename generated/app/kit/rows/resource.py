@@ -131,7 +131,7 @@ class Resource:
             raise self._not_found()
 
     def _is_impossible(self, key: Any) -> bool:
-        """Tell whether no row can have a key, because the driver cannot represent it."""
+        """Return whether no row can have a key, because the driver cannot represent it."""
         too_large = isinstance(key, int) and not MIN_INT <= key <= MAX_INT
         return too_large or (isinstance(key, str) and "\0" in key)
 

@@ -37,7 +37,7 @@ _MAY_MATCH_CONTROLS = re.compile(r"\.|\[\^|\\[SDWPpxu]|[^\x00-\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class TextRule:
-    """How a text is validated and normalized; used in `Annotated`, as by `Multiline`."""
+    """How text is validated and normalized: metadata for `Annotated`, as in `Multiline`."""
 
     as_sent: bool = False
     """Whether the text is stored as sent, without normalization to NFC."""
@@ -129,6 +129,6 @@ def nfc(text: str) -> str:
 
 
 def has_many_combining(text: str) -> bool:
-    """Tell whether a text has more than MAX_COMBINING consecutive combining characters."""
+    """Return whether a text has more than MAX_COMBINING consecutive combining characters."""
     classes = (bytes(map(combining, run[0])) for run in _LONG_RUNS.finditer(text))
     return any(map(_FIND_MANY, classes))

@@ -49,5 +49,5 @@ def wanted_tables(connection: Connection, tables: Iterable[Table]) -> dict[str, 
 
 
 def taken_names(connection: Connection) -> dict[str, str]:
-    """Return the names that a new table or index cannot have, with the kind of the object."""
+    """Return the names that a new table or index cannot have, each with the kind of its object."""
     return _NAMES[connection.dialect.name](connection)
