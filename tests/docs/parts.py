@@ -124,7 +124,7 @@ def _value(default: object) -> str:
 
 def _kind(what: dict[str, Any]) -> str:
     if "enum" in what:
-        return "one of a list of words"
+        return listed(what["enum"]) if len(what["enum"]) <= 4 else "a [type](#types)"
     if "$ref" in what:
         return "a map"
     if what.get("type") == "array":
