@@ -68,7 +68,7 @@ class SpecError(CrudgenError):
 
 
 class OutputError(CrudgenError):
-    """The output folder cannot be written, or contains files that must not be overwritten."""
+    """A file or folder cannot be written, or must not be overwritten."""
 
 
 class DriftError(CrudgenError):

@@ -49,7 +49,7 @@ class Recipe:
             disk.write(self.tree, self.keep)
 
     def load(self) -> "Generation":
-        """Import the code, create the application, and return both.
+        """Return a new generation: import the code, and create the application.
 
         Raises ServeError for invalid settings, and any exception of the code.
         """

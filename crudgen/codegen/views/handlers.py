@@ -1,4 +1,4 @@
-"""Views of an entity's handlers. Reason to change: the signature of a handler."""
+"""Source of an entity's handlers. Reason to change: the signature of a handler."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -57,7 +57,7 @@ def _check_indexed(written: WrittenField, field: Field, longest: int) -> None:
 def _with_digits(written: WrittenField, field: Field) -> Field:
     precision, scale = written.spec.precision or 0, written.spec.scale or 0
     if not 1 <= precision <= MAX_PRECISION:
-        written.add("precision", f"invalid precision {precision}", f"1 to {MAX_PRECISION} digits")
+        written.add("precision", f"invalid precision {precision}", f"allowed: 1 to {MAX_PRECISION}")
     elif scale > precision:
         written.add("scale", f"invalid scale {scale}", f"at most the precision, {precision}")
     return replace(field, precision=precision, scale=scale)

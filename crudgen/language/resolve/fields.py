@@ -76,9 +76,8 @@ def _check_former_names(written: WrittenSpec[EntitySpec], problems: Problems) ->
             continue
         location = written.locate("fields", name, "was")
         if spec.was in written.spec.fields or spec.was in seen:
-            problems.add(
-                location, f"{quoted(spec.was)} is the name of another field", "remove 'was'"
-            )
+            problem = f"the former name {quoted(spec.was)} is a name of another field"
+            problems.add(location, problem, "remove 'was'")
         seen.add(spec.was)
 
 
@@ -206,6 +205,6 @@ def _with_samples(written: WrittenField, field: Field) -> Field:
     if found:
         return replace(field, samples=found)
     key = "pattern" if written.spec.is_set("pattern") else "type"
-    remedy = "add a valid 'example'; the generated tests use it"
-    written.add(key, "no sample value was found", remedy)
+    problem = "no valid value was found for the generated tests"
+    written.add(key, problem, "add a valid 'example'; the tests use it")
     return field

@@ -33,7 +33,7 @@ def _check_options(written: WrittenField) -> None:
     for key in sorted(written.spec.model_fields_set - allowed):
         options = ", ".join(sorted(written.info.options)) or "none"
         problem = f"'{key}' does not apply to '{written.info.name}'"
-        written.add_key(key, problem, f"its options: {options}")
+        written.add_key(key, problem, f"options of this type: {options}")
     for key in sorted(written.info.options):
         if written.spec.is_set(key) and getattr(written.spec, key) is None:
             written.add(key, f"'{key}' is empty", "set a value, or remove it")
@@ -100,4 +100,4 @@ def _check_key(written: WrittenField) -> None:
             "remove it: the client sends the key",
         )
     if text and written.spec.min == 0 and written.spec.is_set("min"):
-        written.add("min", "the primary key must not be empty", "write 1 or more")
+        written.add("min", "the primary key must not be empty", "set 'min' to 1 or more")

@@ -53,13 +53,13 @@ class WrittenSpec(Generic[SpecT]):
 
 
 def read_entity(file: str, root: Mapping, problems: Problems) -> WrittenSpec[EntitySpec] | None:
-    """Return the spec of an entity file, or None if it has too many errors."""
+    """Return the spec of an entity file, or None if a required key is missing or invalid."""
     root, broken = _long_form(root, problems)
     return _read(EntitySpec, file, root, broken, problems)
 
 
 def read_app(file: str, root: Mapping, problems: Problems) -> WrittenSpec[AppSpec] | None:
-    """Return the spec of crudgen.yaml, or None if it has too many errors."""
+    """Return the spec of crudgen.yaml, or None if it cannot be read despite its errors."""
     return _read(AppSpec, file, root, set(), problems)
 
 
@@ -115,7 +115,7 @@ def _read(
 
 
 def _drop(data: dict[str, Any], path: tuple[str | int, ...]) -> set[str]:
-    """Remove the field or key with an error. Return the name of the field, if it was one."""
+    """Remove the field or key with an error from the data. Return the names of removed fields."""
     if path[0] == "fields" and len(path) > 1:
         data["fields"].pop(path[1], None)
         return {str(path[1])}
