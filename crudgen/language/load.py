@@ -94,13 +94,15 @@ def _is_spec(file: Path, problems: Problems) -> bool:
     if file.suffix not in SUFFIXES:
         if file.is_dir():
             remedy = "move its *.yaml files one level up"
-            problems.add(location, "a folder, not an entity", remedy)
+            problems.add(location, "a folder, not an entity file", remedy)
         elif file.suffix.lower() in SUFFIXES:
             problems.add(location, "the suffix is not in lower case", "rename it to *.yaml")
         elif file.suffix in _NOT_SPECS or file.name.endswith(("~", "#")):
             return False
         else:
-            problems.add(location, "not an entity", "name it *.yaml, or move it to another folder")
+            problems.add(
+                location, "not an entity file", "name it *.yaml, or move it to another folder"
+            )
         return False
     reason = file_name_problem(file.name)
     if reason:

@@ -76,7 +76,7 @@ def _check_former_names(written: WrittenSpec[EntitySpec], problems: Problems) ->
             continue
         location = written.locate("fields", name, "was")
         if spec.was in written.spec.fields or spec.was in seen:
-            problem = f"the former name {quoted(spec.was)} is a name of another field"
+            problem = f"the former name {quoted(spec.was)} is in use by another field"
             problems.add(location, problem, "remove 'was'")
         seen.add(spec.was)
 
