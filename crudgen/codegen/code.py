@@ -100,7 +100,7 @@ def words(text: ModuleName) -> Code:
 
 
 def literal(value: Value) -> Code:
-    """Return an expression that evaluates to an equal value.
+    """Return the source of an expression that evaluates to an equal value.
 
     Raises TypeError for an unsupported type, ValueError for a number that is not finite.
     """
@@ -125,7 +125,7 @@ def literal(value: Value) -> Code:
 
 
 def structure(value: Value) -> "Bracket | Code":
-    """Return an expression for a value that may contain lists and dicts."""
+    """Return the source of a value that may contain lists and dicts."""
     match value:
         case list():
             return Bracket("[", tuple(structure(item) for item in value), "]")
@@ -164,7 +164,7 @@ def _bytes(value: bytes) -> Code:
 
 
 def docstring(text: str, indent: int) -> Code:
-    """Return a docstring. Line breaks are kept; other white space becomes one space."""
+    """Return the source of a docstring. Line breaks are kept; other white space is collapsed."""
     lines = [" ".join(line.split()) for line in text.strip().splitlines()]
     margin = " " * indent
     body = "\n".join(margin + line if line else "" for line in map(escaped_line, lines)).strip()
@@ -232,37 +232,37 @@ class Comparison:
 
 
 def call(function: Code, items: Iterable[Part]) -> Bracket:
-    """Return a function call."""
+    """Return the source of a function call."""
     return Bracket(f"{function}(", tuple(items), ")")
 
 
 def keyword(key: str, value: Bracket | Code) -> Bracket | Code:
-    """Return a keyword argument."""
+    """Return the source of a keyword argument."""
     return _after(f"{identifier(key)}=", value)
 
 
 def pair(key: str, value: Bracket | Code) -> Bracket | Code:
-    """Return an item of a dict with a string key."""
+    """Return the source of an item of a dict with a string key."""
     return _pair(_text(key), value)
 
 
 def method(receiver: Bracket, name: str, items: Iterable[Part]) -> Bracket:
-    """Return a method call."""
+    """Return the source of a method call."""
     return Bracket(f"{receiver.flat()}.{identifier(name)}(", tuple(items), ")")
 
 
 def subscript(generic: Code, items: Iterable[Part]) -> Bracket:
-    """Return a generic type with arguments: `list[int]`."""
+    """Return the source of a generic type with arguments: `list[int]`."""
     return Bracket(f"{generic}[", tuple(items), "]")
 
 
 def annotated(target: Code, kind: Code) -> Code:
-    """Return a parameter or variable with its type: `name: str`."""
+    """Return the source of a parameter or variable with its type: `name: str`."""
     return Code(f"{target}: {kind}")
 
 
 def optional(kind: Code) -> Code:
-    """Return a type that also allows None: `str | None`."""
+    """Return the source of a type that also allows None: `str | None`."""
     return Code(f"{kind} | None")
 
 

@@ -97,7 +97,7 @@ class Plan:
 
 
 def plan(tree: SourceTree, out: Path) -> Plan:
-    """Compare a tree with a folder, which may not exist.
+    """Return the comparison of a tree with a folder, which may not exist.
 
     Rolls back an interrupted `write` first. Raises OutputError if the folder cannot be read or
     contains something that crudgen must not change, such as a symbolic link.
@@ -136,7 +136,7 @@ def write(tree: SourceTree, out: Path, *, force: bool = False, prune: bool = Fal
 
 @contextmanager
 def _as_output_error(out: Path) -> Iterator[None]:
-    """Convert OSError to OutputError."""
+    """Raise OutputError for an OSError in a `with` block."""
     try:
         yield
     except OSError as error:
@@ -146,7 +146,7 @@ def _as_output_error(out: Path) -> Iterator[None]:
 
 
 def _lines(text: str) -> list[str]:
-    """Split a text at line feeds only; `splitlines` also splits at other characters."""
+    """Return the lines of a text. Unlike `splitlines`, split at line feeds only."""
     *lines, last = text.split("\n")
     return [f"{line}\n" for line in lines] + ([last] if last else [])
 

@@ -35,7 +35,7 @@ class _Step:
 
 
 def digest(data: bytes) -> str:
-    """Return the SHA-256 of a content. Line endings are ignored: git may convert them."""
+    """Return the SHA-256 of a file's content. Line endings are ignored: git may convert them."""
     return hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest()
 
 

@@ -94,7 +94,7 @@ class KeyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A constant default. For optional fields, `Constant(None)` unless the spec sets another."""
+    """A constant default. That of an optional field is None unless the spec sets another."""
 
     value: Value
 

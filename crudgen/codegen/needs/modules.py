@@ -27,7 +27,7 @@ _SERVER_PROTOCOL = re.compile(r"\b(app|crudgen)\.kit\.([a-z_.]+):HttpProtocol\b"
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """A keyword argument that calls of a class of the kit must have, set to a setting."""
+    """A keyword argument that calls of a class of the kit must have; its value is a setting."""
 
     module: str
     class_name: str
@@ -60,7 +60,7 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A variable that a module must have, set to the result of a function of the module."""
+    """A variable that a module must have; its value is the result of a function of the module."""
 
     name: str
     function: str

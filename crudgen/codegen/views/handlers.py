@@ -47,7 +47,7 @@ class Handlers:
         self._key_type = name(entity.name, suffix="Id")
 
     def create(self) -> HandlerView:
-        """Return the handler that creates a row."""
+        """Return the source of the handler that creates a row."""
         created = name(self._entity.name, suffix="Create")
         self._imports.use(".models", created)
         return self._creating(
@@ -58,7 +58,7 @@ class Handlers:
         )
 
     def create_many(self) -> HandlerView:
-        """Return the handler that creates several rows."""
+        """Return the source of the handler that creates several rows."""
         created = name(self._entity.name, suffix="Create")
         self._imports.use(".models", created)
         return self._creating(
@@ -88,7 +88,7 @@ class Handlers:
         )
 
     def update_many(self) -> HandlerView:
-        """Return the handler that updates several rows."""
+        """Return the source of the handler that updates several rows."""
         changes = name(self._entity.name, suffix="UpdateById")
         self._imports.use(".models", changes)
         self._imports.use("fastapi", "Request")
@@ -103,7 +103,7 @@ class Handlers:
         )
 
     def delete_many(self) -> HandlerView:
-        """Return the handler that deletes several rows."""
+        """Return the source of the handler that deletes several rows."""
         self._imports.use("fastapi", "Request")
         self._imports.use("..kit.errors", "Deleted")
         ids = annotated(raw("ids"), name(self._entity.name, suffix="Ids"))
@@ -116,7 +116,7 @@ class Handlers:
         )
 
     def list(self) -> HandlerView:
-        """Return the handler that lists rows."""
+        """Return the source of the handler that lists rows."""
         self._imports.use("fastapi", "Request")
         self._imports.use("..kit.query", "SparseRow")
         query = annotated(raw("query"), name(self._entity.name, suffix="Query"))
@@ -130,11 +130,11 @@ class Handlers:
         )
 
     def read(self) -> HandlerView:
-        """Return the handler that reads a row."""
+        """Return the source of the handler that reads a row."""
         return self._keyed("read", self._errors(304, 404, 422, 503))
 
     def update(self) -> HandlerView:
-        """Return the handler that updates a row."""
+        """Return the source of the handler that updates a row."""
         changes = name(self._entity.name, suffix="Update")
         self._imports.use(".models", changes)
         conflict = self._conflict(takes_key=False)
@@ -142,7 +142,7 @@ class Handlers:
         return self._keyed("update", errors, changes)
 
     def replace(self) -> HandlerView:
-        """Return the handler that replaces a row."""
+        """Return the source of the handler that replaces a row."""
         created = name(self._entity.name, suffix="Create")
         self._imports.use(".models", created)
         conflict = self._conflict(takes_key=True)
@@ -150,7 +150,7 @@ class Handlers:
         return self._keyed("replace", errors, created)
 
     def delete(self) -> HandlerView:
-        """Return the handler that deletes a row."""
+        """Return the source of the handler that deletes a row."""
         self._imports.use("..kit.errors", "Deleted")
         return self._keyed("delete", self._errors(404, 412, 422, *self._missing_etag(), 503))
 
