@@ -1,1 +1,1 @@
-"""How fast, compared with what: every contender on the same data, in one run, on this machine."""
+"""Benchmarks: crudgen and other applications, the contenders, on the same data and machine."""

@@ -1,4 +1,4 @@
-"""`python -m bench`: compare the contenders; `python -m bench scale`: how crudgen grows."""
+"""`python -m bench` compares the contenders, `python -m bench scale` measures larger specs."""
 
 import sys
 import tempfile
@@ -21,15 +21,23 @@ app = typer.Typer(add_completion=False)
 def compare(
     context: typer.Context,
     *,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds; the median counts.")] = 5,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Measurements of each task; the median is printed.")
+    ] = 5,
     seconds: Annotated[int, typer.Option(min=1, help="Length of one measurement.")] = 3,
-    clients: Annotated[list[int] | None, typer.Option(help="Clients; default 1 and 64.")] = None,
-    database: Annotated[list[str] | None, typer.Option(help="sqlite, postgresql.")] = None,
-    only: Annotated[list[str] | None, typer.Option(help="Names of contenders.")] = None,
-    task: Annotated[list[str] | None, typer.Option(help="Names of pieces of work.")] = None,
+    clients: Annotated[
+        list[int] | None, typer.Option(help="Number of clients; by default 1 and 64.")
+    ] = None,
+    database: Annotated[
+        list[str] | None, typer.Option(help="sqlite or postgresql; by default both.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Names of contenders; by default all.")
+    ] = None,
+    task: Annotated[list[str] | None, typer.Option(help="Names of tasks; by default all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare crudgen with other ways to serve the same heroes, side by side on this machine."""
+    """Compare crudgen with other applications that serve the same data."""
     if context.invoked_subcommand:
         return
     try:
@@ -48,7 +56,7 @@ def compare(
                     server = start(contender, create(place), place)
                     stack.callback(server.stop)
                     servers.append(server)
-                    say(f"{kind}: {contender.name} is right and running")
+                    say(f"{kind}: {contender.name} is running, and its responses are correct")
                 for count in clients or [1, 64]:
                     for name in task or work.WORKS:
                         measure(kind, servers, name, count, rounds, seconds, readings, folder)
@@ -61,11 +69,15 @@ def compare(
 @app.command("scale")
 def scale(
     *,
-    entities: Annotated[list[int] | None, typer.Option(help="Numbers of entities.")] = None,
-    exponents: Annotated[list[int] | None, typer.Option(help="Powers of ten of rows.")] = None,
+    entities: Annotated[
+        list[int] | None, typer.Option(help="Numbers of entities; by default 1 to 1,000.")
+    ] = None,
+    exponents: Annotated[
+        list[int] | None, typer.Option(help="Numbers of rows, as powers of ten; by default 3 to 7.")
+    ] = None,
     seconds: Annotated[int, typer.Option(min=1, help="Length of one measurement.")] = 3,
 ) -> None:
-    """Measure how crudgen grows with entities, workers and rows."""
+    """Measure crudgen with more entities, workers and rows."""
     load.check_wrk()
     print_scale(
         counts=entities or [1, 10, 100, 1000],
@@ -84,7 +96,7 @@ def measure(
     readings: dict[report.Key, list[Reading]],
     folder: Path,
 ) -> None:
-    """Measure one piece of work: a warm-up, then rounds in which the contenders take turns."""
+    """Measure a task: a warm-up of each contender, then rounds in which they take turns."""
     for number in range(rounds + 1):
         for server in servers:
             if name not in server.contender.works:
@@ -99,7 +111,7 @@ def measure(
 
 
 def say(text: str) -> None:
-    """Tell on standard error how far it is."""
+    """Print progress to standard error."""
     print(text, file=sys.stderr, flush=True)
 
 

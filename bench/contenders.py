@@ -1,4 +1,4 @@
-"""Who is compared: how each contender is started, where its rows are, and whether it is right."""
+"""The applications that are compared: commands, paths, and a check of their responses."""
 
 import os
 import signal
@@ -22,16 +22,16 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One way to serve heroes."""
+    """An application that is compared."""
 
     name: str
     command: Callable[[int, str], list[str]]
-    """Port and database URL → the command."""
+    """Returns the command for a port and a database URL."""
     databases: tuple[str, ...] = ("sqlite", "postgresql")
     paths: Paths = field(default_factory=Paths)
     works: tuple[str, ...] = WORKS
     answers_rows: bool = True
-    """Whether its answers are rows to be checked; a floor that does nothing has none."""
+    """Whether its responses are rows of the database, which are checked."""
 
 
 def _uvicorn(app: str) -> Callable[[int, str], list[str]]:
@@ -77,14 +77,14 @@ CONTENDERS = (
 
 @dataclass
 class Server:
-    """A contender that runs."""
+    """A running contender."""
 
     contender: Contender
     base: str
     process: subprocess.Popen[bytes]
 
     def stop(self) -> None:
-        """End it, and wait until it has ended."""
+        """Stop the process, and wait for its end."""
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(15)
@@ -93,7 +93,7 @@ class Server:
             self.process.wait()
 
     def check(self) -> None:
-        """Raise LoadError unless the answers are right."""
+        """Raise LoadError if a response is wrong."""
         if not self.contender.answers_rows:
             return
         paths = self.contender.paths
@@ -114,16 +114,16 @@ class Server:
             and again["age"] == 17
         )
         if not right:
-            raise LoadError(f"{self.contender.name} answers wrongly: {row}, {again}")
+            raise LoadError(f"{self.contender.name} returned a wrong row: {row} or {again}")
 
 
 def _rows(answer: Any) -> list[Any]:
-    """Find the rows of a page: the answer itself, or a list in it."""
+    """Return the rows of a page: the JSON value itself, or a list in it."""
     return answer if isinstance(answer, list) else answer.get("data") or answer["items"]
 
 
 def start(contender: Contender, database: str, folder: Path, *, pinned: bool = True) -> Server:
-    """Start a contender on a filled database. Raises LoadError when it does not answer in time."""
+    """Start a contender with 100,000 rows. Raises LoadError if it does not respond in time."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -151,4 +151,4 @@ def start(contender: Contender, database: str, folder: Path, *, pinned: bool = T
             server.check()
             return server
     server.stop()
-    raise LoadError(f"{contender.name} does not start; see {folder}/{contender.name}.log")
+    raise LoadError(f"{contender.name} did not start; see {folder}/{contender.name}.log")

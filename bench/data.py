@@ -1,4 +1,4 @@
-"""The same rows for every contender."""
+"""Data for the contenders: all have the same rows."""
 
 import importlib
 import sqlite3
@@ -11,8 +11,8 @@ from bench.work import ROWS
 
 
 def fill(url: str, rows: int = ROWS) -> None:
-    """Make the table of heroes as crudgen does, and fill it."""
-    from sqlalchemy import create_engine  # noqa: PLC0415 - only when there is something to fill
+    """Create the table of heroes as crudgen does, and insert rows."""
+    from sqlalchemy import create_engine  # noqa: PLC0415 -- lazy
 
     import crudgen  # noqa: PLC0415
 
@@ -66,7 +66,7 @@ onServe((e) => {
 
 
 def fill_pocketbase(folder: Path, rows: int = ROWS) -> None:
-    """Make PocketBase's collection of heroes, and fill its table."""
+    """Create PocketBase's collection of heroes, and insert rows."""
     for name, text in (
         ("pb_migrations/1_heroes.js", _POCKETBASE_MIGRATION),
         ("pb_hooks/durable.pb.js", _POCKETBASE_HOOK),

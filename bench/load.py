@@ -1,4 +1,4 @@
-"""Load by wrk: how many answers a second, and how long they take."""
+"""Load by wrk: responses per second, and latency."""
 
 import os
 import re
@@ -12,12 +12,12 @@ _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 
 
 class LoadError(Exception):
-    """The load cannot be made, or the answers are wrong."""
+    """The load generator failed, or a response is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One run: answers per second, and the latency in milliseconds."""
+    """The result of a run: responses per second, and latency percentiles in milliseconds."""
 
     rate: float
     p50: float
@@ -25,19 +25,19 @@ class Reading:
 
 
 def check_wrk() -> None:
-    """Raise LoadError when wrk is not installed."""
+    """Raise LoadError if wrk is not installed."""
     if shutil.which("wrk") is None:
-        raise LoadError("wrk is not installed: apt-get install wrk, or see its project's page")
+        raise LoadError("wrk is not installed; install it with: apt-get install wrk")
 
 
 def pin(core: int) -> None:
-    """Keep this process on one core, where the system can."""
+    """Pin this process to a core, if the system supports it."""
     if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {core})
 
 
 def run(base: str, script: Path, *, clients: int, seconds: int, pinned: bool = True) -> Reading:
-    """Load one server. Raises LoadError when an answer is not 2xx."""
+    """Run wrk on a server. Raises LoadError if a response is not 2xx."""
     command = [
         "wrk",
         "-t1",

@@ -1,4 +1,4 @@
-"""Medians and ratios, as a table for people and as JSON for scripts."""
+"""Medians of the results, as tables and as JSON."""
 
 import json
 from collections import defaultdict
@@ -12,11 +12,11 @@ from bench.contenders import BASELINE
 from bench.load import Reading
 
 Key = tuple[str, int, str, str]
-"""Database, clients, work, contender."""
+"""Database, number of clients, task, name of the contender."""
 
 
 def print_json(readings: Mapping[Key, Sequence[Reading]]) -> None:
-    """Print every median."""
+    """Print the medians as JSON."""
     rows = [
         {
             "database": database,
@@ -42,7 +42,7 @@ def print_tables(readings: Mapping[Key, Sequence[Reading]]) -> None:
     console = Console(width=140)
     for (database, clients), group in groups.items():
         works = list(dict.fromkeys(work for work, _ in group))
-        table = Table(title=f"{database}, {clients} clients: answers a second (× by hand), p99")
+        table = Table(title=f"{database}, {clients} clients: responses per second (× by hand), p99")
         table.add_column("")
         for work in works:
             table.add_column(work, justify="right")

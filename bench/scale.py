@@ -1,4 +1,4 @@
-"""How crudgen grows: with the number of entities, of workers and of rows."""
+"""Measurements of crudgen with more entities, workers and rows."""
 
 import os
 import signal
@@ -24,15 +24,15 @@ ROOT = Path(__file__).parents[1]
 ENTITY = "name: {name}\nfields:\n  name: str index\n  age: int? index\n  secret: str write_only\n"
 GETS = 300
 ASKED = "/heroes/?age__gte=48&sort=age&limit=100"
-"""Rows by a column that has an index: a filter and a sort."""
+"""Path of a list, filtered and sorted by a column with an index."""
 CURSOR_SORTS = ("id", "name", "age", "-age")
-"""By the key, by a text, and by a number that may be null and has a hundred values."""
+"""Sort keys: the primary key, a text, and a nullable integer with 100 distinct values."""
 SCANNED = 5_000_000
-"""Rows that take more than half a second to be looked through."""
+"""Number of rows whose scan takes more than half a second."""
 
 
 def _names(count: int) -> list[str]:
-    """Make names that have regular plurals, such as Aaathing and Aabthing."""
+    """Return names of entities with regular plurals, such as Aaathing and Aabthing."""
     letters = "abcdefghij"
     return [
         f"{letters[n // 100]}{letters[n // 10 % 10]}{letters[n % 10]}thing".capitalize()
@@ -44,7 +44,7 @@ def _names(count: int) -> list[str]:
 def _serving(
     entities: Path, database: str, *, workers: int = 1
 ) -> Iterator[tuple[str, subprocess.Popen[bytes], float]]:
-    """Serve until the block ends; give the address, the process and the seconds that it took."""
+    """Serve until the block ends; yield the URL, the process and the seconds of the start."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -69,7 +69,7 @@ def _serving(
 
 
 def _median_get(base: str, path: str, count: int = GETS) -> float:
-    """Measure one client's gets; give the median in milliseconds."""
+    """Return the median duration of a GET request by one client, in milliseconds."""
     with httpx.Client(base_url=base, timeout=60) as client:
         client.get(path)
         times = []
@@ -89,10 +89,10 @@ def _seconds(folder: Path, *arguments: str) -> float:
 
 
 def entities(counts: list[int]) -> Table:
-    """Measure start, memory, OpenAPI and gets for numbers of entities."""
+    """Measure commands, start, memory, OpenAPI and GET for each number of entities."""
     table = Table(title="entities")
     for heading in (
-        *("entities", "check s", "emit s", "start s", "MB", "first openapi s", "then s"),
+        *("entities", "check s", "emit s", "start s", "MB", "first openapi s", "second openapi s"),
         *("get first ms", "get last ms"),
     ):
         table.add_column(heading, justify="right")
@@ -124,10 +124,10 @@ def entities(counts: list[int]) -> Table:
 
 
 def workers(seconds: int) -> Table:
-    """Measure gets with one and two workers; nothing is pinned."""
+    """Measure GET with one and two workers, which are not pinned to cores."""
     table = Table(title="workers, SQLite, gets by 64 clients")
     table.add_column("workers")
-    table.add_column("answers a second", justify="right")
+    table.add_column("responses per second", justify="right")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         database = f"sqlite:///{folder}/heroes.db"
@@ -145,7 +145,7 @@ def workers(seconds: int) -> Table:
 
 
 def rows(exponents: list[int]) -> Table:
-    """Measure single gets and pages for numbers of rows."""
+    """Measure GET of a row and of pages for each number of rows."""
     table = Table(title="rows, SQLite, one client: milliseconds")
     for heading in ("rows", "get", "first page", "middle, by offset", "filtered and sorted"):
         table.add_column(heading, justify="right")
@@ -156,7 +156,7 @@ def rows(exponents: list[int]) -> Table:
         with tempfile.TemporaryDirectory() as name:
             database = f"sqlite:///{name}/heroes.db"
             fill(database, count)
-            os.sync()  # else the disk is still busy with it
+            os.sync()  # otherwise the disk is still busy
             with _serving(ROOT / "entities", database) as (base, _, _):
                 figures = [
                     _median_get(base, f"/heroes/{count // 2}"),
@@ -172,9 +172,9 @@ def rows(exponents: list[int]) -> Table:
 
 
 def _cursor_pages(base: str, sort: str, count: int) -> list[float]:
-    """Measure the second page of a walk, one in the middle, and one at its end.
+    """Measure the second page by cursor, one in the middle and one at the end.
 
-    A walk begins with a page without conditions; all the others have a cursor.
+    Return the medians in milliseconds. The first page has no cursor, and is not measured.
     """
     figures = []
     for place in (0, count // 2, count - 300):
@@ -185,9 +185,9 @@ def _cursor_pages(base: str, sort: str, count: int) -> list[float]:
 
 
 def scans(kinds: list[str]) -> Table:
-    """Measure gets while another client looks through all rows; nothing is pinned."""
-    table = Table(title="one client gets, another one scans: milliseconds")
-    for heading in ("database", "one scan", "get, idle", "get, meanwhile", "ratio"):
+    """Measure GET of a row while another client scans all rows; nothing is pinned to cores."""
+    table = Table(title="get while another client scans: milliseconds")
+    for heading in ("database", "one scan", "get, idle", "get, during a scan", "ratio"):
         table.add_column(heading, justify="right")
     for kind in kinds:
         with ExitStack() as stack:
@@ -202,7 +202,7 @@ def scans(kinds: list[str]) -> Table:
             once = (time.perf_counter() - began) * 1000
             row = f"/heroes/{SCANNED // 2}"
             idle = _median_get(base, row)
-            # A process of its own: a thread would hold up the one that measures.
+            # In another process: a thread would slow down the measurement.
             again = f"import httpx\nwhile True: httpx.get({every!r}, timeout=60).raise_for_status()"
             scanner = subprocess.Popen([sys.executable, "-c", again])
             try:
@@ -217,7 +217,7 @@ def scans(kinds: list[str]) -> Table:
 
 
 def print_scale(*, counts: list[int], exponents: list[int], seconds: int) -> None:
-    """Measure everything and print a table for each."""
+    """Run all measurements, and print a table for each."""
     os.environ["LOG_LEVEL"] = "WARNING"
     console = Console(width=140)
     kinds = ["sqlite", "postgresql"]

@@ -1,4 +1,4 @@
-"""What is asked: each piece of work as a script for wrk, and the check of an answer to it."""
+"""The tasks that are measured, each as a script for wrk."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ HERO = '{"name": "Rusty-Man", "age": 48, "secret_name": "Tommy Sharp"}'
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Where a contender has its rows."""
+    """Paths of the rows of a contender."""
 
     rows: str = "/heroes/"
     row: str = "/heroes/%d"
-    """For Lua's string.format, with the number of the row."""
+    """Format for Lua's string.format; its argument is the ID of the row."""
     page: str = "/heroes/?limit=100"
     deep_page: str = "/heroes/?offset=50000&limit=100"
 
@@ -21,7 +21,7 @@ WORKS = ("get", "list", "deep list", "create", "patch", "mix")
 
 
 def script(work: str, paths: Paths) -> str:
-    """Write the Lua script of a piece of work."""
+    """Return the Lua script of a task."""
     get = f'wrk.format("GET", string.format("{paths.row}", math.random(1, {ROWS})))'
     patch = (
         f'wrk.format("PATCH", string.format("{paths.row}", math.random(1, {ROWS})), json, '

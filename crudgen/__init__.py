@@ -69,7 +69,7 @@ def create_app(path: str | Path = "entities", *, database: str | None = None) ->
 
     This is the factory for `uvicorn --factory crudgen:create_app`. `database` is a URL that
     overrides DATABASE_URL and the spec. Raises SpecError if the spec is invalid, and ServeError if
-    an environment variable is.
+    a setting is.
     """
     from crudgen.codegen import render_to_serve  # noqa: PLC0415 -- lazy
     from crudgen.delivery.generation import Recipe  # noqa: PLC0415 -- lazy

@@ -1,4 +1,4 @@
-"""Exceptions and diagnostics. Changes when crudgen reports another kind of error.
+"""Exceptions and diagnostics. Reason to change: another kind of error.
 
 Messages say what was found, where, and what to do.
 
@@ -13,8 +13,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_PASSWORD = re.compile(r"(?<=://)[^\s'\"]*@")
-"""User and password in a URL, even if the password contains an unescaped @."""
+_CREDENTIALS = re.compile(r"(?<=://)[^\s'\"]*@")
+"""Matches user and password in a URL, even if the password contains an unescaped @."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -22,7 +22,7 @@ class Diagnostic:
     """A problem in a spec, with its location and remedy.
 
     `line` and `column` (in characters) count from 1; both are 0 for a problem of the entire file.
-    `source` is the line in the file, `length` the number of characters to mark.
+    `source` is the text of the line, `length` the number of characters that are marked in it.
     """
 
     file: str
@@ -51,8 +51,8 @@ class Diagnostic:
 
 
 def _masked(text: str) -> str:
-    """Mask users and passwords in URLs, without changing the length of the text."""
-    return _PASSWORD.sub(lambda found: "*" * (len(found[0]) - 1) + "@", text)
+    """Return the text with asterisks for users and passwords in URLs; its length is the same."""
+    return _CREDENTIALS.sub(lambda found: "*" * (len(found[0]) - 1) + "@", text)
 
 
 class CrudgenError(Exception):
@@ -68,12 +68,12 @@ class SpecError(CrudgenError):
 
 
 class OutputError(CrudgenError):
-    """The output folder cannot be written without overwriting foreign files."""
+    """A file or folder cannot be written, or must not be overwritten."""
 
 
 class DriftError(CrudgenError):
-    """The output folder differs from what the spec generates."""
+    """The output folder differs from the code that is generated from the spec."""
 
 
 class ServeError(CrudgenError):
-    """The application cannot start."""
+    """The application or its server cannot start."""

@@ -1,1 +1,1 @@
-"""The contenders that are written for the comparison."""
+"""The contenders that are written for the benchmark."""

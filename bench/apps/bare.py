@@ -1,4 +1,4 @@
-"""A floor: a bare ASGI application that runs the same SQL on the raw driver and answers bytes."""
+"""An ASGI application without a framework that runs the same SQL on the database driver."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The hand-written application, in the manner of FastAPI's tutorial "SQL Databases"."""
+"""The hand-written application, like that of FastAPI's tutorial "SQL Databases"."""
 
 import os
 from collections.abc import Iterator

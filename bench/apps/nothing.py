@@ -1,4 +1,4 @@
-"""A floor: a FastAPI handler that does nothing but answer."""
+"""FastAPI handlers that return a constant."""
 
 from typing import Any
 

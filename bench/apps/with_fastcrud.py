@@ -1,4 +1,4 @@
-"""The same API made by FastCRUD, as its documentation shows."""
+"""The same API, implemented with FastCRUD as its documentation shows."""
 
 import os
 from collections.abc import AsyncIterator

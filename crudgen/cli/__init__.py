@@ -1,4 +1,4 @@
-"""The command line, with one module per command. Changes when a command is added.
+"""The command line, with one module per command. Reason to change: another command.
 
 Only this package prints, exits or reads arguments. Slow imports are inside the commands, so that
 `crudgen --help` is fast.
@@ -16,7 +16,7 @@ from crudgen.errors import CrudgenError
 
 
 class _Commands(TyperGroup):
-    """Converts exceptions to messages and exit codes. Only bugs print a traceback."""
+    """The commands. Exceptions become messages and exit codes; only bugs print a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command. Exit with 1 after a CrudgenError, and 130 after Ctrl+C."""

@@ -1,4 +1,4 @@
-"""The command `crudgen check`, for CI. Changes when something else is checked."""
+"""The command `crudgen check`, for CI. Reason to change: what it checks."""
 
 import json
 from dataclasses import asdict
@@ -22,6 +22,7 @@ EXAMPLES = (
 
 
 _MAX_FILES = 20
+"""Maximum number of files in a message."""
 
 
 def check(
@@ -57,7 +58,10 @@ def check(
 
 
 def _check(entities: Path, out: Path | None, report: dict[str, Any]) -> str:
-    """Fill the report, and return the message. Raises SpecError, DriftError and OutputError."""
+    """Run the checks: fill the report, and return the message for a terminal.
+
+    Raises SpecError, DriftError and OutputError.
+    """
     schema = source.load(entities)
     report["entities"] = [str(entity.name) for entity in schema.entities]
     valid = f"{entities}: {source.count(len(schema.entities), 'entity')}"
@@ -72,11 +76,12 @@ def _check(entities: Path, out: Path | None, report: dict[str, Any]) -> str:
     report["out"] = str(folder)
     report["files"] = {str(action): list(plan.paths(action)) for action in disk.Action}
     if not plan.is_current:
-        raise DriftError(_drift(plan, entities, folder))
+        raise DriftError(_drift_message(plan, entities, folder))
     return f"{valid}; {folder} is up to date"
 
 
-def _drift(plan: "Plan", entities: Path, out: Path) -> str:
+def _drift_message(plan: "Plan", entities: Path, out: Path) -> str:
+    """Return which files differ, and the command that updates them."""
     from crudgen.delivery.disk import Action  # noqa: PLC0415 -- lazy
 
     words = {
@@ -99,7 +104,7 @@ def _drift(plan: "Plan", entities: Path, out: Path) -> str:
         command += f" --out {out}"
     if plan.paths(Action.STALE, Action.STALE_EDITED):
         command += " --prune"
-    head = f"{out} differs from the code that {entities} generates"
+    head = f"{out} differs from the code that is generated from {entities}"
     remedy = f"  update it with: {command}"
     if plan.paths(Action.EDITED):
         remedy += "\n  it shows the edits, and overwrites them only with --force"

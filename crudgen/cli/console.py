@@ -1,4 +1,4 @@
-"""Prints to the terminal, in color if it supports color. Changes when the style does."""
+"""Prints to the terminal, in color if it supports color. Reason to change: the style of output."""
 
 from collections.abc import Iterator
 
@@ -42,6 +42,7 @@ def diff(text: str) -> None:
 
 
 def _colored(diagnostic: Diagnostic) -> Iterator[tuple[str, str]]:
+    """Yield the parts of a diagnostic, each with its style."""
     head, *rest = str(diagnostic).split("\n")
     yield diagnostic.location, "bold"
     yield head.removeprefix(diagnostic.location), "red"
@@ -55,15 +56,15 @@ def _print(*parts: tuple[str, str], stderr: bool, end: str = "\n") -> None:
 
     text = Text()
     for part, style in parts:
-        text.append(_safe(part), style)
+        text.append(_escaped(part), style)
     # No markup and no wrapping: print the text unchanged, also to a pipe.
     Console(stderr=stderr, markup=False, highlight=False, emoji=False).print(
         text, soft_wrap=True, end=end
     )
 
 
-def _safe(text: str) -> str:
-    """Escape control characters, which a spec may contain and a terminal would execute."""
+def _escaped(text: str) -> str:
+    """Return a text with escaped control characters: a terminal would execute them."""
     return "".join(
         char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in text
     )

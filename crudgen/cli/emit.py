@@ -1,4 +1,4 @@
-"""The command `crudgen emit`. Changes when its report or options do."""
+"""The command `crudgen emit`. Reason to change: its options or report."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -23,7 +23,7 @@ EXAMPLES = (
 def emit(
     entities: source.Entities = source.DEFAULT,
     out: Annotated[
-        Path, typer.Option(help="Folder to write to.", callback=source.portable)
+        Path, typer.Option(help="Folder to write to.", callback=source.check_portable)
     ] = source.DEFAULT_OUT,
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite generated files that were edited.")
@@ -43,7 +43,7 @@ def emit(
     """
     from crudgen.delivery import disk  # noqa: PLC0415 -- lazy
 
-    _reject_inside(entities, out)
+    _reject_out_among_entities(entities, out)
     _, tree = source.render(entities)
     if dry_run:
         _preview(disk.plan(tree, out), force=force, prune=prune)
@@ -55,7 +55,8 @@ def emit(
         console.say(line, "yellow")
 
 
-def _reject_inside(entities: Path, out: Path) -> None:
+def _reject_out_among_entities(entities: Path, out: Path) -> None:
+    """Raise OutputError if the output folder is the folder of entities, or inside it."""
     is_folder = entities.is_dir()
     folder = (entities if is_folder else entities.parent).resolve()
     if out.resolve() == folder or (is_folder and folder in out.resolve().parents):
@@ -97,7 +98,7 @@ def _summary(plan: "Plan", *, force: bool, prune: bool) -> str:
 
 
 def _missing_lines(plan: "Plan") -> Iterator[str]:
-    """Yield the files of the user that lack lines, with these lines."""
+    """Yield a report: each file of the user that lacks lines, and these lines."""
     for change in plan.changes:
         for where, lines in groupby(change.missing_lines(), lambda missing: missing.where):
             yield f"  {plan.out / change.path} needs, {where}:"

@@ -1,4 +1,4 @@
-"""The command `crudgen explain`. Changes when its options do."""
+"""The command `crudgen explain`. Reason to change: its options."""
 
 from pathlib import Path
 from typing import Annotated

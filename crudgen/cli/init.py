@@ -1,4 +1,4 @@
-"""The command `crudgen init`. Changes when a new project needs other files."""
+"""The command `crudgen init`. Reason to change: the files of a new project."""
 
 from pathlib import Path
 from typing import Annotated
@@ -41,7 +41,9 @@ __pycache__/
 def init(
     folder: Annotated[
         Path,
-        typer.Argument(help="Folder of the project.", metavar="DIR", callback=source.portable),
+        typer.Argument(
+            help="Folder of the project.", metavar="DIR", callback=source.check_portable
+        ),
     ] = Path(),
 ) -> None:
     """Create a project with an example entity.
@@ -65,7 +67,7 @@ def init(
 
 
 def write_new(file: Path, text: str) -> bool:
-    """Write a new file. Return False if it exists. Raises OutputError if it cannot be written."""
+    """Write a file. Return False if it exists already. Raises OutputError if that fails."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8", newline="\n") as stream:

@@ -1,4 +1,4 @@
-"""The command `crudgen new`. Changes when its arguments do."""
+"""The command `crudgen new`. Reason to change: its arguments."""
 
 import json
 import re
@@ -18,6 +18,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 # Plain YAML strings: without surrounding spaces, `: ` and ` #`.
 _PLAIN = re.compile(r"[A-Za-z](?:[^\s:#\"'\\]|:(?=\S)| (?=[^\s#]))*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+"""Words that some YAML parsers do not read as strings."""
 
 
 def new(
@@ -30,13 +31,13 @@ def new(
         Path, typer.Option(help="Folder with one YAML file per entity.")
     ] = source.DEFAULT,
 ) -> None:
-    """Write a new entity."""
+    """Write the YAML file of a new entity."""
     if not _NAME.fullmatch(name):
         raise typer.BadParameter(f"invalid entity name {name!r}; use a name such as Team")
     file = entities / f"{_file_name(name)}.yaml"
     if file.exists():
         raise OutputError(f"{file} already exists\n  edit it, or choose another name")
-    text = _entity(name, fields or ["name:str(1..80)"], entities)
+    text = _yaml(name, fields or ["name:str(1..80)"], entities)
     _validate(file, text, entities)
     if not write_new(file, text):
         raise OutputError(f"{file} already exists\n  edit it, or choose another name")
@@ -48,7 +49,8 @@ def _file_name(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def _entity(name: str, fields: list[str], entities: Path) -> str:
+def _yaml(name: str, fields: list[str], entities: Path) -> str:
+    """Return the YAML of an entity. Raises BadParameter for an invalid field."""
     lines = [f"name: {_scalar(name)}", "fields:"]
     if (entities.parent / SCHEMA_FILE).exists():
         lines.insert(0, f"# yaml-language-server: $schema=../{SCHEMA_FILE}")
@@ -65,14 +67,14 @@ def _entity(name: str, fields: list[str], entities: Path) -> str:
 
 
 def _scalar(text: str) -> str:
-    """Print a string as YAML, with quotes if they are needed."""
+    """Return a string as a YAML scalar, with quotes if they are needed."""
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
     return json.dumps(text)
 
 
 def _validate(file: Path, text: str, entities: Path) -> None:
-    """Check the entity together with the existing ones. Raises SpecError."""
+    """Check the new entity together with the existing ones. Raises SpecError."""
     from crudgen import language  # noqa: PLC0415 -- lazy
 
     language.load(entities, {str(file): text})

@@ -1,4 +1,4 @@
-"""The command `crudgen schema`. Changes when its options do."""
+"""The command `crudgen schema`. Reason to change: its options."""
 
 import json
 
@@ -13,7 +13,7 @@ def schema() -> None:
 
 
 def schema_text() -> str:
-    """Return the JSON Schema as text."""
+    """Return the JSON Schema of entity files, as JSON text."""
     from crudgen.language import editor_schema  # noqa: PLC0415 -- lazy
 
     return f"{json.dumps(editor_schema(), indent=2)}\n"

@@ -1,4 +1,4 @@
-"""The command `crudgen serve`. Changes when its options or messages do."""
+"""The command `crudgen serve`. Reason to change: its options or messages."""
 
 import traceback
 from ipaddress import ip_address
@@ -51,7 +51,7 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
         typer.Option(
             metavar="DIR",
             help="Write the code to a folder, and import it from there.",
-            callback=source.portable,
+            callback=source.check_portable,
         ),
     ] = None,
 ) -> None:
@@ -81,7 +81,7 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
 
 
 class _Spec:
-    """Renders the spec, and keeps its schema for messages."""
+    """Generates the code of a spec, and keeps the schema for messages."""
 
     def __init__(self, entities: Path) -> None:
         self._entities = entities
@@ -100,7 +100,7 @@ class _Spec:
 
 
 class _Reporter:
-    """Prints the state of the server."""
+    """Prints reports of the server's state."""
 
     def __init__(self, spec: _Spec, watch: Path | None) -> None:
         self._spec = spec
@@ -144,5 +144,5 @@ class _Reporter:
 
 
 def is_loopback(url: str) -> bool:
-    """Return whether a URL is reachable from this machine only."""
+    """Return whether the host of a URL is a loopback address, such as 127.0.0.1."""
     return ip_address(urlsplit(url).hostname or "").is_loopback

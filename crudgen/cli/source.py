@@ -1,4 +1,4 @@
-"""Arguments and loading of entities. Changes when commands find entities elsewhere."""
+"""Arguments and functions of several commands. Reason to change: where entities are found."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -19,8 +19,8 @@ DEFAULT = Path("entities")
 DEFAULT_OUT = Path("generated")
 
 
-def portable(folder: Path | None) -> Path | None:
-    """Return the folder. Raises BadParameter if its name is not portable to Windows."""
+def check_portable(folder: Path | None) -> Path | None:
+    """Return the folder. Raises BadParameter if Windows does not allow its name."""
     from crudgen.language.reserved import file_name_problem  # noqa: PLC0415 -- lazy
 
     for new in () if folder is None else (folder, *folder.parents):
@@ -38,7 +38,7 @@ def load(entities: Path) -> "Schema":
 
 
 def render(entities: Path, *, to_serve: bool = False) -> "tuple[Schema, SourceTree]":
-    """Return the schema and the source tree, to emit or to serve. Raises SpecError."""
+    """Return the schema of the entities and its source tree. Raises SpecError."""
     from crudgen import codegen  # noqa: PLC0415 -- lazy
 
     schema = load(entities)
@@ -46,7 +46,7 @@ def render(entities: Path, *, to_serve: bool = False) -> "tuple[Schema, SourceTr
 
 
 def count(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 file`, `2 files`, `2 entities`."""
+    """Return a number with a noun in the right form: `1 file`, `2 files`, `2 entities`."""
     if number == 1:
         return f"1 {noun}"
     return f"{number} {noun[:-1]}ies" if noun.endswith("y") else f"{number} {noun}s"

@@ -1,4 +1,4 @@
-"""Schema → SourceTree: prints the files of a generated project."""
+"""Schema → SourceTree: generates the files of a project."""
 
 from .render import render, render_to_serve
 from .tree import Ownership, SourceFile, SourceTree

@@ -1,4 +1,4 @@
-"""Characters in source: escapes and display width. Changes when fewer are escaped."""
+"""Escapes and display width of characters in source. Reason to change: which ones are escaped."""
 
 import unicodedata
 
@@ -9,11 +9,11 @@ _LETTERS = (
     (0x4E00, 0x9FFF, "Han"),
     (0xAC00, 0xD7A4, "Hangul"),
 )
-"""Letters of known display width. Other characters beyond ASCII are escaped."""
+"""Ranges of letters of known display width. Other characters beyond ASCII are escaped."""
 
 
 def escaped(character: str, quote: str) -> str:
-    """Return a character as a string literal with this quote contains it."""
+    """Return a character, escaped for a string literal with this quote if necessary."""
     if character in {quote, "\\"}:
         return "\\" + character
     if character in "\"'" or " " <= character <= "~" or _is_letter(character):
@@ -27,7 +27,7 @@ def _is_letter(character: str) -> bool:
 
 
 def escaped_line(line: str) -> str:
-    """Return a line as a docstring contains it."""
+    """Return a line, escaped for a docstring where necessary."""
     parts = []
     for index, character in enumerate(line):
         if character == "\\":
@@ -40,7 +40,7 @@ def escaped_line(line: str) -> str:
 
 
 def width(source: str) -> int:
-    """Return the display width of a line."""
+    """Return the display width of a line, in columns of a terminal."""
     if source.isascii():
         return len(source)
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in source)

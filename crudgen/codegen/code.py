@@ -1,4 +1,4 @@
-"""Builds Python source from checked parts. Changes when generated code needs another construct.
+"""Builds Python source from checked parts. Reason to change: another construct in generated code.
 
 Only this module converts text to Code, and templates print only Code, so that the text of a spec
 cannot become code. The layout is that of `ruff format`.
@@ -53,41 +53,41 @@ class Code(str):
 
 
 def raw(source: str) -> Code:
-    """Convert a string literal to code. A test checks that every argument is a literal."""
+    """Return a string as code. A test checks that every argument is a literal of this package."""
     return Code(source)
 
 
 def name(text: PythonName, prefix: str = "", suffix: str = "") -> Code:
-    """Return a name with prefix and suffix. Raises ValueError unless it is an identifier."""
+    """Return a checked name with prefix and suffix. Raises ValueError if it is no identifier."""
     if not isinstance(text, PythonName):
         raise TypeError(f"{text!r} is not a checked name of Python")
     return identifier(f"{prefix}{text}{suffix}")
 
 
 def attribute_name(text: FieldName) -> Code:
-    """Print the attribute of a field as a string literal."""
+    """Return the attribute name of a field as a string literal."""
     return _text(text)
 
 
 def sql_name(text: ColumnName | TableName) -> Code:
-    """Print the name of a column or table as a string literal."""
+    """Return the name of a column or table as a string literal."""
     return _text(text)
 
 
 def json_name(text: JsonName) -> Code:
-    """Print the JSON name of a field as a string literal."""
+    """Return the JSON name of a field as a string literal."""
     return _text(text)
 
 
 def identifier(text: str) -> Code:
-    """Print an identifier or dotted name. Raises ValueError if `text` is neither."""
+    """Return an identifier or dotted name as code. Raises ValueError if `text` is neither."""
     if not _IDENTIFIER.fullmatch(text):
         raise ValueError(f"{text!a} is not an identifier")
     return Code(text)
 
 
 def join(separator: Code, parts: Iterable[Code]) -> Code:
-    """Concatenate parts with a separator."""
+    """Return the parts, concatenated with a separator."""
     first, *others = parts
     for part in others:
         first = first + separator + part
@@ -95,12 +95,12 @@ def join(separator: Code, parts: Iterable[Code]) -> Code:
 
 
 def words(text: ModuleName) -> Code:
-    """Print a checked name as words: `blog_post` as `blog post`."""
+    """Return a checked name as words: `blog_post` as `blog post`."""
     return Code(name(text).replace("_", " "))
 
 
 def literal(value: Value) -> Code:
-    """Print an expression that evaluates to an equal value.
+    """Return the source of an expression that evaluates to an equal value.
 
     Raises TypeError for an unsupported type, ValueError for a number that is not finite.
     """
@@ -125,7 +125,7 @@ def literal(value: Value) -> Code:
 
 
 def structure(value: Value) -> "Bracket | Code":
-    """Print a value that may contain lists and dicts."""
+    """Return the source of a value that may contain lists and dicts."""
     match value:
         case list():
             return Bracket("[", tuple(structure(item) for item in value), "]")
@@ -164,7 +164,7 @@ def _bytes(value: bytes) -> Code:
 
 
 def docstring(text: str, indent: int) -> Code:
-    """Print a docstring. Line breaks are kept; other white space becomes one space."""
+    """Return the source of a docstring. Line breaks are kept; other white space is collapsed."""
     lines = [" ".join(line.split()) for line in text.strip().splitlines()]
     margin = " " * indent
     body = "\n".join(margin + line if line else "" for line in map(escaped_line, lines)).strip()
@@ -180,7 +180,7 @@ Part: TypeAlias = "Bracket | Comparison | Code"
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
-    """Items in brackets, with source before and after: a call, signature or subscript."""
+    """Items in brackets, with source before and after them: a call, signature or subscript."""
 
     head: str
     items: Sequence[Part]
@@ -195,7 +195,10 @@ class Bracket:
         return f"{self.head}{items}{comma}{self.tail}"
 
     def lay_out(self, indent: int, after: str = "") -> str:
-        """Print on one line if it fits, else one item per line, indented by `indent` columns."""
+        """Return the source on one line if it fits, else with one item per line.
+
+        The source starts at column `indent`, and `after` follows it.
+        """
         flat = self.flat()
         if indent + width(flat + after) <= WIDTH or not self.items:
             return flat
@@ -218,7 +221,10 @@ class Comparison:
         return f"{self.left.flat()} {self.operator} {self.right}"
 
     def lay_out(self, indent: int, after: str = "") -> str:
-        """Print on one line if it fits, else on two lines, split before the operator."""
+        """Return the source on one line if it fits, else on two, split before the operator.
+
+        The source starts at column `indent`, and `after` follows it.
+        """
         flat = self.flat()
         if indent + width(flat + after) <= WIDTH:
             return flat
@@ -226,48 +232,48 @@ class Comparison:
 
 
 def call(function: Code, items: Iterable[Part]) -> Bracket:
-    """Print a function call."""
+    """Return the source of a function call."""
     return Bracket(f"{function}(", tuple(items), ")")
 
 
 def keyword(key: str, value: Bracket | Code) -> Bracket | Code:
-    """Print a keyword argument."""
+    """Return the source of a keyword argument."""
     return _after(f"{identifier(key)}=", value)
 
 
 def pair(key: str, value: Bracket | Code) -> Bracket | Code:
-    """Print an item of a dict with a string key."""
+    """Return the source of an item of a dict with a string key."""
     return _pair(_text(key), value)
 
 
 def method(receiver: Bracket, name: str, items: Iterable[Part]) -> Bracket:
-    """Print a method call."""
+    """Return the source of a method call."""
     return Bracket(f"{receiver.flat()}.{identifier(name)}(", tuple(items), ")")
 
 
 def subscript(generic: Code, items: Iterable[Part]) -> Bracket:
-    """Print a generic type with arguments."""
+    """Return the source of a generic type with arguments: `list[int]`."""
     return Bracket(f"{generic}[", tuple(items), "]")
 
 
 def annotated(target: Code, kind: Code) -> Code:
-    """Print a parameter or variable with its type."""
+    """Return the source of a parameter or variable with its type: `name: str`."""
     return Code(f"{target}: {kind}")
 
 
 def optional(kind: Code) -> Code:
-    """Print a type that also allows None."""
+    """Return the source of a type that also allows None: `str | None`."""
     return Code(f"{kind} | None")
 
 
 def declaration(target: FieldName, kind: Code, value: Bracket | Code | None) -> Code:
-    """Print `name: type` or `name: type = value`, as a line of a class body."""
+    """Return `name: type` or `name: type = value`, as a line of a class body."""
     head = annotated(name(target), kind)
     return head if value is None else statement(head + raw(" = "), value, INDENT)
 
 
 def statement(head: Code, value: Bracket | Code, indent: int = 0, tail: str = "") -> Code:
-    """Print `head` and a value as a statement, indented by `indent` columns."""
+    """Return the statement of `head`, a value and `tail`, indented by `indent` columns."""
     if isinstance(value, Bracket):
         bracket = replace(value, head=f"{head}{value.head}", tail=f"{value.tail}{tail}")
         return Code(bracket.lay_out(indent))
@@ -275,7 +281,7 @@ def statement(head: Code, value: Bracket | Code, indent: int = 0, tail: str = ""
 
 
 def text_statement(head: Code, text: str, indent: int = 0) -> Code:
-    """Print `head` and a string, in parentheses if the string fits only on a separate line."""
+    """Return `head` and a string, in parentheses if it fits only on a line of its own."""
     value = _text(text)
     inner = indent + INDENT
     if indent + width(head + value) <= WIDTH or inner + width(value) > WIDTH:

@@ -1,4 +1,4 @@
-"""Prints the imports of a module, in the order of ruff's isort. Changes when that order does."""
+"""Imports of a generated module, sorted as ruff does. Reason to change: the order of imports."""
 
 import re
 from collections import defaultdict
@@ -16,25 +16,25 @@ Natural: TypeAlias = list[tuple[str, int, str]]
 
 
 class Imports:
-    """Collects the imports of a module while it is printed."""
+    """Collects the imports of a module while its source is built."""
 
     def __init__(self, kit: KitForm = KitForm.VENDORED) -> None:
         self._kit = kit
         self._names: defaultdict[str, set[str]] = defaultdict(set)
 
     def use(self, module: str, *names: str) -> None:
-        """Add imported names, each as `name` or `name as alias`."""
+        """Add names to import from a module, each as `name` or `name as alias`."""
         if self._kit is KitForm.LIBRARY:
             module = _KIT.sub("crudgen.kit", module)
         self._names[module].update(names)
 
     def name(self, module: str, what: str) -> Code:
-        """Add an imported name, and print it."""
+        """Add a name to import from a module, and return it as code."""
         self.use(module, what)
         return identifier(what)
 
     def code(self) -> Code:
-        """Print the imports: standard library, third-party, local."""
+        """Return the import statements in groups: standard library, third-party, local."""
         groups: list[list[Code]] = [[], [], []]
         for module in sorted(self._names, key=_module_order):
             names = sorted(self._names[module], key=_name_order)
@@ -59,13 +59,16 @@ def _module_order(module: str) -> tuple[int, Natural]:
 
 
 def _name_order(name: str) -> tuple[int, Natural]:
-    """Return a sort key: constants, then classes, then functions, each in natural order."""
+    """Return the sort key of an imported name: constants, then classes, then functions."""
     kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
     return kind, _natural(name.lower())
 
 
 def _natural(text: str) -> Natural:
-    """Return a natural sort key: `a2` before `a10`, but numbers with a leading zero first."""
+    """Return a sort key that compares numbers by value, so that `a2` precedes `a10`.
+
+    Numbers with a leading zero come first.
+    """
     return [_natural_part(part) for part in re.findall(r"[0-9]+|[^0-9]", text)]
 
 

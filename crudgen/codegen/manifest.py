@@ -1,4 +1,4 @@
-"""The list of generated files: path, source and owner. Changes when a file is added."""
+"""The list of generated files: path, source and owner. Reason to change: another file."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class FromTemplate:
     view: object | None = None
     ownership: Ownership = Ownership.GENERATED
     needs: tuple[Need, ...] = ()
-    """What a file of the user must contain."""
+    """What the file must contain after the user edited it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +42,20 @@ _WIRING = (
     Argument("application", "Application", "root_path", "root_path"),
     Variable("app", "create_app"),
 )
-"""Needs of an `app/main.py` that builds the application without `build_application`."""
+"""What an `app/main.py` must contain that does not call `build_application`."""
 
 
 def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
-    """Yield the files of a schema."""
+    """Yield the files of the project that is generated for a schema."""
     once = Ownership.ONCE
     project = project_view(schema)
     protocol = (ServerProtocol(f"{project.kit}.http.protocol:HttpProtocol"),)
     main = (*_WIRING, KitImports(schema.kit, ".kit"))
     fixtures = (KitImports(schema.kit, "app.kit"),)
     yield FromTemplate("README.md", "README.md.jinja", project, once)
-    yield FromTemplate("pyproject.toml", "pyproject.toml.jinja", project, once, _required(schema))
+    yield FromTemplate(
+        "pyproject.toml", "pyproject.toml.jinja", project, once, _requirements(schema)
+    )
     yield FromTemplate("app/__init__.py", "app.py.jinja")
     yield FromTemplate("Dockerfile", "Dockerfile.jinja", ownership=once, needs=protocol)
     yield FromTemplate(".dockerignore", "dockerignore.jinja", ownership=once)
@@ -75,10 +77,10 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
         yield FromTemplate(tests, "test_entity.py.jinja", tests_view(entity))
     yield FromTemplate("tests/conftest.py", "conftest.py.jinja", ownership=once, needs=fixtures)
     if schema.kit is not KitForm.LIBRARY:
-        yield from _kit(schema)
+        yield from _kit_files(schema)
 
 
-def _required(schema: Schema) -> tuple[Required, ...]:
+def _requirements(schema: Schema) -> tuple[Required, ...]:
     drivers = POSTGRES if schema.database.startswith("postgresql:") else ()
     return (
         *(Required(one) for one in requirements(schema)),
@@ -86,7 +88,7 @@ def _required(schema: Schema) -> tuple[Required, ...]:
     )
 
 
-def _kit(schema: Schema) -> Iterator[FromKit]:
+def _kit_files(schema: Schema) -> Iterator[FromKit]:
     is_emitted = _conditions(schema)
     for path, file in _python_files(files("crudgen") / "kit"):
         if is_emitted.get(path, True) and is_emitted.get(path.split("/")[0], True):
@@ -94,7 +96,7 @@ def _kit(schema: Schema) -> Iterator[FromKit]:
 
 
 def _conditions(schema: Schema) -> dict[str, bool]:
-    """Return the files and folders of the kit that a project may omit, and whether it has them."""
+    """Return whether a project needs each of the optional files and folders of the kit."""
     entities = schema.entities
     types = {field.type for entity in entities for field in entity.fields}
     operations = {operation for entity in entities for operation in entity.api.operations}

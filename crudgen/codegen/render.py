@@ -1,4 +1,4 @@
-"""Renders the files of the manifest. Changes when the template engine does."""
+"""Renders the files of the manifest. Reason to change: the template engine."""
 
 from dataclasses import fields, replace
 from functools import cache
@@ -19,18 +19,18 @@ def render(schema: Schema) -> SourceTree:
 
 
 def render_to_serve(schema: Schema) -> SourceTree:
-    """Return the files to import from memory, with a copy of the kit whatever the spec says."""
+    """Return the files that `crudgen serve` runs: always with a copy of the kit."""
     return render(replace(schema, kit=KitForm.VENDORED))
 
 
-def _render(row: FromTemplate | FromKit) -> SourceFile:
-    if isinstance(row, FromKit):
-        return SourceFile(row.path, row.kit_file.read_text("utf-8"))
-    text = _environment().get_template(row.template).render(_names(row.view))
-    return SourceFile(row.path, text, row.ownership, row.needs)
+def _render(file: FromTemplate | FromKit) -> SourceFile:
+    if isinstance(file, FromKit):
+        return SourceFile(file.path, file.kit_file.read_text("utf-8"))
+    text = _environment().get_template(file.template).render(_variables(file.view))
+    return SourceFile(file.path, text, file.ownership, file.needs)
 
 
-def _names(view: Any) -> dict[str, Any]:
+def _variables(view: Any) -> dict[str, Any]:
     """Return the attributes of a view as template variables."""
     if view is None:
         return {}
@@ -51,7 +51,7 @@ def _environment() -> Environment:
 
 
 def _only_code(value: object) -> Code:
-    """Return a value of type Code. Raises TypeError for all others."""
+    """Return the value if it is Code. Raises TypeError otherwise."""
     if not isinstance(value, Code):
         raise TypeError(f"templates print only Code, found '{value}'")
     return value

@@ -1,4 +1,4 @@
-"""The source tree: an immutable mapping from path to text. Changes when files get an attribute."""
+"""The source tree: an immutable mapping of paths to texts. Reason to change: data of a file."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class SourceFile:
 
 
 class SourceTree(Mapping[str, str]):
-    """Path → text, sorted by path. Trees with equal paths and texts are equal."""
+    """The texts of a project's files by path, sorted. Trees with equal texts are equal."""
 
     __slots__ = ("_files",)
 

@@ -1,4 +1,4 @@
-"""Stops listening without resetting connections. Changes when the kernel interface does.
+"""Stops listening without resetting connections. Reason to change: Linux socket options.
 
 Closing a listening socket resets the connections that are established, but not accepted yet, and
 loses the requests that were sent on them.
@@ -13,7 +13,7 @@ from contextlib import suppress
 SETTLE_SECONDS = 0.05
 """Time for pending connections to be established and accepted."""
 _ATTACH_FILTER = 26
-"""SO_ATTACH_FILTER of Linux, which the module socket does not define."""
+"""The socket option SO_ATTACH_FILTER of Linux, which the module socket does not define."""
 _TCP_FLAGS, _SYN = 13, 0x02
 _INSTRUCTIONS = (
     (0x30, 0, 0, _TCP_FLAGS),  # load the TCP flags of the packet
@@ -21,10 +21,13 @@ _INSTRUCTIONS = (
     (0x06, 0, 0, 0),  # SYN: drop the packet
     (0x06, 0, 0, 0xFFFFFFFF),  # else: accept it
 )
+"""A socket filter that drops connection attempts."""
 
 
-def refuse_connections(listeners: Iterable[socket.socket]) -> None:
-    """Drop new connection attempts. Pending connections are established and can be accepted.
+def drop_new_connections(listeners: Iterable[socket.socket]) -> None:
+    """Drop new connection attempts on listening sockets.
+
+    Connections that are pending already are still established, and can be accepted.
 
     Clients retry after a second; their connection is refused if the socket is closed by then.
     Does nothing on systems without socket filters.

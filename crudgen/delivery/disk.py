@@ -1,4 +1,4 @@
-"""Compares and writes a source tree in a folder. Changes when the rules of ownership do.
+"""Writes a source tree to a folder. Reason to change: which files are overwritten.
 
 `.crudgen.json` in the folder records the SHA-256 of each file as crudgen wrote it; commit it to
 version control. A generated file is edited if its content is neither the recorded nor the new one.
@@ -29,15 +29,15 @@ class Action(StrEnum):
     CREATE = "create"
     """The file does not exist."""
     UPDATE = "update"
-    """The file is as crudgen wrote it, and its generated content has changed."""
+    """The file is as crudgen wrote it, but the spec now generates another content."""
     UNCHANGED = "unchanged"
     """The file has the generated content."""
     KEEP = "keep"
     """The file belongs to the user."""
     EDITED = "edited"
-    """The file is generated, and was edited."""
+    """The file is generated, but was edited."""
     STALE = "stale"
-    """The file is no longer generated."""
+    """The file is as crudgen wrote it, but is no longer generated."""
     STALE_EDITED = "stale-edited"
     """The file is no longer generated, and was edited."""
 
@@ -76,41 +76,41 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The changes that `write` makes in a folder."""
+    """The comparison of a folder with a source tree: the state of each file."""
 
     out: Path
     changes: tuple[Change, ...]
 
     def paths(self, *actions: Action) -> tuple[str, ...]:
-        """Return the sorted paths of the files with one of these actions."""
+        """Return the sorted paths of the files that are in one of these states."""
         return tuple(change.path for change in self.changes if change.action in actions)
 
     @property
     def is_current(self) -> bool:
-        """Whether the folder has the content that the spec generates."""
+        """Whether the folder contains what the spec generates, and nothing stale."""
         return all(change.action in _CURRENT for change in self.changes)
 
     def diff(self, *, stale: bool = True) -> str:
-        """Return the changes as a unified diff. With `stale`, stale files are removed."""
+        """Return a unified diff from the folder to the tree; with `stale`, also for stale files."""
         selected = (change for change in self.changes if stale or change.after is not None)
         return "".join(line for change in selected for line in change.diff())
 
 
 def plan(tree: SourceTree, out: Path) -> Plan:
-    """Compare a tree with a folder, which may not exist.
+    """Return the comparison of a tree with a folder, which may not exist.
 
     Rolls back an interrupted `write` first. Raises OutputError if the folder cannot be read or
     contains something that crudgen must not change, such as a symbolic link.
     """
     with _as_output_error(out):
-        if _is_folder(out) and journal.interrupted(out):
+        if _is_folder(out) and journal.has_transaction(out):
             with journal.lock(out):
                 journal.recover(out)
         return _compare(tree, out)
 
 
 def write(tree: SourceTree, out: Path, *, force: bool = False, prune: bool = False) -> Plan:
-    """Write a tree to a folder, all files or none, and return the changes.
+    """Write a tree to a folder, all files or none. Return the comparison before the write.
 
     `prune` removes stale files. `force` overwrites edited files, and with `prune` removes them.
     Raises OutputError if a generated file was edited and `force` is not set, or if the folder
@@ -136,7 +136,7 @@ def write(tree: SourceTree, out: Path, *, force: bool = False, prune: bool = Fal
 
 @contextmanager
 def _as_output_error(out: Path) -> Iterator[None]:
-    """Convert OSError to OutputError."""
+    """Raise OutputError for an OSError in a `with` block."""
     try:
         yield
     except OSError as error:
@@ -146,7 +146,7 @@ def _as_output_error(out: Path) -> Iterator[None]:
 
 
 def _lines(text: str) -> list[str]:
-    """Split at line feeds only; `splitlines` also splits at other characters."""
+    """Return the lines of a text. Unlike `splitlines`, split at line feeds only."""
     *lines, last = text.split("\n")
     return [f"{line}\n" for line in lines] + ([last] if last else [])
 

@@ -1,11 +1,11 @@
-"""Controls the garbage collector during reloads. Changes when libraries keep other caches."""
+"""Frees the memory of unloaded packages. Reason to change: caches of libraries."""
 
 import gc
 import sys
 
 
 def free() -> None:
-    """Free the objects of unloaded packages.
+    """Free the memory of unloaded packages.
 
     Caches of FastAPI hold references to the functions of former generations. Classes are reference
     cycles, which only the garbage collector frees.

@@ -1,4 +1,4 @@
-"""A running generated application, from import to shutdown. Changes when its start or end does."""
+"""A generated application, from import to shutdown. Reason to change: its startup or shutdown."""
 
 import asyncio
 import importlib
@@ -28,7 +28,10 @@ Application: TypeAlias = Callable[[MutableMapping[str, Any], Receive, Send], Awa
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The inputs of an application. Recipes can be pickled, for worker processes."""
+    """What is needed to create a generated application: its source tree and options.
+
+    It can be pickled, to pass it to worker processes.
+    """
 
     tree: SourceTree
     database: str | None = None
@@ -41,12 +44,12 @@ class Recipe:
     """Level of the log, if the settings have none."""
 
     def write(self) -> None:
-        """Write the tree to the folder, if one is set. Raises the exceptions of `disk.write`."""
+        """Write the tree to the folder `keep`, if it is set. Raises OutputError."""
         if self.keep is not None:
             disk.write(self.tree, self.keep)
 
     def load(self) -> "Generation":
-        """Import the code and create the application.
+        """Return a new generation: import the code, and create the application.
 
         Raises ServeError for invalid settings, and any exception of the code.
         """
@@ -60,7 +63,7 @@ class Recipe:
 
 
 class Generation:
-    """A generated application and its package."""
+    """A generated application and its package. Each reload creates another generation."""
 
     def __init__(
         self, tree: SourceTree, package: ModuleType, application: Application, database: str
@@ -83,9 +86,9 @@ class Generation:
         return str(urls.shown(self.database))
 
     async def start(self) -> None:
-        """Start the lifespan of the application. On failure, unload the package.
+        """Start the lifespan of the application. If that fails, unload the package.
 
-        Raises ServeError if the application reports an error, and any other exception of it.
+        Raises ServeError for an error that the user can fix, and any other exception of the code.
         """
         try:
             await self._lifespan.startup()
@@ -107,7 +110,7 @@ class Generation:
                 self._idle.set()
 
     async def retire(self) -> None:
-        """Wait for pending requests, shut down the lifespan, and unload the package."""
+        """Wait for pending requests, shut down the application, and unload the package."""
         await self._idle.wait()
         try:
             await self._lifespan.shutdown()
@@ -119,7 +122,7 @@ class Generation:
 
 
 class _Lifespan:
-    """The server's side of the ASGI lifespan protocol."""
+    """The server's side of the ASGI lifespan protocol, for one application."""
 
     def __init__(self, application: Application, state: dict[str, Any]) -> None:
         self.application = application
@@ -164,7 +167,7 @@ def create(
     root_path: str | None = None,
     log_level: str | None = None,
 ) -> tuple[Application, str]:
-    """Create the application of a package. Return it and its database URL.
+    """Create the application of a package. Return it and its database URL, with the password.
 
     `log_level` applies if the settings have none.
     """
@@ -185,7 +188,7 @@ def create(
 
 @contextmanager
 def _environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for a while."""
+    """Set environment variables within a `with` block, and restore them after it."""
     variables = {name.upper(): value for name, value in settings.items()}
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)

@@ -1,8 +1,8 @@
-"""Atomic changes of a folder: all files or none. Changes when the format of the journal does.
+"""Atomic changes of a folder: all files or none. Reason to change: the format of the journal.
 
 A transaction on the folder `out` keeps its state in `out/.crudgen-staging/`:
 
-    new/0, new/1, …    new files, on the same file system, so that they can be renamed into folder
+    new/0, new/1, …    new files, on the same file system, so that they can be renamed
     old/0, old/1, …    copies of the files to replace or remove
     journal.json       the steps; while it exists, the transaction is not committed
 
@@ -27,7 +27,7 @@ _JOURNAL = "journal.json"
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A file to replace (`digest` of the new content) or remove (None)."""
+    """A file to write (`digest` is that of the new content) or to remove (None)."""
 
     path: str
     digest: str | None
@@ -35,7 +35,7 @@ class _Step:
 
 
 def digest(data: bytes) -> str:
-    """Return a hash of the content. Line endings are ignored: git may convert them."""
+    """Return the SHA-256 of a file's content. Line endings are ignored: git may convert them."""
     return hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest()
 
 
@@ -99,8 +99,8 @@ def apply(out: Path, changes: Mapping[str, bytes | None]) -> None:
         _remove_empty_folders(out, [step.path for step in steps if step.digest is None])
 
 
-def interrupted(out: Path) -> bool:
-    """Return whether a transaction in the folder is active or was interrupted."""
+def has_transaction(out: Path) -> bool:
+    """Return whether the folder has a transaction, which is active or was interrupted."""
     return os.path.lexists(out / STAGING)
 
 
@@ -148,6 +148,7 @@ def _plan_steps(out: Path, changes: Mapping[str, bytes | None]) -> tuple[list[_S
 def _stage(
     out: Path, staging: Path, steps: list[_Step], changes: Mapping[str, bytes | None]
 ) -> None:
+    """Copy the old files to the staging folder, and write the new ones to it."""
     for folder in (staging, staging / "new", staging / "old"):
         folder.mkdir()
     for number, step in enumerate(steps):
@@ -179,7 +180,7 @@ def _read_journal(staging: Path) -> tuple[list[_Step], list[str]]:
 
 
 def _roll_back(out: Path, staging: Path, steps: list[_Step], folders: list[str]) -> None:
-    """Restore every file. Safe to repeat after an interruption."""
+    """Restore every file, and remove the staging folder. Safe to repeat after an interruption."""
     if not (staging / _JOURNAL).exists():
         _clear(staging)  # staging failed: no file was changed
         return

@@ -1,4 +1,4 @@
-"""Imports packages from source trees. Changes when Python's import system does.
+"""Imports packages from source trees. Reason to change: Python's import system.
 
 The package is the folder `app/` of a tree. Each import has a unique name (`crudgen_app_1`,
 `crudgen_app_2`, …), so that one process can import several trees. Tracebacks, debuggers and
@@ -27,12 +27,12 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class _Module:
-    """Source of a module, its file name and the search path of its submodules."""
+    """A module of a package: its source, file name and search path."""
 
     text: str
     filename: str
     search: list[str] | None
-    """Search path of a package; None for a module."""
+    """Where submodules are searched; None if the module is not a package."""
 
 
 class _Loader(InspectLoader):
@@ -105,7 +105,7 @@ def import_folder(folder: Path) -> ModuleType:
 
 
 def _source(file: Path) -> str:
-    """Read a module with the encoding that it declares, like Python."""
+    """Return the source of a module, decoded as Python does. Raises ServeError."""
     try:
         return decode_source(file.read_bytes())
     except (SyntaxError, UnicodeDecodeError):
@@ -125,7 +125,7 @@ def _next_name() -> str:
 
 
 def _modules(name: str, tree: Mapping[str, str], folder: Path | None) -> dict[str, _Module]:
-    """Return the modules of the package by their full names."""
+    """Return the modules of the package in a tree by their full names."""
     modules: dict[str, _Module] = {}
     for path, text in tree.items():
         top, *parts = path.removesuffix(".py").split("/")

@@ -1,4 +1,4 @@
-"""Runs applications with uvicorn, and reloads them. Changes when the use of uvicorn does."""
+"""Runs applications with uvicorn, and reloads them. Reason to change: the use of uvicorn."""
 
 import asyncio
 import copy
@@ -17,7 +17,7 @@ from uvicorn.config import LOGGING_CONFIG
 from uvicorn.supervisors import Multiprocess
 
 from crudgen.codegen.tree import SourceTree
-from crudgen.delivery.closing import SETTLE_SECONDS, refuse_connections
+from crudgen.delivery.closing import SETTLE_SECONDS, drop_new_connections
 from crudgen.delivery.generation import Generation, Recipe
 from crudgen.delivery.switch import Switch
 from crudgen.delivery.watch import Watch
@@ -29,6 +29,7 @@ _GRACE_SECONDS = 7
 _HTTP = "crudgen.kit.http.protocol:HttpProtocol"
 """The HTTP protocol class of the kit, which emitted projects use too."""
 _RETRY_SECONDS = 0.15
+"""Wait before a failed reload is reported: an editor may still write the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +50,23 @@ class Options:
 
 
 class Reporter(Protocol):
-    """Reports the state of the server to the user. This package does not print."""
+    """Reports the state of the server to the user. The command line implements it."""
 
     def serving(self, url: str, generation: Generation) -> None:
         """Report that the application serves requests at `url`."""
 
     def reloaded(self, generation: Generation) -> None:
-        """Report that a changed spec is served."""
+        """Report that the application of a changed spec is served."""
 
     def recovered(self) -> None:
-        """Report that the spec is valid again and equal to the one that is served."""
+        """Report that the spec is valid again, and the same as the one that is served."""
 
     def failed(self, error: Exception) -> None:
         """Report why a changed spec is not served. The last valid one is still served."""
 
 
 def serve(build: Callable[[], SourceTree], options: Options, reporter: Reporter) -> None:
-    """Serve the source tree that `build` returns, until a signal stops the server.
+    """Serve the application that `build` generates, until a signal stops the server.
 
     Raises ServeError if the address is in use or the application cannot start, OutputError if the
     folder cannot be written, KeyboardInterrupt after Ctrl+C, and any exception of `build`.
@@ -90,7 +91,7 @@ def serve(build: Callable[[], SourceTree], options: Options, reporter: Reporter)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Open the listening socket. Raises ServeError if the address cannot be used."""
+    """Return a listening socket. Raises ServeError if the address cannot be used."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         # Prefer IPv4: a name such as localhost can have several addresses.
@@ -134,7 +135,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept pending connections, then shut down."""
-        refuse_connections(sockets or [])
+        drop_new_connections(sockets or [])
         await asyncio.sleep(SETTLE_SECONDS)
         await super().shutdown(sockets)
 
@@ -146,7 +147,7 @@ async def _follow(
     recipe: Recipe,
     reporter: Reporter,
 ) -> None:
-    """Reload the application when the spec changes; report errors."""
+    """Reload the application after each change of the spec; report errors."""
     failed = False
     async for _ in watch.changes():
         while True:
@@ -183,7 +184,7 @@ class _WorkerFactory:
 def _serve_workers(
     recipe: Recipe, listener: socket.socket, options: Options, reporter: Reporter
 ) -> None:
-    asyncio.run(_check_start(recipe, _url(listener), reporter))
+    asyncio.run(_start_once(recipe, _url(listener), reporter))
     config = _config(_WorkerFactory(recipe), options, factory=True)
     _Workers(config, sockets=[listener]).run()
 
@@ -193,15 +194,15 @@ class _Workers(Multiprocess):
 
     def terminate_all(self) -> None:
         """Close the socket, then stop the workers: the open socket would accept connections."""
-        refuse_connections(self.sockets)
+        drop_new_connections(self.sockets)
         time.sleep(SETTLE_SECONDS)
         for listener in self.sockets:
             listener.close()
         super().terminate_all()
 
 
-async def _check_start(recipe: Recipe, url: str, reporter: Reporter) -> None:
-    """Start and stop the application, to report errors and create tables before the workers do."""
+async def _start_once(recipe: Recipe, url: str, reporter: Reporter) -> None:
+    """Start and stop the application: report errors and create tables before workers start."""
     switch = Switch(recipe)
     await switch.open()
     reporter.serving(url, switch.current)

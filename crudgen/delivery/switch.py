@@ -1,4 +1,4 @@
-"""Replaces the running application. Changes when requests are forwarded differently."""
+"""Replaces the running application. Reason to change: how requests are forwarded."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, MutableMapping
@@ -28,7 +28,7 @@ class Switch:
 
     @property
     def current(self) -> Generation:
-        """The generation that handles new requests."""
+        """The generation that handles new requests. Raises RuntimeError if none is started."""
         if self._current is None:
             raise RuntimeError("the switch is not open")
         return self._current
@@ -39,14 +39,14 @@ class Switch:
         return len(self._tasks)
 
     async def open(self) -> None:
-        """Start the first generation, unless it runs. Raises the exceptions of `Recipe.load`."""
+        """Start the first generation, unless it runs. Raises its exceptions, such as ServeError."""
         if self._current is None:
             self._current = await _start(self._recipe)
 
     async def swap(self, recipe: Recipe) -> None:
-        """Start another generation, and forward new requests to it.
+        """Start another generation, and forward new requests to it; retire the former one.
 
-        Raises the exceptions of `Recipe.load`; the current generation then stays.
+        Raises the exceptions of the start, such as ServeError; the current generation then stays.
         """
         new = await _start(recipe)
         old, self._current = self.current, new
@@ -92,7 +92,7 @@ class Switch:
 
 
 async def _start(recipe: Recipe) -> Generation:
-    """Load and start a generation. The import runs in a thread, to keep the event loop free."""
+    """Load and start a generation. The import runs in a thread, to not block the event loop."""
     with uncollected():
         generation = await asyncio.to_thread(recipe.load)
         await generation.start()

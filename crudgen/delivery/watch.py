@@ -1,4 +1,4 @@
-"""Detects changes of a spec, by events and by polling. Changes when specs have other files."""
+"""Detects changes of spec files, by events and polling. Reason to change: which are watched."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ State: TypeAlias = dict[Path, tuple[int, int, int]]
 
 
 class Watch:
-    """Watches the files of a folder, and `crudgen.yaml` next to it."""
+    """Detects changes of the files in a folder, and of `crudgen.yaml` next to it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.absolute()

@@ -1,4 +1,4 @@
-"""The spec language: YAML → Schema. Changes when its public API does.
+"""The spec language: YAML → Schema. Reason to change: its public API.
 
 schema = load("entities")
 text = explain(schema.entities[0])

@@ -1,6 +1,6 @@
-"""Prints an entity in the long form, with every default. Changes when the language gets an option.
+"""Entities as YAML in the long form, with all defaults. Reason to change: another option.
 
-Loading the printed text gives an equal entity.
+Loading the YAML gives an equal entity.
 """
 
 import json
@@ -28,7 +28,7 @@ _UNPRINTABLE = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 def explain(entity: Entity) -> str:
-    """Return the entity as YAML in the long form."""
+    """Return an entity as YAML in the long form, with all defaults."""
     document: dict[str, Plain] = {"name": str(entity.name)}
     if entity.doc is not None:
         document["doc"] = entity.doc

@@ -1,4 +1,4 @@
-"""Reads spec files from disk. Changes when the layout of a spec folder does."""
+"""Reads spec files from disk. Reason to change: the layout of a spec folder."""
 
 import os
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ APP_FILE = "crudgen.yaml"
 SUFFIXES = (".yaml", ".yml")
 MAX_FILES = 2000
 _NOT_SPECS = {"", ".md", ".txt", ".tmp", ".swp", ".swx", ".orig", ".rej", ".bak"}
-"""Suffixes of files that are ignored: notes, and remains of editors and merges."""
+"""Suffixes of files that are ignored: notes, and leftovers of editors and merges."""
 
 
 def load(path: str | Path, new: Mapping[str, str] | None = None) -> Schema:
@@ -37,7 +37,7 @@ def load(path: str | Path, new: Mapping[str, str] | None = None) -> Schema:
 
 
 def load_texts(entities: dict[str, str], app: str | None = None) -> Schema:
-    """Return the schema of entities in memory (YAML by file name) and the text of crudgen.yaml."""
+    """Return the schema of `entities` (YAML by file name) and `app`, the text of crudgen.yaml."""
     problems = Problems()
     if not entities:
         problems.add(Location("entities"), "no entities", "add one")
@@ -52,7 +52,10 @@ def _app_file(path: Path) -> Path | None:
 
 
 def _links_outside(file: Path) -> bool:
-    """Return whether a file links outside its folder. Kubernetes ConfigMaps link inside it."""
+    """Return whether a file is a symbolic link to outside its folder.
+
+    The links of Kubernetes ConfigMaps stay inside it.
+    """
     folder = Path(os.path.realpath(file.parent))
     return file.is_symlink() and not Path(os.path.realpath(file)).is_relative_to(folder)
 
@@ -91,13 +94,15 @@ def _is_spec(file: Path, problems: Problems) -> bool:
     if file.suffix not in SUFFIXES:
         if file.is_dir():
             remedy = "move its *.yaml files one level up"
-            problems.add(location, "a folder, not an entity", remedy)
+            problems.add(location, "a folder, not an entity file", remedy)
         elif file.suffix.lower() in SUFFIXES:
             problems.add(location, "the suffix is not in lower case", "rename it to *.yaml")
         elif file.suffix in _NOT_SPECS or file.name.endswith(("~", "#")):
             return False
         else:
-            problems.add(location, "not an entity", "name it *.yaml, or move it to another folder")
+            problems.add(
+                location, "not an entity file", "name it *.yaml, or move it to another folder"
+            )
         return False
     reason = file_name_problem(file.name)
     if reason:
@@ -124,5 +129,5 @@ def _read(file: Path, problems: Problems) -> bytes | None:
 
 
 def _open_nonblocking(path: str, flags: int) -> int:
-    """Open a file without blocking: a pipe would wait for a writer."""
+    """Open a file without blocking: opening a pipe would wait for a writer."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

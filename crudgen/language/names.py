@@ -1,4 +1,4 @@
-"""Types of names that are safe in source, SQL and URLs. Changes when the form of a name does."""
+"""Types of names that are safe in source, SQL and URLs. Reason to change: valid characters."""
 
 import re
 from typing import ClassVar, Self

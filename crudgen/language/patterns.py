@@ -1,4 +1,4 @@
-"""Regular expressions of a spec. Changes when pydantic's regex engine does."""
+"""Regular expressions of a spec. Reason to change: the regex engine of pydantic."""
 
 from functools import lru_cache
 
@@ -26,7 +26,7 @@ def problem(pattern: str) -> str | None:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Return whether the entire string matches a valid pattern."""
+    """Return whether an entire string matches a pattern, which must be valid."""
     try:
         _compiled(anchored(pattern)).validate_python(text)
     except ValidationError:

@@ -1,4 +1,4 @@
-"""Reserved names. Changes when generated code, a library or a database reserves another name."""
+"""Reserved names. Reason to change: another name in generated code, a library or a database."""
 
 import builtins
 from keyword import iskeyword, issoftkeyword
@@ -13,7 +13,7 @@ QUERY_PARAMETERS = _words(
     count cursor fields limit offset or q sort
     """
 )
-"""Query parameters of every list operation: a field of the same name could not be a filter."""
+"""Query parameters of every list operation: a field of this name could not be a filter."""
 
 SHADOWING = _words(
     """
@@ -21,7 +21,7 @@ SHADOWING = _words(
     type utc_now utc_time utc_today
     """
 )
-"""Names that annotations and defaults use: after `date: date | None = None`, `date` is None."""
+"""Names in annotations and defaults: a field `date: date | None = None` would shadow `date`."""
 
 SQL_KEYWORDS = _words(
     """
@@ -64,7 +64,10 @@ RESERVED_CLASSES = _words(
     UuidText ValidationError
     """
 )
-"""Names that generated modules import or define. Python's builtins are reserved too."""
+"""Names that generated modules import or define; an entity cannot have such a name.
+
+Python's builtins are reserved too.
+"""
 
 DERIVED_SUFFIXES = (
     *("Base", "Create", "Update", "UpdateById", "Public"),
@@ -92,7 +95,7 @@ _MODULES = _words(
 RESERVED_MODULES = _MODULES | {
     name for name in WINDOWS_DEVICES if name.isascii() and name.isalnum()
 }
-"""Folders, functions and variables of a generated project."""
+"""Names of folders, functions and variables in a generated project."""
 
 RESERVED_PATHS = ("/docs", "/redoc", "/openapi.json", "/openapi", "/live", "/ready", "/metrics")
 """Paths of the generated application. Paths below them are reserved too."""

@@ -1,4 +1,4 @@
-"""The resolved spec, input of all later stages. Changes when the language gets a feature."""
+"""The Schema: a spec with all defaults resolved. Reason to change: a feature of the language."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -57,7 +57,7 @@ USUAL_OPERATIONS = (
     Operation.UPDATE,
     Operation.DELETE,
 )
-"""Operations of an entity whose spec lists none."""
+"""Operations of an entity whose spec does not list operations."""
 
 CHANGING = frozenset({Operation.UPDATE, Operation.REPLACE, Operation.DELETE})
 """Operations that update or delete one row."""
@@ -94,7 +94,7 @@ class KeyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A constant default. For optional fields, `Constant(None)` unless the spec sets another."""
+    """A constant default. That of an optional field is None unless the spec sets another."""
 
     value: Value
 
@@ -142,13 +142,13 @@ class Field:
     unique: bool = False
     """Whether the column has a unique constraint."""
     read_only: bool = False
-    """Set by the application; ignored in requests."""
+    """Whether the application sets the field; requests may contain it, but do not change it."""
     write_only: bool = False
-    """Accepted in requests; never returned, filtered, sorted or searched."""
+    """Whether requests set the field, but it is never returned, filtered, sorted or searched."""
     immutable: bool = False
-    """Set on create; ignored in updates."""
+    """Whether the field is set on create, and ignored in updates."""
     touch: bool = False
-    """Set to the current time on every write."""
+    """Whether every write sets the field to the current time."""
     as_sent: bool = False
     """Whether text is stored without normalization to NFC."""
     controls: bool = False
@@ -160,7 +160,7 @@ class Field:
     samples: tuple[Value, Value] = (None, None)
     """Two valid values for tests; different if the type allows it."""
     was: FieldName | None = None
-    """Former name, for migrations."""
+    """Former name of the field, for migrations."""
 
     @property
     def required(self) -> bool:

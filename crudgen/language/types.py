@@ -1,4 +1,4 @@
-"""The table of field types: flags, arguments, options, filters. Changes when a type does."""
+"""The table of field types: flags, arguments, options, filters. Reason to change: another type."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -7,23 +7,23 @@ from .schema import Field, TypeName
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 MAX_PRECISION = 18
-MAX_WORDS = 200
+MAX_ENUM_VALUES = 200
 """Maximum number of values of an enum."""
-MAX_WORD = 60
+MAX_ENUM_VALUE_LENGTH = 60
 """Maximum length of an enum value."""
 MAX_INDEXED_TEXT = 600
 """Maximum length of indexed text. PostgreSQL index entries are limited to 2,704 bytes."""
 
 
 class Arguments(Enum):
-    """Kinds of arguments of a type in the short form."""
+    """Kinds of arguments that a type has in the short form, such as `(1..80)`."""
 
     NONE = 1
     LENGTH = 2
     RANGE = 3
     SIZE = 4
     DIGITS = 5
-    WORDS = 6
+    VALUES = 6
 
 
 ARGUMENT_OPTIONS: dict[Arguments, tuple[str, ...]] = {
@@ -32,14 +32,14 @@ ARGUMENT_OPTIONS: dict[Arguments, tuple[str, ...]] = {
     Arguments.RANGE: ("min", "max"),
     Arguments.SIZE: ("max",),
     Arguments.DIGITS: ("precision", "scale"),
-    Arguments.WORDS: ("values",),
+    Arguments.VALUES: ("values",),
 }
-"""Equivalent options of the long form."""
+"""Options of the long form that are equivalent to each kind of arguments."""
 
 
 @dataclass(frozen=True, slots=True)
 class TypeInfo:
-    """A row of the table of types."""
+    """What a field type accepts: a row of the table `TYPES`."""
 
     name: TypeName
     doc: str
@@ -50,7 +50,7 @@ class TypeInfo:
     """Filter operators of the type; `operators()` returns those of a field."""
     arguments: Arguments = Arguments.NONE
     more: tuple[str, ...] = ()
-    """Options without an equivalent argument."""
+    """Further options of the long form, without an equivalent argument in the short form."""
     ordered: bool = True
     """Whether lists can be sorted by fields of this type."""
     text: bool = False
@@ -58,7 +58,7 @@ class TypeInfo:
     max_length: int | None = None
     """Default maximum length."""
     shortest: int = 0
-    """Length of the shortest valid value; the lower limit for a maximum."""
+    """Length of the shortest valid value; a maximum cannot be less."""
 
     @property
     def options(self) -> frozenset[str]:
@@ -138,7 +138,7 @@ TYPES: dict[TypeName, TypeInfo] = {
             "one of the listed values; stored as text",
             _COLUMN,
             _EQUAL,
-            Arguments.WORDS,
+            Arguments.VALUES,
         ),
         TypeInfo(
             TypeName.EMAIL,

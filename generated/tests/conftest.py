@@ -18,7 +18,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 async def client(tmp_path: Path) -> AsyncIterator[AsyncClient]:
-    """Return a client of the application, which uses a new SQLite database."""
+    """Yield a client of the application, which uses a new SQLite database."""
     app = create_app(Settings(database_url=f"sqlite:///{tmp_path}/test.db"))
     transport = ASGITransport(app)
     async with (

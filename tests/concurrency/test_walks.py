@@ -1,6 +1,6 @@
 """Walks by cursor while others insert and delete: what stays is seen exactly once.
 
-`WALKS=500 python -m pytest tests/concurrency/test_walks.py` is the long form.
+`WALKS=500 python -m pytest tests/concurrency/test_walks.py` is the extended run.
 """
 
 import os

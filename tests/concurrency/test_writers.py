@@ -1,6 +1,6 @@
 """Writers in several processes at once: nobody is turned away, and nothing is lost or doubled.
 
-`ROUNDS=100 python -m pytest tests/concurrency/test_writers.py` is the long form.
+`ROUNDS=100 python -m pytest tests/concurrency/test_writers.py` is the extended run.
 """
 
 import os

@@ -29,10 +29,10 @@ from crudgen.language.resolve.app import _INTEGERS, _SECONDS
 from crudgen.language.schema import Limits, Schema
 from crudgen.language.types import (
     FLAGS,
+    MAX_ENUM_VALUE_LENGTH,
+    MAX_ENUM_VALUES,
     MAX_INDEXED_TEXT,
     MAX_PRECISION,
-    MAX_WORD,
-    MAX_WORDS,
     TYPES,
     Arguments,
 )
@@ -78,7 +78,7 @@ def types(_: str) -> str:
         forms = (
             ["-"] if none else [code(part) for part in example.replace(" or ", ", ").split(", ")]
         )
-        if info.arguments is Arguments.WORDS:
+        if info.arguments is Arguments.VALUES:
             forms = [code(example)]
         if info.arguments is Arguments.SIZE:
             forms = [code(f"{info.name}(..200)")]
@@ -124,7 +124,7 @@ def _value(default: object) -> str:
 
 def _kind(what: dict[str, Any]) -> str:
     if "enum" in what:
-        return "one of a list of words"
+        return listed(what["enum"]) if len(what["enum"]) <= 4 else "a [type](#types)"
     if "$ref" in what:
         return "a map"
     if what.get("type") == "array":
@@ -143,8 +143,8 @@ def limits(_: str) -> str:
         ("nesting of maps and lists", document.MAX_DEPTH),
         ("fields of one entity", spec.MAX_FIELDS),
         ("characters of a `doc`", spec.MAX_DOC),
-        ("words of an `enum`", MAX_WORDS),
-        ("characters of one such word", MAX_WORD),
+        ("values of an `enum`", MAX_ENUM_VALUES),
+        ("characters of one such value", MAX_ENUM_VALUE_LENGTH),
         ("digits of a `decimal`", MAX_PRECISION),
         ("characters of a `pattern`", patterns.MAX_PATTERN),
         ("characters of a string that is a key, unique or indexed", MAX_INDEXED_TEXT),

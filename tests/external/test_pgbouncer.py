@@ -1,6 +1,6 @@
 """PgBouncer between the application and PostgreSQL: every answer belongs to its request.
 
-`REQUESTS=2000 python -m pytest -s -m external tests/external/test_pgbouncer.py` is the long form.
+Extended run: `REQUESTS=2000 python -m pytest -s -m external tests/external/test_pgbouncer.py`.
 `PGBOUNCER=/path/to/pgbouncer` takes another version than the one on PATH.
 """
 

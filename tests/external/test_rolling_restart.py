@@ -1,6 +1,6 @@
 """Two applications behind a proxy are restarted one after the other: no request fails.
 
-`ROUNDS=10 python -m pytest -s -m external tests/external/test_rolling_restart.py` is the long form.
+Extended run: `ROUNDS=10 python -m pytest -s -m external tests/external/test_rolling_restart.py`.
 The configurations are those of docs/how-to/deployment.md.
 """
 

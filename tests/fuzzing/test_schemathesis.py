@@ -1,9 +1,9 @@
 """schemathesis asks every operation what its OpenAPI document allows, and what it forbids.
 
-All of its checks, valid and invalid requests, and sequences of them, on real servers. The short
-form has a fixed seed, and leaves out the systematic cases and the zoo. The long form has a new seed
-each time: `EXAMPLES=30 python -m pytest -s tests/fuzzing` sends 30 random requests of each kind to
-each operation, after the systematic ones, and prints the seeds and the numbers of cases.
+All of its checks, valid and invalid requests, and sequences of them, on real servers. The usual
+run has a fixed seed, and leaves out the systematic cases and the zoo. The extended run has a new
+seed each time: `EXAMPLES=30 python -m pytest -s tests/fuzzing` sends 30 random requests of each
+kind to each operation, after the systematic ones, and prints the seeds and the numbers of cases.
 """
 
 import json

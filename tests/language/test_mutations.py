@@ -1,6 +1,6 @@
 """Mutations of valid specs are loaded or answered with diagnostics, never with another error.
 
-`MUTATIONS=3000 python -m pytest tests/language/test_mutations.py` is the long form.
+`MUTATIONS=3000 python -m pytest tests/language/test_mutations.py` is the extended run.
 """
 
 import contextlib

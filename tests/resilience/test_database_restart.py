@@ -1,6 +1,6 @@
 """PostgreSQL is stopped and started under load: 503 meanwhile, then answers, and nothing is lost.
 
-`ROUNDS=20 python -m pytest tests/resilience/test_database_restart.py` is the long form.
+`ROUNDS=20 python -m pytest tests/resilience/test_database_restart.py` is the extended run.
 """
 
 import json

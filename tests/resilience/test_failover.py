@@ -1,7 +1,7 @@
 """The primary PostgreSQL is lost and its standby promoted: 503 meanwhile, then all goes on.
 
 Replication is synchronous, so every acknowledged write was on the standby and must be there.
-`ROUNDS=5 python -m pytest -s tests/resilience/test_failover.py` is the long form.
+`ROUNDS=5 python -m pytest -s tests/resilience/test_failover.py` is the extended run.
 """
 
 import os

@@ -1,7 +1,7 @@
 """The network or the host of PostgreSQL freezes: nothing comes, and no connection is closed.
 
 Every request is answered within STATEMENT_SECONDS + 3 s, and soon after the end all is well.
-`ROUNDS=10 python -m pytest -s tests/resilience/test_frozen.py` is the long form.
+`ROUNDS=10 python -m pytest -s tests/resilience/test_frozen.py` is the extended run.
 """
 
 import json

@@ -1,6 +1,6 @@
 """SIGTERM behind a proxy: whoever has a connection is answered, whoever has none is refused.
 
-`ROUNDS=20 python -m pytest tests/resilience/test_handover.py` is the long form.
+`ROUNDS=20 python -m pytest tests/resilience/test_handover.py` is the extended run.
 """
 
 import itertools

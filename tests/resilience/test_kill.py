@@ -1,6 +1,6 @@
 """Kill -9 of two workers under writes: every acknowledged write is there, and none by half.
 
-`ROUNDS=50 python -m pytest tests/resilience/test_kill.py` is the long form.
+`ROUNDS=50 python -m pytest tests/resilience/test_kill.py` is the extended run.
 """
 
 import asyncio

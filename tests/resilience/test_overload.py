@@ -1,6 +1,6 @@
 """Large bodies and slow clients: documented answers, good clients go on, memory stays as it is.
 
-`ROUNDS=5 python -m pytest tests/resilience/test_overload.py` is the long form: each time 8
+`ROUNDS=5 python -m pytest tests/resilience/test_overload.py` is the extended run: each time 8
 bodies of 100 MB at once, and 300 slow clients.
 """
 

@@ -1,6 +1,6 @@
 """SIGTERM: what was acknowledged is there, what was begun is answered whole, the end comes soon.
 
-`ROUNDS=50 python -m pytest tests/resilience/test_stop.py` is the long form.
+`ROUNDS=50 python -m pytest tests/resilience/test_stop.py` is the extended run.
 """
 
 import itertools

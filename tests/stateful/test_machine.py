@@ -1,6 +1,6 @@
 """Random requests, and restarts of the server, answered as a dict would answer them.
 
-`RUNS=500 python -m pytest tests/stateful` is the long form.
+`RUNS=500 python -m pytest tests/stateful` is the extended run.
 """
 
 import os

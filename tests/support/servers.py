@@ -276,7 +276,7 @@ def write_entities(folder: Path, texts: Mapping[str, str]) -> Path:
 
 
 def emit(spec: Path, out: Path) -> None:
-    """Emit a project; the variable KIT chooses another form of the kit for all of them."""
+    """Emit a project; the variable KIT sets `kit:` in all of them."""
     if form := os.environ.get("KIT"):
         copied = out.with_name(f"{out.name}-spec")
         shutil.copytree(spec, copied / "entities", dirs_exist_ok=True)

@@ -1,4 +1,4 @@
-"""What files of the user must contain: declared in the manifest, and looked for by `emit`."""
+"""What files of the user must contain: declared in the manifest, and checked by `emit`."""
 
 from .lines import MissingLine, Need
 from .modules import Argument, KitImports, ServerProtocol, Variable

@@ -1,4 +1,4 @@
-"""Lines that a file of the user lacks. Changes when they are reported differently."""
+"""Lines that a file of the user lacks. Reason to change: how they are reported."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class MissingLine:
-    """A line that a file lacks."""
+    """A line that a file of the user lacks."""
 
     line: str
     where: str

@@ -1,6 +1,6 @@
-"""What Python modules of the user must contain. Changes when generated code needs more of them.
+"""What Python modules of the user must contain. Reason to change: another need of generated code.
 
-A module that meets a need in another way lacks nothing, and neither does one that is not valid.
+Nothing is reported for a module that meets a need in another way, or has a syntax error.
 """
 
 import ast
@@ -20,14 +20,14 @@ FORMER_MODULES = {
     "resource": "rows.resource",
     "routing": "http.routing",
 }
-"""Modules of the kit that moved: the former names are removed in the next version."""
+"""Former names of modules of the kit, with the current ones. The next version removes them."""
 
 _SERVER_PROTOCOL = re.compile(r"\b(app|crudgen)\.kit\.([a-z_.]+):HttpProtocol\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """A keyword argument with the value of a setting, in calls of a class of the kit."""
+    """A keyword argument that calls of a class of the kit must have; its value is a setting."""
 
     module: str
     class_name: str
@@ -35,7 +35,7 @@ class Argument:
     setting: str
 
     def missing_lines(self, text: str) -> Iterator[MissingLine]:
-        """Yield the argument if the class is called, and no call has it."""
+        """Yield the line of the argument if the module calls the class, but no call has it."""
         tree = _parsed(text)
         calls = [*self._calls(tree)]
         keywords = {keyword.arg for call in calls for keyword in call.keywords}
@@ -60,7 +60,7 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A variable of a module, which calls a function of the module."""
+    """A variable that a module must have; its value is the result of a function of the module."""
 
     name: str
     function: str
@@ -74,14 +74,14 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class KitImports:
-    """Imports from the kit: from its package in this form, and from the current modules."""
+    """Imports from the kit, which must name the right package and no former module."""
 
     form: KitForm
     package: str
-    """The package of a copied kit, as the file imports it."""
+    """The package of a copied kit, as imports in the file name it."""
 
     def missing_lines(self, text: str) -> Iterator[MissingLine]:
-        """Yield an import for each one that names another package or a former module."""
+        """Yield the right import for each one that names another package or a former module."""
         for node in ast.walk(_parsed(text)):
             if isinstance(node, ast.ImportFrom) and _kit_module(node) is not None:
                 old = ast.unparse(node)
@@ -111,12 +111,12 @@ class KitImports:
 
 @dataclass(frozen=True, slots=True)
 class ServerProtocol:
-    """The path of the kit's HTTP protocol, in the configuration of a server."""
+    """The import path of the kit's HTTP protocol, which the configuration of a server must name."""
 
     path: str
 
     def missing_lines(self, text: str) -> Iterator[MissingLine]:
-        """Yield each line that has another path, with the right one."""
+        """Yield the right line for each one that names another path."""
         for line in text.splitlines():
             old = line.strip()
             new = _SERVER_PROTOCOL.sub(self.path, old)
@@ -125,6 +125,7 @@ class ServerProtocol:
 
 
 def _parsed(text: str) -> ast.Module:
+    """Return the syntax tree of a module; an empty one for a syntax error."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -134,7 +135,7 @@ def _parsed(text: str) -> ast.Module:
 
 
 def _kit_module(node: ast.ImportFrom) -> str | None:
-    """Return the module of the kit that is imported from, empty for the kit itself; or None."""
+    """Return the module of the kit that an import names: '' for the kit itself, None if none."""
     module = node.module or ""
     packages = ("kit",) if node.level else ("app.kit", "crudgen.kit")
     for package in packages:
@@ -147,7 +148,7 @@ _BINDING = (
     *(ast.stmt, ast.ExceptHandler, ast.withitem, ast.match_case),
     *(ast.Tuple, ast.List, ast.Starred, ast.NamedExpr),
 )
-"""Nodes that can contain the name of a variable that is bound."""
+"""Nodes that can contain names that they bind, such as the target of an assignment."""
 
 
 def _bound_names(body: Iterable[ast.AST]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Requirements that pyproject.toml must list. Changes when they are compared differently."""
+"""Requirements that pyproject.toml must list. Reason to change: how versions are compared."""
 
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Required:
-    """A requirement in pyproject.toml. `extra` is the extra for it; any other place will do too."""
+    """A requirement that pyproject.toml must list, in `dependencies` or in any extra or group.
+
+    `extra` is the extra in which a missing one is reported; empty for `dependencies`.
+    """
 
     requirement: str
     extra: str = ""
 
     def missing_lines(self, text: str) -> Iterator[MissingLine]:
-        """Yield the requirement if it is not listed, or only for versions that do not fit."""
+        """Yield the requirement unless one is listed that allows a version that it allows."""
         listed = _requirements(text)
         if listed is None or any(_fits(self.requirement, one) for one in listed):
             return
@@ -56,7 +59,7 @@ def _requirements(text: str) -> list["Requirement"] | None:
 
 
 def _fits(needed: str, listed: "Requirement") -> bool:
-    """Return whether a listed requirement has the same name and allows a version that is needed."""
+    """Return whether a listed requirement allows a version of the needed one."""
     from packaging.requirements import Requirement  # noqa: PLC0415 -- lazy
     from packaging.utils import canonicalize_name  # noqa: PLC0415 -- lazy
 
@@ -71,7 +74,7 @@ def _fits(needed: str, listed: "Requirement") -> bool:
 
 
 def _versions(bounds: Iterable[str]) -> Iterator[str]:
-    """Yield each bound, and the version right above it: two ranges share one of them, or none."""
+    """Yield each version bound, and one right above it: ranges that overlap share one of them."""
     from packaging.version import InvalidVersion, Version  # noqa: PLC0415 -- lazy
 
     for bound in bounds:

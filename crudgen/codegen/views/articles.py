@@ -1,4 +1,4 @@
-"""Nouns with articles, for generated docstrings. Changes when a noun gets the wrong article."""
+"""Nouns with articles, for generated docstrings. Reason to change: a noun with a wrong one."""
 
 import re
 

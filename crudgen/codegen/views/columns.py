@@ -1,4 +1,4 @@
-"""Prints fields: annotation, constraints, column, CHECK. Changes when a type does."""
+"""Source of fields: annotation, constraints, column, CHECK. Reason to change: another type."""
 
 from collections.abc import Iterator
 
@@ -31,7 +31,7 @@ from crudgen.language.types import INT64_MAX, INT64_MIN
 from .wire import wire
 
 TEXT_KEY = rf"[^/.{CONTROLS}][^/{CONTROLS}]*"
-"""Pattern of text keys: URLs cannot contain keys with slashes, and resolve `.` and `..`."""
+"""Pattern of text keys. In URLs, a slash separates segments; `.` and `..` are resolved."""
 
 _PLAIN = {
     TypeName.STR: raw("str"),
@@ -39,7 +39,7 @@ _PLAIN = {
     TypeName.FLOAT: raw("float"),
     TypeName.BOOL: raw("bool"),
 }
-"""Built-in types."""
+"""Types of fields with a built-in annotation."""
 _IMPORTED = {
     TypeName.TEXT: ("..kit.types.text", "Multiline"),
     TypeName.DATE: ("..kit.types.dates", "IsoDate"),
@@ -50,11 +50,11 @@ _IMPORTED = {
     TypeName.EMAIL: ("..kit.types.addresses", "EmailText"),
     TypeName.URL: ("..kit.types.addresses", "UrlText"),
 }
-"""Types of the kit: module and name."""
+"""Types of fields that the kit defines: module and name."""
 _WITH_ARGUMENTS = {TypeName.ENUM, TypeName.DECIMAL, TypeName.BYTES}
-"""Types that are declared per field, as aliases."""
+"""Types of fields for which an alias is generated."""
 _UNICODE = {TypeName.STR, TypeName.TEXT}
-"""Types with flags for Unicode text."""
+"""Types of fields that accept the flags `as_sent` and `controls`."""
 _NUMBERS = {TypeName.INT, TypeName.FLOAT}
 _SIZED_TEXTS = {TypeName.STR, TypeName.TEXT, TypeName.EMAIL, TypeName.URL}
 _TEXTS = {*_SIZED_TEXTS, TypeName.ENUM}
@@ -63,20 +63,20 @@ _NOW = {TypeName.DATE: "utc_today", TypeName.TIME: "utc_time", TypeName.DATETIME
 
 
 class FieldPrinter:
-    """Prints the fields of an entity, and collects their imports."""
+    """Builds the source of an entity's fields, and collects its imports."""
 
     def __init__(self, entity: Entity, imports: Imports) -> None:
         self._imports = imports
         self._aliases = _aliases(entity)
 
     def aliases(self, entity: Entity) -> Iterator[Code]:
-        """Print the type aliases, such as `HeroMood = Literal["calm", "angry"]`."""
+        """Yield the type aliases, such as `HeroMood = Literal["calm", "angry"]`."""
         for field in entity.fields:
             if field.name in self._aliases:
                 yield statement(self._aliases[field.name] + raw(" = "), self._with_arguments(field))
 
     def annotation(self, field: Field) -> Code:
-        """Print the type, with `| None` if the field is optional."""
+        """Return the annotation, with `| None` if the field is optional."""
         kind = self._type(field)
         return optional(kind) if field.optional else kind
 
@@ -131,7 +131,7 @@ class FieldPrinter:
         return call(self._imports.name("..kit.types.binary", "Base64"), items)
 
     def default(self, field: Field) -> Iterator[Bracket | Code]:
-        """Print the default."""
+        """Yield the keyword argument of the default, if there is one."""
         match field.default:
             case Now():
                 yield keyword(
@@ -147,7 +147,7 @@ class FieldPrinter:
                 yield keyword("default", structure(value))
 
     def constraints(self, field: Field) -> Iterator[Bracket | Code]:
-        """Print the constraints, the description and the example."""
+        """Yield the keyword arguments of constraints, description and example."""
         if field.type in _NUMBERS:
             yield from self._keywords(ge=field.minimum, le=field.maximum)
         if field.type in _SIZED_TEXTS:
@@ -160,7 +160,7 @@ class FieldPrinter:
             yield keyword("schema_extra", Bracket("{", tuple(extra), "}"))
 
     def description(self, field: Field) -> Iterator[Bracket | Code]:
-        """Print the description."""
+        """Yield the keyword argument of the description, if there is one."""
         if field.doc is not None:
             yield keyword("description", literal(field.doc))
 
@@ -188,7 +188,7 @@ class FieldPrinter:
         return literal(number)
 
     def column(self, field: Field) -> Iterator[Bracket | Code]:
-        """Print the options of the column."""
+        """Yield the keyword arguments of the column."""
         flags = {"primary_key": field.pk, "index": field.index, "unique": field.unique}
         for flag, is_set in flags.items():
             if is_set:
@@ -215,7 +215,7 @@ class FieldPrinter:
             yield keyword("sa_type", self._imports.name("..kit.types.json_value", "JsonValue"))
 
     def checks(self, field: Field) -> Iterator[Bracket]:
-        """Print the CHECK constraints of the field."""
+        """Yield the CHECK constraint of the field's column, if it needs one."""
         column = self._column_expression(field)
         if field.type in _SIZED:
             self._imports.use("sqlalchemy", "func")
@@ -257,9 +257,9 @@ class FieldPrinter:
 
 
 def _aliases(entity: Entity) -> dict[FieldName, Code]:
-    """Return the type aliases by field: `HeroMood`.
+    """Return the names of type aliases by field: `HeroMood`.
 
-    If that name is taken or too long, the alias is `HeroMoodValue` or `Type3`.
+    If that name is used or too long, the alias is `HeroMoodValue` or `Type3`.
     """
     suffixes = ("", *DERIVED_SUFFIXES)
     taken = {*RESERVED_CLASSES, *(f"{entity.name}{suffix}" for suffix in suffixes)}

@@ -1,4 +1,4 @@
-"""Name and requirements of the emitted distribution. Changes when the kit needs another library."""
+"""Name and requirements of an emitted project. Reason to change: a library that the kit needs."""
 
 import re
 import unicodedata
@@ -26,7 +26,7 @@ _MAX_LENGTH = 60
 
 
 def requirements(schema: Schema) -> tuple[str, ...]:
-    """Return the requirements of the project: those of the kit, or crudgen, which has the kit."""
+    """Return the requirements of the project: those of a copied kit, or crudgen itself."""
     if schema.kit is KitForm.LIBRARY:
         return (f"crudgen=={version('crudgen')}",)
     return KIT_REQUIREMENTS
@@ -48,5 +48,5 @@ def distribution_name(title: str) -> str:
 
 
 def requirement_name(requirement: str) -> str:
-    """Return the normalized name of the distribution that a requirement names."""
+    """Return the normalized distribution name of a requirement: `psycopg` for `Psycopg>=3.3`."""
     return re.sub(r"[-_.]+", "-", re.split(r"[\s\[<>=!~;@(]", requirement.strip())[0]).lower()

@@ -1,4 +1,4 @@
-"""Views of an entity's handlers. Changes when the signature of a handler does."""
+"""Source of an entity's handlers. Reason to change: the signature of a handler."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _REQUEST = raw("request: Request")
 
 @dataclass(frozen=True, slots=True)
 class HandlerView:
-    """A handler: its documented errors, its signature and its body."""
+    """The source of a handler: its documented errors, its signature and its body."""
 
     errors: Code
     signature: Code
@@ -37,7 +37,7 @@ def requires_etag(entity: Entity) -> bool:
 
 
 class Handlers:
-    """Prints the handlers of an entity, and collects their imports."""
+    """Builds the handlers of an entity, and collects their imports."""
 
     def __init__(self, entity: Entity, imports: Imports) -> None:
         self._entity = entity
@@ -47,7 +47,7 @@ class Handlers:
         self._key_type = name(entity.name, suffix="Id")
 
     def create(self) -> HandlerView:
-        """Print the handler that creates a row."""
+        """Return the source of the handler that creates a row."""
         created = name(self._entity.name, suffix="Create")
         self._imports.use(".models", created)
         return self._creating(
@@ -58,7 +58,7 @@ class Handlers:
         )
 
     def create_many(self) -> HandlerView:
-        """Print the handler that creates several rows."""
+        """Return the source of the handler that creates several rows."""
         created = name(self._entity.name, suffix="Create")
         self._imports.use(".models", created)
         return self._creating(
@@ -69,7 +69,7 @@ class Handlers:
         )
 
     def _many(self, sent: Code, kind: Code) -> Bracket:
-        """Print `new_heroes: Many[HeroCreate]`."""
+        """Return a parameter of a bulk request: `new_heroes: Many[HeroCreate]`."""
         many = self._imports.name("..kit.types.many", "Many")
         return subscript(annotated(sent, many), (kind,))
 
@@ -88,7 +88,7 @@ class Handlers:
         )
 
     def update_many(self) -> HandlerView:
-        """Print the handler that updates several rows."""
+        """Return the source of the handler that updates several rows."""
         changes = name(self._entity.name, suffix="UpdateById")
         self._imports.use(".models", changes)
         self._imports.use("fastapi", "Request")
@@ -103,7 +103,7 @@ class Handlers:
         )
 
     def delete_many(self) -> HandlerView:
-        """Print the handler that deletes several rows."""
+        """Return the source of the handler that deletes several rows."""
         self._imports.use("fastapi", "Request")
         self._imports.use("..kit.errors", "Deleted")
         ids = annotated(raw("ids"), name(self._entity.name, suffix="Ids"))
@@ -116,7 +116,7 @@ class Handlers:
         )
 
     def list(self) -> HandlerView:
-        """Print the handler that lists rows."""
+        """Return the source of the handler that lists rows."""
         self._imports.use("fastapi", "Request")
         self._imports.use("..kit.query", "SparseRow")
         query = annotated(raw("query"), name(self._entity.name, suffix="Query"))
@@ -130,31 +130,32 @@ class Handlers:
         )
 
     def read(self) -> HandlerView:
-        """Print the handler that reads a row."""
+        """Return the source of the handler that reads a row."""
         return self._keyed("read", self._errors(304, 404, 422, 503))
 
     def update(self) -> HandlerView:
-        """Print the handler that updates a row."""
+        """Return the source of the handler that updates a row."""
         changes = name(self._entity.name, suffix="Update")
         self._imports.use(".models", changes)
         conflict = self._conflict(takes_key=False)
-        errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._without_etag(), 503)
+        errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_etag(), 503)
         return self._keyed("update", errors, changes)
 
     def replace(self) -> HandlerView:
-        """Print the handler that replaces a row."""
+        """Return the source of the handler that replaces a row."""
         created = name(self._entity.name, suffix="Create")
         self._imports.use(".models", created)
         conflict = self._conflict(takes_key=True)
-        errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._without_etag(), 503)
+        errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_etag(), 503)
         return self._keyed("replace", errors, created)
 
     def delete(self) -> HandlerView:
-        """Print the handler that deletes a row."""
+        """Return the source of the handler that deletes a row."""
         self._imports.use("..kit.errors", "Deleted")
-        return self._keyed("delete", self._errors(404, 412, 422, *self._without_etag(), 503))
+        return self._keyed("delete", self._errors(404, 412, 422, *self._missing_etag(), 503))
 
-    def _without_etag(self) -> tuple[int, ...]:
+    def _missing_etag(self) -> tuple[int, ...]:
+        """Return the status for a request without If-Match, if the entity requires it."""
         return (428,) if requires_etag(self._entity) else ()
 
     def _keyed(self, verb: str, errors: Code, body: Code | None = None) -> HandlerView:
@@ -176,6 +177,7 @@ class Handlers:
         )
 
     def _conflict(self, *, takes_key: bool) -> tuple[int, ...]:
+        """Return the status for a duplicate value, if the entity has unique values."""
         unique = any(field.unique for field in self._entity.fields)
         together = any(index.unique for index in self._entity.indexes)
         key = takes_key and self._entity.key_kind is KeyKind.CLIENT

@@ -1,4 +1,4 @@
-"""View of an entity's models. Changes when the models do."""
+"""View of an entity's models. Reason to change: the code of generated models."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -120,12 +120,12 @@ def _is_shared(field: Field) -> bool:
 
 
 def _is_ignored_on_update(field: Field) -> bool:
-    """Return whether updates accept the field, but ignore it."""
+    """Return whether update requests may contain the field, but do not change it."""
     return field.read_only or field.immutable
 
 
 class _Lines:
-    """Prints the declarations of fields in each of the models."""
+    """Builds the declarations of fields in each of the models."""
 
     def __init__(self, entity: Entity, imports: Imports) -> None:
         self._entity = entity
@@ -133,23 +133,23 @@ class _Lines:
         self._printer = FieldPrinter(entity, imports)
 
     def aliases(self) -> tuple[Code, ...]:
-        """Print the type aliases of fields."""
+        """Return the type aliases of fields."""
         return tuple(self._printer.aliases(self._entity))
 
     def table_class(self) -> Code:
-        """Print `class Hero(HeroBase, table=True):`."""
+        """Return `class Hero(HeroBase, table=True):`."""
         bases = [name(self._entity.name, suffix="Base"), raw("table=True")]
         head = raw("class ") + name(self._entity.name)
         return statement(head, call(raw(""), bases), tail=":")
 
     def update_by_id_class(self) -> Code:
-        """Print `class HeroUpdateById(HeroUpdate):`."""
+        """Return `class HeroUpdateById(HeroUpdate):`."""
         head = raw("class ") + name(self._entity.name, suffix="UpdateById")
         bases = [name(self._entity.name, suffix="Update")]
         return statement(head, call(raw(""), bases), tail=":")
 
     def table(self, field: Field) -> Code:
-        """Print a field of the base or table model."""
+        """Return the declaration of a field in the base or table model."""
         if field.pk and self._entity.key_kind is KeyKind.SERIAL:
             # The database generates the key: it is None before the insert.
             arguments = [UNSET, *self._printer.column(field)]
@@ -162,25 +162,25 @@ class _Lines:
         return self._declare(field, arguments)
 
     def create(self, field: Field) -> Code:
-        """Print a field of the create model."""
+        """Return the declaration of a field in the create model."""
         return self._declare(field, [*self._default(field), *self._printer.constraints(field)])
 
     def update(self, field: Field) -> Code:
-        """Print a field of the update model. The default marks it as optional and is not used."""
+        """Return the declaration of a field in the update model; its default is never used."""
         return self._declare(field, [UNSET, *self._printer.constraints(field)])
 
     def public(self, field: Field) -> Code:
-        """Print a field of the response model."""
+        """Return the declaration of a field in the response model."""
         return self._declare(field, list(self._printer.description(field)))
 
     def keyed(self, field: Field) -> Code:
-        """Print the key in the model of bulk updates. `Field()` marks it as required."""
+        """Return the declaration of the key in the model of bulk updates, where it is required."""
         arguments = list(self._printer.description(field))
         annotation = self._printer.annotation(field)
         return declaration(field.name, annotation, self._field(arguments))
 
     def table_options(self) -> tuple[Code, ...]:
-        """Print the table name and table arguments: checks, multicolumn indexes, SQLite options."""
+        """Return the table name and arguments: checks, multicolumn indexes, SQLite options."""
         table_name = statement(raw("__tablename__ = "), sql_name(self._entity.table))
         items = tuple(self._table_arguments())
         if not items:

@@ -1,4 +1,4 @@
-"""View of the project: routers, settings, requirements. Changes when project files do."""
+"""View of the project: routers, settings, requirements. Reason to change: files of the project."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from .distribution import POSTGRES, TEST, distribution_name, requirements
 
 @dataclass(frozen=True, slots=True)
 class ProjectView:
-    """The data of files that do not belong to one entity."""
+    """The data of generated files that do not belong to one entity."""
 
     imports: Code
     routers: Code
@@ -46,7 +46,7 @@ class ProjectView:
 
 
 def project_view(schema: Schema) -> ProjectView:
-    """Return the view of the project."""
+    """Return the view of the project of a schema."""
     imports, settings_imports, main_imports, server_imports = (
         Imports(schema.kit) for _ in range(4)
     )
@@ -80,17 +80,17 @@ def project_view(schema: Schema) -> ProjectView:
         is_copied=is_copied,
         distribution=literal(distribution_name(schema.title)),
         requirements=tuple(literal(item) for item in requirements(schema)),
-        postgres=_list(POSTGRES),
-        test=_list(TEST),
+        postgres=_string_list(POSTGRES),
+        test=_string_list(TEST),
     )
 
 
-def _list(texts: Iterable[str]) -> Code:
+def _string_list(texts: Iterable[str]) -> Code:
     return statement(raw(""), Bracket("[", tuple(literal(text) for text in texts), "]"))
 
 
 def _limits(limits: Limits, imports: Imports) -> Iterator[Code]:
-    """Print the limits that differ from the defaults of the kit."""
+    """Yield the settings of limits that differ from the defaults of the kit."""
     defaults = Limits()
     settings = {
         raw("max_body_bytes"): ("Bytes", limits.body_bytes, defaults.body_bytes),

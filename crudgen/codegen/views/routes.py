@@ -1,4 +1,4 @@
-"""View of an entity's routes. Changes when the routes do."""
+"""View of an entity's routes. Reason to change: the code of generated routes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -107,17 +107,17 @@ def routes_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> RoutesView:
 
 
 class _Head:
-    """Prints the code before the handlers, and collects its imports."""
+    """Builds the code before the handlers, and collects its imports."""
 
     def __init__(self, entity: Entity, imports: Imports) -> None:
         self._entity = entity
         self._imports = imports
-        self._kinds = [
-            imports.name(f"..kit.rows.{module}", kind) for module, kind in _kinds(entity)
+        self._classes = [
+            imports.name(f"..kit.rows.{module}", kind) for module, kind in _resource_classes(entity)
         ]
 
     def router(self) -> Code:
-        """Print `router = Router(prefix="/heroes", tags=["heroes"])`."""
+        """Return `router = Router(prefix="/heroes", tags=["heroes"])`."""
         tags = Bracket("[", (literal(str(self._entity.plural)),), "]")
         arguments = [
             keyword("prefix", literal(str(self._entity.path))),
@@ -126,13 +126,13 @@ class _Head:
         return statement(raw("router = "), call(raw("Router"), arguments))
 
     def resource_class(self) -> Code | None:
-        """Print `class Resource(ReplaceableResource, BulkResource):`."""
-        if len(self._kinds) == 1:
+        """Return `class Resource(ReplaceableResource, BulkResource):`, or None for one class."""
+        if len(self._classes) == 1:
             return None
-        return statement(raw("class "), call(raw("Resource"), self._kinds), tail=":")
+        return statement(raw("class "), call(raw("Resource"), self._classes), tail=":")
 
     def resource(self) -> Code:
-        """Print `heroes = Resource(Hero, public=HeroPublic)`."""
+        """Return `heroes = Resource(Hero, public=HeroPublic)`."""
         entity, api = self._entity, self._entity.api
         arguments: list[Bracket | Code] = [
             name(entity.name),
@@ -160,18 +160,18 @@ class _Head:
             arguments.append(raw("etag_required=True"))
         if _writes_several_unique_values(entity):
             arguments.append(raw("serialized=True"))
-        kind = self._kinds[0] if len(self._kinds) == 1 else raw("Resource")
+        kind = self._classes[0] if len(self._classes) == 1 else raw("Resource")
         return statement(name(entity.plural) + raw(" = "), call(kind, arguments))
 
     def aliases(self) -> tuple[Code, ...]:
-        """Print the annotated types of the handlers' parameters."""
+        """Return the aliases of the handlers' parameter types, such as `HeroId`."""
         operations = set(self._entity.api.operations)
         aliases = []
         if operations & {Operation.READ, *CHANGING}:
             description = literal(f"Primary key of the {words(self._entity.singular)}.")
             one = name(self._entity.name, suffix="Id")
             described = [keyword("description", description)]
-            aliases.append(self._alias(one, self._key_kind(), "Path", described))
+            aliases.append(self._alias(one, self._key_type(), "Path", described))
         if Operation.DELETE_MANY in operations:
             description = literal(f"Primary keys of the {words(self._entity.plural)} to delete.")
             ids = name(self._entity.name, suffix="Ids")
@@ -180,7 +180,7 @@ class _Head:
             many = (
                 self._imports.name("..kit.types.many", "Many")
                 + raw("[")
-                + self._key_kind()
+                + self._key_type()
                 + raw("]")
             )
             aliases.append(self._alias(ids, many, "Query", described))
@@ -194,7 +194,7 @@ class _Head:
             aliases.append(statement(alias + raw(" = "), annotated_query))
         return tuple(aliases)
 
-    def _key_kind(self) -> Code:
+    def _key_type(self) -> Code:
         key = self._entity.key
         if key.type is TypeName.STR:
             return (
@@ -212,8 +212,8 @@ class _Head:
         return statement(alias + raw(" = "), annotated_kind)
 
 
-def _kinds(entity: Entity) -> list[tuple[str, str]]:
-    """Return the classes of the kit for a resource, each with its module in `kit/rows`."""
+def _resource_classes(entity: Entity) -> list[tuple[str, str]]:
+    """Return the module in `kit/rows` and the name of each class that a resource combines."""
     operations, kinds = set(entity.api.operations), []
     if Operation.REPLACE in operations:
         kinds.append(("replacement", "ReplaceableResource"))

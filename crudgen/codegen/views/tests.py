@@ -1,4 +1,4 @@
-"""View of an entity's tests: sample rows and expected results. Changes when the tests do."""
+"""View of an entity's tests: sample rows and results. Reason to change: the generated tests."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ _MISSING_KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class TestsView:
-    """Sample rows of an entity in JSON, and the conditions of its tests."""
+    """Sample rows of an entity in JSON, and which tests are generated."""
 
     plural: Code
     path: Code

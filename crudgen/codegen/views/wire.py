@@ -1,4 +1,4 @@
-"""JSON form of values, for examples and tests. Changes when the API writes a type differently."""
+"""JSON form of values, for examples and tests. Reason to change: the JSON form of a type."""
 
 import base64
 from datetime import UTC, date, datetime, time
@@ -9,7 +9,7 @@ from crudgen.language.schema import Field, Json, Value
 
 
 def wire(field: Field, value: Value) -> Json:
-    """Convert a value to the JSON that the API returns for it."""
+    """Return the JSON value that the API returns for a value of a field."""
     match value:
         case Decimal():
             return format(value.quantize(Decimal(1).scaleb(-(field.scale or 0))), "f")

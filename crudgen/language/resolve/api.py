@@ -1,4 +1,4 @@
-"""Resolves the `api` block of an entity. Changes when the block gets another key."""
+"""Resolves the `api` block of an entity. Reason to change: another key in the block."""
 
 from collections.abc import Callable, Iterable
 
@@ -39,19 +39,19 @@ def can_search(field: Field) -> bool:
 
 
 def filterable(fields: Iterable[Field]) -> tuple[FieldName, ...]:
-    """Return the default of `filter`."""
+    """Return the fields that a list can be filtered by: the default of `filter`."""
     return tuple(field.name for field in fields if can_filter(field))
 
 
 def sortable(fields: Iterable[Field]) -> tuple[FieldName, ...]:
-    """Return the default of `sort`."""
+    """Return the fields that a list can be sorted by: the default of `sort`."""
     return tuple(field.name for field in fields if can_sort(field))
 
 
 def resolve_api(
     written: WrittenSpec[EntitySpec], fields: dict[str, Field], problems: Problems
 ) -> Api:
-    """Return the API of an entity. Without the operation `list`, the keys for lists are errors."""
+    """Return the resolved `api` block. Keys for lists require the operation `list`."""
     operations = _operations(written, problems)
     page = _page(written, problems)
     _check_writable(written, fields, operations, problems)
@@ -62,7 +62,7 @@ def resolve_api(
     }
     etag = _etag(written, operations, problems)
     idempotency = _idempotency(written, operations, problems)
-    _check_many(written, fields, operations, problems)
+    _check_bulk(written, fields, operations, problems)
     if Operation.LIST not in operations:
         for key in ("page", *lists):
             if written.spec.api.is_set(key):
@@ -98,13 +98,13 @@ def _idempotency(
     return written.spec.api.idempotency
 
 
-def _check_many(
+def _check_bulk(
     written: WrittenSpec[EntitySpec],
     fields: dict[str, Field],
     operations: tuple[Operation, ...],
     problems: Problems,
 ) -> None:
-    """Check the bulk operations: their path, `/heroes/bulk`, must not be the path of a row."""
+    """Check that no row can have the path of the bulk operations, such as `/heroes/bulk`."""
     has_text_key = any(field.pk and field.type is TypeName.STR for field in fields.values())
     for position, operation in enumerate(written.spec.api.operations or ()):
         if operation not in CHANGING_MANY:
@@ -112,7 +112,7 @@ def _check_many(
         location = written.locate("api", "operations", position)
         if has_text_key:
             problem = (
-                f"'{operation}' is not possible with a text key: a row can have the key 'bulk'"
+                f"'{operation}' is not possible with a text key: '/bulk' can be the path of a row"
             )
             problems.add(location, problem, "remove it, or use a key of another type")
         elif written.spec.api.etag is EtagUse.REQUIRED and CHANGING & {*operations}:

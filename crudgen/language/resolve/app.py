@@ -1,4 +1,4 @@
-"""Resolves crudgen.yaml. Changes when the application gets another setting."""
+"""Resolves crudgen.yaml. Reason to change: another setting of the application."""
 
 import re
 from decimal import Decimal
@@ -17,7 +17,7 @@ _SECONDS = {
 
 
 def resolve_app(written: WrittenSpec[AppSpec], problems: Problems) -> Schema:
-    """Return a schema without entities. Missing keys keep their defaults."""
+    """Return the schema of crudgen.yaml, without entities. Missing keys get their defaults."""
     spec = written.spec
     for key in ("title", "version", "database"):
         if spec.is_set(key) and getattr(spec, key) is None:
@@ -35,7 +35,7 @@ def resolve_app(written: WrittenSpec[AppSpec], problems: Problems) -> Schema:
 
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[^][:@/?]*)(:[0-9]*)?"
 _AFTER_SCHEME = re.compile(rf"([^@/]*@)?{_HOST}(,{_HOST})*([/?][^@]*)?")
-"""User and password, one or more hosts, database name and parameters."""
+"""Matches the rest of a URL: user and password, hosts, database name and parameters."""
 
 
 def _database(written: WrittenSpec[AppSpec], problems: Problems) -> str | None:

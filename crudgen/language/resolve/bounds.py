@@ -1,4 +1,4 @@
-"""Resolves lengths, ranges and precision of a field. Changes when a type gets another bound."""
+"""Resolves lengths, ranges and precision of a field. Reason to change: another bound of a type."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -14,7 +14,7 @@ _BOUNDS = ("min", "max")
 
 
 def with_bounds(written: WrittenField, field: Field) -> Field:
-    """Return the field with its bounds; missing ones default to those of the type."""
+    """Return the field with its length, range and precision; by default, those of its type."""
     if written.info.max_length is not None:
         return _with_lengths(written, field, written.info.max_length)
     if field.type is TypeName.DECIMAL:
@@ -50,14 +50,14 @@ def _check_indexed(written: WrittenField, field: Field, longest: int) -> None:
     flag = next((key for key in ("pk", "unique", "index") if getattr(field, key)), None)
     if flag and longest > MAX_INDEXED_TEXT:
         problem = f"'{flag}' is not possible with a maximum of {longest} characters"
-        remedy = f"use at limit {MAX_INDEXED_TEXT}: '{field.type}(..{MAX_INDEXED_TEXT})'"
+        remedy = f"use at most {MAX_INDEXED_TEXT}: '{field.type}(..{MAX_INDEXED_TEXT})'"
         written.add_key(flag, problem, remedy)
 
 
 def _with_digits(written: WrittenField, field: Field) -> Field:
     precision, scale = written.spec.precision or 0, written.spec.scale or 0
     if not 1 <= precision <= MAX_PRECISION:
-        written.add("precision", f"invalid precision {precision}", f"1 to {MAX_PRECISION} digits")
+        written.add("precision", f"invalid precision {precision}", f"allowed: 1 to {MAX_PRECISION}")
     elif scale > precision:
         written.add("scale", f"invalid scale {scale}", f"at most the precision, {precision}")
     return replace(field, precision=precision, scale=scale)

@@ -1,4 +1,4 @@
-"""Checks that entities do not conflict. Changes when entities share another kind of name."""
+"""Checks that entities share no name. Reason to change: another kind of name."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from .indexes import MAX_IDENTIFIER, index_names
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An entity whose names are valid. Its fields may have errors."""
+    """An entity with valid names, which are compared. Its fields may have errors."""
 
     written: WrittenSpec[EntitySpec]
     identity: Identity
@@ -23,7 +23,7 @@ class Candidate:
     indexes: tuple[Index, ...]
 
     def locate(self, key: str) -> Location:
-        """Return the location of the key, or of `name` if the value is derived from it."""
+        """Return the location of the value of a key, or of `name` if it is derived from that."""
         return self.written.locate(key if self.written.spec.is_set(key) else "name")
 
 
@@ -76,7 +76,7 @@ def _check_modules(candidates: list[Candidate], problems: Problems) -> None:
 
 
 def _check_paths(candidates: list[Candidate], problems: Problems) -> None:
-    """Check that no path is below another: `/a/b` would match a row of `/a`."""
+    """Check that no path equals another or is below it: `/a/b` is the path of a row of `/a`."""
     seen: dict[str, Candidate] = {}
     ordered = sorted(candidates, key=lambda c: (c.identity.path.count("/"), c.identity.path))
     for candidate in ordered:
@@ -96,7 +96,7 @@ def _check_paths(candidates: list[Candidate], problems: Problems) -> None:
 
 
 def _check_tables(candidates: list[Candidate], problems: Problems) -> None:
-    """Check tables and indexes together: both databases have one namespace for them."""
+    """Check names of tables and indexes together: a database has one namespace for both."""
     seen: dict[str, Candidate] = {}
     for candidate in candidates:
         table = str(candidate.identity.table)

@@ -1,4 +1,4 @@
-"""Resolves fields. Changes when an option of fields gets another meaning."""
+"""Resolves fields. Reason to change: the meaning of an option of fields."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -7,7 +7,7 @@ from unicodedata import is_normalized, normalize
 from crudgen.language import patterns
 from crudgen.language.names import ColumnName, FieldName, JsonName
 from crudgen.language.schema import Constant, Field, Now, TypeName
-from crudgen.language.types import INT64_MAX, INT64_MIN, MAX_WORD, MAX_WORDS
+from crudgen.language.types import INT64_MAX, INT64_MIN, MAX_ENUM_VALUE_LENGTH, MAX_ENUM_VALUES
 from crudgen.language.written.field import WrittenField
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
@@ -25,7 +25,7 @@ _JOINERS = {0x200C: None, 0x200D: None}
 
 
 def implicit_key() -> Field:
-    """Return the `id` of an entity without a primary key field."""
+    """Return the field `id` that an entity without a primary key field gets."""
     return Field(
         *_names("id"),
         TypeName.INT,
@@ -38,12 +38,12 @@ def implicit_key() -> Field:
 
 
 def _names(written: str) -> tuple[FieldName, ColumnName, JsonName]:
-    """Return the names of the attribute, the column and the JSON property: all are as written."""
+    """Return the attribute, column and JSON name of a field: all are the name in the spec."""
     return FieldName(written), ColumnName(written), JsonName(written)
 
 
 def resolve_fields(written: WrittenSpec[EntitySpec], problems: Problems) -> dict[str, Field]:
-    """Return the valid fields in order; an implicit key comes first."""
+    """Return the valid fields by name, in order; an implicit key comes first."""
     found: dict[str, Field] = {}
     for name, spec in written.spec.fields.items():
         field = _resolve(WrittenField(written, name, spec, problems, len(problems)))
@@ -76,9 +76,8 @@ def _check_former_names(written: WrittenSpec[EntitySpec], problems: Problems) ->
             continue
         location = written.locate("fields", name, "was")
         if spec.was in written.spec.fields or spec.was in seen:
-            problems.add(
-                location, f"{quoted(spec.was)} is the name of another field", "remove 'was'"
-            )
+            problem = f"the former name {quoted(spec.was)} is in use by another field"
+            problems.add(location, problem, "remove 'was'")
         seen.add(spec.was)
 
 
@@ -87,7 +86,7 @@ def _resolve(written: WrittenField) -> Field | None:
     if not written.clean:
         return None
     field = _base_field(written)
-    for step in (with_bounds, _with_pattern, _with_words, _with_values, _with_samples):
+    for step in (with_bounds, _with_pattern, _with_enum, _with_values, _with_samples):
         field = step(written, field)
         if not written.clean:
             return None
@@ -129,18 +128,20 @@ def _with_pattern(written: WrittenField, field: Field) -> Field:
     return replace(field, pattern=pattern)
 
 
-def _with_words(written: WrittenField, field: Field) -> Field:
+def _with_enum(written: WrittenField, field: Field) -> Field:
     words = written.spec.values
     if words is None:
         return field
-    if not 1 <= len(words) <= MAX_WORDS:
-        written.add("values", f"the enum has {len(words)} values", f"allowed: 1 to {MAX_WORDS}")
+    if not 1 <= len(words) <= MAX_ENUM_VALUES:
+        written.add(
+            "values", f"the enum has {len(words)} values", f"allowed: 1 to {MAX_ENUM_VALUES}"
+        )
     words = [normalize("NFC", word) for word in words]
-    for position, word in enumerate(words[:MAX_WORDS]):
+    for position, word in enumerate(words[:MAX_ENUM_VALUES]):
         location = written.locate("values", position)
         is_printable = word.translate(_JOINERS).isprintable()
-        if not 1 <= len(word) <= MAX_WORD or not is_printable or word != word.strip():
-            rule = f"1 to {MAX_WORD} printable characters, without surrounding spaces"
+        if not 1 <= len(word) <= MAX_ENUM_VALUE_LENGTH or not is_printable or word != word.strip():
+            rule = f"1 to {MAX_ENUM_VALUE_LENGTH} printable characters, without surrounding spaces"
             written.problems.add(location, f"invalid enum value {quoted(word)}", rule)
         elif word in words[:position]:
             written.problems.add(
@@ -150,7 +151,7 @@ def _with_words(written: WrittenField, field: Field) -> Field:
 
 
 def _with_values(written: WrittenField, field: Field) -> Field:
-    """Add the default, the example and the former name."""
+    """Return the field with its default, example and former name."""
     if written.spec.is_set("default"):
         field = replace(field, default=_default(written, field))
     elif field.optional:
@@ -204,6 +205,6 @@ def _with_samples(written: WrittenField, field: Field) -> Field:
     if found:
         return replace(field, samples=found)
     key = "pattern" if written.spec.is_set("pattern") else "type"
-    remedy = "add a valid 'example'; the generated tests use it"
-    written.add(key, "no sample value was found", remedy)
+    problem = "no valid value was found for the generated tests"
+    written.add(key, problem, "add a valid 'example'; the tests use it")
     return field

@@ -1,4 +1,4 @@
-"""Checks the name, options and flags of a field. Changes when their rules do."""
+"""Checks the name, options and flags of a field. Reason to change: their rules."""
 
 from crudgen.language.names import FieldName
 from crudgen.language.reserved import field_name_problem
@@ -9,12 +9,12 @@ from crudgen.language.yaml.problems import quoted
 
 
 def check_flags(written: WrittenField) -> None:
-    """Check the name, the options of the type, and combinations of flags."""
+    """Check the name of a field, the options of its type, and combinations of its flags."""
     _check_name(written)
     _check_options(written)
     _check_supported(written)
     _check_pairs(written)
-    _check_server_set(written)
+    _check_set_by_server(written)
     _check_key(written)
 
 
@@ -33,7 +33,7 @@ def _check_options(written: WrittenField) -> None:
     for key in sorted(written.spec.model_fields_set - allowed):
         options = ", ".join(sorted(written.info.options)) or "none"
         problem = f"'{key}' does not apply to '{written.info.name}'"
-        written.add_key(key, problem, f"its options: {options}")
+        written.add_key(key, problem, f"options of this type: {options}")
     for key in sorted(written.info.options):
         if written.spec.is_set(key) and getattr(written.spec, key) is None:
             written.add(key, f"'{key}' is empty", "set a value, or remove it")
@@ -67,7 +67,7 @@ def _check_pairs(written: WrittenField) -> None:
             written.add_key(second, problem, remedy)
 
 
-def _check_server_set(written: WrittenField) -> None:
+def _check_set_by_server(written: WrittenField) -> None:
     spec, info = written.spec, written.info
     possible = spec.touch and "touch" in info.flags
     if possible and not (spec.read_only and spec.default == "now"):
@@ -100,4 +100,4 @@ def _check_key(written: WrittenField) -> None:
             "remove it: the client sends the key",
         )
     if text and written.spec.min == 0 and written.spec.is_set("min"):
-        written.add("min", "the primary key must not be empty", "write 1 or more")
+        written.add("min", "the primary key must not be empty", "set 'min' to 1 or more")

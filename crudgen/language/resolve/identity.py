@@ -1,4 +1,4 @@
-"""Resolves the names of an entity. Changes when names are derived differently."""
+"""Resolves the names of an entity. Reason to change: how names are derived."""
 
 import re
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from crudgen.language.yaml.problems import Problems, quoted
 
 NameT = TypeVar("NameT", bound=Name)
 VERBS = ("create", "read", "update", "replace", "delete")
-"""Prefixes of functions: a plural must not have the name of a function such as `read_hero`."""
+"""Prefixes of generated functions: a plural cannot be the name of one, such as `read_hero`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Identity:
 
 
 def resolve_identity(written: WrittenSpec[EntitySpec], problems: Problems) -> Identity | None:
-    """Return the names of an entity, or None if one is invalid. Missing names are derived."""
+    """Return the names of an entity, written or derived, or None if one is invalid."""
     spec = written.spec
     name = _name(written, problems)
     if name is None:
@@ -52,10 +52,10 @@ def resolve_identity(written: WrittenSpec[EntitySpec], problems: Problems) -> Id
     if singular is None or plural is None:
         return None
     path = spec.path if spec.path is not None else f"/{plural.replace('_', '-')}"
-    checked_path = _checked(UrlPath, path, path_problem, _location(written, "path"), problems)
+    checked_path = _checked_name(UrlPath, path, path_problem, _location(written, "path"), problems)
     table = spec.table if spec.table is not None else singular
     location = _location(written, "table")
-    checked_table = _checked(TableName, table, table_name_problem, location, problems)
+    checked_table = _checked_name(TableName, table, table_name_problem, location, problems)
     if checked_path is None or checked_table is None:
         return None
     return Identity(name, singular, plural, checked_path, checked_table)
@@ -68,14 +68,14 @@ def _name(written: WrittenSpec[EntitySpec], problems: Problems) -> ClassName | N
         remedy = f"did you mean {quoted(camel)}?"
         problems.add(location, f"invalid entity name {quoted(text)}", remedy)
         return None
-    return _checked(ClassName, text, class_name_problem, location, problems)
+    return _checked_name(ClassName, text, class_name_problem, location, problems)
 
 
 def _singular(
     name: ClassName, written: WrittenSpec[EntitySpec], problems: Problems
 ) -> ModuleName | None:
     location = written.locate("name")
-    return _checked(ModuleName, snake_case(name), module_name_problem, location, problems)
+    return _checked_name(ModuleName, snake_case(name), module_name_problem, location, problems)
 
 
 def _plural(
@@ -83,9 +83,11 @@ def _plural(
 ) -> ModuleName | None:
     location = _location(written, "plural")
     if written.spec.plural is not None:
-        plural = _checked(ModuleName, written.spec.plural, module_name_problem, location, problems)
+        plural = _checked_name(
+            ModuleName, written.spec.plural, module_name_problem, location, problems
+        )
     else:
-        plural = _derived(plural_of(singular), location, problems)
+        plural = _derived_plural(plural_of(singular), location, problems)
     if plural == singular:
         problem = f"the plural {quoted(str(plural))} is the same as the singular"
         remedy = f"set a different one, such as 'plural: {singular}_list'"
@@ -98,7 +100,7 @@ def _plural(
     return None
 
 
-def _derived(plural: str, location: Location, problems: Problems) -> ModuleName | None:
+def _derived_plural(plural: str, location: Location, problems: Problems) -> ModuleName | None:
     reason = module_name_problem(plural)
     if reason or not ModuleName.PATTERN.fullmatch(plural):
         problem = f"invalid plural {quoted(plural)}: {reason or 'it is too long'}"
@@ -111,7 +113,7 @@ def _location(written: WrittenSpec[EntitySpec], key: str) -> Location:
     return written.locate(key) if written.spec.is_set(key) else written.locate("name")
 
 
-def _checked(
+def _checked_name(
     kind: type[NameT],
     text: str,
     check: Callable[[str], str | None],

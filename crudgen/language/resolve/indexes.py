@@ -1,4 +1,4 @@
-"""Resolves multicolumn indexes, and names all indexes. Changes when the rules of indexes do."""
+"""Resolves multicolumn indexes, and names all indexes. Reason to change: the rules of indexes."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ def index_name(table: TableName, columns: tuple[ColumnName, ...], *, unique: boo
 def index_names(
     table: TableName, fields: dict[str, Field], indexes: tuple[Index, ...]
 ) -> Iterator[tuple[str, tuple[str | int, ...]]]:
-    """Yield the name of each index of a table, and its path in the spec."""
+    """Yield the name of each index of a table, with the path of its key in the spec."""
     for field in fields.values():
         if field.index or field.unique:
             flag = "unique" if field.unique else "index"
@@ -38,7 +38,7 @@ def index_names(
 def resolve_indexes(
     written: WrittenSpec[EntitySpec], fields: dict[str, Field], problems: Problems
 ) -> tuple[Index, ...]:
-    """Return the valid indexes of the `unique` and `index` lists."""
+    """Return the valid multicolumn indexes, from the lists `unique` and `index` of an entity."""
     found: dict[tuple[str, ...], str] = {}
     indexes: list[Index] = []
     lists = (("unique", written.spec.unique), ("index", written.spec.index))

@@ -1,4 +1,4 @@
-"""Sample values of a field, for generated tests. Changes when a type or bound does.
+"""Sample values of a field, for generated tests. Reason to change: another type or bound.
 
 Candidates are validated like defaults. The result is deterministic.
 """
@@ -46,7 +46,7 @@ _FIXED: dict[TypeName, tuple[Value, ...]] = {
 
 
 def samples(field: Field) -> tuple[Value, Value] | None:
-    """Return two valid values, different if possible, or None if no candidate is valid."""
+    """Return two valid values of a field, different if possible, or None if none was found."""
     found: list[Value] = []
     for value in _candidates(field):
         if value is None or value in found or not _is_valid(field, value):
@@ -125,7 +125,7 @@ def _texts(field: Field) -> Iterator[str]:
 
 
 def _matching(pattern: str, shortest: int, longest: int) -> Iterator[str]:
-    """Yield candidates for a pattern; a complex one may not match them."""
+    """Yield texts that probably match a pattern; for a complex one, they may not."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -141,11 +141,11 @@ def _matching(pattern: str, shortest: int, longest: int) -> Iterator[str]:
 
 
 class _UnsupportedError(Exception):
-    """The text would be too long, or the pattern has an unsupported element."""
+    """No text can be built: it would be too long, or the pattern has an unsupported element."""
 
 
 class _Builder:
-    """Builds a text for a parsed pattern, with alternative `choice` and `extra` repetitions."""
+    """Builds a text for a parsed pattern, with `extra` repetitions and alternative `choice`."""
 
     def __init__(self, extra: int, choice: int, longest: int) -> None:
         self.extra, self.choice, self.longest = extra, choice, longest

@@ -1,4 +1,4 @@
-"""Documents → Schema, in order. Changes when a step is added."""
+"""The steps from spec files to the Schema, in order. Reason to change: another step."""
 
 from collections.abc import Collection
 from collections.abc import Mapping as Files
@@ -27,10 +27,10 @@ def resolve(
     problems: Problems,
     links: Collection[str] = (),
 ) -> Schema:
-    """Return the schema of `entities` (data by file name) and `app`.
+    """Return the schema of `entities` (data by file name) and `app` (file name and data).
 
     `links` are the files that link outside their folder. Raises SpecError with all problems,
-    including those found before; diagnostics do not quote files that are not specs.
+    including those in `problems` already; diagnostics do not quote files that are not specs.
     """
     documents = _documents(entities, problems)
     specs = [read_entity(file, root, problems) for file, root in documents.items()]
@@ -50,7 +50,7 @@ def _conceal(
     problems: Problems,
     links: Collection[str],
 ) -> None:
-    """Replace the diagnostics that quote files that are not specs."""
+    """Replace the diagnostics that quote a file that is not a spec."""
     keys = EntitySpec.model_fields
     for file, data in entities.items():
         if not is_spec(data, keys, required="fields", is_linked=file in links):

@@ -1,4 +1,4 @@
-"""Converts and checks defaults and examples. Changes when the YAML form of a type does.
+"""Converts and checks defaults and examples. Reason to change: how a type is written in YAML.
 
 Values are parsed by the kit's types, so that a default equals the same value in a request body.
 """
@@ -25,7 +25,7 @@ from crudgen.language.yaml.problems import quoted
 
 _DATE = re.compile(dates.DATE)
 _MINUTES = r"[0-9]{2}:[0-9]{2}"
-"""Seconds are optional in a spec."""
+"""Hours and minutes. Seconds are optional in a spec."""
 _SECONDS = r":[0-9]{2}(\.[0-9]{1,6})?"
 _TIME = re.compile(rf"({_MINUTES})({_SECONDS})?")
 _DATETIME = re.compile(rf"({dates.DATE}[Tt ]{_MINUTES})({_SECONDS})?(?P<zone>{dates.ZONE})")
@@ -33,7 +33,7 @@ _UUID = re.compile(uuids.UUID_TEXT)
 
 
 def to_value(type_name: TypeName, written: Plain) -> Value:
-    """Convert a YAML value to a value of the type.
+    """Return a YAML value as a value of the type.
 
     Raises ValueError, with a message for the author of the spec.
     """
@@ -66,7 +66,7 @@ _REMEDIES = {
 
 
 def value_problem(field: Field, value: Value) -> str | None:
-    """Return why a value of the right type violates the bounds of a field, or None."""
+    """Return why a field does not accept a value of its type, or None if it does."""
     if value is None:
         return None if field.optional else "null is not allowed without '?'"
     if field.type is TypeName.JSON:
@@ -110,7 +110,7 @@ def _digits_problem(field: Field, value: Decimal) -> str | None:
 
 
 def fits(value: Decimal, precision: int, scale: int) -> bool:
-    """Return whether a number fits the precision and scale."""
+    """Return whether a number has no more digits than precision and scale allow."""
     _, digits, exponent = value.normalize().as_tuple()
     fraction = max(0, -int(exponent))
     integer = max(0, len(digits) + int(exponent)) if value else 0
@@ -118,7 +118,7 @@ def fits(value: Decimal, precision: int, scale: int) -> bool:
 
 
 def to_text(value: Value) -> Plain:
-    """Convert a value to YAML, the inverse of `to_value`."""
+    """Return a value as a YAML value; the inverse of `to_value`."""
     if isinstance(value, list):
         return [to_text(item) for item in value]
     if isinstance(value, dict):
@@ -150,7 +150,7 @@ def _formatted(what: str, form: re.Pattern[str], written: Plain) -> str:
 
 
 def _int(written: Plain) -> int:
-    """Convert an integer; 4.0 is 4, as in a request body."""
+    """Return an integer; 4.0 is 4, as in a request body. Raises ValueError."""
     if isinstance(written, bool) or not isinstance(written, int | Decimal):
         raise _expected("an integer", written)
     if written != (integer := int(written)):

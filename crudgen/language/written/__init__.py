@@ -1,1 +1,1 @@
-"""Nodes → specs as written, each value checked alone."""
+"""YAML nodes → spec models, whose keys and values are checked one by one."""

@@ -1,4 +1,4 @@
-"""A field as written. Changes when the checks of fields need other information."""
+"""A field as written in a spec. Reason to change: what the checks of fields need."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from .spec import EntitySpec, FieldSpec
 
 @dataclass(frozen=True, slots=True)
 class WrittenField:
-    """A field of a spec, with its locations and the collector of problems."""
+    """A field as written in a spec, with its locations and the problems found so far."""
 
     entity: WrittenSpec[EntitySpec]
     name: str
@@ -23,7 +23,7 @@ class WrittenField:
 
     @property
     def info(self) -> TypeInfo:
-        """The properties of the field's type."""
+        """What the field's type accepts."""
         return TYPES[self.spec.type]
 
     @property

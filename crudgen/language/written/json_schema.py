@@ -1,4 +1,4 @@
-"""JSON Schema of specs, for editors. Changes when editors can check or complete more."""
+"""JSON Schema of specs, for editors. Reason to change: what editors can check or complete."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ def _pattern(properties: dict[str, Any], key: str, kind: type[names.Name]) -> No
 
 
 def _simplified(node: Any) -> Any:
-    """Return the schema without generated titles, null defaults and null alternatives."""
+    """Return a JSON Schema without generated titles, null defaults and null alternatives."""
     if isinstance(node, list):
         return [_simplified(item) for item in node]
     if not isinstance(node, dict):

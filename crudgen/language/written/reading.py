@@ -1,4 +1,4 @@
-"""Document → spec models, with all errors at once. Changes when pydantic's errors do."""
+"""Parsed YAML → spec models, with all errors at once. Reason to change: errors of pydantic."""
 
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -36,7 +36,7 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class WrittenSpec(Generic[SpecT]):
-    """A spec with its locations. `broken` names the fields that could not be parsed."""
+    """A spec with its locations. `broken` has the names of the fields with errors."""
 
     file: str
     root: Mapping
@@ -53,18 +53,18 @@ class WrittenSpec(Generic[SpecT]):
 
 
 def read_entity(file: str, root: Mapping, problems: Problems) -> WrittenSpec[EntitySpec] | None:
-    """Return the spec of an entity file, or None if it has too many errors."""
+    """Return the spec of an entity file, or None if a required key is missing or invalid."""
     root, broken = _long_form(root, problems)
     return _read(EntitySpec, file, root, broken, problems)
 
 
 def read_app(file: str, root: Mapping, problems: Problems) -> WrittenSpec[AppSpec] | None:
-    """Return the spec of crudgen.yaml, or None if it has too many errors."""
+    """Return the spec of crudgen.yaml, or None if it cannot be read despite its errors."""
     return _read(AppSpec, file, root, set(), problems)
 
 
 def _long_form(root: Mapping, problems: Problems) -> tuple[Mapping, set[str]]:
-    """Return the document in the long form, and the names of fields that could not be expanded."""
+    """Return the document with fields in the long form, and the names of fields with errors."""
     fields = root.get("fields")
     if fields is None or not isinstance(fields.value, Mapping):
         return root, set()
@@ -115,7 +115,7 @@ def _read(
 
 
 def _drop(data: dict[str, Any], path: tuple[str | int, ...]) -> set[str]:
-    """Remove the value with an error from the data. Return the name of the field that it was in."""
+    """Remove the field or key with an error from the data. Return the names of removed fields."""
     if path[0] == "fields" and len(path) > 1:
         data["fields"].pop(path[1], None)
         return {str(path[1])}
@@ -158,7 +158,7 @@ def _example(key: str) -> str:
 
 
 def _kind_remedy(path: tuple[str | int, ...], value: Any) -> str:
-    """Return the remedy for a value of the wrong kind."""
+    """Return the remedy for a value of the wrong kind, such as a string instead of a list."""
     key = str(path[0])
     if key == "fields":
         return "such as 'str(1..80)'" if len(path) == 2 else _example(key)
@@ -171,7 +171,7 @@ def _kind_remedy(path: tuple[str | int, ...], value: Any) -> str:
 
 
 def _model_at(model: type[BaseModel], path: tuple[str | int, ...]) -> type[BaseModel]:
-    """Return the model that does not have the last key of a path."""
+    """Return the model that a path leads to, without its last key."""
     parents = path[:-1]
     if parents[:1] == ("fields",):
         return FieldSpec

@@ -1,4 +1,4 @@
-"""Short form of fields → long form. Changes when the short form does.
+"""Short form of fields → long form. Reason to change: the syntax of the short form.
 
     type[(args)][?] [= default] [flag …]
 
@@ -28,7 +28,7 @@ _ARGUMENTS = {
     Arguments.RANGE: rf"(?: *\( *(?:{NUMBER} *\.\. *{NUMBER}|{NUMBER} *\.\.|\.\. *{NUMBER}) *\))?",
     Arguments.SIZE: rf"(?: *\( *\.\. *{_COUNT} *\))?",
     Arguments.DIGITS: rf" *\( *{_COUNT} *, *{_COUNT} *\)",
-    Arguments.WORDS: rf" *\( *{WORD}(?: *, *{WORD})* *\)",
+    Arguments.VALUES: rf" *\( *{WORD}(?: *, *{WORD})* *\)",
 }
 _EXAMPLES = {
     Arguments.NONE: "{0}",
@@ -36,7 +36,7 @@ _EXAMPLES = {
     Arguments.RANGE: "{0}(0..10), {0}(0..) or {0}(..10)",
     Arguments.SIZE: "{0}(..200)",
     Arguments.DIGITS: "{0}(10,2)",
-    Arguments.WORDS: "{0}(red, green)",
+    Arguments.VALUES: "{0}(red, green)",
 }
 _PARTS = re.compile(
     r"(?P<type>[^\s(?=]*)(?P<args> *\([^)]*\)?)?(?P<optional> *\?)?"
@@ -46,22 +46,22 @@ _PARTS = re.compile(
 
 
 def pattern() -> str:
-    """Return a regular expression of the short form, for Python and JavaScript."""
+    """Return a regular expression that matches the short form, for Python and JavaScript."""
     rest = rf"(?: *\?)?(?: *= *{DEFAULT})?"
-    infos = sorted(TYPES.values(), key=_shape)
+    infos = sorted(TYPES.values(), key=_arguments_and_flags)
     types = []
-    for (arguments, flags), group in groupby(infos, key=_shape):
+    for (arguments, flags), group in groupby(infos, key=_arguments_and_flags):
         names = "|".join(info.name for info in group)
         types.append(rf"(?:{names}){_ARGUMENTS[Arguments(arguments)]}{rest}(?: +(?:{flags}))*")
     return rf"^ *(?:{'|'.join(types)}) *$"
 
 
-def _shape(info: TypeInfo) -> tuple[int, str]:
+def _arguments_and_flags(info: TypeInfo) -> tuple[int, str]:
     return info.arguments.value, "|".join(flag for flag in FLAGS if flag in info.flags)
 
 
 def expand(short: Scalar, problems: Problems) -> Mapping | None:
-    """Return the long form of a field, or None if the short form has an error."""
+    """Return the long form of a field, or None if its short form has an error."""
     text = short.value
     if not isinstance(text, str):
         found = "nothing" if text is None else quoted(text)
@@ -119,8 +119,8 @@ class _Expansion:
         location = self._at(start, start + max(len(written), 1))
         if not re.fullmatch(_ARGUMENTS[info.arguments], written):
             self._reject_arguments(info, written, location)
-        elif info.arguments is Arguments.WORDS:
-            self._words(match.start("args"), written)
+        elif info.arguments is Arguments.VALUES:
+            self._values(match.start("args"), written)
         elif info.arguments is Arguments.DIGITS:
             numbers = re.finditer(_COUNT, written)
             for key, number in zip(("precision", "scale"), numbers, strict=True):
@@ -138,7 +138,7 @@ class _Expansion:
             problem = f"invalid arguments {quoted(written.strip())} for type '{info.name}'"
             self.problems.add(location, problem, f"write {example}")
 
-    def _words(self, offset: int, written: str) -> None:
+    def _values(self, offset: int, written: str) -> None:
         words = re.finditer(WORD, written)
         items = tuple(
             Scalar(self._at(offset + word.start(), offset + word.end()), word[0]) for word in words
@@ -215,7 +215,7 @@ class _Expansion:
         self.entries.append(Entry(key, location, node))
 
     def _at(self, start: int, end: int) -> Location:
-        """Return the location of a part; that of the scalar if escapes make offsets differ."""
+        """Return the location of a part of the short form; the entire one if it has escapes."""
         if self.quote is None:
             return self.location
         return self.location.part(self.quote + max(start, 0), max(end - start, 1))

@@ -1,6 +1,6 @@
-"""Models of the YAML, key by key. Changes when the language gets another key.
+"""Models of the YAML, key by key. Reason to change: another key of the language.
 
-The editors' JSON Schema is generated from them. Rules between keys are checked in `resolve`.
+The editors' JSON Schema is generated from them. `resolve` checks rules between keys.
 """
 
 from decimal import Decimal
@@ -20,7 +20,7 @@ WordT = TypeVar("WordT", bound=StrEnum)
 
 
 def describe(value: Plain) -> str:
-    """Return a description of a value, for "expected …, found …"."""
+    """Return what a value is, for messages such as "expected a map, found the number 1"."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -90,11 +90,11 @@ def _operation(value: Plain) -> Operation:
 
 
 def _etag(value: Plain) -> EtagUse:
-    return _word(value, "word", EtagUse)
+    return _word(value, "value", EtagUse)
 
 
 def _kit(value: Plain) -> KitForm:
-    return _word(value, "word", KitForm)
+    return _word(value, "value", KitForm)
 
 
 _TEXT_SCHEMA = {"type": "string", "maxLength": MAX_DOC}

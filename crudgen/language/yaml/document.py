@@ -1,4 +1,4 @@
-"""Parser of a strict YAML subset. Changes when the subset does.
+"""Parser of a strict YAML subset. Reason to change: the subset.
 
 Plain scalars follow the JSON schema of YAML 1.2: `true`, `false`, `null`, `~`, an empty value and
 decimal numbers. All others are strings: `no`, `on`, `1:30`, `012`, `.inf`.
@@ -23,12 +23,13 @@ MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
 MAX_NODES = 20_000
 MAX_NUMBER = 60
+"""Maximum length of a number, in characters."""
 
 # The C parser is faster than the Python one, and accepts the same language.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?", re.ASCII)
 _MIN_EXPONENT, _MAX_EXPONENT = -324, 308
-"""Decimal exponents of double-precision numbers."""
+"""Range of decimal exponents of double-precision numbers."""
 _CONSTANTS: dict[str, bool | None] = {"true": True, "false": False}
 _CONSTANTS |= dict.fromkeys(("null", "~", ""))
 # The parser reports these errors where it stops; the diagnostic points to where the token starts.
@@ -53,7 +54,7 @@ def parse(file: str, data: bytes | str) -> Mapping:
 
 
 def scalar_value(text: str) -> bool | int | Decimal | str | None:
-    """Return the value of a plain scalar.
+    """Return the value of a plain (unquoted) scalar.
 
     Raises ValueError for a number that is too long or out of range.
     """

@@ -1,4 +1,4 @@
-"""Locations in spec files. Changes when a diagnostic refers to another part of a line."""
+"""Locations in spec files. Reason to change: which part of a line a diagnostic marks."""
 
 from dataclasses import dataclass, replace
 
@@ -10,7 +10,10 @@ _MAX_LINE = 200
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Part of a line of a file. Lines and columns (in characters) count from 1."""
+    """A part of a line in a file. Lines and columns (in characters) count from 1.
+
+    `line` is 0 for a location that is the entire file.
+    """
 
     file: str
     line: int = 0
@@ -19,7 +22,7 @@ class Location:
     source: str = ""
 
     def part(self, offset: int, length: int) -> "Location":
-        """Return the location of `length` characters, `offset` characters after this one."""
+        """Return the location of `length` characters, which starts `offset` characters later."""
         return replace(self, column=self.column + offset, length=length)
 
     def diagnostic(self, problem: str, remedy: str = "") -> Diagnostic:

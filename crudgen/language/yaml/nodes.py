@@ -1,4 +1,4 @@
-"""Nodes of a YAML document, with locations. Changes when the YAML subset gets a kind of node."""
+"""Nodes of a YAML document, with locations. Reason to change: another kind of node."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -50,7 +50,7 @@ Node: TypeAlias = Scalar | Sequence | Mapping
 
 
 def plain(node: Node) -> Plain:
-    """Return the value of a node without locations."""
+    """Return the value of a node as lists, dicts and scalars, without locations."""
     if isinstance(node, Scalar):
         return node.value
     if isinstance(node, Sequence):

@@ -1,4 +1,4 @@
-"""Collects the diagnostics of a spec. Changes when a diagnostic contains something else."""
+"""Collects the diagnostics of a spec. Reason to change: how diagnostics are sorted or limited."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,16 +13,16 @@ _MAX_PER_FILE = 50
 
 @dataclass(slots=True)
 class Problems:
-    """The diagnostics found so far."""
+    """A collection of diagnostics."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
     def add(self, location: Location, problem: str, remedy: str = "") -> None:
-        """Add a diagnostic."""
+        """Add a diagnostic for a location."""
         self.diagnostics.append(location.diagnostic(problem, remedy))
 
     def conceal(self, file: str, problem: str, remedy: str) -> None:
-        """Replace the diagnostics that quote a file by one that does not."""
+        """Replace the diagnostics of a file by one that does not quote it."""
         if any(found.file == file and found.line for found in self.diagnostics):
             self.diagnostics = [found for found in self.diagnostics if found.file != file]
             self.add(Location(file), problem, f"{remedy}; its content is not shown")
@@ -46,7 +46,7 @@ class Problems:
 
 
 def suggest(word: str, allowed: Iterable[str]) -> str:
-    """Return "did you mean 'x'?" if an allowed word is similar, else the allowed words."""
+    """Return "did you mean 'x'?" if an allowed word is similar, else a list of them."""
     words = [str(candidate) for candidate in allowed]
     lowered = {candidate.lower(): candidate for candidate in words}
     close = get_close_matches(word[:100].lower(), lowered, n=1, cutoff=0.6)
@@ -59,6 +59,6 @@ def suggest(word: str, allowed: Iterable[str]) -> str:
 
 
 def quoted(value: object) -> str:
-    """Return a value as messages quote it: on one line, and shortened."""
+    """Return a value in quotes for a message: on one line, shortened to 60 characters."""
     text = ascii(value) if isinstance(value, bytes) else repr(value)
     return text if len(text) <= 60 else f"{text[:56]}…{text[-1]}"

@@ -1,4 +1,4 @@
-"""Recognizes spec files, however broken. Changes when specs get other top-level keys.
+"""Recognizes spec files, even invalid ones. Reason to change: other top-level keys.
 
 Diagnostics do not quote other files: a folder of entities may contain a link to a password file.
 """
@@ -11,14 +11,14 @@ from itertools import islice
 _KEY = re.compile(
     r"""^(?:"([^"\n]+)"|'([^'\n]+)'|([A-Za-z_][\w-]*))[ \t]*:(?=\s|$)""", re.MULTILINE
 )
-"""A top-level key in block style."""
+"""Matches a top-level key in block style."""
 _FLOW_KEY = re.compile(r"""[{,]\s*(?:"([^"\n]+)"|'([^'\n]+)'|([A-Za-z_][\w-]*))\s*:""")
-"""A key in flow style, as in JSON."""
+"""Matches a key in flow style, as in JSON."""
 _FLOW = re.compile(r"(?:\s|#.*\n|---\s)*\{")
 _MIN_SIMILARITY = 0.75
 """Minimum similarity of a misspelled key to the correct one."""
 _MAX_KEYS = 500
-"""Number of keys that are examined."""
+"""Maximum number of keys that are examined."""
 _MAX_LENGTH_DIFFERENCE = 2
 """Maximum difference in length of a misspelled key and the correct one."""
 
