@@ -127,7 +127,7 @@ def test_a_file_that_cannot_be_written_is_read(folder: Path, mode: str) -> None:
     assert "the table part is missing" in refused
     assert len(refused.splitlines()) == 2
     indexed = started(SPEC + "  age: int? index\n", url)
-    assert "column age: missing in the database" in indexed
+    assert "column age: missing from the database" in indexed
 
 
 def test_a_missing_index_of_a_file_that_cannot_be_written(folder: Path) -> None:
