@@ -56,7 +56,7 @@ class Application:
         catalogue = self.module("kit.database.catalogue")
         tables = self.metadata.sorted_tables
         found = catalogue.read_tables(connection, [table.name for table in tables])
-        wanted = catalogue.wanted_tables(connection, tables)
+        wanted = catalogue.expected_tables(connection, tables)
         assert set(found) == set(wanted)
         comparison = self.module("kit.database.comparison")
         lacking = [

@@ -12,10 +12,10 @@ from sqlalchemy.schema import CreateIndex
 from ..errors import StartupError
 from .catalogue import (
     TableDefinition,
+    expected_tables,
     normalize_checks,
     read_tables,
     taken_names,
-    wanted_tables,
 )
 from .comparison import Finding, compare, missing_indexes
 from .faults import cause_of
@@ -89,22 +89,22 @@ def _inspect(
     found = read_tables(connection, [*names, SECRETS.name] if needs_secret else names)
     present = [table for table in tables if table.name in found]
     state = _Inspection(tables=[table for table in tables if table.name not in found])
-    wanted = wanted_tables(connection, present)
+    expected = expected_tables(connection, present)
     differing = []
-    for name, model in wanted.items():
+    for name, model in expected.items():
         findings = _findings(connection, found[name], model)
         state.notes += [f"table {name}: {one.text}" for one in findings if not one.prevents_start]
         differing += [(name, finding) for finding in findings if finding.prevents_start]
     if differing:
         raise StartupError(_differences(where, differing))
     for table in present:
-        lacking = {index.name for index in missing_indexes(found[table.name], wanted[table.name])}
+        lacking = {index.name for index in missing_indexes(found[table.name], expected[table.name])}
         state.indexes += [
             (table, index) for index in table.indexes if _name(index, connection) in lacking
         ]
     state.lacks_secret_table = needs_secret and SECRETS.name not in found
     if needs_secret and not state.lacks_secret_table:
-        own = wanted_tables(connection, [SECRETS])[SECRETS.name]
+        own = expected_tables(connection, [SECRETS])[SECRETS.name]
         if any(one.prevents_start for one in compare(found[SECRETS.name], own)):
             problem = f"the table {SECRETS.name} is not the table of the application's secret"
             raise refusal(where, problem, "rename it; or set SECRET_KEY")
@@ -118,12 +118,12 @@ def _inspect(
 
 
 def _findings(
-    connection: Connection, found: TableDefinition, wanted: TableDefinition
+    connection: Connection, found: TableDefinition, expected: TableDefinition
 ) -> list[Finding]:
     """Return the differences of a table."""
-    if found.checks != wanted.checks:
-        found, wanted = normalize_checks(connection, found, wanted)
-    return compare(found, wanted)
+    if found.checks != expected.checks:
+        found, expected = normalize_checks(connection, found, expected)
+    return compare(found, expected)
 
 
 def _create(

@@ -39,24 +39,24 @@ _BYTES_OF_LENGTH = {"postgresql": "decode(repeat('00', {}), 'hex')", "sqlite": "
 
 
 def normalize_checks(
-    connection: Connection, found: TableDefinition, wanted: TableDefinition
+    connection: Connection, found: TableDefinition, expected: TableDefinition
 ) -> tuple[TableDefinition, TableDefinition]:
     """Return both definitions, with the same normalized text for equivalent constraints."""
     if connection.dialect.name == "postgresql":
-        found, wanted = _explained(connection, found, wanted)
+        found, expected = _explained(connection, found, expected)
     checks = list(found.checks)
-    for one in [check for check in wanted.checks if check not in checks]:
+    for one in [check for check in expected.checks if check not in checks]:
         for index, other in enumerate(checks):
-            if other not in wanted.checks and _are_equivalent(connection, found, one, other):
+            if other not in expected.checks and _are_equivalent(connection, found, one, other):
                 checks[index] = replace(other, normalized=one.normalized)
                 break
-    return replace(found, checks=tuple(checks)), wanted
+    return replace(found, checks=tuple(checks)), expected
 
 
 def _explained(
-    connection: Connection, found: TableDefinition, wanted: TableDefinition
+    connection: Connection, found: TableDefinition, expected: TableDefinition
 ) -> tuple[TableDefinition, TableDefinition]:
-    checks = (*found.checks, *wanted.checks)
+    checks = (*found.checks, *expected.checks)
     printed = explain(connection, [check.sql for check in checks], found.columns)
     explained = [
         replace(check, normalized=text) for check, text in zip(checks, printed, strict=True)
@@ -64,7 +64,7 @@ def _explained(
     count = len(found.checks)
     return (
         replace(found, checks=tuple(explained[:count])),
-        replace(wanted, checks=tuple(explained[count:])),
+        replace(expected, checks=tuple(explained[count:])),
     )
 
 

@@ -21,7 +21,7 @@ from .explain import explain
 _TEXT = re.compile(r"'(?:[^']|'')*'")
 
 
-def wanted_tables(connection: Connection, tables: Iterable[Table]) -> dict[str, TableDefinition]:
+def expected_tables(connection: Connection, tables: Iterable[Table]) -> dict[str, TableDefinition]:
     """Return the definitions of the models' tables, by name."""
     tables, dialect = list(tables), connection.dialect
     declared = {_declared(column, dialect)[0] for table in tables for column in table.columns}

@@ -37,7 +37,7 @@ _AFTER_TYPE = {
 
 def read_tables(connection: Connection, names: Iterable[str]) -> dict[str, TableDefinition]:
     """Return the tables and views with these names; missing ones are omitted."""
-    wanted = {name.lower(): name for name in names}
+    by_lower_case = {name.lower(): name for name in names}
     rows = connection.execute(_CATALOGUE).all()
     triggers = defaultdict(list)
     for row in rows:
@@ -47,15 +47,15 @@ def read_tables(connection: Connection, names: Iterable[str]) -> dict[str, Table
         _by_table(connection.execute(one)) for one in (_COLUMNS, _INDEXES, _FOREIGN_KEYS)
     )
     return {
-        wanted[row.place]: _table(
+        by_lower_case[row.place]: _table(
             row, columns[row.place], indexes[row.place], references[row.place], triggers[row.place]
         )
         for row in rows
-        if row.type in {"table", "view"} and row.place in wanted
+        if row.type in {"table", "view"} and row.place in by_lower_case
     }
 
 
-def wanted_tables(_: Connection, tables: Iterable[Table]) -> dict[str, TableDefinition]:
+def expected_tables(_: Connection, tables: Iterable[Table]) -> dict[str, TableDefinition]:
     """Return the definitions of the models' tables, read from a database in memory."""
     tables = list(tables)
     with create_engine("sqlite://").connect() as memory:
