@@ -94,8 +94,8 @@ class JsonListing(Listing):
         ((text, more),) = await db.read(use.json_page, bound, short=True)
         return text.encode(), offset_links(request, query, more=bool(more))
 
-    def _prepare(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
-        use = super()._prepare(db, query, cursor)
+    def _compile_shape(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
+        use = super()._compile_shape(db, query, cursor)
         if db.kind != "sqlite" or query.cursor is not None or not query.is_plain:
             return use
         statement = _page_statement(self._columns, query)

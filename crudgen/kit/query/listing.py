@@ -19,7 +19,7 @@ from .columns import Columns
 from .cursor import Cursor, read_cursor, write_cursor
 from .links import cursor_links, offset_links
 from .query import ListQuery
-from .statements import bound_values, count_statement, page_statement, shape
+from .statements import bound_values, count_statement, page_statement, shape_key
 
 SHORT_PAGE = 200
 """The last row up to which a page is a short read: the database has to skip rows by offset."""
@@ -57,7 +57,7 @@ class Listing:
     ) -> tuple[bytes, dict[str, str]]:
         """Return a page as JSON and its headers; raise HTTPException 404 for an invalid cursor."""
         cursor = self._cursor(db, query)
-        use = self._shape(db, query, cursor)
+        use = self._cached_shape(db, query, cursor)
         body, link = await self._page(db, request, query, cursor, use)
         headers = {"Link": link}
         if use.count is not None:
@@ -85,11 +85,11 @@ class Listing:
         backward = cursor is not None and cursor.backward
         return page_rows[::-1] if backward else page_rows, len(rows) > query.limit
 
-    def _shape(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
-        chosen = (db.kind, *shape(query, cursor))
+    def _cached_shape(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
+        chosen = (db.kind, *shape_key(query, cursor))
         known = self._shapes.get(chosen)
         if known is None:
-            known = self._prepare(db, query, cursor)
+            known = self._compile_shape(db, query, cursor)
             size = len(known.page.sql) + _SHAPE_OVERHEAD
             if self._cached_characters + size > MAX_CACHED_CHARACTERS:
                 self._shapes.clear()
@@ -98,7 +98,7 @@ class Listing:
             self._shapes[chosen] = known
         return known
 
-    def _prepare(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
+    def _compile_shape(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
         columns, kind = self._columns, db.kind
         names = query.fields or columns.shown
         rows = json_rows({name: columns.column(name) for name in names}, kind)

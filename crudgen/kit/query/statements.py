@@ -27,7 +27,7 @@ from .query import Filter, ListQuery
 Order = Sequence[tuple[str, bool]]
 
 
-def shape(query: ListQuery, cursor: Cursor | None) -> tuple[object, ...]:
+def shape_key(query: ListQuery, cursor: Cursor | None) -> tuple[object, ...]:
     """Return the parts of a query that determine its SQL: everything except the values."""
     return (
         tuple((one.column, one.operator, *_fixed(one)) for one in query.filters),
