@@ -7,7 +7,7 @@ from typing import Any, cast
 from .sequences import explain_full
 from .statements import Prepared
 from .transaction import Answer, Execution, Result, Row, Step, Work, read_again, transaction
-from .writer import RollbackError, own_error
+from .writer import MustRollBackError, own_error
 
 
 def write_one(
@@ -19,7 +19,7 @@ def write_one(
     """Run one INSERT, UPDATE or DELETE.
 
     `read_back` reads the rows again if triggers or foreign keys changed more rows than returned.
-    Raises RollbackError for an error while the rows are read back.
+    Raises MustRollBackError for an error while the rows are read back.
     """
     returned, has_effects = _execute(connection, Execution(prepared, bound))
     if read_back is None or (returned and not has_effects):
@@ -27,7 +27,7 @@ def write_one(
     try:
         return _run(connection, read_again(prepared, read_back, returned, bound))
     except Exception as error:
-        raise RollbackError(error) from error
+        raise MustRollBackError(error) from error
 
 
 def write_all(steps: Sequence[Step], connection: sqlite3.Connection) -> list[Sequence[Row]]:

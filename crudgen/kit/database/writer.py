@@ -15,7 +15,7 @@ from .sqlite_file import is_lost
 Result = TypeVar("Result")
 
 
-class RollbackError(Exception):
+class MustRollBackError(Exception):
     """Raised to roll back a write whose statement succeeded; `reason` is the error to report."""
 
     def __init__(self, reason: Exception) -> None:
@@ -118,12 +118,12 @@ def begin(connection: sqlite3.Connection, deadline: float) -> None:
 
 
 def own_error(error: Exception) -> Exception:
-    """Return the error of the current statement, or the reason of a RollbackError.
+    """Return the error of the current statement, or the reason of a MustRollBackError.
 
     For a value that cannot be bound, Python's sqlite3 raises the last error of the connection,
     which may belong to another statement. The error of this one is its context.
     """
-    if isinstance(error, RollbackError):
+    if isinstance(error, MustRollBackError):
         return error.reason
     own = error.__context__
     return own if isinstance(error, sqlite3.Error) and isinstance(own, Exception) else error

@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from ..database.sqlite_file import is_lost
-from ..database.writer import RollbackError, Writer, begin, own_error
+from ..database.writer import MustRollBackError, Writer, begin, own_error
 from ..errors import Unavailable
 
 MAX_BATCH_WRITES = 256
@@ -140,7 +140,7 @@ def _write_batch(connection: sqlite3.Connection, batch: list[_Write]) -> None:
     except BaseException as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        if not isinstance(error, RollbackError | sqlite3.IntegrityError):
+        if not isinstance(error, MustRollBackError | sqlite3.IntegrityError):
             raise
         failure = own_error(error)
     else:
@@ -164,10 +164,10 @@ def _write_halves(connection: sqlite3.Connection, batch: list[_Write]) -> None:
 
 def _rolled_back_error(connection: sqlite3.Connection, error: Exception) -> Exception:
     """Return the error of a write that SQLite rolled back; raise if the transaction must end."""
-    if isinstance(error, RollbackError):
+    if isinstance(error, MustRollBackError):
         raise error
     if isinstance(error, Unavailable):
-        raise RollbackError(error) from error
+        raise MustRollBackError(error) from error
     if not connection.in_transaction:
         raise error  # SQLite rolled back the transaction, for example because the disk is full
     return own_error(error)
