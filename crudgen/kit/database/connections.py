@@ -158,7 +158,7 @@ class Connector:
             try:
                 statement = self._first_statement(await _row(connection, PID), connection)
                 cursor = await connection.execute(*statement)
-                self._check_pooler(await cursor.fetchall(), connection)
+                self._check_pooled_session(await cursor.fetchall(), connection)
             except BaseException:
                 await connection.close()
                 raise
@@ -176,7 +176,7 @@ class Connector:
         SessionWait(connection, self._settings.statement_seconds + GRACE_SECONDS)
         try:
             statement = self._first_statement(connection.execute(PID).fetchone(), connection)
-            self._check_pooler(connection.execute(*statement).fetchall(), connection)
+            self._check_pooled_session(connection.execute(*statement).fetchall(), connection)
             connection.autocommit = False
         except BaseException:
             connection.close()
@@ -199,7 +199,7 @@ class Connector:
             connection.prepare_threshold = None
         return self._settings.check_statement if connection.is_pooled else self._settings.statement
 
-    def _check_pooler(self, found: list[Any], connection: Any) -> None:
+    def _check_pooled_session(self, found: list[Any], connection: Any) -> None:
         if not connection.is_pooled:
             return
         check_options(self._options)

@@ -27,7 +27,7 @@ ATTEMPTS = 5
 PAUSE_SECONDS = 0.005
 """The first pause between two attempts lasts up to twice this time, and each next one up to twice
 as long. Random pauses make conflicting transactions unlikely to meet again."""
-_REPEATED = {Fault.RETRY, Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
+_RETRIED = {Fault.RETRY, Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
 _DISCARDING = {Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
 """Faults of one connection. It is closed, and the statement is repeated on another one."""
 _MAY_WRITE = """
@@ -115,8 +115,8 @@ class Postgresql:
             cursor = await connection.execute(_MAY_WRITE, {"names": names})
             return await cursor.fetchone()
 
-        is_standby, is_read_only, may_write = await self._repeat(
-            ask, again=_REPEATED | {Fault.DISCONNECTED}
+        is_standby, is_read_only, may_write = await self._retry(
+            ask, retry_on=_RETRIED | {Fault.DISCONNECTED}
         )
         if is_standby:
             return "the server is a standby"
@@ -127,7 +127,7 @@ class Postgresql:
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
         """Run a SELECT; repeat it if the connection is broken."""
         del short
-        return await self._run(prepared, values, again=_REPEATED | {Fault.DISCONNECTED})
+        return await self._run(prepared, values, retry_on=_RETRIED | {Fault.DISCONNECTED})
 
     async def write(
         self, prepared: Prepared, values: Values, read_back: Prepared | None = None
@@ -137,7 +137,7 @@ class Postgresql:
         If triggers or rules may change its row, it runs in a transaction and the row is read back.
         """
         if read_back is None or prepared.returns_final_row:
-            rows = await self._run(prepared, values, again=_REPEATED)
+            rows = await self._run(prepared, values, retry_on=_RETRIED)
             if read_back is None:
                 return rows
             prepared.returns_final_row = not any(row[-1] for row in rows)
@@ -169,18 +169,20 @@ class Postgresql:
                         return cast("list[Sequence[Row]]", end.value)
                     answer = await _answer(connection, execution)
 
-        return await self._repeat(several, again=_REPEATED)
+        return await self._retry(several, retry_on=_RETRIED)
 
-    async def _run(self, prepared: Prepared, values: Values, again: set[Fault]) -> Sequence[Row]:
+    async def _run(self, prepared: Prepared, values: Values, retry_on: set[Fault]) -> Sequence[Row]:
         bound = prepared.values(values)
 
         async def single(connection: Any) -> Sequence[Row]:
             return prepared.rows(await _execute(connection, prepared, bound))
 
-        return await self._repeat(single, again)
+        return await self._retry(single, retry_on)
 
-    async def _repeat(self, work: Callable[[Any], Awaitable[Result]], again: set[Fault]) -> Result:
-        """Run `work` on a connection; retry it after the faults in `again`.
+    async def _retry(
+        self, work: Callable[[Any], Awaitable[Result]], retry_on: set[Fault]
+    ) -> Result:
+        """Run `work` on a connection; retry it after the faults in `retry_on`.
 
         At most ATTEMPTS attempts are made, until the deadline.
         """
@@ -198,7 +200,7 @@ class Postgresql:
                     if fault is Fault.STATEMENT_LOST:
                         self._connector.stop_preparing()
                     await connection.close()
-                if attempt == ATTEMPTS or fault not in again or time.monotonic() > ends:
+                if attempt == ATTEMPTS or fault not in retry_on or time.monotonic() > ends:
                     raise
             else:
                 self._answered = time.monotonic()

@@ -95,8 +95,8 @@ class SessionSettings:
     def alter_role(self, role: str, names: Sequence[str]) -> str:
         """Return the ALTER ROLE statements that set the timeouts of a role."""
         quoted = '"' + role.replace('"', '""') + '"'
-        wanted = self.timeouts
-        return "; ".join(f"ALTER ROLE {quoted} SET {name} = '{wanted[name]}'" for name in names)
+        timeouts = self.timeouts
+        return "; ".join(f"ALTER ROLE {quoted} SET {name} = '{timeouts[name]}'" for name in names)
 
 
 def check_session(found: Sequence[tuple[str, str]]) -> None:
