@@ -86,7 +86,7 @@ class Application(FastAPI):
             exceeded = self._limits.exceeded(scope, path, self._concurrent)
             if exceeded is not None:
                 scope[OUTCOME] = exceeded
-            elif self._shortcut is not None and not self._is_changed():
+            elif self._shortcut is not None and not self._skips_shortcuts():
                 found = self._shortcut.find(scope["method"], path)
                 if found is not None:
                     shortcut, key = found
@@ -100,7 +100,7 @@ class Application(FastAPI):
         finally:
             self._concurrent -= 1
 
-    def _is_changed(self) -> bool:
+    def _skips_shortcuts(self) -> bool:
         """Return whether to skip shortcuts: dependencies are overridden, or `root_path` is set."""
         return bool(self.dependency_overrides or self.root_path)
 

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ..settings import ServerSettings
-from .request_head import INVALID, TOO_LARGE, Refusal, encode_refusal, find_fault, split_url
+from .request_head import INVALID, TOO_LARGE, Refusal, encode_refusal, find_refusal, split_url
 from .send_timeout import SendTimeout
 
 _settings = cache(ServerSettings)
@@ -139,7 +139,7 @@ class HttpProtocol(HttpToolsProtocol):
                 self._refusal = TOO_LARGE
                 raise ValueError(TOO_LARGE[1])
         version = self.parser.get_http_version()
-        fault = find_fault(version, self.url, self.headers)
+        fault = find_refusal(version, self.url, self.headers)
         if fault is not None:
             self._refusal = fault
             raise ValueError(fault[1])

@@ -33,7 +33,7 @@ _ABSOLUTE = re.compile(rb"[hH][tT][tT][pP][sS]?://([^/?]*)(.*)", re.DOTALL)
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]{1,40}")
 
 
-def find_fault(
+def find_refusal(
     version: str, target: bytes, headers: Sequence[tuple[bytes, bytes]]
 ) -> Refusal | None:
     """Return the status and message for an invalid head; None if it is valid."""
@@ -47,10 +47,10 @@ def find_fault(
             is_usual = False
     if is_usual and host is not None and is_host(host):
         return None
-    return _find_fault(version, target, headers)
+    return _find_unusual_refusal(version, target, headers)
 
 
-def _find_fault(
+def _find_unusual_refusal(
     version: str, target: bytes, headers: Sequence[tuple[bytes, bytes]]
 ) -> Refusal | None:
     """Check the parts that are absent from most requests."""
@@ -66,7 +66,7 @@ def _find_fault(
     if not is_path or b"#" in target:
         return _BAD_TARGET
     codings = [value for name, value in headers if name == b"transfer-encoding"]
-    return _coding_fault(version, b",".join(codings).split(b",")) if codings else None
+    return _coding_refusal(version, b",".join(codings).split(b",")) if codings else None
 
 
 @lru_cache(1024)
@@ -92,7 +92,7 @@ def split_url(target: bytes) -> tuple[bytes, bytes] | None:
     return found[1], rest if rest.startswith(b"/") else b"/" + rest
 
 
-def _coding_fault(version: str, codings: Iterable[bytes]) -> Refusal | None:
+def _coding_refusal(version: str, codings: Iterable[bytes]) -> Refusal | None:
     """Return the refusal of any transfer coding but `chunked`.
 
     Servers disagree on where such bodies end, which allows request smuggling.
