@@ -166,7 +166,7 @@ class Database:
             else:
                 self.state.checked(reason)
                 self.state.succeeded(self.check, writes=False)
-        blocking = self.state.blocking(reads_only=self._read_only)
+        blocking = self.state.blocking_condition(reads_only=self._read_only)
         if blocking is not None:
             raise Unavailable(blocking)
 

@@ -89,10 +89,10 @@ class SqliteFile:
         self.is_immutable = False
         return connection
 
-    def _connect(self, busy_seconds: float, mode: str) -> "FileConnection":
+    def _connect(self, busy_seconds: float, uri_query: str) -> "FileConnection":
         file = _identity(self._name)
         connection = sqlite3.connect(
-            f"{self._path.as_uri()}?{mode}",
+            f"{self._path.as_uri()}?{uri_query}",
             uri=True,
             timeout=busy_seconds,
             isolation_level=None,

@@ -136,7 +136,7 @@ class State:
         beginnings = self._beginnings[condition]
         return len(beginnings) == FREQUENT_COUNT and now - beginnings[0] <= FREQUENT_SECONDS
 
-    def blocking(self, *, reads_only: bool) -> Condition | None:
+    def blocking_condition(self, *, reads_only: bool) -> Condition | None:
         """Return the condition that makes `/ready` fail; None if the application is ready.
 
         With `reads_only`, conditions that only prevent writes are ignored.

@@ -46,7 +46,7 @@ class GeneratedKeys:
         self._is_counted = table.autoincrement_column is self._key
         self._is_reported = False
 
-    async def write(
+    async def insert(
         self,
         db: Database,
         statement: Insert,
@@ -62,7 +62,7 @@ class GeneratedKeys:
             rows = await db.write(statement, values, columns, read_back)
         except Exception as error:
             change = Change(statement, values, columns, read_back=read_back)
-            return (await self._repeat(db, [change], error))[0]
+            return (await self._retry(db, [change], error))[0]
         self._is_reported = False
         return rows
 
@@ -74,11 +74,11 @@ class GeneratedKeys:
         try:
             found = await db.write_all(changes)
         except Exception as error:
-            return await self._repeat(db, changes, error)
+            return await self._retry(db, changes, error)
         self._is_reported = False
         return found
 
-    async def _repeat(
+    async def _retry(
         self, db: Database, changes: Sequence[Change], error: Exception
     ) -> list[Sequence[Row]]:
         """Repeat the changes after an error; raise the error if it is not about a key."""

@@ -70,7 +70,7 @@ class Resource:
             if self._key in values:
                 rows = await db.write(use.insert, values, columns, use.read)
             else:
-                rows = await self._generated.write(db, use.insert, values, columns, use.read)
+                rows = await self._generated.insert(db, use.insert, values, columns, use.read)
             return created_row(use.rows, request, rows)
 
     async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
