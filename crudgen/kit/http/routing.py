@@ -24,7 +24,7 @@ from starlette.types import Scope
 
 from ..acceleration import fast_module
 from ..database.faults import http_error
-from ..errors import problem, public
+from ..errors import problem, to_problems
 from ..limits import limits_of
 from ..models import MAX_INT
 from ..query.parameters import Parameters, is_utf8, read_pairs, shown
@@ -221,7 +221,7 @@ def _check_query(request: Request, known: dict[str, bool]) -> None:
         elif not all(map(is_utf8, values)):
             problems.append(problem("string_unicode", ["query", name], _NOT_UTF8))
     if problems:
-        raise RequestValidationError(public(problems))
+        raise RequestValidationError(to_problems(problems))
 
 
 def _alike(name: str, known: Iterable[str]) -> list[str]:
@@ -234,7 +234,7 @@ def _alike(name: str, known: Iterable[str]) -> list[str]:
 def _refused(errors: Sequence[Any]) -> Exception:
     if any(_is_of_no_row(one) for one in errors):
         return HTTPException(404)
-    return RequestValidationError(public(errors))
+    return RequestValidationError(to_problems(errors))
 
 
 def _is_of_no_row(error: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
 
-from ..errors import problem, public
+from ..errors import problem, to_problems
 from .columns import Columns
 from .operators import OPERATORS, fold
 from .query import Filter, ListQuery
@@ -153,7 +153,7 @@ class Parameters:
                     hint = _PLUS if " " in text and _means_plus(parameter, text) else ""
                     problems += [
                         problem(one["type"], ["query", name], one["msg"] + hint)
-                        for one in public(error.errors())
+                        for one in to_problems(error.errors())
                     ]
         return problems or self._query(values, query_string)
 
