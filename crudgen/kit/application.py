@@ -52,7 +52,7 @@ class Application(FastAPI):
         super().setup()
 
     def openapi(self) -> dict[str, Any]:
-        """Return the OpenAPI document. Large bounds, such as 2^63, are integers instead of floats."""
+        """Return the OpenAPI document, with large bounds, such as 2^63, as integers, not floats."""
         if not self.openapi_schema:
             _convert_large_bounds(super().openapi().get("components", {}).get("schemas", {}))
         return super().openapi()
@@ -72,7 +72,7 @@ class Application(FastAPI):
         """Handle an HTTP request by a shortcut if possible; pass everything else to FastAPI."""
         path: str = scope.get("path", "")
         if scope["type"] != "lifespan" and (self._root_path.own or scope.get("root_path")):
-            path = self._root_path.place(scope)
+            path = self._root_path.apply(scope)
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 warn_of_unenforced_limits(scope)
@@ -101,7 +101,7 @@ class Application(FastAPI):
             self._concurrent -= 1
 
     def _skips_shortcuts(self) -> bool:
-        """Return whether shortcuts are skipped: dependencies are overridden, or `root_path` is set."""
+        """Return whether shortcuts are off: dependencies are overridden, or `root_path` is set."""
         return bool(self.dependency_overrides or self.root_path)
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 
 class SendTimeout:
-    """Aborts a connection if the client reads nothing for some seconds."""
+    """Aborts a connection if the client reads nothing for `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -24,6 +24,7 @@ class SendTimeout:
             self._timer = None
 
     def _abort_if_stalled(self, transport: asyncio.Transport, unsent: int) -> None:
+        """Abort if the client has read nothing of the `unsent` bytes; else start again."""
         self._timer = None
         if transport.get_write_buffer_size() < unsent:
             self.start(transport)

@@ -75,7 +75,7 @@ class TextRule:
         return self.as_sent and self.controls
 
     def describe(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Return the JSON schema of a text with the pattern of the rule, unless its own implies it."""
+        """Return the JSON schema of a text with the rule's pattern, unless its own implies it."""
         described = handler(schema)
         if "pattern" not in described:
             return {**described, "pattern": self.pattern}
