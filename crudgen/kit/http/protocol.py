@@ -78,7 +78,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse received data. If it ends within a head, start the timer for the rest of the head."""
+        """Parse received data. If it ends within a head, start the timer for the rest."""
         if self._is_closing:
             return
         self._packet_bytes = len(data)
