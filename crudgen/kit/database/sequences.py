@@ -88,7 +88,7 @@ SELECT coalesce((SELECT value FROM jumped), (SELECT value FROM taken ORDER BY co
 """
 
 
-def sequence_of(key: Column[int]) -> TextualSelect:
+def sequence_statement(key: Column[int]) -> TextualSelect:
     """Build the statement that finds the sequence of a key on PostgreSQL.
 
     It returns whether the unique constraint `rule` is that of the key, the OID and the name of the
@@ -100,7 +100,7 @@ def sequence_of(key: Column[int]) -> TextualSelect:
     )
 
 
-def advance(key: Column[int]) -> TextualSelect:
+def advance_statement(key: Column[int]) -> TextualSelect:
     """Build the statement that advances a PostgreSQL sequence past the keys of all rows.
 
     A small lag is closed by nextval, like concurrent inserts do. A large lag, which concurrent

@@ -17,7 +17,7 @@ from ..http.headers import JsonText
 
 
 def one_row(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
-    """Return the response for a row, with its ETag."""
+    """Return the response with a row as JSON, and with its ETag."""
     return JsonText(body, headers={**(headers or {}), **etag_headers(etag(body))})
 
 
@@ -38,8 +38,8 @@ def _quoted(path: str) -> str:
     return quote(path).rstrip("/")
 
 
-class NamedErrors:
-    """A context manager that converts driver errors to HTTP errors about the table's properties.
+class ErrorConversion:
+    """A context manager that converts driver errors to HTTP errors, which name the properties.
 
     `deleted` is the location of the key of a deletion.
     """
