@@ -43,7 +43,7 @@ class Application:
 
     def prepare(self, engine: Engine, *, needs_secret: bool = True) -> bytes:
         """Create what is missing, and compare; raises StartupError."""
-        secret: bytes = self.module("kit.database.tables").prepare(
+        secret: bytes = self.module("kit.database.tables").prepare_tables(
             engine, self.metadata, where="X", needs_secret=needs_secret
         )
         return secret

@@ -22,7 +22,7 @@ class Finding:
     text: str
     prevents_start: bool = True
     remedy: tuple[int, str] | None = None
-    """A statement that fixes the difference, and the position in the text of the table."""
+    """The position of the difference in CREATE TABLE, and an SQL statement that removes it."""
 
 
 def compare(found: TableDefinition, expected: TableDefinition) -> list[Finding]:
@@ -55,6 +55,8 @@ def missing_indexes(found: TableDefinition, expected: TableDefinition) -> list[I
 
 
 class _Comparison:
+    """The comparison of one table with its model."""
+
     def __init__(self, found: TableDefinition, expected: TableDefinition) -> None:
         self._found = found
         self._expected = expected
@@ -84,7 +86,7 @@ class _Comparison:
                 yield Finding(f"{what}: missing from the database, {expected} in the models")
             elif not self._same_column(found, expected):
                 text = f"{what}: {found} in the database, {expected} in the models"
-                yield Finding(text, remedy=self._digits(found, expected))
+                yield Finding(text, remedy=self._decimal_remedy(found, expected))
         for found in there.values():
             what = f"column {found.name}: {found}"
             if found.nullable or found.has_default or found.is_generated:
@@ -119,8 +121,8 @@ class _Comparison:
         # Any other default is allowed.
         return found.generator is not KeyGenerator.IDENTITY_ALWAYS
 
-    def _digits(self, found: Column, expected: Column) -> tuple[int, str] | None:
-        """Return the remedy for a decimal column that an earlier version declared as BIGINT."""
+    def _decimal_remedy(self, found: Column, expected: Column) -> tuple[int, str] | None:
+        """Return the remedy for a decimal that an old version declared as BIGINT, or None."""
         is_decimal = expected.type.startswith("DECIMAL_AS_INT(")
         if not is_decimal or found.type != "BIGINT" or found.type_at is None:
             return None

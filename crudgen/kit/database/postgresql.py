@@ -43,7 +43,7 @@ _pool_log = logging.getLogger("psycopg.pool")
 
 
 class Postgresql:
-    """Runs single statements in autocommit mode, with one round trip each."""
+    """Runs statements on PostgreSQL: a single one in autocommit mode, with one round trip."""
 
     def __init__(
         self,
@@ -125,14 +125,14 @@ class Postgresql:
         return "" if may_write else "the role may write to none of the tables"
 
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
-        """Run a SELECT; repeat it if the connection is broken."""
+        """Return the rows of a SELECT; retry it if the connection is broken."""
         del short
         return await self._run(prepared, values, retry_on=_RETRIED | {Fault.DISCONNECTED})
 
     async def write(
         self, prepared: Prepared, values: Values, read_back: Prepared | None = None
     ) -> Sequence[Row]:
-        """Run one statement; repeat it after a conflict with a concurrent transaction.
+        """Run one statement; retry it after a conflict with a concurrent transaction.
 
         If triggers or rules may change its row, it runs in a transaction and the row is read back.
         """
@@ -156,7 +156,7 @@ class Postgresql:
         return (await self.write_all([step]))[0]
 
     async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
-        """Run statements in a transaction; repeat it after a conflict with a concurrent one."""
+        """Run statements in a transaction; retry it after a conflict with a concurrent one."""
 
         async def several(connection: Any) -> list[Sequence[Row]]:
             work = transaction(steps)
@@ -167,7 +167,7 @@ class Postgresql:
                         execution = work.send(answer)
                     except StopIteration as end:
                         return cast("list[Sequence[Row]]", end.value)
-                    answer = await _answer(connection, execution)
+                    answer = await _run_execution(connection, execution)
 
         return await self._retry(several, retry_on=_RETRIED)
 
@@ -214,7 +214,7 @@ class Postgresql:
             attempt += 1
 
     async def _acquire(self, ends: float) -> Any:
-        """Take a tested connection from the pool, and set its deadline."""
+        """Return a working connection from the pool, with the deadline `ends`."""
         wait_ends = min(time.monotonic() + self._lock_seconds, ends)
         while True:
             try:
@@ -243,8 +243,8 @@ class Postgresql:
                 self._doubted = time.monotonic()
 
 
-async def _answer(connection: Any, execution: Execution | None) -> Answer:
-    """Run one statement of a transaction."""
+async def _run_execution(connection: Any, execution: Execution | None) -> Answer:
+    """Run one statement; return its rows, and whether triggers may have changed other rows."""
     if execution is None:
         await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # runs deferred triggers
         return [], False

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, cast
 
-from .sequences import explain_full
+from .sequences import explain_exhausted
 from .statements import Prepared
 from .transaction import Answer, Execution, Result, Row, Step, Work, read_again, transaction
 from .writer import MustRollBackError, own_error
@@ -16,7 +16,7 @@ def write_one(
     read_back: Prepared | None,
     connection: sqlite3.Connection,
 ) -> list[Row]:
-    """Run one INSERT, UPDATE or DELETE.
+    """Run one INSERT, UPDATE or DELETE; return the rows of RETURNING, in their final state.
 
     `read_back` reads the rows again if triggers or foreign keys changed more rows than returned.
     Raises MustRollBackError for an error while the rows are read back.
@@ -31,7 +31,7 @@ def write_one(
 
 
 def write_all(steps: Sequence[Step], connection: sqlite3.Connection) -> list[Sequence[Row]]:
-    """Run the statements; raise the explained error of the first one that fails."""
+    """Run statements; return their rows, or raise the converted error of one that fails."""
     return _run(connection, transaction(steps))
 
 
@@ -51,7 +51,7 @@ def _execute(connection: sqlite3.Connection, execution: Execution) -> Answer:
     try:
         rows = connection.execute(prepared.sql, bound).fetchall()
     except Exception as error:
-        cause = explain_full(connection, prepared.sql, own_error(error))
+        cause = explain_exhausted(connection, prepared.sql, own_error(error))
         answer = cause if step is None else step.explained(cause)
         if answer is error or not connection.in_transaction:
             raise

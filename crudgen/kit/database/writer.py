@@ -47,7 +47,7 @@ class Writer:
     async def run(
         self, work: Callable[[sqlite3.Connection], Result], *, is_atomic: bool = False
     ) -> Result:
-        """Run statements, which are rolled back together if one fails.
+        """Return the result of `work` after COMMIT. Its statements are rolled back if one fails.
 
         `is_atomic` means that SQLite itself does so, for a single statement. Raises what `work`
         raises, and Unavailable when closed or if the database stays locked.
@@ -103,7 +103,7 @@ class Writer:
 
 
 def begin(connection: sqlite3.Connection, deadline: float) -> None:
-    """Begin a transaction; raise Unavailable if the database is locked until the deadline."""
+    """Begin a write transaction; raise Unavailable if another one is open until the deadline."""
     while (seconds := deadline - time.monotonic()) > 0:
         connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000) + 1}")
         try:

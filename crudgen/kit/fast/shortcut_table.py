@@ -37,7 +37,7 @@ class ShortcutTable:
         self._found: dict[str, Shortcuts] = {}
 
     def find(self, method: str, path: str) -> tuple[Shortcut, str] | None:
-        """Return a shortcut, and the key that ends the path (may be empty); None if none matches."""
+        """Return a shortcut, and the key that ends the path (may be empty); or None."""
         if not self._nodes:
             self._read_routes()
         collection, _, key = path.rpartition("/")

@@ -10,7 +10,7 @@ from sqlalchemy import Table
 
 from ..database.faults import http_error
 from ..database.json_rows import JsonRows
-from ..database.returning import not_kept
+from ..database.returning import row_discarded
 from ..database.transaction import Row
 from ..http.etag import etag, etag_headers
 from ..http.headers import JsonText
@@ -24,7 +24,7 @@ def one_row(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
 def created_row(rows: JsonRows, request: Request, found: Sequence[Row]) -> Response:
     """Return the response for a new row; raise HTTPException 409 if a trigger discarded it."""
     if not found:
-        raise not_kept()
+        raise row_discarded()
     (row,) = found
     key = row[-1]
     place = quote(key, safe="") if isinstance(key, str) else str(key)

@@ -8,7 +8,7 @@ from sqlalchemy import Table
 
 from ..database import Change, Database
 from ..database.faults import http_error
-from ..database.returning import not_kept
+from ..database.returning import row_discarded
 from ..database.transaction import Row
 from ..errors import (
     Conflict,
@@ -195,7 +195,7 @@ def many_rows(use: RowStatements, found: Sequence[Sequence[Row]]) -> Response:
     Raises HTTPException 409 if a statement returned no row.
     """
     if not all(found):
-        raise not_kept()
+        raise row_discarded()
     return JsonText(b"[" + b",".join(use.rows.write(row) for (row,) in found) + b"]")
 
 
