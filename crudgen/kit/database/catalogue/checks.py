@@ -41,9 +41,9 @@ _BYTES_OF_LENGTH = {"postgresql": "decode(repeat('00', {}), 'hex')", "sqlite": "
 def normalize_checks(
     connection: Connection, found: TableDefinition, expected: TableDefinition
 ) -> tuple[TableDefinition, TableDefinition]:
-    """Return both definitions, with the same normalized text for equivalent constraints."""
+    """Return both definitions, with the same normalized text in equivalent CHECK constraints."""
     if connection.dialect.name == "postgresql":
-        found, expected = _explained(connection, found, expected)
+        found, expected = _printed(connection, found, expected)
     checks = list(found.checks)
     for one in [check for check in expected.checks if check not in checks]:
         for index, other in enumerate(checks):
@@ -53,7 +53,7 @@ def normalize_checks(
     return replace(found, checks=tuple(checks)), expected
 
 
-def _explained(
+def _printed(
     connection: Connection, found: TableDefinition, expected: TableDefinition
 ) -> tuple[TableDefinition, TableDefinition]:
     checks = (*found.checks, *expected.checks)
@@ -71,6 +71,7 @@ def _explained(
 def _are_equivalent(
     connection: Connection, table: TableDefinition, one: Check, other: Check
 ) -> bool:
+    """Return whether two constraints accept the same test values; False if there are none."""
     columns = [column for column in table.columns if column.name.lower() in one.columns]
     if len(columns) != 1 or one.columns != other.columns:
         return False
@@ -98,7 +99,7 @@ def _are_equivalent(
 
 
 def _values(kind: str, sql: str, dialect: str) -> Iterator[str]:
-    """Yield the values of a type near the constants of an expression; none if it is not simple."""
+    """Yield test values near the constants of an expression; none if it is not simple."""
     if any(match.lastgroup is None for match in _CONSTANT.finditer(sql)):
         return  # a blob
     if not {word.lower() for word in _CALL.findall(_CONSTANT.sub("''", sql))} <= _KNOWN:
