@@ -49,7 +49,7 @@ def cause_of(error: Exception) -> BaseException:
 
 
 def condition_of(error: Exception) -> Condition | None:
-    """Return the condition of the database that an error reveals, if any."""
+    """Return the condition of the database that caused an error; None for other causes."""
     if isinstance(error, Unavailable):
         return error.condition
     return _CONDITIONS.get(classify(cause_of(error)))

@@ -77,7 +77,7 @@ def refusal(where: str, problem: str, remedy: str) -> StartupError:
 
 
 def creation_refusal(where: str, lacking: Sequence[str], problem: str, remedy: str) -> StartupError:
-    """Return a StartupError for missing objects that cannot be created."""
+    """Return a StartupError: objects are missing and cannot be created."""
     verb = "is" if len(lacking) == 1 else "are"
     if lacking == [SIGNING_KEY]:
         remedy += "; or set SECRET_KEY"
@@ -85,7 +85,7 @@ def creation_refusal(where: str, lacking: Sequence[str], problem: str, remedy: s
 
 
 def is_not_writable(error: BaseException) -> bool:
-    """Tell whether an error means that the database or the role cannot write."""
+    """Return whether an error means that the database or the role cannot write."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None:
         return code & 0xFF in _NOT_WRITABLE

@@ -76,7 +76,7 @@ class Prepared:
         ]
 
     def values(self, given: Values) -> dict[str, Any]:
-        """Add the defaults of columns, and convert the values for the driver."""
+        """Return the values for the driver: converted, and with the defaults of columns."""
         values = dict(given)
         for name, default in self._defaults.items():
             values[name] = default()
@@ -85,7 +85,7 @@ class Prepared:
         return values
 
     def rows(self, found: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-        """Convert the rows of the driver to Python values."""
+        """Return rows of the driver as rows of Python values."""
         if not self._loaders:
             return found
         rows = []
@@ -110,7 +110,7 @@ def latest(column: Column[Any], now: ColumnElement[Any]) -> ColumnElement[Any]:
 def _set_timestamps(
     statement: Update, columns: Sequence[str]
 ) -> tuple[Update, dict[str, Callable[[], Any]]]:
-    """Set the columns with `onupdate`; return the functions for the bound values, by name."""
+    """Return an UPDATE that sets the columns with `onupdate`, and functions of their values."""
     timestamps = {}
     for column in statement.table.c:
         update: Any = getattr(column, "onupdate", None)

@@ -99,7 +99,7 @@ def describe(parameters: Mapping[str, str]) -> str:
 
 
 def read_postgresql_url(url: str) -> dict[str, str]:
-    """Parse a PostgreSQL URL to libpq parameters (PostgreSQL's documentation, section 34.1.1.2).
+    """Return the libpq parameters of a URL (PostgreSQL's documentation, section 34.1.1.2).
 
     Raises StartupError for a URL that libpq rejects or is likely to misunderstand, ImportError if
     the driver is not installed.
@@ -241,7 +241,7 @@ def effective_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
 
 
 def _unconnected(parameters: Mapping[str, str]) -> Any:
-    """Return a libpq connection with these options to a host that does not exist."""
+    """Return a libpq connection to a host that does not exist: it has only parsed the options."""
     driver = import_module("psycopg.pq").PGconn
     make_conninfo = import_module("psycopg.conninfo").make_conninfo
     options = {name: value for name, value in parameters.items() if name not in _NOT_CHECKED}

@@ -15,7 +15,7 @@ _MAX_SHOWN = 40
 
 
 def check_content(headers: Headers) -> None:
-    """Raise HTTPException 415 for a body of another type, charset or content coding."""
+    """Raise HTTPException 415 unless the body is declared as uncompressed JSON in UTF-8."""
     codings = [
         coding
         for line in headers.getlist("content-encoding")

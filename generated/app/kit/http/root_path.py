@@ -18,8 +18,8 @@ class RootPath:
         self._checked = ""
         self._is_ambiguous = False
 
-    def place(self, scope: Scope) -> str:
-        """Make the path of a scope start with its root path, as ASGI requires.
+    def apply(self, scope: Scope) -> str:
+        """Set the root path of a scope, and let its path start with it, as ASGI requires.
 
         Return the path below the root path.
         """
@@ -27,13 +27,13 @@ class RootPath:
         path = _below(given, scope["path"])
         root = given if _is_below(self.own, given) else self.own + given
         is_mounted = "app_root_path" in scope
-        if not is_mounted and _is_below(root, path) and not self._begins_a_router(root):
+        if not is_mounted and _is_below(root, path) and not self._starts_router_prefix(root):
             path = _below(root, path)  # the proxy did not strip it
         scope.update(root_path=root, path=root + path)
         return path
 
-    def _begins_a_router(self, root: str) -> bool:
-        """Tell whether a router has the root path as its prefix; then the proxy must strip it."""
+    def _starts_router_prefix(self, root: str) -> bool:
+        """Return whether a router's prefix starts with `root`; then the proxy must strip `root`."""
         if root != self._checked:
             self._is_ambiguous = any(_is_below(root, prefix) for prefix in self._prefixes)
             self._checked = root

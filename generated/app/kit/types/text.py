@@ -30,14 +30,14 @@ MAX_COMBINING = 30
 _LONG_RUNS = re.compile(rf"[^\x00-\u02ff\u3100-\ua4cf\uac00-\ud7ff]{{{MAX_COMBINING + 1},}}")
 """Long runs of characters that may be combining: not Latin, Chinese, Korean or Yi."""
 _FIND_MANY = re.compile(rb"[^\0]{%d}" % (MAX_COMBINING + 1)).search
-"""Finds many combining classes other than 0."""
+"""Finds more than MAX_COMBINING consecutive combining classes that are not 0."""
 _MAY_MATCH_CONTROLS = re.compile(r"\.|\[\^|\\[SDWPpxu]|[^\x00-\x7f]")
 """Parts of a regular expression that may match control characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextRule:
-    """How a text is validated and normalized; used in `Annotated`, as by `Multiline`."""
+    """How text is validated and normalized: metadata for `Annotated`, as in `Multiline`."""
 
     as_sent: bool = False
     """Whether the text is stored as sent, without normalization to NFC."""
@@ -75,7 +75,7 @@ class TextRule:
         return self.as_sent and self.controls
 
     def describe(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Add the pattern to the JSON schema of a text, which may have a pattern already."""
+        """Return the JSON schema of a text with the rule's pattern, unless its own implies it."""
         described = handler(schema)
         if "pattern" not in described:
             return {**described, "pattern": self.pattern}
@@ -124,11 +124,11 @@ def rule_of(field: FieldInfo) -> TextRule | None:
 
 
 def nfc(text: str) -> str:
-    """Normalize a text to search for. Text that is too slow to normalize is in no row."""
+    """Return a text in NFC; unchanged if it has too many combining characters, as no row has."""
     return text if text.isascii() or has_many_combining(text) else normalize("NFC", text)
 
 
 def has_many_combining(text: str) -> bool:
-    """Tell whether a text has more than MAX_COMBINING consecutive combining characters."""
+    """Return whether a text has more than MAX_COMBINING consecutive combining characters."""
     classes = (bytes(map(combining, run[0])) for run in _LONG_RUNS.finditer(text))
     return any(map(_FIND_MANY, classes))

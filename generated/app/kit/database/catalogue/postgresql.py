@@ -111,7 +111,7 @@ def read_tables(connection: Connection, names: Iterable[str]) -> dict[str, Table
 
 
 def taken_names(connection: Connection) -> dict[str, str]:
-    """Return the used names of the current schema, with the kind of the object."""
+    """Return the names in use in the current schema, each with the kind of its object."""
     kinds = _KINDS | _OTHER_KINDS
     return {name: kinds.get(kind, "relation") for name, kind in connection.execute(_NAMES)}
 
