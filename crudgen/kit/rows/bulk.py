@@ -180,7 +180,7 @@ class BulkResource(Resource):
         explain = self._item_error_converter(index)
 
         def explain_rest(error: Exception) -> Exception:
-            conflict = self._generated.conflict(error)
+            conflict = self._generated.key_conflict(error)
             if conflict is None:
                 return explain(error)
             conflict.answer = with_item_index(conflict.answer, index)

@@ -55,7 +55,7 @@ IdempotencyKey = Annotated[
 
 
 class IdempotentResource(Resource):
-    """A resource: a repeated creation with the same Idempotency-Key returns the first response."""
+    """A resource that returns the first response if a creation with a key is repeated."""
 
     def __init__(self, model: type[Model], *, public: type[Model], **options: Any) -> None:
         super().__init__(model, public=public, **options)
@@ -69,7 +69,7 @@ class IdempotentResource(Resource):
             return await super().create(db, request, row)
         use, values = self._statements_for(db), row.model_dump()
         with ErrorConversion(self._table):
-            return await self._responses.once(
+            return await self._responses.answer_once(
                 db,
                 request,
                 key=key,
@@ -113,7 +113,7 @@ class StoredResponses:
         self._keep = update(table).where(same_id).returning(column.id)
         self._read = select(column.request, column.body, column.location).where(same_id)
 
-    async def once(
+    async def answer_once(
         self,
         db: Database,
         request: Request,

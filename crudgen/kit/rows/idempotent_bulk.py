@@ -22,7 +22,7 @@ class IdempotentBulkResource(IdempotentResource, BulkResource):
             return await super().create_many(db, request, rows)
         use, changes = self._statements_for(db), self._insertions(db, rows)
         with ErrorConversion(self._table):
-            return await self._responses.once(
+            return await self._responses.answer_once(
                 db,
                 request,
                 key=key,

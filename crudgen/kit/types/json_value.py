@@ -65,7 +65,7 @@ Json = Annotated[Any, AfterValidator(_check_json), _JsonSchema()]
 
 
 class JsonValue(TypeDecorator[Any]):
-    """JSON, stored as sent: PostgreSQL's `jsonb` and SQLite's JSON columns would change numbers."""
+    """A column of JSON text: PostgreSQL's `jsonb` and SQLite's JSON columns change numbers."""
 
     impl = JSON
     cache_ok = True
