@@ -17,7 +17,7 @@ _SEQUENCES = frozenset({KeyGenerator.SEQUENCE, KeyGenerator.IDENTITY, KeyGenerat
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One difference. It prevents the start, or it is only a note."""
+    """One difference between a table and its model: it prevents the start, or is only a note."""
 
     text: str
     prevents_start: bool = True
@@ -61,7 +61,7 @@ class _Comparison:
         self._found = found
         self._expected = expected
         self._is_sqlite = bool(found.sql)
-        self._known = {self._fold(column.name) for column in expected.columns}
+        self._known = {self._comparable_name(column.name) for column in expected.columns}
 
     def findings(self) -> Iterator[Finding]:
         yield from self._columns()
@@ -73,14 +73,14 @@ class _Comparison:
             yield Finding(f"trigger {name}", prevents_start=False)
         yield from self._indexes()
 
-    def _fold(self, name: str) -> str:
+    def _comparable_name(self, name: str) -> str:
         """Return a name for comparison: SQLite ignores case."""
         return name.lower() if self._is_sqlite else name
 
     def _columns(self) -> Iterator[Finding]:
-        there = {self._fold(column.name): column for column in self._found.columns}
+        there = {self._comparable_name(column.name): column for column in self._found.columns}
         for expected in self._expected.columns:
-            found = there.pop(self._fold(expected.name), None)
+            found = there.pop(self._comparable_name(expected.name), None)
             what = f"column {expected.name}"
             if found is None:
                 yield Finding(f"{what}: missing from the database, {expected} in the models")
@@ -138,22 +138,22 @@ class _Comparison:
 
     def _key(self) -> Iterator[Finding]:
         found, expected = self._found.key, self._expected.key
-        if self._content(found) != self._content(expected):
+        if self._comparable_key(found) != self._comparable_key(expected):
             there, here = _describe(found), _describe(expected)
             yield Finding(f"primary key: {there} in the database, {here} in the models")
 
-    def _content(self, key: Key | None) -> tuple[frozenset[str], str] | None:
-        return (frozenset(map(self._fold, key.columns)), key.options) if key else None
+    def _comparable_key(self, key: Key | None) -> tuple[frozenset[str], str] | None:
+        return (frozenset(map(self._comparable_name, key.columns)), key.options) if key else None
 
     def _uniques(self) -> Iterator[Finding]:
-        there = {self._content(unique) for unique in self._found.unique_keys}
-        here = {self._content(unique) for unique in self._expected.unique_keys}
+        there = {self._comparable_key(unique) for unique in self._found.unique_keys}
+        here = {self._comparable_key(unique) for unique in self._expected.unique_keys}
         for unique in self._expected.uniques:
-            if self._content(unique) not in there:
+            if self._comparable_key(unique) not in there:
                 what = f"unique {_describe(unique)}"
                 yield Finding(f"{what}: missing from the database")
         for unique in self._found.unique_keys:
-            if self._content(unique) in here | {self._content(self._expected.key)}:
+            if self._comparable_key(unique) in here | {self._comparable_key(self._expected.key)}:
                 continue
             what = f"unique {_describe(unique)}"
             if self._is_from_model(unique.name, "uq", unique.columns):
@@ -203,10 +203,10 @@ class _Comparison:
 
     def _same_reference(self, one: ForeignKey, other: ForeignKey) -> bool:
         def content(key: ForeignKey) -> tuple[object, ...]:
-            names = tuple(map(self._fold, key.columns))
-            return names, self._fold(key.target), key.on_delete, key.on_update
+            names = tuple(map(self._comparable_name, key.columns))
+            return names, self._comparable_name(key.target), key.on_delete, key.on_update
 
-        targets = [tuple(map(self._fold, key.target_columns)) for key in (one, other)]
+        targets = [tuple(map(self._comparable_name, key.target_columns)) for key in (one, other)]
         return content(one) == content(other) and (targets[0] == targets[1] or () in targets)
 
     def _is_from_model(self, name: str | None, kind: str, columns: Iterable[str]) -> bool:
@@ -215,7 +215,7 @@ class _Comparison:
         return (
             bool(name)
             and str(name).startswith(prefix)
-            and not {self._fold(column) for column in columns}.isdisjoint(self._known)
+            and not {self._comparable_name(column) for column in columns}.isdisjoint(self._known)
         )
 
 

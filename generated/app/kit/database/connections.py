@@ -196,7 +196,7 @@ class Connector:
             self._preparing = "false"
 
     def _first_statement(self, row: tuple[int], connection: Any) -> Statement:
-        """Return the statement that sets the session of a connection; behind a pooler, reads it.
+        """Return the statement that sets the session settings; behind a pooler, that reads them.
 
         A pooler is recognized by its process id, which is not that of the server.
         """

@@ -161,7 +161,7 @@ def _check_query(rest: str) -> None:
         if names.count(name) > 1 and name in known:
             raise StartupError(f"database: the URL has the parameter {name} twice\n  write it once")
         if name not in known and (name, query) != ("ssl", "ssl=true"):
-            raise StartupError(_unknown(name, known))
+            raise StartupError(_unknown_parameter(name, known))
     for name, before in zip(("host", "port"), _hosts_and_ports(rest), strict=True):
         if name in names and any(before):
             message = f"database: the URL gives the {name} both before and after the '?'"
@@ -173,7 +173,7 @@ def _parameters_of_libpq() -> list[str]:
     return [option.keyword.decode() for option in options]
 
 
-def _unknown(name: str, known: list[str]) -> str:
+def _unknown_parameter(name: str, known: list[str]) -> str:
     if not _NAME.fullmatch(name):
         message = "database: the URL has a parameter that libpq does not know"
         return f"{message}\n  {_ESCAPES}"

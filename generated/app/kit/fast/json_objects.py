@@ -128,8 +128,10 @@ def _sqlite_object(columns: Mapping[str, ColumnElement[Any]]) -> ColumnElement[s
     for name, column in columns.items():
         value: Any = column
         if isinstance(column.type, Boolean):
-            value = func.json(case((column, _text("true")), (~column, _text("false"))))
-        items += [_text(name), value]
+            value = func.json(
+                case((column, _text_literal("true")), (~column, _text_literal("false")))
+            )
+        items += [_text_literal(name), value]
     return func.json_object(*items, type_=String())
 
 
@@ -138,15 +140,15 @@ def _postgresql_object(columns: Mapping[str, ColumnElement[Any]]) -> ColumnEleme
 
     Its function `json_build_object` would add spaces.
     """
-    written: ColumnElement[str] = _text("{")
+    written: ColumnElement[str] = _text_literal("{")
     for name, column in columns.items():
         value = cast(func.to_json(column), String())
         comma = "" if column is next(iter(columns.values())) else ","
-        written += _text(f'{comma}"{name}":') + func.coalesce(value, _text("null"))
-    return written + _text("}")
+        written += _text_literal(f'{comma}"{name}":') + func.coalesce(value, _text_literal("null"))
+    return written + _text_literal("}")
 
 
-def _text(constant: str) -> ColumnElement[str]:
+def _text_literal(constant: str) -> ColumnElement[str]:
     return literal_column(f"'{constant}'", String())
 
 

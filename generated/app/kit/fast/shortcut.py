@@ -109,7 +109,7 @@ class Shortcut:
         return self._read_query(query, arguments) if query or self._query else True
 
     def _read_query(self, query: bytes, arguments: dict[str, Any]) -> bool:
-        """Validate the query parameters that are declared in FastAPI's way."""
+        """Validate the query parameters that FastAPI knows; return whether they are valid."""
         sent = read_pairs(query)
         given = dict(sent)
         if len(given) != len(sent) or not given.keys() <= self._query.keys():

@@ -42,19 +42,19 @@ def describe_headers(
     described = []
     if 304 in statuses:
         doc = "The ETag of a cached row: the response is 304 if it still matches."
-        described.append(_header("If-None-Match", doc) | _EXAMPLE)
+        described.append(_describe_header("If-None-Match", doc) | _EXAMPLE)
     if 412 in statuses:
         doc = "The ETag that the row must have, as last read; `*` matches any row."
         # A PUT that creates a row sends `If-None-Match: *` instead.
         is_required = 428 in statuses and "PUT" not in methods
-        described.append(_header("If-Match", doc, required=is_required) | _EXAMPLE)
+        described.append(_describe_header("If-Match", doc, required=is_required) | _EXAMPLE)
     if 412 in statuses and "PUT" in methods:
         doc = "`*` if the row must not exist, or ETags that the row must not have."
-        described.append(_header("If-None-Match", doc))
+        described.append(_describe_header("If-None-Match", doc))
     return described
 
 
-def _header(name: str, doc: str, *, required: bool = False) -> dict[str, Any]:
+def _describe_header(name: str, doc: str, *, required: bool = False) -> dict[str, Any]:
     header = {"name": name, "in": "header", "required": required, "description": doc}
     return {**header, "schema": {"type": "string"}}
 

@@ -15,7 +15,10 @@ class HeadRoute(APIRoute):
     """The routes of the same router."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match HEAD as GET. A path with a newline at the end, which Starlette accepts, is none."""
+        """Return how the route matches a scope, with HEAD as GET.
+
+        Starlette would accept a newline at the end of the path.
+        """
         if scope["path"].endswith("\n"):
             return Match.NONE, {}
         return super().matches(self._as_get(scope))

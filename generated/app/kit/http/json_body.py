@@ -42,7 +42,7 @@ def parse(body: bytes, max_depth: int) -> Any:
             return parse(b" " + body.removeprefix(_BYTE_ORDER_MARK), max_depth)
         raise _explain(body, str(error), max_depth) from None
     if body.count(b"{") + body.count(b"[") > max_depth and _depth(value) > max_depth:
-        raise _error("json_depth", [], _too_deep(max_depth))
+        raise _error("json_depth", [], _depth_message(max_depth))
     if not _has_unique_keys(body, value) and (duplicate := _duplicate_key(body)) is not None:
         raise duplicate
     if NUL in body and (loc := _find_nul(value)) is not None:
@@ -53,14 +53,14 @@ def parse(body: bytes, max_depth: int) -> Any:
 def _explain(body: bytes, error: str, max_depth: int) -> HTTPException:
     """Return the HTTPException 422 for a body that pydantic's parser rejects."""
     if "recursion limit" in error:
-        return _error("json_depth", [], _too_deep(max_depth))
+        return _error("json_depth", [], _depth_message(max_depth))
     if not _is_utf8(body):
         return _error("json_invalid", [], "The body should be JSON in UTF-8")
     invalid = _error("json_invalid", [], "The body is not valid JSON")
     try:
         return _large_number(body) or _duplicate_key(body) or invalid
     except RecursionError:
-        return _error("json_depth", [], _too_deep(max_depth))
+        return _error("json_depth", [], _depth_message(max_depth))
     except ValueError:
         return invalid
 
@@ -79,7 +79,7 @@ def _error(kind: str, loc: Location, message: str) -> HTTPException:
     return HTTPException(422, [problem(kind, ["body", *shown], message)])
 
 
-def _too_deep(max_depth: int) -> str:
+def _depth_message(max_depth: int) -> str:
     return f"The body should have at most {max_depth} levels of objects and arrays"
 
 

@@ -24,11 +24,11 @@ class RootPath:
         Return the path below the root path.
         """
         given: str = scope.get("root_path", "")
-        path = _below(given, scope["path"])
+        path = _path_below(given, scope["path"])
         root = given if _is_below(self.own, given) else self.own + given
         is_mounted = "app_root_path" in scope
         if not is_mounted and _is_below(root, path) and not self._starts_router_prefix(root):
-            path = _below(root, path)  # the proxy did not strip it
+            path = _path_below(root, path)  # the proxy did not strip it
         scope.update(root_path=root, path=root + path)
         return path
 
@@ -44,5 +44,5 @@ def _is_below(root: str, path: str) -> bool:
     return path == root or path.startswith(f"{root}/")
 
 
-def _below(root: str, path: str) -> str:
+def _path_below(root: str, path: str) -> str:
     return path[len(root) :] if _is_below(root, path) else path

@@ -102,7 +102,10 @@ class Route(HeadRoute):
         return [*described, *describe_headers(one_row, self.methods or ())]
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match `/heroes` as `/heroes/`: a redirect would trust the Host header of the request."""
+        """Return how the route matches a scope, with `/heroes` as `/heroes/`.
+
+        A redirect would trust the Host header of the request.
+        """
         if REPLACEMENT in scope["path"] and not _is_utf8_path(scope):
             return Match.NONE, {}
         match, child_scope = super().matches(scope)
@@ -113,7 +116,7 @@ class Route(HeadRoute):
         return match, child_scope
 
     def _belongs_to_sibling(self, path: str, child_scope: Scope) -> bool:
-        """Return whether a path belongs to a sibling, as in `/heroes/bulk`: it is no valid key."""
+        """Return whether a path such as `/heroes/bulk` is a sibling's: its key is invalid."""
         if "{" not in self.path or not any(
             isinstance(one, Route) and "{" not in one.path and path.endswith(one.path)
             for one in self.siblings
@@ -177,7 +180,7 @@ class Router(APIRouter):
             route.siblings = self.routes
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match a request; none whose path lacks the prefix."""
+        """Return how a route matches a scope; Match.NONE if the path lacks the prefix."""
         if self.prefix not in scope["path"]:
             return Match.NONE, {}
         return super().matches(scope)

@@ -24,7 +24,7 @@ class SendTimeout:
             self._timer = None
 
     def _abort_if_stalled(self, transport: asyncio.Transport, unsent: int) -> None:
-        """Abort if the client has read nothing of the `unsent` bytes; else start again."""
+        """Abort if the client has read nothing of the `unsent` bytes; else restart the timer."""
         self._timer = None
         if transport.get_write_buffer_size() < unsent:
             self.start(transport)

@@ -84,7 +84,7 @@ class GeneratedKeys:
         """Repeat the changes after an error; raise the error if it is not about a generated key."""
         lag = ""
         for _ in range(ATTEMPTS - 1):
-            conflict = self.conflict(error)
+            conflict = self.key_conflict(error)
             if conflict is None:
                 raise error
             before, lag = await self._before_retry(db, conflict)
@@ -95,7 +95,7 @@ class GeneratedKeys:
             else:
                 self._is_reported = False
                 return found[len(before) :]
-        if self.conflict(error) is None:
+        if self.key_conflict(error) is None:
             raise error
         self._report(lag or "the generated keys are already in use")
         raise Unavailable
@@ -104,7 +104,7 @@ class GeneratedKeys:
         """Return the function that writes changes; with retries if the server generates keys."""
         return db.write_all if self._key.name in values else partial(self.write_all, db)
 
-    def conflict(self, error: Exception) -> KeyConflictError | None:
+    def key_conflict(self, error: Exception) -> KeyConflictError | None:
         """Return a KeyConflictError if an error may be about a generated key; None for others."""
         if isinstance(error, KeyConflictError):
             return error
@@ -125,7 +125,9 @@ class GeneratedKeys:
             return (), ""  # the next attempt generates another key
         if rule is None:
             raise conflict.answer from conflict.error
-        ((is_key, sequence, name, may_set),) = await db.read(self._find, {"rule": rule})
+        ((is_key, sequence, name, may_set),) = await db.read(
+            self._sequence_statement, {"rule": rule}
+        )
         if not is_key:
             raise conflict.answer from conflict.error
         if sequence is None:
@@ -135,14 +137,14 @@ class GeneratedKeys:
             f"  GRANT UPDATE ON SEQUENCE {name} TO the role"
         )
         values = {"sequence": sequence, "may_set": may_set}
-        return [Change(self._advance, values)], "" if may_set else lag
+        return [Change(self._advance_statement, values)], "" if may_set else lag
 
     @cached_property
-    def _find(self) -> TextualSelect:
+    def _sequence_statement(self) -> TextualSelect:
         return sequence_statement(self._key)
 
     @cached_property
-    def _advance(self) -> TextualSelect:
+    def _advance_statement(self) -> TextualSelect:
         return advance_statement(self._key)
 
     def _report(self, what: str) -> None:

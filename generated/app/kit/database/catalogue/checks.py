@@ -43,7 +43,7 @@ def normalize_checks(
 ) -> tuple[TableDefinition, TableDefinition]:
     """Return both definitions, with the same normalized text in equivalent CHECK constraints."""
     if connection.dialect.name == "postgresql":
-        found, expected = _printed(connection, found, expected)
+        found, expected = _printed_by_planner(connection, found, expected)
     checks = list(found.checks)
     for one in [check for check in expected.checks if check not in checks]:
         for index, other in enumerate(checks):
@@ -53,7 +53,7 @@ def normalize_checks(
     return replace(found, checks=tuple(checks)), expected
 
 
-def _printed(
+def _printed_by_planner(
     connection: Connection, found: TableDefinition, expected: TableDefinition
 ) -> tuple[TableDefinition, TableDefinition]:
     checks = (*found.checks, *expected.checks)
@@ -76,7 +76,7 @@ def _are_equivalent(
     if len(columns) != 1 or one.columns != other.columns:
         return False
     dialect, kind = connection.dialect.name, columns[0].type.partition("(")[0].lower()
-    values = list(_values(kind, f"{one.sql}; {other.sql}", dialect))
+    values = list(_test_values(kind, f"{one.sql}; {other.sql}", dialect))
     if not values:
         return False
     typed = "CAST({} AS {})" if dialect == "postgresql" else "{}"
@@ -98,7 +98,7 @@ def _are_equivalent(
     return bool(differing == 0)
 
 
-def _values(kind: str, sql: str, dialect: str) -> Iterator[str]:
+def _test_values(kind: str, sql: str, dialect: str) -> Iterator[str]:
     """Yield test values near the constants of an expression; none if it is not simple."""
     if any(match.lastgroup is None for match in _CONSTANT.finditer(sql)):
         return  # a blob
