@@ -109,7 +109,9 @@ def _inspect(
             problem = f"the table {SECRETS.name} is not the table of the application's secret"
             raise refusal(where, problem, "rename it; or set SECRET_KEY")
         if (grant := secret_grant(connection)) is not None:
-            raise refusal(where, "the role cannot read the secret", f"{grant}; or set SECRET_KEY")
+            raise refusal(
+                where, "the role cannot read the signing secret", f"{grant}; or set SECRET_KEY"
+            )
         state.secret = read_secret(connection)
     state.lacks_secret = needs_secret and not state.secret
     if connection.dialect.name == "postgresql" and (state.lacking or state.indexes):
