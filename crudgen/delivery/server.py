@@ -22,7 +22,7 @@ from crudgen.delivery.generation import Generation, Recipe
 from crudgen.delivery.switch import Switch
 from crudgen.delivery.watch import Watch
 from crudgen.errors import ServeError
-from crudgen.kit.fast.garbage import uncollected
+from crudgen.kit.fast.garbage import paused_collection
 
 _GRACE_SECONDS = 7
 """Time for pending requests after a signal. With the timeout in switch.py, below 10 seconds."""
@@ -73,7 +73,7 @@ def serve(build: Callable[[], SourceTree], options: Options, reporter: Reporter)
     """
     import_module(_HTTP.partition(":")[0])  # the application looks for it when it starts
     watch = Watch(options.watch) if options.watch else None
-    with uncollected():
+    with paused_collection():
         recipe = Recipe(build(), options.database, options.keep, options.root_path, "INFO")
     recipe.write()
     with listen(options.host, options.port) as listener:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from crudgen.delivery.generation import Generation, Receive, Recipe, Send
-from crudgen.kit.fast.garbage import uncollected
+from crudgen.kit.fast.garbage import paused_collection
 
 Background: TypeAlias = Callable[["Switch"], Coroutine[Any, Any, None]]
 _CLOSE_SECONDS = 2.0
@@ -93,7 +93,7 @@ class Switch:
 
 async def _start(recipe: Recipe) -> Generation:
     """Load and start a generation. The import runs in a thread, to not block the event loop."""
-    with uncollected():
+    with paused_collection():
         generation = await asyncio.to_thread(recipe.load)
         await generation.start()
     return generation

@@ -1,4 +1,4 @@
-"""The only way from the rest of the kit to `kit/fast`, which may be deleted."""
+"""The only import of `kit/fast` by the rest of the kit: that folder may be deleted."""
 
 from functools import cache
 from importlib import import_module
@@ -7,7 +7,7 @@ from types import ModuleType
 
 @cache
 def fast_module(name: str) -> ModuleType | None:
-    """Import a module of `kit/fast`; return None if that folder was deleted."""
+    """Return the module of this name in `kit/fast`; None if that folder was deleted."""
     folder = f"{__package__}.fast"
     try:
         import_module(folder)

@@ -119,12 +119,12 @@ class Unavailable(HTTPException):
 
 
 def problem(kind: str, loc: Sequence[str | int], msg: str) -> dict[str, Any]:
-    """Return one item of the `detail` of a 409 or 422 response."""
+    """Return one problem: an item of the `detail` of an error response."""
     return {"type": kind, "loc": list(loc), "msg": msg}
 
 
-def public(errors: Sequence[Any]) -> list[dict[str, Any]]:
-    """Convert pydantic's errors to problems: without the input, and at most MAX_PROBLEMS."""
+def to_problems(errors: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return pydantic's errors as problems: at most MAX_PROBLEMS, without the input values."""
     return [
         problem(
             error["type"],
@@ -151,7 +151,7 @@ _DESCRIPTIONS: dict[int, tuple[type[BaseModel] | None, str]] = {
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the error responses of an operation for OpenAPI. Adds 414, and 408 beside 413."""
+    """Return descriptions of error responses for OpenAPI. Adds 414, and 408 if 413 is given."""
     added = {408, 414} if 413 in statuses else {414}
     return {
         status: {"model": _DESCRIPTIONS[status][0], "description": _DESCRIPTIONS[status][1]}

@@ -1,4 +1,4 @@
-"""The former place of `kit/http/health.py`; the next version does without it."""
+"""Deprecated alias of `kit/http/health.py`; the next version removes it."""
 
 from .http.health import router
 

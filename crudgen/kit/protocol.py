@@ -1,4 +1,4 @@
-"""The former place of `kit/http/protocol.py`; the next version does without it."""
+"""Deprecated alias of `kit/http/protocol.py`; the next version removes it."""
 
 from .http.protocol import HttpProtocol
 

@@ -1,4 +1,4 @@
-"""The former place of `kit/rows/resource.py`; the next version does without it."""
+"""Deprecated alias of `kit/rows/resource.py`; the next version removes it."""
 
 from .rows.resource import Resource
 

@@ -1,4 +1,4 @@
-"""The former place of `kit/http/routing.py`; the next version does without it."""
+"""Deprecated alias of `kit/http/routing.py`; the next version removes it."""
 
 from .http.routing import Router
 

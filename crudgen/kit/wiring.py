@@ -1,4 +1,4 @@
-"""Settings and routers → an application: its database, lifespan, middleware and health checks."""
+"""Builds an application from settings and routers, with a database, middleware, health checks."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ from .settings import BaseAppSettings
 
 
 def make_database(settings: BaseAppSettings) -> Database:
-    """Make the database of these settings, and connect to nothing yet.
+    """Return the Database of these settings, which is not connected yet.
 
     Raises StartupError for a URL that cannot be used.
     """
@@ -35,11 +35,11 @@ def make_database(settings: BaseAppSettings) -> Database:
 def build_application(
     settings: BaseAppSettings, routers: Iterable[APIRouter], **options: Any
 ) -> Application:
-    """Build an application of these settings and routers.
+    """Return an application with these settings and routers.
 
-    Of two handlers of one path, that of the first router answers. `options` are those of FastAPI;
-    a `lifespan` among them runs while the database is open. Raises StartupError for a database URL
-    that cannot be used.
+    If two routers have a handler for the same path and method, the first one is used. `options` are
+    those of FastAPI; a `lifespan` among them runs while the database is open. Raises StartupError
+    for a database URL that cannot be used.
     """
     configure_logging(settings.log_level)
     database = make_database(settings)

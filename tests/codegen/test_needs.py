@@ -178,7 +178,7 @@ def test_former_modules_are_those_of_the_kit() -> None:
     former = {
         file.stem
         for file in folder.glob("*.py")
-        if file.read_text("utf-8").startswith('"""The former place of')
+        if file.read_text("utf-8").startswith('"""Deprecated alias of')
     }
     assert former == FORMER_MODULES.keys()
     for module in FORMER_MODULES.values():

@@ -116,7 +116,7 @@ def test_a_port_that_is_no_postgresql_is_waited_for(
             answer = api.client.get(path)
             assert (answer.status_code, answer.json()["detail"]) == (
                 503,
-                "The database has not answered yet, try again",
+                "The application is still connecting to the database, try again",
             )
         accepted.close()
         api.stop()

@@ -316,7 +316,7 @@ def test_a_table_that_is_changed_meanwhile_is_logged_once(
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(change)
     for _ in range(3):
-        unusable = "A database table cannot be used"
+        unusable = "A database table or column is missing or cannot be accessed"
         assert detail(api.client.post("/heroes/", json=HERO)) == (503, unusable)
         assert detail(api.client.get("/heroes/?cursor=")) == (503, unusable)
     assert api.log_with("does not exist").count("table unusable: ") <= 2

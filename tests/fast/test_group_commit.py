@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crudgen.kit.database.writer import RollbackError, Writer
+from crudgen.kit.database.writer import MustRollBackError, Writer
 from crudgen.kit.errors import Unavailable
 from crudgen.kit.fast.group_commit import MAX_BATCH_WRITES, GroupCommit
 
@@ -402,7 +402,7 @@ def test_a_write_that_must_be_undone_takes_nobody_with_it(
     def refused(key: int) -> Callable[[sqlite3.Connection], Pair]:
         def work(connection: sqlite3.Connection) -> Pair:
             connection.execute(INSERT, {"key": key, "size": 5}).fetchall()
-            raise RollbackError(LookupError("not kept"))
+            raise MustRollBackError(LookupError("not kept"))
 
         return work
 

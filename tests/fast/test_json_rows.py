@@ -315,7 +315,7 @@ def test_databases_write_the_rows_that_they_can(zoo_rows: Rows) -> None:
     for name in MODELS:
         zoo_rows.ask("GET", MODELS[name][1])
         routes = importlib.import_module(f"{zoo_rows.package.__name__}.{name}.routes")
-        statement = str(getattr(routes, name)._for(database).read)  # noqa: SLF001 - how it is written
+        statement = str(getattr(routes, name)._statements_for(database).read)  # noqa: SLF001 - how it is written
         assert ("json(" in statement or "json_object(" in statement) == (
             name in WRITTEN_BY_DATABASES
         )

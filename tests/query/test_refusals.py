@@ -229,7 +229,7 @@ def test_the_problem_names_what_is_allowed(everywhere: Everywhere) -> None:
     allowed = (
         "age, age__gt, age__gte, age__in, age__isnull, age__lt, age__lte, age__ne, age__not_in"
     )
-    assert message("age__foo=1") == f"Unknown parameter; allowed: {allowed}"
+    assert message("age__foo=1") == f"Unknown parameter; allowed parameters include: {allowed}"
     for known in ("legs", "sort", "cursor", "offset"):
         assert f" {known}," in message("agee=1")
     assert "'-title'" in message("sort=titel")

@@ -43,7 +43,7 @@ class Application:
 
     def prepare(self, engine: Engine, *, needs_secret: bool = True) -> bytes:
         """Create what is missing, and compare; raises StartupError."""
-        secret: bytes = self.module("kit.database.tables").prepare(
+        secret: bytes = self.module("kit.database.tables").prepare_tables(
             engine, self.metadata, where="X", needs_secret=needs_secret
         )
         return secret
@@ -56,7 +56,7 @@ class Application:
         catalogue = self.module("kit.database.catalogue")
         tables = self.metadata.sorted_tables
         found = catalogue.read_tables(connection, [table.name for table in tables])
-        wanted = catalogue.wanted_tables(connection, tables)
+        wanted = catalogue.expected_tables(connection, tables)
         assert set(found) == set(wanted)
         comparison = self.module("kit.database.comparison")
         lacking = [

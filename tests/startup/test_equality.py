@@ -221,7 +221,7 @@ def test_every_change_of_a_random_table_is_noticed(database: Connect, seed: int)
     compare = app.module("kit.database.comparison").compare
     counted = 0
     with database() as connection:
-        wanted = app.module("kit.database.catalogue").wanted_tables(
+        wanted = app.module("kit.database.catalogue").expected_tables(
             connection, app.metadata.sorted_tables
         )
     for table in wanted.values():

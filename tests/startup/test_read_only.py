@@ -55,7 +55,8 @@ def test_an_empty_postgresql_that_only_reads(
     run(url, freeze)
     with pytest.raises(APP.startup_error) as caught:
         APP.start(url)
-    assert "the table robot, the secret are missing, and it is read-only" in str(caught.value)
+    missing = "the table robot, the signing secret are missing, and it is read-only"
+    assert missing in str(caught.value)
     assert len(str(caught.value).splitlines()) == 2
 
 
@@ -73,7 +74,8 @@ def test_a_postgresql_that_became_read_only(
     APP.start(url)
     assert "CREATE INDEX ix_robot_name ON robot (name)" in caplog.text
     run(url, "DELETE FROM _secret")
-    with pytest.raises(APP.startup_error, match=r"the secret is missing.*\n.*set SECRET_KEY"):
+    lacking = r"the signing secret is missing.*\n.*set SECRET_KEY"
+    with pytest.raises(APP.startup_error, match=lacking):
         APP.start(url)
     APP.start(url, needs_secret=False)
     other = application("name: Robot\nfields:\n  name: str(1..90)\n")
@@ -127,7 +129,7 @@ def test_a_file_that_cannot_be_written_is_read(folder: Path, mode: str) -> None:
     assert "the table part is missing" in refused
     assert len(refused.splitlines()) == 2
     indexed = started(SPEC + "  age: int? index\n", url)
-    assert "column age: missing in the database" in indexed
+    assert "column age: missing from the database" in indexed
 
 
 def test_a_missing_index_of_a_file_that_cannot_be_written(folder: Path) -> None:
@@ -185,7 +187,7 @@ def test_a_secret_that_cannot_be_kept(folder: Path) -> None:
     APP.start(f"sqlite:///{path}", needs_secret=False)
     path.chmod(0o444)
     refused = started(SPEC, f"sqlite:///{path}")
-    assert "the secret is missing" in refused
+    assert "the signing secret is missing" in refused
     assert "SECRET_KEY" in refused
     assert len(refused.splitlines()) == 2
     assert started(SPEC, f"sqlite:///{path}", needs_secret=False) == "started\n"

@@ -112,7 +112,7 @@ def test_the_secret_is_not_touched_when_it_is_set(place: Place) -> None:
     assert said.endswith(f"GRANT SELECT ON public._secret TO {place.role}; or set SECRET_KEY")
     place.do("DROP TABLE _secret")
     APP.start(place.url, needs_secret=False)
-    assert "the secret is missing" in place.refused()
+    assert "the signing secret is missing" in place.refused()
     place.do("GRANT CREATE ON SCHEMA public TO $me")
     APP.start(place.url, needs_secret=False)
     with psycopg.connect(place.owner) as connection:

@@ -56,11 +56,11 @@ def test_a_table_that_differs_stops_the_start(
     assert refused.returncode == 1, refused
     assert "Traceback" not in refused.stderr
     for expected in (
-        "table robot: column weight: missing in the database",
+        "table robot: column weight: missing from the database",
         "table robot: column age:",
         "table robot: check ck_robot_name_length:",
         "table robot: check ck_robot_mood_words:",
-        "table robot: unique (name): missing in the database",
+        "table robot: unique (name): missing from the database",
         "this version has no migrations",
     ):
         assert expected in refused.stderr
@@ -70,7 +70,7 @@ def test_a_table_that_differs_stops_the_start(
     emitted = servers.start(spec, "emitted", database, wait=False)
     assert emitted.process.wait(30) != 0
     log = emitted.log.read_text()
-    assert "table robot: column weight: missing in the database" in log
+    assert "table robot: column weight: missing from the database" in log
     assert "Traceback" not in log
 
     (spec / "robot.yaml").write_text(FIRST)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 UNAVAILABLE = {
-    "The database has not answered yet, try again",
+    "The application is still connecting to the database, try again",
     "The database is down, try again",
     "The database is busy, try again",
 }

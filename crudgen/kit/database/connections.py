@@ -62,7 +62,7 @@ class _Wait:
 
 
 class PoolWait(_Wait):
-    """The `wait` of a connection in the pool. Raises TimedOutError at `ends`."""
+    """The method `wait` of a connection in the pool. It raises TimedOutError at `ends`."""
 
     __slots__ = ("_poll", "ends", "used")
 
@@ -86,7 +86,10 @@ class PoolWait(_Wait):
             raise
 
     async def is_good(self, doubted: float) -> bool:
-        """Return whether the server answers. False if the connection is idle since `doubted`."""
+        """Return whether the connection works; if it was idle for long, test it.
+
+        False without a test if it was last used before `doubted`, when another was found dead.
+        """
         try:
             for _ in range(MAX_MESSAGES):
                 if not self._poll(0):
@@ -106,7 +109,7 @@ class PoolWait(_Wait):
 
 
 class SessionWait(_Wait):
-    """The `wait` of a connection for SQLAlchemy. Each call lasts at most `seconds`."""
+    """The method `wait` of a connection for SQLAlchemy. Each call lasts at most `seconds`."""
 
     __slots__ = ("seconds",)
 
@@ -148,7 +151,7 @@ class Connector:
         """Why the last attempt to connect failed; empty if it succeeded."""
 
     async def connect(self, conninfo: str = "", **options: Any) -> Any:
-        """Create a connection for the pool. Raises an error of the driver, or StartupError."""
+        """Return a new connection for the pool. Raises an error of the driver, or StartupError."""
         del conninfo
         try:
             connection = await self._driver.AsyncConnection.connect(
@@ -156,9 +159,9 @@ class Connector:
             )
             PoolWait(connection)
             try:
-                statement = self._first_statement(await _row(connection, PID), connection)
+                statement = self._first_statement(await _fetch_row(connection, PID), connection)
                 cursor = await connection.execute(*statement)
-                self._check_pooler(await cursor.fetchall(), connection)
+                self._check_pooled_session(await cursor.fetchall(), connection)
             except BaseException:
                 await connection.close()
                 raise
@@ -169,14 +172,14 @@ class Connector:
         return connection
 
     def connect_for_sessions(self) -> Any:
-        """Create a connection for SQLAlchemy. Raises an error of the driver, or StartupError."""
+        """Return a new connection for SQLAlchemy. Raises a driver error or StartupError."""
         connection = self._driver.connect(
             **self._parameters, autocommit=True, prepare_threshold=None
         )
         SessionWait(connection, self._settings.statement_seconds + GRACE_SECONDS)
         try:
             statement = self._first_statement(connection.execute(PID).fetchone(), connection)
-            self._check_pooler(connection.execute(*statement).fetchall(), connection)
+            self._check_pooled_session(connection.execute(*statement).fetchall(), connection)
             connection.autocommit = False
         except BaseException:
             connection.close()
@@ -184,7 +187,7 @@ class Connector:
         return connection
 
     def stop_preparing(self) -> None:
-        """Do not prepare statements on new connections."""
+        """Prepare no more statements on new connections, if `preparing` is `auto`."""
         if self._preparing == "auto":
             _log.warning(
                 "a prepared statement was lost, as behind a pooler:"
@@ -193,13 +196,17 @@ class Connector:
             self._preparing = "false"
 
     def _first_statement(self, row: tuple[int], connection: Any) -> Statement:
-        """Return the first statement of a connection. A pooler has another process id."""
+        """Return the statement that sets the session settings; behind a pooler, that reads them.
+
+        A pooler is recognized by its process id, which is not that of the server.
+        """
         connection.is_pooled = row[0] != connection.info.backend_pid
         if self._preparing == "false" or (self._preparing == "auto" and connection.is_pooled):
             connection.prepare_threshold = None
         return self._settings.check_statement if connection.is_pooled else self._settings.statement
 
-    def _check_pooler(self, found: list[Any], connection: Any) -> None:
+    def _check_pooled_session(self, found: list[Any], connection: Any) -> None:
+        """Behind a pooler, raise StartupError for a harmful session; log missing timeouts."""
         if not connection.is_pooled:
             return
         check_options(self._options)
@@ -214,5 +221,5 @@ class Connector:
             )
 
 
-async def _row(connection: Any, statement: str) -> Any:
+async def _fetch_row(connection: Any, statement: str) -> Any:
     return await (await connection.execute(statement)).fetchone()

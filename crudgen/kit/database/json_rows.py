@@ -28,11 +28,11 @@ class JsonRows:
         """The expressions for RETURNING."""
 
     def write(self, row: Row) -> bytes:
-        """Encode one row as an object."""
+        """Return one row as a JSON object."""
         return to_json(self._properties(row))
 
     def write_all(self, rows: Sequence[Row]) -> bytes:
-        """Encode rows as an array of objects."""
+        """Return rows as a JSON array of objects."""
         return to_json([self._properties(row) for row in rows])
 
     def _properties(self, row: Row) -> dict[str, Any]:

@@ -27,7 +27,7 @@ ATTEMPTS = 5
 PAUSE_SECONDS = 0.005
 """The first pause between two attempts lasts up to twice this time, and each next one up to twice
 as long. Random pauses make conflicting transactions unlikely to meet again."""
-_REPEATED = {Fault.RETRY, Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
+_RETRIED = {Fault.RETRY, Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
 _DISCARDING = {Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
 """Faults of one connection. It is closed, and the statement is repeated on another one."""
 _MAY_WRITE = """
@@ -43,7 +43,7 @@ _pool_log = logging.getLogger("psycopg.pool")
 
 
 class Postgresql:
-    """Runs single statements in autocommit mode, with one round trip each."""
+    """Runs statements on PostgreSQL: a single one in autocommit mode, with one round trip."""
 
     def __init__(
         self,
@@ -115,8 +115,8 @@ class Postgresql:
             cursor = await connection.execute(_MAY_WRITE, {"names": names})
             return await cursor.fetchone()
 
-        is_standby, is_read_only, may_write = await self._repeat(
-            ask, again=_REPEATED | {Fault.DISCONNECTED}
+        is_standby, is_read_only, may_write = await self._retry(
+            ask, retry_on=_RETRIED | {Fault.DISCONNECTED}
         )
         if is_standby:
             return "the server is a standby"
@@ -125,19 +125,19 @@ class Postgresql:
         return "" if may_write else "the role may write to none of the tables"
 
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
-        """Run a SELECT; repeat it if the connection is broken."""
+        """Return the rows of a SELECT; retry it if the connection is broken."""
         del short
-        return await self._run(prepared, values, again=_REPEATED | {Fault.DISCONNECTED})
+        return await self._run(prepared, values, retry_on=_RETRIED | {Fault.DISCONNECTED})
 
     async def write(
         self, prepared: Prepared, values: Values, read_back: Prepared | None = None
     ) -> Sequence[Row]:
-        """Run one statement; repeat it after a conflict with a concurrent transaction.
+        """Run one statement; retry it after a conflict with a concurrent transaction.
 
         If triggers or rules may change its row, it runs in a transaction and the row is read back.
         """
         if read_back is None or prepared.returns_final_row:
-            rows = await self._run(prepared, values, again=_REPEATED)
+            rows = await self._run(prepared, values, retry_on=_RETRIED)
             if read_back is None:
                 return rows
             prepared.returns_final_row = not any(row[-1] for row in rows)
@@ -156,7 +156,7 @@ class Postgresql:
         return (await self.write_all([step]))[0]
 
     async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
-        """Run statements in a transaction; repeat it after a conflict with a concurrent one."""
+        """Run statements in a transaction; retry it after a conflict with a concurrent one."""
 
         async def several(connection: Any) -> list[Sequence[Row]]:
             work = transaction(steps)
@@ -167,20 +167,22 @@ class Postgresql:
                         execution = work.send(answer)
                     except StopIteration as end:
                         return cast("list[Sequence[Row]]", end.value)
-                    answer = await _answer(connection, execution)
+                    answer = await _run_execution(connection, execution)
 
-        return await self._repeat(several, again=_REPEATED)
+        return await self._retry(several, retry_on=_RETRIED)
 
-    async def _run(self, prepared: Prepared, values: Values, again: set[Fault]) -> Sequence[Row]:
+    async def _run(self, prepared: Prepared, values: Values, retry_on: set[Fault]) -> Sequence[Row]:
         bound = prepared.values(values)
 
         async def single(connection: Any) -> Sequence[Row]:
             return prepared.rows(await _execute(connection, prepared, bound))
 
-        return await self._repeat(single, again)
+        return await self._retry(single, retry_on)
 
-    async def _repeat(self, work: Callable[[Any], Awaitable[Result]], again: set[Fault]) -> Result:
-        """Run `work` on a connection; retry it after the faults in `again`.
+    async def _retry(
+        self, work: Callable[[Any], Awaitable[Result]], retry_on: set[Fault]
+    ) -> Result:
+        """Run `work` on a connection; retry it after the faults in `retry_on`.
 
         At most ATTEMPTS attempts are made, until the deadline.
         """
@@ -198,7 +200,7 @@ class Postgresql:
                     if fault is Fault.STATEMENT_LOST:
                         self._connector.stop_preparing()
                     await connection.close()
-                if attempt == ATTEMPTS or fault not in again or time.monotonic() > ends:
+                if attempt == ATTEMPTS or fault not in retry_on or time.monotonic() > ends:
                     raise
             else:
                 self._answered = time.monotonic()
@@ -212,7 +214,7 @@ class Postgresql:
             attempt += 1
 
     async def _acquire(self, ends: float) -> Any:
-        """Take a tested connection from the pool, and set its deadline."""
+        """Return a working connection from the pool, with the deadline `ends`."""
         wait_ends = min(time.monotonic() + self._lock_seconds, ends)
         while True:
             try:
@@ -241,8 +243,8 @@ class Postgresql:
                 self._doubted = time.monotonic()
 
 
-async def _answer(connection: Any, execution: Execution | None) -> Answer:
-    """Run one statement of a transaction."""
+async def _run_execution(connection: Any, execution: Execution | None) -> Answer:
+    """Run one statement; return its rows, and whether triggers may have changed other rows."""
     if execution is None:
         await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # runs deferred triggers
         return [], False

@@ -35,14 +35,14 @@ _EFFECTS = """(
 """The numbers are the OIDs of the trigger functions of ON UPDATE CASCADE, SET NULL, SET DEFAULT."""
 
 
-def not_kept() -> HTTPException:
-    """Return the error for a written row that does not exist afterwards."""
+def row_discarded() -> HTTPException:
+    """Return the HTTPException 409 for a written row that does not exist afterwards."""
     message = "A trigger or rule discarded the row"
     return HTTPException(409, [problem("not_kept", ["body"], message)])
 
 
-def not_deleted() -> HTTPException:
-    """Return the error for a deleted row that still exists."""
+def deletion_prevented() -> HTTPException:
+    """Return the HTTPException 409 for a deleted row that still exists."""
     message = "A trigger or rule prevented the deletion"
     return HTTPException(409, [problem("kept", ["path"], message)])
 
@@ -67,10 +67,10 @@ def final_rows(
     """
     if prepared.deletes:
         if read:
-            raise not_deleted()
+            raise deletion_prevented()
         return returned
     if returned and not read:
-        raise not_kept()
+        raise row_discarded()
     return [(*row, key) for row in read]
 
 

@@ -41,7 +41,7 @@ def create_secret(connection: Connection) -> bytes:
 
 
 def secret_grant(connection: Connection) -> str | None:
-    """Return the GRANT statement that the role needs to read the secret, if any."""
+    """Return the GRANT statement that the role needs to read the secret; None if it can."""
     if connection.dialect.name != "postgresql":
         return None
     for right in missing_rights(connection, [SECRETS]):

@@ -88,8 +88,8 @@ SELECT coalesce((SELECT value FROM jumped), (SELECT value FROM taken ORDER BY co
 """
 
 
-def sequence_of(key: Column[int]) -> TextualSelect:
-    """Build the statement that finds the sequence of a key on PostgreSQL.
+def sequence_statement(key: Column[int]) -> TextualSelect:
+    """Return the statement that finds the sequence of a key on PostgreSQL.
 
     It returns whether the unique constraint `rule` is that of the key, the OID and the name of the
     sequence, and whether the role may call setval.
@@ -100,8 +100,8 @@ def sequence_of(key: Column[int]) -> TextualSelect:
     )
 
 
-def advance(key: Column[int]) -> TextualSelect:
-    """Build the statement that advances a PostgreSQL sequence past the keys of all rows.
+def advance_statement(key: Column[int]) -> TextualSelect:
+    """Return the statement that advances a PostgreSQL sequence past the keys of all rows.
 
     A small lag is closed by nextval, like concurrent inserts do. A large lag, which concurrent
     inserts cannot close meanwhile, is closed by setval. Values in its cache are skipped.
@@ -127,8 +127,8 @@ def _literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def explain_full(connection: sqlite3.Connection, sql: str, error: Exception) -> Exception:
-    """Return Unavailable for an exhausted AUTOINCREMENT, which SQLite reports as a full disk."""
+def explain_exhausted(connection: sqlite3.Connection, sql: str, error: Exception) -> Exception:
+    """Return Unavailable if an AUTOINCREMENT is exhausted (SQLite: disk full), else `error`."""
     if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_FULL:
         return error
     try:

@@ -4,10 +4,10 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, cast
 
-from .sequences import explain_full
+from .sequences import explain_exhausted
 from .statements import Prepared
 from .transaction import Answer, Result, Row, Step, Work, read_again, transaction
-from .writer import RollbackError, own_error
+from .writer import MustRollBackError, own_error
 
 
 def write_one(
@@ -16,10 +16,10 @@ def write_one(
     read_back: Prepared | None,
     connection: sqlite3.Connection,
 ) -> list[Row]:
-    """Run one INSERT, UPDATE or DELETE.
+    """Run one INSERT, UPDATE or DELETE; return the rows of RETURNING, in their final state.
 
     `read_back` reads the rows again if triggers or foreign keys changed more rows than returned.
-    Raises RollbackError for an error while the rows are read back.
+    Raises MustRollBackError for an error while the rows are read back.
     """
     returned, has_effects = _execute(connection, prepared, bound, None)
     if read_back is None or (returned and not has_effects):
@@ -27,11 +27,11 @@ def write_one(
     try:
         return _run(connection, read_again(prepared, read_back, returned, bound))
     except Exception as error:
-        raise RollbackError(error) from error
+        raise MustRollBackError(error) from error
 
 
 def write_all(steps: Sequence[Step], connection: sqlite3.Connection) -> list[Sequence[Row]]:
-    """Run the statements; raise the explained error of the first one that fails."""
+    """Run statements; return their rows, or raise the converted error of one that fails."""
     return _run(connection, transaction(steps))
 
 
@@ -52,7 +52,7 @@ def _execute(
     try:
         rows = connection.execute(prepared.sql, bound).fetchall()
     except Exception as error:
-        cause = explain_full(connection, prepared.sql, own_error(error))
+        cause = explain_exhausted(connection, prepared.sql, own_error(error))
         answer = cause if step is None else step.explained(cause)
         if answer is error or not connection.in_transaction:
             raise

@@ -82,13 +82,13 @@ class State:
             self.end(condition)
 
     def failed(self, error: Exception, statement: object) -> Condition | None:
-        """Record the error of a statement; return its condition if it must be logged."""
+        """Record that a statement failed; return the condition if it must be logged."""
         condition = condition_of(error)
         is_new = condition is not None and self.begin(condition, statement, reason_of(error))
         return condition if is_new else None
 
     def begin(self, condition: Condition, statement: object = None, reason: str = "") -> bool:
-        """Record a condition; return whether it must be logged."""
+        """Record that a condition occurred; return whether it must be logged."""
         now = time.monotonic()
         is_new = condition not in self.episodes
         episode = self.episodes.setdefault(condition, _Episode())
@@ -114,7 +114,7 @@ class State:
             _log.warning("database %s: resolved: %s", self.where, _LABELS[condition])
 
     def succeeded(self, statement: object, *, writes: bool) -> None:
-        """Record the success of a statement. Needed only while there are episodes."""
+        """Record that a statement succeeded: end the conditions that this disproves."""
         now = time.monotonic()
         for condition, episode in list(self.episodes.items()):
             idle = now - episode.last
@@ -136,7 +136,7 @@ class State:
         beginnings = self._beginnings[condition]
         return len(beginnings) == FREQUENT_COUNT and now - beginnings[0] <= FREQUENT_SECONDS
 
-    def blocking(self, *, reads_only: bool) -> Condition | None:
+    def blocking_condition(self, *, reads_only: bool) -> Condition | None:
         """Return the condition that makes `/ready` fail; None if the application is ready.
 
         With `reads_only`, conditions that only prevent writes are ignored.

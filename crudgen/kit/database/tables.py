@@ -12,10 +12,10 @@ from sqlalchemy.schema import CreateIndex
 from ..errors import StartupError
 from .catalogue import (
     TableDefinition,
+    expected_tables,
     normalize_checks,
     read_tables,
     taken_names,
-    wanted_tables,
 )
 from .comparison import Finding, compare, missing_indexes
 from .faults import cause_of
@@ -60,7 +60,7 @@ class _Inspection:
         return [*names, SIGNING_KEY] if self.lacks_secret else names
 
 
-def prepare(engine: Engine, metadata: MetaData, *, where: str, needs_secret: bool) -> bytes:
+def prepare_tables(engine: Engine, metadata: MetaData, *, where: str, needs_secret: bool) -> bytes:
     """Create missing tables and indexes in one transaction; return the stored secret.
 
     If nothing is missing, no lock is taken and no privilege to create is needed. `where` is the URL
@@ -83,33 +83,35 @@ def prepare(engine: Engine, metadata: MetaData, *, where: str, needs_secret: boo
 def _inspect(
     connection: Connection, metadata: MetaData, where: str, *, needs_secret: bool
 ) -> _Inspection:
-    """Compare the database with the models. Raises StartupError if a table differs."""
+    """Return what the database lacks. Raises StartupError if a table differs from its model."""
     tables = metadata.sorted_tables
     names = [table.name for table in tables]
     found = read_tables(connection, [*names, SECRETS.name] if needs_secret else names)
     present = [table for table in tables if table.name in found]
     state = _Inspection(tables=[table for table in tables if table.name not in found])
-    wanted = wanted_tables(connection, present)
+    expected = expected_tables(connection, present)
     differing = []
-    for name, model in wanted.items():
+    for name, model in expected.items():
         findings = _findings(connection, found[name], model)
         state.notes += [f"table {name}: {one.text}" for one in findings if not one.prevents_start]
         differing += [(name, finding) for finding in findings if finding.prevents_start]
     if differing:
-        raise StartupError(_differences(where, differing))
+        raise StartupError(_differences_message(where, differing))
     for table in present:
-        lacking = {index.name for index in missing_indexes(found[table.name], wanted[table.name])}
+        lacking = {index.name for index in missing_indexes(found[table.name], expected[table.name])}
         state.indexes += [
-            (table, index) for index in table.indexes if _name(index, connection) in lacking
+            (table, index) for index in table.indexes if _index_name(index, connection) in lacking
         ]
     state.lacks_secret_table = needs_secret and SECRETS.name not in found
     if needs_secret and not state.lacks_secret_table:
-        own = wanted_tables(connection, [SECRETS])[SECRETS.name]
+        own = expected_tables(connection, [SECRETS])[SECRETS.name]
         if any(one.prevents_start for one in compare(found[SECRETS.name], own)):
             problem = f"the table {SECRETS.name} is not the table of the application's secret"
             raise refusal(where, problem, "rename it; or set SECRET_KEY")
         if (grant := secret_grant(connection)) is not None:
-            raise refusal(where, "the role cannot read the secret", f"{grant}; or set SECRET_KEY")
+            raise refusal(
+                where, "the role cannot read the signing secret", f"{grant}; or set SECRET_KEY"
+            )
         state.secret = read_secret(connection)
     state.lacks_secret = needs_secret and not state.secret
     if connection.dialect.name == "postgresql" and (state.lacking or state.indexes):
@@ -118,18 +120,18 @@ def _inspect(
 
 
 def _findings(
-    connection: Connection, found: TableDefinition, wanted: TableDefinition
+    connection: Connection, found: TableDefinition, expected: TableDefinition
 ) -> list[Finding]:
-    """Return the differences of a table."""
-    if found.checks != wanted.checks:
-        found, wanted = normalize_checks(connection, found, wanted)
-    return compare(found, wanted)
+    """Return the differences between a table and its model."""
+    if found.checks != expected.checks:
+        found, expected = normalize_checks(connection, found, expected)
+    return compare(found, expected)
 
 
 def _create(
     engine: Engine, metadata: MetaData, where: str, before: _Inspection, *, needs_secret: bool
 ) -> _Inspection:
-    """Create the missing objects, serialized between processes; return what is left to report."""
+    """Create the missing objects, one process at a time; return what is left to report."""
     try:
         with engine.begin() as connection:
             _take_lock(connection, where)
@@ -154,11 +156,11 @@ def _create(
 
 
 def _create_indexes(connection: Connection, state: _Inspection, taken: Mapping[str, str]) -> None:
-    """Create the indexes whose table the role owns and whose name is free; keep the others."""
+    """Create the missing indexes, except on tables of another owner or with a used name."""
     own = owned_tables(connection, {table.name for table, _ in state.indexes})
     left = []
     for table, index in state.indexes:
-        if table.name in own and _name(index, connection) not in taken:
+        if table.name in own and _index_name(index, connection) not in taken:
             index.create(connection)
         else:
             left.append((table, index))
@@ -166,12 +168,13 @@ def _create_indexes(connection: Connection, state: _Inspection, taken: Mapping[s
 
 
 def _name_taken(name: str, kind: str) -> tuple[str, str]:
+    """Return the problem of a table whose name another object has, and the remedy."""
     article = "an" if kind == "index" else "a"
     return f"the table {name} cannot be created: {article} {kind} has this name", "rename one"
 
 
 def _take_lock(connection: Connection, where: str) -> None:
-    """Take the advisory lock. On SQLite, BEGIN IMMEDIATE has the same effect."""
+    """Take the advisory lock on PostgreSQL. On SQLite, BEGIN IMMEDIATE has the same effect."""
     if connection.dialect.name != "postgresql":
         return
     # An index on a large table takes longer than the timeout of requests.
@@ -190,7 +193,7 @@ def _take_lock(connection: Connection, where: str) -> None:
         )
 
 
-def _name(index: Index, connection: Connection) -> str:
+def _index_name(index: Index, connection: Connection) -> str:
     name = str(index.name)
     if connection.dialect.name == "postgresql":
         prepared = connection.dialect.identifier_preparer.format_index(index)
@@ -198,7 +201,7 @@ def _name(index: Index, connection: Connection) -> str:
     return name
 
 
-def _differences(where: str, differing: Sequence[tuple[str, Finding]]) -> str:
+def _differences_message(where: str, differing: Sequence[tuple[str, Finding]]) -> str:
     remedies = sorted((finding.remedy for _, finding in differing if finding.remedy), reverse=True)
     how = [
         "  A BIGINT column may be an int, or a decimal of an earlier version of this application,",
@@ -230,10 +233,10 @@ def _report(engine: Engine, where: str, state: _Inspection) -> None:
         message = "database %s has objects that differ from the models; they are kept%s"
         _log.warning(message, where, lines)
     if state.indexes:
-        sql = "; ".join(_create_index(one, engine) for _, one in state.indexes)
+        sql = "; ".join(_create_index_sql(one, engine) for _, one in state.indexes)
         _log.warning("database %s lacks indexes that cannot be created: %s", where, sql)
 
 
-def _create_index(index: Index, engine: Engine) -> str:
+def _create_index_sql(index: Index, engine: Engine) -> str:
     sql = str(CreateIndex(index).compile(dialect=engine.dialect))
     return sql.replace("%%", "%") if engine.dialect.name == "postgresql" else sql

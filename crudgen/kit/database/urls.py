@@ -99,7 +99,7 @@ def describe(parameters: Mapping[str, str]) -> str:
 
 
 def read_postgresql_url(url: str) -> dict[str, str]:
-    """Parse a PostgreSQL URL to libpq parameters (PostgreSQL's documentation, section 34.1.1.2).
+    """Return the libpq parameters of a URL (PostgreSQL's documentation, section 34.1.1.2).
 
     Raises StartupError for a URL that libpq rejects or is likely to misunderstand, ImportError if
     the driver is not installed.
@@ -161,7 +161,7 @@ def _check_query(rest: str) -> None:
         if names.count(name) > 1 and name in known:
             raise StartupError(f"database: the URL has the parameter {name} twice\n  write it once")
         if name not in known and (name, query) != ("ssl", "ssl=true"):
-            raise StartupError(_unknown(name, known))
+            raise StartupError(_unknown_parameter(name, known))
     for name, before in zip(("host", "port"), _hosts_and_ports(rest), strict=True):
         if name in names and any(before):
             message = f"database: the URL gives the {name} both before and after the '?'"
@@ -173,7 +173,7 @@ def _parameters_of_libpq() -> list[str]:
     return [option.keyword.decode() for option in options]
 
 
-def _unknown(name: str, known: list[str]) -> str:
+def _unknown_parameter(name: str, known: list[str]) -> str:
     if not _NAME.fullmatch(name):
         message = "database: the URL has a parameter that libpq does not know"
         return f"{message}\n  {_ESCAPES}"
@@ -241,7 +241,7 @@ def effective_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
 
 
 def _unconnected(parameters: Mapping[str, str]) -> Any:
-    """Let libpq parse the options: return a connection to a host that does not exist."""
+    """Return a libpq connection to a host that does not exist: it has only parsed the options."""
     driver = import_module("psycopg.pq").PGconn
     make_conninfo = import_module("psycopg.conninfo").make_conninfo
     options = {name: value for name, value in parameters.items() if name not in _NOT_CHECKED}

@@ -15,7 +15,7 @@ from .sqlite_file import is_lost
 Result = TypeVar("Result")
 
 
-class RollbackError(Exception):
+class MustRollBackError(Exception):
     """Raised to roll back a write whose statement succeeded; `reason` is the error to report."""
 
     def __init__(self, reason: Exception) -> None:
@@ -47,7 +47,7 @@ class Writer:
     async def run(
         self, work: Callable[[sqlite3.Connection], Result], *, is_atomic: bool = False
     ) -> Result:
-        """Run statements, which are rolled back together if one fails.
+        """Return the result of `work` after COMMIT. Its statements are rolled back if one fails.
 
         `is_atomic` means that SQLite itself does so, for a single statement. Raises what `work`
         raises, and Unavailable when closed or if the database stays locked.
@@ -103,7 +103,7 @@ class Writer:
 
 
 def begin(connection: sqlite3.Connection, deadline: float) -> None:
-    """Begin a transaction; raise Unavailable if the database is locked until the deadline."""
+    """Begin a write transaction; raise Unavailable if another one is open until the deadline."""
     while (seconds := deadline - time.monotonic()) > 0:
         connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000) + 1}")
         try:
@@ -118,12 +118,12 @@ def begin(connection: sqlite3.Connection, deadline: float) -> None:
 
 
 def own_error(error: Exception) -> Exception:
-    """Return the error of the current statement, or the reason of a RollbackError.
+    """Return the error of the current statement, or the reason of a MustRollBackError.
 
     For a value that cannot be bound, Python's sqlite3 raises the last error of the connection,
     which may belong to another statement. The error of this one is its context.
     """
-    if isinstance(error, RollbackError):
+    if isinstance(error, MustRollBackError):
         return error.reason
     own = error.__context__
     return own if isinstance(error, sqlite3.Error) and isinstance(own, Exception) else error

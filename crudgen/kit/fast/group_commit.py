@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from ..database.sqlite_file import is_lost
-from ..database.writer import RollbackError, Writer, begin, own_error
+from ..database.writer import MustRollBackError, Writer, begin, own_error
 from ..errors import Unavailable
 
 MAX_BATCH_WRITES = 256
@@ -37,6 +37,7 @@ class _Write:
     error: Exception | None = None
 
     def resolve(self) -> None:
+        """Set the result or the error of the future."""
         if self.future.done():
             return  # the request was cancelled; the write is committed nevertheless
         if self.error is not None:
@@ -46,7 +47,7 @@ class _Write:
 
 
 class GroupCommit(Writer):
-    """Runs writes in a thread. Each is durable when its future is resolved."""
+    """Runs queued writes in a thread. Each is durable when its future is resolved."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -56,7 +57,10 @@ class GroupCommit(Writer):
     async def run(
         self, work: Callable[[sqlite3.Connection], Result], *, is_atomic: bool = False
     ) -> Result:
-        """Run statements, in a savepoint unless SQLite rolls them back itself if they fail."""
+        """Queue `work`, and return its result when it is committed.
+
+        It runs in a savepoint, unless SQLite itself rolls it back if it fails (`is_atomic`).
+        """
         self._check_open()
         if self._thread is None:
             thread = threading.Thread(target=self._write_batches, name="sqlite-writer", daemon=True)
@@ -83,20 +87,20 @@ class GroupCommit(Writer):
             try:
                 connection = self._current()
             except Exception as error:  # any error must resolve the futures
-                _fail(batch, error)
+                _set_error(batch, error)
             else:
                 try:
                     _write_batch(connection, batch)
                 except Exception as error:
-                    _fail(batch, error)
+                    _set_error(batch, error)
                 if any(write.error and is_lost(write.error) for write in batch):
                     self._disconnect()
             for loop in {write.loop for write in batch}:
-                _resolve(loop, [write for write in batch if write.loop is loop])
+                _resolve_in_loop(loop, [write for write in batch if write.loop is loop])
         self._disconnect()
 
     def _next_batch(self) -> tuple[list[_Write], bool]:
-        """Wait for a write; return it with all other queued writes, and whether to end."""
+        """Wait for a write; return all queued writes, and whether the thread must end."""
         batch = []
         write = self._waiting.get()
         while write is not None:
@@ -117,7 +121,7 @@ def _begin(connection: sqlite3.Connection, batch: list[_Write]) -> list[_Write]:
             begin(connection, min(write.deadline for write in batch))
         except Unavailable as error:
             now = time.monotonic()
-            _fail([write for write in batch if write.deadline <= now], error)
+            _set_error([write for write in batch if write.deadline <= now], error)
             batch = [write for write in batch if write.deadline > now]
         else:
             break
@@ -125,7 +129,7 @@ def _begin(connection: sqlite3.Connection, batch: list[_Write]) -> list[_Write]:
 
 
 def _write_batch(connection: sqlite3.Connection, batch: list[_Write]) -> None:
-    """Run a batch in one transaction."""
+    """Run a batch in one transaction; if it is rolled back as a whole, run each half again."""
     in_time = _begin(connection, batch)
     if not in_time:
         return
@@ -140,7 +144,7 @@ def _write_batch(connection: sqlite3.Connection, batch: list[_Write]) -> None:
     except BaseException as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        if not isinstance(error, RollbackError | sqlite3.IntegrityError):
+        if not isinstance(error, MustRollBackError | sqlite3.IntegrityError):
             raise
         failure = own_error(error)
     else:
@@ -159,15 +163,15 @@ def _write_halves(connection: sqlite3.Connection, batch: list[_Write]) -> None:
         try:
             _write_batch(connection, part)
         except Exception as error:  # must not affect the other half
-            _fail(part, error)
+            _set_error(part, error)
 
 
 def _rolled_back_error(connection: sqlite3.Connection, error: Exception) -> Exception:
-    """Return the error of a write that SQLite rolled back; raise if the transaction must end."""
-    if isinstance(error, RollbackError):
+    """Return the error of a write that SQLite rolled back; raise it to roll back the batch."""
+    if isinstance(error, MustRollBackError):
         raise error
     if isinstance(error, Unavailable):
-        raise RollbackError(error) from error
+        raise MustRollBackError(error) from error
     if not connection.in_transaction:
         raise error  # SQLite rolled back the transaction, for example because the disk is full
     return own_error(error)
@@ -188,12 +192,12 @@ def _run_in_savepoint(
             connection.execute("RELEASE several")
 
 
-def _fail(batch: list[_Write], error: Exception) -> None:
+def _set_error(batch: list[_Write], error: Exception) -> None:
     for write in batch:
         write.error = write.error or error
 
 
-def _resolve(loop: asyncio.AbstractEventLoop, batch: list[_Write]) -> None:
+def _resolve_in_loop(loop: asyncio.AbstractEventLoop, batch: list[_Write]) -> None:
     def resolve() -> None:
         for write in batch:
             write.resolve()

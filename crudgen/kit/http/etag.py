@@ -21,7 +21,7 @@ def etag(body: bytes) -> str:
 
 
 def etag_headers(tag: str) -> dict[str, str]:
-    """Return the headers of a row: its ETag, and that caches must revalidate."""
+    """Return the headers of a response with a row: ETag and `Cache-Control: no-cache`."""
     return {"ETag": tag, "Cache-Control": "no-cache"}
 
 
@@ -38,23 +38,23 @@ def conditional_response(response: Response, request: Request) -> Response:
 def describe_headers(
     statuses: Collection[int | str], methods: Collection[str]
 ) -> list[dict[str, Any]]:
-    """Describe the headers of conditional requests for OpenAPI, by the statuses of an operation."""
+    """Return OpenAPI descriptions of an operation's conditional headers, by its statuses."""
     described = []
     if 304 in statuses:
         doc = "The ETag of a cached row: the response is 304 if it still matches."
-        described.append(_header("If-None-Match", doc) | _EXAMPLE)
+        described.append(_describe_header("If-None-Match", doc) | _EXAMPLE)
     if 412 in statuses:
         doc = "The ETag that the row must have, as last read; `*` matches any row."
         # A PUT that creates a row sends `If-None-Match: *` instead.
         is_required = 428 in statuses and "PUT" not in methods
-        described.append(_header("If-Match", doc, required=is_required) | _EXAMPLE)
+        described.append(_describe_header("If-Match", doc, required=is_required) | _EXAMPLE)
     if 412 in statuses and "PUT" in methods:
         doc = "`*` if the row must not exist, or ETags that the row must not have."
-        described.append(_header("If-None-Match", doc))
+        described.append(_describe_header("If-None-Match", doc))
     return described
 
 
-def _header(name: str, doc: str, *, required: bool = False) -> dict[str, Any]:
+def _describe_header(name: str, doc: str, *, required: bool = False) -> dict[str, Any]:
     header = {"name": name, "in": "header", "required": required, "description": doc}
     return {**header, "schema": {"type": "string"}}
 
@@ -87,7 +87,7 @@ class Preconditions:
 
 
 def header_value(request: Request, name: str) -> str | None:
-    """Return the value of a header, which may be split into several lines."""
+    """Return a header's value, joined if it is sent in several lines; None if it is missing."""
     lines = request.headers.getlist(name)
     return ", ".join(lines).strip() if lines else None
 
@@ -101,5 +101,5 @@ def _matches(header: str, tag: str | None, *, weakly: bool = False) -> bool:
 
 
 def none_match_failed() -> HTTPException:
-    """Return the error for a row that matches If-None-Match."""
+    """Return the HTTPException 412 for a row that matches If-None-Match."""
     return HTTPException(412, "Precondition failed: the row matches If-None-Match")

@@ -15,7 +15,10 @@ class HeadRoute(APIRoute):
     """The routes of the same router."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match HEAD as GET. Reject a newline at the end of the path: Starlette accepts one."""
+        """Return how the route matches a scope, with HEAD as GET.
+
+        Starlette would accept a newline at the end of the path.
+        """
         if scope["path"].endswith("\n"):
             return Match.NONE, {}
         return super().matches(self._as_get(scope))
@@ -34,7 +37,7 @@ class HeadRoute(APIRoute):
         await super().handle(scope, receive, send)
 
     def _as_get(self, scope: Scope) -> Scope:
-        """Return the scope of a HEAD with the method GET, if this route answers HEAD."""
+        """Return the scope with the method GET, if it is a HEAD that this route answers."""
         if scope.get("method") != "HEAD" or not self._answers_head():
             return scope
         return {**scope, "method": "GET"}

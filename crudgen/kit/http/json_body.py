@@ -31,7 +31,10 @@ Location = list[str | int]
 
 
 def parse(body: bytes, max_depth: int) -> Any:
-    """Parse a body, or raise HTTPException 422. `max_depth` counts objects and arrays."""
+    """Return the value of a JSON body; raise HTTPException 422 if it is invalid.
+
+    `max_depth` is the maximum number of levels of objects and arrays.
+    """
     try:
         value = from_json(body, allow_inf_nan=False)
     except ValueError as error:
@@ -39,25 +42,25 @@ def parse(body: bytes, max_depth: int) -> Any:
             return parse(b" " + body.removeprefix(_BYTE_ORDER_MARK), max_depth)
         raise _explain(body, str(error), max_depth) from None
     if body.count(b"{") + body.count(b"[") > max_depth and _depth(value) > max_depth:
-        raise _refused("json_depth", [], _too_deep(max_depth))
+        raise _error("json_depth", [], _depth_message(max_depth))
     if not _has_unique_keys(body, value) and (duplicate := _duplicate_key(body)) is not None:
         raise duplicate
     if NUL in body and (loc := _find_nul(value)) is not None:
-        raise _refused("string_nul", loc, "NUL is not allowed")
+        raise _error("string_nul", loc, "NUL is not allowed")
     return value
 
 
 def _explain(body: bytes, error: str, max_depth: int) -> HTTPException:
-    """Return the error for a body that pydantic's parser rejects."""
+    """Return the HTTPException 422 for a body that pydantic's parser rejects."""
     if "recursion limit" in error:
-        return _refused("json_depth", [], _too_deep(max_depth))
+        return _error("json_depth", [], _depth_message(max_depth))
     if not _is_utf8(body):
-        return _refused("json_invalid", [], "The body should be JSON in UTF-8")
-    invalid = _refused("json_invalid", [], "The body is not valid JSON")
+        return _error("json_invalid", [], "The body should be JSON in UTF-8")
+    invalid = _error("json_invalid", [], "The body is not valid JSON")
     try:
         return _large_number(body) or _duplicate_key(body) or invalid
     except RecursionError:
-        return _refused("json_depth", [], _too_deep(max_depth))
+        return _error("json_depth", [], _depth_message(max_depth))
     except ValueError:
         return invalid
 
@@ -71,12 +74,12 @@ def _is_utf8(body: bytes) -> bool:
     return b"\0" not in body[:4]
 
 
-def _refused(kind: str, loc: Location, message: str) -> HTTPException:
+def _error(kind: str, loc: Location, message: str) -> HTTPException:
     shown = [part[:MAX_NAME] if isinstance(part, str) else part for part in loc]
     return HTTPException(422, [problem(kind, ["body", *shown], message)])
 
 
-def _too_deep(max_depth: int) -> str:
+def _depth_message(max_depth: int) -> str:
     return f"The body should have at most {max_depth} levels of objects and arrays"
 
 
@@ -93,7 +96,7 @@ def _depth(value: Any) -> int:
 def _has_unique_keys(body: bytes, value: Any) -> bool:
     """Return True if the keys are certainly unique: the parsed value has all colons of the text.
 
-    The parser drops a duplicate key, so a colon is missing in the value.
+    The parser drops a duplicate key, so its colon is missing from the value.
     """
     written = body.count(b":")
     if written == (len(value) if isinstance(value, dict) else 0):
@@ -102,7 +105,7 @@ def _has_unique_keys(body: bytes, value: Any) -> bool:
 
 
 def _colons(value: Any) -> int:
-    """Count the colons that a value has as JSON: one for each key, and those in its strings."""
+    """Return the number of colons in a value as JSON: one for each key, and those in strings."""
     count, pending = 0, [value]
     while pending:
         item = pending.pop()
@@ -116,7 +119,8 @@ def _colons(value: Any) -> int:
     return count
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _mark_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object as a dict, with _DUPLICATE as the value of each duplicate key."""
     parsed = dict(pairs)
     if len(parsed) < len(pairs):
         counts = Counter(key for key, _ in pairs)
@@ -126,10 +130,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _duplicate_key(body: bytes) -> HTTPException | None:
     """Return the error for the first duplicate key of a body; None if there is none."""
-    value = json.loads(body.decode(), object_pairs_hook=_object, parse_int=len, parse_float=len)
+    value = json.loads(
+        body.decode(), object_pairs_hook=_mark_duplicates, parse_int=len, parse_float=len
+    )
     loc = _find(value, lambda item: item is _DUPLICATE)
     message = "The property should be given once"
-    return None if loc is None else _refused("json_duplicate", loc, message)
+    return None if loc is None else _error("json_duplicate", loc, message)
 
 
 def _large_number(body: bytes) -> HTTPException | None:
@@ -138,14 +144,17 @@ def _large_number(body: bytes) -> HTTPException | None:
     Raises ValueError if the body is not JSON.
     """
     value = json.loads(
-        body.decode(), parse_int=_number, parse_float=_number, parse_constant=_refuse_constant
+        body.decode(),
+        parse_int=_mark_large,
+        parse_float=_mark_large,
+        parse_constant=_refuse_constant,
     )
     loc = _find(value, lambda item: item is _LARGE)
     message = f"The number should have at most {MAX_DIGITS} digits"
-    return None if loc is None else _refused("int_parsing_size", loc, message)
+    return None if loc is None else _error("int_parsing_size", loc, message)
 
 
-def _number(text: str) -> object:
+def _mark_large(text: str) -> object:
     return _LARGE if _LONG.match(text) else 0
 
 
@@ -164,7 +173,7 @@ def _has_nul(item: Any) -> bool:
 
 
 def _find(value: Any, matches: Callable[[Any], bool]) -> Location | None:
-    """Return the location of the first matching item. The depth is checked before."""
+    """Return the location of the first matching item, or None. Callers check the depth before."""
     if matches(value):
         return []
     inner: Iterable[tuple[str | int, Any]] = ()

@@ -10,7 +10,7 @@ from ipaddress import AddressValueError, IPv6Address
 from .headers import Header, with_default_headers
 
 Refusal = tuple[HTTPStatus, str]
-"""A status, and the `detail` of the response."""
+"""The status and the `detail` of the response to a refused request."""
 
 INVALID: Refusal = HTTPStatus.BAD_REQUEST, "The request is not valid HTTP"
 TOO_LARGE: Refusal = (
@@ -33,10 +33,10 @@ _ABSOLUTE = re.compile(rb"[hH][tT][tT][pP][sS]?://([^/?]*)(.*)", re.DOTALL)
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]{1,40}")
 
 
-def find_fault(
+def find_refusal(
     version: str, target: bytes, headers: Sequence[tuple[bytes, bytes]]
 ) -> Refusal | None:
-    """Return the status and message for an invalid head; None if it is valid."""
+    """Return the refusal of an invalid request head; None if it is valid."""
     host: bytes | None = None
     is_usual = version == "1.1" and target.startswith(b"/") and b"#" not in target
     for name, value in headers:
@@ -47,13 +47,13 @@ def find_fault(
             is_usual = False
     if is_usual and host is not None and is_host(host):
         return None
-    return _find_fault(version, target, headers)
+    return _run_all_checks(version, target, headers)
 
 
-def _find_fault(
+def _run_all_checks(
     version: str, target: bytes, headers: Sequence[tuple[bytes, bytes]]
 ) -> Refusal | None:
-    """Check the parts that are absent from most requests."""
+    """Return the refusal of a head, by all checks; most heads do not need them."""
     if version not in {"1.1", "1.0"}:
         return _BAD_VERSION
     hosts = [value for name, value in headers if name == b"host"]
@@ -66,12 +66,12 @@ def _find_fault(
     if not is_path or b"#" in target:
         return _BAD_TARGET
     codings = [value for name, value in headers if name == b"transfer-encoding"]
-    return _coding_fault(version, b",".join(codings).split(b",")) if codings else None
+    return _coding_refusal(version, b",".join(codings).split(b",")) if codings else None
 
 
 @lru_cache(1024)
 def is_host(value: bytes) -> bool:
-    """Return whether a value is a host with an optional port."""
+    """Return whether the value of a Host header is a host with an optional port."""
     found = _HOST.fullmatch(value)
     if found is None or len(value) > _MAX_HOST_BYTES:
         return False
@@ -84,7 +84,7 @@ def is_host(value: bytes) -> bool:
 
 
 def split_url(target: bytes) -> tuple[bytes, bytes] | None:
-    """Return host and target of an absolute http URL; None for any other target."""
+    """Return the host and the path of an absolute http URL; None for any other target."""
     found = _ABSOLUTE.fullmatch(target)
     if found is None or not is_host(found[1]):
         return None
@@ -92,8 +92,8 @@ def split_url(target: bytes) -> tuple[bytes, bytes] | None:
     return found[1], rest if rest.startswith(b"/") else b"/" + rest
 
 
-def _coding_fault(version: str, codings: Iterable[bytes]) -> Refusal | None:
-    """Return the refusal of any transfer coding but `chunked`.
+def _coding_refusal(version: str, codings: Iterable[bytes]) -> Refusal | None:
+    """Return the refusal of transfer codings other than `chunked`; None if there are none.
 
     Servers disagree on where such bodies end, which allows request smuggling.
     """
@@ -110,7 +110,7 @@ def _coding_fault(version: str, codings: Iterable[bytes]) -> Refusal | None:
 
 
 def encode_refusal(refusal: Refusal, defaults: Iterable[Header], *, is_head: bool) -> bytes:
-    """Return the response of a refusal as bytes, with the default headers of the server.
+    """Return the bytes of the response to a refused request, with the server's default headers.
 
     The response closes the connection.
     """

@@ -18,22 +18,22 @@ class RootPath:
         self._checked = ""
         self._is_ambiguous = False
 
-    def place(self, scope: Scope) -> str:
-        """Make the path of a scope start with its root path, as ASGI requires.
+    def apply(self, scope: Scope) -> str:
+        """Set the root path of a scope, and let its path start with it, as ASGI requires.
 
         Return the path below the root path.
         """
         given: str = scope.get("root_path", "")
-        path = _below(given, scope["path"])
+        path = _path_below(given, scope["path"])
         root = given if _is_below(self.own, given) else self.own + given
         is_mounted = "app_root_path" in scope
-        if not is_mounted and _is_below(root, path) and not self._begins_a_router(root):
-            path = _below(root, path)  # the proxy did not strip it
+        if not is_mounted and _is_below(root, path) and not self._starts_router_prefix(root):
+            path = _path_below(root, path)  # the proxy did not strip it
         scope.update(root_path=root, path=root + path)
         return path
 
-    def _begins_a_router(self, root: str) -> bool:
-        """Return whether a router has the root path as its prefix; then the proxy must strip it."""
+    def _starts_router_prefix(self, root: str) -> bool:
+        """Return whether a router's prefix starts with `root`; then the proxy must strip `root`."""
         if root != self._checked:
             self._is_ambiguous = any(_is_below(root, prefix) for prefix in self._prefixes)
             self._checked = root
@@ -44,5 +44,5 @@ def _is_below(root: str, path: str) -> bool:
     return path == root or path.startswith(f"{root}/")
 
 
-def _below(root: str, path: str) -> str:
+def _path_below(root: str, path: str) -> str:
     return path[len(root) :] if _is_below(root, path) else path

@@ -24,7 +24,7 @@ from starlette.types import Scope
 
 from ..acceleration import fast_module
 from ..database.faults import http_error
-from ..errors import problem, public
+from ..errors import problem, to_problems
 from ..limits import limits_of
 from ..models import MAX_INT
 from ..query.parameters import Parameters, is_utf8, read_pairs, shown
@@ -42,7 +42,7 @@ REPLACEMENT = "\ufffd"
 
 
 def announced_length(header: str) -> int:
-    """Return the value of a Content-Length; 0 if invalid. `int` accepts at most 4,300 digits."""
+    """Return a Content-Length, at most MAX_INT; 0 if it is invalid."""
     digits = header.lstrip("0")
     if not (digits.isascii() and digits.isdigit()):
         return 0
@@ -73,7 +73,7 @@ class JsonRequest(Request):
             yield chunk
 
     async def json(self) -> Any:
-        """Parse the body, or raise HTTPException 422."""
+        """Return the parsed body; raise HTTPException 422 if it is invalid."""
         return parse(await self.body(), limits_of(self.app).json_depth)
 
 
@@ -93,7 +93,7 @@ class Route(HeadRoute):
             self.openapi_extra = {"parameters": described, **(self.openapi_extra or {})}
 
     def _describe_parameters(self) -> list[dict[str, Any]]:
-        """Describe the parameters that the kit reads itself, without FastAPI."""
+        """Return OpenAPI descriptions of the parameters that the kit reads without FastAPI."""
         asked = [one.call for one in self.dependant.dependencies]
         described = [
             more for one in asked if isinstance(one, Parameters) for more in one.describe()
@@ -102,18 +102,21 @@ class Route(HeadRoute):
         return [*described, *describe_headers(one_row, self.methods or ())]
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match `/heroes` as `/heroes/`: a redirect would trust the Host header of the request."""
+        """Return how the route matches a scope, with `/heroes` as `/heroes/`.
+
+        A redirect would trust the Host header of the request.
+        """
         if REPLACEMENT in scope["path"] and not _is_utf8_path(scope):
             return Match.NONE, {}
         match, child_scope = super().matches(scope)
-        if match is not Match.NONE and self._is_of_another(scope["path"], child_scope):
+        if match is not Match.NONE and self._belongs_to_sibling(scope["path"], child_scope):
             return Match.NONE, {}
         if match is Match.NONE and self.path.endswith("/") and not scope["path"].endswith("/"):
             return super().matches({**scope, "path": scope["path"] + "/"})
         return match, child_scope
 
-    def _is_of_another(self, path: str, child_scope: Scope) -> bool:
-        """Return whether the last segment belongs to another route, as in `/heroes/bulk`."""
+    def _belongs_to_sibling(self, path: str, child_scope: Scope) -> bool:
+        """Return whether a path such as `/heroes/bulk` is a sibling's: its key is invalid."""
         if "{" not in self.path or not any(
             isinstance(one, Route) and "{" not in one.path and path.endswith(one.path)
             for one in self.siblings
@@ -127,7 +130,7 @@ class Route(HeadRoute):
         return any(errors for _, errors in checked)
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
-        """Wrap FastAPI's handler."""
+        """Return FastAPI's handler, with the kit's checks before it and its errors converted."""
         handler = super().get_route_handler()
         known = dict(_query_parameters(self.dependant))
         takes_body = self.body_field is not None
@@ -145,7 +148,7 @@ class Route(HeadRoute):
                     check_content(request.headers)
                 return conditional_response(await handler(request), request)
             except RequestValidationError as error:
-                raise _refused(error.errors()) from None
+                raise _validation_error(error.errors()) from None
             except ClientDisconnect:
                 # The client is gone: the response is only logged.
                 raise HTTPException(400, "The body is incomplete") from None
@@ -177,7 +180,7 @@ class Router(APIRouter):
             route.siblings = self.routes
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match a request, but only if its path contains the prefix."""
+        """Return how a route matches a scope; Match.NONE if the path lacks the prefix."""
         if self.prefix not in scope["path"]:
             return Match.NONE, {}
         return super().matches(scope)
@@ -209,7 +212,7 @@ def _check_query(request: Request, known: dict[str, bool]) -> None:
         if not is_utf8(name):
             problems.append(problem("string_unicode", ["query", shown(name)], _NOT_UTF8))
         elif name not in known:
-            some = ", ".join(_alike(name, known))
+            some = ", ".join(_similar_parameters(name, known))
             rest = f"allowed parameters include: {some}" if some else "none is allowed"
             message = f"Unknown parameter; {rest}"
             problems.append(problem("unknown_parameter", ["query", name], message))
@@ -221,24 +224,25 @@ def _check_query(request: Request, known: dict[str, bool]) -> None:
         elif not all(map(is_utf8, values)):
             problems.append(problem("string_unicode", ["query", name], _NOT_UTF8))
     if problems:
-        raise RequestValidationError(public(problems))
+        raise RequestValidationError(to_problems(problems))
 
 
-def _alike(name: str, known: Iterable[str]) -> list[str]:
-    """List the parameters of the same property, or else all parameters without an operator."""
+def _similar_parameters(name: str, known: Iterable[str]) -> list[str]:
+    """Return the known parameters of the same property, or else all those without an operator."""
     base = name.partition("__")[0]
     operators = sorted(one for one in known if one.partition("__")[0] == base)
     return operators or sorted(one for one in known if "__" not in one)
 
 
-def _refused(errors: Sequence[Any]) -> Exception:
-    if any(_is_of_no_row(one) for one in errors):
+def _validation_error(errors: Sequence[Any]) -> Exception:
+    """Return HTTPException 404 if no row can have the key, else RequestValidationError (422)."""
+    if any(_is_impossible_key(one) for one in errors):
         return HTTPException(404)
-    return RequestValidationError(public(errors))
+    return RequestValidationError(to_problems(errors))
 
 
-def _is_of_no_row(error: Mapping[str, Any]) -> bool:
-    """Return whether a key is an integer that no row can have, such as `01` or a very long one."""
+def _is_impossible_key(error: Mapping[str, Any]) -> bool:
+    """Return whether an error is about an integer key that no row can have, such as `01`."""
     return (
         error["loc"][:1] == ("path",)
         and error["type"] in {"int_parsing", "int_parsing_size"}

@@ -4,7 +4,7 @@ import asyncio
 
 
 class SendTimeout:
-    """Aborts a connection if the client reads nothing for some seconds."""
+    """Aborts a connection if the client reads nothing for `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -15,7 +15,7 @@ class SendTimeout:
         unsent = transport.get_write_buffer_size()
         if unsent and self._timer is None:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self._seconds, self._check, transport, unsent)
+            self._timer = loop.call_later(self._seconds, self._abort_if_stalled, transport, unsent)
 
     def stop(self) -> None:
         """Stop the timer."""
@@ -23,9 +23,10 @@ class SendTimeout:
             self._timer.cancel()
             self._timer = None
 
-    def _check(self, transport: asyncio.Transport, before: int) -> None:
+    def _abort_if_stalled(self, transport: asyncio.Transport, unsent: int) -> None:
+        """Abort if the client has read nothing of the `unsent` bytes; else restart the timer."""
         self._timer = None
-        if transport.get_write_buffer_size() < before:
+        if transport.get_write_buffer_size() < unsent:
             self.start(transport)
         else:
             transport.abort()

@@ -41,7 +41,7 @@ class Operator:
 
 
 def fold(value: str) -> str:
-    """Convert A to Z to lower case. SQLite converts no other letters."""
+    """Return a text with A to Z in lower case. SQLite converts no other letters."""
     return value.translate(_UPPER_TO_LOWER)
 
 

@@ -1,4 +1,4 @@
-"""The SQL statements of a list: one for each shape of a query, with bound values."""
+"""The SQL statements of a list. Queries that differ only in values share one statement."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -27,10 +27,10 @@ from .query import Filter, ListQuery
 Order = Sequence[tuple[str, bool]]
 
 
-def shape(query: ListQuery, cursor: Cursor | None) -> tuple[object, ...]:
-    """Return the parts of a query that determine its SQL: everything except the values."""
+def shape_key(query: ListQuery, cursor: Cursor | None) -> tuple[object, ...]:
+    """Return the key of a query in the cache of statements: all that determines its SQL."""
     return (
-        tuple((one.column, one.operator, *_fixed(one)) for one in query.filters),
+        tuple((one.column, one.operator, *_filter_shape(one)) for one in query.filters),
         len(query.words),
         query.sort,
         query.fields,
@@ -42,7 +42,7 @@ def shape(query: ListQuery, cursor: Cursor | None) -> tuple[object, ...]:
 
 
 def bound_values(query: ListQuery) -> dict[str, Any]:
-    """Return the bound values of the conditions of a query."""
+    """Return the bound values of the filters and the search of a query, by parameter name."""
     named: dict[str, Any] = {}
     for n, (word, as_sent) in enumerate(query.words):
         named |= {f"word_{n}": word, f"sent_{n}": as_sent}
@@ -53,7 +53,7 @@ def bound_values(query: ListQuery) -> dict[str, Any]:
 
 
 def conditions(columns: Columns, query: ListQuery, kind: str) -> list[ColumnElement[bool]]:
-    """Build the WHERE conditions of the filters and the search."""
+    """Return the WHERE conditions of the filters and the search of a query."""
     found = []
     for n, one in enumerate(query.filters):
         column = columns.column(one.column)
@@ -77,7 +77,7 @@ def page_statement(
     cursor: Cursor | None,
     kind: str,
 ) -> Select[Any]:
-    """Build the statement of a page. With a cursor, the last columns are the sort values."""
+    """Return the SELECT of a page. For pages by cursor, the last columns are the sort values."""
     backward = cursor is not None and cursor.backward
     order = [(name, descends != backward) for name, descends in query.sort]
     statement = select(*selected).where(*conditions(columns, query, kind))
@@ -89,22 +89,23 @@ def page_statement(
         ranges = _range_conditions(sorted_by, order, cursor)
         parts = [statement.where(condition) for condition in ranges]
         if len(parts) > 1:
-            statement, sorted_by = _merged(parts, sorted_by, order, kind)
+            statement, sorted_by = _union(parts, sorted_by, order, kind)
         else:
             (statement,) = parts
     ordered = statement.order_by(*_ordered(sorted_by, order, kind))
     return ordered.limit(bindparam("limit")).offset(bindparam("offset"))
 
 
-def _merged(
+def _union(
     parts: Sequence[Select[Any]],
     sorted_by: Sequence[ColumnElement[Any]],
     order: Order,
     kind: str,
 ) -> tuple[Select[Any], Sequence[ColumnElement[Any]]]:
-    """Combine the first rows of each part by UNION ALL. Each part can use an index for its order.
+    """Return the UNION ALL of the first rows of each part, and its sort columns.
 
-    So the time for a page does not depend on its position (see `python -m bench scale`).
+    Each part can use an index for its order, so the time for a page does not depend on its position
+    (see `python -m bench scale`).
     """
     end = bindparam("end", type_=BigInteger())
     start = literal_column("0", Integer())
@@ -117,12 +118,12 @@ def _merged(
 
 
 def count_statement(columns: Columns, query: ListQuery, kind: str) -> Select[Any]:
-    """Build the statement that counts all matching rows."""
+    """Return the SELECT that counts all matching rows."""
     counted = select(func.count()).select_from(columns.table)
     return counted.where(*conditions(columns, query, kind))
 
 
-def _fixed(one: Filter) -> tuple[object, ...]:
+def _filter_shape(one: Filter) -> tuple[object, ...]:
     return one.values if OPERATORS[one.operator].is_flag else (len(one.values),)
 
 
@@ -133,7 +134,7 @@ def _bound(kind: Any, name: str) -> BindParameter[Any]:
 def _ordered(
     sorted_by: Sequence[ColumnElement[Any]], order: Order, kind: str
 ) -> Iterator[ColumnElement[Any]]:
-    """Sort null below all values, on PostgreSQL explicitly. SQLite and its indexes do so anyway."""
+    """Yield the ORDER BY expressions. Null is below all values, as in SQLite and its indexes."""
     for column, (_, descends) in zip(sorted_by, order, strict=True):
         ordered = column.desc() if descends else column.asc()
         if _may_be_null(column) and kind == "postgresql":

@@ -36,7 +36,7 @@ _BUILT_IN: Mapping[type, TypeAdapter[Any]] = {
 
 @cache
 def page_size(most: int) -> TypeAdapter[int]:
-    """Return the parser for the size of a page."""
+    """Return the parser for the size of a page, from 1 to `most` rows."""
     return TypeAdapter(Annotated[int, Field(ge=1, le=most), DIGITS])
 
 
@@ -76,7 +76,7 @@ def normalized_text(validators: Sequence[AfterValidator]) -> TypeAdapter[str]:
 
 
 def with_plus(text: str) -> Iterator[str]:
-    """Yield the texts that a client may have meant, if `+` was decoded as a space."""
+    """Yield the texts that a client may have meant by a `+`, which was decoded as a space."""
     yield text.replace(" ", "+")
     yield "+".join(text.rsplit(" ", 1))
 

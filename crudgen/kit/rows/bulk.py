@@ -8,7 +8,7 @@ from sqlalchemy import Table
 
 from ..database import Change, Database
 from ..database.faults import http_error
-from ..database.returning import not_kept
+from ..database.returning import row_discarded
 from ..database.transaction import Row
 from ..errors import (
     Conflict,
@@ -21,7 +21,7 @@ from ..errors import (
 )
 from ..http.headers import JsonText
 from ..models import Changes, Model
-from .answers import NamedErrors
+from .answers import ErrorConversion
 from .resource import Resource
 from .statements import RowStatements
 from .write_lock import WriteLocks
@@ -41,7 +41,7 @@ _ITEM_ERRORS = (Conflict, MissingTarget, Referenced, Refused)
 
 
 class BulkResource(Resource):
-    """The rows of one table, also several at a time.
+    """A resource whose operations also create, update and delete several rows at a time.
 
     With `serialized`, requests that write several unique values run one after another.
     """
@@ -53,21 +53,23 @@ class BulkResource(Resource):
         self._locks = WriteLocks(self._table, serialized=serialized)
 
     async def create_many(self, db: Database, request: Request, rows: Sequence[Model]) -> Response:
-        """Insert rows in one transaction; return them in the same order.
+        """Insert rows in one transaction; return the response with them in the same order.
 
         Raises HTTPException 409.
         """
         del request
         changes = self._insertions(db, rows)
-        with NamedErrors(self._table):
+        with ErrorConversion(self._table):
             found = await self._generated.writer(db, changes[-1].values)(changes)
-        return many_rows(self._for(db), found[-len(rows) :])
+        return many_rows(self._statements_for(db), found[-len(rows) :])
 
     def _insertions(self, db: Database, rows: Sequence[Model]) -> list[Change]:
         """Return the changes that insert rows, after those that take locks."""
-        use = self._for(db)
+        use = self._statements_for(db)
         values = [row.model_dump() for row in rows]
-        explain = self._explained if self._key in values[0] else self._explained_without_key
+        explain = (
+            self._item_error_converter if self._key in values[0] else self._keyless_error_converter
+        )
         inserts = [
             Change(use.insert, one, tuple(one), explain=explain(index), read_back=use.read)
             for index, one in enumerate(values)
@@ -77,11 +79,11 @@ class BulkResource(Resource):
     async def update_many(
         self, db: Database, request: Request, rows: Sequence[Changes]
     ) -> Response:
-        """Update rows in one transaction and return them in the same order.
+        """Update rows in one transaction; return the response with them in the same order.
 
         Raises HTTPException 404, 409, 412, 422.
         """
-        use = self._for(db)
+        use = self._statements_for(db)
         sent = [row.model_dump(exclude_unset=True) for row in rows]
         keys = [values.pop(self._key) for values in sent]
         self._check_keys(request, keys, lambda index: ["body", index, self._key])
@@ -89,10 +91,10 @@ class BulkResource(Resource):
         before = self._locks.serialize(db, use, keys) if is_unique else []
         changes = []
         for index, (key, values) in enumerate(zip(keys, sent, strict=True)):
-            found = self._found_in(["body", index, self._key])
+            found = self._must_exist(["body", index, self._key])
             bound, columns = {**values, "key__": key}, tuple(sorted(values))
             statement = use.update if values else use.lock
-            explain = explained(self._table, index)
+            explain = item_error_converter(self._table, index)
             changes.append(
                 Change(
                     statement,
@@ -108,7 +110,7 @@ class BulkResource(Resource):
     async def delete_many(self, db: Database, request: Request, keys: Sequence[Any]) -> Response:
         """Delete rows in one transaction; raise HTTPException 404, 409, 412, 422."""
         self._check_keys(request, keys, lambda index: ["query", self._key, index])
-        use = self._for(db)
+        use = self._statements_for(db)
         changes = []
         for index, key in enumerate(keys):
             place: Place = ["query", self._key, index]
@@ -116,8 +118,8 @@ class BulkResource(Resource):
                 Change(
                     use.delete,
                     {"key__": key},
-                    check=self._found_in(place),
-                    explain=explained_deletion(self._table, place),
+                    check=self._must_exist(place),
+                    explain=deletion_error_converter(self._table, place),
                     read_back=use.read,
                 )
             )
@@ -135,12 +137,14 @@ class BulkResource(Resource):
         *,
         deletes: bool = False,
     ) -> Sequence[Sequence[Row]]:
-        """Write in the order of the keys, to avoid deadlocks; return the rows in the given order.
+        """Run changes in the order of their keys, to avoid deadlocks.
+
+        Return their rows in the given order.
 
         The changes `before` take locks, which avoid deadlocks of unique values.
         """
         order = sorted(range(len(keys)), key=keys.__getitem__)
-        with NamedErrors(self._table, ["query", self._key] if deletes else None):
+        with ErrorConversion(self._table, ["query", self._key] if deletes else None):
             found = await db.write_all([*before, *(changes[index] for index in order)])
         by_index = dict(zip(order, found[len(before) :], strict=True))
         return [by_index[index] for index in range(len(keys))]
@@ -148,7 +152,7 @@ class BulkResource(Resource):
     def _check_keys(
         self, request: Request, keys: Sequence[Any], place: Callable[[int], Place]
     ) -> None:
-        """Raise HTTPException for preconditions, duplicate keys and impossible keys."""
+        """Raise HTTPException for preconditions (412), repeated (409) or impossible keys (404)."""
         if "if-match" in request.headers or "if-none-match" in request.headers:
             message = "Preconditions are not supported for several rows: change them one by one"
             raise HTTPException(412, message)
@@ -157,24 +161,26 @@ class BulkResource(Resource):
                 message = "The row should be named once"
                 raise HTTPException(409, [problem("repeated_key", place(index), message)])
             if self._is_impossible(key):
-                self._found_in(place(index))([])
+                self._must_exist(place(index))([])
 
-    def _found_in(self, place: Place) -> Callable[[Sequence[Row]], None]:
+    def _must_exist(self, place: Place) -> Callable[[Sequence[Row]], None]:
+        """Return the `check` of a change: it raises HTTPException 404 if there is no row."""
+
         def check(rows: Sequence[Row]) -> None:
             if not rows:
                 raise HTTPException(404, [problem("not_found", place, f"{self._name} not found")])
 
         return check
 
-    def _explained(self, index: int) -> Callable[[Exception], Exception]:
-        return explained(self._table, index)
+    def _item_error_converter(self, index: int) -> Callable[[Exception], Exception]:
+        return item_error_converter(self._table, index)
 
-    def _explained_without_key(self, index: int) -> Callable[[Exception], Exception]:
-        """Convert driver errors to HTTP errors, and conflicts of the key to KeyConflictError."""
-        explain = self._explained(index)
+    def _keyless_error_converter(self, index: int) -> Callable[[Exception], Exception]:
+        """Return a function that converts driver errors to HTTP errors or KeyConflictError."""
+        explain = self._item_error_converter(index)
 
         def explain_rest(error: Exception) -> Exception:
-            conflict = self._generated.conflict(error)
+            conflict = self._generated.key_conflict(error)
             if conflict is None:
                 return explain(error)
             conflict.answer = with_item_index(conflict.answer, index)
@@ -189,11 +195,11 @@ def many_rows(use: RowStatements, found: Sequence[Sequence[Row]]) -> Response:
     Raises HTTPException 409 if a statement returned no row.
     """
     if not all(found):
-        raise not_kept()
+        raise row_discarded()
     return JsonText(b"[" + b",".join(use.rows.write(row) for (row,) in found) + b"]")
 
 
-def explained(table: Table, index: int) -> Callable[[Exception], Exception]:
+def item_error_converter(table: Table, index: int) -> Callable[[Exception], Exception]:
     """Return a function that converts a driver error to the HTTP error of an item in the body."""
 
     def explain(error: Exception) -> Exception:
@@ -203,7 +209,7 @@ def explained(table: Table, index: int) -> Callable[[Exception], Exception]:
     return explain
 
 
-def explained_deletion(
+def deletion_error_converter(
     table: Table, place: Sequence[str | int]
 ) -> Callable[[Exception], Exception]:
     """Return a function that converts a driver error of a deletion to its HTTP error."""
@@ -216,7 +222,7 @@ def explained_deletion(
 
 
 def with_item_index(error: HTTPException, index: int) -> HTTPException:
-    """Insert an item's index into the locations of an error about one item of a list."""
+    """Return an error about one item of a list, with the item's index in its locations."""
     problems: Any = error.detail
     detail = [{**one, "loc": [*one["loc"][:1], index, *one["loc"][1:]]} for one in problems]
     return HTTPException(error.status_code, detail)

@@ -31,14 +31,14 @@ from ..http.etag import etag, etag_headers
 from ..http.headers import JsonText
 from ..limits import limits_of
 from ..models import Model
-from .answers import NamedErrors, created_row
+from .answers import ErrorConversion, created_row
 from .generated_keys import Write
 from .resource import Resource
 from .statements import INSERTS
 
-LONGEST_KEY = 255
+MAX_KEY_LENGTH = 255
 ATTEMPTS = 3
-MOST_FORGOTTEN = 100
+MAX_EXPIRED_DELETED = 100
 """Most expired responses that one request deletes."""
 HEADER = "Idempotency-Key"
 
@@ -47,7 +47,7 @@ IdempotencyKey = Annotated[
     Header(
         alias=HEADER,
         min_length=1,
-        max_length=LONGEST_KEY,
+        max_length=MAX_KEY_LENGTH,
         pattern=r"^[\x21-\x7e]+$",
         description="A unique key of this request. A repeated request returns the same response.",
     ),
@@ -55,7 +55,7 @@ IdempotencyKey = Annotated[
 
 
 class IdempotentResource(Resource):
-    """The rows of one table. A creation with an Idempotency-Key can be repeated."""
+    """A resource that returns the first response if a creation with a key is repeated."""
 
     def __init__(self, model: type[Model], *, public: type[Model], **options: Any) -> None:
         super().__init__(model, public=public, **options)
@@ -64,12 +64,12 @@ class IdempotentResource(Resource):
     async def create(
         self, db: Database, request: Request, row: Model, key: str | None = None
     ) -> Response:
-        """Insert a row and return it, or return the stored response if the key was used."""
+        """Insert a row and return it, or return the stored response if the key was used before."""
         if key is None:
             return await super().create(db, request, row)
-        use, values = self._for(db), row.model_dump()
-        with NamedErrors(self._table):
-            return await self._responses.once(
+        use, values = self._statements_for(db), row.model_dump()
+        with ErrorConversion(self._table):
+            return await self._responses.answer_once(
                 db,
                 request,
                 key=key,
@@ -80,12 +80,12 @@ class IdempotentResource(Resource):
             )
 
 
-class _KnownError(Exception):
-    """The key was used before."""
+class _KeyUsedError(Exception):
+    """The Idempotency-Key was used before."""
 
 
 class StoredResponses:
-    """The stored responses of the requests with a key, for one table."""
+    """The stored responses of the requests with an Idempotency-Key to create rows of one table."""
 
     def __init__(self, model: type[Model]) -> None:
         metadata, self._scope = model.metadata, str(model.__tablename__)
@@ -105,7 +105,7 @@ class StoredResponses:
         column = table.columns
         old = select(column.id).where(column.expires <= bindparam("now")).order_by(column.expires)
         # Without an OFFSET, SQLAlchemy adds one for SQLite, with a parameter that is not bound.
-        few = old.limit(literal_column(str(MOST_FORGOTTEN))).offset(literal_column("0"))
+        few = old.limit(literal_column(str(MAX_EXPIRED_DELETED))).offset(literal_column("0"))
         unlocked = few.with_for_update(skip_locked=True)
         self._forget = delete(table).where(column.id.in_(unlocked)).returning(column.id)
         same_id = column.id == bindparam("id__")
@@ -113,7 +113,7 @@ class StoredResponses:
         self._keep = update(table).where(same_id).returning(column.id)
         self._read = select(column.request, column.body, column.location).where(same_id)
 
-    async def once(
+    async def answer_once(
         self,
         db: Database,
         request: Request,
@@ -131,7 +131,7 @@ class StoredResponses:
         Raises HTTPException 422 if the key was used for another request.
         """
         if len(request.headers.getlist(HEADER)) > 1:
-            raise _refused("repeated_header", "The header should be given once")
+            raise _header_error("repeated_header", "The header should be given once")
         id_ = _digest(db.secret, self._scope, key)
         asked = _digest(db.secret, request.scope["path"].rstrip("/"), sent)
         now = int(time.time())
@@ -151,15 +151,15 @@ class StoredResponses:
         for _ in range(ATTEMPTS):
             try:
                 found = await write(steps)
-            except _KnownError:
+            except _KeyUsedError:
                 if known := await db.read(self._read, {"id__": id_}, short=True):
-                    return _again(known[0], asked)
+                    return _replay(known[0], asked)
             else:
                 return answer(found[2:-1])
         raise Unavailable  # each time, the key expired between the write and the read
 
     def _take(self, kind: str) -> Insert:
-        """Return the statement that inserts a key, or replaces an expired one."""
+        """Return the INSERT of an Idempotency-Key, which replaces an expired one."""
         if kind not in self._takes:
             statement = INSERTS[kind](self._table)
             taken = {name: statement.excluded[name] for name in ("request", "body", "location")}
@@ -173,13 +173,14 @@ class StoredResponses:
 
 def _check_is_new(rows: Sequence[Row]) -> None:
     if not rows:
-        raise _KnownError
+        raise _KeyUsedError
 
 
-def _again(known: Row, asked: bytes) -> Response:
+def _replay(known: Row, asked: bytes) -> Response:
+    """Return the stored response; raise HTTPException 422 if the request was another one."""
     request, body, location = known
     if bytes(request) != asked:
-        raise _refused("other_request", "The key was used for another request")
+        raise _header_error("other_request", "The key was used for another request")
     headers = {"Idempotent-Replayed": "true"}
     if location is None:
         return JsonText(bytes(body), headers=headers)
@@ -188,10 +189,10 @@ def _again(known: Row, asked: bytes) -> Response:
     )
 
 
-def _refused(kind: str, message: str) -> HTTPException:
+def _header_error(kind: str, message: str) -> HTTPException:
     return HTTPException(422, [problem(kind, ["header", HEADER], message)])
 
 
 def _digest(secret: bytes, *parts: str) -> bytes:
-    """Return a keyed hash. Without the secret, nobody can guess write-only properties from it."""
+    """Return a keyed hash, from which nobody without the secret can guess the hashed values."""
     return blake2b("\0".join(parts).encode(), digest_size=32, key=secret).digest()

@@ -6,23 +6,23 @@ from fastapi import Request, Response
 
 from ..database import Database
 from ..models import Model
-from .answers import NamedErrors
+from .answers import ErrorConversion
 from .bulk import BulkResource, many_rows
 from .idempotency import IdempotentResource
 
 
 class IdempotentBulkResource(IdempotentResource, BulkResource):
-    """The rows of one table, also several at a time, with an Idempotency-Key."""
+    """A resource whose creations, also of several rows, can have an Idempotency-Key."""
 
     async def create_many(
         self, db: Database, request: Request, rows: Sequence[Model], key: str | None = None
     ) -> Response:
-        """Insert rows and return them, or return the stored response if the key was used."""
+        """Insert rows and return them, or return the stored response if the key was used before."""
         if key is None:
             return await super().create_many(db, request, rows)
-        use, changes = self._for(db), self._insertions(db, rows)
-        with NamedErrors(self._table):
-            return await self._responses.once(
+        use, changes = self._statements_for(db), self._insertions(db, rows)
+        with ErrorConversion(self._table):
+            return await self._responses.answer_once(
                 db,
                 request,
                 key=key,

@@ -1,4 +1,4 @@
-"""PUT: replaces a row, or creates it if the client gives the keys."""
+"""PUT: replaces a row, or creates it if clients choose the keys of the table."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,13 +12,13 @@ from ..database.transaction import Row
 from ..errors import problem
 from ..http.etag import Preconditions, header_value, none_match_failed
 from ..models import Model
-from .answers import NamedErrors, one_row
+from .answers import ErrorConversion, one_row
 from .resource import Resource
 from .statements import INSERTS
 
 
 class ReplaceableResource(Resource):
-    """A resource with PUT: replaces rows, or creates those whose keys the client gives.
+    """A resource with PUT: it replaces rows, or creates them if clients choose the keys.
 
     A replacement keeps the `immutable` properties of a row.
     """
@@ -31,11 +31,11 @@ class ReplaceableResource(Resource):
         self._upserts: dict[tuple[object, ...], Insert] = {}
 
     async def replace(self, db: Database, request: Request, key: Any, row: Model) -> Response:
-        """Replace a row and return it. With keys of the client, create it if it does not exist.
+        """Replace a row and return it. If clients choose the keys, create it if it does not exist.
 
         Raises HTTPException 404, 409, 412, 422, 428.
         """
-        use, values = self._for(db), row.model_dump()
+        use, values = self._statements_for(db), row.model_dump()
         self._check_key(key)
         if self._key not in values:
             expected = Preconditions(request, required=self._etag_required)
@@ -44,20 +44,22 @@ class ReplaceableResource(Resource):
             change = Change(use.update, bound, columns, read_back=use.read)
             rows = await self._write(db, expected, change)
         elif values[self._key] == key:
-            rows = await self._write_or_create(db, request, {**values, "key__": key}, tuple(values))
+            rows = await self._replace_or_create(
+                db, request, {**values, "key__": key}, tuple(values)
+            )
         else:
             message = "The key should be that of the path"
             raise HTTPException(409, [problem("other_key", ["body", self._key], message)])
         return one_row(use.rows.write(self._found(rows)))
 
-    async def _write_or_create(
+    async def _replace_or_create(
         self, db: Database, request: Request, values: Values, columns: tuple[str, ...]
     ) -> Sequence[Row]:
         """Replace or create a row, if it meets the preconditions."""
         expected = _Preconditions(request, required=self._etag_required)
-        use = self._for(db)
+        use = self._statements_for(db)
         statement = self._upsert(db, columns, must_not_exist=expected.must_not_exist)
-        with NamedErrors(self._table):
+        with ErrorConversion(self._table):
             if expected.is_empty:
                 return await db.write(statement, values, columns, use.read)
 
@@ -93,7 +95,7 @@ class ReplaceableResource(Resource):
                 if must_not_exist
                 else insert.on_conflict_do_update(index_elements=index, set_=update)
             )
-            self._upserts[chosen] = statement.returning(*self._for(db).returned)
+            self._upserts[chosen] = statement.returning(*self._statements_for(db).returned)
         return self._upserts[chosen]
 
 

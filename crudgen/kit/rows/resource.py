@@ -15,7 +15,7 @@ from ..query import ListQuery
 from ..query.columns import Columns
 from ..query.listing import listing
 from ..query.parameters import Parameters
-from .answers import NamedErrors, created_row, one_row
+from .answers import ErrorConversion, created_row, one_row
 from .generated_keys import GeneratedKeys
 from .statements import RowStatements
 
@@ -52,7 +52,8 @@ class Resource:
         self._etag_required = etag_required
         self._statements: dict[str, RowStatements] = {}
 
-    def _for(self, db: Database) -> RowStatements:
+    def _statements_for(self, db: Database) -> RowStatements:
+        """Return the statements for the dialect of a database, built once."""
         statements = self._statements.get(db.kind)
         if statements is None:
             statements = RowStatements(self._table, self._shown, db.kind)
@@ -60,37 +61,37 @@ class Resource:
         return statements
 
     async def create(self, db: Database, request: Request, row: Model) -> Response:
-        """Insert a row; return it with its Location.
+        """Insert a row; return the response with the row and its Location.
 
         Raises Conflict (409) if the row violates a unique constraint.
         """
-        use, values = self._for(db), row.model_dump()
+        use, values = self._statements_for(db), row.model_dump()
         columns = tuple(values)
-        with NamedErrors(self._table):
+        with ErrorConversion(self._table):
             if self._key in values:
                 rows = await db.write(use.insert, values, columns, use.read)
             else:
-                rows = await self._generated.write(db, use.insert, values, columns, use.read)
+                rows = await self._generated.insert(db, use.insert, values, columns, use.read)
             return created_row(use.rows, request, rows)
 
     async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
-        """Return a page of rows, with links to other pages."""
+        """Return the response with a page of rows, and with links to other pages."""
         body, headers = await self._listing.answer(db, request, query)
         return JsonText(body, headers=headers)
 
     async def read(self, db: Database, key: Any) -> Response:
-        """Return one row; raise HTTPException 404."""
-        use = self._for(db)
+        """Return the response with one row; raise HTTPException 404 if it does not exist."""
+        use = self._statements_for(db)
         self._check_key(key)
         row = self._found(await db.read(use.read, {"key__": key}, short=True))
         return one_row(use.rows.write(row))
 
     async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
-        """Update a row and return it. Omitted properties are unchanged.
+        """Update a row; return the response with it. Omitted properties are unchanged.
 
         Raises HTTPException 404, 409, 412, 428.
         """
-        use, values = self._for(db), changes.model_dump(exclude_unset=True)
+        use, values = self._statements_for(db), changes.model_dump(exclude_unset=True)
         expected = Preconditions(request, required=self._etag_required)
         self._check_key(key)
         if not values:
@@ -106,20 +107,20 @@ class Resource:
         """Delete a row; raise HTTPException 404, 409, 412, 428."""
         expected = Preconditions(request, required=self._etag_required)
         self._check_key(key)
-        use = self._for(db)
+        use = self._statements_for(db)
         deletion = Change(use.delete, {"key__": key}, read_back=use.read)
         self._found(await self._write(db, expected, deletion))
         return JsonText(b'{"ok":true}')
 
     async def _write(self, db: Database, expected: Preconditions, change: Change) -> Sequence[Row]:
-        """Change or delete a row, if it meets the preconditions."""
+        """Run a change of one row, if the row meets the preconditions; return the row."""
         deleted = ["path"] if isinstance(change.statement, Delete) else None
-        with NamedErrors(self._table, deleted):
+        with ErrorConversion(self._table, deleted):
             if expected.is_empty:
                 return await db.write(
                     change.statement, change.values, change.columns, change.read_back
                 )
-            use, key = self._for(db), {"key__": change.values["key__"]}
+            use, key = self._statements_for(db), {"key__": change.values["key__"]}
 
             def check(rows: Sequence[Row]) -> None:
                 expected.check(use.rows.write(self._found(rows)))
@@ -131,7 +132,7 @@ class Resource:
             raise self._not_found()
 
     def _is_impossible(self, key: Any) -> bool:
-        """Return whether no row can have a key, because the driver cannot represent it."""
+        """Return whether no row can have a key, because the database cannot store it."""
         too_large = isinstance(key, int) and not MIN_INT <= key <= MAX_INT
         return too_large or (isinstance(key, str) and "\0" in key)
 

@@ -23,12 +23,12 @@ class WriteLocks:
     """
 
     def __init__(self, table: Table, *, serialized: bool) -> None:
-        self.unique = frozenset(_unique(table))
+        self.unique = frozenset(_unique_columns(table))
         """The columns of unique constraints, without the key, which no update changes."""
         self._take = _write_lock(table.metadata, table.name) if serialized else None
 
     def serialize(self, db: Database, use: RowStatements, keys: Sequence[Any] = ()) -> list[Change]:
-        """Return the changes that take the write lock, then the locks of the rows with the keys."""
+        """Return the changes that take the write lock, if any, then lock the rows with the keys."""
         if self._take is None or db.kind == "sqlite":
             return []
         return [self._take, *self.lock_rows(db, use, keys)]
@@ -43,7 +43,7 @@ class WriteLocks:
         return [Change(use.lock, {"key__": key}) for key in sorted(keys)]
 
 
-def _unique(table: Table) -> Iterator[str]:
+def _unique_columns(table: Table) -> Iterator[str]:
     for rule in table.constraints:
         if isinstance(rule, UniqueConstraint):
             yield from rule.columns.keys()

@@ -31,7 +31,7 @@ _HTTP_URL = TypeAdapter(AnyHttpUrl)
 
 
 def read_email(value: str) -> str:
-    """Validate an e-mail address, and convert its domain to lower case."""
+    """Return a valid e-mail address, with its domain in lower case."""
     if value.endswith("\n") or not _EMAIL.match(value):
         raise PydanticCustomError("email", "Input should be an e-mail address")
     name, _, domain = value.partition("@")
@@ -39,7 +39,7 @@ def read_email(value: str) -> str:
 
 
 def read_url(value: str) -> str:
-    """Validate an http or https URL, and return it unchanged."""
+    """Return a valid http or https URL unchanged; raise PydanticCustomError for other text."""
     if not _URL.fullmatch(value) or not _is_valid(value):
         raise PydanticCustomError("url", "Input should be an http or https URL")
     return value

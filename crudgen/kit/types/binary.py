@@ -16,7 +16,7 @@ _ENDS = ("", "[A-Za-z0-9+/][AQgw]==", "[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=")
 
 @dataclass(frozen=True, slots=True)
 class Base64:
-    """Marks bytes that are base64 text in JSON (RFC 4648, section 4). Lengths count the bytes."""
+    """Marks bytes that are base64 text in JSON (RFC 4648, section 4). Lengths are in bytes."""
 
     max_length: int
     min_length: int = 0
@@ -24,7 +24,7 @@ class Base64:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Decode the text, then check the number of bytes."""
+        """Return the schema that decodes the text, then checks the number of bytes."""
         size = core_schema.bytes_schema(min_length=self.min_length, max_length=self.max_length)
         return core_schema.no_info_before_validator_function(
             read_base64,
@@ -37,7 +37,7 @@ class Base64:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Describe the text, with one schema for each number of bytes after the groups of 3."""
+        """Return the JSON schema: an alternative for each number of bytes after the groups of 3."""
         endings = [
             {"pattern": f"^([A-Za-z0-9+/]{{4}})*{end}$", "minLength": least, "maxLength": most}
             for left, end in enumerate(_ENDS)
@@ -48,12 +48,12 @@ class Base64:
 
     @staticmethod
     def _characters(size: int, left: int) -> int:
-        """Count the characters for up to `size` bytes, `left` of them after the groups of 3."""
+        """Return the base64 length of the most bytes up to `size` that are `left` modulo 3."""
         return (size - left) // 3 * 4 + (4 if left else 0)
 
 
 def read_base64(value: Any) -> bytes:
-    """Decode base64 text. Bytes are returned unchanged."""
+    """Return the bytes of base64 text; return bytes unchanged."""
     if isinstance(value, bytes):
         return value
     decoded = _decode(value) if isinstance(value, str) else None
@@ -71,7 +71,7 @@ def _decode(text: str) -> bytes | None:
 
 
 def write_base64(value: bytes) -> str:
-    """Encode bytes as base64 text."""
+    """Return bytes as base64 text."""
     return base64.b64encode(value).decode("ascii")
 
 

@@ -18,7 +18,7 @@ from .value_types import VALUE_TYPES, ValueType
 
 @dataclass(frozen=True, slots=True)
 class Exact:
-    """Marks a Decimal with `precision` digits, `scale` of them decimals. In JSON it is a string."""
+    """Marks a Decimal of `precision` digits, `scale` of them after the point. JSON: a string."""
 
     precision: int
     scale: int
@@ -28,7 +28,7 @@ class Exact:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Accept only decimal notation, then check the range."""
+        """Return the schema that accepts decimal notation alone, then checks digits and range."""
         number = core_schema.decimal_schema(
             max_digits=self.precision,
             decimal_places=self.scale,
@@ -48,7 +48,7 @@ class Exact:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Describe the string. JSON Schema cannot express its range."""
+        """Return the JSON schema of the string. It cannot express the range."""
         return {"type": "string", "format": "decimal", "pattern": f"^{self.pattern}$"}
 
     @property
@@ -60,7 +60,7 @@ class Exact:
 
 
 def write_decimal(value: Decimal) -> str:
-    """Format a decimal without an exponent."""
+    """Return a decimal as text without an exponent."""
     return format(value, "f")
 
 
@@ -102,19 +102,19 @@ class ExactNumber(TypeDecorator[Decimal]):
         self.scale = scale
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Return the type of the column."""
+        """Return the type of the column: an integer on SQLite, NUMERIC on PostgreSQL."""
         if dialect.name == "sqlite":
             return dialect.type_descriptor(DecimalAsInt(self.precision, self.scale))
         return dialect.type_descriptor(Numeric(self.precision, self.scale))
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
-        """Convert to a scaled integer on SQLite."""
+        """Return the value for the driver: a scaled integer on SQLite."""
         if value is None or dialect.name != "sqlite":
             return value
         return int(value.scaleb(self.scale))
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
-        """Convert from a scaled integer on SQLite."""
+        """Return the decimal of a stored value: a scaled integer on SQLite."""
         if value is None or dialect.name != "sqlite":
             return value  # type: ignore[no-any-return]
         return Decimal(value).scaleb(-self.scale)

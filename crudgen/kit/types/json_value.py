@@ -1,4 +1,4 @@
-"""Properties that take any JSON value, and their column."""
+"""The type of properties that contain any JSON value, and of their columns."""
 
 import json
 import math
@@ -14,7 +14,7 @@ from .text import NO_NUL
 from .value_types import VALUE_TYPES, ValueType
 
 
-def _json(value: Any) -> Any:
+def _check_json(value: Any) -> Any:
     if value is None:
         raise PydanticCustomError("json_null", "Input should not be null")
     pending = [value]
@@ -60,28 +60,28 @@ def _json_schema(item: JsonSchemaValue, *types: str) -> JsonSchemaValue:
     }
 
 
-Json = Annotated[Any, AfterValidator(_json), _JsonSchema()]
+Json = Annotated[Any, AfterValidator(_check_json), _JsonSchema()]
 """Any JSON value except null."""
 
 
 class JsonValue(TypeDecorator[Any]):
-    """JSON, stored as text: PostgreSQL's jsonb and SQLite's JSON columns change numbers."""
+    """A column of JSON text: PostgreSQL's `jsonb` and SQLite's JSON columns change numbers."""
 
     impl = JSON
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Return the type of the column."""
+        """Return the type of the column: text on SQLite, `json` on PostgreSQL."""
         if dialect.name == "sqlite":
             return dialect.type_descriptor(UnicodeText())
         return dialect.type_descriptor(JSON(none_as_null=True))
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        """Encode the text on SQLite."""
+        """Return the value for the driver: JSON text on SQLite."""
         return json.dumps(value) if dialect.name == "sqlite" and value is not None else value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        """Decode the text on SQLite."""
+        """Return the JSON value of a stored value: text on SQLite."""
         return json.loads(value) if dialect.name == "sqlite" and value is not None else value
 
 

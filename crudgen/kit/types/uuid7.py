@@ -31,7 +31,7 @@ _ticks = _Ticks()
 
 
 def uuid7() -> UUID:
-    """Create a version 7 UUID from the Unix time and 62 random bits.
+    """Return a new version 7 UUID, of the Unix time and 62 random bits.
 
     It sorts after all earlier UUIDs of this process.
     """

@@ -1,4 +1,4 @@
-"""FastAPI with limits, and room for a thousand routers."""
+"""The class Application: FastAPI with limits, shortcuts, and a root path."""
 
 import sys
 from typing import Any
@@ -46,19 +46,19 @@ class Application(FastAPI):
         self.add_middleware(LimitMiddleware)
 
     def setup(self) -> None:
-        """Add the routes of the documentation."""
+        """Add the routes `/openapi.json`, `/docs` and `/redoc`."""
         if lazy := fast_module("lazy"):
             lazy.add_document(self)
         super().setup()
 
     def openapi(self) -> dict[str, Any]:
-        """Return the OpenAPI document, with 64-bit bounds as integers instead of doubles."""
+        """Return the OpenAPI document, with large bounds, such as 2^63, as integers, not floats."""
         if not self.openapi_schema:
-            _write_integers(super().openapi().get("components", {}).get("schemas", {}))
+            _convert_large_bounds(super().openapi().get("components", {}).get("schemas", {}))
         return super().openapi()
 
     def include_router(self, router: APIRouter, *, prefix: str = "", **options: Any) -> None:
-        """Include a router as FastAPI does."""
+        """Include a router as FastAPI does, except for the lifespan of a router that has none."""
         lifespan = self.router.lifespan_context
         super().include_router(router, prefix=prefix, **options)
         handlers = [*router.on_startup, *router.on_shutdown]
@@ -69,14 +69,14 @@ class Application(FastAPI):
             self._prefixes[id(self.routes[-1])] = prefix + router.prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request, by a shortcut if there is one."""
+        """Handle an HTTP request by a shortcut if possible; pass everything else to FastAPI."""
         path: str = scope.get("path", "")
         if scope["type"] != "lifespan" and (self._root_path.own or scope.get("root_path")):
-            path = self._root_path.place(scope)
+            path = self._root_path.apply(scope)
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 warn_of_unenforced_limits(scope)
-                send = _saying_why(send)
+                send = _with_startup_message(send)
             await super().__call__(scope, receive, send)
             return
         if scope["method"] == "HEAD":
@@ -86,7 +86,7 @@ class Application(FastAPI):
             exceeded = self._limits.exceeded(scope, path, self._concurrent)
             if exceeded is not None:
                 scope[OUTCOME] = exceeded
-            elif self._shortcut is not None and not self._is_changed():
+            elif self._shortcut is not None and not self._skips_shortcuts():
                 found = self._shortcut.find(scope["method"], path)
                 if found is not None:
                     shortcut, key = found
@@ -100,29 +100,27 @@ class Application(FastAPI):
         finally:
             self._concurrent -= 1
 
-    def _is_changed(self) -> bool:
-        """Return whether to skip shortcuts: dependencies are overridden, or `root_path` is set."""
+    def _skips_shortcuts(self) -> bool:
+        """Return whether shortcuts are off: dependencies are overridden, or `root_path` is set."""
         return bool(self.dependency_overrides or self.root_path)
 
 
-def _saying_why(send: Send) -> Send:
-    """Return a `send` that reports a failed start by the message of its StartupError.
+def _with_startup_message(send: Send) -> Send:
+    """Return a `send` that reports only the message of a StartupError, without a traceback."""
 
-    Starlette would report a traceback.
-    """
-
-    async def send_reason(message: Message) -> None:
+    async def send_message(message: Message) -> None:
         error = sys.exc_info()[1]
         if message["type"] == "lifespan.startup.failed" and isinstance(error, StartupError):
             message = {**message, "message": str(error)}
         await send(message)
 
-    return send_reason
+    return send_message
 
 
-def _write_integers(schema: Any) -> None:
+def _convert_large_bounds(schema: Any) -> None:
+    """Convert the floats of a JSON schema that are integers from 2^53 on to `int`, in place."""
     for key, value in schema.items() if isinstance(schema, dict) else enumerate(schema):
         if isinstance(value, dict | list):
-            _write_integers(value)
+            _convert_large_bounds(value)
         elif isinstance(value, float) and value.is_integer() and abs(value) >= 2**53:
             schema[key] = int(value)

@@ -15,20 +15,20 @@ class LimitExceeded(HTTPException):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of all requests."""
+    """The limits of the requests to an application."""
 
     body_bytes: int = 1_048_576
-    """Size of a body. If exceeded: 413."""
+    """Maximum bytes of a body. If exceeded: 413."""
     body_seconds: float = 30.0
-    """Time to receive a body. If exceeded: 408."""
+    """Maximum time to receive a body. If exceeded: 408."""
     json_depth: int = 32
-    """Levels of objects and arrays in a body. If exceeded: 422."""
+    """Maximum levels of nested objects and arrays in a body. If exceeded: 422."""
     url_bytes: int = 8192
-    """Size of path and query. If exceeded: 414."""
+    """Maximum bytes of path and query together. If exceeded: 414."""
     query_parameters: int = 200
-    """Number of query parameters. If exceeded: 422. One filter of a list takes up to 100."""
+    """Maximum number of query parameters. If exceeded: 422. One `in` filter alone may use 100."""
     concurrent_requests: int = 1000
-    """Concurrent requests of one process. If exceeded: 503."""
+    """Maximum number of concurrent requests of one process. If exceeded: 503."""
     idempotency_seconds: float = 86_400.0
     """How long the response to a request with an Idempotency-Key is stored."""
 
@@ -55,6 +55,6 @@ DEFAULT_LIMITS = Limits()
 
 
 def limits_of(app: Starlette) -> Limits:
-    """Return the limits of an application, or the defaults."""
+    """Return the limits of an application; DEFAULT_LIMITS if it has none."""
     limits: Limits = getattr(app.state, "limits", DEFAULT_LIMITS)
     return limits

@@ -1,4 +1,4 @@
-"""The former place of `kit/http/logs.py`; the next version does without it."""
+"""Deprecated alias of `kit/http/logs.py`; the next version removes it."""
 
 from .http.logs import REQUEST_ID, configure_logging, server_error
 

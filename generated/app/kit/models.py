@@ -39,7 +39,7 @@ ReadOnly = Annotated[Any, Field(exclude=True, json_schema_extra={"readOnly": Tru
 
 
 def exact_bounds(schema: dict[str, Any]) -> None:
-    """Describe the largest 64-bit integer as `exclusiveMaximum: 2^63`.
+    """Replace the maximum 2^63 - 1 of a JSON schema by `exclusiveMaximum: 2^63`, in place.
 
     JavaScript and many validators parse numbers as doubles, which cannot represent 2^63 - 1.
     """
@@ -50,21 +50,22 @@ def exact_bounds(schema: dict[str, Any]) -> None:
 
 
 def without_nul(schema: dict[str, Any]) -> None:
-    """Add a pattern without NUL to the schema of a string, unless a keyword excludes NUL."""
+    """Add a pattern that excludes NUL to the JSON schema of a string, if nothing else does."""
     for described in (schema, *schema.get("anyOf", ())):
         if described.get("type") == "string" and not described.keys() & _EXCLUDE_NUL:
             described["pattern"] = NO_NUL
 
 
 def _standard_base64(schema: dict[str, Any]) -> None:
-    """Describe a bytes default in standard base64, as in responses. pydantic uses base64url."""
+    """Convert the default of a bytes property from pydantic's base64url to base64, in place."""
     default = schema.get("default")
     kinds = (schema, *schema.get("anyOf", ()))
     if isinstance(default, str) and any("contentEncoding" in kind for kind in kinds):
         schema["default"] = default.replace("-", "+").replace("_", "/")
 
 
-def _describe(schema: dict[str, Any]) -> None:
+def _adjust_properties(schema: dict[str, Any]) -> None:
+    """Adjust the JSON schemas of the properties of a model, in place."""
     for described in schema.get("properties", {}).values():
         exact_bounds(described)
         without_nul(described)
@@ -87,12 +88,12 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
         "hide_input_in_errors": True,
         "ser_json_bytes": "base64",
         "regex_engine": "rust-regex",
-        "json_schema_extra": _describe,
+        "json_schema_extra": _adjust_properties,
     }
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Add the rules for text."""
+        """Return the schema by which pydantic validates the model, with the rules for text."""
         schema = handler(source)
         apply_rules(handler.resolve_ref_schema(schema), cls.model_fields)
         return schema
@@ -100,7 +101,7 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
     @model_validator(mode="wrap")
     @classmethod
     def _accept_integral_floats(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Accept 1.0 for an integer, as JSON Schema does."""
+        """Validate the model. Accept 1.0 for an integer, as JSON Schema does."""
         if isinstance(value, dict) and len(value) > MAX_PROBLEMS:
             value = _limit_unknown(value, cls.model_fields)
         try:
@@ -113,7 +114,7 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
 
 
 def _limit_unknown(value: dict[Any, Any], known: Container[str]) -> dict[Any, Any]:
-    """Drop all but MAX_PROBLEMS unknown properties: to build an error for each takes time."""
+    """Return a body with at most MAX_PROBLEMS unknown properties: each error takes time."""
     unknown = [key for key in value if key not in known]
     dropped = set(unknown[MAX_PROBLEMS:])
     return {key: item for key, item in value.items() if key not in dropped}
@@ -127,16 +128,17 @@ def _integral_floats(error: ValidationError) -> Iterator[tuple[Any, int]]:
             yield loc[0], int(number)
 
 
-def _describe_changes(schema: dict[str, Any]) -> None:
-    _describe(schema)
+def _adjust_changes(schema: dict[str, Any]) -> None:
+    """Adjust the JSON schema of a partial update, in place: its properties have no default."""
+    _adjust_properties(schema)
     for described in schema.get("properties", {}).values():
         described.pop("default", None)
 
 
 class Changes(Model):
-    """Base class of all partial updates (RFC 7396). Omitted properties are unchanged.
+    """Base class of the models of partial updates (RFC 7396). Omitted properties are unchanged.
 
     The fields have a default only so that they can be omitted. It is neither used nor documented.
     """
 
-    model_config = {"json_schema_extra": _describe_changes}
+    model_config = {"json_schema_extra": _adjust_changes}

@@ -16,8 +16,8 @@ _DEVIATIONS = re.compile("[\u00df\u1e9e\u03c2\u200c\u200d]")
 _EXAMPLE = "such as https://a.example"
 
 
-def split(value: object) -> object:
-    """Split a string at its commas."""
+def split_origins(value: object) -> object:
+    """Return the origins in a comma-separated string; return other values unchanged."""
     if not isinstance(value, str):
         return value
     if value.strip().startswith("["):
@@ -38,7 +38,7 @@ def check_origins(origins: Sequence[str]) -> Sequence[str]:
 
 
 def _fault(origin: str) -> str | None:
-    """Return what is wrong with an origin, and how to write it."""
+    """Return what is wrong with an origin, and how to write it; None if it is valid."""
     if origin == "null":
         return "null is sent by every page without an origin, so it cannot be allowed"
     if _SEVERAL.search(_ADDRESS.sub("", origin)):

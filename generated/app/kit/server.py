@@ -13,11 +13,11 @@ from .settings import describe_errors
 from .wiring import make_database
 
 GRACE_SECONDS = 7
-"""How long requests may take after SIGTERM."""
+"""How many seconds requests may still take after SIGTERM."""
 
 
 def run(application: str) -> None:
-    """Run an application, such as `app.main:app`, with uvicorn's options of the command line."""
+    """Run uvicorn with an application, such as `app.main:app`, and the command-line arguments."""
     package = application.partition(".")[0]
     defaults = {
         "http": f"{__package__}.http.protocol:HttpProtocol",
@@ -32,7 +32,7 @@ def run(application: str) -> None:
 
 
 def _check_settings(package: str) -> None:
-    """Exit with a message for wrong settings; without a level of the log, choose INFO."""
+    """Exit with a message if a setting is invalid. Set LOG_LEVEL to INFO if it is not set."""
     try:
         settings = import_module(f"{package}.settings").Settings()
         make_database(settings)

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from .env_file import check_env_files
 from .limits import DEFAULT_LIMITS as DEFAULTS
 from .limits import Limits
-from .origins import check_origins, split
+from .origins import check_origins, split_origins
 
 Bytes = Annotated[int, Field(ge=1024, le=1_073_741_824)]
 Seconds = Annotated[float, Field(ge=0.01, le=3600)]
@@ -19,7 +19,9 @@ Many = Annotated[int, Field(ge=1, le=1_000_000)]
 Depth = Annotated[int, Field(ge=1, le=100)]
 
 
-Origins = Annotated[list[str], NoDecode, BeforeValidator(split), AfterValidator(check_origins)]
+Origins = Annotated[
+    list[str], NoDecode, BeforeValidator(split_origins), AfterValidator(check_origins)
+]
 
 
 def _lower(value: object) -> object:
@@ -38,14 +40,14 @@ RootPath = Annotated[str, AfterValidator(_check_root_path)]
 
 
 class ServerSettings(BaseSettings):
-    """Settings of the server (see protocol.py), from the environment and `.env` only."""
+    """Settings of the HTTP protocol (see http/protocol.py), from the environment and `.env`."""
 
     model_config = SettingsConfigDict(
         env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", hide_input_in_errors=True
     )
 
     def __init__(self, **values: Any) -> None:
-        """Read the settings; raise StartupError for a file that cannot be read."""
+        """Read the settings; raise StartupError for an invalid or unreadable `.env`."""
         check_env_files(values.get("_env_file", self.model_config.get("env_file")))
         super().__init__(**values)
 
@@ -120,7 +122,7 @@ class BaseAppSettings(ServerSettings):
 
 
 def describe_errors(error: ValidationError) -> str:
-    """Name each environment variable that has a wrong value, one on a line."""
+    """Return a line for each environment variable with an invalid value: `NAME: error`."""
     return "\n".join(
         f"{'__'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
         for problem in error.errors(include_url=False, include_input=False)

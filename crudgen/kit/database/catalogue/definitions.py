@@ -21,7 +21,7 @@ class KeyGenerator(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column."""
+    """The definition of a column."""
 
     name: str
     type: str
@@ -85,7 +85,7 @@ class ForeignKey:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index without a constraint. Of an expression, `columns` contains the text."""
+    """An index that belongs to no constraint. `columns` contains the SQL of expressions."""
 
     name: str
     columns: tuple[str, ...]
@@ -96,7 +96,7 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class TableDefinition:
-    """A table, or another kind of object with the name of a table."""
+    """The definition of a table, or of another object with the name of a table, such as a view."""
 
     name: str
     kind: str = "table"

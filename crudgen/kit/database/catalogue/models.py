@@ -21,8 +21,8 @@ from .explain import explain
 _TEXT = re.compile(r"'(?:[^']|'')*'")
 
 
-def wanted_tables(connection: Connection, tables: Iterable[Table]) -> dict[str, TableDefinition]:
-    """Return the definitions of the models' tables, by name."""
+def expected_tables(connection: Connection, tables: Iterable[Table]) -> dict[str, TableDefinition]:
+    """Return the definitions that the models' tables have on PostgreSQL, by name."""
     tables, dialect = list(tables), connection.dialect
     declared = {_declared(column, dialect)[0] for table in tables for column in table.columns}
     casts = explain(connection, [f"CAST(NULL AS {kind})" for kind in declared])
@@ -31,6 +31,8 @@ def wanted_tables(connection: Connection, tables: Iterable[Table]) -> dict[str, 
 
 
 class _Reader:
+    """Converts a table of the models to its definition."""
+
     def __init__(self, table: Table, dialect: Dialect, types: Mapping[str, str]) -> None:
         self._table = table
         self._dialect = dialect

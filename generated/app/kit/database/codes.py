@@ -125,10 +125,10 @@ POSTGRESQL_CLASSES: Mapping[str, Fault] = {
 
 
 def sqlite_fault(code: int) -> Fault:
-    """Return the fault of an extended result code."""
+    """Return the Fault of an extended result code of SQLite."""
     return SQLITE_EXTENDED.get(code) or SQLITE_PRIMARY.get(code & 0xFF, Fault.BUG)
 
 
 def postgresql_fault(state: str) -> Fault:
-    """Return the fault of a SQLSTATE."""
+    """Return the Fault of a SQLSTATE of PostgreSQL."""
     return POSTGRESQL_STATES.get(state) or POSTGRESQL_CLASSES.get(state[:2], Fault.BUG)

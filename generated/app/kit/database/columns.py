@@ -18,7 +18,7 @@ class Text(TypeDecorator[str]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
-        """Use the collation "C" on PostgreSQL; it is SQLite's default."""
+        """Return the column type, on PostgreSQL with the collation "C", as SQLite's default."""
         collation = "C" if dialect.name == "postgresql" else None
         return dialect.type_descriptor(String(collation=collation))
 

@@ -17,26 +17,26 @@ _SEQUENCES = frozenset({KeyGenerator.SEQUENCE, KeyGenerator.IDENTITY, KeyGenerat
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One difference. It prevents the start, or it is only a note."""
+    """One difference between a table and its model: it prevents the start, or is only a note."""
 
     text: str
     prevents_start: bool = True
     remedy: tuple[int, str] | None = None
-    """A statement that fixes the difference, and the position in the text of the table."""
+    """The position of the difference in CREATE TABLE, and an SQL statement that removes it."""
 
 
-def compare(found: TableDefinition, wanted: TableDefinition) -> list[Finding]:
+def compare(found: TableDefinition, expected: TableDefinition) -> list[Finding]:
     """Return the differences between a table and its model.
 
     A difference prevents the start if it causes wrong responses, or errors for valid requests.
     Harmless additions to the table, such as triggers and nullable columns, are notes.
     """
-    if found.kind != wanted.kind:
-        return [Finding(f"{found.kind} in the database, {wanted.kind} in the models")]
-    return list(_Comparison(found, wanted).findings())
+    if found.kind != expected.kind:
+        return [Finding(f"{found.kind} in the database, {expected.kind} in the models")]
+    return list(_Comparison(found, expected).findings())
 
 
-def missing_indexes(found: TableDefinition, wanted: TableDefinition) -> list[Index]:
+def missing_indexes(found: TableDefinition, expected: TableDefinition) -> list[Index]:
     """Return the indexes of the model that the table lacks, under their name or any other."""
     names = {index.name.lower() for index in found.indexes}
     uniques = {frozenset(rule.columns) for rule in found.unique_keys}
@@ -51,15 +51,17 @@ def missing_indexes(found: TableDefinition, wanted: TableDefinition) -> list[Ind
             return False
         return frozenset(index.columns) in uniques if index.is_unique else index.columns in plain
 
-    return [index for index in wanted.indexes if not exists(index)]
+    return [index for index in expected.indexes if not exists(index)]
 
 
 class _Comparison:
-    def __init__(self, found: TableDefinition, wanted: TableDefinition) -> None:
+    """The comparison of one table with its model."""
+
+    def __init__(self, found: TableDefinition, expected: TableDefinition) -> None:
         self._found = found
-        self._wanted = wanted
+        self._expected = expected
         self._is_sqlite = bool(found.sql)
-        self._known = {self._fold(column.name) for column in wanted.columns}
+        self._known = {self._comparable_name(column.name) for column in expected.columns}
 
     def findings(self) -> Iterator[Finding]:
         yield from self._columns()
@@ -71,20 +73,20 @@ class _Comparison:
             yield Finding(f"trigger {name}", prevents_start=False)
         yield from self._indexes()
 
-    def _fold(self, name: str) -> str:
+    def _comparable_name(self, name: str) -> str:
         """Return a name for comparison: SQLite ignores case."""
         return name.lower() if self._is_sqlite else name
 
     def _columns(self) -> Iterator[Finding]:
-        there = {self._fold(column.name): column for column in self._found.columns}
-        for wanted in self._wanted.columns:
-            found = there.pop(self._fold(wanted.name), None)
-            what = f"column {wanted.name}"
+        there = {self._comparable_name(column.name): column for column in self._found.columns}
+        for expected in self._expected.columns:
+            found = there.pop(self._comparable_name(expected.name), None)
+            what = f"column {expected.name}"
             if found is None:
-                yield Finding(f"{what}: missing from the database, {wanted} in the models")
-            elif not self._same_column(found, wanted):
-                text = f"{what}: {found} in the database, {wanted} in the models"
-                yield Finding(text, remedy=self._digits(found, wanted))
+                yield Finding(f"{what}: missing from the database, {expected} in the models")
+            elif not self._same_column(found, expected):
+                text = f"{what}: {found} in the database, {expected} in the models"
+                yield Finding(text, remedy=self._decimal_remedy(found, expected))
         for found in there.values():
             what = f"column {found.name}: {found}"
             if found.nullable or found.has_default or found.is_generated:
@@ -92,15 +94,15 @@ class _Comparison:
             else:
                 yield Finding(f"{what} in the database, missing from the models, without a default")
 
-    def _same_column(self, found: Column, wanted: Column) -> bool:
+    def _same_column(self, found: Column, expected: Column) -> bool:
         same = (
-            found.type == wanted.type
-            and found.nullable == wanted.nullable
-            and found.is_generated == wanted.is_generated
-            and found.on_conflict == wanted.on_conflict
-            and self._collation(found) == self._collation(wanted)
+            found.type == expected.type
+            and found.nullable == expected.nullable
+            and found.is_generated == expected.is_generated
+            and found.on_conflict == expected.on_conflict
+            and self._collation(found) == self._collation(expected)
         )
-        return same and self._same_generator(found, wanted)
+        return same and self._same_generator(found, expected)
 
     def _collation(self, column: Column) -> str:
         name = (column.collation or "").upper()
@@ -108,68 +110,67 @@ class _Comparison:
             return "" if name == "BINARY" else name
         return "C" if name == "POSIX" else name
 
-    def _same_generator(self, found: Column, wanted: Column) -> bool:
-        key = self._wanted.key
-        if wanted.generator in _SEQUENCES:
+    def _same_generator(self, found: Column, expected: Column) -> bool:
+        key = self._expected.key
+        if expected.generator in _SEQUENCES:
             return found.generator in _SEQUENCES
-        if wanted.generator is not KeyGenerator.NONE:
-            return found.generator in {wanted.generator, KeyGenerator.AUTOINCREMENT}
-        if key is not None and wanted.name in key.columns:
+        if expected.generator is not KeyGenerator.NONE:
+            return found.generator in {expected.generator, KeyGenerator.AUTOINCREMENT}
+        if key is not None and expected.name in key.columns:
             return found.generator is KeyGenerator.NONE
         # Any other default is allowed.
         return found.generator is not KeyGenerator.IDENTITY_ALWAYS
 
-    def _digits(self, found: Column, wanted: Column) -> tuple[int, str] | None:
-        """Return the remedy for a decimal column that an earlier version declared as BIGINT."""
-        is_decimal = wanted.type.startswith("DECIMAL_AS_INT(")
+    def _decimal_remedy(self, found: Column, expected: Column) -> tuple[int, str] | None:
+        """Return the remedy for a decimal that an old version declared as BIGINT, or None."""
+        is_decimal = expected.type.startswith("DECIMAL_AS_INT(")
         if not is_decimal or found.type != "BIGINT" or found.type_at is None:
             return None
         start, end = found.type_at
         table, old = self._found.name.replace("'", "''"), self._found.sql[start:end]
         words = [
             "UPDATE sqlite_master SET sql =",
-            f"substr(sql, 1, {start}) || '{wanted.type}' || substr(sql, {end + 1})",
+            f"substr(sql, 1, {start}) || '{expected.type}' || substr(sql, {end + 1})",
             f"WHERE type = 'table' AND name = '{table}'",
             f"AND substr(sql, {start + 1}, {end - start}) = '{old}';",
         ]
         return start, " ".join(words)
 
     def _key(self) -> Iterator[Finding]:
-        found, wanted = self._found.key, self._wanted.key
-        if self._content(found) != self._content(wanted):
-            yield Finding(
-                f"primary key: {_columns(found)} in the database, {_columns(wanted)} in the models"
-            )
+        found, expected = self._found.key, self._expected.key
+        if self._comparable_key(found) != self._comparable_key(expected):
+            there, here = _describe(found), _describe(expected)
+            yield Finding(f"primary key: {there} in the database, {here} in the models")
 
-    def _content(self, key: Key | None) -> tuple[frozenset[str], str] | None:
-        return (frozenset(map(self._fold, key.columns)), key.options) if key else None
+    def _comparable_key(self, key: Key | None) -> tuple[frozenset[str], str] | None:
+        return (frozenset(map(self._comparable_name, key.columns)), key.options) if key else None
 
     def _uniques(self) -> Iterator[Finding]:
-        there = {self._content(unique) for unique in self._found.unique_keys}
-        here = {self._content(unique) for unique in self._wanted.unique_keys}
-        for unique in self._wanted.uniques:
-            if self._content(unique) not in there:
-                what = f"unique {_columns(unique)}"
+        there = {self._comparable_key(unique) for unique in self._found.unique_keys}
+        here = {self._comparable_key(unique) for unique in self._expected.unique_keys}
+        for unique in self._expected.uniques:
+            if self._comparable_key(unique) not in there:
+                what = f"unique {_describe(unique)}"
                 yield Finding(f"{what}: missing from the database")
         for unique in self._found.unique_keys:
-            if self._content(unique) in here | {self._content(self._wanted.key)}:
+            if self._comparable_key(unique) in here | {self._comparable_key(self._expected.key)}:
                 continue
-            what = f"unique {_columns(unique)}"
+            what = f"unique {_describe(unique)}"
             if self._is_from_model(unique.name, "uq", unique.columns):
                 yield Finding(f"{what}: missing from the models")
             else:
                 yield Finding(what, prevents_start=False)
 
     def _checks(self) -> Iterator[Finding]:
-        extra = [one for one in self._found.checks if one not in self._wanted.checks]
-        for wanted in self._wanted.checks:
-            if wanted in self._found.checks:
+        extra = [one for one in self._found.checks if one not in self._expected.checks]
+        for expected in self._expected.checks:
+            if expected in self._found.checks:
                 continue
-            found = next((one for one in extra if one.name == wanted.name), None)
+            found = next((one for one in extra if one.name == expected.name), None)
             if found:
                 extra.remove(found)
             actual = f"({found.sql}) in the database" if found else "missing from the database"
-            yield Finding(f"check {wanted.name}: {actual}, ({wanted.sql}) in the models")
+            yield Finding(f"check {expected.name}: {actual}, ({expected.sql}) in the models")
         for found in extra:
             what = f"check {found.name or ''}".rstrip()
             if self._is_from_model(found.name, "ck", found.columns):
@@ -178,49 +179,47 @@ class _Comparison:
                 yield Finding(f"{what} ({found.sql})", prevents_start=False)
 
     def _indexes(self) -> Iterator[Finding]:
-        wanted = {index.name.lower(): index for index in self._wanted.indexes}
+        expected = {index.name.lower(): index for index in self._expected.indexes}
         for index in self._found.indexes:
             if not index.is_valid:
                 text = f"index {index.name} is not valid: REINDEX INDEX CONCURRENTLY {index.name}"
                 yield Finding(text, prevents_start=False)
-            elif (own := wanted.get(index.name.lower())) is None:
+            elif (own := expected.get(index.name.lower())) is None:
                 continue
             elif (own.columns, own.where is None) != (index.columns, index.where is None):
-                columns, expected = ", ".join(index.columns), ", ".join(own.columns)
-                text = (
-                    f"index {index.name}: ({columns}) in the database, ({expected}) in the models"
-                )
+                there, here = ", ".join(index.columns), ", ".join(own.columns)
+                text = f"index {index.name}: ({there}) in the database, ({here}) in the models"
                 yield Finding(text, prevents_start=False)
 
     def _foreign_keys(self) -> Iterator[Finding]:
-        for wanted in self._wanted.foreign_keys:
-            if not any(self._same_reference(one, wanted) for one in self._found.foreign_keys):
-                what = f"foreign key ({', '.join(wanted.columns)}) → {wanted.target}"
-                yield Finding(f"{what} ON DELETE {wanted.on_delete}: missing from the database")
+        for expected in self._expected.foreign_keys:
+            if not any(self._same_reference(one, expected) for one in self._found.foreign_keys):
+                what = f"foreign key ({', '.join(expected.columns)}) → {expected.target}"
+                yield Finding(f"{what} ON DELETE {expected.on_delete}: missing from the database")
         for found in self._found.foreign_keys:
-            if not any(self._same_reference(found, one) for one in self._wanted.foreign_keys):
+            if not any(self._same_reference(found, one) for one in self._expected.foreign_keys):
                 what = f"foreign key ({', '.join(found.columns)}) → {found.target}"
                 yield Finding(what, prevents_start=False)
 
     def _same_reference(self, one: ForeignKey, other: ForeignKey) -> bool:
         def content(key: ForeignKey) -> tuple[object, ...]:
-            names = tuple(map(self._fold, key.columns))
-            return names, self._fold(key.target), key.on_delete, key.on_update
+            names = tuple(map(self._comparable_name, key.columns))
+            return names, self._comparable_name(key.target), key.on_delete, key.on_update
 
-        targets = [tuple(map(self._fold, key.target_columns)) for key in (one, other)]
+        targets = [tuple(map(self._comparable_name, key.target_columns)) for key in (one, other)]
         return content(one) == content(other) and (targets[0] == targets[1] or () in targets)
 
     def _is_from_model(self, name: str | None, kind: str, columns: Iterable[str]) -> bool:
         """Return whether a constraint was created by an earlier version of the model."""
-        prefix = f"{kind}_{self._wanted.name}_"[:50]
+        prefix = f"{kind}_{self._expected.name}_"[:50]
         return (
             bool(name)
             and str(name).startswith(prefix)
-            and not {self._fold(column) for column in columns}.isdisjoint(self._known)
+            and not {self._comparable_name(column) for column in columns}.isdisjoint(self._known)
         )
 
 
-def _columns(key: Key | None) -> str:
+def _describe(key: Key | None) -> str:
     if key is None:
         return "none"
     text = f"({', '.join(key.columns)})"

@@ -20,7 +20,7 @@ from .rights import missing_grants
 from .sqlite import Sqlite
 from .state import State
 from .statements import Prepared, Statement, Values
-from .tables import prepare
+from .tables import prepare_tables
 from .transaction import Change, Row, Step
 from .urls import check_characters, scheme_of
 
@@ -110,12 +110,12 @@ class Database:
             await self._open()
         except UnreachableError as error:
             _log.warning("%s\n  retrying in the background", error)
-            self._opening = asyncio.create_task(self._open_later(str(error)))
+            self._opening = asyncio.create_task(self._retry_opening(str(error)))
 
     async def _open(self) -> None:
         stored = await to_thread.run_sync(
             partial(
-                prepare,
+                prepare_tables,
                 self._backend.engine,
                 self._metadata,
                 where=self.where,
@@ -128,7 +128,8 @@ class Database:
         with contextlib.suppress(Unavailable):  # the state logs the condition
             await self.check()
 
-    async def _open_later(self, logged: str) -> None:
+    async def _retry_opening(self, logged: str) -> None:
+        """Try to open the database until it succeeds; log each new error, but not `logged`."""
         pause = MAX_RETRY_SECONDS / 8
         while self.state.phase is not None:
             await asyncio.sleep(pause)
@@ -166,18 +167,18 @@ class Database:
             else:
                 self.state.checked(reason)
                 self.state.succeeded(self.check, writes=False)
-        blocking = self.state.blocking(reads_only=self._read_only)
+        blocking = self.state.blocking_condition(reads_only=self._read_only)
         if blocking is not None:
             raise Unavailable(blocking)
 
     def compile(self, statement: Statement) -> Prepared:
-        """Compile a statement without caching it."""
+        """Return a compiled statement, without caching it."""
         return Prepared(statement, self._backend.dialect, ())
 
     async def read(
         self, statement: Statement | Prepared, values: Values, *, short: bool = False
     ) -> Sequence[Row]:
-        """Run a SELECT. `short` means that it reads few rows by the primary key."""
+        """Return the rows of a SELECT. `short`: it reads few rows by the primary key."""
         state = self.state
         if state.phase is not None:
             raise state.unavailable()
@@ -199,16 +200,16 @@ class Database:
         columns: tuple[str, ...] = (),
         read_back: Statement | None = None,
     ) -> Sequence[Row]:
-        """Run an INSERT, UPDATE or DELETE with RETURNING, and commit it durably.
+        """Run an INSERT, UPDATE or DELETE, and commit it durably; return the rows of RETURNING.
 
         The parameters are those of a Change.
         """
         state = self.state
         if state.phase is not None:
             raise state.unavailable()
-        again = None if read_back is None else self._prepare(read_back, ())
+        reread = None if read_back is None else self._prepare(read_back, ())
         try:
-            rows = await self._backend.write(self._prepare(statement, columns), values, again)
+            rows = await self._backend.write(self._prepare(statement, columns), values, reread)
         except Exception as error:
             self._failed(error, (statement, columns))
             raise

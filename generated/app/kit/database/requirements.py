@@ -15,7 +15,7 @@ from .codes import Fault
 from .faults import cause_of, classify, reason_of
 from .rights import missing_rights, schema_problem
 
-SIGNING_KEY = "the secret"
+SIGNING_KEY = "the signing secret"
 """What a missing secret is called in messages."""
 _NOT_WRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 _READ_ONLY, _NO_RIGHT, _NO_SCHEMA = "25006", "42501", "3F000"
@@ -77,7 +77,7 @@ def refusal(where: str, problem: str, remedy: str) -> StartupError:
 
 
 def creation_refusal(where: str, lacking: Sequence[str], problem: str, remedy: str) -> StartupError:
-    """Return a StartupError for missing objects that cannot be created."""
+    """Return a StartupError: objects are missing and cannot be created."""
     verb = "is" if len(lacking) == 1 else "are"
     if lacking == [SIGNING_KEY]:
         remedy += "; or set SECRET_KEY"

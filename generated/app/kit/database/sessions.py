@@ -64,7 +64,7 @@ class SessionSettings:
 
     @property
     def statement(self) -> Statement:
-        """The statement that sets the session of a direct connection."""
+        """The statement that sets the session settings of a connection without a pooler."""
         kept = {
             **self.timeouts,
             "default_transaction_isolation": "read committed",
@@ -95,8 +95,8 @@ class SessionSettings:
     def alter_role(self, role: str, names: Sequence[str]) -> str:
         """Return the ALTER ROLE statements that set the timeouts of a role."""
         quoted = '"' + role.replace('"', '""') + '"'
-        wanted = self.timeouts
-        return "; ".join(f"ALTER ROLE {quoted} SET {name} = '{wanted[name]}'" for name in names)
+        timeouts = self.timeouts
+        return "; ".join(f"ALTER ROLE {quoted} SET {name} = '{timeouts[name]}'" for name in names)
 
 
 def check_session(found: Sequence[tuple[str, str]]) -> None:
@@ -119,6 +119,7 @@ def check_options(options: str) -> None:
 
 
 def _harmful(found: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield the settings whose value would change responses."""
     for name, value in found:
         if name in _HARMFUL and _HARMFUL[name](value):
             yield name, value

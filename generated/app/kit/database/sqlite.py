@@ -23,11 +23,11 @@ from .transaction import Row, Step
 from .writer import Writer
 
 WATCH_SECONDS = 1.0
-"""The interval between two checks for a replaced file."""
+"""The seconds between two checks for a replaced file."""
 
 
 class Sqlite:
-    """A connection for short reads, several for reads in threads, and one for writes."""
+    """Runs statements on SQLite, with connections for short reads, long reads and writes."""
 
     def __init__(
         self, url: URL, *, connections: int, lock_seconds: float, read_only: bool = False
@@ -70,7 +70,7 @@ class Sqlite:
         self._disconnect()
 
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
-        """Run a SELECT, on the event loop if it is short: a thread would take longer."""
+        """Return the rows of a SELECT, on the event loop if it is short: a thread takes longer."""
         bound = prepared.values(values)
         if short and self._loop_connection is not None:
             try:
@@ -99,7 +99,7 @@ class Sqlite:
 
         With `write`, a page is written, to check that a full disk has space again.
         """
-        await self._writer.run(_write_and_undo if write else _begin_to_write)
+        await self._writer.run(_write_and_undo if write else _try_to_write)
 
     async def write_obstacle(self, metadata: MetaData, conditions: Container[Condition]) -> str:
         """Return why the file is read-only; empty if it is not. Raises for other errors."""
@@ -143,7 +143,7 @@ class Sqlite:
             self._slots.release()
 
     def _watch(self) -> None:
-        """Reconnect if the file was replaced, or exists again."""
+        """Reconnect if the file was replaced or exists again; repeat this each WATCH_SECONDS."""
         with contextlib.suppress(sqlite3.Error):  # if there is no file
             if self._loop_connection is not None and not self._file.is_current(
                 self._loop_connection
@@ -170,8 +170,8 @@ class Sqlite:
         self._idle.clear()
 
 
-def _begin_to_write(connection: sqlite3.Connection) -> None:
-    """Begin a write, but change nothing. BEGIN IMMEDIATE alone succeeds on a read-only file."""
+def _try_to_write(connection: sqlite3.Connection) -> None:
+    """Try a write that changes nothing. BEGIN IMMEDIATE alone succeeds on a read-only file."""
     connection.execute("PRAGMA incremental_vacuum(1)")
     ((journal,),) = connection.execute("PRAGMA journal_mode").fetchall()
     if journal != "wal":

@@ -27,6 +27,7 @@ _NO_LOCKS = {
 }
 """Errors of a read if the directory is not writable, so that SQLite cannot create its lock file."""
 Identity = tuple[int, int]
+"""The device and the inode of a file."""
 
 
 class SqliteFile:
@@ -38,7 +39,7 @@ class SqliteFile:
     def __init__(self, url: URL, *, read_only: bool = False) -> None:
         self._read_only = read_only
         _check_library()
-        _check(url)
+        _check_url(url)
         self._path = Path(str(url.database)).absolute()
         if not self._path.parent.is_dir():
             raise StartupError(
@@ -77,7 +78,7 @@ class SqliteFile:
         connection.close()
 
     def connect(self, busy_seconds: float, *, create: bool = False) -> "FileConnection":
-        """Connect to the file. A missing file is created only with `create`, at the start."""
+        """Return a new connection. A missing file is created only with `create`, at the start."""
         try:
             connection = self._connect(busy_seconds, "mode=rwc" if create else "mode=rw")
         except sqlite3.OperationalError as error:
@@ -89,10 +90,10 @@ class SqliteFile:
         self.is_immutable = False
         return connection
 
-    def _connect(self, busy_seconds: float, mode: str) -> "FileConnection":
+    def _connect(self, busy_seconds: float, uri_query: str) -> "FileConnection":
         file = _identity(self._name)
         connection = sqlite3.connect(
-            f"{self._path.as_uri()}?{mode}",
+            f"{self._path.as_uri()}?{uri_query}",
             uri=True,
             timeout=busy_seconds,
             isolation_level=None,
@@ -154,7 +155,7 @@ def _check_library() -> None:
         )
 
 
-def _check(url: URL) -> None:
+def _check_url(url: URL) -> None:
     shown = url.render_as_string(hide_password=True)
     if url.drivername not in _DRIVERS:
         raise StartupError(

@@ -76,7 +76,7 @@ class Prepared:
         ]
 
     def values(self, given: Values) -> dict[str, Any]:
-        """Add the defaults of columns, and convert the values for the driver."""
+        """Return the values for the driver: converted, and with the defaults of columns."""
         values = dict(given)
         for name, default in self._defaults.items():
             values[name] = default()
@@ -85,7 +85,7 @@ class Prepared:
         return values
 
     def rows(self, found: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-        """Convert the rows of the driver to Python values."""
+        """Return rows of the driver as rows of Python values."""
         if not self._loaders:
             return found
         rows = []
@@ -102,7 +102,7 @@ def latest(column: Column[Any], now: ColumnElement[Any]) -> ColumnElement[Any]:
 
     The system clock may go back. A time of day is always set to now.
     """
-    if not isinstance(_inner(column.type), Date | DateTime):
+    if not isinstance(_inner_type(column.type), Date | DateTime):
         return now
     return case((column > now, column), else_=now)
 
@@ -110,7 +110,7 @@ def latest(column: Column[Any], now: ColumnElement[Any]) -> ColumnElement[Any]:
 def _set_timestamps(
     statement: Update, columns: Sequence[str]
 ) -> tuple[Update, dict[str, Callable[[], Any]]]:
-    """Set the columns with `onupdate`; return the functions for the bound values, by name."""
+    """Return an UPDATE that sets the columns with `onupdate`, and functions of their values."""
     timestamps = {}
     for column in statement.table.c:
         update: Any = getattr(column, "onupdate", None)
@@ -121,25 +121,25 @@ def _set_timestamps(
     return statement, timestamps
 
 
-def _inner(kind: TypeEngine[Any]) -> TypeEngine[Any]:
+def _inner_type(kind: TypeEngine[Any]) -> TypeEngine[Any]:
     return kind.impl_instance if isinstance(kind, TypeDecorator) else kind
 
 
 def _binder(kind: TypeEngine[Any], dialect: Dialect) -> Process | None:
     if isinstance(kind, Float):
-        return _float
+        return _normalized_float
     return kind.dialect_impl(dialect).bind_processor(dialect)
 
 
-def _float(value: Any) -> float | None:
-    """Return a float without -0.0, which SQLite does not store. SQLite returns 1 for a new 1.0."""
+def _normalized_float(value: Any) -> float | None:
+    """Return a float, or None; 0.0 for -0.0, which SQLite does not store, and 1.0 for an int 1."""
     return None if value is None else float(value) + 0.0
 
 
 def _loader(kind: TypeEngine[Any], dialect: Dialect) -> Process | None:
     if isinstance(kind, Float):
-        return _float
-    inner = _inner(kind)
+        return _normalized_float
+    inner = _inner_type(kind)
     # 1700 and 701 are PostgreSQL's type OIDs of numeric and float8.
     exact = isinstance(inner, Numeric) and inner.asdecimal
     return kind.dialect_impl(dialect).result_processor(dialect, 1700 if exact else 701)

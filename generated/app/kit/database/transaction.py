@@ -42,13 +42,13 @@ class Step:
     read_back: Prepared | None = None
 
     def bound(self, found: Sequence[Sequence[Row]]) -> dict[str, Any]:
-        """Return the values for the driver. `found` are the rows of the steps before."""
+        """Return the bound values for the driver. `found` are the rows of the steps before."""
         derive = self.change.derive
         derived = {} if derive is None else derive(found)
         return self.prepared.values({**self.change.values, **derived})
 
     def rows(self, found: list[Row]) -> Sequence[Row]:
-        """Convert rows of the driver, and check them."""
+        """Return rows of the driver as rows of Python values, after the check of the change."""
         rows = self.prepared.rows(found)
         if self.change.check is not None:
             self.change.check(rows)

@@ -1,4 +1,4 @@
-"""Python's garbage collector while much is created that stays."""
+"""A pause of Python's garbage collector, while many long-lived objects are created."""
 
 import gc
 from collections.abc import Iterator
@@ -6,11 +6,11 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
-    """Run a block without garbage collection, and exclude what it created from later rounds.
+def paused_collection() -> Iterator[None]:
+    """Run a block without garbage collection, and exclude its objects from later collections.
 
     The collector would find nothing there. With a thousand entities, the block takes a third of
-    the time, and no later round delays the requests.
+    the time, and no later collection delays the requests.
     """
     was_on = gc.isenabled()
     gc.disable()

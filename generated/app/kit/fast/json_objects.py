@@ -1,4 +1,4 @@
-"""Rows as JSON objects that the database writes, with the bytes that pydantic writes.
+"""Rows that the database encodes as JSON objects, to the same bytes as pydantic.
 
 No database writes floats, decimals, times, JSON and bytes as pydantic does: rows that have one of
 these are written by Python.
@@ -37,14 +37,14 @@ from ..query.links import offset_links
 from ..query.listing import Listing, Shape
 from ..query.statements import page_statement
 
-MOST_PROPERTIES = 50
+MAX_PROPERTIES = 50
 """SQLite's functions take 100 arguments, two for each property."""
 _SAME = {Text, BigInteger, Boolean, Date}
 
 
 def json_object(columns: Mapping[str, ColumnElement[Any]], kind: str) -> ColumnElement[str] | None:
-    """Build the expression that writes a row as an object; None if Python has to write it."""
-    if len(columns) > MOST_PROPERTIES or any(
+    """Return the SQL that encodes a row as a JSON object; None if Python has to encode it."""
+    if len(columns) > MAX_PROPERTIES or any(
         type(column.type) not in _SAME for column in columns.values()
     ):
         return None
@@ -52,7 +52,7 @@ def json_object(columns: Mapping[str, ColumnElement[Any]], kind: str) -> ColumnE
 
 
 class _JsonObjects(JsonRows):
-    """Rows that the database encodes."""
+    """The encoder of rows that the database has encoded already."""
 
     def __init__(
         self, columns: Mapping[str, ColumnElement[Any]], kind: str, written: ColumnElement[str]
@@ -69,20 +69,20 @@ class _JsonObjects(JsonRows):
 
 
 def json_rows(columns: Mapping[str, ColumnElement[Any]], kind: str) -> JsonRows | None:
-    """Return the encoder of rows that the database writes; None if Python has to write them."""
+    """Return a JsonRows whose rows the database encodes; None if Python has to encode them."""
     written = json_object(columns, kind)
     return None if written is None else _JsonObjects(columns, kind, written)
 
 
 @dataclass(frozen=True, slots=True)
 class _JsonShape(Shape):
-    """The statements of one shape of a query, for SQLite."""
+    """A Shape with the statement by which SQLite encodes a page as JSON."""
 
     json_page: Prepared
 
 
 class JsonListing(Listing):
-    """The pages of one table. SQLite writes short ones without filters and cursors."""
+    """Reads the pages of one table. SQLite encodes short ones without filters and cursors."""
 
     async def _page(
         self, db: Database, request: Request, query: ListQuery, cursor: Cursor | None, use: Shape
@@ -94,8 +94,8 @@ class JsonListing(Listing):
         ((text, more),) = await db.read(use.json_page, bound, short=True)
         return text.encode(), offset_links(request, query, more=bool(more))
 
-    def _prepare(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
-        use = super()._prepare(db, query, cursor)
+    def _compile_shape(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
+        use = super()._compile_shape(db, query, cursor)
         if db.kind != "sqlite" or query.cursor is not None or not query.is_plain:
             return use
         statement = _page_statement(self._columns, query)
@@ -105,9 +105,9 @@ class JsonListing(Listing):
 
 
 def _page_statement(columns: Columns, query: ListQuery) -> Select[str, Any] | None:
-    """Return a SELECT of a page as one JSON array, and of whether more rows follow.
+    """Return the SELECT of a page as one JSON array, and of whether more rows follow.
 
-    Return None if Python has to write the rows.
+    Return None if Python has to encode the rows.
 
     SQLite takes the rows of a subquery that has a LIMIT in their order.
     """
@@ -123,27 +123,32 @@ def _page_statement(columns: Columns, query: ListQuery) -> Select[str, Any] | No
 
 
 def _sqlite_object(columns: Mapping[str, ColumnElement[Any]]) -> ColumnElement[str]:
-    """`json_object('name', name, 'tame', json(CASE … 'true' …))`."""
+    """Return `json_object('name', name, 'tame', json(CASE … 'true' …))`, for SQLite."""
     items: list[Any] = []
     for name, column in columns.items():
         value: Any = column
         if isinstance(column.type, Boolean):
-            value = func.json(case((column, _text("true")), (~column, _text("false"))))
-        items += [_text(name), value]
+            value = func.json(
+                case((column, _text_literal("true")), (~column, _text_literal("false")))
+            )
+        items += [_text_literal(name), value]
     return func.json_object(*items, type_=String())
 
 
 def _postgresql_object(columns: Mapping[str, ColumnElement[Any]]) -> ColumnElement[str]:
-    """`'{"name":' || coalesce(to_json(name)::text, 'null') || '}'`: its own objects have spaces."""
-    written: ColumnElement[str] = _text("{")
+    """Return `'{"name":' || coalesce(to_json(name)::text, 'null') || '}'`, for PostgreSQL.
+
+    Its function `json_build_object` would add spaces.
+    """
+    written: ColumnElement[str] = _text_literal("{")
     for name, column in columns.items():
         value = cast(func.to_json(column), String())
         comma = "" if column is next(iter(columns.values())) else ","
-        written += _text(f'{comma}"{name}":') + func.coalesce(value, _text("null"))
-    return written + _text("}")
+        written += _text_literal(f'{comma}"{name}":') + func.coalesce(value, _text_literal("null"))
+    return written + _text_literal("}")
 
 
-def _text(constant: str) -> ColumnElement[str]:
+def _text_literal(constant: str) -> ColumnElement[str]:
     return literal_column(f"'{constant}'", String())
 
 

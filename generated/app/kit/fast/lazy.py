@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.routing import get_name
 
 from ..http.routing import Route
-from .garbage import uncollected
+from .garbage import paused_collection
 
 _building = RLock()
 
@@ -23,7 +23,7 @@ class LazyRoute(Route):
         self.name = options.get("name") or get_name(endpoint)
 
     def __getattr__(self, name: str) -> Any:
-        """Build the route, perhaps in two threads at once."""
+        """Build the route if it is not built yet, and return the attribute. It is thread-safe."""
         with _building:
             options = self.__dict__.pop("_options", None)
             if options is not None:
@@ -32,7 +32,7 @@ class LazyRoute(Route):
 
 
 def add_document(app: FastAPI) -> None:
-    """Add a route for the document, before FastAPI adds its own.
+    """Add a route for the OpenAPI document, before FastAPI adds its own.
 
     The document is built in a thread, and kept as text.
     """
@@ -43,7 +43,7 @@ def add_document(app: FastAPI) -> None:
     async def document(request: Request) -> Response:
         nonlocal schema, written
         async with lock:
-            build = app.openapi if written else _first
+            build = app.openapi if written else _build_first
             current = await to_thread.run_sync(build)
             server = {"url": request.scope.get("root_path", "").rstrip("/")}
             servers = current.get("servers", [])
@@ -54,8 +54,8 @@ def add_document(app: FastAPI) -> None:
                 schema, written = current, bytes(response.body)
         return Response(written, media_type="application/json")
 
-    def _first() -> dict[str, Any]:
-        with uncollected():
+    def _build_first() -> dict[str, Any]:
+        with paused_collection():
             return app.openapi()
 
     if app.openapi_url:

@@ -1,4 +1,4 @@
-"""Parsed query strings of lists, for those that are requested often."""
+"""A cache of the parsed query strings of a list."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ MAX_CACHED_BYTES = 512
 
 
 class QueryCache:
-    """Parses the query strings of one list."""
+    """Parses the query strings of one list, and caches the results."""
 
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
         self._cache: dict[bytes, ListQuery] = {}
 
     def read(self, query_string: bytes) -> ListQuery | None:
-        """Parse a query string; None if a parameter is invalid, unknown or wrongly repeated."""
+        """Return a parsed query string; None if a parameter is invalid, unknown or repeated."""
         cached = self._cache.get(query_string)
         if cached is not None:
             return cached

@@ -27,11 +27,11 @@ from ..query.parameters import Parameters, is_utf8, read_pairs
 from .query_cache import QueryCache
 
 _REQUEST_ID = REQUEST_ID.lower().encode()
-_ORDINARY = {_REQUEST_ID, b"if-none-match", b"content-encoding"}
+_PASSED_ON = {_REQUEST_ID, b"if-none-match", b"content-encoding"}
 """Requests with one of these headers are passed on to FastAPI."""
 _random = Random()
 _PLAIN = {Response, JsonText}
-"""Response classes that contain the complete body."""
+"""Classes of responses that contain the complete body: others may be streams or files."""
 _DIGITS = re.compile(rb"[0-9]{1,18}")
 
 
@@ -44,13 +44,13 @@ class Shortcut:
         self._key = dependant.path_params[0] if dependant.path_params else None
         self._query = {field.alias: field for field in dependant.query_params}
         self._headers = {one.alias.lower().encode(): one for one in dependant.header_params}
-        self._ordinary = _ORDINARY | self._headers.keys()
+        self._passed_on = _PASSED_ON | self._headers.keys()
         self._body = context.body_field
         self._request_name: str | None = dependant.request_param_name
         self._database_names = [
             one.name for one in dependant.dependencies if one.name and one.call is database
         ]
-        self._asked = {
+        self._list_queries = {
             one.name: QueryCache(one.call)
             for one in dependant.dependencies
             if one.name and isinstance(one.call, Parameters)
@@ -63,7 +63,7 @@ class Shortcut:
         """Handle the request and return None; or return the `receive` to pass on to FastAPI."""
         headers = dict(reversed(scope["headers"]))  # of two with one name, the first counts
         arguments: dict[str, Any] = {}
-        if not headers.keys().isdisjoint(self._ordinary) or not self._read_parameters(
+        if not headers.keys().isdisjoint(self._passed_on) or not self._read_parameters(
             key, scope, arguments
         ):
             return receive
@@ -73,7 +73,7 @@ class Shortcut:
             is_good, receive = await self._take_body(app, headers, scope, receive, arguments)
             if not is_good:
                 return receive
-        request_id = _new_id()
+        request_id = _new_request_id()
         correlation_id.set(request_id)
         scope["headers"].append((_REQUEST_ID, request_id.encode()))
         for name in self._database_names:
@@ -86,7 +86,9 @@ class Shortcut:
             scope[OUTCOME] = error
             return receive
         if type(response) not in _PLAIN or response.background is not None:
-            scope[OUTCOME] = response if isinstance(response, Response) else _untrue(response)
+            scope[OUTCOME] = (
+                response if isinstance(response, Response) else _wrong_type_error(response)
+            )
             return receive
         start = {"type": "http.response.start", "status": response.status_code}
         sent = [*response.raw_headers, (_REQUEST_ID, request_id.encode())]
@@ -100,14 +102,14 @@ class Shortcut:
             arguments[self._key.name], errors = self._key.validate(key, {}, loc=("path",))
             if errors:
                 return False
-        for name, queries in self._asked.items():
+        for name, queries in self._list_queries.items():
             arguments[name] = queries.read(scope["query_string"])
             return arguments[name] is not None
         query: bytes = scope["query_string"]
         return self._read_query(query, arguments) if query or self._query else True
 
     def _read_query(self, query: bytes, arguments: dict[str, Any]) -> bool:
-        """Validate the query parameters that are declared in FastAPI's way."""
+        """Validate the query parameters that FastAPI knows; return whether they are valid."""
         sent = read_pairs(query)
         given = dict(sent)
         if len(given) != len(sent) or not given.keys() <= self._query.keys():
@@ -168,8 +170,8 @@ class Shortcut:
         return JsonRequest(extended, receive)
 
 
-def _new_id() -> str:
-    """Return an id like `uuid4().hex`, faster, because it makes no system call."""
+def _new_request_id() -> str:
+    """Return a request id like `uuid4().hex`, but faster, because it makes no system call."""
     bits = _random.getrandbits(128) & ~(0xF << 76 | 3 << 62) | 4 << 76 | 2 << 62
     return f"{bits:032x}"
 
@@ -190,6 +192,6 @@ async def _read_all(receive: Receive) -> tuple[bytes, Receive]:
     return body, again
 
 
-def _untrue(answer: object) -> TypeError:
+def _wrong_type_error(answer: object) -> TypeError:
     found = type(answer).__name__
     return TypeError(f"the handler is annotated `-> Response`, but returned {found}")

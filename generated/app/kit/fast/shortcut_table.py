@@ -18,8 +18,8 @@ from ..query.parameters import Parameters
 from .lazy import LazyRoute
 from .shortcut import Shortcut
 
-Found = dict[tuple[str, str, bool], Shortcut]
-"""The keys are method, path and False, or method, the path before a key, and True."""
+Shortcuts = dict[tuple[str, str, bool], Shortcut]
+"""Shortcuts by method, path and False; or by method, the path before a key, and True."""
 
 
 class ShortcutTable:
@@ -29,20 +29,20 @@ class ShortcutTable:
     """
 
     def __init__(self, app: FastAPI, prefixes: Mapping[int, str]) -> None:
-        """Take `prefixes` of the application's routers, by the ids of their nodes."""
+        """`prefixes` are those of the application's routers, by the `id()` of their routes."""
         self._app = app
         self._known = prefixes
         self._nodes: list[tuple[str | None, BaseRoute]] = []
         self._prefixes: set[str] = set()
-        self._found: dict[str, Found] = {}
+        self._found: dict[str, Shortcuts] = {}
 
     def find(self, method: str, path: str) -> tuple[Shortcut, str] | None:
-        """Return the shortcut and the key at the end of the path, which may be empty."""
+        """Return a shortcut, and the key that ends the path (may be empty); or None."""
         if not self._nodes:
-            self._look()
+            self._read_routes()
         collection, _, key = path.rpartition("/")
-        found = self._under(collection)
-        if found is None and (found := self._under(path)) is None:
+        found = self._shortcuts_under(collection)
+        if found is None and (found := self._shortcuts_under(path)) is None:
             return None
         if (shortcut := found.get((method, path, False))) is not None:
             return shortcut, ""
@@ -52,8 +52,8 @@ class ShortcutTable:
         shortcut = found.get((method, collection, True))
         return None if shortcut is None else (shortcut, key)
 
-    def _look(self) -> None:
-        """Look at the routers; with other middleware than the kit's, no handler is called."""
+    def _read_routes(self) -> None:
+        """Read the routes. If there is other middleware than the kit's, allow no shortcut."""
         app = self._app
         middleware: list[Any] = [(one.cls, one.args, one.kwargs) for one in app.user_middleware]
         kit: list[Any] = [(CorrelationIdMiddleware, (), {"header_name": REQUEST_ID})]
@@ -61,10 +61,10 @@ class ShortcutTable:
         self._nodes = [(self._known.get(id(node)), node) for node in app.routes]
         self._prefixes = {prefix for prefix, _ in self._nodes if prefix is not None and plain}
 
-    def _under(self, prefix: str) -> Found | None:
+    def _shortcuts_under(self, prefix: str) -> Shortcuts | None:
         found = self._found.get(prefix)
         if found is None and prefix in self._prefixes:
-            found = _find(
+            found = _build_shortcuts(
                 node
                 for other, node in self._nodes
                 if other is None or other.startswith(prefix) or prefix.startswith(other)
@@ -73,8 +73,8 @@ class ShortcutTable:
         return found
 
 
-def _find(routes: Iterable[BaseRoute]) -> Found:
-    found: Found = {}
+def _build_shortcuts(routes: Iterable[BaseRoute]) -> Shortcuts:
+    found: Shortcuts = {}
     earlier: list[RouteContext] = []
     for context in iter_route_contexts(list(routes)):
         if not _is_plain(context):
@@ -86,7 +86,7 @@ def _find(routes: Iterable[BaseRoute]) -> Found:
                 collection, _, last = path.rpartition("/")
                 keyed = last == "{}"
                 taken = last != "" and (method, collection, True) in found
-                if not taken and not any(_takes(one, method, path) for one in earlier):
+                if not taken and not any(_may_match(one, method, path) for one in earlier):
                     found.setdefault((method, collection if keyed else path, keyed), shortcut)
     return found
 
@@ -129,13 +129,13 @@ _UNKNOWN = (
 
 
 def _paths(path: str) -> list[str]:
-    """List the forms of a path: with a key, or with and without the final slash."""
+    """Return the forms of a path: `…/{}` with a key, or with and without the final slash."""
     if path.endswith("}"):
         return [path.rpartition("/")[0] + "/{}"]
     return [path, path.removesuffix("/")]
 
 
-def _takes(earlier: RouteContext, method: str, path: str) -> bool:
+def _may_match(earlier: RouteContext, method: str, path: str) -> bool:
     """Return whether an earlier route may match a request with this path.
 
     It may also match the path without its final slash (see routing.py).

@@ -8,7 +8,7 @@ from starlette.types import Message, Send
 Header = tuple[bytes, bytes]
 NO_SNIFFING: Header = (b"x-content-type-options", b"nosniff")
 NO_STORE: Header = (b"cache-control", b"no-store")
-"""Defaults: a response that sets one of these headers keeps its own value."""
+"""NO_SNIFFING and NO_STORE are defaults: a response that sets such a header keeps its value."""
 PAGE_CONTENT_POLICY: Header = (
     b"content-security-policy",
     b"; ".join(
@@ -54,7 +54,7 @@ class JsonText(Response):
 
 
 def with_default_headers(headers: Iterable[Header]) -> list[Header]:
-    """Add the default headers to those of a response."""
+    """Return the headers of a response, with the default headers that it lacks."""
     own = dict(headers := list(headers))
     if b"cache-control" not in own:
         headers.append(NO_STORE)
@@ -64,7 +64,7 @@ def with_default_headers(headers: Iterable[Header]) -> list[Header]:
 
 
 def adding_headers(send: Send, *more: Header) -> Send:
-    """Wrap `send` so that it adds the default headers and `more` to the response."""
+    """Return a `send` that adds the default headers and `more` to the response."""
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":

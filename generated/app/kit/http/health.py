@@ -9,7 +9,7 @@ from ..errors import Message, Unavailable, errors
 from .head_route import HeadRoute
 
 READY_SECONDS = 1.0
-"""How long the result of `/ready` is cached."""
+"""How many seconds the result of `/ready` is cached."""
 
 router = APIRouter(tags=["health"], route_class=HeadRoute)
 

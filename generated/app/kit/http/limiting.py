@@ -15,9 +15,9 @@ _log = logging.getLogger(__name__)
 
 
 def warn_of_unenforced_limits(scope: Scope) -> None:
-    """Log which limits have no effect, if a server without the kit's protocol starts.
+    """Log which limits have no effect, if the server does not use the kit's HTTP protocol.
 
-    A server names its version of ASGI; a test client does not.
+    A server is recognized by the version of ASGI in the scope; a test client sets none.
     """
     if "asgi" in scope and not any(name.endswith(".kit.http.protocol") for name in sys.modules):
         _log.warning(
@@ -34,7 +34,7 @@ class LimitMiddleware:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Respond, or call the application."""
+        """Respond if the request exceeds a limit, else call the application."""
         error = scope.get(OUTCOME)
         if isinstance(error, LimitExceeded):
             response = JSONResponse({"detail": error.detail}, error.status_code, error.headers)
@@ -44,7 +44,7 @@ class LimitMiddleware:
 
 
 class TimedReceive:
-    """Receives a body within a time limit, or raises HTTPException 408."""
+    """A `receive` that raises HTTPException 408 if the body takes longer than `seconds`."""
 
     __slots__ = ("_ends", "_is_complete", "_receive", "_seconds")
 
@@ -55,7 +55,7 @@ class TimedReceive:
         self._is_complete = False
 
     async def __call__(self) -> Message:
-        """Receive the next message."""
+        """Return the next message of the request."""
         if self._is_complete:  # the next message is the end of the connection
             return await self._receive()
         if self._ends is None:

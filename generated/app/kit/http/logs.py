@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 REQUEST_ID = "X-Request-ID"
-"""The response header with the request id. A UUID that the client sends in it is used."""
+"""The header of the request id: the UUID that the client sent in it, else a new one."""
 
 
 def configure_logging(level: str | None) -> None:
@@ -38,7 +38,7 @@ def configure_logging(level: str | None) -> None:
 
 
 class _ServerError(JSONResponse):
-    """500 with CORS headers: Starlette sends it outside of the CORS middleware."""
+    """The response 500 with CORS headers: Starlette sends it outside of the CORS middleware."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response, so that pages of allowed origins can read the request id."""
@@ -50,7 +50,7 @@ class _ServerError(JSONResponse):
 
 
 async def server_error(_request: Request, _error: Exception) -> JSONResponse:
-    """Return 500 with the request id and no details; the server logs the error.
+    """Return the response 500 with the request id and no details; the server logs the error.
 
     `Connection: close` is sent because many servers then close the connection.
     """

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ..settings import ServerSettings
-from .request_head import INVALID, TOO_LARGE, Refusal, encode_refusal, find_fault, split_url
+from .request_head import INVALID, TOO_LARGE, Refusal, encode_refusal, find_refusal, split_url
 from .send_timeout import SendTimeout
 
 _settings = cache(ServerSettings)
@@ -29,21 +29,21 @@ _IDLE_SECONDS = 1.0
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """A connection. The response to a late head is 408, to a head that is too large 431."""
+    """One client connection. A late request head is answered 408, one that is too large 431."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.app = partial(_run, self.app)
         self._limits = _settings()
         self._timer: asyncio.TimerHandle | None = None
-        """Runs while the rest of a request is awaited."""
+        """Limits the time for the next request, or for the rest of one; closes the connection."""
         self._send_timeout = SendTimeout(self._limits.send_seconds)
         self._abort_timer: asyncio.TimerHandle | None = None
         """Aborts the connection shortly before the end of a graceful shutdown."""
         self._idle_timer: asyncio.TimerHandle | None = None
         """Closes an idle connection during a shutdown."""
         self._answering: RequestResponseCycle | None = None
-        """The current request. With pipelining, `self.cycle` is a later one."""
+        """The request that is being answered. With pipelining, `self.cycle` is a later one."""
         self._in_head = False
         self._is_closing = False
         """Whether no more input is read, and the connection closes after the last response."""
@@ -62,11 +62,11 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the timer for the first head."""
         super().connection_made(transport)
-        self._wait(self._limits.head_seconds)
+        self._start_timer(self._limits.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop all timers, and tell the application that the client has disconnected."""
-        self._stop_waiting()
+        self._stop_timer()
         self._send_timeout.stop()
         if self._abort_timer is not None:
             self._abort_timer.cancel()
@@ -78,7 +78,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse the data. If a head is still incomplete, start the timer for the rest of it."""
+        """Parse received data. If it ends within a head, start the timer for the rest."""
         if self._is_closing:
             return
         self._packet_bytes = len(data)
@@ -96,10 +96,10 @@ class HttpProtocol(HttpToolsProtocol):
         if self._head_bytes > self._limits.max_head_bytes:
             self._refuse(TOO_LARGE)
         elif self._in_head and self._timer is None:
-            self._wait(self._limits.head_seconds)
+            self._start_timer(self._limits.head_seconds)
 
     def _ignore_upgrade(self, rest: bytes) -> bytes:
-        """Return the data to parse after a request that asks for another protocol.
+        """Return the data to parse next, after a request to switch to another protocol.
 
         A server may ignore an Upgrade (RFC 9110, section 7.8), but httptools stops after the head.
         Without the header Upgrade, the head is parsed again, and the body after it.
@@ -120,7 +120,7 @@ class HttpProtocol(HttpToolsProtocol):
         return b"\r\n".join([*parts, b"", rest])
 
     def on_message_begin(self) -> None:
-        """Begin a head. Blank lines before it leave the connection idle."""
+        """Note the beginning of a head. Blank lines before it leave the connection idle."""
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
         self._in_head = True
@@ -128,10 +128,13 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Check the head. For an exception raised here, uvicorn calls `send_400_response`."""
+        """Start the request; raise ValueError for an invalid head.
+
+        uvicorn calls `send_400_response` for an exception that is raised here.
+        """
         self._in_head = False
         if self._timer is not None:
-            self._stop_waiting()
+            self._stop_timer()
         is_many = len(self.headers) > self._limits.max_headers
         if is_many or self._packet_bytes + self._head_bytes > self._limits.max_head_bytes:
             size = sum(len(name) + len(value) for name, value in self.headers)
@@ -139,7 +142,7 @@ class HttpProtocol(HttpToolsProtocol):
                 self._refusal = TOO_LARGE
                 raise ValueError(TOO_LARGE[1])
         version = self.parser.get_http_version()
-        fault = find_fault(version, self.url, self.headers)
+        fault = find_refusal(version, self.url, self.headers)
         if fault is not None:
             self._refusal = fault
             raise ValueError(fault[1])
@@ -159,22 +162,22 @@ class HttpProtocol(HttpToolsProtocol):
         self.headers = []  # trailers must not be added to the headers (RFC 9110, section 6.5.1)
 
     def on_body(self, body: bytes) -> None:
-        """Receive a part of the body."""
+        """Pass a part of the body to the application."""
         self._unset_keepalive_if_required()
         self._head_bytes = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Complete a request. If it was answered already, start the keep-alive timer."""
+        """End the body of a request. If it is answered already, start the keep-alive timer."""
         if self._is_upgrade:
             return
         super().on_message_complete()
         if self._timer is not None:
-            self._stop_waiting()
-            self._wait(self.timeout_keep_alive)
+            self._stop_timer()
+            self._start_timer(self.timeout_keep_alive)
 
     def on_response_complete(self) -> None:
-        """Complete a response. If the client still sends the body, limit the time for the rest."""
+        """End a response. If the client still sends the body, limit the time for the rest."""
         super().on_response_complete()
         if self._in_head:
             self._unset_keepalive_if_required()
@@ -182,7 +185,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             self._send_timeout.start(self.transport)
         elif cycle.more_body and cycle.response_complete:
-            self._wait(self._limits.head_seconds)
+            self._start_timer(self._limits.head_seconds)
 
     def pause_writing(self) -> None:
         """Start the send timeout: the write buffer is full."""
@@ -201,7 +204,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._send_timeout.start(self.transport)
 
     def shutdown(self) -> None:
-        """Close the connection after the current response, or abort it when the time is over."""
+        """Close the connection after the current response; abort it if that takes too long."""
         if self.cycle is None or self.cycle.response_complete:
             self._idle_timer = self.loop.call_later(_IDLE_SECONDS, super().shutdown)
         else:
@@ -244,11 +247,11 @@ class HttpProtocol(HttpToolsProtocol):
         self.transport.write(encode_refusal(refusal, defaults, is_head=is_head))
         self._close()
 
-    def _wait(self, seconds: float) -> None:
+    def _start_timer(self, seconds: float) -> None:
         if self._timer is None:
             self._timer = self.loop.call_later(seconds, self._on_timeout)
 
-    def _stop_waiting(self) -> None:
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -52,11 +52,11 @@ class Columns:
         return operators_of(self.column(name), is_word=bool(self._words[name]))
 
     def adapter(self, name: str) -> TypeAdapter[Any]:
-        """Return the parser for values of a column."""
+        """Return the parser for the values of a column in a query."""
         return column_adapter(self.column(name), self._words.get(name, ()))
 
     def filter_adapter(self, name: str) -> TypeAdapter[Any]:
-        """Return the parser for filter values of a column. Text is normalized as in a body."""
+        """Return the parser for the filter values of a column. Text is normalized as in a body."""
         adapter, validators = self.adapter(name), self._validators.get(name)
         return normalized_text(validators) if adapter is TEXT and validators else adapter
 
@@ -69,11 +69,11 @@ class Columns:
         return name in self._as_sent
 
     def words(self, text: str) -> tuple[tuple[str, str], ...]:
-        """Split a search into words. Each is returned in NFC and as sent, in lower case."""
+        """Return the words of a search, each in NFC and as sent, in lower case."""
         return tuple((fold(nfc(word)), fold(word)) for word in text.split())
 
     def order(self, sort: Sequence[str]) -> tuple[tuple[str, bool], ...]:
-        """Return the columns to sort by, each with whether it descends. The key makes it unique.
+        """Return the columns to sort by, each with whether it descends; the last one is the key.
 
         The key has the direction of the column before it, so that one index serves both.
         """
@@ -98,7 +98,7 @@ def _is_nfc(field: FieldInfo) -> bool:
 
 
 def _words(annotation: Any) -> tuple[str, ...]:
-    """Return the words of a Literal or an optional Literal."""
+    """Return the words of a Literal or an optional Literal; empty for other annotations."""
     if get_origin(annotation) is Literal:
         return get_args(annotation)
     kinds = [kind for kind in get_args(annotation) if kind is not NoneType]

@@ -18,7 +18,7 @@ _SIGNATURE_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The row after which a page begins."""
+    """The position of a page: the row after which it begins."""
 
     values: tuple[str | None, ...]
     """The sort values of the row, as text."""
@@ -32,14 +32,14 @@ _CURSOR = TypeAdapter(Cursor)
 
 
 def write_cursor(cursor: Cursor, scope: Sequence[object], secret: bytes) -> str:
-    """Encode and sign a cursor. `scope` identifies the list that it belongs to."""
+    """Return a cursor as signed text. `scope` identifies the list that it is valid for."""
     payload = _CURSOR.dump_json(cursor, exclude_defaults=True)
     signed = _sign(payload, scope, secret) + payload
     return base64.urlsafe_b64encode(signed).decode("ascii").rstrip("=")
 
 
 def read_cursor(text: str, scope: Sequence[object], secret: bytes) -> Cursor | None:
-    """Decode a cursor; None if it is invalid or has another scope."""
+    """Return the cursor of a text; None if it is invalid or has another scope."""
     try:
         signed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (ValueError, binascii.Error):

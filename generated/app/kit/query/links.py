@@ -11,7 +11,7 @@ from .query import ListQuery
 
 
 def offset_links(request: Request, query: ListQuery, *, more: bool) -> str:
-    """Return links with `offset`; raise HTTPException 422 if a link is too long."""
+    """Return the Link header of a page by offset; raise HTTPException 422 for too long links."""
     offset, limit = query.offset, query.limit
     places = {"first": "offset=0"}
     if offset > 0:
@@ -22,7 +22,7 @@ def offset_links(request: Request, query: ListQuery, *, more: bool) -> str:
 
 
 def cursor_links(request: Request, query: ListQuery, before: str | None, after: str | None) -> str:
-    """Return links with `cursor`; raise HTTPException 422 if a link is too long."""
+    """Return the Link header of a page by cursor; raise HTTPException 422 for too long links."""
     places = {"first": "cursor="}
     if before is not None:
         places["prev"] = f"cursor={before}"
@@ -32,7 +32,7 @@ def cursor_links(request: Request, query: ListQuery, before: str | None, after: 
 
 
 def _links(request: Request, query: ListQuery, places: dict[str, str]) -> str:
-    """Return relative links, which do not depend on the Host header."""
+    """Return the Link header. Its links are relative: they do not depend on the Host header."""
     path, rest = quote(request.scope["path"]), f"&limit={query.limit}{query.link_suffix}"
     links = {relation: f"{path}?{place}{rest}" for relation, place in places.items()}
     # The application would reject a longer link, and the client could not read all pages.

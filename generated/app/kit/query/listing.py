@@ -19,23 +19,23 @@ from .columns import Columns
 from .cursor import Cursor, read_cursor, write_cursor
 from .links import cursor_links, offset_links
 from .query import ListQuery
-from .statements import bound_values, count_statement, page_statement, shape
+from .statements import bound_values, count_statement, page_statement, shape_key
 
 SHORT_PAGE = 200
-"""The last row up to which a page is a short read: the database has to skip rows by offset."""
+"""Most rows that a short read returns or skips: limit and offset together."""
 SHORT_BYTES = 262_144
-"""The largest page that is a short read, by the declared lengths of its columns."""
+"""Most bytes that a short read returns, by the declared lengths of its columns."""
 NARROW_BYTES = 32
-"""Estimated size of a number, a date, a UUID or an enum value."""
+"""Estimated bytes of a number, a date, a UUID or an enum value."""
 MAX_CACHED_CHARACTERS = 4_000_000
-"""Most characters of statements in the cache."""
+"""Most characters of SQL in the cache of one table."""
 _SHAPE_OVERHEAD = 4000
-"""Estimated size of a cached shape without the text of its page statement."""
+"""Estimated characters of a cached shape without the SQL of its page statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The statements of one shape of a query, and the encoder of its rows."""
+    """The compiled statements of all queries that differ only in values, and their row encoder."""
 
     rows: JsonRows
     page: Prepared
@@ -44,7 +44,7 @@ class Shape:
 
 
 class Listing:
-    """The pages of one table."""
+    """Reads the pages of one table."""
 
     def __init__(self, model: type[Model], columns: Columns) -> None:
         self._columns = columns
@@ -56,8 +56,8 @@ class Listing:
         self, db: Database, request: Request, query: ListQuery
     ) -> tuple[bytes, dict[str, str]]:
         """Return a page as JSON and its headers; raise HTTPException 404 for an invalid cursor."""
-        cursor = self._cursor(db, query)
-        use = self._shape(db, query, cursor)
+        cursor = self._read_cursor(db, query)
+        use = self._cached_shape(db, query, cursor)
         body, link = await self._page(db, request, query, cursor, use)
         headers = {"Link": link}
         if use.count is not None:
@@ -68,7 +68,7 @@ class Listing:
     async def _page(
         self, db: Database, request: Request, query: ListQuery, cursor: Cursor | None, use: Shape
     ) -> tuple[bytes, str]:
-        """Return the rows of a page as JSON, and the links to other pages."""
+        """Return the rows of a page as JSON, and its Link header."""
         rows, more = await self._rows(db, use.page, query, cursor)
         return use.rows.write_all(rows), self._links(db, request, query, cursor, rows, more=more)
 
@@ -79,17 +79,18 @@ class Listing:
         limit, end = query.limit + 1, min(query.offset + query.limit + 1, MAX_INT)
         bound = bound_values(query) | {"offset": query.offset, "limit": limit}
         if cursor is not None:
-            bound |= self._sort_values(query, cursor) | {"end": end}
+            bound |= self._cursor_values(query, cursor) | {"end": end}
         rows = await db.read(statement, bound, short=self._is_short(query))
         page_rows = rows[: query.limit]
         backward = cursor is not None and cursor.backward
         return page_rows[::-1] if backward else page_rows, len(rows) > query.limit
 
-    def _shape(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
-        chosen = (db.kind, *shape(query, cursor))
+    def _cached_shape(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
+        """Return the shape of a query from the cache, or else compile it."""
+        chosen = (db.kind, *shape_key(query, cursor))
         known = self._shapes.get(chosen)
         if known is None:
-            known = self._prepare(db, query, cursor)
+            known = self._compile_shape(db, query, cursor)
             size = len(known.page.sql) + _SHAPE_OVERHEAD
             if self._cached_characters + size > MAX_CACHED_CHARACTERS:
                 self._shapes.clear()
@@ -98,7 +99,7 @@ class Listing:
             self._shapes[chosen] = known
         return known
 
-    def _prepare(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
+    def _compile_shape(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
         columns, kind = self._columns, db.kind
         names = query.fields or columns.shown
         rows = json_rows({name: columns.column(name) for name in names}, kind)
@@ -109,10 +110,11 @@ class Listing:
         )
 
     def _is_short(self, query: ListQuery) -> bool:
+        """Return whether a page is a short read (see `Database.read`)."""
         end = query.offset + query.limit
         return query.is_plain and end <= SHORT_PAGE and query.limit * self._width <= SHORT_BYTES
 
-    def _cursor(self, db: Database, query: ListQuery) -> Cursor | None:
+    def _read_cursor(self, db: Database, query: ListQuery) -> Cursor | None:
         if not query.cursor:
             return None
         cursor = read_cursor(query.cursor, self._scope(query), db.secret)
@@ -123,8 +125,8 @@ class Listing:
     def _scope(self, query: ListQuery) -> tuple[object, ...]:
         return (self._columns.table.name, *query.cursor_scope)
 
-    def _sort_values(self, query: ListQuery, cursor: Cursor) -> dict[str, Any]:
-        """Parse the sort values of a cursor."""
+    def _cursor_values(self, query: ListQuery, cursor: Cursor) -> dict[str, Any]:
+        """Return the sort values of a cursor, parsed, by the name of their bound parameter."""
         read = self._columns.adapter
         return {
             f"place_{n}": read(name).validate_python(text)
@@ -147,21 +149,25 @@ class Listing:
         backward = cursor is not None and cursor.backward
         before = after = None
         if rows and (more if backward else cursor is not None or query.offset > 0):
-            before = self._write(db, query, Cursor(_sort_values(query, rows[0]), backward=True))
+            before = self._write_cursor(
+                db, query, Cursor(_sort_values(query, rows[0]), backward=True)
+            )
         if rows and (more or backward):
-            after = self._write(db, query, Cursor(_sort_values(query, rows[-1])))
+            after = self._write_cursor(db, query, Cursor(_sort_values(query, rows[-1])))
         if not rows and cursor is not None:
             # The rows of this page were deleted: the link back includes the row of the cursor.
-            back = self._write(db, query, Cursor(cursor.values, not backward, inclusive=True))
+            back = self._write_cursor(
+                db, query, Cursor(cursor.values, not backward, inclusive=True)
+            )
             before, after = (None, back) if backward else (back, None)
         return cursor_links(request, query, before, after)
 
-    def _write(self, db: Database, query: ListQuery, cursor: Cursor) -> str:
+    def _write_cursor(self, db: Database, query: ListQuery, cursor: Cursor) -> str:
         return write_cursor(cursor, self._scope(query), db.secret)
 
 
 def listing(model: type[Model], columns: Columns) -> Listing:
-    """Return the pages of a table, from the fast folder if it exists."""
+    """Return the Listing of a table; JsonListing, which is faster, if `kit/fast` exists."""
     fast = fast_module("json_objects")
     kind: type[Listing] = fast.JsonListing if fast else Listing
     return kind(model, columns)
@@ -173,7 +179,7 @@ def _sort_values(query: ListQuery, row: Row) -> tuple[str | None, ...]:
 
 
 def _text(value: Any) -> str:
-    """Format a value as in a query string."""
+    """Return a value as text, as in a query string."""
     known = VALUE_TYPES.get(type(value))
     if known is not None and known.write is not None:
         return known.write(value)
@@ -182,7 +188,7 @@ def _text(value: Any) -> str:
 
 
 def _max_bytes(model: type[Model], name: str, columns: Columns) -> int:
-    """Estimate the largest size of a property from its declaration."""
+    """Return the estimated maximum bytes of a property, by its declared length."""
     metadata = model.model_fields[name].metadata
     lengths = [one.max_length for one in metadata if hasattr(one, "max_length")]
     is_narrow = value_type(columns.column(name).type).is_comparable

@@ -10,7 +10,7 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
 
-from ..errors import problem, public
+from ..errors import problem, to_problems
 from .columns import Columns
 from .operators import OPERATORS, fold
 from .query import Filter, ListQuery
@@ -51,7 +51,7 @@ class Parameter:
         return bool(self.operator) and OPERATORS[self.operator].many
 
     def describe(self, name: str) -> dict[str, Any]:
-        """Return the description for OpenAPI."""
+        """Return the OpenAPI description of the parameter with this name."""
         schema = _schema(self.adapter)
         if self.default is not None:
             schema = {**schema, "default": self.default}
@@ -75,7 +75,7 @@ class Parameters:
         self._limit = page_size(max_limit)
 
     async def __call__(self, request: Request) -> ListQuery:
-        """Parse the query of a request."""
+        """Return the parsed query of a request."""
         query_string = request.scope["query_string"]
         found = self.parse(request.query_params.multi_items(), query_string)
         if isinstance(found, list):
@@ -87,7 +87,7 @@ class Parameters:
         return name in self.names and self.names[name].is_many
 
     def describe(self) -> list[dict[str, Any]]:
-        """Return the descriptions for OpenAPI."""
+        """Return the OpenAPI descriptions of all parameters."""
         return [parameter.describe(name) for name, parameter in self.names.items()]
 
     @cached_property
@@ -132,7 +132,7 @@ class Parameters:
     def parse(
         self, pairs: Sequence[tuple[str, str]], query_string: bytes
     ) -> ListQuery | list[dict[str, Any]]:
-        """Parse names and values; return the problems if there are any."""
+        """Return the query of these names and values, or a list of their problems."""
         given: dict[str, list[str]] = {}
         for name, text in pairs:
             if name in self.names:  # others belong to the handler, or were rejected before
@@ -153,7 +153,7 @@ class Parameters:
                     hint = _PLUS if " " in text and _means_plus(parameter, text) else ""
                     problems += [
                         problem(one["type"], ["query", name], one["msg"] + hint)
-                        for one in public(error.errors())
+                        for one in to_problems(error.errors())
                     ]
         return problems or self._query(values, query_string)
 
@@ -197,7 +197,7 @@ class Parameters:
 
 
 def read_pairs(query: bytes) -> list[tuple[str, str]]:
-    """Return the names and values in order. Bytes that are not UTF-8 become lone surrogates."""
+    """Return the names and values of a query in order; invalid UTF-8 as lone surrogates."""
     text = query.decode("utf-8", "surrogateescape")
     return parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
 

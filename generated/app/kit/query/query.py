@@ -46,10 +46,10 @@ class ListQuery:
 
     @property
     def cursor_scope(self) -> tuple[object, ...]:
-        """The parts of the query that a cursor is valid for."""
+        """The parts of the query that must not change between the pages of a cursor."""
         return (self.sort, self.filters, self.words)
 
     @property
     def is_plain(self) -> bool:
-        """Whether all rows are listed in the order of the key."""
+        """Whether all rows are listed in the order of the key, without filters and search."""
         return len(self.sort) == 1 and not self.filters and not self.words

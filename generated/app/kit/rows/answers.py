@@ -10,21 +10,21 @@ from sqlalchemy import Table
 
 from ..database.faults import http_error
 from ..database.json_rows import JsonRows
-from ..database.returning import not_kept
+from ..database.returning import row_discarded
 from ..database.transaction import Row
 from ..http.etag import etag, etag_headers
 from ..http.headers import JsonText
 
 
 def one_row(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
-    """Return the response for a row, with its ETag."""
+    """Return the response with a row as JSON, and with its ETag."""
     return JsonText(body, headers={**(headers or {}), **etag_headers(etag(body))})
 
 
 def created_row(rows: JsonRows, request: Request, found: Sequence[Row]) -> Response:
     """Return the response for a new row; raise HTTPException 409 if a trigger discarded it."""
     if not found:
-        raise not_kept()
+        raise row_discarded()
     (row,) = found
     key = row[-1]
     place = quote(key, safe="") if isinstance(key, str) else str(key)
@@ -38,8 +38,8 @@ def _quoted(path: str) -> str:
     return quote(path).rstrip("/")
 
 
-class NamedErrors:
-    """A context manager that converts driver errors to HTTP errors about the table's properties.
+class ErrorConversion:
+    """A context manager that converts driver errors to HTTP errors, which name the properties.
 
     `deleted` is the location of the key of a deletion.
     """

@@ -14,7 +14,7 @@ from sqlalchemy import Insert, Select, Table, TextualSelect
 
 from ..database import Change, Database
 from ..database.faults import http_error
-from ..database.sequences import advance, sequence_of
+from ..database.sequences import advance_statement, sequence_statement
 from ..database.statements import Values
 from ..database.transaction import Row
 from ..errors import Conflict, Unavailable
@@ -38,7 +38,7 @@ class KeyConflictError(Exception):
 
 
 class GeneratedKeys:
-    """The generated keys of one table."""
+    """Inserts rows with generated keys into one table."""
 
     def __init__(self, table: Table) -> None:
         (self._key,) = table.primary_key
@@ -46,7 +46,7 @@ class GeneratedKeys:
         self._is_counted = table.autoincrement_column is self._key
         self._is_reported = False
 
-    async def write(
+    async def insert(
         self,
         db: Database,
         statement: Insert,
@@ -62,7 +62,7 @@ class GeneratedKeys:
             rows = await db.write(statement, values, columns, read_back)
         except Exception as error:
             change = Change(statement, values, columns, read_back=read_back)
-            return (await self._repeat(db, [change], error))[0]
+            return (await self._retry(db, [change], error))[0]
         self._is_reported = False
         return rows
 
@@ -74,17 +74,17 @@ class GeneratedKeys:
         try:
             found = await db.write_all(changes)
         except Exception as error:
-            return await self._repeat(db, changes, error)
+            return await self._retry(db, changes, error)
         self._is_reported = False
         return found
 
-    async def _repeat(
+    async def _retry(
         self, db: Database, changes: Sequence[Change], error: Exception
     ) -> list[Sequence[Row]]:
-        """Repeat the changes after an error; raise the error if it is not about a key."""
+        """Repeat the changes after an error; raise the error if it is not about a generated key."""
         lag = ""
         for _ in range(ATTEMPTS - 1):
-            conflict = self.conflict(error)
+            conflict = self.key_conflict(error)
             if conflict is None:
                 raise error
             before, lag = await self._before_retry(db, conflict)
@@ -95,17 +95,17 @@ class GeneratedKeys:
             else:
                 self._is_reported = False
                 return found[len(before) :]
-        if self.conflict(error) is None:
+        if self.key_conflict(error) is None:
             raise error
         self._report(lag or "the generated keys are already in use")
         raise Unavailable
 
     def writer(self, db: Database, values: Values) -> Write:
-        """Return the function that writes changes, for keys of the client or of the server."""
+        """Return the function that writes changes; with retries if the server generates keys."""
         return db.write_all if self._key.name in values else partial(self.write_all, db)
 
-    def conflict(self, error: Exception) -> KeyConflictError | None:
-        """Return a KeyConflictError if a driver error may be about a generated key."""
+    def key_conflict(self, error: Exception) -> KeyConflictError | None:
+        """Return a KeyConflictError if an error may be about a generated key; None for others."""
         if isinstance(error, KeyConflictError):
             return error
         answer = http_error(error, self._table)
@@ -116,7 +116,7 @@ class GeneratedKeys:
     async def _before_retry(
         self, db: Database, conflict: KeyConflictError
     ) -> tuple[Sequence[Change], str]:
-        """Return the changes that advance the sequence, and a text if the role may not do so.
+        """Return the changes that advance the sequence, and why this may not help (may be empty).
 
         Raises the HTTP error of the conflict if another constraint is violated.
         """
@@ -125,7 +125,9 @@ class GeneratedKeys:
             return (), ""  # the next attempt generates another key
         if rule is None:
             raise conflict.answer from conflict.error
-        ((is_key, sequence, name, may_set),) = await db.read(self._find, {"rule": rule})
+        ((is_key, sequence, name, may_set),) = await db.read(
+            self._sequence_statement, {"rule": rule}
+        )
         if not is_key:
             raise conflict.answer from conflict.error
         if sequence is None:
@@ -135,18 +137,18 @@ class GeneratedKeys:
             f"  GRANT UPDATE ON SEQUENCE {name} TO the role"
         )
         values = {"sequence": sequence, "may_set": may_set}
-        return [Change(self._advance, values)], "" if may_set else lag
+        return [Change(self._advance_statement, values)], "" if may_set else lag
 
     @cached_property
-    def _find(self) -> TextualSelect:
-        return sequence_of(self._key)
+    def _sequence_statement(self) -> TextualSelect:
+        return sequence_statement(self._key)
 
     @cached_property
-    def _advance(self) -> TextualSelect:
-        return advance(self._key)
+    def _advance_statement(self) -> TextualSelect:
+        return advance_statement(self._key)
 
     def _report(self, what: str) -> None:
-        """Log a problem once, until the next row is created."""
+        """Log a problem once; again only after a row was created."""
         if not self._is_reported:
             self._is_reported = True
             _log.error("table %s: %s", self._table.name, what)

@@ -6,8 +6,8 @@ from pydantic import GetCoreSchemaHandler, GetPydanticSchema
 from pydantic_core import CoreSchema, core_schema
 
 
-def _spelled(pattern: str, error: str) -> GetPydanticSchema:
-    """Mark a value that is parsed from text of one format. Other text is an error of this type.
+def _from_text(pattern: str, error: str) -> GetPydanticSchema:
+    """Return metadata for `Annotated`: text must match the pattern, or raises this error type.
 
     pydantic alone also accepts `1_0`, ` 1` and `on`. The JSON schema is that of the value.
     """
@@ -22,9 +22,9 @@ def _spelled(pattern: str, error: str) -> GetPydanticSchema:
     return GetPydanticSchema(parse)
 
 
-DIGITS = _spelled(r"^(0|-?[1-9][0-9]*)$", "int_parsing")
-NUMBER = _spelled(r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$", "float_parsing")
-TRUE_OR_FALSE = _spelled(r"^([tT]rue|[fF]alse)$", "bool_parsing")
+DIGITS = _from_text(r"^(0|-?[1-9][0-9]*)$", "int_parsing")
+NUMBER = _from_text(r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$", "float_parsing")
+TRUE_OR_FALSE = _from_text(r"^([tT]rue|[fF]alse)$", "bool_parsing")
 
 IntText = Annotated[int, DIGITS]
 """An integer in a path or a query, in JSON syntax: each integer has exactly one form."""

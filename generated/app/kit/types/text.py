@@ -30,7 +30,7 @@ MAX_COMBINING = 30
 _LONG_RUNS = re.compile(rf"[^\x00-\u02ff\u3100-\ua4cf\uac00-\ud7ff]{{{MAX_COMBINING + 1},}}")
 """Long runs of characters that may be combining: not Latin, Chinese, Korean or Yi."""
 _FIND_MANY = re.compile(rb"[^\0]{%d}" % (MAX_COMBINING + 1)).search
-"""Finds many combining classes other than 0."""
+"""Finds more than MAX_COMBINING consecutive combining classes that are not 0."""
 _MAY_MATCH_CONTROLS = re.compile(r"\.|\[\^|\\[SDWPpxu]|[^\x00-\x7f]")
 """Parts of a regular expression that may match control characters."""
 
@@ -75,7 +75,7 @@ class TextRule:
         return self.as_sent and self.controls
 
     def describe(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Add the pattern to the JSON schema of a text, which may have a pattern already."""
+        """Return the JSON schema of a text with the rule's pattern, unless its own implies it."""
         described = handler(schema)
         if "pattern" not in described:
             return {**described, "pattern": self.pattern}
@@ -124,7 +124,7 @@ def rule_of(field: FieldInfo) -> TextRule | None:
 
 
 def nfc(text: str) -> str:
-    """Normalize a text to search for. Text that is too slow to normalize is in no row."""
+    """Return a text in NFC; unchanged if it has too many combining characters, as no row has."""
     return text if text.isascii() or has_many_combining(text) else normalize("NFC", text)
 
 

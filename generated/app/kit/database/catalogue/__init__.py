@@ -24,15 +24,15 @@ __all__ = [
     "Key",
     "KeyGenerator",
     "TableDefinition",
+    "expected_tables",
     "normalize_checks",
     "read_tables",
     "taken_names",
-    "wanted_tables",
 ]
 
 _NAMES = {"sqlite": sqlite.taken_names, "postgresql": postgresql.taken_names}
 _READERS = {"sqlite": sqlite.read_tables, "postgresql": postgresql.read_tables}
-_WANTED = {"sqlite": sqlite.wanted_tables, "postgresql": models.wanted_tables}
+_EXPECTED = {"sqlite": sqlite.expected_tables, "postgresql": models.expected_tables}
 
 
 def read_tables(connection: Connection, names: Iterable[str]) -> dict[str, TableDefinition]:
@@ -43,9 +43,9 @@ def read_tables(connection: Connection, names: Iterable[str]) -> dict[str, Table
     return _READERS[connection.dialect.name](connection, names)
 
 
-def wanted_tables(connection: Connection, tables: Iterable[Table]) -> dict[str, TableDefinition]:
+def expected_tables(connection: Connection, tables: Iterable[Table]) -> dict[str, TableDefinition]:
     """Return the definitions that the tables of the models have in this database."""
-    return _WANTED[connection.dialect.name](connection, tables)
+    return _EXPECTED[connection.dialect.name](connection, tables)
 
 
 def taken_names(connection: Connection) -> dict[str, str]:

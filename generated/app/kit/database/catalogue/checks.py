@@ -39,24 +39,24 @@ _BYTES_OF_LENGTH = {"postgresql": "decode(repeat('00', {}), 'hex')", "sqlite": "
 
 
 def normalize_checks(
-    connection: Connection, found: TableDefinition, wanted: TableDefinition
+    connection: Connection, found: TableDefinition, expected: TableDefinition
 ) -> tuple[TableDefinition, TableDefinition]:
-    """Return both definitions, with the same normalized text for equivalent constraints."""
+    """Return both definitions, with the same normalized text in equivalent CHECK constraints."""
     if connection.dialect.name == "postgresql":
-        found, wanted = _explained(connection, found, wanted)
+        found, expected = _printed_by_planner(connection, found, expected)
     checks = list(found.checks)
-    for one in [check for check in wanted.checks if check not in checks]:
+    for one in [check for check in expected.checks if check not in checks]:
         for index, other in enumerate(checks):
-            if other not in wanted.checks and _are_equivalent(connection, found, one, other):
+            if other not in expected.checks and _are_equivalent(connection, found, one, other):
                 checks[index] = replace(other, normalized=one.normalized)
                 break
-    return replace(found, checks=tuple(checks)), wanted
+    return replace(found, checks=tuple(checks)), expected
 
 
-def _explained(
-    connection: Connection, found: TableDefinition, wanted: TableDefinition
+def _printed_by_planner(
+    connection: Connection, found: TableDefinition, expected: TableDefinition
 ) -> tuple[TableDefinition, TableDefinition]:
-    checks = (*found.checks, *wanted.checks)
+    checks = (*found.checks, *expected.checks)
     printed = explain(connection, [check.sql for check in checks], found.columns)
     explained = [
         replace(check, normalized=text) for check, text in zip(checks, printed, strict=True)
@@ -64,18 +64,19 @@ def _explained(
     count = len(found.checks)
     return (
         replace(found, checks=tuple(explained[:count])),
-        replace(wanted, checks=tuple(explained[count:])),
+        replace(expected, checks=tuple(explained[count:])),
     )
 
 
 def _are_equivalent(
     connection: Connection, table: TableDefinition, one: Check, other: Check
 ) -> bool:
+    """Return whether two constraints accept the same test values; False if there are none."""
     columns = [column for column in table.columns if column.name.lower() in one.columns]
     if len(columns) != 1 or one.columns != other.columns:
         return False
     dialect, kind = connection.dialect.name, columns[0].type.partition("(")[0].lower()
-    values = list(_values(kind, f"{one.sql}; {other.sql}", dialect))
+    values = list(_test_values(kind, f"{one.sql}; {other.sql}", dialect))
     if not values:
         return False
     typed = "CAST({} AS {})" if dialect == "postgresql" else "{}"
@@ -97,8 +98,8 @@ def _are_equivalent(
     return bool(differing == 0)
 
 
-def _values(kind: str, sql: str, dialect: str) -> Iterator[str]:
-    """Yield the values of a type near the constants of an expression; none if it is not simple."""
+def _test_values(kind: str, sql: str, dialect: str) -> Iterator[str]:
+    """Yield test values near the constants of an expression; none if it is not simple."""
     if any(match.lastgroup is None for match in _CONSTANT.finditer(sql)):
         return  # a blob
     if not {word.lower() for word in _CALL.findall(_CONSTANT.sub("''", sql))} <= _KNOWN:

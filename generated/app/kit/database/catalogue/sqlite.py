@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, create_engine, text
 
 from .definitions import Check, Column, ForeignKey, Index, Key, KeyGenerator, TableDefinition
-from .tokens import Token, nested, separated, tokenize
+from .tokens import Token, nested_tokens, split_at_commas, tokenize
 
 _CATALOGUE = text("SELECT type, name, lower(tbl_name) AS place, sql FROM sqlite_master")
 _COLUMNS = text(
@@ -37,7 +37,7 @@ _AFTER_TYPE = {
 
 def read_tables(connection: Connection, names: Iterable[str]) -> dict[str, TableDefinition]:
     """Return the tables and views with these names; missing ones are omitted."""
-    wanted = {name.lower(): name for name in names}
+    by_lower_case = {name.lower(): name for name in names}
     rows = connection.execute(_CATALOGUE).all()
     triggers = defaultdict(list)
     for row in rows:
@@ -47,15 +47,15 @@ def read_tables(connection: Connection, names: Iterable[str]) -> dict[str, Table
         _by_table(connection.execute(one)) for one in (_COLUMNS, _INDEXES, _FOREIGN_KEYS)
     )
     return {
-        wanted[row.place]: _table(
+        by_lower_case[row.place]: _table(
             row, columns[row.place], indexes[row.place], references[row.place], triggers[row.place]
         )
         for row in rows
-        if row.type in {"table", "view"} and row.place in wanted
+        if row.type in {"table", "view"} and row.place in by_lower_case
     }
 
 
-def wanted_tables(_: Connection, tables: Iterable[Table]) -> dict[str, TableDefinition]:
+def expected_tables(_: Connection, tables: Iterable[Table]) -> dict[str, TableDefinition]:
     """Return the definitions of the models' tables, read from a database in memory."""
     tables = list(tables)
     with create_engine("sqlite://").connect() as memory:
@@ -65,7 +65,7 @@ def wanted_tables(_: Connection, tables: Iterable[Table]) -> dict[str, TableDefi
 
 
 def taken_names(connection: Connection) -> dict[str, str]:
-    """Return the used names, in lower case, with the kind of the object."""
+    """Return the names in use, in lower case, each with the kind of its object."""
     return {row.name.lower(): row.type for row in connection.execute(_CATALOGUE)}
 
 
@@ -98,7 +98,7 @@ def _table(
     references: Sequence[Row[Any]],
     triggers: Sequence[str],
 ) -> TableDefinition:
-    tokens = nested(row.sql)
+    tokens = nested_tokens(row.sql)
     if row.type == "view" or tokens[1].keyword == "VIRTUAL":
         return TableDefinition(row.name, "view" if row.type == "view" else "virtual table")
     clauses = _read_clauses(row.sql, tokens, [column.name for column in columns])
@@ -174,7 +174,7 @@ def _read_clauses(sql: str, tokens: Sequence[Token], columns: Sequence[str]) -> 
     body = next(token for token in tokens if token.kind == "group")
     clauses = _Clauses()
     known = {name.lower() for name in columns}
-    for index, item in enumerate(separated(body.inner)):
+    for index, item in enumerate(split_at_commas(body.inner)):
         column = columns[index] if index < len(columns) else None
         if column is not None:
             types = list(_until(item[1:], _AFTER_TYPE))
@@ -194,7 +194,7 @@ def _until(item: Iterable[Token], keywords: set[str]) -> Iterator[Token]:
 def _read_item(
     sql: str, item: Sequence[Token], column: str | None, known: set[str], clauses: _Clauses
 ) -> None:
-    """Read the constraints of one column, or those of the table."""
+    """Add the clauses of one column, or of one constraint of the table, to `clauses`."""
     name: str | None = None
     subject: tuple[str, ...] = ()
     rest = iter(item[1:] if column is not None else item)
@@ -225,11 +225,11 @@ def _read_item(
 
 def _key_columns(rest: Iterator[Token]) -> tuple[str, ...]:
     group = next(one for one in rest if one.kind == "group")
-    return tuple(part[0].name.lower() for part in separated(group.inner))
+    return tuple(part[0].name.lower() for part in split_at_commas(group.inner))
 
 
 def _check(name: str | None, sql: str, group: Token, known: set[str]) -> Check:
-    """Return a CHECK. Case, white space and quotes of names do not differ when normalized."""
+    """Return the definition of a CHECK, normalized: case, white space and quotes are ignored."""
     tokens = list(tokenize(sql[group.start + 1 : group.end - 1]))
     normalized = " ".join(
         token.text if token.kind == "string" else token.name.lower() for token in tokens

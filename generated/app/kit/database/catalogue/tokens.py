@@ -43,14 +43,14 @@ class Token:
 
 
 def tokenize(sql: str) -> Iterator[Token]:
-    """Yield the tokens of a statement, without groups."""
+    """Yield the tokens of a statement; parentheses are tokens like others."""
     for match in _TOKENS.finditer(sql):
         kind = str(match.lastgroup)
         if kind != "space":
             yield Token(kind, match.group(), match.start(), match.end())
 
 
-def nested(sql: str) -> list[Token]:
+def nested_tokens(sql: str) -> list[Token]:
     """Return the tokens of a statement, with each pair of parentheses as a group."""
     groups = [Token("group", "", 0, len(sql))]
     for token in tokenize(sql):
@@ -65,8 +65,8 @@ def nested(sql: str) -> list[Token]:
     return groups[0].inner
 
 
-def separated(tokens: Sequence[Token]) -> list[list[Token]]:
-    """Split tokens at the commas between them."""
+def split_at_commas(tokens: Sequence[Token]) -> list[list[Token]]:
+    """Return the tokens in parts, split at the commas."""
     parts: list[list[Token]] = [[]]
     for token in tokens:
         if token.keyword == ",":
