@@ -206,7 +206,7 @@ def _read(out: Path, path: str, *, once: bool) -> bytes | None:
 def _read_record(out: Path) -> dict[str, str]:
     file = out / RECORD
     if file.is_symlink():
-        raise OutputError(f"{file} is a symbolic link\n  remove it")
+        raise OutputError(f"{file} is a symbolic link, but must be a file\n  remove it")
     if not file.exists():
         return {}
     if not file.is_file():

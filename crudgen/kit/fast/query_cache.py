@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..query import ListQuery
-from ..query.parameters import Parameters, is_utf8, read_pairs
+from ..query.parameters import ListParameters, is_utf8, read_pairs
 
 MAX_CACHED = 1000
 """Most query strings in the cache."""
@@ -14,7 +14,7 @@ MAX_CACHED_BYTES = 512
 class QueryCache:
     """Parses the query strings of one list, and caches the results."""
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(self, parameters: ListParameters) -> None:
         self._parameters = parameters
         self._cache: dict[bytes, ListQuery] = {}
 

@@ -14,7 +14,7 @@ from ..models import MAX_INT, MIN_INT, Changes, Model
 from ..query import ListQuery
 from ..query.columns import Columns
 from ..query.listing import listing
-from ..query.parameters import Parameters
+from ..query.parameters import ListParameters
 from .answers import ErrorConversion, created_row, one_row
 from .generated_keys import GeneratedKeys
 from .statements import RowStatements
@@ -41,7 +41,7 @@ class Resource:
         etag_required: bool = False,
     ) -> None:
         columns = Columns(model, public, filter_by=filter_by, sort_by=sort_by, search_in=search_in)
-        self.query = Depends(Parameters(columns, default_limit, max_limit))
+        self.query = Depends(ListParameters(columns, default_limit, max_limit))
         """The dependency that parses the query of a list."""
         self._table = columns.table
         self._name = model.__name__

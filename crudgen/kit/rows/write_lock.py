@@ -17,7 +17,7 @@ _NAME = "_write_lock"
 
 
 class WriteLocks:
-    """The locks of one table. They are held until the end of the transaction.
+    """The locks that bulk requests take on a table to avoid deadlocks, until the transaction ends.
 
     With `serialized`, requests that write several unique values run one after another.
     """

@@ -10,20 +10,20 @@ from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, find, plain
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
-from .shorthand import expand, reject_reference
+from .shorthand import expand, report_unsupported_reference
 from .spec import (
     MAX_FIELDS,
     ApiSpec,
     AppSpec,
+    BaseSpec,
     EntitySpec,
     FieldSpec,
     LimitsSpec,
     PageSpec,
-    Spec,
     describe,
 )
 
-SpecT = TypeVar("SpecT", bound=Spec)
+SpecT = TypeVar("SpecT", bound=BaseSpec)
 
 _MODELS: dict[str, type[BaseModel]] = {"api": ApiSpec, "page": PageSpec, "limits": LimitsSpec}
 _KINDS = {
@@ -76,7 +76,7 @@ def _long_form(root: Mapping, problems: Problems) -> tuple[Mapping, set[str]]:
         node: Node | None = entry.value
         if isinstance(entry.value, Scalar):
             node = expand(entry.value, problems)
-        elif isinstance(entry.value, Mapping) and _is_reference(entry.value, problems):
+        elif isinstance(entry.value, Mapping) and _is_unsupported_reference(entry.value, problems):
             node = None
         if node is None:
             broken.add(entry.key)
@@ -87,12 +87,13 @@ def _long_form(root: Mapping, problems: Problems) -> tuple[Mapping, set[str]]:
     return Mapping(root.location, entries), broken
 
 
-def _is_reference(field: Mapping, problems: Problems) -> bool:
+def _is_unsupported_reference(field: Mapping, problems: Problems) -> bool:
+    """Return whether a field is a reference, and add the problem that these are unsupported."""
     written = field.get("type")
     value = plain(written.value) if written else None
     if written is None or not isinstance(value, str) or not value.lstrip().startswith("->"):
         return False
-    reject_reference(written.value.location, problems)
+    report_unsupported_reference(written.value.location, problems)
     return True
 
 

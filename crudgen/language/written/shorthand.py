@@ -84,7 +84,7 @@ class _Expansion:
 
     def run(self) -> Mapping | None:
         match = _PARTS.fullmatch(self.text)
-        if match is None or self._is_reference():
+        if match is None or self._is_unsupported_reference():
             return None
         info = self._type(match)
         if info is None:
@@ -99,10 +99,10 @@ class _Expansion:
             return None
         return Mapping(self.location, tuple(self.entries))
 
-    def _is_reference(self) -> bool:
+    def _is_unsupported_reference(self) -> bool:
         if not self.text.lstrip().startswith("->"):
             return False
-        reject_reference(self.location, self.problems)
+        report_unsupported_reference(self.location, self.problems)
         return True
 
     def _type(self, match: re.Match[str]) -> TypeInfo | None:
@@ -221,7 +221,7 @@ class _Expansion:
         return self.location.part(self.quote + max(start, 0), max(end - start, 1))
 
 
-def reject_reference(location: Location, problems: Problems) -> None:
+def report_unsupported_reference(location: Location, problems: Problems) -> None:
     """Add the problem that this version does not support references."""
     problems.add(
         location,

@@ -126,7 +126,7 @@ EtagWord: TypeAlias = Annotated[
 AnyValue: TypeAlias = Annotated[Any, WithJsonSchema({})]
 
 
-class Spec(BaseModel):
+class BaseSpec(BaseModel):
     """Base of the spec models."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -136,7 +136,7 @@ class Spec(BaseModel):
         return key in self.model_fields_set
 
 
-class FieldSpec(Spec):
+class FieldSpec(BaseSpec):
     """A field in the long form."""
 
     type: TypeWord = Field(description="The type, without arguments.")
@@ -178,14 +178,14 @@ class FieldSpec(Spec):
     was: Text | None = Field(default=None, description="Former name, for migrations.")
 
 
-class PageSpec(Spec):
+class PageSpec(BaseSpec):
     """Page sizes, in rows."""
 
     default: Count = Field(default=100, description="Number of rows if a request sets no limit.")
     max: Count = Field(default=100, description="Maximum number of rows per page.")
 
 
-class ApiSpec(Spec):
+class ApiSpec(BaseSpec):
     """The HTTP API of an entity."""
 
     operations: list[OperationWord] | None = Field(
@@ -211,7 +211,7 @@ class ApiSpec(Spec):
     )
 
 
-class EntitySpec(Spec):
+class EntitySpec(BaseSpec):
     """An entity: a file in the folder of entities."""
 
     name: Text = Field(description="Name of the entity, such as Hero.")
@@ -233,7 +233,7 @@ class EntitySpec(Spec):
     api: ApiSpec = Field(default=ApiSpec(), description="The HTTP API.")
 
 
-class LimitsSpec(Spec):
+class LimitsSpec(BaseSpec):
     """Default resource limits of the application."""
 
     body_bytes: Count | None = Field(
@@ -251,7 +251,7 @@ class LimitsSpec(Spec):
     )
 
 
-class AppSpec(Spec):
+class AppSpec(BaseSpec):
     """The application: crudgen.yaml, next to the folder of entities."""
 
     title: Line | None = Field(

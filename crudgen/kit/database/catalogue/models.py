@@ -24,7 +24,7 @@ _TEXT = re.compile(r"'(?:[^']|'')*'")
 def expected_tables(connection: Connection, tables: Iterable[Table]) -> dict[str, TableDefinition]:
     """Return the definitions that the models' tables have on PostgreSQL, by name."""
     tables, dialect = list(tables), connection.dialect
-    declared = {_declared(column, dialect)[0] for table in tables for column in table.columns}
+    declared = {_declared_type(column, dialect)[0] for table in tables for column in table.columns}
     casts = explain(connection, [f"CAST(NULL AS {kind})" for kind in declared])
     names = {kind: cast.removeprefix("NULL::") for kind, cast in zip(declared, casts, strict=True)}
     return {table.name: _Reader(table, dialect, names).definition() for table in tables}
@@ -71,7 +71,7 @@ class _Reader:
         return str(compiled).replace("%%", "%")  # as the driver does
 
     def _column(self, column: "ModelColumn[Any]") -> Column:
-        kind, collation = _declared(column, self._dialect)
+        kind, collation = _declared_type(column, self._dialect)
         return Column(
             name=column.name,
             type=self._types[kind],
@@ -117,7 +117,7 @@ class _Reader:
         )
 
 
-def _declared(column: "ModelColumn[Any]", dialect: Dialect) -> tuple[str, str | None]:
+def _declared_type(column: "ModelColumn[Any]", dialect: Dialect) -> tuple[str, str | None]:
     """Return the type of a column as in CREATE TABLE, and its collation."""
     kind, _, collation = column.type.compile(dialect=dialect).partition(" COLLATE ")
     return kind, collation.strip('"') or None

@@ -43,7 +43,7 @@ def add_document(app: FastAPI) -> None:
     async def document(request: Request) -> Response:
         nonlocal schema, written
         async with lock:
-            build = app.openapi if written else _build_first
+            build = app.openapi if written else _build_first_document
             current = await to_thread.run_sync(build)
             server = {"url": request.scope.get("root_path", "").rstrip("/")}
             servers = current.get("servers", [])
@@ -54,7 +54,7 @@ def add_document(app: FastAPI) -> None:
                 schema, written = current, bytes(response.body)
         return Response(written, media_type="application/json")
 
-    def _build_first() -> dict[str, Any]:
+    def _build_first_document() -> dict[str, Any]:
         with paused_collection():
             return app.openapi()
 

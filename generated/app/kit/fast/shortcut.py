@@ -23,7 +23,7 @@ from ..http.limiting import TimedReceive
 from ..http.logs import REQUEST_ID
 from ..http.routing import OUTCOME, JsonRequest
 from ..limits import limits_of
-from ..query.parameters import Parameters, is_utf8, read_pairs
+from ..query.parameters import ListParameters, is_utf8, read_pairs
 from .query_cache import QueryCache
 
 _REQUEST_ID = REQUEST_ID.lower().encode()
@@ -53,7 +53,7 @@ class Shortcut:
         self._list_queries = {
             one.name: QueryCache(one.call)
             for one in dependant.dependencies
-            if one.name and isinstance(one.call, Parameters)
+            if one.name and isinstance(one.call, ListParameters)
         }
         self._scope = {"endpoint": context.endpoint, "route": context.original_route}
 

@@ -27,7 +27,7 @@ from ..database.faults import http_error
 from ..errors import problem, to_problems
 from ..limits import limits_of
 from ..models import MAX_INT
-from ..query.parameters import Parameters, is_utf8, read_pairs, shown
+from ..query.parameters import ListParameters, is_utf8, read_pairs, shown
 from .content import check_content
 from .etag import conditional_response, describe_headers
 from .head_route import HeadRoute
@@ -96,7 +96,7 @@ class Route(HeadRoute):
         """Return OpenAPI descriptions of the parameters that the kit reads without FastAPI."""
         asked = [one.call for one in self.dependant.dependencies]
         described = [
-            more for one in asked if isinstance(one, Parameters) for more in one.describe()
+            more for one in asked if isinstance(one, ListParameters) for more in one.describe()
         ]
         one_row = self.responses if "{" in self.path else ()
         return [*described, *describe_headers(one_row, self.methods or ())]
@@ -196,7 +196,7 @@ def _query_parameters(dependant: Dependant) -> Iterator[tuple[str, bool]]:
         else:
             yield field.alias, _is_many(annotation)
     for dependency in dependant.dependencies:
-        if isinstance(dependency.call, Parameters):
+        if isinstance(dependency.call, ListParameters):
             yield from ((name, one.is_many) for name, one in dependency.call.names.items())
         yield from _query_parameters(dependency)
 

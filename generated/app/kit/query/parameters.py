@@ -63,7 +63,7 @@ class Parameter:
         return {**described, "schema": schema}
 
 
-class Parameters:
+class ListParameters:
     """The query parameters of one list. As a dependency, they are parsed to a ListQuery.
 
     Raises RequestValidationError (422) for an invalid value.
