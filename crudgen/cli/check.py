@@ -74,7 +74,7 @@ def _check(entities: Path, out: Path | None, report: dict[str, Any]) -> str:
 
     plan = disk.plan(crudgen.render(schema), folder)
     report["out"] = str(folder)
-    report["files"] = {str(action): list(plan.paths(action)) for action in disk.Action}
+    report["files"] = {str(action): list(plan.paths_with(action)) for action in disk.Action}
     if not plan.is_current:
         raise DriftError(_drift_message(plan, entities, folder))
     return f"{valid}; {folder} is up to date"
@@ -102,10 +102,10 @@ def _drift_message(plan: "Plan", entities: Path, out: Path) -> str:
         command += f" {entities}"
     if out != source.DEFAULT_OUT:
         command += f" --out {out}"
-    if plan.paths(Action.STALE, Action.STALE_EDITED):
+    if plan.paths_with(Action.STALE, Action.STALE_EDITED):
         command += " --prune"
     head = f"{out} differs from the code that is generated from {entities}"
     remedy = f"  update it with: {command}"
-    if plan.paths(Action.EDITED):
+    if plan.paths_with(Action.EDITED):
         remedy += "\n  it shows the edits, and overwrites them only with --force"
     return "\n".join([head, *lines[:_MAX_FILES], *more, remedy])

@@ -73,7 +73,7 @@ def _preview(plan: "Plan", *, force: bool, prune: bool) -> None:
     console.say_error(f"{plan.out}: {_summary(plan, force=force, prune=prune)} (dry run)")
     for line in _missing_lines(plan):
         console.say_error(line, "yellow")
-    edited = plan.paths(Action.EDITED)
+    edited = plan.paths_with(Action.EDITED)
     if edited and not force:
         for path in edited:
             console.say_error(f"  edited: {plan.out / path}")
@@ -93,7 +93,7 @@ def _summary(plan: "Plan", *, force: bool, prune: bool) -> str:
         "removed" if prune else "stale": (Action.STALE,),
         "edited and removed" if prune and force else "stale and edited": (Action.STALE_EDITED,),
     }
-    counts = [(len(plan.paths(*actions)), name) for name, actions in groups.items()]
+    counts = [(len(plan.paths_with(*actions)), name) for name, actions in groups.items()]
     return ", ".join(f"{number} {name}" for number, name in counts if number)
 
 
@@ -112,5 +112,5 @@ def _report_stale(plan: "Plan", *, force: bool, prune: bool) -> None:
         (Action.STALE, not prune, "--prune removes it"),
         (Action.STALE_EDITED, not (prune and force), "edited; --prune --force removes it"),
     ):
-        for path in plan.paths(action) if is_kept else ():
+        for path in plan.paths_with(action) if is_kept else ():
             console.say(f"  no longer generated: {plan.out / path} ({remedy})", "yellow")

@@ -81,7 +81,7 @@ class Plan:
     out: Path
     changes: tuple[Change, ...]
 
-    def paths(self, *actions: Action) -> tuple[str, ...]:
+    def paths_with(self, *actions: Action) -> tuple[str, ...]:
         """Return the sorted paths of the files that are in one of these states."""
         return tuple(change.path for change in self.changes if change.action in actions)
 

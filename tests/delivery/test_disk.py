@@ -30,7 +30,7 @@ def out(tmp_path: Path) -> Path:
 
 def test_a_first_write_creates_everything(tmp_path: Path) -> None:
     out = tmp_path / "deep" / "generated"
-    assert plan(make_tree(OLD), out).paths(Action.CREATE) == tuple(sorted(OLD))
+    assert plan(make_tree(OLD), out).paths_with(Action.CREATE) == tuple(sorted(OLD))
     assert not out.exists()
     write(make_tree(OLD), out)
     for path, text in OLD.items():
@@ -53,16 +53,16 @@ def test_a_second_write_touches_nothing(out: Path) -> None:
 
 def test_each_file_gets_what_its_ownership_says(out: Path) -> None:
     todo = write(make_tree(NEW), out)
-    assert todo.paths(Action.CREATE) == ("app/heroes/routes/x.py",)
-    assert todo.paths(Action.UPDATE) == ("app/api.py", "app/heroes/models.py")
-    assert todo.paths(Action.KEEP) == ("README.md", "app/main.py")
-    assert todo.paths(Action.UNCHANGED) == ("app/__init__.py",)
-    assert todo.paths(Action.STALE) == ("app/teams/models.py",)
+    assert todo.paths_with(Action.CREATE) == ("app/heroes/routes/x.py",)
+    assert todo.paths_with(Action.UPDATE) == ("app/api.py", "app/heroes/models.py")
+    assert todo.paths_with(Action.KEEP) == ("README.md", "app/main.py")
+    assert todo.paths_with(Action.UNCHANGED) == ("app/__init__.py",)
+    assert todo.paths_with(Action.STALE) == ("app/teams/models.py",)
     assert (out / "app/main.py").read_text() == "main = 1\n"
     assert (out / "app/api.py").read_text() == "api = 2\n"
     assert (out / "app/teams/models.py").exists()
     again = plan(make_tree(NEW), out)
-    assert again.paths(Action.STALE) == ("app/teams/models.py",)
+    assert again.paths_with(Action.STALE) == ("app/teams/models.py",)
     assert not again.is_current
 
 
@@ -85,7 +85,7 @@ def test_an_edited_stale_file_needs_force(out: Path) -> None:
     stale = out / "app/teams/models.py"
     stale.write_text("team = 'mine'\n")
     todo = write(make_tree(NEW), out, prune=True)
-    assert todo.paths(Action.STALE_EDITED) == ("app/teams/models.py",)
+    assert todo.paths_with(Action.STALE_EDITED) == ("app/teams/models.py",)
     assert stale.exists()
     write(make_tree(NEW), out, prune=True, force=True)
     assert not stale.exists()
@@ -122,20 +122,23 @@ def test_the_shown_diff_is_bounded(out: Path) -> None:
 
 def test_an_edit_that_says_what_would_be_written_is_no_edit(out: Path) -> None:
     (out / "app/api.py").write_text("api = 2\n")
-    assert "app/api.py" in write(make_tree(NEW), out).paths(Action.UNCHANGED)
-    assert plan(make_tree(NEW), out).paths(Action.EDITED) == ()
+    assert "app/api.py" in write(make_tree(NEW), out).paths_with(Action.UNCHANGED)
+    assert plan(make_tree(NEW), out).paths_with(Action.EDITED) == ()
 
 
 def test_without_a_record_a_differing_file_counts_as_edited(out: Path) -> None:
     (out / RECORD).unlink()
     assert plan(make_tree(OLD), out).is_current
-    assert plan(make_tree(NEW), out).paths(Action.EDITED) == ("app/api.py", "app/heroes/models.py")
+    assert plan(make_tree(NEW), out).paths_with(Action.EDITED) == (
+        "app/api.py",
+        "app/heroes/models.py",
+    )
 
 
 def test_a_removed_file_is_written_again(out: Path) -> None:
     (out / "app/api.py").unlink()
     (out / "app/main.py").unlink()
-    assert plan(make_tree(OLD), out).paths(Action.CREATE) == ("app/api.py", "app/main.py")
+    assert plan(make_tree(OLD), out).paths_with(Action.CREATE) == ("app/api.py", "app/main.py")
     write(make_tree(OLD), out)
     assert (out / "app/api.py").exists()
 
@@ -152,7 +155,7 @@ def test_line_endings_alone_are_no_difference(out: Path) -> None:
             path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     assert plan(make_tree(OLD), out).is_current
     todo = write(make_tree(NEW), out)
-    assert todo.paths(Action.EDITED) == ()
+    assert todo.paths_with(Action.EDITED) == ()
     assert (out / "app/api.py").read_bytes() == b"api = 2\n"
 
 
@@ -209,7 +212,7 @@ def test_a_linked_file_is_refused(out: Path, tmp_path: Path) -> None:
 def test_a_users_file_may_be_a_link(out: Path, tmp_path: Path) -> None:
     (out / "app/main.py").unlink()
     (out / "app/main.py").symlink_to(tmp_path / "dangling")
-    assert "app/main.py" in write(make_tree(NEW), out).paths(Action.KEEP)
+    assert "app/main.py" in write(make_tree(NEW), out).paths_with(Action.KEEP)
     assert (out / "app/main.py").is_symlink()
 
 
@@ -336,7 +339,7 @@ def test_an_edit_after_a_kill_survives_the_restoring(tmp_path: Path, writes: Wri
             break
     assert (out / ".crudgen-staging/journal.json").exists()
     (out / "app/api.py").write_text("api = 'mine'\n")
-    assert plan(make_tree(NEW), out).paths(Action.EDITED) == ("app/api.py",)
+    assert plan(make_tree(NEW), out).paths_with(Action.EDITED) == ("app/api.py",)
     assert (out / "app/api.py").read_text() == "api = 'mine'\n"
 
 
@@ -372,6 +375,6 @@ def test_only_kept_files_lack_lines(tmp_path: Path) -> None:
         return {each.path: lines for each in changes if (lines := [*each.missing_lines()])}
 
     assert lacking() == {"mine.py": [MissingLine("word", "anywhere")]}
-    assert plan(tree, tmp_path).paths(Action.CREATE) == ("new.py",)
+    assert plan(tree, tmp_path).paths_with(Action.CREATE) == ("new.py",)
     (tmp_path / "mine.py").write_text("a word\n")
     assert lacking() == {}

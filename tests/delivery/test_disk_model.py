@@ -58,7 +58,7 @@ class Disk(RuleBasedStateMachine):
             for path, text in texts.items()
             if path in self.files and self.files[path] not in (text, self.written.get(path))
         }
-        assert set(plan(tree, self.out).paths(Action.EDITED)) == edited
+        assert set(plan(tree, self.out).paths_with(Action.EDITED)) == edited
         try:
             write(tree, self.out, force=force, prune=prune)
         except OutputError:

@@ -74,7 +74,7 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class KitImports:
-    """Imports from the kit, which must name the right package and no former module."""
+    """The user's imports from the kit, which must name the right package and no former module."""
 
     form: KitForm
     package: str

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Dialect, Integer, String
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from ..types.value_types import VALUE_TYPES, ValueType
+from ..types.value_types import VALUE_TYPES, ValueHandling
 
 SerialInteger = BigInteger().with_variant(Integer, "sqlite")
 """An integer key that the database generates. SQLite does so only for the type INTEGER."""
@@ -30,9 +30,9 @@ def python_type(column_type: TypeEngine[Any]) -> type:
     return column_type.python_type
 
 
-def value_type(column_type: TypeEngine[Any]) -> ValueType:
+def value_handling(column_type: TypeEngine[Any]) -> ValueHandling:
     """Return how the values of a column are parsed and written."""
     return VALUE_TYPES.get(python_type(column_type), _BUILT_IN)
 
 
-_BUILT_IN = ValueType()
+_BUILT_IN = ValueHandling()

@@ -72,7 +72,7 @@ class Writer:
 
     def _run(self, work: Callable[[sqlite3.Connection], Result], deadline: float) -> Result:
         with self._lock:
-            connection = self._current()
+            connection = self._current_connection()
             try:
                 begin(connection, deadline)
                 result = work(connection)
@@ -88,7 +88,7 @@ class Writer:
                 raise cause from error
             return result
 
-    def _current(self) -> sqlite3.Connection:
+    def _current_connection(self) -> sqlite3.Connection:
         if self._connection is not None and not self._is_current(self._connection):
             self._connection = None
         if self._connection is None:

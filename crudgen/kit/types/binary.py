@@ -8,7 +8,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from .value_types import VALUE_TYPES, ValueType
+from .value_types import VALUE_TYPES, ValueHandling
 
 _ENDS = ("", "[A-Za-z0-9+/][AQgw]==", "[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=")
 """How base64 text ends if 0, 1 or 2 bytes follow the groups of 3. The unused bits are zero."""
@@ -75,4 +75,4 @@ def write_base64(value: bytes) -> str:
     return base64.b64encode(value).decode("ascii")
 
 
-VALUE_TYPES[bytes] = ValueType(write=write_base64, is_comparable=False)
+VALUE_TYPES[bytes] = ValueHandling(write=write_base64, is_comparable=False)

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Strict, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from .text_form import text_form
-from .value_types import VALUE_TYPES, ValueType
+from .value_types import VALUE_TYPES, ValueHandling
 
 DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
@@ -54,9 +54,9 @@ IsoTime = Annotated[
 ]
 """A time of day without an offset (RFC 3339, partial-time)."""
 
-VALUE_TYPES[datetime] = ValueType(lambda _column_type: UtcDatetime)
-VALUE_TYPES[date] = ValueType(lambda _column_type: IsoDate)
-VALUE_TYPES[time] = ValueType(lambda _column_type: IsoTime)
+VALUE_TYPES[datetime] = ValueHandling(lambda _column_type: UtcDatetime)
+VALUE_TYPES[date] = ValueHandling(lambda _column_type: IsoDate)
+VALUE_TYPES[time] = ValueHandling(lambda _column_type: IsoTime)
 
 
 def utc_now() -> datetime:

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite.base import ischema_names
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 from .text_form import text_form
-from .value_types import VALUE_TYPES, ValueType
+from .value_types import VALUE_TYPES, ValueHandling
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class ExactNumber(TypeDecorator[Decimal]):
 
 
 ischema_names["DECIMAL_AS_INT"] = ExactNumber  # for SQLAlchemy's reflection of tables
-VALUE_TYPES[Decimal] = ValueType(
+VALUE_TYPES[Decimal] = ValueHandling(
     lambda column_type: Annotated[Decimal, Exact(column_type.precision, column_type.scale)],
     write_decimal,
 )

@@ -11,7 +11,7 @@ from sqlalchemy import JSON, Dialect, UnicodeText
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from .text import NO_NUL
-from .value_types import VALUE_TYPES, ValueType
+from .value_types import VALUE_TYPES, ValueHandling
 
 
 def _check_json(value: Any) -> Any:
@@ -85,4 +85,4 @@ class JsonValue(TypeDecorator[Any]):
         return json.loads(value) if dialect.name == "sqlite" and value is not None else value
 
 
-VALUE_TYPES[object] = ValueType(is_comparable=False)
+VALUE_TYPES[object] = ValueHandling(is_comparable=False)

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BeforeValidator, Strict, WithJsonSchema
 
 from .text_form import text_form
-from .value_types import VALUE_TYPES, ValueType
+from .value_types import VALUE_TYPES, ValueHandling
 
 UUID_TEXT = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
@@ -18,4 +18,4 @@ UuidText = Annotated[
 ]
 """A UUID (RFC 9562) as 32 hexadecimal digits in 5 groups."""
 
-VALUE_TYPES[UUID] = ValueType(lambda _column_type: UuidText)
+VALUE_TYPES[UUID] = ValueHandling(lambda _column_type: UuidText)

@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class ValueType:
+class ValueHandling:
     """How the values of one Python type are parsed and written."""
 
     query_type: Callable[[Any], Any] | None = None
@@ -20,5 +20,5 @@ class ValueType:
     """Whether lists can be filtered and sorted by the values."""
 
 
-VALUE_TYPES: dict[type, ValueType] = {}
+VALUE_TYPES: dict[type, ValueHandling] = {}
 """The registered types, by the Python type of their values."""

@@ -86,7 +86,7 @@ class _Comparison:
                 yield Finding(f"{what}: missing from the database, {expected} in the models")
             elif not self._same_column(found, expected):
                 text = f"{what}: {found} in the database, {expected} in the models"
-                yield Finding(text, remedy=self._decimal_remedy(found, expected))
+                yield Finding(text, remedy=self._bigint_to_decimal_remedy(found, expected))
         for found in there.values():
             what = f"column {found.name}: {found}"
             if found.nullable or found.has_default or found.is_generated:
@@ -121,7 +121,7 @@ class _Comparison:
         # Any other default is allowed.
         return found.generator is not KeyGenerator.IDENTITY_ALWAYS
 
-    def _decimal_remedy(self, found: Column, expected: Column) -> tuple[int, str] | None:
+    def _bigint_to_decimal_remedy(self, found: Column, expected: Column) -> tuple[int, str] | None:
         """Return the remedy for a decimal that an old version declared as BIGINT, or None."""
         is_decimal = expected.type.startswith("DECIMAL_AS_INT(")
         if not is_decimal or found.type != "BIGINT" or found.type_at is None:

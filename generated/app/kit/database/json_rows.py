@@ -7,7 +7,7 @@ from pydantic_core import to_json
 from sqlalchemy import ColumnElement
 
 from ..acceleration import fast_module
-from .columns import value_type
+from .columns import value_handling
 from .returning import returned
 from .transaction import Row
 
@@ -20,7 +20,7 @@ class JsonRows:
         self._writers = {
             name: write
             for name, column in columns.items()
-            if (write := value_type(column.type).write) is not None
+            if (write := value_handling(column.type).write) is not None
         }
         self.selected = tuple(columns.values())
         """The expressions to select. A row may have more values after these."""

@@ -85,7 +85,7 @@ class GroupCommit(Writer):
         while not ended:
             batch, ended = self._next_batch()
             try:
-                connection = self._current()
+                connection = self._current_connection()
             except Exception as error:  # any error must resolve the futures
                 _set_error(batch, error)
             else:

@@ -9,7 +9,7 @@ from pydantic_core import from_json, to_json
 
 from ..acceleration import fast_module
 from ..database import Database
-from ..database.columns import value_type
+from ..database.columns import value_handling
 from ..database.json_rows import JsonRows, json_rows
 from ..database.statements import Prepared
 from ..database.transaction import Row
@@ -191,5 +191,5 @@ def _max_bytes(model: type[Model], name: str, columns: Columns) -> int:
     """Return the estimated maximum bytes of a property, by its declared length."""
     metadata = model.model_fields[name].metadata
     lengths = [one.max_length for one in metadata if hasattr(one, "max_length")]
-    is_narrow = value_type(columns.column(name).type).is_comparable
+    is_narrow = value_handling(columns.column(name).type).is_comparable
     return min(lengths, default=NARROW_BYTES if is_narrow else SHORT_BYTES)

@@ -15,7 +15,7 @@ from sqlalchemy import (
     or_,
 )
 
-from ..database.columns import Text, value_type
+from ..database.columns import Text, value_handling
 
 Clause = Callable[[Any, Sequence[Any], str], ColumnElement[bool]]
 """A function of a column, the values (bound parameters, except for a flag), and the dialect."""
@@ -121,7 +121,7 @@ _TEXT = ("contains", "icontains", "startswith", "istartswith", "endswith", "iend
 def operators_of(column: Column[Any], *, is_word: bool) -> tuple[str, ...]:
     """Return the filter operators of a column. `is_word`: it contains one of a set of words."""
     null = ("isnull",) if column.nullable else ()
-    if not value_type(column.type).is_comparable:
+    if not value_handling(column.type).is_comparable:
         return null
     match column.type:
         case Boolean():

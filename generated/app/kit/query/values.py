@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 from sqlalchemy import Column
 
-from ..database.columns import python_type, value_type
+from ..database.columns import python_type, value_handling
 from ..models import MAX_INT, MIN_INT, exact_bounds, without_nul
 from ..types.scalars import DIGITS, NUMBER, TRUE_OR_FALSE
 
@@ -94,7 +94,7 @@ def column_adapter(column: Column[Any], words: Sequence[str]) -> TypeAdapter[Any
     if words:
         word: Any = Literal[tuple(words)]
         return TypeAdapter(word)
-    kind, query_type = python_type(column.type), value_type(column.type).query_type
+    kind, query_type = python_type(column.type), value_handling(column.type).query_type
     if query_type is None:
         return _BUILT_IN.get(kind, TEXT)
     return _adapter(query_type(column.type))
