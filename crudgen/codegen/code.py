@@ -124,22 +124,22 @@ def literal(value: Value) -> Code:
     return Code(source)
 
 
-def structure(value: Value) -> "Bracket | Code":
+def nested_literal(value: Value) -> "Bracket | Code":
     """Return the source of a value that may contain lists and dicts."""
     match value:
         case list():
-            return Bracket("[", tuple(structure(item) for item in value), "]")
+            return Bracket("[", tuple(nested_literal(item) for item in value), "]")
         case dict():
-            items = (_pair(literal(key), structure(item)) for key, item in value.items())
+            items = (_pair(literal(key), nested_literal(item)) for key, item in value.items())
             return Bracket("{", tuple(items), "}")
     return literal(value)
 
 
 def _pair(key: Code, value: "Bracket | Code") -> "Bracket | Code":
-    return _after(f"{key}: ", value)
+    return _with_prefix(f"{key}: ", value)
 
 
-def _after(prefix: str, value: "Bracket | Code") -> "Bracket | Code":
+def _with_prefix(prefix: str, value: "Bracket | Code") -> "Bracket | Code":
     if isinstance(value, Bracket):
         return replace(value, head=f"{prefix}{value.head}")
     return Code(f"{prefix}{value}")
@@ -238,7 +238,7 @@ def call(function: Code, items: Iterable[Part]) -> Bracket:
 
 def keyword(key: str, value: Bracket | Code) -> Bracket | Code:
     """Return the source of a keyword argument."""
-    return _after(f"{identifier(key)}=", value)
+    return _with_prefix(f"{identifier(key)}=", value)
 
 
 def pair(key: str, value: Bracket | Code) -> Bracket | Code:

@@ -4,7 +4,7 @@ import gc
 import sys
 
 
-def free() -> None:
+def free_memory() -> None:
     """Free the memory of unloaded packages.
 
     Caches of FastAPI hold references to the functions of former generations. Classes are reference

@@ -58,7 +58,7 @@ class Recipe:
             application, database = create(package, self.database, self.root_path, self.log_level)
         except BaseException as error:
             memory.unload(package)
-            raise translated(error) from error
+            raise as_serve_error(error) from error
         return Generation(self.tree, package, application, database)
 
 
@@ -83,7 +83,7 @@ class Generation:
     def masked_database(self) -> str:
         """The database URL without the password."""
         urls = importlib.import_module(f"{self.package.__name__}.kit.database.urls")
-        return str(urls.shown(self.database))
+        return str(urls.mask_url(self.database))
 
     async def start(self) -> None:
         """Start the lifespan of the application. If that fails, unload the package.
@@ -95,7 +95,7 @@ class Generation:
         except BaseException as error:
             self._lifespan.abandon()
             memory.unload(self.package)
-            raise translated(error) from error
+            raise as_serve_error(error) from error
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Handle a request."""
@@ -118,7 +118,7 @@ class Generation:
             _log.exception("The application failed to shut down")
         finally:
             memory.unload(self.package)
-            await asyncio.to_thread(garbage.free)
+            await asyncio.to_thread(garbage.free_memory)
 
 
 class _Lifespan:
@@ -143,7 +143,7 @@ class _Lifespan:
             started.cancel()
         if not self._started.is_set():
             await self._task
-            raise RuntimeError(self._failure or "the application exited during startup")
+            raise RuntimeError(self._failure or "the application ended before it had started")
 
     async def shutdown(self) -> None:
         if self._task is not None:
@@ -202,7 +202,7 @@ def _environment(settings: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def translated(error: BaseException) -> BaseException:
+def as_serve_error(error: BaseException) -> BaseException:
     """Return a ServeError for an error that the user can fix, else the error itself.
 
     Generated code does not import crudgen, so its exceptions are recognized by name.

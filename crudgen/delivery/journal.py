@@ -76,7 +76,7 @@ def apply(out: Path, changes: Mapping[str, bytes | None]) -> None:
     if not changes:
         return
     staging = out / STAGING
-    _clear(staging)
+    _remove_staging(staging)
     steps, folders = _plan_steps(out, changes)
     try:
         _stage(out, staging, steps, changes)
@@ -95,7 +95,7 @@ def apply(out: Path, changes: Mapping[str, bytes | None]) -> None:
         raise
     # The transaction is committed; the rest is cleanup.
     with contextlib.suppress(OSError):
-        _clear(staging)
+        _remove_staging(staging)
         _remove_empty_folders(out, [step.path for step in steps if step.digest is None])
 
 
@@ -113,7 +113,7 @@ def recover(out: Path) -> None:
     if (staging / _JOURNAL).exists() and not staging.is_symlink():
         steps, folders = _read_journal(staging)
         _roll_back(out, staging, steps, folders)
-    _clear(staging)
+    _remove_staging(staging)
 
 
 @contextlib.contextmanager
@@ -182,7 +182,7 @@ def _read_journal(staging: Path) -> tuple[list[_Step], list[str]]:
 def _roll_back(out: Path, staging: Path, steps: list[_Step], folders: list[str]) -> None:
     """Restore every file, and remove the staging folder. Safe to repeat after an interruption."""
     if not (staging / _JOURNAL).exists():
-        _clear(staging)  # staging failed: no file was changed
+        _remove_staging(staging)  # staging failed: no file was changed
         return
     for number, step in enumerate(steps):
         target = locate(out, step.path)
@@ -197,10 +197,10 @@ def _roll_back(out: Path, staging: Path, steps: list[_Step], folders: list[str])
         with contextlib.suppress(OSError):
             locate(out, folder).rmdir()
     (staging / _JOURNAL).unlink()
-    _clear(staging)
+    _remove_staging(staging)
 
 
-def _clear(staging: Path) -> None:
+def _remove_staging(staging: Path) -> None:
     if staging.is_symlink() or staging.is_file():
         raise OutputError(f"{staging} is not a folder of crudgen\n  remove it and try again")
     if staging.exists():

@@ -83,7 +83,7 @@ def serve(build: Callable[[], SourceTree], options: Options, reporter: Reporter)
 
         async def follow(switch: Switch) -> None:
             if watch:
-                await _follow(switch, watch, build, recipe, reporter)
+                await _reload_on_changes(switch, watch, build, recipe, reporter)
 
         config = _config(Switch(recipe, follow), options)
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
@@ -140,7 +140,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def _follow(
+async def _reload_on_changes(
     switch: Switch,
     watch: Watch,
     build: Callable[[], SourceTree],

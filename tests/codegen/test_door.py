@@ -15,7 +15,16 @@ from jinja2 import nodes
 
 import crudgen.codegen
 from crudgen.codegen import code
-from crudgen.codegen.code import Code, docstring, identifier, literal, name, raw, structure, words
+from crudgen.codegen.code import (
+    Code,
+    docstring,
+    identifier,
+    literal,
+    name,
+    nested_literal,
+    raw,
+    words,
+)
 from crudgen.codegen.render import _environment
 from crudgen.language.names import FieldName, ModuleName
 from crudgen.language.schema import Value
@@ -143,7 +152,7 @@ def test_a_literal_evaluates_to_its_value(value: Value) -> None:
 
 @given(JSON, st.integers(0, 90))
 def test_a_structure_evaluates_to_its_value(value: Value, indent: int) -> None:
-    source = code.statement(raw("x = "), structure(value), indent)
+    source = code.statement(raw("x = "), nested_literal(value), indent)
     assert ast.literal_eval(source.removeprefix("x = ")) == value
 
 

@@ -356,14 +356,14 @@ def test_statements_that_fail_and_work_in_turn_do_not_fill_the_log(
     for error in (Unavailable(Condition.FULL), Unavailable(Condition.DOWN), denied("x")):
         state, begun = State("X"), 0
         for _ in range(1000):
-            if state.failed(error, "one") is not None:
+            if state.record_failure(error, "one") is not None:
                 state.log_begin(error.condition, "x")
                 begun += 1
-            state.succeeded("two", writes=True)
-            state.succeeded("one", writes=True)
+            state.record_success("two", writes=True)
+            state.record_success("one", writes=True)
         assert begun == states.FREQUENT_COUNT
         monkeypatch.setattr(states, "QUIET_SECONDS", -1.0)
-        state.succeeded("one", writes=True)
+        state.record_success("one", writes=True)
         monkeypatch.undo()
         assert not state.episodes
     assert caplog.text.count(": resolved: ") == 3 * states.FREQUENT_COUNT
@@ -371,7 +371,7 @@ def test_statements_that_fail_and_work_in_turn_do_not_fill_the_log(
 
 def test_any_number_of_statements_is_remembered_within_bounds() -> None:
     state = State("X")
-    logged = [state.failed(denied(f"r{number % 500}"), number) for number in range(100_000)]
+    logged = [state.record_failure(denied(f"r{number % 500}"), number) for number in range(100_000)]
     assert len([one for one in logged if one is not None]) == states.MAX_REASONS
     kept = state.episodes[Condition.DENIED].reasons
     assert sum(map(len, kept.values())) <= states.MAX_REASONS**2

@@ -10,7 +10,7 @@ import pytest
 from psycopg.pq import Conninfo
 
 from crudgen.kit.database import Database
-from crudgen.kit.database.urls import effective_parameters, read_postgresql_url, shown
+from crudgen.kit.database.urls import effective_parameters, mask_url, read_postgresql_url
 from crudgen.kit.errors import StartupError
 from tests.support import forked
 from tests.support.servers import Servers
@@ -110,7 +110,7 @@ def test_the_rest_is_refused_in_two_lines(url: str, expected: str) -> None:
     assert expected in message
     assert len(message.splitlines()) == 2
     assert "hunter2" not in message
-    assert "hunter2" not in shown(url)
+    assert "hunter2" not in mask_url(url)
 
 
 @pytest.mark.parametrize("value", ["sqlite:///app.db\n", "sqlite:///a\x00.db", "\tsqlite:///a.db"])
@@ -120,7 +120,7 @@ def test_a_line_break_is_refused_for_sqlite_too(value: str) -> None:
 
 
 def test_a_name_is_shown_in_one_line() -> None:
-    assert shown("postgresql://u@h/a%0Ab%20c") == "postgresql://u@h/a%0Ab%20c"
+    assert mask_url("postgresql://u@h/a%0Ab%20c") == "postgresql://u@h/a%0Ab%20c"
 
 
 @pytest.mark.parametrize(

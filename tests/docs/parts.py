@@ -412,9 +412,9 @@ def logged(_: str) -> str:
         (Condition.DOWN, "connection refused"),
         (Condition.READ_ONLY, "the server is a standby"),
     ):
-        assert state.begin(condition)
+        assert state.begin_condition(condition)
         state.log_begin(condition, reason)
-        state.end(condition)
+        state.end_condition(condition)
     logger.removeHandler(handler)
     logger.setLevel(level)
     return fenced("text", "\n".join(handler.lines))

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from crudgen.kit.database.columns import Text
-from crudgen.kit.database.returning import returned
+from crudgen.kit.database.returning import returning_expressions
 from crudgen.kit.fast.json_objects import json_object
 from tests.support.servers import Everywhere, Servers, write_entities
 
@@ -115,7 +115,7 @@ def test_expressions_of_returning(first: str, rule: str) -> None:
         "id": BigInteger(),
     }
     columns = [Column(name, kind) for name, kind in kinds.items()]
-    expressions: list[Any] = [*returned(columns, "sqlite")]
+    expressions: list[Any] = [*returning_expressions(columns, "sqlite")]
     expressions.append(json_object({column.name: column for column in columns[:3]}, "sqlite"))
     texts = ", ".join(str(one.compile(dialect=SQLiteDialect_pysqlite())) for one in expressions)
     read = f"SELECT {texts} FROM t"  # noqa: S608 - of expressions of the kit

@@ -1,4 +1,4 @@
-"""Requirements that pyproject.toml must list. Reason to change: how versions are compared."""
+"""Requirements that a user's pyproject.toml lacks. Reason to change: how versions are compared."""
 
 import tomllib
 from collections.abc import Iterable, Iterator

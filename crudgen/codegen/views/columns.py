@@ -13,12 +13,12 @@ from crudgen.codegen.code import (
     literal,
     method,
     name,
+    nested_literal,
     optional,
     pair,
     raw,
     sql_name,
     statement,
-    structure,
     subscript,
 )
 from crudgen.codegen.imports import Imports
@@ -28,7 +28,7 @@ from crudgen.language.reserved import DERIVED_SUFFIXES, RESERVED_CLASSES
 from crudgen.language.schema import Constant, Entity, Field, Now, Number, TypeName, Value
 from crudgen.language.types import INT64_MAX, INT64_MIN
 
-from .wire import wire
+from .wire import to_json_value
 
 TEXT_KEY = rf"[^/.{CONTROLS}][^/{CONTROLS}]*"
 """Pattern of text keys. In URLs, a slash separates segments; `.` and `..` are resolved."""
@@ -144,7 +144,7 @@ class FieldPrinter:
                     self._imports.use("uuid", "UUID")
                 if field.type is TypeName.DECIMAL and value is not None:
                     self._imports.use("decimal", "Decimal")
-                yield keyword("default", structure(value))
+                yield keyword("default", nested_literal(value))
 
     def constraints(self, field: Field) -> Iterator[Bracket | Code]:
         """Yield the keyword arguments of constraints, description and example."""
@@ -177,7 +177,7 @@ class FieldPrinter:
 
     def _examples(self, field: Field) -> Iterator[Bracket | Code]:
         if field.example is not None:
-            example = structure(wire(field, field.example.value))
+            example = nested_literal(to_json_value(field, field.example.value))
             yield pair("examples", Bracket("[", (example,), "]"))
 
     def _bound(self, number: Number) -> Code:
@@ -195,7 +195,7 @@ class FieldPrinter:
                 yield keyword(flag, literal(True))
         yield from self._sa_type(field)
         if field.pk and field.type is TypeName.INT and not field.read_only:
-            yield keyword("sa_column_kwargs", structure({"autoincrement": False}))
+            yield keyword("sa_column_kwargs", nested_literal({"autoincrement": False}))
         if field.touch:
             now = self._imports.name("..kit.types.dates", _NOW[field.type])
             yield keyword("sa_column_kwargs", Bracket("{", (pair("onupdate", now),), "}"))

@@ -131,7 +131,7 @@ class Handlers:
 
     def read(self) -> HandlerView:
         """Return the source of the handler that reads a row."""
-        return self._keyed("read", self._errors(304, 404, 422, 503))
+        return self._one_row_handler("read", self._errors(304, 404, 422, 503))
 
     def update(self) -> HandlerView:
         """Return the source of the handler that updates a row."""
@@ -139,7 +139,7 @@ class Handlers:
         self._imports.use(".models", changes)
         conflict = self._conflict(takes_key=False)
         errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_etag(), 503)
-        return self._keyed("update", errors, changes)
+        return self._one_row_handler("update", errors, changes)
 
     def replace(self) -> HandlerView:
         """Return the source of the handler that replaces a row."""
@@ -147,18 +147,20 @@ class Handlers:
         self._imports.use(".models", created)
         conflict = self._conflict(takes_key=True)
         errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_etag(), 503)
-        return self._keyed("replace", errors, created)
+        return self._one_row_handler("replace", errors, created)
 
     def delete(self) -> HandlerView:
         """Return the source of the handler that deletes a row."""
         self._imports.use("..kit.errors", "Deleted")
-        return self._keyed("delete", self._errors(404, 412, 422, *self._missing_etag(), 503))
+        return self._one_row_handler(
+            "delete", self._errors(404, 412, 422, *self._missing_etag(), 503)
+        )
 
     def _missing_etag(self) -> tuple[int, ...]:
         """Return the status for a request without If-Match, if the entity requires it."""
         return (428,) if requires_etag(self._entity) else ()
 
-    def _keyed(self, verb: str, errors: Code, body: Code | None = None) -> HandlerView:
+    def _one_row_handler(self, verb: str, errors: Code, body: Code | None = None) -> HandlerView:
         parameters = [annotated(self._key, self._key_type)]
         arguments = [raw("db"), self._key]
         if verb != "read":

@@ -15,11 +15,11 @@ from crudgen.codegen.code import (
     keyword,
     literal,
     name,
+    nested_literal,
     pair,
     raw,
     sql_name,
     statement,
-    structure,
     words,
 )
 from crudgen.codegen.imports import Imports
@@ -212,7 +212,7 @@ class _Lines:
         if arguments == [UNSET] and field.optional:
             return declaration(field.name, annotation, literal(None))
         if isinstance(field.default, Constant) and arguments == self._default(field):
-            bare = declaration(field.name, annotation, structure(field.default.value))
+            bare = declaration(field.name, annotation, nested_literal(field.default.value))
             is_plain = not isinstance(field.default.value, list | dict | bytes | str)
             if is_plain and INDENT + width(bare) <= WIDTH:
                 return bare

@@ -9,9 +9,9 @@ from crudgen.codegen.code import (
     annotated,
     json_name,
     literal,
+    nested_literal,
     raw,
     statement,
-    structure,
     text_statement,
     words,
 )
@@ -29,7 +29,7 @@ from crudgen.language.schema import (
     TypeName,
 )
 
-from .wire import wire
+from .wire import to_json_value
 
 _MISSING_KEYS = {
     TypeName.INT: str(2**53),
@@ -84,8 +84,8 @@ def tests_view(entity: Entity) -> TestsView:
     """Return the view of the tests of an entity."""
     sent = [field for field in entity.fields if not field.read_only]
     changed = [field for field in sent if not field.immutable]
-    body = {field.json_name: wire(field, field.samples[0]) for field in sent}
-    changes = {field.json_name: wire(field, field.samples[1]) for field in changed}
+    body = {field.json_name: to_json_value(field, field.samples[0]) for field in sent}
+    changes = {field.json_name: to_json_value(field, field.samples[1]) for field in changed}
     write_only = [field for field in entity.fields if field.write_only]
     operations = set(entity.api.operations)
     tests_changes = bool(changes) and {Operation.CREATE, Operation.UPDATE} <= operations
@@ -140,7 +140,7 @@ def _has_unique(entity: Entity) -> bool:
 
 def _assign(constant: Code, row: dict[JsonName, Json]) -> Code:
     head = annotated(constant, raw("dict[str, Any]")) + raw(" = ")
-    return statement(head, structure({str(key): value for key, value in row.items()}))
+    return statement(head, nested_literal({str(key): value for key, value in row.items()}))
 
 
 def _set(constant: Code, fields: Iterable[Field]) -> Code:

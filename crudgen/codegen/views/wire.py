@@ -8,7 +8,7 @@ from uuid import UUID
 from crudgen.language.schema import Field, Json, Value
 
 
-def wire(field: Field, value: Value) -> Json:
+def to_json_value(field: Field, value: Value) -> Json:
     """Return the JSON value that the API returns for a value of a field."""
     match value:
         case Decimal():

@@ -74,7 +74,9 @@ def final_rows(
     return [(*row, key) for row in read]
 
 
-def returned(columns: Sequence[ColumnElement[Any]], kind: str) -> tuple[ColumnElement[Any], ...]:
+def returning_expressions(
+    columns: Sequence[ColumnElement[Any]], kind: str
+) -> tuple[ColumnElement[Any], ...]:
     """Return expressions for RETURNING that preserve the type of the stored values.
 
     RETURNING of SQLite 3.38 to 3.40 returns some integers as floats, depending on the type of the

@@ -71,23 +71,27 @@ class State:
     def unavailable(self) -> Unavailable:
         """Return the error for a request before the start or after the shutdown."""
         phase = self.phase or Condition.CLOSED
-        if phase is Condition.NOT_STARTED and self.begin(phase):
+        if phase is Condition.NOT_STARTED and self.begin_condition(phase):
             self.log_begin(phase, _NOT_STARTED)
         return Unavailable(phase)
 
-    def opened(self) -> None:
+    def record_open(self) -> None:
         """Record that the database is open."""
         self.phase = None
         for condition in _PHASES & self.episodes.keys():
-            self.end(condition)
+            self.end_condition(condition)
 
-    def failed(self, error: Exception, statement: object) -> Condition | None:
+    def record_failure(self, error: Exception, statement: object) -> Condition | None:
         """Record that a statement failed; return the condition if it must be logged."""
         condition = condition_of(error)
-        is_new = condition is not None and self.begin(condition, statement, reason_of(error))
+        is_new = condition is not None and self.begin_condition(
+            condition, statement, reason_of(error)
+        )
         return condition if is_new else None
 
-    def begin(self, condition: Condition, statement: object = None, reason: str = "") -> bool:
+    def begin_condition(
+        self, condition: Condition, statement: object = None, reason: str = ""
+    ) -> bool:
         """Record that a condition occurred; return whether it must be logged."""
         now = time.monotonic()
         is_new = condition not in self.episodes
@@ -108,12 +112,12 @@ class State:
         """Log the beginning of a condition, with the reason."""
         _log.warning("database %s: %s: %s", self.where, _LABELS[condition], reason)
 
-    def end(self, condition: Condition) -> None:
+    def end_condition(self, condition: Condition) -> None:
         """Remove a condition, and log its end if it is current."""
         if self.episodes.pop(condition, None) is not None:
             _log.warning("database %s: resolved: %s", self.where, _LABELS[condition])
 
-    def succeeded(self, statement: object, *, writes: bool) -> None:
+    def record_success(self, statement: object, *, writes: bool) -> None:
         """Record that a statement succeeded: end the conditions that this disproves."""
         now = time.monotonic()
         for condition, episode in list(self.episodes.items()):
@@ -130,7 +134,7 @@ class State:
             else:
                 is_over = condition not in _PHASES
             if is_over:
-                self.end(condition)
+                self.end_condition(condition)
 
     def _is_frequent(self, condition: Condition, now: float) -> bool:
         beginnings = self._beginnings[condition]
@@ -149,18 +153,18 @@ class State:
             if (condition is Condition.FULL and idle > FULL_SECONDS) or (
                 condition is Condition.BROKEN and idle > FORGET_SECONDS
             ):
-                self.end(condition)
+                self.end_condition(condition)
         found = [one for one in self.episodes if one in _NOT_READY]
         if reads_only:
             found = [one for one in found if one not in _WRITE_CONDITIONS]
         return found[0] if found else None
 
-    def checked(self, obstacle: str) -> None:
+    def record_check(self, obstacle: str) -> None:
         """Record that rows can be read, and why they cannot be written (empty if they can)."""
-        self.end(Condition.DOWN)
+        self.end_condition(Condition.DOWN)
         if not obstacle:
-            self.end(Condition.READ_ONLY)
-        elif self.begin(Condition.READ_ONLY):
+            self.end_condition(Condition.READ_ONLY)
+        elif self.begin_condition(Condition.READ_ONLY):
             self.log_begin(Condition.READ_ONLY, obstacle)
 
 

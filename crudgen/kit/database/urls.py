@@ -72,7 +72,7 @@ def scheme_of(url: str) -> str:
     return "postgresql" if scheme == "postgres" else scheme
 
 
-def shown(url: str) -> str:
+def mask_url(url: str) -> str:
     """Return a URL for messages, without anything that may be part of a password."""
     scheme = scheme_of(url)
     if scheme == "sqlite":

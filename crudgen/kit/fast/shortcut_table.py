@@ -77,12 +77,12 @@ def _build_shortcuts(routes: Iterable[BaseRoute]) -> Shortcuts:
     found: Shortcuts = {}
     earlier: list[RouteContext] = []
     for context in iter_route_contexts(list(routes)):
-        if not _is_plain(context):
+        if not _can_shortcut(context):
             earlier.append(context)
             continue
         shortcut = Shortcut(context)
         for method in context.methods or ():
-            for path in _paths(str(context.path)):
+            for path in _path_forms(str(context.path)):
                 collection, _, last = path.rpartition("/")
                 keyed = last == "{}"
                 taken = last != "" and (method, collection, True) in found
@@ -91,7 +91,7 @@ def _build_shortcuts(routes: Iterable[BaseRoute]) -> Shortcuts:
     return found
 
 
-def _is_plain(context: RouteContext) -> bool:
+def _can_shortcut(context: RouteContext) -> bool:
     """Return whether the kit can supply all parameters of a handler."""
     if type(context.original_route) not in {Route, LazyRoute}:
         return False
@@ -128,7 +128,7 @@ _UNKNOWN = (
 """Kinds of parameters that only FastAPI can supply."""
 
 
-def _paths(path: str) -> list[str]:
+def _path_forms(path: str) -> list[str]:
     """Return the forms of a path: `…/{}` with a key, or with and without the final slash."""
     if path.endswith("}"):
         return [path.rpartition("/")[0] + "/{}"]

@@ -40,7 +40,7 @@ def parse(body: bytes, max_depth: int) -> Any:
     except ValueError as error:
         if body.startswith(_BYTE_ORDER_MARK):  # RFC 8259, section 8.1: a parser may ignore it
             return parse(b" " + body.removeprefix(_BYTE_ORDER_MARK), max_depth)
-        raise _explain(body, str(error), max_depth) from None
+        raise _invalid_body_error(body, str(error), max_depth) from None
     if body.count(b"{") + body.count(b"[") > max_depth and _depth(value) > max_depth:
         raise _error("json_depth", [], _depth_message(max_depth))
     if not _has_unique_keys(body, value) and (duplicate := _duplicate_key(body)) is not None:
@@ -50,7 +50,7 @@ def parse(body: bytes, max_depth: int) -> Any:
     return value
 
 
-def _explain(body: bytes, error: str, max_depth: int) -> HTTPException:
+def _invalid_body_error(body: bytes, error: str, max_depth: int) -> HTTPException:
     """Return the HTTPException 422 for a body that pydantic's parser rejects."""
     if "recursion limit" in error:
         return _error("json_depth", [], _depth_message(max_depth))

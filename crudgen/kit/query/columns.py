@@ -11,7 +11,7 @@ from sqlalchemy import Column, Table
 
 from ..models import Model
 from ..types.text import nfc, rule_of
-from .operators import fold, operators_of
+from .operators import lower_ascii, operators_of
 from .values import TEXT, column_adapter, normalized_text
 
 _NFC = AfterValidator(nfc)
@@ -70,7 +70,7 @@ class Columns:
 
     def words(self, text: str) -> tuple[tuple[str, str], ...]:
         """Return the words of a search, each in NFC and as sent, in lower case."""
-        return tuple((fold(nfc(word)), fold(word)) for word in text.split())
+        return tuple((lower_ascii(nfc(word)), lower_ascii(word)) for word in text.split())
 
     def order(self, sort: Sequence[str]) -> tuple[tuple[str, bool], ...]:
         """Return the columns to sort by, each with whether it descends; the last one is the key.

@@ -28,12 +28,12 @@ def created_row(rows: JsonRows, request: Request, found: Sequence[Row]) -> Respo
     (row,) = found
     key = row[-1]
     place = quote(key, safe="") if isinstance(key, str) else str(key)
-    location = f"{_quoted(request.scope['path'])}/{place}"
+    location = f"{_percent_encoded(request.scope['path'])}/{place}"
     return one_row(rows.write(row), {"Location": location})
 
 
 @lru_cache(maxsize=1024)
-def _quoted(path: str) -> str:
+def _percent_encoded(path: str) -> str:
     """Return the percent-encoded path of a collection, without the final slash."""
     return quote(path).rstrip("/")
 

@@ -144,7 +144,12 @@ class StoredResponses:
 
         steps = [
             Change(self._forget, {"now": now}),
-            Change(self._take(db.kind), row | {"now": now}, tuple(row), check=_check_is_new),
+            Change(
+                self._insert_key_statement(db.kind),
+                row | {"now": now},
+                tuple(row),
+                check=_check_is_new,
+            ),
             *changes,
             Change(self._keep, {"id__": id_}, ("body", "location"), derive=answered),
         ]
@@ -158,7 +163,7 @@ class StoredResponses:
                 return answer(found[2:-1])
         raise Unavailable  # each time, the key expired between the write and the read
 
-    def _take(self, kind: str) -> Insert:
+    def _insert_key_statement(self, kind: str) -> Insert:
         """Return the INSERT of an Idempotency-Key, which replaces an expired one."""
         if kind not in self._takes:
             statement = INSERTS[kind](self._table)

@@ -7,7 +7,7 @@ from fastapi import HTTPException, Request, Response
 from sqlalchemy import Insert
 
 from ..database import Change, Database
-from ..database.statements import Values, latest
+from ..database.statements import Values, later_timestamp
 from ..database.transaction import Row
 from ..errors import problem
 from ..http.etag import Preconditions, header_value, none_match_failed
@@ -50,7 +50,7 @@ class ReplaceableResource(Resource):
         else:
             message = "The key should be that of the path"
             raise HTTPException(409, [problem("other_key", ["body", self._key], message)])
-        return one_row(use.rows.write(self._found(rows)))
+        return one_row(use.rows.write(self._existing_row(rows)))
 
     async def _replace_or_create(
         self, db: Database, request: Request, values: Values, columns: tuple[str, ...]
@@ -89,7 +89,9 @@ class ReplaceableResource(Resource):
             changed = {*columns, *touched} - {self._key, *self._immutable} or {self._key}
             new = insert.excluded
             update = {name: new[name] for name in sorted(changed)}
-            update |= {name: latest(table.columns[name], new[name]) for name in sorted(touched)}
+            update |= {
+                name: later_timestamp(table.columns[name], new[name]) for name in sorted(touched)
+            }
             statement = (
                 insert.on_conflict_do_nothing(index_elements=index)
                 if must_not_exist

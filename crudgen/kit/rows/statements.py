@@ -7,7 +7,7 @@ from sqlalchemy import Column, ColumnElement, Table, bindparam, delete, insert, 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..database.json_rows import json_rows
-from ..database.returning import may_have_effects, returned
+from ..database.returning import may_have_effects, returning_expressions
 
 INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 """The insert constructs of each dialect, which support ON CONFLICT."""
@@ -19,7 +19,7 @@ class RowStatements:
     def __init__(self, table: Table, shown: Sequence[str], kind: str) -> None:
         self.rows = json_rows({name: table.columns[name] for name in shown}, kind)
         primary_key: Column[Any] = next(iter(table.primary_key))
-        key: Sequence[ColumnElement[Any]] = returned([primary_key], kind)
+        key: Sequence[ColumnElement[Any]] = returning_expressions([primary_key], kind)
         if kind == "postgresql":
             key = [*key, may_have_effects(table)]
         self.returned = (*self.rows.returned, *key)

@@ -56,9 +56,9 @@ def resolve_api(
     page = _page(written, problems)
     _check_writable(written, fields, operations, problems)
     lists = {
-        "filter": _names(written, "filter", fields, can_filter, problems),
-        "sort": _names(written, "sort", fields, can_sort, problems),
-        "search": _names(written, "search", fields, can_search, problems),
+        "filter": _listed_fields(written, "filter", fields, can_filter, problems),
+        "sort": _listed_fields(written, "sort", fields, can_sort, problems),
+        "search": _listed_fields(written, "search", fields, can_search, problems),
     }
     etag = _etag(written, operations, problems)
     idempotency = _idempotency(written, operations, problems)
@@ -154,7 +154,7 @@ def _page(written: WrittenSpec[EntitySpec], problems: Problems) -> Page:
     return Page(default, maximum)
 
 
-def _names(
+def _listed_fields(
     written: WrittenSpec[EntitySpec],
     key: str,
     fields: dict[str, Field],
@@ -180,13 +180,13 @@ def _names(
         elif name in listed[:position]:
             problems.add(location, f"duplicate field {quoted(name)}", "remove one of them")
         elif name not in allowed:
-            problems.add(location, _reason(fields[name], key), suggest("", allowed))
+            problems.add(location, _not_allowed_message(fields[name], key), suggest("", allowed))
         else:
             names.append(fields[name].name)
     return tuple(names)
 
 
-def _reason(field: Field, key: str) -> str:
+def _not_allowed_message(field: Field, key: str) -> str:
     if field.write_only:
         return f"'{field.name}' is not allowed in '{key}': it is write_only"
     return f"'{field.name}' is not allowed in '{key}': its type is {field.type}"

@@ -61,7 +61,7 @@ def _check_keys(written: WrittenSpec[EntitySpec], problems: Problems) -> None:
     for name in keys[1:]:
         location = written.locate_key("fields", name, "pk")
         problems.add(
-            location, f"duplicate primary key, the first is {quoted(keys[0])}", "remove one 'pk'"
+            location, f"the entity already has a primary key: {quoted(keys[0])}", "remove one 'pk'"
         )
     if not keys and "id" in written.spec.fields and "id" not in written.broken:
         location = written.locate_key("fields", "id")

@@ -143,7 +143,7 @@ def _text(written: Plain) -> str:
     return written
 
 
-def _formatted(what: str, form: re.Pattern[str], written: Plain) -> str:
+def _text_in_format(what: str, form: re.Pattern[str], written: Plain) -> str:
     if not isinstance(written, str) or not form.fullmatch(written):
         raise _expected(what, written, quotes=True)
     return written
@@ -188,20 +188,22 @@ def _bool(written: Plain) -> bool:
 
 
 def _date(written: Plain) -> date:
-    found: date = _read(dates.IsoDate, _formatted("a date, such as 2024-12-31", _DATE, written))
+    found: date = _parse_text(
+        dates.IsoDate, _text_in_format("a date, such as 2024-12-31", _DATE, written)
+    )
     return found
 
 
 def _time(written: Plain) -> time:
-    text = _formatted("a time, such as 12:30 or 12:30:00", _TIME, written)
-    found: time = _read(dates.IsoTime, text, _TIME.sub(_with_seconds, text))
+    text = _text_in_format("a time, such as 12:30 or 12:30:00", _TIME, written)
+    found: time = _parse_text(dates.IsoTime, text, _TIME.sub(_with_seconds, text))
     return found
 
 
 def _datetime(written: Plain) -> datetime:
     what = "a datetime with a time zone, such as 2024-12-31T12:30:00Z"
-    text = _formatted(what, _DATETIME, written)
-    found: datetime = _read(dates.UtcDatetime, text, _DATETIME.sub(_with_seconds, text))
+    text = _text_in_format(what, _DATETIME, written)
+    found: datetime = _parse_text(dates.UtcDatetime, text, _DATETIME.sub(_with_seconds, text))
     return found
 
 
@@ -212,11 +214,13 @@ def _with_seconds(match: re.Match[str]) -> str:
 
 
 def _uuid(written: Plain) -> UUID:
-    found: UUID = _read(uuids.UuidText, _formatted("a UUID of 36 characters", _UUID, written))
+    found: UUID = _parse_text(
+        uuids.UuidText, _text_in_format("a UUID of 36 characters", _UUID, written)
+    )
     return found
 
 
-def _read(kind: Any, text: str, full: str | None = None) -> Any:
+def _parse_text(kind: Any, text: str, full: str | None = None) -> Any:
     """Parse text with a type of the kit; `full` is the text with optional parts added."""
     try:
         return _adapter(kind).validate_python(full or text)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from crudgen.language.yaml.locations import Location
-from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, find, plain
+from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, find_location, plain
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 from .shorthand import expand, report_unsupported_reference
@@ -45,11 +45,11 @@ class WrittenSpec(Generic[SpecT]):
 
     def locate(self, *path: str | int) -> Location:
         """Return the location of the value at a path."""
-        return find(self.root, path)
+        return find_location(self.root, path)
 
     def locate_key(self, *path: str | int) -> Location:
         """Return the location of the key at a path."""
-        return find(self.root, path, key=True)
+        return find_location(self.root, path, key=True)
 
 
 def read_entity(file: str, root: Mapping, problems: Problems) -> WrittenSpec[EntitySpec] | None:
@@ -107,7 +107,7 @@ def _read(
         details = error.errors(include_url=False, include_input=False)
         for detail in details:
             _report(model, root, detail, problems)
-            broken |= _drop(data, detail["loc"])
+            broken |= _remove_invalid(data, detail["loc"])
         try:
             spec = model.model_validate(data)
         except ValidationError:
@@ -115,7 +115,7 @@ def _read(
     return WrittenSpec(file, root, spec, frozenset(broken))
 
 
-def _drop(data: dict[str, Any], path: tuple[str | int, ...]) -> set[str]:
+def _remove_invalid(data: dict[str, Any], path: tuple[str | int, ...]) -> set[str]:
     """Remove the field or key with an error from the data. Return the names of removed fields."""
     if path[0] == "fields" and len(path) > 1:
         data["fields"].pop(path[1], None)
@@ -134,27 +134,29 @@ def _report(
     last = str(path[-1])
     if detail["type"] == "missing":
         location = (
-            find(root, path[:-1], key=True) if len(path) > 1 else Location(root.location.file)
+            find_location(root, path[:-1], key=True)
+            if len(path) > 1
+            else Location(root.location.file)
         )
         problems.add(location, f"{quoted(last)} is missing", _example(last))
     elif detail["type"] == "extra_forbidden":
         allowed = _model_at(model, path).model_fields
-        location = find(root, path, key=True)
+        location = find_location(root, path, key=True)
         problems.add(location, f"unknown key {quoted(last)}", suggest(last, allowed))
     elif detail["type"] == "spec":
-        problems.add(find(root, path), context["problem"], context["remedy"])
+        problems.add(find_location(root, path), context["problem"], context["remedy"])
     else:
         found = describe(_value_at(root, path))
         expected = _KINDS.get(detail["type"], "something else")
         remedy = _kind_remedy(path, _value_at(root, path))
-        problems.add(find(root, path), f"expected {expected}, found {found}", remedy)
+        problems.add(find_location(root, path), f"expected {expected}, found {found}", remedy)
 
 
 def _example(key: str) -> str:
     return {
-        "name": "such as 'name: Hero'",
-        "fields": "such as 'fields: {name: str}'",
-        "type": "such as 'type: str'",
+        "name": "write a name, such as 'name: Hero'",
+        "fields": "write fields, such as 'fields: {name: str}'",
+        "type": "write a type, such as 'type: str'",
     }.get(key, "")
 
 

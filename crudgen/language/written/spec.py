@@ -72,7 +72,7 @@ def _number(value: Plain) -> int | Decimal:
     raise _expected("a number", value)
 
 
-def _word(value: Plain, what: str, words: type[WordT]) -> WordT:
+def _enum_member(value: Plain, what: str, words: type[WordT]) -> WordT:
     if not isinstance(value, str):
         raise _expected("a string", value, suggest("", words))
     if value not in words.__members__.values():
@@ -82,19 +82,19 @@ def _word(value: Plain, what: str, words: type[WordT]) -> WordT:
 
 
 def _type(value: Plain) -> TypeName:
-    return _word(value, "type", TypeName)
+    return _enum_member(value, "type", TypeName)
 
 
 def _operation(value: Plain) -> Operation:
-    return _word(value, "operation", Operation)
+    return _enum_member(value, "operation", Operation)
 
 
 def _etag(value: Plain) -> EtagUse:
-    return _word(value, "value", EtagUse)
+    return _enum_member(value, "value", EtagUse)
 
 
 def _kit(value: Plain) -> KitForm:
-    return _word(value, "value", KitForm)
+    return _enum_member(value, "value", KitForm)
 
 
 _TEXT_SCHEMA = {"type": "string", "maxLength": MAX_DOC}

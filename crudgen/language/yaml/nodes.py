@@ -58,7 +58,7 @@ def plain(node: Node) -> Plain:
     return {entry.key: plain(entry.value) for entry in node.entries}
 
 
-def find(root: Node, path: tuple[str | int, ...], *, key: bool = False) -> Location:
+def find_location(root: Node, path: tuple[str | int, ...], *, key: bool = False) -> Location:
     """Return the location of the value (or key) at a path, or of the innermost node that exists."""
     node, location = root, root.location
     for step in path:

@@ -16,7 +16,7 @@ from sqlalchemy import Column as ModelColumn
 from sqlalchemy import Index as ModelIndex
 
 from .definitions import Check, Column, ForeignKey, Index, Key, KeyGenerator, TableDefinition
-from .explain import explain
+from .explain import planner_expressions
 
 _TEXT = re.compile(r"'(?:[^']|'')*'")
 
@@ -25,7 +25,7 @@ def expected_tables(connection: Connection, tables: Iterable[Table]) -> dict[str
     """Return the definitions that the models' tables have on PostgreSQL, by name."""
     tables, dialect = list(tables), connection.dialect
     declared = {_declared_type(column, dialect)[0] for table in tables for column in table.columns}
-    casts = explain(connection, [f"CAST(NULL AS {kind})" for kind in declared])
+    casts = planner_expressions(connection, [f"CAST(NULL AS {kind})" for kind in declared])
     names = {kind: cast.removeprefix("NULL::") for kind, cast in zip(declared, casts, strict=True)}
     return {table.name: _Reader(table, dialect, names).definition() for table in tables}
 

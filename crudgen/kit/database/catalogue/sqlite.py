@@ -177,14 +177,14 @@ def _read_clauses(sql: str, tokens: Sequence[Token], columns: Sequence[str]) -> 
     for index, item in enumerate(split_at_commas(body.inner)):
         column = columns[index] if index < len(columns) else None
         if column is not None:
-            types = list(_until(item[1:], _AFTER_TYPE))
+            types = list(_tokens_before(item[1:], _AFTER_TYPE))
             if types:
                 clauses.types_at[column] = types[0].start, types[-1].end
         _read_item(sql, item, column, known, clauses)
     return clauses
 
 
-def _until(item: Iterable[Token], keywords: set[str]) -> Iterator[Token]:
+def _tokens_before(item: Iterable[Token], keywords: set[str]) -> Iterator[Token]:
     for token in item:
         if token.keyword in keywords:
             return

@@ -124,7 +124,7 @@ class Database:
         )
         self._secret = self._secret or stored
         await self._backend.open()
-        self.state.opened()
+        self.state.record_open()
         with contextlib.suppress(Unavailable):  # the state logs the condition
             await self.check()
 
@@ -165,8 +165,8 @@ class Database:
                 else:
                     raise answer from error
             else:
-                self.state.checked(reason)
-                self.state.succeeded(self.check, writes=False)
+                self.state.record_check(reason)
+                self.state.record_success(self.check, writes=False)
         blocking = self.state.blocking_condition(reads_only=self._read_only)
         if blocking is not None:
             raise Unavailable(blocking)
@@ -190,7 +190,7 @@ class Database:
             self._failed(error, statement)
             raise
         if state.episodes:
-            state.succeeded(statement, writes=False)
+            state.record_success(statement, writes=False)
         return rows
 
     async def write(
@@ -214,7 +214,7 @@ class Database:
             self._failed(error, (statement, columns))
             raise
         if state.episodes:
-            state.succeeded((statement, columns), writes=True)
+            state.record_success((statement, columns), writes=True)
         return rows
 
     async def write_all(self, changes: Sequence[Change]) -> list[Sequence[Row]]:
@@ -230,7 +230,7 @@ class Database:
             self._failed(error, statements)
             raise
         if state.episodes:
-            state.succeeded(statements, writes=True)
+            state.record_success(statements, writes=True)
         return found
 
     def _step(self, change: Change) -> Step:
@@ -249,15 +249,15 @@ class Database:
         self._record(error, statement)
 
     def _record(self, error: Exception, statement: object) -> None:
-        condition = self.state.failed(error, statement)
+        condition = self.state.record_failure(error, statement)
         if condition is not None and condition in _MAY_LACK_PRIVILEGES:
-            task = asyncio.create_task(self._explain(condition, reason_of(error)))
+            task = asyncio.create_task(self._log_with_grants(condition, reason_of(error)))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         elif condition is not None:
             self.state.log_begin(condition, reason_of(error))
 
-    async def _explain(self, condition: Condition, reason: str) -> None:
+    async def _log_with_grants(self, condition: Condition, reason: str) -> None:
         """Log a condition together with the GRANT statements for missing privileges."""
 
         def grants() -> list[str]:
@@ -287,7 +287,7 @@ class Database:
             with Session(self._backend.engine) as session:
                 yield session
         except Exception as error:
-            condition = self.state.failed(error, self.session)
+            condition = self.state.record_failure(error, self.session)
             if condition is not None:
                 self.state.log_begin(condition, reason_of(error))
             raise

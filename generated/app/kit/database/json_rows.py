@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement
 
 from ..acceleration import fast_module
 from .columns import value_handling
-from .returning import returned
+from .returning import returning_expressions
 from .transaction import Row
 
 
@@ -24,7 +24,7 @@ class JsonRows:
         }
         self.selected = tuple(columns.values())
         """The expressions to select. A row may have more values after these."""
-        self.returned = returned(self.selected, kind)
+        self.returned = returning_expressions(self.selected, kind)
         """The expressions for RETURNING."""
 
     def write(self, row: Row) -> bytes:

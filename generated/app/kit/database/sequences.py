@@ -94,7 +94,9 @@ def sequence_statement(key: Column[int]) -> TextualSelect:
     It returns whether the unique constraint `rule` is that of the key, the OID and the name of the
     sequence, and whether the role may call setval.
     """
-    statement = text(_LOOKUP.format(**_names(key))).bindparams(bindparam("rule", type_=String()))
+    statement = text(_LOOKUP.format(**_quoted_names(key))).bindparams(
+        bindparam("rule", type_=String())
+    )
     return statement.columns(
         is_key=Boolean(), sequence=BigInteger(), name=String(), may_set=Boolean()
     )
@@ -107,12 +109,12 @@ def advance_statement(key: Column[int]) -> TextualSelect:
     inserts cannot close meanwhile, is closed by setval. Values in its cache are skipped.
     """
     statement = text(
-        _ADVANCE.format(**_names(key), few=MAX_SMALL_LAG, most=MAX_NEXTVAL_CALLS)
+        _ADVANCE.format(**_quoted_names(key), few=MAX_SMALL_LAG, most=MAX_NEXTVAL_CALLS)
     ).bindparams(bindparam("sequence", type_=BigInteger()), bindparam("may_set", type_=Boolean()))
     return statement.columns(value=BigInteger())
 
 
-def _names(key: Column[int]) -> dict[str, str]:
+def _quoted_names(key: Column[int]) -> dict[str, str]:
     quoted = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]
     table = quoted.format_table(key.table)
     return {

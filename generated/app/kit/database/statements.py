@@ -97,7 +97,7 @@ class Prepared:
         return rows
 
 
-def latest(column: Column[Any], now: ColumnElement[Any]) -> ColumnElement[Any]:
+def later_timestamp(column: Column[Any], now: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return the new value of an update timestamp: now, or the row's value if that is later.
 
     The system clock may go back. A time of day is always set to now.
@@ -116,7 +116,7 @@ def _set_timestamps(
         update: Any = getattr(column, "onupdate", None)
         if update is not None and update.is_callable and column.key not in columns:
             bound = bindparam(f"{column.key}__now", type_=column.type)
-            statement = statement.values({column: latest(column, bound)})  # type: ignore[arg-type]
+            statement = statement.values({column: later_timestamp(column, bound)})  # type: ignore[arg-type]
             timestamps[f"{column.key}__now"] = _default(update)
     return statement, timestamps
 

@@ -23,7 +23,7 @@ def check_content(headers: Headers) -> None:
         if coding.strip().lower() not in {"", "identity"}
     ]
     if codings:
-        named = _shown(",".join(codings).strip())
+        named = _name_for_message(",".join(codings).strip())
         message = f"The content coding{named} is not supported: send the body uncompressed"
         # RFC 9110, section 12.5.3: the codings that are accepted.
         raise HTTPException(415, message, {"Accept-Encoding": "identity"})
@@ -35,11 +35,11 @@ def check_content(headers: Headers) -> None:
         # Some parsers also accept `charset*`, the extended form of e-mail (RFC 2231).
         is_charset = name.lower().partition("*")[0] == "charset"
         if is_charset and (charset.lower() not in _UTF8 or "*" in name):
-            message = f"The charset{_shown(charset)} is not supported: use UTF-8"
+            message = f"The charset{_name_for_message(charset)} is not supported: use UTF-8"
             raise HTTPException(415, message)
 
 
-def _shown(name: str) -> str:
+def _name_for_message(name: str) -> str:
     """Return a name for a message, after a space; empty if the name is long or not printable."""
     is_name = name.isascii() and name.isprintable() and 0 < len(name) <= _MAX_SHOWN
     return f" {name}" if is_name else ""

@@ -27,7 +27,7 @@ from ..database.faults import http_error
 from ..errors import problem, to_problems
 from ..limits import limits_of
 from ..models import MAX_INT
-from ..query.parameters import ListParameters, is_utf8, read_pairs, shown
+from ..query.parameters import ListParameters, is_utf8, read_pairs, without_surrogates
 from .content import check_content
 from .etag import conditional_response, describe_headers
 from .head_route import HeadRoute
@@ -210,7 +210,9 @@ def _check_query(request: Request, known: dict[str, bool]) -> None:
     for name in dict.fromkeys(request.query_params):
         values = request.query_params.getlist(name)
         if not is_utf8(name):
-            problems.append(problem("string_unicode", ["query", shown(name)], _NOT_UTF8))
+            problems.append(
+                problem("string_unicode", ["query", without_surrogates(name)], _NOT_UTF8)
+            )
         elif name not in known:
             some = ", ".join(_similar_parameters(name, known))
             rest = f"allowed parameters include: {some}" if some else "none is allowed"

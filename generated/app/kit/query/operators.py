@@ -40,7 +40,7 @@ class Operator:
     """Whether the parameter is true or false instead of a value of the property."""
 
 
-def fold(value: str) -> str:
+def lower_ascii(value: str) -> str:
     """Return a text with A to Z in lower case. SQLite converts no other letters."""
     return value.translate(_UPPER_TO_LOWER)
 
@@ -75,7 +75,7 @@ def _ends(column: Any, values: Sequence[Any], _kind: str) -> ColumnElement[bool]
     return and_(rest >= _ZERO, func.substr(column, rest + _ONE) == values[0])
 
 
-def _folded(clause: Clause) -> Clause:
+def _ignoring_case(clause: Clause) -> Clause:
     return lambda column, values, kind: clause(func.lower(column), values, kind)
 
 
@@ -94,21 +94,21 @@ OPERATORS: Mapping[str, Operator] = {
     "contains": Operator("{} contains this text", _contains, is_text=True),
     "icontains": Operator(
         "{} contains this text, ignoring the case of A to Z",
-        _folded(_contains),
+        _ignoring_case(_contains),
         folds=True,
         is_text=True,
     ),
     "startswith": Operator("{} begins with this text", _starts, is_text=True),
     "istartswith": Operator(
         "{} begins with this text, ignoring the case of A to Z",
-        _folded(_starts),
+        _ignoring_case(_starts),
         folds=True,
         is_text=True,
     ),
     "endswith": Operator("{} ends with this text", _ends, is_text=True),
     "iendswith": Operator(
         "{} ends with this text, ignoring the case of A to Z",
-        _folded(_ends),
+        _ignoring_case(_ends),
         folds=True,
         is_text=True,
     ),

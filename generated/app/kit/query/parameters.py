@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..errors import problem, to_problems
 from .columns import Columns
-from .operators import OPERATORS, fold
+from .operators import OPERATORS, lower_ascii
 from .query import Filter, ListQuery
 from .values import COUNT, CURSOR, FLAG, OFFSET, SEARCH, page_size, unique_names, with_plus
 
@@ -118,9 +118,9 @@ class ListParameters:
         for column in columns.filtered:
             for operator in columns.operators(column):
                 name = column if operator == "eq" else f"{column}__{operator}"
-                yield name, self._filter(column, operator)
+                yield name, self._filter_parameter(column, operator)
 
-    def _filter(self, column: str, operator: str) -> Parameter:
+    def _filter_parameter(self, column: str, operator: str) -> Parameter:
         about = OPERATORS[operator]
         adapter: TypeAdapter[Any] = FLAG
         if not about.is_flag:
@@ -207,7 +207,7 @@ def is_utf8(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def shown(name: str) -> str:
+def without_surrogates(name: str) -> str:
     """Return a name without lone surrogates, which JSON cannot contain."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
@@ -231,5 +231,5 @@ def _schema(adapter: TypeAdapter[Any]) -> dict[str, Any]:
 def _parse(parameter: Parameter, text: str) -> Any:
     value = parameter.adapter.validate_python(text.split(",") if parameter.is_list else text)
     if parameter.operator and OPERATORS[parameter.operator].folds:
-        return fold(value)
+        return lower_ascii(value)
     return value

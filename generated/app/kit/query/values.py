@@ -44,11 +44,11 @@ def unique_names(names: Sequence[str], most: int | None = None) -> TypeAdapter[l
     """Return the parser for a list of unique names. `name` and `-name` are the same name."""
     name: Any = Literal[tuple(names)]
     unique = Field(min_length=1, max_length=most, json_schema_extra={"uniqueItems": True})
-    kind: Any = Annotated[(list[name], unique, AfterValidator(_each_once))]
+    kind: Any = Annotated[(list[name], unique, AfterValidator(_check_unique_names))]
     return TypeAdapter(kind)
 
 
-def _each_once(names: list[str]) -> list[str]:
+def _check_unique_names(names: list[str]) -> list[str]:
     if len({name.removeprefix("-") for name in names}) < len(names):
         raise PydanticCustomError("repeated_name", "Each property should be named once")
     return names

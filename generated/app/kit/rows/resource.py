@@ -83,7 +83,7 @@ class Resource:
         """Return the response with one row; raise HTTPException 404 if it does not exist."""
         use = self._statements_for(db)
         self._check_key(key)
-        row = self._found(await db.read(use.read, {"key__": key}, short=True))
+        row = self._existing_row(await db.read(use.read, {"key__": key}, short=True))
         return one_row(use.rows.write(row))
 
     async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
@@ -95,13 +95,13 @@ class Resource:
         expected = Preconditions(request, required=self._etag_required)
         self._check_key(key)
         if not values:
-            row = self._found(await db.read(use.read, {"key__": key}, short=True))
+            row = self._existing_row(await db.read(use.read, {"key__": key}, short=True))
             expected.check(use.rows.write(row))
             return one_row(use.rows.write(row))
         bound, columns = {**values, "key__": key}, tuple(sorted(values))
         change = Change(use.update, bound, columns, read_back=use.read)
         rows = await self._write(db, expected, change)
-        return one_row(use.rows.write(self._found(rows)))
+        return one_row(use.rows.write(self._existing_row(rows)))
 
     async def delete(self, db: Database, request: Request, key: Any) -> Response:
         """Delete a row; raise HTTPException 404, 409, 412, 428."""
@@ -109,7 +109,7 @@ class Resource:
         self._check_key(key)
         use = self._statements_for(db)
         deletion = Change(use.delete, {"key__": key}, read_back=use.read)
-        self._found(await self._write(db, expected, deletion))
+        self._existing_row(await self._write(db, expected, deletion))
         return JsonText(b'{"ok":true}')
 
     async def _write(self, db: Database, expected: Preconditions, change: Change) -> Sequence[Row]:
@@ -123,7 +123,7 @@ class Resource:
             use, key = self._statements_for(db), {"key__": change.values["key__"]}
 
             def check(rows: Sequence[Row]) -> None:
-                expected.check(use.rows.write(self._found(rows)))
+                expected.check(use.rows.write(self._existing_row(rows)))
 
             return (await db.write_all([Change(use.lock, key, check=check), change]))[1]
 
@@ -136,7 +136,7 @@ class Resource:
         too_large = isinstance(key, int) and not MIN_INT <= key <= MAX_INT
         return too_large or (isinstance(key, str) and "\0" in key)
 
-    def _found(self, rows: Sequence[Row]) -> Row:
+    def _existing_row(self, rows: Sequence[Row]) -> Row:
         if not rows:
             raise self._not_found()
         return rows[0]

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from .definitions import Check, TableDefinition
-from .explain import explain
+from .explain import planner_expressions
 
 _CONSTANT = re.compile(
     r"""[xX]'[0-9a-fA-F]*' | '(?P<text>(?:[^']|'')*)' | "(?P<quoted>(?:[^"]|"")*)"
@@ -57,7 +57,7 @@ def _printed_by_planner(
     connection: Connection, found: TableDefinition, expected: TableDefinition
 ) -> tuple[TableDefinition, TableDefinition]:
     checks = (*found.checks, *expected.checks)
-    printed = explain(connection, [check.sql for check in checks], found.columns)
+    printed = planner_expressions(connection, [check.sql for check in checks], found.columns)
     explained = [
         replace(check, normalized=text) for check, text in zip(checks, printed, strict=True)
     ]
@@ -104,8 +104,8 @@ def _test_values(kind: str, sql: str, dialect: str) -> Iterator[str]:
         return  # a blob
     if not {word.lower() for word in _CALL.findall(_CONSTANT.sub("''", sql))} <= _KNOWN:
         return
-    texts = {*_TEXTS, *_texts(sql)}
-    constants = {Decimal(0), *_numbers(sql, texts)}
+    texts = {*_TEXTS, *_text_constants(sql)}
+    constants = {Decimal(0), *_number_constants(sql, texts)}
     numbers = {number + step for number in constants for step in (-1, 0, 1)}
     is_text = any(word in kind for word in ("char", "text", "clob"))
     if not is_text and kind not in {"bytea", "blob"}:
@@ -124,7 +124,7 @@ def _test_values(kind: str, sql: str, dialect: str) -> Iterator[str]:
                 yield "'" + near.replace("'", "''") + "'"
 
 
-def _texts(sql: str) -> Iterator[str]:
+def _text_constants(sql: str) -> Iterator[str]:
     for match in _CONSTANT.finditer(sql):
         if match["text"] is not None:
             yield match["text"].replace("''", "'")
@@ -132,7 +132,7 @@ def _texts(sql: str) -> Iterator[str]:
             yield match["quoted"].replace('""', '"')
 
 
-def _numbers(sql: str, texts: Iterable[str]) -> Iterator[Decimal]:
+def _number_constants(sql: str, texts: Iterable[str]) -> Iterator[Decimal]:
     for match in _CONSTANT.finditer(sql):
         if match["hex"] is not None:
             yield Decimal(int(match["hex"], 16))

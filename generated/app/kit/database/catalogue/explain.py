@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from .definitions import Column
 
 
-def explain(
+def planner_expressions(
     connection: Connection, expressions: Sequence[str], columns: Sequence[Column] = ()
 ) -> list[str]:
     """Return expressions as PostgreSQL's planner prints them; unchanged if it rejects them.
@@ -34,6 +34,6 @@ def explain(
     except (DBAPIError, connection.dialect.loaded_dbapi.Error):
         if len(expressions) == 1:
             return list(expressions)
-        return [explain(connection, [one], columns)[0] for one in expressions]
+        return [planner_expressions(connection, [one], columns)[0] for one in expressions]
     printed: list[str] = plans[0]["Plan"]["Output"]
     return printed
