@@ -90,6 +90,9 @@ def serve(build: Callable[[], SourceTree], options: Options, reporter: Reporter)
             runner.run(_serve_one(config, listener, reporter))
 
 
+_OWN_HOST = "  set --host to an address of this machine, such as 127.0.0.1 or 0.0.0.0"
+
+
 def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket. Raises ServeError if the address cannot be used."""
     try:
@@ -98,9 +101,9 @@ def listen(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = min(found, key=lambda info: info[0] != socket.AF_INET)
         listener = socket.socket(family, kind, protocol)
     except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise ServeError(
-            f"cannot listen on {host!r}: {getattr(error, 'strerror', None) or error}\n"
-            "  set --host to an address of this machine, such as 127.0.0.1 or 0.0.0.0"
+            f"cannot listen on {host!r}: no address was found for this host ({reason})\n{_OWN_HOST}"
         ) from error
     try:
         if os.name == "posix":
@@ -120,7 +123,7 @@ def _listen_problem(host: str, port: int, error: OSError) -> str:
         return f"port {port} is already in use on {host}\n  choose another port with --port"
     if error.errno == errno.EACCES:
         return f"no permission to listen on {address}\n  choose a port above 1023 with --port"
-    return f"cannot listen on {address}: {error.strerror}"
+    return f"cannot listen on {address}: {error.strerror}\n{_OWN_HOST}"
 
 
 async def _serve_one(config: uvicorn.Config, listener: socket.socket, reporter: Reporter) -> None:

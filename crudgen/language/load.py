@@ -94,7 +94,7 @@ def _is_spec(file: Path, problems: Problems) -> bool:
     if file.suffix not in SUFFIXES:
         if file.is_dir():
             remedy = "move its *.yaml files one level up"
-            problems.add(location, "a folder, not an entity file", remedy)
+            problems.add(location, "a subfolder, whose files are not read", remedy)
         elif file.suffix.lower() in SUFFIXES:
             problems.add(location, "the suffix is not in lower case", "rename it to *.yaml")
         elif file.suffix in _NOT_SPECS or file.name.endswith(("~", "#")):

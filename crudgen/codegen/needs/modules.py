@@ -37,7 +37,7 @@ class Argument:
     def missing_lines(self, text: str) -> Iterator[MissingLine]:
         """Yield the line of the argument if the module calls the class, but no call has it."""
         tree = _parsed(text)
-        calls = [*self._calls(tree)]
+        calls = [*self._calls_of_class(tree)]
         keywords = {keyword.arg for call in calls for keyword in call.keywords}
         mentioned = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         # `**options` may contain the argument.
@@ -45,7 +45,7 @@ class Argument:
             line = f"{self.keyword}=settings.{self.setting},"
             yield MissingLine(line, f"in the call of {self.class_name}")
 
-    def _calls(self, tree: ast.Module) -> Iterator[ast.Call]:
+    def _calls_of_class(self, tree: ast.Module) -> Iterator[ast.Call]:
         names = {
             alias.asname or alias.name
             for node in ast.walk(tree)

@@ -7,7 +7,7 @@ from typing import Any, cast
 from .sequences import explain_exhausted
 from .statements import Prepared
 from .transaction import Answer, Result, Row, Step, Work, read_again, transaction
-from .writer import MustRollBackError, own_error
+from .writer import MustRollBackError, error_of_statement
 
 
 def write_one(
@@ -52,7 +52,7 @@ def _execute(
     try:
         rows = connection.execute(prepared.sql, bound).fetchall()
     except Exception as error:
-        cause = explain_exhausted(connection, prepared.sql, own_error(error))
+        cause = explain_exhausted(connection, prepared.sql, error_of_statement(error))
         answer = cause if step is None else step.explained(cause)
         if answer is error or not connection.in_transaction:
             raise

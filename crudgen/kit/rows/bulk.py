@@ -74,7 +74,7 @@ class BulkResource(Resource):
             Change(use.insert, one, tuple(one), explain=explain(index), read_back=use.read)
             for index, one in enumerate(values)
         ]
-        return [*self._locks.serialize(db, use), *inserts]
+        return [*self._locks.locking_changes(db, use), *inserts]
 
     async def update_many(
         self, db: Database, request: Request, rows: Sequence[Changes]
@@ -88,7 +88,7 @@ class BulkResource(Resource):
         keys = [values.pop(self._key) for values in sent]
         self._check_keys(request, keys, lambda index: ["body", index, self._key])
         is_unique = not self._locks.unique.isdisjoint(set[str]().union(*sent))
-        before = self._locks.serialize(db, use, keys) if is_unique else []
+        before = self._locks.locking_changes(db, use, keys) if is_unique else []
         changes = []
         for index, (key, values) in enumerate(zip(keys, sent, strict=True)):
             found = self._must_exist(["body", index, self._key])

@@ -27,20 +27,24 @@ class WriteLocks:
         """The columns of unique constraints, without the key, which no update changes."""
         self._take = _write_lock(table.metadata, table.name) if serialized else None
 
-    def serialize(self, db: Database, use: RowStatements, keys: Sequence[Any] = ()) -> list[Change]:
+    def locking_changes(
+        self, db: Database, statements: RowStatements, keys: Sequence[Any] = ()
+    ) -> list[Change]:
         """Return the changes that take the write lock, if any, then lock the rows with the keys."""
         if self._take is None or db.kind == "sqlite":
             return []
-        return [self._take, *self.lock_rows(db, use, keys)]
+        return [self._take, *self.lock_rows(db, statements, keys)]
 
-    def lock_rows(self, db: Database, use: RowStatements, keys: Sequence[Any]) -> list[Change]:
+    def lock_rows(
+        self, db: Database, statements: RowStatements, keys: Sequence[Any]
+    ) -> list[Change]:
         """Return the changes that lock the rows with the keys, in the order of the keys.
 
         Without locks, two transactions could wait for unique values of each other.
         """
         if not self.unique or db.kind == "sqlite":
             return []
-        return [Change(use.lock, {"key__": key}) for key in sorted(keys)]
+        return [Change(statements.lock, {"key__": key}) for key in sorted(keys)]
 
 
 def _unique_columns(table: Table) -> Iterator[str]:

@@ -49,14 +49,14 @@ def resolve_fields(written: WrittenSpec[EntitySpec], problems: Problems) -> dict
         field = _resolve(WrittenField(written, name, spec, problems, len(problems)))
         if field:
             found[name] = field
-    _check_keys(written, problems)
+    _check_primary_keys(written, problems)
     _check_former_names(written, problems)
     if any(spec.pk for spec in written.spec.fields.values()):
         return found
     return {"id": implicit_key(), **found}
 
 
-def _check_keys(written: WrittenSpec[EntitySpec], problems: Problems) -> None:
+def _check_primary_keys(written: WrittenSpec[EntitySpec], problems: Problems) -> None:
     keys = [name for name, spec in written.spec.fields.items() if spec.pk]
     for name in keys[1:]:
         location = written.locate_key("fields", name, "pk")
@@ -123,7 +123,7 @@ def _with_pattern(written: WrittenField, field: Field) -> Field:
     if reason:
         written.add("pattern", reason)
     elif not field.as_sent and not is_normalized("NFC", pattern):
-        remedy = "normalize it, or add the flag 'as_sent': text is stored in NFC"
+        remedy = "normalize the pattern, or add the flag 'as_sent': text is stored in NFC"
         written.add("pattern", "the pattern is not in Unicode NFC", remedy)
     return replace(field, pattern=pattern)
 

@@ -82,7 +82,7 @@ class Writer:
                     connection.execute("ROLLBACK")
                 if is_lost(error):
                     self._disconnect()
-                cause = own_error(error)
+                cause = error_of_statement(error)
                 if cause is error:
                     raise
                 raise cause from error
@@ -117,7 +117,7 @@ def begin(connection: sqlite3.Connection, deadline: float) -> None:
     raise Unavailable
 
 
-def own_error(error: Exception) -> Exception:
+def error_of_statement(error: Exception) -> Exception:
     """Return the error of the current statement, or the reason of a MustRollBackError.
 
     For a value that cannot be bound, Python's sqlite3 raises the last error of the connection,

@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from ..database.sqlite_file import is_lost
-from ..database.writer import MustRollBackError, Writer, begin, own_error
+from ..database.writer import MustRollBackError, Writer, begin, error_of_statement
 from ..errors import Unavailable
 
 MAX_BATCH_WRITES = 256
@@ -146,7 +146,7 @@ def _write_batch(connection: sqlite3.Connection, batch: list[_Write]) -> None:
             connection.execute("ROLLBACK")
         if not isinstance(error, MustRollBackError | sqlite3.IntegrityError):
             raise
-        failure = own_error(error)
+        failure = error_of_statement(error)
     else:
         return
     # Outside of the handler: there, errors of the next writes would have this one as their context.
@@ -174,7 +174,7 @@ def _rolled_back_error(connection: sqlite3.Connection, error: Exception) -> Exce
         raise MustRollBackError(error) from error
     if not connection.in_transaction:
         raise error  # SQLite rolled back the transaction, for example because the disk is full
-    return own_error(error)
+    return error_of_statement(error)
 
 
 def _run_in_savepoint(
