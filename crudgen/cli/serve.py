@@ -10,6 +10,7 @@ import typer
 
 from crudgen import __version__
 from crudgen.cli import console, source
+from crudgen.delivery.garbage import paused_collection
 from crudgen.errors import CrudgenError
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
     if workers > 1 and reload:
         raise typer.BadParameter("--reload requires one process: remove --workers")
     follow = workers == 1 if reload is None else reload
-    from crudgen.delivery import server  # noqa: PLC0415 -- lazy
+    with paused_collection():
+        from crudgen.delivery import server  # noqa: PLC0415 -- lazy
 
     spec = _Spec(entities)
     options = server.Options(

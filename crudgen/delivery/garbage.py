@@ -1,7 +1,11 @@
-"""Frees the memory of unloaded packages. Reason to change: caches of libraries."""
+"""Control of the garbage collector at starts and reloads. Reason to change: caches of libraries."""
 
 import gc
 import sys
+
+from crudgen.kit.fast.garbage import paused_collection
+
+__all__ = ["free_memory", "paused_collection"]
 
 
 def free_memory() -> None:

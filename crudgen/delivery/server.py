@@ -18,11 +18,11 @@ from uvicorn.supervisors import Multiprocess
 
 from crudgen.codegen.tree import SourceTree
 from crudgen.delivery.closing import SETTLE_SECONDS, drop_new_connections
+from crudgen.delivery.garbage import paused_collection
 from crudgen.delivery.generation import Generation, Recipe
 from crudgen.delivery.switch import Switch
 from crudgen.delivery.watch import Watch
 from crudgen.errors import ServeError
-from crudgen.kit.fast.garbage import paused_collection
 
 _GRACE_SECONDS = 7
 """Time for pending requests after a signal. With the timeout in switch.py, below 10 seconds."""
@@ -71,9 +71,9 @@ def serve(build: Callable[[], SourceTree], options: Options, reporter: Reporter)
     Raises ServeError if the address is in use or the application cannot start, OutputError if the
     folder cannot be written, KeyboardInterrupt after Ctrl+C, and any exception of `build`.
     """
-    import_module(_HTTP.partition(":")[0])  # the application looks for it when it starts
     watch = Watch(options.watch) if options.watch else None
     with paused_collection():
+        import_module(_HTTP.partition(":")[0])  # the application looks for it when it starts
         recipe = Recipe(build(), options.database, options.keep, options.root_path, "INFO")
     recipe.write()
     with listen(options.host, options.port) as listener:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Coroutine, MutableMapping
 from contextlib import suppress
 from typing import Any, TypeAlias
 
+from crudgen.delivery.garbage import paused_collection
 from crudgen.delivery.generation import Generation, Receive, Recipe, Send
-from crudgen.kit.fast.garbage import paused_collection
 
 Background: TypeAlias = Callable[["Switch"], Coroutine[Any, Any, None]]
 _CLOSE_SECONDS = 2.0

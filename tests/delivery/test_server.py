@@ -265,7 +265,7 @@ def test_a_taken_port_is_said_so() -> None:
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "", "\udcff", "a" * 300])
 def test_a_bad_host_is_said_so(host: str) -> None:
-    with pytest.raises(ServeError, match="(?s)cannot listen on.*set --host to an address of this"):
+    with pytest.raises(ServeError, match=r"(?s)cannot listen on.*set --host to an address of this"):
         listen(host, 0)
 
 
