@@ -119,10 +119,13 @@ class Api:
                 return
         raise AssertionError(self.log.read_text())
 
-    def log_with(self, text: str) -> str:
-        """Wait until the log has a text: it may be written after the answer was sent."""
+    def log_with(self, text: str, *, after: int = 0) -> str:
+        """Wait until the log has a text: it may be written after the answer was sent.
+
+        Return the log after a number of characters, where the text must be.
+        """
         deadline = time.monotonic() + 20
-        while text not in (log := self.log.read_text()) or not log.endswith("\n"):
+        while text not in (log := self.log.read_text()[after:]) or not log.endswith("\n"):
             assert time.monotonic() < deadline, log
             time.sleep(0.05)
         return log
