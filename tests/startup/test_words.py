@@ -256,3 +256,15 @@ def test_a_virtual_table_is_no_table() -> None:
         found = read_tables(connection, ["t"])
     assert isinstance(found["t"], TableDefinition)
     assert found["t"].kind == "virtual table"
+
+
+def test_a_virtual_table_without_its_module_is_no_obstacle(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/app.db"
+    application(SPEC).start(url)
+    with sqlite3.connect(tmp_path / "app.db") as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "INSERT INTO sqlite_master VALUES"
+            " ('table', 'v', 'v', 0, 'CREATE VIRTUAL TABLE v USING no_such_module(a)')"
+        )
+    application(SPEC).start(url)

@@ -8,7 +8,9 @@ from urllib.parse import quote
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
+from sqlalchemy.types import UserDefinedType
 
+from crudgen.kit.database.columns import value_handling
 from tests.support.servers import Api
 
 SUPPRESSED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -179,6 +181,13 @@ def test_the_server_sets_what_is_read_only(zoo: Api) -> None:
     assert zoo.ask("PATCH", path, json={}).json() == touched
     kept = zoo.ask("PATCH", path, json={"species": "other", "legs": 6}).json()
     assert kept["species"] == animal["species"]
+
+
+def test_a_column_type_of_the_user_need_not_name_a_python_type() -> None:
+    class Point(UserDefinedType[Any]):
+        pass
+
+    assert value_handling(Point()).is_comparable
 
 
 def _animal() -> dict[str, Any]:

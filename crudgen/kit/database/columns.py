@@ -24,10 +24,13 @@ class Text(TypeDecorator[str]):
 
 
 def python_type(column_type: TypeEngine[Any]) -> type:
-    """Return the Python type of the values of a column."""
+    """Return the Python type of the values of a column; `object` if its type names none."""
     if isinstance(column_type, TypeDecorator):
         column_type = column_type.impl_instance
-    return column_type.python_type
+    try:
+        return column_type.python_type
+    except NotImplementedError:  # of a user-defined type
+        return object
 
 
 def value_handling(column_type: TypeEngine[Any]) -> ValueHandling:

@@ -12,10 +12,9 @@ from decimal import Decimal
 from itertools import pairwise
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from .definitions import Check, TableDefinition
-from .explain import planner_expressions
+from .explain import planner_expressions, value_unless_rejected
 
 _CONSTANT = re.compile(
     r"""[xX]'[0-9a-fA-F]*' | '(?P<text>(?:[^']|'')*)' | "(?P<quoted>(?:[^"]|"")*)"
@@ -88,14 +87,7 @@ def _are_equivalent(
         one=one.sql,
         other=other.sql,
     )
-    try:
-        with connection.begin_nested():
-            cursor = connection.connection.cursor()
-            cursor.execute(sql)  # without parameters: a percent sign has no meaning
-            ((differing,),) = cursor.fetchall()
-    except (DBAPIError, connection.dialect.loaded_dbapi.Error):
-        return False
-    return bool(differing == 0)
+    return bool(value_unless_rejected(connection, sql) == 0)
 
 
 def _test_values(kind: str, sql: str, dialect: str) -> Iterator[str]:

@@ -5,30 +5,40 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, create_engine, text
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    NullPool,
+    Row,
+    Table,
+    bindparam,
+    create_engine,
+    text,
+)
 
 from .definitions import Check, Column, ForeignKey, Index, Key, KeyGenerator, TableDefinition
 from .tokens import Token, nested_tokens, split_at_commas, tokenize
 
-_CATALOGUE = text("SELECT type, name, lower(tbl_name) AS place, sql FROM sqlite_master")
+_CATALOGUE = text("SELECT type, name, tbl_name, sql FROM sqlite_master")
 _COLUMNS = text(
-    'SELECT lower(m.name), c.name, c."notnull" AS is_required, c.pk, c.hidden,'
+    'SELECT m.name, c.name, c."notnull" AS is_required, c.pk, c.hidden,'
     " coalesce(c.dflt_value, 'NULL') <> 'NULL' AS has_default"
-    " FROM sqlite_master AS m JOIN pragma_table_xinfo(m.name) AS c WHERE m.type = 'table'"
+    " FROM sqlite_master AS m JOIN pragma_table_xinfo(m.name) AS c WHERE m.name IN :tables"
 )
 _INDEXES = text(
-    'SELECT lower(m.name), i.name, i."unique" AS is_unique, i.origin, i.partial,'
+    'SELECT m.name, i.name, i."unique" AS is_unique, i.origin, i.partial,'
     " coalesce(c.name, '(expression)') AS column_name"
     " FROM sqlite_master AS m JOIN pragma_index_list(m.name) AS i"
-    " JOIN pragma_index_xinfo(i.name) AS c WHERE m.type = 'table' AND c.key"
+    " JOIN pragma_index_xinfo(i.name) AS c WHERE m.name IN :tables AND c.key"
     " ORDER BY i.seq DESC, c.seqno"
 )
 _FOREIGN_KEYS = text(
-    'SELECT lower(m.name), f.id, f."table" AS target, f."from" AS column_name,'
+    'SELECT m.name, f.id, f."table" AS target, f."from" AS column_name,'
     ' f."to" AS target_column, f.on_delete, f.on_update'
-    " FROM sqlite_master AS m JOIN pragma_foreign_key_list(m.name) AS f WHERE m.type = 'table'"
+    " FROM sqlite_master AS m JOIN pragma_foreign_key_list(m.name) AS f WHERE m.name IN :tables"
     " ORDER BY f.id, f.seq"
 )
+_TABLES: BindParameter[Any] = bindparam("tables", expanding=True)
 _AFTER_TYPE = {
     *("CONSTRAINT", "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "DEFAULT", "COLLATE"),
     *("REFERENCES", "GENERATED", "AS", "DEFERRABLE", "INITIALLY"),
@@ -38,27 +48,34 @@ _AFTER_TYPE = {
 def read_tables(connection: Connection, names: Iterable[str]) -> dict[str, TableDefinition]:
     """Return the tables and views with these names; missing ones are omitted."""
     by_lower_case = {name.lower(): name for name in names}
-    rows = connection.execute(_CATALOGUE).all()
+    rows = [row for row in connection.execute(_CATALOGUE) if row.tbl_name.lower() in by_lower_case]
     triggers = defaultdict(list)
     for row in rows:
         if row.type == "trigger":
-            triggers[row.place].append(row.name)
+            triggers[row.tbl_name.lower()].append(row.name)
+    # A PRAGMA about a virtual table fails if its module is missing.
+    tables = [row.name for row in rows if row.type == "table" and not _is_virtual(row.sql)]
     columns, indexes, references = (
-        _by_table(connection.execute(one)) for one in (_COLUMNS, _INDEXES, _FOREIGN_KEYS)
+        _by_table(connection.execute(one.bindparams(_TABLES), {"tables": tables}))
+        for one in (_COLUMNS, _INDEXES, _FOREIGN_KEYS)
     )
     return {
-        by_lower_case[row.place]: _table(
-            row, columns[row.place], indexes[row.place], references[row.place], triggers[row.place]
+        by_lower_case[row.name.lower()]: _table(
+            row,
+            columns[row.name],
+            indexes[row.name],
+            references[row.name],
+            triggers[row.name.lower()],
         )
         for row in rows
-        if row.type in {"table", "view"} and row.place in by_lower_case
+        if row.type in {"table", "view"}
     }
 
 
 def expected_tables(_: Connection, tables: Iterable[Table]) -> dict[str, TableDefinition]:
     """Return the definitions of the models' tables, read from a database in memory."""
     tables = list(tables)
-    with create_engine("sqlite://").connect() as memory:
+    with create_engine("sqlite://", poolclass=NullPool).connect() as memory:
         for table in tables:
             table.create(memory)
         return read_tables(memory, [table.name for table in tables])
@@ -98,9 +115,9 @@ def _table(
     references: Sequence[Row[Any]],
     triggers: Sequence[str],
 ) -> TableDefinition:
-    tokens = nested_tokens(row.sql)
-    if row.type == "view" or tokens[1].keyword == "VIRTUAL":
+    if row.type == "view" or _is_virtual(row.sql):
         return TableDefinition(row.name, "view" if row.type == "view" else "virtual table")
+    tokens = nested_tokens(row.sql)
     clauses = _read_clauses(row.sql, tokens, [column.name for column in columns])
     of_index = defaultdict(list)
     for index in indexes:
@@ -126,6 +143,11 @@ def _table(
         triggers=tuple(triggers),
         sql=row.sql,
     )
+
+
+def _is_virtual(sql: str) -> bool:
+    """Return whether a statement is CREATE VIRTUAL TABLE, in the form that SQLite stores."""
+    return sql.startswith("CREATE VIRTUAL TABLE ")
 
 
 def _column(row: Row[Any], clauses: _Clauses, generator: KeyGenerator, sql: str) -> Column:
