@@ -16,8 +16,8 @@ from typing import Self, TypeAlias
 from uuid import UUID
 
 from crudgen.language.names import (
+    AttributeName,
     ColumnName,
-    FieldName,
     JsonName,
     ModuleName,
     PythonName,
@@ -64,7 +64,7 @@ def name(text: PythonName, prefix: str = "", suffix: str = "") -> Code:
     return identifier(f"{prefix}{text}{suffix}")
 
 
-def attribute_name(text: FieldName) -> Code:
+def attribute_name(text: AttributeName) -> Code:
     """Return the attribute name of a field as a string literal."""
     return _text(text)
 
@@ -266,7 +266,7 @@ def optional(kind: Code) -> Code:
     return Code(f"{kind} | None")
 
 
-def declaration(target: FieldName, kind: Code, value: Bracket | Code | None) -> Code:
+def declaration(target: AttributeName, kind: Code, value: Bracket | Code | None) -> Code:
     """Return `name: type` or `name: type = value`, as a line of a class body."""
     head = annotated(name(target), kind)
     return head if value is None else statement(head + raw(" = "), value, INDENT)

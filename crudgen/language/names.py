@@ -27,12 +27,20 @@ class PythonName(Name):
     __slots__ = ()
 
 
-class FieldName(PythonName):
-    """The name of a field in a spec, and of its attribute in Python: `secret_name`."""
+class FieldName(Name):
+    """The name of a field in a spec: `secret_name`, `class`."""
 
     __slots__ = ()
     PATTERN = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
     RULE = "a field name has 1 to 60 characters of a-z, 0-9 and '_', and starts with a letter"
+
+
+class AttributeName(PythonName):
+    """The name of a field's attribute in Python: `secret_name`, `class_`."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"[a-z][a-z0-9_]{0,60}", re.ASCII)
+    RULE = "an attribute has 1 to 61 characters of a-z, 0-9 and '_', and starts with a letter"
 
 
 class ColumnName(Name):

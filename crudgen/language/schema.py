@@ -7,7 +7,16 @@ from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
 
-from .names import ClassName, ColumnName, FieldName, JsonName, ModuleName, TableName, UrlPath
+from .names import (
+    AttributeName,
+    ClassName,
+    ColumnName,
+    FieldName,
+    JsonName,
+    ModuleName,
+    TableName,
+    UrlPath,
+)
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Value: TypeAlias = (
@@ -109,7 +118,9 @@ class Field:
     """A field of an entity, with every option resolved."""
 
     name: FieldName
-    """The key in the spec, and the attribute in Python. The schema refers to fields by it."""
+    """The key in the spec. The schema refers to fields by it."""
+    attribute: AttributeName
+    """The attribute in Python."""
     column: ColumnName
     """The column in the database."""
     json_name: JsonName

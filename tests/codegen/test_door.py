@@ -26,7 +26,7 @@ from crudgen.codegen.code import (
     words,
 )
 from crudgen.codegen.render import _environment
-from crudgen.language.names import FieldName, ModuleName
+from crudgen.language.names import AttributeName, ModuleName
 from crudgen.language.schema import Value
 
 FOLDER = Path(crudgen.codegen.__file__).parent
@@ -82,7 +82,7 @@ def test_templates_only_place(file: Path) -> None:
             assert isinstance(node.node, nodes.Name)
 
 
-@pytest.mark.parametrize("value", ["text", 1, None, True, FieldName("a"), b"x"])
+@pytest.mark.parametrize("value", ["text", 1, None, True, AttributeName("a"), b"x"])
 def test_only_code_is_printed(value: object) -> None:
     template = _environment().from_string("{{ value }}")
     with pytest.raises(TypeError, match="only Code"):
@@ -105,10 +105,10 @@ def test_identifiers(text: str) -> None:
 
 def test_names_are_checked() -> None:
     assert identifier("..kit.database") == "..kit.database"
-    assert name(FieldName("hero"), prefix="read_", suffix="_id") == "read_hero_id"
+    assert name(AttributeName("hero"), prefix="read_", suffix="_id") == "read_hero_id"
     assert words(ModuleName("blog_post")) == "blog post"
     with pytest.raises(ValueError, match="identifier"):
-        name(FieldName("hero"), suffix="; x")
+        name(AttributeName("hero"), suffix="; x")
     for function in (name, words):
         with pytest.raises(TypeError, match="checked name"):
             function("hero")  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ import pytest
 from crudgen.codegen import render
 from crudgen.codegen.code import attribute_name, declaration, json_name, name, raw, sql_name
 from crudgen.language import load_texts
-from crudgen.language.names import ColumnName, FieldName, JsonName, TableName
+from crudgen.language.names import AttributeName, ColumnName, FieldName, JsonName, TableName
 from crudgen.language.resolve.indexes import index_name
 from crudgen.language.schema import Field, Schema
 
@@ -148,7 +148,7 @@ def test_indexes_are_named_for_columns() -> None:
 
 def test_the_type_checker_tells_the_names_apart() -> None:
     """`mypy` reports each comment `type: ignore` that is not needed."""
-    attribute, column, sent = FieldName("born_on"), ColumnName("BornOn"), JsonName("bornOn")
+    attribute, column, sent = AttributeName("born_on"), ColumnName("BornOn"), JsonName("bornOn")
     assert attribute_name(attribute) == '"born_on"'
     assert sql_name(column) == '"BornOn"'
     assert json_name(sent) == '"bornOn"'

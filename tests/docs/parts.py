@@ -308,8 +308,8 @@ def meant(name: str) -> str:
     """Print one field of Hero as meant, without what has its usual value."""
     entity = crudgen.load(ENTITIES).entities[0]
     field = next(field for field in entity.fields if field.name == name)
-    usual = type(field)(field.name, field.column, field.json_name, field.type)
-    kept = {"name", "column", "json_name", "type"}
+    usual = type(field)(field.name, field.attribute, field.column, field.json_name, field.type)
+    kept = {"name", "attribute", "column", "json_name", "type"}
     slots = [slot for slot in type(field).__slots__ if slot != "samples"]
     said = {
         slot: str(value) if slot in kept else value

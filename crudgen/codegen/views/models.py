@@ -96,11 +96,11 @@ def models_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> ModelsView:
         table_options=lines.table_options(),
         base_lines=tuple(lines.table(field) for field in shared),
         table_lines=tuple(lines.table(field) for field in others),
-        ignored_on_create=tuple(name(field.name) for field in ignored_on_create),
+        ignored_on_create=tuple(name(field.attribute) for field in ignored_on_create),
         create_lines=tuple(
             lines.create(field) for field in others if creates and not field.read_only
         ),
-        ignored_on_update=tuple(name(field.name) for field in ignored_on_update),
+        ignored_on_update=tuple(name(field.attribute) for field in ignored_on_update),
         update_lines=tuple(lines.update(field) for field in updated if updates),
         public_lines=tuple(lines.public(field) for field in others if not field.write_only),
         creates=creates,
@@ -153,7 +153,7 @@ class _Lines:
         if field.pk and self._entity.key_kind is KeyKind.SERIAL:
             # The database generates the key: it is None before the insert.
             arguments = [UNSET, *self._printer.column(field)]
-            return declaration(field.name, raw("int | None"), self._field(arguments))
+            return declaration(field.attribute, raw("int | None"), self._field(arguments))
         arguments = [
             *self._default(field),
             *self._printer.constraints(field),
@@ -177,7 +177,7 @@ class _Lines:
         """Return the declaration of the key in the model of bulk updates, where it is required."""
         arguments = list(self._printer.description(field))
         annotation = self._printer.annotation(field)
-        return declaration(field.name, annotation, self._field(arguments))
+        return declaration(field.attribute, annotation, self._field(arguments))
 
     def table_options(self) -> tuple[Code, ...]:
         """Return the table name and arguments: checks, multicolumn indexes, SQLite options."""
@@ -208,15 +208,15 @@ class _Lines:
     def _declare(self, field: Field, arguments: list[Bracket | Code]) -> Code:
         annotation = self._printer.annotation(field)
         if not arguments:
-            return declaration(field.name, annotation, None)
+            return declaration(field.attribute, annotation, None)
         if arguments == [UNSET] and field.optional:
-            return declaration(field.name, annotation, literal(None))
+            return declaration(field.attribute, annotation, literal(None))
         if isinstance(field.default, Constant) and arguments == self._default(field):
-            bare = declaration(field.name, annotation, nested_literal(field.default.value))
+            bare = declaration(field.attribute, annotation, nested_literal(field.default.value))
             is_plain = not isinstance(field.default.value, list | dict | bytes | str)
             if is_plain and INDENT + width(bare) <= WIDTH:
                 return bare
-        return declaration(field.name, annotation, self._field(arguments))
+        return declaration(field.attribute, annotation, self._field(arguments))
 
     def _field(self, arguments: list[Bracket | Code]) -> Bracket:
         return call(self._imports.name("sqlmodel", "Field"), arguments)

@@ -150,11 +150,11 @@ class _Head:
             ("search_in", api.search, ()),
         ):
             if Operation.LIST in api.operations and names != default_names:
-                items = tuple(attribute_name(field) for field in names)
+                items = tuple(attribute_name(entity.field(field).attribute) for field in names)
                 arguments.append(keyword(key, Bracket("[", items, "]")))
         immutable = [field for field in entity.fields if field.immutable and not field.read_only]
         if immutable and Operation.REPLACE in api.operations:
-            items = tuple(attribute_name(field.name) for field in immutable)
+            items = tuple(attribute_name(field.attribute) for field in immutable)
             arguments.append(keyword("immutable", Bracket("[", items, "]")))
         if requires_etag(entity):
             arguments.append(raw("etag_required=True"))

@@ -5,7 +5,7 @@ from decimal import Decimal
 from unicodedata import is_normalized, normalize
 
 from crudgen.language import patterns
-from crudgen.language.names import ColumnName, FieldName, JsonName
+from crudgen.language.names import AttributeName, ColumnName, FieldName, JsonName
 from crudgen.language.schema import Constant, Field, Now, TypeName
 from crudgen.language.types import INT64_MAX, INT64_MIN, MAX_ENUM_VALUE_LENGTH, MAX_ENUM_VALUES
 from crudgen.language.written.field import WrittenField
@@ -37,9 +37,9 @@ def implicit_key() -> Field:
     )
 
 
-def _names(written: str) -> tuple[FieldName, ColumnName, JsonName]:
-    """Return the attribute, column and JSON name of a field: all are the name in the spec."""
-    return FieldName(written), ColumnName(written), JsonName(written)
+def _names(written: str) -> tuple[FieldName, AttributeName, ColumnName, JsonName]:
+    """Return the names of a field. Attribute, column and JSON name are the name in the spec."""
+    return FieldName(written), AttributeName(written), ColumnName(written), JsonName(written)
 
 
 def resolve_fields(written: WrittenSpec[EntitySpec], problems: Problems) -> dict[str, Field]:
