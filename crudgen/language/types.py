@@ -1,4 +1,4 @@
-"""The table of field types: flags, arguments, options, filters. Reason to change: another type."""
+"""The tables of field types and of their options. Reason to change: another type or option."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -37,6 +37,58 @@ ARGUMENT_OPTIONS: dict[Arguments, tuple[str, ...]] = {
 """Options of the long form that are equivalent to each kind of arguments."""
 
 
+class Argument(Enum):
+    """Kinds of arguments of an option in the short form, such as `min(0)`."""
+
+    NONE = 1
+    NUMBER = 2
+    TEXT = 3
+    VALUE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A flag or option that follows the type in the short form: a row of the table `OPTIONS`.
+
+    The long form has a key of the same name, which `FieldSpec` describes.
+    """
+
+    name: str
+    argument: Argument = Argument.NONE
+    example: str = ""
+    """The option with an argument, for messages."""
+    common: bool = True
+    """Whether all types accept it; else `TypeInfo` lists the types that do."""
+
+
+OPTIONS: dict[str, Option] = {
+    option.name: option
+    for option in (
+        Option("pk", common=False),
+        Option("unique", common=False),
+        Option("index", common=False),
+        Option("read_only", common=False),
+        Option("write_only", common=False),
+        Option("immutable", common=False),
+        Option("touch", common=False),
+        Option("as_sent", common=False),
+        Option("controls", common=False),
+        Option("min", Argument.NUMBER, "min(0)", common=False),
+        Option("max", Argument.NUMBER, "max(10)", common=False),
+        Option("pattern", Argument.TEXT, "pattern([A-Z]+)", common=False),
+        Option("doc", Argument.TEXT, "doc(The stock number.)"),
+        Option("example", Argument.VALUE, "example(AB-12)"),
+        Option("was", Argument.TEXT, "was(former_name)"),
+    )
+}
+
+FLAGS = tuple(option.name for option in OPTIONS.values() if option.argument is Argument.NONE)
+COMMON_OPTIONS = (
+    *("type", "optional", "default"),
+    *(option.name for option in OPTIONS.values() if option.common),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class TypeInfo:
     """What a field type accepts: a row of the table `TYPES`."""
@@ -50,7 +102,7 @@ class TypeInfo:
     """Filter operators of the type; `operators()` returns those of a field."""
     arguments: Arguments = Arguments.NONE
     more: tuple[str, ...] = ()
-    """Further options of the long form, without an equivalent argument in the short form."""
+    """Further options, without an equivalent argument of the type in the short form."""
     ordered: bool = True
     """Whether lists can be sorted by fields of this type."""
     text: bool = False
@@ -65,12 +117,14 @@ class TypeInfo:
         """Return the options that are specific to this type."""
         return frozenset(ARGUMENT_OPTIONS[self.arguments] + self.more)
 
+    @property
+    def short_options(self) -> tuple[Option, ...]:
+        """Return the flags and options that the type accepts in the short form."""
+        specific = self.flags | self.options
+        return tuple(
+            option for option in OPTIONS.values() if option.common or option.name in specific
+        )
 
-FLAGS = (
-    *("pk", "unique", "index", "read_only", "write_only", "immutable", "touch"),
-    *("as_sent", "controls"),
-)
-COMMON_OPTIONS = ("type", "optional", "default", "doc", "example", "was")
 
 _ACCESS = frozenset({"read_only", "write_only", "immutable"})
 _COLUMN = _ACCESS | {"unique", "index"}

@@ -201,7 +201,15 @@ def test_init_new_and_check(project: Project) -> None:
     fresh = Project.__new__(Project)
     fresh.folder = project.folder / "fresh"
     fresh.run("check")
-    fresh.run("new", "HeroTeam", "name:str(1..80) unique", 'motto:str = "a: b # c"', "on_duty:bool")
+    fresh.run(
+        "new",
+        "HeroTeam",
+        "name:str(1..80) unique",
+        'motto:str = "a: b # c"',
+        "on_duty:bool",
+        "code:str(3..3) pattern([A-Z]+)",
+        "size:str? pattern('(S|M)') doc(a: b)",
+    )
     assert fresh.read("entities/hero_team.yaml").startswith("# yaml-language-server: ")
     assert "HeroTeam" in fresh.run("check", "--json").stdout
     assert "exists" in fresh.run("new", "HeroTeam", "name:str", code=1).stderr

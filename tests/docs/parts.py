@@ -33,12 +33,14 @@ from crudgen.language.types import (
     MAX_ENUM_VALUES,
     MAX_INDEXED_TEXT,
     MAX_PRECISION,
+    OPTIONS,
     TYPES,
+    Argument,
     Arguments,
 )
 from crudgen.language.written import spec
 from crudgen.language.written.reading import read_entity
-from crudgen.language.written.shorthand import _EXAMPLES
+from crudgen.language.written.shorthand import EXAMPLES
 from crudgen.language.yaml import document
 from crudgen.language.yaml.problems import Problems
 
@@ -73,7 +75,7 @@ def fenced(language: str, text: str) -> str:
 def types(_: str) -> str:
     rows = []
     for info in TYPES.values():
-        example = _EXAMPLES[info.arguments].format(info.name)
+        example = EXAMPLES[info.arguments].format(info.name)
         none = info.arguments is Arguments.NONE
         forms = (
             ["-"] if none else [code(part) for part in example.replace(" or ", ", ").split(", ")]
@@ -83,7 +85,7 @@ def types(_: str) -> str:
         if info.arguments is Arguments.SIZE:
             forms = [code(f"{info.name}(..200)")]
         rows.append((code(info.name), info.doc, ", ".join(forms), listed(sorted(info.options))))
-    return table(("type", "meaning", "arguments", "options of the long form"), rows)
+    return table(("type", "meaning", "arguments", "options"), rows)
 
 
 def flags(_: str) -> str:
@@ -96,6 +98,19 @@ def flags(_: str) -> str:
             of = f"every type except {listed(without)}"
         rows.append((code(flag), spec.FieldSpec.model_fields[flag].description or "", of))
     return table(("flag", "meaning", "types"), rows)
+
+
+def field_options(_: str) -> str:
+    """Print the options with an argument."""
+    rows = []
+    for option in OPTIONS.values():
+        if option.argument is Argument.NONE:
+            continue
+        able = [info.name for info in TYPES.values() if option in info.short_options]
+        description = spec.FieldSpec.model_fields[option.name].description or ""
+        of = "every type" if len(able) == len(TYPES) else listed(able)
+        rows.append((code(option.example), description, of))
+    return table(("option", "meaning", "types"), rows)
 
 
 def keys(model: str) -> str:
@@ -423,6 +438,7 @@ def logged(_: str) -> str:
 PARTS: dict[str, Callable[[str], str]] = {
     "types": types,
     "flags": flags,
+    "field-options": field_options,
     "keys": keys,
     "limits": limits,
     "name-rules": name_rules,

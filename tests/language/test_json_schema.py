@@ -40,6 +40,18 @@ SHORT = [
         "float = -1.5e3",
         "time = 12:30",
     ),
+    *("decimal(10,2) min(0) max(99.5)", "str(3..3) pattern([A-Z]+) example(ABC)", "int max(9)"),
+    *(
+        'str pattern("(a|b)\\\\d") example(a1)',
+        "str pattern('(a|b)')",
+        "text? doc( The hero's name. )",
+    ),
+    *(
+        "str (1..) = ab max ( 80 ) was( old_name ) index",
+        "float = -3 min(-1.5e2)",
+        'json doc("(x)")',
+    ),
+    *("enum(a, b) doc(a - b)", "bytes(..9) doc(x)", "email max(99)", 'str example("it\'s")'),
 ]
 TYPOS = [
     *(
@@ -74,6 +86,16 @@ TYPOS = [
         "str (",
         "uuid()",
     ),
+    *("int min(", "int min()", "int min(a)", "int min", "int min(0", "int min(0)max(9)", "int doc"),
+    *("str pattern((a|b))", "str pattern('a)", "str index(a)", "bool min(0)", "int pattern(a)"),
+    *(
+        "str pattern('a'b)",
+        "str (1..80)index",
+        "decimal(3,1) precision(3)",
+        "int min('0')",
+        "int min(0) = 3",
+    ),
+    *("json example([1])", "str example(=a)", "str doc(a) ) index"),
 ]
 
 

@@ -71,6 +71,7 @@ PIECES = (
         "\r",
     ),
     *("unique", "index", "read_only", "write_only", "touch", "9" * 70, "-1", ".inf", "enum(", "@"),
+    *("min(0)", "max(", "pattern([a-z])", "doc('(')", "example(a)", "was("),
     *("decimal(", "json", "bytes", "uuid", "pattern: '(('", "`", "\\", "\\u0000", "[" * 40, "0x1F"),
 )
 

@@ -33,7 +33,7 @@ def _fields(schema: dict[str, Any]) -> dict[str, Any]:
     short = {
         "type": "string",
         "pattern": shorthand.pattern(),
-        "description": f"type[(arguments)][?] [= default] [flag …]\n\n{types}",
+        "description": f"type[(arguments)][?] [= default] [option …]\n\n{types}",
     }
     return {
         "type": "object",

@@ -10,7 +10,7 @@ from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, find_location, plain
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
-from .shorthand import expand, report_unsupported_reference
+from .expansion import expand, report_unsupported_reference
 from .spec import (
     MAX_FIELDS,
     ApiSpec,
