@@ -28,7 +28,7 @@ SQL_KEYWORDS = _words(
     collation concurrently lateral nothing returning system_user tablesample
     """
 )
-"""Keywords of SQLite and PostgreSQL that SQLAlchemy does not quote."""
+"""Keywords of SQLite and PostgreSQL that SQLAlchemy quotes only on request."""
 
 LIBRARY_ATTRIBUTES = _words(
     """
@@ -119,8 +119,6 @@ def _attribute_problem(name: str) -> str | None:
 
 
 def _column_problem(name: str) -> str | None:
-    if name in SQL_KEYWORDS:
-        return "it is an SQL keyword"
     if name in SYSTEM_COLUMNS:
         return "it is a system column of PostgreSQL"
     return None
@@ -170,8 +168,6 @@ def table_name_problem(name: str) -> str | None:
     """Return why a valid table name is reserved, or None."""
     if name.startswith(("sqlite_", "pg_")):
         return "the prefixes 'sqlite_' and 'pg_' are reserved by the databases"
-    if name in SQL_KEYWORDS:
-        return "it is an SQL keyword"
     if name == "alembic_version":
         return "Alembic stores its revision in this table"
     if name == "excluded":

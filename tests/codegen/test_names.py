@@ -1,17 +1,20 @@
 """Each place of the generated code has the right one of a field's three names."""
 
 import ast
+import importlib
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import inspect
 
 from crudgen.codegen import render
 from crudgen.codegen.code import attribute_name, declaration, json_name, name, raw, sql_name
+from crudgen.delivery.memory import import_tree, unload
 from crudgen.language import load_texts
 from crudgen.language.names import AttributeName, ColumnName, FieldName, JsonName, TableName
 from crudgen.language.resolve.indexes import index_name
-from crudgen.language.schema import Field, Schema
+from crudgen.language.schema import Entity, Field, Schema
 
 SPEC = """
 name: Hero
@@ -35,10 +38,14 @@ api:
 
 
 def renamed(field: Field) -> Field:
-    """Name `born_on` differently in the database (`BornOnColumn`) and in JSON (`bornOnJson`)."""
+    """Name `born_on` differently in Python (`born_on_`), SQL and JSON (`bornOnJson`)."""
     camel = "".join(part.capitalize() for part in field.name.split("_"))
-    sent = f"{camel[0].lower()}{camel[1:]}Json"
-    return replace(field, column=ColumnName(f"{camel}Column"), json_name=JsonName(sent))
+    return replace(
+        field,
+        attribute=AttributeName(f"{field.name}_"),
+        column=ColumnName(f"{camel}Column"),
+        json_name=JsonName(f"{camel[0].lower()}{camel[1:]}Json"),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +59,11 @@ def schema() -> Schema:
 @pytest.fixture(scope="module")
 def names(schema: Schema) -> set[str]:
     fields = schema.entities[0].fields
-    return {name for field in fields for name in (field.name, field.column, field.json_name)}
+    return {
+        str(name)
+        for field in fields
+        for name in (field.name, field.attribute, field.column, field.json_name)
+    }
 
 
 def strings(node: ast.AST) -> Iterator[str]:
@@ -72,14 +83,15 @@ def assigned(tree: ast.AST, target: str) -> ast.expr:
 
 def test_a_spec_gives_a_field_one_name_for_all() -> None:
     for field in load_texts({"hero.yaml": SPEC}).entities[0].fields:
-        assert len({str(field.name), str(field.column), str(field.json_name)}) == 1
+        names = field.name, field.attribute, field.column, field.json_name
+        assert len({*map(str, names)}) == 1
 
 
 def test_models_have_attributes_and_tables_have_columns(schema: Schema, names: set[str]) -> None:
     (hero,) = schema.entities
     tree = ast.parse(render(schema)["app/heroes/models.py"])
-    attributes = {node.target.id for node in ast.walk(tree) if is_declared(node)}  # type: ignore[attr-defined]
-    assert attributes - {"__tablename__"} == {field.name for field in hero.fields}
+    attributes = {target for target, _ in declarations(tree)}
+    assert attributes - {"__tablename__"} == {field.attribute for field in hero.fields}
     assert names.isdisjoint(
         node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not is_target(node)
     )
@@ -98,11 +110,52 @@ def test_models_have_attributes_and_tables_have_columns(schema: Schema, names: s
         "HeroMoodColumn_words",
         "NetWorthColumn_range",
     } <= {*strings(arguments)}
-    assert names.intersection(strings(tree)) == columns
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            for attribute, value in declarations(node):
+                check_declaration(node.name, attribute, value, hero)
 
 
-def is_declared(node: ast.AST) -> bool:
-    return isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+def check_declaration(model: str, attribute: str, value: ast.expr | None, hero: Entity) -> None:
+    """Check that a field has its alias in every model, and its column in the table model."""
+    field = next(field for field in hero.fields if field.attribute == attribute)
+    assert isinstance(value, ast.Call), (model, attribute)
+    arguments = {each.arg: each.value for each in value.keywords}
+    assert ast.literal_eval(arguments["alias"]) == field.json_name
+    column = arguments.get("sa_column_kwargs")
+    assert (column is not None) == (model in {"Hero", "HeroBase"})
+    if column is not None:
+        options = ast.unparse(column)
+        assert options.startswith(f"{{'name': '{field.column}'")
+        assert ("'onupdate': utc_now" in options) == field.touch
+
+
+def test_models_have_attributes_columns_and_properties(schema: Schema) -> None:
+    (hero,) = schema.entities
+    package = import_tree(render(schema))
+    try:
+        models = importlib.import_module(f"{package.__name__}.heroes.models")
+        mapped = inspect(models.Hero).columns
+        assert {name: column.name for name, column in mapped.items()} == {
+            str(field.attribute): str(field.column) for field in hero.fields
+        }
+        assert mapped["changed_at_"].onupdate is not None
+        properties = {str(field.json_name) for field in hero.fields if not field.write_only}
+        assert models.HeroPublic.model_json_schema()["properties"].keys() == properties
+        created = models.HeroCreate.model_json_schema()["properties"]
+        assert created.keys() == {str(field.json_name) for field in hero.fields}
+        assert created["changedAtJson"]["readOnly"]
+        changes = models.HeroUpdate.model_validate({"changedAtJson": 1, "homeTownJson": "x"})
+        assert changes.model_dump(exclude_unset=True) == {}
+    finally:
+        unload(package)
+
+
+def declarations(tree: ast.AST) -> Iterator[tuple[str, ast.expr | None]]:
+    """Yield each attribute that is declared with a type, and its value."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id, node.value
 
 
 def is_target(node: ast.Name) -> bool:
@@ -113,13 +166,13 @@ def test_resources_have_attributes_and_parameters_have_json_names(
     schema: Schema, names: set[str]
 ) -> None:
     text = render(schema)["app/heroes/routes.py"]
-    assert 'filter_by=["real_name"]' in text
-    assert 'sort_by=["born_on"]' in text
-    assert 'search_in=["home_town"]' in text
-    assert 'immutable=["home_town"]' in text
+    assert 'filter_by=["real_name_"]' in text
+    assert 'sort_by=["born_on_"]' in text
+    assert 'search_in=["home_town_"]' in text
+    assert 'immutable=["home_town_"]' in text
     assert 'alias="idJson"' in text
     found = names.intersection(strings(ast.parse(text)))
-    assert found == {"real_name", "born_on", "home_town", "idJson"}
+    assert found == {"real_name_", "born_on_", "home_town_", "idJson"}
 
 
 def test_requests_and_responses_have_json_names(schema: Schema, names: set[str]) -> None:

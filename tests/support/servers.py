@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 import httpx
 import psutil
-from sqlalchemy import Engine, MetaData, NullPool, create_engine
+from sqlalchemy import Engine, MetaData, NullPool, create_engine, quoted_name
 
 import crudgen.kit.types.decimals  # noqa: F401 - SQLAlchemy reflects its types then
 from crudgen.codegen import render
@@ -68,6 +68,8 @@ class Api:
         with self.engine.begin() as connection:
             for table in self.tables.sorted_tables:
                 if table.name != "_secret":
+                    # SQLAlchemy quotes a keyword such as "returning" only on request.
+                    table.name = quoted_name(table.name, quote=True)
                     connection.execute(table.delete())
         return self
 

@@ -9,6 +9,7 @@ from crudgen.codegen.code import (
     Code,
     Comparison,
     call,
+    json_name,
     keyword,
     literal,
     method,
@@ -24,7 +25,7 @@ from crudgen.codegen.code import (
 from crudgen.codegen.imports import Imports
 from crudgen.kit.types.text import CONTROLS
 from crudgen.language.names import FieldName
-from crudgen.language.reserved import DERIVED_SUFFIXES, RESERVED_CLASSES
+from crudgen.language.reserved import DERIVED_SUFFIXES, RESERVED_CLASSES, SQL_KEYWORDS
 from crudgen.language.schema import Constant, Entity, Field, Now, Number, TypeName, Value
 from crudgen.language.types import INT64_MAX, INT64_MIN
 
@@ -146,6 +147,11 @@ class FieldPrinter:
                     self._imports.use("decimal", "Decimal")
                 yield keyword("default", nested_literal(value))
 
+    def alias(self, field: Field) -> Iterator[Bracket | Code]:
+        """Yield the keyword argument of the JSON name, if it is not the attribute."""
+        if str(field.json_name) != str(field.attribute):
+            yield keyword("alias", json_name(field.json_name))
+
     def constraints(self, field: Field) -> Iterator[Bracket | Code]:
         """Yield the keyword arguments of constraints, description and example."""
         if field.type in _NUMBERS:
@@ -194,11 +200,21 @@ class FieldPrinter:
             if is_set:
                 yield keyword(flag, literal(True))
         yield from self._sa_type(field)
+        options = tuple(self._column_options(field))
+        if options:
+            yield keyword("sa_column_kwargs", Bracket("{", options, "}"))
+
+    def _column_options(self, field: Field) -> Iterator[Bracket | Code]:
+        """Yield the further arguments of the column, as items of a dict."""
+        is_keyword = field.column in SQL_KEYWORDS
+        if is_keyword or str(field.column) != str(field.attribute):
+            yield pair("name", sql_name(field.column))
+        if is_keyword:
+            yield pair("quote", literal(True))
         if field.pk and field.type is TypeName.INT and not field.read_only:
-            yield keyword("sa_column_kwargs", nested_literal({"autoincrement": False}))
+            yield pair("autoincrement", literal(False))
         if field.touch:
-            now = self._imports.name("..kit.types.dates", _NOW[field.type])
-            yield keyword("sa_column_kwargs", Bracket("{", (pair("onupdate", now),), "}"))
+            yield pair("onupdate", self._imports.name("..kit.types.dates", _NOW[field.type]))
 
     def _sa_type(self, field: Field) -> Iterator[Bracket | Code]:
         if field.type in _TEXTS:
@@ -234,11 +250,18 @@ class FieldPrinter:
                 yield self._check(field, "range", self._within(column, low, high))
 
     def _column_expression(self, field: Field) -> Bracket:
-        items: list[Bracket | Code] = [sql_name(field.column)]
+        items: list[Bracket | Code] = [self._column_name(field)]
         if field.type is TypeName.DECIMAL and (field.minimum, field.maximum) != (None, None):
             digits = [literal(field.precision), literal(field.scale)]
             items.append(call(self._imports.name("..kit.types.decimals", "ExactNumber"), digits))
         return call(raw("column"), items)
+
+    def _column_name(self, field: Field) -> Bracket | Code:
+        column = sql_name(field.column)
+        if field.column not in SQL_KEYWORDS:
+            return column
+        quoted = self._imports.name("sqlalchemy", "quoted_name")
+        return call(quoted, (column, raw("quote=True")))
 
     def _within(self, column: Bracket, low: Value, high: Value) -> Bracket | Comparison:
         if low is not None and high is not None:
@@ -280,5 +303,5 @@ def _aliases(entity: Entity) -> dict[FieldName, Code]:
 
 
 def _is_free(alias: Code, field: Field, taken: set[str]) -> bool:
-    line = f"{field.name}: {alias} | None = Field("
+    line = f"{field.attribute}: {alias} | None = Field("
     return alias not in taken and INDENT + len(line) <= WIDTH

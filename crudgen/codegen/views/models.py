@@ -23,6 +23,7 @@ from crudgen.codegen.code import (
     words,
 )
 from crudgen.codegen.imports import Imports
+from crudgen.language.reserved import SQL_KEYWORDS
 from crudgen.language.schema import Constant, Entity, Field, KeyKind, KitForm, Operation
 
 from .articles import a_row
@@ -79,8 +80,6 @@ def models_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> ModelsView:
     imports.use("..kit.models", "Model")
     if updates:
         imports.use("..kit.models", "Changes")
-    if (creates and ignored_on_create) or (updates and ignored_on_update):
-        imports.use("..kit.models", "ReadOnly")
     return ModelsView(
         a_singular=a_row(entity),
         capitalized=a_row(entity, capitalized=True),
@@ -96,11 +95,11 @@ def models_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> ModelsView:
         table_options=lines.table_options(),
         base_lines=tuple(lines.table(field) for field in shared),
         table_lines=tuple(lines.table(field) for field in others),
-        ignored_on_create=tuple(name(field.attribute) for field in ignored_on_create),
+        ignored_on_create=tuple(lines.ignored(field) for field in ignored_on_create if creates),
         create_lines=tuple(
             lines.create(field) for field in others if creates and not field.read_only
         ),
-        ignored_on_update=tuple(name(field.attribute) for field in ignored_on_update),
+        ignored_on_update=tuple(lines.ignored(field) for field in ignored_on_update if updates),
         update_lines=tuple(lines.update(field) for field in updated if updates),
         public_lines=tuple(lines.public(field) for field in others if not field.write_only),
         creates=creates,
@@ -152,10 +151,11 @@ class _Lines:
         """Return the declaration of a field in the base or table model."""
         if field.pk and self._entity.key_kind is KeyKind.SERIAL:
             # The database generates the key: it is None before the insert.
-            arguments = [UNSET, *self._printer.column(field)]
+            arguments = [UNSET, *self._printer.alias(field), *self._printer.column(field)]
             return declaration(field.attribute, raw("int | None"), self._field(arguments))
         arguments = [
             *self._default(field),
+            *self._printer.alias(field),
             *self._printer.constraints(field),
             *self._printer.column(field),
         ]
@@ -163,21 +163,36 @@ class _Lines:
 
     def create(self, field: Field) -> Code:
         """Return the declaration of a field in the create model."""
-        return self._declare(field, [*self._default(field), *self._printer.constraints(field)])
+        return self._declare(field, [*self._default(field), *self._described(field)])
 
     def update(self, field: Field) -> Code:
         """Return the declaration of a field in the update model; its default is never used."""
-        return self._declare(field, [UNSET, *self._printer.constraints(field)])
+        return self._declare(field, [UNSET, *self._described(field)])
+
+    def _described(self, field: Field) -> list[Bracket | Code]:
+        return [*self._printer.alias(field), *self._printer.constraints(field)]
 
     def public(self, field: Field) -> Code:
         """Return the declaration of a field in the response model."""
-        return self._declare(field, list(self._printer.description(field)))
+        return self._declare(field, self._documented(field))
+
+    def _documented(self, field: Field) -> list[Bracket | Code]:
+        return [*self._printer.alias(field), *self._printer.description(field)]
 
     def keyed(self, field: Field) -> Code:
         """Return the declaration of the key in the model of bulk updates, where it is required."""
-        arguments = list(self._printer.description(field))
         annotation = self._printer.annotation(field)
-        return declaration(field.attribute, annotation, self._field(arguments))
+        return declaration(field.attribute, annotation, self._field(self._documented(field)))
+
+    def ignored(self, field: Field) -> Code:
+        """Return the declaration of a property that requests may contain, but that is not used."""
+        read_only = self._imports.name("..kit.models", "ReadOnly")
+        alias = list(self._printer.alias(field))
+        if not alias:
+            return declaration(field.attribute, read_only, literal(None))
+        # `Field` does not inherit `exclude` from `ReadOnly`.
+        arguments = [UNSET, *alias, raw("exclude=True")]
+        return declaration(field.attribute, read_only, self._field(arguments))
 
     def table_options(self) -> tuple[Code, ...]:
         """Return the table name and arguments: checks, multicolumn indexes, SQLite options."""
@@ -197,8 +212,16 @@ class _Lines:
                 yield call(self._imports.name("sqlalchemy", "UniqueConstraint"), columns)
             else:
                 yield call(self._imports.name("sqlalchemy", "Index"), [literal(None), *columns])
+        options = tuple(self._table_keywords())
+        if options:
+            yield Bracket("{", options, "}")
+
+    def _table_keywords(self) -> Iterator[Bracket | Code]:
+        """Yield the keyword arguments of the table, as items of a dict."""
+        if self._entity.table in SQL_KEYWORDS:
+            yield pair("quote", literal(True))
         if self._entity.key_kind is KeyKind.SERIAL:
-            yield Bracket("{", (pair("sqlite_autoincrement", literal(True)),), "}")
+            yield pair("sqlite_autoincrement", literal(True))
 
     def _default(self, field: Field) -> list[Bracket | Code]:
         if field.pk and self._entity.key_kind is KeyKind.UUID:
