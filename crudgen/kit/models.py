@@ -1,15 +1,16 @@
 """The base classes of all models: strict input, and the names of constraints."""
 
 from collections.abc import Container, Iterator
-from typing import Annotated, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import (
-    Field,
     GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     ModelWrapValidatorHandler,
     ValidationError,
     model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 from sqlalchemy import MetaData
 from sqlalchemy.orm import registry
@@ -33,9 +34,6 @@ MAX_INT = 2**63 - 1
 
 _EXCLUDE_NUL = {"pattern", "format", "enum", "const", "contentEncoding"}
 """Keywords of JSON Schema that already exclude NUL."""
-
-ReadOnly = Annotated[Any, Field(exclude=True, json_schema_extra={"readOnly": True})]
-"""A property that the server sets. A request may contain it; the value is ignored."""
 
 
 def exact_bounds(schema: dict[str, Any]) -> None:
@@ -80,6 +78,8 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
     """
 
     __tablename__: ClassVar[Any]  # SQLModel declares it twice; pyright takes its `declared_attr`
+    __read_only__: ClassVar[tuple[str, ...]] = ()
+    """Properties that the server sets. A request may contain them; their values are ignored."""
 
     model_config = {
         "strict": True,
@@ -91,6 +91,15 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
         "json_schema_extra": _adjust_properties,
     }
 
+    _ignored: ClassVar[frozenset[str]] = frozenset()
+    """The read-only properties that are no fields of the model."""
+
+    @classmethod
+    def __pydantic_on_complete__(cls) -> None:
+        """Set the ignored properties."""
+        taken = {field.alias or name for name, field in cls.model_fields.items()}
+        cls._ignored = frozenset(cls.__read_only__) - taken
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Return the schema by which pydantic validates the model, with the rules for text."""
@@ -98,12 +107,30 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
         apply_rules(handler.resolve_ref_schema(schema), cls.model_fields)
         return schema
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return the JSON schema of the model, with its read-only properties."""
+        schema = handler(core_schema)
+        ignored = [name for name in cls.__read_only__ if name in cls._ignored]
+        if ignored and (described := handler.resolve_ref_schema(schema)):
+            read_only = {
+                name: {"title": name.replace("_", " ").title(), "readOnly": True}
+                for name in ignored
+            }
+            described["properties"] = {**read_only, **described.get("properties", {})}
+        return schema
+
     @model_validator(mode="wrap")
     @classmethod
     def _accept_integral_floats(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Validate the model. Accept 1.0 for an integer, as JSON Schema does."""
-        if isinstance(value, dict) and len(value) > MAX_PROBLEMS:
-            value = _limit_unknown(value, cls.model_fields)
+        if isinstance(value, dict):
+            if not value.keys().isdisjoint(cls._ignored):
+                value = {key: item for key, item in value.items() if key not in cls._ignored}
+            if len(value) > MAX_PROBLEMS:
+                value = _limit_unknown(value, cls.model_fields)
         try:
             return handler(value)
         except ValidationError as error:

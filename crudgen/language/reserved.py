@@ -58,7 +58,7 @@ RESERVED_CLASSES = _words(
     HTTPValidationError IdempotencyKey IdempotentBulkResource IdempotentResource Index IntText
     IsoDate IsoTime Iterator JSON Json JSONResponse JsonValue LargeBinary ListQuery Literal Many
     Model Multiline NaiveDatetime NfcText None NotFound NotImplemented Optional Path
-    PlainSerializer Query ReadOnly Relationship ReplaceableResource Request Resource Response
+    PlainSerializer Query Relationship ReplaceableResource Request Resource Response
     Router Self SerialInteger SparseRow SQLModel StrEnum
     Text TextKey TextRule True TypeAlias TypeVar Union UniqueConstraint UrlText UtcDatetime UUID
     UuidText ValidationError

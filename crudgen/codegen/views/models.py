@@ -12,6 +12,7 @@ from crudgen.codegen.code import (
     call,
     declaration,
     docstring,
+    json_name,
     keyword,
     literal,
     name,
@@ -51,9 +52,9 @@ class ModelsView:
     table_options: tuple[Code, ...]
     base_lines: tuple[Code, ...]
     table_lines: tuple[Code, ...]
-    ignored_on_create: tuple[Code, ...]
+    ignored_on_create: Code | None
     create_lines: tuple[Code, ...]
-    ignored_on_update: tuple[Code, ...]
+    ignored_on_update: Code | None
     update_lines: tuple[Code, ...]
     public_lines: tuple[Code, ...]
     creates: bool
@@ -95,11 +96,11 @@ def models_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> ModelsView:
         table_options=lines.table_options(),
         base_lines=tuple(lines.table(field) for field in shared),
         table_lines=tuple(lines.table(field) for field in others),
-        ignored_on_create=tuple(lines.ignored(field) for field in ignored_on_create if creates),
+        ignored_on_create=_read_only(ignored_on_create),
         create_lines=tuple(
             lines.create(field) for field in others if creates and not field.read_only
         ),
-        ignored_on_update=tuple(lines.ignored(field) for field in ignored_on_update if updates),
+        ignored_on_update=_read_only(ignored_on_update),
         update_lines=tuple(lines.update(field) for field in updated if updates),
         public_lines=tuple(lines.public(field) for field in others if not field.write_only),
         creates=creates,
@@ -121,6 +122,17 @@ def _is_shared(field: Field) -> bool:
 def _is_ignored_on_update(field: Field) -> bool:
     """Return whether update requests may contain the field, but do not change it."""
     return field.read_only or field.immutable
+
+
+def _read_only(fields: list[Field]) -> Code | None:
+    """Return `__read_only__ = ("id",)`: the properties that requests may contain, if there are any.
+
+    Their values are ignored.
+    """
+    if not fields:
+        return None
+    items = tuple(json_name(field.json_name) for field in fields)
+    return statement(raw("__read_only__ = "), Bracket("(", items, ")", is_tuple=True), INDENT)
 
 
 class _Lines:
@@ -183,16 +195,6 @@ class _Lines:
         """Return the declaration of the key in the model of bulk updates, where it is required."""
         annotation = self._printer.annotation(field)
         return declaration(field.attribute, annotation, self._field(self._documented(field)))
-
-    def ignored(self, field: Field) -> Code:
-        """Return the declaration of a property that requests may contain, but that is not used."""
-        read_only = self._imports.name("..kit.models", "ReadOnly")
-        alias = list(self._printer.alias(field))
-        if not alias:
-            return declaration(field.attribute, read_only, literal(None))
-        # `Field` does not inherit `exclude` from `ReadOnly`.
-        arguments = [UNSET, *alias, raw("exclude=True")]
-        return declaration(field.attribute, read_only, self._field(arguments))
 
     def table_options(self) -> tuple[Code, ...]:
         """Return the table name and arguments: checks, multicolumn indexes, SQLite options."""

@@ -5,7 +5,7 @@ from sqlalchemy import BigInteger, CheckConstraint, column, func
 from sqlmodel import Field
 
 from ..kit.database.columns import SerialInteger, Text
-from ..kit.models import MAX_INT, MIN_INT, Changes, Model, ReadOnly
+from ..kit.models import MAX_INT, MIN_INT, Changes, Model
 
 
 class HeroBase(Model):
@@ -32,14 +32,16 @@ class Hero(HeroBase, table=True):
 class HeroCreate(HeroBase):
     """Request body to create a hero."""
 
-    id: ReadOnly = None
+    __read_only__ = ("id",)
+
     secret_name: str = Field(max_length=255)
 
 
 class HeroUpdate(Changes):
     """Request body to update a hero. Omitted fields are unchanged."""
 
-    id: ReadOnly = None
+    __read_only__ = ("id",)
+
     name: str = Field(default=None, max_length=255)
     age: int | None = Field(default=None, ge=MIN_INT, le=MAX_INT)
     secret_name: str = Field(default=None, max_length=255)
