@@ -114,7 +114,7 @@ def test_their_requirements_have_upper_bounds(root: Path) -> None:
     own = [*project["dependencies"], *project["optional-dependencies"]["postgres"]]
     for requirements in (own, [*KIT_REQUIREMENTS]):
         for library in {private.partition(":")[0] for private in PRIVATE} - {"starlette"}:
-            found = [one for one in requirements if re.match(rf"{library}\b", one)]
+            found = [one for one in requirements if re.match(rf"{library}[\[<>=]", one)]
             assert all("<" in one for one in found), found
             assert found or requirements is not own, library
 

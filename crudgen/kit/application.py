@@ -8,8 +8,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from .acceleration import fast_module
 from .errors import StartupError
+from .http.docs_pages import add_docs_pages
 from .http.head_route import without_body
-from .http.headers import PAGE_HEADERS, adding_headers
+from .http.headers import adding_headers
 from .http.limiting import LimitMiddleware, TimedReceive, warn_of_unenforced_limits
 from .http.root_path import RootPath
 from .http.routing import OUTCOME, Router
@@ -41,7 +42,6 @@ class Application(FastAPI):
         self._limits = limits
         self._concurrent = 0
         super().__init__(**options)
-        self._pages = {self.docs_url, self.redoc_url}
         self.state.limits = limits
         self.add_middleware(LimitMiddleware)
 
@@ -49,7 +49,11 @@ class Application(FastAPI):
         """Add the routes `/openapi.json`, `/docs` and `/redoc`."""
         if lazy := fast_module("lazy"):
             lazy.add_document(self)
+        add_docs_pages(self)
+        docs_url, redoc_url = self.docs_url, self.redoc_url
+        self.docs_url = self.redoc_url = None  # FastAPI would add its own pages
         super().setup()
+        self.docs_url, self.redoc_url = docs_url, redoc_url
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, with large bounds, such as 2^63, as integers, not floats."""
@@ -94,9 +98,8 @@ class Application(FastAPI):
                     if rest is None:
                         return
                     receive = rest
-            more = PAGE_HEADERS if path in self._pages else []
             timed = TimedReceive(receive, self._limits.body_seconds)
-            await super().__call__(scope, timed, adding_headers(send, *more))
+            await super().__call__(scope, timed, adding_headers(send))
         finally:
             self._concurrent -= 1
 

@@ -16,6 +16,8 @@ KIT_REQUIREMENTS = (
     "uvicorn[standard]>=0.54,<0.55",
 )
 """Requirements of the kit."""
+DOCS_PAGES = ("fastapi-standalone-docs>=0.3",)
+"""The files of `/docs` and `/redoc`; a project without them loads the files from a CDN."""
 POSTGRES = ("psycopg[binary,pool]>=3.3,<3.4",)
 """Requirements of the extra `postgres`."""
 TEST = ("httpx>=0.28", "mypy>=2.4", "pytest>=9.2", "ruff>=0.17")
@@ -43,7 +45,8 @@ def distribution_name(title: str) -> str:
     name = re.sub(r"[^a-z0-9]+", "-", ascii_only)[:_MAX_LENGTH].strip("-")
     if not re.search("[a-z]", name):
         return _FALLBACK
-    required = {requirement_name(one) for one in (*KIT_REQUIREMENTS, *POSTGRES, *TEST, "crudgen")}
+    libraries = (*KIT_REQUIREMENTS, *DOCS_PAGES, *POSTGRES, *TEST, "crudgen")
+    required = {requirement_name(one) for one in libraries}
     return f"{name}-app" if name in required else name
 
 

@@ -18,7 +18,14 @@ from crudgen.codegen.code import (
 from crudgen.codegen.imports import Imports
 from crudgen.language.schema import KitForm, Limits, Schema
 
-from .distribution import POSTGRES, TEST, distribution_name, requirements
+from .distribution import (
+    DOCS_PAGES,
+    POSTGRES,
+    TEST,
+    distribution_name,
+    requirement_name,
+    requirements,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,7 @@ def project_view(schema: Schema) -> ProjectView:
     server_imports.use(".kit.server", "run")
     is_copied = schema.kit is not KitForm.LIBRARY
     kit = "app.kit" if is_copied else "crudgen.kit"
+    libraries = (*requirements(schema), *(DOCS_PAGES if is_copied else ()))
     settings_imports.use(".kit.settings", "BaseAppSettings")
     settings = (
         text_statement(raw("api_title: str = "), schema.title, INDENT),
@@ -79,7 +87,7 @@ def project_view(schema: Schema) -> ProjectView:
         kit=identifier(kit),
         is_copied=is_copied,
         distribution=literal(distribution_name(schema.title)),
-        requirements=tuple(literal(item) for item in requirements(schema)),
+        requirements=tuple(literal(item) for item in sorted(libraries, key=requirement_name)),
         postgres=_string_list(POSTGRES),
         test=_string_list(TEST),
     )

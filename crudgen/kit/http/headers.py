@@ -9,25 +9,6 @@ Header = tuple[bytes, bytes]
 NO_SNIFFING: Header = (b"x-content-type-options", b"nosniff")
 NO_STORE: Header = (b"cache-control", b"no-store")
 """NO_SNIFFING and NO_STORE are defaults: a response that sets such a header keeps its value."""
-PAGE_CONTENT_POLICY: Header = (
-    b"content-security-policy",
-    b"; ".join(
-        [
-            b"default-src 'none'",
-            b"base-uri 'none'",
-            b"connect-src 'self'",
-            b"font-src https://fonts.gstatic.com",
-            b"form-action 'none'",
-            b"frame-ancestors 'none'",
-            b"img-src 'self' data: https://fastapi.tiangolo.com https://cdn.redoc.ly",
-            b"script-src 'unsafe-inline' https://cdn.jsdelivr.net",
-            b"style-src 'unsafe-inline' https://cdn.jsdelivr.net https://fonts.googleapis.com",
-            b"worker-src blob:",
-        ]
-    ),
-)
-"""The policy of /docs and /redoc: it allows only what FastAPI's pages load."""
-PAGE_HEADERS = [PAGE_CONTENT_POLICY, (b"referrer-policy", b"no-referrer")]
 
 
 _JSON = (b"content-type", b"application/json")
@@ -63,15 +44,12 @@ def with_default_headers(headers: Iterable[Header]) -> list[Header]:
     return headers
 
 
-def adding_headers(send: Send, *more: Header) -> Send:
-    """Return a `send` that adds the default headers and `more` to the response."""
+def adding_headers(send: Send) -> Send:
+    """Return a `send` that adds the default headers to the response."""
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = {
-                **message,
-                "headers": [*with_default_headers(message.get("headers", ())), *more],
-            }
+            message = {**message, "headers": with_default_headers(message.get("headers", ()))}
         await send(message)
 
     return send_with_headers
