@@ -47,21 +47,22 @@ class Message(BaseModel):
 class Deleted(BaseModel):
     """Confirmation of a deletion."""
 
-    ok: bool = True
+    ok: bool
 
 
-class Problem(BaseModel):
-    """One problem of a request, and its location."""
+# The schemas of FastAPI's own 422 have these names too.
+class ValidationError(BaseModel):
+    """One problem of a request: its type, its location and a message."""
 
     type: str
     loc: list[str | int]
     msg: str
 
 
-class Problems(BaseModel):
+class HTTPValidationError(BaseModel):
     """The problems of a request."""
 
-    detail: list[Problem]
+    detail: list[ValidationError]
 
 
 class StartupError(Exception):
@@ -139,12 +140,12 @@ _DESCRIPTIONS: dict[int, tuple[type[BaseModel] | None, str]] = {
     304: (None, "Not modified: the row matches If-None-Match"),
     404: (Message, "Not found: no row has this key"),
     408: (Message, "Request timeout: the body did not arrive in time"),
-    409: (Problems, "Conflict with another row, or with the key in the path"),
+    409: (HTTPValidationError, "Conflict with another row, or with the key in the path"),
     412: (Message, "Precondition failed: the row does not match If-Match or If-None-Match"),
     413: (Message, "Content too large: the body exceeds the limit"),
     414: (Message, "URI too long: path and query exceed the limit"),
     415: (Message, "Unsupported media type: the body must be JSON in UTF-8"),
-    422: (Problems, "Unprocessable content: a parameter or the body is invalid"),
+    422: (HTTPValidationError, "Unprocessable content: a parameter or the body is invalid"),
     428: (Message, "Precondition required: the header If-Match is missing"),
     503: (Message, "Service unavailable: the server is busy, or the database is unavailable"),
 }

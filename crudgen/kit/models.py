@@ -36,15 +36,19 @@ _EXCLUDE_NUL = {"pattern", "format", "enum", "const", "contentEncoding"}
 """Keywords of JSON Schema that already exclude NUL."""
 
 
-def exact_bounds(schema: dict[str, Any]) -> None:
-    """Replace the maximum 2^63 - 1 of a JSON schema by `exclusiveMaximum: 2^63`, in place.
+def add_number_format(schema: dict[str, Any]) -> None:
+    """Add `int64` or `double` to the JSON schema of a number, in place of the bounds of 64 bits.
 
-    JavaScript and many validators parse numbers as doubles, which cannot represent 2^63 - 1.
+    Without a format, typed clients use 32 bits.
     """
     for described in (schema, *schema.get("anyOf", ())):
-        if described.get("maximum") == MAX_INT:
-            del described["maximum"]
-            described["exclusiveMaximum"] = MAX_INT + 1
+        if described.get("type") == "number":
+            described.setdefault("format", "double")
+        if described.get("type") == "integer":
+            described.setdefault("format", "int64")
+            for key, bound in (("minimum", MIN_INT), ("maximum", MAX_INT)):
+                if described.get(key) == bound:
+                    del described[key]
 
 
 def without_nul(schema: dict[str, Any]) -> None:
@@ -65,9 +69,11 @@ def _standard_base64(schema: dict[str, Any]) -> None:
 def _adjust_properties(schema: dict[str, Any]) -> None:
     """Adjust the JSON schemas of the properties of a model, in place."""
     for described in schema.get("properties", {}).values():
-        exact_bounds(described)
+        add_number_format(described)
         without_nul(described)
         _standard_base64(described)
+        if {} in described.get("anyOf", ()):
+            del described["anyOf"]  # `Json | None` is any value
 
 
 class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMES))):
@@ -82,6 +88,7 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
     """Properties that the server sets. A request may contain them; their values are ignored."""
 
     model_config = {
+        "json_schema_serialization_defaults_required": True,
         "strict": True,
         "extra": "forbid",
         "allow_inf_nan": False,
@@ -111,15 +118,23 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
     def __get_pydantic_json_schema__(
         cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Return the JSON schema of the model, with its read-only properties."""
+        """Return the JSON schema of the model, with its read-only properties.
+
+        In a response, all properties are present, and a later version may add properties.
+        """
         schema = handler(core_schema)
+        described = handler.resolve_ref_schema(schema)
         ignored = [name for name in cls.__read_only__ if name in cls._ignored]
-        if ignored and (described := handler.resolve_ref_schema(schema)):
+        if ignored and described:
             read_only = {
                 name: {"title": name.replace("_", " ").title(), "readOnly": True}
                 for name in ignored
             }
             described["properties"] = {**read_only, **described.get("properties", {})}
+        if handler.mode == "serialization":
+            described.pop("additionalProperties", None)
+            for one in described.get("properties", {}).values():
+                one.pop("default", None)
         return schema
 
     @model_validator(mode="wrap")

@@ -59,9 +59,9 @@ RESERVED_CLASSES = _words(
     IsoDate IsoTime Iterator JSON Json JSONResponse JsonValue LargeBinary ListQuery Literal Many
     Model Multiline NaiveDatetime NfcText None NotFound NotImplemented Optional Path
     PlainSerializer Query Relationship ReplaceableResource Request Resource Response
-    Router Self SerialInteger SparseRow SQLModel StrEnum
-    Text TextKey TextRule True TypeAlias TypeVar Union UniqueConstraint UrlText UtcDatetime UUID
-    UuidText ValidationError
+    Router Self SerialInteger SQLModel StrEnum
+    Text TextKey TextRule True TypeAlias TypeAliasType TypeVar Union UniqueConstraint UrlText
+    UtcDatetime UUID UuidText ValidationError
     """
 )
 """Names that generated modules import or define; an entity cannot have such a name.

@@ -263,7 +263,7 @@ def test_defaults_examples_and_words_are_stored_alike(people: Everywhere) -> Non
     assert properties["greeting"]["default"] == "r\u00e9sum\u00e9"
     assert properties["greeting"]["examples"] == ["\u00e9"]
     assert properties["motto"]["default"] == NFD
-    assert properties["mood"]["enum"] == ["gel\u00e9", "calm"]
+    assert described["PersonMood"]["enum"] == ["gel\u00e9", "calm"]
 
 
 def test_json_is_left_as_it_is_sent(people: Everywhere) -> None:

@@ -92,8 +92,12 @@ class FieldPrinter:
 
     def _with_arguments(self, field: Field) -> Bracket:
         if field.type is TypeName.ENUM:
+            # A named type is one schema in OpenAPI, and one type in typed clients.
             words = [literal(word) for word in field.words]
-            return subscript(self._imports.name("typing", "Literal"), words)
+            kind = subscript(self._imports.name("typing", "Literal"), words)
+            named = self._imports.name("typing_extensions", "TypeAliasType")
+            alias = self._aliases[field.name]
+            return call(named, [literal(str(alias)), kind])
         items: tuple[Code, Bracket]
         if field.type is TypeName.DECIMAL:
             items = (self._imports.name("decimal", "Decimal"), self._exact(field))

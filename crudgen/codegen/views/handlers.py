@@ -118,7 +118,6 @@ class Handlers:
     def list(self) -> HandlerView:
         """Return the source of the handler that lists rows."""
         self._imports.use("fastapi", "Request")
-        self._imports.use("..kit.query", "SparseRow")
         query = annotated(raw("query"), name(self._entity.name, suffix="Query"))
         return HandlerView(
             errors=self._errors(404, 422, 503),

@@ -4,15 +4,12 @@ An ETag is a hash of the response body, so it reveals nothing that the response 
 """
 
 import re
-from collections.abc import Collection
 from hashlib import blake2b
-from typing import Any
 
 from fastapi import HTTPException, Request, Response
 
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _BYTES = 16
-_EXAMPLE = {"examples": {"any": {"value": "*"}}}
 
 
 def etag(body: bytes) -> str:
@@ -33,30 +30,6 @@ def conditional_response(response: Response, request: Request) -> Response:
     if _matches(header, tag, weakly=True):
         return Response(status_code=304, headers=etag_headers(tag))
     return response
-
-
-def describe_headers(
-    statuses: Collection[int | str], methods: Collection[str]
-) -> list[dict[str, Any]]:
-    """Return OpenAPI descriptions of an operation's conditional headers, by its statuses."""
-    described = []
-    if 304 in statuses:
-        doc = "The ETag of a cached row: the response is 304 if it still matches."
-        described.append(_describe_header("If-None-Match", doc) | _EXAMPLE)
-    if 412 in statuses:
-        doc = "The ETag that the row must have, as last read; `*` matches any row."
-        # A PUT that creates a row sends `If-None-Match: *` instead.
-        is_required = 428 in statuses and "PUT" not in methods
-        described.append(_describe_header("If-Match", doc, required=is_required) | _EXAMPLE)
-    if 412 in statuses and "PUT" in methods:
-        doc = "`*` if the row must not exist, or ETags that the row must not have."
-        described.append(_describe_header("If-None-Match", doc))
-    return described
-
-
-def _describe_header(name: str, doc: str, *, required: bool = False) -> dict[str, Any]:
-    header = {"name": name, "in": "header", "required": required, "description": doc}
-    return {**header, "schema": {"type": "string"}}
 
 
 class Preconditions:

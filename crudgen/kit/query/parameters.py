@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
 
 from ..errors import problem, to_problems
+from ..models import add_number_format, without_nul
 from .columns import Columns
 from .operators import OPERATORS, lower_ascii
 from .query import Filter, ListQuery
@@ -40,6 +41,8 @@ class Parameter:
     A client may also repeat the parameter for each item.
     """
     default: int | None = None
+    schema_name: str | None = None
+    """The name of the value's schema in OpenAPI, if it has one."""
 
     @property
     def is_many(self) -> bool:
@@ -51,12 +54,20 @@ class Parameter:
         return bool(self.operator) and OPERATORS[self.operator].many
 
     def describe(self, name: str) -> dict[str, Any]:
-        """Return the OpenAPI description of the parameter with this name."""
+        """Return the OpenAPI description of the parameter with this name.
+
+        A named schema is in `$defs`, from where Application.openapi() moves it.
+        """
         schema = _schema(self.adapter)
-        if self.default is not None:
-            schema = {**schema, "default": self.default}
+        if self.schema_name is not None:
+            named = {self.schema_name: schema}
+            schema = {"$ref": f"#/components/schemas/{self.schema_name}", "$defs": named}
         if self._has_many:
             schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": MAX_VALUES}
+        if "$ref" not in schema:
+            schema = {**schema, "title": _title(name)}
+        if self.default is not None:
+            schema = {**schema, "default": self.default}
         described = {"name": name, "in": "query", "required": False, "description": self.doc}
         if self.is_list:
             described |= {"style": "form", "explode": False}
@@ -97,7 +108,8 @@ class ListParameters:
 
     def _parameters(self) -> Iterator[tuple[str, Parameter]]:
         columns = self._columns
-        yield "offset", Parameter("Number of rows to skip, counted from the cursor if any.", OFFSET)
+        doc = "Number of rows to skip, counted from the cursor if any."
+        yield "offset", Parameter(doc, OFFSET, default=0)
         doc = "Maximum number of rows to return."
         yield "limit", Parameter(doc, self._limit, default=self._default_limit)
         doc = "The cursor of a page, from a Link header of this list. Empty: the first page."
@@ -111,7 +123,7 @@ class ListParameters:
             places = " or ".join(names)
             doc = f"Words that must all occur in {places}, ignoring the case of A to Z."
             yield "q", Parameter(doc, SEARCH)
-        doc = "Properties to return. Default: all."
+        doc = "Properties to return. Default: all. The returned rows lack the other properties."
         yield "fields", Parameter(doc, unique_names(columns.shown), is_list=True)
         doc = "`exact`: return the number of matching rows in the header X-Total-Count."
         yield "count", Parameter(doc, COUNT)
@@ -127,7 +139,10 @@ class ListParameters:
             adapter = (
                 self._columns.part_adapter if about.is_text else self._columns.filter_adapter
             )(column)
-        return Parameter(f"Rows whose {about.doc.format(column)}.", adapter, column, operator)
+        doc = f"Rows whose {about.doc.format(column)}."
+        is_value = not (about.is_flag or about.is_text)
+        name = self._columns.schema_name(column) if is_value else None
+        return Parameter(doc, adapter, column, operator, schema_name=name)
 
     def parse(
         self, pairs: Sequence[tuple[str, str]], query_string: bytes
@@ -223,9 +238,17 @@ def _means_plus(parameter: Parameter, text: str) -> bool:
     return False
 
 
+def _title(name: str) -> str:
+    """Return the title of a parameter, similar to FastAPI's: `Age Gte` for `age__gte`."""
+    return name.title().replace("__", " ").replace("_", " ")
+
+
 @cache
 def _schema(adapter: TypeAdapter[Any]) -> dict[str, Any]:
-    return adapter.json_schema()
+    schema = adapter.json_schema()
+    add_number_format(schema)
+    without_nul(schema)
+    return schema
 
 
 def _parse(parameter: Parameter, text: str) -> Any:

@@ -9,27 +9,21 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy import Column
 
 from ..database.columns import python_type, value_handling
-from ..models import MAX_INT, MIN_INT, exact_bounds, without_nul
+from ..models import MAX_INT, MIN_INT
 from ..types.scalars import DIGITS, NUMBER, TRUE_OR_FALSE
 
 MAX_SEARCH_LENGTH = 200
 """Most characters of a search."""
 
 FLAG: TypeAdapter[bool] = TypeAdapter(Annotated[bool, TRUE_OR_FALSE])
-TEXT: TypeAdapter[str] = TypeAdapter(Annotated[str, Field(json_schema_extra=without_nul)])
-OFFSET: TypeAdapter[int] = TypeAdapter(
-    Annotated[int, Field(ge=0, le=MAX_INT, json_schema_extra=exact_bounds), DIGITS]
-)
+TEXT: TypeAdapter[str] = TypeAdapter(str)
+OFFSET: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=0, le=MAX_INT), DIGITS])
 COUNT: TypeAdapter[str] = TypeAdapter(Literal["exact"])
 CURSOR = TEXT
-SEARCH: TypeAdapter[str] = TypeAdapter(
-    Annotated[str, Field(max_length=MAX_SEARCH_LENGTH, json_schema_extra=without_nul)]
-)
+SEARCH: TypeAdapter[str] = TypeAdapter(Annotated[str, Field(max_length=MAX_SEARCH_LENGTH)])
 _BUILT_IN: Mapping[type, TypeAdapter[Any]] = {
     bool: FLAG,
-    int: TypeAdapter(
-        Annotated[int, Field(ge=MIN_INT, le=MAX_INT, json_schema_extra=exact_bounds), DIGITS]
-    ),
+    int: TypeAdapter(Annotated[int, Field(ge=MIN_INT, le=MAX_INT), DIGITS]),
     float: TypeAdapter(Annotated[float, Field(allow_inf_nan=False), NUMBER]),
 }
 
@@ -72,7 +66,7 @@ def normalized_text(validators: Sequence[AfterValidator]) -> TypeAdapter[str]:
                         raise
             return text
 
-    return TypeAdapter(Annotated[str, AfterValidator(read), Field(json_schema_extra=without_nul)])
+    return TypeAdapter(Annotated[str, AfterValidator(read)])
 
 
 def with_plus(text: str) -> Iterator[str]:

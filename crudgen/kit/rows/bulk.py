@@ -12,9 +12,9 @@ from ..database.returning import row_discarded
 from ..database.transaction import Row
 from ..errors import (
     Conflict,
+    HTTPValidationError,
     Message,
     MissingTarget,
-    Problems,
     Referenced,
     Refused,
     problem,
@@ -28,9 +28,12 @@ from .write_lock import WriteLocks
 
 Place = list[str | int]
 BULK_ERRORS: dict[int | str, dict[str, Any]] = {
-    404: {"model": Problems, "description": "Not found: some of the rows do not exist"},
+    404: {
+        "model": HTTPValidationError,
+        "description": "Not found: some of the rows do not exist",
+    },
     409: {
-        "model": Problems,
+        "model": HTTPValidationError,
         "description": "Conflict with another row, or the request names a row twice",
     },
     412: {"model": Message, "description": "Preconditions are not supported for several rows"},

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from ..database import Change, Database
 from ..database.transaction import Row
 from ..errors import Unavailable, problem
+from ..http.documentation import IDEMPOTENCY_KEY
 from ..http.etag import etag, etag_headers
 from ..http.headers import JsonText
 from ..limits import limits_of
@@ -40,12 +41,11 @@ MAX_KEY_LENGTH = 255
 ATTEMPTS = 3
 MAX_EXPIRED_DELETED = 100
 """Most expired responses that one request deletes."""
-HEADER = "Idempotency-Key"
 
 IdempotencyKey = Annotated[
     str | None,
     Header(
-        alias=HEADER,
+        alias=IDEMPOTENCY_KEY,
         min_length=1,
         max_length=MAX_KEY_LENGTH,
         pattern=r"^[\x21-\x7e]+$",
@@ -130,7 +130,7 @@ class StoredResponses:
         creates the response from the rows of the changes.
         Raises HTTPException 422 if the key was used for another request.
         """
-        if len(request.headers.getlist(HEADER)) > 1:
+        if len(request.headers.getlist(IDEMPOTENCY_KEY)) > 1:
             raise _header_error("repeated_header", "The header should be given once")
         id_ = _digest(db.secret, self._scope, key)
         asked = _digest(db.secret, request.scope["path"].rstrip("/"), sent)
@@ -195,7 +195,7 @@ def _replay(known: Row, asked: bytes) -> Response:
 
 
 def _header_error(kind: str, message: str) -> HTTPException:
-    return HTTPException(422, [problem(kind, ["header", HEADER], message)])
+    return HTTPException(422, [problem(kind, ["header", IDEMPOTENCY_KEY], message)])
 
 
 def _digest(secret: bytes, *parts: str) -> bytes:

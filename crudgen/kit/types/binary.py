@@ -10,8 +10,8 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from .value_types import VALUE_TYPES, ValueHandling
 
-_ENDS = ("", "[A-Za-z0-9+/][AQgw]==", "[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=")
-"""How base64 text ends if 0, 1 or 2 bytes follow the groups of 3. The unused bits are zero."""
+BASE64 = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$"
+"""Pattern of base64 text. If 1 or 2 bytes follow the groups of 3, the unused bits are zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +37,10 @@ class Base64:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Return the JSON schema: an alternative for each number of bytes after the groups of 3."""
-        endings = [
-            {"pattern": f"^([A-Za-z0-9+/]{{4}})*{end}$", "minLength": least, "maxLength": most}
-            for left, end in enumerate(_ENDS)
-            if (least := self._characters(self.min_length + 2, left))
-            <= (most := self._characters(self.max_length, left))
-        ]
-        return {"type": "string", "contentEncoding": "base64", "anyOf": endings}
-
-    @staticmethod
-    def _characters(size: int, left: int) -> int:
-        """Return the base64 length of the most bytes up to `size` that are `left` modulo 3."""
-        return (size - left) // 3 * 4 + (4 if left else 0)
+        """Return the JSON schema of the text. Its lengths are multiples of 4 characters."""
+        least, most = ((size + 2) // 3 * 4 for size in (self.min_length, self.max_length))
+        length = {"minLength": least, "maxLength": most} if least else {"maxLength": most}
+        return {"type": "string", "contentEncoding": "base64", "pattern": BASE64, **length}
 
 
 def read_base64(value: Any) -> bytes:

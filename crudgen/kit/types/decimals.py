@@ -49,7 +49,7 @@ class Exact:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         """Return the JSON schema of the string. It cannot express the range."""
-        return {"type": "string", "format": "decimal", "pattern": f"^{self.pattern}$"}
+        return {"type": "string", "pattern": f"^{self.pattern}$"}
 
     @property
     def pattern(self) -> str:

@@ -4,13 +4,11 @@ import json
 import math
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic import AfterValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
 from sqlalchemy import JSON, Dialect, UnicodeText
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from .text import NO_NUL
 from .value_types import VALUE_TYPES, ValueHandling
 
 
@@ -29,39 +27,8 @@ def _check_json(value: Any) -> Any:
     return value
 
 
-class _JsonSchema:
-    """Describes any JSON value by a recursive schema, in which no string contains NUL."""
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        item = core_schema.any_schema(
-            ref="JsonItem", metadata={"pydantic_js_functions": [_describe_item]}
-        )
-        described = handler(core_schema.definitions_schema(_ITEM, [item]))
-        return _json_schema(described, "boolean", "number", "string", "array", "object")
-
-
-_ITEM = core_schema.definition_reference_schema("JsonItem")
-
-
-def _describe_item(_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-    described = {"$ref": handler(core_schema.list_schema(_ITEM))["items"]["$ref"]}
-    return _json_schema(described, "null", "boolean", "number", "string", "array", "object")
-
-
-def _json_schema(item: JsonSchemaValue, *types: str) -> JsonSchemaValue:
-    return {
-        "type": list(types),
-        "pattern": NO_NUL,
-        "items": item,
-        "propertyNames": {"pattern": NO_NUL},
-        "additionalProperties": item,
-    }
-
-
-Json = Annotated[Any, AfterValidator(_check_json), _JsonSchema()]
-"""Any JSON value except null."""
+Json = Annotated[Any, AfterValidator(_check_json), WithJsonSchema({})]
+"""Any JSON value except null. Its schema is `{}`: typed clients lack recursive types."""
 
 
 class JsonValue(TypeDecorator[Any]):

@@ -80,7 +80,7 @@ class TextRule:
         if "pattern" not in described:
             return {**described, "pattern": self.pattern}
         own = described["pattern"]
-        if CONTROLS not in own and _MAY_MATCH_CONTROLS.search(own):
+        if own != self.pattern and CONTROLS not in own and _MAY_MATCH_CONTROLS.search(own):
             return {**described, "allOf": [{"pattern": self.pattern}]}
         return described
 

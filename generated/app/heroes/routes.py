@@ -8,7 +8,7 @@ from fastapi import Path, Request, Response
 from ..kit.database import DatabaseDep
 from ..kit.errors import Deleted, errors
 from ..kit.http.routing import Router
-from ..kit.query import ListQuery, SparseRow
+from ..kit.query import ListQuery
 from ..kit.rows.resource import Resource
 from ..kit.types.scalars import IntText
 from .models import Hero, HeroCreate, HeroPublic, HeroUpdate
@@ -33,7 +33,7 @@ async def create_hero(hero: HeroCreate, request: Request, db: DatabaseDep) -> Re
 
 @router.get(
     "/",
-    response_model=list[HeroPublic | SparseRow],
+    response_model=list[HeroPublic],
     operation_id="read_heroes",
     responses=errors(404, 422, 503),
 )

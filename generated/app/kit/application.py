@@ -9,6 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 from .acceleration import fast_module
 from .errors import StartupError
 from .http.docs_pages import add_docs_pages
+from .http.documentation import adjust_document
 from .http.head_route import without_body
 from .http.headers import adding_headers
 from .http.limiting import LimitMiddleware, TimedReceive, warn_of_unenforced_limits
@@ -56,9 +57,9 @@ class Application(FastAPI):
         self.docs_url, self.redoc_url = docs_url, redoc_url
 
     def openapi(self) -> dict[str, Any]:
-        """Return the OpenAPI document, with large bounds, such as 2^63, as integers, not floats."""
+        """Return the OpenAPI document, with its named schemas in one place."""
         if not self.openapi_schema:
-            _convert_large_bounds(super().openapi().get("components", {}).get("schemas", {}))
+            adjust_document(super().openapi())
         return super().openapi()
 
     def include_router(self, router: APIRouter, *, prefix: str = "", **options: Any) -> None:
@@ -118,12 +119,3 @@ def _with_startup_message(send: Send) -> Send:
         await send(message)
 
     return send_message
-
-
-def _convert_large_bounds(schema: Any) -> None:
-    """Convert the floats of a JSON schema that are integers from 2^53 on to `int`, in place."""
-    for key, value in schema.items() if isinstance(schema, dict) else enumerate(schema):
-        if isinstance(value, dict | list):
-            _convert_large_bounds(value)
-        elif isinstance(value, float) and value.is_integer() and abs(value) >= 2**53:
-            schema[key] = int(value)

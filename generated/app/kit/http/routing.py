@@ -29,7 +29,8 @@ from ..limits import limits_of
 from ..models import MAX_INT
 from ..query.parameters import ListParameters, is_utf8, read_pairs, without_surrogates
 from .content import check_content
-from .etag import conditional_response, describe_headers
+from .documentation import describe_operation
+from .etag import conditional_response
 from .head_route import HeadRoute
 from .json_body import parse
 
@@ -89,17 +90,8 @@ class Route(HeadRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
-        if described := self._describe_parameters():
-            self.openapi_extra = {"parameters": described, **(self.openapi_extra or {})}
-
-    def _describe_parameters(self) -> list[dict[str, Any]]:
-        """Return OpenAPI descriptions of the parameters that the kit reads without FastAPI."""
-        asked = [one.call for one in self.dependant.dependencies]
-        described = [
-            more for one in asked if isinstance(one, ListParameters) for more in one.describe()
-        ]
-        one_row = self.responses if "{" in self.path else ()
-        return [*described, *describe_headers(one_row, self.methods or ())]
+        if described := describe_operation(self):
+            self.openapi_extra = {**described, **(self.openapi_extra or {})}
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Return how the route matches a scope, with `/heroes` as `/heroes/`.

@@ -33,9 +33,8 @@ class Columns:
         self.table: Table = model.__table__  # type: ignore[attr-defined]
         self.shown = tuple(public.model_fields)
         self.key: str = next(iter(self.table.primary_key)).name
-        self._words = {
-            name: _words(field.annotation) for name, field in public.model_fields.items()
-        }
+        self._annotations = {name: one.annotation for name, one in public.model_fields.items()}
+        self._words = {name: _words(one) for name, one in self._annotations.items()}
         self._validators = {name: _validators(field) for name, field in public.model_fields.items()}
         self._as_sent = {name for name, field in public.model_fields.items() if not _is_nfc(field)}
         orderable = [name for name in self.shown if "eq" in self.operators(name)]
@@ -46,6 +45,10 @@ class Columns:
     def column(self, name: str) -> Column[Any]:
         """Return a column of the table."""
         return self.table.columns[name]
+
+    def schema_name(self, name: str) -> str | None:
+        """Return the name of the schema of a column's words in OpenAPI, if they have one."""
+        return _alias_name(self._annotations[name])
 
     def operators(self, name: str) -> tuple[str, ...]:
         """Return the filter operators of a column."""
@@ -97,8 +100,18 @@ def _is_nfc(field: FieldInfo) -> bool:
     return rule is not None and not rule.as_sent
 
 
+def _alias_name(annotation: Any) -> str | None:
+    """Return the name of a TypeAliasType, or of an optional one; None for other annotations."""
+    if hasattr(annotation, "__value__"):
+        name: str = annotation.__name__
+        return name
+    kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
+    return _alias_name(kinds[0]) if len(kinds) == 1 else None
+
+
 def _words(annotation: Any) -> tuple[str, ...]:
     """Return the words of a Literal or an optional Literal; empty for other annotations."""
+    annotation = getattr(annotation, "__value__", annotation)
     if get_origin(annotation) is Literal:
         return get_args(annotation)
     kinds = [kind for kind in get_args(annotation) if kind is not NoneType]

@@ -3,14 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
-
-
-class SparseRow(BaseModel):
-    """A row with only the properties that `fields` selects."""
-
-    model_config = {"extra": "allow"}
-
 
 @dataclass(frozen=True, slots=True)
 class Filter:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler, GetPydanticSchema
+from pydantic import GetCoreSchemaHandler, GetPydanticSchema, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
 
@@ -26,5 +26,5 @@ DIGITS = _from_text(r"^(0|-?[1-9][0-9]*)$", "int_parsing")
 NUMBER = _from_text(r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$", "float_parsing")
 TRUE_OR_FALSE = _from_text(r"^([tT]rue|[fF]alse)$", "bool_parsing")
 
-IntText = Annotated[int, DIGITS]
+IntText = Annotated[int, DIGITS, WithJsonSchema({"type": "integer", "format": "int64"})]
 """An integer in a path or a query, in JSON syntax: each integer has exactly one form."""

@@ -1,0 +1,148 @@
+"""The OpenAPI document: what FastAPI does not know of an operation, and adjustments."""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from fastapi.routing import APIRoute
+
+from ..errors import HTTPValidationError
+from ..query.parameters import ListParameters
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
+_REFERENCE = "#/components/schemas/{model}"
+_EXAMPLE = {"examples": {"any": {"value": "*"}}}
+_SECONDS = {"type": "integer", "minimum": 0}
+_HEADERS: dict[str, dict[str, Any]] = {
+    "ETag": {
+        "description": "The ETag of the row, for If-Match and If-None-Match.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+    "Location": {
+        "description": "Path of the new row.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+    "Link": {
+        "description": "Links to the first, previous and next page (RFC 8288).",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+    "X-Total-Count": {
+        "description": "Number of matching rows, if the query contains `count=exact`.",
+        "schema": {"type": "integer", "format": "int64", "minimum": 0},
+    },
+    "Idempotent-Replayed": {
+        "description": "`true` if the response is that of an earlier request with the same key.",
+        "schema": {"type": "string", "const": "true"},
+    },
+    "Retry-After": {
+        "description": "Seconds to wait before the next attempt.",
+        "required": True,
+        "schema": _SECONDS,
+    },
+}
+"""Descriptions of response headers."""
+_BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+_VALUES = {"const", "default", "enum", "example", "examples"}
+"""Keywords of JSON Schema that contain values, not schemas."""
+
+
+def describe_operation(route: APIRoute) -> dict[str, Any]:
+    """Return the `openapi_extra` of a route: parameters that the kit reads, response headers."""
+    asked = [one.call for one in route.dependant.dependencies]
+    lists = [one for one in asked if isinstance(one, ListParameters)]
+    parameters = [described for one in lists for described in one.describe()]
+    if "{" in route.path:
+        parameters += _conditional_headers(route.responses, route.methods or ())
+    responses = dict(_responses(route, is_list=bool(lists)))
+    found = {"parameters": parameters, "responses": responses}
+    return {key: value for key, value in found.items() if value}
+
+
+def _conditional_headers(
+    statuses: Collection[int | str], methods: Collection[str]
+) -> Iterator[dict[str, Any]]:
+    """Yield descriptions of an operation's conditional headers, by its statuses."""
+    if 304 in statuses:
+        doc = "The ETag of a cached row: the response is 304 if it still matches."
+        yield _request_header("If-None-Match", doc) | _EXAMPLE
+    if 412 in statuses:
+        doc = "The ETag that the row must have, as last read; `*` matches any row."
+        # A PUT that creates a row sends `If-None-Match: *` instead.
+        is_required = 428 in statuses and "PUT" not in methods
+        yield _request_header("If-Match", doc, required=is_required) | _EXAMPLE
+    if 412 in statuses and "PUT" in methods:
+        doc = "`*` if the row must not exist, or ETags that the row must not have."
+        yield _request_header("If-None-Match", doc)
+
+
+def _request_header(name: str, doc: str, *, required: bool = False) -> dict[str, Any]:
+    header = {"name": name, "in": "header", "required": required, "description": doc}
+    return {**header, "schema": {"type": "string", "title": name}}
+
+
+def _responses(route: APIRoute, *, is_list: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the statuses of a route, each with what describes it more exactly than `errors()`."""
+    if names := tuple(_success_headers(route, is_list=is_list)):
+        yield str(route.status_code or 200), _with_headers(*names)
+    if 304 in route.responses:
+        yield "304", _with_headers("ETag")
+    if is_list and 404 in route.responses:
+        yield "404", {"description": "Not found: the cursor is invalid"}
+    if 503 in route.responses:
+        yield "503", _with_headers("Retry-After")
+
+
+def _success_headers(route: APIRoute, *, is_list: bool) -> Iterator[str]:
+    if is_list:
+        yield from ("Link", "X-Total-Count")
+    methods = route.methods or ()
+    creates = "POST" in methods and route.path.endswith("/") and 413 in route.responses
+    is_conditional = "{" in route.path and not {304, 412}.isdisjoint(route.responses)
+    if creates or (is_conditional and "DELETE" not in methods):
+        yield "ETag"
+    if creates:
+        yield "Location"
+    if any(one.alias == IDEMPOTENCY_KEY for one in route.dependant.header_params):
+        yield "Idempotent-Replayed"
+
+
+def _with_headers(*names: str) -> dict[str, Any]:
+    return {"headers": {name: _HEADERS[name] for name in names}}
+
+
+def adjust_document(document: dict[str, Any]) -> None:
+    """Move the named schemas of parameters to the components, and write integral bounds as `int`.
+
+    FastAPI writes all bounds as floats, and replaces the schemas of errors by its own if a handler
+    declares no 422.
+    """
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    if HTTPValidationError.__name__ in schemas:
+        described = HTTPValidationError.model_json_schema(ref_template=_REFERENCE)
+        schemas.update(described.pop("$defs"))
+        schemas[HTTPValidationError.__name__] = described
+    for operations in document.get("paths", {}).values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                _name_schema(parameter.get("schema", {}), schemas)
+    _convert_bounds(document)
+
+
+def _name_schema(schema: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Move the `$defs` of a parameter to the schemas; inline it if another one has its name."""
+    described = schema.get("items", schema)
+    for name, one in described.pop("$defs", {}).items():
+        if schemas.setdefault(name, one) != one:
+            del described["$ref"]
+            described.update(one)
+
+
+def _convert_bounds(described: Any) -> None:
+    """Convert the bounds in an OpenAPI document that are integral floats to `int`, in place."""
+    for key, value in described.items() if isinstance(described, dict) else enumerate(described):
+        if isinstance(value, dict | list) and key not in _VALUES:
+            _convert_bounds(value)
+        elif key in _BOUNDS and isinstance(value, float) and value.is_integer():
+            described[key] = int(value)
