@@ -111,6 +111,8 @@ class TypeInfo:
     """Default maximum length."""
     shortest: int = 0
     """Length of the shortest valid value; a maximum cannot be less."""
+    value_type: str = "string"
+    """JSON Schema type of defaults and examples; empty if they are any value."""
 
     @property
     def options(self) -> frozenset[str]:
@@ -165,9 +167,21 @@ TYPES: dict[TypeName, TypeInfo] = {
             max_length=65_535,
             shortest=1,
         ),
-        TypeInfo(TypeName.INT, "64-bit integer", _KEY, _ORDER, Arguments.RANGE),
         TypeInfo(
-            TypeName.FLOAT, "finite double-precision number", _COLUMN, _ORDER, Arguments.RANGE
+            TypeName.INT,
+            "64-bit integer",
+            _KEY,
+            _ORDER,
+            Arguments.RANGE,
+            value_type="integer",
+        ),
+        TypeInfo(
+            TypeName.FLOAT,
+            "finite double-precision number",
+            _COLUMN,
+            _ORDER,
+            Arguments.RANGE,
+            value_type="number",
         ),
         TypeInfo(
             TypeName.DECIMAL,
@@ -176,8 +190,15 @@ TYPES: dict[TypeName, TypeInfo] = {
             _ORDER,
             Arguments.DIGITS,
             more=("min", "max"),
+            value_type="number",
         ),
-        TypeInfo(TypeName.BOOL, "true or false", _COLUMN, ("eq", "ne", "isnull")),
+        TypeInfo(
+            TypeName.BOOL,
+            "true or false",
+            _COLUMN,
+            ("eq", "ne", "isnull"),
+            value_type="boolean",
+        ),
         TypeInfo(TypeName.DATE, "date, ISO 8601", _MOMENT, _ORDER),
         TypeInfo(TypeName.TIME, "time of day without time zone, ISO 8601", _MOMENT, _ORDER),
         TypeInfo(TypeName.DATETIME, "date and time with time zone, stored in UTC", _MOMENT, _ORDER),
@@ -214,7 +235,9 @@ TYPES: dict[TypeName, TypeInfo] = {
             max_length=2083,
             shortest=14,
         ),
-        TypeInfo(TypeName.JSON, "any JSON value", _ACCESS, ("isnull",), ordered=False),
+        TypeInfo(
+            TypeName.JSON, "any JSON value", _ACCESS, ("isnull",), ordered=False, value_type=""
+        ),
         TypeInfo(
             TypeName.BYTES,
             "binary data; at most 64 KiB unless a maximum is given; base64 in JSON",
@@ -227,6 +250,11 @@ TYPES: dict[TypeName, TypeInfo] = {
         ),
     )
 }
+
+
+def longest(info: TypeInfo) -> int | None:
+    """Return the highest maximum length that a field of the type can have."""
+    return TYPES[TypeName.TEXT].max_length if info.name is TypeName.STR else info.max_length
 
 
 def operators(field: Field) -> tuple[str, ...]:

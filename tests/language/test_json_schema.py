@@ -1,5 +1,6 @@
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from jsonschema import Draft202012Validator
 
 from crudgen.errors import SpecError
 from crudgen.language import editor_schema, load_texts
+from crudgen.language.written.snippets import field_snippets
 
 ROOT = Path(__file__).parent.parent.parent
 CASES = ROOT / "tests" / "cases"
@@ -118,6 +120,51 @@ def test_typos_are_refused_by_both(short: str) -> None:
     assert not ENTITY.is_valid(document(short))
     with pytest.raises(SpecError):
         load_texts({"a.yaml": json.dumps(document(short))})
+
+
+@pytest.mark.parametrize(
+    ("short", "message"),
+    [
+        ("strng", "Unknown type. "),
+        ("Str", "Unknown type. "),
+        ("-> Team", "Unknown type. "),
+        ("str,", "Unknown type. "),
+        ("str(80)", "Write the arguments of 'str' as str(1..80), "),
+        ("str (80) unique", "Write the arguments of 'str' as str(1..80), "),
+        ("str(", "Write the arguments of 'str' as str(1..80), "),
+        ("decimal", "Write the arguments of 'decimal' as decimal(10,2)."),
+        ("decimal?", "Write the arguments of 'decimal' as decimal(10,2)."),
+        ("enum() = a", "Write the arguments of 'enum' as enum(red, green)."),
+        ("uuid()", "'uuid' takes no arguments."),
+        ("str =", "Invalid default. "),
+        ("str(1..80)? = ", "Invalid default. "),
+        ('str = "a', "Invalid default. "),
+        ("json = {}", "Invalid default. "),
+        ("str indx", "Unknown or misplaced option. Options of 'str': pk, "),
+        ("str unique = a", "Unknown or misplaced option. Options of 'str': pk, "),
+        ("str?index", "Unknown or misplaced option. Options of 'str': pk, "),
+        ("int min()", "Unknown or misplaced option. Options of 'int': pk, "),
+        ("json pk", "Unknown or misplaced option. Options of 'json': read_only, "),
+        (5, "Expected a type, such as str(1..80)."),
+        (None, "Expected a type, such as str(1..80)."),
+        (["str"], "Expected a type, such as str(1..80)."),
+    ],
+)
+def test_a_mistake_in_the_short_form_gives_one_message(short: object, message: str) -> None:
+    """An editor shows the message that the schema gives instead of the validator's own."""
+    spec = {**document("str"), "fields": {"name": short}}
+    [found] = ENTITY.iter_errors(spec)
+    key = "patternErrorMessage" if found.validator == "pattern" else "errorMessage"
+    assert found.schema[key].startswith(message)
+
+
+@pytest.mark.parametrize("snippet", field_snippets(), ids=lambda snippet: snippet["label"])
+def test_proposals_of_editors_are_accepted(snippet: dict[str, Any]) -> None:
+    short = re.sub(r"\$\{[0-9]+:((?:[^}\\]|\\.)*)\}", r"\1", snippet["body"])
+    assert short == snippet["label"]
+    spec = {"name": "Hero", "fields": {"name": short, "other": "str"}}
+    assert ENTITY.is_valid(spec)
+    load_texts({"a.yaml": json.dumps(spec)})
 
 
 @pytest.mark.parametrize(

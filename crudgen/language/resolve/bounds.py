@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import cast
 
 from crudgen.language.schema import Field, Number, TypeName
-from crudgen.language.types import INT64_MAX, INT64_MIN, MAX_INDEXED_TEXT, MAX_PRECISION, TYPES
+from crudgen.language.types import INT64_MAX, INT64_MIN, MAX_INDEXED_TEXT, MAX_PRECISION, longest
 from crudgen.language.written.field import WrittenField
 
 from .values import fits, to_value
@@ -22,15 +22,15 @@ def with_bounds(written: WrittenField, field: Field) -> Field:
     return _with_range(written, field)
 
 
-def _with_lengths(written: WrittenField, field: Field, longest: int) -> Field:
+def _with_lengths(written: WrittenField, field: Field, usual: int) -> Field:
     for key in _BOUNDS:
         length = getattr(written.spec, key)
         if isinstance(length, Decimal) or (length is not None and length < 0):
             written.add(key, f"invalid length {length}", "a length is an integer, 0 or more")
             return field
     low, high = written.spec.min, written.spec.max
-    high = longest if high is None else high
-    limit = TYPES[TypeName.TEXT].max_length or 0 if written.info.name is TypeName.STR else longest
+    high = usual if high is None else high
+    limit = longest(written.info) or 0
     if high > limit:
         written.add(
             "max", f"the maximum {high} is too large for '{written.info.name}'", f"at most {limit}"

@@ -3,9 +3,8 @@
 from typing import Any
 
 from crudgen.language import names
-from crudgen.language.types import TYPES
 
-from . import shorthand
+from . import field_schema
 from .spec import AppSpec, EntitySpec
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -13,40 +12,51 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def editor_schema() -> dict[str, Any]:
     """Return the JSON Schema of entity files; `#/$defs/AppSpec` is that of crudgen.yaml."""
-    schema = EntitySpec.model_json_schema()
-    app = AppSpec.model_json_schema()
+    schema = _simplified(EntitySpec.model_json_schema())
+    app = _simplified(AppSpec.model_json_schema())
     definitions = {**schema.pop("$defs"), **app.pop("$defs"), "AppSpec": app}
-    schema["properties"]["fields"] = _fields(schema["properties"]["fields"])
-    _pattern(schema["properties"], "name", names.ClassName)
+    for definition in definitions.values():
+        if "required" not in definition:
+            keys = ", ".join(definition["properties"])
+            definition["errorMessage"] = f"Expected a map. Allowed keys: {keys}."
+    properties = schema["properties"]
+    properties["fields"] = _fields(properties["fields"])
     for key, kind in (
+        ("name", names.ClassName),
         ("table", names.TableName),
         ("plural", names.ModuleName),
         ("path", names.UrlPath),
     ):
-        _pattern(schema["properties"], key, kind)
-    simplified: dict[str, Any] = _simplified({**schema, "$defs": definitions})
-    return {"$schema": DIALECT, **simplified, "title": "crudgen entity"}
+        properties[key] = _name(properties[key], kind)
+    return {
+        "$schema": DIALECT,
+        "title": "crudgen entity",
+        **schema,
+        "$defs": {**definitions, **field_schema.definitions()},
+    }
 
 
 def _fields(schema: dict[str, Any]) -> dict[str, Any]:
-    types = "\n".join(f"- `{info.name}`: {info.doc}" for info in TYPES.values())
-    short = {
-        "type": "string",
-        "pattern": shorthand.pattern(),
-        "description": f"type[(arguments)][?] [= default] [option …]\n\n{types}",
-    }
     return {
         "type": "object",
         "description": schema["description"],
-        "propertyNames": {"pattern": f"^{names.FieldName.PATTERN.pattern}$"},
-        "additionalProperties": {"anyOf": [short, {"$ref": "#/$defs/FieldSpec"}]},
+        "errorMessage": "Expected a map of fields, such as 'name: str'.",
+        "propertyNames": {
+            "pattern": f"^{names.FieldName.PATTERN.pattern}$",
+            "patternErrorMessage": f"Invalid name: {names.FieldName.RULE}.",
+            "doNotSuggest": True,
+        },
+        "additionalProperties": field_schema.field(),
     }
 
 
-def _pattern(properties: dict[str, Any], key: str, kind: type[names.Name]) -> None:
-    description = properties[key]["description"]
-    pattern = f"^{kind.PATTERN.pattern}$"
-    properties[key] = {"type": "string", "pattern": pattern, "description": description}
+def _name(schema: dict[str, Any], kind: type[names.Name]) -> dict[str, Any]:
+    return {
+        "type": "string",
+        "pattern": f"^{kind.PATTERN.pattern}$",
+        "patternErrorMessage": f"Invalid name: {kind.RULE}.",
+        "description": schema["description"],
+    }
 
 
 def _simplified(node: Any) -> Any:
@@ -59,7 +69,7 @@ def _simplified(node: Any) -> Any:
         key: _simplified(value)
         for key, value in node.items()
         if not (key == "title" and isinstance(value, str))
-        and not (key == "default" and value is None)
+        and not (key == "default" and value in (None, False, []))
     }
     choices = kept.get("anyOf", [])
     if {"type": "null"} in choices:

@@ -10,7 +10,7 @@ An option is a word, or a word with an argument: `index`, `min(0)`.
 import re
 from itertools import groupby
 
-from crudgen.language.types import TYPES, Argument, Arguments, Option, TypeInfo
+from crudgen.language.types import Argument, Arguments, Option, TypeInfo
 
 INTEGER = r"-?(?:0|[1-9][0-9]*)"
 NUMBER = rf"{INTEGER}(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
@@ -54,21 +54,29 @@ PARTS = re.compile(
 """Matches any text."""
 
 
-def pattern() -> str:
-    """Return a regular expression that matches the short form, for Python and JavaScript."""
-    rest = rf"(?: *\?)?(?: *= *{DEFAULT})?"
-    infos = sorted(TYPES.values(), key=_arguments_and_options)
-    types = []
-    for (arguments, options), group in groupby(infos, key=_arguments_and_options):
-        names = "|".join(info.name for info in group)
-        types.append(rf"(?:{names}){ARGUMENTS[Arguments(arguments)]}{rest}(?: +(?:{options}))*")
-    return rf"^ *(?:{'|'.join(types)}) *$"
-
-
-def _arguments_and_options(info: TypeInfo) -> tuple[int, str]:
+def pattern(info: TypeInfo) -> str:
+    """Return a regular expression that matches the short forms of a type, also in JavaScript."""
     options = sorted(info.short_options, key=_kind)
-    groups = [(kind, [*group]) for kind, group in groupby(options, key=_kind)]
-    return info.arguments.value, "|".join(_options(Argument(kind), group) for kind, group in groups)
+    groups = [(Argument(kind), [*group]) for kind, group in groupby(options, key=_kind)]
+    words = "|".join(_options(kind, group) for kind, group in groups)
+    rest = rf"(?: *\?)?(?: *= *{DEFAULT})?(?: +(?:{words}))*"
+    return rf"^ *{info.name}{ARGUMENTS[info.arguments]}{rest} *$"
+
+
+def type_pattern(*types: str) -> str:
+    """Return a regular expression that matches text whose first word is one of the types."""
+    return rf"^ *(?:{'|'.join(types)})(?![^ (?=])"
+
+
+def arguments_pattern(info: TypeInfo) -> str:
+    """Return a regular expression that matches text with valid arguments of the type."""
+    return rf"^ *{info.name}{ARGUMENTS[info.arguments]}(?! *\()(?![^ ?=])"
+
+
+def default_pattern() -> str:
+    """Return a regular expression that matches text with a valid default, or without one."""
+    start = r"[^ (?=]*(?: *\([^)]*\))?(?: *\?)?"
+    return rf"^ *(?!{start} *=(?! *{DEFAULT}(?: |$)))"
 
 
 def _kind(option: Option) -> int:

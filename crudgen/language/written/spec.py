@@ -14,6 +14,8 @@ from crudgen.language.schema import EtagUse, KitForm, Operation, TypeName
 from crudgen.language.yaml.nodes import Plain
 from crudgen.language.yaml.problems import quoted, suggest
 
+from .words import ETAG_USES, KIT_FORMS, OPERATIONS, TYPE_WORDS, one_of
+
 MAX_DOC = 2000
 MAX_FIELDS = 200
 WordT = TypeVar("WordT", bound=StrEnum)
@@ -102,27 +104,18 @@ Text: TypeAlias = Annotated[str, PlainValidator(_text), WithJsonSchema(_TEXT_SCH
 Line: TypeAlias = Annotated[
     str, PlainValidator(_line), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 200})
 ]
-Flag: TypeAlias = Annotated[bool, PlainValidator(_flag), WithJsonSchema({"type": "boolean"})]
+_FLAG_SCHEMA = {"type": "boolean", "defaultSnippets": [{"body": True}]}
+Flag: TypeAlias = Annotated[bool, PlainValidator(_flag), WithJsonSchema(_FLAG_SCHEMA)]
 Count: TypeAlias = Annotated[
     int, PlainValidator(_count), WithJsonSchema({"type": "integer", "minimum": 0})
 ]
 Number: TypeAlias = Annotated[
     int | Decimal, PlainValidator(_number), WithJsonSchema({"type": "number"})
 ]
-KitWord: TypeAlias = Annotated[
-    KitForm, PlainValidator(_kit), WithJsonSchema({"enum": [str(form) for form in KitForm]})
-]
-TypeWord: TypeAlias = Annotated[
-    TypeName, PlainValidator(_type), WithJsonSchema({"enum": [str(name) for name in TypeName]})
-]
-OperationWord: TypeAlias = Annotated[
-    Operation,
-    PlainValidator(_operation),
-    WithJsonSchema({"enum": [str(name) for name in Operation]}),
-]
-EtagWord: TypeAlias = Annotated[
-    EtagUse, PlainValidator(_etag), WithJsonSchema({"enum": [str(word) for word in EtagUse]})
-]
+KitWord: TypeAlias = Annotated[KitForm, PlainValidator(_kit), one_of(KIT_FORMS)]
+TypeWord: TypeAlias = Annotated[TypeName, PlainValidator(_type), one_of(TYPE_WORDS)]
+OperationWord: TypeAlias = Annotated[Operation, PlainValidator(_operation), one_of(OPERATIONS)]
+EtagWord: TypeAlias = Annotated[EtagUse, PlainValidator(_etag), one_of(ETAG_USES)]
 AnyValue: TypeAlias = Annotated[Any, WithJsonSchema({})]
 
 

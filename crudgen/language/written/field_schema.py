@@ -1,0 +1,136 @@
+"""JSON Schema of a field, for editors. Reason to change: what editors check in fields.
+
+A language server shows the message of each pattern that does not match. `if` chooses one pattern,
+so a mistake gives one message.
+"""
+
+from typing import Any
+
+from crudgen.language.types import (
+    COMMON_OPTIONS,
+    FLAGS,
+    INT64_MAX,
+    INT64_MIN,
+    TYPES,
+    Arguments,
+    TypeInfo,
+    longest,
+)
+
+from . import shorthand
+from .snippets import field_snippets
+from .spec import FieldSpec
+
+_SHORT, _LONG = "ShortForm", "LongForm"
+
+
+def field() -> dict[str, Any]:
+    """Return the schema of a field, in the short or the long form."""
+    return {
+        "description": "A type such as str(1..80), or a map: the long form.",
+        # Editors also collect the snippets of schemas that match a map: they match strings only.
+        "anyOf": [{"type": "string", "defaultSnippets": field_snippets()}, {}],
+        "if": {"type": "object"},
+        "then": {"$ref": f"#/$defs/{_LONG}"},
+        "else": {"$ref": f"#/$defs/{_SHORT}"},
+    }
+
+
+def definitions() -> dict[str, Any]:
+    """Return the schemas that `field` refers to."""
+    return {_LONG: _long_form(), _SHORT: _short_form()}
+
+
+def _short_form() -> dict[str, Any]:
+    listed = "\n".join(f"- `{info.name}`: {info.doc}" for info in TYPES.values())
+    known = {
+        "if": {"pattern": shorthand.default_pattern()},
+        "then": {"allOf": [_short_form_of(info) for info in TYPES.values()]},
+        "else": _mismatch('Invalid default. Write it such as = 0 or = "a b".'),
+    }
+    unknown = {
+        "markdownDescription": f"`type[(arguments)][?] [= default] [option …]`\n\n{listed}",
+        **_mismatch(f"Unknown type. Types: {', '.join(TYPES)}."),
+    }
+    return {
+        "type": "string",
+        "errorMessage": "Expected a type, such as str(1..80).",
+        "if": {"pattern": shorthand.type_pattern(*TYPES)},
+        "then": known,
+        "else": unknown,
+    }
+
+
+def _short_form_of(info: TypeInfo) -> dict[str, Any]:
+    """Return the schema of the short forms that start with a type."""
+    example = shorthand.EXAMPLES[info.arguments].format(info.name)
+    options = [option.example or option.name for option in info.short_options]
+    wrong_arguments = (
+        f"'{info.name}' takes no arguments."
+        if info.arguments is Arguments.NONE
+        else f"Write the arguments of '{info.name}' as {example}."
+    )
+    wrong_options = f"Unknown or misplaced option. Options of '{info.name}': {', '.join(options)}."
+    listed = " ".join(f"`{option}`" for option in options)
+    return {
+        "if": {"pattern": shorthand.type_pattern(info.name)},
+        "then": {
+            "markdownDescription": f"`{example}`: {info.doc}\n\nOptions: {listed}",
+            "if": {"pattern": shorthand.arguments_pattern(info)},
+            "then": {"pattern": shorthand.pattern(info), "patternErrorMessage": wrong_options},
+            "else": _mismatch(wrong_arguments),
+        },
+    }
+
+
+def _mismatch(message: str) -> dict[str, Any]:
+    """Return a schema that no text matches, with the message for it."""
+    return {"pattern": "(?!)", "patternErrorMessage": message}
+
+
+def _long_form() -> dict[str, Any]:
+    """Return the schema of the long form: the options depend on the type."""
+    return {
+        "if": {"required": ["type"], "properties": {"type": {"enum": [*TYPES]}}},
+        "then": {"allOf": [_long_form_of(info) for info in TYPES.values()]},
+        "else": {"$ref": "#/$defs/FieldSpec"},
+    }
+
+
+def _long_form_of(info: TypeInfo) -> dict[str, Any]:
+    """Return the schema of the long forms of a type."""
+    allowed = {*COMMON_OPTIONS, *FLAGS, *info.options}
+    keys = [key for key in FieldSpec.model_fields if key in allowed]
+    usable = [key for key in keys if key not in FLAGS or key in info.flags]
+    options = {
+        "properties": {key: _option(info, key) for key in keys},
+        "additionalProperties": False,
+        "errorMessage": f"Unknown option. Options of '{info.name}': {', '.join(usable)}.",
+    }
+    required = [key for key in ("precision", "scale", "values") if key in info.options]
+    return {
+        "if": {"properties": {"type": {"const": info.name}}},
+        "then": {"allOf": [{"required": required}, options]} if required else options,
+    }
+
+
+def _option(info: TypeInfo, key: str) -> dict[str, Any]:
+    """Return the schema of an option of a type in the long form."""
+    if key == "type":
+        return {"$ref": "#/$defs/FieldSpec/properties/type"}
+    if key in FLAGS and key not in info.flags:
+        message = f"'{key}' does not apply to '{info.name}'."
+        return {"const": False, "doNotSuggest": True, "errorMessage": message}
+    return {"$ref": f"#/$defs/FieldSpec/properties/{key}", **_limits(info, key)}
+
+
+def _limits(info: TypeInfo, key: str) -> dict[str, Any]:
+    """Return what a type requires of an option, in addition to the option's own schema."""
+    if key in ("default", "example") and info.value_type:
+        return {"type": [info.value_type, "null"] if key == "default" else info.value_type}
+    if key in ("min", "max") and info.max_length is not None:
+        shortest = info.shortest if key == "max" else 0
+        return {"type": "integer", "minimum": shortest, "maximum": longest(info)}
+    if key in ("min", "max") and info.value_type == "integer":
+        return {"type": "integer", "minimum": INT64_MIN, "maximum": INT64_MAX}
+    return {}

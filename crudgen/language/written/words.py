@@ -1,0 +1,41 @@
+"""The words that a key accepts, with descriptions for editors. Reason to change: another word."""
+
+from collections.abc import Mapping
+
+from pydantic import WithJsonSchema
+
+from crudgen.language.schema import EtagUse, KitForm, Operation
+from crudgen.language.types import TYPES
+
+TYPE_WORDS = {name: info.doc for name, info in TYPES.items()}
+OPERATIONS = {
+    Operation.CREATE: "POST: insert a row",
+    Operation.LIST: "GET: rows, with filters, sorting and pages",
+    Operation.READ: "GET: one row",
+    Operation.UPDATE: "PATCH: change the properties that the request contains",
+    Operation.REPLACE: "PUT: change all properties of a row",
+    Operation.DELETE: "DELETE: delete a row",
+    Operation.CREATE_MANY: "POST /bulk: insert several rows",
+    Operation.UPDATE_MANY: "PATCH /bulk: change several rows",
+    Operation.DELETE_MANY: "DELETE /bulk: delete several rows",
+}
+ETAG_USES = {
+    EtagUse.OPTIONAL: "If-Match is checked if a request has it",
+    EtagUse.REQUIRED: "a request without If-Match is rejected",
+}
+KIT_FORMS = {
+    KitForm.VENDORED: "copied to app/kit",
+    KitForm.PLAIN: "copied to app/kit, without what exists for speed alone",
+    KitForm.LIBRARY: "imported from the installed crudgen",
+}
+
+
+def one_of(words: Mapping[str, str]) -> WithJsonSchema:
+    """Return the JSON Schema of a key that accepts one of the words."""
+    return WithJsonSchema(
+        {
+            "enum": [str(word) for word in words],
+            "enumDescriptions": [*words.values()],
+            "errorMessage": f"Expected one of {', '.join(words)}.",
+        }
+    )

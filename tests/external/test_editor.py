@@ -1,0 +1,163 @@
+"""What an editor shows for specs: completion, errors and hover texts of the language server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from crudgen.cli.init import SCHEMA_FILE
+from crudgen.cli.schema import schema_text
+from crudgen.language.schema import KitForm, Operation
+from crudgen.language.types import TYPES
+from crudgen.language.written.spec import ApiSpec, AppSpec, FieldSpec, LimitsSpec
+from tests.external.language_server import Found, LanguageServer
+
+ENTITY = "entities/hero.yaml"
+APP = "crudgen.yaml"
+HERO = f"# yaml-language-server: $schema=../{SCHEMA_FILE}\nname: Hero\nfields:\n"
+SETTINGS = f"# yaml-language-server: $schema={SCHEMA_FILE}#/$defs/AppSpec\n"
+
+pytestmark = pytest.mark.external
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LanguageServer]:
+    folder: Path = tmp_path_factory.mktemp("project")
+    (folder / SCHEMA_FILE).write_text(schema_text(), "utf-8")
+    with LanguageServer(folder) as running:
+        yield running
+
+
+def test_types_come_first_with_their_descriptions(server: LanguageServer) -> None:
+    proposals = server.completions(ENTITY, f"{HERO}  title: |\n")
+    first = proposals[: len(TYPES)]
+    assert [proposal.label.partition("(")[0] for proposal in first] == [*TYPES]
+    assert [proposal.doc for proposal in first] == [info.doc for info in TYPES.values()]
+    assert first[0].line == "  title: str"
+    assert first[4].line == "  title: decimal(${1:10},${2:2})"
+
+
+def test_the_first_letters_of_a_type_are_replaced(server: LanguageServer) -> None:
+    lines = {found.label: found.line for found in server.completions(ENTITY, f"{HERO}  a: st|\n")}
+    assert lines["str"] == "  a: str"
+    assert lines["str(1..80)"] == "  a: str(${1:1}..${2:80})"
+
+
+def test_options_are_completed_after_their_type(server: LanguageServer) -> None:
+    found = {one.label: one for one in server.completions(ENTITY, f"{HERO}  a: str u|\n")}
+    unique = found["str unique"]
+    assert unique.line == "  a: str unique"
+    assert unique.doc == FieldSpec.model_fields["unique"].description
+    assert found["decimal(10,2) min(0)"].line == "  a: decimal(${1:10},${2:2}) min(${3:0})"
+    assert "json unique" not in found
+
+
+@pytest.mark.parametrize(
+    ("short", "message"),
+    [
+        ("strng", f"Unknown type. Types: {', '.join(TYPES)}."),
+        ("str(80)", "Write the arguments of 'str' as str(1..80), str(1..) or str(..80)."),
+        ("decimal", "Write the arguments of 'decimal' as decimal(10,2)."),
+        ("bool(1)", "'bool' takes no arguments."),
+        ("str =", 'Invalid default. Write it such as = 0 or = "a b".'),
+        ("json indx", "Unknown or misplaced option. Options of 'json': read_only, "),
+        ("str?index", "Unknown or misplaced option. Options of 'str': pk, "),
+        ("5", "Expected a type, such as str(1..80)."),
+        ("", "Expected a type, such as str(1..80)."),
+        ("[str]", "Expected a type, such as str(1..80)."),
+    ],
+)
+def test_a_mistake_in_the_short_form_gives_one_message(
+    server: LanguageServer, short: str, message: str
+) -> None:
+    [found] = server.problems(ENTITY, f"{HERO}  name: {short}\n")
+    assert found.text == short
+    assert found.message.startswith(message)
+
+
+def test_a_hover_describes_the_type(server: LanguageServer) -> None:
+    for text in ("  title: s|tr(1..80)\n", "  ti|tle: str(1..80)\n"):
+        shown = server.hover(ENTITY, HERO + text)
+        assert TYPES["str"].doc in shown  # type: ignore[index]
+        assert "`unique`" in shown
+    assert "- `decimal`: exact number" in server.hover(ENTITY, f"{HERO}  title: st|rng\n")
+
+
+def test_the_long_form_is_completed(server: LanguageServer) -> None:
+    keys = {one.label: one for one in server.completions(ENTITY, f"{HERO}  title:\n    |\n")}
+    assert {*FieldSpec.model_fields} <= keys.keys()
+    assert "str" not in keys
+
+    types = server.completions(ENTITY, f"{HERO}  title:\n    type: |\n")
+    assert {one.label: one.doc for one in types} == {
+        str(name): info.doc for name, info in TYPES.items()
+    }
+
+    keys = {
+        one.label: one
+        for one in server.completions(ENTITY, f"{HERO}  title:\n    type: json\n    |\n")
+    }
+    assert keys["optional"].line == "    optional: true"
+    assert keys["doc"].doc == FieldSpec.model_fields["doc"].description
+    assert not keys.keys() & {"pk", "max", "values", "type"}
+
+
+def test_mistakes_in_the_long_form(server: LanguageServer) -> None:
+    text = """\
+  a: {type: strng}
+  b: {type: int, pattern: x}
+  c: {type: json, pk: true}
+  d: {type: decimal, precision: 3}
+  e: {max: 3}
+  f: {type: int, default: x}
+"""
+    options = (
+        "type, optional, default, min, max, pk, index, unique, read_only, write_only, immutable"
+    )
+    assert server.problems(ENTITY, HERO + text) == [
+        Found("strng", f"Expected one of {', '.join(TYPES)}."),
+        Found("pattern", f"Unknown option. Options of 'int': {options}, doc, example, was."),
+        Found("true", "'pk' does not apply to 'json'."),
+        Found("d", 'Missing property "scale".'),
+        Found("e", 'Missing property "type".'),
+        Found("x", "Incorrect type. Expected one of integer, null."),
+    ]
+
+
+def test_the_api_block_is_completed(server: LanguageServer) -> None:
+    keys = server.completions(ENTITY, f"{HERO}  title: str\napi:\n  |\n")
+    assert {one.label for one in keys} == {*ApiSpec.model_fields}
+    for text in ("operations: [|]", "operations:\n    - |", "operations:\n    - list\n    - |"):
+        words = server.completions(ENTITY, f"{HERO}  title: str\napi:\n  {text}\n")
+        assert [one.label for one in words] == sorted(Operation)
+        assert all(one.doc for one in words)
+
+
+def test_mistakes_in_the_api_block(server: LanguageServer) -> None:
+    text = "  title: str\napi: {operations: [lst], filtre: [a], page: 20}\n"
+    assert server.problems(ENTITY, HERO + text) == [
+        Found("lst", f"Expected one of {', '.join(Operation)}."),
+        Found("filtre", f"Expected a map. Allowed keys: {', '.join(ApiSpec.model_fields)}."),
+        Found("20", "Expected a map. Allowed keys: default, max."),
+    ]
+
+
+def test_the_application_is_completed(server: LanguageServer) -> None:
+    keys = server.completions(APP, f"{SETTINGS}|\n")
+    described = {one.label: one.doc for one in keys}
+    assert described == {key: field.description for key, field in AppSpec.model_fields.items()}
+    keys = server.completions(APP, f"{SETTINGS}limits:\n  |\n")
+    assert {one.label for one in keys} == {*LimitsSpec.model_fields}
+    words = server.completions(APP, f"{SETTINGS}kit: |\n")
+    assert {one.label for one in words} == {*KitForm}
+    assert all(one.doc for one in words)
+
+
+def test_mistakes_in_the_application(server: LanguageServer) -> None:
+    text = f"{SETTINGS}titel: x\nversion: 1.0\nkit: vend\nlimits: {{body: 5}}\n"
+    assert server.problems(APP, text) == [
+        Found("titel", f"Expected a map. Allowed keys: {', '.join(AppSpec.model_fields)}."),
+        Found("1.0", 'Incorrect type. Expected "string".'),
+        Found("vend", f"Expected one of {', '.join(KitForm)}."),
+        Found("body", f"Expected a map. Allowed keys: {', '.join(LimitsSpec.model_fields)}."),
+    ]
