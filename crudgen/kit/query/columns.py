@@ -9,6 +9,9 @@ from pydantic import AfterValidator, TypeAdapter
 from pydantic.fields import FieldInfo
 from sqlalchemy import Column, Table
 
+from ..database.json_rows import JsonRows, json_rows
+from ..database.model_rows import ModelRows
+from ..database.plain_models import is_plain
 from ..models import Model
 from ..types.text import nfc, rule_of
 from .operators import lower_ascii, operators_of
@@ -31,7 +34,10 @@ class Columns:
         search_in: Sequence[str],
     ) -> None:
         self.table: Table = model.__table__  # type: ignore[attr-defined]
-        self.shown = tuple(public.model_fields)
+        self.shown = tuple(name for name in public.model_fields if name in self.table.columns)
+        self._models = model, public
+        self.is_plain = is_plain(public, model)
+        """Whether rows are written without pydantic (see database/plain_models.py)."""
         self.key: str = next(iter(self.table.primary_key)).name
         self._annotations = {name: one.annotation for name, one in public.model_fields.items()}
         self._words = {name: _words(one) for name, one in self._annotations.items()}
@@ -49,6 +55,13 @@ class Columns:
     def schema_name(self, name: str) -> str | None:
         """Return the name of the schema of a column's words in OpenAPI, if they have one."""
         return _alias_name(self._annotations[name])
+
+    def json_rows(self, kind: str, names: Sequence[str] = ()) -> JsonRows:
+        """Return the encoder of rows with these properties; by default, of complete rows."""
+        if self.is_plain:
+            return json_rows({name: self.column(name) for name in names or self.shown}, kind)
+        every = dict(self.table.columns)
+        return ModelRows(*self._models, every, kind, names or None)
 
     def operators(self, name: str) -> tuple[str, ...]:
         """Return the filter operators of a column."""

@@ -10,7 +10,7 @@ from pydantic_core import from_json, to_json
 from ..acceleration import fast_module
 from ..database import Database
 from ..database.columns import value_handling
-from ..database.json_rows import JsonRows, json_rows
+from ..database.json_rows import JsonRows
 from ..database.statements import Prepared
 from ..database.transaction import Row
 from ..models import MAX_INT, Model
@@ -101,8 +101,7 @@ class Listing:
 
     def _compile_shape(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
         columns, kind = self._columns, db.kind
-        names = query.fields or columns.shown
-        rows = json_rows({name: columns.column(name) for name in names}, kind)
+        rows = columns.json_rows(kind, query.fields)
         return Shape(
             rows,
             db.compile(page_statement(columns, rows.selected, query, cursor, kind)),

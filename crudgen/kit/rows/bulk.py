@@ -69,7 +69,7 @@ class BulkResource(Resource):
     def _insertions(self, db: Database, rows: Sequence[Model]) -> list[Change]:
         """Return the changes that insert rows, after those that take locks."""
         use = self._statements_for(db)
-        values = [row.model_dump() for row in rows]
+        values = [self._values.read(row) for row in rows]
         explain = (
             self._item_error_converter if self._key in values[0] else self._keyless_error_converter
         )
@@ -87,7 +87,7 @@ class BulkResource(Resource):
         Raises HTTPException 404, 409, 412, 422.
         """
         use = self._statements_for(db)
-        sent = [row.model_dump(exclude_unset=True) for row in rows]
+        sent = [self._values.read(row, exclude_unset=True) for row in rows]
         keys = [values.pop(self._key) for values in sent]
         self._check_keys(request, keys, lambda index: ["body", index, self._key])
         is_unique = not self._locks.unique.isdisjoint(set[str]().union(*sent))

@@ -67,7 +67,7 @@ class IdempotentResource(Resource):
         """Insert a row and return it, or return the stored response if the key was used before."""
         if key is None:
             return await super().create(db, request, row)
-        use, values = self._statements_for(db), row.model_dump()
+        use, values = self._statements_for(db), self._values.read(row)
         with ErrorConversion(self._table):
             return await self._responses.answer_once(
                 db,

@@ -35,7 +35,7 @@ class ReplaceableResource(Resource):
 
         Raises HTTPException 404, 409, 412, 422, 428.
         """
-        use, values = self._statements_for(db), row.model_dump()
+        use, values = self._statements_for(db), self._values.read(row)
         self._check_key(key)
         if self._key not in values:
             expected = Preconditions(request, required=self._etag_required)

@@ -96,7 +96,8 @@ class JsonListing(Listing):
 
     def _compile_shape(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
         use = super()._compile_shape(db, query, cursor)
-        if db.kind != "sqlite" or query.cursor is not None or not query.is_plain:
+        is_plain = query.is_plain and self._columns.is_plain
+        if db.kind != "sqlite" or query.cursor is not None or not is_plain:
             return use
         statement = _page_statement(self._columns, query)
         if statement is None:

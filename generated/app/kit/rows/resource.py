@@ -18,6 +18,7 @@ from ..query.parameters import ListParameters
 from .answers import ErrorConversion, created_row, one_row
 from .generated_keys import GeneratedKeys
 from .statements import RowStatements
+from .values import RequestValues
 
 
 class Resource:
@@ -45,7 +46,8 @@ class Resource:
         """The dependency that parses the query of a list."""
         self._table = columns.table
         self._name = model.__name__
-        self._shown = columns.shown
+        self._columns = columns
+        self._values = RequestValues(columns.table.columns.keys())
         self._listing = listing(model, columns)
         self._key = columns.key
         self._generated = GeneratedKeys(self._table)
@@ -56,7 +58,7 @@ class Resource:
         """Return the statements for the dialect of a database, built once."""
         statements = self._statements.get(db.kind)
         if statements is None:
-            statements = RowStatements(self._table, self._shown, db.kind)
+            statements = RowStatements(self._columns, db.kind)
             self._statements[db.kind] = statements
         return statements
 
@@ -65,7 +67,7 @@ class Resource:
 
         Raises Conflict (409) if the row violates a unique constraint.
         """
-        use, values = self._statements_for(db), row.model_dump()
+        use, values = self._statements_for(db), self._values.read(row)
         columns = tuple(values)
         with ErrorConversion(self._table):
             if self._key in values:
@@ -91,7 +93,8 @@ class Resource:
 
         Raises HTTPException 404, 409, 412, 428.
         """
-        use, values = self._statements_for(db), changes.model_dump(exclude_unset=True)
+        use = self._statements_for(db)
+        values = self._values.read(changes, exclude_unset=True)
         expected = Preconditions(request, required=self._etag_required)
         self._check_key(key)
         if not values:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Column, ColumnElement, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ..database.json_rows import json_rows
 from ..database.returning import may_have_effects, returning_expressions
+from ..query.columns import Columns
 
 INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 """The insert constructs of each dialect, which support ON CONFLICT."""
@@ -16,8 +16,9 @@ INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.
 class RowStatements:
     """The statements of one table in one dialect, built once, and the JSON encoder of its rows."""
 
-    def __init__(self, table: Table, shown: Sequence[str], kind: str) -> None:
-        self.rows = json_rows({name: table.columns[name] for name in shown}, kind)
+    def __init__(self, columns: Columns, kind: str) -> None:
+        table = columns.table
+        self.rows = columns.json_rows(kind)
         primary_key: Column[Any] = next(iter(table.primary_key))
         key: Sequence[ColumnElement[Any]] = returning_expressions([primary_key], kind)
         if kind == "postgresql":

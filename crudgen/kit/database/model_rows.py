@@ -1,0 +1,60 @@
+"""Encoding of rows by a response model, as FastAPI does with `response_model`."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from fastapi.exceptions import ResponseValidationError
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import ColumnElement
+from sqlalchemy.orm.attributes import set_committed_value
+
+from ..models import Model
+from .json_rows import JsonRows
+from .transaction import Row
+
+
+class ModelRows(JsonRows):
+    """The encoder of rows that are objects of a table model, in the form of a response model.
+
+    `columns` are all columns of the table, by attribute. If `shown` is not None, only these fields
+    are written.
+    """
+
+    def __init__(
+        self,
+        model: type[Model],
+        public: type[Model],
+        columns: Mapping[str, ColumnElement[Any]],
+        kind: str,
+        shown: Collection[str] | None,
+    ) -> None:
+        super().__init__(columns, kind)
+        self._model = model
+        self._one, self._many = TypeAdapter(public), TypeAdapter(list[public])  # type: ignore[valid-type]
+        self._only_shown: Any = None if shown is None else set(shown)
+        self._each_shown: Any = None if shown is None else {"__all__": self._only_shown}
+
+    def write(self, row: Row) -> bytes:
+        """Return one row as a JSON object."""
+        value = _validated(self._one, self._object(row))
+        return self._one.dump_json(value, by_alias=True, include=self._only_shown)
+
+    def write_all(self, rows: Sequence[Row]) -> bytes:
+        """Return rows as a JSON array of objects."""
+        values = _validated(self._many, [self._object(row) for row in rows])
+        return self._many.dump_json(values, by_alias=True, include=self._each_shown)
+
+    def _object(self, row: Row) -> Model:
+        instance = self._model()
+        for name, value in zip(self._names, row, strict=False):
+            set_committed_value(instance, name, value)
+        return instance
+
+
+def _validated(adapter: TypeAdapter[Any], value: Any) -> Any:
+    """Return rows as the response model; raise ResponseValidationError (500), as FastAPI does."""
+    try:
+        return adapter.validate_python(value, from_attributes=True, by_alias=True, by_name=True)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_input=False)
+        raise ResponseValidationError(problems) from error

@@ -1,0 +1,119 @@
+"""Recognition of response models for which pydantic would write a row as it is in the database.
+
+Such rows skip pydantic. A model for which its owner wrote more, such as a computed field, a
+validator or a serializer, does not: see model_rows.py.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from pydantic import BaseModel
+
+from ..models import Model
+
+_KIT = f"{__package__.rpartition('.')[0]}."
+_WRAPPERS = {"default", "nullable"}
+_FUNCTIONS = {"function-after", "function-before", "function-wrap"}
+_VALUES = {
+    *("any", "bool", "bytes", "date", "datetime", "decimal"),
+    *("float", "int", "literal", "str", "time", "uuid"),
+}
+"""The types of pydantic's core schema that the kit uses for values."""
+_METHODS = {"__init__", *(name for name in dir(BaseModel) if not name.startswith("_"))}
+_NOT_COMPARED = {"metadata", "ref", "title"}
+
+
+def is_plain(public: type[Model], model: type[Model]) -> bool:
+    """Return whether pydantic writes each row of a table as it is, for a response model.
+
+    It is so if all fields are columns, with the same types, and all functions are the kit's.
+    """
+    fields, stored = _fields(public), _fields(model)
+    return (
+        fields is not None
+        and stored is not None
+        and not _overrides(public)
+        and all(name in stored and _is_same(name, fields, stored, model) for name in fields)
+    )
+
+
+def _overrides(public: type[Model]) -> bool:
+    """Return whether a class overrides a method of pydantic, such as `model_dump`."""
+    own = public.__mro__[: public.__mro__.index(Model)]
+    defined = {name for kind in own for name in vars(kind)} - {"model_config"}
+    return any(name in _METHODS for name in defined)
+
+
+def _fields(model: type[Model]) -> Mapping[str, Any] | None:
+    """Return the core schemas of a model's fields; None if the model itself says more."""
+    schema: Any = model.__pydantic_core_schema__
+    while schema["type"] in _FUNCTIONS and _is_of_kit(schema):
+        schema = schema["schema"]
+    if schema["type"] != "model" or schema.keys() & {"serialization", "post_init"}:
+        return None
+    inner = schema["schema"]
+    if inner["type"] != "model-fields" or inner.get("computed_fields"):
+        return None
+    if _config(schema) != _config(_schema_of_kit()):
+        return None
+    fields: Mapping[str, Any] = inner["fields"]
+    return fields
+
+
+def _schema_of_kit() -> Any:
+    schema: Any = Model.__pydantic_core_schema__
+    while schema["type"] in _FUNCTIONS:
+        schema = schema["schema"]
+    return schema
+
+
+def _config(schema: Any) -> dict[str, Any]:
+    return {key: value for key, value in schema["config"].items() if key != "title"}
+
+
+def _is_of_kit(schema: Any) -> bool:
+    """Return whether a function of a core schema, and its serializer, belong to the kit."""
+    functions = [schema["function"]["function"]]
+    if (serialization := schema.get("serialization")) is not None:
+        functions.append(serialization.get("function"))
+    return all(_module(function).startswith(_KIT) for function in functions)
+
+
+def _module(function: Any) -> str:
+    if isinstance(function, partial):  # of pydantic: a constraint of a field with a validator
+        module = _module(function.func)
+        return _KIT if module.startswith("pydantic.") else module
+    return getattr(function, "__module__", None) or ""
+
+
+def _is_same(
+    name: str, fields: Mapping[str, Any], stored: Mapping[str, Any], model: type[Model]
+) -> bool:
+    """Return whether a field reads every value of its column, and writes it as the kit does."""
+    if fields[name].keys() - {"type", "schema", "metadata"}:
+        return False  # it has an alias, or is excluded
+    value, known = _value(fields[name]["schema"]), _value(stored[name]["schema"])
+    if value is None or known is None or not value.items() <= known.items():
+        return False
+    is_nullable: bool = model.__table__.columns[name].nullable  # type: ignore[attr-defined]
+    return not is_nullable or _is_optional(fields[name]["schema"])
+
+
+def _value(schema: Any) -> dict[str, Any] | None:
+    """Return the core schema of a value inside its wrappers; None if they are not the kit's."""
+    while schema["type"] in _WRAPPERS or schema["type"] in _FUNCTIONS:
+        if "function" in schema and not _is_of_kit(schema):
+            return None
+        schema = schema["schema"]
+    if schema["type"] not in _VALUES or "serialization" in schema:
+        return None
+    return {key: repr(item) for key, item in schema.items() if key not in _NOT_COMPARED}
+
+
+def _is_optional(schema: Any) -> bool:
+    while schema["type"] in _WRAPPERS or schema["type"] in _FUNCTIONS:
+        if schema["type"] == "nullable":
+            return True
+        schema = schema["schema"]
+    return bool(schema["type"] == "any")
