@@ -151,10 +151,18 @@ _DESCRIPTIONS: dict[int, tuple[type[BaseModel] | None, str]] = {
 }
 
 
-def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return descriptions of error responses for OpenAPI. Adds 414, and 408 if 413 is given."""
+def errors(
+    *statuses: int, created: type[BaseModel] | None = None
+) -> dict[int | str, dict[str, Any]]:
+    """Return descriptions of error responses for OpenAPI. Adds 414, and 408 if 413 is given.
+
+    With `created`, the model of a row, adds the response of a PUT that creates the row.
+    """
     added = {408, 414} if 413 in statuses else {414}
-    return {
+    responses: dict[int | str, dict[str, Any]] = {
         status: {"model": _DESCRIPTIONS[status][0], "description": _DESCRIPTIONS[status][1]}
         for status in sorted({*statuses, *added})
     }
+    if created is not None:
+        responses[201] = {"model": created, "description": "Created: no row had this key"}
+    return responses

@@ -8,7 +8,7 @@ import re
 from decimal import Decimal
 
 from .resolve.values import to_text
-from .schema import CHANGING, CREATING, Api, Constant, Entity, Field, Now, Operation
+from .schema import CHANGING, CREATING, Constant, Entity, Field, Now, Operation
 from .types import FLAGS
 from .yaml.document import scalar_value
 from .yaml.nodes import Plain
@@ -42,11 +42,12 @@ def explain(entity: Entity) -> str:
         lists = [index.fields for index in entity.indexes if index.unique is unique]
         if lists:
             document[key] = [[str(name) for name in names] for names in lists]
-    document["api"] = _api(entity.api)
+    document["api"] = _api(entity)
     return "".join(f"{line}\n" for line in _lines(document))
 
 
-def _api(api: Api) -> dict[str, Plain]:
+def _api(entity: Entity) -> dict[str, Plain]:
+    api = entity.api
     block: dict[str, Plain] = {"operations": [str(operation) for operation in api.operations]}
     if Operation.LIST in api.operations:
         block["page"] = {"default": api.page.default, "max": api.page.max}
@@ -56,6 +57,8 @@ def _api(api: Api) -> dict[str, Plain]:
         block["etag"] = str(api.etag)
     if CREATING & {*api.operations}:
         block["idempotency"] = api.idempotency
+    if entity.creates:
+        block["created"] = api.created
     return block
 
 

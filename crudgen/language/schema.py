@@ -213,6 +213,8 @@ class Api:
     """Whether updating and deleting a row requires If-Match."""
     idempotency: bool
     """Whether create operations accept an Idempotency-Key."""
+    created: int = 200
+    """The status of a response with new rows: 200 or 201."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +250,13 @@ class Entity:
     def key(self) -> Field:
         """The primary key field."""
         return next(field for field in self.fields if field.pk)
+
+    @property
+    def creates(self) -> bool:
+        """Whether an operation can create rows. A PUT can, if clients choose the keys."""
+        operations = {*self.api.operations}
+        puts = Operation.REPLACE in operations and self.key_kind is KeyKind.CLIENT
+        return puts or bool(CREATING & operations)
 
     @property
     def key_kind(self) -> KeyKind:

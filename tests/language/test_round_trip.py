@@ -123,6 +123,7 @@ api:
   search: []
   etag: optional
   idempotency: false
+  created: 200
 """
     )
 

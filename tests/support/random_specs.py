@@ -188,6 +188,8 @@ class Dice:
         api: dict[str, Any] = {"operations": kept or ["list"]}
         if {"create", "create_many"} & {*kept} and self.some():
             api["idempotency"] = True
+        if {"create", "create_many"} & {*kept} and len(kept) % 2:
+            api["created"] = 201
         return api
 
     def _add(self, entity: dict[str, Any], name: str, field: dict[str, Any]) -> None:

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crudgen.codegen.code import (
+    INDENT,
     Bracket,
     Code,
     annotated,
     call,
+    keyword,
     literal,
     name,
     raw,
@@ -19,13 +21,15 @@ from crudgen.language.schema import CHANGING, Entity, EtagUse, KeyKind
 
 _DB = raw("db: DatabaseDep")
 _REQUEST = raw("request: Request")
+DEFAULT_STATUS = 200
+"""The status of a response with a new row, unless the spec says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class HandlerView:
-    """The source of a handler: its documented errors, its signature and its body."""
+    """The source of a handler: its documented responses, its signature and its body."""
 
-    errors: Code
+    responses: Code
     signature: Code
     body: Code
 
@@ -82,7 +86,7 @@ class Handlers:
             parameters.append(annotated(raw("idempotency_key"), header) + raw(" = None"))
             arguments.append(raw("idempotency_key"))
         return HandlerView(
-            errors=self._errors(*self._conflict(takes_key=True), 413, 415, 422, 503),
+            responses=self._errors(*self._conflict(takes_key=True), 413, 415, 422, 503),
             signature=self._signature(function, parameters),
             body=self._return(verb, arguments),
         )
@@ -94,7 +98,7 @@ class Handlers:
         self._imports.use("fastapi", "Request")
         sent = name(self._entity.plural, prefix="changed_")
         return HandlerView(
-            errors=self._errors(404, 409, 412, 413, 415, 422, 503, many=True),
+            responses=self._errors(404, 409, 412, 413, 415, 422, 503, many=True),
             signature=self._signature(
                 name(self._entity.plural, prefix="update_"),
                 [self._many(sent, changes), _REQUEST, _DB],
@@ -108,7 +112,7 @@ class Handlers:
         self._imports.use("..kit.errors", "Deleted")
         ids = annotated(raw("ids"), name(self._entity.name, suffix="Ids"))
         return HandlerView(
-            errors=self._errors(404, 409, 412, 422, 503, many=True),
+            responses=self._errors(404, 409, 412, 422, 503, many=True),
             signature=self._signature(
                 name(self._entity.plural, prefix="delete_"), [ids, _REQUEST, _DB]
             ),
@@ -120,7 +124,7 @@ class Handlers:
         self._imports.use("fastapi", "Request")
         query = annotated(raw("query"), name(self._entity.name, suffix="Query"))
         return HandlerView(
-            errors=self._errors(404, 422, 503),
+            responses=self._errors(404, 422, 503),
             signature=self._signature(
                 name(self._entity.plural, prefix="read_"),
                 [_REQUEST, _DB, query],
@@ -144,8 +148,8 @@ class Handlers:
         """Return the source of the handler that replaces a row."""
         created = name(self._entity.name, suffix="Create")
         self._imports.use(".models", created)
-        conflict = self._conflict(takes_key=True)
-        errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_etag(), 503)
+        statuses = (404, *self._conflict(takes_key=True), 412, 413, 415, 422, *self._missing_etag())
+        errors = self._errors(*statuses, 503, created=self._creates_by_replacing())
         return self._one_row_handler("replace", errors, created)
 
     def delete(self) -> HandlerView:
@@ -154,6 +158,11 @@ class Handlers:
         return self._one_row_handler(
             "delete", self._errors(404, 412, 422, *self._missing_etag(), 503)
         )
+
+    def _creates_by_replacing(self) -> bool:
+        """Return whether a replacement has another status if it creates the row."""
+        is_client = self._entity.key_kind is KeyKind.CLIENT
+        return is_client and self._entity.api.created != DEFAULT_STATUS
 
     def _missing_etag(self) -> tuple[int, ...]:
         """Return the status for a request without If-Match, if the entity requires it."""
@@ -172,7 +181,7 @@ class Handlers:
             parameters.append(_REQUEST)
         function = name(self._entity.singular, prefix=f"{verb}_")
         return HandlerView(
-            errors=errors,
+            responses=errors,
             signature=self._signature(function, [*parameters, _DB]),
             body=self._return(verb, arguments),
         )
@@ -184,11 +193,14 @@ class Handlers:
         key = takes_key and self._entity.key_kind is KeyKind.CLIENT
         return (409,) if unique or together or key else ()
 
-    def _errors(self, *statuses: int, many: bool = False) -> Code:
+    def _errors(self, *statuses: int, many: bool = False, created: bool = False) -> Code:
         if many:
             self._imports.use("..kit.rows.bulk", "BULK_ERRORS")
-        called = call(raw("errors"), [literal(status) for status in statuses])
-        return statement(raw(""), called, tail=" | BULK_ERRORS" if many else "")
+        arguments: list[Bracket | Code] = [literal(status) for status in statuses]
+        if created:
+            arguments.append(keyword("created", name(self._entity.name, suffix="Public")))
+        called = call(raw("errors"), arguments)
+        return statement(raw("responses="), called, INDENT, " | BULK_ERRORS," if many else ",")
 
     def _signature(self, function: Code, parameters: Sequence[Bracket | Code]) -> Code:
         head = raw("async def ") + function

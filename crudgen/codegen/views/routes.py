@@ -31,7 +31,7 @@ from crudgen.language.schema import (
 )
 
 from .articles import a_row
-from .handlers import Handlers, HandlerView, requires_etag
+from .handlers import DEFAULT_STATUS, Handlers, HandlerView, requires_etag
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,8 @@ class RoutesView:
     resource: Code
     key_path: Code
     aliases: tuple[Code, ...]
+    created_status: Code | None
+    """The status of create operations, if it is not the default."""
     create: HandlerView | None
     list: HandlerView | None
     read: HandlerView | None
@@ -93,6 +95,7 @@ def routes_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> RoutesView:
         resource=head.resource(),
         key_path=literal(f"/{{{entity.singular}_id}}"),
         aliases=head.aliases(),
+        created_status=_created_status(entity),
         create=views.get(Operation.CREATE),
         list=views.get(Operation.LIST),
         read=views.get(Operation.READ),
@@ -104,6 +107,11 @@ def routes_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> RoutesView:
         delete_many=views.get(Operation.DELETE_MANY),
         imports=imports.code(),
     )
+
+
+def _created_status(entity: Entity) -> Code | None:
+    status = entity.api.created
+    return None if status == DEFAULT_STATUS else literal(status)
 
 
 class _Head:
@@ -158,6 +166,8 @@ class _Head:
             arguments.append(keyword("immutable", Bracket("[", items, "]")))
         if requires_etag(entity):
             arguments.append(raw("etag_required=True"))
+        if api.created != DEFAULT_STATUS:
+            arguments.append(keyword("created_status", literal(api.created)))
         if _writes_several_unique_values(entity):
             arguments.append(raw("serialized=True"))
         kind = self._classes[0] if len(self._classes) == 1 else raw("Resource")

@@ -71,6 +71,7 @@ class TestsView:
     updates_many: bool
     deletes_many: bool
     is_idempotent: bool
+    created_status: Code
     tests_changes_many: bool
     tests_deletes_many: bool
     has_bulk: bool
@@ -129,6 +130,7 @@ def tests_view(entity: Entity) -> TestsView:
         updates_many=Operation.UPDATE_MANY in operations,
         deletes_many=Operation.DELETE_MANY in operations,
         is_idempotent=Operation.CREATE in operations and entity.api.idempotency,
+        created_status=literal(entity.api.created),
         bulk=text_statement(raw("BULK = "), f"{entity.path}/bulk"),
     )
 

@@ -86,6 +86,8 @@ def _responses(route: APIRoute, *, is_list: bool) -> Iterator[tuple[str, dict[st
     """Yield the statuses of a route, each with what describes it more exactly than `errors()`."""
     if names := tuple(_success_headers(route, is_list=is_list)):
         yield str(route.status_code or 200), _with_headers(*names)
+        if 201 in route.responses:
+            yield "201", _with_headers(*names)
     if 304 in route.responses:
         yield "304", _with_headers("ETag")
     if is_list and 404 in route.responses:

@@ -16,12 +16,16 @@ from ..http.etag import etag, etag_headers
 from ..http.headers import JsonText
 
 
-def one_row(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
+def one_row(
+    body: bytes, headers: Mapping[str, str] | None = None, *, status: int = 200
+) -> Response:
     """Return the response with a row as JSON, and with its ETag."""
-    return JsonText(body, headers={**(headers or {}), **etag_headers(etag(body))})
+    return JsonText(body, status, headers={**(headers or {}), **etag_headers(etag(body))})
 
 
-def created_row(rows: JsonRows, request: Request, found: Sequence[Row]) -> Response:
+def created_row(
+    rows: JsonRows, request: Request, found: Sequence[Row], *, status: int = 200
+) -> Response:
     """Return the response for a new row; raise HTTPException 409 if a trigger discarded it."""
     if not found:
         raise row_discarded()
@@ -29,7 +33,7 @@ def created_row(rows: JsonRows, request: Request, found: Sequence[Row]) -> Respo
     key = row[-1]
     place = quote(key, safe="") if isinstance(key, str) else str(key)
     location = f"{_percent_encoded(request.scope['path'])}/{place}"
-    return one_row(rows.write(row), {"Location": location})
+    return one_row(rows.write(row), {"Location": location}, status=status)
 
 
 @lru_cache(maxsize=1024)

@@ -64,7 +64,7 @@ class BulkResource(Resource):
         changes = self._insertions(db, rows)
         with ErrorConversion(self._table):
             found = await self._generated.writer(db, changes[-1].values)(changes)
-        return many_rows(self._statements_for(db), found[-len(rows) :])
+        return many_rows(self._statements_for(db), found[-len(rows) :], self._created_status)
 
     def _insertions(self, db: Database, rows: Sequence[Model]) -> list[Change]:
         """Return the changes that insert rows, after those that take locks."""
@@ -192,14 +192,14 @@ class BulkResource(Resource):
         return explain_rest
 
 
-def many_rows(use: RowStatements, found: Sequence[Sequence[Row]]) -> Response:
+def many_rows(use: RowStatements, found: Sequence[Sequence[Row]], status: int = 200) -> Response:
     """Return the response for several rows, one of each statement.
 
     Raises HTTPException 409 if a statement returned no row.
     """
     if not all(found):
         raise row_discarded()
-    return JsonText(b"[" + b",".join(use.rows.write(row) for (row,) in found) + b"]")
+    return JsonText(b"[" + b",".join(use.rows.write(row) for (row,) in found) + b"]", status)
 
 
 def item_error_converter(table: Table, index: int) -> Callable[[Exception], Exception]:

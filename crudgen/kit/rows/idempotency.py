@@ -76,7 +76,10 @@ class IdempotentResource(Resource):
                 sent=row.model_dump_json(exclude_unset=True),
                 changes=[Change(use.insert, values, tuple(values), read_back=use.read)],
                 write=self._generated.writer(db, values),
-                answer=lambda found: created_row(use.rows, request, found[-1]),
+                answer=lambda found: created_row(
+                    use.rows, request, found[-1], status=self._created_status
+                ),
+                status=self._created_status,
             )
 
 
@@ -123,11 +126,12 @@ class StoredResponses:
         changes: Sequence[Change],
         write: Write,
         answer: Callable[[Sequence[Sequence[Row]]], Response],
+        status: int,
     ) -> Response:
         """Write the changes and return the response, or the stored one if the key was used.
 
         `sent` is the body of the request, `write` runs the changes in a transaction, `answer`
-        creates the response from the rows of the changes.
+        creates the response from the rows of the changes, with the `status` of every response.
         Raises HTTPException 422 if the key was used for another request.
         """
         if len(request.headers.getlist(IDEMPOTENCY_KEY)) > 1:
@@ -158,7 +162,7 @@ class StoredResponses:
                 found = await write(steps)
             except _KeyUsedError:
                 if known := await db.read(self._read, {"id__": id_}, short=True):
-                    return _replay(known[0], asked)
+                    return _replay(known[0], asked, status)
             else:
                 return answer(found[2:-1])
         raise Unavailable  # each time, the key expired between the write and the read
@@ -181,16 +185,16 @@ def _check_is_new(rows: Sequence[Row]) -> None:
         raise _KeyUsedError
 
 
-def _replay(known: Row, asked: bytes) -> Response:
+def _replay(known: Row, asked: bytes, status: int) -> Response:
     """Return the stored response; raise HTTPException 422 if the request was another one."""
     request, body, location = known
     if bytes(request) != asked:
         raise _header_error("other_request", "The key was used for another request")
     headers = {"Idempotent-Replayed": "true"}
     if location is None:
-        return JsonText(bytes(body), headers=headers)
+        return JsonText(bytes(body), status, headers)
     return JsonText(
-        bytes(body), headers={**headers, "Location": location, **etag_headers(etag(body))}
+        bytes(body), status, {**headers, "Location": location, **etag_headers(etag(body))}
     )
 
 

@@ -29,5 +29,6 @@ class IdempotentBulkResource(IdempotentResource, BulkResource):
                 sent="\n".join(row.model_dump_json(exclude_unset=True) for row in rows),
                 changes=changes,
                 write=self._generated.writer(db, changes[-1].values),
-                answer=lambda found: many_rows(use, found[-len(rows) :]),
+                answer=lambda found: many_rows(use, found[-len(rows) :], self._created_status),
+                status=self._created_status,
             )

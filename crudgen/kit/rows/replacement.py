@@ -35,7 +35,7 @@ class ReplaceableResource(Resource):
 
         Raises HTTPException 404, 409, 412, 422, 428.
         """
-        use, values = self._statements_for(db), self._values.read(row)
+        use, values, status = self._statements_for(db), self._values.read(row), 200
         self._check_key(key)
         if self._key not in values:
             expected = Preconditions(request, required=self._etag_required)
@@ -44,29 +44,38 @@ class ReplaceableResource(Resource):
             change = Change(use.update, bound, columns, read_back=use.read)
             rows = await self._write(db, expected, change)
         elif values[self._key] == key:
-            rows = await self._replace_or_create(
+            rows, is_new = await self._replace_or_create(
                 db, request, {**values, "key__": key}, tuple(values)
             )
+            status = self._created_status if is_new else status
         else:
             message = "The key should be that of the path"
             raise HTTPException(409, [problem("other_key", ["body", self._key], message)])
-        return one_row(use.rows.write(self._existing_row(rows)))
+        return one_row(use.rows.write(self._existing_row(rows)), status=status)
 
     async def _replace_or_create(
         self, db: Database, request: Request, values: Values, columns: tuple[str, ...]
-    ) -> Sequence[Row]:
-        """Replace or create a row, if it meets the preconditions."""
+    ) -> tuple[Sequence[Row], bool]:
+        """Replace or create a row, if it meets the preconditions; return whether it is new.
+
+        If the status of new rows is that of others, the result may be False for a new row.
+        """
         expected = _Preconditions(request, required=self._etag_required)
         use = self._statements_for(db)
         statement = self._upsert(db, columns, must_not_exist=expected.must_not_exist)
+        insert = self._upsert(db, columns, must_not_exist=True)
         with ErrorConversion(self._table):
             if expected.is_empty:
-                return await db.write(statement, values, columns, use.read)
+                if self._created_status != 200 and (
+                    rows := await db.write(insert, values, columns, use.read)
+                ):
+                    return rows, True
+                return await db.write(statement, values, columns, use.read), False
 
             def check(rows: Sequence[Row]) -> None:
                 expected.check(use.rows.write(rows[0]) if rows else None)
 
-            _, written = await db.write_all(
+            before, written = await db.write_all(
                 [
                     Change(use.lock, {"key__": values["key__"]}, check=check),
                     Change(statement, values, columns, read_back=use.read),
@@ -74,7 +83,7 @@ class ReplaceableResource(Resource):
             )
             if not written:
                 raise none_match_failed()  # a concurrent request created it after the check
-            return written
+            return written, not before
 
     def _upsert(self, db: Database, columns: tuple[str, ...], *, must_not_exist: bool) -> Insert:
         """Return the statement that inserts a row, or else updates all but immutable columns.

@@ -62,14 +62,16 @@ def resolve_api(
     }
     etag = _etag(written, operations, problems)
     idempotency = _idempotency(written, operations, problems)
+    created = _created(written, fields, operations, problems)
     _check_bulk(written, fields, operations, problems)
     if Operation.LIST not in operations:
         for key in ("page", *lists):
             if written.spec.api.is_set(key):
                 problem = f"{key!r} requires the operation 'list'"
                 problems.add(written.locate_key("api", key), problem, "remove it, or add 'list'")
-        return Api(operations, Page(), (), (), (), etag, idempotency)
-    return Api(operations, page, lists["filter"], lists["sort"], lists["search"], etag, idempotency)
+        return Api(operations, Page(), (), (), (), etag, idempotency, created)
+    names = lists["filter"], lists["sort"], lists["search"]
+    return Api(operations, page, *names, etag, idempotency, created)
 
 
 def _etag(
@@ -96,6 +98,22 @@ def _idempotency(
         remedy = f"remove it, or add one of {', '.join(sorted(CREATING))}"
         problems.add(written.locate_key("api", "idempotency"), problem, remedy)
     return written.spec.api.idempotency
+
+
+def _created(
+    written: WrittenSpec[EntitySpec],
+    fields: dict[str, Field],
+    operations: tuple[Operation, ...],
+    problems: Problems,
+) -> int:
+    creating = set(CREATING)
+    if any(field.pk and not field.read_only for field in fields.values()):
+        creating.add(Operation.REPLACE)
+    if written.spec.api.is_set("created") and not creating & {*operations}:
+        problem = "'created' requires an operation that creates rows"
+        remedy = f"remove it, or add one of {', '.join(sorted(creating))}"
+        problems.add(written.locate_key("api", "created"), problem, remedy)
+    return written.spec.api.created
 
 
 def _check_bulk(

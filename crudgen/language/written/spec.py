@@ -95,10 +95,17 @@ def _etag(value: Plain) -> EtagUse:
     return _enum_member(value, "value", EtagUse)
 
 
+def _created(value: Plain) -> int:
+    if isinstance(value, int) and value in CREATED_STATUSES:
+        return value
+    raise _expected("200 or 201", value)
+
+
 def _kit(value: Plain) -> KitForm:
     return _enum_member(value, "value", KitForm)
 
 
+CREATED_STATUSES = (200, 201)
 _TEXT_SCHEMA = {"type": "string", "maxLength": MAX_DOC}
 Text: TypeAlias = Annotated[str, PlainValidator(_text), WithJsonSchema(_TEXT_SCHEMA)]
 Line: TypeAlias = Annotated[
@@ -116,6 +123,11 @@ KitWord: TypeAlias = Annotated[KitForm, PlainValidator(_kit), one_of(KIT_FORMS)]
 TypeWord: TypeAlias = Annotated[TypeName, PlainValidator(_type), one_of(TYPE_WORDS)]
 OperationWord: TypeAlias = Annotated[Operation, PlainValidator(_operation), one_of(OPERATIONS)]
 EtagWord: TypeAlias = Annotated[EtagUse, PlainValidator(_etag), one_of(ETAG_USES)]
+CreatedStatus: TypeAlias = Annotated[
+    int,
+    PlainValidator(_created),
+    WithJsonSchema({"enum": list(CREATED_STATUSES), "errorMessage": "Expected 200 or 201."}),
+]
 AnyValue: TypeAlias = Annotated[Any, WithJsonSchema({})]
 
 
@@ -201,6 +213,9 @@ class ApiSpec(BaseSpec):
     )
     idempotency: Flag = Field(
         default=False, description="Whether create operations accept an Idempotency-Key."
+    )
+    created: CreatedStatus = Field(
+        default=200, description="Status of a response with new rows: 200 or 201."
     )
 
 

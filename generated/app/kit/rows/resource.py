@@ -26,7 +26,8 @@ class Resource:
 
     Columns that are not in the public model are never selected. Clients can filter and sort by all
     properties, or by those of `filter_by` and `sort_by`, and search in those of `search_in`.
-    With `etag_required`, changes and deletions need a precondition.
+    With `etag_required`, changes and deletions need a precondition. `created_status` is that of
+    responses with new rows.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Resource:
         sort_by: Sequence[str] | None = None,
         search_in: Sequence[str] = (),
         etag_required: bool = False,
+        created_status: int = 200,
     ) -> None:
         columns = Columns(model, public, filter_by=filter_by, sort_by=sort_by, search_in=search_in)
         self.query = Depends(ListParameters(columns, default_limit, max_limit))
@@ -52,6 +54,7 @@ class Resource:
         self._key = columns.key
         self._generated = GeneratedKeys(self._table)
         self._etag_required = etag_required
+        self._created_status = created_status
         self._statements: dict[str, RowStatements] = {}
 
     def _statements_for(self, db: Database) -> RowStatements:
@@ -74,7 +77,7 @@ class Resource:
                 rows = await db.write(use.insert, values, columns, use.read)
             else:
                 rows = await self._generated.insert(db, use.insert, values, columns, use.read)
-            return created_row(use.rows, request, rows)
+            return created_row(use.rows, request, rows, status=self._created_status)
 
     async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
         """Return the response with a page of rows, and with links to other pages."""
