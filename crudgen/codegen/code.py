@@ -1,4 +1,4 @@
-"""Builds Python source from checked parts. Reason to change: another construct in generated code.
+"""Builds source from checked parts. Reason to change: another construct in generated code.
 
 Only this module converts text to Code, and templates print only Code, so that the text of a spec
 cannot become code. The layout is that of `ruff format`.
@@ -6,6 +6,7 @@ cannot become code. The layout is that of `ruff format`.
 
 import ast
 import inspect
+import json
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -33,7 +34,7 @@ _IDENTIFIER = re.compile(r"\.{0,2}[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]
 
 
 class Code(str):
-    """Python source. Only this module creates it, from checked parts."""
+    """Source of Python or TypeScript. Only this module creates it, from checked parts."""
 
     __slots__ = ()
 
@@ -122,6 +123,14 @@ def literal(value: Value) -> Code:
         case _:
             raise TypeError(f"no literal for {type(value).__name__}")
     return Code(source)
+
+
+def typescript(value: Value) -> Code:
+    """Return the source of a literal of TypeScript: JSON, in ASCII, without `<`.
+
+    Raises ValueError for a number that is not finite.
+    """
+    return Code(json.dumps(value, allow_nan=False).replace("<", r"\u003c"))
 
 
 def nested_literal(value: Value) -> "Bracket | Code":

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from crudgen.language.schema import BULK, KeyKind, KitForm, Operation, Schema, TypeName
+from crudgen.language.schema import BULK, Artifact, KeyKind, KitForm, Operation, Schema, TypeName
 
 from .needs import Argument, KitImports, Need, Required, ServerProtocol, Variable
 from .tree import Ownership
 from .views.distribution import POSTGRES, requirements
 from .views.models import models_view
 from .views.project import project_view
+from .views.provider import provider_view
 from .views.routes import routes_view
 from .views.tests import tests_view
 
@@ -76,6 +77,8 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
         tests = f"tests/test_{entity.plural}.py"
         yield FromTemplate(tests, "test_entity.py.jinja", tests_view(entity))
     yield FromTemplate("tests/conftest.py", "conftest.py.jinja", ownership=once, needs=fixtures)
+    if Artifact.PROVIDER in schema.emit:
+        yield FromTemplate("clients/provider.ts", "provider.ts.jinja", provider_view(schema))
     if schema.kit is not KitForm.LIBRARY:
         yield from _kit_files(schema)
 

@@ -291,6 +291,13 @@ class KitForm(StrEnum):
     """Imported from the installed crudgen."""
 
 
+class Artifact(StrEnum):
+    """What an emitted project contains on request, besides the application."""
+
+    PROVIDER = "provider"
+    """`clients/provider.ts`: data providers for react-admin and refine."""
+
+
 @dataclass(frozen=True, slots=True)
 class Schema:
     """All entities of an application, and its settings."""
@@ -307,3 +314,5 @@ class Schema:
     """Default limits."""
     kit: KitForm = KitForm.VENDORED
     """How an emitted project gets the kit."""
+    emit: tuple[Artifact, ...] = ()
+    """What the emitted project contains on request, in the order of the Artifact enum."""

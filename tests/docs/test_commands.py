@@ -190,7 +190,10 @@ def test_dots_stand_for_any_text(shown: str, found: str, same: bool) -> None:
     assert matches(shown, found) is same
 
 
-LANGUAGES = {*SHELL, "diff", "dotenv", "haproxy", "ini", "jinja", "nginx", "python", "sql", "text"}
+LANGUAGES = {
+    *SHELL,
+    *("diff", "dotenv", "haproxy", "ini", "jinja", "nginx", "python", "sql", "text", "ts", "tsx"),
+}
 
 
 @pytest.mark.parametrize("page", pages.PAGES)

@@ -3,10 +3,10 @@
 import re
 from decimal import Decimal
 
-from crudgen.language.schema import Limits, Schema
+from crudgen.language.schema import Artifact, Limits, Schema
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import AppSpec
-from crudgen.language.yaml.problems import Problems, quoted
+from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 _INTEGERS = {"body_bytes": (1024, 1_073_741_824), "connections": (1, 1000)}
 _SECONDS = {
@@ -30,7 +30,19 @@ def resolve_app(written: WrittenSpec[AppSpec], problems: Problems) -> Schema:
         database=_database(written, problems) or defaults.database,
         limits=_limits(written, problems),
         kit=spec.kit,
+        emit=_emit(written, problems),
     )
+
+
+def _emit(written: WrittenSpec[AppSpec], problems: Problems) -> tuple[Artifact, ...]:
+    listed = written.spec.emit or ()
+    if not listed and written.spec.is_set("emit"):
+        problems.add(written.locate("emit"), "the list is empty", suggest("", Artifact))
+    for position, artifact in enumerate(listed):
+        if artifact in listed[:position]:
+            location = written.locate("emit", position)
+            problems.add(location, f"duplicate value {quoted(str(artifact))}", "remove one of them")
+    return tuple(artifact for artifact in Artifact if artifact in listed)
 
 
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[^][:@/?]*)(:[0-9]*)?"

@@ -10,11 +10,11 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from crudgen.language.schema import EtagUse, KitForm, Operation, TypeName
+from crudgen.language.schema import Artifact, EtagUse, KitForm, Operation, TypeName
 from crudgen.language.yaml.nodes import Plain
 from crudgen.language.yaml.problems import quoted, suggest
 
-from .words import ETAG_USES, KIT_FORMS, OPERATIONS, TYPE_WORDS, one_of
+from .words import ARTIFACTS, ETAG_USES, KIT_FORMS, OPERATIONS, TYPE_WORDS, one_of
 
 MAX_DOC = 2000
 MAX_FIELDS = 200
@@ -105,6 +105,10 @@ def _kit(value: Plain) -> KitForm:
     return _enum_member(value, "value", KitForm)
 
 
+def _artifact(value: Plain) -> Artifact:
+    return _enum_member(value, "value", Artifact)
+
+
 CREATED_STATUSES = (200, 201)
 _TEXT_SCHEMA = {"type": "string", "maxLength": MAX_DOC}
 Text: TypeAlias = Annotated[str, PlainValidator(_text), WithJsonSchema(_TEXT_SCHEMA)]
@@ -123,6 +127,7 @@ KitWord: TypeAlias = Annotated[KitForm, PlainValidator(_kit), one_of(KIT_FORMS)]
 TypeWord: TypeAlias = Annotated[TypeName, PlainValidator(_type), one_of(TYPE_WORDS)]
 OperationWord: TypeAlias = Annotated[Operation, PlainValidator(_operation), one_of(OPERATIONS)]
 EtagWord: TypeAlias = Annotated[EtagUse, PlainValidator(_etag), one_of(ETAG_USES)]
+ArtifactWord: TypeAlias = Annotated[Artifact, PlainValidator(_artifact), one_of(ARTIFACTS)]
 CreatedStatus: TypeAlias = Annotated[
     int,
     PlainValidator(_created),
@@ -278,4 +283,9 @@ class AppSpec(BaseSpec):
         default=KitForm.VENDORED,
         description="How an emitted project gets the kit: vendored (copied), plain (copied"
         " without what exists for speed alone) or library (imported from crudgen).",
+    )
+    emit: list[ArtifactWord] | None = Field(
+        default=None,
+        description="What an emitted project contains besides the application: provider"
+        " (clients/provider.ts, for react-admin and refine); by default nothing.",
     )

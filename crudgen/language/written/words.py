@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import WithJsonSchema
 
-from crudgen.language.schema import EtagUse, KitForm, Operation
+from crudgen.language.schema import Artifact, EtagUse, KitForm, Operation
 from crudgen.language.types import TYPES
 
 TYPE_WORDS = {name: info.doc for name, info in TYPES.items()}
@@ -28,6 +28,7 @@ KIT_FORMS = {
     KitForm.PLAIN: "copied to app/kit, without what exists for speed alone",
     KitForm.LIBRARY: "imported from the installed crudgen",
 }
+ARTIFACTS = {Artifact.PROVIDER: "clients/provider.ts, for react-admin and refine"}
 
 
 def one_of(words: Mapping[str, str]) -> WithJsonSchema:

@@ -1,0 +1,98 @@
+"""`clients/provider.ts` is emitted on request, and contains what the spec says of each entity."""
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+
+from crudgen.codegen import render
+from crudgen.codegen.code import typescript
+from crudgen.language import load_texts
+from crudgen.language.schema import Artifact, Json, Schema
+from tests.codegen.hostile import TEXTS
+
+PATH = "clients/provider.ts"
+SCHEMA = load_texts(
+    {
+        "note.yaml": """
+            name: Note
+            fields: {text: str}
+            api:
+              operations: [list, create, read, create_many]
+              page: {default: 20, max: 40}
+              filter: [text]
+            """,
+        "shelf.yaml": """
+            name: Shelf
+            plural: shelves
+            path: /v1/shelves
+            fields: {code: str pk, width: int}
+            api: {etag: required}
+            """,
+    }
+)
+RESOURCE = re.compile(
+    r'^  \[\n    ("\w+"),\n    \{\n((?:      .*\n)*)    \},\n  \],\n', re.MULTILINE
+)
+
+
+def resources(schema: Schema) -> dict[str, dict[str, Any]]:
+    """Parse the literals of the resources: each property is on a line of its own."""
+    text = render(replace(schema, emit=(Artifact.PROVIDER,)))[PATH]
+    found = {}
+    for name, lines in RESOURCE.findall(text):
+        pairs = [line.strip().rstrip(",").split(": ", 1) for line in lines.splitlines()]
+        found[json.loads(name)] = {key: json.loads(value) for key, value in pairs}
+    return found
+
+
+def test_only_a_spec_that_asks_for_it_gets_it() -> None:
+    usual = render(SCHEMA)
+    more = render(replace(SCHEMA, emit=(Artifact.PROVIDER,)))
+    assert {*more} - {*usual} == {PATH}
+    assert {path: more[path] for path in usual} == dict(usual)
+
+
+def test_a_resource_is_what_the_spec_says() -> None:
+    assert resources(SCHEMA) == {
+        "notes": {
+            "path": "/notes/",
+            "key": "id",
+            "hasNumericKey": True,
+            "filtersByKey": False,
+            "requiresEtag": False,
+            "pageSize": 40,
+            "operations": ["create", "list", "read", "create_many"],
+        },
+        "shelves": {
+            "path": "/v1/shelves/",
+            "key": "code",
+            "hasNumericKey": False,
+            "filtersByKey": True,
+            "requiresEtag": True,
+            "pageSize": 100,
+            "operations": ["create", "list", "read", "update", "delete"],
+        },
+    }
+
+
+@given(TEXTS)
+@example("</script><!--\u2028")
+def test_text_is_a_literal_of_typescript(text: str) -> None:
+    values: list[Json] = [text, [text], {text: text}]
+    for value in values:
+        source = typescript(value)
+        assert json.loads(source) == value
+        assert source.isascii()
+        assert source.isprintable()
+        assert "<" not in source
+
+
+def test_what_is_no_literal_is_refused() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        typescript(float("nan"))
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        typescript(b"bytes")

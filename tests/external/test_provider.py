@@ -1,0 +1,132 @@
+"""`clients/provider.ts` with the types of react-admin and refine, and run by Node.js."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.docs import pages
+from tests.external.programs import find_program
+from tests.support.servers import Api, Servers
+
+pytestmark = pytest.mark.external
+PACKAGE = Path(__file__).parent / "provider"
+"""The tests in TypeScript and JavaScript; `.ci/run` installs the npm packages there."""
+GUIDE = "docs/how-to/admin-interface.md"
+ENTITIES = {
+    "note": """
+        name: Note
+        fields:
+          text: str(1..200) unique
+          kind: enum(a, b) = a
+          rank: int = 0
+          parent_id: int?
+        api:
+          operations: [create, list, read, update, delete, create_many, update_many, delete_many]
+          search: [text]
+          page: {default: 50, max: 50}
+        """,
+    "visit": """
+        name: Visit
+        fields:
+          id: uuid pk
+          who: str(1..80)
+        api:
+          operations: [create, list, read, update, delete, create_many, update_many, delete_many]
+        """,
+    "draft": """
+        name: Draft
+        fields: {text: str}
+        api: {etag: required}
+        """,
+    "entry": """
+        name: Entry
+        fields: {text: str}
+        api: {operations: [create, list], filter: [text]}
+        """,
+}
+"""What the zoo lacks: bulk operations with each kind of key, few operations, required ETags."""
+
+
+@pytest.fixture(scope="module")
+def spec(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("spec")
+    shutil.copytree(root / "tests/specs/zoo", folder, dirs_exist_ok=True)
+    with (folder / "crudgen.yaml").open("a") as settings:
+        settings.write("emit: [provider]\n")
+    for name, text in ENTITIES.items():
+        (folder / "entities" / f"{name}.yaml").write_text(text)
+    return folder / "entities"
+
+
+@pytest.fixture(scope="module")
+def compiled(spec: Path, servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Compile the provider and the checks of its types, as strictly as TypeScript can."""
+    folder = tmp_path_factory.mktemp("provider")
+    for file in ("package.json", "tsconfig.json", "types.ts", "run.test.mjs", "react-admin.d.ts"):
+        shutil.copy(PACKAGE / file, folder)
+    shutil.copy(servers.emit(spec) / "clients/provider.ts", folder)
+    modules = PACKAGE / "node_modules"
+    assert modules.is_dir(), "npm ci --prefix tests/external/provider installs the packages"
+    (folder / "node_modules").symlink_to(modules)
+    run(folder, "node_modules/.bin/tsc", "--project", ".")
+    return folder
+
+
+@pytest.fixture(params=["served", "emitted"])
+def api(request: pytest.FixtureRequest, servers: Servers, spec: Path) -> Api:
+    return servers.api(spec, request.param, "sqlite").emptied()
+
+
+def run(folder: Path, *command: str, **variables: str) -> str:
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def compile_only(folder: Path, files: Sequence[str], **options: object) -> None:
+    """Check files with TypeScript, as strictly as the provider itself."""
+    settings = {"extends": "./tsconfig.json", "compilerOptions": options, "files": files}
+    (folder / "only.json").write_text(json.dumps(settings))
+    run(folder, "node_modules/.bin/tsc", "--project", "only.json", "--noEmit")
+
+
+def test_the_types_are_those_of_react_admin_and_refine(compiled: Path) -> None:
+    assert (compiled / "out/types.js").exists()
+    swapped = (compiled / "types.ts").read_text().replace("reactAdminProvider(", "refineProvider(")
+    (compiled / "swapped.ts").write_text(swapped)
+    with pytest.raises(AssertionError, match=r"swapped\.ts"):
+        compile_only(compiled, ["swapped.ts"])
+
+
+def test_the_code_of_the_guide_compiles(compiled: Path) -> None:
+    blocks = [*pages.blocks_of(GUIDE, "ts"), *pages.blocks_of(GUIDE, "tsx")]
+    files = [f"block{number}.tsx" for number in range(len(blocks))]
+    assert len(files) == 4
+    for file, block in zip(files, blocks, strict=True):
+        (compiled / file).write_text(block.text)
+    options = {"jsx": "react-jsx", "module": "esnext", "moduleResolution": "bundler"}
+    compile_only(compiled, ["react-admin.d.ts", *files], **options)
+
+
+def test_all_methods_run(compiled: Path, api: Api) -> None:
+    run(
+        compiled,
+        find_program("node"),
+        "--test",
+        "--test-reporter=spec",
+        "run.test.mjs",
+        API_URL=str(api.client.base_url),
+    )
