@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
 from starlette.types import Message, Receive, Scope, Send
 
 from .acceleration import fast_module
@@ -13,6 +14,7 @@ from .http.documentation import adjust_document
 from .http.head_route import without_body
 from .http.headers import adding_headers
 from .http.limiting import LimitMiddleware, TimedReceive, warn_of_unenforced_limits
+from .http.precedence import routes_in_use
 from .http.root_path import RootPath
 from .http.routing import OUTCOME, Router
 from .limits import DEFAULT_LIMITS, Limits
@@ -42,6 +44,7 @@ class Application(FastAPI):
         self._shortcut = fast.ShortcutTable(self, self._prefixes) if fast else None
         self._limits = limits
         self._concurrent = 0
+        self._document: dict[str, Any] | None = None
         super().__init__(**options)
         self.state.limits = limits
         self.add_middleware(LimitMiddleware)
@@ -57,10 +60,25 @@ class Application(FastAPI):
         self.docs_url, self.redoc_url = docs_url, redoc_url
 
     def openapi(self) -> dict[str, Any]:
-        """Return the OpenAPI document, with its named schemas in one place."""
-        if not self.openapi_schema:
-            adjust_document(super().openapi())
-        return super().openapi()
+        """Return the OpenAPI document, with its named schemas in one place.
+
+        Of two handlers for the same requests, it describes the one that is used.
+        """
+        document = super().openapi()
+        if document is not self._document:
+            used = routes_in_use(self.routes)
+            if used is not None:
+                described = get_openapi(
+                    title=self.title,
+                    version=self.version,
+                    routes=used,
+                    webhooks=self.webhooks.routes,
+                    separate_input_output_schemas=self.separate_input_output_schemas,
+                )
+                document |= {key: described[key] for key in ("paths", "components")}
+            adjust_document(document)
+            self._document = document
+        return document
 
     def include_router(self, router: APIRouter, *, prefix: str = "", **options: Any) -> None:
         """Include a router as FastAPI does, except for the lifespan of a router that has none."""
