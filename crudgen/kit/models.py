@@ -1,6 +1,6 @@
 """The base classes of all models: strict input, and the names of constraints."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Self
 
 from pydantic import (
@@ -31,6 +31,7 @@ MIN_INT = -(2**63)
 """Smallest value of an integer column."""
 MAX_INT = 2**63 - 1
 """Largest value of an integer column."""
+_MISSING = object()
 
 _EXCLUDE_NUL = {"pattern", "format", "enum", "const", "contentEncoding"}
 """Keywords of JSON Schema that already exclude NUL."""
@@ -76,16 +77,40 @@ def _adjust_properties(schema: dict[str, Any]) -> None:
             del described["anyOf"]  # `Json | None` is any value
 
 
+def _skip_init(schema: CoreSchema, model: type[SQLModel]) -> None:
+    """Let pydantic create instances without `__init__`, in place, unless a model has its own.
+
+    A table model keeps it: SQLAlchemy needs it. It is the one with a primary key.
+    """
+    inner: Any = schema
+    while inner["type"] != "model":
+        inner = inner["schema"]
+    owner = next(one for one in model.__mro__ if "__init__" in vars(one))
+    marks = (mark for field in model.model_fields.values() for mark in field.metadata)
+    if owner.__module__ == __name__ and not any(map(_is_primary_key, marks)):
+        inner["custom_init"] = False
+
+
+def _is_primary_key(mark: Any) -> bool:
+    column = getattr(mark, "sa_column", None)
+    return any(getattr(one, "primary_key", None) is True for one in (mark, column))
+
+
 class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMES))):
     """Base class of all models of this application, with its own registry and metadata.
 
     Validation is strict: no string for a number, no number for a boolean, no unknown property.
     Text is normalized (see types/text.py).
+
+    The JSON name of a field is its alias. Bodies contain JSON names only; Python code can also
+    create instances by attributes, and validate objects with these attributes.
     """
 
     __tablename__: ClassVar[Any]  # SQLModel declares it twice; pyright takes its `declared_attr`
     __read_only__: ClassVar[tuple[str, ...]] = ()
     """Properties that the server sets. A request may contain them; their values are ignored."""
+    _json_names: ClassVar[dict[str, str]] = {}
+    """The JSON names that differ from their attributes, by attribute."""
 
     model_config = {
         "json_schema_serialization_defaults_required": True,
@@ -101,17 +126,31 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
     _ignored: ClassVar[frozenset[str]] = frozenset()
     """The read-only properties that are no fields of the model."""
 
+    def __init__(self, /, **data: Any) -> None:
+        """Create an instance from values by attribute or JSON name."""
+        if names := self._json_names:
+            data = {names.get(name, name): value for name, value in data.items()}
+        super().__init__(**data)
+
     @classmethod
     def __pydantic_on_complete__(cls) -> None:
-        """Set the ignored properties."""
-        taken = {field.alias or name for name, field in cls.model_fields.items()}
+        """Set the JSON names and the ignored properties."""
+        aliases = {name: field.validation_alias for name, field in cls.model_fields.items()}
+        cls._json_names = {
+            name: alias
+            for name, alias in aliases.items()
+            if isinstance(alias, str) and alias != name
+        }
+        taken = {cls._json_names.get(name, name) for name in cls.model_fields}
         cls._ignored = frozenset(cls.__read_only__) - taken
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Return the schema by which pydantic validates the model, with the rules for text."""
         schema = handler(source)
-        apply_rules(handler.resolve_ref_schema(schema), cls.model_fields)
+        model = handler.resolve_ref_schema(schema)
+        apply_rules(model, cls.model_fields)
+        _skip_init(model, cls)
         return schema
 
     @classmethod
@@ -141,11 +180,14 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
     @classmethod
     def _accept_integral_floats(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Validate the model. Accept 1.0 for an integer, as JSON Schema does."""
+        names = cls._json_names
+        if names and not isinstance(value, dict | cls) and type(value).__module__ != "builtins":
+            value = _read_attributes(value, cls.model_fields, names)
         if isinstance(value, dict):
             if not value.keys().isdisjoint(cls._ignored):
                 value = {key: item for key, item in value.items() if key not in cls._ignored}
             if len(value) > MAX_PROBLEMS:
-                value = _limit_unknown(value, cls.model_fields)
+                value = _limit_unknown(value, {names.get(name, name) for name in cls.model_fields})
         try:
             return handler(value)
         except ValidationError as error:
@@ -153,6 +195,14 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
             if not integers or not isinstance(value, dict):
                 raise
             return handler({**value, **integers})
+
+
+def _read_attributes(
+    value: Any, attributes: Iterable[str], names: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the attributes of an object by JSON name; pydantic would look for JSON names."""
+    found = ((name, getattr(value, name, _MISSING)) for name in attributes)
+    return {names.get(name, name): item for name, item in found if item is not _MISSING}
 
 
 def _limit_unknown(value: dict[Any, Any], known: Container[str]) -> dict[Any, Any]:

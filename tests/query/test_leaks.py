@@ -50,7 +50,7 @@ NUMBERS = ["-1", "0", "1", "3", "5", "9"]
 LEAKS: dict[str, tuple[str, str]] = {
     "a filter by every column": (
         "self.shown if filter_by is None else filter_by",
-        "[*self.table.columns.keys()] if filter_by is None else filter_by",
+        "[*self.properties.columns] if filter_by is None else filter_by",
     ),
     "a sort by every column": (
         "orderable if sort_by is None else sort_by",

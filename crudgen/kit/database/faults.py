@@ -2,14 +2,15 @@
 
 import re
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import PrimaryKeyConstraint, Table, UniqueConstraint
+from sqlalchemy import Column, PrimaryKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.exc import DBAPIError
 
 from ..errors import Condition, Conflict, MissingTarget, Referenced, Refused, Unavailable
 from .codes import Fault, postgresql_fault, sqlite_fault
+from .properties import Properties
 
 _CONDITIONS: Mapping[Fault, Condition] = {
     Fault.RETRY: Condition.BUSY,
@@ -65,23 +66,26 @@ def reason_of(error: Exception) -> str:
 
 
 def http_error(
-    error: Exception, table: Table | None = None, *, deleted: Sequence[str | int] | None = None
+    error: Exception,
+    properties: Properties | None = None,
+    *,
+    deleted: Sequence[str | int] | None = None,
 ) -> Exception:
     """Return the HTTP error for a driver error; return other errors unchanged.
 
-    `table` is used to find the properties of a violated constraint. For a DELETE, `deleted` is the
+    With `properties`, it names those of a violated constraint. For a DELETE, `deleted` is the
     location of the key in the request: SQLite does not report which side of a reference failed.
     """
     cause = cause_of(error)
     match classify(cause):
         case Fault.UNIQUE:
-            return Conflict(_unique_fields(cause, table))
+            return Conflict(_names(_unique_columns, cause, properties))
         case Fault.REFERENCED:
             return Referenced(deleted or ["body"])
         case Fault.REFERENCE:
-            return _broken_reference(cause, table, deleted)
+            return _broken_reference(cause, properties, deleted)
         case Fault.VALUE:
-            return Refused(_refused_fields(cause, table))
+            return Refused(_names(_refused_columns, cause, properties))
         case fault if fault in _CONDITIONS:
             return Unavailable(_CONDITIONS[fault], reason_of(error))
         case _:
@@ -89,44 +93,56 @@ def http_error(
 
 
 def _broken_reference(
-    error: BaseException, table: Table | None, deleted: Sequence[str | int] | None
+    error: BaseException, properties: Properties | None, deleted: Sequence[str | int] | None
 ) -> Exception:
     if deleted is not None:
         return Referenced(deleted)
-    if table is not None and not table.foreign_key_constraints:
+    if properties is None:
+        return MissingTarget([])
+    references = properties.table.foreign_key_constraints
+    if not references:
         return Referenced(["body"])  # without foreign keys, only other rows can refer to this one
-    rules = {rule.name: rule for rule in table.foreign_key_constraints} if table is not None else {}
     name = _diagnosis(error, "constraint_name")
-    rule = rules.get(name) if name else next(iter(rules.values())) if len(rules) == 1 else None
-    return MissingTarget([] if rule is None else list(rule.column_keys))
+    found = [rule for rule in references if name in {None, rule.name}]
+    columns = found[0].columns if len(found) == 1 else ()
+    return MissingTarget([properties.json_name_of(column) for column in columns])
 
 
-def _unique_fields(error: BaseException, table: Table | None) -> Sequence[str]:
-    if table is None:
+def _names(
+    find: Callable[[BaseException, Table], Iterable[Column[Any]]],
+    error: BaseException,
+    properties: Properties | None,
+) -> list[str]:
+    """Return the JSON names of the columns that `find` returns for an error."""
+    if properties is None:
         return []
+    return [properties.json_name_of(column) for column in find(error, properties.table)]
+
+
+def _unique_columns(error: BaseException, table: Table) -> Iterable[Column[Any]]:
     if isinstance(error, sqlite3.Error):
         return _columns_in_message(error, table)
     name = _diagnosis(error, "constraint_name")
-    rules: dict[Any, Any] = {rule.name: rule.columns for rule in table.indexes}
+    rules: dict[Any, Iterable[Column[Any]]] = {rule.name: rule.columns for rule in table.indexes}
     for rule in table.constraints:
         if isinstance(rule, PrimaryKeyConstraint | UniqueConstraint):
             rules[rule.name] = rule.columns
-    return [column.name for column in rules.get(name, ())]
+    return rules.get(name, ())
 
 
-def _refused_fields(error: BaseException, table: Table | None) -> Sequence[str]:
-    if table is None:
-        return []
+def _refused_columns(error: BaseException, table: Table) -> Iterable[Column[Any]]:
     if isinstance(error, sqlite3.Error):
         return _columns_in_message(error, table)
     column_name = _diagnosis(error, "column_name")
-    return [column.name for column in table.columns if column.name == column_name]
+    return [column for column in table.columns if column.name == column_name]
 
 
-def _columns_in_message(error: sqlite3.Error, table: Table) -> Sequence[str]:
+def _columns_in_message(error: sqlite3.Error, table: Table) -> list[Column[Any]]:
     """Return the columns in a message of SQLite, such as `UNIQUE constraint failed: hero.name`."""
-    named = re.findall(rf"\b{re.escape(table.name)}\.(\w+)", str(error))
-    return [name for name in named if name in table.columns]
+    named = {f"{table.name}.{column.name}": column for column in table.columns}
+    longest_first = sorted(map(re.escape, named), key=len, reverse=True)
+    found = re.finditer(rf"(?<= )(?:{'|'.join(longest_first)})(?=, |$)", str(error))
+    return [named[one[0]] for one in found]
 
 
 def _diagnosis(error: BaseException, attribute: str) -> str | None:

@@ -21,6 +21,8 @@ _VALUES = {
 }
 """The types of pydantic's core schema that the kit uses for values."""
 _METHODS = {"__init__", *(name for name in dir(BaseModel) if not name.startswith("_"))}
+_USUAL = {"type", "schema", "metadata", "validation_alias", "serialization_alias"}
+"""Keys of a field's core schema that do not change its value."""
 _NOT_COMPARED = {"metadata", "ref", "title"}
 
 
@@ -91,12 +93,12 @@ def _is_same(
     name: str, fields: Mapping[str, Any], stored: Mapping[str, Any], model: type[Model]
 ) -> bool:
     """Return whether a field reads every value of its column, and writes it as the kit does."""
-    if fields[name].keys() - {"type", "schema", "metadata"}:
-        return False  # it has an alias, or is excluded
+    if fields[name].keys() - _USUAL:
+        return False  # it is excluded, for example
     value, known = _value(fields[name]["schema"]), _value(stored[name]["schema"])
     if value is None or known is None or not value.items() <= known.items():
         return False
-    is_nullable: bool = model.__table__.columns[name].nullable  # type: ignore[attr-defined]
+    is_nullable: bool = model.__mapper__.columns[name].nullable  # type: ignore[attr-defined]
     return not is_nullable or _is_optional(fields[name]["schema"])
 
 

@@ -92,6 +92,6 @@ def returning_expressions(
 
 def may_have_effects(table: Table) -> ColumnElement[bool]:
     """Return an expression on PostgreSQL: whether triggers or rules may change a returned row."""
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
     name = dialect.identifier_preparer.format_table(table)
     return literal_column(_EFFECTS.format(row=f"{name}.tableoid"), Boolean())

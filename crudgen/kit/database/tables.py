@@ -17,6 +17,7 @@ from .catalogue import (
     read_tables,
     taken_names,
 )
+from .catalogue.models import name_in_database
 from .comparison import Finding, compare, missing_indexes
 from .faults import cause_of
 from .requirements import (
@@ -194,11 +195,9 @@ def _take_lock(connection: Connection, where: str) -> None:
 
 
 def _index_name(index: Index, connection: Connection) -> str:
-    name = str(index.name)
     if connection.dialect.name == "postgresql":
-        prepared = connection.dialect.identifier_preparer.format_index(index)
-        name = prepared.strip('"')
-    return name
+        return name_in_database(index, connection.dialect) or ""
+    return str(index.name)
 
 
 def _differences_message(where: str, differing: Sequence[tuple[str, Finding]]) -> str:

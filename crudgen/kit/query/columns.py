@@ -7,11 +7,12 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, TypeAdapter
 from pydantic.fields import FieldInfo
-from sqlalchemy import Column, Table
+from sqlalchemy import Column
 
 from ..database.json_rows import JsonRows, json_rows
 from ..database.model_rows import ModelRows
 from ..database.plain_models import is_plain
+from ..database.properties import Properties
 from ..models import Model
 from ..types.text import nfc, rule_of
 from .operators import lower_ascii, operators_of
@@ -22,7 +23,10 @@ NFC_TEXT = normalized_text([_NFC])
 
 
 class Columns:
-    """The columns of a public model. Only these can be returned, filtered, sorted and searched."""
+    """The columns of a public model. Only these can be returned, filtered, sorted and searched.
+
+    They are named by their attributes.
+    """
 
     def __init__(
         self,
@@ -33,12 +37,13 @@ class Columns:
         sort_by: Sequence[str] | None,
         search_in: Sequence[str],
     ) -> None:
-        self.table: Table = model.__table__  # type: ignore[attr-defined]
-        self.shown = tuple(name for name in public.model_fields if name in self.table.columns)
+        self.properties = Properties(model, public)
+        columns = self.properties.columns
+        self.shown = tuple(name for name in public.model_fields if name in columns)
         self._models = model, public
         self.is_plain = is_plain(public, model)
         """Whether rows are written without pydantic (see database/plain_models.py)."""
-        self.key: str = next(iter(self.table.primary_key)).name
+        self.key = self.properties.key
         self._annotations = {name: one.annotation for name, one in public.model_fields.items()}
         self._words = {name: _words(one) for name, one in self._annotations.items()}
         self._validators = {name: _validators(field) for name, field in public.model_fields.items()}
@@ -50,7 +55,11 @@ class Columns:
 
     def column(self, name: str) -> Column[Any]:
         """Return a column of the table."""
-        return self.table.columns[name]
+        return self.properties.columns[name]
+
+    def json_name(self, name: str) -> str:
+        """Return the name of a column in requests and responses."""
+        return self.properties.json_name(name)
 
     def schema_name(self, name: str) -> str | None:
         """Return the name of the schema of a column's words in OpenAPI, if they have one."""
@@ -59,9 +68,9 @@ class Columns:
     def json_rows(self, kind: str, names: Sequence[str] = ()) -> JsonRows:
         """Return the encoder of rows with these properties; by default, of complete rows."""
         if self.is_plain:
-            return json_rows({name: self.column(name) for name in names or self.shown}, kind)
-        every = dict(self.table.columns)
-        return ModelRows(*self._models, every, kind, names or None)
+            shown = names or self.shown
+            return json_rows({self.json_name(name): self.column(name) for name in shown}, kind)
+        return ModelRows(*self._models, self.properties.columns, kind, names or None)
 
     def operators(self, name: str) -> tuple[str, ...]:
         """Return the filter operators of a column."""

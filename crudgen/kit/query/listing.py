@@ -122,7 +122,7 @@ class Listing:
         return cursor
 
     def _scope(self, query: ListQuery) -> tuple[object, ...]:
-        return (self._columns.table.name, *query.cursor_scope)
+        return (self._columns.properties.table.name, *query.cursor_scope)
 
     def _cursor_values(self, query: ListQuery, cursor: Cursor) -> dict[str, Any]:
         """Return the sort values of a cursor, parsed, by the name of their bound parameter."""

@@ -22,6 +22,8 @@ MAX_VALUES = 100
 MAX_SORT_PROPERTIES = 8
 """Most properties to sort by, in addition to the key."""
 _PAGE_PARAMETERS = ("offset", "limit", "cursor")
+LIST_PARAMETERS = {*_PAGE_PARAMETERS, "count", "fields", "or", "q", "sort"}
+"""The parameters of lists. A property with such a name is filtered by `count__eq` instead."""
 _PLUS = "; in a query, `+` means a space: write `%2B`"
 _SAFE_IN_LINKS = "!$%()*+,-./:=?@_~"
 """Characters allowed in a query (RFC 3986), except those with a meaning in a Link header."""
@@ -29,7 +31,7 @@ _SAFE_IN_LINKS = "!$%()*+,-./:=?@_~"
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A query parameter. A filter has a `column` and an `operator`."""
+    """A query parameter. A filter has the attribute of a `column` and an `operator`."""
 
     doc: str
     adapter: TypeAdapter[Any]
@@ -84,6 +86,14 @@ class ListParameters:
         self._columns = columns
         self._default_limit = default_limit
         self._limit = page_size(max_limit)
+        self._shown = {columns.json_name(name): name for name in columns.shown}
+        """The attributes by JSON name."""
+        self._signed = {
+            sign + columns.json_name(name): sign + name
+            for name in columns.sorted
+            for sign in ("", "-")
+        }
+        """The attributes to sort by, by JSON name, each with and without its sign."""
 
     async def __call__(self, request: Request) -> ListQuery:
         """Return the parsed query of a request."""
@@ -115,22 +125,27 @@ class ListParameters:
         doc = "The cursor of a page, from a Link header of this list. Empty: the first page."
         yield "cursor", Parameter(doc, CURSOR)
         if columns.sorted:
-            names = [sign + name for name in columns.sorted for sign in ("", "-")]
+            names = [
+                sign + columns.json_name(name) for name in columns.sorted for sign in ("", "-")
+            ]
             doc = "Properties to sort by; `-` for descending. Ties are sorted by key, nulls first."
             yield "sort", Parameter(doc, unique_names(names, MAX_SORT_PROPERTIES), is_list=True)
         if columns.searched:
-            names = list(columns.searched)
-            places = " or ".join(names)
+            places = " or ".join(map(columns.json_name, columns.searched))
             doc = f"Words that must all occur in {places}, ignoring the case of A to Z."
             yield "q", Parameter(doc, SEARCH)
         doc = "Properties to return. Default: all. The returned rows lack the other properties."
-        yield "fields", Parameter(doc, unique_names(columns.shown), is_list=True)
+        yield "fields", Parameter(doc, unique_names(list(self._shown)), is_list=True)
         doc = "`exact`: return the number of matching rows in the header X-Total-Count."
         yield "count", Parameter(doc, COUNT)
         for column in columns.filtered:
             for operator in columns.operators(column):
-                name = column if operator == "eq" else f"{column}__{operator}"
-                yield name, self._filter_parameter(column, operator)
+                yield self._filter_name(column, operator), self._filter_parameter(column, operator)
+
+    def _filter_name(self, column: str, operator: str) -> str:
+        name = self._columns.json_name(column)
+        is_bare = operator == "eq" and name not in LIST_PARAMETERS
+        return name if is_bare else f"{name}__{operator}"
 
     def _filter_parameter(self, column: str, operator: str) -> Parameter:
         about = OPERATORS[operator]
@@ -139,7 +154,7 @@ class ListParameters:
             adapter = (
                 self._columns.part_adapter if about.is_text else self._columns.filter_adapter
             )(column)
-        doc = f"Rows whose {about.doc.format(column)}."
+        doc = f"Rows whose {about.doc.format(self._columns.json_name(column))}."
         is_value = not (about.is_flag or about.is_text)
         name = self._columns.schema_name(column) if is_value else None
         return Parameter(doc, adapter, column, operator, schema_name=name)
@@ -184,9 +199,9 @@ class ListParameters:
             limit=one.get("limit", self._default_limit),
             offset=one.get("offset", 0),
             filters=tuple(filters),
-            sort=self._columns.order(one.get("sort", ())),
+            sort=self._columns.order([self._signed[name] for name in one.get("sort", ())]),
             words=self._columns.words(one.get("q", "")),
-            fields=tuple(name for name in self._columns.shown if name in shown),
+            fields=tuple(name for sent, name in self._shown.items() if sent in shown),
             count="count" in one,
             cursor=one.get("cursor"),
             link_suffix=self._link_suffix(query_string),

@@ -6,10 +6,10 @@ from types import TracebackType
 from urllib.parse import quote
 
 from fastapi import Request, Response
-from sqlalchemy import Table
 
 from ..database.faults import http_error
 from ..database.json_rows import JsonRows
+from ..database.properties import Properties
 from ..database.returning import row_discarded
 from ..database.transaction import Row
 from ..http.etag import etag, etag_headers
@@ -48,10 +48,10 @@ class ErrorConversion:
     `deleted` is the location of the key of a deletion.
     """
 
-    __slots__ = ("_deleted", "_table")
+    __slots__ = ("_deleted", "_properties")
 
-    def __init__(self, table: Table, deleted: Sequence[str | int] | None = None) -> None:
-        self._table = table
+    def __init__(self, properties: Properties, deleted: Sequence[str | int] | None = None) -> None:
+        self._properties = properties
         self._deleted = deleted
 
     def __enter__(self) -> None:
@@ -61,6 +61,6 @@ class ErrorConversion:
         self, _kind: object, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         if isinstance(error, Exception):
-            answer = http_error(error, self._table, deleted=self._deleted)
+            answer = http_error(error, self._properties, deleted=self._deleted)
             if answer is not error:
                 raise answer from error

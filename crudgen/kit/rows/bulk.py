@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import HTTPException, Request, Response
-from sqlalchemy import Table
 
 from ..database import Change, Database
 from ..database.faults import http_error
+from ..database.properties import Properties
 from ..database.returning import row_discarded
 from ..database.transaction import Row
 from ..errors import (
@@ -53,7 +53,7 @@ class BulkResource(Resource):
         self, model: type[Model], *, public: type[Model], serialized: bool = False, **options: Any
     ) -> None:
         super().__init__(model, public=public, **options)
-        self._locks = WriteLocks(self._table, serialized=serialized)
+        self._locks = WriteLocks(self._properties, serialized=serialized)
 
     async def create_many(self, db: Database, request: Request, rows: Sequence[Model]) -> Response:
         """Insert rows in one transaction; return the response with them in the same order.
@@ -62,7 +62,7 @@ class BulkResource(Resource):
         """
         del request
         changes = self._insertions(db, rows)
-        with ErrorConversion(self._table):
+        with ErrorConversion(self._properties):
             found = await self._generated.writer(db, changes[-1].values)(changes)
         return many_rows(self._statements_for(db), found[-len(rows) :], self._created_status)
 
@@ -89,15 +89,15 @@ class BulkResource(Resource):
         use = self._statements_for(db)
         sent = [self._values.read(row, exclude_unset=True) for row in rows]
         keys = [values.pop(self._key) for values in sent]
-        self._check_keys(request, keys, lambda index: ["body", index, self._key])
+        self._check_keys(request, keys, lambda index: ["body", index, self._key_name])
         is_unique = not self._locks.unique.isdisjoint(set[str]().union(*sent))
         before = self._locks.locking_changes(db, use, keys) if is_unique else []
         changes = []
         for index, (key, values) in enumerate(zip(keys, sent, strict=True)):
-            found = self._must_exist(["body", index, self._key])
+            found = self._must_exist(["body", index, self._key_name])
             bound, columns = {**values, "key__": key}, tuple(sorted(values))
             statement = use.update if values else use.lock
-            explain = item_error_converter(self._table, index)
+            explain = self._item_error_converter(index)
             changes.append(
                 Change(
                     statement,
@@ -112,17 +112,17 @@ class BulkResource(Resource):
 
     async def delete_many(self, db: Database, request: Request, keys: Sequence[Any]) -> Response:
         """Delete rows in one transaction; raise HTTPException 404, 409, 412, 422."""
-        self._check_keys(request, keys, lambda index: ["query", self._key, index])
+        self._check_keys(request, keys, lambda index: ["query", self._key_name, index])
         use = self._statements_for(db)
         changes = []
         for index, key in enumerate(keys):
-            place: Place = ["query", self._key, index]
+            place: Place = ["query", self._key_name, index]
             changes.append(
                 Change(
                     use.delete,
                     {"key__": key},
                     check=self._must_exist(place),
-                    explain=deletion_error_converter(self._table, place),
+                    explain=deletion_error_converter(self._properties, place),
                     read_back=use.read,
                 )
             )
@@ -147,7 +147,8 @@ class BulkResource(Resource):
         The changes `before` take locks, which avoid deadlocks of unique values.
         """
         order = sorted(range(len(keys)), key=keys.__getitem__)
-        with ErrorConversion(self._table, ["query", self._key] if deletes else None):
+        place: Place | None = ["query", self._key_name] if deletes else None
+        with ErrorConversion(self._properties, place):
             found = await db.write_all([*before, *(changes[index] for index in order)])
         by_index = dict(zip(order, found[len(before) :], strict=True))
         return [by_index[index] for index in range(len(keys))]
@@ -176,7 +177,7 @@ class BulkResource(Resource):
         return check
 
     def _item_error_converter(self, index: int) -> Callable[[Exception], Exception]:
-        return item_error_converter(self._table, index)
+        return item_error_converter(self._properties, index)
 
     def _keyless_error_converter(self, index: int) -> Callable[[Exception], Exception]:
         """Return a function that converts driver errors to HTTP errors or KeyConflictError."""
@@ -202,23 +203,23 @@ def many_rows(use: RowStatements, found: Sequence[Sequence[Row]], status: int = 
     return JsonText(b"[" + b",".join(use.rows.write(row) for (row,) in found) + b"]", status)
 
 
-def item_error_converter(table: Table, index: int) -> Callable[[Exception], Exception]:
+def item_error_converter(properties: Properties, index: int) -> Callable[[Exception], Exception]:
     """Return a function that converts a driver error to the HTTP error of an item in the body."""
 
     def explain(error: Exception) -> Exception:
-        answer = http_error(error, table)
+        answer = http_error(error, properties)
         return with_item_index(answer, index) if isinstance(answer, _ITEM_ERRORS) else error
 
     return explain
 
 
 def deletion_error_converter(
-    table: Table, place: Sequence[str | int]
+    properties: Properties, place: Sequence[str | int]
 ) -> Callable[[Exception], Exception]:
     """Return a function that converts a driver error of a deletion to its HTTP error."""
 
     def explain(error: Exception) -> Exception:
-        answer = http_error(error, table, deleted=place)
+        answer = http_error(error, properties, deleted=place)
         return answer if isinstance(answer, Referenced) else error
 
     return explain

@@ -68,7 +68,7 @@ class IdempotentResource(Resource):
         if key is None:
             return await super().create(db, request, row)
         use, values = self._statements_for(db), self._values.read(row)
-        with ErrorConversion(self._table):
+        with ErrorConversion(self._properties):
             return await self._responses.answer_once(
                 db,
                 request,

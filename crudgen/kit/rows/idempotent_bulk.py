@@ -21,7 +21,7 @@ class IdempotentBulkResource(IdempotentResource, BulkResource):
         if key is None:
             return await super().create_many(db, request, rows)
         use, changes = self._statements_for(db), self._insertions(db, rows)
-        with ErrorConversion(self._table):
+        with ErrorConversion(self._properties):
             return await self._responses.answer_once(
                 db,
                 request,

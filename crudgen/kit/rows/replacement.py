@@ -7,7 +7,7 @@ from fastapi import HTTPException, Request, Response
 from sqlalchemy import Insert
 
 from ..database import Change, Database
-from ..database.statements import Values, later_timestamp
+from ..database.statements import COLUMNS, Values, later_timestamp
 from ..database.transaction import Row
 from ..errors import problem
 from ..http.etag import Preconditions, header_value, none_match_failed
@@ -50,7 +50,7 @@ class ReplaceableResource(Resource):
             status = self._created_status if is_new else status
         else:
             message = "The key should be that of the path"
-            raise HTTPException(409, [problem("other_key", ["body", self._key], message)])
+            raise HTTPException(409, [problem("other_key", ["body", self._key_name], message)])
         return one_row(use.rows.write(self._existing_row(rows)), status=status)
 
     async def _replace_or_create(
@@ -64,7 +64,7 @@ class ReplaceableResource(Resource):
         use = self._statements_for(db)
         statement = self._upsert(db, columns, must_not_exist=expected.must_not_exist)
         insert = self._upsert(db, columns, must_not_exist=True)
-        with ErrorConversion(self._table):
+        with ErrorConversion(self._properties):
             if expected.is_empty:
                 if self._created_status != 200 and (
                     rows := await db.write(insert, values, columns, use.read)
@@ -92,21 +92,23 @@ class ReplaceableResource(Resource):
         """
         chosen = (db.kind, columns, must_not_exist)
         if chosen not in self._upserts:
-            table, index = self._table, [self._table.columns[self._key]]
-            insert = INSERTS[db.kind](table)
-            touched = {column.name for column in table.columns if column.onupdate is not None}
+            by_attribute = self._properties.columns
+            index = [by_attribute[self._key]]
+            insert = INSERTS[db.kind](self._properties.table)
+            touched = {name for name, one in by_attribute.items() if one.onupdate is not None}
             changed = {*columns, *touched} - {self._key, *self._immutable} or {self._key}
-            new = insert.excluded
-            update = {name: new[name] for name in sorted(changed)}
-            update |= {
-                name: later_timestamp(table.columns[name], new[name]) for name in sorted(touched)
-            }
+            update = {}
+            for name in sorted(changed):
+                column = by_attribute[name]
+                new = insert.excluded[column.key]
+                update[column] = later_timestamp(column, new) if name in touched else new
             statement = (
                 insert.on_conflict_do_nothing(index_elements=index)
                 if must_not_exist
                 else insert.on_conflict_do_update(index_elements=index, set_=update)
             )
-            self._upserts[chosen] = statement.returning(*self._statements_for(db).returned)
+            statement = statement.returning(*self._statements_for(db).returned)
+            self._upserts[chosen] = statement.execution_options(**{COLUMNS: by_attribute})
         return self._upserts[chosen]
 
 

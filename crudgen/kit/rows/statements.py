@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..database.returning import may_have_effects, returning_expressions
+from ..database.statements import COLUMNS
 from ..query.columns import Columns
 
 INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -17,9 +18,9 @@ class RowStatements:
     """The statements of one table in one dialect, built once, and the JSON encoder of its rows."""
 
     def __init__(self, columns: Columns, kind: str) -> None:
-        table = columns.table
+        table, by_attribute = columns.properties.table, columns.properties.columns
         self.rows = columns.json_rows(kind)
-        primary_key: Column[Any] = next(iter(table.primary_key))
+        primary_key = by_attribute[columns.key]
         key: Sequence[ColumnElement[Any]] = returning_expressions([primary_key], kind)
         if kind == "postgresql":
             key = [*key, may_have_effects(table)]
@@ -28,6 +29,8 @@ class RowStatements:
         same_key = primary_key == bindparam("key__")
         self.read = select(*self.rows.selected).where(same_key)
         self.lock = self.read.with_for_update()
-        self.insert = insert(table).returning(*self.returned)
-        self.update = update(table).where(same_key).returning(*self.returned)
+        options: dict[str, Any] = {COLUMNS: by_attribute}
+        self.insert = insert(table).returning(*self.returned).execution_options(**options)
+        changed = update(table).where(same_key).returning(*self.returned)
+        self.update = changed.execution_options(**options)
         self.delete = delete(table).where(same_key).returning(*key)

@@ -11,6 +11,7 @@ from sqlalchemy import Column, MetaData, String, Table, UniqueConstraint
 from sqlalchemy.dialects.postgresql import insert
 
 from ..database import Change, Database
+from ..database.properties import Properties
 from .statements import RowStatements
 
 _NAME = "_write_lock"
@@ -22,9 +23,10 @@ class WriteLocks:
     With `serialized`, requests that write several unique values run one after another.
     """
 
-    def __init__(self, table: Table, *, serialized: bool) -> None:
-        self.unique = frozenset(_unique_columns(table))
-        """The columns of unique constraints, without the key, which no update changes."""
+    def __init__(self, properties: Properties, *, serialized: bool) -> None:
+        table = properties.table
+        self.unique = frozenset(map(properties.attribute_of, _unique_columns(table)))
+        """The attributes in unique constraints, without the key, which no update changes."""
         self._take = _write_lock(table.metadata, table.name) if serialized else None
 
     def locking_changes(
@@ -47,13 +49,13 @@ class WriteLocks:
         return [Change(statements.lock, {"key__": key}) for key in sorted(keys)]
 
 
-def _unique_columns(table: Table) -> Iterator[str]:
+def _unique_columns(table: Table) -> Iterator[Column[Any]]:
     for rule in table.constraints:
         if isinstance(rule, UniqueConstraint):
-            yield from rule.columns.keys()
+            yield from rule.columns
     for index in table.indexes:
         if index.unique:
-            yield from index.columns.keys()
+            yield from index.columns
 
 
 def _write_lock(metadata: MetaData, name: str) -> Change:

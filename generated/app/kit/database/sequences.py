@@ -115,14 +115,15 @@ def advance_statement(key: Column[int]) -> TextualSelect:
 
 
 def _quoted_names(key: Column[int]) -> dict[str, str]:
-    quoted = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]
-    table = quoted.format_table(key.table)
-    return {
+    quoted = postgresql.dialect(paramstyle="named").identifier_preparer  # type: ignore[no-untyped-call]
+    table, column = quoted.format_table(key.table), quoted.format_column(key)
+    names = {
         "table": table,
         "table_text": _literal(table),
-        "column": quoted.format_column(key),
+        "column": column,
         "column_text": _literal(key.name),
     }
+    return {place: name.replace(":", r"\:") for place, name in names.items()}
 
 
 def _literal(value: str) -> str:

@@ -27,10 +27,15 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 Statement = Select[*tuple[Any, ...]] | TextualSelect | Insert | Update | Delete
 Values = Mapping[str, Any]
 Process = Callable[[Any], Any]
+COLUMNS = "columns"
+"""The execution option of an INSERT or UPDATE with its columns by the names of their values.
+
+The default is the columns of its table by key. The names of values are those of the parameters.
+"""
 
 
 class Prepared:
-    """A compiled statement. `columns` are the columns that an INSERT or UPDATE sets."""
+    """A compiled statement. `columns` are the names of the values that an INSERT or UPDATE sets."""
 
     __slots__ = (
         "_binders",
@@ -44,10 +49,10 @@ class Prepared:
     )
 
     def __init__(self, statement: Statement, dialect: Dialect, columns: Sequence[str]) -> None:
-        timestamps: dict[str, Callable[[], Any]] = {}
-        if isinstance(statement, Update):
-            statement, timestamps = _set_timestamps(statement, columns)
-        compiled = statement.compile(dialect=dialect, column_keys=list(columns) or None)
+        self._defaults: dict[str, Callable[[], Any]] = {}
+        if isinstance(statement, Insert | Update):
+            statement, self._defaults = _with_values(statement, columns)
+        compiled = statement.compile(dialect=dialect)
         self.statement = statement
         self.sql = str(compiled)
         self.deletes = isinstance(statement, Delete)
@@ -55,14 +60,6 @@ class Prepared:
         """Whether the values contain the key of a row as `key__`."""
         self.returns_final_row = False
         """Whether the last execution returned the final row (PostgreSQL, see returning.py)."""
-        filled: list[Column[Any]] = []
-        if isinstance(statement, Insert):
-            filled = list(compiled.insert_prefetch)
-        elif isinstance(statement, Update):
-            filled = list(compiled.update_prefetch)
-        kind = "default" if isinstance(statement, Insert) else "onupdate"
-        self._defaults = {column.key: _default(getattr(column, kind)) for column in filled}
-        self._defaults |= timestamps
         self._binders = {
             name: process
             for name, bind in compiled.binds.items()
@@ -107,18 +104,32 @@ def later_timestamp(column: Column[Any], now: ColumnElement[Any]) -> ColumnEleme
     return case((column > now, column), else_=now)
 
 
-def _set_timestamps(
-    statement: Update, columns: Sequence[str]
-) -> tuple[Update, dict[str, Callable[[], Any]]]:
-    """Return an UPDATE that sets the columns with `onupdate`, and functions of their values."""
-    timestamps = {}
-    for column in statement.table.c:
-        update: Any = getattr(column, "onupdate", None)
-        if update is not None and update.is_callable and column.key not in columns:
-            bound = bindparam(f"{column.key}__now", type_=column.type)
-            statement = statement.values({column: later_timestamp(column, bound)})  # type: ignore[arg-type]
-            timestamps[f"{column.key}__now"] = _default(update)
-    return statement, timestamps
+def _with_values(
+    statement: Insert | Update, names: Sequence[str]
+) -> tuple[Insert | Update, dict[str, Callable[[], Any]]]:
+    """Return a statement that sets columns to bound values, and the functions of its defaults.
+
+    A default is the value of a column that is not in `names`, computed for each execution.
+    """
+    columns: Mapping[str, Column[Any]] = statement.get_execution_options().get(
+        COLUMNS, statement.table.c
+    )
+    bound: dict[Any, Any] = {
+        columns[name]: bindparam(name, type_=columns[name].type) for name in names
+    }
+    defaults = {}
+    for name, column in columns.items():
+        if column in bound:
+            continue
+        default: Any = column.default if isinstance(statement, Insert) else column.onupdate
+        if default is None or not (default.is_callable or default.is_scalar):
+            continue
+        parameter = name if isinstance(statement, Insert) else f"{name}__now"
+        value = bindparam(parameter, type_=column.type)
+        is_timestamp = isinstance(statement, Update) and default.is_callable
+        bound[column] = later_timestamp(column, value) if is_timestamp else value
+        defaults[parameter] = _default(default)
+    return statement.values(bound), defaults
 
 
 def _inner_type(kind: TypeEngine[Any]) -> TypeEngine[Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
+from pydantic_core import to_json
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -44,11 +45,17 @@ _SAME = {Text, BigInteger, Boolean, Date}
 
 def json_object(columns: Mapping[str, ColumnElement[Any]], kind: str) -> ColumnElement[str] | None:
     """Return the SQL that encodes a row as a JSON object; None if Python has to encode it."""
-    if len(columns) > MAX_PROPERTIES or any(
-        type(column.type) not in _SAME for column in columns.values()
+    if (
+        len(columns) > MAX_PROPERTIES
+        or any(type(column.type) not in _SAME for column in columns.values())
+        or not all(map(_is_written_unescaped, columns))
     ):
         return None
     return _OBJECTS[kind](columns)
+
+
+def _is_written_unescaped(name: str) -> bool:
+    return name.isprintable() and to_json(name) == f'"{name}"'.encode()
 
 
 class _JsonObjects(JsonRows):
@@ -115,11 +122,17 @@ def _page_statement(columns: Columns, query: ListQuery) -> Select[str, Any] | No
     names = query.fields or columns.shown
     shown = [columns.column(name) for name in names]
     found = page_statement(columns, shown, query, None, "sqlite").subquery()
-    row = json_object({name: found.c[name] for name in names}, "sqlite")
+    row = json_object(
+        {
+            columns.json_name(name): found.c[column.key]
+            for name, column in zip(names, shown, strict=True)
+        },
+        "sqlite",
+    )
     if row is None:
         return None
     one = literal_column("1", Integer())
-    more = select(one).select_from(columns.table).limit(one).offset(bindparam("end"))
+    more = select(one).select_from(columns.properties.table).limit(one).offset(bindparam("end"))
     return select(func.json_group_array(row, type_=String()), more.scalar_subquery())
 
 
@@ -150,7 +163,8 @@ def _postgresql_object(columns: Mapping[str, ColumnElement[Any]]) -> ColumnEleme
 
 
 def _text_literal(constant: str) -> ColumnElement[str]:
-    return literal_column(f"'{constant}'", String())
+    escaped = constant.replace("'", "''")
+    return literal_column(f"'{escaped}'", String())
 
 
 _OBJECTS = {"sqlite": _sqlite_object, "postgresql": _postgresql_object}

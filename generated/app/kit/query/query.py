@@ -9,6 +9,7 @@ class Filter:
     """One condition: a column, an operator, and the values to compare with."""
 
     column: str
+    """The attribute of the column."""
     operator: str
     values: tuple[Any, ...]
 
@@ -19,7 +20,7 @@ class ListQuery:
 
     limit: int
     sort: tuple[tuple[str, bool], ...]
-    """The columns to sort by, each with whether it descends. The last one is the key."""
+    """The attributes to sort by, each with whether it descends. The last one is the key."""
     offset: int = 0
     filters: tuple[Filter, ...] = ()
     words: tuple[tuple[str, str], ...] = ()
@@ -28,7 +29,7 @@ class ListQuery:
     Each word is in NFC and, for columns that store text as sent, also as sent.
     """
     fields: tuple[str, ...] = ()
-    """The properties to return; empty: all."""
+    """The attributes to return; empty: all."""
     count: bool = False
     """Whether to count all matching rows."""
     cursor: str | None = None

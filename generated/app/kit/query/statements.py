@@ -119,7 +119,7 @@ def _union(
 
 def count_statement(columns: Columns, query: ListQuery, kind: str) -> Select[Any]:
     """Return the SELECT that counts all matching rows."""
-    counted = select(func.count()).select_from(columns.table)
+    counted = select(func.count()).select_from(columns.properties.table)
     return counted.where(*conditions(columns, query, kind))
 
 

@@ -10,10 +10,11 @@ from functools import cached_property, partial
 from typing import Any
 
 from fastapi import HTTPException
-from sqlalchemy import Insert, Select, Table, TextualSelect
+from sqlalchemy import Insert, Select, TextualSelect
 
 from ..database import Change, Database
 from ..database.faults import http_error
+from ..database.properties import Properties
 from ..database.sequences import advance_statement, sequence_statement
 from ..database.statements import Values
 from ..database.transaction import Row
@@ -32,7 +33,7 @@ class KeyConflictError(Exception):
         self.error = error
         """The error of the driver."""
         self.fields = fields
-        """The columns of the violated constraint, if its name is known."""
+        """The properties of the violated constraint, if its name is known."""
         self.answer = answer
         """The HTTP error to raise if another constraint is violated."""
 
@@ -40,10 +41,10 @@ class KeyConflictError(Exception):
 class GeneratedKeys:
     """Inserts rows with generated keys into one table."""
 
-    def __init__(self, table: Table) -> None:
-        (self._key,) = table.primary_key
-        self._table = table
-        self._is_counted = table.autoincrement_column is self._key
+    def __init__(self, properties: Properties) -> None:
+        self._properties = properties
+        self._key = properties.columns[properties.key]
+        self._is_counted = properties.table.autoincrement_column is self._key
         self._is_reported = False
 
     async def insert(
@@ -102,14 +103,14 @@ class GeneratedKeys:
 
     def writer(self, db: Database, values: Values) -> Write:
         """Return the function that writes changes; with retries if the server generates keys."""
-        return db.write_all if self._key.name in values else partial(self.write_all, db)
+        return db.write_all if self._properties.key in values else partial(self.write_all, db)
 
     def key_conflict(self, error: Exception) -> KeyConflictError | None:
         """Return a KeyConflictError if an error may be about a generated key; None for others."""
         if isinstance(error, KeyConflictError):
             return error
-        answer = http_error(error, self._table)
-        if isinstance(answer, Conflict) and set(answer.fields) <= {self._key.name}:
+        answer, key = http_error(error, self._properties), self._properties.key
+        if isinstance(answer, Conflict) and set(answer.fields) <= {self._properties.json_name(key)}:
             return KeyConflictError(error, answer.fields, answer)
         return None
 
@@ -151,4 +152,4 @@ class GeneratedKeys:
         """Log a problem once; again only after a row was created."""
         if not self._is_reported:
             self._is_reported = True
-            _log.error("table %s: %s", self._table.name, what)
+            _log.error("table %s: %s", self._properties.table.name, what)

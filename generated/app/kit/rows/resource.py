@@ -46,13 +46,14 @@ class Resource:
         columns = Columns(model, public, filter_by=filter_by, sort_by=sort_by, search_in=search_in)
         self.query = Depends(ListParameters(columns, default_limit, max_limit))
         """The dependency that parses the query of a list."""
-        self._table = columns.table
+        self._properties = columns.properties
         self._name = model.__name__
         self._columns = columns
-        self._values = RequestValues(columns.table.columns.keys())
+        self._values = RequestValues(columns.properties.columns)
         self._listing = listing(model, columns)
-        self._key = columns.key
-        self._generated = GeneratedKeys(self._table)
+        self._key = self._properties.key
+        self._key_name = self._properties.json_name(self._key)
+        self._generated = GeneratedKeys(self._properties)
         self._etag_required = etag_required
         self._created_status = created_status
         self._statements: dict[str, RowStatements] = {}
@@ -72,7 +73,7 @@ class Resource:
         """
         use, values = self._statements_for(db), self._values.read(row)
         columns = tuple(values)
-        with ErrorConversion(self._table):
+        with ErrorConversion(self._properties):
             if self._key in values:
                 rows = await db.write(use.insert, values, columns, use.read)
             else:
@@ -121,7 +122,7 @@ class Resource:
     async def _write(self, db: Database, expected: Preconditions, change: Change) -> Sequence[Row]:
         """Run a change of one row, if the row meets the preconditions; return the row."""
         deleted = ["path"] if isinstance(change.statement, Delete) else None
-        with ErrorConversion(self._table, deleted):
+        with ErrorConversion(self._properties, deleted):
             if expected.is_empty:
                 return await db.write(
                     change.statement, change.values, change.columns, change.read_back

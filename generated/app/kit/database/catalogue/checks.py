@@ -14,7 +14,7 @@ from itertools import pairwise
 from sqlalchemy import Connection
 
 from .definitions import Check, TableDefinition
-from .explain import planner_expressions, value_unless_rejected
+from .explain import planner_expressions, quoted, value_unless_rejected
 
 _CONSTANT = re.compile(
     r"""[xX]'[0-9a-fA-F]*' | '(?P<text>(?:[^']|'')*)' | "(?P<quoted>(?:[^"]|"")*)"
@@ -79,10 +79,9 @@ def _are_equivalent(
     if not values:
         return False
     typed = "CAST({} AS {})" if dialect == "postgresql" else "{}"
-    quote = connection.dialect.identifier_preparer.quote_identifier
     sql = _DIFFERING.format(
-        table=quote(table.name),
-        column=quote(columns[0].name),
+        table=quoted(table.name),
+        column=quoted(columns[0].name),
         values=", ".join(f"({typed.format(value, kind)})" for value in values),
         one=one.sql,
         other=other.sql,

@@ -18,10 +18,9 @@ def planner_expressions(
     """
     if not expressions:
         return []
-    quote = connection.dialect.identifier_preparer.quote_identifier
     declared = ", ".join(
-        f"{quote(one.name)} {one.type}"
-        + (f" COLLATE {quote(one.collation)}" if one.collation else "")
+        f"{quoted(one.name)} {one.type}"
+        + (f" COLLATE {quoted(one.collation)}" if one.collation else "")
         for one in columns
     )
     source = f" FROM json_to_record('{{}}') AS x({declared})" if columns else ""
@@ -34,6 +33,11 @@ def planner_expressions(
     if len(expressions) == 1:
         return list(expressions)
     return [planner_expressions(connection, [one], columns)[0] for one in expressions]
+
+
+def quoted(name: str) -> str:
+    """Return a name, quoted for SQL that the driver executes without parameters."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def value_unless_rejected(connection: Connection, sql: str) -> Any:

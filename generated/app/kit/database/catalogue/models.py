@@ -19,6 +19,7 @@ from .definitions import Check, Column, ForeignKey, Index, Key, KeyGenerator, Ta
 from .explain import planner_expressions
 
 _TEXT = re.compile(r"'(?:[^']|'')*'")
+_NAME = re.compile(r'"((?:[^"]|"")*)"|(\w+)')
 
 
 def expected_tables(connection: Connection, tables: Iterable[Table]) -> dict[str, TableDefinition]:
@@ -28,6 +29,15 @@ def expected_tables(connection: Connection, tables: Iterable[Table]) -> dict[str
     casts = planner_expressions(connection, [f"CAST(NULL AS {kind})" for kind in declared])
     names = {kind: cast.removeprefix("NULL::") for kind, cast in zip(declared, casts, strict=True)}
     return {table.name: _Reader(table, dialect, names).definition() for table in tables}
+
+
+def name_in_database(item: Any, dialect: Dialect) -> str | None:
+    """Return the name of a constraint or index on PostgreSQL, which truncates it."""
+    formatted = dialect.identifier_preparer.format_constraint(item)
+    if formatted is None:
+        return None
+    # The quoted name is escaped for SQL and for the driver.
+    return formatted.strip('"').replace('""', '"').replace("%%", "%")
 
 
 class _Reader:
@@ -59,10 +69,7 @@ class _Reader:
         )
 
     def _name(self, item: Any) -> str | None:
-        if item.name is None:
-            return None
-        formatted = self._dialect.identifier_preparer.format_constraint(item)
-        return None if formatted is None else formatted.strip('"')
+        return None if item.name is None else name_in_database(item, self._dialect)
 
     def _sql(self, expression: Any) -> str:
         compiled = expression.compile(
@@ -89,9 +96,10 @@ class _Reader:
 
     def _check(self, rule: CheckConstraint) -> Check:
         sql = self._sql(rule.sqltext)
-        words = frozenset(re.findall(r"\w+", _TEXT.sub("", sql).lower()))
-        columns = words & {column.name.lower() for column in self._table.columns}
-        return Check(self._name(rule), sql, sql, columns)
+        named = _NAME.findall(_TEXT.sub("", sql).lower())
+        names = {quoted.replace('""', '"') or plain for quoted, plain in named}
+        columns = names & {column.name.lower() for column in self._table.columns}
+        return Check(self._name(rule), sql, sql, frozenset(columns))
 
     def _foreign_key(self, rule: ForeignKeyConstraint) -> ForeignKey:
         return ForeignKey(
