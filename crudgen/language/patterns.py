@@ -1,10 +1,15 @@
-"""Regular expressions of a spec. Reason to change: the regex engine of pydantic."""
+"""Regular expressions in a spec, and of URLs. Reason to change: the regex engine of pydantic."""
 
 from functools import lru_cache
 
 from pydantic_core import SchemaError, SchemaValidator, ValidationError, core_schema
 
 MAX_PATTERN = 500
+
+SQLITE_URL = r"sqlite:///[^\n]*"
+_HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[^\]\[:@/?]*)(?::[0-9]*)?"
+POSTGRESQL_URL = rf"postgres(?:ql)?://(?:[^@/]*@)?{_HOST}(?:,{_HOST})*(?:[/?][^@]*)?"
+"""Matches a URL with user and password, hosts, database name and parameters."""
 
 
 def anchored(pattern: str) -> str:

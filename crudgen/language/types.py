@@ -120,6 +120,11 @@ class TypeInfo:
         return frozenset(ARGUMENT_OPTIONS[self.arguments] + self.more)
 
     @property
+    def accepts_now(self) -> bool:
+        """Return whether `now` is a default: the current date or time, or a value of an enum."""
+        return "touch" in self.flags or self.arguments is Arguments.VALUES
+
+    @property
     def short_options(self) -> tuple[Option, ...]:
         """Return the flags and options that the type accepts in the short form."""
         specific = self.flags | self.options

@@ -20,12 +20,9 @@ from crudgen.kit.database.state import State
 from crudgen.kit.database.urls import describe, read_postgresql_url
 from crudgen.kit.errors import Condition
 from crudgen.kit.settings import BaseAppSettings
-from crudgen.language import editor_schema, explain, names, patterns
+from crudgen.language import editor_schema, explain, names, patterns, ranges
 from crudgen.language import reserved as taken
 from crudgen.language.load import MAX_FILES
-from crudgen.language.resolve import api
-from crudgen.language.resolve import indexes as several
-from crudgen.language.resolve.app import _INTEGERS, _SECONDS
 from crudgen.language.schema import Limits, Schema
 from crudgen.language.types import (
     FLAGS,
@@ -119,15 +116,14 @@ def keys(model: str) -> str:
     described = schema if model == "EntitySpec" else schema["$defs"][model]
     required = set(described.get("required", ()))
     usual = {"AppSpec": asdict(Schema(())), "LimitsSpec": asdict(Limits())}.get(model, {})
-    ranges = {**_INTEGERS, **_SECONDS}
     rows = []
     for key, what in described["properties"].items():
         default = usual.get(key, getattr(spec, model).model_fields[key].default)
         plain = isinstance(default, bool | int | float | str)
         said = "required" if key in required else code(_value(default)) if plain else "-"
         kind = _kind(what)
-        if key in (ranges if model == "LimitsSpec" else {}):
-            kind += " from {:,} to {:,}".format(*ranges[key])
+        if model == "LimitsSpec":
+            kind += " from {:,} to {:,}".format(*ranges.LIMITS[key])
         description = getattr(spec, model).model_fields[key].description
         rows.append((code(key), kind, said, description))
     return table(("key", "value", "default", "meaning"), rows)
@@ -163,8 +159,8 @@ def limits(_: str) -> str:
         ("digits of a `decimal`", MAX_PRECISION),
         ("characters of a `pattern`", patterns.MAX_PATTERN),
         ("characters of a string that is a key, unique or indexed", MAX_INDEXED_TEXT),
-        ("fields of one `unique` or `index` list", several.MAX_FIELDS),
-        ("`max` of `api.page`", api.MAX_PAGE),
+        ("fields of one `unique` or `index` list", ranges.MAX_INDEX),
+        ("`max` of `api.page`", ranges.MAX_PAGE),
     ]
     cells = ((what, f"{most:,}" if isinstance(most, int) else str(most)) for what, most in rows)
     return table(("limit", "maximum"), cells)

@@ -108,6 +108,11 @@ class LanguageServer:
             found.append(Found(lines[line][start:stop], diagnostic["message"]))
         return found
 
+    def lines(self, file: str, text: str) -> set[int]:
+        """Return the lines of a file that have diagnostics, from 0."""
+        _, diagnostics = self._open(file, text)
+        return {diagnostic["range"]["start"]["line"] for diagnostic in diagnostics}
+
     def completions(self, file: str, text: str) -> list[Proposal]:
         """Return the completions at `|` in the text, as an editor sorts them."""
         uri, position, line = self._open_at(file, text)

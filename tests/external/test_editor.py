@@ -11,11 +11,16 @@ from crudgen.language.schema import KitForm, Operation
 from crudgen.language.types import TYPES
 from crudgen.language.written.spec import ApiSpec, AppSpec, FieldSpec, LimitsSpec
 from tests.external.language_server import Found, LanguageServer
+from tests.support import agreement
+from tests.support.agreement import CASES, ROOT
 
 ENTITY = "entities/hero.yaml"
 APP = "crudgen.yaml"
-HERO = f"# yaml-language-server: $schema=../{SCHEMA_FILE}\nname: Hero\nfields:\n"
+FIRST_LINE = f"# yaml-language-server: $schema=../{SCHEMA_FILE}\n"
+HERO = f"{FIRST_LINE}name: Hero\nfields:\n"
 SETTINGS = f"# yaml-language-server: $schema={SCHEMA_FILE}#/$defs/AppSpec\n"
+TOO_MANY_FIELDS = CASES / "fields_too_many" / "entities" / "hero.yaml"
+"""The server reports a map at its first key, not at the key before it."""
 
 pytestmark = pytest.mark.external
 
@@ -59,7 +64,10 @@ def test_options_are_completed_after_their_type(server: LanguageServer) -> None:
         ("str(80)", "Write the arguments of 'str' as str(1..80), str(1..) or str(..80)."),
         ("decimal", "Write the arguments of 'decimal' as decimal(10,2)."),
         ("bool(1)", "'bool' takes no arguments."),
-        ("str =", 'Invalid default. Write it such as = 0 or = "a b".'),
+        ("str =", "Invalid default for 'str'. Write it such as = \"a b\"."),
+        ("int = x", "Invalid default for 'int'. Write it such as = 0."),
+        ("bool = yes", "Invalid default for 'bool'. Write it such as = true."),
+        ("str = now", "Invalid default for 'str'. Write it such as "),
         ("json indx", "Unknown or misplaced option. Options of 'json': read_only, "),
         ("str?index", "Unknown or misplaced option. Options of 'str': pk, "),
         ("5", "Expected a type, such as str(1..80)."),
@@ -142,6 +150,30 @@ def test_mistakes_in_the_api_block(server: LanguageServer) -> None:
     ]
 
 
+def test_rules_of_operations(server: LanguageServer) -> None:
+    for api, text, message in (
+        ("operations: [read], page: {max: 3}", "page", "Requires the operation list."),
+        ("operations: [list, read], idempotency: true", "idempotency", "Requires one of the "),
+        ("operations: [list], etag: required", "etag", "Requires one of the operations delete, "),
+        ("operations: [update, update_many], etag: required", "update_many", "Not possible with "),
+        ("operations: []", "[]", "Array has too few items."),
+        ("operations: [list, list]", "[list, list]", "Array has duplicate items."),
+        ("page: {max: 0}", "0", "Value is below the minimum of 1."),
+        ("sort: [title, title]", "[title, title]", "Array has duplicate items."),
+    ):
+        [found] = server.problems(ENTITY, f"{HERO}  title: str\napi: {{{api}}}\n")
+        assert (found.text, found.message.startswith(message)) == (text, True), found
+
+
+def test_mistakes_in_the_keys_of_an_entity(server: LanguageServer) -> None:
+    text = "  title: str\npath: /docs/x\nunique: [[title]]\nindex: title\n"
+    assert server.problems(ENTITY, HERO + text) == [
+        Found("/docs/x", "The path is one of the application itself."),
+        Found("[title]", "Array has too few items. Expected 2 or more."),
+        Found("title", 'Incorrect type. Expected "array".'),
+    ]
+
+
 def test_the_application_is_completed(server: LanguageServer) -> None:
     keys = server.completions(APP, f"{SETTINGS}|\n")
     described = {one.label: one.doc for one in keys}
@@ -154,10 +186,42 @@ def test_the_application_is_completed(server: LanguageServer) -> None:
 
 
 def test_mistakes_in_the_application(server: LanguageServer) -> None:
-    text = f"{SETTINGS}titel: x\nversion: 1.0\nkit: vend\nlimits: {{body: 5}}\n"
+    text = (
+        f"{SETTINGS}titel: x\nversion: 1.0\ndatabase: mysql://x\nkit: vend\nlimits: {{body: 5}}\n"
+    )
     assert server.problems(APP, text) == [
         Found("titel", f"Expected a map. Allowed keys: {', '.join(AppSpec.model_fields)}."),
         Found("1.0", 'Incorrect type. Expected "string".'),
+        Found(
+            "mysql://x",
+            "Expected a URL such as sqlite:///app.db or postgresql://host/name."
+            " In the user and the password, write @ as %40 and / as %2F.",
+        ),
         Found("vend", f"Expected one of {', '.join(KitForm)}."),
         Found("body", f"Expected a map. Allowed keys: {', '.join(LimitsSpec.model_fields)}."),
     ]
+
+
+@pytest.mark.parametrize(
+    "file", agreement.wrong_files(), ids=lambda file: str(file.relative_to(CASES))
+)
+def test_wrong_files_are_rejected_on_the_same_lines(server: LanguageServer, file: Path) -> None:
+    lines = lines_with_problems(server, file)
+    if file == TOO_MANY_FIELDS:
+        lines = {line - 1 for line in lines}
+    assert agreement.disagreements(file, lines) == []
+
+
+@pytest.mark.parametrize(
+    "file", agreement.right_files(), ids=lambda file: str(file.relative_to(ROOT))
+)
+def test_right_files_are_accepted(server: LanguageServer, file: Path) -> None:
+    assert lines_with_problems(server, file) == set()
+
+
+def lines_with_problems(server: LanguageServer, file: Path) -> set[int]:
+    """Return the lines, from 1. The line that names the schema is put before them."""
+    text = file.read_text("utf-8")
+    if file.name == APP:
+        return server.lines(APP, SETTINGS + text)
+    return server.lines(ENTITY, FIRST_LINE + text)

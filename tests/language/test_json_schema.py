@@ -136,10 +136,10 @@ def test_typos_are_refused_by_both(short: str) -> None:
         ("decimal?", "Write the arguments of 'decimal' as decimal(10,2)."),
         ("enum() = a", "Write the arguments of 'enum' as enum(red, green)."),
         ("uuid()", "'uuid' takes no arguments."),
-        ("str =", "Invalid default. "),
-        ("str(1..80)? = ", "Invalid default. "),
-        ('str = "a', "Invalid default. "),
-        ("json = {}", "Invalid default. "),
+        ("str =", "Invalid default for "),
+        ("str(1..80)? = ", "Invalid default for "),
+        ('str = "a', "Invalid default for "),
+        ("json = {}", "Invalid default for "),
         ("str indx", "Unknown or misplaced option. Options of 'str': pk, "),
         ("str unique = a", "Unknown or misplaced option. Options of 'str': pk, "),
         ("str?index", "Unknown or misplaced option. Options of 'str': pk, "),
@@ -213,7 +213,7 @@ def test_what_load_refuses_in_the_long_form_is_invalid(change: dict[str, Any]) -
 
 
 def test_the_application_has_a_definition() -> None:
-    assert APP.is_valid({"title": "x", "limits": {"body_bytes": 5}})
+    assert APP.is_valid({"title": "x", "limits": {"body_bytes": 5000}})
     assert not APP.is_valid({"titel": "x"})
     assert not APP.is_valid({"limits": {"body": 5}})
 

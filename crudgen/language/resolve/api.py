@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from crudgen.language.names import FieldName
+from crudgen.language.ranges import MAX_PAGE
 from crudgen.language.schema import (
     CHANGING,
     CHANGING_MANY,
@@ -19,8 +20,6 @@ from crudgen.language.types import TYPES, operators
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
 from crudgen.language.yaml.problems import Problems, quoted, suggest
-
-MAX_PAGE = 10_000
 
 
 def can_filter(field: Field) -> bool:

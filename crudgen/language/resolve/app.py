@@ -1,19 +1,13 @@
 """Resolves crudgen.yaml. Reason to change: another setting of the application."""
 
 import re
-from decimal import Decimal
 
+from crudgen.language import patterns
+from crudgen.language.ranges import INTEGER_LIMITS, LIMITS
 from crudgen.language.schema import Artifact, Limits, Schema
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import AppSpec
 from crudgen.language.yaml.problems import Problems, quoted, suggest
-
-_INTEGERS = {"body_bytes": (1024, 1_073_741_824), "connections": (1, 1000)}
-_SECONDS = {
-    "statement_seconds": (Decimal("0.01"), Decimal(3600)),
-    "lock_seconds": (Decimal("0.01"), Decimal(3600)),
-}
-"""Ranges of the limits. The settings of generated applications have the same ranges."""
 
 
 def resolve_app(written: WrittenSpec[AppSpec], problems: Problems) -> Schema:
@@ -45,20 +39,15 @@ def _emit(written: WrittenSpec[AppSpec], problems: Problems) -> tuple[Artifact, 
     return tuple(artifact for artifact in Artifact if artifact in listed)
 
 
-_HOST = r"(\[[0-9A-Fa-f:.]+\]|[^][:@/?]*)(:[0-9]*)?"
-_AFTER_SCHEME = re.compile(rf"([^@/]*@)?{_HOST}(,{_HOST})*([/?][^@]*)?")
-"""Matches the rest of a URL: user and password, hosts, database name and parameters."""
-
-
 def _database(written: WrittenSpec[AppSpec], problems: Problems) -> str | None:
     url = written.spec.database
     if url is None:
         return None
-    scheme, _, rest = url.partition("://")
-    if scheme == "sqlite" and rest.startswith("/"):
+    if re.fullmatch(patterns.SQLITE_URL, url):
         return url
+    scheme, _, rest = url.partition("://")
     if scheme in ("postgresql", "postgres"):
-        if _AFTER_SCHEME.fullmatch(rest):
+        if re.fullmatch(patterns.POSTGRESQL_URL, url):
             return f"postgresql://{rest}"
         problem = "invalid database URL"
         remedy = "in the user name and password, write @ as %40 and / as %2F"
@@ -72,7 +61,7 @@ def _database(written: WrittenSpec[AppSpec], problems: Problems) -> str | None:
 def _limits(written: WrittenSpec[AppSpec], problems: Problems) -> Limits:
     spec = written.spec.limits
     values: dict[str, int | float] = {}
-    for key, (low, high) in {**_INTEGERS, **_SECONDS}.items():
+    for key, (low, high) in LIMITS.items():
         value = getattr(spec, key)
         location = written.locate("limits", key)
         if value is None:
@@ -81,5 +70,5 @@ def _limits(written: WrittenSpec[AppSpec], problems: Problems) -> Limits:
         elif not low <= value <= high:
             problems.add(location, f"{value} is out of range", f"allowed: {low} to {high}")
         else:
-            values[key] = int(value) if key in _INTEGERS else float(value)
+            values[key] = int(value) if key in INTEGER_LIMITS else float(value)
     return Limits(**values)  # type: ignore[arg-type]

@@ -34,8 +34,8 @@ def _check_options(written: WrittenField) -> None:
         options = ", ".join(sorted(written.info.options)) or "none"
         problem = f"'{key}' does not apply to '{written.info.name}'"
         written.add_key(key, problem, f"options of this type: {options}")
-    for key in sorted(written.info.options):
-        if written.spec.is_set(key) and getattr(written.spec, key) is None:
+    for key in sorted(written.spec.model_fields_set & allowed - {"default", "example"}):
+        if getattr(written.spec, key) is None:
             written.add(key, f"'{key}' is empty", "set a value, or remove it")
     for key in ("precision", "scale", "values"):
         if key in written.info.options and not written.spec.is_set(key):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from crudgen.language.names import ColumnName, TableName
+from crudgen.language.ranges import MAX_INDEX, MIN_INDEX
 from crudgen.language.schema import Field, Index
 from crudgen.language.types import MAX_INDEXED_TEXT, TYPES
 from crudgen.language.written.reading import WrittenSpec
@@ -10,7 +11,6 @@ from crudgen.language.written.spec import EntitySpec
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 MAX_IDENTIFIER = 63
-MAX_FIELDS = 16
 
 
 def index_name(table: TableName, columns: tuple[ColumnName, ...], *, unique: bool) -> str:
@@ -76,8 +76,8 @@ def _index(
         elif "index" not in TYPES[fields[name].type].flags:
             problem = f"{quoted(name)} cannot be indexed: its type is {fields[name].type}"
             problems.add(location, problem, "remove it")
-    if not 2 <= len(names) <= MAX_FIELDS:
-        remedy = f"list 2 to {MAX_FIELDS} fields; for one field, use its flag '{path[0]}'"
+    if not MIN_INDEX <= len(names) <= MAX_INDEX:
+        remedy = f"list {MIN_INDEX} to {MAX_INDEX} fields; for one field, use its flag '{path[0]}'"
         problems.add(written.locate(*path), f"invalid number of fields: {len(names)}", remedy)
     if unknown or len(problems) > before:
         return None

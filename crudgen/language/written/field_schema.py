@@ -6,11 +6,16 @@ so a mistake gives one message.
 
 from typing import Any
 
+from crudgen.language.names import FieldName
+from crudgen.language.patterns import MAX_PATTERN
 from crudgen.language.types import (
     COMMON_OPTIONS,
     FLAGS,
     INT64_MAX,
     INT64_MIN,
+    MAX_ENUM_VALUE_LENGTH,
+    MAX_ENUM_VALUES,
+    MAX_PRECISION,
     TYPES,
     Arguments,
     TypeInfo,
@@ -22,6 +27,35 @@ from .snippets import field_snippets
 from .spec import FieldSpec
 
 _SHORT, _LONG = "ShortForm", "LongForm"
+_DEFAULTS = {
+    "string": '= "a b"',
+    "integer": "= 0",
+    "number": "= 0.5",
+    "boolean": "= true",
+    "": "= 0",
+}
+"""An example of a default, for each `TypeInfo.value_type`."""
+
+_NULL_DEFAULT = {
+    "if": {"required": ["default"], "properties": {"default": {"const": None}}},
+    "then": {
+        "required": ["optional"],
+        "properties": {"optional": {"const": True}},
+        "errorMessage": "A default of null requires 'optional: true'.",
+    },
+}
+
+_LIMITS: dict[str, dict[str, Any]] = {
+    "pattern": {"minLength": 1, "maxLength": MAX_PATTERN},
+    "precision": {"minimum": 1, "maximum": MAX_PRECISION},
+    "values": {
+        "items": {"type": "string", "minLength": 1, "maxLength": MAX_ENUM_VALUE_LENGTH},
+        "minItems": 1,
+        "maxItems": MAX_ENUM_VALUES,
+        "uniqueItems": True,
+    },
+    "was": {"pattern": f"^{FieldName.PATTERN.pattern}$", "patternErrorMessage": FieldName.RULE},
+}
 
 
 def field() -> dict[str, Any]:
@@ -43,11 +77,6 @@ def definitions() -> dict[str, Any]:
 
 def _short_form() -> dict[str, Any]:
     listed = "\n".join(f"- `{info.name}`: {info.doc}" for info in TYPES.values())
-    known = {
-        "if": {"pattern": shorthand.default_pattern()},
-        "then": {"allOf": [_short_form_of(info) for info in TYPES.values()]},
-        "else": _mismatch('Invalid default. Write it such as = 0 or = "a b".'),
-    }
     unknown = {
         "markdownDescription": f"`type[(arguments)][?] [= default] [option …]`\n\n{listed}",
         **_mismatch(f"Unknown type. Types: {', '.join(TYPES)}."),
@@ -56,7 +85,7 @@ def _short_form() -> dict[str, Any]:
         "type": "string",
         "errorMessage": "Expected a type, such as str(1..80).",
         "if": {"pattern": shorthand.type_pattern(*TYPES)},
-        "then": known,
+        "then": {"allOf": [_short_form_of(info) for info in TYPES.values()]},
         "else": unknown,
     }
 
@@ -70,6 +99,7 @@ def _short_form_of(info: TypeInfo) -> dict[str, Any]:
         if info.arguments is Arguments.NONE
         else f"Write the arguments of '{info.name}' as {example}."
     )
+    default = _DEFAULTS[info.value_type]
     wrong_options = f"Unknown or misplaced option. Options of '{info.name}': {', '.join(options)}."
     listed = " ".join(f"`{option}`" for option in options)
     return {
@@ -77,7 +107,13 @@ def _short_form_of(info: TypeInfo) -> dict[str, Any]:
         "then": {
             "markdownDescription": f"`{example}`: {info.doc}\n\nOptions: {listed}",
             "if": {"pattern": shorthand.arguments_pattern(info)},
-            "then": {"pattern": shorthand.pattern(info), "patternErrorMessage": wrong_options},
+            "then": {
+                "if": {"pattern": shorthand.default_pattern(info)},
+                "then": {"pattern": shorthand.pattern(info), "patternErrorMessage": wrong_options},
+                "else": _mismatch(
+                    f"Invalid default for '{info.name}'. Write it such as {default}."
+                ),
+            },
             "else": _mismatch(wrong_arguments),
         },
     }
@@ -92,7 +128,7 @@ def _long_form() -> dict[str, Any]:
     """Return the schema of the long form: the options depend on the type."""
     return {
         "if": {"required": ["type"], "properties": {"type": {"enum": [*TYPES]}}},
-        "then": {"allOf": [_long_form_of(info) for info in TYPES.values()]},
+        "then": {"allOf": [*map(_long_form_of, TYPES.values()), _NULL_DEFAULT]},
         "else": {"$ref": "#/$defs/FieldSpec"},
     }
 
@@ -133,4 +169,4 @@ def _limits(info: TypeInfo, key: str) -> dict[str, Any]:
         return {"type": "integer", "minimum": shortest, "maximum": longest(info)}
     if key in ("min", "max") and info.value_type == "integer":
         return {"type": "integer", "minimum": INT64_MIN, "maximum": INT64_MAX}
-    return {}
+    return _LIMITS.get(key, {})

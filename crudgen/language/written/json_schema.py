@@ -1,37 +1,58 @@
 """JSON Schema of specs, for editors. Reason to change: what editors can check or complete."""
 
+import re
+from decimal import Decimal
 from typing import Any
 
-from crudgen.language import names
+from crudgen.language import names, patterns
+from crudgen.language.ranges import LIMITS
+from crudgen.language.reserved import RESERVED_PATHS
 
 from . import field_schema
-from .spec import AppSpec, EntitySpec
+from .api_schema import operation_rules
+from .spec import MAX_FIELDS, AppSpec, EntitySpec
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_NAMES = {
+    "name": names.ClassName,
+    "table": names.TableName,
+    "plural": names.ModuleName,
+    "path": names.UrlPath,
+}
+_PATH = {
+    "pattern": f"^(?!(?:{'|'.join(map(re.escape, RESERVED_PATHS))})(?:/|$))",
+    "patternErrorMessage": "The path is one of the application itself.",
+}
+_DATABASE = {
+    "pattern": f"^(?:{patterns.SQLITE_URL}|{patterns.POSTGRESQL_URL})$",
+    "patternErrorMessage": "Expected a URL such as sqlite:///app.db or postgresql://host/name."
+    " In the user and the password, write @ as %40 and / as %2F.",
+}
 
 
 def editor_schema() -> dict[str, Any]:
     """Return the JSON Schema of entity files; `#/$defs/AppSpec` is that of crudgen.yaml."""
-    schema = _simplified(EntitySpec.model_json_schema())
+    entity = _simplified(EntitySpec.model_json_schema())
     app = _simplified(AppSpec.model_json_schema())
-    definitions = {**schema.pop("$defs"), **app.pop("$defs"), "AppSpec": app}
+    definitions = {**entity.pop("$defs"), **app.pop("$defs"), "AppSpec": app}
     for definition in definitions.values():
         if "required" not in definition:
             keys = ", ".join(definition["properties"])
             definition["errorMessage"] = f"Expected a map. Allowed keys: {keys}."
-    properties = schema["properties"]
+    definitions["ApiSpec"]["allOf"] = operation_rules()
+    app["properties"]["database"] |= _DATABASE
+    for key, (low, high) in LIMITS.items():
+        limit = definitions["LimitsSpec"]["properties"][key]
+        limit |= {"minimum": _json_number(low), "maximum": _json_number(high)}
+    properties = entity["properties"]
     properties["fields"] = _fields(properties["fields"])
-    for key, kind in (
-        ("name", names.ClassName),
-        ("table", names.TableName),
-        ("plural", names.ModuleName),
-        ("path", names.UrlPath),
-    ):
+    for key, kind in _NAMES.items():
         properties[key] = _name(properties[key], kind)
+    properties["path"]["allOf"] = [_PATH]
     return {
         "$schema": DIALECT,
         "title": "crudgen entity",
-        **schema,
+        **entity,
         "$defs": {**definitions, **field_schema.definitions()},
     }
 
@@ -39,6 +60,7 @@ def editor_schema() -> dict[str, Any]:
 def _fields(schema: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
+        "maxProperties": MAX_FIELDS,
         "description": schema["description"],
         "errorMessage": "Expected a map of fields, such as 'name: str'.",
         "propertyNames": {
@@ -57,6 +79,10 @@ def _name(schema: dict[str, Any], kind: type[names.Name]) -> dict[str, Any]:
         "patternErrorMessage": f"Invalid name: {kind.RULE}.",
         "description": schema["description"],
     }
+
+
+def _json_number(number: int | Decimal) -> int | float:
+    return float(number) if isinstance(number, Decimal) else number
 
 
 def _simplified(node: Any) -> Any:

@@ -18,6 +18,7 @@ COUNT = r"(?:0|[1-9][0-9]*)"
 WORD = r"[A-Za-z0-9_](?:[A-Za-z0-9_. +/-]{0,58}[A-Za-z0-9_+])?"
 QUOTED = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')"""
 DEFAULT = rf"""(?:{QUOTED}|[^\s"'=,()\[\]{{}}][^\s]*)"""
+_NULL = "(?:null|~)"
 _REST = r"(?:[^()\n]*[^\s()])?"
 
 ARGUMENTS = {
@@ -59,8 +60,7 @@ def pattern(info: TypeInfo) -> str:
     options = sorted(info.short_options, key=_kind)
     groups = [(Argument(kind), [*group]) for kind, group in groupby(options, key=_kind)]
     words = "|".join(_options(kind, group) for kind, group in groups)
-    rest = rf"(?: *\?)?(?: *= *{DEFAULT})?(?: +(?:{words}))*"
-    return rf"^ *{info.name}{ARGUMENTS[info.arguments]}{rest} *$"
+    return rf"{_before_options(info)}(?: +(?:{words}))* *$"
 
 
 def type_pattern(*types: str) -> str:
@@ -70,13 +70,33 @@ def type_pattern(*types: str) -> str:
 
 def arguments_pattern(info: TypeInfo) -> str:
     """Return a regular expression that matches text with valid arguments of the type."""
-    return rf"^ *{info.name}{ARGUMENTS[info.arguments]}(?! *\()(?![^ ?=])"
+    return rf"{_before_default(info)}(?! *\()(?![^ ?=])"
 
 
-def default_pattern() -> str:
+def default_pattern(info: TypeInfo) -> str:
     """Return a regular expression that matches text with a valid default, or without one."""
-    start = r"[^ (?=]*(?: *\([^)]*\))?(?: *\?)?"
-    return rf"^ *(?!{start} *=(?! *{DEFAULT}(?: |$)))"
+    return rf"{_before_options(info)}(?! *\(| *\?? *=)"
+
+
+def _before_default(info: TypeInfo) -> str:
+    return rf"^ *{info.name}{ARGUMENTS[info.arguments]}"
+
+
+def _before_options(info: TypeInfo) -> str:
+    default = rf"(?: *\?)?(?: *= *{_default(info)}(?= |$))?"
+    return rf"{_before_default(info)}(?:{default}| *\? *= *{_NULL}(?= |$))"
+
+
+def _default(info: TypeInfo) -> str:
+    """Return a regular expression of a type's defaults other than null."""
+    if info.value_type == "boolean":
+        return "(?:true|false)"
+    if info.value_type in ("integer", "number"):
+        return NUMBER
+    other = {_NULL} if info.accepts_now else {_NULL, "now"}
+    if info.value_type == "string":
+        other |= {NUMBER, "true", "false"}
+    return rf"(?!(?:{'|'.join(sorted(other))})(?: |$)){DEFAULT}"
 
 
 def _kind(option: Option) -> int:

@@ -5,11 +5,13 @@ The editors' JSON Schema is generated from them. `resolve` checks rules between 
 
 from decimal import Decimal
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from crudgen.language.ranges import MAX_INDEX, MAX_PAGE, MIN_INDEX
 from crudgen.language.schema import Artifact, EtagUse, KitForm, Operation, TypeName
 from crudgen.language.yaml.nodes import Plain
 from crudgen.language.yaml.problems import quoted, suggest
@@ -83,30 +85,14 @@ def _enum_member(value: Plain, what: str, words: type[WordT]) -> WordT:
     return words(value)
 
 
-def _type(value: Plain) -> TypeName:
-    return _enum_member(value, "type", TypeName)
-
-
-def _operation(value: Plain) -> Operation:
-    return _enum_member(value, "operation", Operation)
-
-
-def _etag(value: Plain) -> EtagUse:
-    return _enum_member(value, "value", EtagUse)
+def _word(what: str, words: type[WordT]) -> PlainValidator:
+    return PlainValidator(partial(_enum_member, what=what, words=words))
 
 
 def _created(value: Plain) -> int:
     if isinstance(value, int) and value in CREATED_STATUSES:
         return value
     raise _expected("200 or 201", value)
-
-
-def _kit(value: Plain) -> KitForm:
-    return _enum_member(value, "value", KitForm)
-
-
-def _artifact(value: Plain) -> Artifact:
-    return _enum_member(value, "value", Artifact)
 
 
 CREATED_STATUSES = (200, 201)
@@ -120,18 +106,28 @@ Flag: TypeAlias = Annotated[bool, PlainValidator(_flag), WithJsonSchema(_FLAG_SC
 Count: TypeAlias = Annotated[
     int, PlainValidator(_count), WithJsonSchema({"type": "integer", "minimum": 0})
 ]
+PageSize: TypeAlias = Annotated[
+    int,
+    PlainValidator(_count),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PAGE}),
+]
 Number: TypeAlias = Annotated[
     int | Decimal, PlainValidator(_number), WithJsonSchema({"type": "number"})
 ]
-KitWord: TypeAlias = Annotated[KitForm, PlainValidator(_kit), one_of(KIT_FORMS)]
-TypeWord: TypeAlias = Annotated[TypeName, PlainValidator(_type), one_of(TYPE_WORDS)]
-OperationWord: TypeAlias = Annotated[Operation, PlainValidator(_operation), one_of(OPERATIONS)]
-EtagWord: TypeAlias = Annotated[EtagUse, PlainValidator(_etag), one_of(ETAG_USES)]
-ArtifactWord: TypeAlias = Annotated[Artifact, PlainValidator(_artifact), one_of(ARTIFACTS)]
+KitWord: TypeAlias = Annotated[KitForm, _word("value", KitForm), one_of(KIT_FORMS)]
+TypeWord: TypeAlias = Annotated[TypeName, _word("type", TypeName), one_of(TYPE_WORDS)]
+OperationWord: TypeAlias = Annotated[Operation, _word("operation", Operation), one_of(OPERATIONS)]
+EtagWord: TypeAlias = Annotated[EtagUse, _word("value", EtagUse), one_of(ETAG_USES)]
+ArtifactWord: TypeAlias = Annotated[Artifact, _word("value", Artifact), one_of(ARTIFACTS)]
 CreatedStatus: TypeAlias = Annotated[
     int,
     PlainValidator(_created),
     WithJsonSchema({"enum": list(CREATED_STATUSES), "errorMessage": "Expected 200 or 201."}),
+]
+FieldList: TypeAlias = Annotated[list[Text], Field(json_schema_extra={"uniqueItems": True})]
+IndexList: TypeAlias = Annotated[
+    list[Text],
+    Field(json_schema_extra={"minItems": MIN_INDEX, "maxItems": MAX_INDEX, "uniqueItems": True}),
 ]
 AnyValue: TypeAlias = Annotated[Any, WithJsonSchema({})]
 
@@ -191,24 +187,26 @@ class FieldSpec(BaseSpec):
 class PageSpec(BaseSpec):
     """Page sizes, in rows."""
 
-    default: Count = Field(default=100, description="Number of rows if a request sets no limit.")
-    max: Count = Field(default=100, description="Maximum number of rows per page.")
+    default: PageSize = Field(default=100, description="Number of rows if a request sets no limit.")
+    max: PageSize = Field(default=100, description="Maximum number of rows per page.")
 
 
 class ApiSpec(BaseSpec):
     """The HTTP API of an entity."""
 
     operations: list[OperationWord] | None = Field(
-        default=None, description="Operations; by default create, list, read, update and delete."
+        default=None,
+        description="Operations; by default create, list, read, update and delete.",
+        json_schema_extra={"minItems": 1, "uniqueItems": True},
     )
     page: PageSpec = Field(default=PageSpec(), description="Page sizes of the list operation.")
-    filter: list[Text] | None = Field(
+    filter: FieldList | None = Field(
         default=None, description="Fields to filter by; by default all that support it."
     )
-    sort: list[Text] | None = Field(
+    sort: FieldList | None = Field(
         default=None, description="Fields to sort by; by default all that support it."
     )
-    search: list[Text] | None = Field(
+    search: FieldList | None = Field(
         default=None,
         description="Text fields that the query parameter 'q' searches; by default none.",
     )
@@ -237,10 +235,10 @@ class EntitySpec(BaseSpec):
     )
     path: Text | None = Field(default=None, description="Path of the collection, such as /heroes.")
     fields: dict[str, FieldSpec] = Field(description="Fields, in the short or the long form.")
-    unique: list[list[Text]] = Field(
+    unique: list[IndexList] = Field(
         default=[], description="Lists of fields with a multicolumn unique constraint."
     )
-    index: list[list[Text]] = Field(
+    index: list[IndexList] = Field(
         default=[], description="Lists of fields with a multicolumn index."
     )
     api: ApiSpec = Field(default=ApiSpec(), description="The HTTP API.")
@@ -286,6 +284,7 @@ class AppSpec(BaseSpec):
     )
     emit: list[ArtifactWord] | None = Field(
         default=None,
+        json_schema_extra={"minItems": 1, "uniqueItems": True},
         description="What an emitted project contains besides the application: provider"
         " (clients/provider.ts, for react-admin and refine); by default nothing.",
     )

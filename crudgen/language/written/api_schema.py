@@ -1,0 +1,55 @@
+"""JSON Schema of the rules between operations and other keys. Reason to change: these rules."""
+
+from collections.abc import Collection
+from typing import Any
+
+from crudgen.language.schema import CHANGING, CHANGING_MANY, CREATING, EtagUse, Operation
+
+
+def operation_rules() -> list[dict[str, Any]]:
+    """Return the schemas that the map `api` must match, besides the schemas of its keys."""
+    return [
+        _requires(("page", "filter", "sort", "search"), {Operation.LIST}),
+        _requires(("etag",), CHANGING),
+        _requires(("idempotency",), CREATING),
+        _requires(("created",), {*CREATING, Operation.REPLACE}),
+        _no_bulk_with_etag(),
+    ]
+
+
+def _requires(keys: Collection[str], operations: Collection[Operation]) -> dict[str, Any]:
+    """Allow the keys only with one of the operations, if operations are listed."""
+    without = {
+        "type": "array",
+        "items": {"enum": [*Operation]},
+        "minItems": 1,
+        "not": _contains(operations),
+    }
+    words = ", ".join(sorted(operations))
+    return {
+        "if": {"required": ["operations"], "properties": {"operations": without}},
+        "then": {
+            "properties": dict.fromkeys(keys, False),
+            "errorMessage": f"Requires one of the operations {words}."
+            if len(operations) > 1
+            else f"Requires the operation {words}.",
+        },
+    }
+
+
+def _no_bulk_with_etag() -> dict[str, Any]:
+    allowed = [operation for operation in Operation if operation not in CHANGING_MANY]
+    message = f"Not possible with 'etag: required': {', '.join(sorted(CHANGING_MANY))}."
+    return {
+        "if": {
+            "required": ["etag", "operations"],
+            "properties": {"etag": {"const": EtagUse.REQUIRED}, "operations": _contains(CHANGING)},
+        },
+        "then": {
+            "properties": {"operations": {"items": {"enum": allowed, "errorMessage": message}}}
+        },
+    }
+
+
+def _contains(operations: Collection[Operation]) -> dict[str, Any]:
+    return {"contains": {"enum": sorted(operations)}}

@@ -1,0 +1,95 @@
+"""Spec files that are right or wrong, and the mistakes that a JSON Schema cannot express."""
+
+import re
+from pathlib import Path
+
+from crudgen.errors import SpecError
+from crudgen.language import load
+from crudgen.language.yaml.document import parse
+
+ROOT = Path(__file__).parents[2]
+CASES = ROOT / "tests" / "cases" / "diagnostics"
+
+INEXPRESSIBLE = {
+    "it depends on other keys of the entity": (
+        *("no field to write", "with a text key", "'created' requires", "but no default"),
+        *("exceeds the maximum", "is less than the minimum", "unknown field", "write_only"),
+        *("not allowed in", "cannot be indexed", "duplicate list", "text fields of the index"),
+        *("not possible with a maximum", "index name", "in use by another field"),
+        *("already has a primary key", "generated primary key", "does not fit decimal"),
+    ),
+    "it depends on other options of the field, which are one text in the short form": (
+        *("cannot be combined", "on the primary key", "primary key cannot", "on a text key"),
+        *("must not be empty", "cannot have bounds", "'touch' requires", "duplicate option"),
+        *("invalid default: ", "invalid example: "),
+    ),
+    "it depends on other entities": ("already used by", "below '", "duplicate entity", "a class"),
+    "it is about a part of the short form, which is one text": (
+        *("invalid precision", "invalid scale", "too large for", "64 bits", "too long"),
+        *("expected an integer", "duplicate enum", "the number 1e999", "invalid field name 'Old'"),
+        *("in double quotes", "control character in a string", "invalid default for type"),
+    ),
+    "the versions of Python, of its libraries and of the databases reserve the names": (
+        *("is reserved", "invalid plural", "same as the singular"),
+    ),
+    "the regular expressions of Rust decide it": ("invalid pattern", "for the generated tests"),
+    "it is about Unicode": ("not in Unicode NFC",),
+    "it is about the place of the file": ("next to the folder",),
+}
+"""Parts of the problems that only `crudgen check` finds, by the reason."""
+
+LIMITED = {"not_a_spec", "problems_too_many"}
+"""Cases in which `crudgen check` does not print all that it found."""
+
+
+def is_inexpressible(problem: str) -> bool:
+    """Tell whether a JSON Schema cannot express a rule, by the problem that breaks it."""
+    return any(part in problem for parts in INEXPRESSIBLE.values() for part in parts)
+
+
+def wrong_files() -> list[Path]:
+    """Return the files of the cases of diagnostics that are YAML in the strict subset."""
+    cases = [case for case in sorted(CASES.iterdir()) if case.name not in LIMITED]
+    return [file for case in cases for file in sorted(case.rglob("*.yaml")) if is_yaml(file)]
+
+
+def is_yaml(file: Path) -> bool:
+    """Tell whether a file is a map in the strict subset of YAML."""
+    try:
+        parse(str(file), file.read_bytes())
+    except (SpecError, OSError):
+        return False
+    return True
+
+
+def right_files() -> list[Path]:
+    """Return files that load: examples, and those of other tests."""
+    folders = ("entities", "tests/cases/specs", "tests/specs", "tests/fuzzing/specs")
+    return [file for name in folders for file in sorted((ROOT / name).rglob("*.yaml"))]
+
+
+def problems_by_line(file: Path) -> dict[int, list[str]]:
+    """Return what `crudgen check` says about a file of a case; the line is 1 if it is the file."""
+    case = CASES / file.relative_to(CASES).parts[0]
+    found: dict[int, list[str]] = {}
+    try:
+        load(case / "entities")
+    except SpecError as error:
+        for diagnostic in error.diagnostics:
+            if Path(diagnostic.file) == file:
+                found.setdefault(max(diagnostic.line, 1), []).append(diagnostic.problem)
+    return found
+
+
+def disagreements(file: Path, lines: set[int]) -> list[str]:
+    """Return where the lines that a JSON Schema rejects are not those of `crudgen check`."""
+    problems = problems_by_line(file)
+    first = {1} if re.search("is missing", " ".join(problems.get(1, []))) else set()
+    missed = [
+        f"line {line}: {problem}"
+        for line in sorted(problems.keys() - lines - first)
+        for problem in problems[line]
+        if not is_inexpressible(problem)
+    ]
+    wrong = [f"line {line}: only the schema" for line in sorted(lines - problems.keys() - first)]
+    return missed + wrong
