@@ -10,7 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 from .acceleration import fast_module
 from .errors import StartupError
 from .http.docs_pages import add_docs_pages
-from .http.documentation import adjust_document
+from .http.documentation import adjust_document, describe_tags
 from .http.head_route import without_body
 from .http.headers import adding_headers
 from .http.limiting import LimitMiddleware, TimedReceive, warn_of_unenforced_limits
@@ -39,6 +39,7 @@ class Application(FastAPI):
         **options: Any,
     ) -> None:
         self._prefixes: dict[int, str] = {}
+        self._tags: dict[str, str] = {}
         self._root_path = RootPath(root_path, self._prefixes.values())
         fast = fast_module("shortcut_table") if shortcut else None
         self._shortcut = fast.ShortcutTable(self, self._prefixes) if fast else None
@@ -64,6 +65,7 @@ class Application(FastAPI):
 
         Of two handlers for the same requests, it describes the one that is used.
         """
+        self.openapi_tags = describe_tags(self.openapi_tags, self._tags)
         document = super().openapi()
         if document is not self._document:
             used = routes_in_use(self.routes)
@@ -75,7 +77,7 @@ class Application(FastAPI):
                     webhooks=self.webhooks.routes,
                     separate_input_output_schemas=self.separate_input_output_schemas,
                 )
-                document |= {key: described[key] for key in ("paths", "components")}
+                document |= {key: described.get(key, {}) for key in ("paths", "components")}
             adjust_document(document)
             self._document = document
         return document
@@ -90,6 +92,7 @@ class Application(FastAPI):
             self.router.lifespan_context = lifespan
         if isinstance(router, Router):
             self._prefixes[id(self.routes[-1])] = prefix + router.prefix
+            self._tags |= {str(tag): router.description for tag in router.tags}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle an HTTP request by a shortcut if possible; pass everything else to FastAPI."""

@@ -232,7 +232,7 @@ class Entity:
     table: TableName
     """`hero`: the name of the table."""
     doc: str | None
-    """Description, printed in the models and in OpenAPI."""
+    """Description: docstring of the table model, and text of the tag in OpenAPI."""
     fields: tuple[Field, ...]
     """Fields in the order of the spec; an implicit `id` comes first."""
     indexes: tuple[Index, ...]

@@ -36,7 +36,7 @@ from tests.codegen.hostile import FRAGMENTS, SLOTS, TEXTS, as_bytes, schema_with
 EXAMPLES = int(os.environ.get("EXAMPLES", "200"))
 DOC = "A harmless entity."
 HARMLESS = [*(f"harmless{index}" for index in range(SLOTS - 1)), DOC]
-CHANGING = ("settings.py.jinja", "models.py.jinja", "test_entity.py.jinja")
+CHANGING = ("settings.py.jinja", "models.py.jinja", "routes.py.jinja", "test_entity.py.jinja")
 MANY = settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -114,6 +114,8 @@ def test_text_stays_text(texts: list[str]) -> None:
             position = before.index(DOC)
             assert inspect.cleandoc(after.pop(position)) == lines(texts[-1] or "-")
             before = [*before[:position], *before[position + 1 :]]
+        if path == "app/probes/routes.py":
+            before = [(texts[-1] or "-").strip() if one == DOC else one for one in before]
         assert after == [table.get((type(old), old), old) for old in before]
 
 

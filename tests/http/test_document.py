@@ -8,9 +8,12 @@ import pytest
 from fastapi import FastAPI, Query
 
 import crudgen
+from crudgen.kit.application import Application
 from crudgen.kit.http.documentation import adjust_document
+from crudgen.kit.http.routing import Router
 
 ZOO = Path(__file__).parents[1] / "specs/zoo"
+TAGS = (("a", ""), ("b", "Bees."), ("c", "Cats."))
 PUBLIC = ("AnimalPublic", "CountryPublic", "EventPublic", "BlogPostPublic", "TagPublic", "Deleted")
 
 
@@ -201,3 +204,30 @@ def test_handlers_of_ones_own_have_the_same_errors(tmp_path: Path) -> None:
         "$ref": "#/components/schemas/HTTPValidationError"
     }
     assert document["components"]["schemas"] == schemas
+
+
+def test_descriptions_of_the_spec_are_those_of_tags_and_properties(
+    document: dict[str, Any], schemas: dict[str, Any]
+) -> None:
+    animals = 'Every scalar type, once plain and once optional.\nIt says "quotes", \\backslashes\\'
+    assert document["tags"] == [
+        {"name": "animals", "description": f'{animals} and """triples""".'},
+        *({"name": name} for name in ("blog_posts", "countries", "events", "tags")),
+    ]
+    plate = "The 'plate' with \"quotes\", ümlauts, 漢字 and 🦸."
+    for model in ("TagCreate", "TagUpdate", "TagPublic"):
+        assert schemas[model]["properties"]["plate"]["description"] == plate
+
+
+def test_tags_of_the_owner_come_first() -> None:
+    routers = [Router(prefix=f"/{name}", tags=[name], description=doc) for name, doc in TAGS]
+    app = Application(openapi_tags=[{"name": "b", "description": "mine"}, {"name": "x"}])
+    for router in routers:
+        app.include_router(router)
+    expected = [{"name": "b", "description": "mine"}, {"name": "x"}, {"name": "a"}]
+    assert app.openapi()["tags"] == [*expected, {"name": "c", "description": "Cats."}]
+    app.openapi_schema = None
+    assert len(app.openapi()["tags"]) == 4
+    app = Application()
+    app.include_router(routers[0])
+    assert "tags" not in app.openapi()

@@ -125,12 +125,14 @@ class _Head:
         ]
 
     def router(self) -> Code:
-        """Return `router = Router(prefix="/heroes", tags=["heroes"])`."""
+        """Return `router = Router(prefix="/heroes", tags=["heroes"], description="…")`."""
         tags = Bracket("[", (literal(str(self._entity.plural)),), "]")
         arguments = [
             keyword("prefix", literal(str(self._entity.path))),
             keyword("tags", tags),
         ]
+        if self._entity.doc is not None:
+            arguments.append(keyword("description", literal(self._entity.doc.strip())))
         return statement(raw("router = "), call(raw("Router"), arguments))
 
     def resource_class(self) -> Code | None:

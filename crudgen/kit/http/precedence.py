@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from fastapi.routing import RouteContext, iter_route_contexts
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from starlette.routing import BaseRoute
 
 _PARAMETER = re.compile(r"\{[^{}:]*\}")
@@ -23,7 +23,8 @@ def routes_in_use(routes: Sequence[BaseRoute]) -> list[RouteContext] | None:
             continue
         template = _PARAMETER.sub("{}", context.path)
         operations = {(template, method) for method in context.methods}
-        is_shadowed = is_shadowed or not operations.isdisjoint(taken)
+        is_documented = isinstance(context.original_route, APIRoute)
+        is_shadowed = is_shadowed or (is_documented and not operations.isdisjoint(taken))
         if operations <= taken:
             continue
         # FastAPI replaces the description of an operation by a later one.

@@ -156,10 +156,11 @@ class Route(HeadRoute):
 class Router(APIRouter):
     """A router whose routes all begin with its prefix.
 
-    Other paths are skipped without building the routes.
+    Other paths are skipped without building the routes. `description` is that of its tags.
     """
 
-    def __init__(self, *, prefix: str, **options: Any) -> None:
+    def __init__(self, *, prefix: str, description: str = "", **options: Any) -> None:
+        self.description = description
         lazy = fast_module("lazy")
         route_class = lazy.LazyRoute if lazy else Route
         super().__init__(prefix=prefix, route_class=route_class, **options)

@@ -179,7 +179,7 @@ class FieldSpec(BaseSpec):
         default=False, description="Stored as sent, without normalization to Unicode NFC."
     )
     controls: Flag = Field(default=False, description="Control characters are allowed.")
-    doc: Text | None = Field(default=None, description="Description, for code and OpenAPI.")
+    doc: Text | None = Field(default=None, description="Description, for the models and OpenAPI.")
     example: AnyValue = Field(default=None, description="Example, for OpenAPI and tests.")
     was: Text | None = Field(default=None, description="Former name, for migrations.")
 
@@ -226,7 +226,10 @@ class EntitySpec(BaseSpec):
     """An entity: a file in the folder of entities."""
 
     name: Text = Field(description="Name of the entity, such as Hero.")
-    doc: Text | None = Field(default=None, description="Description, for code and OpenAPI.")
+    doc: Text | None = Field(
+        default=None,
+        description="Description: docstring of the table model, and text of the tag in OpenAPI.",
+    )
     table: Text | None = Field(
         default=None, description="Name of the table; by default the entity name in snake_case."
     )

@@ -13,7 +13,7 @@ from ..kit.rows.resource import Resource
 from ..kit.types.scalars import IntText
 from .models import Hero, HeroCreate, HeroPublic, HeroUpdate
 
-router = Router(prefix="/heroes", tags=["heroes"])
+router = Router(prefix="/heroes", tags=["heroes"], description="Somebody who saves people.")
 heroes = Resource(Hero, public=HeroPublic)
 
 HeroId = Annotated[IntText, Path(description="Primary key of the hero.")]

@@ -1,6 +1,6 @@
 """The OpenAPI document: what FastAPI does not know of an operation, and adjustments."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from fastapi.routing import APIRoute
@@ -112,6 +112,22 @@ def _success_headers(route: APIRoute, *, is_list: bool) -> Iterator[str]:
 
 def _with_headers(*names: str) -> dict[str, Any]:
     return {"headers": {name: _HEADERS[name] for name in names}}
+
+
+def describe_tags(
+    tags: Sequence[dict[str, Any]] | None, descriptions: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Return the tags of the document, followed by those that `descriptions` contains besides.
+
+    Pages show tags in this order, so tags without a description are included if another has one.
+    """
+    described = [*(tags or ())]
+    if any(descriptions.values()):
+        names = {tag["name"] for tag in described}
+        for name, text in descriptions.items():
+            if name not in names:
+                described.append({"name": name} | ({"description": text} if text else {}))
+    return described
 
 
 def adjust_document(document: dict[str, Any]) -> None:
