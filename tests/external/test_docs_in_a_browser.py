@@ -3,20 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
-from tests.external.programs import find_program
 from tests.support.servers import Api, Servers
 
+if TYPE_CHECKING:
+    from playwright.sync_api import ConsoleMessage, Page, Request
+
 pytestmark = pytest.mark.external
-QUIET = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-]
-"""Options without which Chromium does not run as root, or asks hosts of its own."""
 HERO = '{"name": "Deadpond", "secret_name": "Dive Wilson"}'
 
 
@@ -24,19 +21,19 @@ HERO = '{"name": "Deadpond", "secret_name": "Dive Wilson"}'
 class Visit:
     """A page, with what it requested and logged, errors of its policy among them."""
 
-    page: Page
-    requests: list[Request] = field(default_factory=list)
-    logged: list[ConsoleMessage] = field(default_factory=list)
+    page: "Page"
+    requests: "list[Request]" = field(default_factory=list)
+    logged: "list[ConsoleMessage]" = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.page.set_default_timeout(30_000)
         self.page.on("request", self._request)
         self.page.on("console", self._log)
 
-    def _request(self, request: Request) -> None:
+    def _request(self, request: "Request") -> None:
         self.requests.append(request)
 
-    def _log(self, message: ConsoleMessage) -> None:
+    def _log(self, message: "ConsoleMessage") -> None:
         self.logged.append(message)
 
     def hosts(self) -> set[str]:
@@ -44,20 +41,9 @@ class Visit:
         return {f"{url.scheme}://{url.netloc}" for url in urls}
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        path = find_program("chromium")
-        started = playwright.chromium.launch(executable_path=path, args=QUIET)
-        yield started
-        started.close()
-
-
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Visit]:
-    page = browser.new_page()
-    yield Visit(page)
-    page.close()
+def visit(page: "Page") -> Visit:
+    return Visit(page)
 
 
 @pytest.fixture(params=["served", "emitted"])

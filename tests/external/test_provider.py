@@ -4,8 +4,12 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,9 +17,29 @@ from tests.docs import pages
 from tests.external.programs import find_program
 from tests.support.servers import Api, Servers
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
 pytestmark = pytest.mark.external
 PACKAGE = Path(__file__).parent / "provider"
 """The tests in TypeScript and JavaScript; `.ci/run` installs the npm packages there."""
+IN_A_BROWSER = """async (url) => {
+    const { reactAdminProvider, refineProvider } = await import("/provider.js");
+    const provider = reactAdminProvider(url, { headers: () => ({ Authorization: "Bearer x" }) });
+    const rows = [...Array(201).keys()].map((n) => ({ text: `note ${n}` }));
+    await refineProvider(url).createMany({ resource: "notes", variables: rows });
+    const list = { pagination: { page: 1, perPage: 60 }, sort: { field: "id", order: "ASC" } };
+    const { data, total } = await provider.getList("notes", list);
+    const id = data[59].id;
+    await provider.getOne("notes", { id });
+    const updated = await provider.update("notes", { id, data: { kind: "b" } });
+    await refineProvider(url).update({ resource: "notes", id, variables: { text: "changed" } });
+    const status = (error) => error.status;
+    const stale = await provider.delete("notes", { id }).catch(status);
+    const missing = await provider.getOne("notes", { id: 9999 }).catch(status);
+    return [total, updated.data.kind, stale, missing];
+}"""
+"""It needs the headers of responses that a page of another origin can only read if CORS says so."""
 GUIDE = "docs/how-to/admin-interface.md"
 ENTITIES = {
     "note": """
@@ -119,6 +143,29 @@ def test_the_code_of_the_guide_compiles(compiled: Path) -> None:
         (compiled / file).write_text(block.text)
     options = {"jsx": "react-jsx", "module": "esnext", "moduleResolution": "bundler"}
     compile_only(compiled, ["react-admin.d.ts", *files], **options)
+
+
+@pytest.fixture
+def frontend(compiled: Path) -> Iterator[str]:
+    """Serve the compiled provider from an origin of its own; give its URL."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(compiled / "out"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_it_runs_in_a_browser_on_another_origin(
+    frontend: str, servers: Servers, spec: Path, tmp_path: Path, page: "Page"
+) -> None:
+    settings = {"CORS_ORIGINS": frontend}
+    api = servers.start(spec, "emitted", f"sqlite:///{tmp_path}/app.db", settings=settings)
+    page.goto(f"{frontend}/types.js")
+    assert page.evaluate(IN_A_BROWSER, str(api.client.base_url)) == [201, "b", 412, 404]
+    servers.end(api)
 
 
 def test_all_methods_run(compiled: Path, api: Api) -> None:

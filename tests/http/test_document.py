@@ -10,6 +10,7 @@ from fastapi import FastAPI, Query
 import crudgen
 from crudgen.kit.application import Application
 from crudgen.kit.http.documentation import adjust_document
+from crudgen.kit.http.precedence import routes_in_use
 from crudgen.kit.http.routing import Router
 
 ZOO = Path(__file__).parents[1] / "specs/zoo"
@@ -217,6 +218,16 @@ def test_descriptions_of_the_spec_are_those_of_tags_and_properties(
     plate = "The 'plate' with \"quotes\", ümlauts, 漢字 and 🦸."
     for model in ("TagCreate", "TagUpdate", "TagPublic"):
         assert schemas[model]["properties"]["plate"]["description"] == plate
+
+
+def test_the_document_is_built_once_unless_a_handler_hides_another() -> None:
+    app = Application()
+    assert routes_in_use(app.routes) is None
+    for _ in range(2):
+        app.add_api_route("/live", lambda: None)
+    used = routes_in_use(app.routes)
+    assert used is not None
+    assert [one.path for one in used].count("/live") == 1
 
 
 def test_tags_of_the_owner_come_first() -> None:

@@ -127,6 +127,28 @@ for (const [kind, { name, key = "id", row, change, common, missing }] of Object.
   });
 }
 
+test("rows with a property of every type", async () => {
+  const data = {
+    ...{ title: "Cat", legs: 4, weight: 4.5, born: "2020-02-29", feeds_at: "12:00:00", species: "felis" },
+    ...{ seen_at: "2026-01-01T12:00:00Z", chip: missing, contact: "a@example.com", page: "http://example.com/" },
+    ...{ data: { a: [1, null] }, photo: "aGk=", secret: "long enough", note: "" },
+  };
+  const { data: made } = await ra.create("animals", { data });
+  assert.equal(made.price, "1.50");
+  assert.deepEqual(made.data, data.data);
+  assert(!("secret" in made));
+  const { data: read } = await ra.getOne("animals", { id: made.id });
+  const change = { title: "Dog", data: { b: 1 }, price: "2.25", secret: "another secret" };
+  const { data: updated } = await ra.update("animals", { id: made.id, data: { ...read, ...change }, previousData: read });
+  assert.deepEqual({ ...updated, updated_at: null }, { ...read, title: "Dog", data: { b: 1 }, price: "2.25", updated_at: null });
+  const filters = { born__lt: new Date("2021-01-01").toISOString().slice(0, 10), seen_at: new Date(data.seen_at), tame: false };
+  assert.equal((await ra.getList("animals", { ...firstPage, filter: { ...filters, price__gte: "2.25" } })).total, 1);
+  assert.equal((await ra.getList("animals", { ...firstPage, filter: { ...filters, price__gt: "2.25" } })).total, 0);
+  const error = await rejected(ra.update("animals", { id: made.id, data: { contact: "none", weight: "5" } }));
+  assert.deepEqual(Object.keys(error.errors).sort(), ["contact", "weight"]);
+  await ra.delete("animals", { id: made.id });
+});
+
 describe("lists", () => {
   beforeEach(async () => {
     const kinds = ["a", "b"];
