@@ -1,6 +1,7 @@
 """The command `crudgen new`. Reason to change: its arguments."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Annotated
@@ -34,6 +35,9 @@ def new(
     """Write the YAML file of a new entity."""
     if not _NAME.fullmatch(name):
         raise typer.BadParameter(f"invalid entity name {name!r}; use a name such as Team")
+    if entities == source.DEFAULT and not entities.exists() and Path.cwd().name == entities.name:
+        problem = "the current folder is the folder of entities"
+        raise OutputError(f"{problem}\n  run the command in the folder above, or add --entities .")
     file = entities / f"{_file_name(name)}.yaml"
     if file.exists():
         raise OutputError(f"{file} already exists\n  edit it, or choose another name")
@@ -51,9 +55,9 @@ def _file_name(name: str) -> str:
 
 def _yaml(name: str, fields: list[str], entities: Path) -> str:
     """Return the YAML of an entity. Raises BadParameter for an invalid field."""
-    lines = [f"name: {_scalar(name)}", "fields:"]
-    if (entities.parent / SCHEMA_FILE).exists():
-        lines.insert(0, f"# yaml-language-server: $schema=../{SCHEMA_FILE}")
+    schema = _schema_path(entities)
+    first = [f"# yaml-language-server: $schema={schema}"] if schema else []
+    lines = [*first, f"name: {_scalar(name)}", "fields:"]
     names: set[str] = set()
     for field in fields:
         key, colon, value = (part.strip() for part in field.partition(":"))
@@ -64,6 +68,17 @@ def _yaml(name: str, fields: list[str], entities: Path) -> str:
         names.add(key)
         lines.append(f"  {_scalar(key)}: {_scalar(value)}")
     return "\n".join([*lines, ""])
+
+
+def _schema_path(entities: Path) -> str | None:
+    """Return the path from the folder to the nearest JSON Schema above it in the repository."""
+    folders = Path(os.path.normpath(entities.absolute())).parents
+    for depth, folder in enumerate(folders, 1):
+        if (folder / SCHEMA_FILE).is_file():
+            return "../" * depth + SCHEMA_FILE
+        if (folder / ".git").exists():
+            break
+    return None
 
 
 def _scalar(text: str) -> str:

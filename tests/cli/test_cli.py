@@ -218,6 +218,34 @@ def test_init_new_and_check(project: Project) -> None:
     assert fresh.read("entities/hero.yaml") == "mine"
 
 
+@pytest.mark.parametrize(
+    ("folder", "first_line"),
+    [
+        ("entities", "# yaml-language-server: $schema=../crudgen.schema.json"),
+        ("services/shop/entities", "# yaml-language-server: $schema=../../../crudgen.schema.json"),
+        ("services/../entities", "# yaml-language-server: $schema=../crudgen.schema.json"),
+        ("other/entities", "name: Team"),
+        ("own/entities", "# yaml-language-server: $schema=../crudgen.schema.json"),
+    ],
+)
+def test_new_names_the_nearest_schema(project: Project, folder: str, first_line: str) -> None:
+    """That of another repository is not used."""
+    project.write("crudgen.schema.json", "{}")
+    project.write("own/crudgen.schema.json", "{}")
+    project.write("other/.git/HEAD", "")
+    project.write("services/README.md", "")
+    project.run("new", "Team", "name:str", "--entities", folder)
+    assert project.read(f"{folder}/team.yaml").splitlines()[0] == first_line
+
+
+def test_new_does_not_nest_the_folder_of_entities(project: Project) -> None:
+    inside = Project.__new__(Project)
+    inside.folder = project.folder / "entities"
+    assert "--entities ." in inside.run("new", "Team", "name:str", code=1).stderr
+    inside.run("new", "Team", "name:str", "--entities", ".")
+    project.run("check")
+
+
 @pytest.mark.parametrize("field", ["name:strng", "class:str", "name:str: x", "a b:str", "id_:@"])
 def test_new_writes_only_what_is_valid(project: Project, field: str) -> None:
     assert project.run("new", "Team", field, code=1).stderr.startswith("entities/team.yaml:")

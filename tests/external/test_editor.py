@@ -1,5 +1,7 @@
 """What an editor shows for specs: completion, errors and hover texts of the language server."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -225,3 +227,24 @@ def lines_with_problems(server: LanguageServer, file: Path) -> set[int]:
     if file.name == APP:
         return server.lines(APP, SETTINGS + text)
     return server.lines(ENTITY, FIRST_LINE + text)
+
+
+def test_each_created_file_is_completed(tmp_path: Path) -> None:
+    """The first line of the files that `crudgen init` and `crudgen new` write names the schema."""
+    for folder, arguments in (
+        (tmp_path, ["init", "shop"]),
+        (tmp_path / "shop", ["new", "Team", "name:str"]),
+        (tmp_path / "shop", ["new", "Part", "name:str", "--entities", "stock/entities"]),
+        (tmp_path / "shop" / "entities", ["new", "Town", "name:str", "--entities", "."]),
+    ):
+        command = [sys.executable, "-m", "crudgen", *arguments]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    files = sorted((tmp_path / "shop").rglob("*.yaml"))
+    assert [file.name for file in files] == ["hero.yaml", "team.yaml", "town.yaml", "part.yaml"]
+    with LanguageServer(tmp_path) as server:
+        for file in files:
+            path, text = str(file.relative_to(tmp_path)), file.read_text("utf-8")
+            assert server.problems(path, text) == []
+            assert server.completions(path, f"{text}  more: |\n")[0].label == "str"
+            [found] = server.problems(path, f"{text}  more: strng\n")
+            assert found.message.startswith("Unknown type.")

@@ -1,0 +1,64 @@
+"""A misspelled key of any map gets the right one as the remedy."""
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from crudgen.errors import SpecError
+from crudgen.language import load_texts
+from crudgen.language.written.spec import (
+    ApiSpec,
+    AppSpec,
+    EntitySpec,
+    FieldSpec,
+    LimitsSpec,
+    PageSpec,
+)
+
+HERO: dict[str, Any] = {"name": "Hero", "fields": {"name": "str"}}
+MAPS: dict[type[BaseModel], dict[str, Any]] = {
+    EntitySpec: HERO,
+    FieldSpec: {**HERO, "fields": {"name": {"type": "str"}}},
+    ApiSpec: {**HERO, "api": {}},
+    PageSpec: {**HERO, "api": {"page": {}}},
+    AppSpec: {"title": "Heroes"},
+    LimitsSpec: {"title": "Heroes", "limits": {}},
+}
+PLACES: dict[type[BaseModel], tuple[str, ...]] = {
+    FieldSpec: ("fields", "name"),
+    ApiSpec: ("api",),
+    PageSpec: ("api", "page"),
+    LimitsSpec: ("limits",),
+}
+KEYS = [(model, key) for model in MAPS for key in model.model_fields]
+
+
+def typos(key: str) -> list[str]:
+    """Return misspellings: a letter too few or too many, capitals, two letters swapped."""
+    swapped = [key[:-2] + key[-1] + key[-2]] if len(key) > 2 else []
+    return [key[:-1], f"{key}x", key.upper(), *swapped]
+
+
+@pytest.mark.parametrize(
+    ("model", "key"), KEYS, ids=lambda value: getattr(value, "__name__", value)
+)
+def test_a_typo_of_a_key_is_recognized(model: type[BaseModel], key: str) -> None:
+    for typo in typos(key):
+        if typo not in model.model_fields:
+            assert remedy(model, typo) == f"did you mean '{key}'?", typo
+
+
+def remedy(model: type[BaseModel], key: str) -> str:
+    """Return the remedy for an unknown key in a map of the spec."""
+    spec = json.loads(json.dumps(MAPS[model]))
+    place = spec
+    for step in PLACES.get(model, ()):
+        place = place[step]
+    place[key] = 1
+    entity, app = (HERO, spec) if model in {AppSpec, LimitsSpec} else (spec, None)
+    with pytest.raises(SpecError) as caught:
+        load_texts({"hero.yaml": json.dumps(entity)}, app and json.dumps(app))
+    [found] = [one for one in caught.value.diagnostics if one.problem == f"unknown key '{key}'"]
+    return found.remedy
