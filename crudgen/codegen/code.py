@@ -100,10 +100,11 @@ def words(text: ModuleName) -> Code:
     return Code(name(text).replace("_", " "))
 
 
-def literal(value: Value) -> Code:
+def literal(value: Value, kind: Code | None = None) -> Code:
     """Return the source of an expression that evaluates to an equal value.
 
-    Raises TypeError for an unsupported type, ValueError for a number that is not finite.
+    `kind` is the source of the value's type, if it is not the name of the type. Raises TypeError
+    for an unsupported type, ValueError for a number that is not finite.
     """
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"no literal for {value!r}")
@@ -117,9 +118,9 @@ def literal(value: Value) -> Code:
         case bytes():
             source = _bytes(value)
         case Decimal() | UUID():
-            source = f"{type(value).__name__}({_text(str(value))})"
+            source = f"{kind or type(value).__name__}({_text(str(value))})"
         case date() | time():
-            source = f"{type(value).__name__}.fromisoformat({_text(value.isoformat())})"
+            source = f"{kind or type(value).__name__}.fromisoformat({_text(value.isoformat())})"
         case _:
             raise TypeError(f"no literal for {type(value).__name__}")
     return Code(source)

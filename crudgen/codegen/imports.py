@@ -1,46 +1,115 @@
-"""Imports of a generated module, sorted as ruff does. Reason to change: the order of imports."""
+"""Imports of a generated module, sorted as ruff does. Reason to change: the form of imports."""
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import TypeAlias
 
 from crudgen.language.schema import KitForm
 
 from .code import WIDTH, Bracket, Code, identifier, join, raw, statement
 
-_STANDARD = {"collections.abc", "contextlib", "datetime", "decimal", "typing", "uuid"}
+_STANDARD = {"builtins", "collections.abc", "contextlib", "datetime", "decimal", "typing", "uuid"}
+
+_ALIASES = {"datetime": "dt", "sqlalchemy": "sa"}
+"""Usual names of imported modules."""
 
 _KIT = re.compile(r"^\.+kit\b")
 
-Natural: TypeAlias = list[tuple[str, int, str]]
+Natural: TypeAlias = tuple[tuple[str, int, str], ...]
 
 
 class Imports:
-    """Collects the imports of a module while its source is built."""
+    """Collects the imports of a module while its source is built.
 
-    def __init__(self, kit: KitForm = KitForm.VENDORED) -> None:
+    A name that the module itself defines is imported with its module: `fastapi.Path` in the
+    routes of an entity `Path`. In a class body, this holds for the names of attributes too, as
+    annotations and defaults find these first: `date: dt.date`.
+    """
+
+    def __init__(
+        self,
+        kit: KitForm = KitForm.VENDORED,
+        *,
+        defined: Iterable[str] = (),
+        attributes: Iterable[str] = (),
+    ) -> None:
+        """Set the names that the module defines, and those of attributes in its class bodies."""
         self._kit = kit
+        self._defined = frozenset(map(str, defined))
+        self._attributes = frozenset(map(str, attributes))
         self._names: defaultdict[str, set[str]] = defaultdict(set)
+        self._modules: dict[str, str] = {}
+        self._printed: dict[tuple[str, str, bool], Code] = {}
 
     def use(self, module: str, *names: str) -> None:
-        """Add names to import from a module, each as `name` or `name as alias`."""
-        if self._kit is KitForm.LIBRARY:
-            module = _KIT.sub("crudgen.kit", module)
-        self._names[module].update(names)
+        """Add names to import from a module of the project, each as `name` or `name as alias`.
 
-    def name(self, module: str, what: str) -> Code:
+        They are names that other imports must not have; pass them as `defined`.
+        """
+        self._names[self._source(module)].update(names)
+
+    def name(self, module: str, what: str, *, in_class: bool = False) -> Code:
         """Add a name to import from a module, and return it as code."""
-        self.use(module, what)
+        key = (module, what, in_class)
+        if key not in self._printed:
+            self._printed[key] = self._import(module, what, in_class=in_class)
+        return self._printed[key]
+
+    def _import(self, module: str, what: str, *, in_class: bool) -> Code:
+        if what in self._defined or (in_class and what in self._attributes):
+            return identifier(f"{self._qualifier(module)}.{what}")
+        if module != "builtins":
+            self.use(module, what)
         return identifier(what)
+
+    def builtin(self, what: str, *, in_class: bool = False) -> Code:
+        """Return the name of a builtin as code: `int`, or `builtins.int` if it is defined."""
+        return self.name("builtins", what, in_class=in_class)
+
+    def _qualifier(self, module: str) -> str:
+        """Add an import of a module, and return its name: `fastapi`, `kit_models`."""
+        module = self._source(module)
+        if module not in self._modules:
+            is_kit = "kit." in module
+            leaf = module.rpartition(".")[2]
+            alias = f"kit_{leaf}" if is_kit else _ALIASES.get(module, leaf)
+            while alias in self._defined or alias in self._attributes:
+                alias = f"_{alias}"
+            self._modules[module] = alias
+        return self._modules[module]
+
+    def _source(self, module: str) -> str:
+        return _KIT.sub("crudgen.kit", module) if self._kit is KitForm.LIBRARY else module
 
     def code(self) -> Code:
         """Return the import statements in groups: standard library, third-party, local."""
         groups: list[list[Code]] = [[], [], []]
-        for module in sorted(self._names, key=_module_order):
-            names = sorted(self._names[module], key=_name_order)
+        for module, lines in (*self._whole_modules(), *self._imported_names()):
             group = 0 if module in _STANDARD else 2 if module.startswith(".") else 1
-            groups[group].append(_import(identifier(module), [_imported(name) for name in names]))
+            groups[group].append(lines)
         return join(raw("\n\n"), [join(raw("\n"), group) for group in groups if group])
+
+    def _whole_modules(self) -> Iterator[tuple[str, Code]]:
+        """Yield `import datetime as dt`, with the module."""
+        for module in sorted(self._modules, key=_module_order):
+            if "." not in module:
+                yield module, raw("import ") + _renamed(module, self._modules[module])
+
+    def _imported_names(self) -> Iterator[tuple[str, Code]]:
+        """Yield `from ..kit import models as kit_models` and the like, with the module."""
+        statements: list[tuple[str, list[str]]] = []
+        for module, names in self._names.items():
+            plain = sorted((name for name in names if " as " not in name), key=_name_order)
+            statements += [(module, plain)] if plain else []
+            statements += [(module, [name]) for name in names if " as " in name]
+        for module, alias in self._modules.items():
+            package, separator, leaf = module.rpartition(".")
+            if separator:
+                statements.append((package, [f"{leaf} as {alias}"]))
+        for module, members in sorted(statements, key=_statement_order):
+            yield module, _import(identifier(module), [_imported(name) for name in members])
 
 
 def _import(module: Code, names: list[Code]) -> Code:
@@ -50,7 +119,19 @@ def _import(module: Code, names: list[Code]) -> Code:
 
 
 def _imported(text: str) -> Code:
-    return join(raw(" as "), [identifier(name) for name in text.split(" as ")])
+    name, _, alias = text.partition(" as ")
+    return _renamed(name, alias or name)
+
+
+def _renamed(name: str, alias: str) -> Code:
+    if alias == name:
+        return identifier(name)
+    return identifier(name) + raw(" as ") + identifier(alias)
+
+
+def _statement_order(statement: tuple[str, list[str]]) -> tuple[int, Natural, int, Natural]:
+    module, names = statement
+    return *_module_order(module), *_name_order(names[0])
 
 
 def _module_order(module: str) -> tuple[int, Natural]:
@@ -64,12 +145,13 @@ def _name_order(name: str) -> tuple[int, Natural]:
     return kind, _natural(name.lower())
 
 
+@lru_cache(maxsize=4096)
 def _natural(text: str) -> Natural:
     """Return a sort key that compares numbers by value, so that `a2` precedes `a10`.
 
     Numbers with a leading zero come first.
     """
-    return [_natural_part(part) for part in re.findall(r"[0-9]+|[^0-9]", text)]
+    return tuple(_natural_part(part) for part in re.findall(r"[0-9]+|[^0-9]", text))
 
 
 def _natural_part(part: str) -> tuple[str, int, str]:

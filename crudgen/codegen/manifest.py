@@ -15,6 +15,7 @@ from .views.project import project_view
 from .views.provider import provider_view
 from .views.routes import routes_view
 from .views.tests import tests_view
+from .views.variables import folder_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,11 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
     yield FromTemplate("app/settings.py", "settings.py.jinja", project)
     for entity in schema.entities:
         models = models_view(entity, schema.kit)
-        yield FromTemplate(f"app/{entity.plural}/__init__.py", "entity.py.jinja", models)
-        yield FromTemplate(f"app/{entity.plural}/models.py", "models.py.jinja", models)
-        yield FromTemplate(
-            f"app/{entity.plural}/routes.py", "routes.py.jinja", routes_view(entity, schema.kit)
-        )
+        folder = f"app/{folder_name(entity.plural)}"
+        yield FromTemplate(f"{folder}/__init__.py", "entity.py.jinja", models)
+        yield FromTemplate(f"{folder}/models.py", "models.py.jinja", models)
+        routes = routes_view(entity, schema.kit)
+        yield FromTemplate(f"{folder}/routes.py", "routes.py.jinja", routes)
         tests = f"tests/test_{entity.plural}.py"
         yield FromTemplate(tests, "test_entity.py.jinja", tests_view(entity))
     yield FromTemplate("tests/conftest.py", "conftest.py.jinja", ownership=once, needs=fixtures)

@@ -1,6 +1,5 @@
 """Reserved names. Reason to change: another name in generated code, a library or a database."""
 
-import builtins
 from keyword import iskeyword, issoftkeyword
 
 
@@ -14,14 +13,6 @@ QUERY_PARAMETERS = _words(
     """
 )
 """Query parameters of every list operation: a field of this name could not be a filter."""
-
-SHADOWING = _words(
-    """
-    bool bytes date datetime dict float frozenset int list object set str time timedelta tuple
-    type utc_now utc_time utc_today
-    """
-)
-"""Names in annotations and defaults: a field `date: date | None = None` would shadow `date`."""
 
 SQL_KEYWORDS = _words(
     """
@@ -48,27 +39,6 @@ SYSTEM_COLUMNS = _words(
 )
 """System columns of every PostgreSQL table."""
 
-RESERVED_CLASSES = _words(
-    """
-    Annotated Answers Any APIRouter AsyncClient AsyncIterator AwareDatetime Base64Bytes
-    BaseAppSettings BaseModel BaseSettings BigInteger Body BulkResource Callable Changes
-    CheckConstraint
-    ClassVar Database DatabaseDep DateTime Decimal Deleted Depends Ellipsis EmailStr EmailText
-    Enum Exact ExactNumber Exception False FastAPI Field Final ForeignKey HTTPException HttpUrl
-    HTTPValidationError IdempotencyKey IdempotentBulkResource IdempotentResource Index IntText
-    IsoDate IsoTime Iterator JSON Json JSONResponse JsonValue LargeBinary ListQuery Literal Many
-    Model Multiline NaiveDatetime NfcText None NotFound NotImplemented Optional Path
-    PlainSerializer Query Relationship ReplaceableResource Request Resource Response
-    Router Self SerialInteger SQLModel StrEnum
-    Text TextKey TextRule True TypeAlias TypeAliasType TypeVar Union UniqueConstraint UrlText
-    UtcDatetime UUID UuidText ValidationError
-    """
-)
-"""Names that generated modules import or define; an entity cannot have such a name.
-
-Python's builtins are reserved too.
-"""
-
 DERIVED_SUFFIXES = (
     *("Base", "Create", "Update", "UpdateById", "Public"),
     *("Id", "Ids", "Query", "Filters", "Sort"),
@@ -83,19 +53,12 @@ WINDOWS_DEVICES = frozenset(
 )
 """Device names of Windows: no file or folder can have one, with any suffix."""
 
-_MODULES = _words(
+APP_MODULES = _words(
     """
-    api app body cls conftest database date datetime db decimal errors fastapi fields
-    idempotency_key ids init int json kit limit list main models offset payload pydantic query
-    request response router routes self settings sqlalchemy sqlmodel starlette str test tests
-    time timedelta typing uuid
+    api kit main models settings
     """
 )
-
-RESERVED_MODULES = _MODULES | {
-    name for name in WINDOWS_DEVICES if name.isascii() and name.isalnum()
-}
-"""Names of folders, functions and variables in a generated project."""
+"""Modules and packages in the folder `app` of a generated project."""
 
 RESERVED_PATHS = ("/docs", "/redoc", "/openapi.json", "/openapi", "/live", "/ready", "/metrics")
 """Paths of the generated application. Paths below them are reserved too."""
@@ -111,8 +74,6 @@ def _attribute_problem(name: str) -> str | None:
         return "it is a Python keyword"
     if name.startswith(("model_", "sa_")):
         return "the prefixes 'model_' and 'sa_' are reserved by pydantic and SQLModel"
-    if name in SHADOWING:
-        return "it would shadow the Python type"
     if name in LIBRARY_ATTRIBUTES:
         return "it is an attribute of SQLModel, pydantic or SQLAlchemy models"
     return None
@@ -136,21 +97,15 @@ def _json_name_problem(name: str) -> str | None:
 
 def class_name_problem(name: str) -> str | None:
     """Return why a valid entity name is reserved, or None."""
-    if name in RESERVED_CLASSES or iskeyword(name):
-        return "generated code uses it"
-    if hasattr(builtins, name):
-        return "it is a Python builtin"
+    if iskeyword(name):
+        return f"it is a Python keyword: write '{name}Item' or the like"
     return None
 
 
 def module_name_problem(name: str) -> str | None:
     """Return why a valid plural, or the singular of an entity, is reserved, or None."""
-    if iskeyword(name):
-        return "it is a Python keyword"
-    if name in WINDOWS_DEVICES:
-        return "it is a device name on Windows"
-    if name in RESERVED_MODULES or name.startswith("test_"):
-        return "generated code uses it"
+    if name.endswith("_"):
+        return f"generated code appends '_' to names: write {name.rstrip('_')!r}"
     return None
 
 

@@ -1,7 +1,9 @@
 """Every name of a generated module, as an entity or a field: refused, or working code."""
 
 import ast
+import builtins
 import json
+import keyword
 from functools import cache, partial
 from itertools import zip_longest
 from pathlib import Path
@@ -15,6 +17,7 @@ from crudgen.errors import SpecError
 from crudgen.language import Schema, load, load_texts
 from crudgen.language.names import ClassName, FieldName, ModuleName, Name
 from tests.codegen.emitted import run_alone, write
+from tests.codegen.test_collisions import EVERYDAY
 
 pytestmark = pytest.mark.slow
 
@@ -48,6 +51,7 @@ PLAIN = {"z_words": "enum(a, b) = a", "z_created": "datetime = now read_only", "
 def names() -> frozenset[str]:
     """Collect the names that generated modules import, define, take or use."""
     found = {"l", "L", "timeout", "Timeout", "self", "cls"}  # ruff has rules about these
+    found |= {*EVERYDAY.split(), *dir(builtins), *keyword.kwlist}
     for spec in ("tests/specs/zoo/entities", "entities"):
         for path, text in render(load(ROOT / spec)).items():
             if path.endswith(".py") and not path.startswith("app/kit/"):
@@ -116,7 +120,8 @@ def entities_by_name(half: int) -> list[dict[str, Any]]:
 
 def _named(index: int, name: str | None, plural: str | None) -> dict[str, Any]:
     name, plural = name or f"Thing{index}", plural or f"many_{index}"
-    return {"name": name, "plural": plural, "table": f"table_{index}", "fields": PLAIN}
+    fields = PLAIN if hasattr(builtins, name) else ORDINARY
+    return {"name": name, "plural": plural, "table": f"table_{index}", "fields": fields}
 
 
 def entities_by_field() -> list[dict[str, Any]]:

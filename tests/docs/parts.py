@@ -181,15 +181,12 @@ def name_rules(_: str) -> str:
 def reserved(_: str) -> str:
     rows = (
         ("field", taken.QUERY_PARAMETERS, "query parameters of lists"),
-        ("field", taken.SHADOWING, "Python types in annotations"),
         (
             "field",
             taken.LIBRARY_ATTRIBUTES,
             "attributes of SQLModel, pydantic and SQLAlchemy",
         ),
         ("field", taken.SYSTEM_COLUMNS, "system columns of PostgreSQL"),
-        ("entity", taken.RESERVED_CLASSES, "names in generated modules"),
-        ("plural", taken.RESERVED_MODULES, "folders, functions and variables of a project"),
         ("path", taken.RESERVED_PATHS, "paths of the application itself"),
     )
     cells = ((of, why, listed(sorted(words))) for of, words, why in rows)

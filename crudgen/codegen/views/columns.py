@@ -1,10 +1,12 @@
 """Source of fields: annotation, constraints, column, CHECK. Reason to change: another type."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, time
+from decimal import Decimal
+from functools import partial
+from uuid import UUID
 
 from crudgen.codegen.code import (
-    INDENT,
-    WIDTH,
     Bracket,
     Code,
     Comparison,
@@ -13,7 +15,6 @@ from crudgen.codegen.code import (
     keyword,
     literal,
     method,
-    name,
     nested_literal,
     optional,
     pair,
@@ -25,7 +26,7 @@ from crudgen.codegen.code import (
 from crudgen.codegen.imports import Imports
 from crudgen.kit.types.text import CONTROLS
 from crudgen.language.names import FieldName
-from crudgen.language.reserved import DERIVED_SUFFIXES, RESERVED_CLASSES, SQL_KEYWORDS
+from crudgen.language.reserved import SQL_KEYWORDS
 from crudgen.language.schema import Constant, Entity, Field, Now, Number, TypeName, Value
 from crudgen.language.types import INT64_MAX, INT64_MIN
 
@@ -34,13 +35,8 @@ from .wire import to_json_value
 TEXT_KEY = rf"[^/.{CONTROLS}][^/{CONTROLS}]*"
 """Pattern of text keys. In URLs, a slash separates segments; `.` and `..` are resolved."""
 
-_PLAIN = {
-    TypeName.STR: raw("str"),
-    TypeName.INT: raw("int"),
-    TypeName.FLOAT: raw("float"),
-    TypeName.BOOL: raw("bool"),
-}
-"""Types of fields with a built-in annotation."""
+_PLAIN = {TypeName.STR, TypeName.INT, TypeName.FLOAT, TypeName.BOOL}
+"""Types of fields with a built-in annotation, which has their name."""
 _IMPORTED = {
     TypeName.TEXT: ("..kit.types.text", "Multiline"),
     TypeName.DATE: ("..kit.types.dates", "IsoDate"),
@@ -52,8 +48,6 @@ _IMPORTED = {
     TypeName.URL: ("..kit.types.addresses", "UrlText"),
 }
 """Types of fields that the kit defines: module and name."""
-_WITH_ARGUMENTS = {TypeName.ENUM, TypeName.DECIMAL, TypeName.BYTES}
-"""Types of fields for which an alias is generated."""
 _UNICODE = {TypeName.STR, TypeName.TEXT}
 """Types of fields that accept the flags `as_sent` and `controls`."""
 _NUMBERS = {TypeName.INT, TypeName.FLOAT}
@@ -61,14 +55,18 @@ _SIZED_TEXTS = {TypeName.STR, TypeName.TEXT, TypeName.EMAIL, TypeName.URL}
 _TEXTS = {*_SIZED_TEXTS, TypeName.ENUM}
 _SIZED = {*_SIZED_TEXTS, TypeName.BYTES}
 _NOW = {TypeName.DATE: "utc_today", TypeName.TIME: "utc_time", TypeName.DATETIME: "utc_now"}
+_MODULES = {Decimal: "decimal", UUID: "uuid", date: "datetime", time: "datetime"}
+_MODULES[datetime] = "datetime"
+"""Modules of the types of constants."""
 
 
 class FieldPrinter:
     """Builds the source of an entity's fields, and collects its imports."""
 
-    def __init__(self, entity: Entity, imports: Imports) -> None:
+    def __init__(self, aliases: Mapping[FieldName, Code], imports: Imports) -> None:
         self._imports = imports
-        self._aliases = _aliases(entity)
+        self._in_class = partial(imports.name, in_class=True)
+        self._aliases = aliases
 
     def aliases(self, entity: Entity) -> Iterator[Code]:
         """Yield the type aliases, such as `HeroMood = Literal["calm", "angry"]`."""
@@ -85,10 +83,10 @@ class FieldPrinter:
         if field.name in self._aliases:
             return self._aliases[field.name]
         if field.pk and field.type is TypeName.STR:
-            return self._text(field)
-        if field.type in _IMPORTED:
-            return self._imports.name(*_IMPORTED[field.type])
-        return _PLAIN[field.type]
+            return self._text(field, in_class=True)
+        if field.type in _PLAIN:
+            return self._imports.builtin(field.type.value, in_class=True)
+        return self._in_class(*_IMPORTED[field.type])
 
     def _with_arguments(self, field: Field) -> Bracket:
         if field.type is TypeName.ENUM:
@@ -102,15 +100,15 @@ class FieldPrinter:
         if field.type is TypeName.DECIMAL:
             items = (self._imports.name("decimal", "Decimal"), self._exact(field))
         elif field.type in _UNICODE:
-            items = (self._text(field), self._text_rule(field))
+            items = (self._text(field, in_class=False), self._text_rule(field))
         else:
-            items = (raw("bytes"), self._base64(field))
+            items = (self._imports.builtin("bytes"), self._base64(field))
         return subscript(self._imports.name("typing", "Annotated"), items)
 
-    def _text(self, field: Field) -> Code:
+    def _text(self, field: Field, *, in_class: bool) -> Code:
         if field.pk and field.pattern is not None:
-            return self._imports.name("..kit.types.text_key", "TextKey")
-        return raw("str")
+            return self._imports.name("..kit.types.text_key", "TextKey", in_class=in_class)
+        return self._imports.builtin("str", in_class=in_class)
 
     def _text_rule(self, field: Field) -> Bracket:
         is_set = {
@@ -124,9 +122,9 @@ class FieldPrinter:
     def _exact(self, field: Field) -> Bracket:
         items: list[Bracket | Code] = [literal(field.precision), literal(field.scale)]
         if field.minimum is not None:
-            items.append(keyword("minimum", literal(field.minimum)))
+            items.append(keyword("minimum", self._constant(field.minimum)))
         if field.maximum is not None:
-            items.append(keyword("maximum", literal(field.maximum)))
+            items.append(keyword("maximum", self._constant(field.maximum)))
         return call(self._imports.name("..kit.types.decimals", "Exact"), items)
 
     def _base64(self, field: Field) -> Bracket:
@@ -139,17 +137,25 @@ class FieldPrinter:
         """Yield the keyword argument of the default, if there is one."""
         match field.default:
             case Now():
-                yield keyword(
-                    "default_factory", self._imports.name("..kit.types.dates", _NOW[field.type])
-                )
+                yield keyword("default_factory", self._now(field))
             case Constant(value):
-                if field.type in {TypeName.DATE, TypeName.TIME, TypeName.DATETIME} and value:
-                    self._imports.use("datetime", field.type.value)
-                if field.type is TypeName.UUID and value:
-                    self._imports.use("uuid", "UUID")
-                if field.type is TypeName.DECIMAL and value is not None:
-                    self._imports.use("decimal", "Decimal")
-                yield keyword("default", nested_literal(value))
+                yield keyword("default", self.value(value))
+
+    def value(self, value: Value) -> Bracket | Code:
+        """Return the source of a constant in a class body."""
+        if type(value) in _MODULES:
+            return self._constant(value, in_class=True)
+        return nested_literal(value)
+
+    def _constant(self, value: Value, *, in_class: bool = False) -> Code:
+        kind = type(value)
+        if kind not in _MODULES:
+            return literal(value)
+        name = self._imports.name(_MODULES[kind], kind.__name__, in_class=in_class)
+        return literal(value, name)
+
+    def _now(self, field: Field) -> Code:
+        return self._in_class("..kit.types.dates", _NOW[field.type])
 
     def alias(self, field: Field) -> Iterator[Bracket | Code]:
         """Yield the keyword argument of the JSON name, if it is not the attribute."""
@@ -192,9 +198,9 @@ class FieldPrinter:
 
     def _bound(self, number: Number) -> Code:
         if number == INT64_MIN and isinstance(number, int):
-            return self._imports.name("..kit.models", "MIN_INT")
+            return self._in_class("..kit.models", "MIN_INT")
         if number == INT64_MAX and isinstance(number, int):
-            return self._imports.name("..kit.models", "MAX_INT")
+            return self._in_class("..kit.models", "MAX_INT")
         return literal(number)
 
     def column(self, field: Field) -> Iterator[Bracket | Code]:
@@ -218,39 +224,38 @@ class FieldPrinter:
         if field.pk and field.type is TypeName.INT and not field.read_only:
             yield pair("autoincrement", literal(False))
         if field.touch:
-            yield pair("onupdate", self._imports.name("..kit.types.dates", _NOW[field.type]))
+            yield pair("onupdate", self._now(field))
 
     def _sa_type(self, field: Field) -> Iterator[Bracket | Code]:
         if field.type in _TEXTS:
-            yield keyword("sa_type", self._imports.name("..kit.database.columns", "Text"))
+            yield keyword("sa_type", self._in_class("..kit.database.columns", "Text"))
         elif field.type is TypeName.INT and field.pk and field.read_only:
-            yield keyword("sa_type", self._imports.name("..kit.database.columns", "SerialInteger"))
+            yield keyword("sa_type", self._in_class("..kit.database.columns", "SerialInteger"))
         elif field.type is TypeName.INT:
-            yield keyword("sa_type", self._imports.name("sqlalchemy", "BigInteger"))
+            yield keyword("sa_type", self._in_class("sqlalchemy", "BigInteger"))
         elif field.type is TypeName.DECIMAL:
             digits = [literal(field.precision), literal(field.scale)]
-            number = self._imports.name("..kit.types.decimals", "ExactNumber")
+            number = self._in_class("..kit.types.decimals", "ExactNumber")
             yield keyword("sa_type", call(number, digits))
         elif field.type is TypeName.JSON:
-            yield keyword("sa_type", self._imports.name("..kit.types.json_value", "JsonValue"))
+            yield keyword("sa_type", self._in_class("..kit.types.json_value", "JsonValue"))
 
     def checks(self, field: Field) -> Iterator[Bracket]:
         """Yield the CHECK constraint of the field's column, if it needs one."""
-        column = self._column_expression(field)
         if field.type in _SIZED:
-            self._imports.use("sqlalchemy", "func")
-            length = call(raw("func.length"), [column])
+            function = self._imports.name("sqlalchemy", "func") + raw(".length")
+            length = call(function, [self._column_expression(field)])
             within = self._within(length, field.min_length or None, field.max_length)
             yield self._check(field, "length", within)
         elif field.type is TypeName.ENUM:
             words = Bracket("[", tuple(literal(word) for word in field.words), "]")
+            column = self._column_expression(field)
             yield self._check(field, "words", method(column, "in_", (words,)))
         else:
             low = None if field.minimum == INT64_MIN else field.minimum
             high = None if field.maximum == INT64_MAX else field.maximum
             if low is not None or high is not None:
-                if field.type is TypeName.DECIMAL:
-                    self._imports.use("decimal", "Decimal")
+                column = self._column_expression(field)
                 yield self._check(field, "range", self._within(column, low, high))
 
     def _column_expression(self, field: Field) -> Bracket:
@@ -258,7 +263,7 @@ class FieldPrinter:
         if field.type is TypeName.DECIMAL and (field.minimum, field.maximum) != (None, None):
             digits = [literal(field.precision), literal(field.scale)]
             items.append(call(self._imports.name("..kit.types.decimals", "ExactNumber"), digits))
-        return call(raw("column"), items)
+        return call(self._imports.name("sqlalchemy", "column"), items)
 
     def _column_name(self, field: Field) -> Bracket | Code:
         column = sql_name(field.column)
@@ -268,44 +273,14 @@ class FieldPrinter:
         return call(quoted, (column, raw("quote=True")))
 
     def _within(self, column: Bracket, low: Value, high: Value) -> Bracket | Comparison:
+        least, most = self._constant(low), self._constant(high)
         if low is not None and high is not None:
-            return call(
-                self._imports.name("sqlalchemy", "between"), [column, literal(low), literal(high)]
-            )
+            return call(self._imports.name("sqlalchemy", "between"), [column, least, most])
         if low is not None:
-            return Comparison(column, ">=", literal(low))
-        return Comparison(column, "<=", literal(high))
+            return Comparison(column, ">=", least)
+        return Comparison(column, "<=", most)
 
     def _check(self, field: Field, what: str, expression: Bracket | Comparison) -> Bracket:
-        self._imports.use("sqlalchemy", "column")
         constraint = self._imports.name("sqlalchemy", "CheckConstraint")
         label = keyword("name", literal(f"{field.column}_{what}"))
         return call(constraint, [expression, label])
-
-
-def _aliases(entity: Entity) -> dict[FieldName, Code]:
-    """Return the names of type aliases by field: `HeroMood`.
-
-    If that name is used or too long, the alias is `HeroMoodValue` or `Type3`.
-    """
-    suffixes = ("", *DERIVED_SUFFIXES)
-    taken = {*RESERVED_CLASSES, *(f"{entity.name}{suffix}" for suffix in suffixes)}
-    aliases = {}
-    for number, field in enumerate(entity.fields):
-        if field.type not in _WITH_ARGUMENTS and not (field.as_sent or field.controls):
-            continue
-        camel = "".join(part.capitalize() for part in field.name.split("_"))
-        candidates = (
-            name(entity.name, suffix=camel),
-            name(entity.name, suffix=f"{camel}Value"),
-            raw("Type") + literal(number),
-        )
-        alias = next(alias for alias in candidates if _is_free(alias, field, taken))
-        taken.add(alias)
-        aliases[field.name] = alias
-    return aliases
-
-
-def _is_free(alias: Code, field: Field, taken: set[str]) -> bool:
-    line = f"{field.attribute}: {alias} | None = Field("
-    return alias not in taken and INDENT + len(line) <= WIDTH

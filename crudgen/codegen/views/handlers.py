@@ -9,6 +9,7 @@ from crudgen.codegen.code import (
     Code,
     annotated,
     call,
+    identifier,
     keyword,
     literal,
     name,
@@ -19,8 +20,8 @@ from crudgen.codegen.code import (
 from crudgen.codegen.imports import Imports
 from crudgen.language.schema import CHANGING, Entity, EtagUse, KeyKind
 
-_DB = raw("db: DatabaseDep")
-_REQUEST = raw("request: Request")
+from .variables import Variables
+
 DEFAULT_STATUS = 200
 """The status of a response with a new row, unless the spec says otherwise."""
 
@@ -43,12 +44,15 @@ def requires_etag(entity: Entity) -> bool:
 class Handlers:
     """Builds the handlers of an entity, and collects their imports."""
 
-    def __init__(self, entity: Entity, imports: Imports) -> None:
+    def __init__(self, entity: Entity, variables: Variables, imports: Imports) -> None:
         self._entity = entity
+        self._variables = variables
         self._imports = imports
-        self._payload = name(entity.singular)
-        self._key = name(entity.singular, suffix="_id")
         self._key_type = name(entity.name, suffix="Id")
+        self._db = annotated(raw("db"), imports.name("..kit.database", "DatabaseDep"))
+
+    def _request(self) -> Code:
+        return annotated(raw("request"), self._imports.name("fastapi", "Request"))
 
     def create(self) -> HandlerView:
         """Return the source of the handler that creates a row."""
@@ -57,8 +61,8 @@ class Handlers:
         return self._creating(
             name(self._entity.singular, prefix="create_"),
             "create",
-            annotated(self._payload, created),
-            self._payload,
+            annotated(self._variables.payload, created),
+            self._variables.payload,
         )
 
     def create_many(self) -> HandlerView:
@@ -68,8 +72,8 @@ class Handlers:
         return self._creating(
             name(self._entity.plural, prefix="create_"),
             "create_many",
-            self._many(name(self._entity.plural, prefix="new_"), created),
-            name(self._entity.plural, prefix="new_"),
+            self._many(self._variables.created, created),
+            self._variables.created,
         )
 
     def _many(self, sent: Code, kind: Code) -> Bracket:
@@ -78,8 +82,7 @@ class Handlers:
         return subscript(annotated(sent, many), (kind,))
 
     def _creating(self, function: Code, verb: str, body: Bracket | Code, sent: Code) -> HandlerView:
-        self._imports.use("fastapi", "Request")
-        parameters = [body, _REQUEST, _DB]
+        parameters = [body, self._request(), self._db]
         arguments = [raw("db"), raw("request"), sent]
         if self._entity.api.idempotency:
             header = self._imports.name("..kit.rows.idempotency", "IdempotencyKey")
@@ -95,39 +98,35 @@ class Handlers:
         """Return the source of the handler that updates several rows."""
         changes = name(self._entity.name, suffix="UpdateById")
         self._imports.use(".models", changes)
-        self._imports.use("fastapi", "Request")
-        sent = name(self._entity.plural, prefix="changed_")
+        sent = self._variables.changed
         return HandlerView(
             responses=self._errors(404, 409, 412, 413, 415, 422, 503, many=True),
             signature=self._signature(
                 name(self._entity.plural, prefix="update_"),
-                [self._many(sent, changes), _REQUEST, _DB],
+                [self._many(sent, changes), self._request(), self._db],
             ),
             body=self._return("update_many", [raw("db"), raw("request"), sent]),
         )
 
     def delete_many(self) -> HandlerView:
         """Return the source of the handler that deletes several rows."""
-        self._imports.use("fastapi", "Request")
-        self._imports.use("..kit.errors", "Deleted")
         ids = annotated(raw("ids"), name(self._entity.name, suffix="Ids"))
         return HandlerView(
             responses=self._errors(404, 409, 412, 422, 503, many=True),
             signature=self._signature(
-                name(self._entity.plural, prefix="delete_"), [ids, _REQUEST, _DB]
+                name(self._entity.plural, prefix="delete_"), [ids, self._request(), self._db]
             ),
             body=self._return("delete_many", [raw("db"), raw("request"), raw("ids")]),
         )
 
     def list(self) -> HandlerView:
         """Return the source of the handler that lists rows."""
-        self._imports.use("fastapi", "Request")
         query = annotated(raw("query"), name(self._entity.name, suffix="Query"))
         return HandlerView(
             responses=self._errors(404, 422, 503),
             signature=self._signature(
                 name(self._entity.plural, prefix="read_"),
-                [_REQUEST, _DB, query],
+                [self._request(), self._db, query],
             ),
             body=self._return("list", [raw("db"), raw("request"), raw("query")]),
         )
@@ -154,7 +153,6 @@ class Handlers:
 
     def delete(self) -> HandlerView:
         """Return the source of the handler that deletes a row."""
-        self._imports.use("..kit.errors", "Deleted")
         return self._one_row_handler(
             "delete", self._errors(404, 412, 422, *self._missing_etag(), 503)
         )
@@ -169,20 +167,19 @@ class Handlers:
         return (428,) if requires_etag(self._entity) else ()
 
     def _one_row_handler(self, verb: str, errors: Code, body: Code | None = None) -> HandlerView:
-        parameters = [annotated(self._key, self._key_type)]
-        arguments = [raw("db"), self._key]
+        parameters = [annotated(self._variables.key, self._key_type)]
+        arguments = [raw("db"), self._variables.key]
         if verb != "read":
             arguments.insert(1, raw("request"))
         if body is not None:
-            parameters.append(annotated(self._payload, body))
-            arguments.append(self._payload)
+            parameters.append(annotated(self._variables.payload, body))
+            arguments.append(self._variables.payload)
         if verb != "read":
-            self._imports.use("fastapi", "Request")
-            parameters.append(_REQUEST)
+            parameters.append(self._request())
         function = name(self._entity.singular, prefix=f"{verb}_")
         return HandlerView(
             responses=errors,
-            signature=self._signature(function, [*parameters, _DB]),
+            signature=self._signature(function, [*parameters, self._db]),
             body=self._return(verb, arguments),
         )
 
@@ -194,18 +191,22 @@ class Handlers:
         return (409,) if unique or together or key else ()
 
     def _errors(self, *statuses: int, many: bool = False, created: bool = False) -> Code:
-        if many:
-            self._imports.use("..kit.rows.bulk", "BULK_ERRORS")
         arguments: list[Bracket | Code] = [literal(status) for status in statuses]
         if created:
             arguments.append(keyword("created", name(self._entity.name, suffix="Public")))
-        called = call(raw("errors"), arguments)
-        return statement(raw("responses="), called, INDENT, " | BULK_ERRORS," if many else ",")
+        called = call(self._imports.name("..kit.errors", "errors"), arguments)
+        tail = raw(",")
+        if many:
+            more = self._imports.name("..kit.rows.bulk", "BULK_ERRORS")
+            tail = raw(" | ") + more + tail
+        return statement(raw("responses="), called, INDENT, tail)
 
     def _signature(self, function: Code, parameters: Sequence[Bracket | Code]) -> Code:
         head = raw("async def ") + function
-        return statement(head, call(raw(""), parameters), tail=" -> Response:")
+        response = self._imports.name("fastapi", "Response")
+        tail = raw(" -> ") + response + raw(":")
+        return statement(head, call(raw(""), parameters), tail=tail)
 
     def _return(self, verb: str, arguments: Sequence[Code]) -> Code:
-        method = name(self._entity.plural, suffix=f".{verb}")
+        method = self._variables.resource + raw(".") + identifier(verb)
         return statement(raw("return await "), call(method, arguments), 4)

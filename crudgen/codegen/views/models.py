@@ -1,6 +1,6 @@
 """View of an entity's models. Reason to change: the code of generated models."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from crudgen.codegen.characters import width
@@ -16,7 +16,7 @@ from crudgen.codegen.code import (
     keyword,
     literal,
     name,
-    nested_literal,
+    optional,
     pair,
     raw,
     sql_name,
@@ -24,13 +24,17 @@ from crudgen.codegen.code import (
     words,
 )
 from crudgen.codegen.imports import Imports
+from crudgen.language.names import FieldName
 from crudgen.language.reserved import SQL_KEYWORDS
 from crudgen.language.schema import Constant, Entity, Field, KeyKind, KitForm, Operation
 
+from .aliases import field_aliases
 from .articles import a_row
 from .columns import FieldPrinter
 
 UNSET = keyword("default", literal(None))
+_CLASSES = ("", "Base", "Create", "Update", "UpdateById", "Public")
+"""Suffixes of the classes of an entity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class ModelsView:
     plural: Code
     imports: Code
     aliases: tuple[Code, ...]
+    model: Code
+    changes: Code
     base: Code
     table: Code
     create: Code
@@ -54,8 +60,11 @@ class ModelsView:
     table_lines: tuple[Code, ...]
     ignored_on_create: Code | None
     create_lines: tuple[Code, ...]
+    divides_create: bool
+    """Whether a blank line divides what the model ignores from its fields."""
     ignored_on_update: Code | None
     update_lines: tuple[Code, ...]
+    divides_update: bool
     public_lines: tuple[Code, ...]
     creates: bool
     replaces: bool
@@ -68,8 +77,13 @@ class ModelsView:
 
 def models_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> ModelsView:
     """Return the view of the models of an entity."""
-    imports = Imports(kit)
-    lines = _Lines(entity, imports)
+    aliases = field_aliases(entity)
+    imports = Imports(
+        kit,
+        defined=(*(f"{entity.name}{suffix}" for suffix in _CLASSES), *aliases.values()),
+        attributes=(field.attribute for field in entity.fields),
+    )
+    lines = _Lines(entity, imports, aliases)
     operations = {*entity.api.operations}
     creates = bool({Operation.CREATE, Operation.CREATE_MANY, Operation.REPLACE} & operations)
     updates = bool({Operation.UPDATE, Operation.UPDATE_MANY} & operations)
@@ -78,14 +92,15 @@ def models_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> ModelsView:
     ignored_on_create = [field for field in entity.fields if field.read_only]
     ignored_on_update = [field for field in entity.fields if _is_ignored_on_update(field)]
     updated = [field for field in entity.fields if not _is_ignored_on_update(field)]
-    imports.use("..kit.models", "Model")
-    if updates:
-        imports.use("..kit.models", "Changes")
+    create_lines = tuple(lines.create(field) for field in others if creates and not field.read_only)
+    update_lines = tuple(lines.update(field) for field in updated if updates)
     return ModelsView(
         a_singular=a_row(entity),
         capitalized=a_row(entity, capitalized=True),
         plural=words(entity.plural),
         aliases=lines.aliases(),
+        model=imports.name("..kit.models", "Model"),
+        changes=imports.name("..kit.models", "Changes") if updates else raw(""),
         base=name(entity.name, suffix="Base"),
         table=name(entity.name),
         create=name(entity.name, suffix="Create"),
@@ -97,11 +112,11 @@ def models_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> ModelsView:
         base_lines=tuple(lines.table(field) for field in shared),
         table_lines=tuple(lines.table(field) for field in others),
         ignored_on_create=_read_only(ignored_on_create),
-        create_lines=tuple(
-            lines.create(field) for field in others if creates and not field.read_only
-        ),
+        create_lines=create_lines,
+        divides_create=bool(ignored_on_create and create_lines),
         ignored_on_update=_read_only(ignored_on_update),
-        update_lines=tuple(lines.update(field) for field in updated if updates),
+        update_lines=update_lines,
+        divides_update=bool(ignored_on_update and update_lines),
         public_lines=tuple(lines.public(field) for field in others if not field.write_only),
         creates=creates,
         replaces=Operation.REPLACE in operations,
@@ -138,10 +153,10 @@ def _read_only(fields: list[Field]) -> Code | None:
 class _Lines:
     """Builds the declarations of fields in each of the models."""
 
-    def __init__(self, entity: Entity, imports: Imports) -> None:
+    def __init__(self, entity: Entity, imports: Imports, aliases: Mapping[FieldName, Code]) -> None:
         self._entity = entity
         self._imports = imports
-        self._printer = FieldPrinter(entity, imports)
+        self._printer = FieldPrinter(aliases, imports)
 
     def aliases(self) -> tuple[Code, ...]:
         """Return the type aliases of fields."""
@@ -164,7 +179,8 @@ class _Lines:
         if field.pk and self._entity.key_kind is KeyKind.SERIAL:
             # The database generates the key: it is None before the insert.
             arguments = [UNSET, *self._printer.alias(field), *self._printer.column(field)]
-            return declaration(field.attribute, raw("int | None"), self._field(arguments))
+            annotation = optional(self._imports.builtin("int", in_class=True))
+            return declaration(field.attribute, annotation, self._field(arguments))
         arguments = [
             *self._default(field),
             *self._printer.alias(field),
@@ -227,8 +243,11 @@ class _Lines:
 
     def _default(self, field: Field) -> list[Bracket | Code]:
         if field.pk and self._entity.key_kind is KeyKind.UUID:
-            return [keyword("default_factory", self._imports.name("..kit.types.uuid7", "uuid7"))]
+            return [keyword("default_factory", self._uuid7())]
         return list(self._printer.default(field))
+
+    def _uuid7(self) -> Code:
+        return self._imports.name("..kit.types.uuid7", "uuid7", in_class=True)
 
     def _declare(self, field: Field, arguments: list[Bracket | Code]) -> Code:
         annotation = self._printer.annotation(field)
@@ -237,11 +256,12 @@ class _Lines:
         if arguments == [UNSET] and field.optional:
             return declaration(field.attribute, annotation, literal(None))
         if isinstance(field.default, Constant) and arguments == self._default(field):
-            bare = declaration(field.attribute, annotation, nested_literal(field.default.value))
+            value = self._printer.value(field.default.value)
+            bare = declaration(field.attribute, annotation, value)
             is_plain = not isinstance(field.default.value, list | dict | bytes | str)
             if is_plain and INDENT + width(bare) <= WIDTH:
                 return bare
         return declaration(field.attribute, annotation, self._field(arguments))
 
     def _field(self, arguments: list[Bracket | Code]) -> Bracket:
-        return call(self._imports.name("sqlmodel", "Field"), arguments)
+        return call(self._imports.name("sqlmodel", "Field", in_class=True), arguments)

@@ -10,7 +10,6 @@ from crudgen.codegen.code import (
     annotated,
     identifier,
     literal,
-    name,
     raw,
     statement,
     text_statement,
@@ -26,6 +25,7 @@ from .distribution import (
     requirement_name,
     requirements,
 )
+from .variables import folder_name, router_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ class ProjectView:
     settings: tuple[Code, ...]
     distribution: Code
     """The name of the distribution."""
+    has_ambiguous_class: bool
+    """Whether ruff takes the name of an entity for a digit."""
     requirements: tuple[Code, ...]
     postgres: Code
     """Requirements of the extra `postgres`."""
@@ -74,8 +76,9 @@ def project_view(schema: Schema) -> ProjectView:
         *_limits(schema.limits, settings_imports),
     )
     for entity in schema.entities:
-        imports.use(f".{entity.plural}.routes", f"router as {entity.plural}")
-    plurals = tuple(name(entity.plural) for entity in schema.entities)
+        folder, router = folder_name(entity.plural), router_name(entity.plural)
+        imports.use(f".{folder}.routes", f"router as {router}")
+    plurals = tuple(router_name(entity.plural) for entity in schema.entities)
     return ProjectView(
         imports=imports.code(),
         routers=statement(raw("ROUTERS = "), Bracket("[", plurals, "]")),
@@ -87,6 +90,7 @@ def project_view(schema: Schema) -> ProjectView:
         kit=identifier(kit),
         is_copied=is_copied,
         distribution=literal(distribution_name(schema.title)),
+        has_ambiguous_class=any(entity.name in {"I", "O"} for entity in schema.entities),
         requirements=tuple(literal(item) for item in sorted(libraries, key=requirement_name)),
         postgres=_string_list(POSTGRES),
         test=_string_list(TEST),

@@ -32,6 +32,9 @@ from crudgen.language.schema import (
 
 from .articles import a_row
 from .handlers import DEFAULT_STATUS, Handlers, HandlerView, requires_etag
+from .variables import Variables
+
+DELETING = frozenset({Operation.DELETE, Operation.DELETE_MANY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,9 @@ class RoutesView:
     a_singular: Code
     plural_words: Code
     public: Code
+    several: Code
+    """The type of a list of rows."""
+    deleted: Code
     imports: Code
     router: Code
     resource_class: Code | None
@@ -65,13 +71,10 @@ class RoutesView:
 
 def routes_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> RoutesView:
     """Return the view of the routes of an entity."""
-    imports = Imports(kit)
-    imports.use("fastapi", "Response")
-    imports.use("..kit.database", "DatabaseDep")
-    imports.use("..kit.errors", "errors")
-    imports.use("..kit.http.routing", "Router")
+    variables = Variables(entity)
+    imports = Imports(kit, defined=_defined(entity, variables))
     imports.use(".models", entity.name, f"{entity.name}Public")
-    handlers, head = Handlers(entity, imports), _Head(entity, imports)
+    handlers, head = Handlers(entity, variables, imports), _Head(entity, variables, imports)
     printers = {
         Operation.CREATE: handlers.create,
         Operation.LIST: handlers.list,
@@ -90,6 +93,8 @@ def routes_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> RoutesView:
         a_singular=a_row(entity),
         plural_words=words(entity.plural),
         public=name(entity.name, suffix="Public"),
+        several=head.several(),
+        deleted=head.deleted() if DELETING & views.keys() else raw(""),
         router=head.router(),
         resource_class=head.resource_class(),
         resource=head.resource(),
@@ -114,15 +119,40 @@ def _created_status(entity: Entity) -> Code | None:
     return None if status == DEFAULT_STATUS else literal(status)
 
 
+def _defined(entity: Entity, variables: Variables) -> set[str]:
+    """Return the names that the module defines, or imports from the entity's models."""
+    classes = ("", "Create", "Update", "UpdateById", "Public", "Id", "Ids", "Query")
+    names = {"router", variables.resource, *variables.functions}
+    names.update(f"{entity.name}{suffix}" for suffix in classes)
+    if len(_resource_classes(entity)) > 1:
+        names.add(_combined_class(entity))
+    return names
+
+
+def _combined_class(entity: Entity) -> Code:
+    """Return the name of the class that combines classes of the kit."""
+    return raw("ResourceOperations") if entity.name == "Resource" else raw("Resource")
+
+
 class _Head:
     """Builds the code before the handlers, and collects its imports."""
 
-    def __init__(self, entity: Entity, imports: Imports) -> None:
+    def __init__(self, entity: Entity, variables: Variables, imports: Imports) -> None:
         self._entity = entity
+        self._variables = variables
         self._imports = imports
         self._classes = [
             imports.name(f"..kit.rows.{module}", kind) for module, kind in _resource_classes(entity)
         ]
+
+    def several(self) -> Code:
+        """Return `list[HeroPublic]`."""
+        public = name(self._entity.name, suffix="Public")
+        return self._imports.builtin("list") + raw("[") + public + raw("]")
+
+    def deleted(self) -> Code:
+        """Return the model of the response to a deletion."""
+        return self._imports.name("..kit.errors", "Deleted")
 
     def router(self) -> Code:
         """Return `router = Router(prefix="/heroes", tags=["heroes"], description="…")`."""
@@ -133,13 +163,15 @@ class _Head:
         ]
         if self._entity.doc is not None:
             arguments.append(keyword("description", literal(self._entity.doc.strip())))
-        return statement(raw("router = "), call(raw("Router"), arguments))
+        router = self._imports.name("..kit.http.routing", "Router")
+        return statement(raw("router = "), call(router, arguments))
 
     def resource_class(self) -> Code | None:
         """Return `class Resource(ReplaceableResource, BulkResource):`, or None for one class."""
         if len(self._classes) == 1:
             return None
-        return statement(raw("class "), call(raw("Resource"), self._classes), tail=":")
+        combined = call(_combined_class(self._entity), self._classes)
+        return statement(raw("class "), combined, tail=":")
 
     def resource(self) -> Code:
         """Return `heroes = Resource(Hero, public=HeroPublic)`."""
@@ -172,8 +204,9 @@ class _Head:
             arguments.append(keyword("created_status", literal(api.created)))
         if _writes_several_unique_values(entity):
             arguments.append(raw("serialized=True"))
-        kind = self._classes[0] if len(self._classes) == 1 else raw("Resource")
-        return statement(name(entity.plural) + raw(" = "), call(kind, arguments))
+        one = len(self._classes) == 1
+        kind = self._classes[0] if one else _combined_class(entity)
+        return statement(self._variables.resource + raw(" = "), call(kind, arguments))
 
     def aliases(self) -> tuple[Code, ...]:
         """Return the aliases of the handlers' parameter types, such as `HeroId`."""
@@ -197,7 +230,7 @@ class _Head:
             )
             aliases.append(self._alias(ids, many, "Query", described))
         if Operation.LIST in operations:
-            query = name(self._entity.plural, suffix=".query")
+            query = self._variables.resource + raw(".query")
             annotated_query = subscript(
                 self._imports.name("typing", "Annotated"),
                 (self._imports.name("..kit.query", "ListQuery"), query),
@@ -209,9 +242,9 @@ class _Head:
     def _key_type(self) -> Code:
         key = self._entity.key
         if key.type is TypeName.STR:
-            return (
-                raw("str") if key.as_sent else self._imports.name("..kit.types.text_key", "NfcText")
-            )
+            if key.as_sent:
+                return self._imports.builtin("str")
+            return self._imports.name("..kit.types.text_key", "NfcText")
         if key.type is TypeName.INT:
             return self._imports.name("..kit.types.scalars", "IntText")
         return self._imports.name("..kit.types.uuids", "UuidText")

@@ -26,8 +26,6 @@ from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.problems import Problems, quoted
 
 NameT = TypeVar("NameT", bound=Name)
-VERBS = ("create", "read", "update", "replace", "delete")
-"""Prefixes of generated functions: a plural cannot be the name of one, such as `read_hero`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +92,14 @@ def _plural(
     if plural == singular:
         problem = f"the plural {quoted(str(plural))} is the same as the singular"
         remedy = f"set a different one, such as 'plural: {singular}_list'"
-    elif plural in {f"{singular}_id", *(f"{verb}_{singular}" for verb in VERBS)}:
-        problem = f"the plural {quoted(str(plural))} is reserved"
-        remedy = "generated functions use this name; set a different one"
-    else:
-        return plural
-    problems.add(location, problem, remedy)
-    return None
+        problems.add(location, problem, remedy)
+        return None
+    return plural
 
 
 def _derived_plural(plural: str, location: Location, problems: Problems) -> ModuleName | None:
-    reason = module_name_problem(plural)
-    if reason or not ModuleName.PATTERN.fullmatch(plural):
-        problem = f"invalid plural {quoted(plural)}: {reason or 'it is too long'}"
+    if not ModuleName.PATTERN.fullmatch(plural):
+        problem = f"invalid plural {quoted(plural)}: it is too long"
         problems.add(location, problem, "set a different one, such as 'plural: my_things'")
         return None
     return ModuleName(plural)
