@@ -62,6 +62,12 @@ ENTITIES = {
         api:
           operations: [create, list, read, update, delete, create_many, update_many, delete_many]
         """,
+    "seat": """
+        name: Seat
+        fields: {row: int pk, label: str}
+        api:
+          operations: [create, list, read, update, delete, create_many, update_many, delete_many]
+        """,
     "draft": """
         name: Draft
         fields: {text: str}

@@ -11,6 +11,16 @@ const refine = refineProvider(`${url}/`);
 const firstPage = { pagination: { page: 1, perPage: 10 }, sort: { field: "id", order: "ASC" }, filter: {} };
 const missing = "00000000-0000-7000-8000-000000000000";
 
+/** Return a fetch that records its requests. */
+function recorder() {
+  const requests = [];
+  const record = async (to, init) => {
+    requests.push({ url: String(to), ...init });
+    return globalThis.fetch(to, init);
+  };
+  return { requests, fetch: record };
+}
+
 /** How to make rows of each kind of key, and what to change of one and of several. */
 const KINDS = {
   int: { name: "notes", row: (n) => ({ text: `note ${n}` }), change: { text: "changed" }, common: { kind: "b" }, missing: 99999 },
@@ -49,7 +59,7 @@ async function everyRow(name) {
 }
 
 beforeEach(async () => {
-  for (const name of ["notes", "countries", "tags", "visits", "drafts"]) {
+  for (const name of ["notes", "countries", "tags", "visits", "drafts", "seats", "blog_posts"]) {
     const ids = (await everyRow(name)).map((row) => row.id);
     await refineProvider(url).deleteMany({ resource: name, ids });
   }
@@ -57,7 +67,7 @@ beforeEach(async () => {
 
 test("the resources are those of the spec", () => {
   assert.deepEqual(resourceNames, [
-    ...["animals", "blog_posts", "countries", "drafts", "entries", "events", "notes", "tags", "visits"],
+    ...["animals", "blog_posts", "countries", "drafts", "entries", "events", "notes", "seats", "tags", "visits"],
   ]);
 });
 
@@ -189,6 +199,27 @@ describe("lists", () => {
     assert((await everyRow("notes")).every((row) => row.kind === "a"));
   });
 
+  test("rows are counted once, and all rows are read by cursor", async () => {
+    const { requests, fetch } = recorder();
+    const pagination = { page: 1, perPage: 120 };
+    await reactAdminProvider(url, { fetch }).getList("notes", { ...firstPage, pagination });
+    await refineProvider(url, { fetch }).getList({ resource: "notes", pagination: { mode: "off" } });
+    const queries = requests.map((one) => new URL(one.url).searchParams);
+    assert.deepEqual(queries.map((one) => one.get("count")), ["exact", null, null, "exact", null, null, null, null]);
+    assert.deepEqual(queries.map((one) => one.get("limit")), ["50", "50", "20", "50", "50", "50", "50", "50"]);
+    assert.deepEqual(queries.map((one) => one.has("cursor")), [false, false, false, true, true, true, true, true]);
+  });
+
+  test("keys fit into the URL, whatever their length, and are sent once", async () => {
+    const ids = [...Array(60).keys()].map((n) => "x".repeat(180) + "abcdefghij"[n % 10] + "abcdefghij"[Math.floor(n / 10)]);
+    await refine.createMany({ resource: "blog_posts", variables: ids.map((uid) => ({ uid })) });
+    const { requests, fetch } = recorder();
+    const { data } = await reactAdminProvider(url, { fetch }).getMany("blog_posts", { ids: [...ids, ids[0]] });
+    assert.deepEqual(data.map((row) => row.id), [...ids, ids[0]]);
+    const sent = requests.flatMap((one) => new URL(one.url).searchParams.getAll("uid__in"));
+    assert.deepEqual(sent, ids);
+  });
+
   test("sort", async () => {
     const sorters = [{ field: "kind", order: "desc" }, { field: "rank", order: "asc" }];
     const { data } = await refine.getList({ resource: "notes", sorters, pagination: { pageSize: 2 } });
@@ -210,6 +241,8 @@ describe("lists", () => {
     assert.deepEqual(await ranks({ parent_id__ne: null, rank__lte: 2 }), [1, 2]);
     assert.deepEqual(await ranks({ q: "note 111" }), [111]);
     assert.deepEqual(await ranks({ rank: [] }), []);
+    assert.deepEqual(await ranks({ rank__ne: [0, 2], rank__lt: 4 }), [1, 3]);
+    assert.deepEqual(await ranks({ rank__ne: [], rank__lt: 2 }), [0, 1]);
     const [row] = await everyRow("notes");
     assert.deepEqual(await ranks({ id: row.id }), [row.rank]);
     assert.deepEqual(await ranks({ id__in: [row.id] }), [row.rank]);
@@ -298,6 +331,59 @@ describe("errors", () => {
     assert.equal((await ra.update("notes", { id: note.id, data: { kind: "b" } })).data.text, "two");
   });
 
+  test("bulk operations make other rows known", async () => {
+    const { data: note } = await ra.create("notes", { data: { text: "one" } });
+    await ra.updateMany("notes", { ids: [note.id], data: { kind: "b" } });
+    assert.equal((await ra.update("notes", { id: note.id, data: { text: "two" } })).data.kind, "b");
+  });
+
+  test("a row that takes the key of a deleted one has no known ETag", async () => {
+    for (const method of ["delete", "deleteMany"]) {
+      await ra.create("seats", { data: { row: 7, label: "first" } });
+      await ra[method]("seats", { id: 7, ids: [7] });
+      await refineProvider(url).create({ resource: "seats", variables: { row: 7, label: "second" } });
+      assert.equal((await ra.update("seats", { id: 7, data: { label: "third" } })).data.label, "third");
+      await refineProvider(url).deleteOne({ resource: "seats", id: 7 });
+    }
+  });
+
+  test("a bulk update ignores the id of a record with another key", async () => {
+    await refine.createMany({ resource: "seats", variables: [{ row: 1, label: "a" }, { row: 2, label: "b" }] });
+    const variables = { id: 1, label: "c" };
+    const { data } = await refine.updateMany({ resource: "seats", ids: ["1", 2], variables });
+    assert.deepEqual(data, [{ id: 1, row: 1, label: "c" }, { id: 2, row: 2, label: "c" }]);
+  });
+
+  test("an ETag that a proxy made weak", async () => {
+    const weakening = async (to, init) => {
+      const response = await globalThis.fetch(to, init);
+      const headers = new Headers(response.headers);
+      if (headers.has("ETag")) {
+        headers.set("ETag", `W/${headers.get("ETag")}`);
+      }
+      return new Response(await response.text(), { status: response.status, headers });
+    };
+    const provider = reactAdminProvider(url, { fetch: weakening });
+    const { data: note } = await provider.create("notes", { data: { text: "one" } });
+    assert.equal((await provider.update("notes", { id: note.id, data: { kind: "b" } })).data.kind, "b");
+  });
+
+  test("problems without a property are those of the form", async () => {
+    const detail = [
+      { type: "x", loc: ["body", "text"], msg: "is wrong" },
+      { type: "x", loc: ["body"], msg: "does not fit" },
+      { type: "x", loc: ["body", 1, "kind"], msg: "is odd" },
+    ];
+    const fetch = async () => new Response(JSON.stringify({ detail }), { status: 422 });
+    const error = await rejected(reactAdminProvider(url, { fetch }).create("notes", { data: {} }));
+    assert.equal(error.message, "text: is wrong; does not fit; 1.kind: is odd");
+    assert.deepEqual(error.errors, { text: "is wrong" });
+    assert.deepEqual(error.body, {
+      detail,
+      errors: { text: "is wrong", root: { serverError: "does not fit; 1.kind: is odd" } },
+    });
+  });
+
   test("If-Match is sent where the API requires it", async () => {
     const { data: draft } = await ra.create("drafts", { data: { text: "one" } });
     const other = reactAdminProvider(url);
@@ -354,16 +440,6 @@ describe("errors", () => {
 });
 
 describe("options", () => {
-  /** Return a fetch that records its requests. */
-  function recorder() {
-    const requests = [];
-    const record = async (to, init) => {
-      requests.push({ url: String(to), ...init });
-      return globalThis.fetch(to, init);
-    };
-    return { requests, fetch: record };
-  }
-
   test("headers and fetch", async () => {
     const { requests, fetch } = recorder();
     const provider = reactAdminProvider(url, { fetch, headers: async () => ({ Authorization: "Bearer x" }) });
@@ -392,6 +468,8 @@ describe("options", () => {
     assert.deepEqual((await provider.custom({ url: "live", method: "get", headers: { "X-Own": "1" } })).data, { detail: "live" });
     assert.equal(requests.at(-1).headers["X-Own"], "1");
     assert(requests.every((one) => one.headers.Authorization));
+    assert.equal((await rejected(provider.custom({ url, method: "get" }))).status, 404);
+    assert(requests.at(-1).headers.Authorization);
     const elsewhere = url.replace("127.0.0.1", "localhost");
     await provider.custom({ url: `${elsewhere}/live`, method: "get" });
     assert.equal(requests.at(-1).headers.Authorization, undefined);
