@@ -20,5 +20,6 @@ def explain(
         raise typer.BadParameter(f"no such file: {file}")
     from crudgen import language  # noqa: PLC0415 -- lazy
 
-    for entity in source.load(file).entities:
-        console.say(language.explain(entity).rstrip("\n"))
+    schema = source.load(file)
+    for entity in schema.entities:
+        console.say(language.explain(entity, schema.names).rstrip("\n"))

@@ -7,6 +7,7 @@ import json
 import re
 from decimal import Decimal
 
+from .names import SNAKE_CASE, Conventions
 from .resolve.values import to_text
 from .schema import CHANGING, CREATING, Constant, Entity, Field, Now, Operation
 from .types import FLAGS
@@ -27,8 +28,11 @@ _BOUNDS = {
 _UNPRINTABLE = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 
 
-def explain(entity: Entity) -> str:
-    """Return an entity as YAML in the long form, with all defaults."""
+def explain(entity: Entity, conventions: Conventions = SNAKE_CASE) -> str:
+    """Return an entity as YAML in the long form, with all defaults.
+
+    `conventions` are those of the spec in which the YAML is read.
+    """
     document: dict[str, Plain] = {"name": str(entity.name)}
     if entity.doc is not None:
         document["doc"] = entity.doc
@@ -36,7 +40,7 @@ def explain(entity: Entity) -> str:
         "table": str(entity.table),
         "plural": str(entity.plural),
         "path": str(entity.path),
-        "fields": {str(field.name): _field(field) for field in entity.fields},
+        "fields": {str(field.name): _field(field, conventions) for field in entity.fields},
     }
     for key, unique in (("unique", True), ("index", False)):
         lists = [index.fields for index in entity.indexes if index.unique is unique]
@@ -62,7 +66,7 @@ def _api(entity: Entity) -> dict[str, Plain]:
     return block
 
 
-def _field(field: Field) -> dict[str, Plain]:
+def _field(field: Field, conventions: Conventions) -> dict[str, Plain]:
     options: dict[str, Plain] = {"type": str(field.type)}
     if field.optional:
         options["optional"] = True
@@ -70,6 +74,12 @@ def _field(field: Field) -> dict[str, Plain]:
         options["default"] = _default(field.default)
     options |= _bounds(field)
     options |= {flag: True for flag in FLAGS if getattr(field, flag)}
+    for key, name, case in (
+        ("column", field.column, conventions.columns),
+        ("json", field.json_name, conventions.json),
+    ):
+        if str(name) != str(field.name) or case.of(field.name) != str(name):
+            options[key] = str(name)
     if field.doc is not None:
         options["doc"] = field.doc
     if field.example is not None:

@@ -1,7 +1,12 @@
 """Types of names that are safe in source, SQL and URLs. Reason to change: valid characters."""
 
 import re
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar, Self
+
+MAX_IDENTIFIER = 63
+"""Maximum length of a name in PostgreSQL, in bytes. SQLite has no limit."""
 
 
 class Name(str):
@@ -43,12 +48,25 @@ class AttributeName(PythonName):
     RULE = "an attribute has 1 to 61 characters of a-z, 0-9 and '_', and starts with a letter"
 
 
-class ColumnName(Name):
+class SqlName(Name):
+    """A name in the database, which is quoted in SQL: any text that both databases can hold."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]{1,63}")
+    RULE = "it has 1 to 63 bytes in UTF-8, and no control characters"
+
+    def __new__(cls, text: str) -> Self:
+        """Return the name. Raises ValueError with RULE if `text` is too long for PostgreSQL."""
+        name = super().__new__(cls, text)
+        if byte_length(text) > MAX_IDENTIFIER:
+            raise ValueError(cls.RULE)
+        return name
+
+
+class ColumnName(SqlName):
     """The name of a field's column: `secret_name`, `SecretName`."""
 
     __slots__ = ()
-    PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}", re.ASCII)
-    RULE = "a column name has 1 to 60 letters, digits and '_', and starts with a letter"
 
 
 class JsonName(Name):
@@ -75,12 +93,10 @@ class ModuleName(PythonName):
     RULE = "a plural has 1 to 60 characters of a-z, 0-9 and '_', and starts with a letter"
 
 
-class TableName(Name):
-    """The name of a table: `hero`."""
+class TableName(SqlName):
+    """The name of a table: `hero`, `Hero List`."""
 
     __slots__ = ()
-    PATTERN = re.compile(r"[a-z][a-z0-9_]{0,49}", re.ASCII)
-    RULE = "a table name has 1 to 50 characters of a-z, 0-9 and '_', and starts with a letter"
 
 
 class UrlPath(Name):
@@ -89,6 +105,44 @@ class UrlPath(Name):
     __slots__ = ()
     PATTERN = re.compile(r"(/[a-z0-9][a-z0-9_-]{0,59}){1,4}", re.ASCII)
     RULE = "a path has 1 to 4 segments such as '/heroes', of a-z, 0-9, '-' and '_'"
+
+
+class Case(StrEnum):
+    """Ways to write a name of several words, as written in a spec."""
+
+    SNAKE = "snake_case"
+    CAMEL = "camelCase"
+    PASCAL = "PascalCase"
+
+    def of(self, name: FieldName) -> str:
+        """Return the name of a field in this case: `born_on` is `bornOn` or `BornOn`."""
+        if self is Case.SNAKE:
+            return name
+        first, *others = (word for word in name.split("_") if word)
+        head = first if self is Case.CAMEL else first.capitalize()
+        return head + "".join(word.capitalize() for word in others)
+
+
+@dataclass(frozen=True, slots=True)
+class Conventions:
+    """Cases of the names that fields do not set themselves."""
+
+    columns: Case = Case.SNAKE
+    json: Case = Case.SNAKE
+
+
+SNAKE_CASE = Conventions()
+"""Columns and JSON names are those of the fields."""
+
+
+def byte_length(name: str) -> int:
+    """Return the length of a name in the database: in bytes of UTF-8."""
+    return len(name.encode())
+
+
+def folded(name: str) -> str:
+    """Return a name of the database in lower case, as SQLite compares names: in ASCII."""
+    return re.sub("[A-Z]+", lambda upper: upper[0].lower(), name)
 
 
 def snake_case(name: str) -> str:

@@ -1,18 +1,17 @@
 """Reserved names. Reason to change: another name in generated code, a library or a database."""
 
-from keyword import iskeyword, issoftkeyword
+import re
+from keyword import iskeyword
+
+from .names import folded
 
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-QUERY_PARAMETERS = _words(
-    """
-    count cursor fields limit offset or q sort
-    """
-)
-"""Query parameters of every list operation: a field of this name could not be a filter."""
+PROTECTED_PREFIXES = ("model_dump", "model_validate")
+"""Prefixes that pydantic warns about."""
 
 SQL_KEYWORDS = _words(
     """
@@ -25,9 +24,11 @@ LIBRARY_ATTRIBUTES = _words(
     """
     cls construct copy dict from_orm json metadata mro parse_file parse_obj parse_raw register
     registry schema schema_json sqlmodel_update update_forward_refs validate
+    model_computed_fields model_config model_construct model_copy model_extra model_fields
+    model_fields_set model_json_schema model_parametrized_name model_post_init model_rebuild
     """
 )
-"""Attributes of pydantic and SQLAlchemy models; the prefixes `model_` and `sa_` are reserved too.
+"""Attributes of SQLModel, pydantic and SQLAlchemy models.
 
 `cls` is the first parameter of SQLModel's `__new__`, which takes field values as keywords.
 """
@@ -38,6 +39,9 @@ SYSTEM_COLUMNS = _words(
     """
 )
 """System columns of every PostgreSQL table."""
+
+APPLICATION_TABLES = ("_answer", "_secret", "_write_lock")
+"""Tables of the generated application itself."""
 
 DERIVED_SUFFIXES = (
     *("Base", "Create", "Update", "UpdateById", "Public"),
@@ -64,34 +68,32 @@ RESERVED_PATHS = ("/docs", "/redoc", "/openapi.json", "/openapi", "/live", "/rea
 """Paths of the generated application. Paths below them are reserved too."""
 
 
-def field_name_problem(name: str) -> str | None:
-    """Return why a valid field name is reserved as attribute, column or JSON name, or None."""
-    return _attribute_problem(name) or _column_problem(name) or _json_name_problem(name)
+def attribute_for(name: str) -> str:
+    """Return the attribute of a field: its name, with '_' if Python or a library keeps that."""
+    return f"{name}_" if iskeyword(name) or name in LIBRARY_ATTRIBUTES else name
 
 
-def _attribute_problem(name: str) -> str | None:
-    if iskeyword(name) or issoftkeyword(name):
-        return "it is a Python keyword"
-    if name.startswith(("model_", "sa_")):
-        return "the prefixes 'model_' and 'sa_' are reserved by pydantic and SQLModel"
-    if name in LIBRARY_ATTRIBUTES:
-        return "it is an attribute of SQLModel, pydantic or SQLAlchemy models"
+def attribute_problem(name: str) -> str | None:
+    """Return why a valid field name gives no attribute, or None."""
+    if name.startswith(PROTECTED_PREFIXES):
+        return "pydantic reserves the prefixes 'model_dump' and 'model_validate'"
     return None
 
 
-def _column_problem(name: str) -> str | None:
+def column_problem(name: str) -> str | None:
+    """Return why a valid column name is reserved, or None."""
     if name in SYSTEM_COLUMNS:
-        return "it is a system column of PostgreSQL"
+        return f"it is a system column of PostgreSQL: write 'column({name}_)'"
     return None
 
 
-def _json_name_problem(name: str) -> str | None:
+def json_name_problem(name: str) -> str | None:
+    """Return why a valid JSON name is reserved, or None."""
     if "__" in name:
-        return "'__' separates field and operator in filters such as 'age__gte'"
+        separate = "'__' separates property and operator in filters such as 'age__gte'"
+        return f"{separate}: write 'json({re.sub('__+', '_', name).strip('_')})'"
     if name.endswith("_"):
-        return "a field name does not end with '_'"
-    if name in QUERY_PARAMETERS:
-        return "it is a query parameter of every list operation"
+        return f"filters such as 'age__gte' append '_' to it: write 'json({name.strip('_')})'"
     return None
 
 
@@ -121,11 +123,14 @@ def file_name_problem(name: str) -> str | None:
 
 def table_name_problem(name: str) -> str | None:
     """Return why a valid table name is reserved, or None."""
-    if name.startswith(("sqlite_", "pg_")):
+    lower = folded(name)
+    if lower.startswith(("sqlite_", "pg_")):
         return "the prefixes 'sqlite_' and 'pg_' are reserved by the databases"
-    if name == "alembic_version":
+    if lower == "alembic_version":
         return "Alembic stores its revision in this table"
-    if name == "excluded":
+    if lower in APPLICATION_TABLES:
+        return "the application has a table of this name"
+    if lower == "excluded":
         return "it is the name of the rejected row in ON CONFLICT"
     return None
 

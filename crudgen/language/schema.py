@@ -8,9 +8,11 @@ from typing import TypeAlias
 from uuid import UUID
 
 from .names import (
+    SNAKE_CASE,
     AttributeName,
     ClassName,
     ColumnName,
+    Conventions,
     FieldName,
     JsonName,
     ModuleName,
@@ -312,6 +314,8 @@ class Schema:
     """Default database URL."""
     limits: Limits = Limits()
     """Default limits."""
+    names: Conventions = SNAKE_CASE
+    """Cases of columns and JSON names; `Field` has the names that result."""
     kit: KitForm = KitForm.VENDORED
     """How an emitted project gets the kit."""
     emit: tuple[Artifact, ...] = ()

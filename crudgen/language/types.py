@@ -76,6 +76,8 @@ OPTIONS: dict[str, Option] = {
         Option("min", Argument.NUMBER, "min(0)", common=False),
         Option("max", Argument.NUMBER, "max(10)", common=False),
         Option("pattern", Argument.TEXT, "pattern([A-Z]+)", common=False),
+        Option("column", Argument.TEXT, "column(BirthDate)"),
+        Option("json", Argument.TEXT, "json(birthDate)"),
         Option("doc", Argument.TEXT, "doc(The stock number.)"),
         Option("example", Argument.VALUE, "example(AB-12)"),
         Option("was", Argument.TEXT, "was(former_name)"),

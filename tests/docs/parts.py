@@ -93,7 +93,7 @@ def flags(_: str) -> str:
         of = "every type" if not without else listed(able)
         if 0 < len(without) < 4:
             of = f"every type except {listed(without)}"
-        rows.append((code(flag), spec.FieldSpec.model_fields[flag].description or "", of))
+        rows.append((code(flag), spec.FieldSpec.allowed_keys()[flag].description or "", of))
     return table(("flag", "meaning", "types"), rows)
 
 
@@ -104,7 +104,7 @@ def field_options(_: str) -> str:
         if option.argument is Argument.NONE:
             continue
         able = [info.name for info in TYPES.values() if option in info.short_options]
-        description = spec.FieldSpec.model_fields[option.name].description or ""
+        description = spec.FieldSpec.allowed_keys()[option.name].description or ""
         of = "every type" if len(able) == len(TYPES) else listed(able)
         rows.append((code(option.example), description, of))
     return table(("option", "meaning", "types"), rows)
@@ -118,13 +118,13 @@ def keys(model: str) -> str:
     usual = {"AppSpec": asdict(Schema(())), "LimitsSpec": asdict(Limits())}.get(model, {})
     rows = []
     for key, what in described["properties"].items():
-        default = usual.get(key, getattr(spec, model).model_fields[key].default)
+        default = usual.get(key, getattr(spec, model).allowed_keys()[key].default)
         plain = isinstance(default, bool | int | float | str)
         said = "required" if key in required else code(_value(default)) if plain else "-"
         kind = _kind(what)
         if model == "LimitsSpec":
             kind += " from {:,} to {:,}".format(*ranges.LIMITS[key])
-        description = getattr(spec, model).model_fields[key].description
+        description = getattr(spec, model).allowed_keys()[key].description
         rows.append((code(key), kind, said, description))
     return table(("key", "value", "default", "meaning"), rows)
 
@@ -170,6 +170,8 @@ def name_rules(_: str) -> str:
     rows = (
         ("`name`", names.ClassName, "-"),
         ("a field", names.FieldName, "-"),
+        ("`column` of a field", names.ColumnName, "the name of the field"),
+        ("`json` of a field", names.JsonName, "the name of the field"),
         ("`table`", names.TableName, "the name in snake_case: `blog_post`"),
         ("`plural`", names.ModuleName, "the plural of that: `blog_posts`"),
         ("`path`", names.UrlPath, "the plural with hyphens: `/blog-posts`"),
@@ -180,13 +182,7 @@ def name_rules(_: str) -> str:
 
 def reserved(_: str) -> str:
     rows = (
-        ("field", taken.QUERY_PARAMETERS, "query parameters of lists"),
-        (
-            "field",
-            taken.LIBRARY_ATTRIBUTES,
-            "attributes of SQLModel, pydantic and SQLAlchemy",
-        ),
-        ("field", taken.SYSTEM_COLUMNS, "system columns of PostgreSQL"),
+        ("`column` of a field", taken.SYSTEM_COLUMNS, "system columns of PostgreSQL"),
         ("path", taken.RESERVED_PATHS, "paths of the application itself"),
     )
     cells = ((of, why, listed(sorted(words))) for of, words, why in rows)
@@ -308,7 +304,7 @@ def written(_: str) -> str:
 
 
 def _said(field: spec.FieldSpec) -> dict[str, Any]:
-    said = {key: getattr(field, key) for key in spec.FieldSpec.model_fields if field.is_set(key)}
+    said = field.model_dump(by_alias=True, exclude_unset=True)
     return {**said, "type": str(field.type)}
 
 

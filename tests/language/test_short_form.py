@@ -26,6 +26,11 @@ EQUAL: dict[str, dict[str, Any]] = {
         "doc": "The hero's name: one line, = required.",
     },
     "str doc(12) example(12.50 EUR)": {"type": "str", "doc": "12", "example": "12.50 EUR"},
+    "date column(Date of birth) json( bornOn )": {
+        "type": "date",
+        "column": "Date of birth",
+        "json": "bornOn",
+    },
     "int example(12)": {"type": "int", "example": 12},
     "str = a was(b) index": {"type": "str", "default": "a", "was": "b", "index": True},
 }

@@ -4,35 +4,38 @@ import json
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from crudgen.errors import SpecError
 from crudgen.language import load_texts
 from crudgen.language.written.spec import (
     ApiSpec,
     AppSpec,
+    BaseSpec,
     EntitySpec,
     FieldSpec,
     LimitsSpec,
+    NamesSpec,
     PageSpec,
 )
 
 HERO: dict[str, Any] = {"name": "Hero", "fields": {"name": "str"}}
-MAPS: dict[type[BaseModel], dict[str, Any]] = {
+MAPS: dict[type[BaseSpec], dict[str, Any]] = {
     EntitySpec: HERO,
     FieldSpec: {**HERO, "fields": {"name": {"type": "str"}}},
     ApiSpec: {**HERO, "api": {}},
     PageSpec: {**HERO, "api": {"page": {}}},
     AppSpec: {"title": "Heroes"},
     LimitsSpec: {"title": "Heroes", "limits": {}},
+    NamesSpec: {"title": "Heroes", "names": {}},
 }
-PLACES: dict[type[BaseModel], tuple[str, ...]] = {
+PLACES: dict[type[BaseSpec], tuple[str, ...]] = {
     FieldSpec: ("fields", "name"),
     ApiSpec: ("api",),
     PageSpec: ("api", "page"),
+    NamesSpec: ("names",),
     LimitsSpec: ("limits",),
 }
-KEYS = [(model, key) for model in MAPS for key in model.model_fields]
+KEYS = [(model, key) for model in MAPS for key in model.allowed_keys()]
 
 
 def typos(key: str) -> list[str]:
@@ -44,20 +47,20 @@ def typos(key: str) -> list[str]:
 @pytest.mark.parametrize(
     ("model", "key"), KEYS, ids=lambda value: getattr(value, "__name__", value)
 )
-def test_a_typo_of_a_key_is_recognized(model: type[BaseModel], key: str) -> None:
+def test_a_typo_of_a_key_is_recognized(model: type[BaseSpec], key: str) -> None:
     for typo in typos(key):
-        if typo not in model.model_fields:
+        if typo not in model.allowed_keys():
             assert remedy(model, typo) == f"did you mean '{key}'?", typo
 
 
-def remedy(model: type[BaseModel], key: str) -> str:
+def remedy(model: type[BaseSpec], key: str) -> str:
     """Return the remedy for an unknown key in a map of the spec."""
     spec = json.loads(json.dumps(MAPS[model]))
     place = spec
     for step in PLACES.get(model, ()):
         place = place[step]
     place[key] = 1
-    entity, app = (HERO, spec) if model in {AppSpec, LimitsSpec} else (spec, None)
+    entity, app = (HERO, spec) if model in {AppSpec, LimitsSpec, NamesSpec} else (spec, None)
     with pytest.raises(SpecError) as caught:
         load_texts({"hero.yaml": json.dumps(entity)}, app and json.dumps(app))
     [found] = [one for one in caught.value.diagnostics if one.problem == f"unknown key '{key}'"]

@@ -27,6 +27,7 @@ INEXPRESSIBLE = {
     "it is about a part of the short form, which is one text": (
         *("invalid precision", "invalid scale", "too large for", "64 bits", "too long"),
         *("expected an integer", "duplicate enum", "the number 1e999", "invalid field name 'Old'"),
+        "invalid JSON name '1st'",
         *("in double quotes", "control character in a string", "invalid default for type"),
     ),
     "the versions of Python, of its libraries and of the databases reserve the names": (

@@ -58,6 +58,19 @@ DEFAULTS: dict[str, tuple[Any, ...]] = {
     "bytes": ("", "AAAA", "Iic=", "XCIn" * 40, "/+8A" * 9),
 }
 TEXT_DEFAULTS = ("", "a", 'say "hi"', "it's", "x" * 60, "y" * 90, "漢" * 30, "ö" * 45, "\\", "\t\n")
+QUOTED_NAMES = (
+    "A b",
+    "größe",
+    'x"y',
+    "50%",
+    "select",
+    "a:b",
+    "it's",
+    "[c]",
+    "--",
+    "%(d)s",
+    "x" * 40,
+)
 LENGTHS = (0, 1, 2, 40, 255, 600, 65535)
 PATTERNS = ("[a-z]+", "[^\"']{1,20}\\d", "(?i)abc", ".*", "[a-z]{0,60}" + "|[0-9]{2}" * 12)
 DIGITS = ((1, 1), (1, 0), (10, 2), (18, 17), (18, 18), (18, 0))
@@ -88,6 +101,10 @@ class Dice:
         parts = self.snake(longest).split("_")
         camel = "".join(part.upper() if self.some(0.1) else part.capitalize() for part in parts)
         return camel[:longest]
+
+    def database_name(self) -> str:
+        """Make a name that has to be quoted."""
+        return f"{self.one(QUOTED_NAMES)}{self.random.randint(0, 99)}"
 
     def number(self) -> Any:
         return Literal(self.one(NUMBERS))
@@ -129,6 +146,10 @@ class Dice:
         return field
 
     def _options(self, info: TypeInfo, field: dict[str, Any]) -> None:
+        if self.some(0.2):
+            field["column"] = self.database_name()
+        if self.some(0.2):
+            field["json"] = f"{self.camel(30)}{self.random.randint(0, 99)}"
         for key in ("min", "max"):
             if key in info.options and self.some(0.3):
                 lengths = info.max_length is not None
@@ -160,7 +181,7 @@ class Dice:
         entity: dict[str, Any] = {"name": self.camel(40), "fields": {}}
         entity["plural"] = self.snake(60)
         if self.some():
-            entity["table"] = self.snake(20)
+            entity["table"] = self.one((self.snake(20), self.database_name()))
         if self.some():
             entity["doc"] = self.one(TEXTS)
         if self.some(0.3):

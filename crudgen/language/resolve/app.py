@@ -3,6 +3,7 @@
 import re
 
 from crudgen.language import patterns
+from crudgen.language.names import Conventions
 from crudgen.language.ranges import INTEGER_LIMITS, LIMITS
 from crudgen.language.schema import Artifact, Limits, Schema
 from crudgen.language.written.reading import WrittenSpec
@@ -23,6 +24,7 @@ def resolve_app(written: WrittenSpec[AppSpec], problems: Problems) -> Schema:
         version=spec.version or defaults.version,
         database=_database(written, problems) or defaults.database,
         limits=_limits(written, problems),
+        names=Conventions(columns=spec.names.columns, json=spec.names.json_names),
         kit=spec.kit,
         emit=_emit(written, problems),
     )

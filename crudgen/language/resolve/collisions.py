@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from crudgen.language.names import MAX_IDENTIFIER, byte_length, folded
 from crudgen.language.reserved import DERIVED_SUFFIXES
 from crudgen.language.schema import Field, Index
 from crudgen.language.written.reading import WrittenSpec
@@ -10,7 +11,7 @@ from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.problems import Problems, quoted
 
 from .identity import Identity
-from .indexes import MAX_IDENTIFIER, index_names
+from .indexes import index_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,24 +97,29 @@ def _check_paths(candidates: list[Candidate], problems: Problems) -> None:
 
 
 def _check_tables(candidates: list[Candidate], problems: Problems) -> None:
-    """Check names of tables and indexes together: a database has one namespace for both."""
+    """Check names of tables and indexes together: a database has one namespace for both.
+
+    SQLite does not distinguish upper and lower case.
+    """
     seen: dict[str, Candidate] = {}
     for candidate in candidates:
         table = str(candidate.identity.table)
-        first = seen.setdefault(table, candidate)
+        first = seen.setdefault(folded(table), candidate)
         if first is not candidate:
             problem = f"the table {quoted(table)} is already used by {first.identity.name!s}"
             problems.add(candidate.locate("table"), problem, "set another 'table' for one of them")
+    named = set(seen)
     for candidate in candidates:
         identity = candidate.identity
         for name, path in index_names(identity.table, candidate.fields, candidate.indexes):
             location = candidate.written.locate(*path)
-            if len(name) > MAX_IDENTIFIER:
-                problem = f"the index name {quoted(name)} has more than {MAX_IDENTIFIER} characters"
-                problems.add(location, problem, "shorten 'table' or the field names")
-            elif name in seen:
+            first = seen.setdefault(folded(name), candidate)
+            if byte_length(name) > MAX_IDENTIFIER:
+                problem = f"the index name {quoted(name)} has more than {MAX_IDENTIFIER} bytes"
+                problems.add(location, problem, "shorten 'table' or the names of the columns")
+            elif folded(name) in named:
                 problem = (
-                    f"the index name {quoted(name)} is already used by {seen[name].identity.name!s}"
+                    f"the index name {quoted(name)} is already used by {first.identity.name!s}"
                 )
-                problems.add(location, problem, "rename the table or a field")
-            seen.setdefault(name, candidate)
+                problems.add(location, problem, "rename the table or a column")
+            named.add(folded(name))

@@ -5,17 +5,19 @@ from decimal import Decimal
 from unicodedata import is_normalized, normalize
 
 from crudgen.language import patterns
-from crudgen.language.names import AttributeName, ColumnName, FieldName, JsonName
+from crudgen.language.names import Conventions, FieldName
 from crudgen.language.schema import Constant, Field, Now, TypeName
 from crudgen.language.types import INT64_MAX, INT64_MIN, MAX_ENUM_VALUE_LENGTH, MAX_ENUM_VALUES
 from crudgen.language.written.field import WrittenField
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
+from crudgen.language.written.translation import translated_default
 from crudgen.language.yaml.nodes import Plain
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 from .bounds import with_bounds
 from .flags import check_flags
+from .naming import Names, check_field_names, derived_names, field_names
 from .sample import samples
 from .values import as_stored, to_value, value_problem
 
@@ -24,10 +26,10 @@ _JOINERS = {0x200C: None, 0x200D: None}
 """Zero-width joiners, which Persian words and emoji need."""
 
 
-def implicit_key() -> Field:
+def implicit_key(conventions: Conventions) -> Field:
     """Return the field `id` that an entity without a primary key field gets."""
     return Field(
-        *_names("id"),
+        *derived_names(FieldName("id"), conventions),
         TypeName.INT,
         minimum=INT64_MIN,
         maximum=INT64_MAX,
@@ -37,23 +39,21 @@ def implicit_key() -> Field:
     )
 
 
-def _names(written: str) -> tuple[FieldName, AttributeName, ColumnName, JsonName]:
-    """Return the names of a field. Attribute, column and JSON name are the name in the spec."""
-    return FieldName(written), AttributeName(written), ColumnName(written), JsonName(written)
-
-
-def resolve_fields(written: WrittenSpec[EntitySpec], problems: Problems) -> dict[str, Field]:
+def resolve_fields(
+    written: WrittenSpec[EntitySpec], conventions: Conventions, problems: Problems
+) -> dict[str, Field]:
     """Return the valid fields by name, in order; an implicit key comes first."""
     found: dict[str, Field] = {}
     for name, spec in written.spec.fields.items():
-        field = _resolve(WrittenField(written, name, spec, problems, len(problems)))
+        field = _resolve(WrittenField(written, name, spec, problems, len(problems)), conventions)
         if field:
             found[name] = field
     _check_primary_keys(written, problems)
     _check_former_names(written, problems)
-    if any(spec.pk for spec in written.spec.fields.values()):
-        return found
-    return {"id": implicit_key(), **found}
+    if not any(spec.pk for spec in written.spec.fields.values()):
+        found = {"id": implicit_key(conventions), **found}
+    check_field_names(written, found.values(), problems)
+    return found
 
 
 def _check_primary_keys(written: WrittenSpec[EntitySpec], problems: Problems) -> None:
@@ -81,11 +81,12 @@ def _check_former_names(written: WrittenSpec[EntitySpec], problems: Problems) ->
         seen.add(spec.was)
 
 
-def _resolve(written: WrittenField) -> Field | None:
+def _resolve(written: WrittenField, conventions: Conventions) -> Field | None:
+    names = field_names(written, conventions)
     check_flags(written)
-    if not written.clean:
+    if names is None or not written.clean:
         return None
-    field = _base_field(written)
+    field = _base_field(written, names)
     for step in (with_bounds, _with_pattern, _with_enum, _with_values, _with_samples):
         field = step(written, field)
         if not written.clean:
@@ -93,10 +94,10 @@ def _resolve(written: WrittenField) -> Field | None:
     return field
 
 
-def _base_field(written: WrittenField) -> Field:
+def _base_field(written: WrittenField, names: Names) -> Field:
     spec = written.spec
     field = Field(
-        *_names(written.name),
+        *names,
         spec.type,
         optional=spec.optional,
         pk=spec.pk,
@@ -183,7 +184,9 @@ def _constant(written: WrittenField, field: Field, key: str, plain: Plain) -> Co
     try:
         value = None if plain is None else to_value(field.type, plain)
     except ValueError as error:
-        written.add(key, f"invalid {key} for type '{field.type}'", str(error))
+        written.add(
+            key, f"invalid {key} for type '{field.type}'", _remedy(field, plain) or str(error)
+        )
         return None
     try:
         value = as_stored(field, value)
@@ -198,6 +201,15 @@ def _constant(written: WrittenField, field: Field, key: str, plain: Plain) -> Co
     elif isinstance(value, Decimal):
         value = value.quantize(Decimal(1).scaleb(-(field.scale or 0)))
     return Constant(value)
+
+
+def _remedy(field: Field, plain: Plain) -> str:
+    """Return the remedy for a default in the spelling of another language."""
+    word = translated_default(plain) if isinstance(plain, str) else None
+    if word == "null" and not field.optional:
+        return "remove it, or accept null with '?'"
+    possible = {"null": True, "now": field.type in _MOMENTS}
+    return f"write '{word}'" if word and possible.get(word, field.type is TypeName.BOOL) else ""
 
 
 def _with_samples(written: WrittenField, field: Field) -> Field:

@@ -1,16 +1,12 @@
-"""Checks the name, options and flags of a field. Reason to change: their rules."""
+"""Checks the options and flags of a field. Reason to change: their rules."""
 
-from crudgen.language.names import FieldName
-from crudgen.language.reserved import field_name_problem
 from crudgen.language.schema import TypeName
 from crudgen.language.types import COMMON_OPTIONS, FLAGS, TYPES
 from crudgen.language.written.field import WrittenField
-from crudgen.language.yaml.problems import quoted
 
 
 def check_flags(written: WrittenField) -> None:
-    """Check the name of a field, the options of its type, and combinations of its flags."""
-    _check_name(written)
+    """Check the options of the field's type, and combinations of its flags."""
     _check_options(written)
     _check_supported(written)
     _check_pairs(written)
@@ -18,23 +14,13 @@ def check_flags(written: WrittenField) -> None:
     _check_key(written)
 
 
-def _check_name(written: WrittenField) -> None:
-    location = written.locate_key()
-    if not FieldName.PATTERN.fullmatch(written.name):
-        written.problems.add(location, f"invalid field name {quoted(written.name)}", FieldName.RULE)
-        return
-    reason = field_name_problem(written.name)
-    if reason:
-        written.problems.add(location, f"the field name {written.name!r} is reserved", reason)
-
-
 def _check_options(written: WrittenField) -> None:
     allowed = {*COMMON_OPTIONS, *FLAGS, *written.info.options}
-    for key in sorted(written.spec.model_fields_set - allowed):
+    for key in sorted(written.spec.keys_set - allowed):
         options = ", ".join(sorted(written.info.options)) or "none"
         problem = f"'{key}' does not apply to '{written.info.name}'"
         written.add_key(key, problem, f"options of this type: {options}")
-    for key in sorted(written.spec.model_fields_set & allowed - {"default", "example"}):
+    for key in sorted(written.spec.model_fields_set & allowed - {"default", "example", "column"}):
         if getattr(written.spec, key) is None:
             written.add(key, f"'{key}' is empty", "set a value, or remove it")
     for key in ("precision", "scale", "values"):

@@ -10,8 +10,6 @@ from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
-MAX_IDENTIFIER = 63
-
 
 def index_name(table: TableName, columns: tuple[ColumnName, ...], *, unique: bool) -> str:
     """Return the name of an index in the database: `ix_hero_name`, `uq_hero_team_name`."""

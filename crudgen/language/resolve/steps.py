@@ -5,9 +5,11 @@ from collections.abc import Mapping as Files
 from dataclasses import replace
 
 from crudgen.errors import SpecError
+from crudgen.language.names import Conventions
 from crudgen.language.schema import Entity, Schema
 from crudgen.language.written.reading import WrittenSpec, read_app, read_entity
 from crudgen.language.written.spec import AppSpec, EntitySpec
+from crudgen.language.written.translation import with_remedy
 from crudgen.language.yaml.document import parse
 from crudgen.language.yaml.nodes import Mapping
 from crudgen.language.yaml.problems import Problems
@@ -34,9 +36,9 @@ def resolve(
     """
     documents = _documents(entities, problems)
     specs = [read_entity(file, root, problems) for file, root in documents.items()]
-    resolved = [_entity(written, problems) for written in specs if written]
-    check_collisions([candidate for candidate, _ in resolved if candidate], problems)
     settings = _app(app, problems)
+    resolved = [_entity(written, settings.names, problems) for written in specs if written]
+    check_collisions([candidate for candidate, _ in resolved if candidate], problems)
     if problems:
         _conceal(entities, app, problems, links)
         raise SpecError(problems.report())
@@ -69,7 +71,7 @@ def _documents(files: Files[str, bytes | str], problems: Problems) -> dict[str, 
         try:
             documents[file] = parse(file, data)
         except SpecError as error:
-            problems.diagnostics.extend(error.diagnostics)
+            problems.diagnostics.extend(map(with_remedy, error.diagnostics))
     return documents
 
 
@@ -84,10 +86,10 @@ def _app(file: tuple[str, bytes | str] | None, problems: Problems) -> Schema:
 
 
 def _entity(
-    written: WrittenSpec[EntitySpec], problems: Problems
+    written: WrittenSpec[EntitySpec], conventions: Conventions, problems: Problems
 ) -> tuple[Candidate | None, Entity | None]:
     identity = resolve_identity(written, problems)
-    fields = resolve_fields(written, problems)
+    fields = resolve_fields(written, conventions, problems)
     indexes = resolve_indexes(written, fields, problems)
     api = resolve_api(written, fields, problems)
     if identity is None:

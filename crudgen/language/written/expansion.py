@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 from crudgen.language.schema import TypeName
 from crudgen.language.types import OPTIONS, TYPES, Argument, Arguments, Option, TypeInfo
@@ -11,22 +12,41 @@ from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 from .shorthand import ARGUMENT, ARGUMENTS, COUNT, EXAMPLES, NUMBER, PARTS, QUOTED, WORD
+from .translation import remedy_for, translated
 
 _WORD = re.compile(r"\s*(?P<word>[^\s(]+|\()")
 _OPENED = re.compile(r" *\(\s*")
 _QUOTED = re.compile(rf"({QUOTED})[ \n]*")
 
 
-def expand(short: Scalar, problems: Problems) -> Mapping | None:
-    """Return the long form of a field, or None if its short form has an error."""
+def expand(name: str, short: Scalar, problems: Problems) -> Mapping | None:
+    """Return the long form of a field, or None if its short form has an error.
+
+    A field in the spelling of another language gives one problem, with the line to write.
+    """
     text = short.value
     if not isinstance(text, str):
         found = "nothing" if text is None else quoted(text)
-        problems.add(
-            short.location, f"expected a field's type, found {found}", "such as 'str(1..80)'"
+        key, colon, kind = name.partition(":")
+        remedy = (
+            f"write '{key}: {kind}', with a space" if colon and kind else "such as 'str(1..80)'"
         )
+        problems.add(short.location, f"expected a field's type, found {found}", remedy)
         return None
-    return _Expansion(short.location, text, problems).run()
+    found_here = Problems()
+    expanded = _Expansion(short.location, text, found_here).run()
+    if found_here and (remedy := _translation(name, text)):
+        found_here.diagnostics = [replace(found_here.diagnostics[0], remedy=remedy)]
+    problems.diagnostics += found_here.diagnostics
+    return expanded
+
+
+def _translation(name: str, text: str) -> str:
+    """Return the remedy for a field in the spelling of another language, or "" if it has errors."""
+    problems = Problems()
+    for short in translated(text):
+        _Expansion(Location(""), short, problems).run()
+    return "" if problems else remedy_for(name, text)
 
 
 class _Expansion:
@@ -159,7 +179,11 @@ class _Expansion:
     def _reject_word(self, name: str, location: Location) -> None:
         is_value = re.fullmatch(rf"{NUMBER}|true|false", name)
         remedy = f"for a default, write '= {name[:40]}'" if is_value else suggest(name, OPTIONS)
-        self.problems.add(location, f"unknown option {quoted(name)}", remedy)
+        if name == "(":
+            problem, remedy = "unexpected '('", "quote a default that contains parentheses"
+        else:
+            problem = f"unknown option {quoted(name)}"
+        self.problems.add(location, problem, remedy)
 
     def _argument(self, option: Option, key: Location, start: int) -> int:
         """Parse the argument of an option in parentheses, and return where it ends."""

@@ -136,7 +136,7 @@ def _long_form() -> dict[str, Any]:
 def _long_form_of(info: TypeInfo) -> dict[str, Any]:
     """Return the schema of the long forms of a type."""
     allowed = {*COMMON_OPTIONS, *FLAGS, *info.options}
-    keys = [key for key in FieldSpec.model_fields if key in allowed]
+    keys = [key for key in FieldSpec.allowed_keys() if key in allowed]
     usable = [key for key in keys if key not in FLAGS or key in info.flags]
     options = {
         "properties": {key: _option(info, key) for key in keys},

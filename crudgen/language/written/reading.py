@@ -1,16 +1,20 @@
 """Parsed YAML → spec models, with all errors at once. Reason to change: errors of pydantic."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from crudgen.language.schema import TypeName
 from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, find_location, plain
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
+from . import familiar
 from .expansion import expand, report_unsupported_reference
+from .shorthand import WORD
 from .spec import (
     MAX_FIELDS,
     ApiSpec,
@@ -19,13 +23,19 @@ from .spec import (
     EntitySpec,
     FieldSpec,
     LimitsSpec,
+    NamesSpec,
     PageSpec,
     describe,
 )
 
 SpecT = TypeVar("SpecT", bound=BaseSpec)
 
-_MODELS: dict[str, type[BaseModel]] = {"api": ApiSpec, "page": PageSpec, "limits": LimitsSpec}
+_MODELS: dict[str, type[BaseSpec]] = {
+    "api": ApiSpec,
+    "page": PageSpec,
+    "limits": LimitsSpec,
+    "names": NamesSpec,
+}
 _KINDS = {
     "model_type": "a map",
     "dict_type": "a map",
@@ -75,7 +85,7 @@ def _long_form(root: Mapping, problems: Problems) -> tuple[Mapping, set[str]]:
     for entry in fields.value.entries[:MAX_FIELDS]:
         node: Node | None = entry.value
         if isinstance(entry.value, Scalar):
-            node = expand(entry.value, problems)
+            node = expand(entry.key, entry.value, problems)
         elif isinstance(entry.value, Mapping) and _is_unsupported_reference(entry.value, problems):
             node = None
         if node is None:
@@ -106,7 +116,8 @@ def _read(
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         for detail in details:
-            _report(model, root, detail, problems)
+            if not _is_explained(detail, details):
+                _report(model, root, detail, problems)
             broken |= _remove_invalid(data, detail["loc"])
         try:
             spec = model.model_validate(data)
@@ -127,9 +138,7 @@ def _remove_invalid(data: dict[str, Any], path: tuple[str | int, ...]) -> set[st
     return set()
 
 
-def _report(
-    model: type[BaseModel], root: Mapping, detail: ErrorDetails, problems: Problems
-) -> None:
+def _report(model: type[BaseSpec], root: Mapping, detail: ErrorDetails, problems: Problems) -> None:
     path, context = detail["loc"], detail.get("ctx", {})
     last = str(path[-1])
     if detail["type"] == "missing":
@@ -140,9 +149,8 @@ def _report(
         )
         problems.add(location, f"{quoted(last)} is missing", _example(last))
     elif detail["type"] == "extra_forbidden":
-        allowed = _model_at(model, path).model_fields
-        location = find_location(root, path, key=True)
-        problems.add(location, f"unknown key {quoted(last)}", suggest(last, allowed))
+        remedy = _familiar(path) or suggest(last, _model_at(model, path).allowed_keys())
+        problems.add(find_location(root, path, key=True), f"unknown key {quoted(last)}", remedy)
     elif detail["type"] == "spec":
         problems.add(find_location(root, path), context["problem"], context["remedy"])
     else:
@@ -150,6 +158,26 @@ def _report(
         expected = _KINDS.get(detail["type"], "something else")
         remedy = _kind_remedy(path, _value_at(root, path))
         problems.add(find_location(root, path), f"expected {expected}, found {found}", remedy)
+
+
+def _familiar(path: tuple[str | int, ...]) -> str:
+    """Return what to write instead of a field's key in the spelling of another language."""
+    is_key_of_field = path[:1] == ("fields",) and len(path) > 2
+    key = str(path[-1]) if is_key_of_field else ""
+    if key in familiar.NEEDLESS_KEYS:
+        return "remove it: a field is required without 'optional' and 'default'"
+    return f"write '{familiar.KEYS[key]}'" if key in familiar.KEYS else ""
+
+
+def _is_explained(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
+    """Return whether a type is missing because of a key such as `enum`, which has a remedy."""
+    field = detail["loc"][:-1]
+    return detail["type"] == "missing" and any(
+        other["type"] == "extra_forbidden"
+        and other["loc"][:-1] == field
+        and "type: " in _familiar(other["loc"])
+        for other in details
+    )
 
 
 def _example(key: str) -> str:
@@ -163,17 +191,36 @@ def _example(key: str) -> str:
 def _kind_remedy(path: tuple[str | int, ...], value: Any) -> str:
     """Return the remedy for a value of the wrong kind, such as a string instead of a list."""
     key = str(path[0])
+    if key == "fields" and len(path) == 2:
+        return _field_remedy(str(path[1]), value)
     if key == "fields":
-        return "such as 'str(1..80)'" if len(path) == 2 else _example(key)
+        return _fields_remedy(value)
     if str(path[-1]) in _MODELS:
-        return f"allowed keys: {', '.join(_MODELS[str(path[-1])].model_fields)}"
+        return f"allowed keys: {', '.join(_MODELS[str(path[-1])].allowed_keys())}"
     is_word = isinstance(value, str) and value.isprintable() and 0 < len(value) <= 60
     if key in ("unique", "index") and not (is_word and "," in value and len(path) > 1):
         return f"a list of lists, such as [[a, b]]; for one field, use its flag '{key}'"
     return f"write [{value}]" if is_word else ""
 
 
-def _model_at(model: type[BaseModel], path: tuple[str | int, ...]) -> type[BaseModel]:
+def _field_remedy(name: str, value: Any) -> str:
+    words = value if isinstance(value, list) else []
+    if len(words) == 1 and words[0] in TypeName.__members__.values():
+        return f"write '{name}: json'"
+    if words and all(isinstance(word, str) and re.fullmatch(WORD, word) for word in words[:20]):
+        return f"write '{name}: enum({', '.join(words[:20])})'"
+    return "such as 'str(1..80)'"
+
+
+def _fields_remedy(value: Any) -> str:
+    if isinstance(value, str) and (field := re.fullmatch(r"(\w{1,60}):([^\s:]{1,60})", value)):
+        return f"write '{field[1]}: {field[2]}', with a space"
+    if isinstance(value, list):
+        return "write one field per line, without '-': 'name: str'"
+    return _example("fields")
+
+
+def _model_at(model: type[BaseSpec], path: tuple[str | int, ...]) -> type[BaseSpec]:
     """Return the model that a path leads to, without its last key."""
     parents = path[:-1]
     if parents[:1] == ("fields",):

@@ -16,8 +16,10 @@ INTEGER = r"-?(?:0|[1-9][0-9]*)"
 NUMBER = rf"{INTEGER}(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
 COUNT = r"(?:0|[1-9][0-9]*)"
 WORD = r"[A-Za-z0-9_](?:[A-Za-z0-9_. +/-]{0,58}[A-Za-z0-9_+])?"
+_SINGLE_WORD = WORD.replace(". +", ".+")
+"""An enum with one value has no space in it: `enum(new old)` is a mistake."""
 QUOTED = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')"""
-DEFAULT = rf"""(?:{QUOTED}|[^\s"'=,()\[\]{{}}][^\s]*)"""
+DEFAULT = rf"""(?:{QUOTED}|[^\s"'=,()\[\]{{}}][^\s()]*)"""
 _NULL = "(?:null|~)"
 _REST = r"(?:[^()\n]*[^\s()])?"
 
@@ -27,7 +29,7 @@ ARGUMENTS = {
     Arguments.RANGE: rf"(?: *\( *(?:{NUMBER} *\.\. *{NUMBER}|{NUMBER} *\.\.|\.\. *{NUMBER}) *\))?",
     Arguments.SIZE: rf"(?: *\( *\.\. *{COUNT} *\))?",
     Arguments.DIGITS: rf" *\( *{COUNT} *, *{COUNT} *\)",
-    Arguments.VALUES: rf" *\( *{WORD}(?: *, *{WORD})* *\)",
+    Arguments.VALUES: rf" *\( *(?:{_SINGLE_WORD}|{WORD}(?: *, *{WORD})+) *\)",
 }
 """Patterns of the arguments of types."""
 

@@ -55,7 +55,7 @@ def _proposals(info: TypeInfo) -> Iterator[_Proposal]:
     yield _Proposal(2, f"{_required(info)}?", f"{info.doc}; or null")
     for option in info.short_options:
         if not (option.common or option.name in ARGUMENT_OPTIONS[info.arguments]):
-            doc = FieldSpec.model_fields[option.name].description or ""
+            doc = FieldSpec.allowed_keys()[option.name].description or ""
             yield _Proposal(3, _with_option(info, option), doc)
 
 

@@ -9,14 +9,17 @@ from functools import partial
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
+from crudgen.language.names import Case, ColumnName, JsonName
 from crudgen.language.ranges import MAX_INDEX, MAX_PAGE, MIN_INDEX
 from crudgen.language.schema import Artifact, EtagUse, KitForm, Operation, TypeName
 from crudgen.language.yaml.nodes import Plain
 from crudgen.language.yaml.problems import quoted, suggest
 
-from .words import ARTIFACTS, ETAG_USES, KIT_FORMS, OPERATIONS, TYPE_WORDS, one_of
+from .translation import translated
+from .words import ARTIFACTS, CASES, ETAG_USES, KIT_FORMS, OPERATIONS, TYPE_WORDS, matching, one_of
 
 MAX_DOC = 2000
 MAX_FIELDS = 200
@@ -89,6 +92,19 @@ def _word(what: str, words: type[WordT]) -> PlainValidator:
     return PlainValidator(partial(_enum_member, what=what, words=words))
 
 
+def _type(value: Plain) -> TypeName:
+    short = " or ".join(translated(value)) if isinstance(value, str) else ""
+    if not short or value in TypeName.__members__.values():
+        return _enum_member(value, "type", TypeName)
+    remedy = (
+        f"write '{short}'"
+        if short in TypeName.__members__.values()
+        else f"in the short form, write '{short}'"
+    )
+    context = {"problem": f"unknown type {quoted(value)}", "remedy": remedy}
+    raise PydanticCustomError("spec", "{problem}", context)
+
+
 def _created(value: Plain) -> int:
     if isinstance(value, int) and value in CREATED_STATUSES:
         return value
@@ -114,8 +130,11 @@ PageSize: TypeAlias = Annotated[
 Number: TypeAlias = Annotated[
     int | Decimal, PlainValidator(_number), WithJsonSchema({"type": "number"})
 ]
+ColumnText: TypeAlias = Annotated[str, PlainValidator(_text), matching(ColumnName)]
+JsonText: TypeAlias = Annotated[str, PlainValidator(_text), matching(JsonName)]
+CaseWord: TypeAlias = Annotated[Case, _word("case", Case), one_of(CASES)]
 KitWord: TypeAlias = Annotated[KitForm, _word("value", KitForm), one_of(KIT_FORMS)]
-TypeWord: TypeAlias = Annotated[TypeName, _word("type", TypeName), one_of(TYPE_WORDS)]
+TypeWord: TypeAlias = Annotated[TypeName, PlainValidator(_type), one_of(TYPE_WORDS)]
 OperationWord: TypeAlias = Annotated[Operation, _word("operation", Operation), one_of(OPERATIONS)]
 EtagWord: TypeAlias = Annotated[EtagUse, _word("value", EtagUse), one_of(ETAG_USES)]
 ArtifactWord: TypeAlias = Annotated[Artifact, _word("value", Artifact), one_of(ARTIFACTS)]
@@ -139,7 +158,17 @@ class BaseSpec(BaseModel):
 
     def is_set(self, key: str) -> bool:
         """Return whether the spec contains the key, with any value."""
-        return key in self.model_fields_set
+        return key in self.keys_set
+
+    @property
+    def keys_set(self) -> set[str]:
+        """The keys that the spec contains, as written."""
+        return {type(self).model_fields[name].alias or name for name in self.model_fields_set}
+
+    @classmethod
+    def allowed_keys(cls) -> dict[str, FieldInfo]:
+        """Return the keys of the model, as written. An attribute of pydantic has an alias."""
+        return {field.alias or name: field for name, field in cls.model_fields.items()}
 
 
 class FieldSpec(BaseSpec):
@@ -179,6 +208,12 @@ class FieldSpec(BaseSpec):
         default=False, description="Stored as sent, without normalization to Unicode NFC."
     )
     controls: Flag = Field(default=False, description="Control characters are allowed.")
+    column: ColumnText | None = Field(
+        default=None, description="Name of the column; by default that of the field."
+    )
+    json_name: JsonText | None = Field(
+        alias="json", default=None, description="Name in JSON and in query parameters."
+    )
     doc: Text | None = Field(default=None, description="Description, for the models and OpenAPI.")
     example: AnyValue = Field(default=None, description="Example, for OpenAPI and tests.")
     was: Text | None = Field(default=None, description="Former name, for migrations.")
@@ -265,6 +300,17 @@ class LimitsSpec(BaseSpec):
     )
 
 
+class NamesSpec(BaseSpec):
+    """Cases of the names that fields do not set themselves."""
+
+    columns: CaseWord = Field(default=Case.SNAKE, description="Case of the names of columns.")
+    json_names: CaseWord = Field(
+        alias="json",
+        default=Case.SNAKE,
+        description="Case of the names in JSON and in query parameters.",
+    )
+
+
 class AppSpec(BaseSpec):
     """The application: crudgen.yaml, next to the folder of entities."""
 
@@ -280,6 +326,9 @@ class AppSpec(BaseSpec):
         description="Default database URL: sqlite:///app.db or postgresql://host/name.",
     )
     limits: LimitsSpec = Field(default=LimitsSpec(), description="Default limits.")
+    names: NamesSpec = Field(
+        default_factory=NamesSpec, description="Names of all columns, and names in JSON."
+    )
     kit: KitWord = Field(
         default=KitForm.VENDORED,
         description="How an emitted project gets the kit: vendored (copied), plain (copied"

@@ -1,9 +1,10 @@
-"""The words that a key accepts, with descriptions for editors. Reason to change: another word."""
+"""The words and names that a key accepts, for editors. Reason to change: another word."""
 
 from collections.abc import Mapping
 
 from pydantic import WithJsonSchema
 
+from crudgen.language.names import Case, Name
 from crudgen.language.schema import Artifact, EtagUse, KitForm, Operation
 from crudgen.language.types import TYPES
 
@@ -23,12 +24,24 @@ ETAG_USES = {
     EtagUse.OPTIONAL: "If-Match is checked if a request has it",
     EtagUse.REQUIRED: "a request without If-Match is rejected",
 }
+CASES = {Case.SNAKE: "born_on", Case.CAMEL: "bornOn", Case.PASCAL: "BornOn"}
 KIT_FORMS = {
     KitForm.VENDORED: "copied to app/kit",
     KitForm.PLAIN: "copied to app/kit, without what exists for speed alone",
     KitForm.LIBRARY: "imported from the installed crudgen",
 }
 ARTIFACTS = {Artifact.PROVIDER: "clients/provider.ts, for react-admin and refine"}
+
+
+def matching(kind: type[Name]) -> WithJsonSchema:
+    """Return the JSON Schema of a key that accepts names of a kind."""
+    return WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^{kind.PATTERN.pattern}$",
+            "patternErrorMessage": f"Invalid name: {kind.RULE}.",
+        }
+    )
 
 
 def one_of(words: Mapping[str, str]) -> WithJsonSchema:

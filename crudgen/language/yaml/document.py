@@ -41,6 +41,8 @@ _UNTERMINATED = {
 }
 # Control characters, line breaks of YAML 1.1 only, the byte order mark, lone surrogates.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+_UNSPACED = re.compile(r"\s*(\w{1,60})(:)(?!//)([^\s:'\"]{1,80})\s*$", re.ASCII)
+"""A line such as `title:str`, which YAML reads as one string."""
 _TAB_INDENT = re.compile(r"^ *\t", re.MULTILINE)
 FORBIDDEN_IN_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -168,6 +170,13 @@ class _Parser:
                 mark, remedy = start, _UNTERMINATED[error.context]
             line, column = (mark.line, mark.column) if mark else (0, 0)
             problem = f"invalid YAML: {error.problem or error.context}"
+            for unspaced in (line, line - 1):
+                if 0 <= unspaced < len(self.lines) and (
+                    key := _UNSPACED.match(self.lines[unspaced])
+                ):
+                    problem = f"missing space after the ':' of {quoted(key[1])}"
+                    location = self._at(unspaced, key.end(2) - 1)
+                    raise _error(location, problem, f"write '{key[1]}: {key[3]}'") from None
             raise _error(self._at(line, column), problem, remedy) from None
         except (yaml.YAMLError, UnicodeError, ValueError) as error:
             raise _error(Location(self.file), f"invalid YAML: {error}") from None

@@ -1,0 +1,158 @@
+"""Spellings of other languages, and what a spec writes instead. Reason to change: another spelling.
+
+They are those of Python's annotations, pydantic, SQLAlchemy, Django, Prisma and SQL. All patterns
+ignore upper and lower case.
+"""
+
+_TRUE = r"(?: *[:=(] *true\)?)?"
+_FALSE = r" *[:=(] *false\)?"
+_IS = r" *[:=(] *"
+_NUMBER = rf"{_IS}(-?[0-9.]+)\)?"
+_NOW = (
+    r"(?:(?:func|timezone|datetime|date|time)\.)*(?:now|utc_?now|today|get_?date)\b"
+    r"(?:\([\w.]*\))?|(?:current_(?:timestamp|date|time)|localtimestamp)\b(?:\(\))?"
+)
+
+WRAPPERS: tuple[tuple[str, str], ...] = (
+    (r"^(?:(?:db|sa|sqlalchemy|models|fields|types|pydantic|datetime)\.)+(?=\w)", ""),
+    (r"^(?:mapped_column|column|field)\((.*)\)$", r"\1"),
+    (r"^mapped\[(.*)\]$", r"\1"),
+    (r"^(\w+)(?: *= *| +)(?:field|column)\((.*)\)$", r"\1(\2)"),
+    (r"^optional\[(.*)\]", r"\1?"),
+    (r"^union\[(\w+), *none\]", r"\1?"),
+    (r"^(?:none|null) *\| *(\w+(?:\(.*?\))?)", r"\1?"),
+    (r" *\| *(?:none|null)\b", "?"),
+    (r"^literal\[(.*)\]", r"enum(\1)"),
+    (r"^(?:enum|choices?|one_?of) *[:=]? *[(\[](.*?)[)\]]", r"enum(\1)"),
+)
+"""Patterns around a type, and their replacements, applied in this order."""
+
+WORDS: tuple[tuple[str, str], ...] = (
+    (rf"\b(?:nullable|null|blank){_FALSE}|\b(?:not|non)[ _-]?null(?:able)?{_TRUE}", " "),
+    (rf"\brequired{_FALSE}", "?"),
+    (rf"\b(?:required|mandatory)\b{_TRUE}", " "),
+    (r"\b(?:(?:server_)?default(?:_factory)?)(?: *[:=] *| +)", "= "),
+    (r"@?\bdefault\(((?:[^()]|\([^()]*\))*)\)", r"= \1"),
+    (rf"= *(?:{_NOW})", "= now"),
+    (r"= *(?:auto_?increment|increment)\(\)", "read_only"),
+    (r"= *(?:none|null|nil)\b", "?"),
+    (r"= *(?:uuid\.)?(?:uuid[147]?|cuid|gen_random_uuid)(?:\([^()]*\))?", ""),
+    (r"= *true\b", "= true"),
+    (r"= *false\b", "= false"),
+    (rf"\b(?:nullable|null|blank|optional)\b{_TRUE}", "?"),
+    (rf"\bprimary[ _]?key\b{_TRUE}|@id\b", "pk"),
+    (rf"\b(?:auto_?increment|identity)\b{_TRUE}", "read_only"),
+    (rf"@?\bunique\b{_TRUE}", "unique"),
+    (rf"@?\b(?:db_)?index(?:ed)?\b{_TRUE}", "index"),
+    (rf"\bauto_now_add\b{_TRUE}", "= now read_only"),
+    (rf"@updated_?at\b|\bauto_now\b{_TRUE}", "= now read_only touch"),
+    (r"@db\.\w+(?:\([^()]*\))?", " "),
+    (r"\bmax_?digits *[:=] *([0-9]+)[, ]+decimal_?places *[:=] *([0-9]+)", r"(\1,\2)"),
+    (r"\bprecision *[:=] *([0-9]+)[, ]+scale *[:=] *([0-9]+)", r"(\1,\2)"),
+    (rf"\b(?:max_?len(?:gth)?|length|size|max(?:imum|_value)?|lt?e){_NUMBER}", r"max(\1)"),
+    (rf"\b(?:min_?len(?:gth)?|min(?:imum|_value)?|gt?e){_NUMBER}", r"min(\1)"),
+    (rf"\b(?:hidden|secret|private|sensitive|write-?only)\b{_TRUE}", "write_only"),
+    (rf"\bread-?only\b{_TRUE}|\beditable{_FALSE}", "read_only"),
+    (rf"\b(?:frozen|final|const)\b{_TRUE}", "immutable"),
+    (r"\b(?:regex(?:p|_pattern)?|pattern) *[:=] *(\"[^\"]*\"|'[^']*'|[^\s()]+)", r"pattern(\1)"),
+    (
+        r"\b(?:help_text|description|comment|verbose_name) *[:=] *(\"[^\"]*\"|'[^']*')",
+        r"doc(\1)",
+    ),
+)
+"""Patterns of options after a type, and their replacements, applied in this order."""
+
+TYPES: tuple[tuple[str, str], ...] = (
+    (r"\w+\[\]|(?:list|array|tuple|set|sequence)\b(?:[\[<].*[\]>])?", "json"),
+    (r"(?:dict|map|mapping|record)\b(?:[\[<].*[\]>])?", "json"),
+    (r"pk|auto|(?:big|small)?auto_?field|(?:big|small)?serial", "int pk read_only"),
+    (r"character varying|(?:n|nvar|var)?char2?|string|str(?:ing)?_?field|char_?field", "str"),
+    (r"(?:long|medium|tiny)text|text_?field|clob|markdown|html", "text"),
+    (r"double precision|double|real|float(?:32|64|_?field)", "float"),
+    (r"positive_?(?:big|small)?_?integer_?field|uint(?:32|64)?|unsigned(?: int)?", "int(0..)"),
+    (r"(?:big|small|tiny|medium)_?int(?:eger)?(?:_?field)?|integer(?:_?field)?", "int"),
+    (r"int(?:2|4|8|16|32|64)|long|year", "int"),
+    (r"decimal_?field|money|currency|numeric", "decimal"),
+    (r"bool(?:ean)?_?field|boolean|bit|checkbox", "bool"),
+    (r"timestamp(?:tz)?(?: with(?:out)? time zone)?|date_?time(?:2|_?field)?|instant", "datetime"),
+    (r"date_?field|local_?date", "date"),
+    (r"time_?field|local_?time", "time"),
+    (r"uuid[147]?_?field|uuid[147]|guid|uniqueidentifier|cuid", "uuid"),
+    (r"object|any|json(?:b|_?field|_?value)|hstore", "json"),
+    (r"blob|bytea|(?:var|large|long)?_?binary(?:_?field)?|bytearray|buffer", "bytes"),
+    (r"e-?mail_?(?:field|str|address)", "email"),
+    (r"(?:http_?|any_?)ur[li]|ur[li]_?field|uri|link|website", "url"),
+    (r"enum_?field|choice_?field", "enum"),
+)
+"""Patterns of types, and the types of a spec."""
+
+REMEDIES: tuple[tuple[str, str], ...] = (
+    (r"num(?:ber)?", "int | float | decimal(10,2)"),
+    (r".*\b(?:foreign[ _]?key|references|relation(?:ship)?|belongs_?to)\b.*", "int index"),
+    (r".*\b(?:one_?to_?one|many_?to_?many)(?:_?field)?\b.*", "int index"),
+    (r"passwords?", "str(8..) write_only"),
+    (r"phone(?:_?number)?|tel", "str(..20) pattern([+0-9 -]+)"),
+    (r"slug(?:_?field)?", "str(1..80) pattern([a-z0-9-]+) unique"),
+    (r"(?:file|image)(?:_?field)?|upload", "bytes(..65536)"),
+    (r"(?:ip|ipv4|generic_?ip)_?(?:address)?(?:_?field)?|inet", "str(..45)"),
+    (r"enum|choices?", "enum(red, green)"),
+)
+"""Patterns of an entire field that has no exact equivalent, and what to write: one or several."""
+
+KEYS: dict[str, str] = {
+    "nullable": "optional: true",
+    "null": "optional: true",
+    "blank": "optional: true",
+    "primary_key": "pk: true",
+    "primaryKey": "pk: true",
+    "id": "pk: true",
+    "db_index": "index: true",
+    "indexed": "index: true",
+    "max_length": "max: 80",
+    "maxLength": "max: 80",
+    "length": "max: 80",
+    "size": "max: 80",
+    "maximum": "max: 80",
+    "max_value": "max: 80",
+    "le": "max: 80",
+    "min_length": "min: 1",
+    "minLength": "min: 1",
+    "minimum": "min: 0",
+    "min_value": "min: 0",
+    "ge": "min: 0",
+    "regex": "pattern: '[A-Z]+'",
+    "max_digits": "precision: 10",
+    "decimal_places": "scale: 2",
+    "enum": "type: enum, values: [red, green]",
+    "choices": "type: enum, values: [red, green]",
+    "hidden": "write_only: true",
+    "secret": "write_only: true",
+    "readonly": "read_only: true",
+    "readOnly": "read_only: true",
+    "writeOnly": "write_only: true",
+    "auto_now_add": "default: now, read_only: true",
+    "auto_now": "default: now, read_only: true, touch: true",
+    "description": "doc: What it is.",
+    "help_text": "doc: What it is.",
+    "comment": "doc: What it is.",
+    "title": "doc: What it is.",
+    "alias": "json: otherName",
+    "db_column": "column: OtherName",
+    "examples": "example: one of them",
+    "server_default": "default: 0",
+    "default_factory": "default: now",
+    "foreign_key": "type: int, index: true",
+    "references": "type: int, index: true",
+}
+"""Keys of a field in the long form, and what to write instead."""
+
+NEEDLESS_KEYS = ("required", "not_null", "notnull", "mandatory")
+"""Keys that say what is so without them: a field is required without `optional` and `default`."""
+
+DEFAULTS: tuple[tuple[str, str], ...] = (
+    (_NOW, "now"),
+    (r"none|nil|null", "null"),
+    (r"true|yes|on", "true"),
+    (r"false|no|off", "false"),
+)
+"""Patterns of defaults that are no value of a type, and defaults of a spec."""

@@ -1,0 +1,140 @@
+"""Fields in the spelling of other languages → the short form. Reason to change: how to translate.
+
+`familiar.py` has the spellings.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from crudgen.errors import Diagnostic
+from crudgen.language.schema import TypeName
+from crudgen.language.types import TYPES, Arguments
+
+from . import familiar, shorthand
+
+MAX_LENGTH = 200
+"""Longer text is not translated."""
+_SHORT_FORMS = {name: re.compile(shorthand.pattern(info)) for name, info in TYPES.items()}
+_PART = re.compile(
+    rf"\?|= *(?:{shorthand.QUOTED}|[^\s?]+)|\w+\((?:{shorthand.QUOTED}|[^()]*)\)|\([^()]*\)|[^\s?]+"
+)
+_COMMAS = re.compile(r", *(?![^()]*\))(?![^\[\]]*\])")
+_KEYWORD = re.compile(r"\w+ *=.*")
+_LINE = re.compile(r"[\s{-]*(?P<name>\w+) *: +(?P<text>.+?)\s*")
+
+
+def remedy_for(name: str, text: str) -> str:
+    """Return what to write instead of a field in another spelling, or "" if it is unknown."""
+    lines = [f"'{name}: {short}'" for short in translated(text)]
+    *others, last = lines or [""]
+    return f"write {' or '.join([', '.join(others), last] if others else [last])}" if last else ""
+
+
+def translated(text: str) -> tuple[str, ...]:
+    """Return the short forms of a field in another spelling; none if that is unknown."""
+    if len(text) > MAX_LENGTH:
+        return ()
+    written = text = " ".join(text.split())
+    text = _rewritten(text.rstrip(",; "), familiar.WRAPPERS)
+    for pattern, remedy in familiar.REMEDIES:
+        if re.fullmatch(rf"(?:{pattern})(?:\(\))?", text, re.IGNORECASE):
+            return tuple(remedy.split(" | "))
+    short = _short_form(_rewritten(_unfolded(text), familiar.WORDS).strip())
+    return (short,) if short and short != written else ()
+
+
+def translated_default(text: str) -> str | None:
+    """Return the default to write instead of one in another spelling, or None if it is unknown."""
+    for pattern, default in familiar.DEFAULTS:
+        if re.fullmatch(pattern, text, re.IGNORECASE):
+            return default
+    return None
+
+
+def with_remedy(diagnostic: Diagnostic) -> Diagnostic:
+    """Return the diagnostic of invalid YAML; if the line is a field, with the line to write."""
+    line = _LINE.fullmatch(diagnostic.source)
+    if line is None or not diagnostic.problem.startswith("invalid YAML"):
+        return diagnostic
+    return replace(diagnostic, remedy=remedy_for(line["name"], line["text"]) or diagnostic.remedy)
+
+
+def _rewritten(text: str, rows: Iterable[tuple[str, str]]) -> str:
+    for pattern, replacement in rows:
+        text = re.sub(pattern, replacement, text, flags=re.IGNORECASE)
+    return text
+
+
+def _unfolded(text: str) -> str:
+    """Convert `CharField(max_length=80, null=True)` to `CharField max_length=80 null=True`."""
+    call = re.fullmatch(r"(\w+)\((.*)\)", text)
+    if call is None or "=" not in text:
+        return " ".join(_COMMAS.split(text))
+    parts = _COMMAS.split(call[2])
+    keywords = [part for part in parts if _KEYWORD.fullmatch(part)]
+    positional = ", ".join(part for part in parts if part not in keywords)
+    return " ".join([call[1] + (f"({positional})" if positional else ""), *keywords])
+
+
+@dataclass(slots=True)
+class _Parts:
+    """The parts of a short form, in any order."""
+
+    arguments: str = ""
+    optional: str = ""
+    default: str = ""
+    options: list[str] = field(default_factory=list)
+
+    def read(self, text: str) -> None:
+        """Read parts from text that follows a type."""
+        for part in _PART.findall(text):
+            if part == "?":
+                self.optional = "?"
+            elif part.startswith("="):
+                self.default = f" = {part[1:].strip()}"
+            elif part.startswith("("):
+                self.arguments = self.arguments if part == "()" else part
+            elif part not in self.options:
+                self.options.append(part)
+
+
+def _short_form(text: str) -> str | None:
+    """Return the short form of a type and words after it, or None if one of them is unknown."""
+    kind, rest = _type(text)
+    if not kind:
+        return None
+    name = kind.partition(" ")[0].partition("(")[0]
+    parts = _Parts()
+    parts.read(kind.removeprefix(name) + " " + rest)
+    arguments = _arguments(TYPES[TypeName(name)].arguments, parts.arguments)
+    short = " ".join([f"{name}{arguments}{parts.optional}{parts.default}", *parts.options])
+    return short if _SHORT_FORMS[TypeName(name)].fullmatch(short) else None
+
+
+def _type(text: str) -> tuple[str, str]:
+    """Return the short form of the type that begins a text, and the rest of the text."""
+    own = re.match(rf"(?:{'|'.join(TypeName)})(?![\w\[])", text, re.IGNORECASE)
+    if own:
+        return own[0].lower(), text[own.end() :]
+    for pattern, kind in familiar.TYPES:
+        found = re.match(rf"(?:{pattern})(?![\w\[])", text, re.IGNORECASE)
+        if found:
+            return kind, text[found.end() :]
+    return "", ""
+
+
+def _arguments(kind: Arguments, written: str) -> str:
+    """Return the arguments of a type in the short form; those that it does not have are dropped."""
+    inside = written.strip("() ")
+    if ".." in inside:
+        return written
+    if kind is Arguments.DIGITS:
+        return f"({','.join(re.findall('[0-9]+', inside)[:2] if ',' in inside else ('10', '2'))})"
+    if kind is Arguments.VALUES:
+        separator = r"[,|]" if re.search(r"[,|]", inside) else r"\s"
+        words = (word.strip().strip("\"'") for word in re.split(separator, inside))
+        return f"({', '.join(word for word in words if word)})"
+    if kind in (Arguments.LENGTH, Arguments.SIZE) and inside.isdigit():
+        return f"(..{inside})"
+    return ""
