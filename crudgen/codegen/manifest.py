@@ -9,6 +9,7 @@ from crudgen.language.schema import BULK, Artifact, KeyKind, KitForm, Operation,
 
 from .needs import Argument, KitImports, Need, Required, ServerProtocol, Variable
 from .tree import Ownership
+from .views.aliases import type_aliases
 from .views.distribution import POSTGRES, requirements
 from .views.models import models_view
 from .views.project import project_view
@@ -68,8 +69,9 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
     yield FromTemplate("app/main.py", "main.py.jinja", project, once, main)
     yield FromTemplate("app/api.py", "api.py.jinja", project)
     yield FromTemplate("app/settings.py", "settings.py.jinja", project)
+    aliases = type_aliases(schema.entities)
     for entity in schema.entities:
-        models = models_view(entity, schema.kit)
+        models = models_view(entity, aliases[entity.name], schema.kit)
         folder = f"app/{folder_name(entity.plural)}"
         yield FromTemplate(f"{folder}/__init__.py", "entity.py.jinja", models)
         yield FromTemplate(f"{folder}/models.py", "models.py.jinja", models)

@@ -242,3 +242,25 @@ def test_tags_of_the_owner_come_first() -> None:
     app = Application()
     app.include_router(routers[0])
     assert "tags" not in app.openapi()
+
+
+def test_enums_of_two_entities_have_two_names(tmp_path: Path) -> None:
+    entities = tmp_path / "entities"
+    entities.mkdir()
+    fields = {
+        "Hero": "mood_kind: enum(a, b)",
+        "HeroMood": "kind: enum(c, d)",
+        "Validation": "error: enum(e, f)",
+    }
+    for name, field in fields.items():
+        text = f"name: {name}\nfields:\n  name: str\n  {field}\n"
+        (entities / f"{name.lower()}.yaml").write_text(text, "utf-8")
+    app = crudgen.create_app(entities, database=f"sqlite:///{tmp_path}/app.db")
+    schemas = app.openapi()["components"]["schemas"]
+    words = {name: one["enum"] for name, one in schemas.items() if "enum" in one}
+    assert words == {
+        "HeroMoodKind": ["a", "b"],
+        "HeroMoodKindValue": ["c", "d"],
+        "ValidationErrorValue": ["e", "f"],
+    }
+    assert "__" not in "".join(schemas), "pydantic would use the names of modules"

@@ -1,36 +1,48 @@
 """Names of type aliases. Reason to change: which types of fields get an alias, or its name."""
 
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
+from typing import TypeAlias
+
 from crudgen.codegen.code import INDENT, WIDTH, Code, literal, name, raw
-from crudgen.language.names import FieldName
+from crudgen.language.names import ClassName, FieldName
 from crudgen.language.reserved import DERIVED_SUFFIXES
 from crudgen.language.schema import Entity, Field, TypeName
 
+Aliases: TypeAlias = Mapping[FieldName, Code]
 _WITH_ARGUMENTS = {TypeName.ENUM, TypeName.DECIMAL, TypeName.BYTES}
 """Types of fields for which an alias is generated."""
+_SCHEMAS = {"Deleted", "HTTPValidationError", "Message", "ValidationError"}
+"""Names of the kit's schemas in OpenAPI."""
 
 
-def field_aliases(entity: Entity) -> dict[FieldName, Code]:
-    """Return the names of type aliases by field: `HeroMood`.
+def type_aliases(entities: Iterable[Entity]) -> dict[ClassName, Aliases]:
+    """Return the names of type aliases by entity and field: `HeroMood`.
 
-    If that name is used or too long, the alias is `HeroMoodValue` or `Type3`.
+    If that name is used or too long, the alias is `HeroMoodValue` or `Type3`. Enums are schemas in
+    OpenAPI, so no two entities use the same name.
     """
+    entities = tuple(entities)
     suffixes = ("", *DERIVED_SUFFIXES)
-    taken = {f"{entity.name}{suffix}" for suffix in suffixes}
-    aliases = {}
+    taken = _SCHEMAS | {f"{entity.name}{suffix}" for entity in entities for suffix in suffixes}
+    return {entity.name: dict(_aliases(entity, taken)) for entity in entities}
+
+
+def _aliases(entity: Entity, taken: set[str]) -> Iterator[tuple[FieldName, Code]]:
+    """Yield the aliases of an entity, and add them to the names that are taken."""
     for number, field in enumerate(entity.fields):
-        if field.type not in _WITH_ARGUMENTS and not (field.as_sent or field.controls):
-            continue
-        camel = "".join(part.capitalize() for part in field.name.split("_"))
-        candidates = (
-            name(entity.name, suffix=camel),
-            name(entity.name, suffix=f"{camel}Value"),
-            raw("Type") + literal(number),
-            raw("Alias") + literal(number),
-        )
-        alias = next(alias for alias in candidates if _is_free(alias, field, taken))
-        taken.add(alias)
-        aliases[field.name] = alias
-    return aliases
+        if field.type in _WITH_ARGUMENTS or field.as_sent or field.controls:
+            candidates = _candidates(entity, field, number)
+            alias = next(alias for alias in candidates if _is_free(alias, field, taken))
+            taken.add(alias)
+            yield field.name, alias
+
+
+def _candidates(entity: Entity, field: Field, number: int) -> Iterator[Code]:
+    camel = "".join(part.capitalize() for part in field.name.split("_"))
+    yield name(entity.name, suffix=camel)
+    yield name(entity.name, suffix=f"{camel}Value")
+    yield from (raw("Type") + literal(other) for other in count(number))
 
 
 def _is_free(alias: Code, field: Field, taken: set[str]) -> bool:

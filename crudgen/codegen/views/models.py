@@ -28,7 +28,7 @@ from crudgen.language.names import FieldName
 from crudgen.language.reserved import SQL_KEYWORDS
 from crudgen.language.schema import Constant, Entity, Field, KeyKind, KitForm, Operation
 
-from .aliases import field_aliases
+from .aliases import Aliases
 from .articles import a_row
 from .columns import FieldPrinter
 
@@ -75,9 +75,8 @@ class ModelsView:
     updates_many: bool
 
 
-def models_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> ModelsView:
-    """Return the view of the models of an entity."""
-    aliases = field_aliases(entity)
+def models_view(entity: Entity, aliases: Aliases, kit: KitForm = KitForm.VENDORED) -> ModelsView:
+    """Return the view of the models of an entity, with these names of its type aliases."""
     imports = Imports(
         kit,
         defined=(*(f"{entity.name}{suffix}" for suffix in _CLASSES), *aliases.values()),
