@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 
+import { setSubmissionErrors } from "ra-core";
+
 import { ApiError, reactAdminProvider, refineProvider, resourceNames } from "./out/provider.js";
 
 const url = process.env.API_URL;
@@ -283,11 +285,11 @@ describe("lists", () => {
 
 describe("errors", () => {
   test("422 has the messages by property", async () => {
-    for (const promise of [
-      ra.create("notes", { data: { text: "", kind: "c", nmae: 1 } }),
-      refine.create({ resource: "notes", variables: { text: "", kind: "c", nmae: 1 } }),
+    for (const create of [
+      () => ra.create("notes", { data: { text: "", kind: "c", nmae: 1 } }),
+      () => refine.create({ resource: "notes", variables: { text: "", kind: "c", nmae: 1 } }),
     ]) {
-      const error = await rejected(promise);
+      const error = await rejected(create());
       assert.equal(error.status, 422);
       assert.deepEqual(Object.keys(error.errors).sort(), ["kind", "nmae", "text"]);
       assert.equal(error.errors.text, "String should have at least 1 character");
@@ -299,11 +301,11 @@ describe("errors", () => {
   test("409 names the property that is not unique", async () => {
     const { data: one } = await ra.create("notes", { data: { text: "one" } });
     const { data: two } = await ra.create("notes", { data: { text: "two" } });
-    for (const promise of [
-      ra.create("notes", { data: { text: "one" } }),
-      ra.update("notes", { id: two.id, data: { ...two, text: "one" }, previousData: two }),
+    for (const write of [
+      () => ra.create("notes", { data: { text: "one" } }),
+      () => ra.update("notes", { id: two.id, data: { ...two, text: "one" }, previousData: two }),
     ]) {
-      const error = await rejected(promise);
+      const error = await rejected(write());
       assert.equal(error.status, 409);
       assert.deepEqual(Object.keys(error.errors), ["text"]);
     }
@@ -382,6 +384,9 @@ describe("errors", () => {
       detail,
       errors: { text: "is wrong", root: { serverError: "does not fit; 1.kind: is odd" } },
     });
+    const shown = {};
+    setSubmissionErrors(error.body.errors, (field, { message }) => (shown[field] = message));
+    assert.deepEqual(shown, { text: "is wrong", "root.serverError": "does not fit; 1.kind: is odd" });
   });
 
   test("If-Match is sent where the API requires it", async () => {
