@@ -17,8 +17,9 @@ import uvicorn.config
 from click import Command
 from fastapi import APIRouter, FastAPI
 from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.utils import solve_dependencies
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
-from sqlalchemy import Column, Integer, MetaData, Table, insert, update
+from sqlalchemy import Column, Integer, MetaData, Table, insert, select, update
 from starlette.requests import Request
 from starlette.routing import get_name
 from uvicorn.main import main
@@ -66,6 +67,14 @@ PRIVATE: dict[str, Callable[[], bool]] = {
         *("dependencies", "call", "request_param_name", "response_param_name"),
         *("background_tasks_param_name", "security_scopes_param_name"),
         *("http_connection_param_name", "websocket_param_name"),
+    ),
+    "fastapi: solve_dependencies (kit/database/overrides.py)": takes(
+        solve_dependencies,
+        *("request", "dependant", "dependency_overrides_provider", "async_exit_stack"),
+        "embed_body_fields",
+    ),
+    "sqlalchemy: Select keeps _for_update_arg (kit/database/sqlite_locks.py)": lambda: (
+        vars(select(1).with_for_update()).get("_for_update_arg") is not None
     ),
     "fastapi: iter_route_contexts (kit/fast/shortcut_table.py)": route_contexts,
     "fastapi: APIRoute.get_route_handler (kit/http/routing.py)": has(APIRoute, "get_route_handler"),

@@ -38,6 +38,11 @@ fields:
 _numbers = count()
 
 
+def client_of(app: FastAPI) -> TestClient:
+    """Return a client of an application whose lifespan does not run."""
+    return TestClient(app)
+
+
 def emit(folder: Path, specs: Mapping[str, str]) -> Path:
     """Emit a project with these entities; return its folder."""
     entities = write_entities(folder / "entities", specs)

@@ -4,23 +4,21 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 from anyio import to_thread
 from pydantic import SecretStr
 from sqlalchemy import MetaData, make_url
-from sqlmodel import Session
 
 from ..errors import Condition, StartupError, Unavailable, UnreachableError
 from .connections import Preparing
 from .faults import http_error, reason_of
+from .orm import Sessions
 from .postgresql import Postgresql
 from .rights import missing_grants
 from .sqlite import Sqlite
 from .state import State
 from .statements import Prepared, Statement, Values
-from .tables import prepare_tables
 from .transaction import Change, Row, Step
 from .urls import check_characters, scheme_of
 
@@ -34,7 +32,7 @@ _MAY_LACK_PRIVILEGES = {Condition.DENIED, Condition.TABLE_UNUSABLE}
 _log = logging.getLogger(__name__)
 
 
-class Database:
+class Database(Sessions):
     """One database, SQLite or PostgreSQL.
 
     `connections` is the maximum number of connections, `lock_seconds` the time to wait for a
@@ -113,16 +111,7 @@ class Database:
             self._opening = asyncio.create_task(self._retry_opening(str(error)))
 
     async def _open(self) -> None:
-        stored = await to_thread.run_sync(
-            partial(
-                prepare_tables,
-                self._backend.engine,
-                self._metadata,
-                where=self.where,
-                needs_secret=not self._secret,
-            )
-        )
-        self._secret = self._secret or stored
+        await to_thread.run_sync(self._create_tables, self._metadata)
         await self._backend.open()
         self.state.record_open()
         with contextlib.suppress(Unavailable):  # the state logs the condition
@@ -277,20 +266,6 @@ class Database:
             prepared = Prepared(statement, self._backend.dialect, columns)
             self._prepared[statement, columns] = prepared
         return prepared
-
-    @contextlib.contextmanager
-    def session(self) -> Iterator[Session]:
-        """Open a SQLModel session, for handlers with `def`, not `async def`."""
-        if self.state.phase is not None:
-            raise self.state.unavailable()
-        try:
-            with Session(self._backend.engine) as session:
-                yield session
-        except Exception as error:
-            condition = self.state.record_failure(error, self.session)
-            if condition is not None:
-                self.state.log_begin(condition, reason_of(error))
-            raise
 
 
 def _digest(secret: SecretStr) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 from anyio import CapacityLimiter, Semaphore, to_thread
-from sqlalchemy import URL, Connection, MetaData, NullPool, create_engine, event
+from sqlalchemy import URL, MetaData, NullPool, create_engine
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from ..acceleration import fast_module
@@ -17,6 +17,7 @@ from ..errors import Condition, Unavailable
 from .codes import Fault
 from .faults import classify
 from .sqlite_file import FileConnection, SqliteFile, is_lost
+from .sqlite_locks import take_locks_late
 from .sqlite_writes import write_all, write_one
 from .statements import Prepared, Values
 from .transaction import Row, Step
@@ -43,7 +44,7 @@ class Sqlite:
             isolation_level="AUTOCOMMIT",
             poolclass=NullPool,
         )
-        event.listen(self.engine, "begin", _begin)
+        take_locks_late(self.engine)
         self._slots = Semaphore(connections)
         self._threads = CapacityLimiter(connections)
         self._idle: list[FileConnection] = []
@@ -189,10 +190,3 @@ def _write_and_undo(connection: sqlite3.Connection) -> None:
     connection.execute("RELEASE room")
     ((version,),) = connection.execute("PRAGMA user_version").fetchall()
     connection.execute(f"PRAGMA user_version = {version}")
-
-
-def _begin(connection: Connection) -> None:
-    # A deferred transaction that reads first fails at its first write, despite the busy timeout,
-    # if another connection has written in between.
-    only_reads = connection.get_execution_options().get("only_reads", False)
-    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")

@@ -43,6 +43,7 @@ class Prepared:
         "_loaders",
         "deletes",
         "has_key",
+        "kind",
         "returns_final_row",
         "sql",
         "statement",
@@ -54,6 +55,7 @@ class Prepared:
             statement, self._defaults = _with_values(statement, columns)
         compiled = statement.compile(dialect=dialect)
         self.statement = statement
+        self.kind = dialect.name
         self.sql = str(compiled)
         self.deletes = isinstance(statement, Delete)
         self.has_key = isinstance(statement, Update | Delete)

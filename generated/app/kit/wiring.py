@@ -1,12 +1,13 @@
 """Builds an application from settings and routers, with a database, middleware, health checks."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import APIRouter, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from sqlmodel import Session
 
 from .application import Application
 from .database import Database
@@ -30,6 +31,17 @@ def make_database(settings: BaseAppSettings) -> Database:
         preparing=settings.database_prepared,
         read_only=settings.database_read_only,
     )
+
+
+@contextmanager
+def open_session(settings: BaseAppSettings) -> Iterator[Session]:
+    """Open a SQLModel session without an application: for scripts, notebooks and workers.
+
+    Missing tables of the imported models are created. Raises StartupError if the database cannot
+    be used; errors of statements are those of SQLAlchemy.
+    """
+    with make_database(settings).open_sync(Model.metadata) as session:
+        yield session
 
 
 def build_application(

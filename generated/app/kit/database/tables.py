@@ -31,6 +31,7 @@ from .requirements import (
 )
 from .rights import creation_problem, owned_tables
 from .secret import SECRETS, create_secret, read_secret, secret_grant
+from .sqlite_locks import take_write_lock
 
 LOCK = 5_236_117_340
 """The key of the advisory lock that serializes the creation of tables on PostgreSQL."""
@@ -69,7 +70,6 @@ def prepare_tables(engine: Engine, metadata: MetaData, *, where: str, needs_secr
     cannot be reached, StartupError if it cannot be used or a table differs.
     """
     with startup_errors(engine, where), engine.connect() as connection:
-        connection.execution_options(only_reads=True)
         check_database(connection, where)
         state = _inspect(connection, metadata, where, needs_secret=needs_secret)
         check_rights(connection, metadata, where)
@@ -175,8 +175,9 @@ def _name_taken(name: str, kind: str) -> tuple[str, str]:
 
 
 def _take_lock(connection: Connection, where: str) -> None:
-    """Take the advisory lock on PostgreSQL. On SQLite, BEGIN IMMEDIATE has the same effect."""
+    """Take the advisory lock on PostgreSQL, and the write lock on SQLite."""
     if connection.dialect.name != "postgresql":
+        take_write_lock(connection)
         return
     # An index on a large table takes longer than the timeout of requests.
     connection.execute(text("SET LOCAL statement_timeout = 0"))

@@ -1,0 +1,91 @@
+"""The SQLModel sessions of a database, and its operations in the transaction of a session."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from anyio import to_thread
+from sqlalchemy import MetaData
+from sqlmodel import Session
+
+from .faults import reason_of
+from .postgresql import Postgresql
+from .sqlite import Sqlite
+from .state import State
+from .statements import Prepared, Statement
+from .tables import prepare_tables
+
+if TYPE_CHECKING:
+    from .core import Database
+
+
+class Sessions:
+    """Opens SQLModel sessions. Part of the class Database."""
+
+    _backend: Sqlite | Postgresql
+    _prepared: dict[tuple[Statement, tuple[str, ...]], Prepared]
+    _secret: bytes
+    _has_tables: bool = False
+    kind: str
+    state: State
+    where: str
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """Open a SQLModel session, for handlers with `def`, not `async def`."""
+        if self.state.phase is not None:
+            raise self.state.unavailable()
+        try:
+            with Session(self._backend.engine) as session:
+                yield session
+        except Exception as error:
+            condition = self.state.record_failure(error, self.session)
+            if condition is not None:
+                self.state.log_begin(condition, reason_of(error))
+            raise
+
+    @contextmanager
+    def open_sync(self, metadata: MetaData) -> Iterator[Session]:
+        """Open a SQLModel session without an application: for scripts, notebooks and workers.
+
+        The first time, tables are created and compared as at the start of the application. Raises
+        StartupError if the database cannot be used; errors of statements are those of SQLAlchemy.
+        """
+        if not self._has_tables:
+            self._create_tables(metadata)
+        with Session(self._backend.engine) as session:
+            yield session
+
+    def _create_tables(self, metadata: MetaData) -> None:
+        """Create missing tables, compare existing ones, and read the secret."""
+        stored = prepare_tables(
+            self._backend.engine, metadata, where=self.where, needs_secret=not self._secret
+        )
+        self._secret = self._secret or stored
+        self._has_tables = True
+
+    def in_session(self, session: Any, *, commits: bool = False) -> "Database":
+        """Return the operations of this database in the transaction of a session.
+
+        The session may be of another engine, or an AsyncSession. Whoever opened it commits, unless
+        `commits` is set: then each operation is committed.
+        """
+        from .in_session import SessionDatabase  # a subclass
+
+        secret, prepared = self._secret, self._prepared
+        return SessionDatabase(session, self.where, secret, prepared, commits=commits)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["Database"]:
+        """Run operations in one transaction: all are committed, or none after an exception.
+
+        Pass the Database that this yields to each of them.
+        """
+        if self.state.phase is not None:
+            raise self.state.unavailable()
+        session = Session(self._backend.engine)
+        try:
+            yield self.in_session(session)
+            await to_thread.run_sync(session.commit)
+        finally:
+            await to_thread.run_sync(session.close)

@@ -1,0 +1,153 @@
+"""The backend of a Database in a session: its statements run in the transaction of the session."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
+
+from anyio import to_thread
+from sqlalchemy import Connection, Delete, Dialect, Insert, Table, Update, inspect
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+
+from .faults import cause_of
+from .statements import Prepared, Values
+from .transaction import Answer, Change, Execution, Row, Step, transaction
+
+Result = TypeVar("Result")
+_DRIVERS = {("sqlite", "pysqlite"), ("sqlite", "aiosqlite"), ("postgresql", "psycopg")}
+
+
+class SessionBackend:
+    """Runs statements in the transaction of a session, an AsyncSession or a Session.
+
+    Changes run in a savepoint, so that an error leaves the transaction usable. With `commits`, each
+    is committed. Objects of the session that belong to a changed row are refreshed.
+    """
+
+    def __init__(self, session: Any, *, commits: bool) -> None:
+        self.session = session
+        self._commits = commits
+        dialect = session.get_bind().dialect
+        if (dialect.name, dialect.driver) not in _DRIVERS:
+            raise TypeError(
+                f"the session uses the driver {dialect.name}+{dialect.driver}\n"
+                "  use pysqlite or aiosqlite for SQLite, and psycopg for PostgreSQL"
+            )
+        self.dialect: Dialect = (
+            SQLiteDialect_pysqlite(paramstyle="named")
+            if dialect.name == "sqlite"
+            else PGDialect_psycopg()  # type: ignore[no-untyped-call]
+        )
+
+    async def run(self, work: Callable[[Session], Result]) -> Result:
+        """Run `work` with the session: in a thread, or in the greenlet of an AsyncSession."""
+        if hasattr(self.session, "run_sync"):
+            return cast("Result", await self.session.run_sync(work))
+        return await to_thread.run_sync(work, self.session)
+
+    async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
+        """Return the rows of a SELECT, which sees the changes of the session."""
+        del short
+        bound = prepared.values(values)
+
+        def work(session: Session) -> Sequence[Row]:
+            _flush(session)
+            return prepared.rows(_execute(session.connection(), prepared, bound))
+
+        return await self.run(work)
+
+    async def write(
+        self, prepared: Prepared, values: Values, read_back: Prepared | None = None
+    ) -> Sequence[Row]:
+        """Run one statement; return its rows."""
+        step = Step(Change(prepared.statement, values), prepared, read_back)
+        return (await self.write_all([step]))[0]
+
+    async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
+        """Run statements in a savepoint; return the rows of each."""
+
+        def work(session: Session) -> list[Sequence[Row]]:
+            _flush(session)
+            _begin(session.connection())
+            with session.begin_nested():
+                found = _run(session.connection(), steps)
+            for step, rows in zip(steps, found, strict=True):
+                _refresh(session, step.prepared.statement, rows)
+            if self._commits:
+                session.commit()
+            return found
+
+        return await self.run(work)
+
+
+def _flush(session: Session) -> None:
+    if session.autoflush:
+        session.flush()
+
+
+def _begin(connection: Connection) -> None:
+    """Begin a transaction where the driver of SQLite would not: RELEASE would commit it."""
+    driver: Any = connection.connection.driver_connection
+    if getattr(driver, "isolation_level", None) is not None and not driver.in_transaction:
+        connection.exec_driver_sql("BEGIN")
+
+
+def _run(connection: Connection, steps: Sequence[Step]) -> list[Sequence[Row]]:
+    work, answer = transaction(steps), None
+    while True:
+        try:
+            execution = work.send(answer)
+        except StopIteration as end:
+            return cast("list[Sequence[Row]]", end.value)
+        answer = _answer(connection, execution)
+
+
+def _answer(connection: Connection, execution: Execution | None) -> Answer:
+    """Run one statement; return its rows, and whether triggers may have changed other rows."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    if execution is None:
+        if not is_sqlite:
+            connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")  # runs deferred triggers
+        return [], False
+    prepared, bound, step = execution
+    before = _total_changes(connection) if is_sqlite else 0
+    try:
+        rows = _execute(connection, prepared, bound)
+    except Exception as error:
+        answer = error if step is None else step.explained(error)
+        if answer is error:
+            raise
+        raise answer from error
+    if is_sqlite:
+        return rows, _total_changes(connection) - before != len(rows)
+    if step is None or step.read_back is None:
+        return rows, False
+    return [row[:-1] for row in rows], any(row[-1] for row in rows)
+
+
+def _total_changes(connection: Connection) -> int:
+    driver: Any = connection.connection.driver_connection
+    return int(driver.total_changes)
+
+
+def _execute(connection: Connection, prepared: Prepared, bound: dict[str, Any]) -> list[Row]:
+    try:
+        found = connection.exec_driver_sql(prepared.sql, bound)
+        return [tuple(row) for row in found] if found.returns_rows else []
+    except DBAPIError as error:
+        raise cause_of(error) from error
+
+
+def _refresh(session: Session, statement: Any, rows: Sequence[Row]) -> None:
+    """Refresh the objects of changed rows, and remove those of deleted rows from the session."""
+    if not isinstance(statement, Insert | Update | Delete) or not rows:
+        return
+    table, keys = cast("Table", statement.table), {row[-1] for row in rows}
+    for instance in list(session.identity_map.values()):
+        state = inspect(instance)
+        if state.mapper.local_table is table and state.identity and state.identity[0] in keys:
+            if isinstance(statement, Delete):
+                session.expunge(instance)
+            else:
+                session.refresh(instance)
