@@ -29,7 +29,7 @@ SCHEMA = load_texts(
             name: Shelf
             plural: shelves
             path: /v1/shelves
-            fields: {code: str pk, width: int}
+            fields: {code: str pk json(shelfCode), width: int}
             api: {etag: required}
             """,
     }
@@ -69,7 +69,7 @@ def test_a_resource_is_what_the_spec_says() -> None:
         },
         "shelves": {
             "path": "/v1/shelves/",
-            "key": "code",
+            "key": "shelfCode",
             "hasNumericKey": False,
             "filtersByKey": True,
             "requiresEtag": True,

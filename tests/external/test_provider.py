@@ -47,8 +47,8 @@ ENTITIES = {
         fields:
           text: str(1..200) unique
           kind: enum(a, b) = a
-          rank: int = 0
-          parent_id: int?
+          count: int = 0
+          parent_id: int? json(parentId)
         api:
           operations: [create, list, read, update, delete, create_many, update_many, delete_many]
           search: [text]
@@ -64,7 +64,7 @@ ENTITIES = {
         """,
     "seat": """
         name: Seat
-        fields: {row: int pk, label: str}
+        fields: {row: int pk json(seatRow), label: str}
         api:
           operations: [create, list, read, update, delete, create_many, update_many, delete_many]
         """,

@@ -167,21 +167,21 @@ describe("lists", () => {
     const variables = [...Array(250).keys()].map((n) => ({
       text: `Note ${n}`,
       kind: kinds[n % 2],
-      rank: n,
-      parent_id: n % 10 ? 7 : null,
+      count: n,
+      parentId: n % 10 ? 7 : null,
     }));
     await refine.createMany({ resource: "notes", variables });
   });
 
-  const ranks = async (filter, more = {}) =>
-    (await ra.getList("notes", { ...firstPage, sort: { field: "rank", order: "ASC" }, filter, ...more })).data.map((row) => row.rank);
+  const counts = async (filter, more = {}) =>
+    (await ra.getList("notes", { ...firstPage, sort: { field: "count", order: "ASC" }, filter, ...more })).data.map((row) => row.count);
   const found = async (filters, more = {}) =>
-    (await refine.getList({ resource: "notes", filters, sorters: [{ field: "rank", order: "asc" }], ...more })).data.map((row) => row.rank);
+    (await refine.getList({ resource: "notes", filters, sorters: [{ field: "count", order: "asc" }], ...more })).data.map((row) => row.count);
 
   test("pages may be larger than those of the API", async () => {
     const pagination = { page: 2, perPage: 120 };
-    const list = await ra.getList("notes", { ...firstPage, pagination, sort: { field: "rank", order: "DESC" } });
-    assert.deepEqual(list.data.map((row) => row.rank), [...Array(120).keys()].map((n) => 129 - n));
+    const list = await ra.getList("notes", { ...firstPage, pagination, sort: { field: "count", order: "DESC" } });
+    assert.deepEqual(list.data.map((row) => row.count), [...Array(120).keys()].map((n) => 129 - n));
     assert.equal(list.total, 250);
     assert.deepEqual(list.pageInfo, { hasNextPage: true, hasPreviousPage: true });
     const last = await ra.getList("notes", { ...firstPage, pagination: { page: 3, perPage: 120 } });
@@ -223,11 +223,11 @@ describe("lists", () => {
   });
 
   test("sort", async () => {
-    const sorters = [{ field: "kind", order: "desc" }, { field: "rank", order: "asc" }];
+    const sorters = [{ field: "kind", order: "desc" }, { field: "count", order: "asc" }];
     const { data } = await refine.getList({ resource: "notes", sorters, pagination: { pageSize: 2 } });
-    assert.deepEqual(data.map((row) => row.rank), [1, 3]);
+    assert.deepEqual(data.map((row) => row.count), [1, 3]);
     const newest = await ra.getList("notes", { ...firstPage, sort: { field: "id", order: "DESC" } });
-    assert.equal(newest.data[0].rank, 249);
+    assert.equal(newest.data[0].count, 249);
     assert.equal((await ra.getList("countries", firstPage)).total, 0, "its key is not among `sort`");
     const error = await rejected(ra.getList("countries", { ...firstPage, sort: { field: "area", order: "ASC" } }));
     assert.equal(error.status, 422);
@@ -235,38 +235,38 @@ describe("lists", () => {
   });
 
   test("react-admin's filters", async () => {
-    assert.deepEqual(await ranks({ rank: 3 }), [3]);
-    assert.deepEqual(await ranks({ rank__gte: 3, rank__lt: 5, kind: undefined }), [3, 4]);
-    assert.deepEqual(await ranks({ rank: [3, 9, 5] }), [3, 5, 9]);
-    assert.deepEqual(await ranks({ text__icontains: "NOTE 24", kind__ne: "a" }), [241, 243, 245, 247, 249]);
-    assert.deepEqual(await ranks({ parent_id: null, rank__lte: 20 }), [0, 10, 20]);
-    assert.deepEqual(await ranks({ parent_id__ne: null, rank__lte: 2 }), [1, 2]);
-    assert.deepEqual(await ranks({ q: "note 111" }), [111]);
-    assert.deepEqual(await ranks({ rank: [] }), []);
-    assert.deepEqual(await ranks({ rank__ne: [0, 2], rank__lt: 4 }), [1, 3]);
-    assert.deepEqual(await ranks({ rank__ne: [], rank__lt: 2 }), [0, 1]);
+    assert.deepEqual(await counts({ count: 3 }), [3]);
+    assert.deepEqual(await counts({ count__gte: 3, count__lt: 5, kind: undefined }), [3, 4]);
+    assert.deepEqual(await counts({ count: [3, 9, 5] }), [3, 5, 9]);
+    assert.deepEqual(await counts({ text__icontains: "NOTE 24", kind__ne: "a" }), [241, 243, 245, 247, 249]);
+    assert.deepEqual(await counts({ parentId: null, count__lte: 20 }), [0, 10, 20]);
+    assert.deepEqual(await counts({ parentId__ne: null, count__lte: 2 }), [1, 2]);
+    assert.deepEqual(await counts({ q: "note 111" }), [111]);
+    assert.deepEqual(await counts({ count: [] }), []);
+    assert.deepEqual(await counts({ count__ne: [0, 2], count__lt: 4 }), [1, 3]);
+    assert.deepEqual(await counts({ count__ne: [], count__lt: 2 }), [0, 1]);
     const [row] = await everyRow("notes");
-    assert.deepEqual(await ranks({ id: row.id }), [row.rank]);
-    assert.deepEqual(await ranks({ id__in: [row.id] }), [row.rank]);
-    const reference = { ...firstPage, target: "parent_id", id: 7, filter: { rank__lt: 4 } };
+    assert.deepEqual(await counts({ id: row.id }), [row.count]);
+    assert.deepEqual(await counts({ id__in: [row.id] }), [row.count]);
+    const reference = { ...firstPage, target: "parentId", id: 7, filter: { count__lt: 4 } };
     const { data, total } = await ra.getManyReference("notes", reference);
-    assert.deepEqual([data.map((row) => row.rank), total], [[1, 2, 3], 3]);
+    assert.deepEqual([data.map((row) => row.count), total], [[1, 2, 3], 3]);
   });
 
   test("refine's filters", async () => {
     const filter = (field, operator, value) => [{ field, operator, value }];
-    assert.deepEqual(await found(filter("rank", "eq", 3)), [3]);
-    assert.deepEqual(await found(filter("rank", "between", [3, 5])), [3, 4, 5]);
-    assert.deepEqual(await found(filter("rank", "in", [3, 5])), [3, 5]);
-    assert.deepEqual(await found(filter("rank", "in", [])), []);
-    assert.deepEqual(await found([...filter("rank", "nin", [0, 2]), ...filter("rank", "lte", 3)]), [1, 3]);
+    assert.deepEqual(await found(filter("count", "eq", 3)), [3]);
+    assert.deepEqual(await found(filter("count", "between", [3, 5])), [3, 4, 5]);
+    assert.deepEqual(await found(filter("count", "in", [3, 5])), [3, 5]);
+    assert.deepEqual(await found(filter("count", "in", [])), []);
+    assert.deepEqual(await found([...filter("count", "nin", [0, 2]), ...filter("count", "lte", 3)]), [1, 3]);
     assert.deepEqual(await found(filter("text", "contains", "TE 100")), [100]);
     assert.deepEqual(await found(filter("text", "containss", "TE 100")), []);
     assert.deepEqual(await found(filter("text", "startswiths", "Note 24"), { pagination: { pageSize: 3 } }), [24, 240, 241]);
-    assert.deepEqual(await found([...filter("parent_id", "null", true), ...filter("rank", "lt", 11)]), [0, 10]);
-    assert.deepEqual(await found([...filter("parent_id", "nnull", true), ...filter("rank", "lt", 2)]), [1]);
+    assert.deepEqual(await found([...filter("parentId", "null", true), ...filter("count", "lt", 11)]), [0, 10]);
+    assert.deepEqual(await found([...filter("parentId", "nnull", true), ...filter("count", "lt", 2)]), [1]);
     assert.deepEqual(await found(filter("q", "contains", "note 111")), [111]);
-    const both = [...filter("rank", "gt", 3), ...filter("rank", "lt", 6)];
+    const both = [...filter("count", "gt", 3), ...filter("count", "lt", 6)];
     assert.deepEqual(await found([{ operator: "and", value: both }]), [4, 5]);
     for (const operator of ["or", "ncontains"]) {
       const error = await rejected(found([{ field: "text", operator, value: both }]));
@@ -275,11 +275,11 @@ describe("lists", () => {
   });
 
   test("an unknown filter is an error", async () => {
-    const error = await rejected(ranks({ nothing: 1 }));
+    const error = await rejected(counts({ nothing: 1 }));
     assert.equal(error.status, 422);
     assert.match(error.message, /^nothing: Unknown parameter/);
     assert.equal(error.errors, undefined);
-    assert.match((await rejected(ranks({ author: { name: "x" } }))).message, /"author" does not accept \{"name":"x"\}/);
+    assert.match((await rejected(counts({ author: { name: "x" } }))).message, /"author" does not accept \{"name":"x"\}/);
   });
 });
 
@@ -341,19 +341,19 @@ describe("errors", () => {
 
   test("a row that takes the key of a deleted one has no known ETag", async () => {
     for (const method of ["delete", "deleteMany"]) {
-      await ra.create("seats", { data: { row: 7, label: "first" } });
+      await ra.create("seats", { data: { seatRow: 7, label: "first" } });
       await ra[method]("seats", { id: 7, ids: [7] });
-      await refineProvider(url).create({ resource: "seats", variables: { row: 7, label: "second" } });
+      await refineProvider(url).create({ resource: "seats", variables: { seatRow: 7, label: "second" } });
       assert.equal((await ra.update("seats", { id: 7, data: { label: "third" } })).data.label, "third");
       await refineProvider(url).deleteOne({ resource: "seats", id: 7 });
     }
   });
 
   test("a bulk update ignores the id of a record with another key", async () => {
-    await refine.createMany({ resource: "seats", variables: [{ row: 1, label: "a" }, { row: 2, label: "b" }] });
+    await refine.createMany({ resource: "seats", variables: [{ seatRow: 1, label: "a" }, { seatRow: 2, label: "b" }] });
     const variables = { id: 1, label: "c" };
     const { data } = await refine.updateMany({ resource: "seats", ids: ["1", 2], variables });
-    assert.deepEqual(data, [{ id: 1, row: 1, label: "c" }, { id: 2, row: 2, label: "c" }]);
+    assert.deepEqual(data, [{ id: 1, seatRow: 1, label: "c" }, { id: 2, seatRow: 2, label: "c" }]);
   });
 
   test("an ETag that a proxy made weak", async () => {
@@ -468,7 +468,7 @@ describe("options", () => {
     const variables = { text: "one" };
     const created = await provider.custom({ url: `${url}/notes/`, method: "post", payload: variables });
     assert.equal(created.data.text, "one");
-    const listed = await provider.custom({ url: "/notes/", method: "get", query: { text: "one", sort: ["kind", "rank"] } });
+    const listed = await provider.custom({ url: "/notes/", method: "get", query: { text: "one", sort: ["kind", "count"] } });
     assert.deepEqual(listed.data, [created.data]);
     assert.deepEqual((await provider.custom({ url: "live", method: "get", headers: { "X-Own": "1" } })).data, { detail: "live" });
     assert.equal(requests.at(-1).headers["X-Own"], "1");
