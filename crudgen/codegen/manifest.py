@@ -121,6 +121,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "types/binary.py": TypeName.BYTES in types,
         "types/dates.py": dates,
         "types/decimals.py": decimals,
+        "types/json_number.py": decimals,
         "types/json_value.py": TypeName.JSON in types,
         "types/many.py": bulk,
         "types/text_form.py": dates or decimals or uuids,

@@ -7,6 +7,7 @@ import inspect
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import PurePosixPath
 from random import Random
@@ -20,6 +21,7 @@ from crudgen.codegen import render
 from crudgen.codegen.manifest import FromTemplate, manifest
 from crudgen.codegen.render import _render
 from crudgen.delivery.memory import import_tree, unload
+from crudgen.language import load_texts
 from crudgen.language.names import (
     ClassName,
     ColumnName,
@@ -119,7 +121,46 @@ def test_text_stays_text(texts: list[str]) -> None:
         assert after == [table.get((type(old), old), old) for old in before]
 
 
-NAMES = [ClassName, ColumnName, FieldName, JsonName, ModuleName, TableName, UrlPath]
+DATABASE_NAME = "harmless name"
+NAMED = load_texts(
+    {
+        "probe.yaml": f"name: Probe\ntable: {DATABASE_NAME}\ndoc: {DOC}\nfields:\n"
+        f"  title: str column({DATABASE_NAME}) index\n  number: int\nindex: [[title, number]]"
+    }
+)
+
+
+def named(text: str) -> Schema:
+    """Return the schema of an entity with a text as the name of its table and of a column."""
+    (entity,) = NAMED.entities
+    fields = tuple(
+        replace(field, column=ColumnName(text)) if field.name == "title" else field
+        for field in entity.fields
+    )
+    return replace(NAMED, entities=(replace(entity, fields=fields, table=TableName(text)),))
+
+
+@pytest.mark.slow
+@MANY
+@given(TEXTS)
+@example('"""')
+@example('"; import os #')
+@example("%(name)s")
+def test_names_of_the_database_stay_text(text: str) -> None:
+    try:
+        schema = named(text)
+    except ValueError:
+        return
+    for path, source in rendered(schema).items():
+        usual, before = dissect(rendered(NAMED)[path])
+        skeleton, after = dissect(source)
+        assert skeleton == usual
+        new = [one.replace(DATABASE_NAME, text) if isinstance(one, str) else one for one in before]
+        assert after == new
+
+
+NAMES = [ClassName, FieldName, JsonName, ModuleName, UrlPath]
+"""Names that are printed as they are."""
 
 
 @settings(MANY, max_examples=1000)

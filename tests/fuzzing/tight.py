@@ -1,7 +1,8 @@
 """A copy of an OpenAPI document that says all that it can: the document itself is for generators.
 
 Typed clients need simple types: any JSON value is `{}`, 64-bit numbers have a format instead of
-bounds, and a list is one of rows even if `fields` selects some properties of them.
+bounds, a decimal is a string, and a list is one of rows even if `fields` selects some properties
+of them.
 """
 
 import copy
@@ -27,6 +28,8 @@ def tightened(document: dict[str, Any], schema: Schema) -> dict[str, Any]:
             for field in entity.fields:
                 if field.json_name in properties and not is_ignored(properties[field.json_name]):
                     tighten_property(properties[field.json_name], field)
+                    if suffix != "Public":
+                        allow_numbers(properties[field.json_name], field)
         tighten_rows(tight, entity)
     for place in (*schemas.values(), *parameters(tight)):
         bound_integers(place)
@@ -44,6 +47,26 @@ def tighten_property(described: dict[str, Any], field: Field) -> None:
         for one in (described, *described.get("anyOf", ())):
             if "contentEncoding" in one:
                 one["anyOf"] = endings(field.min_length or 0, field.max_length or 0)
+
+
+def allow_numbers(described: dict[str, Any], field: Field) -> None:
+    """Add that a request may have a decimal as a number."""
+    if field.type is not TypeName.DECIMAL:
+        return
+    text = next(one for one in (described, *described.get("anyOf", ())) if "pattern" in one)
+    largest = 10 ** ((field.precision or 0) - (field.scale or 0)) - 1
+    number = {
+        "type": "number",
+        "multipleOf": 10 ** -(field.scale or 0),
+        "minimum": -largest if field.minimum is None else float(field.minimum),
+        "maximum": largest if field.maximum is None else float(field.maximum),
+    }
+    kept = {key: text.pop(key) for key in ("type", "pattern", "format", "examples") if key in text}
+    if text is described:
+        described["anyOf"] = [kept, number]
+    else:
+        text |= kept
+        described["anyOf"].append(number)
 
 
 def json_schema(*more: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from fastapi import HTTPException
 from pydantic_core import from_json
 
 from ..errors import MAX_NAME, problem
+from ..types.value_types import BODY_CONVERTERS
 
 NUL = rb"\u0000"
 _COLON = rb"\u003"
@@ -47,6 +48,8 @@ def parse(body: bytes, max_depth: int) -> Any:
         raise duplicate
     if NUL in body and (loc := _find_nul(value)) is not None:
         raise _error("string_nul", loc, "NUL is not allowed")
+    for convert in BODY_CONVERTERS:
+        value = convert(body, value)
     return value
 
 

@@ -1,5 +1,6 @@
 """Decimals with a fixed number of digits: a string in JSON, a scaled integer on SQLite."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,8 +13,12 @@ from sqlalchemy import Dialect, Numeric
 from sqlalchemy.dialects.sqlite.base import ischema_names
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
+from .json_number import JsonNumber
 from .text_form import text_form
 from .value_types import VALUE_TYPES, ValueHandling
+
+_MAX_NUMBER = 40
+"""Maximum length of a number in a JSON body; the longest without needless zeros has 24."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,10 @@ class Exact:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Return the schema that accepts decimal notation alone, then checks digits and range."""
+        """Return the schema that accepts decimal notation and exact numbers of a JSON body.
+
+        It then checks digits and range.
+        """
         number = core_schema.decimal_schema(
             max_digits=self.precision,
             decimal_places=self.scale,
@@ -38,7 +46,7 @@ class Exact:
         )
         what = f"a string with a number, such as {Decimal(0):.{self.scale}f}"
         return core_schema.no_info_before_validator_function(
-            text_form(Decimal, self.pattern, what),
+            _exact_number(text_form(Decimal, self.pattern, what)),
             number,
             serialization=core_schema.plain_serializer_function_ser_schema(
                 write_decimal, return_schema=core_schema.str_schema(), when_used="json-unless-none"
@@ -57,6 +65,22 @@ class Exact:
         more = self.precision - self.scale - 1
         integer = "-?(0|[1-9]" + (f"[0-9]{{0,{more}}})" if more > 0 else ")")
         return rf"{integer}(\.[0-9]{{1,{self.scale}}})?" if self.scale else integer
+
+
+def _exact_number(read_text: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a validator that converts numbers of a JSON body, and validates other values."""
+
+    def read(value: Any) -> Any:
+        if type(value) is int:
+            return Decimal(value)
+        if not isinstance(value, JsonNumber) or len(value.text) > _MAX_NUMBER:
+            return read_text(value)
+        if value:
+            return Decimal(value.text)
+        # Zero may have any exponent, and a float may be zero only because its exponent is too low.
+        return read_text(value) if re.match("[-0.]*[1-9]", value.text) else Decimal(0)
+
+    return read
 
 
 def write_decimal(value: Decimal) -> str:

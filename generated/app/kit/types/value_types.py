@@ -1,4 +1,4 @@
-"""The registry of value types: how a query and a response contain the values of a column.
+"""The registry of value types: how requests and responses contain the values of a column.
 
 The module of a type registers it. A model that uses the type imports that module.
 """
@@ -22,3 +22,6 @@ class ValueHandling:
 
 VALUE_TYPES: dict[type, ValueHandling] = {}
 """The registered types, by the Python type of their values."""
+
+BODY_CONVERTERS: list[Callable[[bytes, Any], Any]] = []
+"""Functions that get a JSON body and its parsed value, and return the value to validate."""
