@@ -1,6 +1,7 @@
 """The command `crudgen check`, for CI. Reason to change: what it checks."""
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +10,7 @@ import typer
 
 import crudgen
 from crudgen.cli import console, source
+from crudgen.cli.schema import find_schema, is_outdated
 from crudgen.errors import CrudgenError, DriftError, SpecError
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ def check(
         typer.echo(json.dumps(report, indent=2))
     else:
         console.say(line)
+        _note_outdated_schema(entities)
 
 
 def _check(entities: Path, out: Path | None, report: dict[str, Any]) -> str:
@@ -78,6 +81,14 @@ def _check(entities: Path, out: Path | None, report: dict[str, Any]) -> str:
     if not plan.is_current:
         raise DriftError(_drift_message(plan, entities, folder))
     return f"{valid}; {folder} is up to date"
+
+
+def _note_outdated_schema(entities: Path) -> None:
+    """Print how to update the JSON Schema that editors use, if it is of another version."""
+    path = find_schema(entities)
+    if path and is_outdated(entities / path):
+        file = os.path.normpath(entities / path)
+        console.say(f"{file} is of another version\n  update it with: crudgen schema > {file}")
 
 
 def _drift_message(plan: "Plan", entities: Path, out: Path) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from crudgen.cli import console, source
-from crudgen.cli.schema import schema_text
+from crudgen.cli.schema import SCHEMA_FILE, schema_text
 from crudgen.errors import OutputError
 
 EXAMPLES = (
@@ -14,8 +14,6 @@ EXAMPLES = (
     "crudgen init heroes",
 )
 
-
-SCHEMA_FILE = "crudgen.schema.json"
 
 _HERO = f"""\
 # yaml-language-server: $schema=../{SCHEMA_FILE}

@@ -1,7 +1,6 @@
 """The command `crudgen new`. Reason to change: its arguments."""
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +8,8 @@ from typing import Annotated
 import typer
 
 from crudgen.cli import console, source
-from crudgen.cli.init import SCHEMA_FILE, write_new
+from crudgen.cli.init import write_new
+from crudgen.cli.schema import find_schema
 from crudgen.errors import OutputError
 
 EXAMPLES = ("crudgen new Team 'name:str(1..80) unique' 'headquarters:str?'",)
@@ -55,7 +55,7 @@ def _file_name(name: str) -> str:
 
 def _yaml(name: str, fields: list[str], entities: Path) -> str:
     """Return the YAML of an entity. Raises BadParameter for an invalid field."""
-    schema = _schema_path(entities)
+    schema = find_schema(entities)
     first = [f"# yaml-language-server: $schema={schema}"] if schema else []
     lines = [*first, f"name: {_scalar(name)}", "fields:"]
     names: set[str] = set()
@@ -68,17 +68,6 @@ def _yaml(name: str, fields: list[str], entities: Path) -> str:
         names.add(key)
         lines.append(f"  {_scalar(key)}: {_scalar(value)}")
     return "\n".join([*lines, ""])
-
-
-def _schema_path(entities: Path) -> str | None:
-    """Return the path from the folder to the nearest JSON Schema above it in the repository."""
-    folders = Path(os.path.normpath(entities.absolute())).parents
-    for depth, folder in enumerate(folders, 1):
-        if (folder / SCHEMA_FILE).is_file():
-            return "../" * depth + SCHEMA_FILE
-        if (folder / ".git").exists():
-            break
-    return None
 
 
 def _scalar(text: str) -> str:

@@ -238,6 +238,16 @@ def test_new_names_the_nearest_schema(project: Project, folder: str, first_line:
     assert project.read(f"{folder}/team.yaml").splitlines()[0] == first_line
 
 
+def test_check_notes_the_schema_of_another_version(project: Project) -> None:
+    project.write("crudgen.schema.json", project.run("schema").stdout)
+    assert "schema" not in project.run("check").stdout
+    for other in ("{}", "no JSON"):
+        project.write("crudgen.schema.json", other)
+        note = "crudgen.schema.json is of another version\n  update it with: crudgen schema > "
+        assert note in project.run("check").stdout
+        assert json.loads(project.run("check", "--json").stdout)["ok"]
+
+
 def test_new_does_not_nest_the_folder_of_entities(project: Project) -> None:
     inside = Project.__new__(Project)
     inside.folder = project.folder / "entities"
@@ -246,7 +256,7 @@ def test_new_does_not_nest_the_folder_of_entities(project: Project) -> None:
     project.run("check")
 
 
-@pytest.mark.parametrize("field", ["name:strng", "class:str", "name:str: x", "a b:str", "id_:@"])
+@pytest.mark.parametrize("field", ["name:strng", "Class:str", "name:str: x", "a b:str", "id_:@"])
 def test_new_writes_only_what_is_valid(project: Project, field: str) -> None:
     assert project.run("new", "Team", field, code=1).stderr.startswith("entities/team.yaml:")
     assert not (project.folder / "entities/team.yaml").exists()

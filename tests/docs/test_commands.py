@@ -192,7 +192,8 @@ def test_dots_stand_for_any_text(shown: str, found: str, same: bool) -> None:
 
 LANGUAGES = {
     *SHELL,
-    *("diff", "dotenv", "haproxy", "ini", "jinja", "nginx", "python", "sql", "text", "ts", "tsx"),
+    *("diff", "dotenv", "haproxy", "ini", "jinja", "json", "nginx", "python", "sql", "text"),
+    *("ts", "tsx"),
 }
 
 

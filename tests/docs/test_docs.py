@@ -3,6 +3,7 @@
 `ACCEPT=1 pytest tests/docs` writes the generated parts and the diagnostics anew.
 """
 
+import json
 import os
 import re
 import shlex
@@ -203,3 +204,22 @@ def test_the_versions_of_python_are_those_that_are_tested() -> None:
 def test_no_page_names_a_place_of_one_machine() -> None:
     for page in PAGES:
         assert not re.search(r"/(?:home|root|tmp|work|Users)/", pages.read(page)), page
+
+
+def test_the_problem_matcher_of_vs_code_finds_each_diagnostic() -> None:
+    blocks = pages.all_blocks("docs/how-to/editors.md")
+    [text] = [block.text for block in blocks if block.language == "json"]
+    pattern = json.loads(text)["tasks"][0]["problemMatcher"]["pattern"]
+    broken = "name: Hero\nfields:\n  name: strng\n  age: int indx\n"
+    with pytest.raises(SpecError) as caught:
+        load_texts({"entities/hero.yaml": broken}, "titel: x\n")
+    parts = [pattern[key] for key in ("file", "line", "column", "message")]
+    found = [
+        match.group(*parts)
+        for line in str(caught.value).splitlines()
+        if (match := re.search(pattern["regexp"], line))
+    ]
+    assert found == [
+        (said.file, str(said.line), str(said.column), said.problem)
+        for said in caught.value.diagnostics
+    ]

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crudgen.cli.init import SCHEMA_FILE
-from crudgen.cli.schema import schema_text
+from crudgen.cli.schema import SCHEMA_FILE, schema_text
 from crudgen.language.schema import KitForm, Operation
 from crudgen.language.types import TYPES
 from crudgen.language.written.spec import ApiSpec, AppSpec, FieldSpec, LimitsSpec
