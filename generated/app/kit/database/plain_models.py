@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from ..models import Model
 
-_KIT = f"{__package__.rpartition('.')[0]}."
+_KIT = __name__.removesuffix("database.plain_models")
 _WRAPPERS = {"default", "nullable"}
 _FUNCTIONS = {"function-after", "function-before", "function-wrap"}
 _VALUES = {
