@@ -45,7 +45,10 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def fresh(servers: Servers, spec: Path, new_database: Callable[[str], str]) -> Iterator[list[Api]]:
     """One application on each kind of database, whose counters have given nothing yet."""
-    apis = [servers.start(spec, "served", new_database(kind)) for kind in ("sqlite", "postgresql")]
+    apis = [
+        servers.start(spec, "served", new_database(kind), keeps_names=True)
+        for kind in ("sqlite", "postgresql")
+    ]
     yield apis
     for api in apis:
         servers.end(api)
@@ -55,7 +58,7 @@ def fresh(servers: Servers, spec: Path, new_database: Callable[[str], str]) -> I
 def fresh_on_postgresql(
     servers: Servers, spec: Path, new_database: Callable[[str], str]
 ) -> Iterator[Api]:
-    api = servers.start(spec, "served", new_database("postgresql"))
+    api = servers.start(spec, "served", new_database("postgresql"), keeps_names=True)
     yield api
     servers.end(api)
 
@@ -232,7 +235,7 @@ def test_a_role_that_may_not_set_the_sequence(
     insert(owner, *range(1, 60))
     execute(owner, f"GRANT CREATE ON SCHEMA public TO {role}")
     url = make_url(owner.database).set(username=role, password="x")  # noqa: S106
-    api = servers.start(spec, "served", url.render_as_string(hide_password=False))
+    api = servers.start(spec, "served", url.render_as_string(hide_password=False), keeps_names=True)
     try:
         assert post(api, "a") == 60
         execute(

@@ -12,10 +12,13 @@ import pytest
 from fastapi import FastAPI
 from httpx import Response
 from pydantic import ValidationError
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import MetaData, Table, create_engine, inspect
 
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
+from crudgen.kit.database.catalogue.models import name_in_database
+from crudgen.kit.database.properties import Properties
+from crudgen.kit.rows.write_lock import WriteLocks
 from crudgen.language import load_texts
 from crudgen.language.schema import KitForm
 from tests.support.renaming import renamed
@@ -129,6 +132,12 @@ def ask(client: TestClient) -> Ask:
     return client.request
 
 
+def imported(client: TestClient, module: str) -> Any:
+    """Import a module of the application."""
+    package = type(client.app).__module__.partition(".")[0]
+    return importlib.import_module(f"{package}.{module}")
+
+
 def places(answer: Response, status: int) -> list[list[Any]]:
     assert answer.status_code == status, answer.text
     return [one["loc"] for one in answer.json()["detail"]]
@@ -157,13 +166,29 @@ def test_rows_have_json_names(ask: Ask) -> None:
     assert ask("DELETE", "/heroes/bulk", params={"id": [8, 9]}).json() == {"ok": True}
 
 
-def test_columns_have_the_names_of_the_schema(client: TestClient) -> None:
+def test_tables_have_the_names_of_the_schema(client: TestClient) -> None:
     engine = create_engine(client.headers["x-database"])
     found = inspect(engine)
     assert {f"hero{TABLE}", f"event{TABLE}"} <= {*found.get_table_names()}
     columns = {one["name"] for one in found.get_columns(f"hero{TABLE}")}
     assert columns == {NAMES[name][2] for name in [*NAMES][:10]}
+    if engine.dialect.name == "postgresql":
+        table = imported(client, "heroes.models").Hero.__table__
+        named = {name_in_database(rule, engine.dialect) for rule in table.constraints}
+        rules = [
+            *found.get_check_constraints(table.name),
+            *found.get_unique_constraints(table.name),
+            found.get_pk_constraint(table.name),
+        ]
+        assert named == {one["name"] for one in rules}
     engine.dispose()
+
+
+def test_a_write_of_unique_values_takes_locks(client: TestClient) -> None:
+    models = imported(client, "heroes.models")
+    properties = Properties(models.Hero, models.HeroPublic)
+    locks = WriteLocks(properties, serialized=False)
+    assert locks.unique == {"real_name", "pass_word", "born_on", "metadata_"}
 
 
 def test_lists_are_filtered_by_json_names(ask: Ask) -> None:
@@ -299,8 +324,7 @@ def test_the_document_has_json_names(ask: Ask) -> None:
 
 
 def test_python_code_has_attributes(client: TestClient) -> None:
-    package = type(client.app).__module__.partition(".")[0]
-    models = importlib.import_module(f"{package}.heroes.models")
+    models = imported(client, "heroes.models")
     values = {
         "key_": 1,
         "born_on": None,
@@ -339,8 +363,7 @@ def test_python_code_has_attributes(client: TestClient) -> None:
 
 
 def test_own_handlers_answer_json_names(client: TestClient) -> None:
-    package = type(client.app).__module__.partition(".")[0]
-    models = importlib.import_module(f"{package}.heroes.models")
+    models = imported(client, "heroes.models")
     app = FastAPI()
 
     @app.post("/", response_model=models.HeroPublic)
@@ -350,3 +373,17 @@ def test_own_handlers_answer_json_names(client: TestClient) -> None:
     own = TestClient(app)
     assert own.post("/", json=HEROES[0]).json() == SHOWN[0]
     assert own.post("/", json=HEROES[0] | {"born_on": None}).status_code == 422
+
+
+def test_a_sequence_is_advanced(client: TestClient, ask: Ask) -> None:
+    """A key that was inserted by other means is not generated again."""
+    body = {HOME: "h", "title": "first", "count": 1.5, "json": None}
+    first = ask("POST", "/events/", json=body).json()["id"]
+    engine = create_engine(client.headers["x-database"])
+    events = Table(f"event{TABLE}", MetaData(), autoload_with=engine)
+    with engine.begin() as connection:
+        row = dict(connection.execute(events.select()).mappings().one())
+        changed = {'Hero "Key"': first + 1, "title": "second"}
+        connection.execute(events.insert().values([*(row | changed).values()]))
+    engine.dispose()
+    assert ask("POST", "/events/", json=body | {"title": "third"}).json()["id"] == first + 2

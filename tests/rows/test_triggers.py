@@ -35,7 +35,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def every(servers: Servers, spec: Path) -> Everywhere:
-    return servers.everywhere(spec)
+    return servers.everywhere(spec, keeps_names=True)
 
 
 @contextmanager

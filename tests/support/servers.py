@@ -25,6 +25,7 @@ from crudgen.codegen import render
 from crudgen.delivery import disk
 from crudgen.language import load
 from tests.support.forked import Forked
+from tests.support.translation import NAMES, Translation, with_names
 
 # How one spec runs: from which code, on which database.
 COMBINATIONS = tuple(product(("served", "emitted"), ("sqlite", "postgresql")))
@@ -51,6 +52,7 @@ class Api:
     database: str
     process: Process
     log: Path
+    names: Translation | None = None
     was_ready: bool = False
 
     @property
@@ -80,6 +82,8 @@ class Api:
     @cached_property
     def tables(self) -> MetaData:
         metadata = MetaData()
+        if self.names is not None:
+            self.names.reflect(metadata)
         metadata.reflect(self.engine)
         return metadata
 
@@ -161,6 +165,7 @@ class Servers:
 
     folder: Path
     new_database: Callable[[str], str]
+    names: str = NAMES
     running: dict[tuple[Path, str, str], Api] = field(default_factory=dict)
     emitted: dict[Path, Path] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=count)
@@ -171,16 +176,20 @@ class Servers:
     def api(self, spec: Path, mode: str, kind: str) -> Api:
         return self._begin(spec, mode, kind).once_ready()
 
-    def everywhere(self, spec: Path) -> "Everywhere":
+    def everywhere(self, spec: Path, *, keeps_names: bool = False) -> "Everywhere":
         """Serve a spec in every combination, without a row."""
-        apis = [self._begin(spec, mode, kind) for mode, kind in COMBINATIONS]
+        apis = [
+            self._begin(spec, mode, kind, keeps_names=keeps_names) for mode, kind in COMBINATIONS
+        ]
         return Everywhere([api.once_ready() for api in apis]).emptied()
 
-    def _begin(self, spec: Path, mode: str, kind: str) -> Api:
+    def _begin(self, spec: Path, mode: str, kind: str, *, keeps_names: bool = False) -> Api:
         """Start an application unless it runs; it may not be ready yet."""
         key = (spec, mode, kind)
         api = self.running.pop(key, None)
-        self.running[key] = api or self.start(spec, mode, self.new_database(kind), wait=False)
+        self.running[key] = api or self.start(
+            spec, mode, self.new_database(kind), wait=False, keeps_names=keeps_names
+        )
         if len(self.running) > MOST_RUNNING:  # each holds connections to one PostgreSQL
             self.end(self.running.pop(next(iter(self.running))))
         return self.running[key]
@@ -215,11 +224,17 @@ class Servers:
         port: int | None = None,
         options: Sequence[str] = (),
         prefix: Sequence[str] = (),
+        keeps_names: bool = False,
     ) -> Api:
         """Start one application, with settings and options of its own; its caller stops it.
 
-        `prefix` is a command that runs another one, such as `BOUND_BY_MODES`.
+        `prefix` is a command that runs another one, such as `BOUND_BY_MODES`. The names of fields
+        can differ from those in the test (see translation.py), unless it writes SQL of its own.
         """
+        names = None
+        if self.names == "camel" and not keeps_names and spec not in self.emitted:
+            spec = with_names(spec, self.folder)
+            names = Translation(spec)
         port = port or free_port()
         log = self.folder / f"server{next(self.numbers)}.log"
         own = settings or {}
@@ -239,9 +254,10 @@ class Servers:
                 environment["PYTHONPATH"] = str(without_crudgen(self.folder))
             process = _start([*prefix, sys.executable, "-m", *command], place, environment, log)
         url = f"http://127.0.0.1:{port}"
-        client = httpx.Client(base_url=url, timeout=20, verify=False)  # noqa: S501 - no TLS
+        new_client = httpx.Client if names is None else names.client
+        client = new_client(base_url=url, timeout=20, verify=False)
         self.processes.append(process)
-        api = Api(client, database, process, log)
+        api = Api(client, database, process, log, names)
         if wait:
             api.wait_until_ready()
             if workers > 1:

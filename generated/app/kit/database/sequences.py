@@ -141,7 +141,7 @@ def explain_exhausted(connection: sqlite3.Connection, sql: str, error: Exception
     except sqlite3.Error:
         return error
     for (name,) in ended:
-        if name in sql:
+        if name.replace('"', '""') in sql:
             reason = f"sequence of table {name} exhausted, no key is left"
             return Unavailable(Condition.NO_KEY_LEFT, reason)
     return error
