@@ -373,20 +373,21 @@ describe("errors", () => {
   test("problems without a property are those of the form", async () => {
     const detail = [
       { type: "x", loc: ["body", "text"], msg: "is wrong" },
+      { type: "x", loc: ["body", "text", 0], msg: "is long" },
       { type: "x", loc: ["body"], msg: "does not fit" },
       { type: "x", loc: ["body", 1, "kind"], msg: "is odd" },
     ];
     const fetch = async () => new Response(JSON.stringify({ detail }), { status: 422 });
     const error = await rejected(reactAdminProvider(url, { fetch }).create("notes", { data: {} }));
-    assert.equal(error.message, "text: is wrong; does not fit; 1.kind: is odd");
-    assert.deepEqual(error.errors, { text: "is wrong" });
+    assert.equal(error.message, "text: is wrong; text.0: is long; does not fit; 1.kind: is odd");
+    assert.deepEqual(error.errors, { text: "is wrong; is long" });
     assert.deepEqual(error.body, {
       detail,
-      errors: { text: "is wrong", root: { serverError: "does not fit; 1.kind: is odd" } },
+      errors: { text: "is wrong; is long", root: { serverError: "does not fit; 1.kind: is odd" } },
     });
     const shown = {};
     setSubmissionErrors(error.body.errors, (field, { message }) => (shown[field] = message));
-    assert.deepEqual(shown, { text: "is wrong", "root.serverError": "does not fit; 1.kind: is odd" });
+    assert.deepEqual(shown, { text: "is wrong; is long", "root.serverError": "does not fit; 1.kind: is odd" });
   });
 
   test("If-Match is sent where the API requires it", async () => {
