@@ -151,6 +151,15 @@ _DESCRIPTIONS: dict[int, tuple[type[BaseModel] | None, str]] = {
 }
 
 
+_RETRY_AFTER = {
+    "Retry-After": {
+        "description": "Seconds to wait before the next attempt.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 0},
+    }
+}
+
+
 def errors(
     *statuses: int, created: type[BaseModel] | None = None
 ) -> dict[int | str, dict[str, Any]]:
@@ -163,6 +172,8 @@ def errors(
         status: {"model": _DESCRIPTIONS[status][0], "description": _DESCRIPTIONS[status][1]}
         for status in sorted({*statuses, *added})
     }
+    if 503 in responses:
+        responses[503]["headers"] = _RETRY_AFTER
     if created is not None:
         responses[201] = {"model": created, "description": "Created: no row had this key"}
     return responses

@@ -138,6 +138,7 @@ def test_an_enum_that_only_a_filter_uses_is_described() -> None:
 
 
 HEADERS = {
+    ("get", "/ready"): set(),
     ("post", "/tags/"): {"ETag", "Location"},
     ("post", "/events/"): {"ETag", "Location", "Idempotent-Replayed"},
     ("post", "/events/bulk"): {"Idempotent-Replayed"},

@@ -11,7 +11,6 @@ from ..query.parameters import ListParameters
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _REFERENCE = "#/components/schemas/{model}"
 _EXAMPLE = {"examples": {"any": {"value": "*"}}}
-_SECONDS = {"type": "integer", "minimum": 0}
 _HEADERS: dict[str, dict[str, Any]] = {
     "ETag": {
         "description": "The ETag of the row, for If-Match and If-None-Match.",
@@ -35,11 +34,6 @@ _HEADERS: dict[str, dict[str, Any]] = {
     "Idempotent-Replayed": {
         "description": "`true` if the response is that of an earlier request with the same key.",
         "schema": {"type": "string", "const": "true"},
-    },
-    "Retry-After": {
-        "description": "Seconds to wait before the next attempt.",
-        "required": True,
-        "schema": _SECONDS,
     },
 }
 """Descriptions of response headers."""
@@ -92,8 +86,6 @@ def _responses(route: APIRoute, *, is_list: bool) -> Iterator[tuple[str, dict[st
         yield "304", _with_headers("ETag")
     if is_list and 404 in route.responses:
         yield "404", {"description": "Not found: the cursor is invalid"}
-    if 503 in route.responses:
-        yield "503", _with_headers("Retry-After")
 
 
 def _success_headers(route: APIRoute, *, is_list: bool) -> Iterator[str]:
