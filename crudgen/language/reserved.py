@@ -43,11 +43,11 @@ SYSTEM_COLUMNS = _words(
 APPLICATION_TABLES = ("_answer", "_secret", "_write_lock")
 """Tables of the generated application itself."""
 
-DERIVED_SUFFIXES = (
-    *("Base", "Create", "Update", "UpdateById", "Public"),
-    *("Id", "Ids", "Query", "Filters", "Sort"),
-)
-"""Suffixes of the classes and types that are generated for an entity."""
+CLASS_SUFFIXES = ("Base", "Create", "Update", "UpdateById", "Public")
+"""Suffixes of the classes that are generated for an entity."""
+
+DERIVED_SUFFIXES = (*CLASS_SUFFIXES, "Id", "Ids", "Query", "Filters", "Sort")
+"""Suffixes of the classes and type aliases that are generated for an entity."""
 
 WINDOWS_DEVICES = frozenset(
     {

@@ -32,6 +32,17 @@ FIELDS = """
   column: str write_only
   func: int? immutable
   object: url?
+  class: str(1..9) = a
+  metadata: json?
+  json: int?
+  copy: bool = true
+  schema: date? index
+  from: datetime = now read_only
+  self: int = 1
+  cls: int = 2
+  dict: enum(c, d) = d
+  count: int(0..9) = 3
+  limit: int = 4
 """
 PLURALS = {
     "Class": None,
@@ -45,6 +56,8 @@ PLURALS = {
     "Resource": None,
     "Setting": None,
     "Test": None,
+    "TestId": None,
+    "TestQuery": None,
     "Alpha": "api",
     "Beta": "db",
     "Delta": "list",

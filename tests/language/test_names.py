@@ -95,6 +95,24 @@ def test_everyday_names_are_possible(name: str, plural: str | None) -> None:
     load_texts({"a.yaml": json.dumps(spec | ({"plural": plural} if plural else {}))})
 
 
+@pytest.mark.parametrize("suffix", ["Base", "Create", "Update", "UpdateById", "Public"])
+def test_the_classes_of_an_entity_are_no_other_entities(suffix: str) -> None:
+    texts = {f"{name}.yaml": f"name: {name}\nfields: {{a: int}}" for name in ("A", f"A{suffix}")}
+    with pytest.raises(SpecError, match=f"A{suffix} is a class generated for A"):
+        load_texts(texts)
+
+
+@pytest.mark.parametrize("suffix", ["Id", "Ids", "Query", "Filters", "Sort"])
+def test_the_type_aliases_of_an_entity_are_possible_entities(suffix: str) -> None:
+    names = ("A", f"A{suffix}")
+    load_texts(
+        {
+            f"{name}.yaml": f"name: {name}\nplural: {name.lower()}_all\nfields: {{a: int}}"
+            for name in names
+        }
+    )
+
+
 def test_plurals_do_not_end_with_an_underscore() -> None:
     with pytest.raises(SpecError, match="write 'heroes'"):
         load_texts({"a.yaml": "name: Hero\nplural: heroes_\nfields: {name: str}"})

@@ -25,7 +25,7 @@ from crudgen.codegen.code import (
 )
 from crudgen.codegen.imports import Imports
 from crudgen.language.names import FieldName
-from crudgen.language.reserved import SQL_KEYWORDS
+from crudgen.language.reserved import CLASS_SUFFIXES, SQL_KEYWORDS
 from crudgen.language.schema import Constant, Entity, Field, KeyKind, KitForm, Operation
 
 from .aliases import Aliases
@@ -33,8 +33,6 @@ from .articles import a_row
 from .columns import FieldPrinter
 
 UNSET = keyword("default", literal(None))
-_CLASSES = ("", "Base", "Create", "Update", "UpdateById", "Public")
-"""Suffixes of the classes of an entity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,10 @@ def models_view(entity: Entity, aliases: Aliases, kit: KitForm = KitForm.VENDORE
     """Return the view of the models of an entity, with these names of its type aliases."""
     imports = Imports(
         kit,
-        defined=(*(f"{entity.name}{suffix}" for suffix in _CLASSES), *aliases.values()),
+        defined=(
+            *(f"{entity.name}{suffix}" for suffix in ("", *CLASS_SUFFIXES)),
+            *aliases.values(),
+        ),
         attributes=(field.attribute for field in entity.fields),
     )
     lines = _Lines(entity, imports, aliases)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from crudgen.language.names import MAX_IDENTIFIER, byte_length, folded
-from crudgen.language.reserved import DERIVED_SUFFIXES
+from crudgen.language.reserved import CLASS_SUFFIXES
 from crudgen.language.schema import Field, Index
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
@@ -47,7 +47,7 @@ def _check_classes(candidates: list[Candidate], problems: Problems) -> None:
     derived = {
         f"{candidate.identity.name}{suffix}".lower(): candidate
         for candidate in candidates
-        for suffix in DERIVED_SUFFIXES
+        for suffix in CLASS_SUFFIXES
     }
     for candidate in candidates:
         owner = derived.get(candidate.identity.name.lower())
