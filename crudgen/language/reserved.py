@@ -40,8 +40,14 @@ SYSTEM_COLUMNS = _words(
 )
 """System columns of every PostgreSQL table."""
 
-APPLICATION_TABLES = ("_answer", "_secret", "_write_lock")
-"""Tables of the generated application itself."""
+TABLES = {
+    "alembic_version": "Alembic stores its revision in this table",
+    "excluded": "it is the name of the rejected row in ON CONFLICT",
+    **dict.fromkeys(
+        ("_answer", "_secret", "_write_lock"), "the application has a table of this name"
+    ),
+}
+"""Names of tables that are in use, and by what."""
 
 CLASS_SUFFIXES = ("Base", "Create", "Update", "UpdateById", "Public")
 """Suffixes of the classes that are generated for an entity."""
@@ -124,20 +130,16 @@ def file_name_problem(name: str) -> str | None:
 def table_name_problem(name: str) -> str | None:
     """Return why a valid table name is reserved, or None."""
     lower = folded(name)
+    reason = TABLES.get(lower)
     if lower.startswith(("sqlite_", "pg_")):
-        return "the prefixes 'sqlite_' and 'pg_' are reserved by the databases"
-    if lower == "alembic_version":
-        return "Alembic stores its revision in this table"
-    if lower in APPLICATION_TABLES:
-        return "the application has a table of this name"
-    if lower == "excluded":
-        return "it is the name of the rejected row in ON CONFLICT"
-    return None
+        reason = "the prefixes 'sqlite_' and 'pg_' are reserved by the databases"
+    return f"{reason}; set another one, such as 'table: my_{lower.strip('_')}'" if reason else None
 
 
 def path_problem(path: str) -> str | None:
     """Return why a valid path is reserved, or None."""
     for reserved in RESERVED_PATHS:
         if path == reserved or path.startswith(f"{reserved}/"):
-            return f"{reserved!r} is a path of the application itself"
+            remedy = f"set another one, such as 'path: /my-{path[1:]}'"
+            return f"{reserved!r} is a path of the application; {remedy}"
     return None

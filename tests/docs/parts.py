@@ -35,7 +35,7 @@ from crudgen.language.types import (
     Argument,
     Arguments,
 )
-from crudgen.language.written import spec
+from crudgen.language.written import kinds, spec
 from crudgen.language.written.reading import read_entity
 from crudgen.language.written.shorthand import EXAMPLES
 from crudgen.language.yaml import document
@@ -153,7 +153,7 @@ def limits(_: str) -> str:
         ("values in one file", document.MAX_NODES),
         ("nesting of maps and lists", document.MAX_DEPTH),
         ("fields of one entity", spec.MAX_FIELDS),
-        ("characters of a `doc`", spec.MAX_DOC),
+        ("characters of a `doc`", kinds.MAX_DOC),
         ("values of an `enum`", MAX_ENUM_VALUES),
         ("characters of one such value", MAX_ENUM_VALUE_LENGTH),
         ("digits of a `decimal`", MAX_PRECISION),

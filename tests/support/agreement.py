@@ -15,7 +15,12 @@ INEXPRESSIBLE = {
         *("no field to write", "with a text key", "'created' requires", "but no default"),
         *("exceeds the maximum", "is less than the minimum", "unknown field", "write_only"),
         *("not allowed in", "cannot be indexed", "duplicate list", "text fields of the index"),
-        *("not possible with a maximum", "index name", "in use by another field"),
+        *(
+            "not possible with a maximum",
+            "index name",
+            "constraint name",
+            "in use by another field",
+        ),
         *("already has a primary key", "generated primary key", "does not fit decimal"),
     ),
     "it depends on other options of the field, which are one text in the short form": (

@@ -111,6 +111,7 @@ def _check_tables(candidates: list[Candidate], problems: Problems) -> None:
     named = set(seen)
     for candidate in candidates:
         identity = candidate.identity
+        _check_constraint_names(candidate, problems)
         for name, path in index_names(identity.table, candidate.fields, candidate.indexes):
             location = candidate.written.locate(*path)
             first = seen.setdefault(folded(name), candidate)
@@ -123,3 +124,22 @@ def _check_tables(candidates: list[Candidate], problems: Problems) -> None:
                 )
                 problems.add(location, problem, "rename the table or a column")
             named.add(folded(name))
+
+
+def _check_constraint_names(candidate: Candidate, problems: Problems) -> None:
+    """Check that PostgreSQL keeps the names of constraints, which SQLAlchemy counts in characters.
+
+    Longer names in ASCII are shortened by SQLAlchemy, with a hash.
+    """
+    table = candidate.identity.table
+    for field in candidate.fields.values():
+        name = f"ck_{table}_{field.column}_length"
+        if not name.isascii() and byte_length(name) > MAX_IDENTIFIER:
+            is_named = field.name in candidate.written.spec.fields
+            location = (
+                candidate.written.locate_key("fields", field.name)
+                if is_named
+                else candidate.locate("table")
+            )
+            problem = f"the constraint name {quoted(name)} has more than {MAX_IDENTIFIER} bytes"
+            problems.add(location, problem, "shorten 'table' or the name of the column")

@@ -14,6 +14,7 @@ from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 from . import familiar
 from .expansion import expand, report_unsupported_reference
+from .kinds import describe
 from .shorthand import WORD
 from .spec import (
     MAX_FIELDS,
@@ -25,7 +26,6 @@ from .spec import (
     LimitsSpec,
     NamesSpec,
     PageSpec,
-    describe,
 )
 
 SpecT = TypeVar("SpecT", bound=BaseSpec)

@@ -3,152 +3,34 @@
 The editors' JSON Schema is generated from them. `resolve` checks rules between keys.
 """
 
-from decimal import Decimal
-from enum import StrEnum
-from functools import partial
-from typing import Annotated, Any, TypeAlias, TypeVar
-
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
 
-from crudgen.language.names import Case, ColumnName, JsonName
-from crudgen.language.ranges import MAX_INDEX, MAX_PAGE, MIN_INDEX
-from crudgen.language.schema import Artifact, EtagUse, KitForm, Operation, TypeName
-from crudgen.language.yaml.nodes import Plain
-from crudgen.language.yaml.problems import quoted, suggest
+from crudgen.language.names import Case
+from crudgen.language.schema import KitForm
 
-from .translation import translated
-from .words import ARTIFACTS, CASES, ETAG_USES, KIT_FORMS, OPERATIONS, TYPE_WORDS, matching, one_of
+from .kinds import (
+    AnyValue,
+    ArtifactWord,
+    CaseWord,
+    ColumnText,
+    Count,
+    CreatedStatus,
+    EtagWord,
+    FieldList,
+    Flag,
+    IndexList,
+    JsonText,
+    KitWord,
+    Line,
+    Number,
+    OperationWord,
+    PageSize,
+    Text,
+    TypeWord,
+)
 
-MAX_DOC = 2000
 MAX_FIELDS = 200
-WordT = TypeVar("WordT", bound=StrEnum)
-
-
-def describe(value: Plain) -> str:
-    """Return what a value is, for messages such as "expected a map, found the number 1"."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | Decimal):
-        return f"the number {value}"
-    if isinstance(value, str):
-        return f"the string {quoted(value)}"
-    return "a list" if isinstance(value, list) else "a map"
-
-
-def _expected(what: str, value: Plain, remedy: str = "") -> PydanticCustomError:
-    context = {"problem": f"expected {what}, found {describe(value)}", "remedy": remedy}
-    return PydanticCustomError("spec", "{problem}", context)
-
-
-def _text(value: Plain) -> str:
-    if isinstance(value, str):
-        if len(value) > MAX_DOC:
-            raise _expected(f"a string of at most {MAX_DOC} characters", value)
-        return value
-    remedy = "quote it" if isinstance(value, bool | int | Decimal) else ""
-    raise _expected("a string", value, remedy)
-
-
-def _line(value: Plain) -> str:
-    text = _text(value)
-    if "\n" in text or not text.strip() or len(text) > 200:
-        raise _expected("one line of at most 200 characters", value)
-    return text
-
-
-def _flag(value: Plain) -> bool:
-    if isinstance(value, bool):
-        return value
-    remedy = suggest(value if isinstance(value, str) else "", ("true", "false"))
-    raise _expected("true or false", value, remedy)
-
-
-def _count(value: Plain) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    raise _expected("an integer, 0 or more", value)
-
-
-def _number(value: Plain) -> int | Decimal:
-    if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        return value
-    raise _expected("a number", value)
-
-
-def _enum_member(value: Plain, what: str, words: type[WordT]) -> WordT:
-    if not isinstance(value, str):
-        raise _expected("a string", value, suggest("", words))
-    if value not in words.__members__.values():
-        context = {"problem": f"unknown {what} {quoted(value)}", "remedy": suggest(value, words)}
-        raise PydanticCustomError("spec", "{problem}", context)
-    return words(value)
-
-
-def _word(what: str, words: type[WordT]) -> PlainValidator:
-    return PlainValidator(partial(_enum_member, what=what, words=words))
-
-
-def _type(value: Plain) -> TypeName:
-    short = " or ".join(translated(value)) if isinstance(value, str) else ""
-    if not short or value in TypeName.__members__.values():
-        return _enum_member(value, "type", TypeName)
-    remedy = (
-        f"write '{short}'"
-        if short in TypeName.__members__.values()
-        else f"in the short form, write '{short}'"
-    )
-    context = {"problem": f"unknown type {quoted(value)}", "remedy": remedy}
-    raise PydanticCustomError("spec", "{problem}", context)
-
-
-def _created(value: Plain) -> int:
-    if isinstance(value, int) and value in CREATED_STATUSES:
-        return value
-    raise _expected("200 or 201", value)
-
-
-CREATED_STATUSES = (200, 201)
-_TEXT_SCHEMA = {"type": "string", "maxLength": MAX_DOC}
-Text: TypeAlias = Annotated[str, PlainValidator(_text), WithJsonSchema(_TEXT_SCHEMA)]
-Line: TypeAlias = Annotated[
-    str, PlainValidator(_line), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 200})
-]
-_FLAG_SCHEMA = {"type": "boolean", "defaultSnippets": [{"body": True}]}
-Flag: TypeAlias = Annotated[bool, PlainValidator(_flag), WithJsonSchema(_FLAG_SCHEMA)]
-Count: TypeAlias = Annotated[
-    int, PlainValidator(_count), WithJsonSchema({"type": "integer", "minimum": 0})
-]
-PageSize: TypeAlias = Annotated[
-    int,
-    PlainValidator(_count),
-    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PAGE}),
-]
-Number: TypeAlias = Annotated[
-    int | Decimal, PlainValidator(_number), WithJsonSchema({"type": "number"})
-]
-ColumnText: TypeAlias = Annotated[str, PlainValidator(_text), matching(ColumnName)]
-JsonText: TypeAlias = Annotated[str, PlainValidator(_text), matching(JsonName)]
-CaseWord: TypeAlias = Annotated[Case, _word("case", Case), one_of(CASES)]
-KitWord: TypeAlias = Annotated[KitForm, _word("value", KitForm), one_of(KIT_FORMS)]
-TypeWord: TypeAlias = Annotated[TypeName, PlainValidator(_type), one_of(TYPE_WORDS)]
-OperationWord: TypeAlias = Annotated[Operation, _word("operation", Operation), one_of(OPERATIONS)]
-EtagWord: TypeAlias = Annotated[EtagUse, _word("value", EtagUse), one_of(ETAG_USES)]
-ArtifactWord: TypeAlias = Annotated[Artifact, _word("value", Artifact), one_of(ARTIFACTS)]
-CreatedStatus: TypeAlias = Annotated[
-    int,
-    PlainValidator(_created),
-    WithJsonSchema({"enum": list(CREATED_STATUSES), "errorMessage": "Expected 200 or 201."}),
-]
-FieldList: TypeAlias = Annotated[list[Text], Field(json_schema_extra={"uniqueItems": True})]
-IndexList: TypeAlias = Annotated[
-    list[Text],
-    Field(json_schema_extra={"minItems": MIN_INDEX, "maxItems": MAX_INDEX, "uniqueItems": True}),
-]
-AnyValue: TypeAlias = Annotated[Any, WithJsonSchema({})]
 
 
 class BaseSpec(BaseModel):
