@@ -40,6 +40,9 @@ SYSTEM_COLUMNS = _words(
 )
 """System columns of every PostgreSQL table."""
 
+TABLE_PREFIXES = ("sqlite_", "pg_")
+"""Prefixes of the tables of the databases themselves."""
+
 TABLES = {
     "alembic_version": "Alembic stores its revision in this table",
     "excluded": "it is the name of the rejected row in ON CONFLICT",
@@ -131,7 +134,7 @@ def table_name_problem(name: str) -> str | None:
     """Return why a valid table name is reserved, or None."""
     lower = folded(name)
     reason = TABLES.get(lower)
-    if lower.startswith(("sqlite_", "pg_")):
+    if lower.startswith(TABLE_PREFIXES):
         reason = "the prefixes 'sqlite_' and 'pg_' are reserved by the databases"
     return f"{reason}; set another one, such as 'table: my_{lower.strip('_')}'" if reason else None
 

@@ -35,8 +35,9 @@ INEXPRESSIBLE = {
         "invalid JSON name '1st'",
         *("in double quotes", "control character in a string", "invalid default for type"),
     ),
-    "the versions of Python, of its libraries and of the databases reserve the names": (
-        *("is reserved", "invalid plural", "same as the singular"),
+    "it is about a name that is derived from another one": (
+        *("the JSON name", "the column name", "the name 'excluded'", "invalid plural"),
+        "same as the singular",
     ),
     "the regular expressions of Rust decide it": ("invalid pattern", "for the generated tests"),
     "it is about Unicode": ("not in Unicode NFC",),

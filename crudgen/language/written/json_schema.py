@@ -1,28 +1,16 @@
 """JSON Schema of specs, for editors. Reason to change: what editors can check or complete."""
 
-import re
 from decimal import Decimal
 from typing import Any
 
-from crudgen.language import names, patterns
+from crudgen.language import patterns
 from crudgen.language.ranges import LIMITS
-from crudgen.language.reserved import RESERVED_PATHS
 
-from . import field_schema
+from . import field_schema, name_schema
 from .api_schema import operation_rules
 from .spec import MAX_FIELDS, AppSpec, EntitySpec
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_NAMES = {
-    "name": names.ClassName,
-    "table": names.TableName,
-    "plural": names.ModuleName,
-    "path": names.UrlPath,
-}
-_PATH = {
-    "pattern": f"^(?!(?:{'|'.join(map(re.escape, RESERVED_PATHS))})(?:/|$))",
-    "patternErrorMessage": "The path is one of the application itself.",
-}
 _DATABASE = {
     "pattern": f"^(?:{patterns.SQLITE_URL}|{patterns.POSTGRESQL_URL})$",
     "patternErrorMessage": "Expected a URL such as sqlite:///app.db or postgresql://host/name."
@@ -46,9 +34,8 @@ def editor_schema() -> dict[str, Any]:
         limit |= {"minimum": _json_number(low), "maximum": _json_number(high)}
     properties = entity["properties"]
     properties["fields"] = _fields(properties["fields"])
-    for key, kind in _NAMES.items():
-        properties[key] = _name(properties[key], kind)
-    properties["path"]["allOf"] = [_PATH]
+    for key, name in name_schema.key_schemas().items():
+        properties[key] = {**name, "description": properties[key]["description"]}
     return {
         "$schema": DIALECT,
         "title": "crudgen entity",
@@ -63,21 +50,8 @@ def _fields(schema: dict[str, Any]) -> dict[str, Any]:
         "maxProperties": MAX_FIELDS,
         "description": schema["description"],
         "errorMessage": "Expected a map of fields, such as 'name: str'.",
-        "propertyNames": {
-            "pattern": f"^{names.FieldName.PATTERN.pattern}$",
-            "patternErrorMessage": f"Invalid name: {names.FieldName.RULE}.",
-            "doNotSuggest": True,
-        },
+        "propertyNames": name_schema.field_names(),
         "additionalProperties": field_schema.field(),
-    }
-
-
-def _name(schema: dict[str, Any], kind: type[names.Name]) -> dict[str, Any]:
-    return {
-        "type": "string",
-        "pattern": f"^{kind.PATTERN.pattern}$",
-        "patternErrorMessage": f"Invalid name: {kind.RULE}.",
-        "description": schema["description"],
     }
 
 
