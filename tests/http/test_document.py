@@ -1,5 +1,6 @@
 """The OpenAPI document: what generators of typed clients need of it."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -265,3 +266,15 @@ def test_enums_of_two_entities_have_two_names(tmp_path: Path) -> None:
         "ValidationErrorValue": ["e", "f"],
     }
     assert "__" not in "".join(schemas), "pydantic would use the names of modules"
+
+
+def test_values_in_the_document_stay_as_they_are() -> None:
+    value = {"minimum": 1.0, "maximum": [2.0]}
+    schemas = {
+        "A": {"properties": {"minimum": {"type": "number", "minimum": 1.0, "default": value}}},
+        "B": {"maximum": 0.5, "enum": [value], "examples": [value]},
+    }
+    adjust_document({"components": {"schemas": schemas}})
+    found = json.dumps(schemas)
+    assert '"minimum": 1, "default": {"minimum": 1.0' in found
+    assert found.count('{"minimum": 1.0, "maximum": [2.0]}') == 3
