@@ -72,6 +72,15 @@ CHECKS = (
     ("pytest", "-q", "-p", "no:cacheprovider", "-W", "error"),
 )
 
+OWN_TEST = """
+from app.tests.models import Test, TestCreate, TestPublic, TestUpdate, TestUpdateById
+
+
+def test_models_are_no_tests() -> None:
+    models = (Test, TestCreate, TestPublic, TestUpdate, TestUpdateById)
+    assert all(model.__name__.startswith("Test") for model in models)
+"""
+
 pytestmark = pytest.mark.slow
 
 
@@ -91,6 +100,7 @@ def test_everyday_names_work(
 ) -> None:
     texts = {f"{name}.yaml": spec(name, plural) for name, plural in PLURALS.items()}
     project = write(render(replace(load_texts(texts), kit=form)), tmp_path / "project")
+    (project / "tests" / "test_own.py").write_text(OWN_TEST.lstrip())
     for tool, *arguments in checks:
         done = subprocess.run(
             [sys.executable, "-m", tool, *arguments, *([mypy_cache] if tool == "mypy" else [])],

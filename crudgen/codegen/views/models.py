@@ -93,7 +93,7 @@ def models_view(entity: Entity, aliases: Aliases, kit: KitForm = KitForm.VENDORE
     ignored_on_update = [field for field in entity.fields if _is_ignored_on_update(field)]
     updated = [field for field in entity.fields if not _is_ignored_on_update(field)]
     create_lines = tuple(lines.create(field) for field in others if creates and not field.read_only)
-    update_lines = tuple(lines.update(field) for field in updated if updates)
+    update_lines = (*_pytest_mark(entity), *(lines.update(field) for field in updated if updates))
     return ModelsView(
         a_singular=a_row(entity),
         capitalized=a_row(entity, capitalized=True),
@@ -109,7 +109,7 @@ def models_view(entity: Entity, aliases: Aliases, kit: KitForm = KitForm.VENDORE
         doc=docstring(entity.doc or f"A row of the table {entity.table}.", 4),
         table_class=lines.table_class(),
         table_options=lines.table_options(),
-        base_lines=tuple(lines.table(field) for field in shared),
+        base_lines=(*_pytest_mark(entity), *(lines.table(field) for field in shared)),
         table_lines=tuple(lines.table(field) for field in others),
         ignored_on_create=_read_only(ignored_on_create),
         create_lines=create_lines,
@@ -127,6 +127,12 @@ def models_view(entity: Entity, aliases: Aliases, kit: KitForm = KitForm.VENDORE
         updates_many=Operation.UPDATE_MANY in operations,
         imports=imports.code(),
     )
+
+
+def _pytest_mark(entity: Entity) -> Iterator[Code]:
+    """Yield `__test__ = False` if pytest would take a model for a class of tests."""
+    if entity.name.startswith("Test"):
+        yield raw("__test__ = False  # pytest collects classes of this name")
 
 
 def _is_shared(field: Field) -> bool:
