@@ -20,6 +20,7 @@ SPECS = Path(__file__).parent.parent / "cases" / "specs"
 texts = st.text(
     st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"), max_size=40
 )
+database_names = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=15)
 numbers = st.integers(-(10**6), 10**6)
 flags = st.sets(st.sampled_from(["index", "unique", "read_only", "write_only", "immutable"]))
 
@@ -38,6 +39,10 @@ def fields(draw: st.DrawFn) -> dict[str, Any]:
         field |= {"precision": draw(st.integers(scale, 18)), "scale": scale}
     if kind is TypeName.ENUM:
         field["values"] = draw(st.lists(st.from_regex(r"[a-z]{1,9}", fullmatch=True), min_size=1))
+    if draw(st.booleans()):
+        field["column"] = draw(database_names)
+    if draw(st.booleans()):
+        field["json"] = draw(st.from_regex(r"[a-zA-Z][a-zA-Z0-9]{0,20}", fullmatch=True))
     if draw(st.booleans()):
         field["default"] = to_text(draw(values(kind)))
     if kind in (TypeName.INT, TypeName.FLOAT, TypeName.STR) and draw(st.booleans()):
@@ -68,19 +73,23 @@ def written(entity: dict[str, Any]) -> str:
     return "".join(f"{key}: {_flow(value)}\n" for key, value in entity.items())
 
 
-def test_explain_reads_back_as_the_same_entity() -> None:
+@pytest.mark.parametrize("app", [None, "names: {columns: PascalCase, json: camelCase}"])
+def test_explain_reads_back_as_the_same_entity(app: str | None) -> None:
     accepted = []
 
     @settings(max_examples=600, deadline=None)
-    @given(st.lists(fields(), min_size=1, max_size=4), texts)
-    def reads_back(several: list[dict[str, Any]], doc: str) -> None:
+    @given(st.lists(fields(), min_size=1, max_size=4), texts, database_names)
+    def reads_back(several: list[dict[str, Any]], doc: str, table: str) -> None:
         named = {f"field_{position}": field for position, field in enumerate(several)}
         try:
-            schema = load_texts({"a.yaml": written({"name": "Thing", "doc": doc, "fields": named})})
+            entity = {"name": "Thing", "table": table, "doc": doc, "fields": named}
+            schema = load_texts({"a.yaml": written(entity)}, app)
         except SpecError:
             return
         accepted.append(schema)
-        assert load_texts({"a.yaml": explain(schema.entities[0])}) == schema
+        (thing,) = schema.entities
+        assert load_texts({"a.yaml": explain(thing, schema.names)}, app) == schema
+        assert load_texts({"a.yaml": explain(thing)}).entities == schema.entities
 
     reads_back()
     assert len(accepted) > 30
