@@ -120,6 +120,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "types/addresses.py": not types.isdisjoint({TypeName.EMAIL, TypeName.URL}),
         "types/binary.py": TypeName.BYTES in types,
         "types/dates.py": dates,
+        "types/decimal_expressions.py": decimals,
         "types/decimals.py": decimals,
         "types/json_number.py": decimals,
         "types/json_value.py": TypeName.JSON in types,

@@ -3,22 +3,27 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal, InvalidOperation
 from typing import Annotated, Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
-from sqlalchemy import Dialect, Numeric
+from sqlalchemy import BigInteger, Dialect, Numeric
 from sqlalchemy.dialects.sqlite.base import ischema_names
+from sqlalchemy.sql import operators
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
+from .decimal_expressions import reject_inexact_expressions
 from .json_number import JsonNumber
 from .text_form import text_form
 from .value_types import VALUE_TYPES, ValueHandling
 
 _MAX_NUMBER = 40
 """Maximum length of a number in a JSON body; the longest without needless zeros has 24."""
+_FACTORS = {operators.mul, operators.truediv, operators.floordiv, operators.mod}
+_EXACT = Context(prec=1000)
+"""Computes with all digits of a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,8 @@ class DecimalAsInt(UserDefinedType[int]):
 class ExactNumber(TypeDecorator[Decimal]):
     """A decimal with a fixed number of digits: NUMERIC on PostgreSQL, a scaled integer on SQLite.
 
-    SQLite's NUMERIC is a binary float. Up to 18 digits fit into its 64-bit integer.
+    SQLite's NUMERIC is a binary float. Up to 18 digits fit into its 64-bit integer. Expressions
+    that it could not compute exactly are rejected (see decimal_expressions.py).
     """
 
     impl = Numeric
@@ -123,7 +129,7 @@ class ExactNumber(TypeDecorator[Decimal]):
     def __init__(self, precision: int, scale: int) -> None:
         super().__init__(precision, scale)
         self.precision = precision
-        self.scale = scale
+        self.scale = self.stored_scale = scale
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Return the type of the column: an integer on SQLite, NUMERIC on PostgreSQL."""
@@ -131,19 +137,50 @@ class ExactNumber(TypeDecorator[Decimal]):
             return dialect.type_descriptor(DecimalAsInt(self.precision, self.scale))
         return dialect.type_descriptor(Numeric(self.precision, self.scale))
 
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
-        """Return the value for the driver: a scaled integer on SQLite."""
-        if value is None or dialect.name != "sqlite":
-            return value
-        return int(value.scaleb(self.scale))
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Return the value for the driver: a scaled integer on SQLite.
+
+        Raises ValueError if the value has too many digits, and TypeError if it is no number.
+        """
+        if value is None:
+            return None
+        number = value if type(value) is Decimal else _read_number(value)
+        if not number.is_finite():
+            raise ValueError(f"{number} is not a finite number")
+        scaled = number.scaleb(self.scale, _EXACT)
+        integer = int(scaled)
+        if integer != scaled or abs(integer) >= 10**self.precision:
+            limit = f"{self.precision} digits, {self.scale} of them after the point"
+            raise ValueError(f"{number} does not fit into {limit}: round it")
+        return integer if dialect.name == "sqlite" else number
+
+    def coerce_compared_value(self, op: Any, value: Any) -> TypeEngine[Any]:
+        """Return the type of the other operand: factors and divisors are not scaled."""
+        if op in _FACTORS:
+            is_integer = isinstance(value, int) and not isinstance(value, bool)
+            return BigInteger() if is_integer else Numeric()
+        return self
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         """Return the decimal of a stored value: a scaled integer on SQLite."""
         if value is None or dialect.name != "sqlite":
             return value  # type: ignore[no-any-return]
+        if not isinstance(value, int):
+            raise OverflowError(f"{value!r} is not a scaled integer: it has lost digits")
         return Decimal(value).scaleb(-self.scale)
 
 
+def _read_number(value: Any) -> Decimal:
+    """Return an int, float or text as a Decimal. A float is the number that Python prints."""
+    if isinstance(value, bool) or not isinstance(value, Decimal | int | float | str):
+        raise TypeError(f"{value!r} is not a decimal")
+    try:
+        return Decimal(repr(value) if isinstance(value, float) else value)
+    except InvalidOperation:
+        raise ValueError(f"{value!r} is not a decimal") from None
+
+
+reject_inexact_expressions()
 ischema_names["DECIMAL_AS_INT"] = ExactNumber  # for SQLAlchemy's reflection of tables
 VALUE_TYPES[Decimal] = ValueHandling(
     lambda column_type: Annotated[Decimal, Exact(column_type.precision, column_type.scale)],

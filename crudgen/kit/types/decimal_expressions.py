@@ -1,0 +1,142 @@
+"""Expressions with decimals on SQLite, where columns have scaled integers: 1999 for 19.99.
+
+Expressions that integers compute correctly are compiled: comparisons, sums, products with integers,
+`min`, `max`, `sum`, `coalesce` and `case` of decimals with the same number of digits. Others raise
+CompileError. PostgreSQL computes all of them.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import BinaryExpression, Case, Cast, Function, Insert, Integer, Null, Update
+from sqlalchemy.exc import CompileError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import operators
+from sqlalchemy.types import NullType
+
+_COMPARISONS = {
+    *(operators.eq, operators.ne, operators.lt, operators.le, operators.gt, operators.ge),
+    *(operators.is_, operators.is_not, operators.is_distinct_from, operators.is_not_distinct_from),
+    *(operators.in_op, operators.not_in_op, operators.between_op, operators.not_between_op),
+}
+_SUMS = {operators.add, operators.sub}
+
+
+def _compile_binary(element: Any, compiler: Any, **options: Any) -> str:
+    left, right = _scales([element.left]), _scales([element.right])
+    if (left | right) - {None}:
+        operator, result = element.operator, _scale(element)
+        is_same = len(left | right) == 1
+        if operator is operators.mul:
+            is_right = left == {result} and isinstance(element.right.type, Integer)
+        elif operator in _SUMS:
+            is_right = is_same and left == {result}
+        else:
+            is_right = is_same and operator in _COMPARISONS
+        if not is_right:
+            remedy = "write the decimal first, and multiply it by integers"
+            if operator is not operators.mul:
+                remedy = "use values of the same type"
+            raise _refusal(f"the operator {operator.__name__}", remedy)
+    text: str = compiler.visit_binary(element, **options)
+    return text
+
+
+def _compile_function(element: Any, compiler: Any, **options: Any) -> str:
+    scales = _scales(element.clauses)
+    if scales - {None} and scales != {_scale(element)} and not isinstance(element.type, Integer):
+        remedy = f"write {element.name}(…, type_=…) with values of the same type"
+        if element.name == "avg":
+            remedy = "select sum() and count()"
+        raise _refusal(f"the function {element.name}()", remedy)
+    text: str = compiler.visit_function(element, **options)
+    return text
+
+
+def _compile_case(element: Any, compiler: Any, **options: Any) -> str:
+    results = [result for _, result in element.whens]
+    _check_same("case()", [*results, *([] if element.else_ is None else [element.else_])])
+    text: str = compiler.visit_case(element, **options)
+    return text
+
+
+def _compile_cast(element: Any, compiler: Any, **options: Any) -> str:
+    _check_same("cast()", [element.clause, element])
+    text: str = compiler.visit_cast(element, **options)
+    return text
+
+
+def _compile_update(element: Any, compiler: Any, **options: Any) -> str:
+    for column, value in _assigned(element):
+        _check_same(f"SET {column.name}", [column, value])
+    text: str = compiler.visit_update(element, **options)
+    return text
+
+
+def _compile_insert(element: Any, compiler: Any, **options: Any) -> str:
+    pairs = list(_assigned(element))
+    if element.select is not None:
+        names = [getattr(one, "key", one) for one in element._select_names]  # noqa: SLF001
+        columns = [element.table.columns[name] for name in names]
+        pairs += zip(columns, element.select.selected_columns, strict=True)
+    for column, value in pairs:
+        _check_same(f"INSERT of {column.name}", [column, value])
+    text: str = compiler.visit_insert(element, **options)
+    return text
+
+
+def _assigned(element: Any) -> Iterable[tuple[Any, Any]]:
+    """Yield the columns of an INSERT or UPDATE whose values are expressions, and these values."""
+    for key, value in (getattr(element, "_values", None) or {}).items():
+        column = key if hasattr(key, "type") else element.table.columns.get(key)
+        if column is not None and hasattr(value, "type") and not isinstance(value.type, NullType):
+            yield column, value
+
+
+def _check_same(what: str, values: Iterable[Any]) -> None:
+    if len(_scales(values)) > 1:
+        raise _refusal(what, "use values of the same type, such as literal(0, Book.price.type)")
+
+
+def _scales(values: Iterable[Any]) -> set[int | None]:
+    """Return the scales of expressions. Those of lists are included, and NULL has none."""
+    found: set[int | None] = set()
+    for value in values:
+        if isinstance(value, Null):
+            continue
+        parts = getattr(value, "clauses", None)
+        if parts is not None and not isinstance(value, Function):
+            found |= _scales(parts)
+        elif (inner := getattr(value, "element", None)) is not None and parts is None:
+            found |= {_scale(value)} if hasattr(value, "type") else _scales([inner])
+        else:
+            found.add(_scale(value))
+    return found
+
+
+def _scale(value: Any) -> int | None:
+    """Return the number of decimals of an expression of scaled integers; None for others."""
+    return getattr(getattr(value, "type", None), "stored_scale", None)
+
+
+def _refusal(what: str, remedy: str) -> CompileError:
+    return CompileError(
+        f"SQLite stores decimals as scaled integers, and cannot compute {what} of them here\n"
+        f"  {remedy}; or compute it in Python"
+    )
+
+
+_RULES: Mapping[type, Any] = {
+    BinaryExpression: _compile_binary,
+    Case: _compile_case,
+    Cast: _compile_cast,
+    Function: _compile_function,
+    Insert: _compile_insert,
+    Update: _compile_update,
+}
+
+
+def reject_inexact_expressions() -> None:
+    """Let SQLAlchemy check expressions with decimals when it compiles them for SQLite."""
+    for construct, rule in _RULES.items():
+        compiles(construct, "sqlite")(rule)
