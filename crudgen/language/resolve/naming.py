@@ -66,7 +66,8 @@ def field_names(written: WrittenField, conventions: Conventions) -> Names | None
 def _spelling(name: str) -> str:
     """Return the remedy for an invalid field name: its rule, or the same name in snake_case."""
     snake = snake_case(name)
-    is_word = FieldName.PATTERN.fullmatch(snake) and JsonName.PATTERN.fullmatch(name)
+    is_json = JsonName.PATTERN.fullmatch(name) and not json_name_problem(name)
+    is_word = FieldName.PATTERN.fullmatch(snake) and is_json
     return f"write '{snake}', and add 'json({name})'" if is_word else FieldName.RULE
 
 
