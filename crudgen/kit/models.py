@@ -133,6 +133,18 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
         super().__init__(**data)
 
     @classmethod
+    def model_validate(
+        cls, obj: Any, *, update: dict[str, Any] | None = None, **options: Any
+    ) -> Self:
+        """Return a new instance; `obj` is a dict by JSON name, or has the attributes.
+
+        pydantic would look for JSON names in another instance of the model.
+        """
+        if cls._json_names and isinstance(obj, cls):
+            update = {name: getattr(obj, name) for name in cls._json_names} | (update or {})
+        return super().model_validate(obj, update=update, **options)
+
+    @classmethod
     def __pydantic_on_complete__(cls) -> None:
         """Set the JSON names and the ignored properties."""
         aliases = {name: field.validation_alias for name, field in cls.model_fields.items()}
@@ -181,7 +193,8 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
     def _accept_integral_floats(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Validate the model. Accept 1.0 for an integer, as JSON Schema does."""
         names = cls._json_names
-        if names and not isinstance(value, dict | cls) and type(value).__module__ != "builtins":
+        kind = type(value)  # `model_validate` has a wrapper that pretends to be its object
+        if names and not issubclass(kind, (dict, cls)) and kind.__module__ != "builtins":
             value = _read_attributes(value, cls.model_fields, names)
         if isinstance(value, dict):
             if not value.keys().isdisjoint(cls._ignored):

@@ -193,6 +193,15 @@ def test_an_alias_of_the_request(project: Project) -> None:
         assert clients.ask("POST", "/heroes/", json=DEADPOND).status_code == 422
 
 
+def test_aliases_in_responses_by_configuration(project: Project) -> None:
+    config = '    model_config = {"serialize_by_alias": True}\n'
+    age = '    age: int | None = Field(default=None, alias="years")\n'
+    project.replace(MODELS, CREATE, f"{CREATE}\n{config}{age}")
+    with project.clients() as clients:
+        sent = {"name": "Deadpond", "years": 30, "secret_name": "Dive Wilson"}
+        assert clients.ask("POST", "/heroes/", json=sent).json()["age"] == 30
+
+
 def test_an_excluded_field(project: Project) -> None:
     edit_public(
         project,

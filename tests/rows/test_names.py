@@ -362,6 +362,16 @@ def test_python_code_has_attributes(client: TestClient) -> None:
         models.HeroPublic.model_validate({"real_name": "x"})
 
 
+def test_an_instance_is_validated_by_its_attributes(client: TestClient) -> None:
+    models = imported(client, "heroes.models")
+    created = models.HeroCreate.model_validate(HEROES[0])
+    assert models.HeroCreate.model_validate(created) == created
+    changed = models.HeroCreate.model_validate(created, update={"real_name": "b"})
+    assert changed.model_dump() == created.model_dump() | {"real_name": "b"}
+    hero = models.Hero.model_validate(created)
+    assert models.Hero.model_validate(hero).model_dump() == hero.model_dump()
+
+
 def test_own_handlers_answer_json_names(client: TestClient) -> None:
     models = imported(client, "heroes.models")
     app = FastAPI()

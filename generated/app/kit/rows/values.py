@@ -37,8 +37,8 @@ class RequestValues:
         if _changes_values(kind):
             return partial(_read_attributes, columns)
         if kind.model_computed_fields or columns != kind.model_fields.keys():
-            return partial(kind.model_dump, include=set(columns))
-        return kind.model_dump
+            return partial(kind.model_dump, by_alias=False, include=set(columns))
+        return partial(kind.model_dump, by_alias=False)
 
 
 def _changes_values(kind: type[Model]) -> bool:
