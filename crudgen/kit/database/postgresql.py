@@ -5,7 +5,8 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Container, Sequence
-from typing import Any, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Dialect, MetaData, NullPool, create_engine
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -19,6 +20,9 @@ from .sessions import SessionSettings
 from .statements import Prepared, Values
 from .transaction import Answer, Change, Execution, Result, Row, Step, transaction
 from .urls import describe, effective_parameters, read_postgresql_url
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 RECONNECT_SECONDS = 2.0
 """How long the pool tries to reconnect by itself. Its pauses grow, so with a longer time it would
@@ -97,6 +101,17 @@ class Postgresql:
         """When a connection was last found dead. Others that were idle then may be dead too."""
         self._answered = time.monotonic()
         """When the server last responded, even with an error."""
+
+    @cached_property
+    def async_engine(self) -> "AsyncEngine":
+        """The engine of async sessions."""
+        from sqlalchemy.ext.asyncio import create_async_engine
+
+        return create_async_engine(
+            "postgresql+psycopg://",
+            async_creator=self._connector.connect_for_async_sessions,
+            poolclass=NullPool,
+        )
 
     async def open(self) -> None:
         """Start the pool."""

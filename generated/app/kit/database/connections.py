@@ -130,6 +130,25 @@ class SessionWait(_Wait):
             raise
 
 
+class AsyncSessionWait(_Wait):
+    """The method `wait` of a connection for async sessions. Each call lasts at most `seconds`."""
+
+    __slots__ = ("_seconds",)
+
+    def __init__(self, connection: Any, seconds: float) -> None:
+        super().__init__(connection)
+        self._seconds = seconds
+
+    async def __call__(self, generator: Any, **options: Any) -> Any:
+        """Wait as psycopg does, but raise TimedOutError after some seconds."""
+        ends = time.monotonic() + self._seconds
+        try:
+            return await self._wait(generator, **{"timeout": self._seconds, **options})
+        except Exception as error:
+            self._close_if_late(error, ends)
+            raise
+
+
 class Connector:
     """Creates connections. The pool uses it as the connection class.
 
@@ -183,6 +202,22 @@ class Connector:
             connection.autocommit = False
         except BaseException:
             connection.close()
+            raise
+        return connection
+
+    async def connect_for_async_sessions(self) -> Any:
+        """Return a new connection for async sessions. Raises a driver error or StartupError."""
+        connection = await self._driver.AsyncConnection.connect(
+            **self._parameters, autocommit=True, prepare_threshold=None
+        )
+        AsyncSessionWait(connection, self._settings.statement_seconds + GRACE_SECONDS)
+        try:
+            statement = self._first_statement(await _fetch_row(connection, PID), connection)
+            cursor = await connection.execute(*statement)
+            self._check_pooled_session(await cursor.fetchall(), connection)
+            await connection.set_autocommit(False)
+        except BaseException:
+            await connection.close()
             raise
         return connection
 

@@ -16,7 +16,7 @@ async def database(request: Request) -> Database:
     If the dependency of a session is overridden, return the operations in that session. Each is
     committed.
     """
-    own = _database_of(request)
+    own = database_of(request)
     if overrides := request.app.dependency_overrides:
         for dependency in SESSIONS:
             if (override := overrides.get(dependency)) is not None:
@@ -26,11 +26,12 @@ async def database(request: Request) -> Database:
 
 def session(request: Request) -> Iterator[Session]:
     """Open a session for the duration of a request, as in FastAPI's tutorial."""
-    with _database_of(request).session() as opened:
+    with database_of(request).session() as opened:
         yield opened
 
 
-def _database_of(request: Request) -> Database:
+def database_of(request: Request) -> Database:
+    """Return the database of the application, whatever is overridden."""
     return cast("Database", request.app.state.database)
 
 

@@ -16,6 +16,8 @@ from .statements import Prepared, Statement
 from .tables import prepare_tables
 
 if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
     from .core import Database
 
 
@@ -39,9 +41,21 @@ class Sessions:
             with Session(self._backend.engine) as session:
                 yield session
         except Exception as error:
-            condition = self.state.record_failure(error, self.session)
-            if condition is not None:
-                self.state.log_begin(condition, reason_of(error))
+            self._log_failure(error, self.session)
+            raise
+
+    @asynccontextmanager
+    async def async_session(self) -> AsyncIterator["AsyncSession"]:
+        """Open an async SQLModel session, for handlers with `async def`."""
+        from sqlmodel.ext.asyncio.session import AsyncSession
+
+        if self.state.phase is not None:
+            raise self.state.unavailable()
+        try:
+            async with AsyncSession(self._backend.async_engine) as session:
+                yield session
+        except Exception as error:
+            self._log_failure(error, self.async_session)
             raise
 
     @contextmanager
@@ -55,6 +69,11 @@ class Sessions:
             self._create_tables(metadata)
         with Session(self._backend.engine) as session:
             yield session
+
+    def _log_failure(self, error: Exception, opened: object) -> None:
+        condition = self.state.record_failure(error, opened)
+        if condition is not None:
+            self.state.log_begin(condition, reason_of(error))
 
     def _create_tables(self, metadata: MetaData) -> None:
         """Create missing tables, compare existing ones, and read the secret."""

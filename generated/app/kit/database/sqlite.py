@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Container, Sequence
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio import CapacityLimiter, Semaphore, to_thread
@@ -13,7 +14,7 @@ from sqlalchemy import URL, MetaData, NullPool, create_engine
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from ..acceleration import fast_module
-from ..errors import Condition, Unavailable
+from ..errors import Condition, StartupError, Unavailable
 from .codes import Fault
 from .faults import classify
 from .sqlite_file import FileConnection, SqliteFile, is_lost
@@ -22,6 +23,9 @@ from .sqlite_writes import write_all, write_one
 from .statements import Prepared, Values
 from .transaction import Row, Step
 from .writer import Writer
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 WATCH_SECONDS = 1.0
 """The seconds between two checks for a replaced file."""
@@ -57,6 +61,30 @@ class Sqlite:
         self._writer = writer(
             lambda: self._file.connect(lock_seconds), lock_seconds, self._file.is_current
         )
+
+    @cached_property
+    def async_engine(self) -> "AsyncEngine":
+        """The engine of async sessions. Raises StartupError without the package aiosqlite."""
+        from sqlalchemy.ext.asyncio import create_async_engine
+
+        try:
+            driver: Any = import_module("aiosqlite")
+        except ImportError:
+            raise StartupError(
+                "database: async sessions on SQLite need aiosqlite\n  pip install aiosqlite"
+            ) from None
+
+        async def connect() -> Any:
+            return await driver.Connection(partial(self._file.connect, self.lock_seconds), 64)
+
+        engine = create_async_engine(
+            "sqlite+aiosqlite://",
+            async_creator=connect,
+            isolation_level="AUTOCOMMIT",
+            poolclass=NullPool,
+        )
+        take_locks_late(engine.sync_engine)
+        return engine
 
     async def open(self) -> None:
         """Connect for short reads. The other connections are created on demand."""
