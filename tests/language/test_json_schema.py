@@ -88,6 +88,7 @@ TYPOS = [
         "str (",
         "uuid()",
     ),
+    *("str = None", "text? = NULL"),
     *("int min(", "int min()", "int min(a)", "int min", "int min(0", "int min(0)max(9)", "int doc"),
     *("str pattern((a|b))", "str pattern('a)", "str index(a)", "bool min(0)", "int pattern(a)"),
     *(

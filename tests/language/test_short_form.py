@@ -31,6 +31,8 @@ EQUAL: dict[str, dict[str, Any]] = {
         "column": "Date of birth",
         "json": "bornOn",
     },
+    "str? = 'None'": {"type": "str", "optional": True, "default": "None"},
+    "enum(None, Some) = None": {"type": "enum", "values": ["None", "Some"], "default": "None"},
     "int example(12)": {"type": "int", "example": 12},
     "str = a was(b) index": {"type": "str", "default": "a", "was": "b", "index": True},
 }

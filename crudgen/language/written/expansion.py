@@ -11,7 +11,7 @@ from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
-from .shorthand import ARGUMENT, ARGUMENTS, COUNT, EXAMPLES, NUMBER, PARTS, QUOTED, WORD
+from .shorthand import ARGUMENT, ARGUMENTS, COUNT, EXAMPLES, NULL_WORDS, NUMBER, PARTS, QUOTED, WORD
 from .translation import remedy_for, translated
 
 _WORD = re.compile(r"\s*(?P<word>[^\s(]+|\()")
@@ -69,7 +69,7 @@ class _Expansion:
         self._arguments(info, match)
         if match["optional"]:
             self._flag("optional", self._at(match.start("optional"), match.end("optional")))
-        self._default(match)
+        self._default(info, match)
         if len(self.problems) == self.before:
             self._options(match)
         if len(self.problems) > self.before:
@@ -135,13 +135,16 @@ class _Expansion:
         location = self._at(offset + number.start(), offset + number.end())
         self._value(key, location, number[0], location)
 
-    def _default(self, match: re.Match[str]) -> None:
+    def _default(self, info: TypeInfo, match: re.Match[str]) -> None:
         if match["default"] is None:
             return
         value, location = match["value"], self._at(match.start("value"), match.end("value"))
         if value is None:
             location = self._at(match.start("default"), match.end())
             self.problems.add(location, "missing default after '='", "such as '= 0' or '= \"a b\"'")
+        elif info.text and re.fullmatch(NULL_WORDS, value):
+            problem = f"ambiguous default {quoted(value)}"
+            self.problems.add(location, problem, "write 'null', or quote it if it is text")
         else:
             self._value("default", location, value, location)
 

@@ -21,6 +21,8 @@ _SINGLE_WORD = WORD.replace(". +", ".+")
 QUOTED = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')"""
 DEFAULT = rf"""(?:{QUOTED}|[^\s"'=,()\[\]{{}}][^\s()]*)"""
 _NULL = "(?:null|~)"
+NULL_WORDS = "(?:None|NULL|Null|nil)"
+"""Null in other languages. Text needs quotes to be one of them."""
 _REST = r"(?:[^()\n]*[^\s()])?"
 
 ARGUMENTS = {
@@ -98,6 +100,8 @@ def _default(info: TypeInfo) -> str:
     other = {_NULL} if info.accepts_now else {_NULL, "now"}
     if info.value_type == "string":
         other |= {NUMBER, "true", "false"}
+    if info.text:
+        other.add(NULL_WORDS)
     return rf"(?!(?:{'|'.join(sorted(other))})(?: |$)){DEFAULT}"
 
 
