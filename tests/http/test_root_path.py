@@ -56,7 +56,8 @@ def client(request: pytest.FixtureRequest, api: Api) -> Iterator[httpx.Client]:
             return super().handle_request(request_)
 
     api.emptied()
-    with httpx.Client(base_url=api.client.base_url, transport=Proxy()) as proxied:
+    transport = Proxy() if api.names is None else api.names.transport(Proxy())
+    with httpx.Client(base_url=api.client.base_url, transport=transport) as proxied:
         yield proxied
 
 

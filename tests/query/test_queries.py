@@ -305,4 +305,4 @@ def test_the_document_tells_how_long_a_page_is(everywhere: Everywhere) -> None:
     for path, usual, most in (("/animals/", 100, 100), ("/v1/countries/", 20, 50)):
         (limit,) = [one for one in paths[path]["get"]["parameters"] if one["name"] == "limit"]
         known = {"type": "integer", "minimum": 1, "maximum": most, "default": usual}
-        assert limit["schema"] == known
+        assert limit["schema"] == known | {"format": "int64", "title": "Limit"}

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
 from tests.support.servers import Api, Everywhere, Servers, write_entities
 
@@ -224,7 +224,8 @@ def test_whoever_waits_holds_a_row_and_no_advisory_lock(many: Everywhere) -> Non
         first, second = make(api, "a", "b")
         sent = [{"id": first, "name": "c"}, {"id": second, "name": "a"}]
         with ThreadPoolExecutor(2) as pool, api.engine.begin() as connection:
-            connection.execute(text("SELECT id FROM hero WHERE id = :id FOR UPDATE"), {"id": first})
+            key = api.tables.tables["hero"].c.id
+            connection.execute(select(key).where(key == first).with_for_update())
             waiting = pool.submit(api.ask, "PATCH", "/heroes/bulk", json=sent)
             wait_for_locks(connection, 1)
             behind = pool.submit(api.ask, "POST", "/heroes/bulk", json=[{"name": "d"}])

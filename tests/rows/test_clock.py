@@ -56,7 +56,7 @@ def shifted(
 ) -> Iterator[tuple[Api, Clock]]:
     mode, kind = request.param
     clock = Clock(tmp_path_factory.mktemp("clock"))
-    api = servers.start(spec, mode, new_database(kind), settings=clock.settings)
+    api = servers.start(spec, mode, new_database(kind), settings=clock.settings, keeps_names=True)
     yield api, clock
     servers.end(api)
 

@@ -13,11 +13,13 @@ from fastapi import FastAPI
 from httpx import Response
 from pydantic import ValidationError
 from sqlalchemy import MetaData, Table, create_engine, inspect
+from sqlmodel import Field
 
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
 from crudgen.kit.database.catalogue.models import name_in_database
 from crudgen.kit.database.properties import Properties
+from crudgen.kit.models import Model
 from crudgen.kit.rows.write_lock import WriteLocks
 from crudgen.language import load_texts
 from crudgen.language.schema import KitForm
@@ -351,6 +353,9 @@ def test_python_code_has_attributes(client: TestClient) -> None:
         models.Hero(**created.model_dump()),
         models.Hero.model_validate(created),
         models.Hero.model_validate(created, update={"count": 4}),
+        models.Hero.model_validate(sent, update={"count": 5, "nick": "sir"}),
+        models.Hero.model_validate(models.Hero(**values)),
+        models.Hero.model_validate(models.Hero(**values), update={"count": 6}),
     ):
         values["count"] = hero.count
         assert hero.model_dump() == values
@@ -370,6 +375,32 @@ def test_an_instance_is_validated_by_its_attributes(client: TestClient) -> None:
     assert changed.model_dump() == created.model_dump() | {"real_name": "b"}
     hero = models.Hero.model_validate(created)
     assert models.Hero.model_validate(hero).model_dump() == hero.model_dump()
+
+
+def test_an_alias_may_be_one_of_validation_and_one_of_serialization() -> None:
+    """Type checkers take `alias` for the name of the argument of `Hero(…)`, but not these."""
+
+    class Named(Model):
+        nick: str = Field(validation_alias="title", serialization_alias="title")
+        title: str = Field(validation_alias="nick", serialization_alias="nick")
+        born_on: int = Field(validation_alias="bornOn", serialization_alias="bornOn")
+
+    class NamedRow(Named, table=True):
+        id: int | None = Field(default=None, primary_key=True)
+
+    values: dict[str, Any] = {"nick": "n", "title": "t", "born_on": 1}
+    sent = {"title": "n", "nick": "t", "bornOn": 1}
+    named = Named(**values)
+    assert Named.model_validate(sent) == named
+    assert named.model_dump(by_alias=True) == sent
+    for row in (
+        NamedRow(**values),
+        NamedRow(**values | {"bornOn": 1}),
+        NamedRow.model_validate(named),
+    ):
+        assert row.model_dump(exclude={"id"}) == values
+        assert Named.model_validate(row) == named
+    Model.metadata.remove(NamedRow.__table__)  # type: ignore[attr-defined]
 
 
 def test_own_handlers_answer_json_names(client: TestClient) -> None:

@@ -25,7 +25,7 @@ from crudgen.codegen import render
 from crudgen.delivery import disk
 from crudgen.language import load
 from tests.support.forked import Forked
-from tests.support.translation import NAMES, Translation, with_names
+from tests.support.translation import NAMES, Translation, sets_names, with_names
 
 # How one spec runs: from which code, on which database.
 COMBINATIONS = tuple(product(("served", "emitted"), ("sqlite", "postgresql")))
@@ -232,7 +232,8 @@ class Servers:
         can differ from those in the test (see translation.py), unless it writes SQL of its own.
         """
         names = None
-        if self.names == "camel" and not keeps_names and spec not in self.emitted:
+        keeps_names = keeps_names or spec in self.emitted or sets_names(spec)
+        if self.names == "camel" and not keeps_names:
             spec = with_names(spec, self.folder)
             names = Translation(spec)
         port = port or free_port()

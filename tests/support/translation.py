@@ -34,8 +34,12 @@ class Translation:
 
     def client(self, base_url: str, **options: Any) -> httpx.Client:
         """Make a client that translates."""
-        transport = _Transport(self, httpx.HTTPTransport(verify=options.pop("verify", True)))
-        return httpx.Client(base_url=base_url, transport=transport, **options)
+        inner = httpx.HTTPTransport(verify=options.pop("verify", True))
+        return httpx.Client(base_url=base_url, transport=self.transport(inner), **options)
+
+    def transport(self, inner: httpx.BaseTransport) -> httpx.BaseTransport:
+        """Make a transport that translates what another one sends and receives."""
+        return _Transport(self, inner)
 
     def there(self, text: bytes) -> bytes:
         """Translate the names in a request."""
@@ -106,6 +110,12 @@ def _replaced(text: bytes, names: Mapping[str, str]) -> bytes:
     words = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
     pattern = rf"(?<![A-Za-z0-9_])({words})(?=__[a-z]|[^A-Za-z0-9_]|$)".encode()
     return re.sub(pattern, lambda found: names[found[1].decode()].encode(), text)
+
+
+def sets_names(spec: Path) -> bool:
+    """Return whether the settings of a spec say how fields are named."""
+    settings = spec.parent / "crudgen.yaml"
+    return settings.exists() and "names:" in settings.read_text("utf-8")
 
 
 def with_names(spec: Path, folder: Path) -> Path:

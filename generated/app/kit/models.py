@@ -10,6 +10,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 from sqlalchemy import MetaData
@@ -130,18 +131,20 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
         """Create an instance from values by attribute or JSON name."""
         if names := self._json_names:
             data = {names.get(name, name): value for name, value in data.items()}
+            if self.model_config.get("table"):
+                data = _with_keys_of_tables(data, self.__class__.model_fields, names)
         super().__init__(**data)
 
     @classmethod
     def model_validate(
         cls, obj: Any, *, update: dict[str, Any] | None = None, **options: Any
     ) -> Self:
-        """Return a new instance; `obj` is a dict by JSON name, or has the attributes.
-
-        pydantic would look for JSON names in another instance of the model.
-        """
-        if cls._json_names and isinstance(obj, cls):
-            update = {name: getattr(obj, name) for name in cls._json_names} | (update or {})
+        """Validate values by JSON name, or an object with attributes; `update` has attributes."""
+        names = cls._json_names
+        if names and isinstance(obj, cls):
+            obj = _read_attributes(obj, cls.model_fields, names)
+        if names and isinstance(obj, dict) and update:
+            update = {names.get(name, name): value for name, value in update.items()}
         return super().model_validate(obj, update=update, **options)
 
     @classmethod
@@ -208,6 +211,14 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
             if not integers or not isinstance(value, dict):
                 raise
             return handler({**value, **integers})
+
+
+def _with_keys_of_tables(
+    data: dict[str, Any], fields: Mapping[str, FieldInfo], names: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return values by alias or else by attribute: table models ignore a `validation_alias`."""
+    keys = {sent: name for name, sent in names.items() if fields[name].alias is None}
+    return {keys.get(sent, sent): value for sent, value in data.items()}
 
 
 def _read_attributes(
