@@ -5,13 +5,16 @@ metadata is that of `Model`.
 """
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlmodel import Session, create_engine
 from sqlmodel.pool import StaticPool
 
-from tests.owners.project import Project, client_of
+from tests.owners.project import Project, client_of, emit
+from tests.owners.test_handlers import build
+from tests.owners.test_sessions import TRANSACTION
 
 Override = Callable[[Session], Callable[[], Any]]
 
@@ -185,3 +188,68 @@ def get_session(session=Depends(choose)):
     assert client.post("/heroes/", json=body, headers={"x-tenant": "a"}).status_code == 200
     hero = project.module("heroes.models").Hero
     assert session.get_one(hero, 1).name == "Deadpond"
+
+
+def test_a_transaction_in_an_overridden_session(project: Project, session: Session) -> None:
+    project.write("own.py", TRANSACTION)
+    build(project, "return build_application(settings or Settings(), [own.router, *ROUTERS])")
+    main = project.module("main")
+    main.app.dependency_overrides[main.get_session] = lambda: session
+    client = client_of(main.app)
+    failed = client.post("/both", json={"name": "A", "hero": "B", "fail": True})
+    assert failed.status_code == 418
+    assert (client.get("/heroes/").json(), client.get("/teams/").json()) == ([], [])
+    assert client.post("/both", json={"name": "A", "hero": "B"}).status_code == 200
+    assert client.post("/both", json={"name": "A", "hero": "C"}).status_code == 409
+    assert [one["name"] for one in client.get("/heroes/").json()] == ["B"]
+
+
+ITEM = """\
+name: Item
+fields:
+  code: int pk
+  name: str unique
+  changed: datetime = now read_only touch
+api:
+  operations: [create, list, read, update, replace, delete, create_many, update_many, delete_many]
+  idempotency: true
+"""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_every_operation_in_an_overridden_session(
+    tmp_path: Path, kind: str, new_database: Callable[[str], str]
+) -> None:
+    project = Project.copied(emit(tmp_path, {"item": ITEM}), tmp_path)
+    main, settings = project.module("main"), project.module("settings")
+    url = new_database(kind)
+    with project.module("kit.wiring").open_session(settings.Settings(database_url=url)) as session:
+        main.app.dependency_overrides[main.get_session] = lambda: session
+        client = client_of(main.app)
+        first = {"code": 1, "name": "A"}
+        key = {"idempotency-key": "1"}
+        created = client.post("/items/", json=first, headers=key)
+        assert created.status_code == 200, created.text
+        again = client.post("/items/", json=first, headers=key)
+        assert (again.content, again.headers["idempotent-replayed"]) == (created.content, "true")
+        many = [{"code": 2, "name": "B"}, {"code": 3, "name": "C"}]
+        assert len(client.post("/items/bulk", json=many).json()) == 2
+        twice = [{"code": 4, "name": "D"}, {"code": 5, "name": "D"}]
+        conflict = client.post("/items/bulk", json=twice)
+        assert conflict.json()["detail"][0]["loc"] == ["body", 1, "name"]
+        changes = [{"code": 3, "name": "B2"}, {"code": 2, "name": "C2"}]
+        changed = client.patch("/items/bulk", json=changes)
+        assert [one["name"] for one in changed.json()] == ["B2", "C2"]
+        replaced = client.put("/items/6", json={"code": 6, "name": "F"})
+        assert replaced.json()["name"] == "F"
+        assert client.put("/items/6", json={"code": 6, "name": "A"}).status_code == 409
+        assert client.delete("/items/bulk?code=1&code=6").json() == {"ok": True}
+        assert client.delete("/items/bulk?code=1&code=2").status_code == 404
+        found = [one["code"] for one in client.get("/items/?sort=-code").json()]
+        assert found == [3, 2]
+        assert client.get("/items/2").headers["etag"]
+        item = project.module("items.models").Item
+        assert session.get_one(item, 2).name == "C2"
+        assert client.patch("/items/2", json={"name": "B3"}).status_code == 200
+        assert session.get_one(item, 2).name == "B3"
+    project.unload()
