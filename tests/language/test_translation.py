@@ -8,7 +8,7 @@ import pytest
 from crudgen.errors import SpecError
 from crudgen.language import load, load_texts
 from crudgen.language.written import familiar
-from crudgen.language.written.spec import FieldSpec
+from crudgen.language.written.spec import EntitySpec, FieldSpec
 from crudgen.language.written.translation import MAX_LENGTH, translated
 
 CASES = Path(__file__).parent.parent / "cases" / "diagnostics"
@@ -70,6 +70,7 @@ SPELLINGS: dict[str, str] = {
     "models.BooleanField(default=False)": "bool = false",
     "models.DateTimeField(auto_now_add=True)": "datetime = now read_only",
     "Int @id": "int pk",
+    "int autoincrement": "int pk read_only",
     "Int @id @default(autoincrement())": "int pk read_only",
     "@id": "int pk read_only",
     "DateTime @default(now())": "datetime = now",
@@ -170,6 +171,13 @@ def test_a_remedy_is_accepted_in_place_of_the_line(
         for line in re.split(r"'(?:,| or) '", remedy[1]) if remedy else ():
             if diagnostic.source.strip().startswith(line.partition(":")[0]):
                 load_texts({"hero.yaml": f"name: Hero\nfields:\n  other: str\n  {line}\n"})
+
+
+def test_keys_of_entities_lead_to_keys() -> None:
+    for key, written in familiar.ENTITY_KEYS.items():
+        keys = {*EntitySpec.allowed_keys()}
+        assert key not in keys
+        assert written.partition(":")[0] in keys
 
 
 def test_keys_lead_to_keys() -> None:

@@ -182,6 +182,8 @@ class _Expansion:
     def _reject_word(self, name: str, location: Location) -> None:
         is_value = re.fullmatch(rf"{NUMBER}|true|false", name)
         remedy = f"for a default, write '= {name[:40]}'" if is_value else suggest(name, OPTIONS)
+        if self.entries[-1].key == "default" and remedy.startswith("allowed"):
+            remedy = "quote a default of several words, such as '= \"a b\"'"
         if name == "(":
             problem, remedy = "unexpected '('", "quote a default that contains parentheses"
         else:

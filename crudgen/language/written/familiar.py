@@ -41,7 +41,7 @@ WORDS: tuple[tuple[str, str], ...] = (
     (r"= *false\b", "= false"),
     (rf"\b(?:nullable|null|blank|optional)\b{_TRUE}", "?"),
     (rf"\bprimary[ _]?key\b{_TRUE}|@id\b", "pk"),
-    (rf"\b(?:auto_?increment|identity)\b{_TRUE}", "read_only"),
+    (rf"\b(?:auto_?increment|identity)\b{_TRUE}", "pk read_only"),
     (rf"@?\bunique\b{_TRUE}", "unique"),
     (rf"@?\b(?:db_)?index(?:ed)?\b{_TRUE}", "index"),
     (rf"\bauto_now_add\b{_TRUE}", "= now read_only"),
@@ -145,6 +145,25 @@ KEYS: dict[str, str] = {
     "references": "type: int, index: true",
 }
 """Keys of a field in the long form, and what to write instead."""
+
+ENTITY_KEYS: dict[str, str] = {
+    **dict.fromkeys(("columns", "properties", "attributes", "props"), "fields: {name: str}"),
+    **dict.fromkeys(("description", "comment", "help_text", "title"), "doc: What it is."),
+    **dict.fromkeys(("entity", "model", "class"), "name: Hero"),
+    **dict.fromkeys(("url", "route", "prefix", "endpoint"), "path: /heroes"),
+    **dict.fromkeys(("db_table", "__tablename__", "collection"), "table: hero"),
+    **dict.fromkeys(("unique_together", "uniques", "constraints"), "unique: [[a, b]]"),
+    **dict.fromkeys(("id", "pk", "primary_key", "primaryKey"), "fields: {id: int pk read_only}"),
+    "operations": "api: {operations: [list, read]}",
+    "methods": "api: {operations: [list, read]}",
+    "filter": "api: {filter: [name]}",
+    "filters": "api: {filter: [name]}",
+    "sort": "api: {sort: [name]}",
+    "search": "api: {search: [name]}",
+    "page": "api: {page: {default: 20}}",
+    "pagination": "api: {page: {default: 20}}",
+}
+"""Keys of an entity that have another name or place, and what to write instead."""
 
 NEEDLESS_KEYS = ("required", "not_null", "notnull", "mandatory")
 """Keys that say what is so without them: a field is required without `optional` and `default`."""

@@ -149,7 +149,8 @@ def _report(model: type[BaseSpec], root: Mapping, detail: ErrorDetails, problems
         )
         problems.add(location, f"{quoted(last)} is missing", _example(last))
     elif detail["type"] == "extra_forbidden":
-        remedy = _familiar(path) or suggest(last, _model_at(model, path).allowed_keys())
+        remedy = _familiar(model, path, _value_at(root, path))
+        remedy = remedy or suggest(last, _model_at(model, path).allowed_keys())
         problems.add(find_location(root, path, key=True), f"unknown key {quoted(last)}", remedy)
     elif detail["type"] == "spec":
         problems.add(find_location(root, path), context["problem"], context["remedy"])
@@ -160,13 +161,20 @@ def _report(model: type[BaseSpec], root: Mapping, detail: ErrorDetails, problems
         problems.add(find_location(root, path), f"expected {expected}, found {found}", remedy)
 
 
-def _familiar(path: tuple[str | int, ...]) -> str:
-    """Return what to write instead of a field's key in the spelling of another language."""
-    is_key_of_field = path[:1] == ("fields",) and len(path) > 2
-    key = str(path[-1]) if is_key_of_field else ""
-    if key in familiar.NEEDLESS_KEYS:
+def _familiar(model: type[BaseSpec], path: tuple[str | int, ...], value: Any = None) -> str:
+    """Return what to write instead of a key in the spelling of another language."""
+    key = str(path[-1])
+    if len(path) == 1 and model is EntitySpec:
+        keys = familiar.ENTITY_KEYS
+    elif path[0] != "fields" or len(path) < 3:
+        return ""
+    elif key not in familiar.NEEDLESS_KEYS:
+        keys = familiar.KEYS
+    elif value in (False, "no"):
+        return "write 'optional: true'"
+    else:
         return "remove it: a field is required without 'optional' and 'default'"
-    return f"write '{familiar.KEYS[key]}'" if key in familiar.KEYS else ""
+    return f"write '{keys[key]}'" if key in keys else ""
 
 
 def _is_explained(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
@@ -175,7 +183,7 @@ def _is_explained(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
     return detail["type"] == "missing" and any(
         other["type"] == "extra_forbidden"
         and other["loc"][:-1] == field
-        and "type: " in _familiar(other["loc"])
+        and "'type: " in _familiar(FieldSpec, other["loc"])
         for other in details
     )
 
@@ -193,7 +201,7 @@ def _kind_remedy(path: tuple[str | int, ...], value: Any) -> str:
     key = str(path[0])
     if key == "fields" and len(path) == 2:
         return _field_remedy(str(path[1]), value)
-    if key == "fields":
+    if key == "fields" and len(path) == 1:
         return _fields_remedy(value)
     if str(path[-1]) in _MODELS:
         return f"allowed keys: {', '.join(_MODELS[str(path[-1])].allowed_keys())}"
