@@ -30,6 +30,8 @@ from .characters import escaped, escaped_line, width
 
 WIDTH = 100
 INDENT = 4
+_UNESCAPED = re.compile(r"[A-Za-z0-9_ ./:-]*")
+"""Texts whose literal is the text in quotes: most of them."""
 _IDENTIFIER = re.compile(r"\.{0,2}[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 
@@ -156,6 +158,8 @@ def _with_prefix(prefix: str, value: "Bracket | Code") -> "Bracket | Code":
 
 
 def _text(value: str) -> Code:
+    if _UNESCAPED.fullmatch(value):
+        return Code(f'"{value}"')
     quote = "'" if value.count('"') > value.count("'") else '"'
     body = "".join(escaped(character, quote) for character in value)
     source = f"{quote}{body}{quote}"

@@ -126,6 +126,7 @@ VALUES = st.one_of(
     st.integers(),
     st.floats(allow_nan=False, allow_infinity=False),
     st.text(st.characters()),
+    st.text("aZ0_ ./:-'\"\\{\n"),
     st.binary(),
     st.decimals(allow_nan=False, allow_infinity=False),
     st.uuids(),
