@@ -86,6 +86,10 @@ PRIVATE: dict[str, Callable[[], bool]] = {
         or "_query_params" in inspect.getsource(Request.__mro__[1])
     ),
     "starlette: get_name (kit/fast/lazy.py)": lambda: get_name(has) == "has",
+    "sqlalchemy: values of an INSERT (kit/types/decimal_expressions.py)": has(
+        insert(Table("t", MetaData())),
+        *("_values", "_multi_values", "_select_names", "_post_values_clause"),
+    ),
     "sqlalchemy: prefetched and bound values (kit/database/statements.py)": compiled_statement,
     "psycopg: connection.wait and pgconn (kit/database/connections.py)": lambda: (
         has(psycopg.AsyncConnection, "wait")() and has(psycopg.pq.PGconn, "consume_input")()

@@ -5,7 +5,20 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Float, Numeric, String, case, cast, insert, literal, null, union_all
+from sqlalchemy import (
+    Float,
+    Numeric,
+    String,
+    case,
+    cast,
+    except_,
+    insert,
+    intersect,
+    literal,
+    null,
+    union_all,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import CompileError, StatementError
 from sqlmodel import Session, col, func, select, update
 
@@ -194,6 +207,44 @@ def test_updates(session: Session, book: Any, kind: str) -> None:
     if kind == "sqlite":
         with pytest.raises(CompileError, match="INSERT of price"):
             session.exec(copied)
+
+
+def test_values_of_several_rows_and_of_conflicts(session: Session, book: Any, kind: str) -> None:
+    weight = select(func.max(book.price)).scalar_subquery()
+    rows = insert(book).values([{"title": "c", "price": 1, "copies": 1, "weight": weight}])
+    new = {"id": 1, "title": "c", "price": 1, "copies": 1}
+    insert_or_update = (sqlite if kind == "sqlite" else postgresql).insert(book).values(new)
+    conflicting = [
+        insert_or_update.on_conflict_do_update(index_elements=["id"], set_={"weight": value})
+        for value in (book.price, insert_or_update.excluded.price)
+    ]
+    for statement in (rows, *conflicting):
+        if kind == "sqlite":
+            with pytest.raises(CompileError, match="INSERT of weight"):
+                session.exec(statement)
+        else:
+            session.exec(statement)
+    session.exec(
+        insert_or_update.on_conflict_do_update(
+            index_elements=["id"], set_={"price": insert_or_update.excluded.price}
+        )
+    )
+    assert session.exec(select(book.price).where(book.id == 1)).one() == 1
+
+
+@pytest.mark.parametrize("combine", [union_all, intersect, except_])
+def test_columns_of_several_selects(
+    session: Session, book: Any, kind: str, combine: Callable[..., Any]
+) -> None:
+    same = combine(select(book.price), select(book.cost))
+    assert {price for (price,) in session.exec(same)} <= {Decimal("1.50"), 20, 1, None}
+    for other in (book.weight, book.copies, literal(5), literal(Decimal(5))):
+        statement = combine(select(book.price), select(other))
+        if kind == "sqlite":
+            with pytest.raises(CompileError, match="the columns of several SELECTs"):
+                session.exec(statement)
+        else:
+            session.exec(statement)
 
 
 @pytest.mark.parametrize("value", [10, 10.0, "10", "10.00", Decimal(10), Decimal("1E+1")])

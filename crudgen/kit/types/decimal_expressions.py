@@ -6,9 +6,20 @@ CompileError. PostgreSQL computes all of them.
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import BinaryExpression, Case, Cast, Function, Insert, Integer, Null, Update
+from sqlalchemy import (
+    BinaryExpression,
+    Case,
+    Cast,
+    CompoundSelect,
+    Function,
+    Insert,
+    Integer,
+    Null,
+    Update,
+)
 from sqlalchemy.exc import CompileError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import operators
@@ -85,9 +96,20 @@ def _compile_insert(element: Any, compiler: Any, **options: Any) -> str:
     return text
 
 
+def _compile_compound(element: Any, compiler: Any, **options: Any) -> str:
+    for values in zip(*(one.selected_columns for one in element.selects), strict=False):
+        _check_same("the columns of several SELECTs", values)
+    text: str = compiler.visit_compound_select(element, **options)
+    return text
+
+
 def _assigned(element: Any) -> Iterable[tuple[Any, Any]]:
     """Yield the columns of an INSERT or UPDATE whose values are expressions, and these values."""
-    for key, value in (getattr(element, "_values", None) or {}).items():
+    upsert = getattr(element, "_post_values_clause", None)
+    rows = [getattr(element, "_values", None) or {}]
+    rows += chain.from_iterable(getattr(element, "_multi_values", ()))
+    rows.append(dict(getattr(upsert, "update_values_to_set", ())))
+    for key, value in chain.from_iterable(row.items() for row in rows):
         column = key if hasattr(key, "type") else element.table.columns.get(key)
         if column is not None and hasattr(value, "type") and not isinstance(value.type, NullType):
             yield column, value
@@ -130,6 +152,7 @@ _RULES: Mapping[type, Any] = {
     BinaryExpression: _compile_binary,
     Case: _compile_case,
     Cast: _compile_cast,
+    CompoundSelect: _compile_compound,
     Function: _compile_function,
     Insert: _compile_insert,
     Update: _compile_update,
