@@ -87,7 +87,7 @@ def _compile_update(element: Any, compiler: Any, **options: Any) -> str:
 def _compile_insert(element: Any, compiler: Any, **options: Any) -> str:
     pairs = list(_assigned(element))
     if element.select is not None:
-        names = [getattr(one, "key", one) for one in element._select_names]  # noqa: SLF001
+        names = [getattr(one, "key", one) for one in element._select_names]
         columns = [element.table.columns[name] for name in names]
         pairs += zip(columns, element.select.selected_columns, strict=True)
     for column, value in pairs:
