@@ -79,6 +79,12 @@ from app.tests.models import Test, TestCreate, TestPublic, TestUpdate, TestUpdat
 def test_models_are_no_tests() -> None:
     models = (Test, TestCreate, TestPublic, TestUpdate, TestUpdateById)
     assert all(model.__name__.startswith("Test") for model in models)
+
+
+def test_models_take_attributes() -> None:
+    row = TestCreate(class_="b", metadata_={}, copy_=False, int=1, str="s", column="c")
+    assert (row.class_, row.copy_) == ("b", False)
+    assert row.model_dump(by_alias=True)["class"] == "b"
 """
 
 pytestmark = pytest.mark.slow

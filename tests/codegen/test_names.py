@@ -121,7 +121,8 @@ def check_declaration(model: str, attribute: str, value: ast.expr | None, hero: 
     field = next(field for field in hero.fields if field.attribute == attribute)
     assert isinstance(value, ast.Call), (model, attribute)
     arguments = {each.arg: each.value for each in value.keywords}
-    assert ast.literal_eval(arguments["alias"]) == field.json_name
+    for alias in ("validation_alias", "serialization_alias"):
+        assert ast.literal_eval(arguments[alias]) == field.json_name
     column = arguments.get("sa_column_kwargs")
     assert (column is not None) == (model in {"Hero", "HeroBase"})
     if column is not None:

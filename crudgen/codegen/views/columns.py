@@ -158,9 +158,13 @@ class FieldPrinter:
         return self._in_class("..kit.types.dates", _NOW[field.type])
 
     def alias(self, field: Field) -> Iterator[Bracket | Code]:
-        """Yield the keyword argument of the JSON name, if it is not the attribute."""
+        """Yield the keyword arguments of the JSON name, if it is not the attribute.
+
+        Type checkers would take `alias` for the name of the argument in `Hero(born_on=...)`.
+        """
         if str(field.json_name) != str(field.attribute):
-            yield keyword("alias", json_name(field.json_name))
+            for key in ("validation_alias", "serialization_alias"):
+                yield keyword(key, json_name(field.json_name))
 
     def constraints(self, field: Field) -> Iterator[Bracket | Code]:
         """Yield the keyword arguments of constraints, description and example."""
