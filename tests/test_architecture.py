@@ -31,7 +31,7 @@ The language reads a default as the application reads a body: by the kit's own t
 """
 ROOMS = {
     "language": [
-        {"names", "patterns", "ranges", "reserved"},
+        {"names", "operations", "patterns", "ranges", "reserved"},
         {"schema"},
         {"types"},
         {"yaml"},

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from crudgen.language.schema import BULK, Artifact, KeyKind, KitForm, Operation, Schema, TypeName
+from crudgen.language.operations import BULK, Operation
+from crudgen.language.schema import Artifact, KeyKind, KitForm, Schema, TypeName
 
 from .needs import Argument, KitImports, Need, Required, ServerProtocol, Variable
 from .tree import Ownership

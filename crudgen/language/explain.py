@@ -8,8 +8,9 @@ import re
 from decimal import Decimal
 
 from .names import SNAKE_CASE, Conventions
+from .operations import CHANGING, CREATING, Operation
 from .resolve.values import to_text
-from .schema import CHANGING, CREATING, Constant, Entity, Field, Now, Operation
+from .schema import Constant, Entity, Field, Now
 from .types import FLAGS
 from .yaml.document import scalar_value
 from .yaml.nodes import Plain

@@ -19,6 +19,7 @@ from .names import (
     TableName,
     UrlPath,
 )
+from .operations import CREATING, Operation
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Value: TypeAlias = (
@@ -45,42 +46,6 @@ class TypeName(StrEnum):
     URL = "url"
     JSON = "json"
     BYTES = "bytes"
-
-
-class Operation(StrEnum):
-    """Operations of an entity's API."""
-
-    CREATE = "create"
-    LIST = "list"
-    READ = "read"
-    UPDATE = "update"
-    REPLACE = "replace"
-    DELETE = "delete"
-    CREATE_MANY = "create_many"
-    UPDATE_MANY = "update_many"
-    DELETE_MANY = "delete_many"
-
-
-USUAL_OPERATIONS = (
-    Operation.CREATE,
-    Operation.LIST,
-    Operation.READ,
-    Operation.UPDATE,
-    Operation.DELETE,
-)
-"""Operations of an entity whose spec does not list operations."""
-
-CHANGING = frozenset({Operation.UPDATE, Operation.REPLACE, Operation.DELETE})
-"""Operations that update or delete one row."""
-
-CREATING = frozenset({Operation.CREATE, Operation.CREATE_MANY})
-"""Operations that insert rows; they can accept an Idempotency-Key."""
-
-CHANGING_MANY = frozenset({Operation.UPDATE_MANY, Operation.DELETE_MANY})
-"""Operations that update or delete several rows, selected by their keys."""
-
-BULK = CHANGING_MANY | {Operation.CREATE_MANY}
-"""Operations on several rows."""
 
 
 class EtagUse(StrEnum):

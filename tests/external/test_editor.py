@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from crudgen.cli.schema import SCHEMA_FILE, schema_text
-from crudgen.language.schema import KitForm, Operation
+from crudgen.language.operations import Operation
+from crudgen.language.schema import KitForm
 from crudgen.language.types import TYPES
 from crudgen.language.written.spec import ApiSpec, AppSpec, FieldSpec, LimitsSpec
 from tests.external.language_server import Found, LanguageServer

@@ -8,18 +8,8 @@ import pytest
 
 from crudgen.errors import SpecError
 from crudgen.language import load, load_texts
-from crudgen.language.schema import (
-    USUAL_OPERATIONS,
-    Constant,
-    Field,
-    KeyKind,
-    Limits,
-    Now,
-    Operation,
-    Page,
-    Schema,
-    TypeName,
-)
+from crudgen.language.operations import USUAL_OPERATIONS, Operation
+from crudgen.language.schema import Constant, Field, KeyKind, Limits, Now, Page, Schema, TypeName
 
 HERO = "name: Hero\nfields:\n  name: str\n"
 

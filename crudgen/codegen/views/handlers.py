@@ -18,7 +18,8 @@ from crudgen.codegen.code import (
     subscript,
 )
 from crudgen.codegen.imports import Imports
-from crudgen.language.schema import CHANGING, Entity, EtagUse, KeyKind
+from crudgen.language.operations import CHANGING
+from crudgen.language.schema import Entity, EtagUse, KeyKind
 
 from .variables import Variables
 

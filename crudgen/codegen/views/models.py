@@ -25,8 +25,9 @@ from crudgen.codegen.code import (
 )
 from crudgen.codegen.imports import Imports
 from crudgen.language.names import FieldName
+from crudgen.language.operations import Operation
 from crudgen.language.reserved import CLASS_SUFFIXES, SQL_KEYWORDS
-from crudgen.language.schema import Constant, Entity, Field, KeyKind, KitForm, Operation
+from crudgen.language.schema import Constant, Entity, Field, KeyKind, KitForm
 
 from .aliases import Aliases
 from .articles import a_row

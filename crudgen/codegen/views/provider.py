@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from crudgen.codegen.code import Code, typescript
-from crudgen.language.schema import Entity, Operation, Schema, TypeName
+from crudgen.language.operations import Operation
+from crudgen.language.schema import Entity, Schema, TypeName
 
 from .handlers import requires_etag
 

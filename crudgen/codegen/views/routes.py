@@ -18,17 +18,9 @@ from crudgen.codegen.code import (
     words,
 )
 from crudgen.codegen.imports import Imports
+from crudgen.language.operations import BULK, CHANGING, Operation
 from crudgen.language.resolve.api import filterable, sortable
-from crudgen.language.schema import (
-    BULK,
-    CHANGING,
-    Entity,
-    KeyKind,
-    KitForm,
-    Operation,
-    Page,
-    TypeName,
-)
+from crudgen.language.schema import Entity, KeyKind, KitForm, Page, TypeName
 
 from .articles import a_row
 from .handlers import DEFAULT_STATUS, Handlers, HandlerView, requires_etag

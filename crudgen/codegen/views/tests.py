@@ -16,18 +16,8 @@ from crudgen.codegen.code import (
     words,
 )
 from crudgen.language.names import JsonName
-from crudgen.language.schema import (
-    CHANGING,
-    CHANGING_MANY,
-    CREATING,
-    Entity,
-    EtagUse,
-    Field,
-    Json,
-    KeyKind,
-    Operation,
-    TypeName,
-)
+from crudgen.language.operations import CHANGING, CHANGING_MANY, CREATING, Operation
+from crudgen.language.schema import Entity, EtagUse, Field, Json, KeyKind, TypeName
 
 from .wire import to_json_value
 

@@ -3,19 +3,15 @@
 from collections.abc import Callable, Iterable
 
 from crudgen.language.names import FieldName
-from crudgen.language.ranges import MAX_PAGE
-from crudgen.language.schema import (
+from crudgen.language.operations import (
     CHANGING,
     CHANGING_MANY,
     CREATING,
     USUAL_OPERATIONS,
-    Api,
-    EtagUse,
-    Field,
     Operation,
-    Page,
-    TypeName,
 )
+from crudgen.language.ranges import MAX_PAGE
+from crudgen.language.schema import Api, EtagUse, Field, Page, TypeName
 from crudgen.language.types import TYPES, operators
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec

@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from typing import Any
 
-from crudgen.language.schema import CHANGING, CHANGING_MANY, CREATING, EtagUse, Operation
+from crudgen.language.operations import CHANGING, CHANGING_MANY, CREATING, Operation
+from crudgen.language.schema import EtagUse
 
 
 def operation_rules() -> list[dict[str, Any]]:

@@ -9,8 +9,9 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from crudgen.language.names import Case, ColumnName, JsonName
+from crudgen.language.operations import Operation
 from crudgen.language.ranges import MAX_INDEX, MAX_PAGE, MIN_INDEX
-from crudgen.language.schema import Artifact, EtagUse, KitForm, Operation, TypeName
+from crudgen.language.schema import Artifact, EtagUse, KitForm, TypeName
 from crudgen.language.yaml.nodes import Plain
 from crudgen.language.yaml.problems import quoted, suggest
 

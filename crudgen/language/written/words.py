@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pydantic import WithJsonSchema
 
 from crudgen.language.names import Case, Name
-from crudgen.language.schema import Artifact, EtagUse, KitForm, Operation
+from crudgen.language.operations import Operation
+from crudgen.language.schema import Artifact, EtagUse, KitForm
 from crudgen.language.types import TYPES
 
 TYPE_WORDS = {name: info.doc for name, info in TYPES.items()}
