@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, InvalidRequestError, OperationalError
 from sqlmodel import Session, select
 
 from tests.owners.project import Project
@@ -123,6 +123,47 @@ async def either(request: Request, db: DatabaseDep) -> list[int]:
     with project.client(database_url=url) as client:
         assert client.post("/either").json() == [200, 409, 200]
         assert [one["name"] for one in client.get("/teams/").json()] == ["A", "B"]
+
+
+def test_a_transaction_in_a_transaction_is_rolled_back_alone(project: Project, url: str) -> None:
+    project.write(
+        "own.py",
+        TRANSACTION
+        + """
+
+@router.post("/nested")
+async def nested(request: Request, db: DatabaseDep, fail: bool = False) -> None:
+    async with db.transaction() as transaction:
+        await teams.create(transaction, request, TeamCreate(name="first"))
+        async with transaction.transaction() as inner:
+            await teams.create(inner, request, TeamCreate(name="second"))
+        try:
+            async with transaction.transaction() as inner:
+                await teams.create(inner, request, TeamCreate(name="third"))
+                raise HTTPException(418)
+        except HTTPException:
+            await teams.create(transaction, request, TeamCreate(name="fourth"))
+        if fail:
+            raise HTTPException(418)
+
+
+@router.post("/ended")
+async def ended(request: Request, db: DatabaseDep) -> None:
+    async with db.transaction() as transaction:
+        pass
+    await teams.create(transaction, request, TeamCreate(name="late"))
+""",
+    )
+    build(project, "return build_application(settings or Settings(), [own.router, *ROUTERS])")
+    with project.client(database_url=url) as client:
+        assert client.post("/nested?fail=true").status_code == 418
+        assert client.get("/teams/").json() == []
+        assert client.post("/nested").status_code == 200
+        names = [team["name"] for team in client.get("/teams/").json()]
+        assert names == ["first", "second", "fourth"]
+        with pytest.raises(InvalidRequestError, match="permanently closed"):
+            client.post("/ended")
+        assert counts(client) == (0, 3)
 
 
 def test_a_script(project: Project, url: str) -> None:

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy import MetaData
-from sqlmodel import Session
 
 from .core import Database
 from .session_backend import SessionBackend
@@ -46,10 +45,12 @@ class SessionDatabase(Database):
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Database]:
-        """Run operations in the session, and commit it; roll it back after an exception."""
+        """Run operations in one transaction: a savepoint, unless each operation is committed."""
+        backend = self._session
+        savepoint = None if backend.commits else await backend.begin_savepoint()
         try:
-            yield self.in_session(self._session.session)
-            await self._session.run(Session.commit)
+            yield self.in_session(backend.session)
+            await backend.run(lambda session: (savepoint or session).commit())
         except BaseException:
-            await self._session.run(Session.rollback)
+            await backend.run(lambda session: (savepoint or session).rollback())
             raise

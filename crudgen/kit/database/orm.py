@@ -102,7 +102,7 @@ class Sessions:
         """
         if self.state.phase is not None:
             raise self.state.unavailable()
-        session = Session(self._backend.engine)
+        session = Session(self._backend.engine, close_resets_only=False)
         try:
             yield self.in_session(session)
             await to_thread.run_sync(session.commit)

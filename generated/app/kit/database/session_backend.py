@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Delete, Dialect, Insert, Table, Update, inspe
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import SessionTransaction
 from sqlmodel import Session
 
 from .faults import cause_of
@@ -27,7 +28,7 @@ class SessionBackend:
 
     def __init__(self, session: Any, *, commits: bool) -> None:
         self.session = session
-        self._commits = commits
+        self.commits = commits
         dialect = session.get_bind().dialect
         if (dialect.name, dialect.driver) not in _DRIVERS:
             raise TypeError(
@@ -45,6 +46,16 @@ class SessionBackend:
         if hasattr(self.session, "run_sync"):
             return cast("Result", await self.session.run_sync(work))
         return await to_thread.run_sync(work, self.session)
+
+    async def begin_savepoint(self) -> SessionTransaction:
+        """Begin a savepoint in the transaction of the session."""
+
+        def work(session: Session) -> SessionTransaction:
+            _flush(session)
+            _begin(session.connection())
+            return session.begin_nested()
+
+        return await self.run(work)
 
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
         """Return the rows of a SELECT, which sees the changes of the session."""
@@ -74,7 +85,7 @@ class SessionBackend:
                 found = _run(session.connection(), steps)
             for step, rows in zip(steps, found, strict=True):
                 _refresh(session, step.prepared.statement, rows)
-            if self._commits:
+            if self.commits:
                 session.commit()
             return found
 
