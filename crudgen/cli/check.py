@@ -85,9 +85,10 @@ def _check(entities: Path, out: Path | None, report: dict[str, Any]) -> str:
 
 def _note_outdated_schema(entities: Path) -> None:
     """Print how to update the JSON Schema that editors use, if it is of another version."""
-    path = find_schema(entities)
-    if path and is_outdated(entities / path):
-        file = os.path.normpath(entities / path)
+    folder = entities.parent if entities.is_file() else entities
+    path = find_schema(folder)
+    if path and is_outdated(folder / path):
+        file = os.path.normpath(folder / path)
         console.say(f"{file} is of another version\n  update it with: crudgen schema > {file}")
 
 

@@ -93,7 +93,7 @@ def _is_spec(file: Path, problems: Problems) -> bool:
         return False
     if file.suffix not in SUFFIXES:
         if file.is_dir():
-            remedy = "move its *.yaml files one level up"
+            remedy = "give this folder, or move its *.yaml files one level up"
             problems.add(location, "a subfolder, whose files are not read", remedy)
         elif file.suffix.lower() in SUFFIXES:
             problems.add(location, "the suffix is not in lower case", "rename it to *.yaml")
