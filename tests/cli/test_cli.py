@@ -240,8 +240,8 @@ def test_new_names_the_nearest_schema(project: Project, folder: str, first_line:
 
 def test_check_notes_the_schema_of_another_version(project: Project) -> None:
     project.write("crudgen.schema.json", project.run("schema").stdout)
-    for spec in (*sorted((project.folder / "entities").iterdir()), "entities"):
-        assert "schema" not in project.run("check", str(spec)).stdout
+    for spec in ("entities", "entities/hero.yaml"):
+        assert "schema" not in project.run("check", spec).stdout
     for other in ("{}", "no JSON"):
         project.write("crudgen.schema.json", other)
         note = "crudgen.schema.json is of another version\n  update it with: crudgen schema > "
