@@ -84,12 +84,14 @@ def _check(entities: Path, out: Path | None, report: dict[str, Any]) -> str:
 
 
 def _note_outdated_schema(entities: Path) -> None:
-    """Print how to update the JSON Schema that editors use, if it is of another version."""
+    """Print how to update the JSON Schema for editors, if another version of crudgen wrote it."""
     folder = entities.parent if entities.is_file() else entities
     path = find_schema(folder)
     if path and is_outdated(folder / path):
         file = os.path.normpath(folder / path)
-        console.say(f"{file} is of another version\n  update it with: crudgen schema > {file}")
+        console.say(
+            f"{file} is from another version of crudgen\n  update it with: crudgen schema > {file}"
+        )
 
 
 def _drift_message(plan: "Plan", entities: Path, out: Path) -> str:

@@ -53,7 +53,7 @@ class SqlName(Name):
 
     __slots__ = ()
     PATTERN = re.compile(r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]{1,63}")
-    RULE = "it has 1 to 63 bytes in UTF-8, and no control characters"
+    RULE = "a name has 1 to 63 bytes in UTF-8, and no control characters"
 
     def __new__(cls, text: str) -> Self:
         """Return the name. Raises ValueError with RULE if `text` is too long for PostgreSQL."""
@@ -108,7 +108,7 @@ class UrlPath(Name):
 
 
 class Case(StrEnum):
-    """Ways to write a name of several words, as written in a spec."""
+    """Cases of names that consist of several words. The values are the words of a spec."""
 
     SNAKE = "snake_case"
     CAMEL = "camelCase"
@@ -141,7 +141,7 @@ def byte_length(name: str) -> int:
 
 
 def folded(name: str) -> str:
-    """Return a name of the database in lower case, as SQLite compares names: in ASCII."""
+    """Return a name with ASCII letters in lower case: SQLite compares names in this form."""
     return re.sub("[A-Z]+", lambda upper: upper[0].lower(), name)
 
 

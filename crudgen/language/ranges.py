@@ -1,4 +1,4 @@
-"""Ranges of numbers and lists in a spec. Reason to change: how much a spec can ask for."""
+"""Ranges of numbers and lists in a spec. Reason to change: another limit."""
 
 from decimal import Decimal
 

@@ -78,7 +78,7 @@ RESERVED_PATHS = ("/docs", "/redoc", "/openapi.json", "/openapi", "/live", "/rea
 
 
 def attribute_for(name: str) -> str:
-    """Return the attribute of a field: its name, with '_' if Python or a library keeps that."""
+    """Return the attribute of a field: its name, with '_' if Python or a library reserves it."""
     return f"{name}_" if iskeyword(name) or name in LIBRARY_ATTRIBUTES else name
 
 
@@ -109,7 +109,7 @@ def json_name_problem(name: str) -> str | None:
 def class_name_problem(name: str) -> str | None:
     """Return why a valid entity name is reserved, or None."""
     if iskeyword(name):
-        return f"it is a Python keyword: write '{name}Item' or the like"
+        return f"it is a Python keyword; use another name, such as '{name}Item'"
     return None
 
 

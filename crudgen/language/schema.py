@@ -259,7 +259,7 @@ class KitForm(StrEnum):
 
 
 class Artifact(StrEnum):
-    """What an emitted project contains on request, besides the application."""
+    """Parts of an emitted project that it contains only on request."""
 
     PROVIDER = "provider"
     """`clients/provider.ts`: data providers for react-admin and refine."""
@@ -284,4 +284,4 @@ class Schema:
     kit: KitForm = KitForm.VENDORED
     """How an emitted project gets the kit."""
     emit: tuple[Artifact, ...] = ()
-    """What the emitted project contains on request, in the order of the Artifact enum."""
+    """The requested parts of the emitted project, in the order of the enum."""

@@ -114,7 +114,7 @@ class TypeInfo:
     shortest: int = 0
     """Length of the shortest valid value; a maximum cannot be less."""
     value_type: str = "string"
-    """JSON Schema type of defaults and examples; empty if they are any value."""
+    """JSON Schema type of defaults and examples; empty if every value is accepted."""
 
     @property
     def options(self) -> frozenset[str]:
@@ -123,12 +123,12 @@ class TypeInfo:
 
     @property
     def accepts_now(self) -> bool:
-        """Return whether `now` is a default: the current date or time, or a value of an enum."""
+        """Whether a default can be `now`: the current date or time, or a value of an enum."""
         return "touch" in self.flags or self.arguments is Arguments.VALUES
 
     @property
     def short_options(self) -> tuple[Option, ...]:
-        """Return the flags and options that the type accepts in the short form."""
+        """The flags and options that the type accepts in the short form."""
         specific = self.flags | self.options
         return tuple(
             option for option in OPTIONS.values() if option.common or option.name in specific
@@ -259,8 +259,8 @@ TYPES: dict[TypeName, TypeInfo] = {
 }
 
 
-def longest(info: TypeInfo) -> int | None:
-    """Return the highest maximum length that a field of the type can have."""
+def highest_max_length(info: TypeInfo) -> int | None:
+    """Return the highest maximum length that a spec can set for a field of the type."""
     return TYPES[TypeName.TEXT].max_length if info.name is TypeName.STR else info.max_length
 
 

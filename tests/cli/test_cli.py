@@ -244,7 +244,10 @@ def test_check_notes_the_schema_of_another_version(project: Project) -> None:
         assert "schema" not in project.run("check", spec).stdout
     for other in ("{}", "no JSON"):
         project.write("crudgen.schema.json", other)
-        note = "crudgen.schema.json is of another version\n  update it with: crudgen schema > "
+        note = (
+            "crudgen.schema.json is from another version of crudgen\n"
+            "  update it with: crudgen schema > "
+        )
         assert note in project.run("check").stdout
         assert json.loads(project.run("check", "--json").stdout)["ok"]
 

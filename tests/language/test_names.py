@@ -78,7 +78,8 @@ def test_usual_names_are_attributes(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["None", "True", "False"])
 def test_keywords_are_no_entity_names(name: str) -> None:
-    assert class_name_problem(name) == f"it is a Python keyword: write '{name}Item' or the like"
+    remedy = f"use another name, such as '{name}Item'"
+    assert class_name_problem(name) == f"it is a Python keyword; {remedy}"
     assert class_name_problem(f"{name}Item") is None
 
 

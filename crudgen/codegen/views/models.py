@@ -60,7 +60,7 @@ class ModelsView:
     ignored_on_create: Code | None
     create_lines: tuple[Code, ...]
     divides_create: bool
-    """Whether a blank line divides what the model ignores from its fields."""
+    """Whether a blank line separates `__read_only__` from the fields."""
     ignored_on_update: Code | None
     update_lines: tuple[Code, ...]
     divides_update: bool
@@ -133,7 +133,7 @@ def models_view(entity: Entity, aliases: Aliases, kit: KitForm = KitForm.VENDORE
 def _pytest_mark(entity: Entity) -> Iterator[Code]:
     """Yield `__test__ = False` if pytest would take a model for a class of tests."""
     if entity.name.startswith("Test"):
-        yield raw("__test__ = False  # pytest collects classes of this name")
+        yield raw("__test__ = False  # pytest would collect it as a class of tests")
 
 
 def _is_shared(field: Field) -> bool:

@@ -46,7 +46,7 @@ class ProjectView:
     distribution: Code
     """The name of the distribution."""
     has_ambiguous_class: bool
-    """Whether ruff takes the name of an entity for a digit."""
+    """Whether ruff rejects the name of an entity as ambiguous: `I` or `O`."""
     requirements: tuple[Code, ...]
     postgres: Code
     """Requirements of the extra `postgres`."""

@@ -13,13 +13,13 @@ from .state import State
 from .statements import Prepared, Statement
 
 _SECRET = secrets.token_bytes(32)
-"""The secret before an application has started, for example in a test."""
+"""The secret if no application has started, for example in a test."""
 
 
 class SessionDatabase(Database):
     """A Database whose operations run in the transaction of a session (see `Database.in_session`).
 
-    `prepared` are the statements that are compiled already.
+    `prepared` contains the statements that are already compiled.
     """
 
     def __init__(

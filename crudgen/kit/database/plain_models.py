@@ -1,7 +1,7 @@
-"""Recognition of response models for which pydantic would write a row as it is in the database.
+"""Whether a response model returns the rows of its table unchanged.
 
-Such rows skip pydantic. A model for which its owner wrote more, such as a computed field, a
-validator or a serializer, does not: see model_rows.py.
+If so, responses are written without pydantic. A model to which a computed field, a validator or a
+serializer was added needs pydantic: see model_rows.py.
 """
 
 from collections.abc import Mapping
@@ -21,15 +21,16 @@ _VALUES = {
 }
 """The types of pydantic's core schema that the kit uses for values."""
 _METHODS = {"__init__", *(name for name in dir(BaseModel) if not name.startswith("_"))}
-_USUAL = {"type", "schema", "metadata", "validation_alias", "serialization_alias"}
+_NEUTRAL_KEYS = {"type", "schema", "metadata", "validation_alias", "serialization_alias"}
 """Keys of a field's core schema that do not change its value."""
 _NOT_COMPARED = {"metadata", "ref", "title"}
 
 
 def is_plain(public: type[Model], model: type[Model]) -> bool:
-    """Return whether pydantic writes each row of a table as it is, for a response model.
+    """Return whether a response model returns each row of a table unchanged.
 
-    It is so if all fields are columns, with the same types, and all functions are the kit's.
+    It does if all fields are columns with the same types, and all their validators and serializers
+    are those of the kit.
     """
     fields, stored = _fields(public), _fields(model)
     return (
@@ -48,7 +49,7 @@ def _overrides(public: type[Model]) -> bool:
 
 
 def _fields(model: type[Model]) -> Mapping[str, Any] | None:
-    """Return the core schemas of a model's fields; None if the model itself says more."""
+    """Return the core schemas of a model's fields; None if the model changes entire rows."""
     schema: Any = model.__pydantic_core_schema__
     while schema["type"] in _FUNCTIONS and _is_of_kit(schema):
         schema = schema["schema"]
@@ -92,8 +93,8 @@ def _module(function: Any) -> str:
 def _is_same(
     name: str, fields: Mapping[str, Any], stored: Mapping[str, Any], model: type[Model]
 ) -> bool:
-    """Return whether a field reads every value of its column, and writes it as the kit does."""
-    if fields[name].keys() - _USUAL:
+    """Return whether a field accepts every value of its column, and returns it unchanged."""
+    if fields[name].keys() - _NEUTRAL_KEYS:
         return False  # it is excluded, for example
     value, known = _value(fields[name]["schema"]), _value(stored[name]["schema"])
     if value is None or known is None or not value.items() <= known.items():

@@ -98,7 +98,7 @@ def _flush(session: Session) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    """Begin a transaction where the driver of SQLite would not: RELEASE would commit it."""
+    """Begin a transaction if SQLite's driver has begun none: RELEASE would commit otherwise."""
     driver: Any = connection.connection.driver_connection
     if getattr(driver, "isolation_level", None) is not None and not driver.in_transaction:
         connection.exec_driver_sql("BEGIN")

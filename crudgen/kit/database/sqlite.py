@@ -18,7 +18,7 @@ from ..errors import Condition, StartupError, Unavailable
 from .codes import Fault
 from .faults import classify
 from .sqlite_file import FileConnection, SqliteFile, is_lost
-from .sqlite_locks import take_locks_late
+from .sqlite_locks import defer_write_lock
 from .sqlite_writes import write_all, write_one
 from .statements import Prepared, Values
 from .transaction import Row, Step
@@ -48,7 +48,7 @@ class Sqlite:
             isolation_level="AUTOCOMMIT",
             poolclass=NullPool,
         )
-        take_locks_late(self.engine)
+        defer_write_lock(self.engine)
         self._slots = Semaphore(connections)
         self._threads = CapacityLimiter(connections)
         self._idle: list[FileConnection] = []
@@ -71,7 +71,7 @@ class Sqlite:
             driver: Any = import_module("aiosqlite")
         except ImportError:
             raise StartupError(
-                "database: async sessions on SQLite need aiosqlite\n  pip install aiosqlite"
+                "database: async sessions on SQLite need aiosqlite\n  run: pip install aiosqlite"
             ) from None
 
         async def connect() -> Any:
@@ -83,7 +83,7 @@ class Sqlite:
             isolation_level="AUTOCOMMIT",
             poolclass=NullPool,
         )
-        take_locks_late(engine.sync_engine)
+        defer_write_lock(engine.sync_engine)
         return engine
 
     async def open(self) -> None:

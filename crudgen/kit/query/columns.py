@@ -62,7 +62,7 @@ class Columns:
         return self.properties.json_name(name)
 
     def schema_name(self, name: str) -> str | None:
-        """Return the name of the schema of a column's words in OpenAPI, if they have one."""
+        """Return the name of the schema of an enum column in OpenAPI, if it has one."""
         return _alias_name(self._annotations[name])
 
     def json_rows(self, kind: str, names: Sequence[str] = ()) -> JsonRows:

@@ -56,9 +56,9 @@ class ReplaceableResource(Resource):
     async def _replace_or_create(
         self, db: Database, request: Request, values: Values, columns: tuple[str, ...]
     ) -> tuple[Sequence[Row], bool]:
-        """Replace or create a row, if it meets the preconditions; return whether it is new.
+        """Replace or create a row, if it meets the preconditions; return it, and whether it is new.
 
-        If the status of new rows is that of others, the result may be False for a new row.
+        If both cases have the same status, a new row may be returned as an existing one.
         """
         expected = _Preconditions(request, required=self._etag_required)
         use = self._statements_for(db)

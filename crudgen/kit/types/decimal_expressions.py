@@ -39,12 +39,12 @@ def _compile_binary(element: Any, compiler: Any, **options: Any) -> str:
         operator, result = element.operator, _scale(element)
         is_same = len(left | right) == 1
         if operator is operators.mul:
-            is_right = left == {result} and isinstance(element.right.type, Integer)
+            is_exact = left == {result} and isinstance(element.right.type, Integer)
         elif operator in _SUMS:
-            is_right = is_same and left == {result}
+            is_exact = is_same and left == {result}
         else:
-            is_right = is_same and operator in _COMPARISONS
-        if not is_right:
+            is_exact = is_same and operator in _COMPARISONS
+        if not is_exact:
             remedy = "write the decimal first, and multiply it by integers"
             if operator is not operators.mul:
                 remedy = "use values of the same type"
@@ -143,7 +143,7 @@ def _scale(value: Any) -> int | None:
 
 def _refusal(what: str, remedy: str) -> CompileError:
     return CompileError(
-        f"SQLite stores decimals as scaled integers, and cannot compute {what} of them here\n"
+        f"{what}: SQLite stores decimals as scaled integers, and cannot compute this exactly\n"
         f"  {remedy}; or compute it in Python"
     )
 
@@ -160,6 +160,6 @@ _RULES: Mapping[type, Any] = {
 
 
 def reject_inexact_expressions() -> None:
-    """Let SQLAlchemy check expressions with decimals when it compiles them for SQLite."""
+    """Register checks of decimals with SQLAlchemy, for statements that it compiles for SQLite."""
     for construct, rule in _RULES.items():
         compiles(construct, "sqlite")(rule)

@@ -20,7 +20,7 @@ from .text_form import text_form
 from .value_types import VALUE_TYPES, ValueHandling
 
 _MAX_NUMBER = 40
-"""Maximum length of a number in a JSON body; the longest without needless zeros has 24."""
+"""Maximum length of a number in a JSON body. Without needless zeros, at most 24 are needed."""
 _FACTORS = {operators.mul, operators.truediv, operators.floordiv, operators.mod}
 _EXACT = Context(prec=1000)
 """Computes with all digits of a value."""

@@ -14,14 +14,14 @@ class JsonNumber(float):
     text: str
 
     def __new__(cls, text: str) -> Self:
-        """Return the number of a text."""
+        """Parse a number, and keep its text."""
         number = super().__new__(cls, text)
         number.text = text
         return number
 
 
 def keep_text(body: bytes, value: Any) -> Any:
-    """Return the value of a body, with the text of the properties that are floats."""
+    """Return the value of a JSON body, with a JsonNumber for each property that is a float."""
     if isinstance(value, dict):
         return _with_text(value, _exact(body)) if _has_float(value) else value
     if isinstance(value, list) and any(isinstance(row, dict) and _has_float(row) for row in value):

@@ -5,7 +5,13 @@ from decimal import Decimal
 from typing import cast
 
 from crudgen.language.schema import Field, Number, TypeName
-from crudgen.language.types import INT64_MAX, INT64_MIN, MAX_INDEXED_TEXT, MAX_PRECISION, longest
+from crudgen.language.types import (
+    INT64_MAX,
+    INT64_MIN,
+    MAX_INDEXED_TEXT,
+    MAX_PRECISION,
+    highest_max_length,
+)
 from crudgen.language.written.field import WrittenField
 
 from .values import fits, to_value
@@ -30,7 +36,7 @@ def _with_lengths(written: WrittenField, field: Field, usual: int) -> Field:
             return field
     low, high = written.spec.min, written.spec.max
     high = usual if high is None else high
-    limit = longest(written.info) or 0
+    limit = highest_max_length(written.info) or 0
     if high > limit:
         written.add(
             "max", f"the maximum {high} is too large for '{written.info.name}'", f"at most {limit}"

@@ -162,7 +162,7 @@ class _Expansion:
         location = self._at(start, end)
         option = OPTIONS.get(name)
         if name.startswith("="):
-            problem = "the default must precede the flags"
+            problem = "the default must precede the options"
             self.problems.add(location, problem, "such as 'int = 0 index'")
         elif option is None:
             self._reject_word(name, location)

@@ -1,4 +1,4 @@
-"""Spellings of other languages, and what a spec writes instead. Reason to change: another spelling.
+"""Spellings of other languages, and those of a spec. Reason to change: another spelling.
 
 They are those of Python's annotations, pydantic, SQLAlchemy, Django, Prisma and SQL. All patterns
 ignore upper and lower case.
@@ -166,7 +166,7 @@ ENTITY_KEYS: dict[str, str] = {
 """Keys of an entity that have another name or place, and what to write instead."""
 
 NEEDLESS_KEYS = ("required", "not_null", "notnull", "mandatory")
-"""Keys that say what is so without them: a field is required without `optional` and `default`."""
+"""Keys without an equivalent: a field without `optional` and `default` is required anyway."""
 
 DEFAULTS: tuple[tuple[str, str], ...] = (
     (_NOW, "now"),
@@ -174,4 +174,4 @@ DEFAULTS: tuple[tuple[str, str], ...] = (
     (r"true|yes|on", "true"),
     (r"false|no|off", "false"),
 )
-"""Patterns of defaults that are no value of a type, and defaults of a spec."""
+"""Patterns of defaults in other spellings, and the defaults of a spec."""

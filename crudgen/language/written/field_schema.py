@@ -19,7 +19,7 @@ from crudgen.language.types import (
     TYPES,
     Arguments,
     TypeInfo,
-    longest,
+    highest_max_length,
 )
 
 from . import shorthand
@@ -166,7 +166,7 @@ def _limits(info: TypeInfo, key: str) -> dict[str, Any]:
         return {"type": [info.value_type, "null"] if key == "default" else info.value_type}
     if key in ("min", "max") and info.max_length is not None:
         shortest = info.shortest if key == "max" else 0
-        return {"type": "integer", "minimum": shortest, "maximum": longest(info)}
+        return {"type": "integer", "minimum": shortest, "maximum": highest_max_length(info)}
     if key in ("min", "max") and info.value_type == "integer":
         return {"type": "integer", "minimum": INT64_MIN, "maximum": INT64_MAX}
     return _LIMITS.get(key, {})

@@ -209,7 +209,7 @@ class AppSpec(BaseSpec):
     )
     limits: LimitsSpec = Field(default=LimitsSpec(), description="Default limits.")
     names: NamesSpec = Field(
-        default_factory=NamesSpec, description="Names of all columns, and names in JSON."
+        default_factory=NamesSpec, description="Cases of the columns and of the names in JSON."
     )
     kit: KitWord = Field(
         default=KitForm.VENDORED,

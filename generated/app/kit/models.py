@@ -79,9 +79,9 @@ def _adjust_properties(schema: dict[str, Any]) -> None:
 
 
 def _skip_init(schema: CoreSchema, model: type[SQLModel]) -> None:
-    """Let pydantic create instances without `__init__`, in place, unless a model has its own.
+    """Change a core schema so that pydantic skips `__init__`, unless a model defines its own.
 
-    A table model keeps it: SQLAlchemy needs it. It is the one with a primary key.
+    A table model, recognized by its primary key, keeps `__init__`: SQLAlchemy needs it.
     """
     inner: Any = schema
     while inner["type"] != "model":
@@ -125,7 +125,7 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
     }
 
     _ignored: ClassVar[frozenset[str]] = frozenset()
-    """The read-only properties that are no fields of the model."""
+    """The read-only properties that are not fields of the model."""
 
     def __init__(self, /, **data: Any) -> None:
         """Create an instance from values by attribute or JSON name."""
@@ -196,7 +196,7 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
     def _accept_integral_floats(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Validate the model. Accept 1.0 for an integer, as JSON Schema does."""
         names = cls._json_names
-        kind = type(value)  # `model_validate` has a wrapper that pretends to be its object
+        kind = type(value)  # SQLModel wraps objects, and sets `__class__` to that of the object
         if names and not issubclass(kind, (dict, cls)) and kind.__module__ != "builtins":
             value = _read_attributes(value, cls.model_fields, names)
         if isinstance(value, dict):
@@ -224,7 +224,7 @@ def _with_keys_of_tables(
 def _read_attributes(
     value: Any, attributes: Iterable[str], names: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the attributes of an object by JSON name; pydantic would look for JSON names."""
+    """Return the attributes of an object by JSON name: pydantic itself reads no other names."""
     found = ((name, getattr(value, name, _MISSING)) for name in attributes)
     return {names.get(name, name): item for name, item in found if item is not _MISSING}
 

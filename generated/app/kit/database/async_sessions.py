@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from ..errors import StartupError
-from .dependencies import SESSIONS, database_of
+from .dependencies import SESSION_DEPENDENCIES, database_of
 
 try:
     import_module("greenlet")
@@ -15,7 +15,7 @@ try:
 except ImportError:
     raise StartupError(
         "database: async sessions need the package greenlet\n"
-        "  pip install 'sqlalchemy[asyncio]', and aiosqlite for SQLite"
+        "  run: pip install 'sqlalchemy[asyncio]' (for SQLite also aiosqlite)"
     ) from None
 
 
@@ -25,5 +25,5 @@ async def async_session(request: Request) -> AsyncIterator[AsyncSession]:
         yield opened
 
 
-SESSIONS.append(async_session)
+SESSION_DEPENDENCIES.append(async_session)
 AsyncSessionDep = Annotated[AsyncSession, Depends(async_session)]

@@ -13,12 +13,12 @@ from .overrides import overridden
 async def database(request: Request) -> Database:
     """Return the database of the application that handles a request.
 
-    If the dependency of a session is overridden, return the operations in that session. Each is
-    committed.
+    If a session dependency is overridden, the operations run in the session of the override, and
+    each of them is committed.
     """
     own = database_of(request)
     if overrides := request.app.dependency_overrides:
-        for dependency in SESSIONS:
+        for dependency in SESSION_DEPENDENCIES:
             if (override := overrides.get(dependency)) is not None:
                 return own.in_session(await overridden(override, request), commits=True)
     return own
@@ -35,7 +35,7 @@ def database_of(request: Request) -> Database:
     return cast("Database", request.app.state.database)
 
 
-SESSIONS: list[Callable[..., Any]] = [session]
-"""The dependencies of sessions. The generated handlers follow their overrides."""
+SESSION_DEPENDENCIES: list[Callable[..., Any]] = [session]
+"""The session dependencies. If one is overridden, the generated handlers use the override too."""
 DatabaseDep = Annotated[Database, Depends(database)]
 SessionDep = Annotated[Session, Depends(session)]

@@ -1,4 +1,4 @@
-"""The SQLModel sessions of a database, and its operations in the transaction of a session."""
+"""SQLModel sessions, and operations that run in the transaction of a session."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Sessions:
-    """Opens SQLModel sessions. Part of the class Database."""
+    """Opens SQLModel sessions. The base class of Database."""
 
     _backend: Sqlite | Postgresql
     _prepared: dict[tuple[Statement, tuple[str, ...]], Prepared]
@@ -62,7 +62,7 @@ class Sessions:
     def open_sync(self, metadata: MetaData) -> Iterator[Session]:
         """Open a SQLModel session without an application: for scripts, notebooks and workers.
 
-        The first time, tables are created and compared as at the start of the application. Raises
+        The first call creates and compares tables, as the start of an application does. Raises
         StartupError if the database cannot be used; errors of statements are those of SQLAlchemy.
         """
         if not self._has_tables:
@@ -84,12 +84,12 @@ class Sessions:
         self._has_tables = True
 
     def in_session(self, session: Any, *, commits: bool = False) -> "Database":
-        """Return the operations of this database in the transaction of a session.
+        """Return a Database whose operations run in the transaction of a session.
 
-        The session may be of another engine, or an AsyncSession. Whoever opened it commits, unless
-        `commits` is set: then each operation is committed.
+        The session may be an AsyncSession, and may have another engine. The caller commits it; with
+        `commits`, each operation is committed.
         """
-        from .in_session import SessionDatabase  # a subclass
+        from .in_session import SessionDatabase  # it imports this module
 
         secret, prepared = self._secret, self._prepared
         return SessionDatabase(session, self.where, secret, prepared, commits=commits)

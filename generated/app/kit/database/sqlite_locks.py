@@ -1,7 +1,7 @@
-"""The transactions of sessions on SQLite, which take the write lock when they need it.
+"""Transactions of SQLite sessions that take the write lock with their first write.
 
-A transaction that has only read begins anew when it writes: SQLite would reject the write if
-another connection has written in between, whatever the busy timeout is.
+A transaction that has only read is restarted before it writes. Otherwise, SQLite would reject the
+write if another connection has written in between, whatever the busy timeout is.
 """
 
 import re
@@ -14,12 +14,12 @@ _STATE = "app.transaction"
 _READING, _WRITING = "reading", "writing"
 _COMMENTS = r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*"
 _READ = re.compile(rf"(?is){_COMMENTS}(?:SELECT|VALUES|EXPLAIN|PRAGMA|WITH)\b")
-"""Text that reads, unless it has a word of _WRITE too."""
+"""Matches SQL that only reads, unless _WRITE matches too."""
 _WRITE = re.compile(r"\b(?:INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
 
 
-def take_locks_late(engine: Engine) -> None:
-    """Let the transactions of an engine begin with their first statement, as it needs."""
+def defer_write_lock(engine: Engine) -> None:
+    """Begin transactions with their first statement, and lock only when a statement writes."""
     event.listen(engine, "begin", _begin)
     event.listen(engine, "before_cursor_execute", _before_statement)
 
@@ -37,7 +37,7 @@ def _begin(connection: Connection) -> None:
 def _before_statement(
     connection: Connection, _cursor: Any, statement: str, _values: Any, context: Any, _many: bool
 ) -> None:
-    """Begin the transaction, or begin it anew if it must write and has only read."""
+    """Begin the transaction, or restart it if the statement writes and it has only read so far."""
     state = connection.info.get(_STATE)
     if state == _WRITING:
         return
@@ -59,7 +59,7 @@ def _only_reads(statement: str, context: Any) -> bool:
     """Return whether a statement needs no write lock. One with FOR UPDATE does."""
     compiled = None if context is None else context.compiled
     if compiled is not None and not isinstance(compiled.statement, TextClause | TextualSelect):
-        asked = compiled.statement
-        is_read = isinstance(asked, Select | CompoundSelect)
-        return is_read and getattr(asked, "_for_update_arg", None) is None
+        construct = compiled.statement
+        is_select = isinstance(construct, Select | CompoundSelect)
+        return is_select and getattr(construct, "_for_update_arg", None) is None
     return _READ.match(statement) is not None and not _WRITE.search(statement)

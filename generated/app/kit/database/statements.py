@@ -28,14 +28,14 @@ Statement = Select[*tuple[Any, ...]] | TextualSelect | Insert | Update | Delete
 Values = Mapping[str, Any]
 Process = Callable[[Any], Any]
 COLUMNS = "columns"
-"""The execution option of an INSERT or UPDATE with its columns by the names of their values.
+"""The execution option of an INSERT or UPDATE that maps names of parameters to columns.
 
-The default is the columns of its table by key. The names of values are those of the parameters.
+The default maps the keys of the table's columns.
 """
 
 
 class Prepared:
-    """A compiled statement. `columns` are the names of the values that an INSERT or UPDATE sets."""
+    """A compiled statement. An INSERT or UPDATE sets `columns`, the names of its parameters."""
 
     __slots__ = (
         "_binders",

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI does not know of an operation, and adjustments."""
+"""The OpenAPI document: additions to the descriptions that FastAPI generates, and corrections."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -43,9 +43,9 @@ _VALUES = {"const", "default", "enum", "example", "examples"}
 
 
 def describe_operation(route: APIRoute) -> dict[str, Any]:
-    """Return the `openapi_extra` of a route: parameters that the kit reads, response headers."""
-    asked = [one.call for one in route.dependant.dependencies]
-    lists = [one for one in asked if isinstance(one, ListParameters)]
+    """Return the `openapi_extra` of a route: parameters read by the kit, and response headers."""
+    dependencies = [one.call for one in route.dependant.dependencies]
+    lists = [one for one in dependencies if isinstance(one, ListParameters)]
     parameters = [described for one in lists for described in one.describe()]
     if "{" in route.path:
         parameters += _conditional_headers(route.responses, route.methods or ())
@@ -57,7 +57,7 @@ def describe_operation(route: APIRoute) -> dict[str, Any]:
 def _conditional_headers(
     statuses: Collection[int | str], methods: Collection[str]
 ) -> Iterator[dict[str, Any]]:
-    """Yield descriptions of an operation's conditional headers, by its statuses."""
+    """Yield the conditional request headers of an operation, which follow from its statuses."""
     if 304 in statuses:
         doc = "The ETag of a cached row: the response is 304 if it still matches."
         yield _request_header("If-None-Match", doc) | _EXAMPLE
@@ -77,7 +77,7 @@ def _request_header(name: str, doc: str, *, required: bool = False) -> dict[str,
 
 
 def _responses(route: APIRoute, *, is_list: bool) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the statuses of a route, each with what describes it more exactly than `errors()`."""
+    """Yield statuses of a route, each with what `errors()` does not describe."""
     if names := tuple(_success_headers(route, is_list=is_list)):
         yield str(route.status_code or 200), _with_headers(*names)
         if 201 in route.responses:
@@ -109,7 +109,7 @@ def _with_headers(*names: str) -> dict[str, Any]:
 def describe_tags(
     tags: Sequence[dict[str, Any]] | None, descriptions: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """Return the tags of the document, followed by those that `descriptions` contains besides.
+    """Return the tags of the document, followed by the other tags in `descriptions`.
 
     Pages show tags in this order, so tags without a description are included if another has one.
     """
@@ -141,7 +141,7 @@ def adjust_document(document: dict[str, Any]) -> None:
 
 
 def _name_schema(schema: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """Move the `$defs` of a parameter to the schemas; inline it if another one has its name."""
+    """Move the `$defs` of a parameter to the schemas; inline a schema whose name is taken."""
     described = schema.get("items", schema)
     for name, one in described.pop("$defs", {}).items():
         if schemas.setdefault(name, one) != one:

@@ -10,7 +10,7 @@ _PARAMETER = re.compile(r"\{[^{}:]*\}")
 
 
 def routes_in_use(routes: Sequence[BaseRoute]) -> list[RouteContext] | None:
-    """Return the routes without those that get no request; None if all get requests.
+    """Return the routes that can receive requests, or None if all of them can.
 
     FastAPI would document the last of several routes for a path and a method.
     """

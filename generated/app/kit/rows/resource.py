@@ -26,8 +26,8 @@ class Resource:
 
     Columns that are not in the public model are never selected. Clients can filter and sort by all
     properties, or by those of `filter_by` and `sort_by`, and search in those of `search_in`.
-    With `etag_required`, changes and deletions need a precondition. `created_status` is that of
-    responses with new rows.
+    With `etag_required`, changes and deletions need a precondition. `created_status` is the
+    status of responses with new rows.
     """
 
     def __init__(
