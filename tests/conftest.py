@@ -93,7 +93,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """Start PostgreSQL, reached through a socket in a folder of its own; give its URL.
+    """Start PostgreSQL, reached through a socket in a folder of its own; return its URL.
 
     It runs as another user where the tests are root's. The next run of pytest would close its
     folder of temporary files to that user, so this one is elsewhere.
@@ -131,7 +131,7 @@ def cluster(postgresql: str) -> Iterator[Cluster]:
 def new_database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], str]:
-    """Give a function from "sqlite" or "postgresql" to the URL of a new, empty database."""
+    """Return a function from "sqlite" or "postgresql" to the URL of a new, empty database."""
     numbers = count()
 
     def create(kind: str) -> str:

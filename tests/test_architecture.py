@@ -69,13 +69,13 @@ ROOMS = {
 
 @cache
 def nodes(file: Path) -> tuple[ast.Import | ast.ImportFrom, ...]:
-    """Give the imports of a module, in functions too."""
+    """Return the imports of a module, in functions too."""
     found = ast.walk(ast.parse(file.read_text("utf-8")))
     return tuple(node for node in found if isinstance(node, ast.Import | ast.ImportFrom))
 
 
 def imports(file: Path) -> Iterator[str]:
-    """Give the absolute name of everything that a module imports."""
+    """Yield the absolute name of everything that a module imports."""
     package = (PACKAGE.name, *file.relative_to(PACKAGE).parent.parts)
     for node in nodes(file):
         if isinstance(node, ast.Import):
@@ -87,7 +87,7 @@ def imports(file: Path) -> Iterator[str]:
 
 
 def part_of(module: str) -> str | None:
-    """Give the part of crudgen that a name belongs to."""
+    """Return the part of crudgen that a name belongs to."""
     top, *rest = module.split(".")
     if top != "crudgen":
         return None

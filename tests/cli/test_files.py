@@ -63,7 +63,7 @@ def emitted(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
 
 
 def refused(project: Path, emitted: Path) -> set[str]:
-    """Start both kinds of application; give what they say, which is two lines."""
+    """Start both kinds of application; return what they say, which is two lines."""
     served = crudgen(project, "serve", "--port", "0")
     assert served.returncode == 1
     (project / "app").symlink_to(emitted / "app")

@@ -32,7 +32,7 @@ def files(folder: Path) -> dict[str, str]:
 
 
 def run_alone(folder: Path, *command: str, cwd: Path | None = None) -> str:
-    """Run a Python module or script in a process that cannot import crudgen; give its output."""
+    """Run a Python module or script in a process that cannot import crudgen; return its output."""
     place = folder / "alone"
     place.mkdir(exist_ok=True)
     (place / "sitecustomize.py").write_text(NO_CRUDGEN)

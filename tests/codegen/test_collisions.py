@@ -48,7 +48,7 @@ FIELDS: dict[str, Any] = {
     "z_constant": "str immutable",
     "returning": "str(1..9)?",
 }
-"""A field of every kind, to stand behind the field with the name in question."""
+"""A field of every kind, after the field with the tested name."""
 FEW = {"z_text": "str", "z_number": "int", "z_day": "date = now"}
 KEYS: dict[str, dict[str, Any]] = {
     "generated": {},

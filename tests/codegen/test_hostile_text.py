@@ -218,7 +218,7 @@ def guard() -> Guard:
 
 @pytest.fixture
 def touched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Give the list that a text adds to when it is executed."""
+    """Return the list that a text adds to when it is executed."""
     found: list[str] = []
     monkeypatch.setattr(builtins, "crudgen_touched", found.append, raising=False)
     return found

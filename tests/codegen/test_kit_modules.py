@@ -27,7 +27,7 @@ def rendered(folder: Path, key: str, field: str, operations: str) -> Mapping[str
 
 
 def imported(tree: Mapping[str, str]) -> Iterator[str]:
-    """Give the path of every module of the project that another one imports."""
+    """Yield the path of every module of the project that another one imports."""
     for path, text in tree.items():
         if not path.startswith("app/") or not path.endswith(".py"):
             continue

@@ -103,7 +103,7 @@ class Crowd:
             return list(threads.map(begin, range(clients)))
 
     def rows(self, path: str) -> list[dict[str, Any]]:
-        """Give all rows, page by page."""
+        """Return all rows, page by page."""
         api, found, url = self.apis[0], [], f"{path}?cursor=&limit=100"
         while True:
             page = api.ask("GET", url)

@@ -44,7 +44,7 @@ class Walk:
     least: int
 
     def page(self, url: str) -> tuple[list[Row], dict[str, str]]:
-        """Ask for a page of any size; give its rows and links."""
+        """Ask for a page of any size; return its rows and links."""
         sized = re.sub(r"\blimit=\d+", f"limit={self.chosen.randint(1, 12)}", url)
         answer = self.client.ask("GET", sized)
         assert answer.status == 200, answer
@@ -52,7 +52,7 @@ class Walk:
         return answer.body, {relation: place for place, relation in links}
 
     def follow(self, url: str, relation: str) -> tuple[list[list[Row]], str]:
-        """Follow links to the end; give the pages, and the link back from the last one."""
+        """Follow links to the end; return the pages, and the link back from the last one."""
         rows, links = self.page(url)
         pages = [rows]
         while relation in links:
@@ -81,7 +81,7 @@ def nulls_first(column: str) -> Callable[[Row], Any]:
 
 
 def walk(client: Client, chosen: Random, staying: list[Row]) -> int:
-    """Walk to the end and back; give how many rows were seen that come and go."""
+    """Walk to the end and back; return how many rows were seen that come and go."""
     names = chosen.sample(SORTED_BY, chosen.randint(0, 3))
     if "id" in names:
         names = names[: names.index("id") + 1]
@@ -98,7 +98,7 @@ def walk(client: Client, chosen: Random, staying: list[Row]) -> int:
 
 
 def come_and_go(client: Client, chosen: Random, inserting: Event, ended: Event) -> int:
-    """Insert and delete, until the walks have ended; give how many rows were inserted.
+    """Insert and delete, until the walks have ended; return the number of inserted rows.
 
     `inserting` is set after the first row.
     """

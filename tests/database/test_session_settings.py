@@ -112,7 +112,7 @@ def database(new_database: Callable[[str], str]) -> str:
 
 @contextlib.contextmanager
 def set_for_sessions(url: str, name: str, value: str) -> Iterator[bool]:
-    """Set it for the sessions of a database; give whether PostgreSQL takes it."""
+    """Set it for the sessions of a database; return whether PostgreSQL takes it."""
     with psycopg.connect(url) as connection:
         dbname = Identifier(connection.info.dbname)
     other = url.replace(f"/{dbname.as_string().strip(chr(34))}?", "/postgres?")

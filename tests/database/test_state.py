@@ -115,7 +115,7 @@ def test_an_sqlite_file_that_cannot_be_written_is_read(
 
 
 def wait_until_served(api: Api) -> Response:
-    """Wait until `/live` is answered; give what `/ready` says then."""
+    """Wait until `/live` is answered; return what `/ready` says then."""
     deadline = time.monotonic() + 30
     while True:
         try:

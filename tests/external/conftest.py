@@ -22,7 +22,7 @@ QUIET = [
 
 @pytest.fixture
 def programs(postgresql: str) -> Iterator[Programs]:
-    """Give what starts PgBouncer, HAProxy and nginx, and ends them after the test."""
+    """Yield an object that starts PgBouncer, HAProxy and nginx; end them after the test."""
     assert postgresql, "it has made the user that they run as"
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         if os.geteuid() == 0:

@@ -34,7 +34,7 @@ def find_program(name: str) -> str:
 
 
 def is_there(name: str) -> bool:
-    """Tell whether a program is installed, while tests are collected."""
+    """Return whether a program is installed, while tests are collected."""
     return _which(name) is not None
 
 
@@ -187,7 +187,7 @@ class Programs:
 
 @contextmanager
 def console(program: Program) -> Iterator[Callable[[str], list[dict[str, Any]]]]:
-    """Connect to PgBouncer's console; give what runs a command, such as SHOW POOLS."""
+    """Connect to PgBouncer's console; return what runs a command, such as SHOW POOLS."""
     url = f"host=127.0.0.1 port={program.port} user=postgres dbname=pgbouncer"
     with psycopg.connect(url, autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
 

@@ -83,7 +83,7 @@ def test_every_answer_belongs_to_its_request(
 
 
 def are_shared(program: Program) -> bool:
-    """Tell whether there are fewer connections to PostgreSQL than to PgBouncer."""
+    """Return whether there are fewer connections to PostgreSQL than to PgBouncer."""
     clients = ask_pgbouncer(program, "SHOW CLIENTS")
     servers = ask_pgbouncer(program, "SHOW SERVERS")
     return len(servers) < len(clients)

@@ -153,7 +153,7 @@ def test_the_code_of_the_guide_compiles(compiled: Path) -> None:
 
 @pytest.fixture
 def frontend(compiled: Path) -> Iterator[str]:
-    """Serve the compiled provider from an origin of its own; give its URL."""
+    """Serve the compiled provider from an origin of its own; yield its URL."""
     handler = partial(SimpleHTTPRequestHandler, directory=str(compiled / "out"))
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = Thread(target=server.serve_forever)

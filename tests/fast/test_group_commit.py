@@ -76,7 +76,7 @@ class Step:
         return STATEMENTS.get(self.kind, UPDATE), values
 
     def apply(self, model: Model) -> Pair | type[Exception]:
-        """Change the model as the table should change; give what the caller should get."""
+        """Change the model as the table should change; return what the caller should get."""
         known = self.key in model
         result: Pair | type[Exception] = ERRORS.get(self.kind, [])
         if self.kind == "delete" and known:

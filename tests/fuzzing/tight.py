@@ -1,4 +1,4 @@
-"""A copy of an OpenAPI document that says all that it can: the document itself is for generators.
+"""A stricter copy of an OpenAPI document, for fuzzing: the document itself is for generators.
 
 Typed clients need simple types: any JSON value is `{}`, 64-bit numbers have a format instead of
 bounds, a decimal is a string, and a list is one of rows even if `fields` selects some properties
@@ -50,7 +50,7 @@ def tighten_property(described: dict[str, Any], field: Field) -> None:
 
 
 def allow_numbers(described: dict[str, Any], field: Field) -> None:
-    """Add that a request may have a decimal as a number."""
+    """Allow numbers for decimals in requests."""
     if field.type is not TypeName.DECIMAL:
         return
     text = next(one for one in (described, *described.get("anyOf", ())) if "pattern" in one)
@@ -81,7 +81,7 @@ def json_schema(*more: str) -> dict[str, Any]:
 
 
 def endings(least: int, most: int) -> list[dict[str, Any]]:
-    """Give an alternative for each number of bytes after the groups of 3."""
+    """Describe base64 text by one alternative for each number of bytes after the groups of 3."""
 
     def characters(size: int, left: int) -> int:
         return (size - left) // 3 * 4 + (4 if left else 0)
@@ -115,7 +115,7 @@ def tighten_rows(document: dict[str, Any], entity: Entity) -> None:
 
 
 def parameters(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Give the schemas of all parameters but keys in paths: no row has a key beyond 64 bits."""
+    """Yield the schemas of parameters, without keys in paths: no row has a key beyond 64 bits."""
     for operations in document["paths"].values():
         for operation in operations.values():
             for one in operation.get("parameters", ()):

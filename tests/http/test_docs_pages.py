@@ -39,7 +39,7 @@ PAGES = {"/docs": "Swagger UI", "/redoc": "ReDoc"}
 
 @pytest.fixture
 def absent(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let Python not find the package, as if it were not installed."""
+    """Hide the package from Python, as if it were not installed."""
     monkeypatch.setitem(sys.modules, docs_pages.PACKAGE, None)
     docs_pages.package_files.cache_clear()
     yield

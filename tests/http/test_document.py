@@ -37,7 +37,7 @@ def schemas(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def nodes(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """Give every object and list of a document, with its place."""
+    """Yield every object and list of a document, with its place."""
     if isinstance(value, dict | list):
         yield place, value
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):

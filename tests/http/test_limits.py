@@ -27,7 +27,7 @@ def mode(request: pytest.FixtureRequest) -> str:
 def start(
     mode: str, servers: Servers, new_database: Callable[[str], str], root: Path
 ) -> Iterator[Callable[..., Api]]:
-    """Give a function that starts an application, once for the same settings."""
+    """Yield a function that starts an application, once for the same settings."""
 
     @cache
     def start(**settings: str) -> Api:

@@ -1,4 +1,4 @@
-"""A misspelled key of any map gets the right one as the remedy."""
+"""The remedy for a misspelled key of any map is the correct key."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Decimals in the owner's own statements: right, or rejected; never wrong."""
+"""Decimals in the owner's statements are computed correctly or rejected."""
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal

@@ -168,7 +168,7 @@ class Lists:
     apps: list[Any]
 
     def refill(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Replace all rows; give them as both databases show them."""
+        """Replace all rows; return them as both databases show them."""
         return self.loop.run(self._refill(rows))
 
     async def _refill(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ def ready(api: Api) -> bool:
 
 
 def answers(api: Api) -> bool:
-    """Tell whether a request is answered; if not, it is 503 as documented."""
+    """Return whether a request is answered; if not, it is 503 as documented."""
     statuses = set()
     for response in (
         api.client.post("/heroes/", json=HERO),

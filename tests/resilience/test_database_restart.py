@@ -95,7 +95,7 @@ class Outage:
     started: float
 
     def check(self, seen: list[Seen], until: float) -> float:
-        """Check what the clients saw of it; give the seconds until all was well."""
+        """Check what the clients saw of it; return the seconds until all was well."""
         during = [one for one in seen if self.stopped < one.sent and one.came < self.starting]
         assert during
         assert {one.status for one in during} == {503}

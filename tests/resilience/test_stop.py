@@ -58,7 +58,7 @@ class Round:
     """Whether it accepts no connection while it ends; the workers of uvicorn itself do."""
 
     def run(self) -> int:
-        """Give the number of acknowledged writes."""
+        """Return the number of acknowledged writes."""
         with self.api.engine.begin() as connection:
             rows = [{"name": "\N{SUPERHERO}" * 255, "secret_name": "s"}] * 100
             connection.execute(self.api.tables.tables["hero"].insert(), rows)
@@ -126,7 +126,7 @@ class Writer(threading.Thread):
                         pass
 
     def create(self, connection: socket.socket) -> bool:
-        """Tell whether the connection can be used again."""
+        """Return whether the connection can be used again."""
         name = f"{self.number}-{next(self.counted)}"
         body = BODY % name.encode()
         keep = b"close" if self.number % 2 else b"keep-alive"

@@ -69,7 +69,7 @@ def create(api: Api, what: str) -> str:
 
 
 def walk(api: Api) -> Iterator[str]:
-    """Give the keys of all events, three a page, in the order of a walk by cursor."""
+    """Yield the keys of all events, three a page, in the order of a walk by cursor."""
     path = "/events/?limit=3&cursor="
     while path:
         page = api.ask("GET", path)

@@ -1,4 +1,4 @@
-"""`created: 201`: the status of what creates rows, and only of that."""
+"""`created: 201` is the status of responses with new rows, and of no others."""
 
 from pathlib import Path
 from typing import Any

@@ -124,7 +124,7 @@ def client(
 
 @pytest.fixture
 def ask(client: TestClient) -> Ask:
-    """Give a function that sends a request; there are the five heroes, and no event."""
+    """Return a function that sends a request. The database has five heroes and no event."""
     for path in ("/heroes", "/events"):
         found = client.get(f"{path}/", params={"fields": "id"}).json()
         if found:

@@ -247,7 +247,7 @@ class Table:
             raise Refusal(409, *broken)
 
     def _set_by_server(self, row: Row, answered: Row) -> Any:
-        """Take over keys, when they are new, and times, when they go on; give the key.
+        """Take over keys, when they are new, and times, when they go on; return the key.
 
         Nothing is answered where one of several rows is refused: no other row is kept either.
         """

@@ -50,7 +50,7 @@ LIMITED = {"not_a_spec", "problems_too_many"}
 
 
 def is_inexpressible(problem: str) -> bool:
-    """Tell whether a JSON Schema cannot express a rule, by the problem that breaks it."""
+    """Return whether a problem is of a rule that a JSON Schema cannot express."""
     return any(part in problem for parts in INEXPRESSIBLE.values() for part in parts)
 
 
@@ -61,7 +61,7 @@ def wrong_files() -> list[Path]:
 
 
 def is_yaml(file: Path) -> bool:
-    """Tell whether a file is a map in the strict subset of YAML."""
+    """Return whether a file is a map in the strict subset of YAML."""
     try:
         parse(str(file), file.read_bytes())
     except (SpecError, OSError):

@@ -40,7 +40,7 @@ def rest(connection: socket.socket) -> bytes:
 
 
 def is_whole(answer: bytes) -> bool:
-    """Tell whether an answer has all of its body."""
+    """Return whether an answer has all of its body."""
     head, _, body = answer.partition(b"\r\n\r\n")
     length = _LENGTH.search(head + b"\r\n")
     return length is not None and int(length[1]) == len(body)

@@ -16,7 +16,7 @@ RANGES = [(least, most) for least, most in product(range(9), range(10)) if least
 
 
 def groups(size: int) -> int:
-    """Give how many groups of four characters these bytes are."""
+    """Return the number of groups of four characters that encode these bytes."""
     return (size + 2) // 3
 
 

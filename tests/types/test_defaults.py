@@ -193,5 +193,5 @@ def test_openapi_shows_defaults_and_examples_as_they_are_answered(things: Everyw
 
 
 def number(value: Any) -> float:
-    """Give a number whose sign may be that of zero; 0 for what is none."""
+    """Return a number whose sign may be that of zero; 0 for what is none."""
     return float(value) if isinstance(value, int | float) else 0.0
