@@ -7,7 +7,7 @@ import pytest
 
 from crudgen.errors import SpecError
 from crudgen.language import load, load_texts
-from crudgen.language.written import familiar
+from crudgen.language.written import spellings
 from crudgen.language.written.spec import EntitySpec, FieldSpec
 from crudgen.language.written.translation import MAX_LENGTH, translated
 
@@ -174,14 +174,14 @@ def test_a_remedy_is_accepted_in_place_of_the_line(
 
 
 def test_keys_of_entities_lead_to_keys() -> None:
-    for key, written in familiar.ENTITY_KEYS.items():
+    for key, written in spellings.ENTITY_KEYS.items():
         keys = {*EntitySpec.allowed_keys()}
         assert key not in keys
         assert written.partition(":")[0] in keys
 
 
 def test_keys_lead_to_keys() -> None:
-    for key, written in familiar.KEYS.items():
+    for key, written in spellings.KEYS.items():
         keys = {*FieldSpec.allowed_keys()}
         assert key not in keys
         assert keys.issuperset(re.findall(r"(\w+): ", written))

@@ -12,7 +12,7 @@ from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, find_location, plain
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
-from . import familiar
+from . import spellings
 from .expansion import expand, report_unsupported_reference
 from .kinds import describe
 from .shorthand import WORD
@@ -149,7 +149,7 @@ def _report(model: type[BaseSpec], root: Mapping, detail: ErrorDetails, problems
         )
         problems.add(location, f"{quoted(last)} is missing", _example(last))
     elif detail["type"] == "extra_forbidden":
-        remedy = _familiar(model, path, _value_at(root, path))
+        remedy = _spelling_remedy(model, path, _value_at(root, path))
         remedy = remedy or suggest(last, _model_at(model, path).allowed_keys())
         problems.add(find_location(root, path, key=True), f"unknown key {quoted(last)}", remedy)
     elif detail["type"] == "spec":
@@ -161,15 +161,15 @@ def _report(model: type[BaseSpec], root: Mapping, detail: ErrorDetails, problems
         problems.add(find_location(root, path), f"expected {expected}, found {found}", remedy)
 
 
-def _familiar(model: type[BaseSpec], path: tuple[str | int, ...], value: Any = None) -> str:
+def _spelling_remedy(model: type[BaseSpec], path: tuple[str | int, ...], value: Any = None) -> str:
     """Return what to write instead of a key in the spelling of another language."""
     key = str(path[-1])
     if len(path) == 1 and model is EntitySpec:
-        keys = familiar.ENTITY_KEYS
+        keys = spellings.ENTITY_KEYS
     elif path[0] != "fields" or len(path) < 3:
         return ""
-    elif key not in familiar.NEEDLESS_KEYS:
-        keys = familiar.KEYS
+    elif key not in spellings.NEEDLESS_KEYS:
+        keys = spellings.KEYS
     elif value in (False, "no"):
         return "write 'optional: true'"
     else:
@@ -183,7 +183,7 @@ def _is_explained(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
     return detail["type"] == "missing" and any(
         other["type"] == "extra_forbidden"
         and other["loc"][:-1] == field
-        and "'type: " in _familiar(FieldSpec, other["loc"])
+        and "'type: " in _spelling_remedy(FieldSpec, other["loc"])
         for other in details
     )
 

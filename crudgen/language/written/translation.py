@@ -1,6 +1,6 @@
 """Fields in the spelling of other languages → the short form. Reason to change: how to translate.
 
-`familiar.py` has the spellings.
+`spellings.py` has the spellings.
 """
 
 import re
@@ -11,7 +11,7 @@ from crudgen.errors import Diagnostic
 from crudgen.language.schema import TypeName
 from crudgen.language.types import TYPES, Arguments
 
-from . import familiar, shorthand
+from . import shorthand, spellings
 
 MAX_LENGTH = 200
 """Longer text is not translated."""
@@ -36,17 +36,17 @@ def translated(text: str) -> tuple[str, ...]:
     if len(text) > MAX_LENGTH:
         return ()
     written = text = " ".join(text.split())
-    text = _rewritten(text.rstrip(",; "), familiar.WRAPPERS)
-    for pattern, remedy in familiar.REMEDIES:
+    text = _rewritten(text.rstrip(",; "), spellings.WRAPPERS)
+    for pattern, remedy in spellings.REMEDIES:
         if re.fullmatch(rf"(?:{pattern})(?:\(\))?", text, re.IGNORECASE):
             return tuple(remedy.split(" | "))
-    short = _short_form(_rewritten(_unfolded(text), familiar.WORDS).strip())
+    short = _short_form(_rewritten(_unfolded(text), spellings.WORDS).strip())
     return (short,) if short and short != written else ()
 
 
 def translated_default(text: str) -> str | None:
     """Return the default to write instead of one in another spelling, or None if it is unknown."""
-    for pattern, default in familiar.DEFAULTS:
+    for pattern, default in spellings.DEFAULTS:
         if re.fullmatch(pattern, text, re.IGNORECASE):
             return default
     return None
@@ -117,7 +117,7 @@ def _type(text: str) -> tuple[str, str]:
     own = re.match(rf"(?:{'|'.join(TypeName)})(?![\w\[])", text, re.IGNORECASE)
     if own:
         return own[0].lower(), text[own.end() :]
-    for pattern, kind in familiar.TYPES:
+    for pattern, kind in spellings.TYPES:
         found = re.match(rf"(?:{pattern})(?![\w\[])", text, re.IGNORECASE)
         if found:
             return kind, text[found.end() :]
