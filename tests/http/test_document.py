@@ -10,7 +10,7 @@ from fastapi import FastAPI, Query
 
 import crudgen
 from crudgen.kit.application import Application
-from crudgen.kit.http.documentation import adjust_document
+from crudgen.kit.http.openapi import adjust_document
 from crudgen.kit.http.precedence import routes_in_use
 from crudgen.kit.http.routing import Router
 

@@ -38,9 +38,9 @@ class RoutesView:
     a_singular: Code
     plural_words: Code
     public: Code
-    several: Code
+    rows_type: Code
     """The type of a list of rows."""
-    deleted: Code
+    deletion_type: Code
     imports: Code
     router: Code
     resource_class: Code | None
@@ -85,8 +85,8 @@ def routes_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> RoutesView:
         a_singular=a_row(entity),
         plural_words=words(entity.plural),
         public=name(entity.name, suffix="Public"),
-        several=head.several(),
-        deleted=head.deleted() if DELETING & views.keys() else raw(""),
+        rows_type=head.rows_type(),
+        deletion_type=head.deletion_type() if DELETING & views.keys() else raw(""),
         router=head.router(),
         resource_class=head.resource_class(),
         resource=head.resource(),
@@ -137,12 +137,12 @@ class _Head:
             imports.name(f"..kit.rows.{module}", kind) for module, kind in _resource_classes(entity)
         ]
 
-    def several(self) -> Code:
+    def rows_type(self) -> Code:
         """Return `list[HeroPublic]`."""
         public = name(self._entity.name, suffix="Public")
         return self._imports.builtin("list") + raw("[") + public + raw("]")
 
-    def deleted(self) -> Code:
+    def deletion_type(self) -> Code:
         """Return the model of the response to a deletion."""
         return self._imports.name("..kit.errors", "Deleted")
 

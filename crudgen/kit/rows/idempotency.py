@@ -27,9 +27,9 @@ from sqlalchemy import (
 from ..database import Change, Database
 from ..database.transaction import Row
 from ..errors import Unavailable, problem
-from ..http.documentation import IDEMPOTENCY_KEY
 from ..http.etag import etag, etag_headers
 from ..http.headers import JsonText
+from ..http.openapi import IDEMPOTENCY_KEY
 from ..limits import limits_of
 from ..models import Model
 from .answers import ErrorConversion, created_row

@@ -10,10 +10,10 @@ from starlette.types import Message, Receive, Scope, Send
 from .acceleration import fast_module
 from .errors import StartupError
 from .http.docs_pages import add_docs_pages
-from .http.documentation import adjust_document, describe_tags
 from .http.head_route import without_body
 from .http.headers import adding_headers
 from .http.limiting import LimitMiddleware, TimedReceive, warn_of_unenforced_limits
+from .http.openapi import adjust_document, describe_tags
 from .http.precedence import routes_in_use
 from .http.root_path import RootPath
 from .http.routing import OUTCOME, Router

@@ -13,10 +13,10 @@ from sqlalchemy import MetaData, make_url
 from ..errors import Condition, StartupError, Unavailable, UnreachableError
 from .connections import Preparing
 from .faults import http_error, reason_of
-from .orm import Sessions
 from .postgresql import Postgresql
 from .rights import missing_grants
 from .sqlite import Sqlite
+from .sqlmodel_sessions import Sessions
 from .state import State
 from .statements import Prepared, Statement, Values
 from .transaction import Change, Row, Step

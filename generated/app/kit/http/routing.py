@@ -29,10 +29,10 @@ from ..limits import limits_of
 from ..models import MAX_INT
 from ..query.parameters import ListParameters, is_utf8, read_pairs, without_surrogates
 from .content import check_content
-from .documentation import describe_operation
 from .etag import conditional_response
 from .head_route import HeadRoute
 from .json_body import parse
+from .openapi import describe_operation
 
 OUTCOME = "app.outcome"
 """Key of a request's scope: the response, or the exception, that was decided before routing."""

@@ -89,7 +89,7 @@ class Sessions:
         The session may be an AsyncSession, and may have another engine. The caller commits it; with
         `commits`, each operation is committed.
         """
-        from .in_session import SessionDatabase  # it imports this module
+        from .session_database import SessionDatabase  # it imports this module
 
         secret, prepared = self._secret, self._prepared
         return SessionDatabase(session, self.where, secret, prepared, commits=commits)
