@@ -7,6 +7,7 @@ import pytest
 
 from crudgen.errors import SpecError
 from crudgen.language import load, load_texts
+from crudgen.language.operations import Operation
 from crudgen.language.written import spellings
 from crudgen.language.written.spec import EntitySpec, FieldSpec
 from crudgen.language.written.translation import MAX_LENGTH, translated
@@ -126,8 +127,39 @@ SPELLINGS: dict[str, str] = {
     "ManyToManyField(Tag)": "int index",
     "str, required": "str",
     "str[]": "json",
+    "int(>0)": "int(1..)",
+    "int(>=0)": "int(0..)",
+    "int(<10)": "int(..9)",
+    "int(> -5)": "int(-4..)",
+    "int(1-5)": "int(1..5)",
+    "int(-5--1)": "int(-5..-1)",
+    "int(1, 5)": "int(1..5)",
+    "int(1:5)": "int(1..5)",
+    "int(1 to 5)": "int(1..5)",
+    "int(1...5)": "int(1..5)",
+    "integer(1-5)": "int(1..5)",
+    "int(11)": "int",
+    "int identity(1,10)": "int pk read_only",
+    "float(>=0.5)": "float(0.5..)",
+    "float(0-1.5)": "float(0..1.5)",
+    "float(10,2)": "float",
+    "str(1-80)": "str(1..80)",
+    "str(<=80)": "str(..80)",
+    "str(>0)?": "str(1..)?",
+    "varchar(1,80)": "str(1..80)",
+    "bytes(<100)": "bytes(..99)",
 }
-UNKNOWN = ("strng", "str indx", "INT(11) UNSIGNED", "a", "index", "str", "str(1..80)? index")
+UNKNOWN = (
+    "strng",
+    "str indx",
+    "INT(11) UNSIGNED",
+    "a",
+    "index",
+    "str",
+    "str(1..80)? index",
+    "float(>0)",
+    "int(<1.5)",
+)
 
 
 @pytest.mark.parametrize("text", SPELLINGS)
@@ -171,6 +203,33 @@ def test_a_remedy_is_accepted_in_place_of_the_line(
         for line in re.split(r"'(?:,| or) '", remedy[1]) if remedy else ():
             if diagnostic.source.strip().startswith(line.partition(":")[0]):
                 load_texts({"hero.yaml": f"name: Hero\nfields:\n  other: str\n  {line}\n"})
+
+
+def test_remedies_in_the_long_form_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    remedies = []
+    for kind in ("default_json", "long_short_form"):
+        monkeypatch.chdir(CASES / kind)
+        with pytest.raises(SpecError) as caught:
+            load("entities")
+        remedies += [found.remedy for found in caught.value.diagnostics]
+    keys = [found[1] for text in remedies if (found := re.search(r"(type: .*?)\}?'$", text))]
+    assert len(keys) == 10
+    for written in keys:
+        load_texts({"hero.yaml": f"name: Hero\nfields:\n  other: str\n  a: {{{written}}}\n"})
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [("12 Main St", '= "12 Main St"'), ('a "b" c index', r'= "a \"b\" c"')],
+)
+def test_a_quoted_default_is_accepted(text: str, remedy: str) -> None:
+    with pytest.raises(SpecError, match=re.escape(f"'{remedy}'")):
+        load_texts({"hero.yaml": f"name: Hero\nfields:\n  a: str = {text}\n"})
+    load_texts({"hero.yaml": f"name: Hero\nfields:\n  a: str {remedy}\n"})
+
+
+def test_operations_in_other_words_are_no_operations() -> None:
+    assert not {*spellings.OPERATIONS} & {*Operation}
 
 
 def test_keys_of_entities_lead_to_keys() -> None:

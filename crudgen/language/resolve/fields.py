@@ -170,6 +170,9 @@ def _with_values(written: WrittenField, field: Field) -> Field:
     return field
 
 
+_NO_NULL = "remove it, or accept null with '?', in the long form 'optional: true'"
+
+
 def _default(written: WrittenField, field: Field) -> Constant | Now | None:
     default: Plain = written.spec.default
     if default == "now" and field.type is not TypeName.ENUM:
@@ -197,6 +200,7 @@ def _constant(written: WrittenField, field: Field, key: str, plain: Plain) -> Co
     reason = value_problem(field, value)
     if reason:
         remedy = suggest(value, field.words) if field.words and isinstance(value, str) else ""
+        remedy = _NO_NULL if value is None else remedy
         written.add(key, f"invalid {key}: {reason}", remedy)
     elif isinstance(value, Decimal):
         value = value.quantize(Decimal(1).scaleb(-(field.scale or 0)))
@@ -207,7 +211,7 @@ def _remedy(field: Field, plain: Plain) -> str:
     """Return the remedy for a default in the spelling of another language."""
     word = translated_default(plain) if isinstance(plain, str) else None
     if word == "null" and not field.optional:
-        return "remove it, or accept null with '?'"
+        return _NO_NULL
     possible = {"null": True, "now": field.type in _MOMENTS}
     return f"write '{word}'" if word and possible.get(word, field.type is TypeName.BOOL) else ""
 

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from itertools import takewhile
 
 from crudgen.language.schema import TypeName
 from crudgen.language.types import OPTIONS, TYPES, Argument, Arguments, Option, TypeInfo
@@ -11,6 +12,7 @@ from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
+from .planned import is_reference, report_reference, type_remedy
 from .shorthand import ARGUMENT, ARGUMENTS, COUNT, EXAMPLES, NULL_WORDS, NUMBER, PARTS, QUOTED, WORD
 from .translation import remedy_for, translated
 
@@ -56,6 +58,8 @@ class _Expansion:
         self.location, self.text, self.problems = location, text, problems
         self.before = len(problems)
         self.entries: list[Entry] = []
+        self.default_at: int | None = None
+        """Where the default begins, if it is text without quotes."""
         written = location.source[location.column - 1 :]
         self.quote = next((i for i in (0, 1) if written[i:].startswith(text)), None)
 
@@ -77,15 +81,15 @@ class _Expansion:
         return Mapping(self.location, tuple(self.entries))
 
     def _is_unsupported_reference(self) -> bool:
-        if not self.text.lstrip().startswith("->"):
+        if not is_reference(self.text):
             return False
-        report_unsupported_reference(self.location, self.problems)
+        report_reference(self.location, self.problems)
         return True
 
     def _type(self, match: re.Match[str]) -> TypeInfo | None:
         word, location = match["type"], self._at(match.start("type"), match.end("type"))
         if word not in TypeName.__members__.values():
-            self.problems.add(location, f"unknown type {quoted(word)}", suggest(word, TypeName))
+            self.problems.add(location, f"unknown type {quoted(word)}", type_remedy(word))
             return None
         self._put("type", location, Scalar(location, word))
         return TYPES[TypeName(word)]
@@ -139,7 +143,13 @@ class _Expansion:
         if match["default"] is None:
             return
         value, location = match["value"], self._at(match.start("value"), match.end("value"))
-        if value is None:
+        if value and value[0] not in "\"'" and info.value_type == "string":
+            self.default_at = match.start("value")
+        if value is None and info.name is TypeName.JSON and match["options"].lstrip()[:1] in "[{":
+            location = self._at(match.end("default"), match.end())
+            problem = "a default that is a list or a map needs the long form"
+            self.problems.add(location, problem, "such as '{type: json, default: []}'")
+        elif value is None:
             location = self._at(match.start("default"), match.end())
             self.problems.add(location, "missing default after '='", "such as '= 0' or '= \"a b\"'")
         elif info.text and re.fullmatch(NULL_WORDS, value):
@@ -182,8 +192,12 @@ class _Expansion:
     def _reject_word(self, name: str, location: Location) -> None:
         is_value = re.fullmatch(rf"{NUMBER}|true|false", name)
         remedy = f"for a default, write '= {name[:40]}'" if is_value else suggest(name, OPTIONS)
-        if self.entries[-1].key == "default" and remedy.startswith("allowed"):
-            remedy = "quote a default of several words, such as '= \"a b\"'"
+        if self.default_at is not None:
+            words = _until_option(self.text[self.default_at :])
+            is_typo = "did you mean" in remedy and name.islower() and words.endswith(f" {name}")
+            if not is_typo:
+                default = json.dumps(words[:100], ensure_ascii=False)
+                remedy = f"quote a default of several words: '= {default}'"
         if name == "(":
             problem, remedy = "unexpected '('", "quote a default that contains parentheses"
         else:
@@ -265,10 +279,7 @@ def _bare_end(text: str, start: int) -> int:
     return bracket.start() if bracket else len(text)
 
 
-def report_unsupported_reference(location: Location, problems: Problems) -> None:
-    """Add the problem that this version does not support references."""
-    problems.add(
-        location,
-        "references between entities are not supported in this version",
-        "store the key in a field, such as 'team_id: int index'",
-    )
+def _until_option(text: str) -> str:
+    """Return the words of a text that precede its first option."""
+    words = takewhile(lambda word: word.partition("(")[0] not in OPTIONS, text.split())
+    return " ".join(words)

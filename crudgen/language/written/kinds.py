@@ -1,5 +1,8 @@
 """Kinds of values in a spec, checked one by one. Reason to change: another kind of value."""
 
+import json
+import re
+from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from functools import partial
@@ -12,9 +15,14 @@ from crudgen.language.names import Case, ColumnName, JsonName
 from crudgen.language.operations import Operation
 from crudgen.language.ranges import MAX_INDEX, MAX_PAGE, MIN_INDEX
 from crudgen.language.schema import Artifact, EtagUse, KitForm, TypeName
-from crudgen.language.yaml.nodes import Plain
-from crudgen.language.yaml.problems import quoted, suggest
+from crudgen.language.yaml.document import scalar_value
+from crudgen.language.yaml.locations import Location
+from crudgen.language.yaml.nodes import Plain, Scalar, plain
+from crudgen.language.yaml.problems import Problems, quoted, suggest
 
+from . import spellings
+from .expansion import expand
+from .planned import type_remedy
 from .translation import translated
 from .words import ARTIFACTS, CASES, ETAG_USES, KIT_FORMS, OPERATIONS, TYPE_WORDS, matching, one_of
 
@@ -75,30 +83,51 @@ def _number(value: Plain) -> int | Decimal:
     raise _expected("a number", value)
 
 
-def _enum_member(value: Plain, what: str, words: type[WordT]) -> WordT:
+def _enum_member(
+    value: Plain, what: str, words: type[WordT], others: Mapping[str, WordT] | None = None
+) -> WordT:
     if not isinstance(value, str):
         raise _expected("a string", value, suggest("", words))
     if value not in words.__members__.values():
-        context = {"problem": f"unknown {what} {quoted(value)}", "remedy": suggest(value, words)}
+        other = (others or {}).get(value.lower())
+        remedy = f"write '{other}'" if other else suggest(value, words)
+        context = {"problem": f"unknown {what} {quoted(value)}", "remedy": remedy}
         raise PydanticCustomError("spec", "{problem}", context)
     return words(value)
 
 
-def _word(what: str, words: type[WordT]) -> PlainValidator:
-    return PlainValidator(partial(_enum_member, what=what, words=words))
+def _word(
+    what: str, words: type[WordT], others: Mapping[str, WordT] | None = None
+) -> PlainValidator:
+    """Return the validator of a word. `others` are other spellings of the words."""
+    return PlainValidator(partial(_enum_member, what=what, words=words, others=others))
 
 
 def _type(value: Plain) -> TypeName:
-    short = " or ".join(translated(value)) if isinstance(value, str) else ""
-    if not short or value in TypeName.__members__.values():
+    if not isinstance(value, str) or value in TypeName.__members__.values():
         return _enum_member(value, "type", TypeName)
-    remedy = (
-        f"write '{short}'"
-        if short in TypeName.__members__.values()
-        else f"in the short form, write '{short}'"
-    )
+    long = " or ".join(_long_form(short) for short in translated(value) or (value,))
+    remedy = f"write '{long}'" if long else type_remedy(value)
     context = {"problem": f"unknown type {quoted(value)}", "remedy": remedy}
     raise PydanticCustomError("spec", "{problem}", context)
+
+
+def _long_form(short: str) -> str:
+    """Return the long form of a short form; that of a type alone is the type. Else return ""."""
+    expanded = expand("", Scalar(Location(""), short), Problems())
+    if expanded is None or short in TypeName.__members__.values():
+        return "" if expanded is None else short
+    return ", ".join(f"{entry.key}: {_flow(plain(entry.value))}" for entry in expanded.entries)
+
+
+def _flow(value: Plain) -> str:
+    """Return a value of a short form as YAML in flow style."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_flow, value))}]"
+    if isinstance(value, str):
+        is_plain = re.fullmatch("[A-Za-z_]+", value) and isinstance(scalar_value(value), str)
+        return value if is_plain else json.dumps(value, ensure_ascii=False)
+    return str(value) if isinstance(value, Decimal) else json.dumps(value)
 
 
 def _created(value: Plain) -> int:
@@ -131,7 +160,9 @@ JsonText: TypeAlias = Annotated[str, PlainValidator(_text), matching(JsonName)]
 CaseWord: TypeAlias = Annotated[Case, _word("case", Case), one_of(CASES)]
 KitWord: TypeAlias = Annotated[KitForm, _word("value", KitForm), one_of(KIT_FORMS)]
 TypeWord: TypeAlias = Annotated[TypeName, PlainValidator(_type), one_of(TYPE_WORDS)]
-OperationWord: TypeAlias = Annotated[Operation, _word("operation", Operation), one_of(OPERATIONS)]
+OperationWord: TypeAlias = Annotated[
+    Operation, _word("operation", Operation, spellings.OPERATIONS), one_of(OPERATIONS)
+]
 EtagWord: TypeAlias = Annotated[EtagUse, _word("value", EtagUse), one_of(ETAG_USES)]
 ArtifactWord: TypeAlias = Annotated[Artifact, _word("value", Artifact), one_of(ARTIFACTS)]
 CreatedStatus: TypeAlias = Annotated[

@@ -12,9 +12,10 @@ from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, find_location, plain
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
-from . import spellings
-from .expansion import expand, report_unsupported_reference
+from . import planned, spellings
+from .expansion import expand
 from .kinds import describe
+from .planned import is_reference, report_reference
 from .shorthand import WORD
 from .spec import (
     MAX_FIELDS,
@@ -35,6 +36,10 @@ _MODELS: dict[str, type[BaseSpec]] = {
     "page": PageSpec,
     "limits": LimitsSpec,
     "names": NamesSpec,
+}
+_PLANNED: dict[type[BaseSpec], dict[str, str]] = {
+    EntitySpec: planned.ENTITY_KEYS,
+    AppSpec: planned.APP_KEYS,
 }
 _KINDS = {
     "model_type": "a map",
@@ -101,9 +106,9 @@ def _is_unsupported_reference(field: Mapping, problems: Problems) -> bool:
     """Return whether a field is a reference, and add the problem that these are unsupported."""
     written = field.get("type")
     value = plain(written.value) if written else None
-    if written is None or not isinstance(value, str) or not value.lstrip().startswith("->"):
+    if written is None or not isinstance(value, str) or not is_reference(value):
         return False
-    report_unsupported_reference(written.value.location, problems)
+    report_reference(written.value.location, problems)
     return True
 
 
@@ -149,9 +154,14 @@ def _report(model: type[BaseSpec], root: Mapping, detail: ErrorDetails, problems
         )
         problems.add(location, f"{quoted(last)} is missing", _example(last))
     elif detail["type"] == "extra_forbidden":
+        location = find_location(root, path, key=True)
+        if len(path) == 1 and last in _PLANNED.get(model, {}):
+            problem = f"{quoted(last)} is not supported in this version"
+            problems.add(location, problem, _PLANNED[model][last])
+            return
         remedy = _spelling_remedy(model, path, _value_at(root, path))
         remedy = remedy or suggest(last, _model_at(model, path).allowed_keys())
-        problems.add(find_location(root, path, key=True), f"unknown key {quoted(last)}", remedy)
+        problems.add(location, f"unknown key {quoted(last)}", remedy)
     elif detail["type"] == "spec":
         problems.add(find_location(root, path), context["problem"], context["remedy"])
     else:

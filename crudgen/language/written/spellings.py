@@ -4,6 +4,8 @@ They are those of Python's annotations, pydantic, SQLAlchemy, Django, Prisma and
 ignore upper and lower case.
 """
 
+from crudgen.language.operations import Operation
+
 _TRUE = r"(?: *[:=(] *true\)?)?"
 _FALSE = r" *[:=(] *false\)?"
 _IS = r" *[:=(] *"
@@ -41,7 +43,7 @@ WORDS: tuple[tuple[str, str], ...] = (
     (r"= *false\b", "= false"),
     (rf"\b(?:nullable|null|blank|optional)\b{_TRUE}", "?"),
     (rf"\bprimary[ _]?key\b{_TRUE}|@id\b", "pk"),
-    (rf"\b(?:auto_?increment|identity)\b{_TRUE}", "pk read_only"),
+    (rf"\b(?:auto_?increment|identity)\b(?: *\(-?[0-9]+, *[0-9]+\))?{_TRUE}", "pk read_only"),
     (rf"@?\bunique\b{_TRUE}", "unique"),
     (rf"@?\b(?:db_)?index(?:ed)?\b{_TRUE}", "index"),
     (rf"\bauto_now_add\b{_TRUE}", "= now read_only"),
@@ -164,6 +166,19 @@ ENTITY_KEYS: dict[str, str] = {
     "pagination": "api: {page: {default: 20}}",
 }
 """Keys of an entity that have another name or place, and what to write instead."""
+
+OPERATIONS: dict[str, Operation] = {
+    **dict.fromkeys(("bulk_create", "create_bulk", "insert_many"), Operation.CREATE_MANY),
+    **dict.fromkeys(("bulk_update", "update_bulk", "patch_many"), Operation.UPDATE_MANY),
+    **dict.fromkeys(("bulk_delete", "delete_bulk", "destroy_many"), Operation.DELETE_MANY),
+    **dict.fromkeys(("insert", "post", "add", "new"), Operation.CREATE),
+    **dict.fromkeys(("get", "retrieve", "detail", "show"), Operation.READ),
+    **dict.fromkeys(("index", "get_all", "read_many", "find"), Operation.LIST),
+    **dict.fromkeys(("patch", "edit", "partial_update"), Operation.UPDATE),
+    "put": Operation.REPLACE,
+    **dict.fromkeys(("destroy", "remove"), Operation.DELETE),
+}
+"""Operations in the words of other frameworks and of HTTP."""
 
 NEEDLESS_KEYS = ("required", "not_null", "notnull", "mandatory")
 """Keys without an equivalent: a field without `optional` and `default` is required anyway."""

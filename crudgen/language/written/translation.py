@@ -6,10 +6,11 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 from crudgen.errors import Diagnostic
 from crudgen.language.schema import TypeName
-from crudgen.language.types import TYPES, Arguments
+from crudgen.language.types import TYPES, Arguments, TypeInfo
 
 from . import shorthand, spellings
 
@@ -21,11 +22,18 @@ _PART = re.compile(
 )
 _COMMAS = re.compile(r", *(?![^()]*\))(?![^\[\]]*\])")
 _KEYWORD = re.compile(r"\w+ *=.*")
+_JSON_DEFAULT = re.compile(r"json *(\?)? *= *(\[.*\]|\{.*\})", re.IGNORECASE)
+_DIGITS = r"-?[0-9]+(?:\.[0-9]+)?"
+_RANGE = re.compile(rf"({_DIGITS}) *(-|:|,|to|\.\.[.=]) *({_DIGITS})")
+_BOUND = re.compile(rf"(>=|>|<=|<) *({_DIGITS})")
 _LINE = re.compile(r"[\s{-]*(?P<name>\w+) *: +(?P<text>.+?)\s*")
 
 
 def remedy_for(name: str, text: str) -> str:
     """Return what to write instead of a field in another spelling, or "" if it is unknown."""
+    if len(text) <= MAX_LENGTH and (default := _JSON_DEFAULT.fullmatch(text.strip())):
+        optional = ", optional: true" if default[1] else ""
+        return f"write '{name}: {{type: json{optional}, default: {default[2]}}}'"
     lines = [f"'{name}: {short}'" for short in translated(text)]
     *others, last = lines or [""]
     return f"write {' or '.join([', '.join(others), last] if others else [last])}" if last else ""
@@ -107,7 +115,7 @@ def _short_form(text: str) -> str | None:
     name = kind.partition(" ")[0].partition("(")[0]
     parts = _Parts()
     parts.read(kind.removeprefix(name) + " " + rest)
-    arguments = _arguments(TYPES[TypeName(name)].arguments, parts.arguments)
+    arguments = _arguments(TYPES[TypeName(name)], parts.arguments)
     short = " ".join([f"{name}{arguments}{parts.optional}{parts.default}", *parts.options])
     return short if _SHORT_FORMS[TypeName(name)].fullmatch(short) else None
 
@@ -124,17 +132,37 @@ def _type(text: str) -> tuple[str, str]:
     return "", ""
 
 
-def _arguments(kind: Arguments, written: str) -> str:
+def _arguments(info: TypeInfo, written: str) -> str:
     """Return the arguments of a type in the short form; those that it does not have are dropped."""
-    inside = written.strip("() ")
-    if ".." in inside:
-        return written
+    kind, inside = info.arguments, written.strip("() ")
+    if kind in (Arguments.LENGTH, Arguments.RANGE, Arguments.SIZE):
+        return _bounds(
+            inside, is_integer=info.value_type != "number", is_length=kind is not Arguments.RANGE
+        )
     if kind is Arguments.DIGITS:
         return f"({','.join(re.findall('[0-9]+', inside)[:2] if ',' in inside else ('10', '2'))})"
     if kind is Arguments.VALUES:
         separator = r"[,|]" if re.search(r"[,|]", inside) else r"\s"
         words = (word.strip().strip("\"'") for word in re.split(separator, inside))
         return f"({', '.join(word for word in words if word)})"
-    if kind in (Arguments.LENGTH, Arguments.SIZE) and inside.isdigit():
-        return f"(..{inside})"
     return ""
+
+
+def _bounds(inside: str, *, is_integer: bool, is_length: bool) -> str:
+    """Return the bounds of a number or of a length in the short form.
+
+    Bounds that it cannot express are returned as written. The digits that a number has in SQL, as
+    in `int(11)`, are no bounds.
+    """
+    if bound := _BOUND.fullmatch(inside):
+        sign, number = bound.groups()
+        if len(sign) == 1 and is_integer and "." not in number:
+            sign, number = f"{sign}=", str(int(number) + (1 if sign == ">" else -1))
+        return {">=": f"({number}..)", "<=": f"(..{number})"}.get(sign, f"({inside})")
+    if found := _RANGE.fullmatch(inside):
+        low, separator, high = found.groups()
+        is_range = separator != "," or (is_integer and Decimal(low) < Decimal(high))
+        return f"({low}..{high})" if is_range else ""
+    if inside.isdigit():
+        return f"(..{inside})" if is_length else ""
+    return f"({inside})" if re.search(r"[<>]|\.\.", inside) else ""
