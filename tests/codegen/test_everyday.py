@@ -76,7 +76,7 @@ OWN_TEST = """
 from app.tests.models import Test, TestCreate, TestPublic, TestUpdate, TestUpdateById
 
 
-def test_models_are_no_tests() -> None:
+def test_pytest_does_not_collect_models() -> None:
     models = (Test, TestCreate, TestPublic, TestUpdate, TestUpdateById)
     assert all(model.__name__.startswith("Test") for model in models)
 

@@ -49,7 +49,7 @@ def resources(schema: Schema) -> dict[str, dict[str, Any]]:
     return found
 
 
-def test_only_a_spec_that_asks_for_it_gets_it() -> None:
+def test_the_provider_is_emitted_on_request_only() -> None:
     usual = render(SCHEMA)
     more = render(replace(SCHEMA, emit=(Artifact.PROVIDER,)))
     assert {*more} - {*usual} == {PATH}
@@ -91,7 +91,7 @@ def test_text_is_a_literal_of_typescript(text: str) -> None:
         assert "<" not in source
 
 
-def test_what_is_no_literal_is_refused() -> None:
+def test_values_without_a_literal_are_rejected() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         typescript(float("nan"))
     with pytest.raises(TypeError, match="not JSON serializable"):

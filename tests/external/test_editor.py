@@ -231,7 +231,7 @@ def test_wrong_files_are_rejected_on_the_same_lines(server: LanguageServer, file
 @pytest.mark.parametrize(
     "file", agreement.right_files(), ids=lambda file: str(file.relative_to(ROOT))
 )
-def test_right_files_are_accepted(server: LanguageServer, file: Path) -> None:
+def test_correct_files_are_accepted(server: LanguageServer, file: Path) -> None:
     assert lines_with_problems(server, file) == set()
 
 

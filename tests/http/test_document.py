@@ -192,7 +192,7 @@ def test_the_404_of_a_list_is_that_of_a_cursor(document: dict[str, Any]) -> None
     assert described == ["Not found: the cursor is invalid", "Not found: no row has this key"]
 
 
-def test_handlers_of_ones_own_have_the_same_errors(tmp_path: Path) -> None:
+def test_handlers_of_the_owner_have_the_same_errors(tmp_path: Path) -> None:
     app = crudgen.create_app(ZOO / "entities", database=f"sqlite:///{tmp_path}/app.db")
     schemas = app.openapi()["components"]["schemas"]
     app.openapi_schema = None

@@ -77,7 +77,7 @@ def test_wrong_files_are_rejected_on_the_same_lines(file: Path) -> None:
 @pytest.mark.parametrize(
     "file", agreement.right_files(), ids=lambda file: str(file.relative_to(ROOT))
 )
-def test_right_files_are_accepted(file: Path) -> None:
+def test_correct_files_are_accepted(file: Path) -> None:
     assert rejected_lines(file) == set()
 
 

@@ -123,7 +123,7 @@ def test_json_names_differ_in_upper_and_lower_case() -> None:
         ("  model_dump: str", "rename it, and add 'json(model_dump) column(model_dump)'"),
     ],
 )
-def test_what_is_refused_has_a_way_out(fields: str, remedy: str) -> None:
+def test_each_rejected_name_has_a_remedy(fields: str, remedy: str) -> None:
     with pytest.raises(SpecError) as caught:
         entity(fields)
     assert remedy in caught.value.diagnostics[0].remedy
@@ -139,7 +139,7 @@ def test_what_is_refused_has_a_way_out(fields: str, remedy: str) -> None:
         "  dump: str json(model_dump) column(model_dump)",
     ],
 )
-def test_the_ways_out_lead_out(fields: str) -> None:
+def test_the_remedies_are_accepted(fields: str) -> None:
     assert entity(fields)
 
 

@@ -61,7 +61,7 @@ def test_parameters_that_take_no_value_are_no_attributes() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(filter(could_be_a_field, keyword.kwlist)))
-def test_keywords_are_no_attributes(name: str) -> None:
+def test_attributes_of_keywords_get_an_underscore(name: str) -> None:
     assert attribute_for(name) == f"{name}_"
 
 
@@ -77,7 +77,7 @@ def test_usual_names_are_attributes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["None", "True", "False"])
-def test_keywords_are_no_entity_names(name: str) -> None:
+def test_keywords_are_rejected_as_entity_names(name: str) -> None:
     remedy = f"use another name, such as '{name}Item'"
     assert class_name_problem(name) == f"it is a Python keyword; {remedy}"
     assert class_name_problem(f"{name}Item") is None
@@ -97,7 +97,7 @@ def test_everyday_names_are_possible(name: str, plural: str | None) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["Base", "Create", "Update", "UpdateById", "Public"])
-def test_the_classes_of_an_entity_are_no_other_entities(suffix: str) -> None:
+def test_an_entity_cannot_have_the_name_of_a_generated_class(suffix: str) -> None:
     texts = {f"{name}.yaml": f"name: {name}\nfields: {{a: int}}" for name in ("A", f"A{suffix}")}
     with pytest.raises(SpecError, match=f"A{suffix} is a class generated for A"):
         load_texts(texts)

@@ -86,7 +86,7 @@ def test_cors(project: Project) -> None:
         assert clients.ask("OPTIONS", "/heroes/1", headers=preflight).status_code == 200
 
 
-def test_a_websocket_beside(project: Project) -> None:
+def test_a_websocket_of_the_owner(project: Project) -> None:
     project.write(
         "own.py",
         """

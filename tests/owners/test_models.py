@@ -234,7 +234,7 @@ def test_an_extra_field_from_a_property_of_the_table(project: Project) -> None:
     everywhere(project, {"name": "Deadpond", "age": 30, "id": 1, "label": "Deadpond (1)"})
 
 
-def test_sparse_rows_contain_the_fields_that_were_asked_for(project: Project) -> None:
+def test_sparse_rows_contain_the_requested_fields(project: Project) -> None:
     edit_public(
         project,
         "from pydantic import computed_field, field_serializer",

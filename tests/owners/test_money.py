@@ -277,6 +277,6 @@ def test_a_union_has_one_type(session: Session, book: Any) -> None:
     assert found == Decimal("22.50")
 
 
-def test_other_numbers_are_not_concerned(session: Session, book: Any) -> None:
+def test_other_numbers_are_computed_as_before(session: Session, book: Any) -> None:
     expression = book.copies * 2 / literal(4, Numeric(asdecimal=False))
     assert numbers(session, cast(expression, Float)) == [1.5, 1.0]

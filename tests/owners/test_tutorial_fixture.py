@@ -132,7 +132,7 @@ def test_delete_hero(
     assert client.get("/heroes/").json()[0]["name"] == "Rusty-Man"
 
 
-def test_everything_else(client: Any, heroes: list[Any]) -> None:
+def test_pages_filters_and_preconditions(client: Any, heroes: list[Any]) -> None:
     page = client.get("/heroes/?cursor=&limit=1&count=exact")
     assert page.headers["x-total-count"] == "2"
     following = page.links["next"]["url"]

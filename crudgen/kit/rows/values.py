@@ -16,7 +16,7 @@ Read = Callable[..., dict[str, Any]]
 class RequestValues:
     """Reads the values of columns from request models.
 
-    Fields that are no columns are left to the owner's code. Serializers, which are for responses,
+    Fields that are not columns are left to the owner's code. Serializers, which are for responses,
     do not change the values.
     """
 

@@ -140,7 +140,7 @@ class ExactNumber(TypeDecorator[Decimal]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         """Return the value for the driver: a scaled integer on SQLite.
 
-        Raises ValueError if the value has too many digits, and TypeError if it is no number.
+        Raises ValueError if the value has too many digits, and TypeError if it is not a number.
         """
         if value is None:
             return None
