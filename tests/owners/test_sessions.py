@@ -166,6 +166,93 @@ async def ended(request: Request, db: DatabaseDep) -> None:
         assert counts(client) == (0, 3)
 
 
+CONCURRENT = (
+    TRANSACTION
+    + """
+from asyncio import gather
+
+
+@router.post("/gather")
+async def create_three(request: Request, db: DatabaseDep, last: str) -> list[int]:
+    async with db.transaction() as transaction:
+        made = await gather(
+            *(
+                teams.create(transaction, request, TeamCreate(name=name))
+                for name in ("first", "second", last)
+            ),
+            return_exceptions=True,
+        )
+        statuses = [one.status_code for one in made]
+        if last == "fail":
+            raise HTTPException(418, statuses)
+    return statuses
+
+
+@router.post("/gather-in-session")
+async def create_in_session(request: Request, db: DatabaseDep, session: SessionDep) -> None:
+    await gather(
+        *(
+            teams.create(db.in_session(session), request, TeamCreate(name=name))
+            for name in ("first", "second", "third")
+        )
+    )
+    await run_in_threadpool(session.commit)
+
+
+@router.post("/gather-transactions")
+async def nest(request: Request, db: DatabaseDep) -> list[str]:
+    async with db.transaction() as transaction:
+
+        async def create(name: str) -> None:
+            async with transaction.transaction() as inner:
+                await gather(
+                    *(teams.create(inner, request, TeamCreate(name=name + end)) for end in "12")
+                )
+
+        overlapping = await gather(
+            create("first"),
+            create("second"),
+            teams.create(transaction, request, TeamCreate(name="third")),
+            return_exceptions=True,
+        )
+        await create("fourth")
+        async with transaction.transaction(), transaction.transaction():
+            await teams.create(transaction, request, TeamCreate(name="fifth"))
+    return [str(one) for one in overlapping if isinstance(one, RuntimeError)]
+"""
+)
+
+
+def test_concurrent_operations_run_one_after_another(project: Project, url: str) -> None:
+    project.write("own.py", CONCURRENT)
+    build(project, "return build_application(settings or Settings(), [own.router, *ROUTERS])")
+    with project.client(database_url=url) as client:
+        failed = client.post("/gather?last=fail")
+        assert (failed.status_code, failed.json()["detail"]) == (418, [200] * 3)
+        assert client.get("/teams/").json() == []
+        assert client.post("/gather?last=first").json() == [200, 200, 409]
+        assert counts(client) == (0, 2)
+
+
+def test_concurrent_operations_in_a_session(project: Project, url: str) -> None:
+    project.write("own.py", CONCURRENT)
+    build(project, "return build_application(settings or Settings(), [own.router, *ROUTERS])")
+    with project.client(database_url=url) as client:
+        assert client.post("/gather-in-session").status_code == 200
+        assert counts(client) == (0, 3)
+
+
+def test_overlapping_transactions_in_a_transaction_are_refused(project: Project, url: str) -> None:
+    project.write("own.py", CONCURRENT)
+    build(project, "return build_application(settings or Settings(), [own.router, *ROUTERS])")
+    with project.client(database_url=url) as client:
+        errors = client.post("/gather-transactions").json()
+        assert len(errors) == 2
+        assert all("another task has begun a transaction" in error for error in errors)
+        names = [team["name"] for team in client.get("/teams/").json()]
+        assert names == ["first1", "first2", "fourth1", "fourth2", "fifth"]
+
+
 def test_a_script(project: Project, url: str) -> None:
     hero = project.module("heroes.models").Hero
     wiring, settings = project.module("kit.wiring"), project.module("settings")

@@ -47,10 +47,6 @@ class SessionDatabase(Database):
     async def transaction(self) -> AsyncIterator[Database]:
         """Run operations in one transaction: a savepoint, unless each operation is committed."""
         backend = self._session
-        savepoint = None if backend.commits else await backend.begin_savepoint()
-        try:
-            yield self.in_session(backend.session)
-            await backend.run(lambda session: (savepoint or session).commit())
-        except BaseException:
-            await backend.run(lambda session: (savepoint or session).rollback())
-            raise
+        inner = SessionDatabase(backend.session, self.where, self._secret, self._prepared)
+        async with (backend.whole if backend.commits else backend.savepoint)(inner._session):
+            yield inner

@@ -1,9 +1,11 @@
 """The backend of a Database in a session: its statements run in the transaction of the session."""
 
-from collections.abc import Callable, Sequence
+from asyncio import Task, current_task
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
-from anyio import to_thread
+from anyio import CancelScope, Lock, to_thread
 from sqlalchemy import Connection, Delete, Dialect, Insert, Table, Update, inspect
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
@@ -16,19 +18,45 @@ from .statements import Prepared, Values
 from .transaction import Answer, Change, Execution, Row, Step, transaction
 
 Result = TypeVar("Result")
+_USE = "app.use"
+"""Key of the _Use of a session in its `info`."""
 _DRIVERS = {("sqlite", "pysqlite"), ("sqlite", "aiosqlite"), ("postgresql", "psycopg")}
+
+
+class _Use:
+    """How a session is used: by one operation at a time, and in which savepoints."""
+
+    def __init__(self) -> None:
+        self.lock = Lock(fast_acquire=True)
+        self.savepoints: list[tuple[SessionBackend, Task[Any] | None]] = []
+        """The backend of each open savepoint, and the task that began it."""
+
+    def check(self, backend: "SessionBackend") -> None:
+        """Raise RuntimeError if another task has begun a savepoint that `backend` is outside of.
+
+        The savepoint may be rolled back, and what the operation has written would be lost.
+        """
+        if self.savepoints:
+            inner, task = self.savepoints[-1]
+            if inner is not backend and task is not current_task():
+                raise RuntimeError(
+                    "another task has begun a transaction inside this one, which has not ended\n"
+                    "  begin one transaction after another, and pass each task the one that it uses"
+                )
 
 
 class SessionBackend:
     """Runs statements in the transaction of a session, an AsyncSession or a Session.
 
     Changes run in a savepoint, so that an error leaves the transaction usable. With `commits`, each
-    is committed. Objects of the session that belong to a changed row are refreshed.
+    is committed. Objects of the session that belong to a changed row are refreshed. Concurrent
+    operations on a session run one after another.
     """
 
     def __init__(self, session: Any, *, commits: bool) -> None:
         self.session = session
         self.commits = commits
+        self._use: _Use = session.info.setdefault(_USE, _Use())
         dialect = session.get_bind().dialect
         if (dialect.name, dialect.driver) not in _DRIVERS:
             raise TypeError(
@@ -43,19 +71,51 @@ class SessionBackend:
 
     async def run(self, work: Callable[[Session], Result]) -> Result:
         """Run `work` with the session: in a thread, or in the greenlet of an AsyncSession."""
-        if hasattr(self.session, "run_sync"):
-            return cast("Result", await self.session.run_sync(work))
-        return await to_thread.run_sync(work, self.session)
+        async with self._use.lock:
+            self._use.check(self)
+            if hasattr(self.session, "run_sync"):
+                return cast("Result", await self.session.run_sync(work))
+            return await to_thread.run_sync(work, self.session)
 
-    async def begin_savepoint(self) -> SessionTransaction:
-        """Begin a savepoint in the transaction of the session."""
+    @asynccontextmanager
+    async def whole(self, inner: "SessionBackend") -> AsyncIterator[None]:
+        """Run the operations of `inner` in the transaction of the session, and commit it."""
+        try:
+            yield
+            await inner.run(lambda session: session.commit())
+        except BaseException:
+            with CancelScope(shield=True):
+                await inner.run(lambda session: session.rollback())
+            raise
 
-        def work(session: Session) -> SessionTransaction:
+    @asynccontextmanager
+    async def savepoint(self, inner: "SessionBackend") -> AsyncIterator[None]:
+        """Run the operations of `inner` in a savepoint, which an exception rolls back."""
+        task, savepoints = current_task(), self._use.savepoints
+
+        def begin(session: Session) -> SessionTransaction:
             _flush(session)
             _begin(session.connection())
-            return session.begin_nested()
+            savepoint = session.begin_nested()
+            savepoints.append((inner, task))
+            return savepoint
 
-        return await self.run(work)
+        def commit(_: Session) -> None:
+            savepoint.commit()
+            savepoints.remove((inner, task))
+
+        def roll_back(_: Session) -> None:
+            savepoints.remove((inner, task))
+            savepoint.rollback()
+
+        savepoint = await self.run(begin)
+        try:
+            yield
+            await inner.run(commit)
+        except BaseException:
+            with CancelScope(shield=True):
+                await inner.run(roll_back)
+            raise
 
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
         """Return the rows of a SELECT, which sees the changes of the session."""

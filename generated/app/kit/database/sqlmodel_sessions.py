@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from anyio import to_thread
+from anyio import CancelScope
 from sqlalchemy import MetaData
 from sqlmodel import Session
 
 from .faults import reason_of
 from .postgresql import Postgresql
+from .session_backend import SessionBackend
 from .sqlite import Sqlite
 from .state import State
 from .statements import Prepared, Statement
@@ -103,8 +104,10 @@ class Sessions:
         if self.state.phase is not None:
             raise self.state.unavailable()
         session = Session(self._backend.engine, close_resets_only=False)
+        backend = SessionBackend(session, commits=False)
         try:
             yield self.in_session(session)
-            await to_thread.run_sync(session.commit)
+            await backend.run(Session.commit)
         finally:
-            await to_thread.run_sync(session.close)
+            with CancelScope(shield=True):
+                await backend.run(Session.close)
