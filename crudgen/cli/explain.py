@@ -17,7 +17,9 @@ def explain(
     if not file.exists() and (source.DEFAULT / file).exists():
         file = source.DEFAULT / file
     if not file.is_file():
-        raise typer.BadParameter(f"no such file: {file}")
+        found = source.find_entity(file)
+        meant = f"; did you mean {found}?" if found else ""
+        raise typer.BadParameter(f"no such file: {file}{meant}")
     from crudgen import language  # noqa: PLC0415 -- lazy
 
     schema = source.load(file)

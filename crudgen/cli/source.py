@@ -32,9 +32,24 @@ def check_portable(folder: Path | None) -> Path | None:
 def load(entities: Path) -> "Schema":
     """Return the schema of the entities. Raises SpecError."""
     if not entities.exists():
+        file = find_entity(entities)
         remedy = "give the folder of entities, or create one with: crudgen init"
+        remedy = f"give the file of the entity: {file}" if file else remedy
         raise SpecError([Diagnostic(str(entities), 0, 0, "no such folder", remedy)])
     return crudgen.load(entities)
+
+
+def find_entity(name: Path) -> Path | None:
+    """Return the file of an entity whose name was given instead: `Hero`, `hero` or `hero.yml`."""
+    for folder in (name.parent, DEFAULT):
+        for file in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
+            if _plain(file.stem) == _plain(name.stem):
+                return file
+    return None
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()
 
 
 def render(entities: Path, *, to_serve: bool = False) -> "tuple[Schema, SourceTree]":

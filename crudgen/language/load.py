@@ -16,6 +16,8 @@ SUFFIXES = (".yaml", ".yml")
 MAX_FILES = 2000
 _NOT_SPECS = {"", ".md", ".txt", ".tmp", ".swp", ".swx", ".orig", ".rej", ".bak"}
 """Suffixes of files that are ignored: notes, and leftovers of editors and merges."""
+_NOT_SPEC_ENDINGS = ("~", "#", ".schema.json")
+"""Other endings of files that are ignored. Editors use a JSON Schema."""
 
 
 def load(path: str | Path, new: Mapping[str, str] | None = None) -> Schema:
@@ -88,7 +90,9 @@ def _is_spec(file: Path, problems: Problems) -> bool:
     location = Location(str(file))
     if file.name == APP_FILE:
         problems.add(
-            location, "the file must be next to the folder of entities", "move it one level up"
+            location,
+            "the file must be next to the folder of entities",
+            "give that folder, or move this file one level up",
         )
         return False
     if file.suffix not in SUFFIXES:
@@ -97,7 +101,7 @@ def _is_spec(file: Path, problems: Problems) -> bool:
             problems.add(location, "a subfolder, whose files are not read", remedy)
         elif file.suffix.lower() in SUFFIXES:
             problems.add(location, "the suffix is not in lower case", "rename it to *.yaml")
-        elif file.suffix in _NOT_SPECS or file.name.endswith(("~", "#")):
+        elif file.suffix in _NOT_SPECS or file.name.endswith(_NOT_SPEC_ENDINGS):
             return False
         else:
             problems.add(

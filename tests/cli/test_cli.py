@@ -106,6 +106,25 @@ def test_a_missing_folder_is_said_so(project: Project, command: str) -> None:
     assert "crudgen init" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["SuperHero", "super_hero", "superhero", "entities/super-hero"])
+@pytest.mark.parametrize(("command", "code"), [("check", 1), ("emit", 1), ("explain", 2)])
+def test_the_name_of_an_entity_leads_to_its_file(
+    project: Project, command: str, code: int, name: str
+) -> None:
+    project.write("entities/super_hero.yaml", "name: SuperHero\nfields:\n  name: str\n")
+    said = project.run(command, name, code=code).stderr
+    assert str(Path("entities/super_hero.yaml")) in said
+    assert "entities/super_hero.yaml" not in project.run(command, "villain", code=code).stderr
+
+
+def test_a_check_of_the_project_names_the_folder_of_entities(project: Project) -> None:
+    project.run("init", "new")
+    said = project.run("check", "new", code=1).stderr
+    assert "entities: a subfolder" in said
+    assert "give this folder" in said
+    assert "crudgen.schema.json" not in said
+
+
 def test_a_long_path_stays_on_one_line(project: Project) -> None:
     folder = "a_long_name_of_a_folder" * 5
     project.write(f"{folder}/hero.yaml", BROKEN)
