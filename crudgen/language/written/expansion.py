@@ -12,9 +12,9 @@ from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
-from .planned import is_reference, report_reference, type_remedy
 from .shorthand import ARGUMENT, ARGUMENTS, COUNT, EXAMPLES, NULL_WORDS, NUMBER, PARTS, QUOTED, WORD
 from .translation import remedy_for, translated
+from .unsupported import is_reference, report_reference, type_remedy
 
 _WORD = re.compile(r"\s*(?P<word>[^\s(]+|\()")
 _OPENED = re.compile(r" *\(\s*")

@@ -22,8 +22,8 @@ from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 from . import spellings
 from .expansion import expand
-from .planned import type_remedy
 from .translation import translated
+from .unsupported import type_remedy
 from .words import ARTIFACTS, CASES, ETAG_USES, KIT_FORMS, OPERATIONS, TYPE_WORDS, matching, one_of
 
 MAX_DOC = 2000
@@ -113,7 +113,7 @@ def _type(value: Plain) -> TypeName:
 
 
 def _long_form(short: str) -> str:
-    """Return the long form of a short form; that of a type alone is the type. Else return ""."""
+    """Return the options of a short form as YAML: the type if it has no others, "" if invalid."""
     expanded = expand("", Scalar(Location(""), short), Problems())
     if expanded is None or short in TypeName.__members__.values():
         return "" if expanded is None else short

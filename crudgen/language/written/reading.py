@@ -12,10 +12,9 @@ from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, find_location, plain
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
-from . import planned, spellings
+from . import spellings, unsupported
 from .expansion import expand
 from .kinds import describe
-from .planned import is_reference, report_reference
 from .shorthand import WORD
 from .spec import (
     MAX_FIELDS,
@@ -28,6 +27,7 @@ from .spec import (
     NamesSpec,
     PageSpec,
 )
+from .unsupported import is_reference, report_reference
 
 SpecT = TypeVar("SpecT", bound=BaseSpec)
 
@@ -37,9 +37,9 @@ _MODELS: dict[str, type[BaseSpec]] = {
     "limits": LimitsSpec,
     "names": NamesSpec,
 }
-_PLANNED: dict[type[BaseSpec], dict[str, str]] = {
-    EntitySpec: planned.ENTITY_KEYS,
-    AppSpec: planned.APP_KEYS,
+_UNSUPPORTED: dict[type[BaseSpec], dict[str, str]] = {
+    EntitySpec: unsupported.ENTITY_KEYS,
+    AppSpec: unsupported.APP_KEYS,
 }
 _KINDS = {
     "model_type": "a map",
@@ -155,9 +155,9 @@ def _report(model: type[BaseSpec], root: Mapping, detail: ErrorDetails, problems
         problems.add(location, f"{quoted(last)} is missing", _example(last))
     elif detail["type"] == "extra_forbidden":
         location = find_location(root, path, key=True)
-        if len(path) == 1 and last in _PLANNED.get(model, {}):
+        if len(path) == 1 and last in _UNSUPPORTED.get(model, {}):
             problem = f"{quoted(last)} is not supported in this version"
-            problems.add(location, problem, _PLANNED[model][last])
+            problems.add(location, problem, _UNSUPPORTED[model][last])
             return
         remedy = _spelling_remedy(model, path, _value_at(root, path))
         remedy = remedy or suggest(last, _model_at(model, path).allowed_keys())

@@ -94,7 +94,9 @@ class FieldSpec(BaseSpec):
         default=None, description="Name of the column; by default that of the field."
     )
     json_name: JsonText | None = Field(
-        alias="json", default=None, description="Name in JSON and in query parameters."
+        alias="json",
+        default=None,
+        description="Name in JSON and in query parameters; by default that of the field.",
     )
     doc: Text | None = Field(default=None, description="Description, for the models and OpenAPI.")
     example: AnyValue = Field(default=None, description="Example, for OpenAPI and tests.")
@@ -209,7 +211,7 @@ class AppSpec(BaseSpec):
     )
     limits: LimitsSpec = Field(default=LimitsSpec(), description="Default limits.")
     names: NamesSpec = Field(
-        default_factory=NamesSpec, description="Cases of the columns and of the names in JSON."
+        default_factory=NamesSpec, description="Cases of the column names and of the JSON names."
     )
     kit: KitWord = Field(
         default=KitForm.VENDORED,

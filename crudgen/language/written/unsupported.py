@@ -1,4 +1,4 @@
-"""Words of the language that this version does not support. Reason to change: a capability."""
+"""Keys and types that this version does not support. Reason to change: a new capability."""
 
 import re
 
@@ -15,10 +15,10 @@ ENTITY_KEYS: dict[str, str] = {
     "access": _CHECK_CALLER,
     **dict.fromkeys(("hooks", "actions"), _WRITE_HANDLER),
 }
-"""Keys of an entity, and what to do instead."""
+"""Unsupported keys of an entity, and what to do instead."""
 
 APP_KEYS: dict[str, str] = dict.fromkeys(("auth", "users", "access"), _CHECK_CALLER)
-"""Keys of crudgen.yaml, and what to do instead."""
+"""Unsupported keys of crudgen.yaml, and what to do instead."""
 
 _REFERENCE = re.compile(r"\s*(?:->|(?:ref(?:erence)?|fk)\b)", re.IGNORECASE)
 _ENTITY = re.compile(r"[A-Z][a-z]\w*\??")
