@@ -97,6 +97,12 @@ def test_rows_are_written_and_found(named: Everywhere) -> None:
     found = ask("GET", "/heroes/", params={"count__eq": 5, "limit": 1, "sort": "-count,-id"})
     assert [row["id"] for row in found] == [2]
     assert ask("GET", "/heroes/", params={"limit__gt": 6}) == []
+    for name in ("count", "limit", "sort", "fields"):
+        refused = named.ask("GET", "/heroes/", params={name: "x"})
+        (problem,) = refused.json()["detail"]
+        assert problem["msg"].endswith(f"; to filter by the property `{name}`, use `{name}__eq`")
+    refused = named.ask("GET", "/heroes/", params={"offset": "x"})
+    assert "__eq" not in refused.json()["detail"][0]["msg"]
     assert ask("DELETE", "/heroes/1") == {"ok": True}
 
 

@@ -51,8 +51,28 @@ def test_another_number_is_rejected(text: str) -> None:
 
 @pytest.mark.parametrize("other", [1.5, True, float("nan"), float("inf")])
 def test_a_float_without_text_is_rejected(other: float) -> None:
-    with pytest.raises(ValidationError, match="Input should be a string with a number"):
+    with pytest.raises(ValidationError, match=r"Input should be a number such as 0\.00"):
         PRICE.validate_python(other)
+
+
+@pytest.mark.parametrize(
+    ("digits", "message"),
+    [
+        (
+            (10, 2),
+            "0.00…: up to 8 digits before the point, and up to 2 after it",
+        ),
+        ((2, 2), "0.00…: 0 before the point, and up to 2 after it"),
+        ((6, 0), "0…: up to 6 digits"),
+    ],
+)
+def test_the_message_has_the_digits(digits: tuple[int, int], message: str) -> None:
+    kind: Any = Annotated[Decimal, Exact(*digits)]
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(kind).validate_python("1234567.123")
+    (error,) = caught.value.errors()
+    whole = message.replace("…", ", or a string with one")
+    assert error["msg"] == f"Input should be a number such as {whole}"
 
 
 def test_only_properties_that_are_floats_keep_their_text() -> None:

@@ -181,6 +181,8 @@ class ListParameters:
                     values[name].append(_parse(parameter, text))
                 except ValidationError as error:
                     hint = _PLUS if " " in text and _means_plus(parameter, text) else ""
+                    if name in LIST_PARAMETERS and f"{name}__eq" in self.names:
+                        hint = f"; to filter by the property `{name}`, use `{name}__eq`"
                     problems += [
                         problem(one["type"], ["query", name], one["msg"] + hint)
                         for one in to_problems(error.errors())

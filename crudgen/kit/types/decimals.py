@@ -49,7 +49,7 @@ class Exact:
             le=self.maximum,
             strict=False,
         )
-        what = f"a string with a number, such as {Decimal(0):.{self.scale}f}"
+        what = f"a number such as {Decimal(0):.{self.scale}f}, or a string with one: {self._digits}"
         return core_schema.no_info_before_validator_function(
             _exact_number(text_form(Decimal, self.pattern, what)),
             number,
@@ -63,6 +63,15 @@ class Exact:
     ) -> JsonSchemaValue:
         """Return the JSON schema of the string. It cannot express the range."""
         return {"type": "string", "pattern": f"^{self.pattern}$"}
+
+    @property
+    def _digits(self) -> str:
+        """The numbers of digits that are allowed, for messages."""
+        before, after = self.precision - self.scale, self.scale
+        if not after:
+            return f"up to {before} digits"
+        integer = f"up to {before} digits" if before else "0"
+        return f"{integer} before the point, and up to {after} after it"
 
     @property
     def pattern(self) -> str:
