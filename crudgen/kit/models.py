@@ -4,6 +4,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Self
 
 from pydantic import (
+    BaseModel,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     ModelWrapValidatorHandler,
@@ -130,7 +131,7 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
     def __init__(self, /, **data: Any) -> None:
         """Create an instance from values by attribute or JSON name."""
         if names := self._json_names:
-            data = {names.get(name, name): value for name, value in data.items()}
+            data = _rename(data, names)
             if self.model_config.get("table"):
                 data = _with_keys_of_tables(data, self.__class__.model_fields, names)
         super().__init__(**data)
@@ -139,13 +140,26 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
     def model_validate(
         cls, obj: Any, *, update: dict[str, Any] | None = None, **options: Any
     ) -> Self:
-        """Validate values by JSON name, or an object with attributes; `update` has attributes."""
+        """Validate values by JSON name, or an object with attributes.
+
+        `update` has values by attribute or JSON name.
+        """
         names = cls._json_names
         if names and isinstance(obj, cls):
             obj = _read_attributes(obj, cls.model_fields, names)
-        if names and isinstance(obj, dict) and update:
-            update = {names.get(name, name): value for name, value in update.items()}
+        if names and update:
+            update = _rename(update, names if isinstance(obj, dict) else _attributes_of(names))
         return super().model_validate(obj, update=update, **options)
+
+    def sqlmodel_update(
+        self, obj: dict[str, Any] | BaseModel, *, update: dict[str, Any] | None = None
+    ) -> Self:
+        """Set attributes to those of an object, or to values by attribute or JSON name."""
+        if names := self._json_names:
+            attributes = _attributes_of(names)
+            obj = _rename(obj, attributes) if isinstance(obj, dict) else obj
+            update = _rename(update or {}, attributes)
+        return super().sqlmodel_update(obj, update=update)
 
     @classmethod
     def __pydantic_on_complete__(cls) -> None:
@@ -211,6 +225,23 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
             if not integers or not isinstance(value, dict):
                 raise
             return handler({**value, **integers})
+
+
+def _attributes_of(names: Mapping[str, str]) -> dict[str, str]:
+    """Return the attributes by JSON name. A name that is an attribute too means the attribute."""
+    return {sent: name for name, sent in names.items() if sent not in names}
+
+
+def _rename(data: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return values by other names; raise TypeError for two values of one field."""
+    renamed: dict[str, Any] = {}
+    for name, value in data.items():
+        other = names.get(name, name)
+        if other in renamed:
+            field = next(one for one in data if names.get(one, one) == other)
+            raise TypeError(f"{field} and {name} are the same field: give one value")
+        renamed[other] = value
+    return renamed
 
 
 def _with_keys_of_tables(
