@@ -18,12 +18,12 @@ from .statements import Prepared, Values
 from .transaction import Answer, Change, Execution, Row, Step, transaction
 
 Result = TypeVar("Result")
-_USE = "app.use"
-"""Key of the _Use of a session in its `info`."""
+_SESSION_USE = "app.use"
+"""Key of the _SessionUse of a session in its `info`."""
 _DRIVERS = {("sqlite", "pysqlite"), ("sqlite", "aiosqlite"), ("postgresql", "psycopg")}
 
 
-class _Use:
+class _SessionUse:
     """How a session is used: by one operation at a time, and in which savepoints."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class _Use:
         """The backend of each open savepoint, and the task that began it."""
 
     def check(self, backend: "SessionBackend") -> None:
-        """Raise RuntimeError if another task has begun a savepoint that `backend` is outside of.
+        """Raise RuntimeError if `backend` is outside of a savepoint that another task has begun.
 
         The savepoint may be rolled back, and what the operation has written would be lost.
         """
@@ -40,8 +40,8 @@ class _Use:
             inner, task = self.savepoints[-1]
             if inner is not backend and task is not current_task():
                 raise RuntimeError(
-                    "another task has begun a transaction inside this one, which has not ended\n"
-                    "  begin one transaction after another, and pass each task the one that it uses"
+                    "another task has begun a transaction inside this one, and has not ended it\n"
+                    "  begin nested transactions one after another, or pass on the inner one"
                 )
 
 
@@ -56,7 +56,7 @@ class SessionBackend:
     def __init__(self, session: Any, *, commits: bool) -> None:
         self.session = session
         self.commits = commits
-        self._use: _Use = session.info.setdefault(_USE, _Use())
+        self._use: _SessionUse = session.info.setdefault(_SESSION_USE, _SessionUse())
         dialect = session.get_bind().dialect
         if (dialect.name, dialect.driver) not in _DRIVERS:
             raise TypeError(
@@ -78,7 +78,7 @@ class SessionBackend:
             return await to_thread.run_sync(work, self.session)
 
     @asynccontextmanager
-    async def whole(self, inner: "SessionBackend") -> AsyncIterator[None]:
+    async def commit_after(self, inner: "SessionBackend") -> AsyncIterator[None]:
         """Run the operations of `inner` in the transaction of the session, and commit it."""
         try:
             yield

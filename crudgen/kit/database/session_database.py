@@ -48,5 +48,6 @@ class SessionDatabase(Database):
         """Run operations in one transaction: a savepoint, unless each operation is committed."""
         backend = self._session
         inner = SessionDatabase(backend.session, self.where, self._secret, self._prepared)
-        async with (backend.whole if backend.commits else backend.savepoint)(inner._session):
+        begin = backend.commit_after if backend.commits else backend.savepoint
+        async with begin(inner._session):
             yield inner
