@@ -53,6 +53,7 @@ ROOMS = {
             "__init__",
             "acceleration",
             "errors",
+            "json_names",
             "types",
         },
         {"limits", "models", "env_file", "origins", "settings"},

@@ -15,16 +15,23 @@ fields:
   nick: str json(title)
   title: str json(nick)
   age: int?
+  home_url: str? json(homeURLText)
+  made_on: datetime = now read_only json(madeOn)
 """
 VALUES = {"full_name": "a", "nick": "b", "title": "c"}
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def project_of_names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     folder: Path = tmp_path_factory.mktemp("names")
     project = Project.copied(emit(folder, {"hero": HERO}), folder)
-    yield project.module("heroes.models")
+    yield project
     project.unload()
+
+
+@pytest.fixture
+def models(project_of_names: Project) -> Any:
+    return project_of_names.module("heroes.models")
 
 
 @pytest.mark.parametrize("name", ["full_name", "fullName"])
@@ -54,3 +61,25 @@ def test_two_values_of_one_field_are_refused(models: Any, model: str) -> None:
         models.Hero.model_validate(models.HeroCreate(**VALUES), update=both)
     with pytest.raises(TypeError, match="full_name and fullName are the same field"):
         models.Hero(**VALUES).sqlmodel_update(both)
+
+
+def test_titles_have_the_words_of_the_names(project_of_names: Project) -> None:
+    document = project_of_names.create("document").openapi()
+    schemas = document["components"]["schemas"]
+    titles = {
+        "fullName": "Full Name",
+        "title": "Title",
+        "nick": "Nick",
+        "age": "Age",
+        "homeURLText": "Home Url Text",
+        "madeOn": "Made On",
+        "id": "Id",
+    }
+    for model in ("HeroPublic", "HeroCreate", "HeroUpdate"):
+        properties = schemas[model]["properties"]
+        assert {name: one["title"] for name, one in properties.items()} == titles, model
+    parameters = document["paths"]["/heroes/"]["get"]["parameters"]
+    found = {one["name"]: one["schema"].get("title") for one in parameters}
+    assert found["fullName"] == "Full Name"
+    assert found["madeOn__not_in"] == "Made On Not In"
+    assert found["age__gte"] == "Age Gte"

@@ -78,7 +78,7 @@ NAMES = {
     "keyword": ("pass_word", "passWord", "a :meta; é"),
     "data": ("data_", "json", "JSON"),
     "price": ("price_", "sort", "order by"),
-    "changed_at": ("changed_at", "changedAt", "Changed At"),
+    "changed_at": ("changed_at", "changedAt", "Changed on"),
     "photo": ("photo_", "q", "Photo [q]"),
 }
 """`title` and `nick` have each other's names."""
@@ -390,12 +390,13 @@ def test_an_alias_may_be_one_of_validation_and_one_of_serialization() -> None:
 
     values: dict[str, Any] = {"nick": "n", "title": "t", "born_on": 1}
     sent = {"title": "n", "nick": "t", "bornOn": 1}
+    by_json_name: dict[str, Any] = {"nick": "n", "title": "t", "bornOn": 1}
     named = Named(**values)
     assert Named.model_validate(sent) == named
     assert named.model_dump(by_alias=True) == sent
     for row in (
         NamedRow(**values),
-        NamedRow(**values | {"bornOn": 1}),
+        NamedRow(**by_json_name),
         NamedRow.model_validate(named),
     ):
         assert row.model_dump(exclude={"id"}) == values

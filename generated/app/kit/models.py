@@ -1,6 +1,6 @@
 """The base classes of all models: strict input, and the names of constraints."""
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator
 from typing import Any, ClassVar, Self
 
 from pydantic import (
@@ -11,7 +11,6 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 from sqlalchemy import MetaData
@@ -19,6 +18,14 @@ from sqlalchemy.orm import registry
 from sqlmodel import SQLModel
 
 from .errors import MAX_PROBLEMS
+from .json_names import (
+    attributes_of,
+    default_title,
+    read_attributes,
+    rename,
+    title_of,
+    with_keys_of_tables,
+)
 from .types.text import NO_NUL, apply_rules
 
 NAMES = {
@@ -33,7 +40,6 @@ MIN_INT = -(2**63)
 """Smallest value of an integer column."""
 MAX_INT = 2**63 - 1
 """Largest value of an integer column."""
-_MISSING = object()
 
 _EXCLUDE_NUL = {"pattern", "format", "enum", "const", "contentEncoding"}
 """Keywords of JSON Schema that already exclude NUL."""
@@ -71,7 +77,9 @@ def _standard_base64(schema: dict[str, Any]) -> None:
 
 def _adjust_properties(schema: dict[str, Any]) -> None:
     """Adjust the JSON schemas of the properties of a model, in place."""
-    for described in schema.get("properties", {}).values():
+    for name, described in schema.get("properties", {}).items():
+        if described.get("title") == default_title(name):
+            described["title"] = title_of(name)
         add_number_format(described)
         without_nul(described)
         _standard_base64(described)
@@ -131,9 +139,9 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
     def __init__(self, /, **data: Any) -> None:
         """Create an instance from values by attribute or JSON name."""
         if names := self._json_names:
-            data = _rename(data, names)
+            data = rename(data, names)
             if self.model_config.get("table"):
-                data = _with_keys_of_tables(data, self.__class__.model_fields, names)
+                data = with_keys_of_tables(data, self.__class__.model_fields, names)
         super().__init__(**data)
 
     @classmethod
@@ -146,9 +154,9 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
         """
         names = cls._json_names
         if names and isinstance(obj, cls):
-            obj = _read_attributes(obj, cls.model_fields, names)
+            obj = read_attributes(obj, cls.model_fields, names)
         if names and update:
-            update = _rename(update, names if isinstance(obj, dict) else _attributes_of(names))
+            update = rename(update, names if isinstance(obj, dict) else attributes_of(names))
         return super().model_validate(obj, update=update, **options)
 
     def sqlmodel_update(
@@ -156,9 +164,9 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
     ) -> Self:
         """Set attributes to those of an object, or to values by attribute or JSON name."""
         if names := self._json_names:
-            attributes = _attributes_of(names)
-            obj = _rename(obj, attributes) if isinstance(obj, dict) else obj
-            update = _rename(update or {}, attributes)
+            attributes = attributes_of(names)
+            obj = rename(obj, attributes) if isinstance(obj, dict) else obj
+            update = rename(update or {}, attributes)
         return super().sqlmodel_update(obj, update=update)
 
     @classmethod
@@ -194,10 +202,7 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
         described = handler.resolve_ref_schema(schema)
         ignored = [name for name in cls.__read_only__ if name in cls._ignored]
         if ignored and described:
-            read_only = {
-                name: {"title": name.replace("_", " ").title(), "readOnly": True}
-                for name in ignored
-            }
+            read_only = {name: {"title": title_of(name), "readOnly": True} for name in ignored}
             described["properties"] = {**read_only, **described.get("properties", {})}
         if handler.mode == "serialization":
             described.pop("additionalProperties", None)
@@ -212,7 +217,7 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
         names = cls._json_names
         kind = type(value)  # SQLModel wraps objects, and sets `__class__` to that of the object
         if names and not issubclass(kind, (dict, cls)) and kind.__module__ != "builtins":
-            value = _read_attributes(value, cls.model_fields, names)
+            value = read_attributes(value, cls.model_fields, names)
         if isinstance(value, dict):
             if not value.keys().isdisjoint(cls._ignored):
                 value = {key: item for key, item in value.items() if key not in cls._ignored}
@@ -225,39 +230,6 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
             if not integers or not isinstance(value, dict):
                 raise
             return handler({**value, **integers})
-
-
-def _attributes_of(names: Mapping[str, str]) -> dict[str, str]:
-    """Return the attributes by JSON name. A name that is an attribute too means the attribute."""
-    return {sent: name for name, sent in names.items() if sent not in names}
-
-
-def _rename(data: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """Return values by other names; raise TypeError for two values of one field."""
-    renamed: dict[str, Any] = {}
-    for name, value in data.items():
-        other = names.get(name, name)
-        if other in renamed:
-            field = next(one for one in data if names.get(one, one) == other)
-            raise TypeError(f"{field} and {name} are the same field: give one value")
-        renamed[other] = value
-    return renamed
-
-
-def _with_keys_of_tables(
-    data: dict[str, Any], fields: Mapping[str, FieldInfo], names: Mapping[str, str]
-) -> dict[str, Any]:
-    """Return values by alias or else by attribute: table models ignore a `validation_alias`."""
-    keys = {sent: name for name, sent in names.items() if fields[name].alias is None}
-    return {keys.get(sent, sent): value for sent, value in data.items()}
-
-
-def _read_attributes(
-    value: Any, attributes: Iterable[str], names: Mapping[str, str]
-) -> dict[str, Any]:
-    """Return the attributes of an object by JSON name: pydantic itself reads no other names."""
-    found = ((name, getattr(value, name, _MISSING)) for name in attributes)
-    return {names.get(name, name): item for name, item in found if item is not _MISSING}
 
 
 def _limit_unknown(value: dict[Any, Any], known: Container[str]) -> dict[Any, Any]:

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
 
 from ..errors import problem, to_problems
+from ..json_names import title_of
 from ..models import add_number_format, without_nul
 from .columns import Columns
 from .operators import OPERATORS, lower_ascii
@@ -67,7 +68,7 @@ class Parameter:
         if self._has_many:
             schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": MAX_VALUES}
         if "$ref" not in schema:
-            schema = {**schema, "title": _title(name)}
+            schema = {**schema, "title": title_of(name.replace("__", "_"))}
         if self.default is not None:
             schema = {**schema, "default": self.default}
         described = {"name": name, "in": "query", "required": False, "description": self.doc}
@@ -253,11 +254,6 @@ def _means_plus(parameter: Parameter, text: str) -> bool:
             continue
         return True
     return False
-
-
-def _title(name: str) -> str:
-    """Return the title of a parameter, similar to FastAPI's: `Age Gte` for `age__gte`."""
-    return name.title().replace("__", " ").replace("_", " ")
 
 
 @cache
