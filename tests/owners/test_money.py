@@ -78,6 +78,7 @@ def numbers(session: Session, expression: Any) -> list[Any]:
     return list(session.exec(select(expression).order_by("title")).all())
 
 
+SEVEN = literal(7)
 RIGHT: dict[str, tuple[Callable[[Any], Any], list[Any]]] = {
     "greater than an int": (lambda b: b.price > 2, [False, True]),
     "equal to a float": (lambda b: b.price == 1.5, [True, False]),
@@ -99,6 +100,28 @@ RIGHT: dict[str, tuple[Callable[[Any], Any], list[Any]]] = {
         lambda b: func.coalesce(b.cost, literal(7, b.price.type)),
         [Decimal("1.00"), Decimal("7.00")],
     ),
+    "an int times": (lambda b: 2 * b.price, [3, 40]),
+    "a column times": (lambda b: b.copies * b.price, [Decimal("4.5"), 40]),
+    "an int times a difference": (lambda b: 2 * (b.price - 1) * 3, [3, 114]),
+    "coalesce an int": (lambda b: func.coalesce(b.cost, 7), [1, 7]),
+    "coalesce a decimal": (lambda b: func.coalesce(b.cost, Decimal("7.5")), [1, Decimal("7.5")]),
+    "coalesce several": (lambda b: func.coalesce(b.cost, null(), 7, 8) + 1, [2, 8]),
+    "coalesce a sum": (lambda b: func.coalesce(func.sum(b.cost).over(), 0), [1, 1]),
+    "coalesce compared": (lambda b: func.coalesce(b.cost, 0) > Decimal("0.99"), [True, False]),
+    "case else an int": (lambda b: case((b.copies > 2, b.price), else_=7), [Decimal("1.5"), 7]),
+    "case else a decimal": (
+        lambda b: case((b.copies > 2, b.price), else_=Decimal(0)),
+        [Decimal("1.5"), 0],
+    ),
+    "case by a column": (
+        lambda b: case({2: 5, 3: b.price}, value=b.copies, else_=Decimal("0.5")),
+        [Decimal("1.5"), 5],
+    ),
+    "case by a decimal": (
+        lambda b: case({Decimal("1.5"): "low", 20: "high"}, value=b.price, else_="other"),
+        ["low", "high"],
+    ),
+    "a literal in two places": (lambda b: func.coalesce(b.cost, SEVEN) * SEVEN, [7, 49]),
     "case": (
         lambda b: case((b.copies > 2, b.price), else_=b.cost),
         [Decimal("1.50"), None],
@@ -132,8 +155,6 @@ def test_an_expression_is_right_on_both_databases(session: Session, book: Any, n
 RIGHT_ON_POSTGRESQL: dict[str, tuple[Callable[[Any], Any], list[Any] | None]] = {
     "times a decimal": (lambda b: b.price * Decimal("1.10"), [Decimal("1.65"), Decimal(22)]),
     "a decimal times": (lambda b: Decimal("1.10") * b.price, [Decimal("1.65"), Decimal(22)]),
-    "an int times": (lambda b: 2 * b.price, [3, 40]),
-    "a column times": (lambda b: b.copies * b.price, [Decimal("4.5"), 40]),
     "divided": (lambda b: b.price / 2, [Decimal("0.75"), 10]),
     "ratio": (lambda b: b.price / b.cost, [Decimal("1.5"), None]),
     "modulo": (lambda b: b.price % 2, [Decimal("1.5"), 0]),
@@ -145,8 +166,15 @@ RIGHT_ON_POSTGRESQL: dict[str, tuple[Callable[[Any], Any], list[Any] | None]] = 
     "cast to float": (lambda b: cast(b.price, Float), [1.5, 20.0]),
     "cast to text": (lambda b: cast(b.price, String), ["1.50", "20.00"]),
     "cast of a number": (lambda b: cast(b.copies, b.price.type), [3, 2]),
-    "coalesce with a number": (lambda b: func.coalesce(b.cost, 7), [1, 7]),
-    "case with a number": (lambda b: case((b.copies > 2, b.price), else_=7), [Decimal("1.5"), 7]),
+    "coalesce with a float": (lambda b: func.coalesce(b.cost, 7.5), [1, 7.5]),
+    "coalesce with a column": (lambda b: func.coalesce(b.cost, b.copies), [1, 2]),
+    "a number, then coalesce": (lambda b: func.coalesce(null(), 7, b.cost), [7, 7]),
+    "case with a number first": (
+        lambda b: case((b.copies > 2, 7), else_=b.price),
+        [7, Decimal(20)],
+    ),
+    "case with a float": (lambda b: case((b.copies > 2, b.price), else_=0.5), [1.5, 0.5]),
+    "case of floats": (lambda b: case({1.5: 1}, value=b.price, else_=2), [1, 2]),
     "case with another scale": (lambda b: case((b.copies > 2, b.price), else_=b.weight), None),
     "concatenated": (lambda b: func.concat(b.price, "!"), ["1.50!", "20.00!"]),
 }
@@ -164,6 +192,33 @@ def test_an_expression_that_sqlite_cannot_compute_is_rejected(
     else:
         found = numbers(session, expression)
         assert found == (expected or [Decimal("1.50"), Decimal("0.5000")])
+
+
+def test_a_literal_has_its_value_in_a_cached_statement(session: Session, book: Any) -> None:
+    for number in (5, 6, Decimal("7.25"), Decimal("8.5")):
+        other = func.coalesce(book.cost, number)
+        chosen = case((book.copies > 2, book.cost), else_=number)
+        assert numbers(session, other) == numbers(session, chosen) == [1, number]
+        inner = select(other.label("other")).subquery()
+        grouped = select(inner.c.other, func.count()).group_by(inner.c.other)
+        assert session.exec(grouped.order_by(inner.c.other)).all() == [(1, 1), (number, 1)]
+
+
+def test_a_sum_of_no_rows_is_zero(session: Session, book: Any) -> None:
+    total = func.coalesce(func.sum(book.price), 0)
+    assert session.exec(select(total).where(book.copies < 0)).one() == 0
+    assert session.exec(select(total, total + 1)).one() == (Decimal("21.5"), Decimal("22.5"))
+    dear = select(book.title).group_by(book.title).having(total > 2)
+    assert session.exec(dear).all() == ["b"]
+
+
+def test_a_literal_with_more_digits_is_rejected(session: Session, book: Any, kind: str) -> None:
+    statement = select(func.coalesce(book.cost, Decimal("0.125"))).order_by(book.title)
+    if kind == "sqlite":
+        with pytest.raises(StatementError, match="does not fit"):
+            session.exec(statement)
+    else:
+        assert session.exec(statement).all() == [1, Decimal("0.125")]
 
 
 def test_aggregates(session: Session, book: Any, kind: str) -> None:

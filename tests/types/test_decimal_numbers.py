@@ -62,6 +62,7 @@ def test_a_float_without_text_is_rejected(other: float) -> None:
             (10, 2),
             "0.00…: up to 8 digits before the point, and up to 2 after it",
         ),
+        ((3, 2), "0.00…: up to 1 digit before the point, and up to 2 after it"),
         ((2, 2), "0.00…: 0 before the point, and up to 2 after it"),
         ((6, 0), "0…: up to 6 digits"),
     ],

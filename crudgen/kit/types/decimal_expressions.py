@@ -1,8 +1,9 @@
 """Expressions with decimals on SQLite, where columns have scaled integers: 1999 for 19.99.
 
 Expressions that integers compute correctly are compiled: comparisons, sums, products with integers,
-`min`, `max`, `sum`, `coalesce` and `case` of decimals with the same number of digits. Others raise
-CompileError. PostgreSQL computes all of them.
+`min`, `max`, `sum`, `coalesce` and `case` of decimals with the same number of digits. A number that
+stands beside decimals in `coalesce` and `case` is scaled. Others raise CompileError. PostgreSQL
+computes all of them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,18 +12,23 @@ from typing import Any
 
 from sqlalchemy import (
     BinaryExpression,
+    BindParameter,
     Case,
     Cast,
     CompoundSelect,
+    Float,
     Function,
     Insert,
     Integer,
     Null,
+    Numeric,
     Update,
 )
 from sqlalchemy.exc import CompileError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import operators
+from sqlalchemy.sql.functions import ReturnTypeFromArgs, coalesce
+from sqlalchemy.sql.visitors import cloned_traverse
 from sqlalchemy.types import NullType
 
 _COMPARISONS = {
@@ -39,13 +45,15 @@ def _compile_binary(element: Any, compiler: Any, **options: Any) -> str:
         operator, result = element.operator, _scale(element)
         is_same = len(left | right) == 1
         if operator is operators.mul:
-            is_exact = left == {result} and isinstance(element.right.type, Integer)
+            is_exact = (left == {result} and isinstance(element.right.type, Integer)) or (
+                right == {result} and isinstance(element.left.type, Integer)
+            )
         elif operator in _SUMS:
             is_exact = is_same and left == {result}
         else:
             is_exact = is_same and operator in _COMPARISONS
         if not is_exact:
-            remedy = "write the decimal first, and multiply it by integers"
+            remedy = "multiply a decimal by integers"
             if operator is not operators.mul:
                 remedy = "use values of the same type"
             raise _refusal(f"the operator {operator.__name__}", remedy)
@@ -54,8 +62,12 @@ def _compile_binary(element: Any, compiler: Any, **options: Any) -> str:
 
 
 def _compile_function(element: Any, compiler: Any, **options: Any) -> str:
+    if isinstance(element, coalesce) and _scale(element) is not None:
+        values = _as_literals(element.clauses, element.type)
+        element = Function(element.name, *values, type_=element.type)
     scales = _scales(element.clauses)
-    if scales - {None} and scales != {_scale(element)} and not isinstance(element.type, Integer):
+    is_count = isinstance(element.type, Integer) and not isinstance(element, ReturnTypeFromArgs)
+    if scales - {None} and scales != {_scale(element)} and not is_count:
         remedy = f"write {element.name}(…, type_=…) with values of the same type"
         if element.name == "avg":
             remedy = "select sum() and count()"
@@ -65,9 +77,15 @@ def _compile_function(element: Any, compiler: Any, **options: Any) -> str:
 
 
 def _compile_case(element: Any, compiler: Any, **options: Any) -> str:
-    results = [result for _, result in element.whens]
-    _check_same("case()", [*results, *([] if element.else_ is None else [element.else_])])
-    text: str = compiler.visit_case(element, **options)
+    compared, results = map(list, zip(*element.whens, strict=True))
+    if element.value is not None:
+        compared = _as_literals(compared, element.value.type)
+        _check_same("case()", [element.value, *compared])
+    *results, other = _as_literals([*results, element.else_], element.type)
+    _check_same("case()", results if other is None else [*results, other])
+    whens = zip(compared, results, strict=True)
+    exact: Case[Any] = Case(*whens, value=element.value, else_=other)
+    text: str = compiler.visit_case(exact, **options)
     return text
 
 
@@ -113,6 +131,30 @@ def _assigned(element: Any) -> Iterable[tuple[Any, Any]]:
         column = key if hasattr(key, "type") else element.table.columns.get(key)
         if column is not None and hasattr(value, "type") and not isinstance(value.type, NullType):
             yield column, value
+
+
+def _as_literals(values: Iterable[Any], kind: Any) -> list[Any]:
+    """Return the values, with integers and decimals from Python as literals of a decimal type."""
+    if getattr(kind, "stored_scale", None) is None:
+        return [*values]
+    return [_literal(value, kind) if _is_number(value) else value for value in values]
+
+
+def _literal(number: Any, kind: Any) -> Any:
+    """Return a copy with a decimal type. It has another name: the statement may use both."""
+
+    def change(copy: Any) -> None:
+        copy.type = kind
+
+    return cloned_traverse(number, {}, {"bindparam": change})
+
+
+def _is_number(value: Any) -> bool:
+    """Return whether a value is an integer or a decimal from Python, without a scale."""
+    if not isinstance(value, BindParameter) or not value.unique or _scale(value) is not None:
+        return False
+    is_decimal = isinstance(value.type, Numeric) and value.type.asdecimal
+    return isinstance(value.type, Integer) or (is_decimal and not isinstance(value.type, Float))
 
 
 def _check_same(what: str, values: Iterable[Any]) -> None:

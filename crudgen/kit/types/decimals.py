@@ -69,8 +69,8 @@ class Exact:
         """The numbers of digits that are allowed, for messages."""
         before, after = self.precision - self.scale, self.scale
         if not after:
-            return f"up to {before} digits"
-        integer = f"up to {before} digits" if before else "0"
+            return f"up to {_count(before)}"
+        integer = f"up to {_count(before)}" if before else "0"
         return f"{integer} before the point, and up to {after} after it"
 
     @property
@@ -177,6 +177,10 @@ class ExactNumber(TypeDecorator[Decimal]):
         if not isinstance(value, int):
             raise OverflowError(f"{value!r} is not a scaled integer: it has lost digits")
         return Decimal(value).scaleb(-self.scale)
+
+
+def _count(digits: int) -> str:
+    return "1 digit" if digits == 1 else f"{digits} digits"
 
 
 def _read_number(value: Any) -> Decimal:
