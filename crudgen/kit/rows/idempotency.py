@@ -4,6 +4,7 @@ It follows the Internet-Draft draft-ietf-httpapi-idempotency-key-header. The res
 the database, in the same transaction as the rows.
 """
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
@@ -39,6 +40,9 @@ from .statements import INSERTS
 
 MAX_KEY_LENGTH = 255
 ATTEMPTS = 3
+_KIT = __name__.removesuffix("rows.idempotency")
+_EXCLUSIONS = {"serialization_exclude", "serialization_exclude_if"}
+"""Keys of pydantic's schema for fields that are not in the JSON of a model."""
 MAX_EXPIRED_DELETED = 100
 """Most expired responses that one request deletes."""
 
@@ -73,7 +77,7 @@ class IdempotentResource(Resource):
                 db,
                 request,
                 key=key,
-                sent=row.model_dump_json(exclude_unset=True),
+                sent=[row],
                 changes=[Change(use.insert, values, tuple(values), read_back=use.read)],
                 write=self._generated.writer(db, values),
                 answer=lambda found: created_row(
@@ -113,6 +117,7 @@ class StoredResponses:
         self._forget = delete(table).where(column.id.in_(unlocked)).returning(column.id)
         same_id = column.id == bindparam("id__")
         self._takes: dict[str, Insert] = {}
+        self._hides_values: dict[type[Model], bool] = {}
         self._keep = update(table).where(same_id).returning(column.id)
         self._read = select(column.request, column.body, column.location).where(same_id)
 
@@ -122,7 +127,7 @@ class StoredResponses:
         request: Request,
         *,
         key: str,
-        sent: str,
+        sent: Sequence[Model],
         changes: Sequence[Change],
         write: Write,
         answer: Callable[[Sequence[Sequence[Row]]], Response],
@@ -130,14 +135,16 @@ class StoredResponses:
     ) -> Response:
         """Write the changes and return the response, or the stored one if the key was used.
 
-        `sent` is the body of the request, `write` runs the changes in a transaction, `answer`
+        `sent` are the rows of the request, `write` runs the changes in a transaction, `answer`
         creates the response from the rows of the changes, with the `status` of every response.
         Raises HTTPException 422 if the key was used for another request.
         """
         if len(request.headers.getlist(IDEMPOTENCY_KEY)) > 1:
             raise _header_error("repeated_header", "The header should be given once")
         id_ = _digest(db.secret, self._scope, key)
-        asked = _digest(db.secret, request.scope["path"].rstrip("/"), sent)
+        asked = _digest(
+            db.secret, request.scope["path"].rstrip("/"), await self._text(request, sent)
+        )
         now = int(time.time())
         expires = now + int(limits_of(request.app).idempotency_seconds)
         row = {"id": id_, "request": asked, "body": b"", "location": None, "expires": expires}
@@ -167,6 +174,19 @@ class StoredResponses:
                 return answer(found[2:-1])
         raise Unavailable  # each time, the key expired between the write and the read
 
+    async def _text(self, request: Request, rows: Sequence[Model]) -> str:
+        """Return the text by which a repeated request is compared with the first one.
+
+        It includes the body if different rows may have the same JSON.
+        """
+        text = "\n".join(row.model_dump_json(exclude_unset=True) for row in rows)
+        for kind in {type(row) for row in rows}:
+            if kind not in self._hides_values:
+                self._hides_values[kind] = _hides_values(kind.__pydantic_core_schema__)
+            if self._hides_values[kind]:
+                return f"{text}\n{_canonical(await request.body())}"
+        return text
+
     def _insert_key_statement(self, kind: str) -> Insert:
         """Return the INSERT of an Idempotency-Key, which replaces an expired one."""
         if kind not in self._takes:
@@ -178,6 +198,30 @@ class StoredResponses:
                 where=self._table.c.expires <= bindparam("now"),
             ).returning(self._table.c.id)
         return self._takes[kind]
+
+
+def _hides_values(schema: Any) -> bool:
+    """Return whether the JSON of a model may lack or mask values, by `exclude` or a serializer.
+
+    The kit's own serializers keep all values.
+    """
+    if isinstance(schema, list | tuple):
+        return any(map(_hides_values, schema))
+    if not isinstance(schema, dict):
+        return False
+    serializer = schema.get("serialization", {})
+    module = getattr(serializer.get("function"), "__module__", "")
+    if (serializer and not module.startswith(_KIT)) or not schema.keys().isdisjoint(_EXCLUSIONS):
+        return True
+    return any(map(_hides_values, schema.values()))
+
+
+def _canonical(body: bytes) -> str:
+    """Return a JSON body with its keys sorted, and without spaces between them."""
+    try:
+        return json.dumps(json.loads(body), sort_keys=True, separators=(",", ":"))
+    except ValueError:  # a handler of the owner accepts other bodies
+        return body.hex()
 
 
 def _check_is_new(rows: Sequence[Row]) -> None:

@@ -26,7 +26,7 @@ class IdempotentBulkResource(IdempotentResource, BulkResource):
                 db,
                 request,
                 key=key,
-                sent="\n".join(row.model_dump_json(exclude_unset=True) for row in rows),
+                sent=rows,
                 changes=changes,
                 write=self._generated.writer(db, changes[-1].values),
                 answer=lambda found: many_rows(use, found[-len(rows) :], self._created_status),
