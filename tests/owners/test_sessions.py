@@ -169,7 +169,7 @@ async def ended(request: Request, db: DatabaseDep) -> None:
 CONCURRENT = (
     TRANSACTION
     + """
-from asyncio import gather
+from asyncio import gather, timeout
 
 
 @router.post("/gather")
@@ -197,6 +197,16 @@ async def create_in_session(request: Request, db: DatabaseDep, session: SessionD
         )
     )
     await run_in_threadpool(session.commit)
+
+
+@router.post("/timeout")
+async def give_up(request: Request, db: DatabaseDep) -> str:
+    try:
+        async with db.transaction() as transaction, timeout(0.2):
+            await teams.create(transaction, request, TeamCreate(name="late"))
+    except TimeoutError:
+        return "given up"
+    return "created"
 
 
 @router.post("/gather-transactions")
@@ -240,6 +250,21 @@ def test_concurrent_operations_in_a_session(project: Project, url: str) -> None:
     with project.client(database_url=url) as client:
         assert client.post("/gather-in-session").status_code == 200
         assert counts(client) == (0, 3)
+
+
+def test_a_cancelled_operation_ends_before_its_transaction(project: Project) -> None:
+    project.write("own.py", CONCURRENT)
+    build(project, "return build_application(settings or Settings(), [own.router, *ROUTERS])")
+    team = project.module("teams.models").Team
+    wiring, settings = project.module("kit.wiring"), project.module("settings")
+    own = settings.Settings(database_url=f"sqlite:///{project.folder}/app.db")
+    with project.client(lock_seconds=1.0) as client, wiring.open_session(own) as session:
+        session.add(team(name="first"))
+        session.flush()  # holds the write lock
+        assert client.post("/timeout").json() == "given up"
+        session.commit()
+        assert counts(client) == (0, 1)
+        assert client.post("/timeout").json() == "created"
 
 
 def test_overlapping_transactions_in_a_transaction_are_refused(project: Project, url: str) -> None:

@@ -1,6 +1,6 @@
 """The backend of a Database in a session: its statements run in the transaction of the session."""
 
-from asyncio import Task, current_task
+from asyncio import CancelledError, Task, current_task, ensure_future, gather, shield
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
@@ -75,7 +75,7 @@ class SessionBackend:
             self._use.check(self)
             if hasattr(self.session, "run_sync"):
                 return cast("Result", await self.session.run_sync(work))
-            return await to_thread.run_sync(work, self.session)
+            return await _in_thread(work, self.session)
 
     @asynccontextmanager
     async def commit_after(self, inner: "SessionBackend") -> AsyncIterator[None]:
@@ -93,28 +93,30 @@ class SessionBackend:
         """Run the operations of `inner` in a savepoint, which an exception rolls back."""
         task, savepoints = current_task(), self._use.savepoints
 
-        def begin(session: Session) -> SessionTransaction:
+        begun: list[SessionTransaction] = []
+
+        def begin(session: Session) -> None:
             _flush(session)
             _begin(session.connection())
-            savepoint = session.begin_nested()
+            begun.append(session.begin_nested())
             savepoints.append((inner, task))
-            return savepoint
 
         def commit(_: Session) -> None:
-            savepoint.commit()
+            begun[0].commit()
             savepoints.remove((inner, task))
 
         def roll_back(_: Session) -> None:
             savepoints.remove((inner, task))
-            savepoint.rollback()
+            begun[0].rollback()
 
-        savepoint = await self.run(begin)
         try:
+            await self.run(begin)
             yield
             await inner.run(commit)
         except BaseException:
-            with CancelScope(shield=True):
-                await inner.run(roll_back)
+            if (inner, task) in savepoints:
+                with CancelScope(shield=True):
+                    await inner.run(roll_back)
             raise
 
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
@@ -150,6 +152,17 @@ class SessionBackend:
             return found
 
         return await self.run(work)
+
+
+async def _in_thread(work: Callable[[Session], Result], session: Session) -> Result:
+    """Run `work` in a thread; if cancelled, wait until it has ended."""
+    running = ensure_future(to_thread.run_sync(work, session))
+    try:
+        return await shield(running)
+    except CancelledError:
+        with CancelScope(shield=True):
+            await gather(running, return_exceptions=True)
+        raise
 
 
 def _flush(session: Session) -> None:
