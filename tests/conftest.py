@@ -26,6 +26,7 @@ LONGEST = (
     "codegen/test_layout.py",
     "codegen/test_projects.py",
     "codegen/test_reserved.py",
+    "codegen/test_everyday.py",
     "fast/test_shortcut.py",
     "cli/test_serve.py",
     "resilience/test_frozen.py",
