@@ -109,7 +109,7 @@ def literal(value: Value, kind: Code | None = None) -> Code:
     for an unsupported type, ValueError for a number that is not finite.
     """
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"no literal for {value!r}")
+        raise ValueError(f"{value!r} cannot be written as a literal")
     match value:
         case float():
             source = repr(value).replace("e+", "e")
@@ -124,7 +124,7 @@ def literal(value: Value, kind: Code | None = None) -> Code:
         case date() | time():
             source = f"{kind or type(value).__name__}.fromisoformat({_text(value.isoformat())})"
         case _:
-            raise TypeError(f"no literal for {type(value).__name__}")
+            raise TypeError(f"a {type(value).__name__} cannot be written as a literal")
     return Code(source)
 
 
@@ -164,7 +164,7 @@ def _text(value: str) -> Code:
     body = "".join(escaped(character, quote) for character in value)
     source = f"{quote}{body}{quote}"
     if ast.literal_eval(source) != value:
-        raise ValueError(f"no literal for {value!a}")
+        raise ValueError(f"{value!a} cannot be written as a literal")
     return Code(source)
 
 
@@ -173,7 +173,7 @@ def _bytes(value: bytes) -> Code:
     body = "".join(escaped(chr(byte), quote) if byte < 0x80 else f"\\x{byte:02x}" for byte in value)
     source = f"b{quote}{body}{quote}"
     if ast.literal_eval(source) != value:
-        raise ValueError("no literal for these bytes")
+        raise ValueError("these bytes cannot be written as a literal")
     return Code(source)
 
 
@@ -185,7 +185,7 @@ def docstring(text: str, indent: int) -> Code:
     closing = f"\n{margin}" if len(lines) > 1 else ""
     source = f'"""{body}{closing}"""'
     if inspect.cleandoc(ast.literal_eval(source)) != "\n".join(lines):
-        raise ValueError(f"no docstring for {text!a}")
+        raise ValueError(f"{text!a} cannot be written as a docstring")
     return Code(source)
 
 

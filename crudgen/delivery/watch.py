@@ -45,7 +45,7 @@ class Watch:
                         break
 
     async def _ticks(self) -> AsyncGenerator[None, None]:
-        """Yield at every event in the folder, and every second, until the folder is removed."""
+        """Yield at every event in the folder, and every second; once if it cannot be watched."""
         try:
             async for _ in watchfiles.awatch(
                 self._folder,

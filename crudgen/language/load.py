@@ -20,22 +20,22 @@ _NOT_SPEC_ENDINGS = ("~", "#", ".schema.json")
 """Other endings of files that are ignored. Editors use a JSON Schema."""
 
 
-def load(path: str | Path, new: Mapping[str, str] | None = None) -> Schema:
+def load(path: str | Path, unsaved: Mapping[str, str] | None = None) -> Schema:
     """Return the schema of a folder of entities (or of one file) and the crudgen.yaml next to it.
 
-    `new` maps file names to the text of entities that are not on disk yet. Raises SpecError with
-    the diagnostics of all files.
+    `unsaved` maps file names to the text of entities that are not on disk yet. Raises SpecError
+    with the diagnostics of all files.
     """
     path = Path(path)
     problems = Problems()
-    is_new = bool(new) and not os.path.lexists(path)
-    files = [] if is_new else _entity_files(path, problems, may_be_empty=bool(new))
+    is_new = bool(unsaved) and not os.path.lexists(path)
+    files = [] if is_new else _entity_files(path, problems, may_be_empty=bool(unsaved))
     entities = {str(file): data for file in files if (data := _read(file, problems)) is not None}
     app_file = _app_file(path)
     app_data = _read(app_file, problems) if app_file else None
     app = (str(app_file), app_data) if app_file and app_data is not None else None
     links = {str(file) for file in [*files, app_file] if file and _links_outside(file)}
-    return resolve({**entities, **(new or {})}, app, problems, links)
+    return resolve({**entities, **(unsaved or {})}, app, problems, links)
 
 
 def load_texts(entities: dict[str, str], app: str | None = None) -> Schema:

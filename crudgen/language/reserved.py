@@ -121,7 +121,7 @@ def module_name_problem(name: str) -> str | None:
 
 
 def file_name_problem(name: str) -> str | None:
-    """Return why a file or folder name is not portable to Windows, or None."""
+    """Return why Windows reserves or changes a file or folder name, or None."""
     stem = name.split(".", maxsplit=1)[0].rstrip(" ").lower()
     if stem in WINDOWS_DEVICES:
         return f"{stem!r} is a device name on Windows, with any suffix"

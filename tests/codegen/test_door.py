@@ -167,11 +167,11 @@ def test_a_docstring_is_one_expression(text: str, indent: int) -> None:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_number_without_a_literal_is_refused(value: float) -> None:
-    with pytest.raises(ValueError, match="no literal"):
+    with pytest.raises(ValueError, match="cannot be written as a literal"):
         literal(value)
 
 
 @pytest.mark.parametrize("value", [object(), (1,), {1}, 1j, [1], {"a": 1}])
 def test_a_type_without_a_literal_is_refused(value: Value) -> None:
-    with pytest.raises(TypeError, match="no literal"):
+    with pytest.raises(TypeError, match="cannot be written as a literal"):
         literal(value)

@@ -198,13 +198,13 @@ class _Lines:
 
     def create(self, field: Field) -> Code:
         """Return the declaration of a field in the create model."""
-        return self._declare(field, [*self._default(field), *self._described(field)])
+        return self._declare(field, [*self._default(field), *self._alias_and_constraints(field)])
 
     def update(self, field: Field) -> Code:
         """Return the declaration of a field in the update model; its default is never used."""
-        return self._declare(field, [UNSET, *self._described(field)])
+        return self._declare(field, [UNSET, *self._alias_and_constraints(field)])
 
-    def _described(self, field: Field) -> list[Bracket | Code]:
+    def _alias_and_constraints(self, field: Field) -> list[Bracket | Code]:
         return [*self._printer.alias(field), *self._printer.constraints(field)]
 
     def public(self, field: Field) -> Code:

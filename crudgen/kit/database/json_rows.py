@@ -12,7 +12,7 @@ from .returning import returning_expressions
 from .transaction import Row
 
 
-class JsonRows:
+class JsonRowEncoder:
     """The columns of a response, and the encoder of their rows."""
 
     def __init__(self, columns: Mapping[str, ColumnElement[Any]], kind: str) -> None:
@@ -43,8 +43,8 @@ class JsonRows:
         return values
 
 
-def json_rows(columns: Mapping[str, ColumnElement[Any]], kind: str) -> JsonRows:
+def json_rows(columns: Mapping[str, ColumnElement[Any]], kind: str) -> JsonRowEncoder:
     """Return the encoder of rows with these columns, on a database of this kind."""
     objects = fast_module("json_objects")
-    fast: JsonRows | None = objects.json_rows(columns, kind) if objects else None
-    return fast or JsonRows(columns, kind)
+    fast: JsonRowEncoder | None = objects.json_rows(columns, kind) if objects else None
+    return fast or JsonRowEncoder(columns, kind)

@@ -59,19 +59,19 @@ def keys_to_read(prepared: Prepared, returned: Sequence[Row], bound: Values) -> 
 
 
 def final_rows(
-    prepared: Prepared, key: Any, returned: Sequence[Row], read: Sequence[Row]
+    prepared: Prepared, key: Any, returned: Sequence[Row], selected: Sequence[Row]
 ) -> Sequence[Row]:
-    """Return the final row of a key, from the rows that RETURNING returned and the SELECT read.
+    """Return the final row of a key, from the rows of RETURNING and of a later SELECT.
 
     Raises HTTPException 409 if a written row does not exist, or a deleted row still exists.
     """
     if prepared.deletes:
-        if read:
+        if selected:
             raise deletion_prevented()
         return returned
-    if returned and not read:
+    if returned and not selected:
         raise row_discarded()
-    return [(*row, key) for row in read]
+    return [(*row, key) for row in selected]
 
 
 def returning_expressions(

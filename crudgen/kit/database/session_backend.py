@@ -31,7 +31,7 @@ class _SessionUse:
         self.savepoints: list[tuple[SessionBackend, Task[Any] | None]] = []
         """The backend of each open savepoint, and the task that began it."""
 
-    def check(self, backend: "SessionBackend") -> None:
+    def check_savepoint_owner(self, backend: "SessionBackend") -> None:
         """Raise RuntimeError if `backend` is outside of a savepoint that another task has begun.
 
         The savepoint may be rolled back, and what the operation has written would be lost.
@@ -72,7 +72,7 @@ class SessionBackend:
     async def run(self, work: Callable[[Session], Result]) -> Result:
         """Run `work` with the session: in a thread, or in the greenlet of an AsyncSession."""
         async with self._use.lock:
-            self._use.check(self)
+            self._use.check_savepoint_owner(self)
             if hasattr(self.session, "run_sync"):
                 return cast("Result", await self.session.run_sync(work))
             return await _in_thread(work, self.session)

@@ -20,7 +20,7 @@ _WRITE = re.compile(r"\b(?:INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
 
 def defer_write_lock(engine: Engine) -> None:
     """Begin transactions with their first statement, and lock only when a statement writes."""
-    event.listen(engine, "begin", _begin)
+    event.listen(engine, "begin", _forget_state)
     event.listen(engine, "before_cursor_execute", _before_statement)
 
 
@@ -30,7 +30,7 @@ def take_write_lock(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _begin(connection: Connection) -> None:
+def _forget_state(connection: Connection) -> None:
     connection.info.pop(_STATE, None)
 
 

@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from ..database import Database
 from ..database.columns import Text
-from ..database.json_rows import JsonRows
+from ..database.json_rows import JsonRowEncoder
 from ..database.statements import Prepared
 from ..database.transaction import Row
 from ..query import ListQuery
@@ -58,7 +58,7 @@ def _is_written_unescaped(name: str) -> bool:
     return name.isprintable() and to_json(name) == f'"{name}"'.encode()
 
 
-class _JsonObjects(JsonRows):
+class _JsonObjects(JsonRowEncoder):
     """The encoder of rows that the database has encoded already."""
 
     def __init__(
@@ -75,8 +75,8 @@ class _JsonObjects(JsonRows):
         return f"[{','.join([row[0] for row in rows])}]".encode()
 
 
-def json_rows(columns: Mapping[str, ColumnElement[Any]], kind: str) -> JsonRows | None:
-    """Return a JsonRows whose rows the database encodes; None if Python has to encode them."""
+def json_rows(columns: Mapping[str, ColumnElement[Any]], kind: str) -> JsonRowEncoder | None:
+    """Return an encoder of rows that the database encodes; None if Python has to encode them."""
     written = json_object(columns, kind)
     return None if written is None else _JsonObjects(columns, kind, written)
 

@@ -18,7 +18,7 @@ _NAME = "_write_lock"
 
 
 class WriteLocks:
-    """The locks that bulk requests take on a table to avoid deadlocks, until the transaction ends.
+    """The row locks that bulk requests take to avoid deadlocks, until the transaction ends.
 
     With `serialized`, requests that write several unique values run one after another.
     """

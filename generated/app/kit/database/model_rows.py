@@ -9,11 +9,11 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm.attributes import set_committed_value
 
 from ..models import Model
-from .json_rows import JsonRows
+from .json_rows import JsonRowEncoder
 from .transaction import Row
 
 
-class ModelRows(JsonRows):
+class ModelRowEncoder(JsonRowEncoder):
     """The encoder of rows that are objects of a table model, in the form of a response model.
 
     `columns` are all columns of the table, by attribute. If `shown` is not None, only these fields

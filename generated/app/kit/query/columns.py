@@ -9,8 +9,8 @@ from pydantic import AfterValidator, TypeAdapter
 from pydantic.fields import FieldInfo
 from sqlalchemy import Column
 
-from ..database.json_rows import JsonRows, json_rows
-from ..database.model_rows import ModelRows
+from ..database.json_rows import JsonRowEncoder, json_rows
+from ..database.model_rows import ModelRowEncoder
 from ..database.plain_models import is_plain
 from ..database.properties import Properties
 from ..models import Model
@@ -65,12 +65,12 @@ class Columns:
         """Return the name of the schema of an enum column in OpenAPI, if it has one."""
         return _alias_name(self._annotations[name])
 
-    def json_rows(self, kind: str, names: Sequence[str] = ()) -> JsonRows:
+    def json_rows(self, kind: str, names: Sequence[str] = ()) -> JsonRowEncoder:
         """Return the encoder of rows with these properties; by default, of complete rows."""
         if self.is_plain:
             shown = names or self.shown
             return json_rows({self.json_name(name): self.column(name) for name in shown}, kind)
-        return ModelRows(*self._models, self.properties.columns, kind, names or None)
+        return ModelRowEncoder(*self._models, self.properties.columns, kind, names or None)
 
     def operators(self, name: str) -> tuple[str, ...]:
         """Return the filter operators of a column."""

@@ -10,7 +10,7 @@ from pydantic_core import from_json, to_json
 from ..acceleration import fast_module
 from ..database import Database
 from ..database.columns import value_handling
-from ..database.json_rows import JsonRows
+from ..database.json_rows import JsonRowEncoder
 from ..database.statements import Prepared
 from ..database.transaction import Row
 from ..models import MAX_INT, Model
@@ -37,7 +37,7 @@ _SHAPE_OVERHEAD = 4000
 class Shape:
     """The compiled statements of all queries that differ only in values, and their row encoder."""
 
-    rows: JsonRows
+    rows: JsonRowEncoder
     page: Prepared
     count: Prepared | None
     """Counts the matching rows, if the query asks for the count."""

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi import Request, Response
 
 from ..database.faults import http_error
-from ..database.json_rows import JsonRows
+from ..database.json_rows import JsonRowEncoder
 from ..database.properties import Properties
 from ..database.returning import row_discarded
 from ..database.transaction import Row
@@ -24,7 +24,7 @@ def one_row(
 
 
 def created_row(
-    rows: JsonRows, request: Request, found: Sequence[Row], *, status: int = 200
+    rows: JsonRowEncoder, request: Request, found: Sequence[Row], *, status: int = 200
 ) -> Response:
     """Return the response for a new row; raise HTTPException 409 if a trigger discarded it."""
     if not found:
