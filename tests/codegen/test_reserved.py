@@ -1,9 +1,14 @@
-"""Every name of a generated module, as an entity or a field: refused, or working code."""
+"""Every name of a generated module, as an entity or a field: refused, or working code.
+
+`EVERY=1 python -m pytest tests/codegen/test_reserved.py` is the extended run, with all entities;
+test_collisions.py checks the syntax tree of all of them.
+"""
 
 import ast
 import builtins
 import json
 import keyword
+import os
 from functools import cache, partial
 from itertools import zip_longest
 from pathlib import Path
@@ -22,6 +27,7 @@ from tests.codegen.test_collisions import EVERYDAY
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
+EVERY = int(os.environ.get("EVERY", "3"))
 ORDINARY: dict[str, Any] = {
     "z_text": "str(1..9) = a index",
     "z_key": "uuid?",
@@ -115,7 +121,7 @@ def entities_by_name(half: int) -> list[dict[str, Any]]:
     pairs = zip_longest(
         (entity["name"] for entity in named), (entity["plural"] for entity in reversed(others))
     )
-    return [_named(index, *pair) for index, pair in enumerate(pairs)]
+    return [_named(index, *pair) for index, pair in enumerate(pairs)][::EVERY]
 
 
 def _named(index: int, name: str | None, plural: str | None) -> dict[str, Any]:
