@@ -142,13 +142,9 @@ def nested_literal(value: Value) -> "Bracket | Code":
         case list():
             return Bracket("[", tuple(nested_literal(item) for item in value), "]")
         case dict():
-            items = (_pair(literal(key), nested_literal(item)) for key, item in value.items())
+            items = [_with_prefix(f"{literal(k)}: ", nested_literal(v)) for k, v in value.items()]
             return Bracket("{", tuple(items), "}")
     return literal(value)
-
-
-def _pair(key: Code, value: "Bracket | Code") -> "Bracket | Code":
-    return _with_prefix(f"{key}: ", value)
 
 
 def _with_prefix(prefix: str, value: "Bracket | Code") -> "Bracket | Code":
@@ -257,7 +253,7 @@ def keyword(key: str, value: Bracket | Code) -> Bracket | Code:
 
 def pair(key: str, value: Bracket | Code) -> Bracket | Code:
     """Return the source of an item of a dict with a string key."""
-    return _pair(_text(key), value)
+    return _with_prefix(f"{_text(key)}: ", value)
 
 
 def method(receiver: Bracket, name: str, items: Iterable[Part]) -> Bracket:
