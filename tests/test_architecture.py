@@ -32,6 +32,8 @@ The language reads a default as the application reads a body: by the kit's own t
 ROOMS = {
     "language": [
         {"names", "operations", "patterns", "ranges", "reserved"},
+        {"relations"},
+        {"api"},
         {"schema"},
         {"types"},
         {"yaml"},

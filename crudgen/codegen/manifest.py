@@ -113,6 +113,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
     idempotent = [entity for entity in entities if entity.api.idempotency]
     return {
         "fast": schema.kit is not KitForm.PLAIN,
+        "query/relations.py": any(entity.relations for entity in entities),
         "rows/bulk.py": bulk,
         "rows/write_lock.py": bulk,
         "rows/idempotency.py": bool(idempotent),

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
 
+from .api import Api
 from .names import (
     SNAKE_CASE,
     AttributeName,
@@ -20,6 +21,7 @@ from .names import (
     UrlPath,
 )
 from .operations import CREATING, Operation
+from .relations import Link, Reference, Relation
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Value: TypeAlias = (
@@ -46,15 +48,6 @@ class TypeName(StrEnum):
     URL = "url"
     JSON = "json"
     BYTES = "bytes"
-
-
-class EtagUse(StrEnum):
-    """Whether a client must send If-Match to update, replace or delete a row."""
-
-    OPTIONAL = "optional"
-    """`If-Match` is checked if it is sent."""
-    REQUIRED = "required"
-    """A request without `If-Match` is rejected."""
 
 
 class KeyKind(StrEnum):
@@ -139,6 +132,8 @@ class Field:
     """Two valid values for tests; different if the type allows it."""
     was: FieldName | None = None
     """Former name of the field, for migrations."""
+    reference: Reference | None = None
+    """What the field refers to. Its type and limits are those of the key of the target."""
 
     @property
     def required(self) -> bool:
@@ -152,36 +147,6 @@ class Index:
 
     fields: tuple[FieldName, ...]
     unique: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Page sizes of the list operation."""
-
-    default: int = 100
-    max: int = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Api:
-    """The HTTP API of an entity: its `api` block."""
-
-    operations: tuple[Operation, ...]
-    """Operations, in the order of the Operation enum."""
-    page: Page
-    """Page sizes of the list operation."""
-    filter: tuple[FieldName, ...]
-    """Fields that a list can be filtered by; never write-only."""
-    sort: tuple[FieldName, ...]
-    """Fields that a list can be sorted by; never write-only."""
-    search: tuple[FieldName, ...]
-    """Text fields that the query parameter `q` searches; never write-only."""
-    etag: EtagUse
-    """Whether updating and deleting a row requires If-Match."""
-    idempotency: bool
-    """Whether create operations accept an Idempotency-Key."""
-    created: int = 200
-    """The status of a response with new rows: 200 or 201."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +173,14 @@ class Entity:
     """The HTTP API."""
     source: str
     """Name of the spec file, for messages only; never printed into code."""
+    relations: tuple[Relation, ...] = ()
+    """Relations to other entities: those of the own fields and links, then those of others."""
+    links: tuple[Link, ...] = ()
+    """The link tables that the spec of this entity declares; not those of entities."""
+
+    def relation(self, name: FieldName) -> Relation:
+        """Return the relation with this name."""
+        return next(relation for relation in self.relations if relation.name == name)
 
     def field(self, name: FieldName) -> Field:
         """Return the field with this name."""
@@ -285,3 +258,7 @@ class Schema:
     """How an emitted project gets the kit."""
     emit: tuple[Artifact, ...] = ()
     """The requested parts of the emitted project, in the order of the enum."""
+
+    def entity(self, name: ClassName) -> Entity:
+        """Return the entity with this name."""
+        return next(entity for entity in self.entities if entity.name == name)

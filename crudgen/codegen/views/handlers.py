@@ -18,8 +18,9 @@ from crudgen.codegen.code import (
     subscript,
 )
 from crudgen.codegen.imports import Imports
+from crudgen.language.api import EtagUse
 from crudgen.language.operations import CHANGING
-from crudgen.language.schema import Entity, EtagUse, KeyKind
+from crudgen.language.schema import Entity, KeyKind
 
 from .variables import Variables
 

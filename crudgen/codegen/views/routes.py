@@ -18,9 +18,10 @@ from crudgen.codegen.code import (
     words,
 )
 from crudgen.codegen.imports import Imports
+from crudgen.language.api import Page
 from crudgen.language.operations import BULK, CHANGING, Operation
 from crudgen.language.resolve.api import filterable, sortable
-from crudgen.language.schema import Entity, KeyKind, KitForm, Page, TypeName
+from crudgen.language.schema import Entity, KeyKind, KitForm, TypeName
 
 from .articles import a_row
 from .handlers import DEFAULT_STATUS, Handlers, HandlerView, requires_etag

@@ -15,9 +15,10 @@ from crudgen.codegen.code import (
     text_statement,
     words,
 )
+from crudgen.language.api import EtagUse
 from crudgen.language.names import JsonName
 from crudgen.language.operations import CHANGING, CHANGING_MANY, CREATING, Operation
-from crudgen.language.schema import Entity, EtagUse, Field, Json, KeyKind, TypeName
+from crudgen.language.schema import Entity, Field, Json, KeyKind, TypeName
 
 from .wire import to_json_value
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from crudgen.language.api import Api, EtagUse, Page
 from crudgen.language.names import FieldName
 from crudgen.language.operations import (
     CHANGING,
@@ -11,7 +12,7 @@ from crudgen.language.operations import (
     Operation,
 )
 from crudgen.language.ranges import MAX_PAGE
-from crudgen.language.schema import Api, EtagUse, Field, Page, TypeName
+from crudgen.language.schema import Field, TypeName
 from crudgen.language.types import TYPES, operators
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec

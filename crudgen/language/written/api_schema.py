@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from typing import Any
 
+from crudgen.language.api import EtagUse
 from crudgen.language.operations import CHANGING, CHANGING_MANY, CREATING, Operation
-from crudgen.language.schema import EtagUse
 
 
 def operation_rules() -> list[dict[str, Any]]:

@@ -11,10 +11,11 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from crudgen.language.api import EtagUse
 from crudgen.language.names import Case, ColumnName, JsonName
 from crudgen.language.operations import Operation
 from crudgen.language.ranges import MAX_INDEX, MAX_PAGE, MIN_INDEX
-from crudgen.language.schema import Artifact, EtagUse, KitForm, TypeName
+from crudgen.language.schema import Artifact, KitForm, TypeName
 from crudgen.language.yaml.document import scalar_value
 from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.nodes import Plain, Scalar, plain

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from pydantic import WithJsonSchema
 
+from crudgen.language.api import EtagUse
 from crudgen.language.names import Case, Name
 from crudgen.language.operations import Operation
-from crudgen.language.schema import Artifact, EtagUse, KitForm
+from crudgen.language.schema import Artifact, KitForm
 from crudgen.language.types import TYPES
 
 TYPE_WORDS = {name: info.doc for name, info in TYPES.items()}
