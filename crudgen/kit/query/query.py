@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import ColumnElement, bindparam
+
+from .columns import Columns
+from .operators import OPERATORS
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -12,6 +17,14 @@ class Filter:
     """The attribute of the column."""
     operator: str
     values: tuple[Any, ...]
+
+    def condition(self, columns: Columns, name: str, kind: str) -> ColumnElement[bool]:
+        """Return the condition in SQL. Its bound parameters are `name_0`, `name_1` and so on."""
+        column, operator = columns.column(self.column), OPERATORS[self.operator]
+        if operator.is_flag:
+            return operator.clause(column, self.values, kind)
+        bound = [bindparam(f"{name}_{n}", type_=column.type) for n in range(len(self.values))]
+        return operator.clause(column, bound, kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,12 +54,7 @@ def bound_values(query: ListQuery) -> dict[str, Any]:
 
 def conditions(columns: Columns, query: ListQuery, kind: str) -> list[ColumnElement[bool]]:
     """Return the WHERE conditions of the filters and the search of a query."""
-    found = []
-    for n, one in enumerate(query.filters):
-        column = columns.column(one.column)
-        operator = OPERATORS[one.operator]
-        bound = [_bound(column.type, f"filter_{n}_{m}") for m in range(len(one.values))]
-        found.append(operator.clause(column, one.values if operator.is_flag else bound, kind))
+    found = [one.condition(columns, f"filter_{n}", kind) for n, one in enumerate(query.filters)]
     contains = OPERATORS["icontains"].clause
     for n in range(len(query.words)):
         matches = []
