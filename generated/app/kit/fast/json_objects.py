@@ -1,6 +1,6 @@
 """Rows that the database encodes as JSON objects, to the same bytes as pydantic.
 
-No database writes floats, decimals, times, JSON and bytes as pydantic does: rows that have one of
+No database writes floats and JSON as pydantic does, and SQLite has no base64: rows that have one of
 these are written by Python.
 """
 
@@ -11,23 +11,17 @@ from typing import Any
 from fastapi import Request
 from pydantic_core import to_json
 from sqlalchemy import (
-    BigInteger,
-    Boolean,
     ColumnElement,
-    Date,
     Integer,
     Select,
     String,
     bindparam,
-    case,
-    cast,
     func,
     literal_column,
     select,
 )
 
 from ..database import Database
-from ..database.columns import Text
 from ..database.json_rows import JsonRowEncoder
 from ..database.statements import Prepared
 from ..database.transaction import Row
@@ -37,17 +31,17 @@ from ..query.cursor import Cursor
 from ..query.links import offset_links
 from ..query.listing import Listing, Shape
 from ..query.statements import page_statement
+from .json_values import can_write, postgresql_value, sqlite_value, text_literal
 
 MAX_PROPERTIES = 50
 """SQLite's functions take 100 arguments, two for each property."""
-_SAME = {Text, BigInteger, Boolean, Date}
 
 
 def json_object(columns: Mapping[str, ColumnElement[Any]], kind: str) -> ColumnElement[str] | None:
     """Return the SQL that encodes a row as a JSON object; None if Python has to encode it."""
     if (
         len(columns) > MAX_PROPERTIES
-        or any(type(column.type) not in _SAME for column in columns.values())
+        or not all(can_write(column, kind) for column in columns.values())
         or not all(map(_is_written_unescaped, columns))
     ):
         return None
@@ -140,31 +134,21 @@ def _sqlite_object(columns: Mapping[str, ColumnElement[Any]]) -> ColumnElement[s
     """Return `json_object('name', name, 'tame', json(CASE … 'true' …))`, for SQLite."""
     items: list[Any] = []
     for name, column in columns.items():
-        value: Any = column
-        if isinstance(column.type, Boolean):
-            value = func.json(
-                case((column, _text_literal("true")), (~column, _text_literal("false")))
-            )
-        items += [_text_literal(name), value]
+        items += [text_literal(name), sqlite_value(column)]
     return func.json_object(*items, type_=String())
 
 
 def _postgresql_object(columns: Mapping[str, ColumnElement[Any]]) -> ColumnElement[str]:
     """Return `'{"name":' || coalesce(to_json(name)::text, 'null') || '}'`, for PostgreSQL.
 
-    Its function `json_build_object` would add spaces.
+    Its function `json_build_object` would add spaces, and `row_to_json` takes longer.
     """
-    written: ColumnElement[str] = _text_literal("{")
+    written: ColumnElement[str] = text_literal("{")
     for name, column in columns.items():
-        value = cast(func.to_json(column), String())
         comma = "" if column is next(iter(columns.values())) else ","
-        written += _text_literal(f'{comma}"{name}":') + func.coalesce(value, _text_literal("null"))
-    return written + _text_literal("}")
-
-
-def _text_literal(constant: str) -> ColumnElement[str]:
-    escaped = constant.replace("'", "''")
-    return literal_column(f"'{escaped}'", String())
+        value = func.coalesce(postgresql_value(column), text_literal("null"))
+        written += text_literal(f'{comma}"{name}":') + value
+    return written + text_literal("}")
 
 
 _OBJECTS = {"sqlite": _sqlite_object, "postgresql": _postgresql_object}
