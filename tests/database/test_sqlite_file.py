@@ -90,7 +90,7 @@ async def attempt(work):
 
 async def main():
     url = make_url("sqlite:///" + sys.argv[1])
-    database = Sqlite(url, connections=2, lock_seconds=1)
+    database = Sqlite(url, connections=2, lock_seconds=1, statement_seconds=1)
     await database.open()
     count = text("SELECT count(*) FROM item").columns(literal_column("count", Integer()))
     read = Prepared(count, database.dialect, ())
@@ -153,8 +153,8 @@ def test_a_database_without_room_cannot_really_be_written(
     connect = SqliteFile.connect
     pages = 100
 
-    def bounded(file: SqliteFile, seconds: float, *, create: bool = False) -> sqlite3.Connection:
-        connection = connect(file, seconds, create=create)
+    def bounded(file: SqliteFile, seconds: float) -> sqlite3.Connection:
+        connection = connect(file, seconds)
         connection.execute(f"PRAGMA max_page_count = {pages}")
         return connection
 

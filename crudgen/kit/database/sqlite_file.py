@@ -4,6 +4,7 @@ import contextlib
 import os
 import sqlite3
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import URL
 
@@ -11,6 +12,8 @@ from ..errors import StartupError
 
 MIN_VERSION = (3, 35, 0)
 """The first version with RETURNING."""
+ANALYZED_ROWS = 400
+"""About how many rows of an index SQLite reads for its statistics."""
 _DRIVERS = {"sqlite", "sqlite+pysqlite", "sqlite+aiosqlite"}
 _BROKEN = {
     sqlite3.SQLITE_READONLY,
@@ -28,6 +31,18 @@ _NO_LOCKS = {
 """Errors of a read if the directory is not writable, so that SQLite cannot create its lock file."""
 Identity = tuple[int, int]
 """The device and the inode of a file."""
+
+
+class FileConnection(sqlite3.Connection):
+    """A connection that stores the identity of its file and its write-ahead log."""
+
+    file: Identity | None = None
+    log: Identity | None = None
+    checks = 0
+    """How often the duration of the current statement was checked (see sqlite_deadlines.py)."""
+
+
+Connection = TypeVar("Connection", bound=FileConnection)
 
 
 class SqliteFile:
@@ -52,7 +67,7 @@ class SqliteFile:
         self.url = url.set(drivername="sqlite")
         """The URL for SQLAlchemy."""
 
-    def is_current(self, connection: "FileConnection") -> bool:
+    def is_current(self, connection: FileConnection) -> bool:
         """Return whether the path still refers to the file of a connection; close it if not.
 
         Raises sqlite3.OperationalError if there is no file.
@@ -61,11 +76,11 @@ class SqliteFile:
         if now == connection.file:
             return True
         if now is None:
-            self._connect(0, "mode=rw").close()  # raises the error
+            self._connect(FileConnection, 0, "mode=rw").close()  # raises the error
         self._abandon(connection)
         return False
 
-    def _abandon(self, connection: "FileConnection") -> None:
+    def _abandon(self, connection: FileConnection) -> None:
         """Close the connection to a replaced file, and remove its write-ahead log.
 
         SQLite finds the log by its name, and would use the old log for the new file.
@@ -77,20 +92,26 @@ class SqliteFile:
                 Path(left).unlink(missing_ok=True)
         connection.close()
 
-    def connect(self, busy_seconds: float, *, create: bool = False) -> "FileConnection":
+    def connect(self, busy_seconds: float) -> FileConnection:
+        """Return a new connection. Raises sqlite3.OperationalError if there is no file."""
+        return self.connect_as(FileConnection, busy_seconds)
+
+    def connect_as(
+        self, kind: type[Connection], busy_seconds: float, *, create: bool = False
+    ) -> Connection:
         """Return a new connection. A missing file is created only with `create`, at the start."""
         try:
-            connection = self._connect(busy_seconds, "mode=rwc" if create else "mode=rw")
+            connection = self._connect(kind, busy_seconds, "mode=rwc" if create else "mode=rw")
         except sqlite3.OperationalError as error:
             is_locked_out = error.sqlite_errorcode in _NO_LOCKS
             if not is_locked_out or _identity(self._log) or not _identity(self._name):
                 raise
             self.is_immutable = True
-            return self._connect(busy_seconds, "mode=ro&immutable=1")
+            return self._connect(kind, busy_seconds, "mode=ro&immutable=1")
         self.is_immutable = False
         return connection
 
-    def _connect(self, busy_seconds: float, uri_query: str) -> "FileConnection":
+    def _connect(self, kind: type[Connection], busy_seconds: float, uri_query: str) -> Connection:
         file = _identity(self._name)
         connection = sqlite3.connect(
             f"{self._path.as_uri()}?{uri_query}",
@@ -98,7 +119,7 @@ class SqliteFile:
             timeout=busy_seconds,
             isolation_level=None,
             check_same_thread=False,
-            factory=FileConnection,
+            factory=kind,
             cached_statements=250,  # limited, because clients determine the statements of lists
         )
         try:
@@ -112,13 +133,6 @@ class SqliteFile:
         connection.file = file or _identity(self._name)
         connection.log = _identity(self._log)
         return connection
-
-
-class FileConnection(sqlite3.Connection):
-    """A connection that stores the identity of its file and its write-ahead log."""
-
-    file: Identity | None = None
-    log: Identity | None = None
 
 
 def _identity(path: str) -> Identity | None:
@@ -139,6 +153,17 @@ def configure(connection: sqlite3.Connection) -> None:
             raise
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def update_statistics(connection: sqlite3.Connection, masks: str = "") -> None:
+    """Let SQLite update the statistics that it plans queries with, if it finds that useful.
+
+    Nothing is updated while another connection writes, or if the file is read-only.
+    """
+    with contextlib.suppress(sqlite3.Error):
+        connection.execute("PRAGMA busy_timeout = 0")
+        connection.execute(f"PRAGMA analysis_limit = {ANALYZED_ROWS}")
+        connection.execute(f"PRAGMA optimize{masks}")
 
 
 def is_lost(error: BaseException) -> bool:

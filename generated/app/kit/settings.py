@@ -87,7 +87,7 @@ class BaseAppSettings(ServerSettings):
     database_connections: Connections = 10
     """Maximum number of database connections per process."""
     statement_seconds: Seconds = 5.0
-    """Time limit of a statement on PostgreSQL. If exceeded, the response is 503."""
+    """Time limit of a statement; on SQLite, of a read. If exceeded, the response is 503."""
     lock_seconds: Seconds = 2.0
     """Time to wait for a lock or a database connection. If exceeded, the response is 503."""
     database_prepared: Annotated[Literal["auto", "true", "false"], BeforeValidator(_lower)] = "auto"

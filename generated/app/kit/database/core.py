@@ -36,7 +36,7 @@ class Database(Sessions):
     """One database, SQLite or PostgreSQL.
 
     `connections` is the maximum number of connections, `lock_seconds` the time to wait for a
-    connection or a lock, `statement_seconds` the time for one statement (PostgreSQL only).
+    connection or a lock, `statement_seconds` the time for one statement (on SQLite: for one read).
     `secret_key` signs cursors and hashes idempotency keys. `preparing` says whether statements are
     prepared on PostgreSQL; `auto` means unless a pooler is detected. With `read_only`, nothing is
     written. Raises StartupError for an invalid URL.
@@ -61,6 +61,7 @@ class Database(Sessions):
                     make_url(url),
                     connections=connections,
                     lock_seconds=lock_seconds,
+                    statement_seconds=statement_seconds,
                     read_only=read_only,
                 )
             case "postgresql":

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Container, Sequence
+from contextlib import closing
 from functools import cached_property, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,8 @@ from ..acceleration import fast_module
 from ..errors import Condition, StartupError, Unavailable
 from .codes import Fault
 from .faults import classify
-from .sqlite_file import FileConnection, SqliteFile, is_lost
+from .sqlite_deadlines import SessionConnection, interrupt_long_reads, interrupted_after
+from .sqlite_file import FileConnection, SqliteFile, is_lost, update_statistics
 from .sqlite_locks import defer_write_lock
 from .sqlite_writes import write_all, write_one
 from .statements import Prepared, Values
@@ -29,21 +31,33 @@ if TYPE_CHECKING:
 
 WATCH_SECONDS = 1.0
 """The seconds between two checks for a replaced file."""
+ALL_TABLES = "=0x10002"
+"""The masks of PRAGMA optimize for tables that this connection has not read. Since SQLite 3.46."""
+_IN_THREAD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_INTERRUPT}
+"""Errors of a short read that is repeated in a thread: it must wait, or is not short."""
 
 
 class Sqlite:
     """Runs statements on SQLite, with connections for short reads, long reads and writes."""
 
     def __init__(
-        self, url: URL, *, connections: int, lock_seconds: float, read_only: bool = False
+        self,
+        url: URL,
+        *,
+        connections: int,
+        lock_seconds: float,
+        statement_seconds: float,
+        read_only: bool = False,
     ) -> None:
         self.where = str(url)
         self._file = SqliteFile(url, read_only=read_only)
+        self._read_only = read_only
         self.lock_seconds = lock_seconds
+        self._statement_seconds = statement_seconds
         self.dialect = SQLiteDialect_pysqlite(paramstyle="named")
         self.engine = create_engine(
             self._file.url,
-            creator=lambda: self._file.connect(lock_seconds, create=True),
+            creator=partial(self._connect_for_sessions, create=True),
             # Keeps Python's driver from opening transactions of its own.
             isolation_level="AUTOCOMMIT",
             poolclass=NullPool,
@@ -75,7 +89,7 @@ class Sqlite:
             ) from None
 
         async def connect() -> Any:
-            return await driver.Connection(partial(self._file.connect, self.lock_seconds), 64)
+            return await driver.Connection(self._connect_for_sessions, 64)
 
         engine = create_async_engine(
             "sqlite+aiosqlite://",
@@ -86,8 +100,14 @@ class Sqlite:
         defer_write_lock(engine.sync_engine)
         return engine
 
+    def _connect_for_sessions(self, *, create: bool = False) -> SessionConnection:
+        connection = self._file.connect_as(SessionConnection, self.lock_seconds, create=create)
+        connection.limit(self._statement_seconds)
+        return connection
+
     async def open(self) -> None:
         """Connect for short reads. The other connections are created on demand."""
+        await to_thread.run_sync(self._update_statistics_at_start)
         self._reconnect()
         self._watch()
 
@@ -96,18 +116,32 @@ class Sqlite:
         if self._watch_timer is not None:
             self._watch_timer.cancel()
         await self._writer.close()
+        await to_thread.run_sync(self._update_statistics)
         self._disconnect()
+
+    def _update_statistics_at_start(self) -> None:
+        """Update the statistics of tables that have grown since the last start."""
+        if not self._read_only:
+            with contextlib.suppress(sqlite3.Error), closing(self._file.connect(0)) as connection:
+                update_statistics(connection, ALL_TABLES)
+
+    def _update_statistics(self) -> None:
+        """Update the statistics of tables that were read: before SQLite 3.46 not at the start."""
+        if not self._read_only:
+            for connection in self._idle:
+                update_statistics(connection)
 
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
         """Return the rows of a SELECT, on the event loop if it is short: a thread takes longer."""
         bound = prepared.values(values)
         if short and self._loop_connection is not None:
             try:
+                self._loop_connection.checks = 0
                 return prepared.rows(self._loop_connection.execute(prepared.sql, bound).fetchall())
             except sqlite3.DatabaseError as error:
                 if is_lost(error):
                     self._reconnect()
-                elif getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
+                elif getattr(error, "sqlite_errorcode", 0) & 0xFF not in _IN_THREAD:
                     raise
         return await self._read_in_thread(prepared, bound)
 
@@ -159,7 +193,8 @@ class Sqlite:
 
         is_broken = False
         try:
-            return await to_thread.run_sync(read, limiter=self._threads)
+            with interrupted_after(self._statement_seconds, lambda: connection):
+                return await to_thread.run_sync(read, limiter=self._threads)
         except sqlite3.DatabaseError as error:
             is_broken = is_lost(error)
             raise
@@ -188,6 +223,7 @@ class Sqlite:
         self._generation += 1
         try:
             self._loop_connection = self._file.connect(0)
+            interrupt_long_reads(self._loop_connection)
         except sqlite3.Error:
             self._loop_connection = None  # a read in a thread will raise the error
 

@@ -41,7 +41,7 @@ def _before_statement(
     state = connection.info.get(_STATE)
     if state == _WRITING:
         return
-    reads = _only_reads(statement, context)
+    reads = _needs_no_lock(statement, context)
     if state == _READING and reads:
         return
     connection.info[_STATE] = _WRITING  # also for the statements below
@@ -55,11 +55,16 @@ def _before_statement(
     connection.info[_STATE] = _READING if reads else _WRITING
 
 
-def _only_reads(statement: str, context: Any) -> bool:
+def _needs_no_lock(statement: str, context: Any) -> bool:
     """Return whether a statement needs no write lock. One with FOR UPDATE does."""
     compiled = None if context is None else context.compiled
     if compiled is not None and not isinstance(compiled.statement, TextClause | TextualSelect):
         construct = compiled.statement
         is_select = isinstance(construct, Select | CompoundSelect)
         return is_select and getattr(construct, "_for_update_arg", None) is None
-    return _READ.match(statement) is not None and not _WRITE.search(statement)
+    return only_reads(statement)
+
+
+def only_reads(sql: str) -> bool:
+    """Return whether a text of SQL only reads."""
+    return _READ.match(sql) is not None and not _WRITE.search(sql)
