@@ -111,8 +111,11 @@ def _with_values(
 ) -> tuple[Insert | Update, dict[str, Callable[[], Any]]]:
     """Return a statement that sets columns to bound values, and the functions of its defaults.
 
-    A default is the value of a column that is not in `names`, computed for each execution.
+    A default is the value of a column that is not in `names`, computed for each execution. An
+    INSERT of selected rows is returned as it is.
     """
+    if isinstance(statement, Insert) and statement.select is not None:
+        return statement, {}
     columns: Mapping[str, Column[Any]] = statement.get_execution_options().get(
         COLUMNS, statement.table.c
     )

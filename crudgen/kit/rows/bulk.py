@@ -24,6 +24,7 @@ from ..models import Changes, Model
 from .answers import ErrorConversion
 from .resource import Resource
 from .statements import RowStatements
+from .values import is_storable_key
 from .write_lock import WriteLocks
 
 Place = list[str | int]
@@ -164,7 +165,7 @@ class BulkResource(Resource):
             if key in keys[:index]:
                 message = "The row should be named once"
                 raise HTTPException(409, [problem("repeated_key", place(index), message)])
-            if self._is_impossible(key):
+            if not is_storable_key(key):
                 self._must_exist(place(index))([])
 
     def _must_exist(self, place: Place) -> Callable[[Sequence[Row]], None]:

@@ -33,7 +33,7 @@ from ..http.headers import JsonText
 from ..http.openapi import IDEMPOTENCY_KEY
 from ..limits import limits_of
 from ..models import Model
-from .answers import ErrorConversion, created_row
+from .answers import ErrorConversion
 from .generated_keys import Write
 from .resource import Resource
 from .statements import INSERTS
@@ -71,18 +71,16 @@ class IdempotentResource(Resource):
         """Insert a row and return it, or return the stored response if the key was used before."""
         if key is None:
             return await super().create(db, request, row)
-        use, values = self._statements_for(db), self._values.read(row)
+        insertion = self._insertion(db, request, row)
         with ErrorConversion(self._properties):
             return await self._responses.answer_once(
                 db,
                 request,
                 key=key,
                 sent=[row],
-                changes=[Change(use.insert, values, tuple(values), read_back=use.read)],
-                write=self._generated.writer(db, values),
-                answer=lambda found: created_row(
-                    use.rows, request, found[-1], status=self._created_status
-                ),
+                changes=insertion.changes,
+                write=insertion.write,
+                answer=insertion.answer,
                 status=self._created_status,
             )
 

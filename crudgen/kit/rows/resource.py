@@ -1,6 +1,7 @@
 """The CRUD operations on a table, with rows as JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Depends, HTTPException, Request, Response
@@ -10,15 +11,26 @@ from ..database import Change, Database
 from ..database.transaction import Row
 from ..http.etag import Preconditions
 from ..http.headers import JsonText
-from ..models import MAX_INT, MIN_INT, Changes, Model
+from ..models import Changes, Model
 from ..query import ListQuery
 from ..query.columns import Columns
 from ..query.listing import listing
 from ..query.parameters import ListParameters
 from .answers import ErrorConversion, created_row, one_row
-from .generated_keys import GeneratedKeys
+from .generated_keys import GeneratedKeys, Write
 from .statements import RowStatements
-from .values import RequestValues
+from .values import RequestValues, is_storable_key
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """The insertion of a row in a transaction."""
+
+    changes: Sequence[Change]
+    write: Write
+    """Runs the changes, together with others before and after them."""
+    answer: Callable[[Sequence[Sequence[Row]]], Response]
+    """Returns the response from the rows of the changes."""
 
 
 class Resource:
@@ -80,6 +92,16 @@ class Resource:
                 rows = await self._generated.insert(db, use.insert, values, columns, use.read)
             return created_row(use.rows, request, rows, status=self._created_status)
 
+    def _insertion(self, db: Database, request: Request, row: Model) -> Insertion:
+        """Return the insertion of a row, for transactions that contain more than it."""
+        use, values = self._statements_for(db), self._values.read(row)
+        change = Change(use.insert, values, tuple(values), read_back=use.read)
+
+        def answer(found: Sequence[Sequence[Row]]) -> Response:
+            return created_row(use.rows, request, found[-1], status=self._created_status)
+
+        return Insertion([change], self._generated.writer(db, values), answer)
+
     async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
         """Return the response with a page of rows, and with links to other pages."""
         body, headers = await self._listing.answer(db, request, query)
@@ -135,13 +157,8 @@ class Resource:
             return (await db.write_all([Change(use.lock, key, check=check), change]))[1]
 
     def _check_key(self, key: Any) -> None:
-        if self._is_impossible(key):
+        if not is_storable_key(key):
             raise self._not_found()
-
-    def _is_impossible(self, key: Any) -> bool:
-        """Return whether no row can have a key, because the database cannot store it."""
-        too_large = isinstance(key, int) and not MIN_INT <= key <= MAX_INT
-        return too_large or (isinstance(key, str) and "\0" in key)
 
     def _existing_row(self, rows: Sequence[Row]) -> Row:
         if not rows:

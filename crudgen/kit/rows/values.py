@@ -7,10 +7,17 @@ from typing import Any, get_args
 from pydantic import PlainSerializer, WrapSerializer
 from pydantic.fields import FieldInfo
 
-from ..models import Model
+from ..models import MAX_INT, MIN_INT, Model
 
 _SERIALIZERS = (PlainSerializer, WrapSerializer)
 Read = Callable[..., dict[str, Any]]
+
+
+def is_storable_key(key: Any) -> bool:
+    """Return whether a row can have a key: the database can store it."""
+    if isinstance(key, int):
+        return MIN_INT <= key <= MAX_INT
+    return not (isinstance(key, str) and "\0" in key)
 
 
 class RequestValues:

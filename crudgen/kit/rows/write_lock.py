@@ -27,7 +27,7 @@ class WriteLocks:
         table = properties.table
         self.unique = frozenset(map(properties.attribute_of, _unique_columns(table)))
         """The attributes in unique constraints, without the key, which no update changes."""
-        self._take = _write_lock(table.metadata, table.name) if serialized else None
+        self._take = write_lock(table.metadata, table.name) if serialized else None
 
     def locking_changes(
         self, db: Database, statements: RowStatements, keys: Sequence[Any] = ()
@@ -58,7 +58,7 @@ def _unique_columns(table: Table) -> Iterator[Column[Any]]:
             yield from index.columns
 
 
-def _write_lock(metadata: MetaData, name: str) -> Change:
+def write_lock(metadata: MetaData, name: str) -> Change:
     """Return the change that takes the write lock of a table, and creates its row if missing."""
     table = metadata.tables.get(_NAME)
     if table is None:

@@ -10,7 +10,7 @@ MAX_BATCH_SIZE = 100
 """Most rows that one request can write."""
 
 
-def _stop_at_max_problems(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+def stop_at_max_problems(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     """Validate a list, but stop after MAX_PROBLEMS errors: to build each error takes time."""
     try:
         return handler(value)
@@ -31,6 +31,6 @@ Item = TypeVar("Item")
 Many = Annotated[
     list[Item],
     Field(min_length=1, max_length=MAX_BATCH_SIZE),
-    WrapValidator(_stop_at_max_problems),
+    WrapValidator(stop_at_max_problems),
 ]
 """A list of 1 to MAX_BATCH_SIZE rows or keys in one request."""
