@@ -22,6 +22,6 @@ def explain(
         raise typer.BadParameter(f"no such file: {file}{meant}")
     from crudgen import language  # noqa: PLC0415 -- lazy
 
-    schema = source.load(file)
-    for entity in schema.entities:
+    schema = source.load(file.parent)
+    for entity in (entity for entity in schema.entities if entity.source == file.name):
         console.say(language.explain(entity, schema.names).rstrip("\n"))

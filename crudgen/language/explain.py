@@ -5,13 +5,15 @@ Loading the YAML gives an equal entity.
 
 import json
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 
 from .names import SNAKE_CASE, Conventions
 from .operations import CHANGING, CREATING, Operation
+from .relations import Reference, Relation, RelationKind
 from .resolve.values import to_text
 from .schema import Constant, Entity, Field, Now
-from .types import FLAGS
+from .types import FLAGS, OPTIONS, REFERENCE, REFERENCE_OPTIONS
 from .yaml.document import scalar_value
 from .yaml.nodes import Plain
 
@@ -32,7 +34,8 @@ _UNPRINTABLE = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 def explain(entity: Entity, conventions: Conventions = SNAKE_CASE) -> str:
     """Return an entity as YAML in the long form, with all defaults.
 
-    `conventions` are those of the spec in which the YAML is read.
+    `conventions` are those of the spec in which the YAML is read. Comments list the relations that
+    other entities declare.
     """
     document: dict[str, Plain] = {"name": str(entity.name)}
     if entity.doc is not None:
@@ -41,14 +44,33 @@ def explain(entity: Entity, conventions: Conventions = SNAKE_CASE) -> str:
         "table": str(entity.table),
         "plural": str(entity.plural),
         "path": str(entity.path),
-        "fields": {str(field.name): _field(field, conventions) for field in entity.fields},
+        "fields": {str(field.name): _field(entity, field, conventions) for field in entity.fields},
     }
+    if links := _links(entity):
+        document["links"] = links
     for key, unique in (("unique", True), ("index", False)):
         lists = [index.fields for index in entity.indexes if index.unique is unique]
         if lists:
             document[key] = [[str(name) for name in names] for names in lists]
     document["api"] = _api(entity)
-    return "".join(f"{line}\n" for line in _lines(document))
+    return "".join(f"{line}\n" for line in [*_lines(document), *_inverses(entity)])
+
+
+def _inverses(entity: Entity) -> Iterator[str]:
+    """Yield comments about the relations that other entities declare."""
+    listed = False
+    for relation in entity.relations:
+        kind = relation.kind.replace("_", " ")
+        if relation.link and relation.near == relation.link.ends[1]:
+            by = f"the link {relation.target}.{relation.inverse}"
+        elif relation.by and relation.kind is not RelationKind.MANY_TO_ONE:
+            by = f"{relation.target}.{relation.by}"
+        else:
+            continue
+        if not listed:
+            yield "# Relations that other entities declare:"
+            listed = True
+        yield f"#   {relation.name}: {kind}, by {by}"
 
 
 def _api(entity: Entity) -> dict[str, Plain]:
@@ -67,14 +89,21 @@ def _api(entity: Entity) -> dict[str, Plain]:
     return block
 
 
-def _field(field: Field, conventions: Conventions) -> dict[str, Plain]:
+def _field(entity: Entity, field: Field, conventions: Conventions) -> dict[str, Plain]:
+    reference = field.reference
     options: dict[str, Plain] = {"type": str(field.type)}
+    if reference:
+        options = {"type": REFERENCE, "to": str(reference.target)}
     if field.optional:
         options["optional"] = True
     if field.default is not None:
         options["default"] = _default(field.default)
-    options |= _bounds(field)
-    options |= {flag: True for flag in FLAGS if getattr(field, flag)}
+    if reference:
+        options |= _reference(entity, field, reference)
+    else:
+        options |= _bounds(field)
+    flags = REFERENCE_OPTIONS if reference else OPTIONS
+    options |= {flag: True for flag in FLAGS if flag in flags and getattr(field, flag)}
     for key, name, case in (
         ("column", field.column, conventions.columns),
         ("json", field.json_name, conventions.json),
@@ -88,6 +117,36 @@ def _field(field: Field, conventions: Conventions) -> dict[str, Plain]:
     if field.was is not None:
         options["was"] = str(field.was)
     return options
+
+
+def _reference(entity: Entity, field: Field, reference: Reference) -> dict[str, Plain]:
+    """Return the options of a reference that a type does not have."""
+    options: dict[str, Plain] = {"on_delete": str(reference.on_delete)}
+    own = (each for each in entity.relations if each.kind is RelationKind.MANY_TO_ONE)
+    relation = next((each for each in own if each.by == field.name), None)
+    if relation:
+        options["relation"] = str(relation.name)
+        options["inverse"] = _inverse(relation)
+    if reference.order:
+        options["order"] = [f"{'-' if down else ''}{name}" for name, down in reference.order]
+    return options
+
+
+def _inverse(relation: Relation) -> Plain:
+    return False if relation.inverse is None else str(relation.inverse)
+
+
+def _links(entity: Entity) -> dict[str, Plain]:
+    """Return the links that the spec of the entity declares."""
+    links: dict[str, Plain] = {}
+    for relation in entity.relations:
+        link = relation.link
+        if link is None or relation.near != link.ends[0] or link.ends[0].entity != entity.name:
+            continue
+        options: dict[str, Plain] = {"to": str(relation.target), "inverse": _inverse(relation)}
+        options |= {"via": str(link.name)} if link.via else {"table": str(link.table)}
+        links[str(relation.name)] = options
+    return links
 
 
 def _default(default: Constant | Now) -> Plain:

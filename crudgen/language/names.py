@@ -156,3 +156,11 @@ def plural_of(singular: str) -> str:
 
     head, separator, last = singular.rpartition("_")
     return f"{head}{separator}{Pluralizer().plural(last)}"  # type: ignore[no-untyped-call]
+
+
+def singular_of(plural: str) -> str:
+    """Convert `heroes` to `hero`, and `blog_posts` to `blog_post`."""
+    from pluralizer import Pluralizer  # noqa: PLC0415 -- lazy: only if a spec has links
+
+    head, separator, last = plural.rpartition("_")
+    return f"{head}{separator}{Pluralizer().singular(last)}"  # type: ignore[no-untyped-call]

@@ -49,6 +49,8 @@ class Reference:
     """What happens when the other row is deleted."""
     use_alter: bool = False
     """Whether the constraint is added when all tables exist: the references form a circle."""
+    order: tuple[tuple[FieldName, bool], ...] = ()
+    """The fields that rows are sorted by where the other row includes them; see `Relation`."""
 
 
 @dataclass(frozen=True, slots=True)

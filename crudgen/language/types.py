@@ -90,6 +90,22 @@ COMMON_OPTIONS = (
     *(option.name for option in OPTIONS.values() if option.common),
 )
 
+REFERENCE = "reference"
+"""The type of a reference in the long form. Its values have the type of the key."""
+
+REFERENCE_OPTIONS: dict[str, Option] = {
+    option.name: option
+    for option in (
+        Option("cascade"),
+        Option("set_null"),
+        *(OPTIONS[flag] for flag in ("unique", "read_only", "write_only", "immutable")),
+        Option("relation", Argument.TEXT, "relation(captain)"),
+        Option("inverse", Argument.TEXT, "inverse(minions)"),
+        *(option for option in OPTIONS.values() if option.common),
+    )
+}
+"""Flags and options of a reference in the short form. The long form of `cascade` is `on_delete`."""
+
 
 @dataclass(frozen=True, slots=True)
 class TypeInfo:

@@ -138,6 +138,8 @@ def _kind(what: dict[str, Any]) -> str:
         return listed(what["enum"]) if len(what["enum"]) <= 4 else "a [type](#types)"
     if "$ref" in what:
         return "a map"
+    if "anyOf" in what:
+        return "a string or `false`"
     if what.get("type") == "array":
         inner = what["items"].get("type")
         return "a list of lists of strings" if inner == "array" else "a list of strings"
@@ -298,7 +300,9 @@ def written(_: str) -> str:
     found = read_entity("hero.yaml", root, Problems())
     assert found is not None
     lines = [
-        f"{name}: {_call('FieldSpec', _said(field))}" for name, field in found.spec.fields.items()
+        f"{name}: {_call('FieldSpec', _said(field))}"
+        for name, field in found.spec.fields.items()
+        if isinstance(field, spec.FieldSpec)
     ]
     return fenced("text", "\n".join(lines))
 

@@ -78,7 +78,7 @@ TYPOS = [
         "str unique,",
     ),
     *(
-        "-> Team?",
+        "-> team?",
         "json unique",
         "json = {}",
         "bytes(1..5)",
@@ -128,7 +128,7 @@ def test_typos_are_refused_by_both(short: str) -> None:
     [
         ("strng", "Unknown type. "),
         ("Str", "Unknown type. "),
-        ("-> Team", "Unknown type. "),
+        ("-> team", "Write a reference such as '-> Team?'. Options: cascade, "),
         ("str,", "Unknown type. "),
         ("str(80)", "Write the arguments of 'str' as str(1..80), "),
         ("str (80) unique", "Write the arguments of 'str' as str(1..80), "),

@@ -7,10 +7,10 @@ import pytest
 
 from crudgen.errors import SpecError
 from crudgen.language import load_texts
+from crudgen.language.written.base import BaseSpec
 from crudgen.language.written.spec import (
     ApiSpec,
     AppSpec,
-    BaseSpec,
     EntitySpec,
     FieldSpec,
     LimitsSpec,

@@ -22,13 +22,25 @@ INEXPRESSIBLE = {
             "in use by another field",
         ),
         *("already has a primary key", "generated primary key", "does not fit decimal"),
+        *("cannot sort by", "the order has", "'order' requires", "'set_null' requires"),
     ),
     "it depends on other options of the field, which are one text in the short form": (
         *("cannot be combined", "on the primary key", "primary key cannot", "on a text key"),
         *("must not be empty", "cannot have bounds", "'touch' requires", "duplicate option"),
         *("invalid default: ", "invalid example: "),
     ),
-    "it depends on other entities": ("already used by", "below '", "duplicate entity", "a class"),
+    "it depends on other entities": (
+        *(
+            "already used by",
+            "below '",
+            "duplicate entity",
+            "a class",
+            "unknown entity",
+            "a circle",
+        ),
+        *("two relations", "the relation '", "the name of a reference", "to itself needs"),
+        *("columns of the link table", "must have exactly", "for the same pair"),
+    ),
     "it is about a part of the short form, which is one text": (
         *("invalid precision", "invalid scale", "too large for", "64 bits", "too long"),
         *("expected an integer", "duplicate enum", "the number 1e999", "invalid field name 'Old'"),
@@ -37,6 +49,13 @@ INEXPRESSIBLE = {
     ),
     "it is about a name that is derived from another one": (
         *("the JSON name", "the column name", "the name 'excluded'", "invalid plural"),
+        *(
+            "the relation name",
+            "the name 'pg_weak'",
+            "the name 'model_dump_id'",
+            "invalid name 'Person",
+            "invalid relation name",
+        ),
         "same as the singular",
     ),
     "the regular expressions of Rust decide it": ("invalid pattern", "for the generated tests"),

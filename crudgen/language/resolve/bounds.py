@@ -12,23 +12,23 @@ from crudgen.language.types import (
     MAX_PRECISION,
     highest_max_length,
 )
-from crudgen.language.written.field import WrittenField
+from crudgen.language.written.field import WrittenType
 
 from .values import fits, to_value
 
 _BOUNDS = ("min", "max")
 
 
-def with_bounds(written: WrittenField, field: Field) -> Field:
+def with_bounds(written: WrittenType, field: Field) -> Field:
     """Return the field with its length, range and precision; by default, those of its type."""
-    if written.info.max_length is not None:
-        return _with_lengths(written, field, written.info.max_length)
+    if written.spec.info.max_length is not None:
+        return _with_lengths(written, field, written.spec.info.max_length)
     if field.type is TypeName.DECIMAL:
         field = _with_digits(written, field)
     return _with_range(written, field)
 
 
-def _with_lengths(written: WrittenField, field: Field, usual: int) -> Field:
+def _with_lengths(written: WrittenType, field: Field, usual: int) -> Field:
     for key in _BOUNDS:
         length = getattr(written.spec, key)
         if isinstance(length, Decimal) or (length is not None and length < 0):
@@ -36,14 +36,16 @@ def _with_lengths(written: WrittenField, field: Field, usual: int) -> Field:
             return field
     low, high = written.spec.min, written.spec.max
     high = usual if high is None else high
-    limit = highest_max_length(written.info) or 0
+    limit = highest_max_length(written.spec.info) or 0
     if high > limit:
         written.add(
-            "max", f"the maximum {high} is too large for '{written.info.name}'", f"at most {limit}"
+            "max",
+            f"the maximum {high} is too large for '{written.spec.info.name}'",
+            f"at most {limit}",
         )
-    elif high < max(written.info.shortest, low or 0):
+    elif high < max(written.spec.info.shortest, low or 0):
         key = "max" if written.spec.is_set("max") else "min"
-        least = max(written.info.shortest, low or 0)
+        least = max(written.spec.info.shortest, low or 0)
         remedy = "swap them" if low else f"at least {least}"
         written.add(key, f"the maximum {high} is less than the minimum {least}", remedy)
     if field.pk and low is None:
@@ -52,7 +54,7 @@ def _with_lengths(written: WrittenField, field: Field, usual: int) -> Field:
     return replace(field, min_length=_int(low), max_length=_int(high))
 
 
-def _check_indexed(written: WrittenField, field: Field, longest: int) -> None:
+def _check_indexed(written: WrittenType, field: Field, longest: int) -> None:
     flag = next((key for key in ("pk", "unique", "index") if getattr(field, key)), None)
     if flag and longest > MAX_INDEXED_TEXT:
         problem = f"'{flag}' is not possible with a maximum of {longest} characters"
@@ -60,7 +62,7 @@ def _check_indexed(written: WrittenField, field: Field, longest: int) -> None:
         written.add_key(flag, problem, remedy)
 
 
-def _with_digits(written: WrittenField, field: Field) -> Field:
+def _with_digits(written: WrittenType, field: Field) -> Field:
     precision, scale = written.spec.precision or 0, written.spec.scale or 0
     if not 1 <= precision <= MAX_PRECISION:
         written.add("precision", f"invalid precision {precision}", f"allowed: 1 to {MAX_PRECISION}")
@@ -69,7 +71,7 @@ def _with_digits(written: WrittenField, field: Field) -> Field:
     return replace(field, precision=precision, scale=scale)
 
 
-def _with_range(written: WrittenField, field: Field) -> Field:
+def _with_range(written: WrittenType, field: Field) -> Field:
     bounds: dict[str, Number | None] = {"min": None, "max": None}
     if field.type is TypeName.INT:
         bounds = {"min": INT64_MIN, "max": INT64_MAX}
@@ -93,7 +95,7 @@ def _with_range(written: WrittenField, field: Field) -> Field:
     return replace(field, minimum=low, maximum=high)
 
 
-def _checked_bound(written: WrittenField, field: Field, key: str, bound: Number) -> Number:
+def _checked_bound(written: WrittenType, field: Field, key: str, bound: Number) -> Number:
     if field.type is TypeName.INT and not INT64_MIN <= bound <= INT64_MAX:
         written.add(key, f"{bound} does not fit into 64 bits", "remove it")
     if isinstance(bound, Decimal):

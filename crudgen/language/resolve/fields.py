@@ -1,27 +1,25 @@
 """Resolves fields. Reason to change: the meaning of an option of fields."""
 
 from dataclasses import replace
-from decimal import Decimal
+from typing import TypeGuard
 from unicodedata import is_normalized, normalize
 
 from crudgen.language import patterns
 from crudgen.language.names import Conventions, FieldName
-from crudgen.language.schema import Constant, Field, Now, TypeName
+from crudgen.language.schema import Field, TypeName
 from crudgen.language.types import INT64_MAX, INT64_MIN, MAX_ENUM_VALUE_LENGTH, MAX_ENUM_VALUES
-from crudgen.language.written.field import WrittenField
+from crudgen.language.written.field import WrittenField, WrittenType
 from crudgen.language.written.reading import WrittenSpec
-from crudgen.language.written.spec import EntitySpec
-from crudgen.language.written.translation import translated_default
-from crudgen.language.yaml.nodes import Plain
-from crudgen.language.yaml.problems import Problems, quoted, suggest
+from crudgen.language.written.relations import ReferenceSpec
+from crudgen.language.written.spec import EntitySpec, FieldSpec
+from crudgen.language.yaml.problems import Problems, quoted
 
 from .bounds import with_bounds
+from .defaults import with_values
 from .flags import check_flags
-from .naming import Names, check_field_names, derived_names, field_names
+from .naming import Names, derived_names, field_names
 from .sample import samples
-from .values import as_stored, to_value, value_problem
 
-_MOMENTS = (TypeName.DATE, TypeName.TIME, TypeName.DATETIME)
 _JOINERS = {0x200C: None, 0x200D: None}
 """Zero-width joiners, which Persian words and emoji need."""
 
@@ -42,22 +40,27 @@ def implicit_key(conventions: Conventions) -> Field:
 def resolve_fields(
     written: WrittenSpec[EntitySpec], conventions: Conventions, problems: Problems
 ) -> dict[str, Field]:
-    """Return the valid fields by name, in order; an implicit key comes first."""
+    """Return the valid fields by name, without references; an implicit key comes first."""
     found: dict[str, Field] = {}
-    for name, spec in written.spec.fields.items():
+    specs = {name: spec for name, spec in written.spec.fields.items() if _is_typed(spec)}
+    for name, spec in specs.items():
         field = _resolve(WrittenField(written, name, spec, problems, len(problems)), conventions)
         if field:
             found[name] = field
-    _check_primary_keys(written, problems)
+    _check_primary_keys(written, [name for name, spec in specs.items() if spec.pk], problems)
     _check_former_names(written, problems)
-    if not any(spec.pk for spec in written.spec.fields.values()):
+    if not any(spec.pk for spec in specs.values()):
         found = {"id": implicit_key(conventions), **found}
-    check_field_names(written, found.values(), problems)
     return found
 
 
-def _check_primary_keys(written: WrittenSpec[EntitySpec], problems: Problems) -> None:
-    keys = [name for name, spec in written.spec.fields.items() if spec.pk]
+def _is_typed(spec: FieldSpec | ReferenceSpec) -> TypeGuard[FieldSpec]:
+    return isinstance(spec, FieldSpec)
+
+
+def _check_primary_keys(
+    written: WrittenSpec[EntitySpec], keys: list[str], problems: Problems
+) -> None:
     for name in keys[1:]:
         location = written.locate_key("fields", name, "pk")
         problems.add(
@@ -81,20 +84,20 @@ def _check_former_names(written: WrittenSpec[EntitySpec], problems: Problems) ->
         seen.add(spec.was)
 
 
-def _resolve(written: WrittenField, conventions: Conventions) -> Field | None:
+def _resolve(written: WrittenType, conventions: Conventions) -> Field | None:
     names = field_names(written, conventions)
     check_flags(written)
     if names is None or not written.clean:
         return None
     field = _base_field(written, names)
-    for step in (with_bounds, _with_pattern, _with_enum, _with_values, _with_samples):
+    for step in (with_bounds, _with_pattern, _with_enum, with_values, _with_samples):
         field = step(written, field)
         if not written.clean:
             return None
     return field
 
 
-def _base_field(written: WrittenField, names: Names) -> Field:
+def _base_field(written: WrittenType, names: Names) -> Field:
     spec = written.spec
     field = Field(
         *names,
@@ -116,7 +119,7 @@ def _base_field(written: WrittenField, names: Names) -> Field:
     return field
 
 
-def _with_pattern(written: WrittenField, field: Field) -> Field:
+def _with_pattern(written: WrittenType, field: Field) -> Field:
     pattern = written.spec.pattern
     if pattern is None:
         return field
@@ -129,7 +132,7 @@ def _with_pattern(written: WrittenField, field: Field) -> Field:
     return replace(field, pattern=pattern)
 
 
-def _with_enum(written: WrittenField, field: Field) -> Field:
+def _with_enum(written: WrittenType, field: Field) -> Field:
     words = written.spec.values
     if words is None:
         return field
@@ -151,72 +154,7 @@ def _with_enum(written: WrittenField, field: Field) -> Field:
     return replace(field, words=tuple(words))
 
 
-def _with_values(written: WrittenField, field: Field) -> Field:
-    """Return the field with its default, example and former name."""
-    if written.spec.is_set("default"):
-        field = replace(field, default=_default(written, field))
-    elif field.optional:
-        field = replace(field, default=Constant(None))
-    if written.spec.is_set("example"):
-        constant = _constant(written, field, "example", written.spec.example)
-        if constant == Constant(None):
-            written.add("example", "the example is null", "remove it")
-        field = replace(field, example=constant)
-    if written.spec.was is not None:
-        if not FieldName.PATTERN.fullmatch(written.spec.was):
-            written.add("was", f"invalid field name {quoted(written.spec.was)}", FieldName.RULE)
-            return field
-        field = replace(field, was=FieldName(written.spec.was))
-    return field
-
-
-_NO_NULL = "remove it, or accept null with '?', in the long form 'optional: true'"
-
-
-def _default(written: WrittenField, field: Field) -> Constant | Now | None:
-    default: Plain = written.spec.default
-    if default == "now" and field.type is not TypeName.ENUM:
-        if field.type in _MOMENTS:
-            return Now()
-        written.add("default", "the default 'now' is for date, time and datetime only")
-        return None
-    return _constant(written, field, "default", default)
-
-
-def _constant(written: WrittenField, field: Field, key: str, plain: Plain) -> Constant | None:
-    try:
-        value = None if plain is None else to_value(field.type, plain)
-    except ValueError as error:
-        written.add(
-            key, f"invalid {key} for type '{field.type}'", _remedy(field, plain) or str(error)
-        )
-        return None
-    try:
-        value = as_stored(field, value)
-    except ValueError as error:
-        message, remedy = error.args
-        written.add(key, f"invalid {key}: {message}", remedy)
-        return None
-    reason = value_problem(field, value)
-    if reason:
-        remedy = suggest(value, field.words) if field.words and isinstance(value, str) else ""
-        remedy = _NO_NULL if value is None else remedy
-        written.add(key, f"invalid {key}: {reason}", remedy)
-    elif isinstance(value, Decimal):
-        value = value.quantize(Decimal(1).scaleb(-(field.scale or 0)))
-    return Constant(value)
-
-
-def _remedy(field: Field, plain: Plain) -> str:
-    """Return the remedy for a default in the spelling of another language."""
-    word = translated_default(plain) if isinstance(plain, str) else None
-    if word == "null" and not field.optional:
-        return _NO_NULL
-    possible = {"null": True, "now": field.type in _MOMENTS}
-    return f"write '{word}'" if word and possible.get(word, field.type is TypeName.BOOL) else ""
-
-
-def _with_samples(written: WrittenField, field: Field) -> Field:
+def _with_samples(written: WrittenType, field: Field) -> Field:
     found = samples(field)
     if found:
         return replace(field, samples=found)

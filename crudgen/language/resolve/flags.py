@@ -2,35 +2,36 @@
 
 from crudgen.language.schema import TypeName
 from crudgen.language.types import COMMON_OPTIONS, FLAGS, TYPES
-from crudgen.language.written.field import WrittenField
+from crudgen.language.written.field import AnyWrittenField, WrittenType
+from crudgen.language.written.spec import FieldSpec
 
 
-def check_flags(written: WrittenField) -> None:
+def check_flags(written: WrittenType) -> None:
     """Check the options of the field's type, and combinations of its flags."""
     _check_options(written)
     _check_supported(written)
-    _check_pairs(written)
+    check_access(written)
     _check_set_by_server(written)
     _check_key(written)
 
 
-def _check_options(written: WrittenField) -> None:
-    allowed = {*COMMON_OPTIONS, *FLAGS, *written.info.options}
+def _check_options(written: WrittenType) -> None:
+    allowed = {*COMMON_OPTIONS, *FLAGS, *written.spec.info.options}
     for key in sorted(written.spec.keys_set - allowed):
-        options = ", ".join(sorted(written.info.options)) or "none"
-        problem = f"'{key}' does not apply to '{written.info.name}'"
+        options = ", ".join(sorted(written.spec.info.options)) or "none"
+        problem = f"'{key}' does not apply to '{written.spec.info.name}'"
         written.add_key(key, problem, f"options of this type: {options}")
     for key in sorted(written.spec.model_fields_set & allowed - {"default", "example", "column"}):
         if getattr(written.spec, key) is None:
             written.add(key, f"'{key}' is empty", "set a value, or remove it")
     for key in ("precision", "scale", "values"):
-        if key in written.info.options and not written.spec.is_set(key):
+        if key in written.spec.info.options and not written.spec.is_set(key):
             remedy = "write '" + {"values": "enum(red, green)"}.get(key, "decimal(10,2)") + "'"
             written.problems.add(written.locate_key(), f"'{key}' is missing", remedy)
 
 
-def _check_supported(written: WrittenField) -> None:
-    spec, info = written.spec, written.info
+def _check_supported(written: WrittenType) -> None:
+    spec, info = written.spec, written.spec.info
     for flag in FLAGS:
         if getattr(spec, flag) and flag not in info.flags:
             types = [str(name) for name, other in TYPES.items() if flag in other.flags]
@@ -41,30 +42,34 @@ def _check_supported(written: WrittenField) -> None:
             )
 
 
-def _check_pairs(written: WrittenField) -> None:
+def check_access(written: AnyWrittenField) -> None:
+    """Check the combinations of the flags that say who reads and writes a field."""
     spec = written.spec
     for first, second, remedy in (
-        ("unique", "index", "remove 'index': 'unique' implies it"),
         ("read_only", "write_only", "remove one: no client could set or read the field"),
         ("read_only", "immutable", "remove 'immutable': 'read_only' implies it"),
     ):
         if getattr(spec, first) and getattr(spec, second):
             problem = f"'{first}' and '{second}' cannot be combined"
             written.add_key(second, problem, remedy)
-
-
-def _check_set_by_server(written: WrittenField) -> None:
-    spec, info = written.spec, written.info
-    possible = spec.touch and "touch" in info.flags
-    if possible and not (spec.read_only and spec.default == "now"):
-        remedy = f"write '{info.name} = now read_only touch'"
-        written.add_key("touch", "'touch' requires '= now' and 'read_only'", remedy)
-    if spec.read_only and not (spec.pk or spec.optional or spec.is_set("default")):
+    is_key = isinstance(spec, FieldSpec) and spec.pk
+    if spec.read_only and not (is_key or spec.optional or spec.is_set("default")):
         remedy = "add a default or '?', or remove 'read_only'"
         written.add_key("read_only", "the field has 'read_only', but no default", remedy)
 
 
-def _check_key(written: WrittenField) -> None:
+def _check_set_by_server(written: WrittenType) -> None:
+    spec, info = written.spec, written.spec.info
+    possible = spec.touch and "touch" in info.flags
+    if possible and not (spec.read_only and spec.default == "now"):
+        remedy = f"write '{info.name} = now read_only touch'"
+        written.add_key("touch", "'touch' requires '= now' and 'read_only'", remedy)
+
+
+def _check_key(written: WrittenType) -> None:
+    if written.spec.unique and written.spec.index:
+        problem = "'unique' and 'index' cannot be combined"
+        written.add_key("index", problem, "remove 'index': 'unique' implies it")
     if not written.spec.pk:
         return
     for key, remedy in (
@@ -78,7 +83,7 @@ def _check_key(written: WrittenField) -> None:
             written.add_key(key, f"'{key}' is not allowed on the primary key", remedy)
     if written.spec.is_set("default"):
         written.add_key("default", "the primary key cannot have a default", "remove it")
-    text = written.info.name is TypeName.STR
+    text = written.spec.info.name is TypeName.STR
     if text and written.spec.read_only:
         written.add_key(
             "read_only",

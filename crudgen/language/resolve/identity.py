@@ -53,10 +53,10 @@ def resolve_identity(written: WrittenSpec[EntitySpec], problems: Problems) -> Id
     if singular is None or plural is None:
         return None
     path = spec.path if spec.path is not None else f"/{plural.replace('_', '-')}"
-    checked_path = _checked_name(UrlPath, path, path_problem, _location(written, "path"), problems)
+    checked_path = checked_name(UrlPath, path, path_problem, _location(written, "path"), problems)
     table = spec.table if spec.table is not None else singular
     location = _location(written, "table")
-    checked_table = _checked_name(TableName, table, table_name_problem, location, problems)
+    checked_table = checked_name(TableName, table, table_name_problem, location, problems)
     if checked_path is None or checked_table is None:
         return None
     return Identity(name, singular, plural, checked_path, checked_table)
@@ -69,14 +69,14 @@ def _name(written: WrittenSpec[EntitySpec], problems: Problems) -> ClassName | N
         remedy = f"did you mean {quoted(camel)}?"
         problems.add(location, f"invalid entity name {quoted(text)}", remedy)
         return None
-    return _checked_name(ClassName, text, class_name_problem, location, problems)
+    return checked_name(ClassName, text, class_name_problem, location, problems)
 
 
 def _singular(
     name: ClassName, written: WrittenSpec[EntitySpec], problems: Problems
 ) -> ModuleName | None:
     location = written.locate("name")
-    return _checked_name(ModuleName, snake_case(name), module_name_problem, location, problems)
+    return checked_name(ModuleName, snake_case(name), module_name_problem, location, problems)
 
 
 def _plural(
@@ -84,7 +84,7 @@ def _plural(
 ) -> ModuleName | None:
     location = _location(written, "plural")
     if written.spec.plural is not None:
-        plural = _checked_name(
+        plural = checked_name(
             ModuleName, written.spec.plural, module_name_problem, location, problems
         )
     else:
@@ -109,13 +109,14 @@ def _location(written: WrittenSpec[EntitySpec], key: str) -> Location:
     return written.locate(key) if written.spec.is_set(key) else written.locate("name")
 
 
-def _checked_name(
+def checked_name(
     kind: type[NameT],
     text: str,
     check: Callable[[str], str | None],
     location: Location,
     problems: Problems,
 ) -> NameT | None:
+    """Return the name, or None if it is invalid or reserved."""
     try:
         name = kind(text)
     except ValueError as error:

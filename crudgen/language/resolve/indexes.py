@@ -1,6 +1,8 @@
 """Resolves multicolumn indexes, and names all indexes. Reason to change: the rules of indexes."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import accumulate
 
 from crudgen.language.names import ColumnName, TableName
 from crudgen.language.ranges import MAX_INDEX, MIN_INDEX
@@ -10,26 +12,29 @@ from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
+from .draft import Draft
+
 
 def index_name(table: TableName, columns: tuple[ColumnName, ...], *, unique: bool) -> str:
     """Return the name of an index in the database: `ix_hero_name`, `uq_hero_team_name`."""
     return "_".join(("uq" if unique else "ix", table, *columns))
 
 
-def index_names(
-    table: TableName, fields: dict[str, Field], indexes: tuple[Index, ...]
-) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+def index_names(draft: Draft) -> Iterator[tuple[str, tuple[str | int, ...]]]:
     """Yield the name of each index of a table, with the path of its key in the spec."""
+    table, fields = draft.identity.table, draft.fields
     for field in fields.values():
         if field.index or field.unique:
             flag = "unique" if field.unique else "index"
             name = index_name(table, (field.column,), unique=field.unique)
             yield name, ("fields", field.name, flag)
     counts = {"unique": 0, "index": 0}
-    for index in indexes:
+    for index in draft.indexes:
         key = "unique" if index.unique else "index"
         columns = tuple(fields[name].column for name in index.fields)
-        yield index_name(table, columns, unique=index.unique), (key, counts[key])
+        is_written = counts[key] < len(getattr(draft.written.spec, key))
+        path = (key, counts[key]) if is_written else ("fields", index.fields[0], "to")
+        yield index_name(table, columns, unique=index.unique), path
         counts[key] += 1
 
 
@@ -52,6 +57,40 @@ def resolve_indexes(
             found.setdefault(index.fields, key)
             indexes.append(index)
     return tuple(indexes)
+
+
+def add_reference_indexes(draft: Draft) -> None:
+    """Add the indexes that find the rows that refer to another row, in order.
+
+    A unique reference needs none, nor one that begins an index of the spec.
+    """
+    for field in [*draft.fields.values()]:
+        key = draft.key
+        if field.reference is None or field.unique or key is None:
+            continue
+        order = (name for name, _ in field.reference.order)
+        names = dict.fromkeys((field.name, *order, key.name))
+        indexed = _indexable([draft.fields[name] for name in names])
+        found = tuple(each.name for each in indexed)
+        needed = found[: max(1, len(found) - 1)]
+        if any(index.fields[: len(needed)] == needed for index in draft.indexes):
+            continue
+        if len(found) == 1:
+            draft.fields[field.name] = replace(field, index=True)
+        else:
+            draft.indexes = (*draft.indexes, Index(found))
+
+
+def _indexable(fields: list[Field]) -> list[Field]:
+    """Return the first of the fields, as many as an index can have."""
+    sizes = accumulate(_size(field) for field in fields)
+    fitting = sum(size <= MAX_INDEXED_TEXT for size in sizes)
+    return fields[: max(1, min(fitting, MAX_INDEX))]
+
+
+def _size(field: Field) -> int:
+    """Return the maximum number of characters of a field in an index."""
+    return (field.max_length or 0) if TYPES[field.type].text else 0
 
 
 def _index(
@@ -86,8 +125,7 @@ def _index(
 def _check_size(
     written: WrittenSpec[EntitySpec], path: tuple[str, int], fields: list[Field], problems: Problems
 ) -> None:
-    texts = [field for field in fields if TYPES[field.type].text]
-    total = sum(field.max_length or 0 for field in texts)
+    total = sum(map(_size, fields))
     if total > MAX_INDEXED_TEXT:
         problem = f"the text fields of the index have up to {total} characters"
         remedy = f"set maxima such as 'str(..80)', at most {MAX_INDEXED_TEXT} in total"

@@ -20,7 +20,7 @@ from crudgen.language.reserved import (
     json_name_problem,
 )
 from crudgen.language.schema import Field
-from crudgen.language.written.field import WrittenField
+from crudgen.language.written.field import AnyWrittenField
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
 from crudgen.language.yaml.problems import Problems, quoted
@@ -39,7 +39,7 @@ def derived_names(name: FieldName, conventions: Conventions) -> Names:
     )
 
 
-def field_names(written: WrittenField, conventions: Conventions) -> Names | None:
+def field_names(written: AnyWrittenField, conventions: Conventions) -> Names | None:
     """Return the names of a field, written or derived, or None if one of them is invalid."""
     if not FieldName.PATTERN.fullmatch(written.name):
         problem = f"invalid field name {quoted(written.name)}"
@@ -72,7 +72,7 @@ def _spelling(name: str) -> str:
 
 
 def _chosen(
-    written: WrittenField,
+    written: AnyWrittenField,
     kind: type[NameT],
     choice: tuple[str, str | None, str],
     check: Callable[[str], str | None],

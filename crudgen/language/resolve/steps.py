@@ -17,10 +17,15 @@ from crudgen.language.yaml.recognition import is_spec
 
 from .api import resolve_api
 from .app import resolve_app
-from .collisions import Candidate, check_collisions
+from .circles import resolve_circles
+from .collisions import check_collisions
+from .draft import Draft, Drafts
 from .fields import resolve_fields
 from .identity import resolve_identity
-from .indexes import resolve_indexes
+from .indexes import add_reference_indexes, resolve_indexes
+from .naming import check_field_names
+from .references import resolve_references
+from .relations import resolve_relations
 
 
 def resolve(
@@ -37,13 +42,40 @@ def resolve(
     documents = _documents(entities, problems)
     specs = [read_entity(file, root, problems) for file, root in documents.items()]
     settings = _app(app, problems)
-    resolved = [_entity(written, settings.names, problems) for written in specs if written]
-    check_collisions([candidate for candidate, _ in resolved if candidate], problems)
+    written = [spec for spec in specs if spec]
+    found = _entities(written, settings.names, problems, is_complete=len(written) == len(entities))
     if problems:
         _conceal(entities, app, problems, links)
         raise SpecError(problems.report())
-    found = sorted((entity for _, entity in resolved if entity), key=lambda entity: entity.name)
     return replace(settings, entities=tuple(found))
+
+
+def _entities(
+    specs: list[WrittenSpec[EntitySpec]],
+    conventions: Conventions,
+    problems: Problems,
+    *,
+    is_complete: bool,
+) -> list[Entity]:
+    """Return the entities, sorted by name. Each step adds to all drafts before the next one.
+
+    `is_complete` is False if a file could not be read.
+    """
+    found = [_draft(written, conventions, problems) for written in specs]
+    complete = is_complete and None not in found
+    entities = [draft for draft in found if draft]
+    by_name = {str(draft.identity.name): draft for draft in reversed(entities)}
+    drafts = Drafts(by_name, conventions, problems, is_complete=complete)
+    for draft in entities:
+        resolve_references(draft, drafts)
+        check_field_names(draft.written, draft.fields.values(), problems)
+        draft.indexes = resolve_indexes(draft.written, draft.fields, problems)
+        add_reference_indexes(draft)
+    resolve_relations(drafts)
+    resolve_circles(drafts)
+    check_collisions(entities, problems)
+    resolved = (_entity(draft, problems) for draft in entities)
+    return sorted(resolved, key=lambda entity: entity.name)
 
 
 def _conceal(
@@ -85,25 +117,36 @@ def _app(file: tuple[str, bytes | str] | None, problems: Problems) -> Schema:
     return Schema(())
 
 
-def _entity(
+def _draft(
     written: WrittenSpec[EntitySpec], conventions: Conventions, problems: Problems
-) -> tuple[Candidate | None, Entity | None]:
+) -> Draft | None:
+    """Return an entity with its names and fields.
+
+    If a name is invalid, return None, and check what does not depend on other entities.
+    """
     identity = resolve_identity(written, problems)
     fields = resolve_fields(written, conventions, problems)
-    indexes = resolve_indexes(written, fields, problems)
-    api = resolve_api(written, fields, problems)
-    if identity is None:
-        return None, None
-    entity = Entity(
+    if identity:
+        return Draft(written, identity, fields)
+    check_field_names(written, fields.values(), problems)
+    resolve_indexes(written, fields, problems)
+    resolve_api(written, fields, problems)
+    return None
+
+
+def _entity(draft: Draft, problems: Problems) -> Entity:
+    written, identity = draft.written, draft.identity
+    return Entity(
         name=identity.name,
         singular=identity.singular,
         plural=identity.plural,
         path=identity.path,
         table=identity.table,
         doc=written.spec.doc or None,
-        fields=tuple(fields.values()),
-        indexes=indexes,
-        api=api,
+        fields=tuple(draft.fields.values()),
+        indexes=draft.indexes,
+        api=resolve_api(written, draft.fields, problems),
         source=written.file.replace("\\", "/").rpartition("/")[2],
+        relations=tuple(draft.relations.values()),
+        links=draft.links,
     )
-    return Candidate(written, identity, fields, indexes), entity

@@ -1,24 +1,19 @@
 """Short form of fields → long form. Reason to change: the diagnostics of the short form."""
 
-import json
 import re
 from dataclasses import replace
-from itertools import takewhile
 
 from crudgen.language.schema import TypeName
-from crudgen.language.types import OPTIONS, TYPES, Argument, Arguments, Option, TypeInfo
-from crudgen.language.yaml.document import FORBIDDEN_IN_TEXT, scalar_value
+from crudgen.language.types import OPTIONS, TYPES, Arguments, TypeInfo
 from crudgen.language.yaml.locations import Location
-from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence
-from crudgen.language.yaml.problems import Problems, quoted, suggest
+from crudgen.language.yaml.nodes import Mapping, Scalar, Sequence
+from crudgen.language.yaml.problems import Problems, quoted
 
-from .shorthand import ARGUMENT, ARGUMENTS, COUNT, EXAMPLES, NULL_WORDS, NUMBER, PARTS, QUOTED, WORD
+from .parser import ShortFormParser
+from .reference_expansion import ReferenceExpansion
+from .shorthand import ARGUMENTS, COUNT, EXAMPLES, NULL_WORDS, NUMBER, PARTS, WORD
 from .translation import remedy_for, translated
-from .unsupported import is_reference, report_reference, type_remedy
-
-_WORD = re.compile(r"\s*(?P<word>[^\s(]+|\()")
-_OPENED = re.compile(r" *\(\s*")
-_QUOTED = re.compile(rf"({QUOTED})[ \n]*")
+from .unsupported import type_remedy
 
 
 def expand(name: str, short: Scalar, problems: Problems) -> Mapping | None:
@@ -35,6 +30,8 @@ def expand(name: str, short: Scalar, problems: Problems) -> Mapping | None:
         )
         problems.add(short.location, f"expected a field's type, found {found}", remedy)
         return None
+    if text.lstrip().startswith("->"):
+        return ReferenceExpansion(short.location, text, problems).run()
     found_here = Problems()
     expanded = _Expansion(short.location, text, found_here).run()
     if found_here and (remedy := _translation(name, text)):
@@ -51,24 +48,15 @@ def _translation(name: str, text: str) -> str:
     return "" if problems else remedy_for(name, text)
 
 
-class _Expansion:
-    """Parses a short form from left to right, and keeps the location of each part."""
+class _Expansion(ShortFormParser):
+    """Parses the short form of a type."""
 
-    def __init__(self, location: Location, text: str, problems: Problems) -> None:
-        self.location, self.text, self.problems = location, text, problems
-        self.before = len(problems)
-        self.entries: list[Entry] = []
-        self.default_at: int | None = None
-        """Where the default begins, if it is text without quotes."""
-        written = location.source[location.column - 1 :]
-        self.quote = next((i for i in (0, 1) if written[i:].startswith(text)), None)
+    options = OPTIONS
 
     def run(self) -> Mapping | None:
         match = PARTS.fullmatch(self.text)
-        if match is None or self._is_unsupported_reference():
-            return None
-        info = self._type(match)
-        if info is None:
+        info = self._type(match) if match else None
+        if match is None or info is None:
             return None
         self._arguments(info, match)
         if match["optional"]:
@@ -79,12 +67,6 @@ class _Expansion:
         if len(self.problems) > self.before:
             return None
         return Mapping(self.location, tuple(self.entries))
-
-    def _is_unsupported_reference(self) -> bool:
-        if not is_reference(self.text):
-            return False
-        report_reference(self.location, self.problems)
-        return True
 
     def _type(self, match: re.Match[str]) -> TypeInfo | None:
         word, location = match["type"], self._at(match.start("type"), match.end("type"))
@@ -157,129 +139,3 @@ class _Expansion:
             self.problems.add(location, problem, "write 'null', or quote it if it is text")
         else:
             self._value("default", location, value, location)
-
-    def _options(self, match: re.Match[str]) -> None:
-        """Parse the words after the type, and stop at the first one with an error."""
-        position = match.start("options")
-        while word := _WORD.match(self.text, position):
-            position = self._option(word, follows_space=word.start("word") > position)
-            if len(self.problems) > self.before:
-                return
-
-    def _option(self, word: re.Match[str], *, follows_space: bool) -> int:
-        """Parse the option at a word, and return where it ends."""
-        name, start, end = word["word"], word.start("word"), word.end()
-        location = self._at(start, end)
-        option = OPTIONS.get(name)
-        if name.startswith("="):
-            problem = "the default must precede the options"
-            self.problems.add(location, problem, "such as 'int = 0 index'")
-        elif option is None:
-            self._reject_word(name, location)
-        elif not follows_space:
-            self.problems.add(location, f"missing space before {quoted(name)}", "add one")
-        elif any(entry.key == name for entry in self.entries):
-            self.problems.add(location, f"duplicate option {quoted(name)}", "remove one of them")
-        elif option.argument is not Argument.NONE:
-            return self._argument(option, location, end)
-        elif opened := _OPENED.match(self.text, end):
-            location = self._at(opened.start(), len(self.text))
-            self.problems.add(location, f"'{name}' takes no argument", f"write '{name}'")
-        else:
-            self._flag(name, location)
-        return end
-
-    def _reject_word(self, name: str, location: Location) -> None:
-        is_value = re.fullmatch(rf"{NUMBER}|true|false", name)
-        remedy = f"for a default, write '= {name[:40]}'" if is_value else suggest(name, OPTIONS)
-        if self.default_at is not None:
-            words = _until_option(self.text[self.default_at :])
-            is_typo = "did you mean" in remedy and name.islower() and words.endswith(f" {name}")
-            if not is_typo:
-                default = json.dumps(words[:100], ensure_ascii=False)
-                remedy = f"quote a default of several words: '= {default}'"
-        if name == "(":
-            problem, remedy = "unexpected '('", "quote a default that contains parentheses"
-        else:
-            problem = f"unknown option {quoted(name)}"
-        self.problems.add(location, problem, remedy)
-
-    def _argument(self, option: Option, key: Location, start: int) -> int:
-        """Parse the argument of an option in parentheses, and return where it ends."""
-        opened = _OPENED.match(self.text, start)
-        such = f"such as '{option.example}'"
-        if opened is None:
-            self.problems.add(key, f"'{option.name}' needs an argument", such)
-            return start
-        quotes = _QUOTED.match(self.text, opened.end())
-        end = quotes.end() if quotes else _bare_end(self.text, opened.end())
-        value = quotes[1] if quotes else self.text[opened.end() : end].rstrip()
-        location = self._at(opened.end(), opened.end() + max(len(value), 1))
-        if self.text[end : end + 1] == "(":
-            nested = self._at(end, end + 1)
-            quoting = f"quote it: {option.name}('…')"
-            self.problems.add(nested, "an argument with parentheses needs quotes", quoting)
-        elif self.text[end : end + 1] != ")":
-            bracket = self.text.index("(", start)
-            location = self._at(bracket, bracket + 1)
-            problem = f"the parenthesis after '{option.name}' is not closed"
-            remedy = f"write ')' after {quotes[1]}" if quotes else such
-            self.problems.add(location, problem, remedy)
-        elif not value:
-            self.problems.add(location, f"'{option.name}' needs an argument", such)
-        elif not re.fullmatch(ARGUMENT[option.argument], value):
-            what = "a number" if option.argument is Argument.NUMBER else "text or a quoted string"
-            problem = f"expected {what} in '{option.name}', found {quoted(value)}"
-            self.problems.add(location, problem, such)
-        elif option.argument is Argument.TEXT and not quotes:
-            self._put(option.name, key, Scalar(location, value))
-        else:
-            self._value(option.name, key, value, location)
-        return end + 1
-
-    def _value(self, name: str, key: Location, written: str, location: Location) -> None:
-        """Add the value of a quoted string, or of a plain YAML scalar."""
-        if written[0] == '"':
-            self._json_text(name, key, written, location)
-        elif written[0] == "'":
-            self._put(name, key, Scalar(location, written[1:-1].replace("''", "'")))
-        else:
-            try:
-                self._put(name, key, Scalar(location, scalar_value(written)))
-            except ValueError as error:
-                self.problems.add(location, str(error), "quote it if it is a string")
-
-    def _json_text(self, name: str, key: Location, written: str, location: Location) -> None:
-        try:
-            text = json.loads(written)
-        except ValueError:
-            self.problems.add(location, "invalid string in double quotes", "escape it as in JSON")
-            return
-        if FORBIDDEN_IN_TEXT.search(text):
-            self.problems.add(location, "control character in a string", "remove it")
-            return
-        self._put(name, key, Scalar(location, text))
-
-    def _flag(self, name: str, location: Location) -> None:
-        self._put(name, location, Scalar(location, value=True))
-
-    def _put(self, name: str, key: Location, value: Node) -> None:
-        self.entries.append(Entry(name, key, value))
-
-    def _at(self, start: int, end: int) -> Location:
-        """Return the location of a part of the short form; the entire one if it has escapes."""
-        if self.quote is None:
-            return self.location
-        return self.location.part(self.quote + max(start, 0), max(end - start, 1))
-
-
-def _bare_end(text: str, start: int) -> int:
-    """Return where an argument without quotes ends: at a parenthesis, or with the text."""
-    bracket = re.compile(r"[()]").search(text, start)
-    return bracket.start() if bracket else len(text)
-
-
-def _until_option(text: str) -> str:
-    """Return the words of a text that precede its first option."""
-    words = takewhile(lambda word: word.partition("(")[0] not in OPTIONS, text.split())
-    return " ".join(words)

@@ -1,30 +1,28 @@
 """A field as written in a spec. Reason to change: what the checks of fields need."""
 
 from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
 
-from crudgen.language.types import TYPES, TypeInfo
 from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.problems import Problems
 
 from .reading import WrittenSpec
+from .relations import ReferenceSpec
 from .spec import EntitySpec, FieldSpec
+
+OptionsT = TypeVar("OptionsT", bound=FieldSpec | ReferenceSpec)
 
 
 @dataclass(frozen=True, slots=True)
-class WrittenField:
+class WrittenField(Generic[OptionsT]):
     """A field as written in a spec, with its locations and the problems found so far."""
 
     entity: WrittenSpec[EntitySpec]
     name: str
-    spec: FieldSpec
+    spec: OptionsT
     problems: Problems
     before: int
     """Number of problems before the checks of this field."""
-
-    @property
-    def info(self) -> TypeInfo:
-        """What the field's type accepts."""
-        return TYPES[self.spec.type]
 
     @property
     def clean(self) -> bool:
@@ -46,3 +44,8 @@ class WrittenField:
     def add_key(self, key: str, problem: str, remedy: str = "") -> None:
         """Add a problem at the key of an option."""
         self.problems.add(self.locate_key(key), problem, remedy)
+
+
+WrittenType: TypeAlias = WrittenField[FieldSpec]
+WrittenReference: TypeAlias = WrittenField[ReferenceSpec]
+AnyWrittenField: TypeAlias = WrittenType | WrittenReference

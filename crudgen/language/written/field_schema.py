@@ -16,6 +16,8 @@ from crudgen.language.types import (
     MAX_ENUM_VALUE_LENGTH,
     MAX_ENUM_VALUES,
     MAX_PRECISION,
+    REFERENCE,
+    REFERENCE_OPTIONS,
     TYPES,
     Arguments,
     TypeInfo,
@@ -81,12 +83,29 @@ def _short_form() -> dict[str, Any]:
         "markdownDescription": f"`type[(arguments)][?] [= default] [option …]`\n\n{listed}",
         **_mismatch(f"Unknown type. Types: {', '.join(TYPES)}."),
     }
+    reference = {
+        "if": {"pattern": "^ *->"},
+        "then": _reference(),
+        "else": unknown,
+    }
     return {
         "type": "string",
         "errorMessage": "Expected a type, such as str(1..80).",
         "if": {"pattern": shorthand.type_pattern(*TYPES)},
         "then": {"allOf": [_short_form_of(info) for info in TYPES.values()]},
-        "else": unknown,
+        "else": reference,
+    }
+
+
+def _reference() -> dict[str, Any]:
+    """Return the schema of the short forms of references."""
+    options = [option.example or option.name for option in REFERENCE_OPTIONS.values()]
+    listed = " ".join(f"`{option}`" for option in options)
+    wrong = f"Write a reference such as '-> Team?'. Options: {', '.join(options)}."
+    return {
+        "markdownDescription": f"`-> Entity[?] [= default] [option …]`\n\nOptions: {listed}",
+        "pattern": shorthand.reference_pattern(),
+        "patternErrorMessage": wrong,
     }
 
 
@@ -126,10 +145,15 @@ def _mismatch(message: str) -> dict[str, Any]:
 
 def _long_form() -> dict[str, Any]:
     """Return the schema of the long form: the options depend on the type."""
-    return {
+    typed = {
         "if": {"required": ["type"], "properties": {"type": {"enum": [*TYPES]}}},
         "then": {"allOf": [*map(_long_form_of, TYPES.values()), _NULL_DEFAULT]},
         "else": {"$ref": "#/$defs/FieldSpec"},
+    }
+    return {
+        "if": {"required": ["type"], "properties": {"type": {"const": REFERENCE}}},
+        "then": {"allOf": [{"$ref": "#/$defs/ReferenceSpec"}, _NULL_DEFAULT]},
+        "else": typed,
     }
 
 

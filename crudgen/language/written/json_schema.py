@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from crudgen.language import patterns
+from crudgen.language.names import ClassName
 from crudgen.language.ranges import LIMITS
 
 from . import field_schema, name_schema
@@ -34,6 +35,7 @@ def editor_schema() -> dict[str, Any]:
         limit |= {"minimum": _json_number(low), "maximum": _json_number(high)}
     properties = entity["properties"]
     properties["fields"] = _fields(properties["fields"])
+    properties["links"] = _links(properties["links"])
     for key, name in name_schema.key_schemas().items():
         properties[key] = {**name, "description": properties[key]["description"]}
     return {
@@ -52,6 +54,22 @@ def _fields(schema: dict[str, Any]) -> dict[str, Any]:
         "errorMessage": "Expected a map of fields, such as 'name: str'.",
         "propertyNames": name_schema.field_names(),
         "additionalProperties": field_schema.field(),
+    }
+
+
+def _links(schema: dict[str, Any]) -> dict[str, Any]:
+    entity = {"type": "string", "pattern": f"^{ClassName.PATTERN.pattern}$"}
+    message = "Expected an entity such as Power, or a map: the long form."
+    return {
+        "type": "object",
+        "description": schema["description"],
+        "errorMessage": "Expected a map of links, such as 'powers: Power'.",
+        "propertyNames": name_schema.field_names(),
+        "additionalProperties": {
+            "if": {"type": "object"},
+            "then": {"$ref": "#/$defs/LinkSpec"},
+            "else": {**entity, "errorMessage": message, "patternErrorMessage": message},
+        },
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from functools import partial
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -15,6 +15,7 @@ from crudgen.language.api import EtagUse
 from crudgen.language.names import Case, ColumnName, JsonName
 from crudgen.language.operations import Operation
 from crudgen.language.ranges import MAX_INDEX, MAX_PAGE, MIN_INDEX
+from crudgen.language.relations import OnDelete
 from crudgen.language.schema import Artifact, KitForm, TypeName
 from crudgen.language.yaml.document import scalar_value
 from crudgen.language.yaml.locations import Location
@@ -25,7 +26,17 @@ from . import spellings
 from .expansion import expand
 from .translation import translated
 from .unsupported import type_remedy
-from .words import ARTIFACTS, CASES, ETAG_USES, KIT_FORMS, OPERATIONS, TYPE_WORDS, matching, one_of
+from .words import (
+    ARTIFACTS,
+    CASES,
+    ETAG_USES,
+    KIT_FORMS,
+    ON_DELETE,
+    OPERATIONS,
+    TYPE_WORDS,
+    matching,
+    one_of,
+)
 
 MAX_DOC = 2000
 WordT = TypeVar("WordT", bound=StrEnum)
@@ -131,6 +142,14 @@ def _flow(value: Plain) -> str:
     return str(value) if isinstance(value, Decimal) else json.dumps(value)
 
 
+def _inverse(value: Plain) -> str | Literal[False]:
+    if isinstance(value, str):
+        return _text(value)
+    if value is False:
+        return False
+    raise _expected("a name, or false", value)
+
+
 def _created(value: Plain) -> int:
     if isinstance(value, int) and value in CREATED_STATUSES:
         return value
@@ -165,6 +184,11 @@ OperationWord: TypeAlias = Annotated[
     Operation, _word("operation", Operation, spellings.OPERATIONS), one_of(OPERATIONS)
 ]
 EtagWord: TypeAlias = Annotated[EtagUse, _word("value", EtagUse), one_of(ETAG_USES)]
+OnDeleteWord: TypeAlias = Annotated[OnDelete, _word("value", OnDelete), one_of(ON_DELETE)]
+_INVERSE_SCHEMA = {"anyOf": [{"type": "string"}, {"const": False}]}
+InverseName: TypeAlias = Annotated[
+    str | Literal[False], PlainValidator(_inverse), WithJsonSchema(_INVERSE_SCHEMA)
+]
 ArtifactWord: TypeAlias = Annotated[Artifact, _word("value", Artifact), one_of(ARTIFACTS)]
 CreatedStatus: TypeAlias = Annotated[
     int,

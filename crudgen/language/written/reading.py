@@ -1,7 +1,7 @@
 """Parsed YAML → spec models, with all errors at once. Reason to change: errors of pydantic."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -13,21 +13,22 @@ from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, find_locat
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 from . import spellings, unsupported
+from .base import BaseSpec
 from .expansion import expand
 from .kinds import describe
+from .reference_expansion import REJECTED
+from .relations import LinkSpec, ReferenceSpec
 from .shorthand import WORD
 from .spec import (
     MAX_FIELDS,
     ApiSpec,
     AppSpec,
-    BaseSpec,
     EntitySpec,
     FieldSpec,
     LimitsSpec,
     NamesSpec,
     PageSpec,
 )
-from .unsupported import is_reference, report_reference
 
 SpecT = TypeVar("SpecT", bound=BaseSpec)
 
@@ -51,7 +52,7 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class WrittenSpec(Generic[SpecT]):
-    """A spec with its locations. `broken` has the names of the fields with errors."""
+    """A spec with its locations. `broken` has the names of the fields and links with errors."""
 
     file: str
     root: Mapping
@@ -69,7 +70,7 @@ class WrittenSpec(Generic[SpecT]):
 
 def read_entity(file: str, root: Mapping, problems: Problems) -> WrittenSpec[EntitySpec] | None:
     """Return the spec of an entity file, or None if a required key is missing or invalid."""
-    root, broken = _long_form(root, problems)
+    root, broken = _long_form(_long_links(root), problems)
     return _read(EntitySpec, file, root, broken, problems)
 
 
@@ -91,8 +92,6 @@ def _long_form(root: Mapping, problems: Problems) -> tuple[Mapping, set[str]]:
         node: Node | None = entry.value
         if isinstance(entry.value, Scalar):
             node = expand(entry.key, entry.value, problems)
-        elif isinstance(entry.value, Mapping) and _is_unsupported_reference(entry.value, problems):
-            node = None
         if node is None:
             broken.add(entry.key)
         else:
@@ -102,14 +101,20 @@ def _long_form(root: Mapping, problems: Problems) -> tuple[Mapping, set[str]]:
     return Mapping(root.location, entries), broken
 
 
-def _is_unsupported_reference(field: Mapping, problems: Problems) -> bool:
-    """Return whether a field is a reference, and add the problem that these are unsupported."""
-    written = field.get("type")
-    value = plain(written.value) if written else None
-    if written is None or not isinstance(value, str) or not is_reference(value):
-        return False
-    report_reference(written.value.location, problems)
-    return True
+def _long_links(root: Mapping) -> Mapping:
+    """Return the document with links in the long form: `powers: Power` is `powers: {to: Power}`."""
+    links = root.get("links")
+    if links is None or not isinstance(links.value, Mapping):
+        return root
+    expanded = tuple(
+        replace(entry, value=Mapping(entry.value.location, (replace(entry, key="to"),)))
+        if isinstance(entry.value, Scalar)
+        else entry
+        for entry in links.value.entries
+    )
+    value = Mapping(links.value.location, expanded)
+    entries = (replace(each, value=value) if each is links else each for each in root.entries)
+    return Mapping(root.location, tuple(entries))
 
 
 def _read(
@@ -123,7 +128,7 @@ def _read(
         for detail in details:
             if not _is_explained(detail, details):
                 _report(model, root, detail, problems)
-            broken |= _remove_invalid(data, detail["loc"])
+            broken |= _remove_invalid(data, _path(detail))
         try:
             spec = model.model_validate(data)
         except ValidationError:
@@ -131,10 +136,16 @@ def _read(
     return WrittenSpec(file, root, spec, frozenset(broken))
 
 
+def _path(detail: ErrorDetails) -> tuple[str | int, ...]:
+    """Return the path of an error, without the tag that says whether a field is a reference."""
+    path = detail["loc"]
+    return (*path[:2], *path[3:]) if path[:1] == ("fields",) else path
+
+
 def _remove_invalid(data: dict[str, Any], path: tuple[str | int, ...]) -> set[str]:
-    """Remove the field or key with an error from the data. Return the names of removed fields."""
-    if path[0] == "fields" and len(path) > 1:
-        data["fields"].pop(path[1], None)
+    """Remove what has an error from the data. Return the names of removed fields and links."""
+    if path[0] in ("fields", "links") and len(path) > 1:
+        data[str(path[0])].pop(path[1], None)
         return {str(path[1])}
     if len(path) > 1 and isinstance(data.get(str(path[0])), dict):
         data[str(path[0])].pop(path[1], None)
@@ -144,7 +155,7 @@ def _remove_invalid(data: dict[str, Any], path: tuple[str | int, ...]) -> set[st
 
 
 def _report(model: type[BaseSpec], root: Mapping, detail: ErrorDetails, problems: Problems) -> None:
-    path, context = detail["loc"], detail.get("ctx", {})
+    path, context = _path(detail), detail.get("ctx", {})
     last = str(path[-1])
     if detail["type"] == "missing":
         location = (
@@ -159,8 +170,11 @@ def _report(model: type[BaseSpec], root: Mapping, detail: ErrorDetails, problems
             problem = f"{quoted(last)} is not supported in this version"
             problems.add(location, problem, _UNSUPPORTED[model][last])
             return
+        if detail["loc"][:1] + detail["loc"][2:3] == ("fields", "reference") and last in REJECTED:
+            problems.add(location, f"'{last}' does not apply to references", REJECTED[last])
+            return
         remedy = _spelling_remedy(model, path, _value_at(root, path))
-        remedy = remedy or suggest(last, _model_at(model, path).allowed_keys())
+        remedy = remedy or suggest(last, _model_at(model, detail).allowed_keys())
         problems.add(location, f"unknown key {quoted(last)}", remedy)
     elif detail["type"] == "spec":
         problems.add(find_location(root, path), context["problem"], context["remedy"])
@@ -189,11 +203,11 @@ def _spelling_remedy(model: type[BaseSpec], path: tuple[str | int, ...], value: 
 
 def _is_explained(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
     """Return whether a type is missing because of a key such as `enum`, which has a remedy."""
-    field = detail["loc"][:-1]
+    field = _path(detail)[:-1]
     return detail["type"] == "missing" and any(
         other["type"] == "extra_forbidden"
-        and other["loc"][:-1] == field
-        and "'type: " in _spelling_remedy(FieldSpec, other["loc"])
+        and _path(other)[:-1] == field
+        and "'type: " in _spelling_remedy(FieldSpec, _path(other))
         for other in details
     )
 
@@ -203,6 +217,7 @@ def _example(key: str) -> str:
         "name": "write a name, such as 'name: Hero'",
         "fields": "write fields, such as 'fields: {name: str}'",
         "type": "write a type, such as 'type: str'",
+        "to": "write an entity, such as 'to: Team'",
     }.get(key, "")
 
 
@@ -213,6 +228,8 @@ def _kind_remedy(path: tuple[str | int, ...], value: Any) -> str:
         return _field_remedy(str(path[1]), value)
     if key == "fields" and len(path) == 1:
         return _fields_remedy(value)
+    if key == "links":
+        return "such as 'powers: Power'" if len(path) > 1 else "such as 'links: {powers: Power}'"
     if str(path[-1]) in _MODELS:
         return f"allowed keys: {', '.join(_MODELS[str(path[-1])].allowed_keys())}"
     is_word = isinstance(value, str) and value.isprintable() and 0 < len(value) <= 60
@@ -238,11 +255,13 @@ def _fields_remedy(value: Any) -> str:
     return _example("fields")
 
 
-def _model_at(model: type[BaseSpec], path: tuple[str | int, ...]) -> type[BaseSpec]:
-    """Return the model that a path leads to, without its last key."""
-    parents = path[:-1]
+def _model_at(model: type[BaseSpec], detail: ErrorDetails) -> type[BaseSpec]:
+    """Return the model that the path of an error leads to, without its last key."""
+    parents = _path(detail)[:-1]
     if parents[:1] == ("fields",):
-        return FieldSpec
+        return ReferenceSpec if detail["loc"][2] == "reference" else FieldSpec
+    if parents[:1] == ("links",):
+        return LinkSpec
     return _MODELS[str(parents[-1])] if parents else model
 
 

@@ -1,16 +1,20 @@
 """Grammar of the short form of fields. Reason to change: the syntax of the short form.
 
     type[(args)][?] [= default] [option …]
+    -> Entity[?] [= default] [option …]
 
 An option is a word, or a word with an argument: `index`, `min(0)`.
 
 `str(1..80) unique` · `int(0..)? index` · `decimal(10,2) = 0.00 min(0)` · `enum(a, b) = a`
+`-> Team?` · `-> Hero? set_null inverse(minions)`
 """
 
 import re
+from collections.abc import Iterable
 from itertools import groupby
 
-from crudgen.language.types import Argument, Arguments, Option, TypeInfo
+from crudgen.language.names import ClassName
+from crudgen.language.types import REFERENCE_OPTIONS, Argument, Arguments, Option, TypeInfo
 
 INTEGER = r"-?(?:0|[1-9][0-9]*)"
 NUMBER = rf"{INTEGER}(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
@@ -58,13 +62,25 @@ PARTS = re.compile(
 )
 """Matches any text."""
 
+REFERENCE_PARTS = re.compile(
+    r"\s*(?P<arrow>->)\s*(?P<target>[^\s?(=]*)(?P<optional> *\?)?"
+    rf"(?P<default>\s*=\s*(?P<value>{DEFAULT})?)?(?P<options>.*)",
+    re.DOTALL,
+)
+"""Matches any text that begins with an arrow."""
+
 
 def pattern(info: TypeInfo) -> str:
     """Return a regular expression that matches the short forms of a type, also in JavaScript."""
-    options = sorted(info.short_options, key=_kind)
-    groups = [(Argument(kind), [*group]) for kind, group in groupby(options, key=_kind)]
-    words = "|".join(_options(kind, group) for kind, group in groups)
-    return rf"{_before_options(info)}(?: +(?:{words}))* *$"
+    return rf"{_before_options(info)}(?: +(?:{_words(info.short_options)}))* *$"
+
+
+def reference_pattern() -> str:
+    """Return a regular expression that matches the short forms of references."""
+    required = rf"(?! *= *{_NULL}(?: |$))"
+    default = rf"(?: *= *(?!{NULL_WORDS}(?: |$)){DEFAULT}(?= |$))?"
+    words = _words(REFERENCE_OPTIONS.values())
+    return rf"^ *-> *{ClassName.PATTERN.pattern}(?: *\?|{required}){default}(?: +(?:{words}))* *$"
 
 
 def type_pattern(*types: str) -> str:
@@ -103,6 +119,13 @@ def _default(info: TypeInfo) -> str:
     if info.text:
         other.add(NULL_WORDS)
     return rf"(?!(?:{'|'.join(sorted(other))})(?: |$)){DEFAULT}"
+
+
+def _words(options: Iterable[Option]) -> str:
+    """Return a regular expression of an option."""
+    ordered = sorted(options, key=_kind)
+    groups = [(Argument(kind), [*group]) for kind, group in groupby(ordered, key=_kind)]
+    return "|".join(_options(kind, group) for kind, group in groups)
 
 
 def _kind(option: Option) -> int:

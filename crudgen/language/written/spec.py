@@ -3,24 +3,26 @@
 The editors' JSON Schema is generated from them. `resolve` checks rules between keys.
 """
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.fields import FieldInfo
+from typing import Annotated, TypeAlias
+
+from pydantic import Discriminator, Field, Tag
 
 from crudgen.language.names import Case
 from crudgen.language.schema import KitForm
+from crudgen.language.types import TYPES, TypeInfo
 
+from . import options
+from .base import BaseSpec
 from .kinds import (
     AnyValue,
     ArtifactWord,
     CaseWord,
-    ColumnText,
     Count,
     CreatedStatus,
     EtagWord,
     FieldList,
     Flag,
     IndexList,
-    JsonText,
     KitWord,
     Line,
     Number,
@@ -29,35 +31,16 @@ from .kinds import (
     Text,
     TypeWord,
 )
+from .relations import LinkSpec, ReferenceSpec, is_reference
 
 MAX_FIELDS = 200
-
-
-class BaseSpec(BaseModel):
-    """Base of the spec models."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    def is_set(self, key: str) -> bool:
-        """Return whether the spec contains the key, with any value."""
-        return key in self.keys_set
-
-    @property
-    def keys_set(self) -> set[str]:
-        """The keys that the spec contains, as written."""
-        return {type(self).model_fields[name].alias or name for name in self.model_fields_set}
-
-    @classmethod
-    def allowed_keys(cls) -> dict[str, FieldInfo]:
-        """Return the keys of the model, as written. An attribute of pydantic has an alias."""
-        return {field.alias or name: field for name, field in cls.model_fields.items()}
 
 
 class FieldSpec(BaseSpec):
     """A field in the long form."""
 
     type: TypeWord = Field(description="The type, without arguments.")
-    optional: Flag = Field(default=False, description="Whether null is accepted ('?').")
+    optional: options.Optional = False
     default: AnyValue = Field(
         default=None,
         description="Value if a request omits the field; 'now' for date, time and datetime.",
@@ -79,28 +62,32 @@ class FieldSpec(BaseSpec):
     values: list[Text] | None = Field(default=None, description="Allowed values (enum).")
     pk: Flag = Field(default=False, description="The field is the primary key.")
     index: Flag = Field(default=False, description="The column has an index.")
-    unique: Flag = Field(default=False, description="The column has a unique constraint.")
-    read_only: Flag = Field(default=False, description="Set by the server; ignored in requests.")
-    write_only: Flag = Field(
-        default=False, description="Accepted in requests; never returned, never used in filters."
-    )
-    immutable: Flag = Field(default=False, description="Set on create; ignored in updates.")
+    unique: options.Unique = False
+    read_only: options.ReadOnly = False
+    write_only: options.WriteOnly = False
+    immutable: options.Immutable = False
     touch: Flag = Field(default=False, description="Set to the current time on every write.")
     as_sent: Flag = Field(
         default=False, description="Stored as sent, without normalization to Unicode NFC."
     )
     controls: Flag = Field(default=False, description="Control characters are allowed.")
-    column: ColumnText | None = Field(
-        default=None, description="Name of the column; by default that of the field."
-    )
-    json_name: JsonText | None = Field(
-        alias="json",
-        default=None,
-        description="Name in JSON and in query parameters; by default that of the field.",
-    )
-    doc: Text | None = Field(default=None, description="Description, for the models and OpenAPI.")
-    example: AnyValue = Field(default=None, description="Example, for OpenAPI and tests.")
-    was: Text | None = Field(default=None, description="Former name, for migrations.")
+    column: options.Column = None
+    json_name: options.JsonNameOption = None
+    doc: options.Doc = None
+    example: options.Example = None
+    was: options.Was = None
+
+    @property
+    def info(self) -> TypeInfo:
+        """What the type accepts."""
+        return TYPES[self.type]
+
+
+AnyFieldSpec: TypeAlias = Annotated[
+    Annotated[FieldSpec, Tag("field")] | Annotated[ReferenceSpec, Tag("reference")],
+    Discriminator(lambda written: "reference" if is_reference(written) else "field"),
+]
+"""A field or a reference in the long form. The locations of errors contain the tag."""
 
 
 class PageSpec(BaseSpec):
@@ -156,7 +143,10 @@ class EntitySpec(BaseSpec):
         default=None, description="Name of the folder and the tag, such as heroes."
     )
     path: Text | None = Field(default=None, description="Path of the collection, such as /heroes.")
-    fields: dict[str, FieldSpec] = Field(description="Fields, in the short or the long form.")
+    fields: dict[str, AnyFieldSpec] = Field(description="Fields, in the short or the long form.")
+    links: dict[str, LinkSpec] = Field(
+        default={}, description="Many-to-many relations: a name, and the linked entity."
+    )
     unique: list[IndexList] = Field(
         default=[], description="Lists of fields with a multicolumn unique constraint."
     )

@@ -156,6 +156,10 @@ ENTITY_KEYS: dict[str, str] = {
     **dict.fromkeys(("db_table", "__tablename__", "collection"), "table: hero"),
     **dict.fromkeys(("unique_together", "uniques", "constraints"), "unique: [[a, b]]"),
     **dict.fromkeys(("id", "pk", "primary_key", "primaryKey"), "fields: {id: int pk read_only}"),
+    **dict.fromkeys(
+        ("relations", "relation", "relationships", "references", "foreign_keys"),
+        "fields: {team_id: -> Team}' or 'links: {powers: Power}",
+    ),
     "operations": "api: {operations: [list, read]}",
     "methods": "api: {operations: [list, read]}",
     "filter": "api: {filter: [name]}",

@@ -7,6 +7,7 @@ from pydantic import WithJsonSchema
 from crudgen.language.api import EtagUse
 from crudgen.language.names import Case, Name
 from crudgen.language.operations import Operation
+from crudgen.language.relations import OnDelete
 from crudgen.language.schema import Artifact, KitForm
 from crudgen.language.types import TYPES
 
@@ -25,6 +26,11 @@ OPERATIONS = {
 ETAG_USES = {
     EtagUse.OPTIONAL: "If-Match is checked if a request has it",
     EtagUse.REQUIRED: "a request without If-Match is rejected",
+}
+ON_DELETE = {
+    OnDelete.RESTRICT: "a row that others refer to cannot be deleted",
+    OnDelete.CASCADE: "the row is deleted too",
+    OnDelete.SET_NULL: "the reference becomes null",
 }
 CASES = {Case.SNAKE: "born_on", Case.CAMEL: "bornOn", Case.PASCAL: "BornOn"}
 KIT_FORMS = {

@@ -1,0 +1,60 @@
+"""An entity between two steps. Reason to change: what the steps pass on."""
+
+from dataclasses import dataclass, field
+
+from crudgen.language.names import Conventions
+from crudgen.language.relations import Link, Relation
+from crudgen.language.schema import Field, Index
+from crudgen.language.written.reading import WrittenSpec
+from crudgen.language.written.spec import EntitySpec, FieldSpec
+from crudgen.language.yaml.locations import Location
+from crudgen.language.yaml.problems import Problems, quoted, suggest
+
+from .identity import Identity
+
+
+@dataclass(slots=True)
+class Draft:
+    """An entity with what the steps so far have resolved; without what has errors."""
+
+    written: WrittenSpec[EntitySpec]
+    identity: Identity
+    fields: dict[str, Field]
+    """The fields by name, in order."""
+    indexes: tuple[Index, ...] = ()
+    relations: dict[str, Relation] = field(default_factory=dict)
+    """The relations by name, in order."""
+    links: tuple[Link, ...] = ()
+
+    def locate(self, key: str) -> Location:
+        """Return the location of the value of a key, or of `name` if it is derived from that."""
+        return self.written.locate(key if self.written.spec.is_set(key) else "name")
+
+    @property
+    def key(self) -> Field | None:
+        """The primary key, or None if it has an error."""
+        specs = self.written.spec.fields.values()
+        if self.written.broken and not any(isinstance(s, FieldSpec) and s.pk for s in specs):
+            return None
+        return next((found for found in self.fields.values() if found.pk), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Drafts:
+    """All entities with valid names, for the steps that compare them."""
+
+    by_name: dict[str, Draft]
+    conventions: Conventions
+    problems: Problems
+    is_complete: bool
+    """False if a file could not be read: an unknown entity can be in that file."""
+
+    def find(self, name: str, location: Location) -> Draft | None:
+        """Return the entity with this name, or None with a problem at the location."""
+        found = self.by_name.get(name)
+        if found is None and self.is_complete:
+            remedy = suggest(name, sorted(self.by_name))
+            if remedy.startswith("allowed"):
+                remedy = f"{remedy}; or add the file of {name[:40]}"
+            self.problems.add(location, f"unknown entity {quoted(name)}", remedy)
+        return found

@@ -1,0 +1,118 @@
+"""Compares the names of relations with others. Reason to change: which names are taken."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from crudgen.language.names import AttributeName, Conventions, FieldName, JsonName
+from crudgen.language.relations import Link, LinkEnd, Relation, RelationKind
+from crudgen.language.reserved import attribute_for, attribute_problem, json_name_problem
+from crudgen.language.yaml.locations import Location
+from crudgen.language.yaml.problems import Problems, quoted
+
+from .draft import Draft, Drafts
+
+PROPERTIES = ("more", "count")
+"""Properties of a row next to a relation to many rows: `heroes_more`, `heroes_count`."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A relation from the view of one entity, as named in a spec."""
+
+    owner: Draft
+    name: str
+    location: Location
+    """Where the name is written, or what it is derived from."""
+    option: str
+    """The option that sets the name: `relation` or `inverse`; "" if it is the key of a link."""
+    kind: RelationKind
+    target: Draft
+    by: FieldName | None = None
+    link: Link | None = None
+    near: LinkEnd | None = None
+    far: LinkEnd | None = None
+    inverse: str | None = None
+    """The name of the other end, or None if the target does not have it."""
+    order: tuple[tuple[FieldName, bool], ...] = ()
+
+    @property
+    def remedy(self) -> str:
+        """What to do if the name is taken."""
+        if not self.option:
+            return "rename the link"
+        role = self.inverse if self.option == "inverse" else "other"
+        name = f"{role}_{self.name}"
+        if self.link:
+            return f"set another name: '{{to: {self.owner.identity.name}, inverse: {name}}}'"
+        return f"set another name, such as {self.option}({name})"
+
+
+def add_relations(draft: Draft, ends: Iterable[End], drafts: Drafts) -> None:
+    """Add the relations with valid names to an entity."""
+    fields = {
+        name for field in draft.fields.values() for name in (field.attribute, field.json_name)
+    }
+    taken: dict[str, Relation] = {}
+    for end in ends:
+        relation = _relation(end, drafts.conventions, drafts.problems)
+        if relation is None:
+            continue
+        names = list(_names(relation, drafts.conventions))
+        name = next((name for name in names if name in fields or name in taken), None)
+        if name is None:
+            draft.relations[relation.name] = relation
+        else:
+            problem = _problem(draft, relation, name, taken.get(name))
+            drafts.problems.add(end.location, problem, end.remedy)
+        taken |= dict.fromkeys(names, relation)
+
+
+def _problem(draft: Draft, relation: Relation, name: str, other: Relation | None) -> str:
+    """Return the problem of a relation one of whose names is that of a field or relation."""
+    owner, own = draft.identity.name, quoted(str(relation.name))
+    if other and other.name == relation.name:
+        return f"two relations of {owner} would be called {own}"
+    what = f"the relation {quoted(str(other.name))}" if other else "a field"
+    if name in (relation.attribute, relation.json_name):
+        return f"the relation {own} of {owner} has the name of {what}"
+    return f"the relation {own} of {owner} has a property {quoted(name)}, the name of {what}"
+
+
+def _names(relation: Relation, conventions: Conventions) -> Iterator[str]:
+    """Yield the names that a relation and its properties have in Python and in JSON."""
+    yield relation.attribute
+    yield relation.json_name
+    if relation.is_many:
+        for ending in PROPERTIES:
+            name = f"{relation.name}_{ending}"
+            yield name
+            yield conventions.json.of(FieldName(name[:60]))
+
+
+def _relation(end: End, conventions: Conventions, problems: Problems) -> Relation | None:
+    """Return a relation, or None if its name is invalid."""
+    what = f"relation name {quoted(end.name)}"
+    try:
+        name = FieldName(end.name)
+        json_name = JsonName(conventions.json.of(name))
+    except ValueError:
+        problems.add(end.location, f"invalid {what}", FieldName.RULE.replace("field", "relation"))
+        return None
+    if attribute_problem(name) or json_name_problem(json_name):
+        problems.add(end.location, f"the {what} is reserved", end.remedy)
+        return None
+    other = end.inverse or ""
+    inverse = FieldName(other) if FieldName.PATTERN.fullmatch(other) else None
+    return Relation(
+        name,
+        AttributeName(attribute_for(name)),
+        json_name,
+        end.kind,
+        end.target.identity.name,
+        by=end.by,
+        link=end.link,
+        near=end.near,
+        far=end.far,
+        inverse=inverse,
+        order=end.order,
+    )

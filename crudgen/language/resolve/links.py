@@ -1,0 +1,83 @@
+"""Resolves links: many-to-many relations. Reason to change: the keys of a link."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from crudgen.language.names import FieldName
+from crudgen.language.relations import Link, RelationKind
+from crudgen.language.written.relations import LinkSpec
+from crudgen.language.yaml.problems import quoted
+
+from .draft import Draft, Drafts
+from .ends import End
+from .link_tables import entity_of_link, link_table
+
+
+def link_ends(draft: Draft, drafts: Drafts) -> Iterator[tuple[End, End | None]]:
+    """Yield both ends of each link of an entity, and add the link tables to it."""
+    for name, spec in draft.written.spec.links.items():
+        link = _link(draft, name, drafts)
+        if link is None:
+            continue
+        if not link.via:
+            draft.links = (*draft.links, link)
+        near, far = link.ends
+        inverse = str(draft.identity.plural) if spec.inverse is None else spec.inverse
+        own = End(
+            draft,
+            name,
+            draft.written.locate_key("links", name),
+            "",
+            RelationKind.MANY_TO_MANY,
+            drafts.by_name[spec.to],
+            link=link,
+            near=near,
+            far=far,
+            inverse=inverse or None,
+        )
+        yield own, _inverse(own, inverse, draft, spec) if inverse else None
+
+
+def _inverse(own: End, name: str, draft: Draft, spec: LinkSpec) -> End:
+    """Return the other end of a link."""
+    option = "inverse" if spec.inverse else "to"
+    return replace(
+        own,
+        owner=own.target,
+        name=name,
+        location=draft.written.locate("links", own.name, option),
+        option="inverse",
+        target=draft,
+        near=own.far,
+        far=own.near,
+        inverse=own.name,
+    )
+
+
+def _link(draft: Draft, name: str, drafts: Drafts) -> Link | None:
+    """Return the table of a link, or None if it has an error."""
+    spec, written, problems = draft.written.spec.links[name], draft.written, drafts.problems
+    if not FieldName.PATTERN.fullmatch(name):
+        problem = f"invalid link name {quoted(name)}"
+        rule = FieldName.RULE.replace("field", "link")
+        problems.add(written.locate_key("links", name), problem, rule)
+        return None
+    for key in ("inverse", "via", "table"):
+        if spec.is_set(key) and getattr(spec, key) is None:
+            location = written.locate("links", name, key)
+            problems.add(location, f"'{key}' is empty", "set a value, or remove it")
+    target = drafts.find(spec.to, written.locate("links", name, "to"))
+    via = drafts.find(spec.via, written.locate("links", name, "via")) if spec.via else None
+    if target is None or (spec.via and via is None):
+        return None
+    if target is draft and spec.inverse is None:
+        problem = "a link of an entity to itself needs the name of its inverse"
+        remedy = f"write '{{to: {spec.to}, inverse: other_{name}}}', or 'inverse: false'"
+        problems.add(written.locate_key("links", name), problem, remedy)
+        return None
+    if via is None:
+        return link_table(draft, name, target, drafts)
+    if spec.table is not None:
+        location = written.locate_key("links", name, "table")
+        problems.add(location, "'table' and 'via' cannot be combined", "remove one of them")
+    return entity_of_link(draft, name, target, via, problems)

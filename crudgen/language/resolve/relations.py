@@ -1,0 +1,99 @@
+"""Resolves both ends of references and links. Reason to change: how relations are named."""
+
+from collections.abc import Iterator
+
+from crudgen.language.relations import RelationKind
+from crudgen.language.written.relations import ReferenceSpec
+from crudgen.language.yaml.problems import Problems, quoted
+
+from .draft import Draft, Drafts
+from .ends import End, add_relations
+from .links import link_ends
+
+
+def resolve_relations(drafts: Drafts) -> None:
+    """Add the relations to all entities: those of their references and links, then the inverses."""
+    ends: dict[str, tuple[list[End], list[End]]] = {name: ([], []) for name in drafts.by_name}
+    for name, draft in sorted(drafts.by_name.items()):
+        for near, far in [*_reference_ends(draft, drafts), *link_ends(draft, drafts)]:
+            ends[name][0].append(near)
+            if far:
+                ends[far.owner.identity.name][1].append(far)
+    for name, (own, inverses) in ends.items():
+        add_relations(drafts.by_name[name], [*own, *inverses], drafts)
+
+
+def _reference_ends(draft: Draft, drafts: Drafts) -> Iterator[tuple[End, End | None]]:
+    """Yield the relation of each reference of an entity, and its inverse."""
+    for name, spec in draft.written.spec.fields.items():
+        field = draft.fields.get(name)
+        if not isinstance(spec, ReferenceSpec) or field is None or field.reference is None:
+            continue
+        if spec.write_only:
+            _check_unrelated(draft, name, spec, drafts.problems)
+            continue
+        target = drafts.by_name[field.reference.target]
+        written = _relation_name(draft, name, spec, target, drafts.problems)
+        if written is None:
+            continue
+        option, relation = written
+        place = ("fields", name, option) if option else ("fields", name)
+        location = draft.written.locate(*place) if option else draft.written.locate_key(*place)
+        inverse = spec.inverse
+        if inverse is None:
+            identity = draft.identity
+            inverse = str(identity.singular if spec.unique else identity.plural)
+        near = End(
+            draft,
+            relation,
+            location,
+            "relation",
+            RelationKind.MANY_TO_ONE,
+            target,
+            by=field.name,
+            inverse=inverse or None,
+        )
+        if not inverse:
+            yield near, None
+            continue
+        option = "inverse" if spec.is_set("inverse") else "to"
+        far = End(
+            target,
+            inverse,
+            draft.written.locate("fields", name, option),
+            "inverse",
+            RelationKind.ONE_TO_ONE if spec.unique else RelationKind.ONE_TO_MANY,
+            draft,
+            by=field.name,
+            inverse=relation,
+            order=field.reference.order,
+        )
+        yield near, far
+
+
+def _relation_name(
+    draft: Draft, name: str, spec: ReferenceSpec, target: Draft, problems: Problems
+) -> tuple[str, str] | None:
+    """Return the option that sets the name of a relation, or "", and the name."""
+    if spec.relation is not None:
+        return "relation", spec.relation
+    key = target.key
+    ending = f"_{key.name}" if key else ""
+    if name.endswith(ending) and len(name) > len(ending):
+        return "", name.removesuffix(ending)
+    location = draft.written.locate_key("fields", name)
+    problem = f"the name of a reference to {target.identity.name} ends in {quoted(ending)}"
+    is_key = key is not None and name == key.name
+    relation = f"add 'relation({target.identity.singular})'"
+    remedy = relation if is_key else f"rename it to '{name}{ending}', or {relation}"
+    problems.add(location, problem, remedy)
+    return None
+
+
+def _check_unrelated(draft: Draft, name: str, spec: ReferenceSpec, problems: Problems) -> None:
+    """Check that a reference that no client can read does not name a relation."""
+    for key in ("relation", "inverse", "order"):
+        if spec.is_set(key) and getattr(spec, key) is not False:
+            location = draft.written.locate_key("fields", name, key)
+            problem = f"'{key}' is not possible with 'write_only': the reference has no relation"
+            problems.add(location, problem, "remove one of them")

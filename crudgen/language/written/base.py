@@ -1,0 +1,24 @@
+"""The base of the models of the YAML. Reason to change: what all of them share."""
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
+
+
+class BaseSpec(BaseModel):
+    """Base of the spec models."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def is_set(self, key: str) -> bool:
+        """Return whether the spec contains the key, with any value."""
+        return key in self.keys_set
+
+    @property
+    def keys_set(self) -> set[str]:
+        """The keys that the spec contains, as written."""
+        return {type(self).model_fields[name].alias or name for name in self.model_fields_set}
+
+    @classmethod
+    def allowed_keys(cls) -> dict[str, FieldInfo]:
+        """Return the keys of the model, as written. An attribute of pydantic has an alias."""
+        return {field.alias or name: field for name, field in cls.model_fields.items()}
