@@ -1,9 +1,10 @@
-"""A cache of the parsed query strings of a list."""
+"""A cache of parsed query strings."""
 
 from typing import Any
 
 from ..query import ListQuery
-from ..query.parameters import ListParameters, is_utf8, read_pairs
+from ..query.parameters import is_utf8, read_pairs
+from ..query.query_parameters import QueryParameters
 
 MAX_CACHED = 1000
 """Most query strings in the cache."""
@@ -12,9 +13,9 @@ MAX_CACHED_BYTES = 512
 
 
 class QueryCache:
-    """Parses the query strings of one list, and caches the results."""
+    """Parses the query strings of one operation, and caches the results."""
 
-    def __init__(self, parameters: ListParameters) -> None:
+    def __init__(self, parameters: QueryParameters) -> None:
         self._parameters = parameters
         self._cache: dict[bytes, ListQuery] = {}
 

@@ -23,7 +23,8 @@ from ..http.limiting import TimedReceive
 from ..http.logs import REQUEST_ID
 from ..http.routing import OUTCOME, JsonRequest
 from ..limits import limits_of
-from ..query.parameters import ListParameters, is_utf8, read_pairs
+from ..query.parameters import is_utf8, read_pairs
+from ..query.query_parameters import QueryParameters
 from .query_cache import QueryCache
 
 _REQUEST_ID = REQUEST_ID.lower().encode()
@@ -50,10 +51,10 @@ class Shortcut:
         self._database_names = [
             one.name for one in dependant.dependencies if one.name and one.call is database
         ]
-        self._list_queries = {
+        self._queries = {
             one.name: QueryCache(one.call)
             for one in dependant.dependencies
-            if one.name and isinstance(one.call, ListParameters)
+            if one.name and isinstance(one.call, QueryParameters)
         }
         self._scope = {"endpoint": context.endpoint, "route": context.original_route}
 
@@ -102,7 +103,7 @@ class Shortcut:
             arguments[self._key.name], errors = self._key.validate(key, {}, loc=("path",))
             if errors:
                 return False
-        for name, queries in self._list_queries.items():
+        for name, queries in self._queries.items():
             arguments[name] = queries.read(scope["query_string"])
             return arguments[name] is not None
         query: bytes = scope["query_string"]

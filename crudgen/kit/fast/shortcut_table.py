@@ -14,7 +14,7 @@ from ..database import database
 from ..http.limiting import LimitMiddleware
 from ..http.logs import REQUEST_ID
 from ..http.routing import REPLACEMENT, Route
-from ..query.parameters import ListParameters
+from ..query.query_parameters import QueryParameters
 from .lazy import LazyRoute
 from .shortcut import Shortcut
 
@@ -105,7 +105,7 @@ def _can_shortcut(context: RouteContext) -> bool:
         and inspect.signature(dependant.call).return_annotation is Response
         and all(
             one.call is database
-            or (isinstance(one.call, ListParameters) and not dependant.query_params)
+            or (isinstance(one.call, QueryParameters) and not dependant.query_params)
             for one in dependant.dependencies
         )
         and all(

@@ -27,7 +27,8 @@ from ..database.faults import http_error
 from ..errors import problem, to_problems
 from ..limits import limits_of
 from ..models import MAX_INT
-from ..query.parameters import ListParameters, is_utf8, read_pairs, without_surrogates
+from ..query.parameters import is_utf8, read_pairs, without_surrogates
+from ..query.query_parameters import QueryParameters
 from .content import check_content
 from .etag import conditional_response
 from .head_route import HeadRoute
@@ -189,7 +190,7 @@ def _query_parameters(dependant: Dependant) -> Iterator[tuple[str, bool]]:
         else:
             yield field.alias, _is_many(annotation)
     for dependency in dependant.dependencies:
-        if isinstance(dependency.call, ListParameters):
+        if isinstance(dependency.call, QueryParameters):
             yield from ((name, one.is_many) for name, one in dependency.call.names.items())
         yield from _query_parameters(dependency)
 

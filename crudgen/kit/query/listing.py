@@ -69,25 +69,30 @@ class Listing:
         self, db: Database, request: Request, query: ListQuery, cursor: Cursor | None, use: Shape
     ) -> tuple[bytes, str]:
         """Return the rows of a page as JSON, and its Link header."""
-        rows, more = await self._rows(db, use.page, query, cursor)
+        rows, more = await self._rows(db, use, query, cursor)
         return use.rows.write_all(rows), self._links(db, request, query, cursor, rows, more=more)
 
     async def _rows(
-        self, db: Database, statement: Prepared, query: ListQuery, cursor: Cursor | None
+        self, db: Database, use: Shape, query: ListQuery, cursor: Cursor | None
     ) -> tuple[Sequence[Row], bool]:
         """Return the rows of a page, and whether there are more."""
-        limit, end = query.limit + 1, min(query.offset + query.limit + 1, MAX_INT)
-        bound = bound_values(query) | {"offset": query.offset, "limit": limit}
-        if cursor is not None:
-            bound |= self._cursor_values(query, cursor) | {"end": end}
-        rows = await db.read(statement, bound, short=self._is_short(query))
+        bound = self._bound_values(query, cursor)
+        rows = await db.read(use.page, bound, short=self._is_short(query))
         page_rows = rows[: query.limit]
         backward = cursor is not None and cursor.backward
         return page_rows[::-1] if backward else page_rows, len(rows) > query.limit
 
+    def _bound_values(self, query: ListQuery, cursor: Cursor | None) -> dict[str, Any]:
+        """Return the bound values of the statement of a page, which reads one row more."""
+        limit, end = query.limit + 1, min(query.offset + query.limit + 1, MAX_INT)
+        bound = bound_values(query) | {"offset": query.offset, "limit": limit}
+        if cursor is not None:
+            bound |= self._cursor_values(query, cursor) | {"end": end}
+        return bound
+
     def _cached_shape(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
         """Return the shape of a query from the cache, or else compile it."""
-        chosen = (db.kind, *shape_key(query, cursor))
+        chosen = (db.kind, *self._shape_key(query, cursor))
         known = self._shapes.get(chosen)
         if known is None:
             known = self._compile_shape(db, query, cursor)
@@ -98,6 +103,10 @@ class Listing:
             self._cached_characters += size
             self._shapes[chosen] = known
         return known
+
+    def _shape_key(self, query: ListQuery, cursor: Cursor | None) -> tuple[object, ...]:
+        """Return the key of a query in the cache of shapes: all that determines its statements."""
+        return shape_key(query, cursor)
 
     def _compile_shape(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
         columns, kind = self._columns, db.kind

@@ -1,83 +1,27 @@
-"""The query parameters of a list: their parsing, and their description in OpenAPI."""
+"""The query parameters of a list."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, cached_property
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_plus
 
-from fastapi import Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from ..errors import problem, to_problems
-from ..json_names import title_of
-from ..models import add_number_format, without_nul
 from .columns import Columns
-from .operators import OPERATORS, lower_ascii
+from .operators import OPERATORS
 from .query import Filter, ListQuery
-from .values import COUNT, CURSOR, FLAG, OFFSET, SEARCH, page_size, unique_names, with_plus
+from .query_parameters import Parameter, Problems, QueryParameters
+from .values import COUNT, CURSOR, FLAG, OFFSET, SEARCH, page_size, unique_names
 
-MAX_VALUES = 100
-"""Most values of one `in` or `not_in`."""
 MAX_SORT_PROPERTIES = 8
 """Most properties to sort by, in addition to the key."""
 _PAGE_PARAMETERS = ("offset", "limit", "cursor")
 LIST_PARAMETERS = {*_PAGE_PARAMETERS, "count", "fields", "or", "q", "sort"}
 """The parameters of lists. A property with such a name is filtered by `count__eq` instead."""
-_PLUS = "; in a query, `+` means a space: write `%2B`"
 _SAFE_IN_LINKS = "!$%()*+,-./:=?@_~"
 """Characters allowed in a query (RFC 3986), except those with a meaning in a Link header."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A query parameter. A filter has the attribute of a `column` and an `operator`."""
-
-    doc: str
-    adapter: TypeAdapter[Any]
-    column: str = ""
-    operator: str = ""
-    is_list: bool = False
-    """Whether the value is a list, separated by commas.
-
-    A client may also repeat the parameter for each item.
-    """
-    default: int | None = None
-    schema_name: str | None = None
-    """The name of the value's schema in OpenAPI, if it has one."""
-
-    @property
-    def is_many(self) -> bool:
-        """Whether the parameter may be repeated."""
-        return self.is_list or self._has_many
-
-    @property
-    def _has_many(self) -> bool:
-        return bool(self.operator) and OPERATORS[self.operator].many
-
-    def describe(self, name: str) -> dict[str, Any]:
-        """Return the OpenAPI description of the parameter with this name.
-
-        A named schema is in `$defs`, from where Application.openapi() moves it.
-        """
-        schema = _schema(self.adapter)
-        if self.schema_name is not None:
-            named = {self.schema_name: schema}
-            schema = {"$ref": f"#/components/schemas/{self.schema_name}", "$defs": named}
-        if self._has_many:
-            schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": MAX_VALUES}
-        if "$ref" not in schema:
-            schema = {**schema, "title": title_of(name.replace("__", "_"))}
-        if self.default is not None:
-            schema = {**schema, "default": self.default}
-        described = {"name": name, "in": "query", "required": False, "description": self.doc}
-        if self.is_list:
-            described |= {"style": "form", "explode": False}
-        return {**described, "schema": schema}
-
-
-class ListParameters:
+class ListParameters(QueryParameters):
     """The query parameters of one list. As a dependency, they are parsed to a ListQuery.
 
     Raises RequestValidationError (422) for an invalid value.
@@ -95,27 +39,6 @@ class ListParameters:
             for sign in ("", "-")
         }
         """The attributes to sort by, by JSON name, each with and without its sign."""
-
-    async def __call__(self, request: Request) -> ListQuery:
-        """Return the parsed query of a request."""
-        query_string = request.scope["query_string"]
-        found = self.parse(request.query_params.multi_items(), query_string)
-        if isinstance(found, list):
-            raise RequestValidationError(found)
-        return found
-
-    def is_many(self, name: str) -> bool:
-        """Return whether a parameter may be repeated."""
-        return name in self.names and self.names[name].is_many
-
-    def describe(self) -> list[dict[str, Any]]:
-        """Return the OpenAPI descriptions of all parameters."""
-        return [parameter.describe(name) for name, parameter in self.names.items()]
-
-    @cached_property
-    def names(self) -> Mapping[str, Parameter]:
-        """The parameters by name."""
-        return dict(self._parameters())
 
     def _parameters(self) -> Iterator[tuple[str, Parameter]]:
         columns = self._columns
@@ -160,37 +83,16 @@ class ListParameters:
         name = self._columns.schema_name(column) if is_value else None
         return Parameter(doc, adapter, column, operator, schema_name=name)
 
-    def parse(
-        self, pairs: Sequence[tuple[str, str]], query_string: bytes
-    ) -> ListQuery | list[dict[str, Any]]:
-        """Return the query of these names and values, or a list of their problems."""
-        given: dict[str, list[str]] = {}
-        for name, text in pairs:
-            if name in self.names:  # others belong to the handler, or were rejected before
-                given.setdefault(name, []).append(text)
-        problems: list[dict[str, Any]] = []
-        values: dict[str, list[Any]] = {}
-        for name, texts in given.items():
-            parameter = self.names[name]
-            if len(texts) > MAX_VALUES:
-                message = f"The parameter should be given at most {MAX_VALUES} times"
-                problems.append(problem("too_long", ["query", name], message))
-                continue
-            values[name] = []
-            for text in [",".join(texts)] if parameter.is_list else texts:
-                try:
-                    values[name].append(_parse(parameter, text))
-                except ValidationError as error:
-                    hint = _PLUS if " " in text and _means_plus(parameter, text) else ""
-                    if name in LIST_PARAMETERS and f"{name}__eq" in self.names:
-                        hint = f"; to filter by the property `{name}`, use `{name}__eq`"
-                    problems += [
-                        problem(one["type"], ["query", name], one["msg"] + hint)
-                        for one in to_problems(error.errors())
-                    ]
-        return problems or self._query(values, query_string)
+    def _hint(self, name: str) -> str:
+        if name in LIST_PARAMETERS and f"{name}__eq" in self.names:
+            return f"; to filter by the property `{name}`, use `{name}__eq`"
+        return ""
 
-    def _query(self, values: Mapping[str, list[Any]], query_string: bytes) -> ListQuery:
+    def _query(self, values: Mapping[str, list[Any]], query_string: bytes) -> ListQuery | Problems:
+        return ListQuery(**self._arguments(values, query_string))
+
+    def _arguments(self, values: Mapping[str, list[Any]], query_string: bytes) -> dict[str, Any]:
+        """Return the arguments of the query."""
         one = {name: given[0] for name, given in values.items()}
         filters = [
             Filter(parameter.column, parameter.operator, tuple(values[name]))
@@ -198,17 +100,17 @@ class ListParameters:
             if parameter.operator and name in values
         ]
         shown = one.get("fields", ())
-        return ListQuery(
-            limit=one.get("limit", self._default_limit),
-            offset=one.get("offset", 0),
-            filters=tuple(filters),
-            sort=self._columns.order([self._signed[name] for name in one.get("sort", ())]),
-            words=self._columns.words(one.get("q", "")),
-            fields=tuple(name for sent, name in self._shown.items() if sent in shown),
-            count="count" in one,
-            cursor=one.get("cursor"),
-            link_suffix=self._link_suffix(query_string),
-        )
+        return {
+            "limit": one.get("limit", self._default_limit),
+            "offset": one.get("offset", 0),
+            "filters": tuple(filters),
+            "sort": self._columns.order([self._signed[name] for name in one.get("sort", ())]),
+            "words": self._columns.words(one.get("q", "")),
+            "fields": tuple(name for sent, name in self._shown.items() if sent in shown),
+            "count": "count" in one,
+            "cursor": one.get("cursor"),
+            "link_suffix": self._link_suffix(query_string),
+        }
 
     def _link_suffix(self, query_string: bytes) -> str:
         """Return the parameters other than offset, limit and cursor, each after an `&`.
@@ -243,29 +145,3 @@ def is_utf8(text: str) -> bool:
 def without_surrogates(name: str) -> str:
     """Return a name without lone surrogates, which JSON cannot contain."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _means_plus(parameter: Parameter, text: str) -> bool:
-    """Return whether an invalid value is valid with `+` instead of spaces."""
-    for meant in with_plus(text):
-        try:
-            _parse(parameter, meant)
-        except ValidationError:
-            continue
-        return True
-    return False
-
-
-@cache
-def _schema(adapter: TypeAdapter[Any]) -> dict[str, Any]:
-    schema = adapter.json_schema()
-    add_number_format(schema)
-    without_nul(schema)
-    return schema
-
-
-def _parse(parameter: Parameter, text: str) -> Any:
-    value = parameter.adapter.validate_python(text.split(",") if parameter.is_list else text)
-    if parameter.operator and OPERATORS[parameter.operator].folds:
-        return lower_ascii(value)
-    return value

@@ -14,7 +14,7 @@ from ..http.headers import JsonText
 from ..models import Changes, Model
 from ..query import ListQuery
 from ..query.columns import Columns
-from ..query.listing import listing
+from ..query.listing import Listing, listing
 from ..query.parameters import ListParameters
 from .answers import ErrorConversion, created_row, one_row
 from .generated_keys import GeneratedKeys, Write
@@ -56,19 +56,29 @@ class Resource:
         created_status: int = 200,
     ) -> None:
         columns = Columns(model, public, filter_by=filter_by, sort_by=sort_by, search_in=search_in)
-        self.query = Depends(ListParameters(columns, default_limit, max_limit))
+        self.query = Depends(self._list_parameters(columns, default_limit, max_limit))
         """The dependency that parses the query of a list."""
         self._properties = columns.properties
         self._name = model.__name__
         self._columns = columns
         self._values = RequestValues(columns.properties.columns)
-        self._listing = listing(model, columns)
+        self._listing = self._new_listing(model, columns)
         self._key = self._properties.key
         self._key_name = self._properties.json_name(self._key)
         self._generated = GeneratedKeys(self._properties)
         self._etag_required = etag_required
         self._created_status = created_status
         self._statements: dict[str, RowStatements] = {}
+
+    def _list_parameters(
+        self, columns: Columns, default_limit: int, max_limit: int
+    ) -> ListParameters:
+        """Return the query parameters of the list."""
+        return ListParameters(columns, default_limit, max_limit)
+
+    def _new_listing(self, model: type[Model], columns: Columns) -> Listing:
+        """Return what reads the pages of the list."""
+        return listing(model, columns)
 
     def _statements_for(self, db: Database) -> RowStatements:
         """Return the statements for the dialect of a database, built once."""

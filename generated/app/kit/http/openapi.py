@@ -7,6 +7,7 @@ from fastapi.routing import APIRoute
 
 from ..errors import HTTPValidationError
 from ..query.parameters import ListParameters
+from ..query.query_parameters import QueryParameters
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _REFERENCE = "#/components/schemas/{model}"
@@ -45,11 +46,12 @@ _VALUES = {"const", "default", "enum", "example", "examples"}
 def describe_operation(route: APIRoute) -> dict[str, Any]:
     """Return the `openapi_extra` of a route: parameters read by the kit, and response headers."""
     dependencies = [one.call for one in route.dependant.dependencies]
-    lists = [one for one in dependencies if isinstance(one, ListParameters)]
-    parameters = [described for one in lists for described in one.describe()]
+    queries = [one for one in dependencies if isinstance(one, QueryParameters)]
+    parameters = [described for one in queries for described in one.describe()]
     if "{" in route.path:
         parameters += _conditional_headers(route.responses, route.methods or ())
-    responses = dict(_responses(route, is_list=bool(lists)))
+    is_list = any(isinstance(one, ListParameters) for one in queries)
+    responses = dict(_responses(route, is_list=is_list))
     found = {"parameters": parameters, "responses": responses}
     return {key: value for key, value in found.items() if value}
 

@@ -70,7 +70,14 @@ class Columns:
         if self.is_plain:
             shown = names or self.shown
             return json_rows({self.json_name(name): self.column(name) for name in shown}, kind)
-        return ModelRowEncoder(*self._models, self.properties.columns, kind, names or None)
+        return self.row_encoder(kind, names or None)
+
+    def row_encoder(self, kind: str, names: Sequence[str] | None) -> JsonRowEncoder:
+        """Return the encoder, in Python, of rows with these properties; None: of all properties."""
+        if self.is_plain:
+            shown = self.shown if names is None else names
+            return JsonRowEncoder({self.json_name(name): self.column(name) for name in shown}, kind)
+        return ModelRowEncoder(*self._models, self.properties.columns, kind, names)
 
     def operators(self, name: str) -> tuple[str, ...]:
         """Return the filter operators of a column."""

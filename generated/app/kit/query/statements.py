@@ -65,19 +65,29 @@ def conditions(columns: Columns, query: ListQuery, kind: str) -> list[ColumnElem
     return found
 
 
+def page_order(query: ListQuery, cursor: Cursor | None) -> Order:
+    """Return the order in which a page is read: reversed if it ends before the cursor."""
+    backward = cursor is not None and cursor.backward
+    return [(name, descends != backward) for name, descends in query.sort]
+
+
 def page_statement(
     columns: Columns,
     selected: Sequence[ColumnElement[Any]],
     query: ListQuery,
     cursor: Cursor | None,
     kind: str,
+    *,
+    with_places: bool = False,
 ) -> Select[Any]:
-    """Return the SELECT of a page. For pages by cursor, the last columns are the sort values."""
-    backward = cursor is not None and cursor.backward
-    order = [(name, descends != backward) for name, descends in query.sort]
+    """Return the SELECT of a page. For pages by cursor, the last columns are the sort values.
+
+    `with_places`: so they are for all pages.
+    """
+    order = page_order(query, cursor)
     statement = select(*selected).where(*conditions(columns, query, kind))
     sorted_by: Sequence[ColumnElement[Any]] = [columns.column(name) for name, _ in order]
-    if query.cursor is not None:
+    if query.cursor is not None or with_places:
         places = [column.label(f"place__{n}") for n, column in enumerate(sorted_by)]
         statement = statement.add_columns(*places)
     if cursor is not None:
@@ -87,8 +97,8 @@ def page_statement(
             statement, sorted_by = _union(parts, sorted_by, order, kind)
         else:
             (statement,) = parts
-    ordered = statement.order_by(*_ordered(sorted_by, order, kind))
-    return ordered.limit(bindparam("limit")).offset(bindparam("offset"))
+    statement = statement.order_by(*ordered(sorted_by, order, kind))
+    return statement.limit(bindparam("limit")).offset(bindparam("offset"))
 
 
 def _union(
@@ -105,7 +115,7 @@ def _union(
     end = bindparam("end", type_=BigInteger())
     start = literal_column("0", Integer())
     firsts = [
-        part.order_by(*_ordered(sorted_by, order, kind)).limit(end).offset(start).subquery()
+        part.order_by(*ordered(sorted_by, order, kind)).limit(end).offset(start).subquery()
         for part in parts
     ]
     rows = union_all(*(select(first) for first in firsts)).subquery()
@@ -126,7 +136,7 @@ def _bound(kind: Any, name: str) -> BindParameter[Any]:
     return bindparam(name, type_=kind)
 
 
-def _ordered(
+def ordered(
     sorted_by: Sequence[ColumnElement[Any]], order: Order, kind: str
 ) -> Iterator[ColumnElement[Any]]:
     """Yield the ORDER BY expressions. Null is below all values, as in SQLite and its indexes."""
