@@ -43,7 +43,9 @@ ROOMS = {
         {"__init__"},
     ],
     "codegen": [
-        {"code", "characters", "needs", "tree"},
+        {"characters", "needs", "tree"},
+        {"literals"},
+        {"code"},
         {"imports"},
         {"views"},
         {"manifest"},

@@ -4,13 +4,11 @@ Only this module converts text to Code, and templates print only Code, so that t
 cannot become code. The layout is that of `ruff format`.
 """
 
-import ast
-import inspect
 import json
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
 from typing import Self, TypeAlias
@@ -26,12 +24,11 @@ from crudgen.language.names import (
 )
 from crudgen.language.schema import Value
 
-from .characters import escaped, escaped_line, width
+from .characters import width
+from .literals import bytes_literal, docstring_literal, text_literal
 
 WIDTH = 100
 INDENT = 4
-_UNESCAPED = re.compile(r"[A-Za-z0-9_ ./:-]*")
-"""Texts whose literal is the text in quotes: most of them."""
 _IDENTIFIER = re.compile(r"\.{0,2}[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 
@@ -118,7 +115,7 @@ def literal(value: Value, kind: Code | None = None) -> Code:
         case str():
             source = _text(value)
         case bytes():
-            source = _bytes(value)
+            source = bytes_literal(value)
         case Decimal() | UUID():
             source = f"{kind or type(value).__name__}({_text(str(value))})"
         case date() | time():
@@ -149,40 +146,17 @@ def nested_literal(value: Value) -> "Bracket | Code":
 
 def _with_prefix(prefix: str, value: "Bracket | Code") -> "Bracket | Code":
     if isinstance(value, Bracket):
-        return replace(value, head=f"{prefix}{value.head}")
+        return value.within(prefix)
     return Code(f"{prefix}{value}")
 
 
 def _text(value: str) -> Code:
-    if _UNESCAPED.fullmatch(value):
-        return Code(f'"{value}"')
-    quote = "'" if value.count('"') > value.count("'") else '"'
-    body = "".join(escaped(character, quote) for character in value)
-    source = f"{quote}{body}{quote}"
-    if ast.literal_eval(source) != value:
-        raise ValueError(f"{value!a} cannot be written as a literal")
-    return Code(source)
-
-
-def _bytes(value: bytes) -> Code:
-    quote = "'" if value.count(b'"') > value.count(b"'") else '"'
-    body = "".join(escaped(chr(byte), quote) if byte < 0x80 else f"\\x{byte:02x}" for byte in value)
-    source = f"b{quote}{body}{quote}"
-    if ast.literal_eval(source) != value:
-        raise ValueError("these bytes cannot be written as a literal")
-    return Code(source)
+    return Code(text_literal(value))
 
 
 def docstring(text: str, indent: int) -> Code:
     """Return the source of a docstring. Line breaks are kept; other white space is collapsed."""
-    lines = [" ".join(line.split()) for line in text.strip().splitlines()]
-    margin = " " * indent
-    body = "\n".join(margin + line if line else "" for line in map(escaped_line, lines)).strip()
-    closing = f"\n{margin}" if len(lines) > 1 else ""
-    source = f'"""{body}{closing}"""'
-    if inspect.cleandoc(ast.literal_eval(source)) != "\n".join(lines):
-        raise ValueError(f"{text!a} cannot be written as a docstring")
-    return Code(source)
+    return Code(docstring_literal(text, indent))
 
 
 Part: TypeAlias = "Bracket | Comparison | Code"
@@ -197,6 +171,10 @@ class Bracket:
     tail: str
     is_tuple: bool = False
     """Whether a single item needs a trailing comma."""
+
+    def within(self, before: str, after: str = "") -> "Bracket":
+        """Return the same items with further source before and after them."""
+        return Bracket(f"{before}{self.head}", self.items, f"{self.tail}{after}", self.is_tuple)
 
     def flat(self) -> str:
         """Return the source on one line."""
@@ -282,11 +260,29 @@ def declaration(target: AttributeName, kind: Code, value: Bracket | Code | None)
     return head if value is None else statement(head + raw(" = "), value, INDENT)
 
 
+def typed_declaration(target: AttributeName, kind: Bracket | Code, value: Bracket) -> Code:
+    """Return `name: type = value`, as a line of a class body, however long name and type are.
+
+    Parentheses enclose the value if its first line is too long. If they do not suffice, the type
+    is split; a name cannot be.
+    """
+    head = f"{name(target)}: {kind.flat()} = "
+    first = head + (value.head if value.items else value.flat())
+    margin, inner = " " * INDENT, " " * 2 * INDENT
+    if INDENT + width(first) > WIDTH:
+        if INDENT + width(f"{head}(") <= WIDTH:
+            return Code(f"{head}(\n{inner}{value.lay_out(2 * INDENT)}\n{margin})")
+        if isinstance(kind, Bracket):
+            items = ", ".join(item.flat() for item in kind.items)
+            split = f"{name(target)}: {kind.head}\n{inner}{items}\n{margin}"
+            return Code(split + statement(Code(f"{kind.tail} = "), value, INDENT))
+    return statement(Code(head), value, INDENT)
+
+
 def statement(head: Code, value: Bracket | Code, indent: int = 0, tail: str = "") -> Code:
     """Return the statement of `head`, a value and `tail`, indented by `indent` columns."""
     if isinstance(value, Bracket):
-        bracket = replace(value, head=f"{head}{value.head}", tail=f"{value.tail}{tail}")
-        return Code(bracket.lay_out(indent))
+        return Code(value.within(head, tail).lay_out(indent))
     return Code(f"{head}{value}{tail}")
 
 

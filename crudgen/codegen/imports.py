@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from crudgen.language.schema import KitForm
 
-from .code import WIDTH, Bracket, Code, identifier, join, raw, statement
+from .code import INDENT, WIDTH, Bracket, Code, identifier, join, raw, statement
 
 _STANDARD = {"builtins", "collections.abc", "contextlib", "datetime", "decimal", "typing", "uuid"}
 
@@ -40,6 +40,7 @@ class Imports:
         self._defined = frozenset(map(str, defined))
         self._attributes = frozenset(map(str, attributes))
         self._names: defaultdict[str, set[str]] = defaultdict(set)
+        self._types: defaultdict[str, set[str]] = defaultdict(set)
         self._modules: dict[str, str] = {}
         self._printed: dict[tuple[str, str, bool], Code] = {}
 
@@ -49,6 +50,13 @@ class Imports:
         They are names that other imports must not have; pass them as `defined`.
         """
         self._names[self._source(module)].update(names)
+
+    def use_for_types(self, module: str, what: str) -> None:
+        """Add a class of the project to import for type checkers only: modules may form a circle.
+
+        It is a name that other imports must not have; pass it as `defined`.
+        """
+        self._types[module].add(what)
 
     def name(self, module: str, what: str, *, in_class: bool = False) -> Code:
         """Add a name to import from a module, and return it as code."""
@@ -84,12 +92,28 @@ class Imports:
         return _KIT.sub("crudgen.kit", module) if self._kit is KitForm.LIBRARY else module
 
     def code(self) -> Code:
-        """Return the import statements in groups: standard library, third-party, local."""
+        """Return the import statements in groups: standard library, third-party, local.
+
+        The imports for type checkers come last, in a block of their own.
+        """
+        if self._types:
+            self.use("typing", "TYPE_CHECKING")
         groups: list[list[Code]] = [[], [], []]
         for module, lines in (*self._whole_modules(), *self._imported_names()):
             group = 0 if module in _STANDARD else 2 if module.startswith(".") else 1
             groups[group].append(lines)
-        return join(raw("\n\n"), [join(raw("\n"), group) for group in groups if group])
+        blocks = [join(raw("\n"), group) for group in groups if group]
+        return join(raw("\n\n"), [*blocks, *self._for_types()])
+
+    def _for_types(self) -> Iterator[Code]:
+        """Yield the block `if TYPE_CHECKING:`, if there are imports for type checkers."""
+        modules = sorted(self._types.items(), key=lambda item: _module_order(item[0]))
+        imports = [
+            raw("\n    ") + _import(identifier(module), [*map(identifier, sorted(names))], INDENT)
+            for module, names in modules
+        ]
+        if imports:
+            yield join(raw(""), [raw("if TYPE_CHECKING:"), *imports])
 
     def _whole_modules(self) -> Iterator[tuple[str, Code]]:
         """Yield `import datetime as dt`, with the module."""
@@ -101,7 +125,7 @@ class Imports:
         """Yield `from ..kit import models as kit_models` and the like, with the module."""
         statements: list[tuple[str, list[str]]] = []
         for module, names in self._names.items():
-            plain = sorted((name for name in names if " as " not in name), key=_name_order)
+            plain = sorted((name for name in names if " as " not in name), key=name_order)
             statements += [(module, plain)] if plain else []
             statements += [(module, [name]) for name in names if " as " in name]
         for module, alias in self._modules.items():
@@ -112,10 +136,11 @@ class Imports:
             yield module, _import(identifier(module), [_imported(name) for name in members])
 
 
-def _import(module: Code, names: list[Code]) -> Code:
+def _import(module: Code, names: list[Code], indent: int = 0) -> Code:
     head = raw("from ") + module + raw(" import ")
     flat = head + join(raw(", "), names)
-    return flat if len(flat) <= WIDTH else statement(head, Bracket("(", names, ")"))
+    fits = indent + len(flat) <= WIDTH
+    return flat if fits else statement(head, Bracket("(", names, ")"), indent)
 
 
 def _imported(text: str) -> Code:
@@ -131,7 +156,7 @@ def _renamed(name: str, alias: str) -> Code:
 
 def _statement_order(statement: tuple[str, list[str]]) -> tuple[int, Natural, int, Natural]:
     module, names = statement
-    return *_module_order(module), *_name_order(names[0])
+    return *_module_order(module), *name_order(names[0])
 
 
 def _module_order(module: str) -> tuple[int, Natural]:
@@ -139,7 +164,7 @@ def _module_order(module: str) -> tuple[int, Natural]:
     return -dots, _natural(module)
 
 
-def _name_order(name: str) -> tuple[int, Natural]:
+def name_order(name: str) -> tuple[int, Natural]:
     """Return the sort key of an imported name: constants, then classes, then functions."""
     kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
     return kind, _natural(name.lower())

@@ -12,10 +12,14 @@ from .needs import Argument, KitImports, Need, Required, ServerProtocol, Variabl
 from .tree import Ownership
 from .views.aliases import type_aliases
 from .views.distribution import POSTGRES, requirements
+from .views.links import links_view, own_links
 from .views.models import models_view
 from .views.project import project_view
 from .views.provider import provider_view
+from .views.references import by_name
 from .views.routes import routes_view
+from .views.sample_rows import creatable, sample_rows_view
+from .views.tables import has_relations, tables_view
 from .views.tests import tests_view
 from .views.variables import folder_name
 
@@ -70,16 +74,25 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
     yield FromTemplate("app/main.py", "main.py.jinja", project, once, main)
     yield FromTemplate("app/api.py", "api.py.jinja", project)
     yield FromTemplate("app/settings.py", "settings.py.jinja", project)
+    entities = by_name(schema.entities)
     aliases = type_aliases(schema.entities)
+    with_rows = creatable(entities)
+    if has_relations(schema):
+        yield FromTemplate("app/models.py", "tables.py.jinja", tables_view(schema))
     for entity in schema.entities:
-        models = models_view(entity, aliases[entity.name], schema.kit)
+        models = models_view(entity, aliases[entity.name], entities, schema.kit)
         folder = f"app/{folder_name(entity.plural)}"
         yield FromTemplate(f"{folder}/__init__.py", "entity.py.jinja", models)
+        if own_links(entity):
+            links = links_view(entity, entities, schema.kit)
+            yield FromTemplate(f"{folder}/links.py", "links.py.jinja", links)
         yield FromTemplate(f"{folder}/models.py", "models.py.jinja", models)
         routes = routes_view(entity, schema.kit)
         yield FromTemplate(f"{folder}/routes.py", "routes.py.jinja", routes)
-        tests = f"tests/test_{entity.plural}.py"
-        yield FromTemplate(tests, "test_entity.py.jinja", tests_view(entity))
+        tests = tests_view(entity, creates=entity.name in with_rows)
+        yield FromTemplate(f"tests/test_{entity.plural}.py", "test_entity.py.jinja", tests)
+    if (rows := sample_rows_view(entities)) is not None:
+        yield FromTemplate("tests/sample_rows.py", "sample_rows.py.jinja", rows)
     yield FromTemplate("tests/conftest.py", "conftest.py.jinja", ownership=once, needs=fixtures)
     if Artifact.PROVIDER in schema.emit:
         yield FromTemplate("clients/provider.ts", "provider.ts.jinja", provider_view(schema))

@@ -25,6 +25,7 @@ def type_aliases(entities: Iterable[Entity]) -> dict[ClassName, Aliases]:
     entities = tuple(entities)
     suffixes = ("", *DERIVED_SUFFIXES)
     taken = _SCHEMAS | {f"{entity.name}{suffix}" for entity in entities for suffix in suffixes}
+    taken |= {link.name for entity in entities for link in entity.links}
     return {entity.name: dict(_aliases(entity, taken)) for entity in entities}
 
 

@@ -30,6 +30,7 @@ from crudgen.language.reserved import SQL_KEYWORDS
 from crudgen.language.schema import Constant, Entity, Field, Now, Number, TypeName, Value
 from crudgen.language.types import INT64_MAX, INT64_MIN
 
+from .references import Entities, foreign_key
 from .wire import to_json_value
 
 TEXT_KEY = rf"[^/.{CONTROLS}][^/{CONTROLS}]*"
@@ -63,8 +64,11 @@ _MODULES[datetime] = "datetime"
 class FieldPrinter:
     """Builds the source of an entity's fields, and collects its imports."""
 
-    def __init__(self, aliases: Mapping[FieldName, Code], imports: Imports) -> None:
+    def __init__(
+        self, aliases: Mapping[FieldName, Code], imports: Imports, entities: Entities
+    ) -> None:
         self._imports = imports
+        self._entities = entities
         self._in_class = partial(imports.name, in_class=True)
         self._aliases = aliases
 
@@ -209,6 +213,7 @@ class FieldPrinter:
 
     def column(self, field: Field) -> Iterator[Bracket | Code]:
         """Yield the keyword arguments of the column."""
+        yield from foreign_key(field, self._entities, self._imports)
         flags = {"primary_key": field.pk, "index": field.index, "unique": field.unique}
         for flag, is_set in flags.items():
             if is_set:
@@ -225,7 +230,8 @@ class FieldPrinter:
             yield pair("name", sql_name(field.column))
         if is_keyword:
             yield pair("quote", literal(True))
-        if field.pk and field.type is TypeName.INT and not field.read_only:
+        is_key = field.pk and field.reference is None
+        if is_key and field.type is TypeName.INT and not field.read_only:
             yield pair("autoincrement", literal(False))
         if field.touch:
             yield pair("onupdate", self._now(field))
@@ -245,7 +251,12 @@ class FieldPrinter:
             yield keyword("sa_type", self._in_class("..kit.types.json_value", "JsonValue"))
 
     def checks(self, field: Field) -> Iterator[Bracket]:
-        """Yield the CHECK constraint of the field's column, if it needs one."""
+        """Yield the CHECK constraint of the field's column, if it needs one.
+
+        A reference needs none: it equals a key, whose column has one.
+        """
+        if field.reference is not None:
+            return
         if field.type in _SIZED:
             function = self._imports.name("sqlalchemy", "func") + raw(".length")
             length = call(function, [self._column_expression(field)])

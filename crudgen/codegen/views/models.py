@@ -32,6 +32,8 @@ from crudgen.language.schema import Constant, Entity, Field, KeyKind, KitForm
 from .aliases import Aliases
 from .articles import a_row
 from .columns import FieldPrinter
+from .references import Entities
+from .relationships import RelationshipPrinter, related_classes
 
 UNSET = keyword("default", literal(None))
 
@@ -57,6 +59,7 @@ class ModelsView:
     table_options: tuple[Code, ...]
     base_lines: tuple[Code, ...]
     table_lines: tuple[Code, ...]
+    relationships: tuple[Code, ...]
     ignored_on_create: Code | None
     create_lines: tuple[Code, ...]
     divides_create: bool
@@ -74,17 +77,23 @@ class ModelsView:
     updates_many: bool
 
 
-def models_view(entity: Entity, aliases: Aliases, kit: KitForm = KitForm.VENDORED) -> ModelsView:
+def models_view(
+    entity: Entity, aliases: Aliases, entities: Entities, kit: KitForm = KitForm.VENDORED
+) -> ModelsView:
     """Return the view of the models of an entity, with these names of its type aliases."""
     imports = Imports(
         kit,
         defined=(
             *(f"{entity.name}{suffix}" for suffix in ("", *CLASS_SUFFIXES)),
             *aliases.values(),
+            *related_classes(entity),
         ),
-        attributes=(field.attribute for field in entity.fields),
+        attributes=(
+            *(field.attribute for field in entity.fields),
+            *(relation.attribute for relation in entity.relations),
+        ),
     )
-    lines = _Lines(entity, imports, aliases)
+    lines = _Lines(entity, imports, aliases, entities)
     operations = {*entity.api.operations}
     creates = bool({Operation.CREATE, Operation.CREATE_MANY, Operation.REPLACE} & operations)
     updates = bool({Operation.UPDATE, Operation.UPDATE_MANY} & operations)
@@ -112,6 +121,7 @@ def models_view(entity: Entity, aliases: Aliases, kit: KitForm = KitForm.VENDORE
         table_options=lines.table_options(),
         base_lines=(*_pytest_mark(entity), *(lines.table(field) for field in shared)),
         table_lines=tuple(lines.table(field) for field in others),
+        relationships=tuple(RelationshipPrinter(entity, entities, imports).lines()),
         ignored_on_create=_read_only(ignored_on_create),
         create_lines=create_lines,
         divides_create=bool(ignored_on_create and create_lines),
@@ -160,10 +170,16 @@ def _read_only(fields: list[Field]) -> Code | None:
 class _Lines:
     """Builds the declarations of fields in each of the models."""
 
-    def __init__(self, entity: Entity, imports: Imports, aliases: Mapping[FieldName, Code]) -> None:
+    def __init__(
+        self,
+        entity: Entity,
+        imports: Imports,
+        aliases: Mapping[FieldName, Code],
+        entities: Entities,
+    ) -> None:
         self._entity = entity
         self._imports = imports
-        self._printer = FieldPrinter(aliases, imports)
+        self._printer = FieldPrinter(aliases, imports, entities)
 
     def aliases(self) -> tuple[Code, ...]:
         """Return the type aliases of fields."""

@@ -25,6 +25,8 @@ from .distribution import (
     requirement_name,
     requirements,
 )
+from .links import own_links
+from .tables import has_relations
 from .variables import folder_name, router_name
 
 
@@ -52,6 +54,8 @@ class ProjectView:
     """Requirements of the extra `postgres`."""
     test: Code
     """Requirements of the extra `test`."""
+    has_relations: bool
+    has_links: bool
 
 
 def project_view(schema: Schema) -> ProjectView:
@@ -94,6 +98,8 @@ def project_view(schema: Schema) -> ProjectView:
         requirements=tuple(literal(item) for item in sorted(libraries, key=requirement_name)),
         postgres=_string_list(POSTGRES),
         test=_string_list(TEST),
+        has_relations=has_relations(schema),
+        has_links=any(own_links(entity) for entity in schema.entities),
     )
 
 

@@ -16,10 +16,10 @@ from crudgen.codegen.code import (
     words,
 )
 from crudgen.language.api import EtagUse
-from crudgen.language.names import JsonName
 from crudgen.language.operations import CHANGING, CHANGING_MANY, CREATING, Operation
 from crudgen.language.schema import Entity, Field, Json, KeyKind, TypeName
 
+from .sample_rows import required_references, sample_body
 from .wire import to_json_value
 
 _MISSING_KEYS = {
@@ -70,16 +70,16 @@ class TestsView:
     has_body: bool
     bulk: Code
     has_key: bool
+    has_targets: bool
 
 
-def tests_view(entity: Entity) -> TestsView:
-    """Return the view of the tests of an entity."""
+def tests_view(entity: Entity, *, creates: bool) -> TestsView:
+    """Return the view of the tests of an entity; `creates` says whether they can create rows."""
     sent = [field for field in entity.fields if not field.read_only]
-    changed = [field for field in sent if not field.immutable]
-    body = {field.json_name: to_json_value(field, field.samples[0]) for field in sent}
-    changes = {field.json_name: to_json_value(field, field.samples[1]) for field in changed}
+    changed = [field for field in sent if not (field.immutable or field.reference)]
+    changes = {str(one.json_name): to_json_value(one, one.samples[1]) for one in changed}
     write_only = [field for field in entity.fields if field.write_only]
-    operations = set(entity.api.operations)
+    operations = set(entity.api.operations) if creates else {*entity.api.operations} - CREATING
     tests_changes = bool(changes) and {Operation.CREATE, Operation.UPDATE} <= operations
     tests_changes_many = bool(changes) and {Operation.CREATE, Operation.UPDATE_MANY} <= operations
     key = json_name(entity.key.json_name)
@@ -91,7 +91,7 @@ def tests_view(entity: Entity) -> TestsView:
             raw("MISSING = "), f"{entity.path}/{_MISSING_KEYS[entity.key.type]}"
         ),
         not_found=literal(f"{entity.name} not found"),
-        body=_assign(raw("BODY"), body),
+        body=_assign(raw("BODY"), sample_body(entity)),
         changes=_assign(raw("CHANGES"), changes),
         too_many=literal(entity.api.page.max + 1),
         write_only=_set(raw("WRITE_ONLY"), write_only),
@@ -123,17 +123,20 @@ def tests_view(entity: Entity) -> TestsView:
         is_idempotent=Operation.CREATE in operations and entity.api.idempotency,
         created_status=literal(entity.api.created),
         bulk=text_statement(raw("BULK = "), f"{entity.path}/bulk"),
+        has_targets=creates and bool(required_references(entity)),
     )
 
 
 def _has_unique(entity: Entity) -> bool:
-    together = any(index.unique for index in entity.indexes)
-    return together or any(field.unique for field in entity.fields)
+    """Return whether a second row from the same request body violates a unique constraint."""
+    unset = {field.name for field in entity.fields if field.reference and field.optional}
+    together = any(index.unique and unset.isdisjoint(index.fields) for index in entity.indexes)
+    return together or any(field.unique and field.name not in unset for field in entity.fields)
 
 
-def _assign(constant: Code, row: dict[JsonName, Json]) -> Code:
+def _assign(constant: Code, row: dict[str, Json]) -> Code:
     head = annotated(constant, raw("dict[str, Any]")) + raw(" = ")
-    return statement(head, nested_literal({str(key): value for key, value in row.items()}))
+    return statement(head, nested_literal(row))
 
 
 def _set(constant: Code, fields: Iterable[Field]) -> Code:

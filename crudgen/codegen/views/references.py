@@ -1,0 +1,45 @@
+"""Source of foreign keys. Reason to change: the columns of references."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias
+
+from crudgen.codegen.code import Bracket, Code, call, keyword, literal
+from crudgen.codegen.imports import Imports
+from crudgen.language.names import ClassName
+from crudgen.language.relations import OnDelete, Reference
+from crudgen.language.schema import Entity, Field
+
+Entities: TypeAlias = Mapping[ClassName, Entity]
+"""All entities of a schema, by name."""
+
+_ON_DELETE = {OnDelete.CASCADE: "CASCADE", OnDelete.SET_NULL: "SET NULL"}
+"""Actions in SQL. Without one, databases reject the deletion of a row that is referred to."""
+
+
+def by_name(entities: Iterable[Entity]) -> Entities:
+    """Return entities by name."""
+    return {entity.name: entity for entity in entities}
+
+
+def foreign_key(field: Field, entities: Entities, imports: Imports) -> Iterator[Bracket | Code]:
+    """Yield the keyword arguments of the foreign key of a field, if it is a reference."""
+    if (reference := field.reference) is None:
+        return
+    target = entities[reference.target]
+    table, column = str(target.table), str(target.key.column)
+    has_dot = "." in table + column
+    if reference.use_alter or has_dot:
+        parts = Bracket("(", (literal(table), literal(column)), ")")
+        items = [parts if has_dot else literal(f"{table}.{column}"), *_on_delete(reference)]
+        if reference.use_alter:
+            items.append(keyword("use_alter", literal(True)))
+        constraint = call(imports.name("sqlalchemy", "ForeignKey", in_class=True), items)
+        yield keyword("sa_column_args", Bracket("[", (constraint,), "]"))
+    else:
+        yield keyword("foreign_key", literal(f"{table}.{column}"))
+        yield from _on_delete(reference)
+
+
+def _on_delete(reference: Reference) -> Iterator[Bracket | Code]:
+    if reference.on_delete in _ON_DELETE:
+        yield keyword("ondelete", literal(_ON_DELETE[reference.on_delete]))

@@ -1,0 +1,110 @@
+"""Rows that tests create, and those that they refer to. Reason to change: what tests send."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from crudgen.codegen.code import (
+    Bracket,
+    Code,
+    annotated,
+    json_name,
+    literal,
+    nested_literal,
+    pair,
+    raw,
+    statement,
+)
+from crudgen.language.names import ClassName
+from crudgen.language.operations import Operation
+from crudgen.language.schema import Constant, Entity, Field, Json
+
+from .references import Entities
+from .wire import to_json_value
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRowsView:
+    """The rows that tests of other entities refer to, and all required references."""
+
+    rows: Code
+    references: Code
+
+
+def sample_body(entity: Entity) -> dict[str, Json]:
+    """Return a request body that creates a row, without its required references."""
+    sent = [field for field in entity.fields if not field.read_only]
+    values = {str(f.json_name): to_json_value(f, f.samples[0]) for f in sent if not f.reference}
+    return values | {str(field.json_name): None for field in sent if _has_default_target(field)}
+
+
+def _has_default_target(field: Field) -> bool:
+    """Return whether a field that accepts null refers to a row unless a request contains it."""
+    is_constant = isinstance(field.default, Constant) and field.default.value is not None
+    return field.reference is not None and field.optional and is_constant
+
+
+def required_references(entity: Entity) -> tuple[Field, ...]:
+    """Return the references that requests to create a row contain in tests."""
+    return tuple(
+        field
+        for field in entity.fields
+        if field.reference is not None and not (field.optional or field.read_only)
+    )
+
+
+def creatable(entities: Entities) -> set[ClassName]:
+    """Return the entities whose rows a test can create, after the rows that they refer to."""
+    names = {name for name, entity in entities.items() if _accepts_rows(entity)}
+    while True:
+        refused = {name for name in names if not _targets(entities[name]) <= names}
+        if not refused:
+            return names
+        names -= refused
+
+
+def _accepts_rows(entity: Entity) -> bool:
+    fixed = any(
+        field.reference is not None and field.read_only and field.default != Constant(None)
+        for field in entity.fields
+    )
+    return Operation.CREATE in entity.api.operations and not fixed
+
+
+def _targets(entity: Entity) -> set[ClassName]:
+    references = (field.reference for field in required_references(entity))
+    return {reference.target for reference in references if reference is not None}
+
+
+def sample_rows_view(entities: Entities) -> SampleRowsView | None:
+    """Return the view of the rows that tests refer to; None if they refer to none."""
+    names = creatable(entities)
+    referring = [one for name, one in entities.items() if name in names and _targets(one)]
+    if not referring:
+        return None
+    needed = set[ClassName]().union(*map(_targets, referring))
+    rows = tuple(
+        pair(f"{entities[name].path}/", nested_literal(sample_body(entities[name])))
+        for name in sorted(needed)
+    )
+    references = tuple(
+        pair(f"{entity.path}/", Bracket("{", tuple(_references(entity, entities)), "}"))
+        for entity in referring
+    )
+    return SampleRowsView(
+        rows=_assign(raw("ROWS"), raw("dict[str, dict[str, Any]]"), rows),
+        references=_assign(
+            raw("REFERENCES"), raw("dict[str, dict[str, tuple[str, str]]]"), references
+        ),
+    )
+
+
+def _references(entity: Entity, entities: Entities) -> Iterator[Bracket | Code]:
+    for field in required_references(entity):
+        if field.reference is not None:
+            target = entities[field.reference.target]
+            place = (literal(f"{target.path}/"), json_name(target.key.json_name))
+            yield pair(str(field.json_name), Bracket("(", place, ")"))
+
+
+def _assign(constant: Code, kind: Code, items: Iterable[Bracket | Code]) -> Code:
+    return statement(annotated(constant, kind) + raw(" = "), Bracket("{", tuple(items), "}"))

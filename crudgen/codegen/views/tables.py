@@ -1,0 +1,40 @@
+"""View of `app/models.py`: the tables of all entities. Reason to change: the code of this file."""
+
+from dataclasses import dataclass
+
+from crudgen.codegen.code import Bracket, Code, literal, raw, statement
+from crudgen.codegen.imports import Imports, name_order
+from crudgen.language.names import ClassName
+from crudgen.language.schema import Schema
+
+from .links import own_links
+from .variables import folder_name
+
+
+@dataclass(frozen=True, slots=True)
+class TablesView:
+    """The imports of all table models, and their names."""
+
+    imports: Code
+    names: Code
+
+
+def has_relations(schema: Schema) -> bool:
+    """Return whether a table refers to another one."""
+    references = (field.reference for entity in schema.entities for field in entity.fields)
+    return any(references) or any(entity.links for entity in schema.entities)
+
+
+def tables_view(schema: Schema) -> TablesView:
+    """Return the view of the module that imports all table models."""
+    imports = Imports(schema.kit)
+    names: list[ClassName] = []
+    for entity in schema.entities:
+        folder = folder_name(entity.plural)
+        imports.use(f".{folder}.models", entity.name)
+        names.append(entity.name)
+        for link in own_links(entity):
+            imports.use(f".{folder}.links", link.name)
+            names.append(link.name)
+    listed = tuple(literal(str(name)) for name in sorted(names, key=name_order))
+    return TablesView(imports.code(), statement(raw("__all__ = "), Bracket("[", listed, "]")))
