@@ -33,13 +33,13 @@ ROOMS = {
     "language": [
         {"names", "operations", "patterns", "ranges", "reserved"},
         {"relations"},
-        {"api"},
+        {"api", "properties"},
         {"schema"},
         {"types"},
         {"yaml"},
         {"written"},
         {"resolve"},
-        {"load", "explain"},
+        {"load", "explain", "notes"},
         {"__init__"},
     ],
     "codegen": [

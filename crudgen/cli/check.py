@@ -40,7 +40,13 @@ def check(
 
     Exits with 1 otherwise. Without a folder 'generated', only the spec is checked.
     """
-    report: dict[str, Any] = {"ok": False, "entities": [], "out": None, "diagnostics": []}
+    report: dict[str, Any] = {
+        "ok": False,
+        "entities": [],
+        "out": None,
+        "diagnostics": [],
+        "notes": [],
+    }
     try:
         line = _check(entities, out, report)
     except CrudgenError as error:
@@ -57,6 +63,8 @@ def check(
         typer.echo(json.dumps(report, indent=2))
     else:
         console.say(line)
+        for note in report["notes"]:
+            console.say(f"note: {note}")
         _note_outdated_schema(entities)
 
 
@@ -67,6 +75,9 @@ def _check(entities: Path, out: Path | None, report: dict[str, Any]) -> str:
     """
     schema = source.load(entities)
     report["entities"] = [str(entity.name) for entity in schema.entities]
+    from crudgen.language.notes import notes  # noqa: PLC0415 -- lazy
+
+    report["notes"] = notes(schema)
     valid = f"{entities}: {source.count(len(schema.entities), 'entity')}"
     folder = source.DEFAULT_OUT if out is None else out
     if not folder.exists():

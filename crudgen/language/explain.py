@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from .names import SNAKE_CASE, Conventions
-from .operations import CHANGING, CREATING, Operation
+from .operations import CHANGING, CREATING, RELATION_KEYS, Operation
 from .relations import Reference, Relation, RelationKind
 from .resolve.values import to_text
 from .schema import Constant, Entity, Field, Now
@@ -80,6 +80,8 @@ def _api(entity: Entity) -> dict[str, Plain]:
         block["page"] = {"default": api.page.default, "max": api.page.max}
         for key in ("filter", "sort", "search"):
             block[key] = [str(name) for name in getattr(api, key)]
+    if entity.relations:
+        block |= _relation_keys(entity)
     if CHANGING & {*api.operations}:
         block["etag"] = str(api.etag)
     if CREATING & {*api.operations}:
@@ -87,6 +89,26 @@ def _api(entity: Entity) -> dict[str, Plain]:
     if entity.creates:
         block["created"] = api.created
     return block
+
+
+def _relation_keys(entity: Entity) -> dict[str, Plain]:
+    """Return the keys about relations, each if the entity has an operation that it requires."""
+    api = entity.api
+    written: dict[str, Plain] = {str(name): str(nested) for name, nested in api.write}
+    keys: dict[str, Plain] = {
+        "include": ["__".join(path) for path in api.include],
+        "related": [str(path) for path in api.related],
+        "nested": [str(name) for name in api.nested],
+        "embed": [str(name) for name in api.embed],
+        "counts": [str(name) for name in api.counts],
+        "write": written,
+    }
+    operations = {*api.operations}
+    return {
+        key: value
+        for key, value in keys.items()
+        if not RELATION_KEYS[key] or operations & {*RELATION_KEYS[key]}
+    }
 
 
 def _field(entity: Entity, field: Field, conventions: Conventions) -> dict[str, Plain]:

@@ -114,7 +114,7 @@ class Case(StrEnum):
     CAMEL = "camelCase"
     PASCAL = "PascalCase"
 
-    def of(self, name: FieldName) -> str:
+    def of(self, name: str) -> str:
         """Return the name of a field in this case: `born_on` is `bornOn` or `BornOn`."""
         if self is Case.SNAKE:
             return name

@@ -37,3 +37,13 @@ CHANGING_MANY = frozenset({Operation.UPDATE_MANY, Operation.DELETE_MANY})
 
 BULK = CHANGING_MANY | {Operation.CREATE_MANY}
 """Operations on several rows."""
+
+RELATION_KEYS: dict[str, tuple[Operation, ...]] = {
+    "include": (Operation.LIST, Operation.READ),
+    "related": (Operation.LIST,),
+    "nested": (),
+    "embed": (Operation.READ,),
+    "counts": (Operation.LIST, Operation.READ),
+    "write": (Operation.CREATE, Operation.UPDATE, Operation.REPLACE),
+}
+"""Keys of the `api` block about relations: each requires one of its operations, if it has any."""

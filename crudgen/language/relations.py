@@ -123,3 +123,14 @@ class RelatedPath:
     """The names of the relations."""
     field: FieldName | None = None
     """The field of the last target; None if a list can only ask whether related rows exist."""
+    to_many: tuple[bool, ...] = ()
+    """Whether each step is a relation to many rows."""
+
+    def __str__(self) -> str:
+        """Return the path as in a spec: `team__name`, `heroes__any__age`."""
+        words: list[str] = []
+        for step, is_many in zip(self.steps, self.to_many, strict=True):
+            words += [step, "any"] if is_many else [step]
+        if self.field is not None:
+            return "__".join([*words, self.field])
+        return "__".join(words[:-1] if self.to_many[-1] else words)

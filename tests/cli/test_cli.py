@@ -202,7 +202,13 @@ def test_check_of_the_generated_code(project: Project) -> None:
 
 def test_check_for_programs(project: Project) -> None:
     report = json.loads(project.run("check", "--json").stdout)
-    assert report == {"ok": True, "entities": ["Hero"], "out": None, "diagnostics": []}
+    assert report == {
+        "ok": True,
+        "entities": ["Hero"],
+        "out": None,
+        "diagnostics": [],
+        "notes": [],
+    }
     project.run("emit")
     project.write("generated/app/api.py", "mine = 1\n")
     report = json.loads(project.run("check", "--json", code=1).stdout)
@@ -213,6 +219,15 @@ def test_check_for_programs(project: Project) -> None:
     assert report["ok"] is False
     assert report["diagnostics"][0]["file"] == "entities/hero.yaml"
     assert (report["diagnostics"][0]["line"], report["diagnostics"][0]["column"]) == (3, 9)
+
+
+def test_check_prints_notes(project: Project) -> None:
+    project.write("entities/hero.yaml", "name: Hero\nfields: {name: str, team_id: -> Team?}\n")
+    team = "name: Team\nfields: {name: str}\napi: {related: [heroes__any__name]}\n"
+    project.write("entities/team.yaml", team)
+    note = "team.yaml: 'heroes__any__name' has no index: add 'index' to 'name' in hero.yaml"
+    assert project.run("check").stdout.splitlines()[1] == f"note: {note}"
+    assert json.loads(project.run("check", "--json").stdout)["notes"] == [note]
 
 
 def test_init_new_and_check(project: Project) -> None:

@@ -16,10 +16,13 @@ from crudgen.language import Schema, explain, load, load_texts
 
 MUTATIONS = int(os.environ.get("MUTATIONS", "500"))
 """For each of 8 seeds."""
-SPECS = [
-    file.read_text(encoding="utf-8")
-    for file in sorted((Path(__file__).parent.parent / "cases" / "specs").glob("*.yaml"))
-]
+CASES = Path(__file__).parent.parent / "cases"
+SPECS = [file.read_text(encoding="utf-8") for file in sorted((CASES / "specs").glob("*.yaml"))]
+RELATED = {
+    file.name: file.read_text(encoding="utf-8")
+    for file in sorted((CASES / "relations").glob("*.yaml"))
+}
+"""A spec of several entities, whose relations have all options."""
 PIECES = (
     *(
         "[",
@@ -72,12 +75,24 @@ PIECES = (
     ),
     *("unique", "index", "read_only", "write_only", "touch", "9" * 70, "-1", ".inf", "enum(", "@"),
     *("min(0)", "max(", "pattern([a-z])", "doc('(')", "example(a)", "was("),
+    *(
+        "-> Hero",
+        "-> Team?",
+        "cascade",
+        "set_null",
+        "inverse(",
+        "relation(",
+        "__",
+        "__any__",
+        "any",
+    ),
+    *("team", "heroes", "links: ", "via: ", "to: ", "include: ", "related: ", "write: ", "keys"),
     *("decimal(", "json", "bytes", "uuid", "pattern: '(('", "`", "\\", "\\u0000", "[" * 40, "0x1F"),
 )
 
 
-def mutated(text: str, source: random.Random) -> str:
-    for _ in range(source.randint(1, 6)):
+def mutated(text: str, source: random.Random, most: int = 6) -> str:
+    for _ in range(source.randint(1, most)):
         text = source.choice((replaced, removed, copied, swapped, swapped))(text, source)
     return text[:10_000]
 
@@ -106,8 +121,12 @@ def swapped(text: str, source: random.Random) -> str:
 
 
 def loaded(text: str) -> Schema | SpecError:
+    return loaded_together({"spec.yaml": text})
+
+
+def loaded_together(texts: dict[str, str]) -> Schema | SpecError:
     try:
-        return load_texts({"spec.yaml": text})
+        return load_texts(texts)
     except SpecError as error:
         return error
 
@@ -127,6 +146,24 @@ def test_a_mutated_spec_loads_or_is_diagnosed(seed: int) -> None:
             accepted += 1
             assert loaded(explain(answer.entities[0])) == answer, text
     assert accepted > MUTATIONS / 100
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_mutated_entity_with_relations_loads_or_is_diagnosed(seed: int) -> None:
+    source = random.Random(seed)  # noqa: S311 the same mutations every time
+    accepted = 0
+    for _ in range(MUTATIONS // 5):
+        file = source.choice([*RELATED])
+        texts = {**RELATED, file: mutated(RELATED[file], source, most=2)}
+        answer = loaded_together(texts)
+        if isinstance(answer, SpecError):
+            assert answer.diagnostics, texts[file]
+            assert all(d.problem and d.column >= (d.line > 0) for d in answer.diagnostics), texts
+        else:
+            accepted += 1
+            explained = {entity.source: explain(entity) for entity in answer.entities}
+            assert loaded_together(explained) == answer, texts[file]
+    assert accepted > MUTATIONS / 500
 
 
 @pytest.mark.parametrize("seed", range(4))

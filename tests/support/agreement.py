@@ -40,6 +40,12 @@ INEXPRESSIBLE = {
         ),
         *("two relations", "the relation '", "the name of a reference", "to itself needs"),
         *("columns of the link table", "must have exactly", "for the same pair"),
+        *("has no relation", "has no field or relation", "is a field of", "names no field of"),
+        *("is a relation to", "is a path, '", " relations", "ends with an operator", "is a link"),
+        *("is not a link", "is not possible", "listed with 'any'", "in the list 'filter'"),
+        *("cannot be filtered", "has no operation", "has none of the"),
+        *("require its operation", "__country' requires", "two paths", "with the keys of"),
+        "'create' requires",
     ),
     "it is about a part of the short form, which is one text": (
         *("invalid precision", "invalid scale", "too large for", "64 bits", "too long"),

@@ -25,6 +25,8 @@ from .identity import resolve_identity
 from .indexes import add_reference_indexes, resolve_indexes
 from .naming import check_field_names
 from .references import resolve_references
+from .related_api import resolve_related_api
+from .related_names import check_related_names
 from .relations import resolve_relations
 
 
@@ -74,8 +76,23 @@ def _entities(
     resolve_relations(drafts)
     resolve_circles(drafts)
     check_collisions(entities, problems)
-    resolved = (_entity(draft, problems) for draft in entities)
+    resolved = [_entity(draft, problems) for draft in entities]
+    if not problems:
+        resolved = _with_related_apis(entities, resolved, conventions, problems)
     return sorted(resolved, key=lambda entity: entity.name)
+
+
+def _with_related_apis(
+    drafts: list[Draft], entities: list[Entity], conventions: Conventions, problems: Problems
+) -> list[Entity]:
+    """Return the entities with the keys of their `api` blocks about relations."""
+    by_name = {entity.name: entity for entity in entities}
+    found: list[Entity] = []
+    for draft, entity in zip(drafts, entities, strict=True):
+        api = resolve_related_api(draft.written, entity, by_name, problems)
+        found.append(replace(entity, api=api))
+        check_related_names(draft.written, found[-1], by_name, conventions, problems)
+    return found
 
 
 def _conceal(

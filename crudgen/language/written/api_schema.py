@@ -1,21 +1,34 @@
 """JSON Schema of the rules between operations and other keys. Reason to change: these rules."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from crudgen.language.api import EtagUse
-from crudgen.language.operations import CHANGING, CHANGING_MANY, CREATING, Operation
+from crudgen.language.operations import (
+    CHANGING,
+    CHANGING_MANY,
+    CREATING,
+    RELATION_KEYS,
+    Operation,
+)
 
 
 def operation_rules() -> list[dict[str, Any]]:
     """Return the schemas that the map `api` must match, besides the schemas of its keys."""
     return [
         _requires(("page", "filter", "sort", "search"), {Operation.LIST}),
+        *_requirements_of_relation_keys(),
         _requires(("etag",), CHANGING),
         _requires(("idempotency",), CREATING),
         _requires(("created",), {*CREATING, Operation.REPLACE}),
         _no_bulk_with_etag(),
     ]
+
+
+def _requirements_of_relation_keys() -> Iterator[dict[str, Any]]:
+    for required in filter(None, dict.fromkeys(RELATION_KEYS.values())):
+        keys = [key for key, operations in RELATION_KEYS.items() if operations == required]
+        yield _requires(keys, required)
 
 
 def _requires(keys: Collection[str], operations: Collection[Operation]) -> dict[str, Any]:

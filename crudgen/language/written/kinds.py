@@ -12,10 +12,10 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from crudgen.language.api import EtagUse
-from crudgen.language.names import Case, ColumnName, JsonName
+from crudgen.language.names import Case, ColumnName, JsonName, snake_case
 from crudgen.language.operations import Operation
 from crudgen.language.ranges import MAX_INDEX, MAX_PAGE, MIN_INDEX
-from crudgen.language.relations import OnDelete
+from crudgen.language.relations import NestedWrite, OnDelete
 from crudgen.language.schema import Artifact, KitForm, TypeName
 from crudgen.language.yaml.document import scalar_value
 from crudgen.language.yaml.locations import Location
@@ -31,11 +31,15 @@ from .words import (
     CASES,
     ETAG_USES,
     KIT_FORMS,
+    NESTED_WRITES,
     ON_DELETE,
     OPERATIONS,
+    PATH,
+    PATH_RULE,
     TYPE_WORDS,
     matching,
     one_of,
+    path,
 )
 
 MAX_DOC = 2000
@@ -156,6 +160,18 @@ def _created(value: Plain) -> int:
     raise _expected("200 or 201", value)
 
 
+def _path(value: Plain) -> str:
+    text = _text(value)
+    if not re.fullmatch(PATH, text):
+        words = re.findall(r"[A-Za-z0-9_]+", text)
+        other = snake_case("__".join(words))
+        is_path = len(words) > 1 and re.fullmatch(PATH, other)
+        remedy = f"write '{other}'" if is_path else PATH_RULE
+        context = {"problem": f"invalid path {quoted(text)}", "remedy": remedy}
+        raise PydanticCustomError("spec", "{problem}", context)
+    return text
+
+
 CREATED_STATUSES = (200, 201)
 _TEXT_SCHEMA = {"type": "string", "maxLength": MAX_DOC}
 Text: TypeAlias = Annotated[str, PlainValidator(_text), WithJsonSchema(_TEXT_SCHEMA)]
@@ -194,6 +210,11 @@ CreatedStatus: TypeAlias = Annotated[
     int,
     PlainValidator(_created),
     WithJsonSchema({"enum": list(CREATED_STATUSES), "errorMessage": "Expected 200 or 201."}),
+]
+PathText: TypeAlias = Annotated[str, PlainValidator(_path), path()]
+PathList: TypeAlias = Annotated[list[PathText], Field(json_schema_extra={"uniqueItems": True})]
+NestedWriteWord: TypeAlias = Annotated[
+    NestedWrite, _word("value", NestedWrite), one_of(NESTED_WRITES)
 ]
 FieldList: TypeAlias = Annotated[list[Text], Field(json_schema_extra={"uniqueItems": True})]
 IndexList: TypeAlias = Annotated[

@@ -42,6 +42,11 @@ _UNSUPPORTED: dict[type[BaseSpec], dict[str, str]] = {
     EntitySpec: unsupported.ENTITY_KEYS,
     AppSpec: unsupported.APP_KEYS,
 }
+_EXAMPLES: dict[tuple[str | int, ...], str] = {
+    ("links",): "links: {powers: Power}",
+    ("api", "write"): "write: {lines: create}",
+}
+"""An example of the value of a key, by its path."""
 _KINDS = {
     "model_type": "a map",
     "dict_type": "a map",
@@ -228,8 +233,8 @@ def _kind_remedy(path: tuple[str | int, ...], value: Any) -> str:
         return _field_remedy(str(path[1]), value)
     if key == "fields" and len(path) == 1:
         return _fields_remedy(value)
-    if key == "links":
-        return "such as 'powers: Power'" if len(path) > 1 else "such as 'links: {powers: Power}'"
+    if path in _EXAMPLES or key == "links":
+        return f"such as {_EXAMPLES.get(path, 'powers: Power')!r}"
     if str(path[-1]) in _MODELS:
         return f"allowed keys: {', '.join(_MODELS[str(path[-1])].allowed_keys())}"
     is_word = isinstance(value, str) and value.isprintable() and 0 < len(value) <= 60

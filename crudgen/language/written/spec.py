@@ -25,9 +25,11 @@ from .kinds import (
     IndexList,
     KitWord,
     Line,
+    NestedWriteWord,
     Number,
     OperationWord,
     PageSize,
+    PathList,
     Text,
     TypeWord,
 )
@@ -125,6 +127,36 @@ class ApiSpec(BaseSpec):
     )
     created: CreatedStatus = Field(
         default=200, description="Status of a response with new rows: 200 or 201."
+    )
+    include: PathList | None = Field(
+        default=None,
+        description="Relations whose rows a request can include, and paths such as team__country;"
+        " by default all relations whose target can be read.",
+    )
+    related: PathList | None = Field(
+        default=None,
+        description="Paths to filter and sort by, such as team__name and heroes__any__age;"
+        " by default none.",
+    )
+    nested: PathList | None = Field(
+        default=None,
+        description="Relations with a path below a row, such as /teams/1/heroes/; by default none."
+        " Links always have one.",
+    )
+    embed: PathList | None = Field(
+        default=None,
+        description="Relations to one row that the response with one row always includes;"
+        " by default none.",
+    )
+    counts: PathList | None = Field(
+        default=None,
+        description="Relations to many rows whose number is a property, such as heroes_count;"
+        " by default none.",
+    )
+    write: dict[str, NestedWriteWord] | None = Field(
+        default=None,
+        description="Relations that request bodies contain, such as {lines: create} or"
+        " {powers: keys}; by default none.",
     )
 
 

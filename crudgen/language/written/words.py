@@ -7,7 +7,7 @@ from pydantic import WithJsonSchema
 from crudgen.language.api import EtagUse
 from crudgen.language.names import Case, Name
 from crudgen.language.operations import Operation
-from crudgen.language.relations import OnDelete
+from crudgen.language.relations import NestedWrite, OnDelete
 from crudgen.language.schema import Artifact, KitForm
 from crudgen.language.types import TYPES
 
@@ -39,6 +39,13 @@ KIT_FORMS = {
     KitForm.LIBRARY: "imported from the installed crudgen",
 }
 ARTIFACTS = {Artifact.PROVIDER: "clients/provider.ts, for react-admin and refine"}
+NESTED_WRITES = {
+    NestedWrite.CREATE: "new rows, which are created together with the row",
+    NestedWrite.KEYS: "the keys of the rows to link",
+}
+PATH = "[a-z][a-z0-9]*(?:__?[a-z0-9]+)*_?"
+"""Matches names of relations and of a field, with '__' between them."""
+PATH_RULE = "names in lower case, with '__' between them, such as 'team__name'"
 
 
 def matching(kind: type[Name]) -> WithJsonSchema:
@@ -49,6 +56,14 @@ def matching(kind: type[Name]) -> WithJsonSchema:
             "pattern": f"^{kind.PATTERN.pattern}$",
             "patternErrorMessage": f"Invalid name: {kind.RULE}.",
         }
+    )
+
+
+def path() -> WithJsonSchema:
+    """Return the JSON Schema of a path over relations."""
+    message = f"Invalid path: {PATH_RULE}."
+    return WithJsonSchema(
+        {"type": "string", "pattern": f"^{PATH}$", "patternErrorMessage": message}
     )
 
 

@@ -1,0 +1,19 @@
+"""Properties that the API adds to rows. Reason to change: another property of a relation."""
+
+from .names import FieldName, plural_of, singular_of
+from .relations import Relation
+
+
+def more_property(relation: Relation) -> str:
+    """Return `heroes_more`: whether a row has more related rows than were included."""
+    return f"{relation.name}_more"
+
+
+def count_property(relation: Relation) -> str:
+    """Return `heroes_count`: the number of related rows."""
+    return f"{relation.name}_count"
+
+
+def keys_property(relation: Relation, key: FieldName) -> str:
+    """Return `power_ids`: the keys of the linked rows. `key` is the key of their entity."""
+    return f"{singular_of(relation.name)}_{plural_of(key)}"

@@ -1,0 +1,242 @@
+"""Resolves the keys of the `api` block about relations. Reason to change: another such key."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from crudgen.language.api import Api
+from crudgen.language.names import FieldName
+from crudgen.language.operations import RELATION_KEYS, Operation
+from crudgen.language.relations import NestedWrite, RelatedPath, Relation, RelationKind
+from crudgen.language.schema import Entity
+from crudgen.language.written.reading import WrittenSpec
+from crudgen.language.written.spec import EntitySpec
+from crudgen.language.yaml.problems import Problems, quoted
+
+from .relation_paths import (
+    SEPARATOR,
+    Entities,
+    PathError,
+    find_relation,
+    included_path,
+    joined,
+    related_path,
+)
+
+StepT = TypeVar("StepT")
+
+
+def resolve_related_api(
+    written: WrittenSpec[EntitySpec], entity: Entity, entities: Entities, problems: Problems
+) -> Api:
+    """Return the `api` block of an entity with its keys about relations.
+
+    `entities` are all entities, with their relations.
+    """
+    keys = _Keys(written, entity, entities, problems)
+    return replace(
+        entity.api,
+        include=keys.include(),
+        related=tuple(keys.steps("related", keys.related)),
+        nested=tuple(keys.steps("nested", keys.nested)),
+        embed=tuple(keys.steps("embed", keys.embedded)),
+        counts=tuple(keys.steps("counts", keys.counted)),
+        write=keys.write(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """The keys of an entity's `api` block about relations."""
+
+    written: WrittenSpec[EntitySpec]
+    entity: Entity
+    entities: Entities
+    problems: Problems
+
+    def include(self) -> tuple[tuple[FieldName, ...], ...]:
+        """Return the paths of `include`, each after its own prefix."""
+        if self._is_listed("include"):
+            paths = self.steps("include", self._included)
+            self._check_prefixes(paths)
+            return tuple(sorted(paths, key=len))
+        if not self._operates(RELATION_KEYS["include"]):
+            return ()
+        return tuple((r.name,) for r in self.entity.relations if self._missing(r) is None)
+
+    def steps(self, key: str, check: Callable[[str], StepT]) -> list[StepT]:
+        """Return the valid entries of a list."""
+        found: list[StepT] = []
+        if not self._is_listed(key):
+            return found
+        listed: list[str] = getattr(self.written.spec.api, key) or []
+        for position, text in enumerate(listed):
+            location = self.written.locate("api", key, position)
+            if text in listed[:position]:
+                self.problems.add(location, f"duplicate path {quoted(text)}", "remove one of them")
+                continue
+            try:
+                found.append(check(text))
+            except PathError as error:
+                self.problems.add(location, error.problem, error.remedy)
+        return found
+
+    def write(self) -> tuple[tuple[FieldName, NestedWrite], ...]:
+        """Return the relations that request bodies contain."""
+        found: list[tuple[FieldName, NestedWrite]] = []
+        if not self._is_listed("write"):
+            return ()
+        for name, nested in (self.written.spec.api.write or {}).items():
+            try:
+                relation = find_relation(self.entity, name)
+            except PathError as error:
+                location = self.written.locate_key("api", "write", name)
+                self.problems.add(location, error.problem, error.remedy)
+                continue
+            try:
+                self._check_write(relation, nested)
+            except PathError as error:
+                location = self.written.locate("api", "write", name)
+                self.problems.add(location, error.problem, error.remedy)
+            else:
+                found.append((relation.name, nested))
+        return tuple(found)
+
+    def related(self, text: str) -> RelatedPath:
+        """Return a path to filter by. Raises PathError."""
+        path = related_path(self.entity, text, self.entities)
+        entity = self.entity
+        for position, name in enumerate(path.steps):
+            relation = entity.relation(name)
+            entity = self.entities[relation.target]
+            is_last = position == len(path.steps) - 1
+            if relation.is_many or not (is_last and path.field):
+                self._check_offered(relation, "a step of a path")
+        return path
+
+    def nested(self, text: str) -> FieldName:
+        """Return a relation with a path below a row. Raises PathError."""
+        relation = self._to_many(text, "nested")
+        if relation.link is not None and not relation.link.via:
+            problem = f"{quoted(text)} is a link, which always has a path below a row"
+            raise PathError(problem, "remove it")
+        target = self.entities[relation.target]
+        if not {Operation.LIST, Operation.CREATE} & {*target.api.operations}:
+            problem = f"{target.name} has none of the operations 'list' and 'create'"
+            raise PathError(problem, f"add one in {target.source}, or remove {quoted(text)}")
+        return relation.name
+
+    def embedded(self, text: str) -> FieldName:
+        """Return a relation that every response with one row includes. Raises PathError."""
+        relation = self._one_step(text, "embed")
+        if relation.is_many:
+            problem = f"{quoted(text)} is a relation to many rows, 'embed' is for one row"
+            raise PathError(problem, "list it in 'include', or remove it")
+        self._check_offered(relation, "embedded")
+        return relation.name
+
+    def counted(self, text: str) -> FieldName:
+        """Return a relation whose rows are counted. Raises PathError."""
+        relation = self._to_many(text, "counts")
+        self._check_offered(relation, "counted")
+        return relation.name
+
+    def _included(self, text: str) -> tuple[FieldName, ...]:
+        relations = included_path(self.entity, text, self.entities)
+        for relation in relations:
+            self._check_offered(relation, "included")
+        return tuple(relation.name for relation in relations)
+
+    def _check_prefixes(self, paths: list[tuple[FieldName, ...]]) -> None:
+        listed = self.written.spec.api.include or []
+        for path in paths:
+            prefix = joined(path[:-1])
+            if prefix and prefix not in listed:
+                location = self.written.locate("api", "include", listed.index(joined(path)))
+                problem = f"{quoted(joined(path))} requires {quoted(prefix)}"
+                self.problems.add(location, problem, f"add {quoted(prefix)} to the list")
+
+    def _check_write(self, relation: Relation, nested: NestedWrite) -> None:
+        is_link = relation.link is not None and not relation.link.via
+        target = self.entities[relation.target]
+        name = str(relation.name)
+        if relation.kind is RelationKind.MANY_TO_ONE:
+            problem = f"{name!r} is a relation to one row"
+            raise PathError(problem, f"remove it: requests contain '{relation.by}'")
+        if is_link and nested is NestedWrite.CREATE:
+            problem = f"{name!r} is a link, 'create' is for rows that refer to this one"
+            raise PathError(problem, "write 'keys'")
+        if relation.link is not None and relation.link.via:
+            problem = f"{name!r} is a link via {relation.link.name}, which has an API of its own"
+            raise PathError(problem, f"remove it: requests for {relation.link.name} link rows")
+        if not is_link and nested is NestedWrite.KEYS:
+            problem = f"{name!r} is not a link, 'keys' is for links"
+            is_created = relation.kind is RelationKind.ONE_TO_MANY
+            raise PathError(problem, "write 'create', or remove it" if is_created else "remove it")
+        if nested is NestedWrite.KEYS:
+            self._check_offered(relation, "written by their keys")
+            return
+        if relation.kind is not RelationKind.ONE_TO_MANY:
+            problem = f"'create' is not possible for {name!r}: several rows must refer to this one"
+            raise PathError(problem, f"remove it: requests for {target.name} create its rows")
+        if Operation.CREATE not in self.entity.api.operations:
+            problem = "'create' requires the operation 'create'"
+            raise PathError(problem, f"remove {name!r}, or add 'create' to the operations")
+        if Operation.CREATE not in target.api.operations:
+            problem = f"{target.name} has no operation 'create'"
+            raise PathError(problem, f"add it in {target.source}, or remove {name!r}")
+
+    def _to_many(self, text: str, key: str) -> Relation:
+        relation = self._one_step(text, key)
+        if relation.is_many:
+            return relation
+        problem = f"{quoted(text)} is a relation to one row, {key!r} is for many rows"
+        raise PathError(problem, "remove it")
+
+    def _one_step(self, text: str, key: str) -> Relation:
+        first, *rest = text.split(SEPARATOR)
+        if rest and any(relation.name == first for relation in self.entity.relations):
+            problem = f"{quoted(text)} is a path, {key!r} lists relations of {self.entity.name}"
+            raise PathError(problem, f"write {quoted(first)}, or remove it")
+        return find_relation(self.entity, text)
+
+    def _check_offered(self, relation: Relation, done: str) -> None:
+        """Check that requests for the target could show the related rows."""
+        operation = self._missing(relation)
+        if operation is not None:
+            target = self.entities[relation.target]
+            name = str(relation.name)
+            problem = f"{name!r} cannot be {done}: {target.name} has no operation '{operation}'"
+            raise PathError(problem, f"add it in {target.source}, or remove {name!r}")
+
+    def _missing(self, relation: Relation) -> Operation | None:
+        """Return the operation that the target needs, to be included, and does not have."""
+        needed = Operation.LIST if relation.is_many else Operation.READ
+        operations = self.entities[relation.target].api.operations
+        return None if needed in operations else needed
+
+    def _operates(self, operations: Iterable[Operation]) -> bool:
+        return bool({*operations} & {*self.entity.api.operations})
+
+    def _is_listed(self, key: str) -> bool:
+        """Return whether the spec has the key. A problem is added if the key cannot be used."""
+        if not self.written.spec.api.is_set(key):
+            return False
+        required = RELATION_KEYS[key]
+        if required and not self._operates(required):
+            problem = f"{key!r} requires {_one_of(required)}"
+            remedy = f"remove it, or add {' or '.join(map(repr, map(str, required)))}"
+            self.problems.add(self.written.locate_key("api", key), problem, remedy)
+            return False
+        if getattr(self.written.spec.api, key) is None:
+            nothing = "{}" if key == "write" else "[]"
+            remedy = f"write '{key}: {nothing}' for none, or remove it"
+            self.problems.add(self.written.locate("api", key), f"{key!r} is empty", remedy)
+            return False
+        return True
+
+
+def _one_of(operations: tuple[Operation, ...]) -> str:
+    words = ", ".join(map(str, operations))
+    several = len(operations) > 1
+    return f"one of the operations {words}" if several else f"the operation '{words}'"

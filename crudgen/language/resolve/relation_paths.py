@@ -1,0 +1,241 @@
+"""Finds relations and fields by paths such as `team__name`. Reason to change: their grammar."""
+
+from collections.abc import Iterable, Mapping
+
+from crudgen.language.names import ClassName, FieldName, snake_case
+from crudgen.language.operations import Operation
+from crudgen.language.relations import RelatedPath, Relation, RelationKind
+from crudgen.language.schema import Entity, Field
+from crudgen.language.types import TYPES, operators
+from crudgen.language.yaml.problems import quoted, suggest
+
+MAX_INCLUDED_STEPS = 3
+"""Maximum number of relations in a path of `include`."""
+MAX_RELATED_STEPS = 2
+"""Maximum number of relations in a path of `related`."""
+SEPARATOR = "__"
+_QUANTIFIERS = ("any", "none")
+_OPERATORS = frozenset(operator for info in TYPES.values() for operator in info.operators)
+
+Entities = Mapping[ClassName, Entity]
+
+
+class PathError(Exception):
+    """A path leads nowhere."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.remedy = remedy
+
+
+def included_path(entity: Entity, text: str, entities: Entities) -> tuple[Relation, ...]:
+    """Return the relations of a path such as `team__country`. Raises PathError."""
+    found: list[Relation] = []
+    for word in text.split(SEPARATOR):
+        if found and _field(entity, word):
+            problem = f"{quoted(word)} is a field of {entity.name}, and 'include' lists relations"
+            before = joined(relation.name for relation in found)
+            raise PathError(problem, f"write {quoted(before)}: included rows have all fields")
+        found.append(find_relation(entity, word))
+        entity = entities[found[-1].target]
+    _check_length(text, len(found), MAX_INCLUDED_STEPS)
+    return tuple(found)
+
+
+def find_relation(entity: Entity, word: str) -> Relation:
+    """Return the relation of an entity with a name. Raises PathError."""
+    for relation in entity.relations:
+        if relation.name == word:
+            return relation
+    field = _field(entity, word) or _hidden_reference(entity, word)
+    problem = f"{entity.name} has no relation {quoted(word)}"
+    if field is None:
+        remedy = _similar_relation(entity, word)
+    elif field.reference is None:
+        problem = f"{quoted(word)} is a field of {entity.name}, not a relation"
+        remedy = "remove it" if entity.relations else _similar_relation(entity, word)
+    else:
+        by_field = _relation_by(entity, field)
+        remedy = (
+            f"remove it: {str(field.name)!r} is write_only, so it has no relation"
+            if by_field is None
+            else f"write {str(by_field.name)!r}, the relation of {str(field.name)!r}"
+        )
+    raise PathError(problem, remedy)
+
+
+def _similar_relation(entity: Entity, word: str) -> str:
+    """Return the remedy for an unknown relation: a similar one, or that to the entity `word`."""
+    if not entity.relations:
+        return f"{entity.name} has no relations: add one, such as 'team_id: -> Team'"
+    same = [r for r in entity.relations if word in (snake_case(r.target), r.target.lower())]
+    if len(same) == 1:
+        return f"write {str(same[0].name)!r}"
+    return suggest(word, (relation.name for relation in entity.relations))
+
+
+def _field(entity: Entity, word: str) -> Field | None:
+    return next((field for field in entity.fields if field.name == word), None)
+
+
+def _hidden_reference(entity: Entity, word: str) -> Field | None:
+    """Return the write-only reference that a relation with this name would belong to."""
+    for field in entity.fields:
+        if field.reference and field.write_only and field.name.startswith(f"{word}_"):
+            return field
+    return None
+
+
+def _relation_by(entity: Entity, field: Field) -> Relation | None:
+    for relation in entity.relations:
+        if relation.kind is RelationKind.MANY_TO_ONE and relation.by == field.name:
+            return relation
+    return None
+
+
+def _check_length(text: str, steps: int, maximum: int) -> None:
+    if steps > maximum:
+        problem = f"the path {quoted(text)} has {steps} relations"
+        raise PathError(problem, f"at most {maximum} are possible")
+
+
+def related_path(entity: Entity, text: str, entities: Entities) -> RelatedPath:
+    """Return a path such as `team__name` or `heroes__any__age`. Raises PathError.
+
+    `any` follows a relation to many rows, unless that is the end of the path.
+    """
+    steps: list[FieldName] = []
+    to_many: list[bool] = []
+    before: list[str] = []
+    after = text.split(SEPARATOR)
+    while after:
+        field = _field(entity, joined(after)) if steps else None
+        if field is not None:
+            _check_length(text, len(steps), MAX_RELATED_STEPS)
+            _check_field(entity, field, text)
+            return RelatedPath(tuple(steps), field.name, tuple(to_many))
+        relation = _next_relation(entity, before, after)
+        steps.append(relation.name)
+        to_many.append(relation.is_many)
+        before.append(after.pop(0))
+        entity = entities[relation.target]
+        if after and relation.is_many:
+            _check_quantifier(entity, relation, before, after)
+            before.append(after.pop(0))
+        elif after:
+            _reject_quantifier(entity, relation, before, after)
+    _check_length(text, len(steps), MAX_RELATED_STEPS)
+    if relation.kind is RelationKind.MANY_TO_ONE:
+        problem = f"{quoted(text)} names no field of {entity.name}"
+        raise PathError(problem, f"write one, such as {quoted(joined([text, _example(entity)]))}")
+    return RelatedPath(tuple(steps), None, tuple(to_many))
+
+
+def joined(words: Iterable[str]) -> str:
+    """Return the path that consists of these words."""
+    return SEPARATOR.join(words)
+
+
+def _next_relation(entity: Entity, before: list[str], after: list[str]) -> Relation:
+    """Return the relation that the rest of a path starts with."""
+    word = after[0]
+    for relation in entity.relations:
+        if relation.name == word:
+            return relation
+    field = _field(entity, word)
+    if field is None:
+        if not before:
+            find_relation(entity, word)
+        names = [*entity.api.filter, *(relation.name for relation in entity.relations)]
+        problem = f"{entity.name} has no field or relation {quoted(word)}"
+        raise PathError(problem, suggest(word, names))
+    by_field = _relation_by(entity, field)
+    if by_field is not None and len(after) > 1 and after[1] not in _OPERATORS:
+        problem = f"{quoted(word)} is a field of {entity.name}, not a relation"
+        remedy = f"write {quoted(joined([*before, by_field.name, *after[1:]]))}"
+    elif not before:
+        problem = f"{quoted(word)} is a field of {entity.name} itself"
+        remedy = "list it in 'filter', or remove it"
+    elif after[1:] and after[1] in _OPERATORS:
+        problem = f"the path {quoted(joined([*before, *after]))} ends with an operator"
+        remedy = f"write {quoted(joined([*before, word]))}, which allows all operators"
+    else:
+        problem = f"{quoted(word)} is a field of {entity.name}, and the last step of a path"
+        remedy = f"write {quoted(joined([*before, word]))}"
+    raise PathError(problem, remedy)
+
+
+def _check_quantifier(
+    entity: Entity, relation: Relation, before: list[str], after: list[str]
+) -> None:
+    """Check that `any` and a path follow a relation to many rows."""
+    word, rest = after[0], after[1:]
+    if word == "any" and rest:
+        return
+    example = joined([*before, "any", *(rest or [_example(entity)])])
+    if word == "none":
+        problem = "a path is listed with 'any', not with 'none'"
+        remedy = f"write {quoted(example)}, which allows 'none' as well"
+    elif word == "any":
+        problem = f"{quoted(joined([*before, word]))} names no field of {entity.name}"
+        remedy = f"write {quoted(example)} or only {quoted(joined(before))}"
+    else:
+        if after == ["exists"]:
+            _reject_exists(entity, before)
+        known = {field.name for field in entity.fields} | {r.name for r in entity.relations}
+        example = joined([*before, "any", *(after if word in known else [_example(entity)])])
+        problem = f"{str(relation.name)!r} is a relation to many rows"
+        remedy = f"write 'any' after it, such as {quoted(example)}"
+    raise PathError(problem, remedy)
+
+
+def _reject_quantifier(
+    entity: Entity, relation: Relation, before: list[str], after: list[str]
+) -> None:
+    """Check that `any` does not follow a relation to one row."""
+    if _field(entity, after[0]) is not None:
+        return
+    if after[0] in _QUANTIFIERS:
+        problem = f"{str(relation.name)!r} is a relation to one row"
+        remedy = f"write {quoted(joined([*before, *(after[1:] or [_example(entity)])]))}"
+        raise PathError(problem, remedy)
+    if after == ["exists"]:
+        if relation.kind is RelationKind.ONE_TO_ONE:
+            _reject_exists(entity, before)
+        problem = f"{quoted(joined([*before, *after]))} is not possible: a field has the reference"
+        remedy = f"remove it: '{relation.by}__isnull' filters by it"
+        raise PathError(problem, remedy)
+
+
+def _reject_exists(entity: Entity, before: list[str]) -> None:
+    if _field(entity, "exists") is None:
+        path = joined([*before, "exists"])
+        problem = f"the path {quoted(path)} ends with an operator"
+        raise PathError(problem, f"write {quoted(joined(before))}, which allows {quoted(path)}")
+
+
+def _example(entity: Entity) -> str:
+    """Return a field that a list of the entity can be filtered by; not the key, if possible."""
+    names = [str(name) for name in entity.api.filter]
+    others = [name for name in names if name != entity.key.name]
+    return next(iter([*others, *names]), "name")
+
+
+def _check_field(entity: Entity, field: Field, text: str) -> None:
+    if field.name in entity.api.filter:
+        return
+    problem = f"{str(field.name)!r} is not in the list 'filter' of {entity.name}"
+    remedy = f"add it in {entity.source}, or remove {quoted(text)}"
+    if field.write_only:
+        problem = f"{str(field.name)!r} of {entity.name} is write_only"
+        remedy = f"remove {quoted(text)}: no request can filter by it"
+    elif Operation.LIST not in entity.api.operations:
+        problem = f"filters by fields of {entity.name} require its operation 'list'"
+        remedy = f"add it in {entity.source}, or remove {quoted(text)}"
+    elif not operators(field):
+        problem = (
+            f"{str(field.name)!r} of {entity.name} cannot be filtered: its type is {field.type}"
+        )
+        remedy = f"remove {quoted(text)}"
+    raise PathError(problem, remedy)
