@@ -1,8 +1,12 @@
 """What several folders of tests need: a real PostgreSQL, and the applications on real servers."""
 
+import fcntl
 import logging
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -90,6 +94,22 @@ def log_levels() -> None:
 @pytest.fixture(scope="session")
 def root() -> Path:
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder for mypy's cache that has the libraries of generated code in it.
+
+    The workers of pytest-xdist share the first one, and each continues with a copy.
+    """
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    with (shared / "mypy.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "mypy").exists():
+            command = [sys.executable, "-m", "mypy", f"--cache-dir={shared / 'mypy'}"]
+            subprocess.run(command, cwd=ROOT / "generated", check=False, capture_output=True)
+    return Path(shutil.copytree(shared / "mypy", own / "own_mypy"))
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import crudgen
+from tests.support import forked
 
 HERO = """\
 name: Hero
@@ -36,15 +37,18 @@ class Project:
     def run(
         self, *arguments: str, code: int = 0, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "crudgen", *arguments],
-            cwd=self.folder,
-            env={**ENVIRONMENT, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        if environment:  # Typer reads variables when it is imported
+            done = subprocess.run(
+                [sys.executable, "-m", "crudgen", *arguments],
+                cwd=self.folder,
+                env={**ENVIRONMENT, **environment},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+            )
+        else:
+            done = forked.run("crudgen", *arguments, folder=self.folder, environment=ENVIRONMENT)
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback (most" not in done.stdout + done.stderr
         assert "\x1b" not in done.stdout + done.stderr or "FORCE_COLOR" in environment

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 PATIENCE = 30.0
-SAVES = int(os.environ.get("SAVES", "30"))
+SAVES = int(os.environ.get("SAVES", "20"))
 HERO = """\
 name: Hero
 doc: DOC

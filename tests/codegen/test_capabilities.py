@@ -103,12 +103,12 @@ def test_every_form_of_a_kit_with_something_left_out_can_be_rendered() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("what", "form"), CHOSEN, ids=str)
 def test_a_project_without_it_is_clean(
-    tmp_path: Path, mypy_cache: str, what: str, form: KitForm
+    tmp_path: Path, mypy_cache: Path, what: str, form: KitForm
 ) -> None:
     schema = replace(load_texts({"robot.yaml": SPECS[what]}), kit=form)
     project = write(render(schema), tmp_path / "project")
     for tool, *arguments in CHECKS:
-        command = (tool, *arguments, *([mypy_cache] if tool == "mypy" else []))
+        command = (tool, *arguments, *([f"--cache-dir={mypy_cache}"] if tool == "mypy" else []))
         if form is not KitForm.LIBRARY:
             run_alone(tmp_path, "-m", *command, cwd=project)
         else:

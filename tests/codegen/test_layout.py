@@ -56,7 +56,7 @@ def test_extremes_are_in_it() -> None:
     """Show that the random specs hold every type with every flag, and the longest names."""
     fields = [
         field
-        for seed in range(6)
+        for seed in range(3)
         for entity in random_schema(seed, entities=60).entities
         for field in entity.fields
     ]
@@ -73,14 +73,14 @@ def test_extremes_are_in_it() -> None:
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Schema, Path]:
     """One project with many random entities."""
-    schema = random_schema(100, entities=60)
+    schema = random_schema(0, entities=60)
     return schema, write(render(schema), tmp_path_factory.mktemp("sample") / "project")
 
 
 @pytest.mark.slow
-def test_mypy_is_content(sample: tuple[Schema, Path], mypy_cache: str) -> None:
+def test_mypy_is_content(sample: tuple[Schema, Path], mypy_cache: Path) -> None:
     _, folder = sample
-    run_alone(folder.parent, "-m", "mypy", mypy_cache, cwd=folder)
+    run_alone(folder.parent, "-m", "mypy", f"--cache-dir={mypy_cache}", cwd=folder)
 
 
 @pytest.mark.slow

@@ -129,22 +129,22 @@ def without_driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_mypy_needs_no_driver_of_postgresql(
-    project: Path, tmp_path: Path, without_driver: Path, mypy_cache: str
+    project: Path, tmp_path: Path, without_driver: Path, mypy_cache: Path
 ) -> None:
     """It is content with what `pip install '.[test]'` installs."""
     python = f"--python-executable={without_driver}"
-    run_alone(tmp_path, "-m", "mypy", "--strict", mypy_cache, python, cwd=project)
+    run_alone(tmp_path, "-m", "mypy", "--strict", f"--cache-dir={mypy_cache}", python, cwd=project)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_of_the_kit_is_clean(
-    root: Path, tmp_path: Path, mypy_cache: str, form: KitForm
+    root: Path, tmp_path: Path, mypy_cache: Path, form: KitForm
 ) -> None:
     schema = replace(load(root / SPECS["zoo"]), kit=form)
     project = write(render(schema), tmp_path / "project")
     for tool, *arguments in CHECKS:
-        command = (tool, *arguments, *([mypy_cache] if tool == "mypy" else []))
+        command = (tool, *arguments, *([f"--cache-dir={mypy_cache}"] if tool == "mypy" else []))
         if form is KitForm.PLAIN:
             run_alone(tmp_path, "-m", *command, cwd=project)
         else:

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 import pytest
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from crudgen.kit.database.faults import condition_of, http_error
@@ -56,14 +54,19 @@ def api(servers: Servers, new_database: Callable[[str], str], root: Path) -> Ite
     servers.end(started)
 
 
+@pytest.fixture
+def choosing(api: Api) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(api.database, autocommit=True) as connection:
+        yield connection
+
+
 @pytest.mark.slow
-def test_every_state_of_postgresql_has_an_answer(api: Api) -> None:
+def test_every_state_of_postgresql_has_an_answer(api: Api, choosing: psycopg.Connection) -> None:
     assert len(STATES) > 240
     wrong = []
     for state in [*STATES, "ZZ999", "22ZZZ", "57ZZZ"]:
-        with api.engine.begin() as connection:
-            connection.execute(text("UPDATE chosen SET state = :state"), {"state": state})
-        answer = httpx.post(f"{api.client.base_url}/heroes/", json=HERO, timeout=20)
+        choosing.execute("UPDATE chosen SET state = %s", (state,))
+        answer = api.client.post("/heroes/", json=HERO)
         status = 422 if state == "22ZZZ" else 503 if state == "57ZZZ" else expected(state)
         if answer.status_code != status:
             wrong.append((state, answer.status_code))

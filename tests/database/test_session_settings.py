@@ -18,7 +18,7 @@ from psycopg.sql import SQL, Identifier, Literal
 
 import crudgen
 
-CASES = int(os.environ.get("CASES", "20"))
+CASES = int(os.environ.get("CASES", "8"))
 SPEC = """
 name: Thing
 fields:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -39,7 +39,11 @@ class Shell:
     """A shell in an empty folder."""
 
     def __init__(
-        self, folder: Path, new_database: Callable[[], str], programs: tuple[Path, ...] = ()
+        self,
+        folder: Path,
+        new_database: Callable[[], str],
+        programs: tuple[Path, ...] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder / "page"
         self._scratch = folder / "scratch"
@@ -65,13 +69,13 @@ class Shell:
                 "REPOSITORY": str(ROOT),
                 # A virtual environment that the page makes finds the packages of this one.
                 "PYTHONPATH": os.pathsep.join([sysconfig.get_path("purelib"), str(ROOT)]),
-                "PYTHONDONTWRITEBYTECODE": "1",
                 **PYTEST_OPTIONS,
                 "PYTHONUNBUFFERED": "1",
                 "PIP_DISABLE_PIP_VERSION_CHECK": "1",
                 "PIP_NO_BUILD_ISOLATION": "0",
                 "PIP_NO_INDEX": "1",
                 "PIP_ROOT_USER_ACTION": "ignore",
+                **(environment or {}),
             },
         )
         self._write("set -m")

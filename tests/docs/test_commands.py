@@ -163,7 +163,10 @@ def test_the_commands_do_what_the_page_shows(
     if not real_curl:
         (programs / "curl").write_text(f'#!/bin/sh\nexec {sys.executable} {CURL} "$@"\n')
         (programs / "curl").chmod(0o755)
-    with Shell(tmp_path, new_database, (programs,)) as shell:
+    environment = {}
+    if "mypy" in pages.read(page):
+        environment["MYPY_CACHE_DIR"] = str(request.getfixturevalue("mypy_cache"))
+    with Shell(tmp_path, new_database, (programs,), environment) as shell:
         followed = Page(page, shell)
         try:
             followed.follow()

@@ -25,7 +25,7 @@ from sqlmodel import select
 import crudgen
 from crudgen.delivery.memory import unload
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "30"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "20"))
 MOST_ROWS = 5
 
 # Only of what both databases write themselves, and once more with something that they do not.

@@ -14,7 +14,7 @@ import pytest
 from crudgen.errors import SpecError
 from crudgen.language import Schema, explain, load, load_texts
 
-MUTATIONS = int(os.environ.get("MUTATIONS", "500"))
+MUTATIONS = int(os.environ.get("MUTATIONS", "300"))
 """For each of 8 seeds."""
 CASES = Path(__file__).parent.parent / "cases"
 SPECS = [file.read_text(encoding="utf-8") for file in sorted((CASES / "specs").glob("*.yaml"))]

@@ -19,7 +19,7 @@ import pytest
 
 from tests.support.servers import Api, Servers
 
-ROUNDS = int(os.environ.get("ROUNDS", "3"))
+ROUNDS = int(os.environ.get("ROUNDS", "2"))
 WRITERS = 64
 PATIENCE = 20
 COMBINATIONS = [

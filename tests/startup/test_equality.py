@@ -16,7 +16,7 @@ from tests.startup.started import Application, application
 from tests.support.random_specs import accepted, random_schema
 
 Connect = Callable[[], AbstractContextManager[Connection]]
-SEEDS = int(os.environ.get("SEEDS", "5"))
+SEEDS = int(os.environ.get("SEEDS", "3"))
 TYPES = (
     *("str", "str(..80)", "str(1..80)", "str?", "str unique", "text", "email", "url"),
     *("int", "int(0..)", "int(0..5)", "int(1..5)", "int(..5)", "int(-1..5)", "int = 5"),
