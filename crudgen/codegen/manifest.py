@@ -122,15 +122,22 @@ def _conditions(schema: Schema) -> dict[str, bool]:
     operations = {operation for entity in entities for operation in entity.api.operations}
     dates = not types.isdisjoint({TypeName.DATE, TypeName.TIME, TypeName.DATETIME})
     decimals, uuids = TypeName.DECIMAL in types, TypeName.UUID in types
+    related = any(entity.relations for entity in entities)
     bulk = not operations.isdisjoint(BULK)
     idempotent = [entity for entity in entities if entity.api.idempotency]
     return {
         "fast": schema.kit is not KitForm.PLAIN,
-        "query/relations.py": any(entity.relations for entity in entities),
+        "query/related_parameters.py": related,
+        "query/related_rows.py": related,
+        "query/related_statements.py": related,
+        "query/relations.py": related,
         "rows/bulk.py": bulk,
         "rows/write_lock.py": bulk,
         "rows/idempotency.py": bool(idempotent),
         "rows/idempotent_bulk.py": any(BULK & set(one.api.operations) for one in idempotent),
+        "rows/included.py": related,
+        "rows/related.py": related,
+        "rows/related_listing.py": related,
         "rows/replacement.py": Operation.REPLACE in operations,
         "types/addresses.py": not types.isdisjoint({TypeName.EMAIL, TypeName.URL}),
         "types/binary.py": TypeName.BYTES in types,

@@ -4,7 +4,42 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from pydantic import GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
 from ..models import Model
+
+
+class Included(Model):
+    """Base class of response models with related rows.
+
+    `class HeroPublicWithRelated(HeroPublic, Included)` adds relations to the properties of
+    `HeroPublic`. Those with a default are in a response only if the request includes them.
+    """
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return the JSON schema of the model. Relations with a default are optional in it."""
+        schema = super().__get_pydantic_json_schema__(core_schema, handler)
+        own = own_model(cls).model_fields
+        optional = {
+            field.serialization_alias or name
+            for name, field in cls.model_fields.items()
+            if name not in own and not field.is_required()
+        }
+        described = handler.resolve_ref_schema(schema)
+        required = [name for name in described.get("required", ()) if name not in optional]
+        described["required"] = required
+        return schema
+
+
+def own_model(public: type[Model]) -> type[Model]:
+    """Return the response model without relations: the first base class that is not Included."""
+    models = (kind for kind in public.__mro__ if issubclass(kind, Model))
+    return next(kind for kind in models if not issubclass(kind, Included))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,20 @@ from fastapi import HTTPException, Request, Response
 
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _BYTES = 16
+_JOINED = re.compile(rf'("[0-9a-f]{{{2 * _BYTES}}})\.[0-9a-f]{{{2 * _BYTES}}}"')
 
 
 def etag(body: bytes) -> str:
     """Return the strong ETag of a response body."""
     return f'"{blake2b(body, digest_size=_BYTES).hexdigest()}"'
+
+
+def joined_etag(row: bytes, body: bytes) -> str:
+    """Return the ETag of a response body that contains a row and related rows.
+
+    It begins with the ETag of the row. `If-Match` compares only that part, `If-None-Match` all.
+    """
+    return f"{etag(row)[:-1]}.{etag(body)[1:]}"
 
 
 def etag_headers(tag: str) -> dict[str, str]:
@@ -55,7 +64,7 @@ class Preconditions:
         tag = None if body is None else etag(body)
         if self._none_match is not None and _matches(self._none_match, tag, weakly=True):
             raise none_match_failed()
-        if self._match is not None and not _matches(self._match, tag):
+        if self._match is not None and not _matches(_of_rows(self._match), tag):
             raise HTTPException(412, "Precondition failed: the row does not match If-Match")
 
 
@@ -71,6 +80,11 @@ def _matches(header: str, tag: str | None, *, weakly: bool = False) -> bool:
         return False
     tags = _TAG.findall(header)
     return header == "*" or tag in tags or (weakly and f"W/{tag}" in tags)
+
+
+def _of_rows(header: str) -> str:
+    """Return a header with the ETags of rows in place of those of responses with related rows."""
+    return _JOINED.sub(r'\1"', header) if "." in header else header
 
 
 def none_match_failed() -> HTTPException:

@@ -1,6 +1,6 @@
 """The list of one table: runs the query, and returns the page with its links."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +78,12 @@ class Listing:
         """Return the rows of a page, and whether there are more."""
         bound = self._bound_values(query, cursor)
         rows = await db.read(use.page, bound, short=self._is_short(query))
+        return self._page_rows(rows, query, cursor)
+
+    def _page_rows(
+        self, rows: Sequence[Row], query: ListQuery, cursor: Cursor | None
+    ) -> tuple[Sequence[Row], bool]:
+        """Return the rows of a page in their order, without the one more, and whether it exists."""
         page_rows = rows[: query.limit]
         backward = cursor is not None and cursor.backward
         return page_rows[::-1] if backward else page_rows, len(rows) > query.limit
@@ -93,9 +99,13 @@ class Listing:
     def _cached_shape(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
         """Return the shape of a query from the cache, or else compile it."""
         chosen = (db.kind, *self._shape_key(query, cursor))
+        return self._cached(chosen, lambda: self._compile_shape(db, query, cursor))
+
+    def _cached(self, chosen: tuple[object, ...], compile_shape: Callable[[], Shape]) -> Shape:
+        """Return the shape with this key from the cache, or else compile it."""
         known = self._shapes.get(chosen)
         if known is None:
-            known = self._compile_shape(db, query, cursor)
+            known = compile_shape()
             size = len(known.page.sql) + _SHAPE_OVERHEAD
             if self._cached_characters + size > MAX_CACHED_CHARACTERS:
                 self._shapes.clear()

@@ -1,0 +1,161 @@
+"""The relations of a response model, and what a query includes of them."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, FromClause
+
+from ..models import Model
+from .columns import Columns
+from .query import ListQuery
+from .relations import ManyToMany, ManyToOne, OneToMany, OneToOne, Relation, Relations, own_model
+
+DEFAULT_LIMIT = 20
+"""Default number of included rows, of a relation to many rows."""
+Source: TypeAlias = Mapping[str, ColumnElement[Any]]
+"""The columns of a table or a subquery, by attribute."""
+
+
+class RelatedRows:
+    """The rows of a relation, as properties of the response model that contains them."""
+
+    def __init__(self, name: str, relation: Relation, container: type[Model]) -> None:
+        self.name = name
+        self.relation = relation
+        self.is_many = isinstance(relation, OneToMany | ManyToMany)
+        self._container = container
+
+    @cached_property
+    def json_name(self) -> str:
+        """The name of the property."""
+        return self._json_name(self.name)
+
+    @cached_property
+    def more_name(self) -> str:
+        """The name of the property that says whether there are more rows than were included."""
+        return self._json_name(f"{self.name}_more")
+
+    @cached_property
+    def count_name(self) -> str:
+        """The name of the property with the number of rows."""
+        return self._json_name(f"{self.name}_count")
+
+    def _json_name(self, attribute: str) -> str:
+        field = self._container.model_fields.get(attribute)
+        return (field and field.serialization_alias) or attribute
+
+    @cached_property
+    def columns(self) -> Columns:
+        """The columns of the rows."""
+        public = own_model(self.relation.public)
+        return Columns(self.relation.model, public, filter_by=None, sort_by=None, search_in=())
+
+    @cached_property
+    def related(self) -> "Mapping[str, RelatedRows]":
+        """The relations of the rows, by attribute."""
+        return related_rows(self.relation.relations, self.relation.public)
+
+    def order(self) -> Sequence[tuple[str, bool]]:
+        """Return the attributes that rows are sorted by, each with whether it descends."""
+        sort = [*getattr(self.relation, "order", ()), self.columns.key]
+        return [(name.removeprefix("-"), name.startswith("-")) for name in sort]
+
+    def matches(self, target: Source, near: Source, near_key: str) -> ColumnElement[bool]:
+        """Return the condition of the row that belongs to a row; not for many to many.
+
+        `near` has the columns of that row, and `near_key` is the attribute of its key.
+        """
+        match self.relation:
+            case ManyToOne(by=by):
+                return target[self.columns.key] == near[by]
+            case OneToOne(by=by) | OneToMany(by=by):
+                return target[by] == near[near_key]
+            case ManyToMany():
+                raise TypeError(f"{self.name} has a link table")
+
+
+def related_rows(relations: Relations, container: type[Model]) -> Mapping[str, RelatedRows]:
+    """Return the relations of a response model, by attribute."""
+    return {name: RelatedRows(name, one, container) for name, one in relations.items()}
+
+
+def attributes(source: FromClause, columns: Columns) -> Source:
+    """Return the columns of an alias or a subquery of a table, by attribute."""
+    by_attribute = columns.properties.columns.items()
+    return {name: source.c[one.key] for name, one in by_attribute if one.key in source.c}
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """The rows of a relation that a query includes."""
+
+    rows: RelatedRows
+    number: int
+    """The position among all includes of the query."""
+    fields: tuple[str, ...] = ()
+    """The attributes to return; empty: all."""
+    limit: int = 1
+    """Most rows for each row."""
+    includes: "tuple[Include, ...]" = ()
+    """What is included of the rows."""
+
+    @property
+    def name(self) -> str:
+        """The name of the related table in SQL."""
+        return f"related_{self.number}"
+
+    @property
+    def limit_name(self) -> str:
+        """The name of the bound parameter for the limit."""
+        return f"include_{self.number}"
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """What determines the SQL: all but the limits."""
+        nested = tuple(one.shape for one in self.includes)
+        return (self.rows.name, self.fields, nested)
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedQuery(ListQuery):
+    """The parsed query of rows with related rows."""
+
+    includes: tuple[Include, ...] = ()
+    counts: tuple[RelatedRows, ...] = ()
+    """The relations whose number of rows is returned."""
+    own_fields: tuple[str, ...] | None = None
+    """The attributes to return of the rows themselves; None: all."""
+
+    @property
+    def has_related(self) -> bool:
+        """Whether a response has other properties than those of the table."""
+        return bool(self.includes or self.counts)
+
+    @property
+    def related_shape(self) -> tuple[object, ...]:
+        """What determines the SQL, in addition to what does in any list."""
+        counted = tuple(one.name for one in self.counts)
+        return (tuple(one.shape for one in self.includes), counted, self.own_fields)
+
+    @property
+    def include_limits(self) -> Mapping[str, int]:
+        """The limits of the included rows, by the name of their bound parameter."""
+        return {one.limit_name: one.limit for one in walk(self.includes) if one.rows.is_many}
+
+    @property
+    def included_rows(self) -> int:
+        """Most rows that a response includes."""
+        return _most_rows(self.includes, self.limit)
+
+
+def _most_rows(includes: Iterable[Include], rows: int) -> int:
+    return sum(rows * one.limit + _most_rows(one.includes, rows * one.limit) for one in includes)
+
+
+def walk(includes: Iterable[Include]) -> Iterator[Include]:
+    """Yield includes, each followed by those of its rows."""
+    for one in includes:
+        yield one
+        yield from walk(one.includes)

@@ -1,0 +1,107 @@
+"""SQL that joins related rows to the rows of a page."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    Table,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    select,
+)
+
+from .columns import Columns
+from .related_rows import Include, RelatedRows, Source, attributes
+from .relations import ManyToMany, ManyToOne
+from .statements import ordered
+
+_ONE = literal_column("1", Integer())
+_START = literal_column("0", Integer())
+
+
+def attributes_to_select(
+    columns: Columns, fields: Sequence[str] | None, includes: Iterable[Include]
+) -> tuple[str, ...]:
+    """Return the attributes of rows to select: those to return, the key, and references."""
+    shown = columns.shown if fields is None else fields
+    names = [*(shown if columns.is_plain else columns.properties.columns), columns.key]
+    relations = [one.rows.relation for one in includes]
+    names += [one.by for one in relations if isinstance(one, ManyToOne)]
+    return tuple(dict.fromkeys(names))
+
+
+def fields_of(include: Include) -> Sequence[str] | None:
+    """Return the attributes to return of included rows; None: all."""
+    return include.fields or None
+
+
+def limited_rows(
+    include: Include, near: Source, near_key: str, wanted: Sequence[str], kind: str
+) -> Select[Any]:
+    """Return the SELECT of the included rows of one row, for a relation to many rows.
+
+    `near` has the columns of that row, and `wanted` are the attributes to select. The last columns
+    are the values that the rows are sorted by.
+    """
+    rows = include.rows
+    target, link, condition = _targets(rows, near, near_key, include.name)
+    source, order = attributes(target, rows.columns), rows.order()
+    sorted_by = [source[attribute] for attribute, _ in order]
+    places = [column.label(f"place__{n}") for n, column in enumerate(sorted_by)]
+    statement = select(*(source[attribute] for attribute in wanted), *places)
+    if link is not None:
+        table, far = link
+        sorted_by[-1] = far  # the same value as the key, from the index of the link table
+        statement = statement.select_from(table.join(target, far == source[rows.columns.key]))
+    statement = statement.where(condition).order_by(*ordered(sorted_by, order, kind))
+    limit = bindparam(include.limit_name, type_=Integer())
+    return statement.limit(limit).offset(_START).correlate(*_tables_of(near))
+
+
+def has_more(include: Include, near: Source, near_key: str) -> ColumnElement[bool]:
+    """Return whether a row has more related rows than the limit."""
+    source, condition = _counted(include.rows, near, near_key, f"{include.name}_more")
+    beyond = select(_ONE).select_from(source).where(condition).limit(_ONE)
+    limit = bindparam(include.limit_name, type_=Integer())
+    return exists(beyond.offset(limit).correlate(*_tables_of(near)))
+
+
+def count_of(rows: RelatedRows, near: Source, near_key: str) -> ColumnElement[int]:
+    """Return the number of related rows of a row."""
+    source, condition = _counted(rows, near, near_key, "counted")
+    counted = select(func.count()).select_from(source).where(condition)
+    return counted.correlate(*_tables_of(near)).scalar_subquery()
+
+
+def _counted(
+    rows: RelatedRows, near: Source, near_key: str, name: str
+) -> tuple[FromClause, ColumnElement[bool]]:
+    """Return where related rows are counted, and their condition: links are not joined."""
+    target, link, condition = _targets(rows, near, near_key, name)
+    return (target if link is None else link[0]), condition
+
+
+def _targets(
+    rows: RelatedRows, near: Source, near_key: str, name: str
+) -> tuple[FromClause, tuple[FromClause, ColumnElement[Any]] | None, ColumnElement[bool]]:
+    """Return the related table, the link table with its reference to it, and the condition."""
+    target = rows.columns.properties.table.alias(name)
+    relation = rows.relation
+    if not isinstance(relation, ManyToMany):
+        return target, None, rows.matches(attributes(target, rows.columns), near, near_key)
+    table: Table = relation.link.__table__  # type: ignore[attr-defined]
+    by_attribute: Any = dict(relation.link.__mapper__.columns)  # type: ignore[attr-defined]
+    link = table.alias(f"{name}_link")
+    by, to = (link.c[by_attribute[one].key] for one in (relation.by, relation.to))
+    return target, (link, to), by == near[near_key]
+
+
+def _tables_of(source: Source) -> set[FromClause]:
+    """Return the tables and subqueries of columns."""
+    return {column.table for column in source.values()}

@@ -1,0 +1,83 @@
+"""A resource with relations: its rows can be returned together with related rows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import Depends, Response
+
+from ..database import Database
+from ..http.etag import etag_headers, joined_etag
+from ..http.headers import JsonText
+from ..models import Model
+from ..query import ListQuery
+from ..query.columns import Columns
+from ..query.listing import Listing
+from ..query.parameters import ListParameters
+from ..query.related_parameters import Includable, IncludeParameters, RelatedParameters
+from ..query.related_rows import RelatedQuery, RelatedRows, related_rows
+from ..query.relations import Relations
+from .related_listing import RelatedListing
+from .resource import Resource
+
+
+class RelatedResource(Resource):
+    """A resource with relations, which lists and reads can include.
+
+    `with_related` is the public model with the relations, by attribute. `include` are the paths
+    over relations that requests can include, such as `team__country`; by default, all relations.
+    `embed` are the relations to one row that reading one row always includes. `counts` are the
+    relations to many rows whose number of rows lists and reads always return.
+    """
+
+    def __init__(
+        self,
+        model: type[Model],
+        *,
+        public: type[Model],
+        with_related: type[Model],
+        relations: Relations,
+        include: Sequence[str] | None = None,
+        embed: Sequence[str] = (),
+        counts: Sequence[str] = (),
+        **rest: Any,
+    ) -> None:
+        self._related = related_rows(relations, with_related)
+        paths = [*self._related] if include is None else include
+        self._includable = Includable(
+            dict(self._path(path) for path in paths),
+            [self._related[name] for name in counts],
+            [self._related[name] for name in embed],
+        )
+        super().__init__(model, public=public, **rest)
+        self.included = Depends(IncludeParameters(self._columns, self._includable))
+        """The dependency that parses the query of reading one row."""
+
+    def _path(self, path: str) -> tuple[str, Sequence[RelatedRows]]:
+        """Return a path of JSON names, with the relations, for a path of attributes."""
+        steps: list[RelatedRows] = []
+        for name in path.split("__"):
+            known = steps[-1].related if steps else self._related
+            steps.append(known[name])
+        return "__".join(one.json_name for one in steps), steps
+
+    def _list_parameters(
+        self, columns: Columns, default_limit: int, max_limit: int
+    ) -> ListParameters:
+        return RelatedParameters(columns, default_limit, max_limit, self._includable)
+
+    def _new_listing(self, model: type[Model], columns: Columns) -> Listing:
+        return RelatedListing(model, columns)
+
+    async def read(self, db: Database, key: Any, query: ListQuery | None = None) -> Response:
+        """Return the response with one row and the related rows that the query includes.
+
+        Raises HTTPException 404 if the row does not exist. The ETag has two parts: that of the
+        row, and that of the response. `If-Match` compares only the first part.
+        """
+        if not isinstance(query, RelatedQuery) or not query.has_related:
+            return await super().read(db, key)
+        self._check_key(key)
+        assert isinstance(self._listing, RelatedListing)
+        rows = await self._listing.one_row(db, key, query)
+        own, body = self._existing_row(rows)
+        return JsonText(body, headers=etag_headers(joined_etag(own, body)))

@@ -1,0 +1,129 @@
+"""The list of a table with related rows, and reading one row with them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fastapi import Request
+from sqlalchemy import Select, Subquery, bindparam, select
+
+from ..database import Database
+from ..database.json_rows import JsonRowEncoder
+from ..database.transaction import Row
+from ..models import Model
+from ..query import ListQuery
+from ..query.columns import Columns
+from ..query.cursor import Cursor
+from ..query.listing import SHORT_PAGE, Listing, Shape, listing
+from ..query.related_rows import RelatedQuery
+from ..query.related_statements import attributes_to_select
+from ..query.statements import Order, count_statement, page_order, page_statement
+from .included import IncludedRows
+
+
+class _Included(Protocol):
+    """Rows with related rows: their statement, and the encoder of its rows."""
+
+    statement: Select[Any]
+
+    def rows(self, found: Sequence[Row]) -> list[Row]:
+        """Return for each row: its own JSON, its JSON with related rows, and its sort values."""
+
+
+class _JoinedRows(JsonRowEncoder):
+    """The encoder of rows that are JSON already."""
+
+    def __init__(self) -> None:
+        super().__init__({}, "")
+
+    def write(self, row: Row) -> bytes:
+        written: bytes = row[1]
+        return written
+
+    def write_all(self, rows: Sequence[Row]) -> bytes:
+        return b"[" + b",".join([row[1] for row in rows]) + b"]"
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedShape(Shape):
+    """A Shape whose rows have related rows."""
+
+    included: _Included
+
+
+class RelatedListing(Listing):
+    """Reads the pages of one table, with related rows."""
+
+    def __init__(self, model: type[Model], columns: Columns) -> None:
+        super().__init__(model, columns)
+        self._plain = listing(model, columns)
+
+    async def answer(
+        self, db: Database, request: Request, query: ListQuery
+    ) -> tuple[bytes, dict[str, str]]:
+        """Return a page as JSON and its headers; raise HTTPException 404 for an invalid cursor."""
+        if isinstance(query, RelatedQuery) and query.has_related:
+            return await super().answer(db, request, query)
+        return await self._plain.answer(db, request, query)
+
+    async def one_row(self, db: Database, key: Any, query: RelatedQuery) -> Sequence[Row]:
+        """Return the row with a key: its own JSON, and its JSON with related rows."""
+        chosen = (db.kind, "key__", *query.related_shape)
+        use = self._cached(chosen, lambda: self._compile_read(db, query))
+        bound = {"key__": key, **query.include_limits}
+        return _encoded(use, await db.read(use.page, bound, short=self._is_short(query)))
+
+    async def _rows(
+        self, db: Database, use: Shape, query: ListQuery, cursor: Cursor | None
+    ) -> tuple[Sequence[Row], bool]:
+        found = await db.read(
+            use.page, self._bound_values(query, cursor), short=self._is_short(query)
+        )
+        return self._page_rows(_encoded(use, found), query, cursor)
+
+    def _bound_values(self, query: ListQuery, cursor: Cursor | None) -> dict[str, Any]:
+        assert isinstance(query, RelatedQuery)
+        return {**super()._bound_values(query, cursor), **query.include_limits}
+
+    def _shape_key(self, query: ListQuery, cursor: Cursor | None) -> tuple[object, ...]:
+        assert isinstance(query, RelatedQuery)
+        return (*super()._shape_key(query, cursor), *query.related_shape)
+
+    def _compile_shape(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
+        assert isinstance(query, RelatedQuery)
+        columns, kind = self._columns, db.kind
+        names = attributes_to_select(columns, query.own_fields, query.includes)
+        selected = [columns.column(name) for name in names]
+        page = page_statement(columns, selected, query, cursor, kind, with_places=True)
+        included = _included(columns, query, page.subquery("page"), page_order(query, cursor), kind)
+        return RelatedShape(
+            _JoinedRows(),
+            db.compile(included.statement),
+            db.compile(count_statement(columns, query, kind)) if query.count else None,
+            included,
+        )
+
+    def _compile_read(self, db: Database, query: RelatedQuery) -> Shape:
+        """Return the shape of reading one row."""
+        columns = self._columns
+        names = attributes_to_select(columns, None, query.includes)
+        same_key = columns.column(columns.key) == bindparam("key__")
+        page = select(*map(columns.column, names)).where(same_key).subquery("page")
+        included = _included(columns, query, page, (), db.kind)
+        return RelatedShape(_JoinedRows(), db.compile(included.statement), None, included)
+
+    def _is_short(self, query: ListQuery) -> bool:
+        assert isinstance(query, RelatedQuery)
+        return query.included_rows <= SHORT_PAGE and super()._is_short(query)
+
+
+def _encoded(use: Shape, found: Sequence[Row]) -> list[Row]:
+    assert isinstance(use, RelatedShape)
+    return use.included.rows(found)
+
+
+def _included(
+    columns: Columns, query: RelatedQuery, page: Subquery, order: Order, kind: str
+) -> _Included:
+    """Return what reads rows with related rows: the database encodes them, if it can."""
+    return IncludedRows(columns, query, page, order, kind)

@@ -1,0 +1,1 @@
+"""Relations: included rows, related filters and sort, links."""
