@@ -19,6 +19,7 @@ ZOO = "tests/specs/zoo/entities"
 SPECS = {
     "hero": "entities",
     "zoo": ZOO,
+    **{name: f"tests/specs/{name}/entities" for name in ("teams", "company")},
     **{
         name: f"tests/fuzzing/specs/{name}/entities"
         for name in ("hall", "sensors", "shop", "vault")

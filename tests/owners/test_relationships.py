@@ -9,76 +9,9 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
-from tests.owners.project import Project, emit
-
-TEAMS = {
-    "hero": """\
-name: Hero
-fields:
-  name: str index
-  secret_name: str write_only
-  age: int? index
-  team_id: -> Team?
-links: {powers: Power}
-""",
-    "team": """\
-name: Team
-fields:
-  name: str(1..80) unique
-  headquarters: str
-""",
-    "power": """\
-name: Power
-fields:
-  name: str(1..40) unique
-""",
-}
-COMPANY = {
-    "department": """\
-name: Department
-table: Department List
-fields:
-  code: str(2..8) pk column(department.code)
-  head_id: -> Person? set_null inverse(headed)
-""",
-    "person": """\
-name: Person
-fields:
-  id: uuid pk
-  name: str
-  department_code: -> Department
-  manager_id: -> Person? inverse(reports)
-  mentor_id: -> Person? set_null inverse(mentored)
-links:
-  friends: {to: Person, inverse: admirers}
-  projects: {to: Project, via: Membership}
-""",
-    "project": """\
-name: Project
-fields:
-  id: int pk
-  title: str
-""",
-    "membership": """\
-name: Membership
-fields:
-  person_id: -> Person cascade
-  project_id: -> Project
-  role: str
-unique: [[person_id, project_id]]
-""",
-    "badge": """\
-name: Badge
-fields:
-  person_id: -> Person unique cascade
-  text: str
-""",
-    "desk": """\
-name: Desk
-fields:
-  person_id: -> Person? unique
-""",
-}
+import crudgen
+from crudgen.delivery import disk
+from tests.owners.project import Project
 
 
 @pytest.fixture(autouse=True)
@@ -90,15 +23,18 @@ def no_warnings() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def teams(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return emit(tmp_path_factory.mktemp("teams"), TEAMS)
+def teams(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return emit_spec(root, "teams", tmp_path_factory.mktemp("teams"))
 
 
 @pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("company")
-    (folder / "crudgen.yaml").write_text("names: {columns: PascalCase, json: camelCase}\n")
-    return emit(folder, COMPANY)
+def company(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return emit_spec(root, "company", tmp_path_factory.mktemp("company"))
+
+
+def emit_spec(root: Path, spec: str, folder: Path) -> Path:
+    disk.write(crudgen.render(crudgen.load(root / f"tests/specs/{spec}/entities")), folder)
+    return folder
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
