@@ -39,7 +39,12 @@ INEXPRESSIBLE = {
             "a circle",
         ),
         *("two relations", "the relation '", "the name of a reference", "to itself needs"),
-        *("columns of the link table", "must have exactly", "for the same pair"),
+        *(
+            "of the link exists",
+            "columns of the link table",
+            "must have exactly",
+            "for the same pair",
+        ),
         *("has no relation", "has no field or relation", "is a field of", "names no field of"),
         *("is a relation to", "is a path, '", " relations", "ends with an operator", "is a link"),
         *("is not a link", "is not possible", "listed with 'any'", "in the list 'filter'"),

@@ -1,5 +1,7 @@
 """Checks that entities share no name. Reason to change: another kind of name."""
 
+from collections.abc import Iterator
+
 from crudgen.language.names import MAX_IDENTIFIER, byte_length, folded
 from crudgen.language.reserved import CLASS_SUFFIXES
 from crudgen.language.yaml.problems import Problems, quoted
@@ -34,6 +36,18 @@ def _check_classes(drafts: list[Draft], problems: Problems) -> None:
         if owner:
             problem = f"{draft.identity.name!s} is a class generated for {owner.identity.name!s}"
             problems.add(draft.written.locate("name"), problem, "rename one of the entities")
+    _check_link_classes(drafts, {*seen, *derived}, problems)
+
+
+def _check_link_classes(drafts: list[Draft], taken: set[str], problems: Problems) -> None:
+    """Check the classes of links, and remove those that exist already: so do their tables."""
+    for draft in drafts:
+        for name, link in [*draft.links.items()]:
+            if link.name.lower() in taken:
+                problem = f"the class {quoted(str(link.name))} of the link exists already"
+                problems.add(draft.written.locate_key("links", name), problem, "rename the link")
+                del draft.links[name]
+            taken.add(link.name.lower())
 
 
 def _check_modules(drafts: list[Draft], problems: Problems) -> None:
@@ -81,6 +95,7 @@ def _check_tables(drafts: list[Draft], problems: Problems) -> None:
         if first is not draft:
             problem = f"the table {quoted(table)} is already used by {first.identity.name!s}"
             problems.add(draft.locate("table"), problem, "set another 'table' for one of them")
+    _check_link_tables(drafts, seen, problems)
     named = set(seen)
     for draft in drafts:
         _check_constraint_names(draft, problems)
@@ -98,20 +113,40 @@ def _check_tables(drafts: list[Draft], problems: Problems) -> None:
             named.add(folded(name))
 
 
+def _check_link_tables(drafts: list[Draft], seen: dict[str, Draft], problems: Problems) -> None:
+    for draft in drafts:
+        for name, link in draft.links.items():
+            table = str(link.table)
+            location = draft.written.locate_key("links", name)
+            if draft.written.spec.links[name].table:
+                location = draft.written.locate("links", name, "table")
+            if folded(table) in seen:
+                first = seen[folded(table)]
+                problem = f"the table {quoted(table)} is already used by {first.identity.name!s}"
+                problems.add(location, problem, "set another 'table' for one of them")
+            seen.setdefault(folded(table), draft)
+
+
 def _check_constraint_names(draft: Draft, problems: Problems) -> None:
     """Check that PostgreSQL keeps the names of constraints, which SQLAlchemy counts in characters.
 
     Longer names in ASCII are shortened by SQLAlchemy, with a hash.
     """
-    table = draft.identity.table
-    for field in draft.fields.values():
-        name = f"ck_{table}_{field.column}_length"
+    for name, path in _constraint_names(draft):
         if not name.isascii() and byte_length(name) > MAX_IDENTIFIER:
-            is_named = field.name in draft.written.spec.fields
-            location = (
-                draft.written.locate_key("fields", field.name)
-                if is_named
-                else draft.locate("table")
-            )
+            location = draft.written.locate_key(*path) if path else draft.locate("table")
             problem = f"the constraint name {quoted(name)} has more than {MAX_IDENTIFIER} bytes"
             problems.add(location, problem, "shorten 'table' or the name of the column")
+
+
+def _constraint_names(draft: Draft) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the names of CHECK constraints and foreign keys, each with the path of its key."""
+    table = draft.identity.table
+    for field in draft.fields.values():
+        path = ("fields", field.name) if field.name in draft.written.spec.fields else ()
+        yield f"ck_{table}_{field.column}_length", path
+        if field.reference:
+            yield f"fk_{table}_{field.column}", path
+    for name, link in draft.links.items():
+        for end in link.ends:
+            yield f"fk_{link.table}_{end.column}", ("links", name)

@@ -24,7 +24,8 @@ class Draft:
     indexes: tuple[Index, ...] = ()
     relations: dict[str, Relation] = field(default_factory=dict)
     """The relations by name, in order."""
-    links: tuple[Link, ...] = ()
+    links: dict[str, Link] = field(default_factory=dict)
+    """The link tables by the name of the link."""
 
     def locate(self, key: str) -> Location:
         """Return the location of the value of a key, or of `name` if it is derived from that."""

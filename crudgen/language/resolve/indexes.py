@@ -36,6 +36,9 @@ def index_names(draft: Draft) -> Iterator[tuple[str, tuple[str | int, ...]]]:
         path = (key, counts[key]) if is_written else ("fields", index.fields[0], "to")
         yield index_name(table, columns, unique=index.unique), path
         counts[key] += 1
+    for name, link in draft.links.items():
+        columns = tuple(end.column for end in reversed(link.ends))
+        yield index_name(link.table, columns, unique=False), ("links", name)
 
 
 def resolve_indexes(

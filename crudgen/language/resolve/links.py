@@ -20,7 +20,7 @@ def link_ends(draft: Draft, drafts: Drafts) -> Iterator[tuple[End, End | None]]:
         if link is None:
             continue
         if not link.via:
-            draft.links = (*draft.links, link)
+            draft.links[name] = link
         near, far = link.ends
         inverse = str(draft.identity.plural) if spec.inverse is None else spec.inverse
         own = End(

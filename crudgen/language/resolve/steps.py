@@ -165,5 +165,5 @@ def _entity(draft: Draft, problems: Problems) -> Entity:
         api=resolve_api(written, draft.fields, problems),
         source=written.file.replace("\\", "/").rpartition("/")[2],
         relations=tuple(draft.relations.values()),
-        links=draft.links,
+        links=tuple(draft.links.values()),
     )
