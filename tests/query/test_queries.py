@@ -287,6 +287,19 @@ def test_a_walk_by_cursor_sees_every_row_once(lists: Lists) -> None:
     check()
 
 
+@pytest.mark.parametrize("sort", ["price", "-price", "n,price", "-cost"])
+def test_a_walk_is_sorted_by_a_decimal(lists: Lists, sort: str) -> None:
+    row = {"name": "", "n": 1, "ok": True, "word": "b", "secret": ""}
+    rows = lists.refill([row | {"price": one, "cost": one} for one in ("1.00", "-1.50", "1.00")])
+    query = ListQuery(sort=sort.split(","), limit=1)
+    found, url = [], f"/things/?cursor=&limit=1&sort={sort}"
+    while url:
+        answer = lists.get(url)
+        found += answer.json()
+        url = answer.links.get("next", {}).get("url", "")
+    assert found == query.found(rows, THINGS)
+
+
 def test_a_query_has_limits(lists: Lists) -> None:
     for parameters, status, kind in (
         ([("q", "x" * 200)], 200, ""),

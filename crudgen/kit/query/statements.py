@@ -3,25 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    BindParameter,
-    ColumnElement,
-    Integer,
-    Select,
-    and_,
-    bindparam,
-    func,
-    literal_column,
-    or_,
-    select,
-    tuple_,
-    union_all,
-)
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, or_, select
 
 from .columns import Columns
 from .cursor import Cursor
 from .operators import OPERATORS
+from .parts import Place, union
 from .query import Filter, ListQuery
 
 Order = Sequence[tuple[str, bool]]
@@ -54,7 +41,7 @@ def bound_values(query: ListQuery) -> dict[str, Any]:
 
 def conditions(columns: Columns, query: ListQuery, kind: str) -> list[ColumnElement[bool]]:
     """Return the WHERE conditions of the filters and the search of a query."""
-    found = [one.condition(columns, f"filter_{n}", kind) for n, one in enumerate(query.filters)]
+    found = columns.conditions(query.filters, kind)
     contains = OPERATORS["icontains"].clause
     for n in range(len(query.words)):
         matches = []
@@ -86,40 +73,13 @@ def page_statement(
     """
     order = page_order(query, cursor)
     statement = select(*selected).where(*conditions(columns, query, kind))
-    sorted_by: Sequence[ColumnElement[Any]] = [columns.column(name) for name, _ in order]
-    if query.cursor is not None or with_places:
-        places = [column.label(f"place__{n}") for n, column in enumerate(sorted_by)]
-        statement = statement.add_columns(*places)
+    parts = list(columns.parts(statement, order))
     if cursor is not None:
-        ranges = _range_conditions(sorted_by, order, cursor)
-        parts = [statement.where(condition) for condition in ranges]
-        if len(parts) > 1:
-            statement, sorted_by = _union(parts, sorted_by, order, kind)
-        else:
-            (statement,) = parts
-    statement = statement.order_by(*ordered(sorted_by, order, kind))
-    return statement.limit(bindparam("limit")).offset(bindparam("offset"))
-
-
-def _union(
-    parts: Sequence[Select[Any]],
-    sorted_by: Sequence[ColumnElement[Any]],
-    order: Order,
-    kind: str,
-) -> tuple[Select[Any], Sequence[ColumnElement[Any]]]:
-    """Return the UNION ALL of the first rows of each part, and its sort columns.
-
-    Each part can use an index for its order, so the time for a page does not depend on its position
-    (see `python -m bench scale`).
-    """
-    end = bindparam("end", type_=BigInteger())
-    start = literal_column("0", Integer())
-    firsts = [
-        part.order_by(*ordered(sorted_by, order, kind)).limit(end).offset(start).subquery()
-        for part in parts
-    ]
-    rows = union_all(*(select(first) for first in firsts)).subquery()
-    return select(rows), list(rows.c)[-len(order) :]
+        parts = [after for part in parts for after in part.after(cursor)]
+    if query.cursor is not None or with_places or len(parts) > 1:
+        parts = [part.labeled() for part in parts]
+    page = parts[0] if len(parts) == 1 else union(parts, kind)
+    return page.ordered(kind).limit(bindparam("limit")).offset(bindparam("offset"))
 
 
 def count_statement(columns: Columns, query: ListQuery, kind: str) -> Select[Any]:
@@ -139,52 +99,6 @@ def _bound(kind: Any, name: str) -> BindParameter[Any]:
 def ordered(
     sorted_by: Sequence[ColumnElement[Any]], order: Order, kind: str
 ) -> Iterator[ColumnElement[Any]]:
-    """Yield the ORDER BY expressions. Null is below all values, as in SQLite and its indexes."""
+    """Yield the ORDER BY expressions of a page. Null is below all values (see `Place`)."""
     for column, (_, descends) in zip(sorted_by, order, strict=True):
-        ordered = column.desc() if descends else column.asc()
-        if _may_be_null(column) and kind == "postgresql":
-            ordered = ordered.nulls_last() if descends else ordered.nulls_first()
-        yield ordered
-
-
-def _range_conditions(
-    sorted_by: Sequence[ColumnElement[Any]], order: Order, cursor: Cursor
-) -> Iterator[ColumnElement[bool]]:
-    """Yield the conditions of the rows after the row of a cursor, the nearest rows first.
-
-    Each is a range of an index: the first sort values are equal, and the next one is beyond.
-    """
-    bound = [_bound(column.type, f"place_{n}") for n, column in enumerate(sorted_by)]
-    descending = {descends for _, descends in order}
-    if len(descending) == 1 and not any(_may_be_null(column) for column in sorted_by):
-        here, there = tuple_(*sorted_by), tuple_(*bound)
-        if cursor.inclusive:
-            yield here <= there if descending == {True} else here >= there
-        else:
-            yield here < there if descending == {True} else here > there
-        return
-    same = [
-        column.is_(None) if text is None else column == value
-        for column, value, text in zip(sorted_by, bound, cursor.values, strict=True)
-    ]
-    if cursor.inclusive:
-        yield and_(*same)
-    for n in reversed(range(len(order))):
-        column, (_, descends) = sorted_by[n], order[n]
-        for beyond in _after_value(column, bound[n], descends=descends, value=cursor.values[n]):
-            yield and_(*same[:n], beyond)
-
-
-def _after_value(
-    column: ColumnElement[Any], bound: Any, *, descends: bool, value: str | None
-) -> Iterator[ColumnElement[bool]]:
-    if value is not None:
-        yield column < bound if descends else column > bound
-        if descends and _may_be_null(column):
-            yield column.is_(None)
-    elif not descends:
-        yield column.is_not(None)
-
-
-def _may_be_null(column: ColumnElement[Any]) -> bool:
-    return bool(getattr(column, "nullable", True))
+        yield Place(column, descends, bool(getattr(column, "nullable", True))).ordered(kind)

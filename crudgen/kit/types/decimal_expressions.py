@@ -22,6 +22,7 @@ from sqlalchemy import (
     Integer,
     Null,
     Numeric,
+    Tuple,
     Update,
 )
 from sqlalchemy.exc import CompileError
@@ -41,7 +42,7 @@ _SUMS = {operators.add, operators.sub}
 
 def _compile_binary(element: Any, compiler: Any, **options: Any) -> str:
     left, right = _scales([element.left]), _scales([element.right])
-    if (left | right) - {None}:
+    if (left | right) - {None} and not _are_same_rows(element):
         operator, result = element.operator, _scale(element)
         is_same = len(left | right) == 1
         if operator is operators.mul:
@@ -59,6 +60,14 @@ def _compile_binary(element: Any, compiler: Any, **options: Any) -> str:
             raise _refusal(f"the operator {operator.__name__}", remedy)
     text: str = compiler.visit_binary(element, **options)
     return text
+
+
+def _are_same_rows(element: Any) -> bool:
+    """Return whether two rows are compared, such as `(price, id) > (?, ?)`, value by value."""
+    if not (isinstance(element.left, Tuple) and isinstance(element.right, Tuple)):
+        return False
+    pairs = zip(element.left.clauses, element.right.clauses, strict=True)
+    return element.operator in _COMPARISONS and all(len(_scales(pair)) == 1 for pair in pairs)
 
 
 def _compile_function(element: Any, compiler: Any, **options: Any) -> str:

@@ -1,13 +1,13 @@
 """The columns of a list: those returned, and those to filter, sort and search by."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, TypeAdapter
 from pydantic.fields import FieldInfo
-from sqlalchemy import Column
+from sqlalchemy import Column, ColumnElement, Select
 
 from ..database.json_rows import JsonRowEncoder, json_rows
 from ..database.model_rows import ModelRowEncoder
@@ -16,6 +16,8 @@ from ..database.properties import Properties
 from ..models import Model
 from ..types.text import nfc, rule_of
 from .operators import lower_ascii, operators_of
+from .parts import Part, Place
+from .query import Filter
 from .values import TEXT, column_adapter, normalized_text
 
 _NFC = AfterValidator(nfc)
@@ -83,6 +85,10 @@ class Columns:
         """Return the filter operators of a column."""
         return operators_of(self.column(name), is_word=bool(self._words[name]))
 
+    def filter_doc(self, name: str, condition: str) -> str:
+        """Return what a filter returns; `{}` in the condition is the name of the property."""
+        return f"Rows whose {condition.format(self.json_name(name))}."
+
     def adapter(self, name: str) -> TypeAdapter[Any]:
         """Return the parser for the values of a column in a query."""
         return column_adapter(self.column(name), self._words.get(name, ()))
@@ -103,6 +109,16 @@ class Columns:
     def words(self, text: str) -> tuple[tuple[str, str], ...]:
         """Return the words of a search, each in NFC and as sent, in lower case."""
         return tuple((lower_ascii(nfc(word)), lower_ascii(word)) for word in text.split())
+
+    def conditions(self, filters: Sequence[Filter], kind: str) -> list[ColumnElement[bool]]:
+        """Return the WHERE conditions of filters. Parameters of the second are `filter_1_0` etc."""
+        return [one.condition(self, f"filter_{n}", kind) for n, one in enumerate(filters)]
+
+    def parts(self, statement: Select[Any], order: Sequence[tuple[str, bool]]) -> Iterable[Part]:
+        """Return the parts of a list, by a statement that selects its rows, in an order."""
+        sorted_by = [(self.column(name), descends) for name, descends in order]
+        places = [Place(one, descends, bool(one.nullable)) for one, descends in sorted_by]
+        return [Part(statement, places)]
 
     def order(self, sort: Sequence[str]) -> tuple[tuple[str, bool], ...]:
         """Return the columns to sort by, each with whether it descends; the last one is the key.

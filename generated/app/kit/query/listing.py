@@ -91,9 +91,9 @@ class Listing:
     def _bound_values(self, query: ListQuery, cursor: Cursor | None) -> dict[str, Any]:
         """Return the bound values of the statement of a page, which reads one row more."""
         limit, end = query.limit + 1, min(query.offset + query.limit + 1, MAX_INT)
-        bound = bound_values(query) | {"offset": query.offset, "limit": limit}
+        bound = bound_values(query) | {"offset": query.offset, "limit": limit, "end": end}
         if cursor is not None:
-            bound |= self._cursor_values(query, cursor) | {"end": end}
+            bound |= self._cursor_values(query, cursor)
         return bound
 
     def _cached_shape(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:

@@ -49,11 +49,9 @@ class ListParameters(QueryParameters):
         doc = "The cursor of a page, from a Link header of this list. Empty: the first page."
         yield "cursor", Parameter(doc, CURSOR)
         if columns.sorted:
-            names = [
-                sign + columns.json_name(name) for name in columns.sorted for sign in ("", "-")
-            ]
             doc = "Properties to sort by; `-` for descending. Ties are sorted by key, nulls first."
-            yield "sort", Parameter(doc, unique_names(names, MAX_SORT_PROPERTIES), is_list=True)
+            names = unique_names(list(self._signed), MAX_SORT_PROPERTIES)
+            yield "sort", Parameter(doc, names, is_list=True)
         if columns.searched:
             places = " or ".join(map(columns.json_name, columns.searched))
             doc = f"Words that must all occur in {places}, ignoring the case of A to Z."
@@ -78,7 +76,7 @@ class ListParameters(QueryParameters):
             adapter = (
                 self._columns.part_adapter if about.is_text else self._columns.filter_adapter
             )(column)
-        doc = f"Rows whose {about.doc.format(self._columns.json_name(column))}."
+        doc = self._columns.filter_doc(column, about.doc)
         is_value = not (about.is_flag or about.is_text)
         name = self._columns.schema_name(column) if is_value else None
         return Parameter(doc, adapter, column, operator, schema_name=name)

@@ -1,12 +1,14 @@
 """The parsed query of a list."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, bindparam
 
-from .columns import Columns
 from .operators import OPERATORS
+
+if TYPE_CHECKING:
+    from .columns import Columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +20,13 @@ class Filter:
     operator: str
     values: tuple[Any, ...]
 
-    def condition(self, columns: Columns, name: str, kind: str) -> ColumnElement[bool]:
+    def condition(self, columns: "Columns", name: str, kind: str) -> ColumnElement[bool]:
         """Return the condition in SQL. Its bound parameters are `name_0`, `name_1` and so on."""
-        column, operator = columns.column(self.column), OPERATORS[self.operator]
+        return self.condition_of(columns.column(self.column), name, kind)
+
+    def condition_of(self, column: ColumnElement[Any], name: str, kind: str) -> ColumnElement[bool]:
+        """Return the condition for this column, which may belong to an alias of a table."""
+        operator = OPERATORS[self.operator]
         if operator.is_flag:
             return operator.clause(column, self.values, kind)
         bound = [bindparam(f"{name}_{n}", type_=column.type) for n in range(len(self.values))]

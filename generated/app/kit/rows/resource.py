@@ -55,7 +55,9 @@ class Resource:
         etag_required: bool = False,
         created_status: int = 200,
     ) -> None:
-        columns = Columns(model, public, filter_by=filter_by, sort_by=sort_by, search_in=search_in)
+        columns = self._list_columns(
+            model, public, filter_by=filter_by, sort_by=sort_by, search_in=search_in
+        )
         self.query = Depends(self._list_parameters(columns, default_limit, max_limit))
         """The dependency that parses the query of a list."""
         self._properties = columns.properties
@@ -69,6 +71,10 @@ class Resource:
         self._etag_required = etag_required
         self._created_status = created_status
         self._statements: dict[str, RowStatements] = {}
+
+    def _list_columns(self, model: type[Model], public: type[Model], **names: Any) -> Columns:
+        """Return the columns of the list."""
+        return Columns(model, public, **names)
 
     def _list_parameters(
         self, columns: Columns, default_limit: int, max_limit: int
