@@ -68,7 +68,7 @@ class Api:
     def emptied(self) -> "Api":
         """Delete every row, but not the secret that cursors are signed with."""
         with self.engine.begin() as connection:
-            for table in self.tables.sorted_tables:
+            for table in reversed(self.tables.sorted_tables):
                 if table.name != "_secret":
                     # SQLAlchemy quotes a keyword such as "returning" only on request.
                     table.name = quoted_name(table.name, quote=True)

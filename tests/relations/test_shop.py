@@ -1,0 +1,86 @@
+"""A shop of twelve entities, served and emitted, on both databases."""
+
+from typing import Any
+
+import pytest
+
+from tests.relations.shop import SPEC, Shop
+from tests.support.servers import COMBINATIONS, Servers
+
+
+@pytest.fixture(params=COMBINATIONS, ids="-".join)
+def shop(request: pytest.FixtureRequest, servers: Servers) -> Shop:
+    mode, kind = request.param
+    return Shop(servers.api(SPEC, mode, kind).emptied()).stocked()
+
+
+def get(shop: Shop, path: str, **parameters: Any) -> Any:
+    answer = shop.api.ask("GET", path, params=parameters)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def delete(shop: Shop, path: str) -> None:
+    answer = shop.api.ask("DELETE", path)
+    assert (answer.status_code, answer.json()) == (200, {"ok": True})
+
+
+def test_references_are_properties_and_filters(shop: Shop) -> None:
+    pan = get(shop, "/products/pan")
+    assert pan["category_id"] == shop.categories["kitchen"]
+    assert pan["supplier_id"] == shop.suppliers["acme"]
+    rome = shop.addresses["rome"]
+    assert [row["id"] for row in get(shop, "/orders/", shipping_id=rome)] == [shop.orders["first"]]
+    assert [row["product_sku"] for row in get(shop, "/lines/", order_id=shop.orders["first"])] == [
+        *("pan", "knife")
+    ]
+    assert [row["name"] for row in get(shop, "/categories/", parent_id__isnull="true")] == [
+        *("home", "garden")
+    ]
+
+
+def test_rows_go_with_the_row_that_they_belong_to(shop: Shop) -> None:
+    delete(shop, f"/orders/{shop.orders['first']}")
+    assert [row["id"] for row in get(shop, "/lines/")] == [shop.lines["second pan"]]
+    delete(shop, f"/customers/{shop.customers['ann']}")
+    assert get(shop, "/profiles/") == []
+    assert [row["city"] for row in get(shop, "/addresses/")] == ["Oslo"]
+    wished = {row["customer_id"] for row in get(shop, "/wish-entries/")}
+    assert wished == {shop.customers["bob"]}
+
+
+def test_rows_stay_without_the_row_that_they_referred_to(shop: Shop) -> None:
+    delete(shop, f"/addresses/{shop.addresses['rome']}")
+    first = get(shop, f"/orders/{shop.orders['first']}")
+    assert (first["shipping_id"], first["billing_id"]) == (None, None)
+    assert first["customer_id"] == shop.customers["ann"]
+    delete(shop, f"/orders/{shop.orders['first']}")
+    delete(shop, f"/customers/{shop.customers['ann']}")
+    assert get(shop, f"/reviews/{shop.reviews['good']}")["customer_id"] is None
+    assert get(shop, f"/customers/{shop.customers['bob']}")["referrer_id"] is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/countries/IT", "/suppliers/{acme}", "/categories/{home}", "/customers/{ann}"],
+)
+def test_a_row_that_others_refer_to_stays(shop: Shop, path: str) -> None:
+    names = {**shop.suppliers, **shop.categories, **shop.customers}
+    before = get(shop, path.format(**names))
+    answer = shop.api.ask("DELETE", path.format(**names))
+    assert answer.status_code == 409, answer.text
+    assert get(shop, path.format(**names)) == before
+
+
+def test_one_row_has_one_other(shop: Shop) -> None:
+    body = {"customer_id": shop.customers["ann"]}
+    answer = shop.api.ask("POST", "/profiles/", json=body)
+    assert answer.status_code == 409
+    assert answer.json()["detail"][0]["loc"] == ["body", "customer_id"]
+
+
+def test_what_is_hidden_is_nowhere(shop: Shop) -> None:
+    for path in ("customers", "products", "tags", "suppliers"):
+        text = shop.api.ask("GET", f"/{path}/").text
+        for hidden in ("password", "secret", "cost", "20.00", "note", "for us", "account"):
+            assert hidden not in text
