@@ -17,6 +17,7 @@ from .views.models import models_view
 from .views.project import project_view
 from .views.provider import provider_view
 from .views.references import by_name
+from .views.referrers import possibly_kept, refers
 from .views.routes import routes_view
 from .views.sample_rows import creatable, sample_rows_view
 from .views.tables import has_relations, tables_view
@@ -79,6 +80,7 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
     with_rows = creatable(entities)
     if has_relations(schema):
         yield FromTemplate("app/models.py", "tables.py.jinja", tables_view(schema))
+    kept = possibly_kept(schema.entities)
     for entity in schema.entities:
         models = models_view(entity, aliases[entity.name], entities, schema.kit)
         folder = f"app/{folder_name(entity.plural)}"
@@ -87,7 +89,7 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
             links = links_view(entity, entities, schema.kit)
             yield FromTemplate(f"{folder}/links.py", "links.py.jinja", links)
         yield FromTemplate(f"{folder}/models.py", "models.py.jinja", models)
-        routes = routes_view(entity, schema.kit)
+        routes = routes_view(entity, schema.kit, is_kept=entity.name in kept)
         yield FromTemplate(f"{folder}/routes.py", "routes.py.jinja", routes)
         tests = tests_view(entity, creates=entity.name in with_rows)
         yield FromTemplate(f"tests/test_{entity.plural}.py", "test_entity.py.jinja", tests)
@@ -125,8 +127,11 @@ def _conditions(schema: Schema) -> dict[str, bool]:
     related = any(entity.relations for entity in entities)
     bulk = not operations.isdisjoint(BULK)
     idempotent = [entity for entity in entities if entity.api.idempotency]
+    references = related or any(map(refers, entities))
     return {
         "fast": schema.kit is not KitForm.PLAIN,
+        "database/blocking_rows.py": references,
+        "database/foreign_keys.py": references,
         "query/related_parameters.py": related,
         "query/related_rows.py": related,
         "query/related_statements.py": related,
@@ -135,6 +140,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "rows/write_lock.py": bulk,
         "rows/idempotency.py": bool(idempotent),
         "rows/idempotent_bulk.py": any(BULK & set(one.api.operations) for one in idempotent),
+        "rows/references.py": references,
         "rows/included.py": related,
         "rows/related.py": related,
         "rows/related_listing.py": related,

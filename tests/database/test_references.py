@@ -10,7 +10,7 @@ import pytest
 from tests.support.servers import Api, Servers
 
 HERO = {"name": "n", "secret_name": "s"}
-DOC = "Other rows refer to this row"
+DOC = "Other rows refer to it"
 SPEC = """
 name: Team
 fields:
@@ -63,7 +63,7 @@ def test_a_row_that_others_refer_to_is_not_deleted(api: Api, referred: str) -> N
     answer = api.ask("DELETE", "/teams/1")
     assert (answer.status_code, answer.json()["detail"]) == (
         409,
-        [{"type": "referred_to", "loc": ["path"], "msg": DOC}],
+        [{"type": "referred_to", "loc": ["path", "team_id"], "msg": DOC}],
     )
     assert api.ask("GET", "/teams/1").json()["name"] == "one"
     assert api.ask("DELETE", "/teams/2").json() == {"ok": True}

@@ -230,6 +230,25 @@ def test_a_trigger_that_skips_the_statement(every: Everywhere) -> None:
         assert api.ask("DELETE", path).status_code == 404
 
 
+def test_a_trigger_that_fails_after_the_statement(every: Everywhere) -> None:
+    """RAISE(FAIL) of SQLite keeps what the statement has done; the request must undo it."""
+    fails = {"sqlite": "SELECT RAISE(FAIL, 'no')", "postgresql": "RAISE EXCEPTION 'no'"}
+    for api in every.apis:
+        fail = (fails["postgresql" if api.database.startswith("postgresql") else "sqlite"],)
+        path = api.ask("POST", "/heroes/", json={"name": "a"}).headers["location"]
+        before = api.ask("GET", "/heroes/")
+        for event, method, place, body in (
+            ("AFTER INSERT", "POST", "/heroes/", {"name": "b"}),
+            ("AFTER INSERT", "POST", "/heroes/bulk", [{"name": "b"}]),
+            ("AFTER UPDATE", "PATCH", path, {"name": "b"}),
+            ("AFTER DELETE", "DELETE", path, None),
+        ):
+            with _trigger(api, f"{event} ON hero", fail, "NULL"):
+                answer = api.ask(method, place, json=body)
+                assert (answer.status_code, answer.json()["detail"][0]["type"]) == (422, "refused")
+            assert api.ask("GET", "/heroes/").content == before.content
+
+
 def test_a_trigger_that_puts_the_row_back(every: Everywhere) -> None:
     back = "INSERT INTO seat (code, guest, rows) VALUES (OLD.code, OLD.guest, OLD.rows)"
     for api in every.apis:

@@ -22,6 +22,7 @@ from crudgen.language.api import EtagUse
 from crudgen.language.operations import CHANGING
 from crudgen.language.schema import Entity, KeyKind
 
+from .referrers import changes_reference, sets_reference
 from .variables import Variables
 
 DEFAULT_STATUS = 200
@@ -46,8 +47,11 @@ def requires_etag(entity: Entity) -> bool:
 class Handlers:
     """Builds the handlers of an entity, and collects their imports."""
 
-    def __init__(self, entity: Entity, variables: Variables, imports: Imports) -> None:
+    def __init__(
+        self, entity: Entity, variables: Variables, imports: Imports, *, is_kept: bool
+    ) -> None:
         self._entity = entity
+        self._is_kept = is_kept
         self._variables = variables
         self._imports = imports
         self._key_type = name(entity.name, suffix="Id")
@@ -91,7 +95,7 @@ class Handlers:
             parameters.append(annotated(raw("idempotency_key"), header) + raw(" = None"))
             arguments.append(raw("idempotency_key"))
         return HandlerView(
-            responses=self._errors(*self._conflict(takes_key=True), 413, 415, 422, 503),
+            responses=self._errors(*self._conflict(creates=True), 413, 415, 422, 503),
             signature=self._signature(function, parameters),
             body=self._return(verb, arguments),
         )
@@ -141,7 +145,7 @@ class Handlers:
         """Return the source of the handler that updates a row."""
         changes = name(self._entity.name, suffix="Update")
         self._imports.use(".models", changes)
-        conflict = self._conflict(takes_key=False)
+        conflict = self._conflict(creates=False)
         errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_etag(), 503)
         return self._one_row_handler("update", errors, changes)
 
@@ -149,14 +153,15 @@ class Handlers:
         """Return the source of the handler that replaces a row."""
         created = name(self._entity.name, suffix="Create")
         self._imports.use(".models", created)
-        statuses = (404, *self._conflict(takes_key=True), 412, 413, 415, 422, *self._missing_etag())
+        statuses = (404, *self._conflict(creates=True), 412, 413, 415, 422, *self._missing_etag())
         errors = self._errors(*statuses, 503, created=self._creates_by_replacing())
         return self._one_row_handler("replace", errors, created)
 
     def delete(self) -> HandlerView:
         """Return the source of the handler that deletes a row."""
+        conflict = (409,) if self._is_kept else ()
         return self._one_row_handler(
-            "delete", self._errors(404, 412, 422, *self._missing_etag(), 503)
+            "delete", self._errors(404, *conflict, 412, 422, *self._missing_etag(), 503)
         )
 
     def _creates_by_replacing(self) -> bool:
@@ -185,12 +190,13 @@ class Handlers:
             body=self._return(verb, arguments),
         )
 
-    def _conflict(self, *, takes_key: bool) -> tuple[int, ...]:
-        """Return the status for a duplicate value, if the entity has unique values."""
+    def _conflict(self, *, creates: bool) -> tuple[int, ...]:
+        """Return the status for a duplicate value or a missing target, if there can be one."""
         unique = any(field.unique for field in self._entity.fields)
         together = any(index.unique for index in self._entity.indexes)
-        key = takes_key and self._entity.key_kind is KeyKind.CLIENT
-        return (409,) if unique or together or key else ()
+        key = creates and self._entity.key_kind is KeyKind.CLIENT
+        refers = sets_reference if creates else changes_reference
+        return (409,) if unique or together or key or refers(self._entity) else ()
 
     def _errors(self, *statuses: int, many: bool = False, created: bool = False) -> Code:
         arguments: list[Bracket | Code] = [literal(status) for status in statuses]

@@ -25,6 +25,7 @@ from crudgen.language.schema import Entity, KeyKind, KitForm, TypeName
 
 from .articles import a_row
 from .handlers import DEFAULT_STATUS, Handlers, HandlerView, requires_etag
+from .referrers import refers
 from .variables import Variables
 
 DELETING = frozenset({Operation.DELETE, Operation.DELETE_MANY})
@@ -62,12 +63,19 @@ class RoutesView:
     delete_many: HandlerView | None
 
 
-def routes_view(entity: Entity, kit: KitForm = KitForm.VENDORED) -> RoutesView:
-    """Return the view of the routes of an entity."""
+def routes_view(
+    entity: Entity, kit: KitForm = KitForm.VENDORED, *, is_kept: bool = False
+) -> RoutesView:
+    """Return the view of the routes of an entity.
+
+    `is_kept` says whether the database may refuse to delete a row.
+    """
     variables = Variables(entity)
-    imports = Imports(kit, defined=_defined(entity, variables))
+    classes = _resource_classes(entity, is_kept=is_kept)
+    imports = Imports(kit, defined=_defined(entity, variables, classes))
     imports.use(".models", entity.name, f"{entity.name}Public")
-    handlers, head = Handlers(entity, variables, imports), _Head(entity, variables, imports)
+    handlers = Handlers(entity, variables, imports, is_kept=is_kept)
+    head = _Head(entity, variables, imports, classes)
     printers = {
         Operation.CREATE: handlers.create,
         Operation.LIST: handlers.list,
@@ -112,12 +120,14 @@ def _created_status(entity: Entity) -> Code | None:
     return None if status == DEFAULT_STATUS else literal(status)
 
 
-def _defined(entity: Entity, variables: Variables) -> set[str]:
+def _defined(
+    entity: Entity, variables: Variables, resource_classes: Sequence[tuple[str, str]]
+) -> set[str]:
     """Return the names that the module defines, or imports from the entity's models."""
     classes = ("", "Create", "Update", "UpdateById", "Public", "Id", "Ids", "Query")
     names = {"router", variables.resource, *variables.functions}
     names.update(f"{entity.name}{suffix}" for suffix in classes)
-    if len(_resource_classes(entity)) > 1:
+    if len(resource_classes) > 1:
         names.add(_combined_class(entity))
     return names
 
@@ -130,13 +140,17 @@ def _combined_class(entity: Entity) -> Code:
 class _Head:
     """Builds the code before the handlers, and collects its imports."""
 
-    def __init__(self, entity: Entity, variables: Variables, imports: Imports) -> None:
+    def __init__(
+        self,
+        entity: Entity,
+        variables: Variables,
+        imports: Imports,
+        classes: Sequence[tuple[str, str]],
+    ) -> None:
         self._entity = entity
         self._variables = variables
         self._imports = imports
-        self._classes = [
-            imports.name(f"..kit.rows.{module}", kind) for module, kind in _resource_classes(entity)
-        ]
+        self._classes = [imports.name(f"..kit.rows.{module}", kind) for module, kind in classes]
 
     def rows_type(self) -> Code:
         """Return `list[HeroPublic]`."""
@@ -250,7 +264,7 @@ class _Head:
         return statement(alias + raw(" = "), annotated_kind)
 
 
-def _resource_classes(entity: Entity) -> list[tuple[str, str]]:
+def _resource_classes(entity: Entity, *, is_kept: bool) -> list[tuple[str, str]]:
     """Return the module in `kit/rows` and the name of each class that a resource combines."""
     operations, kinds = set(entity.api.operations), []
     if Operation.REPLACE in operations:
@@ -261,6 +275,8 @@ def _resource_classes(entity: Entity) -> list[tuple[str, str]]:
         kinds.append(("bulk", "BulkResource"))
     elif entity.api.idempotency:
         kinds.append(("idempotency", "IdempotentResource"))
+    if is_kept or refers(entity):
+        kinds.append(("references", "ReferencingResource"))
     return kinds or [("resource", "Resource")]
 
 

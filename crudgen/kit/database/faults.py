@@ -5,10 +5,19 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, PrimaryKeyConstraint, Table, UniqueConstraint
+from sqlalchemy import (
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
 from ..errors import Condition, Conflict, MissingTarget, Referenced, Refused, Unavailable
+from .catalogue.models import name_in_database
 from .codes import Fault, postgresql_fault, sqlite_fault
 from .properties import Properties
 
@@ -25,6 +34,7 @@ _CONDITIONS: Mapping[Fault, Condition] = {
 }
 _FOREIGN_KEY_FAILED = "FOREIGN KEY constraint failed"
 _NOT_OF_POSTGRESQL = object()
+_POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 def classify(error: BaseException) -> Fault:
@@ -76,13 +86,13 @@ def http_error(
     With `properties`, it names those of a violated constraint. For a DELETE, `deleted` is the
     location of the key in the request: SQLite does not report which side of a reference failed.
     """
+    if isinstance(error, Referenced):
+        return error.at(deleted)
     cause = cause_of(error)
     match classify(cause):
         case Fault.UNIQUE:
             return Conflict(_names(_unique_columns, cause, properties))
-        case Fault.REFERENCED:
-            return Referenced(deleted or ["body"])
-        case Fault.REFERENCE:
+        case Fault.REFERENCE | Fault.REFERENCED:
             return _broken_reference(cause, properties, deleted)
         case Fault.VALUE:
             return Refused(_names(_refused_columns, cause, properties))
@@ -95,17 +105,34 @@ def http_error(
 def _broken_reference(
     error: BaseException, properties: Properties | None, deleted: Sequence[str | int] | None
 ) -> Exception:
-    if deleted is not None:
+    if deleted is not None or classify(error) is Fault.REFERENCED:
         return Referenced(deleted)
     if properties is None:
-        return MissingTarget([])
+        return MissingTarget({})
     references = properties.table.foreign_key_constraints
     if not references:
-        return Referenced(["body"])  # without foreign keys, only other rows can refer to this one
-    name = _diagnosis(error, "constraint_name")
-    found = [rule for rule in references if name in {None, rule.name}]
-    columns = found[0].columns if len(found) == 1 else ()
-    return MissingTarget([properties.json_name_of(column) for column in columns])
+        return Referenced()  # without foreign keys, only other rows can refer to this one
+    if _diagnosis(error, "table_name") not in {None, properties.table.name}:
+        return Referenced()
+    named = violated_foreign_key(error, properties.table)
+    found = [rule for rule in references if isinstance(error, sqlite3.Error) or rule is named]
+    if len(found) != 1:
+        return MissingTarget({})
+    words = properties.row_words(found[0].referred_table)
+    return MissingTarget({properties.json_name_of(column): words for column in found[0].columns})
+
+
+def violated_foreign_key(error: BaseException, table: Table) -> ForeignKeyConstraint | None:
+    """Return the foreign key that PostgreSQL names in an error about `table`, if it has a model."""
+    name, of = _diagnosis(error, "constraint_name"), _diagnosis(error, "table_name")
+    other = None if of is None else table.metadata.tables.get(of)
+    references = () if other is None else other.foreign_key_constraints
+    return next((one for one in references if _name_in_database(one) == name), None)
+
+
+def _name_in_database(rule: Any) -> str | None:
+    """Return the name of a constraint on PostgreSQL, which has at most 63 bytes."""
+    return None if rule.name is None else name_in_database(rule, _POSTGRESQL)
 
 
 def _names(
@@ -123,11 +150,16 @@ def _unique_columns(error: BaseException, table: Table) -> Iterable[Column[Any]]
     if isinstance(error, sqlite3.Error):
         return _columns_in_message(error, table)
     name = _diagnosis(error, "constraint_name")
-    rules: dict[Any, Iterable[Column[Any]]] = {rule.name: rule.columns for rule in table.indexes}
-    for rule in table.constraints:
-        if isinstance(rule, PrimaryKeyConstraint | UniqueConstraint):
-            rules[rule.name] = rule.columns
-    return rules.get(name, ())
+    uniques = [*table.indexes, *table.constraints]
+    return next(
+        (
+            rule.columns
+            for rule in uniques
+            if isinstance(rule, Index | PrimaryKeyConstraint | UniqueConstraint)
+            and _name_in_database(rule) == name
+        ),
+        (),
+    )
 
 
 def _refused_columns(error: BaseException, table: Table) -> Iterable[Column[Any]]:

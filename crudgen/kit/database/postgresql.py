@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Container, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Dialect, MetaData, NullPool, create_engine
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -15,10 +15,11 @@ from ..errors import Condition, StartupError, Unavailable
 from .codes import Fault
 from .connections import GRACE_SECONDS, Connector, Preparing, TimedOutError
 from .faults import classify
+from .postgresql_statements import run_all, run_one
 from .returning import final_rows, keys_to_read
 from .sessions import SessionSettings
 from .statements import Prepared, Values
-from .transaction import Answer, Change, Execution, Result, Row, Step, transaction
+from .transaction import Change, Result, Row, Step
 from .urls import describe, effective_parameters, read_postgresql_url
 
 if TYPE_CHECKING:
@@ -174,15 +175,7 @@ class Postgresql:
         """Run statements in a transaction; retry it after a conflict with a concurrent one."""
 
         async def several(connection: Any) -> list[Sequence[Row]]:
-            work = transaction(steps)
-            answer: Answer | None = None
-            async with connection.transaction():
-                while True:
-                    try:
-                        execution = work.send(answer)
-                    except StopIteration as end:
-                        return cast("list[Sequence[Row]]", end.value)
-                    answer = await _run_execution(connection, execution)
+            return await run_all(connection, steps)
 
         return await self._retry(several, retry_on=_RETRIED)
 
@@ -190,7 +183,7 @@ class Postgresql:
         bound = prepared.values(values)
 
         async def single(connection: Any) -> Sequence[Row]:
-            return prepared.rows(await _execute(connection, prepared, bound))
+            return prepared.rows(await run_one(connection, prepared, bound))
 
         return await self._retry(single, retry_on)
 
@@ -256,29 +249,3 @@ class Postgresql:
                 return connection
             if time.monotonic() >= connection.wait.ends:  # the test timed out
                 self._doubted = time.monotonic()
-
-
-async def _run_execution(connection: Any, execution: Execution | None) -> Answer:
-    """Run one statement; return its rows, and whether triggers may have changed other rows."""
-    if execution is None:
-        await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # runs deferred triggers
-        return [], False
-    prepared, bound, step = execution
-    try:
-        rows = await _execute(connection, prepared, bound)
-    except Exception as error:
-        answer = error if step is None else step.explained(error)
-        if answer is error:
-            raise
-        raise answer from error
-    if step is None or step.read_back is None:
-        return rows, False
-    has_effects = any(row[-1] for row in rows)
-    prepared.returns_final_row = not has_effects
-    return [row[:-1] for row in rows], has_effects
-
-
-async def _execute(connection: Any, prepared: Prepared, bound: dict[str, Any]) -> list[Row]:
-    cursor = await connection.execute(prepared.sql, bound, prepare=True)
-    rows: list[Row] = await cursor.fetchall()
-    return rows

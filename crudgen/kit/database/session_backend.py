@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from .faults import cause_of
 from .statements import Prepared, Values
-from .transaction import Answer, Change, Execution, Row, Step, transaction
+from .transaction import Answer, Change, Execution, Row, Step, explanation, transaction
 
 Result = TypeVar("Result")
 _SESSION_USE = "app.use"
@@ -143,8 +143,7 @@ class SessionBackend:
         def work(session: Session) -> list[Sequence[Row]]:
             _flush(session)
             _begin(session.connection())
-            with session.begin_nested():
-                found = _run(session.connection(), steps)
+            found = _run_all(session, steps)
             for step, rows in zip(steps, found, strict=True):
                 _refresh(session, step.prepared.statement, rows)
             if self.commits:
@@ -177,14 +176,50 @@ def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")
 
 
-def _run(connection: Connection, steps: Sequence[Step]) -> list[Sequence[Row]]:
+def _run_all(session: Session, steps: Sequence[Step]) -> list[Sequence[Row]]:
+    """Run statements in a savepoint; return the rows of each."""
     work, answer = transaction(steps), None
-    while True:
-        try:
-            execution = work.send(answer)
-        except StopIteration as end:
-            return cast("list[Sequence[Row]]", end.value)
-        answer = _answer(connection, execution)
+    done: list[Execution] = []
+    failed: Execution | None = None
+    try:
+        with session.begin_nested():
+            while True:
+                try:
+                    execution = work.send(answer)
+                except StopIteration as end:
+                    return cast("list[Sequence[Row]]", end.value)
+                failed = execution
+                answer = _answer(session.connection(), execution)
+                failed = None
+                if execution is not None:
+                    done.append(execution)
+    except Exception as error:
+        if failed is None:
+            raise
+        explained = _explained(session, failed, error, done)
+        if explained is error:
+            raise
+        raise explained from error
+
+
+def _explained(
+    session: Session, failed: Execution, error: Exception, done: Sequence[Execution]
+) -> Exception:
+    """Return the exception to raise for an error, whose savepoint has been rolled back.
+
+    If its explanation reads rows, the statements before are repeated first, and rolled back again.
+    """
+    work = explanation(failed, error, done)
+    try:
+        execution = next(work)
+        with session.begin_nested() as savepoint:
+            try:
+                while True:
+                    execution = work.send(_answer(session.connection(), execution))
+            finally:
+                savepoint.rollback()
+    except StopIteration as end:
+        return cast("Exception", end.value)
 
 
 def _answer(connection: Connection, execution: Execution | None) -> Answer:
@@ -196,13 +231,7 @@ def _answer(connection: Connection, execution: Execution | None) -> Answer:
         return [], False
     prepared, bound, step = execution
     before = _total_changes(connection) if is_sqlite else 0
-    try:
-        rows = _execute(connection, prepared, bound)
-    except Exception as error:
-        answer = error if step is None else step.explained(error)
-        if answer is error:
-            raise
-        raise answer from error
+    rows = _execute(connection, prepared, bound)
     if is_sqlite:
         return rows, _total_changes(connection) - before != len(rows)
     if step is None or step.read_back is None:

@@ -4,7 +4,7 @@ This skips SQLAlchemy's work for each execution.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     Column,
@@ -24,6 +24,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+if TYPE_CHECKING:
+    from .transaction import Diagnosis
+
 Statement = Select[*tuple[Any, ...]] | TextualSelect | Insert | Update | Delete
 Values = Mapping[str, Any]
 Process = Callable[[Any], Any]
@@ -32,6 +35,8 @@ COLUMNS = "columns"
 
 The default maps the keys of the table's columns.
 """
+DIAGNOSIS = "diagnosis"
+"""The execution option of a statement whose errors need a Diagnosis."""
 
 
 class Prepared:
@@ -42,6 +47,8 @@ class Prepared:
         "_defaults",
         "_loaders",
         "deletes",
+        "diagnosis",
+        "dialect",
         "has_key",
         "kind",
         "returns_final_row",
@@ -55,7 +62,9 @@ class Prepared:
             statement, self._defaults = _with_values(statement, columns)
         compiled = statement.compile(dialect=dialect)
         self.statement = statement
+        self.dialect = dialect
         self.kind = dialect.name
+        self.diagnosis: Diagnosis | None = statement.get_execution_options().get(DIAGNOSIS)
         self.sql = str(compiled)
         self.deletes = isinstance(statement, Delete)
         self.has_key = isinstance(statement, Update | Delete)

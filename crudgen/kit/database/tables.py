@@ -29,7 +29,7 @@ from .requirements import (
     refusal,
     startup_errors,
 )
-from .rights import creation_problem, owned_tables
+from .rights import creation_problem, owned_tables, reference_problem
 from .secret import SECRETS, create_secret, read_secret, secret_grant
 from .sqlite_locks import take_write_lock
 
@@ -116,7 +116,9 @@ def _inspect(
         state.secret = read_secret(connection)
     state.lacks_secret = needs_secret and not state.secret
     if connection.dialect.name == "postgresql" and (state.lacking or state.indexes):
-        state.problem = creation_problem(connection)
+        state.problem = creation_problem(connection) or reference_problem(
+            connection, state.tables, present
+        )
     return state
 
 

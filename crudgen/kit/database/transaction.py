@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Select
 
@@ -67,6 +67,17 @@ Work = Generator[Execution | None, Any, Result]
 """Yields the statements to run, and None to run deferred triggers; is sent their answers."""
 
 
+class Diagnosis(Protocol):
+    """Finds out why a statement failed, by reading other rows."""
+
+    def __call__(self, error: Exception, failed: Prepared, bound: Values) -> Work[Exception]:
+        """Yield the statements that read rows; return the exception to raise.
+
+        `bound` are the values of the failed statement. It returns `error` itself if the rows do not
+        explain it.
+        """
+
+
 def transaction(steps: Sequence[Step]) -> Work[list[Sequence[Row]]]:
     """Yield the statements of a transaction; return the rows of each step in their final state."""
     done: list[tuple[Step, list[Row], dict[str, Any]]] = []
@@ -109,3 +120,31 @@ def read_again(
         read, _ = yield read_back, {"key__": key}, None
         rows += final_rows(prepared, key, returned, read)
     return rows
+
+
+def explanation(
+    failed: Execution, error: Exception, done: Sequence[Execution] = ()
+) -> Work[Exception]:
+    """Yield the statements that explain the error of a failed one; return the exception to raise.
+
+    Those in `done` come first: statements of the same transaction that were rolled back.
+    """
+    prepared, bound, step = failed
+    if prepared.diagnosis is not None:
+        # Values that were derived from rows of the transaction are gone with these rows.
+        given = bound if step is None else {name: bound[name] for name in step.change.values}
+        error = yield from _after(done, prepared.diagnosis(error, prepared, given))
+    return error if step is None else step.explained(error)
+
+
+def _after(done: Sequence[Execution], work: Work[Exception]) -> Work[Exception]:
+    """Yield the statements in `done`, then those of `work`; none if `work` has none."""
+    try:
+        execution = next(work)
+        for before in done:  # noqa: UP028 - a list takes no answers
+            yield before
+        while True:
+            answer = yield execution
+            execution = work.send(answer)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]

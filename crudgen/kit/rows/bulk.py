@@ -128,7 +128,11 @@ class BulkResource(Resource):
                 )
             )
         await self._write_in_order(
-            db, keys, changes, self._locks.lock_rows(db, use, keys), deletes=True
+            db,
+            keys,
+            changes,
+            self._locks.lock_rows(db, use, keys, deletes=True),
+            deletes=True,
         )
         return JsonText(b'{"ok":true}')
 

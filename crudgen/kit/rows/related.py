@@ -16,11 +16,11 @@ from ..query.parameters import ListParameters
 from ..query.related_parameters import Includable, IncludeParameters, RelatedParameters
 from ..query.related_rows import RelatedQuery, RelatedRows, related_rows
 from ..query.relations import Relations
+from .references import ReferencingResource
 from .related_listing import RelatedListing
-from .resource import Resource
 
 
-class RelatedResource(Resource):
+class RelatedResource(ReferencingResource):
     """A resource with relations, which lists and reads can include.
 
     `with_related` is the public model with the relations, by attribute. `include` are the paths

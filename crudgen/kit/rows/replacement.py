@@ -7,7 +7,7 @@ from fastapi import HTTPException, Request, Response
 from sqlalchemy import Insert
 
 from ..database import Change, Database
-from ..database.statements import COLUMNS, Values, later_timestamp
+from ..database.statements import Values, later_timestamp
 from ..database.transaction import Row
 from ..errors import problem
 from ..http.etag import Preconditions, header_value, none_match_failed
@@ -107,8 +107,9 @@ class ReplaceableResource(Resource):
                 if must_not_exist
                 else insert.on_conflict_do_update(index_elements=index, set_=update)
             )
-            statement = statement.returning(*self._statements_for(db).returned)
-            self._upserts[chosen] = statement.execution_options(**{COLUMNS: by_attribute})
+            use = self._statements_for(db)
+            statement = statement.returning(*use.returned).execution_options(**use.options)
+            self._upserts[chosen] = statement
         return self._upserts[chosen]
 
 

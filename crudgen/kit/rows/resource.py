@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Depends, HTTPException, Request, Response
-from sqlalchemy import Delete
 
 from ..database import Change, Database
 from ..database.transaction import Row
@@ -90,9 +89,12 @@ class Resource:
         """Return the statements for the dialect of a database, built once."""
         statements = self._statements.get(db.kind)
         if statements is None:
-            statements = RowStatements(self._columns, db.kind)
-            self._statements[db.kind] = statements
+            statements = self._statements[db.kind] = self._new_statements(db.kind)
         return statements
+
+    def _new_statements(self, kind: str) -> RowStatements:
+        """Return the statements for a dialect."""
+        return RowStatements(self._columns, kind)
 
     async def create(self, db: Database, request: Request, row: Model) -> Response:
         """Insert a row; return the response with the row and its Location.
@@ -154,12 +156,22 @@ class Resource:
         self._check_key(key)
         use = self._statements_for(db)
         deletion = Change(use.delete, {"key__": key}, read_back=use.read)
-        self._existing_row(await self._write(db, expected, deletion))
+        place = ["path", *list(request.path_params)[-1:]]
+        self._existing_row(await self._write(db, expected, deletion, deleted=place))
         return JsonText(b'{"ok":true}')
 
-    async def _write(self, db: Database, expected: Preconditions, change: Change) -> Sequence[Row]:
-        """Run a change of one row, if the row meets the preconditions; return the row."""
-        deleted = ["path"] if isinstance(change.statement, Delete) else None
+    async def _write(
+        self,
+        db: Database,
+        expected: Preconditions,
+        change: Change,
+        *,
+        deleted: Sequence[str] | None = None,
+    ) -> Sequence[Row]:
+        """Run a change of one row, if the row meets the preconditions; return the row.
+
+        For a deletion, `deleted` is the location of the key in the request.
+        """
         with ErrorConversion(self._properties, deleted):
             if expected.is_empty:
                 return await db.write(
@@ -170,7 +182,8 @@ class Resource:
             def check(rows: Sequence[Row]) -> None:
                 expected.check(use.rows.write(self._existing_row(rows)))
 
-            return (await db.write_all([Change(use.lock, key, check=check), change]))[1]
+            lock = use.lock if deleted is None else use.lock_to_delete
+            return (await db.write_all([Change(lock, key, check=check), change]))[1]
 
     def _check_key(self, key: Any) -> None:
         if not is_storable_key(key):

@@ -17,7 +17,8 @@ INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.
 class RowStatements:
     """The statements of one table in one dialect, built once, and the JSON encoder of its rows."""
 
-    def __init__(self, columns: Columns, kind: str) -> None:
+    def __init__(self, columns: Columns, kind: str, **options: Any) -> None:
+        """`options` are execution options of the statements that write."""
         table, by_attribute = columns.properties.table, columns.properties.columns
         self.rows = columns.json_rows(kind)
         primary_key = by_attribute[columns.key]
@@ -28,9 +29,12 @@ class RowStatements:
         """The expressions for RETURNING: those of the JSON encoder, then the key."""
         same_key = primary_key == bindparam("key__")
         self.read = select(*self.rows.selected).where(same_key)
-        self.lock = self.read.with_for_update()
-        options: dict[str, Any] = {COLUMNS: by_attribute}
-        self.insert = insert(table).returning(*self.returned).execution_options(**options)
+        self.lock = self.read.with_for_update(key_share=True)
+        """Locks a row against other changes, but lets new rows refer to it."""
+        self.lock_to_delete = self.read.with_for_update()
+        self.options: dict[str, Any] = {COLUMNS: by_attribute, **options}
+        """The execution options of an INSERT or UPDATE."""
+        self.insert = insert(table).returning(*self.returned).execution_options(**self.options)
         changed = update(table).where(same_key).returning(*self.returned)
-        self.update = changed.execution_options(**options)
-        self.delete = delete(table).where(same_key).returning(*key)
+        self.update = changed.execution_options(**self.options)
+        self.delete = delete(table).where(same_key).returning(*key).execution_options(**options)

@@ -38,7 +38,12 @@ class WriteLocks:
         return [self._take, *self.lock_rows(db, statements, keys)]
 
     def lock_rows(
-        self, db: Database, statements: RowStatements, keys: Sequence[Any]
+        self,
+        db: Database,
+        statements: RowStatements,
+        keys: Sequence[Any],
+        *,
+        deletes: bool = False,
     ) -> list[Change]:
         """Return the changes that lock the rows with the keys, in the order of the keys.
 
@@ -46,7 +51,8 @@ class WriteLocks:
         """
         if not self.unique or db.kind == "sqlite":
             return []
-        return [Change(statements.lock, {"key__": key}) for key in sorted(keys)]
+        lock = statements.lock_to_delete if deletes else statements.lock
+        return [Change(lock, {"key__": key}) for key in sorted(keys)]
 
 
 def _unique_columns(table: Table) -> Iterator[Column[Any]]:

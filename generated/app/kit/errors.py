@@ -10,7 +10,7 @@ StartupError           the application cannot start; the message says what was f
 └── UnreachableError   the database cannot be reached now; a later attempt may succeed
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -85,19 +85,39 @@ class Conflict(HTTPException):
 
 
 class Referenced(HTTPException):
-    """409: the row cannot be deleted or get a new key, because other rows refer to it."""
+    """409: the row cannot be deleted or get a new key, because other rows refer to it.
 
-    def __init__(self, loc: Sequence[str | int]) -> None:
-        super().__init__(409, [problem("referred_to", loc, "Other rows refer to this row")])
+    `loc` is None while the location of the key in the request is unknown.
+    """
+
+    def __init__(
+        self,
+        loc: Sequence[str | int] | None = None,
+        reasons: Sequence[str] = ("Other rows refer to it",),
+        *,
+        kind: str = "referred_to",
+    ) -> None:
+        self.loc, self.reasons, self.kind = loc, reasons, kind
+        super().__init__(409, [problem(kind, loc or ["body"], reason) for reason in reasons])
+
+    def at(self, loc: Sequence[str | int] | None) -> "Referenced":
+        """Return the error with a location, unless it has one."""
+        return self if self.loc else Referenced(loc, self.reasons, kind=self.kind)
 
 
 class MissingTarget(HTTPException):
-    """409: the row refers to a row that does not exist. The problems name the properties."""
+    """409: the row refers to rows that do not exist. The problems name the properties.
 
-    def __init__(self, fields: Sequence[str]) -> None:
-        message = "Refers to a row that does not exist"
-        problems = [problem("no_target", ["body", name], message) for name in fields]
-        super().__init__(409, problems or [problem("no_target", ["body"], message)])
+    `targets` are the words for the missing rows, by property.
+    """
+
+    def __init__(self, targets: Mapping[str, str]) -> None:
+        problems = [
+            problem("no_target", ["body", name], f"There is no such {words}")
+            for name, words in targets.items()
+        ]
+        unknown = problem("no_target", ["body"], "Refers to a row that does not exist")
+        super().__init__(409, problems or [unknown])
 
 
 class Refused(HTTPException):

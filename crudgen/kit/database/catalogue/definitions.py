@@ -81,6 +81,14 @@ class ForeignKey:
     target_columns: tuple[str, ...]
     on_delete: str = "NO ACTION"
     on_update: str = "NO ACTION"
+    is_valid: bool = True
+    """Whether all existing rows were checked (PostgreSQL)."""
+
+    @property
+    def actions(self) -> str:
+        """The clauses ON DELETE and ON UPDATE, as in CREATE TABLE."""
+        actions = {"ON DELETE": self.on_delete, "ON UPDATE": self.on_update}
+        return " ".join(f"{on} {do}" for on, do in actions.items() if do != "NO ACTION")
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,19 +192,35 @@ class _Comparison:
                 yield Finding(text, prevents_start=False)
 
     def _foreign_keys(self) -> Iterator[Finding]:
+        extra = list(self._found.foreign_keys)
         for expected in self._expected.foreign_keys:
-            if not any(self._same_reference(one, expected) for one in self._found.foreign_keys):
-                what = f"foreign key ({', '.join(expected.columns)}) → {expected.target}"
-                yield Finding(f"{what} ON DELETE {expected.on_delete}: missing from the database")
-        for found in self._found.foreign_keys:
-            if not any(self._same_reference(found, one) for one in self._expected.foreign_keys):
-                what = f"foreign key ({', '.join(found.columns)}) → {found.target}"
+            same = [one for one in extra if self._same_target(one, expected)]
+            equal = [one for one in same if one.actions == expected.actions]
+            what = f"foreign key ({', '.join(expected.columns)}) → {expected.target}"
+            if not same:
+                what = f"{what} {expected.actions}".rstrip()
+                yield Finding(f"{what}: missing from the database")
+                continue
+            found = (equal or same)[0]
+            extra.remove(found)
+            if not equal:
+                there, here = (one.actions or "no action" for one in (found, expected))
+                yield Finding(f"{what}: {there} in the database, {here} in the models")
+            elif not found.is_valid:
+                text = f"{what} is not valid for all rows: VALIDATE CONSTRAINT {found.name}"
+                yield Finding(text, prevents_start=False)
+        for found in extra:
+            what = f"foreign key ({', '.join(found.columns)}) → {found.target}"
+            if self._is_from_model(found.name, "fk", found.columns):
+                yield Finding(f"{what}: missing from the models")
+            else:
                 yield Finding(what, prevents_start=False)
 
-    def _same_reference(self, one: ForeignKey, other: ForeignKey) -> bool:
+    def _same_target(self, one: ForeignKey, other: ForeignKey) -> bool:
+        """Return whether two foreign keys have the same columns and refer to the same ones."""
+
         def content(key: ForeignKey) -> tuple[object, ...]:
-            names = tuple(map(self._comparable_name, key.columns))
-            return names, self._comparable_name(key.target), key.on_delete, key.on_update
+            return tuple(map(self._comparable_name, (*key.columns, key.target)))
 
         targets = [tuple(map(self._comparable_name, key.target_columns)) for key in (one, other)]
         return content(one) == content(other) and (targets[0] == targets[1] or () in targets)

@@ -45,6 +45,12 @@ _OWNED = text(
     " ON n.oid = c.relnamespace WHERE n.nspname = pg_catalog.current_schema()"
     " AND c.relname = ANY(:names) AND pg_catalog.pg_has_role(c.relowner, 'USAGE')"
 )
+_REFERENCES = text(
+    "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS place"
+    " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = pg_catalog.current_schema() AND c.relname = ANY(:names)"
+    " AND NOT pg_catalog.has_table_privilege(c.oid, 'REFERENCES') ORDER BY 1"
+)
 _ROLE = text("SELECT pg_catalog.quote_ident(current_user)")
 _SCHEMA = text(
     "SELECT pg_catalog.quote_ident(CAST(:name AS name)) AS name, n.oid IS NOT NULL AS exists,"
@@ -179,6 +185,26 @@ def creation_problem(connection: Connection) -> tuple[str, str] | None:
         f"the role {role} may not create tables in the schema {schema.name}",
         f"GRANT CREATE ON SCHEMA {schema.name} TO {role}",
     )
+
+
+def reference_problem(
+    connection: Connection, new: Iterable[Table], present: Iterable[Table]
+) -> tuple[str, str] | None:
+    """Return why foreign keys of new tables to existing ones cannot be created; or None."""
+    existing = set(present)
+    targets = {
+        key.column.table.name
+        for table in new
+        for key in table.foreign_keys
+        if key.column.table in existing
+    }
+    for row in connection.execute(_REFERENCES, {"names": sorted(targets)}):
+        role = current_role(connection)
+        return (
+            f"the role {role} may not create a foreign key to the table {row.place}",
+            f"GRANT REFERENCES ON {row.place} TO {role}",
+        )
+    return None
 
 
 def current_role(connection: Connection) -> str:

@@ -53,8 +53,32 @@ def _execute(
         rows = connection.execute(prepared.sql, bound).fetchall()
     except Exception as error:
         cause = explain_exhausted(connection, prepared.sql, error_of_statement(error))
+        cause = _diagnosed(connection, prepared, bound, cause)
         answer = cause if step is None else step.explained(cause)
+        if connection.total_changes != before or _is_partial(error):
+            raise MustRollBackError(answer) from error
         if answer is error or not connection.in_transaction:
             raise
         raise answer from error
     return rows, connection.total_changes - before != len(rows)
+
+
+def _is_partial(error: Exception) -> bool:
+    """Return whether a failed statement may have changed rows.
+
+    SQLite does not undo a statement that fails by RAISE(FAIL), which counts its changes, or by a
+    chain of too many cascades, which does not.
+    """
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+
+
+def _diagnosed(
+    connection: sqlite3.Connection, failed: Prepared, bound: dict[str, Any], error: Exception
+) -> Exception:
+    """Return the error to raise for a failed statement, whose transaction is still open."""
+    if failed.diagnosis is None or not connection.in_transaction:
+        return error
+    try:
+        return _run(connection, failed.diagnosis(error, failed, bound))
+    except sqlite3.Error:
+        return error

@@ -178,6 +178,7 @@ def _foreign_key(row: Row[Any]) -> ForeignKey:
         tuple(row.target_columns),
         _ACTIONS[row.on_delete],
         _ACTIONS[row.on_update],
+        is_valid=not row.definition.endswith("NOT VALID"),
     )
 
 

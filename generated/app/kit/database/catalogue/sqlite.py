@@ -96,9 +96,9 @@ class _Clauses:
     types_at: dict[str, tuple[int, int]] = field(default_factory=dict)
     """The positions of the types, by the name of the column."""
     names: dict[tuple[str, ...], str] = field(default_factory=dict)
-    """The names of unique constraints, by their columns in lower case."""
+    """The names of constraints: by UNIQUE or FOREIGN, then their columns in lower case."""
     conflicts: dict[tuple[str, ...], str] = field(default_factory=dict)
-    """The ON CONFLICT clauses of keys, likewise; with `not null` before the column of NOT NULL."""
+    """The ON CONFLICT clauses of keys, by their columns, and of NOT NULL, by `not null` first."""
 
 
 def _by_table(rows: Iterable[Row[Any]]) -> dict[str, list[Row[Any]]]:
@@ -138,7 +138,7 @@ def _table(
             _key([one.column_name for one in parts], clauses) for parts in by_origin["u"]
         ),
         checks=tuple(clauses.checks),
-        foreign_keys=tuple(_foreign_keys(references)),
+        foreign_keys=tuple(_foreign_keys(references, clauses)),
         indexes=tuple(map(_index, by_origin["c"])),
         triggers=tuple(triggers),
         sql=row.sql,
@@ -174,7 +174,9 @@ def _type_name(declared: str) -> str:
 
 def _key(columns: Sequence[str], clauses: _Clauses) -> Key:
     folded = tuple(map(str.lower, columns))
-    return Key(clauses.names.get(folded), tuple(columns), clauses.conflicts.get(folded, ""))
+    return Key(
+        clauses.names.get(("UNIQUE", *folded)), tuple(columns), clauses.conflicts.get(folded, "")
+    )
 
 
 def _index(parts: Sequence[Row[Any]]) -> Index:
@@ -183,13 +185,14 @@ def _index(parts: Sequence[Row[Any]]) -> Index:
     return Index(first.name, columns, bool(first.is_unique), "…" if first.partial else None)
 
 
-def _foreign_keys(rows: Sequence[Row[Any]]) -> Iterator[ForeignKey]:
+def _foreign_keys(rows: Sequence[Row[Any]], clauses: _Clauses) -> Iterator[ForeignKey]:
     for number in dict.fromkeys(row.id for row in rows):
         parts = [row for row in rows if row.id == number]
         targets = tuple(row.target_column for row in parts if row.target_column is not None)
         first = parts[0]
         columns = tuple(row.column_name for row in parts)
-        yield ForeignKey(None, columns, first.target, targets, first.on_delete, first.on_update)
+        name = clauses.names.get(("FOREIGN", *map(str.lower, columns)))
+        yield ForeignKey(name, columns, first.target, targets, first.on_delete, first.on_update)
 
 
 def _read_clauses(sql: str, tokens: Sequence[Token], columns: Sequence[str]) -> _Clauses:
@@ -233,16 +236,22 @@ def _read_item(
                 subject = ("not null", str(column).lower())
             case "PRIMARY" | "UNIQUE" as word:
                 subject = _key_columns(rest) if column is None else (column.lower(),)
-                if word == "UNIQUE" and name is not None:
-                    clauses.names[subject] = name
+                if name is not None:
+                    clauses.names[word, *subject] = name
+            case "FOREIGN" | "REFERENCES" if name is not None:
+                named = _key_columns(rest) if column is None else (column.lower(),)
+                clauses.names["FOREIGN", *named] = name
             case "CONFLICT":
-                action = next(rest).keyword
-                if action != "ABORT":
-                    clauses.conflicts[subject] = f"ON CONFLICT {action}"
+                clauses.conflicts[subject] = _on_conflict(next(rest).keyword)
                 continue
             case _:
                 continue
         name = None
+
+
+def _on_conflict(action: str) -> str:
+    """Return the clause of an action that is not the default."""
+    return "" if action == "ABORT" else f"ON CONFLICT {action}"
 
 
 def _key_columns(rest: Iterator[Token]) -> tuple[str, ...]:

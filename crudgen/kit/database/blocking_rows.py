@@ -1,0 +1,140 @@
+"""Searches for the rows that prevent a deletion, because they refer to a row that it deletes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    ForeignKey,
+    Select,
+    Table,
+    bindparam,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
+
+from .properties import Properties, json_name_in
+
+MAX_STEPS = 3
+"""How many cascades the searches follow."""
+_ACTIONS = {"CASCADE", "SET NULL", "SET DEFAULT"}
+"""The values of ON DELETE that never prevent a deletion."""
+Keys = Select[Any] | CompoundSelect[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockingRows:
+    """Rows that may prevent a deletion by a foreign key of theirs."""
+
+    key: ForeignKey
+    exist: ColumnElement[bool]
+    """Whether there are such rows. The key of the request is the parameter `key__`."""
+    reason: str
+    """The message of the response."""
+
+
+def blocking_rows(properties: Properties) -> list[BlockingRows]:
+    """Return the searches for rows that prevent the deletion of a row, the direct ones first."""
+    search = _Search(properties.table, properties.columns[properties.key])
+    direct, indirect = [], []
+    for table in properties.table.metadata.sorted_tables:
+        for key in single_foreign_keys(table):
+            if _on_delete(key) in _ACTIONS:
+                continue
+            referrers = _plural(properties, table)
+            name = _json_name(properties, key.parent)
+            if key.column.table is properties.table:
+                exist = search.rows(key, search.own_key(key.column))
+                reason = f"{referrers} refer to it by {name}"
+                direct.append(BlockingRows(key, exist, _capitalized(reason)))
+            if cascaded := search.cascaded(key.column, MAX_STEPS):
+                exist = search.rows(key, _union(cascaded))
+                targets = _plural(properties, key.column.table)
+                reason = f"{referrers} refer by {name} to {targets} that would be deleted with it"
+                indirect.append(BlockingRows(key, exist, _capitalized(reason)))
+    return direct + indirect
+
+
+def single_foreign_keys(table: Table) -> list[ForeignKey]:
+    """Return the foreign keys of a table that have one column, in the order of the columns."""
+    keys = [
+        key for column in table.columns for key in sorted(column.foreign_keys, key=_target_name)
+    ]
+    return [key for key in keys if key.constraint is None or len(key.constraint.columns) == 1]
+
+
+def _target_name(key: ForeignKey) -> str:
+    return key.target_fullname
+
+
+class _Search:
+    """Conditions on the rows that the deletion of one row of `table` concerns."""
+
+    def __init__(self, table: Table, key: Column[Any]) -> None:
+        self._table = table
+        self._key = key
+        self._value = bindparam("key__", type_=key.type)
+
+    def rows(self, key: ForeignKey, targets: Keys) -> ColumnElement[bool]:
+        """Return whether rows refer to `targets` by a foreign key, and are not deleted too."""
+        table = key.parent.table
+        kept: list[ColumnElement[bool]] = [key.parent.in_(targets)]
+        if table is self._table:
+            kept.append(self._key != self._value)
+        for other in single_foreign_keys(table):
+            deleted = [*self._own_keys(other.column), *self.cascaded(other.column, MAX_STEPS - 1)]
+            if _on_delete(other) == "CASCADE" and deleted:
+                kept.append(or_(other.parent.is_(None), other.parent.not_in(_union(deleted))))
+        return select(literal_column("1")).select_from(table).where(*kept).correlate(None).exists()
+
+    def own_key(self, column: Column[Any]) -> Keys:
+        """Return the value that a column of the table has in the row of the request."""
+        return select(column).where(self._key == self._value).correlate(None)
+
+    def _own_keys(self, column: Column[Any]) -> list[Keys]:
+        return [self.own_key(column)] if column.table is self._table else []
+
+    def cascaded(self, column: Column[Any], steps: int) -> list[Keys]:
+        """Return the values of a column in the rows that are deleted by up to `steps` cascades."""
+        found: list[Keys] = []
+        for key in single_foreign_keys(column.table) if steps else ():
+            if _on_delete(key) == "CASCADE":
+                targets = [*self._own_keys(key.column), *self.cascaded(key.column, steps - 1)]
+                found += [
+                    select(column).where(key.parent.in_(one)).correlate(None) for one in targets
+                ]
+        return found
+
+
+def _union(parts: list[Keys]) -> Keys:
+    return parts[0] if len(parts) == 1 else union_all(*parts)
+
+
+def _capitalized(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _on_delete(key: ForeignKey) -> str:
+    return (key.ondelete or "").upper()
+
+
+def _plural(properties: Properties, table: Table) -> str:
+    """Return the words for the rows of a table."""
+    plural = table.info.get("plural")
+    if plural is not None:
+        return str(plural).replace("_", " ")
+    model = properties.model_of(table)
+    return f"rows of {table.name if model is None else model.__name__}"
+
+
+def _json_name(properties: Properties, column: Column[Any]) -> str:
+    """Return the JSON name of a column of any table of the application."""
+    model = properties.model_of(column.table)
+    if model is None:
+        return column.name
+    attribute = model.__mapper__.get_property_by_column(column).key  # type: ignore[attr-defined]
+    return json_name_in(model, attribute)

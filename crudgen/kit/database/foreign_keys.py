@@ -1,0 +1,100 @@
+"""Why a foreign key failed: which targets are missing, or which rows refer to a deleted one.
+
+SQLite does not name the foreign key, and PostgreSQL names only the first one. So rows are looked up
+after the error: on SQLite in the same transaction, on PostgreSQL after it was rolled back.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, literal_column, select
+
+from ..errors import MAX_PROBLEMS, MissingTarget, Referenced
+from .blocking_rows import BlockingRows, blocking_rows, single_foreign_keys
+from .codes import Fault
+from .faults import classify, violated_foreign_key
+from .properties import Properties
+from .statements import Prepared, Values
+from .transaction import Work
+
+LOOKUPS_AT_ONCE = 50
+"""The lookups of one statement. PostgreSQL can return 1,664 columns."""
+_TOO_DEEP = "too many levels of trigger recursion"
+"""SQLite's message for a chain of more than 1,000 cascades."""
+
+
+class ForeignKeyDiagnosis:
+    """The Diagnosis of statements that write rows of one table."""
+
+    def __init__(self, properties: Properties) -> None:
+        self._properties = properties
+        self._key = properties.columns[properties.key]
+        self._targets: dict[str, Prepared] = {}
+        self._blocking: list[BlockingRows] | None = None
+        self._searches: dict[str, list[tuple[Sequence[BlockingRows], Prepared]]] = {}
+
+    def __call__(self, error: Exception, failed: Prepared, bound: Values) -> Work[Exception]:
+        """Return MissingTarget or Referenced for an error about a foreign key."""
+        if failed.deletes and str(error) == _TOO_DEEP:
+            return Referenced(
+                reasons=["More than 1,000 levels of rows would be deleted with it"],
+                kind="too_deep",
+            )
+        if classify(error) not in {Fault.REFERENCE, Fault.REFERENCED}:
+            return error
+        if failed.deletes:
+            return (yield from self._referenced(error, failed, bound))
+        return (yield from self._missing_target(error, failed, bound))
+
+    def _missing_target(self, error: Exception, failed: Prepared, bound: Values) -> Work[Exception]:
+        """Look up the rows that the values of a row refer to."""
+        keys = list(single_foreign_keys(self._properties.table))
+        names = [self._properties.attribute_of(key.parent) for key in keys]
+        lookup = self._targets.get(failed.kind)
+        if lookup is None:
+            found = [
+                select(literal_column("1")).where(key.column == bindparam(name)).exists()
+                for key, name in zip(keys, names, strict=True)
+            ]
+            lookup = self._targets[failed.kind] = Prepared(select(*found), failed.dialect, ())
+        rows, _ = yield lookup, {name: bound.get(name) for name in names}, None
+        named = violated_foreign_key(error, self._properties.table)
+        missing = {}
+        for key, name, is_there in zip(keys, names, rows[0], strict=True):
+            value = bound.get(name)
+            refers_to_itself = key.column is self._key and value == bound.get(self._properties.key)
+            if key.constraint is named or not (value is None or is_there or refers_to_itself):
+                json_name = self._properties.json_name(name)
+                missing[json_name] = self._properties.row_words(key.column.table)
+        if missing:
+            return MissingTarget(missing)
+        return Referenced() if isinstance(error, sqlite3.Error) else error
+
+    def _referenced(self, error: Exception, failed: Prepared, bound: Values) -> Work[Exception]:
+        """Search for the rows that prevent a deletion."""
+        if self._blocking is None:
+            self._blocking = blocking_rows(self._properties)
+        found: list[BlockingRows] = []
+        for part, search in self._search(failed):
+            rows, _ = yield search, {"key__": bound["key__"]}, None
+            found += [one for one, there in zip(part, rows[0], strict=True) if there]
+        named = violated_foreign_key(error, self._properties.table)
+        if all(one.key.constraint is not named for one in found):  # they are gone meanwhile
+            found += [one for one in self._blocking if one.key.constraint is named][:1]
+        reasons = [one.reason for one in found[:MAX_PROBLEMS]]
+        return Referenced(reasons=reasons) if reasons else Referenced()
+
+    def _search(self, failed: Prepared) -> list[tuple[Sequence[BlockingRows], Prepared]]:
+        """Return the parts of the blocking rows, each with the statement that searches for them."""
+        searches = self._searches.get(failed.kind)
+        if searches is None:
+            blocking = self._blocking or []
+            parts = [
+                blocking[start : start + LOOKUPS_AT_ONCE]
+                for start in range(0, len(blocking), LOOKUPS_AT_ONCE)
+            ]
+            searches = self._searches[failed.kind] = [
+                (part, Prepared(select(*(one.exist for one in part)), failed.dialect, ()))
+                for part in parts
+            ]
+        return searches

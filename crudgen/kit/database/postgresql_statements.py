@@ -1,0 +1,98 @@
+"""Execution of statements on a PostgreSQL connection."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from .codes import Fault
+from .faults import classify
+from .statements import Prepared
+from .transaction import Answer, Execution, Result, Row, Step, Work, explanation, transaction
+
+
+async def run_one(connection: Any, prepared: Prepared, bound: dict[str, Any]) -> list[Row]:
+    """Run one statement in autocommit mode; return its rows."""
+    try:
+        return await _execute(connection, prepared, bound)
+    except Exception as error:
+        answer = await _explained(connection, (prepared, bound, None), error)
+        if answer is error:
+            raise
+        raise answer from error
+
+
+async def run_all(connection: Any, steps: Sequence[Step]) -> list[Sequence[Row]]:
+    """Run statements in a transaction; return the rows of each."""
+    work, answer = transaction(steps), None
+    done: list[Execution] = []
+    failed: Execution | None = None
+    try:
+        async with connection.transaction():
+            while True:
+                try:
+                    execution = work.send(answer)
+                except StopIteration as end:
+                    return cast("list[Sequence[Row]]", end.value)
+                failed = execution
+                answer = await _answer(connection, execution)
+                failed = None
+                if execution is not None:
+                    done.append(execution)
+    except Exception as error:
+        if failed is None:
+            raise
+        explained = await _explained(connection, failed, error, done)
+        if explained is error:
+            raise
+        raise explained from error
+
+
+async def _explained(
+    connection: Any, failed: Execution, error: Exception, done: Sequence[Execution] = ()
+) -> Exception:
+    """Return the exception to raise for an error, whose transaction has been rolled back.
+
+    If its explanation reads rows, the statements before are repeated first, and rolled back again.
+    """
+    work = explanation(failed, error, done)
+    try:
+        first = next(work)
+    except StopIteration as end:
+        return cast("Exception", end.value)
+    try:
+        async with connection.transaction(force_rollback=True):
+            return await _run(connection, work, first)
+    except Exception as problem:
+        if classify(problem) is Fault.BUG:
+            raise
+        step = failed[2]
+        return error if step is None else step.explained(error)
+
+
+async def _run(connection: Any, work: Work[Result], execution: Execution | None) -> Result:
+    """Run the statements of `work`, from `execution` on; return its result."""
+    while True:
+        answer = await _answer(connection, execution)
+        try:
+            execution = work.send(answer)
+        except StopIteration as end:
+            return cast("Result", end.value)
+
+
+async def _answer(connection: Any, execution: Execution | None) -> Answer:
+    """Run one statement; return its rows, and whether triggers may have changed other rows."""
+    if execution is None:
+        await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # runs deferred triggers
+        return [], False
+    prepared, bound, step = execution
+    rows = await _execute(connection, prepared, bound)
+    if step is None or step.read_back is None:
+        return rows, False
+    has_effects = any(row[-1] for row in rows)
+    prepared.returns_final_row = not has_effects
+    return [row[:-1] for row in rows], has_effects
+
+
+async def _execute(connection: Any, prepared: Prepared, bound: dict[str, Any]) -> list[Row]:
+    cursor = await connection.execute(prepared.sql, bound, prepare=True)
+    rows: list[Row] = await cursor.fetchall()
+    return rows
