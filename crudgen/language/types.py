@@ -93,6 +93,9 @@ COMMON_OPTIONS = (
 REFERENCE = "reference"
 """The type of a reference in the long form. Its values have the type of the key."""
 
+REFERENCE_DOC = "the key of a row of another entity"
+"""One-line description, printed in the JSON Schema."""
+
 REFERENCE_OPTIONS: dict[str, Option] = {
     option.name: option
     for option in (

@@ -114,18 +114,17 @@ def keys(model: str) -> str:
     """Print the keys of one of the spec's models."""
     schema = editor_schema()
     described = schema if model == "EntitySpec" else schema["$defs"][model]
-    required = set(described.get("required", ()))
+    written = getattr(spec, model).allowed_keys()
     usual = {"AppSpec": asdict(Schema(())), "LimitsSpec": asdict(Limits())}.get(model, {})
     rows = []
     for key, what in described["properties"].items():
-        default = usual.get(key, getattr(spec, model).allowed_keys()[key].default)
+        default = usual.get(key, written[key].default)
         plain = isinstance(default, bool | int | float | str)
-        said = "required" if key in required else code(_value(default)) if plain else "-"
+        said = "required" if written[key].is_required() else code(_value(default)) if plain else "-"
         kind = _kind(what)
         if model == "LimitsSpec":
             kind += " from {:,} to {:,}".format(*ranges.LIMITS[key])
-        description = getattr(spec, model).allowed_keys()[key].description
-        rows.append((code(key), kind, said, description))
+        rows.append((code(key), kind, said, written[key].description))
     return table(("key", "value", "default", "meaning"), rows)
 
 
@@ -136,10 +135,10 @@ def _value(default: object) -> str:
 def _kind(what: dict[str, Any]) -> str:
     if "enum" in what:
         return listed(what["enum"]) if len(what["enum"]) <= 4 else "a [type](#types)"
-    if "$ref" in what:
-        return "a map"
-    if "anyOf" in what:
+    if "const" in what.get("else", {}):
         return "a string or `false`"
+    if "$ref" in what:
+        return "`reference`" if what["$ref"].endswith("/type") else "a map"
     if what.get("type") == "array":
         inner = what["items"].get("type")
         return "a list of lists of strings" if inner == "array" else "a list of strings"

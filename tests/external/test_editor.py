@@ -10,8 +10,11 @@ import pytest
 from crudgen.cli.schema import SCHEMA_FILE, schema_text
 from crudgen.language.operations import Operation
 from crudgen.language.schema import KitForm
-from crudgen.language.types import TYPES
+from crudgen.language.types import REFERENCE, REFERENCE_DOC, TYPES
+from crudgen.language.written.base import BaseSpec
+from crudgen.language.written.relations import LinkSpec, ReferenceSpec
 from crudgen.language.written.spec import ApiSpec, AppSpec, FieldSpec, LimitsSpec
+from crudgen.language.written.words import ON_DELETE
 from tests.external.language_server import Found, LanguageServer
 from tests.support import agreement
 from tests.support.agreement import CASES, ROOT
@@ -37,6 +40,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LanguageServer]
 
 def test_types_come_first_with_their_descriptions(server: LanguageServer) -> None:
     proposals = server.completions(ENTITY, f"{HERO}  title: |\n")
+    assert proposals[len(TYPES)].line == "  title: -> ${1:Team}"
     first = proposals[: len(TYPES)]
     assert [proposal.label.partition("(")[0] for proposal in first] == [*TYPES]
     assert [proposal.doc for proposal in first] == [info.doc for info in TYPES.values()]
@@ -62,7 +66,11 @@ def test_options_are_completed_after_their_type(server: LanguageServer) -> None:
 @pytest.mark.parametrize(
     ("short", "message"),
     [
-        ("strng", f"Unknown type. Types: {', '.join(TYPES)}."),
+        ("strng", f"Unknown type. Types: {', '.join(TYPES)}; -> Team for a reference."),
+        ("-> team", "Write an entity after '->', such as -> Team."),
+        ("-> Team = null", "Invalid default for a reference. Write it such as = 1."),
+        ("-> Team index", "Unknown or misplaced option. Options of a reference: cascade, "),
+        ("-> Team set_null", "'set_null' requires a reference that accepts null"),
         ("str(80)", "Write the arguments of 'str' as str(1..80), str(1..) or str(..80)."),
         ("decimal", "Write the arguments of 'decimal' as decimal(10,2)."),
         ("bool(1)", "'bool' takes no arguments."),
@@ -100,7 +108,8 @@ def test_the_long_form_is_completed(server: LanguageServer) -> None:
 
     types = server.completions(ENTITY, f"{HERO}  title:\n    type: |\n")
     assert {one.label: one.doc for one in types} == {
-        str(name): info.doc for name, info in TYPES.items()
+        **{str(name): info.doc for name, info in TYPES.items()},
+        REFERENCE: REFERENCE_DOC,
     }
 
     keys = {
@@ -126,7 +135,7 @@ def test_mistakes_in_the_long_form(server: LanguageServer) -> None:
     for problem, message in zip(
         found,
         (
-            f"Expected one of {', '.join(TYPES)}.",
+            f"Expected one of {', '.join(TYPES)}, {REFERENCE}.",
             "Unknown option. Options of 'int': type, optional, default, min, max, pk, ",
             "'pk' does not apply to 'json'.",
             'Missing property "scale".',
@@ -136,6 +145,62 @@ def test_mistakes_in_the_long_form(server: LanguageServer) -> None:
         strict=True,
     ):
         assert problem.message.startswith(message)
+
+
+def test_a_reference_is_completed(server: LanguageServer) -> None:
+    found = {one.label: one for one in server.completions(ENTITY, f"{HERO}  team_id: -> T|\n")}
+    assert found["-> Team?"].line == "  team_id: -> ${1:Team}?"
+    assert found["-> Team? set_null"].line == "  team_id: -> ${1:Team}? set_null"
+    assert found["-> Team inverse(minions)"].line.endswith("-> ${1:Team} inverse(${2:minions})")
+    shown = server.hover(ENTITY, f"{HERO}  team_id: -> T|eam? cascade\n")
+    assert REFERENCE_DOC in shown
+    assert "`set_null`" in shown
+
+    text = f"{HERO}  team_id:\n    type: reference\n    |\n"
+    keys = {one.label: one for one in server.completions(ENTITY, text)}
+    assert {"to", "on_delete", "inverse", "order", "unique"} <= keys.keys()
+    assert not keys.keys() & {"max", "index", "values"}
+    text = f"{HERO}  team_id:\n    type: reference\n    to: Team\n    on_delete: |\n"
+    words = server.completions(ENTITY, text)
+    assert {one.label: one.doc for one in words} == {str(k): doc for k, doc in ON_DELETE.items()}
+
+
+def test_mistakes_in_references(server: LanguageServer) -> None:
+    text = """\
+  a_id: {type: reference, to: team}
+  b_id: {type: reference}
+  c_id: {type: reference, to: Team, index: true}
+  d_id: {type: reference, to: Team, on_delete: set_null}
+  e_id: {type: reference, to: Team, inverse: 3}
+  f_id: {type: ref, to: Team}
+"""
+    assert server.problems(ENTITY, HERO + text) == [
+        Found("team", "Expected an entity, such as Team."),
+        Found("b_id", 'Missing property "to".'),
+        Found("index", found_options("a reference", ReferenceSpec)),
+        Found("d_id", "'set_null' requires a reference that accepts null: write 'optional: true'."),
+        Found("3", "Expected a name, or false."),
+        Found("ref", f"Expected one of {', '.join(TYPES)}, {REFERENCE}."),
+    ]
+
+
+def found_options(what: str, spec: type[BaseSpec]) -> str:
+    return f"Unknown option. Options of {what}: {', '.join(spec.allowed_keys())}."
+
+
+def test_links_are_completed(server: LanguageServer) -> None:
+    links = f"{HERO}  title: str\nlinks:\n"
+    assert server.completions(ENTITY, f"{links}  powers: |\n")[0].line == "  powers: ${1:Power}"
+    keys = server.completions(ENTITY, f"{links}  powers:\n    |\n")
+    assert {one.label for one in keys} >= {*LinkSpec.model_fields}
+    text = "  a: power\n  b: {to: Power, on_delete: cascade}\n  c: {}\n  d: [Power]\n"
+    message = "Expected an entity such as Power, or a map: the long form."
+    assert server.problems(ENTITY, links + text) == [
+        Found("power", message),
+        Found("on_delete", found_options("a link", LinkSpec)),
+        Found("c", 'Missing property "to".'),
+        Found("[Power]", message),
+    ]
 
 
 def test_the_api_block_is_completed(server: LanguageServer) -> None:
@@ -166,6 +231,16 @@ def test_rules_of_operations(server: LanguageServer) -> None:
         ("operations: [list, list]", "[list, list]", "Array has duplicate items."),
         ("page: {max: 0}", "0", "Value is below the minimum of 1."),
         ("sort: [title, title]", "[title, title]", "Array has duplicate items."),
+        (
+            "operations: [create], include: [team]",
+            "include",
+            "Requires one of the operations list,",
+        ),
+        ("operations: [read], related: [team__name]", "related", "Requires the operation list."),
+        ("operations: [list], embed: [team]", "embed", "Requires the operation read."),
+        ("operations: [list], write: {lines: create}", "write", "Requires one of the operations "),
+        ("write: {lines: keyz}", "keyz", "Expected one of create, keys."),
+        ("include: [team.country]", "team.country", "Invalid path: names in lower case, "),
     ):
         [found] = server.problems(ENTITY, f"{HERO}  title: str\napi: {{{api}}}\n")
         assert (found.text, found.message.startswith(message)) == (text, True), found

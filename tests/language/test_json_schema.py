@@ -128,7 +128,7 @@ def test_typos_are_refused_by_both(short: str) -> None:
     [
         ("strng", "Unknown type. "),
         ("Str", "Unknown type. "),
-        ("-> team", "Write a reference such as '-> Team?'. Options: cascade, "),
+        ("-> team", "Write an entity after '->', such as -> Team."),
         ("str,", "Unknown type. "),
         ("str(80)", "Write the arguments of 'str' as str(1..80), "),
         ("str (80) unique", "Write the arguments of 'str' as str(1..80), "),
@@ -163,9 +163,10 @@ def test_a_mistake_in_the_short_form_gives_one_message(short: object, message: s
 def test_proposals_of_editors_are_accepted(snippet: dict[str, Any]) -> None:
     short = re.sub(r"\$\{[0-9]+:((?:[^}\\]|\\.)*)\}", r"\1", snippet["body"])
     assert short == snippet["label"]
-    spec = {"name": "Hero", "fields": {"name": short, "other": "str"}}
+    spec = {"name": "Hero", "fields": {"team_id": short, "other": "str"}}
     assert ENTITY.is_valid(spec)
-    load_texts({"a.yaml": json.dumps(spec)})
+    team = "name: Team\nfields: {name: str}\n"
+    load_texts({"a.yaml": json.dumps(spec), "team.yaml": team})
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ INEXPRESSIBLE = {
             "in use by another field",
         ),
         *("already has a primary key", "generated primary key", "does not fit decimal"),
-        *("cannot sort by", "the order has", "'order' requires", "'set_null' requires"),
+        *("cannot sort by", "the order has", "'order' requires"),
     ),
     "it depends on other options of the field, which are one text in the short form": (
         *("cannot be combined", "on the primary key", "primary key cannot", "on a text key"),

@@ -17,14 +17,15 @@ from crudgen.language.types import (
     MAX_ENUM_VALUES,
     MAX_PRECISION,
     REFERENCE,
-    REFERENCE_OPTIONS,
+    REFERENCE_DOC,
     TYPES,
     Arguments,
     TypeInfo,
     highest_max_length,
 )
 
-from . import shorthand
+from . import reference_schema, shorthand
+from .reference_schema import mismatch
 from .snippets import field_snippets
 from .spec import FieldSpec
 
@@ -78,14 +79,15 @@ def definitions() -> dict[str, Any]:
 
 
 def _short_form() -> dict[str, Any]:
-    listed = "\n".join(f"- `{info.name}`: {info.doc}" for info in TYPES.values())
+    types = {**{str(name): info.doc for name, info in TYPES.items()}, "-> Team": REFERENCE_DOC}
+    listed = "\n".join(f"- `{name}`: {doc}" for name, doc in types.items())
     unknown = {
         "markdownDescription": f"`type[(arguments)][?] [= default] [option …]`\n\n{listed}",
-        **_mismatch(f"Unknown type. Types: {', '.join(TYPES)}."),
+        **mismatch(f"Unknown type. Types: {', '.join(TYPES)}; -> Team for a reference."),
     }
     reference = {
         "if": {"pattern": "^ *->"},
-        "then": _reference(),
+        "then": reference_schema.short_form(),
         "else": unknown,
     }
     return {
@@ -94,18 +96,6 @@ def _short_form() -> dict[str, Any]:
         "if": {"pattern": shorthand.type_pattern(*TYPES)},
         "then": {"allOf": [_short_form_of(info) for info in TYPES.values()]},
         "else": reference,
-    }
-
-
-def _reference() -> dict[str, Any]:
-    """Return the schema of the short forms of references."""
-    options = [option.example or option.name for option in REFERENCE_OPTIONS.values()]
-    listed = " ".join(f"`{option}`" for option in options)
-    wrong = f"Write a reference such as '-> Team?'. Options: {', '.join(options)}."
-    return {
-        "markdownDescription": f"`-> Entity[?] [= default] [option …]`\n\nOptions: {listed}",
-        "pattern": shorthand.reference_pattern(),
-        "patternErrorMessage": wrong,
     }
 
 
@@ -129,31 +119,25 @@ def _short_form_of(info: TypeInfo) -> dict[str, Any]:
             "then": {
                 "if": {"pattern": shorthand.default_pattern(info)},
                 "then": {"pattern": shorthand.pattern(info), "patternErrorMessage": wrong_options},
-                "else": _mismatch(
-                    f"Invalid default for '{info.name}'. Write it such as {default}."
-                ),
+                "else": mismatch(f"Invalid default for '{info.name}'. Write it such as {default}."),
             },
-            "else": _mismatch(wrong_arguments),
+            "else": mismatch(wrong_arguments),
         },
     }
 
 
-def _mismatch(message: str) -> dict[str, Any]:
-    """Return a schema that no text matches, with the message for it."""
-    return {"pattern": "(?!)", "patternErrorMessage": message}
-
-
 def _long_form() -> dict[str, Any]:
     """Return the schema of the long form: the options depend on the type."""
-    typed = {
-        "if": {"required": ["type"], "properties": {"type": {"enum": [*TYPES]}}},
-        "then": {"allOf": [*map(_long_form_of, TYPES.values()), _NULL_DEFAULT]},
+    typed = {"type": {"const": REFERENCE}}
+    reference = {
+        "if": {"anyOf": [{"required": ["type"], "properties": typed}, {"required": ["to"]}]},
+        "then": {"allOf": [reference_schema.long_form(), _NULL_DEFAULT]},
         "else": {"$ref": "#/$defs/FieldSpec"},
     }
     return {
-        "if": {"required": ["type"], "properties": {"type": {"const": REFERENCE}}},
-        "then": {"allOf": [{"$ref": "#/$defs/ReferenceSpec"}, _NULL_DEFAULT]},
-        "else": typed,
+        "if": {"required": ["type"], "properties": {"type": {"enum": [*TYPES]}}},
+        "then": {"allOf": [*map(_long_form_of, TYPES.values()), _NULL_DEFAULT]},
+        "else": reference,
     }
 
 

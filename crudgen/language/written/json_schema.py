@@ -4,10 +4,9 @@ from decimal import Decimal
 from typing import Any
 
 from crudgen.language import patterns
-from crudgen.language.names import ClassName
 from crudgen.language.ranges import LIMITS
 
-from . import field_schema, name_schema
+from . import field_schema, name_schema, reference_schema
 from .api_schema import operation_rules
 from .spec import MAX_FIELDS, AppSpec, EntitySpec
 
@@ -35,7 +34,8 @@ def editor_schema() -> dict[str, Any]:
         limit |= {"minimum": _json_number(low), "maximum": _json_number(high)}
     properties = entity["properties"]
     properties["fields"] = _fields(properties["fields"])
-    properties["links"] = _links(properties["links"])
+    properties["links"] = reference_schema.links(properties["links"])
+    reference_schema.add_rules(definitions["ReferenceSpec"], definitions["LinkSpec"])
     for key, name in name_schema.key_schemas().items():
         properties[key] = {**name, "description": properties[key]["description"]}
     return {
@@ -54,22 +54,6 @@ def _fields(schema: dict[str, Any]) -> dict[str, Any]:
         "errorMessage": "Expected a map of fields, such as 'name: str'.",
         "propertyNames": name_schema.field_names(),
         "additionalProperties": field_schema.field(),
-    }
-
-
-def _links(schema: dict[str, Any]) -> dict[str, Any]:
-    entity = {"type": "string", "pattern": f"^{ClassName.PATTERN.pattern}$"}
-    message = "Expected an entity such as Power, or a map: the long form."
-    return {
-        "type": "object",
-        "description": schema["description"],
-        "errorMessage": "Expected a map of links, such as 'powers: Power'.",
-        "propertyNames": name_schema.field_names(),
-        "additionalProperties": {
-            "if": {"type": "object"},
-            "then": {"$ref": "#/$defs/LinkSpec"},
-            "else": {**entity, "errorMessage": message, "patternErrorMessage": message},
-        },
     }
 
 

@@ -68,6 +68,11 @@ REFERENCE_PARTS = re.compile(
     re.DOTALL,
 )
 """Matches any text that begins with an arrow."""
+_KEY = rf"(?: *= *(?!{NULL_WORDS}(?: |$)){DEFAULT}(?= |$))?"
+"""The default of a reference."""
+_TARGET = rf"^ *-> *{ClassName.PATTERN.pattern}(?![A-Za-z0-9])"
+_OPTIONAL = rf"{_TARGET} *\?{_KEY}"
+_REQUIRED = rf"{_TARGET}(?! *\?| *= *{_NULL}(?: |$)){_KEY}"
 
 
 def pattern(info: TypeInfo) -> str:
@@ -77,10 +82,27 @@ def pattern(info: TypeInfo) -> str:
 
 def reference_pattern() -> str:
     """Return a regular expression that matches the short forms of references."""
-    required = rf"(?! *= *{_NULL}(?: |$))"
-    default = rf"(?: *= *(?!{NULL_WORDS}(?: |$)){DEFAULT}(?= |$))?"
     words = _words(REFERENCE_OPTIONS.values())
-    return rf"^ *-> *{ClassName.PATTERN.pattern}(?: *\?|{required}){default}(?: +(?:{words}))* *$"
+    return rf"(?:{_OPTIONAL}|{_REQUIRED})(?: +(?:{words}))* *$"
+
+
+def nullable_pattern() -> str:
+    """Return a regular expression that matches references that accept null or lack `set_null`.
+
+    The text must match `reference_pattern`.
+    """
+    words = _words(option for option in REFERENCE_OPTIONS.values() if option.name != "set_null")
+    return rf"(?:{_OPTIONAL}|{_REQUIRED}(?: +(?:{words}))* *$)"
+
+
+def target_pattern() -> str:
+    """Return a regular expression that matches text with a valid entity after the arrow."""
+    return rf"{_TARGET}(?![^ ?=])"
+
+
+def reference_default_pattern() -> str:
+    """Return a regular expression that matches text with a valid default, or without one."""
+    return rf"(?:{_OPTIONAL}|{_REQUIRED})(?! *\?? *=)"
 
 
 def type_pattern(*types: str) -> str:

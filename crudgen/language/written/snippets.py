@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 from crudgen.language.types import (
     ARGUMENT_OPTIONS,
     MAX_INDEXED_TEXT,
+    OPTIONS,
+    REFERENCE_DOC,
+    REFERENCE_OPTIONS,
     TYPES,
     Argument,
     Arguments,
@@ -15,8 +18,11 @@ from crudgen.language.types import (
 )
 
 from . import shorthand
+from .relations import ReferenceSpec
 from .spec import FieldSpec
+from .words import ON_DELETE
 
+_REFERENCE = "-> ${1:Team}"
 _INDEXES = ("pk", "unique", "index")
 _FIRST_EXAMPLE = re.compile(r"\(.*?\)")
 _PLACEHOLDER = re.compile(r"\$\{[0-9]+:((?:[^\\}]|\\.)*)\}")
@@ -36,7 +42,7 @@ def field_snippets() -> list[dict[str, Any]]:
     An editor replaces the entire value: to complete an option, it needs the type before it.
     """
     proposals = [proposal for info in TYPES.values() for proposal in _proposals(info)]
-    ordered = sorted(proposals, key=lambda proposal: proposal.rank)
+    ordered = sorted([*proposals, *_references()], key=lambda proposal: proposal.rank)
     return [
         {
             "label": _label(proposal.body),
@@ -57,6 +63,20 @@ def _proposals(info: TypeInfo) -> Iterator[_Proposal]:
         if not (option.common or option.name in ARGUMENT_OPTIONS[info.arguments]):
             doc = FieldSpec.allowed_keys()[option.name].description or ""
             yield _Proposal(3, _with_option(info, option), doc)
+
+
+def _references() -> Iterator[_Proposal]:
+    """Yield a reference, and one with each of its options that not all fields have."""
+    yield _Proposal(0, _REFERENCE, REFERENCE_DOC)
+    yield _Proposal(2, f"{_REFERENCE}?", f"{REFERENCE_DOC}; or null")
+    descriptions = {str(word): doc for word, doc in ON_DELETE.items()}
+    for key, described in ReferenceSpec.allowed_keys().items():
+        descriptions[key] = described.description or ""
+    for option in REFERENCE_OPTIONS.values():
+        if option.name not in OPTIONS or not option.common:
+            null = "?" if option.name in ("set_null", "read_only") else ""
+            body = f"{_REFERENCE}{null} {_option(option, 2)}"
+            yield _Proposal(3, body, descriptions[option.name])
 
 
 def _with_option(info: TypeInfo, option: Option) -> str:

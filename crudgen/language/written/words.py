@@ -9,9 +9,9 @@ from crudgen.language.names import Case, Name
 from crudgen.language.operations import Operation
 from crudgen.language.relations import NestedWrite, OnDelete
 from crudgen.language.schema import Artifact, KitForm
-from crudgen.language.types import TYPES
+from crudgen.language.types import REFERENCE, REFERENCE_DOC, TYPES
 
-TYPE_WORDS = {name: info.doc for name, info in TYPES.items()}
+TYPE_WORDS = {**{str(name): info.doc for name, info in TYPES.items()}, REFERENCE: REFERENCE_DOC}
 OPERATIONS = {
     Operation.CREATE: "POST: insert a row",
     Operation.LIST: "GET: rows, with filters, sorting and pages",
