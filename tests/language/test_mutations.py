@@ -13,6 +13,7 @@ import pytest
 
 from crudgen.errors import SpecError
 from crudgen.language import Schema, explain, load, load_texts
+from tests.support.random_graphs import random_texts
 
 MUTATIONS = int(os.environ.get("MUTATIONS", "300"))
 """For each of 8 seeds."""
@@ -23,6 +24,7 @@ RELATED = {
     for file in sorted((CASES / "relations").glob("*.yaml"))
 }
 """A spec of several entities, whose relations have all options."""
+GRAPHS = [RELATED, *(random_texts(seed).texts for seed in range(8))]
 PIECES = (
     *(
         "[",
@@ -74,6 +76,16 @@ PIECES = (
         "\r",
     ),
     *("unique", "index", "read_only", "write_only", "touch", "9" * 70, "-1", ".inf", "enum(", "@"),
+    *(
+        "-> Hero",
+        "-> Team?",
+        "-> A",
+        "cascade",
+        "set_null",
+        "relation(a)",
+        "inverse(",
+        "links: {a: A}",
+    ),
     *("min(0)", "max(", "pattern([a-z])", "doc('(')", "example(a)", "was("),
     *(
         "-> Hero",
@@ -153,8 +165,9 @@ def test_a_mutated_entity_with_relations_loads_or_is_diagnosed(seed: int) -> Non
     source = random.Random(seed)  # noqa: S311 the same mutations every time
     accepted = 0
     for _ in range(MUTATIONS // 5):
-        file = source.choice([*RELATED])
-        texts = {**RELATED, file: mutated(RELATED[file], source, most=2)}
+        graph = source.choice((RELATED, source.choice(GRAPHS)))
+        file = source.choice([*graph])
+        texts = {**graph, file: mutated(graph[file], source, most=2)}
         answer = loaded_together(texts)
         if isinstance(answer, SpecError):
             assert answer.diagnostics, texts[file]

@@ -9,6 +9,7 @@ from crudgen.errors import SpecError
 from crudgen.language import load, load_texts
 from crudgen.language.operations import Operation
 from crudgen.language.written import spellings
+from crudgen.language.written.relations import LinkSpec, ReferenceSpec
 from crudgen.language.written.spec import EntitySpec, FieldSpec
 from crudgen.language.written.translation import MAX_LENGTH, translated
 
@@ -61,12 +62,8 @@ SPELLINGS: dict[str, str] = {
     "TEXT NOT NULL": "text",
     "datetime auto_now": "datetime = now read_only touch",
     "datetime auto_now_add": "datetime = now read_only",
-    "foreign key": "int index",
-    "int foreign key": "int index",
     "CharField(max_length=80)": "str max(80)",
     "models.CharField(max_length=80, null=True, unique=True)": "str? max(80) unique",
-    "models.ForeignKey(Team, on_delete=models.CASCADE)": "int index",
-    "ForeignKey(team.id)": "int index",
     "models.DecimalField(max_digits=8, decimal_places=3)": "decimal(8,3)",
     "models.BooleanField(default=False)": "bool = false",
     "models.DateTimeField(auto_now_add=True)": "datetime = now read_only",
@@ -124,7 +121,6 @@ SPELLINGS: dict[str, str] = {
     "models.SlugField()": "str(1..80) pattern([a-z0-9-]+) unique",
     "str = uuid4()": "str",
     "uuid = uuid4": "uuid",
-    "ManyToManyField(Tag)": "int index",
     "str, required": "str",
     "str[]": "json",
     "int(>0)": "int(1..)",
@@ -243,7 +239,11 @@ def test_keys_lead_to_keys() -> None:
     for key, written in spellings.KEYS.items():
         keys = {*FieldSpec.allowed_keys()}
         assert key not in keys
-        assert keys.issuperset(re.findall(r"(\w+): ", written))
+        assert (keys | {"to"}).issuperset(re.findall(r"(\w+): ", written))
+    for model, rows in ((ReferenceSpec, spellings.REFERENCE_KEYS), (LinkSpec, spellings.LINK_KEYS)):
+        for key, written in rows.items():
+            assert key not in model.allowed_keys()
+            assert written.partition(":")[0] in model.allowed_keys()
 
 
 @pytest.mark.parametrize(

@@ -7,19 +7,19 @@ from crudgen.language.schema import TypeName
 from crudgen.language.types import OPTIONS, TYPES, Arguments, TypeInfo
 from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.nodes import Mapping, Scalar, Sequence
-from crudgen.language.yaml.problems import Problems, quoted
+from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 from .parser import ShortFormParser
 from .reference_expansion import ReferenceExpansion
 from .shorthand import ARGUMENTS, COUNT, EXAMPLES, NULL_WORDS, NUMBER, PARTS, WORD
 from .translation import remedy_for, translated
-from .unsupported import type_remedy
 
 
-def expand(name: str, short: Scalar, problems: Problems) -> Mapping | None:
+def expand(name: str, short: Scalar, problems: Problems, owner: str = "") -> Mapping | None:
     """Return the long form of a field, or None if its short form has an error.
 
-    A field in the spelling of another language gives one problem, with the line to write.
+    A field in the spelling of another language gives one problem, with the line to write. `owner`
+    is the entity of the field.
     """
     text = short.value
     if not isinstance(text, str):
@@ -30,22 +30,25 @@ def expand(name: str, short: Scalar, problems: Problems) -> Mapping | None:
         )
         problems.add(short.location, f"expected a field's type, found {found}", remedy)
         return None
-    if text.lstrip().startswith("->"):
-        return ReferenceExpansion(short.location, text, problems).run()
     found_here = Problems()
-    expanded = _Expansion(short.location, text, found_here).run()
-    if found_here and (remedy := _translation(name, text)):
+    expanded = _parser(text)(short.location, text, found_here).run()
+    has_reason = any(found.remedy.startswith("remove it") for found in found_here.diagnostics)
+    if found_here and not has_reason and (remedy := _translation(name, text, owner)):
         found_here.diagnostics = [replace(found_here.diagnostics[0], remedy=remedy)]
     problems.diagnostics += found_here.diagnostics
     return expanded
 
 
-def _translation(name: str, text: str) -> str:
+def _parser(text: str) -> "type[ReferenceExpansion | _Expansion]":
+    return ReferenceExpansion if text.lstrip().startswith("->") else _Expansion
+
+
+def _translation(name: str, text: str, owner: str) -> str:
     """Return the remedy for a field in the spelling of another language, or "" if it has errors."""
     problems = Problems()
-    for short in translated(text):
-        _Expansion(Location(""), short, problems).run()
-    return "" if problems else remedy_for(name, text)
+    for short in translated(text, name):
+        _parser(short)(Location(""), short, problems).run()
+    return "" if problems else remedy_for(name, text, owner)
 
 
 class _Expansion(ShortFormParser):
@@ -71,7 +74,7 @@ class _Expansion(ShortFormParser):
     def _type(self, match: re.Match[str]) -> TypeInfo | None:
         word, location = match["type"], self._at(match.start("type"), match.end("type"))
         if word not in TypeName.__members__.values():
-            self.problems.add(location, f"unknown type {quoted(word)}", type_remedy(word))
+            self.problems.add(location, f"unknown type {quoted(word)}", suggest(word, TypeName))
             return None
         self._put("type", location, Scalar(location, word))
         return TYPES[TypeName(word)]

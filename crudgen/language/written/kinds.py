@@ -25,7 +25,6 @@ from crudgen.language.yaml.problems import Problems, quoted, suggest
 from . import spellings
 from .expansion import expand
 from .translation import translated
-from .unsupported import type_remedy
 from .words import (
     ARTIFACTS,
     CASES,
@@ -123,7 +122,7 @@ def _type(value: Plain) -> TypeName:
     if not isinstance(value, str) or value in TypeName.__members__.values():
         return _enum_member(value, "type", TypeName)
     long = " or ".join(_long_form(short) for short in translated(value) or (value,))
-    remedy = f"write '{long}'" if long else type_remedy(value)
+    remedy = f"write '{long}'" if long else suggest(value, TypeName)
     context = {"problem": f"unknown type {quoted(value)}", "remedy": remedy}
     raise PydanticCustomError("spec", "{problem}", context)
 
@@ -152,6 +151,12 @@ def _inverse(value: Plain) -> str | Literal[False]:
     if value is False:
         return False
     raise _expected("a name, or false", value)
+
+
+def _on_delete(value: Plain) -> OnDelete:
+    if value is None:
+        raise _expected("a string", value, f"write '{OnDelete.SET_NULL}'")
+    return _enum_member(value, "value", OnDelete, spellings.ON_DELETE)
 
 
 def _created(value: Plain) -> int:
@@ -200,7 +205,7 @@ OperationWord: TypeAlias = Annotated[
     Operation, _word("operation", Operation, spellings.OPERATIONS), one_of(OPERATIONS)
 ]
 EtagWord: TypeAlias = Annotated[EtagUse, _word("value", EtagUse), one_of(ETAG_USES)]
-OnDeleteWord: TypeAlias = Annotated[OnDelete, _word("value", OnDelete), one_of(ON_DELETE)]
+OnDeleteWord: TypeAlias = Annotated[OnDelete, PlainValidator(_on_delete), one_of(ON_DELETE)]
 _INVERSE_SCHEMA = {"anyOf": [{"type": "string"}, {"const": False}]}
 InverseName: TypeAlias = Annotated[
     str | Literal[False], PlainValidator(_inverse), WithJsonSchema(_INVERSE_SCHEMA)

@@ -1,13 +1,11 @@
 """Parsed YAML → spec models, with all errors at once. Reason to change: errors of pydantic."""
 
-import re
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from crudgen.language.schema import TypeName
 from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, find_location, plain
 from crudgen.language.yaml.problems import Problems, quoted, suggest
@@ -18,35 +16,21 @@ from .expansion import expand
 from .kinds import describe
 from .reference_expansion import REJECTED
 from .relations import LinkSpec, ReferenceSpec
-from .shorthand import WORD
-from .spec import (
-    MAX_FIELDS,
-    ApiSpec,
-    AppSpec,
-    EntitySpec,
-    FieldSpec,
-    LimitsSpec,
-    NamesSpec,
-    PageSpec,
-)
+from .remedies import MODELS, kind_remedy, missing_remedy
+from .spec import MAX_FIELDS, AppSpec, EntitySpec, FieldSpec
 
 SpecT = TypeVar("SpecT", bound=BaseSpec)
 
-_MODELS: dict[str, type[BaseSpec]] = {
-    "api": ApiSpec,
-    "page": PageSpec,
-    "limits": LimitsSpec,
-    "names": NamesSpec,
-}
 _UNSUPPORTED: dict[type[BaseSpec], dict[str, str]] = {
     EntitySpec: unsupported.ENTITY_KEYS,
     AppSpec: unsupported.APP_KEYS,
 }
-_EXAMPLES: dict[tuple[str | int, ...], str] = {
-    ("links",): "links: {powers: Power}",
-    ("api", "write"): "write: {lines: create}",
+_SPELLINGS: dict[type[BaseSpec], dict[str, str]] = {
+    EntitySpec: spellings.ENTITY_KEYS,
+    FieldSpec: spellings.KEYS,
+    ReferenceSpec: spellings.REFERENCE_KEYS,
+    LinkSpec: spellings.LINK_KEYS,
 }
-"""An example of the value of a key, by its path."""
 _KINDS = {
     "model_type": "a map",
     "dict_type": "a map",
@@ -91,12 +75,14 @@ def _long_form(root: Mapping, problems: Problems) -> tuple[Mapping, set[str]]:
         return root, set()
     if len(fields.value.entries) > MAX_FIELDS:
         problems.add(fields.location, f"more than {MAX_FIELDS} fields", "split the entity")
+    name = root.get("name")
+    owner = str(plain(name.value)) if name else ""
     kept: list[Entry] = []
     broken: set[str] = set()
     for entry in fields.value.entries[:MAX_FIELDS]:
         node: Node | None = entry.value
         if isinstance(entry.value, Scalar):
-            node = expand(entry.key, entry.value, problems)
+            node = expand(entry.key, entry.value, problems, owner)
         if node is None:
             broken.add(entry.key)
         else:
@@ -168,7 +154,7 @@ def _report(model: type[BaseSpec], root: Mapping, detail: ErrorDetails, problems
             if len(path) > 1
             else Location(root.location.file)
         )
-        problems.add(location, f"{quoted(last)} is missing", _example(last))
+        problems.add(location, f"{quoted(last)} is missing", missing_remedy(last))
     elif detail["type"] == "extra_forbidden":
         location = find_location(root, path, key=True)
         if len(path) == 1 and last in _UNSUPPORTED.get(model, {}):
@@ -178,86 +164,50 @@ def _report(model: type[BaseSpec], root: Mapping, detail: ErrorDetails, problems
         if detail["loc"][:1] + detail["loc"][2:3] == ("fields", "reference") and last in REJECTED:
             problems.add(location, f"'{last}' does not apply to references", REJECTED[last])
             return
-        remedy = _spelling_remedy(model, path, _value_at(root, path))
-        remedy = remedy or suggest(last, _model_at(model, detail).allowed_keys())
+        owner = _model_at(model, detail)
+        remedy = _spelling_remedy(owner, last, _value_at(root, path))
+        remedy = remedy or suggest(last, owner.allowed_keys())
         problems.add(location, f"unknown key {quoted(last)}", remedy)
     elif detail["type"] == "spec":
         problems.add(find_location(root, path), context["problem"], context["remedy"])
     else:
         found = describe(_value_at(root, path))
         expected = _KINDS.get(detail["type"], "something else")
-        remedy = _kind_remedy(path, _value_at(root, path))
+        remedy = kind_remedy(path, _value_at(root, path))
         problems.add(find_location(root, path), f"expected {expected}, found {found}", remedy)
 
 
-def _spelling_remedy(model: type[BaseSpec], path: tuple[str | int, ...], value: Any = None) -> str:
-    """Return what to write instead of a key in the spelling of another language."""
-    key = str(path[-1])
-    if len(path) == 1 and model is EntitySpec:
-        keys = spellings.ENTITY_KEYS
-    elif path[0] != "fields" or len(path) < 3:
-        return ""
-    elif key not in spellings.NEEDLESS_KEYS:
-        keys = spellings.KEYS
-    elif value in (False, "no"):
+def _spelling_remedy(model: type[BaseSpec], key: str, value: Any = None) -> str:
+    """Return what to write instead of a key of a model in the spelling of another language."""
+    keys = _SPELLINGS.get(model, {})
+    if model is not FieldSpec or key not in spellings.NEEDLESS_KEYS:
+        return f"write '{keys[key]}'" if key in keys else ""
+    if value in (False, "no"):
         return "write 'optional: true'"
-    else:
-        return "remove it: a field is required without 'optional' and 'default'"
-    return f"write '{keys[key]}'" if key in keys else ""
+    return "remove it: a field is required without 'optional' and 'default'"
 
 
 def _is_explained(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
-    """Return whether a type is missing because of a key such as `enum`, which has a remedy."""
-    field = _path(detail)[:-1]
-    return detail["type"] == "missing" and any(
-        other["type"] == "extra_forbidden"
-        and _path(other)[:-1] == field
-        and "'type: " in _spelling_remedy(FieldSpec, _path(other))
-        for other in details
+    """Return whether another problem of a field or link has the remedy for this one as well.
+
+    A missing key can be written in another spelling, such as `enum` or `entity`. The keys of a
+    reference are unknown if its type is.
+    """
+    *owner, key = _path(detail)
+    others = [other for other in details if [*_path(other)[:-1]] == owner and other is not detail]
+    if not owner:
+        return False
+    if detail["type"] == "missing":
+        return any(
+            f"'{key}: " in _spelling_remedy(_model_at(EntitySpec, other), str(other["loc"][-1]))
+            for other in others
+            if other["type"] == "extra_forbidden"
+        )
+    is_reference = detail["type"] == "extra_forbidden" and key in ReferenceSpec.allowed_keys()
+    return is_reference and any(
+        other["loc"][-1] == "type" and "reference" in other.get("ctx", {}).get("remedy", "")
+        for other in others
     )
-
-
-def _example(key: str) -> str:
-    return {
-        "name": "write a name, such as 'name: Hero'",
-        "fields": "write fields, such as 'fields: {name: str}'",
-        "type": "write a type, such as 'type: str'",
-        "to": "write an entity, such as 'to: Team'",
-    }.get(key, "")
-
-
-def _kind_remedy(path: tuple[str | int, ...], value: Any) -> str:
-    """Return the remedy for a value of the wrong kind, such as a string instead of a list."""
-    key = str(path[0])
-    if key == "fields" and len(path) == 2:
-        return _field_remedy(str(path[1]), value)
-    if key == "fields" and len(path) == 1:
-        return _fields_remedy(value)
-    if path in _EXAMPLES or key == "links":
-        return f"such as {_EXAMPLES.get(path, 'powers: Power')!r}"
-    if str(path[-1]) in _MODELS:
-        return f"allowed keys: {', '.join(_MODELS[str(path[-1])].allowed_keys())}"
-    is_word = isinstance(value, str) and value.isprintable() and 0 < len(value) <= 60
-    if key in ("unique", "index") and not (is_word and "," in value and len(path) > 1):
-        return f"a list of lists, such as [[a, b]]; for one field, use its flag '{key}'"
-    return f"write [{value}]" if is_word else ""
-
-
-def _field_remedy(name: str, value: Any) -> str:
-    words = value if isinstance(value, list) else []
-    if len(words) == 1 and words[0] in TypeName.__members__.values():
-        return f"write '{name}: json'"
-    if words and all(isinstance(word, str) and re.fullmatch(WORD, word) for word in words[:20]):
-        return f"write '{name}: enum({', '.join(words[:20])})'"
-    return "such as 'str(1..80)'"
-
-
-def _fields_remedy(value: Any) -> str:
-    if isinstance(value, str) and (field := re.fullmatch(r"(\w{1,60}):([^\s:]{1,60})", value)):
-        return f"write '{field[1]}: {field[2]}', with a space"
-    if isinstance(value, list):
-        return "write one field per line, without '-': 'name: str'"
-    return _example("fields")
 
 
 def _model_at(model: type[BaseSpec], detail: ErrorDetails) -> type[BaseSpec]:
@@ -267,7 +217,7 @@ def _model_at(model: type[BaseSpec], detail: ErrorDetails) -> type[BaseSpec]:
         return ReferenceSpec if detail["loc"][2] == "reference" else FieldSpec
     if parents[:1] == ("links",):
         return LinkSpec
-    return _MODELS[str(parents[-1])] if parents else model
+    return MODELS[str(parents[-1])] if parents else model
 
 
 def _value_at(root: Node, path: tuple[str | int, ...]) -> Any:

@@ -5,6 +5,7 @@ ignore upper and lower case.
 """
 
 from crudgen.language.operations import Operation
+from crudgen.language.relations import OnDelete
 
 _TRUE = r"(?: *[:=(] *true\)?)?"
 _FALSE = r" *[:=(] *false\)?"
@@ -90,8 +91,6 @@ TYPES: tuple[tuple[str, str], ...] = (
 
 REMEDIES: tuple[tuple[str, str], ...] = (
     (r"num(?:ber)?", "int | float | decimal(10,2)"),
-    (r".*\b(?:foreign[ _]?key|references|relation(?:ship)?|belongs_?to)\b.*", "int index"),
-    (r".*\b(?:one_?to_?one|many_?to_?many)(?:_?field)?\b.*", "int index"),
     (r"passwords?", "str(8..) write_only"),
     (r"phone(?:_?number)?|tel", "str(..20) pattern([+0-9 -]+)"),
     (r"slug(?:_?field)?", "str(1..80) pattern([a-z0-9-]+) unique"),
@@ -143,8 +142,10 @@ KEYS: dict[str, str] = {
     "examples": "example: one of them",
     "server_default": "default: 0",
     "default_factory": "default: now",
-    "foreign_key": "type: int, index: true",
-    "references": "type: int, index: true",
+    **dict.fromkeys(
+        ("foreign_key", "references", "ref", "belongs_to", "to", "on_delete"),
+        "type: reference, to: Team",
+    ),
 }
 """Keys of a field in the long form, and what to write instead."""
 
@@ -159,6 +160,10 @@ ENTITY_KEYS: dict[str, str] = {
     **dict.fromkeys(
         ("relations", "relation", "relationships", "references", "foreign_keys"),
         "fields: {team_id: -> Team}' or 'links: {powers: Power}",
+    ),
+    **dict.fromkeys(("belongs_to", "has_one", "parent"), "fields: {team_id: -> Team}"),
+    **dict.fromkeys(
+        ("many_to_many", "has_many", "has_and_belongs_to_many"), "links: {powers: Power}"
     ),
     "operations": "api: {operations: [list, read]}",
     "methods": "api: {operations: [list, read]}",
@@ -183,6 +188,43 @@ OPERATIONS: dict[str, Operation] = {
     **dict.fromkeys(("destroy", "remove"), Operation.DELETE),
 }
 """Operations in the words of other frameworks and of HTTP."""
+
+REFERENCE_KEYS: dict[str, str] = {
+    **dict.fromkeys(
+        ("entity", "target", "model", "class", "table", "references", "ref", "foreign_key"),
+        "to: Team",
+    ),
+    **dict.fromkeys(("ondelete", "onDelete", "delete"), "on_delete: cascade"),
+    **dict.fromkeys(
+        ("back_populates", "related_name", "backref", "inverse_of", "reverse"), "inverse: heroes"
+    ),
+    **dict.fromkeys(("as", "name"), "relation: team"),
+    **dict.fromkeys(("sort", "order_by"), "order: [name]"),
+    **{
+        key: KEYS[key]
+        for key in ("nullable", "null", "blank", "description", "comment", "title", "alias")
+    },
+    "db_column": "column: OtherName",
+}
+"""Keys of a reference in the long form, and what to write instead."""
+
+LINK_KEYS: dict[str, str] = {
+    **dict.fromkeys(("entity", "target", "model", "class", "ref"), "to: Power"),
+    **dict.fromkeys(
+        ("back_populates", "related_name", "backref", "inverse_of", "reverse"), "inverse: heroes"
+    ),
+    **dict.fromkeys(("through", "secondary", "link_model", "using"), "via: Membership"),
+    **dict.fromkeys(("db_table", "link_table", "join_table"), "table: hero_power_link"),
+}
+"""Keys of a link in the long form, and what to write instead."""
+
+ON_DELETE: dict[str, OnDelete] = {
+    **dict.fromkeys(("set null", "setnull", "set-null", "nullify"), OnDelete.SET_NULL),
+    **dict.fromkeys(("no action", "no_action", "protect", "do_nothing"), OnDelete.RESTRICT),
+    **{str(action): action for action in OnDelete},
+    "delete": OnDelete.CASCADE,
+}
+"""What happens on delete, in the words of SQL and of other frameworks."""
 
 NEEDLESS_KEYS = ("required", "not_null", "notnull", "mandatory")
 """Keys without an equivalent: a field without `optional` and `default` is required anyway."""

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from crudgen.errors import Diagnostic
+from crudgen.language.names import ClassName, snake_case
 from crudgen.language.schema import TypeName
 from crudgen.language.types import TYPES, Arguments, TypeInfo
 
 from . import shorthand, spellings
+from .reference_spellings import alone, before_entity, related_entity, short_form, with_words
 
 MAX_LENGTH = 200
 """Longer text is not translated."""
@@ -29,27 +31,62 @@ _BOUND = re.compile(rf"(>=|>|<=|<) *({_DIGITS})")
 _LINE = re.compile(r"[\s{-]*(?P<name>\w+) *: +(?P<text>.+?)\s*")
 
 
-def remedy_for(name: str, text: str) -> str:
-    """Return what to write instead of a field in another spelling, or "" if it is unknown."""
+def remedy_for(name: str, text: str, owner: str = "") -> str:
+    """Return what to write instead of a field in another spelling, or "" if it is unknown.
+
+    `owner` is the entity of the field.
+    """
     if len(text) <= MAX_LENGTH and (default := _JSON_DEFAULT.fullmatch(text.strip())):
         optional = ", optional: true" if default[1] else ""
         return f"write '{name}: {{type: json{optional}, default: {default[2]}}}'"
-    lines = [f"'{name}: {short}'" for short in translated(text)]
+    if len(text) <= MAX_LENGTH and (entity := related_entity(text)):
+        return related_remedy(name, entity, owner)
+    lines = [f"'{_line(name, short)}'" for short in translated(text, name)]
     *others, last = lines or [""]
     return f"write {' or '.join([', '.join(others), last] if others else [last])}" if last else ""
 
 
-def translated(text: str) -> tuple[str, ...]:
-    """Return the short forms of a field in another spelling; none if that is unknown."""
+def related_remedy(name: str, entity: str, owner: str) -> str:
+    """Return the remedy for a field that is a list of rows."""
+    key = "write a reference to this entity"
+    if ClassName.PATTERN.fullmatch(owner):
+        key = f"write '{snake_case(owner)}_id: -> {owner}'"
+    return f"{key} in {entity}; for many to many, write 'links: {{{name}: {entity}}}'"
+
+
+def translated(text: str, name: str = "") -> tuple[str, ...]:
+    """Return the short forms of a field in another spelling; none if that is unknown.
+
+    A reference without an entity refers to the one that `name` is named after.
+    """
     if len(text) > MAX_LENGTH:
         return ()
     written = text = " ".join(text.split())
     text = _rewritten(text.rstrip(",; "), spellings.WRAPPERS)
+    if reference := _reference(text, name):
+        return (reference,) if reference != written else ()
     for pattern, remedy in spellings.REMEDIES:
         if re.fullmatch(rf"(?:{pattern})(?:\(\))?", text, re.IGNORECASE):
             return tuple(remedy.split(" | "))
     short = _short_form(_rewritten(_unfolded(text), spellings.WORDS).strip())
+    short = short or _reference(text, name, is_alone=True)
     return (short,) if short and short != written else ()
+
+
+def _line(name: str, short: str) -> str:
+    """Return a field, whose name ends in `_id` if it is a reference."""
+    is_named = not short.startswith("->") or name.endswith(("_id", "_key", "_code"))
+    return f"{name}: {short}" if is_named else f"{name}_id: {short}"
+
+
+def _reference(text: str, name: str, *, is_alone: bool = False) -> str | None:
+    """Return the short form of a reference, or None if the text is not one in a known spelling."""
+    written = with_words(_unfolded(text))
+    found = alone(written) if is_alone else before_entity(written)
+    if found is None:
+        return None
+    entity = found[0] or name.removesuffix("_id") or "team"
+    return short_form(entity, _rewritten(found[1], spellings.WORDS))
 
 
 def translated_default(text: str) -> str | None:

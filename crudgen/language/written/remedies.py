@@ -1,0 +1,72 @@
+"""Remedies for keys that are missing, and for values of the wrong kind. Reason to change: these."""
+
+import re
+from typing import Any
+
+from crudgen.language.schema import TypeName
+
+from .base import BaseSpec
+from .reference_spellings import related_entity
+from .shorthand import WORD
+from .spec import ApiSpec, LimitsSpec, NamesSpec, PageSpec
+from .translation import related_remedy
+
+MODELS: dict[str, type[BaseSpec]] = {
+    "api": ApiSpec,
+    "page": PageSpec,
+    "limits": LimitsSpec,
+    "names": NamesSpec,
+}
+"""The models of the keys that are maps."""
+_EXAMPLES: dict[tuple[str | int, ...], str] = {
+    ("links",): "links: {powers: Power}",
+    ("api", "write"): "write: {lines: create}",
+}
+"""An example of the value of a key, by its path."""
+
+
+def missing_remedy(key: str) -> str:
+    """Return the remedy for a required key that is missing."""
+    return {
+        "name": "write a name, such as 'name: Hero'",
+        "fields": "write fields, such as 'fields: {name: str}'",
+        "type": "write a type, such as 'type: str'",
+        "to": "write an entity, such as 'to: Team'",
+    }.get(key, "")
+
+
+def kind_remedy(path: tuple[str | int, ...], value: Any) -> str:
+    """Return the remedy for a value of the wrong kind, such as a string instead of a list."""
+    key = str(path[0])
+    if key == "fields" and len(path) == 2:
+        return _field_remedy(str(path[1]), value)
+    if key == "fields" and len(path) == 1:
+        return _fields_remedy(value)
+    if path in _EXAMPLES or key == "links":
+        entity = value[0] if isinstance(value, list) and len(value) == 1 else "Power"
+        return f"such as {_EXAMPLES.get(path, f'{path[-1]}: {entity}')!r}"
+    if str(path[-1]) in MODELS:
+        return f"allowed keys: {', '.join(MODELS[str(path[-1])].allowed_keys())}"
+    is_word = isinstance(value, str) and value.isprintable() and 0 < len(value) <= 60
+    if key in ("unique", "index") and not (is_word and "," in value and len(path) > 1):
+        return f"a list of lists, such as [[a, b]]; for one field, use its flag '{key}'"
+    return f"write [{value}]" if is_word else ""
+
+
+def _field_remedy(name: str, value: Any) -> str:
+    words = value if isinstance(value, list) else []
+    if len(words) == 1 and related_entity(f"list[{words[0]}]"):
+        return related_remedy(name, words[0], "")
+    if len(words) == 1 and words[0] in TypeName.__members__.values():
+        return f"write '{name}: json'"
+    if words and all(isinstance(word, str) and re.fullmatch(WORD, word) for word in words[:20]):
+        return f"write '{name}: enum({', '.join(words[:20])})'"
+    return "such as 'str(1..80)'"
+
+
+def _fields_remedy(value: Any) -> str:
+    if isinstance(value, str) and (field := re.fullmatch(r"(\w{1,60}):([^\s:]{1,60})", value)):
+        return f"write '{field[1]}: {field[2]}', with a space"
+    if isinstance(value, list):
+        return "write one field per line, without '-': 'name: str'"
+    return missing_remedy("fields")
