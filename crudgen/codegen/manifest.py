@@ -125,6 +125,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
     dates = not types.isdisjoint({TypeName.DATE, TypeName.TIME, TypeName.DATETIME})
     decimals, uuids = TypeName.DECIMAL in types, TypeName.UUID in types
     related = any(entity.relations for entity in entities)
+    by_related = any(entity.api.related for entity in entities)
     bulk = not operations.isdisjoint(BULK)
     idempotent = [entity for entity in entities if entity.api.idempotency]
     references = related or any(map(refers, entities))
@@ -132,7 +133,11 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "fast": schema.kit is not KitForm.PLAIN,
         "database/blocking_rows.py": references,
         "database/foreign_keys.py": references,
+        "query/related_columns.py": by_related,
+        "query/related_conditions.py": by_related,
+        "query/related_order.py": by_related,
         "query/related_parameters.py": related,
+        "query/related_paths.py": by_related,
         "query/related_rows.py": related,
         "query/related_statements.py": related,
         "query/relations.py": related,
@@ -144,6 +149,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "rows/included.py": related,
         "rows/related.py": related,
         "rows/related_listing.py": related,
+        "rows/related_lists.py": by_related,
         "rows/replacement.py": Operation.REPLACE in operations,
         "types/addresses.py": not types.isdisjoint({TypeName.EMAIL, TypeName.URL}),
         "types/binary.py": TypeName.BYTES in types,

@@ -91,6 +91,11 @@ OPERATORS: Mapping[str, Operator] = {
     "in": Operator("{} is one of these values", _is_in, many=True),
     "not_in": Operator("{} is none of these values, or null", _is_not_in, many=True),
     "isnull": Operator("{} is null (`true`) or not null (`false`)", _is_null, is_flag=True),
+    "exists": Operator(
+        "{} exist (`true`) or do not exist (`false`)",
+        lambda found, values, _: found if values[0] else ~found,
+        is_flag=True,
+    ),
     "contains": Operator("{} contains this text", _contains, is_text=True),
     "icontains": Operator(
         "{} contains this text, ignoring the case of A to Z",

@@ -1,0 +1,165 @@
+"""SQL that filters rows by related rows. Each row is found once, however many belong to it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    Table,
+    UniqueConstraint,
+    exists,
+    literal_column,
+    select,
+)
+
+from ..database.properties import Properties
+from .columns import Columns
+from .query import Filter
+from .related_paths import NONE, RelatedPath, Step
+from .related_rows import Source, attributes
+from .relations import ManyToMany, ManyToOne
+
+RelatedFilter = tuple[RelatedPath, Filter, str]
+"""A filter, with the path to its column and the prefix of its bound parameters."""
+_ONE = literal_column("1", Integer())
+_SELECTIVE = {"eq", "in"}
+"""The operators that an index finds few rows for."""
+
+
+@dataclass(slots=True)
+class _Conditions:
+    """What a row has to meet: conditions of its own, and of related rows."""
+
+    filters: list[RelatedFilter] = field(default_factory=list)
+    related: "dict[Step, _Conditions]" = field(default_factory=dict)
+
+    def add(self, steps: Sequence[Step], related_filter: RelatedFilter) -> None:
+        """Add a filter of the row at the end of some steps."""
+        if not steps:
+            self.filters.append(related_filter)
+            return
+        self.related.setdefault(steps[0], _Conditions()).add(steps[1:], related_filter)
+
+    def clauses(self, near: Source, near_key: str, kind: str) -> Iterator[ColumnElement[bool]]:
+        """Yield the conditions in SQL. `near` has the columns of the row."""
+        for path, one, name in self.filters:
+            if path.attribute:
+                yield one.condition_of(near[path.attribute], name, kind)
+        for step, conditions in self.related.items():
+            yield from conditions._of_related(step, near, near_key, kind)
+
+    def _of_related(
+        self, step: Step, near: Source, near_key: str, kind: str
+    ) -> Iterator[ColumnElement[bool]]:
+        rows = _Rows(step, near, near_key)
+        for path, one, name in self.filters:
+            if not path.attribute:
+                yield one.condition_of(rows.exist(), name, kind)
+        meets = list(self.clauses(rows.source, rows.columns.key, kind))
+        if meets:
+            yield rows.meeting(meets, is_selective=self._is_selective(rows.columns))
+
+    def _is_selective(self, columns: Columns) -> bool:
+        """Return whether an index finds the few rows that meet the conditions."""
+        return any(
+            one.operator in _SELECTIVE and _is_indexed(columns, path.attribute)
+            for path, one, _ in self.filters
+        ) or any(
+            step.quantifier != NONE and conditions._is_selective(step.rows.columns)
+            for step, conditions in self.related.items()
+        )
+
+
+class _Rows:
+    """The rows of a relation that belong to a row."""
+
+    def __init__(self, step: Step, near: Source, near_key: str) -> None:
+        self._step = step
+        self._near, self._near_key = near, near_key
+        self.columns = step.rows.columns
+        self._target = self.columns.properties.table.alias()
+        self.source = attributes(self._target, self.columns)
+        self._link = _link_of(step)
+
+    def exist(self) -> ColumnElement[bool]:
+        """Return whether there are such rows."""
+        if self._link is None:
+            return self._exists(self._target, [self._belongs()])
+        table, by, _ = self._link
+        return self._exists(table, [by == self._near[self._near_key]])
+
+    def meeting(
+        self, conditions: Sequence[ColumnElement[bool]], *, is_selective: bool
+    ) -> ColumnElement[bool]:
+        """Return whether one of these rows meets the conditions, or none of them.
+
+        A related row is found first if it is the only one, or if an index finds it. Otherwise,
+        the rows of the list are read until the page is full.
+        """
+        if not self._step.rows.is_many or (is_selective and self._step.quantifier != NONE):
+            return self._is_among(conditions)
+        if self._link is None:
+            found = self._exists(self._target, [self._belongs(), *conditions])
+        else:
+            table, by, to = self._link
+            joined = table.join(self._target, to == self.source[self.columns.key])
+            found = self._exists(joined, [by == self._near[self._near_key], *conditions])
+        return ~found if self._step.quantifier == NONE else found
+
+    def _is_among(self, conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+        relation, key = self._step.rows.relation, self.source[self.columns.key]
+        if isinstance(relation, ManyToOne):
+            return self._near[relation.by].in_(select(key).where(*conditions))
+        near = self._near[self._near_key]
+        if self._link is None:
+            return near.in_(select(self.source[relation.by]).where(*conditions))
+        _, by, to = self._link
+        return near.in_(select(by).where(to.in_(select(key).where(*conditions))))
+
+    def _belongs(self) -> ColumnElement[bool]:
+        return self._step.rows.matches(self.source, self._near, self._near_key)
+
+    def _exists(
+        self, source: FromClause, conditions: Iterable[ColumnElement[bool]]
+    ) -> ColumnElement[bool]:
+        found: Select[Any] = select(_ONE).select_from(source).where(*conditions)
+        return exists(found.correlate(*{column.table for column in self._near.values()}))
+
+
+def related_conditions(
+    properties: Properties, filters: Sequence[RelatedFilter], kind: str
+) -> list[ColumnElement[bool]]:
+    """Return the conditions of filters by related rows.
+
+    Filters with the same steps apply to the same related row.
+    """
+    conditions = _Conditions()
+    for one in filters:
+        conditions.add(one[0].steps, one)
+    return list(conditions.clauses(properties.columns, properties.key, kind))
+
+
+def _link_of(step: Step) -> tuple[FromClause, ColumnElement[Any], ColumnElement[Any]] | None:
+    """Return the link table of a relation, and its references to the row and to the related row."""
+    relation = step.rows.relation
+    if not isinstance(relation, ManyToMany):
+        return None
+    table: Table = relation.link.__table__  # type: ignore[attr-defined]
+    by_attribute: Any = dict(relation.link.__mapper__.columns)  # type: ignore[attr-defined]
+    link = table.alias()
+    return link, link.c[by_attribute[relation.by].key], link.c[by_attribute[relation.to].key]
+
+
+def _is_indexed(columns: Columns, attribute: str) -> bool:
+    """Return whether an index begins with a column that has many values: no flag and no word."""
+    if "lt" not in columns.operators(attribute):
+        return False
+    column, table = columns.column(attribute), columns.properties.table
+    unique = [one for one in table.constraints if isinstance(one, UniqueConstraint)]
+    indexes = [one.columns.values() for one in (table.primary_key, *unique)]
+    indexes += [one.columns.values() for one in table.indexes]
+    return any(column is first for first, *_ in indexes)
