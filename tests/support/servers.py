@@ -18,7 +18,16 @@ from typing import Any, TypeAlias
 
 import httpx
 import psutil
-from sqlalchemy import Engine, MetaData, NullPool, create_engine, quoted_name
+from sqlalchemy import (
+    Engine,
+    ForeignKeyConstraint,
+    MetaData,
+    NullPool,
+    Table,
+    create_engine,
+    quoted_name,
+)
+from sqlalchemy.schema import sort_tables_and_constraints
 
 import crudgen.kit.types.decimals  # noqa: F401 - SQLAlchemy reflects its types then
 from crudgen.codegen import render
@@ -68,12 +77,22 @@ class Api:
     def emptied(self) -> "Api":
         """Delete every row, but not the secret that cursors are signed with."""
         with self.engine.begin() as connection:
-            for table in reversed(self.tables.sorted_tables):
-                if table.name != "_secret":
-                    # SQLAlchemy quotes a keyword such as "returning" only on request.
-                    table.name = quoted_name(table.name, quote=True)
+            for table, keys in reversed(self.tables_in_order):
+                if table is None:  # these foreign keys form circles
+                    for key in keys:
+                        connection.execute(key.table.update().values(dict.fromkeys(key.columns)))
+                elif table.name != "_secret":
                     connection.execute(table.delete())
         return self
+
+    @cached_property
+    def tables_in_order(self) -> list[tuple[Table | None, list[ForeignKeyConstraint]]]:
+        """The tables, each after those that it refers to; last, the foreign keys of circles."""
+        for table in self.tables.tables.values():
+            # SQLAlchemy quotes a keyword such as "returning" only on request.
+            table.name = quoted_name(table.name, quote=True)
+        tables = self.tables.tables.values()
+        return list(sort_tables_and_constraints(tables))  # type: ignore[no-untyped-call]
 
     @cached_property
     def engine(self) -> Engine:

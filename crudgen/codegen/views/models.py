@@ -33,6 +33,7 @@ from .aliases import Aliases
 from .articles import a_row
 from .columns import FieldPrinter
 from .references import Entities
+from .referrers import may_prevent_deletion
 from .relationships import RelationshipPrinter, related_classes
 
 UNSET = keyword("default", literal(None))
@@ -263,6 +264,9 @@ class _Lines:
             yield pair("quote", literal(True))
         if self._entity.key_kind is KeyKind.SERIAL:
             yield pair("sqlite_autoincrement", literal(True))
+        if may_prevent_deletion(self._entity):
+            plural = literal(str(self._entity.plural).replace("_", " "))
+            yield pair("info", Bracket("{", (pair("plural", plural),), "}"))
 
     def _default(self, field: Field) -> list[Bracket | Code]:
         if field.pk and self._entity.key_kind is KeyKind.UUID:

@@ -25,6 +25,12 @@ def changes_reference(entity: Entity) -> bool:
     )
 
 
+def may_prevent_deletion(entity: Entity) -> bool:
+    """Return whether a row of an entity can prevent the deletion of another row."""
+    references = [field.reference for field in entity.fields if field.reference is not None]
+    return any(one.on_delete is not OnDelete.SET_NULL for one in references)
+
+
 def possibly_kept(entities: Iterable[Entity]) -> set[ClassName]:
     """Return the entities with rows that the database may refuse to delete.
 

@@ -124,11 +124,9 @@ def _on_delete(key: ForeignKey) -> str:
 
 def _plural(properties: Properties, table: Table) -> str:
     """Return the words for the rows of a table."""
-    plural = table.info.get("plural")
-    if plural is not None:
-        return str(plural).replace("_", " ")
     model = properties.model_of(table)
-    return f"rows of {table.name if model is None else model.__name__}"
+    unnamed = f"rows of {table.name if model is None else model.__name__}"
+    return str(table.info.get("plural", unnamed))
 
 
 def _json_name(properties: Properties, column: Column[Any]) -> str:
