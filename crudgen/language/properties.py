@@ -3,6 +3,9 @@
 from .names import FieldName, plural_of, singular_of
 from .relations import Relation
 
+MAX_PLURAL = 54
+"""Maximum length of the name of a relation to many rows, so that all properties are names."""
+
 
 def more_property(relation: Relation) -> str:
     """Return `heroes_more`: whether a row has more related rows than were included."""

@@ -47,9 +47,15 @@ INEXPRESSIBLE = {
         ),
         *("has no relation", "has no field or relation", "is a field of", "names no field of"),
         *("is a relation to", "is a path, '", " relations", "ends with an operator", "is a link"),
-        *("is not a link", "is not possible", "listed with 'any'", "in the list 'filter'"),
-        *("cannot be filtered", "has no operation", "has none of the"),
-        *("require its operation", "__country' requires", "two paths", "with the keys of"),
+        *("is not a link", "is not possible", "listed with 'any'", "in the list '"),
+        *("cannot be filtered", "has no operation"),
+        *(
+            "require its operation",
+            "__country' requires",
+            "two paths",
+            "with the keys of",
+            "has more than 60",
+        ),
         "'create' requires",
     ),
     "it is about a part of the short form, which is one text": (

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from crudgen.language.names import AttributeName, Conventions, FieldName, JsonName
+from crudgen.language.properties import MAX_PLURAL, count_property, more_property
 from crudgen.language.relations import Link, LinkEnd, Relation, RelationKind
 from crudgen.language.reserved import attribute_for, attribute_problem, json_name_problem
 from crudgen.language.yaml.locations import Location
@@ -11,8 +12,8 @@ from crudgen.language.yaml.problems import Problems, quoted
 
 from .draft import Draft, Drafts
 
-PROPERTIES = ("more", "count")
-"""Properties of a row next to a relation to many rows: `heroes_more`, `heroes_count`."""
+PATH_WORDS = ("any", "none", "exists")
+"""Words of paths such as `heroes__any__name`, which no relation can have as its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +84,9 @@ def _names(relation: Relation, conventions: Conventions) -> Iterator[str]:
     yield relation.attribute
     yield relation.json_name
     if relation.is_many:
-        for ending in PROPERTIES:
-            name = f"{relation.name}_{ending}"
+        for name in (more_property(relation), count_property(relation)):
             yield name
-            yield conventions.json.of(FieldName(name[:60]))
+            yield conventions.json.of(name)
 
 
 def _relation(end: End, conventions: Conventions, problems: Problems) -> Relation | None:
@@ -98,8 +98,12 @@ def _relation(end: End, conventions: Conventions, problems: Problems) -> Relatio
     except ValueError:
         problems.add(end.location, f"invalid {what}", FieldName.RULE.replace("field", "relation"))
         return None
-    if attribute_problem(name) or json_name_problem(json_name):
+    if attribute_problem(name) or json_name_problem(json_name) or name in PATH_WORDS:
         problems.add(end.location, f"the {what} is reserved", end.remedy)
+        return None
+    if end.kind in (RelationKind.ONE_TO_MANY, RelationKind.MANY_TO_MANY) and len(name) > MAX_PLURAL:
+        rule = f"at most {MAX_PLURAL} characters: the API adds '_count' to it"
+        problems.add(end.location, f"the {what} has {len(name)} characters", rule)
         return None
     other = end.inverse or ""
     inverse = FieldName(other) if FieldName.PATTERN.fullmatch(other) else None

@@ -121,10 +121,17 @@ class _Keys:
             problem = f"{quoted(text)} is a link, which always has a path below a row"
             raise PathError(problem, "remove it")
         target = self.entities[relation.target]
-        if not {Operation.LIST, Operation.CREATE} & {*target.api.operations}:
-            problem = f"{target.name} has none of the operations 'list' and 'create'"
-            raise PathError(problem, f"add one in {target.source}, or remove {quoted(text)}")
+        if Operation.LIST not in target.api.operations and not self._creates(relation):
+            problem = f"{target.name} has no operation that a path below a row could have"
+            remedy = f"add 'list' in {target.source}, or remove {quoted(text)}"
+            raise PathError(problem, remedy)
         return relation.name
+
+    def _creates(self, relation: Relation) -> bool:
+        """Return whether requests can create rows that refer to a row."""
+        target = self.entities[relation.target]
+        is_possible = relation.by is not None and not target.field(relation.by).read_only
+        return is_possible and Operation.CREATE in target.api.operations
 
     def embedded(self, text: str) -> FieldName:
         """Return a relation that every response with one row includes. Raises PathError."""
@@ -133,6 +140,10 @@ class _Keys:
             problem = f"{quoted(text)} is a relation to many rows, 'embed' is for one row"
             raise PathError(problem, "list it in 'include', or remove it")
         self._check_offered(relation, "embedded")
+        included = self.written.spec.api.include
+        if included is not None and relation.name not in included:
+            problem = f"{quoted(text)} is not in the list 'include'"
+            raise PathError(problem, "add it there")
         return relation.name
 
     def counted(self, text: str) -> FieldName:

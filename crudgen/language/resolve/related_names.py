@@ -1,6 +1,6 @@
 """Checks the names that keys of the `api` block add. Reason to change: another such name."""
 
-from crudgen.language.names import Conventions
+from crudgen.language.names import Conventions, FieldName
 from crudgen.language.properties import keys_property
 from crudgen.language.relations import NestedWrite, RelatedPath
 from crudgen.language.schema import Entity
@@ -41,14 +41,18 @@ def _check_properties(
         if nested is not NestedWrite.KEYS:
             continue
         relation = entity.relation(name)
+        location = written.locate_key("api", "write", name)
         added = keys_property(relation, entities[relation.target].key.name)
+        if not FieldName.PATTERN.fullmatch(added):
+            problem = f"the property {quoted(added)} has more than 60 characters"
+            problems.add(location, problem, "shorten the name of the link")
         names = {added, conventions.json.of(added)}
         other = next((taken[each] for each in names if each in taken), None)
         if other:
             problem = (
                 f"the property {quoted(added)}, with the keys of '{name}', is taken by the {other}"
             )
-            problems.add(written.locate_key("api", "write", name), problem, "rename one of them")
+            problems.add(location, problem, "rename one of them")
         taken |= dict.fromkeys(names, f"keys of '{name}'")
 
 
