@@ -18,7 +18,6 @@ from crudgen.language.names import (
     AttributeName,
     ColumnName,
     JsonName,
-    ModuleName,
     PythonName,
     TableName,
 )
@@ -94,7 +93,7 @@ def join(separator: Code, parts: Iterable[Code]) -> Code:
     return first
 
 
-def words(text: ModuleName) -> Code:
+def words(text: PythonName) -> Code:
     """Return a checked name as words: `blog_post` as `blog post`."""
     return Code(name(text).replace("_", " "))
 

@@ -11,9 +11,12 @@ from crudgen.language.schema import Artifact, KeyKind, KitForm, Schema, TypeName
 from .needs import Argument, KitImports, Need, Required, ServerProtocol, Variable
 from .tree import Ownership
 from .views.aliases import type_aliases
+from .views.collections import collections_of
 from .views.distribution import POSTGRES, requirements
 from .views.links import links_view, own_links
 from .views.models import models_view
+from .views.nested import nested_view
+from .views.nested_tests import nested_tests_view
 from .views.project import project_view
 from .views.provider import provider_view
 from .views.references import by_name
@@ -22,7 +25,7 @@ from .views.routes import routes_view
 from .views.sample_rows import creatable, sample_rows_view
 from .views.tables import has_relations, tables_view
 from .views.tests import tests_view
-from .views.variables import folder_name
+from .views.variables import folder_name, free_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +94,15 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
         yield FromTemplate(f"{folder}/models.py", "models.py.jinja", models)
         routes = routes_view(entity, schema.kit, is_kept=entity.name in kept)
         yield FromTemplate(f"{folder}/routes.py", "routes.py.jinja", routes)
+        if (nested := nested_view(entity, entities, schema.kit)) is not None:
+            yield FromTemplate(f"{folder}/nested.py", "nested.py.jinja", nested)
         tests = tests_view(entity, creates=entity.name in with_rows)
         yield FromTemplate(f"tests/test_{entity.plural}.py", "test_entity.py.jinja", tests)
     if (rows := sample_rows_view(entities)) is not None:
         yield FromTemplate("tests/sample_rows.py", "sample_rows.py.jinja", rows)
+    if (nested_tests := nested_tests_view(entities)) is not None:
+        file = free_name("nested", {str(entity.plural) for entity in schema.entities})
+        yield FromTemplate(f"tests/test_{file}.py", "test_nested.py.jinja", nested_tests)
     yield FromTemplate("tests/conftest.py", "conftest.py.jinja", ownership=once, needs=fixtures)
     if Artifact.PROVIDER in schema.emit:
         yield FromTemplate("clients/provider.ts", "provider.ts.jinja", provider_view(schema))
@@ -129,6 +137,9 @@ def _conditions(schema: Schema) -> dict[str, bool]:
     bulk = not operations.isdisjoint(BULK)
     idempotent = [entity for entity in entities if entity.api.idempotency]
     references = related or any(map(refers, entities))
+    by_name = {entity.name: entity for entity in entities}
+    collections = [one for entity in entities for one in collections_of(entity, by_name)]
+    links = any(one.changes_links for one in collections)
     return {
         "fast": schema.kit is not KitForm.PLAIN,
         "database/blocking_rows.py": references,
@@ -142,7 +153,11 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "query/related_statements.py": related,
         "query/relations.py": related,
         "rows/bulk.py": bulk,
-        "rows/write_lock.py": bulk,
+        "rows/linked.py": any(one.relation.link for one in collections),
+        "rows/links.py": links,
+        "rows/nested.py": any(one.relation.link is None for one in collections),
+        "rows/subcollection.py": bool(collections),
+        "rows/write_lock.py": bulk or links,
         "rows/idempotency.py": bool(idempotent),
         "rows/idempotent_bulk.py": any(BULK & set(one.api.operations) for one in idempotent),
         "rows/references.py": references,
@@ -158,7 +173,8 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "types/decimals.py": decimals,
         "types/json_number.py": decimals,
         "types/json_value.py": TypeName.JSON in types,
-        "types/many.py": bulk,
+        "types/keys.py": links,
+        "types/many.py": bulk or links,
         "types/text_form.py": dates or decimals or uuids,
         "types/text_key.py": any(entity.key.type is TypeName.STR for entity in entities),
         "types/uuid7.py": any(entity.key_kind is KeyKind.UUID for entity in entities),

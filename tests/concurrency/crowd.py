@@ -28,6 +28,15 @@ fields:
   guest: str = nobody
 api: {operations: [read, list, replace, delete]}
 """,
+    "band": """
+name: Band
+fields: {name: str(1..20) pk, city: str = somewhere}
+links: {genres: Genre}
+""",
+    "genre": """
+name: Genre
+fields: {name: str(1..20) pk, since: int = 0}
+""",
     "thing": """
 name: Thing
 fields:

@@ -1,6 +1,6 @@
 """View of an entity's models. Reason to change: the code of generated models."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from crudgen.codegen.characters import width
@@ -31,7 +31,9 @@ from crudgen.language.schema import Constant, Entity, Field, KeyKind, KitForm
 
 from .aliases import Aliases
 from .articles import a_row
+from .collections import owners_of
 from .columns import FieldPrinter
+from .owned_creates import OwnedCreate, owned_create
 from .references import Entities
 from .referrers import may_prevent_deletion
 from .relationships import RelationshipPrinter, related_classes
@@ -72,6 +74,7 @@ class ModelsView:
     creates: bool
     replaces: bool
     create_body: bool
+    owned_creates: tuple[OwnedCreate, ...]
     updates: bool
     update_by_id_class: Code
     keyed_line: Code
@@ -88,6 +91,7 @@ def models_view(
             *(f"{entity.name}{suffix}" for suffix in ("", *CLASS_SUFFIXES)),
             *aliases.values(),
             *related_classes(entity),
+            *(one.create_model for one in owners_of(entity, entities)),
         ),
         attributes=(
             *(field.attribute for field in entity.fields),
@@ -98,12 +102,15 @@ def models_view(
     operations = {*entity.api.operations}
     creates = bool({Operation.CREATE, Operation.CREATE_MANY, Operation.REPLACE} & operations)
     updates = bool({Operation.UPDATE, Operation.UPDATE_MANY} & operations)
-    shared = [field for field in entity.fields if _is_shared(field)]
-    others = [field for field in entity.fields if not _is_shared(field)]
+    owners = owners_of(entity, entities)
+    references = {one.relation.by for one in owners}
+    shared = [field for field in entity.fields if _is_shared(field, references)]
+    others = [field for field in entity.fields if not _is_shared(field, references)]
     ignored_on_create = [field for field in entity.fields if field.read_only]
     ignored_on_update = [field for field in entity.fields if _is_ignored_on_update(field)]
     updated = [field for field in entity.fields if not _is_ignored_on_update(field)]
-    create_lines = tuple(lines.create(field) for field in others if creates and not field.read_only)
+    create_fields = [field for field in others if not field.read_only]
+    create_lines = tuple(lines.create(field) for field in create_fields if creates)
     update_lines = (*_pytest_mark(entity), *(lines.update(field) for field in updated if updates))
     return ModelsView(
         a_singular=a_row(entity),
@@ -132,7 +139,11 @@ def models_view(
         public_lines=tuple(lines.public(field) for field in others if not field.write_only),
         creates=creates,
         replaces=Operation.REPLACE in operations,
-        create_body=any(field.read_only or not _is_shared(field) for field in entity.fields),
+        create_body=any(field.read_only or field in others for field in entity.fields),
+        owned_creates=tuple(
+            owned_create(one, create_fields, lines.create, _read_only(ignored_on_create))
+            for one in owners
+        ),
         updates=updates,
         update_by_id_class=lines.update_by_id_class(),
         keyed_line=lines.keyed(entity.key) if Operation.UPDATE_MANY in operations else raw(""),
@@ -147,9 +158,12 @@ def _pytest_mark(entity: Entity) -> Iterator[Code]:
         yield raw("__test__ = False  # pytest would collect it as a class of tests")
 
 
-def _is_shared(field: Field) -> bool:
-    """Return whether create and response models share the field."""
-    return not (field.pk or field.read_only or field.write_only)
+def _is_shared(field: Field, references: Container[FieldName | None]) -> bool:
+    """Return whether create and response models share the field.
+
+    They do not share `references` to rows under which rows are created.
+    """
+    return not (field.pk or field.read_only or field.write_only or field.name in references)
 
 
 def _is_ignored_on_update(field: Field) -> bool:

@@ -1,6 +1,6 @@
 """View of the project: routers, settings, requirements. Reason to change: files of the project."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from crudgen.codegen.code import (
@@ -17,6 +17,7 @@ from crudgen.codegen.code import (
 from crudgen.codegen.imports import Imports
 from crudgen.language.schema import KitForm, Limits, Schema
 
+from .collections import collections_of
 from .distribution import (
     DOCS_PAGES,
     POSTGRES,
@@ -82,10 +83,11 @@ def project_view(schema: Schema) -> ProjectView:
     for entity in schema.entities:
         folder, router = folder_name(entity.plural), router_name(entity.plural)
         imports.use(f".{folder}.routes", f"router as {router}")
-    plurals = tuple(router_name(entity.plural) for entity in schema.entities)
+    routers = [router_name(entity.plural) for entity in schema.entities]
+    routers += _nested_routers(schema, routers, imports)
     return ProjectView(
         imports=imports.code(),
-        routers=statement(raw("ROUTERS = "), Bracket("[", plurals, "]")),
+        routers=statement(raw("ROUTERS = "), Bracket("[", tuple(routers), "]")),
         settings=settings,
         settings_imports=settings_imports.code(),
         main_imports=main_imports.code(),
@@ -101,6 +103,16 @@ def project_view(schema: Schema) -> ProjectView:
         has_relations=has_relations(schema),
         has_links=any(own_links(entity) for entity in schema.entities),
     )
+
+
+def _nested_routers(schema: Schema, taken: Collection[str], imports: Imports) -> Iterator[Code]:
+    """Yield the names of the routers of routes under a row: `heroes_nested`."""
+    entities = {entity.name: entity for entity in schema.entities}
+    for entity in schema.entities:
+        if collections_of(entity, entities):
+            router = router_name(f"{entity.plural}_nested", taken)
+            imports.use(f".{folder_name(entity.plural)}.nested", f"router as {router}")
+            yield router
 
 
 def _string_list(texts: Iterable[str]) -> Code:

@@ -21,10 +21,11 @@ from crudgen.codegen.imports import Imports
 from crudgen.language.api import Page
 from crudgen.language.operations import BULK, CHANGING, Operation
 from crudgen.language.resolve.api import filterable, sortable
-from crudgen.language.schema import Entity, KeyKind, KitForm, TypeName
+from crudgen.language.schema import Entity, KeyKind, KitForm
 
 from .articles import a_row
 from .handlers import DEFAULT_STATUS, Handlers, HandlerView, requires_etag
+from .key_types import path_key_type
 from .referrers import refers
 from .variables import Variables
 
@@ -247,14 +248,7 @@ class _Head:
         return tuple(aliases)
 
     def _key_type(self) -> Code:
-        key = self._entity.key
-        if key.type is TypeName.STR:
-            if key.as_sent:
-                return self._imports.builtin("str")
-            return self._imports.name("..kit.types.text_key", "NfcText")
-        if key.type is TypeName.INT:
-            return self._imports.name("..kit.types.scalars", "IntText")
-        return self._imports.name("..kit.types.uuids", "UuidText")
+        return path_key_type(self._entity, self._imports)
 
     def _alias(
         self, alias: Code, kind: Code, parameter: str, arguments: Sequence[Bracket | Code]

@@ -18,6 +18,7 @@ from crudgen.language.names import ClassName
 from crudgen.language.operations import Operation
 from crudgen.language.schema import Constant, Entity, Field, Json
 
+from .collections import Collection, collections_of
 from .references import Entities
 from .wire import to_json_value
 
@@ -75,13 +76,29 @@ def _targets(entity: Entity) -> set[ClassName]:
     return {reference.target for reference in references if reference is not None}
 
 
+def nested_collections(entities: Entities) -> tuple[Collection, ...]:
+    """Return the collections under a row that a test can use: it can create all rows."""
+    names = creatable(entities)
+    return tuple(
+        one
+        for entity in entities.values()
+        for one in collections_of(entity, entities)
+        if {entity.name, one.target.name} <= names and (one.creates or one.changes_links)
+    )
+
+
+def _nested_entities(entities: Entities) -> set[ClassName]:
+    found = nested_collections(entities)
+    return {one.owner.name for one in found} | {one.target.name for one in found}
+
+
 def sample_rows_view(entities: Entities) -> SampleRowsView | None:
     """Return the view of the rows that tests refer to; None if they refer to none."""
     names = creatable(entities)
     referring = [one for name, one in entities.items() if name in names and _targets(one)]
-    if not referring:
+    needed = set[ClassName]().union(_nested_entities(entities), *map(_targets, referring))
+    if not needed:
         return None
-    needed = set[ClassName]().union(*map(_targets, referring))
     rows = tuple(
         pair(f"{entities[name].path}/", nested_literal(sample_body(entities[name])))
         for name in sorted(needed)

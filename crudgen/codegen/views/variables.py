@@ -30,21 +30,22 @@ class Variables:
             f"{verb}_{noun}" for verb in FUNCTIONS for noun in (singular, plural)
         )
         parameters = {singular, self.key, self.created, self.changed, *PARAMETERS}
-        self.resource = _free(plural, {"router", *parameters, *self.functions})
-        self.payload = _free(singular, {self.resource, *PARAMETERS})
+        self.resource = free_name(plural, {"router", *parameters, *self.functions})
+        self.payload = free_name(singular, {self.resource, *PARAMETERS})
 
 
 def folder_name(plural: ModuleName) -> str:
     """Return the name of the folder of an entity: `heroes`, or `settings_` beside `settings.py`."""
-    return _free(plural, APP_MODULES | WINDOWS_DEVICES)
+    return free_name(plural, APP_MODULES | WINDOWS_DEVICES)
 
 
-def router_name(plural: ModuleName) -> Code:
-    """Return the name of the router of an entity in `app/api.py`: `heroes`."""
-    return _free(plural, ())
+def router_name(plural: str, taken: Collection[str] = ()) -> Code:
+    """Return the name of a router in `app/api.py`, which is not `taken`: `heroes`."""
+    return free_name(plural, taken)
 
 
-def _free(name: str, taken: Collection[str]) -> Code:
+def free_name(name: str, taken: Collection[str]) -> Code:
+    """Return a name with underscores until it is neither taken nor a keyword."""
     while name in taken or iskeyword(name):
         name = f"{name}_"
     return identifier(name)

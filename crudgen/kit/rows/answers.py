@@ -15,6 +15,9 @@ from ..database.transaction import Row
 from ..http.etag import etag, etag_headers
 from ..http.headers import JsonText
 
+COLLECTION = "app.collection"
+"""Key of a request's scope: the path of the rows, if it is not that of the request."""
+
 
 def one_row(
     body: bytes, headers: Mapping[str, str] | None = None, *, status: int = 200
@@ -32,7 +35,8 @@ def created_row(
     (row,) = found
     key = row[-1]
     place = quote(key, safe="") if isinstance(key, str) else str(key)
-    location = f"{_percent_encoded(request.scope['path'])}/{place}"
+    path = request.scope.get(COLLECTION) or request.scope["path"]
+    location = f"{_percent_encoded(path)}/{place}"
     return one_row(rows.write(row), {"Location": location}, status=status)
 
 

@@ -28,8 +28,16 @@ _log = logging.getLogger(__name__)
 class KeyConflictError(Exception):
     """A generated key is already in use."""
 
-    def __init__(self, error: Exception, fields: Sequence[str], answer: HTTPException) -> None:
+    def __init__(
+        self,
+        keys: "GeneratedKeys",
+        error: Exception,
+        fields: Sequence[str],
+        answer: HTTPException,
+    ) -> None:
         super().__init__()
+        self.keys = keys
+        """Those of the table that the error is about."""
         self.error = error
         """The error of the driver."""
         self.fields = fields
@@ -63,7 +71,7 @@ class GeneratedKeys:
             rows = await db.write(statement, values, columns, read_back)
         except Exception as error:
             change = Change(statement, values, columns, read_back=read_back)
-            return (await self._retry(db, [change], error))[0]
+            return (await self.retry(db, [change], error))[0]
         self._is_reported = False
         return rows
 
@@ -75,11 +83,11 @@ class GeneratedKeys:
         try:
             found = await db.write_all(changes)
         except Exception as error:
-            return await self._retry(db, changes, error)
+            return await self.retry(db, changes, error)
         self._is_reported = False
         return found
 
-    async def _retry(
+    async def retry(
         self, db: Database, changes: Sequence[Change], error: Exception
     ) -> list[Sequence[Row]]:
         """Repeat the changes after an error; raise the error if it is not about a generated key."""
@@ -88,7 +96,7 @@ class GeneratedKeys:
             conflict = self.key_conflict(error)
             if conflict is None:
                 raise error
-            before, lag = await self._before_retry(db, conflict)
+            before, lag = await conflict.keys._before_retry(db, conflict)
             try:
                 found = await db.write_all([*before, *changes])
             except Exception as another:
@@ -111,7 +119,7 @@ class GeneratedKeys:
             return error
         answer, key = http_error(error, self._properties), self._properties.key
         if isinstance(answer, Conflict) and set(answer.fields) <= {self._properties.json_name(key)}:
-            return KeyConflictError(error, answer.fields, answer)
+            return KeyConflictError(self, error, answer.fields, answer)
         return None
 
     async def _before_retry(

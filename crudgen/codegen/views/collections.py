@@ -1,0 +1,125 @@
+"""Collections under a row: `/teams/7/heroes/`. Reason to change: which routes they have."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from crudgen.codegen.code import Code, identifier
+from crudgen.language.names import singular_of
+from crudgen.language.operations import Operation
+from crudgen.language.relations import NestedWrite, Relation, RelationKind
+from crudgen.language.schema import Entity, Field
+
+from .references import Entities
+
+_READING = frozenset({Operation.LIST, Operation.READ})
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """The rows of a relation, under a row of an entity."""
+
+    owner: Entity
+    relation: Relation
+    target: Entity
+
+    @property
+    def is_link(self) -> bool:
+        """Whether a link table without columns of its own relates the rows."""
+        return self.relation.link is not None and not self.relation.link.via
+
+    @property
+    def lists(self) -> bool:
+        """Whether the rows can be listed."""
+        is_listed = self.is_link or self.relation.name in self.owner.api.nested
+        return is_listed and Operation.LIST in self.target.api.operations
+
+    @property
+    def creates(self) -> bool:
+        """Whether rows can be created, which refer to the owner."""
+        return (
+            self.relation.name in self.owner.api.nested
+            and self.relation.kind is RelationKind.ONE_TO_MANY
+            and Operation.CREATE in self.target.api.operations
+            and self.reference is not None
+            and not self.reference.read_only
+        )
+
+    @property
+    def changes_links(self) -> bool:
+        """Whether links can be added and removed: not if all operations of the owner only read."""
+        return self.is_link and not _READING.issuperset(self.owner.api.operations)
+
+    @property
+    def reference(self) -> Field | None:
+        """The field of the rows that refers to the owner; None if a link table does."""
+        by = self.relation.by
+        return None if by is None else self.target.field(by)
+
+    @property
+    def resource(self) -> Code:
+        """The variable of the resource: `hero_powers`."""
+        return identifier(f"{self.owner.singular}_{self.relation.attribute}")
+
+    @property
+    def row(self) -> str:
+        """The name of one row: `hero_power`."""
+        return f"{self.owner.singular}_{self.singular}"
+
+    @property
+    def singular(self) -> str:
+        """The name of one row of the relation: `power`."""
+        if str(self.relation.name) == str(self.target.plural):
+            return self.target.singular
+        return singular_of(self.relation.name)
+
+    @property
+    def functions(self) -> Iterator[str]:
+        """The names of all functions that the collection may have."""
+        for verb in ("list", "set"):
+            yield f"{verb}_{self.resource}"
+        for verb in ("add", "remove"):
+            yield f"{verb}_{self.row}"
+
+    @property
+    def key(self) -> str:
+        """The path parameter of the owner: `hero_id`."""
+        return f"{self.owner.singular}_id"
+
+    @property
+    def segment(self) -> str:
+        """The segment of the path: `order-lines` for the relation `order_lines`."""
+        return self.relation.name.replace("_", "-")
+
+    @property
+    def row_key(self) -> str:
+        """The path parameter of a linked row: `power_id`."""
+        key = f"{self.singular}_id"
+        return key if key != self.key else f"linked_{key}"
+
+    @property
+    def create_model(self) -> str:
+        """The model of rows that are created under the owner: `HeroCreateInTeam`."""
+        role = self.relation.inverse or self.owner.singular
+        return f"{self.target.name}CreateIn{''.join(map(str.capitalize, role.split('_')))}"
+
+    @property
+    def creates_together(self) -> bool:
+        """Whether rows can be created together with the owner, by one request."""
+        return (self.relation.name, NestedWrite.CREATE) in self.owner.api.write
+
+
+def collections_of(entity: Entity, entities: Entities) -> tuple[Collection, ...]:
+    """Return the collections under a row of an entity."""
+    found = (Collection(entity, one, entities[one.target]) for one in entity.relations)
+    return tuple(one for one in found if one.lists or one.creates or one.changes_links)
+
+
+def owners_of(entity: Entity, entities: Entities) -> tuple[Collection, ...]:
+    """Return the collections in which rows of an entity are created, which lack the reference."""
+    found = (
+        Collection(owner, relation, entity)
+        for owner in entities.values()
+        for relation in owner.relations
+        if relation.target == entity.name
+    )
+    return tuple(one for one in found if one.creates or one.creates_together)

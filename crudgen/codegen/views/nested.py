@@ -1,0 +1,66 @@
+"""View of the routes under a row of an entity. Reason to change: the code around the handlers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from crudgen.codegen.code import Bracket, Code, call, keyword, literal, raw, statement
+from crudgen.codegen.imports import Imports
+from crudgen.language.schema import Entity, KitForm
+
+from .articles import a_row
+from .collections import Collection, collections_of
+from .nested_handlers import NestedHandlers, RouteView
+from .references import Entities
+
+
+@dataclass(frozen=True, slots=True)
+class NestedView:
+    """The routes under a row of an entity, and the resources that they use."""
+
+    a_singular: Code
+    imports: Code
+    router: Code
+    resources: tuple[Code, ...]
+    aliases: tuple[Code, ...]
+    routes: tuple[RouteView, ...]
+
+
+def nested_view(entity: Entity, entities: Entities, kit: KitForm) -> NestedView | None:
+    """Return the view of the routes under a row of an entity; None if there are none."""
+    collections = collections_of(entity, entities)
+    if not collections:
+        return None
+    keys = {f"{one.name}Id" for one in (entity, *(each.target for each in collections))}
+    functions = {function for one in collections for function in one.functions}
+    resources = {one.resource for one in collections}
+    imports = Imports(kit, defined={"router", *functions, *resources, *keys})
+    handlers = NestedHandlers(entity, entities, imports)
+    resource_lines = tuple(map(handlers.resource, collections))
+    routes = tuple(route for one in collections for route in _routes(one, handlers))
+    return NestedView(
+        a_singular=a_row(entity),
+        router=_router(entity, imports),
+        resources=resource_lines,
+        aliases=tuple(handlers.aliases.values()),
+        routes=routes,
+        imports=imports.code(),
+    )
+
+
+def _router(entity: Entity, imports: Imports) -> Code:
+    """Return `router = Router(prefix="/heroes", tags=["heroes"])`."""
+    tags = Bracket("[", (literal(str(entity.plural)),), "]")
+    arguments = [keyword("prefix", literal(str(entity.path))), keyword("tags", tags)]
+    router = imports.name("..kit.http.routing", "Router")
+    return statement(raw("router = "), call(router, arguments))
+
+
+def _routes(one: Collection, handlers: NestedHandlers) -> Iterator[RouteView]:
+    if one.lists:
+        yield handlers.list(one)
+    if one.creates:
+        yield handlers.create(one)
+    if one.changes_links:
+        yield handlers.replace(one)
+        yield handlers.add(one)
+        yield handlers.remove(one)

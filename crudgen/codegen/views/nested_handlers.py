@@ -1,0 +1,238 @@
+"""Source of the handlers under a row. Reason to change: the signature of one of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from crudgen.codegen.code import (
+    INDENT,
+    Bracket,
+    Code,
+    annotated,
+    attribute_name,
+    call,
+    docstring,
+    identifier,
+    keyword,
+    literal,
+    name,
+    raw,
+    statement,
+    subscript,
+    words,
+)
+from crudgen.codegen.imports import Imports
+from crudgen.language.relations import Link
+from crudgen.language.schema import Entity
+
+from .articles import a_row
+from .collections import Collection
+from .handlers import DEFAULT_STATUS
+from .key_types import body_key_type, path_key_type
+from .references import Entities
+from .variables import Variables, folder_name
+
+
+@dataclass(frozen=True, slots=True)
+class RouteView:
+    """The source of a route: its decorator, its signature, its docstring and its body."""
+
+    decorator: Code
+    signature: Code
+    summary: Code
+    body: Code
+
+
+def _path(one: Collection) -> Code:
+    return literal(f"/{{{one.key}}}/{one.segment}/")
+
+
+def _plural(one: Collection) -> Code:
+    return words(one.relation.attribute)
+
+
+def _doc(text: str) -> Code:
+    return docstring(text, INDENT)
+
+
+class NestedHandlers:
+    """Builds the handlers under a row of an entity, and collects their imports."""
+
+    def __init__(self, entity: Entity, entities: Entities, imports: Imports) -> None:
+        self._entity = entity
+        self._entities = entities
+        self._imports = imports
+        self.aliases: dict[str, Code] = {}
+        """The aliases of the types of keys in a path, by name."""
+
+    def model(self, entity: Entity, suffix: str) -> Code:
+        """Return a model of an entity."""
+        return self._imports.name(self._module(entity, "models"), f"{entity.name}{suffix}")
+
+    def _module(self, entity: Entity, module: str) -> str:
+        if entity.name == self._entity.name:
+            return f".{module}"
+        return f"..{folder_name(entity.plural)}.{module}"
+
+    def resource(self, one: Collection) -> Code:
+        """Return `hero_powers = LinkedResource(Hero, powers, HeroPowerLink, by=…, to=…)`."""
+        routes = self._module(one.target, "routes")
+        rows = self._imports.name(routes, Variables(one.target).resource)
+        arguments: list[Bracket | Code] = [self.model(self._entity, ""), rows]
+        near, far, link = one.relation.near, one.relation.far, one.relation.link
+        module, kind = "..kit.rows.nested", "NestedResource"
+        if link is not None and near is not None and far is not None:
+            module, kind = "..kit.rows.linked", "LinkedCollection"
+            if one.changes_links:
+                module, kind = "..kit.rows.links", "LinkedResource"
+            by, to = attribute_name(near.attribute), attribute_name(far.attribute)
+            arguments += [self._link(link), keyword("by", by), keyword("to", to)]
+        elif one.reference is not None:
+            arguments.append(keyword("by", attribute_name(one.reference.attribute)))
+        if one.creates:
+            arguments += [
+                keyword("create", self.model(one.target, "Create")),
+                keyword("path", literal(str(self._entity.path))),
+                keyword("rows_path", literal(str(one.target.path))),
+            ]
+        return statement(
+            one.resource + raw(" = "), call(self._imports.name(module, kind), arguments)
+        )
+
+    def list(self, one: Collection) -> RouteView:
+        """Return the source of the handler that lists rows."""
+        query = self._imports.name(self._module(one.target, "routes"), f"{one.target.name}Query")
+        rows = keyword(
+            "response_model", subscript(self._imports.builtin("list"), [self._public(one)])
+        )
+        name = f"list_{one.resource}"
+        return RouteView(
+            self._decorator("get", [_path(one), rows], name, self._errors(404, 422, 503)),
+            self._signature(
+                name, one, [self._request(), self._db(), annotated(raw("query"), query)]
+            ),
+            _doc(f"List the {_plural(one)} of {a_row(one.owner)}, filtered, sorted and paginated."),
+            self._return(one, "list", [raw("request"), raw("query")]),
+        )
+
+    def create(self, one: Collection) -> RouteView:
+        """Return the source of the handler that creates a row."""
+        payload, models = Variables(one.target).payload, self._module(one.target, "models")
+        parameters: list[Bracket | Code] = [
+            annotated(payload, self._imports.name(models, one.create_model)),
+            self._request(),
+            self._db(),
+        ]
+        arguments = [raw("request"), payload]
+        if one.target.api.idempotency:
+            header = self._imports.name("..kit.rows.idempotency", "IdempotencyKey")
+            parameters.append(annotated(raw("idempotency_key"), header) + raw(" = None"))
+            arguments.append(raw("idempotency_key"))
+        name, errors = f"add_{one.row}", self._errors(404, 409, 413, 415, 422, 503)
+        response = [_path(one), keyword("response_model", self._public(one))]
+        if (status := one.target.api.created) != DEFAULT_STATUS:
+            response.append(keyword("status_code", literal(status)))
+        return RouteView(
+            self._decorator("post", response, name, errors),
+            self._signature(name, one, parameters),
+            _doc(f"Create {a_row(one.target)} of {a_row(one.owner)}."),
+            self._return(one, "create", arguments),
+        )
+
+    def replace(self, one: Collection) -> RouteView:
+        """Return the source of the handler that replaces all links of a row."""
+        keys = self._imports.name("..kit.types.keys", "Keys")
+        body = subscript(annotated(raw("keys"), keys), (body_key_type(one.target, self._imports),))
+        name, errors = f"set_{one.resource}", self._errors(404, 409, 413, 415, 422, 503)
+        return RouteView(
+            self._decorator("put", [_path(one), self._changed()], name, self._of_links(errors)),
+            self._signature(name, one, [body, self._request(), self._db()]),
+            _doc(f"Replace the {_plural(one)} of {a_row(one.owner)}: link these, and no others."),
+            self._return(one, "replace", [raw("request"), raw("keys")]),
+        )
+
+    def add(self, one: Collection) -> RouteView:
+        """Return the source of the handler that adds a link."""
+        summary = _doc(f"Link {a_row(one.target)} to {a_row(one.owner)}, unless it is linked.")
+        return self._change(one, "put", "add", summary)
+
+    def remove(self, one: Collection) -> RouteView:
+        """Return the source of the handler that removes a link."""
+        summary = _doc(f"Remove the link of {a_row(one.target)} to {a_row(one.owner)}.")
+        return self._change(one, "delete", "remove", summary)
+
+    def _change(self, one: Collection, method: str, verb: str, summary: Code) -> RouteView:
+        key, name = identifier(one.row_key), f"{verb}_{one.row}"
+        path = literal(f"/{{{one.key}}}/{one.segment}/{{{one.row_key}}}")
+        errors = self._of_links(self._errors(404, 422, 503))
+        parameters = [annotated(key, self._key_type(one.target)), self._request(), self._db()]
+        return RouteView(
+            self._decorator(method, [path, self._changed()], name, errors),
+            self._signature(name, one, parameters),
+            summary,
+            self._return(one, verb, [raw("request"), key]),
+        )
+
+    def _public(self, one: Collection) -> Code:
+        return self.model(one.target, "Public")
+
+    def _changed(self) -> Bracket | Code:
+        return keyword("response_model", self._imports.name("..kit.rows.links", "LinksChanged"))
+
+    def _decorator(
+        self, method: str, response: Sequence[Bracket | Code], operation: str, errors: Code
+    ) -> Code:
+        """Return `@router.get("/{hero_id}/powers/", response_model=…, …)`.
+
+        `response` are the path, the model of the response and, if it is not 200, its status.
+        """
+        last = keyword("operation_id", literal(operation)), keyword("responses", errors)
+        return statement(raw("@router.") + identifier(method), call(raw(""), [*response, *last]))
+
+    def _key_type(self, entity: Entity) -> Code:
+        """Return the alias of the type of a key in a path: `HeroId`."""
+        alias = name(entity.name, suffix="Id")
+        if alias not in self.aliases:
+            description = literal(f"Primary key of the {words(entity.singular)}.")
+            path = call(
+                self._imports.name("fastapi", "Path"), [keyword("description", description)]
+            )
+            annotation = subscript(
+                self._imports.name("typing", "Annotated"),
+                (path_key_type(entity, self._imports), path),
+            )
+            self.aliases[alias] = statement(alias + raw(" = "), annotation)
+        return alias
+
+    def _request(self) -> Code:
+        return annotated(raw("request"), self._imports.name("fastapi", "Request"))
+
+    def _db(self) -> Code:
+        return annotated(raw("db"), self._imports.name("..kit.database", "DatabaseDep"))
+
+    def _errors(self, *statuses: int) -> Code:
+        errors = call(self._imports.name("..kit.errors", "errors"), map(literal, statuses))
+        return statement(raw(""), errors)
+
+    def _of_links(self, errors: Code) -> Code:
+        """Return error responses with those that are about links."""
+        return errors + raw(" | ") + self._imports.name("..kit.rows.links", "LINK_ERRORS")
+
+    def _signature(
+        self, function: str, one: Collection, parameters: Sequence[Bracket | Code]
+    ) -> Code:
+        head = raw("async def ") + identifier(function)
+        tail = raw(" -> ") + self._imports.name("fastapi", "Response") + raw(":")
+        key = annotated(identifier(one.key), self._key_type(self._entity))
+        return statement(head, call(raw(""), [key, *parameters]), tail=tail)
+
+    def _return(self, one: Collection, verb: str, arguments: Sequence[Code]) -> Code:
+        method = one.resource + raw(".") + identifier(verb)
+        given = [raw("db"), arguments[0], identifier(one.key), *arguments[1:]]
+        return statement(raw("return await "), call(method, given), INDENT)
+
+    def _link(self, link: Link) -> Code:
+        """Return the model of a link table."""
+        if link.via:
+            return self.model(self._entities[link.name], "")
+        declaring = self._entities[link.ends[0].entity]
+        return self._imports.name(self._module(declaring, "links"), link.name)

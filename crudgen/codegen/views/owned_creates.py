@@ -1,0 +1,40 @@
+"""Models of rows that are created under or with another row. Reason to change: their code."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from crudgen.codegen.code import Code, identifier, join, raw
+from crudgen.language.schema import Field
+
+from .articles import a_row
+from .collections import Collection
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedCreate:
+    """The model of rows that are created in a collection, without the reference to its owner."""
+
+    name: Code
+    a_owner: Code
+    body: Code
+    """The lines of the class body after its docstring, in groups with a blank line before each."""
+
+
+def owned_create(
+    one: Collection,
+    fields: Iterable[Field],
+    create: Callable[[Field], Code],
+    ignored: Code | None,
+) -> OwnedCreate:
+    """Return the model of new rows of a collection.
+
+    `fields` are those of the create model that the base class lacks, `create` declares one.
+    `ignored` declares the properties that requests may contain.
+    """
+    groups = [[] if ignored is None else [ignored]]
+    groups.append([create(field) for field in fields if field.name != one.relation.by])
+    blank, line = raw("\n"), raw("\n    ")
+    body = [part for group in groups if group for part in (blank, *(line + each for each in group))]
+    return OwnedCreate(
+        identifier(one.create_model), a_row(one.owner), join(raw(""), [raw(""), *body])
+    )

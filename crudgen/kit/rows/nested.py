@@ -1,0 +1,63 @@
+"""The rows that refer to one row of another table, and their creation under it."""
+
+from typing import Any
+
+from fastapi import Request, Response
+
+from ..database import Database
+from ..errors import MissingTarget
+from ..models import Model
+from .answers import COLLECTION
+from .resource import Resource
+from .subcollection import Subcollection
+
+
+class NestedResource(Subcollection):
+    """The rows of a resource that refer to one row of `owner`, by their attribute `by`.
+
+    For creations, `create` is the model of a new row, `path` the path of the owners and `rows_path`
+    that of the rows.
+    """
+
+    def __init__(
+        self,
+        owner: type[Model],
+        rows: Resource,
+        *,
+        by: str,
+        create: type[Model] | None = None,
+        path: str = "",
+        rows_path: str = "",
+    ) -> None:
+        super().__init__(owner, rows, by=by)
+        self._create = create
+        self._segments = path.count("/") + 2
+        self._rows_path = rows_path
+
+    async def create(
+        self, db: Database, request: Request, key: Any, row: Model, *options: Any
+    ) -> Response:
+        """Insert a row that refers to the row with this key; return the response with it.
+
+        `options` are those of the creation of a row. Raises HTTPException 404 if the row with this
+        key does not exist, and the errors of the creation.
+        """
+        self._check_owner_key(key)
+        request.scope[COLLECTION] = self._collection_path(request)
+        try:
+            return await self._rows.create(db, request, self._complete(row, key), *options)
+        except MissingTarget:
+            await self._check_owner(db, key)
+            raise
+
+    def _complete(self, row: Model, key: Any) -> Model:
+        """Return a validated row with its reference to the owner."""
+        assert self._create is not None
+        values = {name: getattr(row, name) for name in type(row).model_fields}
+        sent = {*row.model_fields_set, self._by}
+        return self._create.model_construct(sent, **values, **{self._by: key})
+
+    def _collection_path(self, request: Request) -> str:
+        """Return the path of all rows: the path of the request ends in `/teams/7/heroes`."""
+        segments = request.scope["path"].rstrip("/").split("/")
+        return "/".join(segments[: -self._segments]) + self._rows_path

@@ -1,0 +1,171 @@
+"""Links are changed from both sides at the same time: none is lost, and nobody waits in a circle.
+
+`ROUNDS=200` is the extended run.
+"""
+
+import os
+from collections.abc import Iterator
+from random import Random
+from threading import Barrier
+
+import pytest
+from sqlalchemy import text
+
+from tests.concurrency.crowd import Client, Crowd
+
+ROUNDS = int(os.environ.get("ROUNDS", "4"))
+CLIENTS = 32
+BANDS, GENRES = ["a", "b"], ["p", "q"]
+
+
+def change(client: Client, choice: Random) -> None:
+    """Send a request that changes links, from a random side."""
+    owners, others, path, relation = (
+        (BANDS, GENRES, "/bands", "genres")
+        if choice.random() < 0.5
+        else (GENRES, BANDS, "/genres", "bands")
+    )
+    linked = f"{path}/{choice.choice(owners)}/{relation}/"
+    keys = choice.sample(others, choice.choice([1, len(others)]))
+    match choice.randrange(8):
+        case 0:
+            answer = client.ask("PUT", linked + choice.choice(others))
+        case 1:
+            answer = client.ask("DELETE", linked + choice.choice(others))
+            assert answer.status in {200, 404}
+            return
+        case _:
+            answer = client.ask("PUT", linked, keys)
+    assert answer.status == 200, answer
+
+
+SLOW = """
+CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql
+AS $$ BEGIN PERFORM pg_sleep(0.01); RETURN NULL; END $$;
+CREATE TRIGGER wait BEFORE INSERT ON band_genre_link EXECUTE FUNCTION wait();
+"""
+
+
+def create_rows(crowd: Crowd, *more: str) -> None:
+    with crowd.client() as client:
+        for path, names in (("/bands/", BANDS), ("/genres/", GENRES)):
+            for name in (*names, *more):
+                assert client.ask("POST", path, {"name": name}).status == 200
+
+
+def deadlocks(crowd: Crowd) -> int:
+    """Return the number of deadlocks that PostgreSQL has found; 0 on SQLite."""
+    api = crowd.apis[0]
+    if api.engine.dialect.name == "sqlite":
+        return 0
+    with api.engine.connect() as connection:
+        found = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        return int(connection.execute(text(found)).scalar_one())
+
+
+@pytest.fixture
+def slow_links(crowd: Crowd) -> Iterator[None]:
+    """Let PostgreSQL wait before each INSERT of links, when others have been removed."""
+    engine = crowd.apis[0].engine
+    if engine.dialect.name == "sqlite":
+        yield
+        return
+    with engine.begin() as connection:
+        connection.execute(text(SLOW))
+    yield
+    with engine.begin() as connection:
+        connection.execute(text("DROP FUNCTION wait CASCADE"))
+
+
+def pairs(crowd: Crowd, path: str, relation: str) -> set[frozenset[str]]:
+    return {
+        frozenset((f"{path}{owner['name']}", f"/{relation}/{other['name']}"))
+        for owner in crowd.rows(path)
+        for other in crowd.rows(f"{path}{owner['name']}/{relation}/")
+    }
+
+
+def test_links_are_changed_from_both_sides(crowd: Crowd) -> None:
+    create_rows(crowd)
+    before = deadlocks(crowd)
+
+    def work(client: Client, number: int) -> None:
+        choice = Random(number)  # noqa: S311
+        for _ in range(3 * ROUNDS):
+            change(client, choice)
+
+    crowd.together(CLIENTS, work)
+    assert deadlocks(crowd) == before
+    assert "deadlock" not in crowd.logs()
+    of_bands = pairs(crowd, "/bands/", "genres")
+    assert of_bands == pairs(crowd, "/genres/", "bands")
+
+
+@pytest.mark.usefixtures("slow_links")
+def test_replacements_do_not_wait_in_a_circle(crowd: Crowd) -> None:
+    """Each of four replacements adds the link that the next one removes."""
+    create_rows(crowd)
+    circle = [
+        ("/bands/a/genres/", ["p"]),
+        ("/genres/p/bands/", ["b"]),
+        ("/bands/b/genres/", ["q"]),
+        ("/genres/q/bands/", ["a"]),
+    ]
+    before, barrier = deadlocks(crowd), Barrier(len(circle))
+
+    def work(client: Client, number: int) -> None:
+        path, keys = circle[number]
+        for _ in range(ROUNDS):
+            if path.startswith("/bands"):
+                assert client.ask("PUT", path, GENRES).status == 200
+            barrier.wait(60)
+            assert client.ask("PUT", path, keys).status == 200
+            barrier.wait(60)
+
+    crowd.together(len(circle), work)
+    assert deadlocks(crowd) == before
+
+
+def test_replacements_are_whole(crowd: Crowd) -> None:
+    with crowd.client() as client:
+        client.ask("POST", "/bands/", {"name": "a"})
+        for number in range(20):
+            client.ask("POST", "/genres/", {"name": f"g{number}"})
+    groups = [[f"g{number}" for number in range(20) if number % 4 == rest] for rest in range(4)]
+
+    def work(client: Client, number: int) -> None:
+        mine = groups[number % 4]
+        for _ in range(ROUNDS):
+            assert client.ask("PUT", "/bands/a/genres/", mine).status == 200
+            found = client.ask("GET", "/bands/a/genres/").body
+            assert [row["name"] for row in found] in [sorted(group) for group in groups]
+
+    crowd.together(CLIENTS, work)
+
+
+def test_links_to_rows_that_are_deleted(crowd: Crowd) -> None:
+    """A row is deleted while others link it: then the link goes too, or is not there."""
+    turns = 3 * ROUNDS
+    create_rows(crowd, *map(str, range(turns)))
+
+    def work(client: Client, number: int) -> None:
+        choice = Random(number)  # noqa: S311
+        for turn in map(str, range(turns)):
+            if number % 8 == 0:
+                path = "/bands" if number % 16 else "/genres"
+                assert client.ask("DELETE", f"{path}/{turn}").status in {200, 404}
+                continue
+            found = client.ask("PUT", "/bands/a/genres/", [choice.choice(GENRES), turn])
+            assert found.status in {200, 409}
+            found = client.ask("PUT", f"/genres/{turn}/bands/", [choice.choice(BANDS)])
+            assert found.status in {200, 404}
+            assert client.ask("PUT", f"/bands/{turn}/genres/{turn}").status in {200, 404}
+
+    crowd.together(CLIENTS, work)
+    table = crowd.apis[0].tables.tables["band_genre_link"]
+    with crowd.apis[0].engine.connect() as connection:
+        links = connection.execute(table.select()).all()
+    bands = {row["name"] for row in crowd.rows("/bands/")}
+    genres = {row["name"] for row in crowd.rows("/genres/")}
+    assert (bands, genres) == ({*BANDS}, {*GENRES})
+    assert all(link.band_name in bands and link.genre_name in genres for link in links)

@@ -1,0 +1,183 @@
+"""Rows that are listed and created under the row that they refer to."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.servers import Api, Everywhere, Servers, write_entities
+
+SPECS = {
+    "team": """
+name: Team
+fields: {code: str(1..20) pk, name: str(1..40)}
+api: {nested: [heroes, away_matches, scouts]}
+""",
+    "hero": """
+name: Hero
+fields:
+  number: int pk
+  name: str(1..40) unique
+  alias: str(1..40) write_only
+  joined: date = 2020-01-01
+  team_code: -> Team
+  mentor_number: -> Hero? inverse(pupils)
+api: {idempotency: true, created: 201, nested: [pupils], page: {default: 2, max: 100}}
+""",
+    "match": """
+name: Match
+fields:
+  day: date
+  home_code: {type: reference, to: Team, relation: home, inverse: home_matches}
+  away_code: {type: reference, to: Team, relation: away, inverse: away_matches}
+plural: matches
+path: /v1/matches
+""",
+    "scout": """
+name: Scout
+fields: {name: str, team_code: -> Team = nobody read_only}
+api: {operations: [create, list]}
+""",
+}
+HERO = {"number": 1, "name": "Deadpond", "alias": "Dive"}
+SHOWN = {
+    "name": "Deadpond",
+    "joined": "2020-01-01",
+    "mentor_number": None,
+    "number": 1,
+    "team_code": "a",
+}
+
+
+@pytest.fixture(scope="module")
+def started(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Everywhere:
+    spec = write_entities(tmp_path_factory.mktemp("nested") / "entities", SPECS)
+    return servers.everywhere(spec, keeps_names=True)
+
+
+@pytest.fixture
+def apis(started: Everywhere) -> Everywhere:
+    """The applications with three teams and no other rows."""
+    started.emptied()
+    for code in ("a", "b", "nobody"):
+        team = {"code": code, "name": f"team {code}"}
+        assert started.ask("POST", "/teams/", json=team).status_code == 200
+    return started
+
+
+@pytest.fixture(params=range(4), ids=["served-sqlite", "served-pg", "emitted-sqlite", "emitted-pg"])
+def api(request: pytest.FixtureRequest, apis: Everywhere) -> Api:
+    number: int = request.param
+    return apis.apis[number]
+
+
+def test_a_row_is_created_under_a_row(apis: Everywhere) -> None:
+    made = apis.ask("POST", "/teams/a/heroes/", json=HERO)
+    assert (made.status_code, made.json()) == (201, SHOWN)
+    assert made.headers["location"] == "/heroes/1"
+    read = apis.ask("GET", "/heroes/1")
+    assert (read.json(), read.headers["etag"]) == (SHOWN, made.headers["etag"])
+    assert apis.ask("GET", "/teams/a/heroes").json() == [SHOWN]
+    assert apis.ask("GET", "/teams/b/heroes/").json() == []
+
+
+def test_the_body_has_no_reference_to_the_row(apis: Everywhere) -> None:
+    for code in ("a", "b", None):
+        made = apis.ask("POST", "/teams/a/heroes/", json=HERO | {"team_code": code})
+        assert made.status_code == 422
+        (found,) = made.json()["detail"]
+        assert (found["type"], found["loc"]) == ("extra_forbidden", ["body", "team_code"])
+    assert apis.ask("GET", "/heroes/").json() == []
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_row_does_not_exist(apis: Everywhere, method: str) -> None:
+    options: dict[str, Any] = {"json": HERO} if method == "POST" else {}
+    for path in ("/teams/none/heroes/", "/heroes/9/pupils/", f"/heroes/{2**63}/pupils/"):
+        options = {"json": HERO | {"team_code": "a"}} if "pupils" in path and options else options
+        found = apis.ask(method, path, **options)
+        name = "Hero" if "pupils" in path else "Team"
+        assert (found.status_code, found.json()) == (404, {"detail": f"{name} not found"})
+
+
+def test_other_errors_are_those_of_a_create(apis: Everywhere) -> None:
+    assert apis.ask("POST", "/teams/a/heroes/", json=HERO).status_code == 201
+    again = apis.ask("POST", "/teams/b/heroes/", json=HERO | {"number": 2})
+    assert again.status_code == 409
+    assert again.json()["detail"][0]["loc"] == ["body", "name"]
+    missing = apis.ask("POST", "/teams/b/heroes/", json={"number": 2, "name": "x"})
+    assert missing.json()["detail"][0]["loc"] == ["body", "alias"]
+    other = {"number": 2, "name": "other", "alias": "x", "mentor_number": 7}
+    target = apis.ask("POST", "/teams/b/heroes/", json=other)
+    assert target.status_code == 409
+    assert target.json()["detail"][0]["loc"] == ["body", "mentor_number"]
+    assert apis.ask("POST", "/teams/b/heroes/?team_code=a", json=HERO).status_code == 422
+
+
+def test_a_repeated_create_is_replayed(apis: Everywhere) -> None:
+    headers = {"Idempotency-Key": "k"}
+    made = apis.ask("POST", "/teams/a/heroes/", json=HERO, headers=headers)
+    again = apis.ask("POST", "/teams/a/heroes/", json=HERO, headers=headers)
+    assert made.status_code == again.status_code == 201
+    assert again.content == made.content
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.headers["location"] == "/heroes/1"
+    other = apis.ask("POST", "/teams/b/heroes/", json=HERO, headers=headers)
+    assert other.status_code == 422
+
+
+def test_the_list_has_the_parameters_of_the_target(apis: Everywhere) -> None:
+    for number in range(1, 6):
+        hero = HERO | {"number": number, "name": f"hero {number}"}
+        team = "b" if number == 3 else "a"
+        assert apis.ask("POST", f"/teams/{team}/heroes/", json=hero).status_code == 201
+    path = "/teams/a/heroes/"
+    page = apis.ask("GET", f"{path}?sort=-number&fields=number&count=exact")
+    assert page.json() == [{"number": 5}, {"number": 4}]
+    assert page.headers["x-total-count"] == "4"
+    assert page.links["next"]["url"].startswith(f"{path}?offset=2")
+    assert [row["number"] for row in apis.ask("GET", f"{path}?number__lte=3").json()] == [1, 2]
+    assert apis.ask("GET", f"{path}?team_code=b").json() == []
+    assert apis.ask("GET", f"{path}?alias=x").status_code == 422
+
+
+def test_cursors_are_those_of_one_list(api: Api) -> None:
+    for number in range(1, 6):
+        hero = HERO | {"number": number, "name": f"hero {number}"}
+        api.ask("POST", "/teams/a/heroes/", json=hero)
+    first = api.ask("GET", "/teams/a/heroes/?cursor=&limit=3&fields=number")
+    second = api.ask("GET", first.links["next"]["url"])
+    assert first.json() + second.json() == [{"number": number} for number in range(1, 6)]
+    url = first.links["next"]["url"]
+    assert api.ask("GET", url.replace("/a/", "/b/")).status_code == 404
+    assert api.ask("GET", url.replace("/teams/a", "")).status_code == 404
+
+
+def test_rows_refer_to_rows_of_their_table(apis: Everywhere) -> None:
+    apis.ask("POST", "/teams/a/heroes/", json=HERO)
+    pupil = {"number": 2, "name": "pupil", "alias": "x", "team_code": "b"}
+    made = apis.ask("POST", "/heroes/1/pupils/", json=pupil)
+    assert (made.status_code, made.json()["mentor_number"]) == (201, 1)
+    assert made.headers["location"] == "/heroes/2"
+    assert [row["number"] for row in apis.ask("GET", "/heroes/1/pupils/").json()] == [2]
+
+
+def test_two_references_to_one_table(api: Api) -> None:
+    made = api.ask("POST", "/teams/b/away-matches/", json={"day": "2024-05-01", "home_code": "a"})
+    assert made.status_code == 200, made.text
+    row = made.json()
+    assert (row["home_code"], row["away_code"]) == ("a", "b")
+    assert made.headers["location"] == f"/v1/matches/{row['id']}"
+    assert api.ask("GET", "/teams/b/away-matches/").json() == [row]
+    assert api.ask("GET", "/teams/a/away-matches/").json() == []
+
+
+def test_the_operations_are_those_of_the_target(apis: Everywhere) -> None:
+    paths = apis.ask("GET", "/openapi.json").json()["paths"]
+    assert [*paths["/teams/{team_id}/heroes/"]] == ["get", "post"]
+    assert [*paths["/teams/{team_id}/scouts/"]] == ["get"], "the client cannot set the reference"
+    assert "/teams/{team_id}/home-matches/" not in paths
+    create = paths["/teams/{team_id}/heroes/"]["post"]
+    assert create["operationId"] == "add_team_hero"
+    assert "201" in create["responses"]
+    body = create["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    assert body == "#/components/schemas/HeroCreateInTeam"
