@@ -4,7 +4,6 @@
 """
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,39 +24,15 @@ from sqlalchemy import select
 
 from tests.stateful.fields import HERO, HEROES, NAMES, RARE, SHORT, TAG, TAGS, bodies
 from tests.stateful.model import Conditions, Refusal, Row, Table
+from tests.stateful.process import Process
 from tests.stateful.queries import queries
 from tests.support.list_query import ListQuery
-from tests.support.servers import Api, Servers, write_entities
+from tests.support.servers import Servers, write_entities
 
 RUNS = int(os.environ.get("RUNS", "8"))
 STEPS = 30
 ENOUGH = 300
 """After so many runs, everything has happened."""
-
-
-class Process:
-    """The server of one database, which can be started again."""
-
-    def __init__(self, servers: Servers, spec: Path, database: str) -> None:
-        self._servers, self._spec, self._database = servers, spec, database
-        self.api = self._start()
-        self.rows = Api(self.api.client, database, self.api.process, self.api.log)
-        """A way to the tables that restarts leave as it is."""
-        self.seen: Counter[tuple[str, int]] = Counter()
-        """The methods and statuses of all answers."""
-
-    def _start(self) -> Api:
-        return self._servers.start(self._spec, "served", self._database)
-
-    def restart(self, *, abruptly: bool) -> None:
-        self.seen["RESTART", -9 if abruptly else -15] += 1
-        if abruptly:
-            self.api.client.close()
-            self.api.process.kill()
-            self.api.process.wait()
-        else:
-            self.api.stop()
-        self.api = self._start()
 
 
 ENTITIES = {one.name: one for one in (HEROES, TAGS)}

@@ -1,0 +1,302 @@
+"""What the API should answer about tables that refer to each other, worked out on dicts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.stateful.model import Refusal
+
+Row = dict[str, Any]
+Body = Mapping[str, Any]
+Problem = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A property that refers to a row of another entity, or of the same."""
+
+    by: str
+    target: str
+    on_delete: str = "restrict"
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Entity:
+    """One entity as its clients know it."""
+
+    name: str
+    plural: str
+    defaults: Mapping[str, Any]
+    """The properties that are no references; None stands for one that is required."""
+    references: Sequence[Reference] = ()
+    unique: Sequence[tuple[str, ...]] = ()
+    key: str = "id"
+
+    @property
+    def path(self) -> str:
+        return f"/{self.plural}/"
+
+    @property
+    def properties(self) -> list[str]:
+        keys = [] if self.key in self.defaults else [self.key]
+        return [*self.defaults, *(one.by for one in self.references), *keys]
+
+
+GUILD = {
+    one.plural: one
+    for one in (
+        Entity("Team", "teams", {"name": None}, unique=[("name",)]),
+        Entity("Power", "powers", {"code": None, "rank": 0}, unique=[("code",)], key="code"),
+        Entity(
+            "Hero",
+            "heroes",
+            {"name": None},
+            [
+                Reference("team_id", "teams", "set_null", optional=True),
+                Reference("boss_id", "heroes", optional=True),
+            ],
+        ),
+        Entity(
+            "Badge",
+            "badges",
+            {"label": "x"},
+            [Reference("hero_id", "heroes", "cascade")],
+            unique=[("hero_id",)],
+        ),
+        Entity(
+            "Mission",
+            "missions",
+            {"name": None},
+            [Reference("team_id", "teams", "cascade"), Reference("lead_id", "heroes")],
+        ),
+        Entity(
+            "Step",
+            "steps",
+            {"position": None},
+            [
+                Reference("mission_id", "missions", "cascade"),
+                Reference("power_code", "powers", "set_null", optional=True),
+            ],
+            unique=[("mission_id", "position")],
+        ),
+        Entity(
+            "Report",
+            "reports",
+            {"text": "ok"},
+            [
+                Reference("step_id", "steps"),
+                Reference("mission_id", "missions", "cascade", optional=True),
+            ],
+        ),
+    )
+}
+REFERENCES = [(one, reference) for one in GUILD.values() for reference in one.references]
+
+
+@dataclass
+class Graph:
+    """The rows of all entities by key, and the links between heroes and powers."""
+
+    rows: dict[str, dict[Any, Row]] = field(default_factory=lambda: {one: {} for one in GUILD})
+    links: set[tuple[int, str]] = field(default_factory=set)
+    gone: dict[str, set[Any]] = field(default_factory=lambda: {one: set() for one in GUILD})
+
+    # Each operation returns the body of a response with 200, or raises the Refusal
+
+    def read(self, plural: str, key: Any) -> Row:
+        if key not in self.rows[plural]:
+            raise Refusal(404, f"{GUILD[plural].name} not found")
+        return self.rows[plural][key]
+
+    def create(self, plural: str, body: Body, key: Any) -> Row:
+        entity = GUILD[plural]
+        row = {name: body.get(name, default) for name, default in entity.defaults.items()}
+        row |= {one.by: body.get(one.by) for one in entity.references}
+        if entity.key not in row:
+            assert key not in self.rows[plural], "a key is given once"
+            row[entity.key] = key
+        self._check(plural, row, {})
+        self.rows[plural][row[entity.key]] = row
+        self.gone[plural].discard(row[entity.key])
+        return row
+
+    def update(self, plural: str, key: Any, body: Body) -> Row:
+        old = self.read(plural, key)
+        row = {**old, **body}
+        self._check(plural, row, old)
+        self.rows[plural][key] = row
+        return row
+
+    def delete(self, plural: str, key: Any) -> Row:
+        """Delete a row and what goes with it, unless other rows that stay refer to them."""
+        self.read(plural, key)
+        going = {(plural, key)}
+        found = [(plural, key)]
+        while found:
+            at, other = found.pop()
+            for entity, reference in self._referring(at, "cascade"):
+                more = self._by(entity, reference, other) - going
+                going |= more
+                found += more
+        if problems := [*self._blocking(plural, key, going)]:
+            raise Refusal(409, problems)
+        for at, other in going:
+            del self.rows[at][other]
+            self.gone[at].add(other)
+            for entity, reference in self._referring(at, "set_null"):
+                for _, referring in self._by(entity, reference, other):
+                    kept = self.rows[entity.plural]
+                    kept[referring] = {**kept[referring], reference.by: None}
+            self.links = {
+                link for link in self.links if (at, other) not in zip(ENDS, link, strict=True)
+            }
+        return {"ok": True}
+
+    def create_many(self, plural: str, bodies: Sequence[Body], keys: Sequence[Any]) -> list[Row]:
+        with self.all_or_none():
+            rows = []
+            for index, body in enumerate(bodies):
+                with _in_item(index):
+                    rows.append(self.create(plural, body, keys[index] if keys else -1 - index))
+            return rows
+
+    def update_many(self, plural: str, items: Sequence[Body]) -> list[Row]:
+        keys = [item["id"] for item in items]
+        with self.all_or_none():
+            for index in sorted(range(len(keys)), key=keys.__getitem__):
+                if keys[index] not in self.rows[plural]:
+                    said = f"{GUILD[plural].name} not found"
+                    place = ["body", index, "id"]
+                    raise Refusal(404, [{"type": "not_found", "loc": place, "msg": said}])
+                body = {name: value for name, value in items[index].items() if name != "id"}
+                with _in_item(index):
+                    self.update(plural, keys[index], body)
+            return [self.rows[plural][key] for key in keys]
+
+    def delete_many(self, plural: str, keys: Sequence[Any]) -> Row:
+        with self.all_or_none():
+            for index in sorted(range(len(keys)), key=keys.__getitem__):
+                place = ["query", "id", index]
+                if keys[index] not in self.rows[plural]:
+                    said = f"{GUILD[plural].name} not found"
+                    raise Refusal(404, [{"type": "not_found", "loc": place, "msg": said}])
+                with _at(place):
+                    self.delete(plural, keys[index])
+        return {"ok": True}
+
+    @contextmanager
+    def all_or_none(self) -> Iterator[None]:
+        before = deepcopy((self.rows, self.links, self.gone))
+        try:
+            yield
+        except Refusal:
+            self.rows, self.links, self.gone = before
+            raise
+
+    # What belongs to a row
+
+    def related(self, plural: str, by: str, key: Any) -> list[Row]:
+        """Return the rows that refer to a key, in the order of their keys."""
+        rows = self.rows[plural]
+        return [rows[one] for one in sorted(rows) if rows[one][by] == key]
+
+    def powers(self, hero: int) -> list[Row]:
+        """Return the powers that are linked to a hero, in the order of their keys."""
+        return [self.rows["powers"][code] for one, code in sorted(self.links) if one == hero]
+
+    # Constraints
+
+    def _check(self, plural: str, row: Row, old: Row) -> None:
+        entity = GUILD[plural]
+        others = [one for one in self.rows[plural].values() if one is not old]
+        broken = [
+            names
+            for names in entity.unique
+            if any(all(one[name] == row[name] for name in names) for one in others)
+        ]
+        if broken:
+            raise Refusal(409, *(_same(names) for names in broken))
+        missing = [
+            one
+            for one in entity.references
+            if row[one.by] is not None
+            and row[one.by] not in self.rows[one.target]
+            and (one.target, row[one.by]) != (plural, row[entity.key])
+        ]
+        if missing:
+            raise Refusal(409, [_no_target(one) for one in missing])
+
+    def _referring(self, target: str, on_delete: str) -> list[tuple[Entity, Reference]]:
+        return [
+            (entity, one)
+            for entity, one in REFERENCES
+            if one.target == target and one.on_delete == on_delete
+        ]
+
+    def _by(self, entity: Entity, reference: Reference, key: Any) -> set[tuple[str, Any]]:
+        rows = self.rows[entity.plural].items()
+        return {(entity.plural, at) for at, row in rows if row[reference.by] == key}
+
+    def _blocking(self, plural: str, key: Any, going: set[tuple[str, Any]]) -> Iterator[Problem]:
+        """Yield a problem for each reference by which rows that stay refer to one that goes."""
+        place = ["path", f"{GUILD[plural].name.lower()}_{GUILD[plural].key}"]
+        for entity, reference in REFERENCES:
+            if reference.on_delete != "restrict":
+                continue
+            for is_own in (True, False):
+                targets = {one for one in going if (one == (plural, key)) == is_own}
+                if any(
+                    self._by(entity, reference, other) - going
+                    for at, other in targets
+                    if at == reference.target
+                ):
+                    said = _blocks(entity, reference, is_own=is_own)
+                    yield {"type": "referred_to", "loc": place, "msg": said}
+
+
+ENDS = ("heroes", "powers")
+"""What a link links."""
+
+
+def _blocks(entity: Entity, reference: Reference, *, is_own: bool) -> str:
+    who = entity.plural.capitalize()
+    if is_own:
+        return f"{who} refer to it by {reference.by}"
+    return f"{who} refer by {reference.by} to {reference.target} that would be deleted with it"
+
+
+def _no_target(reference: Reference) -> Problem:
+    name = GUILD[reference.target].name.lower()
+    place = ["body", reference.by]
+    return {"type": "no_target", "loc": place, "msg": f"There is no such {name}"}
+
+
+def _same(names: Sequence[str]) -> list[Problem]:
+    message = f"Another row has the same {' and '.join(names)}"
+    return [{"type": "unique", "loc": ["body", name], "msg": message} for name in names]
+
+
+@contextmanager
+def _in_item(index: int) -> Iterator[None]:
+    """Name the item in the problems."""
+    try:
+        yield
+    except Refusal as refusal:
+        details = [
+            [one | {"loc": ["body", index, *one["loc"][1:]]} for one in detail]
+            for detail in refusal.details
+        ]
+        raise Refusal(refusal.status, *details) from None
+
+
+@contextmanager
+def _at(place: Sequence[Any]) -> Iterator[None]:
+    """Give the problems another place."""
+    try:
+        yield
+    except Refusal as refusal:
+        details = [[one | {"loc": list(place)} for one in detail] for detail in refusal.details]
+        raise Refusal(refusal.status, *details) from None
