@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Self
+from functools import cache
+from typing import Any, ClassVar, Self
 
 MAX_IDENTIFIER = 63
 """Maximum length of a name in PostgreSQL, in bytes. SQLite has no limit."""
@@ -152,15 +153,18 @@ def snake_case(name: str) -> str:
 
 def plural_of(singular: str) -> str:
     """Convert `hero` to `heroes`, and `blog_post` to `blog_posts`."""
-    from pluralizer import Pluralizer  # noqa: PLC0415 -- lazy: only if the spec sets no plural
-
     head, separator, last = singular.rpartition("_")
-    return f"{head}{separator}{Pluralizer().plural(last)}"  # type: ignore[no-untyped-call]
+    return f"{head}{separator}{_pluralizer().plural(last)}"
 
 
 def singular_of(plural: str) -> str:
-    """Convert `heroes` to `hero`, and `blog_posts` to `blog_post`."""
-    from pluralizer import Pluralizer  # noqa: PLC0415 -- lazy: only if a spec has links
-
+    """Convert `powers` to `power`, and `blog_posts` to `blog_post`."""
     head, separator, last = plural.rpartition("_")
-    return f"{head}{separator}{Pluralizer().singular(last)}"  # type: ignore[no-untyped-call]
+    return f"{head}{separator}{_pluralizer().singular(last)}"
+
+
+@cache
+def _pluralizer() -> Any:
+    from pluralizer import Pluralizer  # noqa: PLC0415 -- lazy: only if a spec sets no plural
+
+    return Pluralizer()  # type: ignore[no-untyped-call]

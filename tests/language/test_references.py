@@ -266,11 +266,11 @@ def marked(found: Schema) -> list[str]:
     ]
 
 
-def test_one_optional_reference_of_a_circle_is_added_later() -> None:
+def test_the_reference_that_closes_a_circle_is_added_later() -> None:
     found = schema({"Team": {"captain_id": "-> Hero?"}, "Hero": {"team_id": "-> Team"}})
     assert marked(found) == ["Team.captain_id"]
     found = schema({"Team": {"captain_id": "-> Hero?"}, "Hero": {"team_id": "-> Team?"}})
-    assert marked(found) == ["Hero.team_id"]
+    assert marked(found) == ["Team.captain_id"]
     found = schema(
         {
             "A": {"b_id": "-> B", "c_id": "-> C?"},
@@ -279,7 +279,17 @@ def test_one_optional_reference_of_a_circle_is_added_later() -> None:
             "D": {"name": "str", "d_id": "-> D?"},
         }
     )
-    assert marked(found) == ["A.c_id", "C.a_id"]
+    assert marked(found) == ["C.a_id"]
+
+
+@pytest.mark.parametrize("first", ["-> B", "-> C", "-> A"])
+def test_a_circle_of_required_references_is_a_problem(first: str) -> None:
+    entities = {"A": {"x_id": first}, "B": {"c_id": "-> C"}, "C": {"a_id": "-> A"}}
+    with pytest.raises(SpecError, match="a circle of required references") as caught:
+        schema(entities)
+    assert len(caught.value.diagnostics) == 1
+    entities["A"]["x_id"] = f"{first}?"
+    schema(entities)
 
 
 def test_a_link_to_itself() -> None:

@@ -67,8 +67,8 @@ def add_reference_indexes(draft: Draft) -> None:
 
     A unique reference needs none, nor one that begins an index of the spec.
     """
+    key = draft.key
     for field in [*draft.fields.values()]:
-        key = draft.key
         if field.reference is None or field.unique or key is None:
             continue
         order = (name for name, _ in field.reference.order)

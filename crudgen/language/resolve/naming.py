@@ -83,7 +83,6 @@ def _chosen(
     """
     key, text, derived = choice
     is_set = written.spec.is_set(key)
-    location = written.locate(key) if is_set else written.locate_key()
     what = "column name" if key == "column" else "JSON name"
     if is_set and text is None:
         problem, remedy = f"'{key}' is empty", "set a name, or remove it"
@@ -99,6 +98,7 @@ def _chosen(
             if reason is None:
                 return name
             problem, remedy = f"the {what} {quoted(text)} is reserved", reason
+    location = written.locate(key) if is_set else written.locate_key()
     written.problems.add(location, problem, remedy)
     return None
 
