@@ -21,6 +21,7 @@ from .views.project import project_view
 from .views.provider import provider_view
 from .views.references import by_name
 from .views.referrers import possibly_kept, refers
+from .views.related import has_related, related_view, uses_relations
 from .views.routes import routes_view
 from .views.sample_rows import creatable, sample_rows_view
 from .views.tables import has_relations, tables_view
@@ -92,7 +93,10 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
             links = links_view(entity, entities, schema.kit)
             yield FromTemplate(f"{folder}/links.py", "links.py.jinja", links)
         yield FromTemplate(f"{folder}/models.py", "models.py.jinja", models)
-        routes = routes_view(entity, schema.kit, is_kept=entity.name in kept)
+        if has_related(entity):
+            related = related_view(entity, entities, schema.names, schema.kit)
+            yield FromTemplate(f"{folder}/related.py", "related.py.jinja", related)
+        routes = routes_view(entity, entities, schema.kit, is_kept=entity.name in kept)
         yield FromTemplate(f"{folder}/routes.py", "routes.py.jinja", routes)
         if (nested := nested_view(entity, entities, schema.kit)) is not None:
             yield FromTemplate(f"{folder}/nested.py", "nested.py.jinja", nested)
@@ -132,7 +136,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
     operations = {operation for entity in entities for operation in entity.api.operations}
     dates = not types.isdisjoint({TypeName.DATE, TypeName.TIME, TypeName.DATETIME})
     decimals, uuids = TypeName.DECIMAL in types, TypeName.UUID in types
-    related = any(entity.relations for entity in entities)
+    related = any(map(uses_relations, entities))
     by_related = any(entity.api.related for entity in entities)
     bulk = not operations.isdisjoint(BULK)
     idempotent = [entity for entity in entities if entity.api.idempotency]

@@ -55,7 +55,11 @@ TABLES = {
 CLASS_SUFFIXES = ("Base", "Create", "Update", "UpdateById", "Public")
 """Suffixes of the classes that are generated for an entity."""
 
-DERIVED_SUFFIXES = (*CLASS_SUFFIXES, "Id", "Ids", "Query", "Filters", "Sort")
+DERIVED_SUFFIXES = (
+    *CLASS_SUFFIXES,
+    *("PublicWithRelated", "PublicWithEmbedded"),
+    *("Id", "Ids", "Included", "Query", "Filters", "Sort"),
+)
 """Suffixes of the classes and type aliases that are generated for an entity."""
 
 WINDOWS_DEVICES = frozenset(

@@ -23,6 +23,7 @@ from crudgen.language.operations import CHANGING
 from crudgen.language.schema import Entity, KeyKind
 
 from .referrers import changes_reference, sets_reference
+from .related import has_related
 from .variables import Variables
 
 DEFAULT_STATUS = 200
@@ -183,10 +184,14 @@ class Handlers:
             arguments.append(self._variables.payload)
         if verb != "read":
             parameters.append(self._request())
+        parameters.append(self._db)
+        if verb == "read" and has_related(self._entity):
+            parameters.append(annotated(raw("query"), name(self._entity.name, suffix="Included")))
+            arguments.append(raw("query"))
         function = name(self._entity.singular, prefix=f"{verb}_")
         return HandlerView(
             responses=errors,
-            signature=self._signature(function, [*parameters, self._db]),
+            signature=self._signature(function, parameters),
             body=self._return(verb, arguments),
         )
 

@@ -26,7 +26,10 @@ from crudgen.language.schema import Entity, KeyKind, KitForm
 from .articles import a_row
 from .handlers import DEFAULT_STATUS, Handlers, HandlerView, requires_etag
 from .key_types import path_key_type
+from .references import Entities
 from .referrers import refers
+from .related import EMBEDDED, PUBLIC, has_related, uses_relations
+from .related_resource import RelatedArguments, related_names
 from .variables import Variables
 
 DELETING = frozenset({Operation.DELETE, Operation.DELETE_MANY})
@@ -43,6 +46,10 @@ class RoutesView:
     public: Code
     rows_type: Code
     """The type of a list of rows."""
+    listed_type: Code
+    """The type of a page of the list."""
+    read_type: Code
+    """The type of a row that is read."""
     deletion_type: Code
     imports: Code
     router: Code
@@ -65,7 +72,11 @@ class RoutesView:
 
 
 def routes_view(
-    entity: Entity, kit: KitForm = KitForm.VENDORED, *, is_kept: bool = False
+    entity: Entity,
+    entities: Entities,
+    kit: KitForm = KitForm.VENDORED,
+    *,
+    is_kept: bool = False,
 ) -> RoutesView:
     """Return the view of the routes of an entity.
 
@@ -73,10 +84,10 @@ def routes_view(
     """
     variables = Variables(entity)
     classes = _resource_classes(entity, is_kept=is_kept)
-    imports = Imports(kit, defined=_defined(entity, variables, classes))
+    imports = Imports(kit, defined=_defined(entity, entities, variables, classes))
     imports.use(".models", entity.name, f"{entity.name}Public")
     handlers = Handlers(entity, variables, imports, is_kept=is_kept)
-    head = _Head(entity, variables, imports, classes)
+    head = _Head(entity, entities, variables, imports, classes)
     printers = {
         Operation.CREATE: handlers.create,
         Operation.LIST: handlers.list,
@@ -95,7 +106,9 @@ def routes_view(
         a_singular=a_row(entity),
         plural_words=words(entity.plural),
         public=name(entity.name, suffix="Public"),
-        rows_type=head.rows_type(),
+        rows_type=head.rows_type("Public"),
+        listed_type=head.rows_type(head.list_suffix),
+        read_type=head.model(head.read_suffix),
         deletion_type=head.deletion_type() if DELETING & views.keys() else raw(""),
         router=head.router(),
         resource_class=head.resource_class(),
@@ -122,12 +135,18 @@ def _created_status(entity: Entity) -> Code | None:
 
 
 def _defined(
-    entity: Entity, variables: Variables, resource_classes: Sequence[tuple[str, str]]
+    entity: Entity,
+    entities: Entities,
+    variables: Variables,
+    resource_classes: Sequence[tuple[str, str]],
 ) -> set[str]:
     """Return the names that the module defines, or imports from the entity's models."""
     classes = ("", "Create", "Update", "UpdateById", "Public", "Id", "Ids", "Query")
     names = {"router", variables.resource, *variables.functions}
     names.update(f"{entity.name}{suffix}" for suffix in classes)
+    if uses_relations(entity):
+        names |= {f"{entity.name}{suffix}" for suffix in (PUBLIC, EMBEDDED, "Included")}
+        names |= related_names(entity, entities)
     if len(resource_classes) > 1:
         names.add(_combined_class(entity))
     return names
@@ -144,19 +163,29 @@ class _Head:
     def __init__(
         self,
         entity: Entity,
+        entities: Entities,
         variables: Variables,
         imports: Imports,
         classes: Sequence[tuple[str, str]],
     ) -> None:
         self._entity = entity
+        self._entities = entities
+        self.list_suffix = PUBLIC if has_related(entity) else "Public"
+        self.read_suffix = EMBEDDED if entity.api.embed else self.list_suffix
         self._variables = variables
         self._imports = imports
         self._classes = [imports.name(f"..kit.rows.{module}", kind) for module, kind in classes]
 
-    def rows_type(self) -> Code:
-        """Return `list[HeroPublic]`."""
-        public = name(self._entity.name, suffix="Public")
-        return self._imports.builtin("list") + raw("[") + public + raw("]")
+    def rows_type(self, suffix: str) -> Code:
+        """Return `list[HeroPublic]`, for the suffix `Public`."""
+        return self._imports.builtin("list") + raw("[") + self.model(suffix) + raw("]")
+
+    def model(self, suffix: str) -> Code:
+        """Return the name of a model of the entity. Those with relations are imported."""
+        model = name(self._entity.name, suffix=suffix)
+        if suffix != "Public":
+            self._imports.use(".related", model)
+        return model
 
     def deletion_type(self) -> Code:
         """Return the model of the response to a deletion."""
@@ -188,6 +217,9 @@ class _Head:
             name(entity.name),
             keyword("public", name(entity.name, suffix="Public")),
         ]
+        if uses_relations(entity):
+            related = RelatedArguments(entity, self._entities, self._imports)
+            arguments += related.arguments()
         for key, size, default in (
             ("default_limit", api.page.default, Page().default),
             ("max_limit", api.page.max, Page().max),
@@ -245,6 +277,14 @@ class _Head:
             )
             alias = name(self._entity.name, suffix="Query")
             aliases.append(statement(alias + raw(" = "), annotated_query))
+        if Operation.READ in operations and has_related(self._entity):
+            included = self._variables.resource + raw(".included")
+            annotated_query = subscript(
+                self._imports.name("typing", "Annotated"),
+                (self._imports.name("..kit.query", "ListQuery"), included),
+            )
+            alias = name(self._entity.name, suffix="Included")
+            aliases.append(statement(alias + raw(" = "), annotated_query))
         return tuple(aliases)
 
     def _key_type(self) -> Code:
@@ -269,7 +309,11 @@ def _resource_classes(entity: Entity, *, is_kept: bool) -> list[tuple[str, str]]
         kinds.append(("bulk", "BulkResource"))
     elif entity.api.idempotency:
         kinds.append(("idempotency", "IdempotentResource"))
-    if is_kept or refers(entity):
+    if entity.api.related:
+        kinds.append(("related_lists", "RelatedListResource"))
+    elif has_related(entity):
+        kinds.append(("related", "RelatedResource"))
+    elif is_kept or refers(entity):
         kinds.append(("references", "ReferencingResource"))
     return kinds or [("resource", "Resource")]
 

@@ -54,7 +54,11 @@ class TestsView:
     has_conflicts: bool
     creates: bool
     lists: bool
+    lists_related: bool
+    """Whether rows of the list always have properties that a new row does not have."""
     reads: bool
+    reads_related: bool
+    """Whether a row that is read always has properties that a new row does not have."""
     updates: bool
     replaces: bool
     deletes: bool
@@ -113,6 +117,8 @@ def tests_view(entity: Entity, *, creates: bool) -> TestsView:
         has_conflicts=entity.key_kind is KeyKind.CLIENT or _has_unique(entity),
         creates=Operation.CREATE in operations,
         lists=Operation.LIST in operations,
+        lists_related=bool(entity.api.counts),
+        reads_related=bool(entity.api.counts or entity.api.embed),
         reads=Operation.READ in operations,
         updates=Operation.UPDATE in operations,
         replaces=Operation.REPLACE in operations,

@@ -30,7 +30,7 @@ class RelatedRows:
     @cached_property
     def json_name(self) -> str:
         """The name of the property."""
-        return self._json_name(self.name)
+        return self.relation.json_name or self._json_name(self.name)
 
     @cached_property
     def more_name(self) -> str:

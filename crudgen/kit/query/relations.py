@@ -52,6 +52,8 @@ class ManyToOne:
     by: str
     relations: "Relations" = field(default_factory=dict)
     """The relations of an included row that can be included too, by attribute."""
+    json_name: str = ""
+    """The JSON name, if it is not that of a property of the response model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class OneToOne:
     public: type[Model]
     by: str
     relations: "Relations" = field(default_factory=dict)
+    json_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class OneToMany:
     order: Sequence[str] = ()
     """The attributes to sort included rows by, before their key; descending with a `-`."""
     relations: "Relations" = field(default_factory=dict)
+    json_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ class ManyToMany:
     to: str
     order: Sequence[str] = ()
     relations: "Relations" = field(default_factory=dict)
+    json_name: str = ""
 
 
 Relation: TypeAlias = ManyToOne | OneToOne | OneToMany | ManyToMany

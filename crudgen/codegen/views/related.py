@@ -1,0 +1,254 @@
+"""View of an entity's response models with relations. Reason to change: the code of a model."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from crudgen.codegen.code import (
+    INDENT,
+    Bracket,
+    Code,
+    annotated,
+    call,
+    docstring,
+    identifier,
+    join,
+    json_name,
+    keyword,
+    name,
+    optional,
+    raw,
+    statement,
+    words,
+)
+from crudgen.codegen.imports import Imports
+from crudgen.language.names import Conventions, FieldName, JsonName
+from crudgen.language.operations import Operation
+from crudgen.language.properties import count_property, more_property
+from crudgen.language.relations import Relation
+from crudgen.language.schema import Entity, KitForm
+
+from .articles import a_row
+from .references import Entities
+from .variables import folder_name
+
+PUBLIC = "PublicWithRelated"
+"""Suffix of the response model with the relations that requests can include."""
+EMBEDDED = "PublicWithEmbedded"
+"""Suffix of the response model of reading one row that always has relations."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelationNode:
+    """A relation that the API of an entity uses, with those of its target."""
+
+    relation: Relation
+    target: Entity
+    public: Code
+    """The name of the response model of the target."""
+    is_included: bool
+    nodes: "Nodes"
+
+    @property
+    def has_class(self) -> bool:
+        """Whether the target has a response model of its own, with relations."""
+        return any(node.is_included for node in self.nodes.values())
+
+
+Nodes: TypeAlias = Mapping[FieldName, RelationNode]
+Path: TypeAlias = tuple[FieldName, ...]
+
+
+def uses_relations(entity: Entity) -> bool:
+    """Return whether requests for an entity can name its relations, or responses contain them."""
+    return has_related(entity) or bool(entity.api.related)
+
+
+def has_related(entity: Entity) -> bool:
+    """Return whether responses of an entity can contain related rows, or their number."""
+    api = entity.api
+    offered = {Operation.LIST, Operation.READ} & {*api.operations}
+    return bool(offered) and bool(api.include or api.embed or api.counts)
+
+
+class RelationTree:
+    """The relations that the API of an entity uses, in the order of its relations."""
+
+    def __init__(self, entity: Entity, entities: Entities) -> None:
+        self._entity = entity
+        self._entities = entities
+        self._included = {*entity.api.include}
+        counted = [(name,) for name in entity.api.counts]
+        self._used = [*entity.api.include, *counted, *(one.steps for one in entity.api.related)]
+        self._taken = {f"{entity.name}{suffix}" for suffix in (PUBLIC, EMBEDDED)}
+
+    def nodes(self) -> Nodes:
+        """Return the relations of the entity."""
+        return self._nodes(self._entity, ())
+
+    def _nodes(self, entity: Entity, above: Path) -> Nodes:
+        found, depth = {}, len(above)
+        used = {path[depth] for path in self._used if len(path) > depth and path[:depth] == above}
+        for relation in entity.relations:
+            if relation.name in used:
+                target, path = self._entities[relation.target], (*above, relation.name)
+                nodes = self._nodes(target, path)
+                public = name(target.name, suffix="Public")
+                if any(node.is_included for node in nodes.values()):
+                    public = self._class_name(path)
+                is_included = path in self._included
+                found[relation.name] = RelationNode(relation, target, public, is_included, nodes)
+        return found
+
+    def _class_name(self, path: Path) -> Code:
+        """Return `HeroTeamWithRelated`: the name of the model of an included row with relations."""
+        steps = "".join(word.capitalize() for step in path for word in step.split("_"))
+        base = f"{self._entity.name}{steps}"
+        while f"{base}WithRelated" in self._taken:
+            base = f"{base}_"
+        self._taken.add(f"{base}WithRelated")
+        return identifier(f"{base}WithRelated")
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedModel:
+    """A response model with relations."""
+
+    head: Code
+    doc: Code
+    fields: Code
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedView:
+    """The response models with relations of an entity."""
+
+    plural: Code
+    imports: Code
+    models: tuple[RelatedModel, ...]
+
+
+def related_view(
+    entity: Entity, entities: Entities, conventions: Conventions, kit: KitForm
+) -> RelatedView:
+    """Return the view of the response models with relations of an entity."""
+    printer = _Printer(entity, RelationTree(entity, entities).nodes(), conventions, kit)
+    models = tuple(printer.models())
+    return RelatedView(words(entity.plural), printer.imports.code(), models)
+
+
+class _Printer:
+    """Builds the source of the response models, and collects their imports."""
+
+    def __init__(
+        self, entity: Entity, nodes: Nodes, conventions: Conventions, kit: KitForm
+    ) -> None:
+        self._entity = entity
+        self._nodes = nodes
+        self._json = conventions.json
+        every = [*_walk(nodes)]
+        classes = {f"{entity.name}{suffix}" for suffix in ("Public", PUBLIC, EMBEDDED)}
+        classes |= {str(node.public) for node in every}
+        classes |= {f"{node.target.name}Public" for node in every}
+        attributes = {
+            f"{node.relation.attribute}{suffix}"
+            for node in every
+            for suffix in ("", "_more", "_count")
+        }
+        self.imports = Imports(kit, defined=classes, attributes=attributes)
+        self._included = self.imports.name("..kit.query.relations", "Included")
+
+    def models(self) -> Iterator[RelatedModel]:
+        """Yield the models, each after those that it uses."""
+        yield from self._nested(self._nodes)
+        public = self._public(self._entity)
+        counts = [self._entity.relation(name) for name in self._entity.api.counts]
+        lines = (*map(self._count, counts), *self._lines(self._nodes))
+        model = name(self._entity.name, suffix=PUBLIC)
+        yield self._model(model, [public, self._included], self._entity, lines)
+        if self._entity.api.embed:
+            embedded = name(self._entity.name, suffix=EMBEDDED)
+            required = [self._nodes[one] for one in self._entity.api.embed]
+            lines = tuple(self._one(node, required=True) for node in required)
+            yield self._model(embedded, [model], self._entity, lines, what="when read alone")
+
+    def _nested(self, nodes: Nodes) -> Iterator[RelatedModel]:
+        for node in nodes.values():
+            yield from self._nested(node.nodes)
+            if node.has_class:
+                bases = [self._public(node.target), self._included]
+                lines = tuple(self._lines(node.nodes))
+                yield self._model(node.public, bases, node.target, lines)
+
+    def _model(
+        self,
+        model: Code,
+        bases: list[Code],
+        entity: Entity,
+        lines: tuple[Code, ...],
+        what: str = "as returned by the API",
+    ) -> RelatedModel:
+        text = f"{a_row(entity, capitalized=True)} {what}, with related rows."
+        head = statement(raw("class "), call(model, bases), tail=":")
+        return RelatedModel(head, docstring(text, INDENT), join(raw("\n    "), lines))
+
+    def _public(self, entity: Entity) -> Code:
+        is_own = entity is self._entity
+        module = ".models" if is_own else f"..{folder_name(entity.plural)}.models"
+        self.imports.use(module, f"{entity.name}Public")
+        return name(entity.name, suffix="Public")
+
+    def _lines(self, nodes: Nodes) -> Iterator[Code]:
+        for node in nodes.values():
+            if node.is_included:
+                yield self._one(node) if not node.relation.is_many else self._many(node)
+                if node.relation.is_many:
+                    yield self._more(node.relation)
+
+    def _row(self, node: RelationNode) -> Code:
+        return node.public if node.has_class else self._public(node.target)
+
+    def _one(self, node: RelationNode, *, required: bool = False) -> Code:
+        relation = node.relation
+        alias = self._alias(str(relation.attribute), relation.json_name)
+        value: Bracket | Code | None = None if required else raw("None")
+        if alias:
+            default = [] if required else [raw("default=None")]
+            value = self._field([*default, *alias])
+        return _declaration(str(relation.attribute), optional(self._row(node)), value)
+
+    def _many(self, node: RelationNode) -> Code:
+        relation = node.relation
+        alias = self._alias(str(relation.attribute), relation.json_name)
+        rows = self.imports.builtin("list", in_class=True) + raw("[") + self._row(node) + raw("]")
+        value = self._field([raw("default=[]"), *alias])
+        return _declaration(str(relation.attribute), rows, value)
+
+    def _more(self, relation: Relation) -> Code:
+        attribute = f"{relation.attribute}_more"
+        alias = self._alias(attribute, JsonName(self._json.of(more_property(relation))))
+        value = self._field([raw("default=False"), *alias]) if alias else raw("False")
+        return _declaration(attribute, self.imports.builtin("bool", in_class=True), value)
+
+    def _count(self, relation: Relation) -> Code:
+        attribute = f"{relation.attribute}_count"
+        alias = self._alias(attribute, JsonName(self._json.of(count_property(relation))))
+        value = self._field(alias) if alias else None
+        return _declaration(attribute, self.imports.builtin("int", in_class=True), value)
+
+    def _alias(self, attribute: str, sent: JsonName) -> list[Bracket | Code]:
+        return [] if sent == attribute else [keyword("alias", json_name(sent))]
+
+    def _field(self, items: Iterable[Bracket | Code]) -> Bracket:
+        return call(self.imports.name("sqlmodel", "Field", in_class=True), items)
+
+
+def _walk(nodes: Nodes) -> Iterator[RelationNode]:
+    for node in nodes.values():
+        yield node
+        yield from _walk(node.nodes)
+
+
+def _declaration(attribute: str, kind: Code, value: Bracket | Code | None) -> Code:
+    head = annotated(identifier(attribute), kind)
+    return head if value is None else statement(head + raw(" = "), value, INDENT)

@@ -1,0 +1,149 @@
+"""Source of the relations of a resource. Reason to change: the arguments of RelatedResource."""
+
+from collections.abc import Iterator
+
+from crudgen.codegen.code import (
+    Bracket,
+    Code,
+    attribute_name,
+    call,
+    json_name,
+    keyword,
+    literal,
+    name,
+    pair,
+)
+from crudgen.codegen.imports import Imports
+from crudgen.language.names import AttributeName, FieldName
+from crudgen.language.relations import Link, RelatedPath, Relation, RelationKind
+from crudgen.language.schema import Entity
+
+from .references import Entities
+from .related import PUBLIC, Nodes, RelationNode, RelationTree, has_related
+from .variables import folder_name
+
+_RELATION_CLASSES = {
+    RelationKind.MANY_TO_ONE: "ManyToOne",
+    RelationKind.ONE_TO_ONE: "OneToOne",
+    RelationKind.ONE_TO_MANY: "OneToMany",
+    RelationKind.MANY_TO_MANY: "ManyToMany",
+}
+
+
+def related_names(entity: Entity, entities: Entities) -> set[str]:
+    """Return the names of the classes that the routes of an entity import for its relations."""
+    return {*_names(RelationTree(entity, entities).nodes())}
+
+
+def _names(nodes: Nodes) -> Iterator[str]:
+    for node in nodes.values():
+        yield from (node.target.name, str(node.public))
+        if node.relation.link is not None:
+            yield node.relation.link.name
+        yield from _names(node.nodes)
+
+
+class RelatedArguments:
+    """Builds the arguments of a RelatedResource, and collects their imports."""
+
+    def __init__(self, entity: Entity, entities: Entities, imports: Imports) -> None:
+        self._entity = entity
+        self._entities = entities
+        self._imports = imports
+        self._nodes = RelationTree(entity, entities).nodes()
+
+    def arguments(self) -> Iterator[Bracket | Code]:
+        """Yield `with_related=HeroPublicWithRelated, relations={…}`, and what differs."""
+        api = self._entity.api
+        model = name(self._entity.name, suffix="Public")
+        if has_related(self._entity):
+            model = name(self._entity.name, suffix=PUBLIC)
+            self._imports.use(".related", model)
+        yield keyword("with_related", model)
+        yield keyword("relations", self._relations(self._entity, self._nodes))
+        if [*api.include] != [(one,) for one in self._nodes]:
+            yield keyword("include", Bracket("[", tuple(map(self._path, api.include)), "]"))
+        for key, names in (("embed", api.embed), ("counts", api.counts)):
+            if names:
+                attributes = (self._entity.relation(one).attribute for one in names)
+                yield keyword(key, Bracket("[", tuple(map(attribute_name, attributes)), "]"))
+        if api.related:
+            paths = tuple(literal(self._related_path(path)) for path in api.related)
+            yield keyword("related", Bracket("[", paths, "]"))
+
+    def _related_path(self, path: RelatedPath) -> str:
+        """Return a path to filter by, with attributes: `team__name`, `heroes__any__age`."""
+        entity, words = self._entity, list[str]()
+        for step, is_many in zip(path.steps, path.to_many, strict=True):
+            relation = entity.relation(step)
+            words += [str(relation.attribute), "any"] if is_many else [str(relation.attribute)]
+            entity = self._entities[relation.target]
+        if path.field is not None:
+            return "__".join([*words, str(entity.field(path.field).attribute)])
+        return "__".join(words[:-1] if path.to_many[-1] else words)
+
+    def _path(self, path: tuple[FieldName, ...]) -> Code:
+        """Return a path of attributes: `"team__country"`."""
+        entity, steps = self._entity, []
+        for step in path:
+            relation = entity.relation(step)
+            steps.append(str(relation.attribute))
+            entity = self._entities[relation.target]
+        return literal("__".join(steps))
+
+    def _relations(self, entity: Entity, nodes: Nodes) -> Bracket:
+        items = (
+            pair(str(node.relation.attribute), self._relation(entity, node))
+            for node in nodes.values()
+        )
+        return Bracket("{", tuple(items), "}")
+
+    def _relation(self, entity: Entity, node: RelationNode) -> Bracket:
+        """Return `ManyToOne(Team, TeamPublic, by="team_id")`."""
+        relation, target = node.relation, node.target
+        self._use(target, str(target.name))
+        if node.has_class:
+            self._imports.use(".related", node.public)
+        else:
+            self._use(target, node.public)
+        arguments: list[Bracket | Code] = [name(target.name), node.public]
+        if relation.link is not None:
+            arguments.append(self._link(relation.link))
+        arguments += self._columns(entity, relation, target)
+        if relation.order:
+            order = (
+                ("-" if descends else "") + target.field(field).attribute
+                for field, descends in relation.order
+            )
+            arguments.append(keyword("order", Bracket("[", tuple(map(literal, order)), "]")))
+        if not node.is_included and str(relation.json_name) != relation.attribute:
+            arguments.append(keyword("json_name", json_name(relation.json_name)))
+        if node.nodes:
+            arguments.append(keyword("relations", self._relations(target, node.nodes)))
+        kind = _RELATION_CLASSES[relation.kind]
+        return call(self._imports.name("..kit.query.relations", kind), arguments)
+
+    def _columns(
+        self, entity: Entity, relation: Relation, target: Entity
+    ) -> Iterator[Bracket | Code]:
+        """Yield the attributes of the references."""
+        if relation.near is not None and relation.far is not None:
+            yield keyword("by", attribute_name(relation.near.attribute))
+            yield keyword("to", attribute_name(relation.far.attribute))
+        elif relation.by is not None:
+            owner = entity if relation.kind is RelationKind.MANY_TO_ONE else target
+            by: AttributeName = owner.field(relation.by).attribute
+            yield keyword("by", attribute_name(by))
+
+    def _link(self, link: Link) -> Code:
+        owner = self._entities[link.name if link.via else link.ends[0].entity]
+        folder = folder_name(owner.plural)
+        module = "models" if link.via else "links"
+        is_own = owner is self._entity
+        self._imports.use(f".{module}" if is_own else f"..{folder}.{module}", link.name)
+        return name(link.name)
+
+    def _use(self, target: Entity, imported: str) -> None:
+        is_own = target is self._entity
+        module = ".models" if is_own else f"..{folder_name(target.plural)}.models"
+        self._imports.use(module, imported)
