@@ -55,6 +55,7 @@ REFERENCES = {
     "team_id: -> team": "team_id: -> Team",
     "team_id: -> teams": "team_id: -> Team",
     "team_id: => Team": "team_id: -> Team",
+    "team_id: int -> Team": "team_id: -> Team",
     "team_id: → Team": "team_id: -> Team",
     "team_id: > Team": "team_id: -> Team",
     "team_id: --> Team": "team_id: -> Team",
@@ -115,7 +116,43 @@ KEYS = {
     "links: [powers]": "'links: {powers: Power}'",
     "links: {powers: power}": "'Power'",
     "links: {powers: -> Power}": "'Power'",
+    "include: [team]": "'api: {include: [team]}'",
+    "related: [team__name]": "'api: {related: [team__name]}'",
+    "write: {powers: keys}": "'api: {write: {lines: create}}'",
 }
+API = {
+    "include: all": "such as 'include: [team]'",
+    "include: true": "such as 'include: [team]'",
+    "include: team": "write [team]",
+    "include: ['*']": "list the names: there is no word for all relations",
+    "include: [Team]": "write 'team'",
+    "include: [team_id]": "write 'team', the relation of 'team_id'",
+    "include: [team.country]": "write 'team__country'",
+    "include: {team: true}": "such as 'include: [team]'",
+    "includes: [team]": "did you mean 'include'?",
+    "expand: [team]": "write 'include: [team]'",
+    "populate: [team]": "write 'include: [team]'",
+    "filter: [name, team__name]": "write 'related: [team__name]', for fields of related rows",
+    "filter: [team.name]": "write 'related: [team__name]', for fields of related rows",
+    "filter: [name__icontains]": "write 'name'",
+    "filter: [team]": "did you mean 'team_id'?",
+    "sort: [-team__name]": "write 'related: [team__name]', for fields of related rows",
+    "related: [-team__name]": "write 'team__name'",
+    "related: {team: [name]}": "such as 'related: [team__name]'",
+    "related: [team]": "write one, such as 'team__name'",
+    "related: [powers__name]": "write 'any' after it, such as 'powers__any__name'",
+    "related: [powers__some__name]": "write 'any' after it, such as 'powers__any__name'",
+    "related: [team__name__in]": "write 'team__name', which allows all operators",
+    "nested: true": "such as 'nested: [heroes]'",
+    "counts: [powers_count]": "did you mean 'powers'?",
+    "count: [powers]": "did you mean 'counts'?",
+    "write: [powers]": "such as 'write: {lines: create}'",
+    "write: {powers: ids}": "write 'keys'",
+    "write: {powers: true}": "allowed: create, keys",
+    "write: {power_ids: keys}": "did you mean 'powers'?",
+    "ordering: [name]": "write 'sort: [name]'",
+}
+"""Keys of the `api` block, and the remedies."""
 
 
 def remedy(field: str, key: str = "") -> str:
@@ -167,3 +204,20 @@ def test_the_long_form(field: str) -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_keys_of_the_entity(key: str) -> None:
     assert KEYS[key] in remedy("age: int", key)
+
+
+@pytest.mark.parametrize("key", API)
+def test_keys_of_the_api_block(key: str) -> None:
+    around = "  team_id: -> Team?\nlinks: {powers: Power}\n"
+    with pytest.raises(SpecError) as caught:
+        load(f"{around}api:\n  {key}\n")
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.line == 7
+    assert diagnostic.remedy == API[key]
+
+
+@pytest.mark.parametrize("word", ["false", "none", "null"])
+def test_no_inverse_needs_the_long_form(word: str) -> None:
+    said = remedy(f"team_id: -> Team inverse({word})")
+    assert said == "for no relation, write '{type: reference, to: Team, inverse: false}'"
+    load("  team_id: {type: reference, to: Team, inverse: false}\n")

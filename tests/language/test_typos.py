@@ -8,6 +8,7 @@ import pytest
 from crudgen.errors import SpecError
 from crudgen.language import load_texts
 from crudgen.language.written.base import BaseSpec
+from crudgen.language.written.relations import LinkSpec, ReferenceSpec
 from crudgen.language.written.spec import (
     ApiSpec,
     AppSpec,
@@ -22,6 +23,8 @@ HERO: dict[str, Any] = {"name": "Hero", "fields": {"name": "str"}}
 MAPS: dict[type[BaseSpec], dict[str, Any]] = {
     EntitySpec: HERO,
     FieldSpec: {**HERO, "fields": {"name": {"type": "str"}}},
+    ReferenceSpec: {**HERO, "fields": {"name": {"type": "reference", "to": "Hero"}}},
+    LinkSpec: {**HERO, "links": {"name": {"to": "Hero"}}},
     ApiSpec: {**HERO, "api": {}},
     PageSpec: {**HERO, "api": {"page": {}}},
     AppSpec: {"title": "Heroes"},
@@ -30,6 +33,8 @@ MAPS: dict[type[BaseSpec], dict[str, Any]] = {
 }
 PLACES: dict[type[BaseSpec], tuple[str, ...]] = {
     FieldSpec: ("fields", "name"),
+    ReferenceSpec: ("fields", "name"),
+    LinkSpec: ("links", "name"),
     ApiSpec: ("api",),
     PageSpec: ("api", "page"),
     NamesSpec: ("names",),

@@ -1,5 +1,6 @@
 """Resolves the `api` block of an entity. Reason to change: another key in the block."""
 
+import re
 from collections.abc import Callable, Iterable
 
 from crudgen.language.api import Api, EtagUse, Page
@@ -190,7 +191,8 @@ def _listed_fields(
         if name in written.broken or (name in written.spec.fields and name not in fields):
             continue
         if name not in fields:
-            problems.add(location, f"unknown field {quoted(name)}", suggest(name, allowed))
+            remedy = _path_remedy(key, name, allowed) or suggest(name, allowed)
+            problems.add(location, f"unknown field {quoted(name)}", remedy)
         elif name in listed[:position]:
             problems.add(location, f"duplicate field {quoted(name)}", "remove one of them")
         elif name not in allowed:
@@ -198,6 +200,18 @@ def _listed_fields(
         else:
             names.append(fields[name].name)
     return tuple(names)
+
+
+def _path_remedy(key: str, name: str, allowed: list[str]) -> str:
+    """Return the remedy for a path, such as `team__name` or `age__gte`, in a list of fields."""
+    first, *rest = re.findall("[A-Za-z0-9]+(?:_[A-Za-z0-9]+)*", name) or [""]
+    if not rest:
+        return ""
+    if first in allowed:
+        return f"write {quoted(first)}"
+    is_path = key in ("filter", "sort") and name.isprintable()
+    path = "__".join([first, *rest])
+    return f"write 'related: [{path}]', for fields of related rows" if is_path else ""
 
 
 def _not_allowed_message(field: Field, key: str) -> str:

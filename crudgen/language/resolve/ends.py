@@ -14,6 +14,8 @@ from .draft import Draft, Drafts
 
 PATH_WORDS = ("any", "none", "exists")
 """Words of paths such as `heroes__any__name`, which no relation can have as its name."""
+NO_WORDS = ("false", "none", "null")
+"""Words for no relation, which no relation can have as its name either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,13 @@ def _relation(end: End, conventions: Conventions, problems: Problems) -> Relatio
     except ValueError:
         problems.add(end.location, f"invalid {what}", FieldName.RULE.replace("field", "relation"))
         return None
-    if attribute_problem(name) or json_name_problem(json_name) or name in PATH_WORDS:
-        problems.add(end.location, f"the {what} is reserved", end.remedy)
+    is_word = name in (*PATH_WORDS, *NO_WORDS)
+    if attribute_problem(name) or json_name_problem(json_name) or is_word:
+        remedy = end.remedy
+        if name in NO_WORDS and end.option == "inverse":
+            long = f"{{type: reference, to: {end.owner.identity.name}, inverse: false}}"
+            remedy = f"for no relation, write '{long}'"
+        problems.add(end.location, f"the {what} is reserved", remedy)
         return None
     if end.kind in (RelationKind.ONE_TO_MANY, RelationKind.MANY_TO_MANY) and len(name) > MAX_PLURAL:
         rule = f"at most {MAX_PLURAL} characters: the API adds '_count' to it"

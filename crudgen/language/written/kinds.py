@@ -168,10 +168,10 @@ def _created(value: Plain) -> int:
 def _path(value: Plain) -> str:
     text = _text(value)
     if not re.fullmatch(PATH, text):
-        words = re.findall(r"[A-Za-z0-9_]+", text)
-        other = snake_case("__".join(words))
-        is_path = len(words) > 1 and re.fullmatch(PATH, other)
-        remedy = f"write '{other}'" if is_path else PATH_RULE
+        other = snake_case("__".join(re.findall(r"[A-Za-z0-9_]+", text)))
+        remedy = f"write '{other}'" if re.fullmatch(PATH, other) else PATH_RULE
+        if text == "*":
+            remedy = "list the names: there is no word for all relations"
         context = {"problem": f"invalid path {quoted(text)}", "remedy": remedy}
         raise PydanticCustomError("spec", "{problem}", context)
     return text
@@ -219,7 +219,7 @@ CreatedStatus: TypeAlias = Annotated[
 PathText: TypeAlias = Annotated[str, PlainValidator(_path), path()]
 PathList: TypeAlias = Annotated[list[PathText], Field(json_schema_extra={"uniqueItems": True})]
 NestedWriteWord: TypeAlias = Annotated[
-    NestedWrite, _word("value", NestedWrite), one_of(NESTED_WRITES)
+    NestedWrite, _word("value", NestedWrite, spellings.NESTED_WRITES), one_of(NESTED_WRITES)
 ]
 FieldList: TypeAlias = Annotated[list[Text], Field(json_schema_extra={"uniqueItems": True})]
 IndexList: TypeAlias = Annotated[

@@ -17,7 +17,7 @@ from .kinds import describe
 from .reference_expansion import REJECTED
 from .relations import LinkSpec, ReferenceSpec
 from .remedies import MODELS, kind_remedy, missing_remedy
-from .spec import MAX_FIELDS, AppSpec, EntitySpec, FieldSpec
+from .spec import MAX_FIELDS, ApiSpec, AppSpec, EntitySpec, FieldSpec
 
 SpecT = TypeVar("SpecT", bound=BaseSpec)
 
@@ -30,6 +30,7 @@ _SPELLINGS: dict[type[BaseSpec], dict[str, str]] = {
     FieldSpec: spellings.KEYS,
     ReferenceSpec: spellings.REFERENCE_KEYS,
     LinkSpec: spellings.LINK_KEYS,
+    ApiSpec: spellings.API_KEYS,
 }
 _KINDS = {
     "model_type": "a map",

@@ -20,7 +20,7 @@ _MANY = (
 )
 """Patterns of several rows. An entity in them is capitalized."""
 _ONE: tuple[tuple[str, str], ...] = (
-    (r"(?:-+|=+|~)>|→|- >|>(?=\s*[a-z])", ""),
+    (r"(?:\w+\s+)?(?:(?:-+|=+|~)>|→|- >|>(?=\s*[a-z]))", ""),
     (r"(?:has_?one|one_?to_?one(?:_?field)?)\b", "unique"),
     (r"(?:\w+\s+)?(?:references?|foreign[ _]?key(?:_?field)?|fk)\b(?:\s+references\b)?", ""),
     (r"(?:ref|refers_?to|belongs_?to|many_?to_?one|relation(?:ship)?|lookup|link(?:s_to)?)\b", ""),

@@ -10,6 +10,7 @@ from .reference_spellings import related_entity
 from .shorthand import WORD
 from .spec import ApiSpec, LimitsSpec, NamesSpec, PageSpec
 from .translation import related_remedy
+from .words import PATH
 
 MODELS: dict[str, type[BaseSpec]] = {
     "api": ApiSpec,
@@ -21,6 +22,11 @@ MODELS: dict[str, type[BaseSpec]] = {
 _EXAMPLES: dict[tuple[str | int, ...], str] = {
     ("links",): "links: {powers: Power}",
     ("api", "write"): "write: {lines: create}",
+    ("api", "include"): "include: [team]",
+    ("api", "related"): "related: [team__name]",
+    ("api", "nested"): "nested: [heroes]",
+    ("api", "embed"): "embed: [team]",
+    ("api", "counts"): "counts: [heroes]",
 }
 """An example of the value of a key, by its path."""
 
@@ -42,7 +48,8 @@ def kind_remedy(path: tuple[str | int, ...], value: Any) -> str:
         return _field_remedy(str(path[1]), value)
     if key == "fields" and len(path) == 1:
         return _fields_remedy(value)
-    if path in _EXAMPLES or key == "links":
+    is_name = isinstance(value, str) and re.fullmatch(PATH, value) and value != "all"
+    if (path in _EXAMPLES and not is_name) or key == "links":
         entity = value[0] if isinstance(value, list) and len(value) == 1 else "Power"
         return f"such as {_EXAMPLES.get(path, f'{path[-1]}: {entity}')!r}"
     if str(path[-1]) in MODELS:

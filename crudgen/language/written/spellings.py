@@ -5,7 +5,7 @@ ignore upper and lower case.
 """
 
 from crudgen.language.operations import Operation
-from crudgen.language.relations import OnDelete
+from crudgen.language.relations import NestedWrite, OnDelete
 
 _TRUE = r"(?: *[:=(] *true\)?)?"
 _FALSE = r" *[:=(] *false\)?"
@@ -165,6 +165,12 @@ ENTITY_KEYS: dict[str, str] = {
     **dict.fromkeys(
         ("many_to_many", "has_many", "has_and_belongs_to_many"), "links: {powers: Power}"
     ),
+    "include": "api: {include: [team]}",
+    "related": "api: {related: [team__name]}",
+    "nested": "api: {nested: [heroes]}",
+    "embed": "api: {embed: [team]}",
+    "counts": "api: {counts: [heroes]}",
+    "write": "api: {write: {lines: create}}",
     "operations": "api: {operations: [list, read]}",
     "methods": "api: {operations: [list, read]}",
     "filter": "api: {filter: [name]}",
@@ -175,6 +181,20 @@ ENTITY_KEYS: dict[str, str] = {
     "pagination": "api: {page: {default: 20}}",
 }
 """Keys of an entity that have another name or place, and what to write instead."""
+
+API_KEYS: dict[str, str] = {
+    **dict.fromkeys(
+        ("expand", "populate", "with", "relations", "relationships", "join", "joins"),
+        "include: [team]",
+    ),
+    **dict.fromkeys(("filters", "filterset_fields", "filterable", "where"), "filter: [name]"),
+    **dict.fromkeys(("ordering", "order_by", "order", "sortable", "sorting"), "sort: [name]"),
+    **dict.fromkeys(("search_fields", "searchable", "q"), "search: [name]"),
+    **dict.fromkeys(("pagination", "paging", "limit", "page_size"), "page: {default: 20}"),
+    **dict.fromkeys(("methods", "actions", "only"), "operations: [list, read]"),
+    **dict.fromkeys(("nested_writes", "writes", "writable"), "write: {lines: create}"),
+}
+"""Keys of the `api` block in the words of other frameworks, and what to write instead."""
 
 OPERATIONS: dict[str, Operation] = {
     **dict.fromkeys(("bulk_create", "create_bulk", "insert_many"), Operation.CREATE_MANY),
@@ -225,6 +245,12 @@ ON_DELETE: dict[str, OnDelete] = {
     "delete": OnDelete.CASCADE,
 }
 """What happens on delete, in the words of SQL and of other frameworks."""
+
+NESTED_WRITES: dict[str, NestedWrite] = {
+    **dict.fromkeys(("ids", "id", "pks", "link", "links", "set", "connect"), NestedWrite.KEYS),
+    **dict.fromkeys(("insert", "new", "add", "post", "nested"), NestedWrite.CREATE),
+}
+"""What bodies contain for a relation, in the words of other frameworks."""
 
 NEEDLESS_KEYS = ("required", "not_null", "notnull", "mandatory")
 """Keys without an equivalent: a field without `optional` and `default` is required anyway."""
