@@ -125,7 +125,7 @@ class Imports:
         """Yield `from ..kit import models as kit_models` and the like, with the module."""
         statements: list[tuple[str, list[str]]] = []
         for module, names in self._names.items():
-            plain = sorted((name for name in names if " as " not in name), key=name_order)
+            plain = sorted((name for name in names if " as " not in name), key=_name_order)
             statements += [(module, plain)] if plain else []
             statements += [(module, [name]) for name in names if " as " in name]
         for module, alias in self._modules.items():
@@ -156,7 +156,7 @@ def _renamed(name: str, alias: str) -> Code:
 
 def _statement_order(statement: tuple[str, list[str]]) -> tuple[int, Natural, int, Natural]:
     module, names = statement
-    return *_module_order(module), *name_order(names[0])
+    return *_module_order(module), *_name_order(names[0])
 
 
 def _module_order(module: str) -> tuple[int, Natural]:
@@ -164,13 +164,18 @@ def _module_order(module: str) -> tuple[int, Natural]:
     return -dots, _natural(module)
 
 
-def name_order(name: str) -> tuple[int, Natural]:
+def _name_order(name: str) -> tuple[int, Natural]:
     """Return the sort key of an imported name: constants, then classes, then functions."""
     kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
     return kind, _natural(name.lower())
 
 
-@lru_cache(maxsize=4096)
+def export_order(name: str) -> tuple[int, Natural]:
+    """Return the sort key of a name in `__all__`: as of an imported name, but by case."""
+    return _name_order(name)[0], _natural(name)
+
+
+@lru_cache(maxsize=16384)
 def _natural(text: str) -> Natural:
     """Return a sort key that compares numbers by value, so that `a2` precedes `a10`.
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from crudgen.codegen.code import Bracket, Code, literal, raw, statement
-from crudgen.codegen.imports import Imports, name_order
+from crudgen.codegen.imports import Imports, export_order
 from crudgen.language.names import ClassName
 from crudgen.language.schema import Schema
 
@@ -36,5 +36,5 @@ def tables_view(schema: Schema) -> TablesView:
         for link in own_links(entity):
             imports.use(f".{folder}.links", link.name)
             names.append(link.name)
-    listed = tuple(literal(str(name)) for name in sorted(names, key=name_order))
+    listed = tuple(literal(str(name)) for name in sorted(names, key=export_order))
     return TablesView(imports.code(), statement(raw("__all__ = "), Bracket("[", listed, "]")))
