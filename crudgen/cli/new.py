@@ -17,7 +17,7 @@ EXAMPLES = ("crudgen new Team 'name:str(1..80) unique' 'headquarters:str?'",)
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 # Plain YAML strings: without surrounding spaces, `: ` and ` #`.
-_PLAIN = re.compile(r"(?:-> *)?[A-Za-z](?:[^\s:#\"'\\]|:(?=\S)| (?=[^\s#]))*")
+_PLAIN = re.compile(r"[A-Za-z](?:[^\s:#\"'\\]|:(?=\S)| (?=[^\s#]))*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 """Words that some YAML parsers do not read as strings."""
 

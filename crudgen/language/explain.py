@@ -190,9 +190,9 @@ def _lines(document: dict[str, Plain], indent: str = "") -> list[str]:
     lines: list[str] = []
     for key, value in document.items():
         if isinstance(value, dict) and value and len(indent) < 4:
-            lines += [f"{indent}{_flow(key)}:", *_lines(value, indent + "  ")]
+            lines += [f"{indent}{key}:", *_lines(value, indent + "  ")]
         else:
-            lines.append(f"{indent}{_flow(key)}: {_flow(value)}")
+            lines.append(f"{indent}{key}: {_flow(value)}")
     return lines
 
 

@@ -256,24 +256,6 @@ def test_init_new_and_check(project: Project) -> None:
     assert fresh.read("entities/hero.yaml") == "mine"
 
 
-def test_an_entity_that_refers_to_another_one(project: Project) -> None:
-    """The commands that take one file read the entities beside it."""
-    project.run("new", "Team", "name:str")
-    project.run("new", "Player", "name:str", "team_id:-> Team?", "hero_id: -> Hero unique")
-    text = project.read("entities/player.yaml")
-    assert text.endswith("  team_id: -> Team?\n  hero_id: -> Hero unique\n")
-    said = project.run("new", "Fan", "name:str", "team_id:-> Teem", code=1).stderr
-    assert "did you mean 'Team'?" in said
-    said = project.run("explain", "player.yaml").stdout
-    assert said.startswith("name: Player\n")
-    assert "    to: Team\n" in said
-    assert (
-        "#   players: one to many, by Player.team_id" in project.run("explain", "team.yaml").stdout
-    )
-    said = project.run("check", "entities/player.yaml", code=1).stderr
-    assert "give the folder of entities; or add the file of Team" in said
-
-
 @pytest.mark.parametrize(
     ("folder", "first_line"),
     [

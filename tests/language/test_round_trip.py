@@ -142,11 +142,5 @@ api:
     )
 
 
-def test_names_that_yaml_reads_as_other_values_are_quoted() -> None:
-    spec = "name: Hero\nfields: {'true': str, 'null': int?, 'on': '-> Hero? relation(no)'}\n"
-    schema = load_texts({"a.yaml": spec})
-    assert load_texts({"a.yaml": explain(schema.entities[0])}) == schema
-
-
 def test_times_are_written_as_they_are_read() -> None:
     assert to_text(time(1, 2, 3)) == "01:02:03"

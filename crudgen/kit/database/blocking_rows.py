@@ -67,8 +67,8 @@ def single_foreign_keys(table: Table) -> list[ForeignKey]:
     return [key for key in keys if key.constraint is None or len(key.constraint.columns) == 1]
 
 
-def _target_name(key: ForeignKey) -> str:
-    return key.target_fullname
+def _target_name(key: ForeignKey) -> tuple[str, str]:
+    return key.column.table.name, key.column.name
 
 
 class _Search:

@@ -56,8 +56,6 @@ class Drafts:
         if found is None and self.is_complete:
             remedy = suggest(name, sorted(self.by_name))
             if remedy.startswith("allowed"):
-                is_alone = len(self.by_name) == 1
-                remedy = "give the folder of entities" if is_alone else remedy
                 remedy = f"{remedy}; or add the file of {name[:40]}"
             self.problems.add(location, f"unknown entity {quoted(name)}", remedy)
         return found
