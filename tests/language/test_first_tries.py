@@ -10,6 +10,7 @@ from crudgen.language import load_texts
 OTHERS = {
     "team.yaml": "name: Team\nfields: {name: str}\n",
     "power.yaml": "name: Power\nfields: {name: str}\n",
+    "planet.yaml": "name: Planet\nfields: {code: str pk, name: str}\n",
 }
 REFERENCES = {
     "team: Team": "team_id: -> Team",
@@ -174,10 +175,24 @@ def test_the_remedy_is_a_line_that_works(field: str) -> None:
     load(f"  {REFERENCES[field]}\n")
 
 
-def test_the_name_of_a_reference_ends_in_the_name_of_the_key() -> None:
-    assert remedy("team: -> Team") == "rename it to 'team_id', or add 'relation(team)'"
-    load("  team_id: -> Team\n")
-    load("  team: -> Team relation(their_team)\n")
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("team: -> Team", "rename it to 'team_id'"),
+        ("boss: -> Team", "rename it to 'boss_id', or add 'relation(team)'"),
+        ("id_of_team: -> Team", "rename it to 'id_of_team_id', or add 'relation(team)'"),
+        ("team_id: -> Planet", "rename it to 'team_code', or add 'relation(planet)'"),
+        ("code: -> Planet", "add 'relation(planet)'"),
+        ("id: -> Team", "rename it"),
+    ],
+)
+def test_the_name_of_a_reference_ends_in_the_name_of_the_key(field: str, said: str) -> None:
+    assert remedy(field) == said
+    name, _, reference = field.partition(": ")
+    if found := re.search(r"rename it to '(\w+)'", said):
+        load(f"  {found[1]}: {reference}\n")
+    if found := re.search(r"add '(.*)'", said):
+        load(f"  {name}: {reference} {found[1]}\n")
 
 
 @pytest.mark.parametrize("field", MANY)

@@ -69,7 +69,10 @@ def _check_primary_keys(
     if not keys and "id" in written.spec.fields and "id" not in written.broken:
         location = written.locate_key("fields", "id")
         problem = "'id' is the name of the generated primary key"
-        problems.add(location, problem, "mark this field 'pk', or rename it")
+        is_typed = _is_typed(written.spec.fields["id"])
+        problems.add(
+            location, problem, "mark this field 'pk', or rename it" if is_typed else "rename it"
+        )
 
 
 def _check_former_names(written: WrittenSpec[EntitySpec], problems: Problems) -> None:

@@ -78,15 +78,19 @@ def _relation_name(
     if spec.relation is not None:
         return "relation", spec.relation
     key = target.key
-    ending = f"_{key.name}" if key else ""
+    if key is None or name == "id":  # no reference is the primary key, which has this name
+        return None
+    ending = f"_{key.name}"
     if name.endswith(ending) and len(name) > len(ending):
         return "", name.removesuffix(ending)
     location = draft.written.locate_key("fields", name)
     problem = f"the name of a reference to {target.identity.name} ends in {quoted(ending)}"
-    is_key = key is not None and name == key.name
-    relation = f"add 'relation({target.identity.singular})'"
-    remedy = relation if is_key else f"rename it to '{name}{ending}', or {relation}"
-    problems.add(location, problem, remedy)
+    singular = target.identity.singular
+    remedies = [
+        f"rename it to '{name.removesuffix('_id')}{ending}'" if name != key.name else "",
+        f"add 'relation({singular})'" if singular not in draft.written.spec.fields else "",
+    ]
+    problems.add(location, problem, ", or ".join(filter(None, remedies)))
     return None
 
 
