@@ -56,7 +56,7 @@ INEXPRESSIBLE = {
             "with the keys of",
             "has more than 60",
         ),
-        "'create' requires",
+        *("'create' requires", "has an operation"),
     ),
     "it is about a part of the short form, which is one text": (
         *("invalid precision", "invalid scale", "too large for", "64 bits", "too long"),

@@ -1,5 +1,6 @@
 """Compares the names of relations with others. Reason to change: which names are taken."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -100,12 +101,8 @@ def _relation(end: End, conventions: Conventions, problems: Problems) -> Relatio
     except ValueError:
         problems.add(end.location, f"invalid {what}", FieldName.RULE.replace("field", "relation"))
         return None
-    is_word = name in (*PATH_WORDS, *NO_WORDS)
-    if attribute_problem(name) or json_name_problem(json_name) or is_word:
-        remedy = end.remedy
-        if name in NO_WORDS and end.option == "inverse":
-            long = f"{{type: reference, to: {end.owner.identity.name}, inverse: false}}"
-            remedy = f"for no relation, write '{long}'"
+    remedy = _reserved_remedy(end, name, json_name)
+    if remedy:
         problems.add(end.location, f"the {what} is reserved", remedy)
         return None
     if end.kind in (RelationKind.ONE_TO_MANY, RelationKind.MANY_TO_MANY) and len(name) > MAX_PLURAL:
@@ -127,3 +124,15 @@ def _relation(end: End, conventions: Conventions, problems: Problems) -> Relatio
         inverse=inverse,
         order=end.order,
     )
+
+
+def _reserved_remedy(end: End, name: FieldName, json_name: JsonName) -> str:
+    """Return what to do about a name that no relation can have, or an empty string."""
+    if name in NO_WORDS and end.option == "inverse":
+        long = f"{{type: reference, to: {end.owner.identity.name}, inverse: false}}"
+        return f"for no relation, write '{long}'"
+    if json_name_problem(name) or json_name_problem(json_name):
+        other = re.sub("__+", "_", name).strip("_")
+        return f"'__' separates the names of a path: write '{other}'"
+    is_reserved = attribute_problem(name) or name in (*PATH_WORDS, *NO_WORDS)
+    return end.remedy if is_reserved else ""

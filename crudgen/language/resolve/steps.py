@@ -26,7 +26,7 @@ from .indexes import add_reference_indexes, resolve_indexes
 from .naming import check_field_names
 from .references import resolve_references
 from .related_api import resolve_related_api
-from .related_names import check_related_names
+from .related_names import check_collections, check_related_names
 from .relations import resolve_relations
 
 
@@ -92,6 +92,7 @@ def _with_related_apis(
         api = resolve_related_api(draft.written, entity, by_name, problems)
         found.append(replace(entity, api=api))
         check_related_names(draft.written, found[-1], by_name, conventions, problems)
+    check_collections(zip((draft.written for draft in drafts), found, strict=True), problems)
     return found
 
 
