@@ -6,12 +6,13 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from crudgen.language.operations import BULK, Operation
-from crudgen.language.schema import Artifact, KeyKind, KitForm, Schema, TypeName
+from crudgen.language.schema import Artifact, Entity, KeyKind, KitForm, Schema, TypeName
 
 from .needs import Argument, KitImports, Need, Required, ServerProtocol, Variable
 from .tree import Ownership
 from .views.aliases import type_aliases
-from .views.collections import collections_of
+from .views.bodies import bodies_view
+from .views.collections import collections_of, creates_together
 from .views.distribution import POSTGRES, requirements
 from .views.links import links_view, own_links
 from .views.models import models_view
@@ -89,17 +90,10 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
         models = models_view(entity, aliases[entity.name], entities, schema.kit)
         folder = f"app/{folder_name(entity.plural)}"
         yield FromTemplate(f"{folder}/__init__.py", "entity.py.jinja", models)
-        if own_links(entity):
-            links = links_view(entity, entities, schema.kit)
-            yield FromTemplate(f"{folder}/links.py", "links.py.jinja", links)
         yield FromTemplate(f"{folder}/models.py", "models.py.jinja", models)
-        if has_related(entity):
-            related = related_view(entity, entities, schema.names, schema.kit)
-            yield FromTemplate(f"{folder}/related.py", "related.py.jinja", related)
+        yield from _files_of_relations(entity, schema)
         routes = routes_view(entity, entities, schema.kit, is_kept=entity.name in kept)
         yield FromTemplate(f"{folder}/routes.py", "routes.py.jinja", routes)
-        if (nested := nested_view(entity, entities, schema.kit)) is not None:
-            yield FromTemplate(f"{folder}/nested.py", "nested.py.jinja", nested)
         tests = tests_view(entity, creates=entity.name in with_rows)
         yield FromTemplate(f"tests/test_{entity.plural}.py", "test_entity.py.jinja", tests)
     if (rows := sample_rows_view(entities)) is not None:
@@ -112,6 +106,23 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
         yield FromTemplate("clients/provider.ts", "provider.ts.jinja", provider_view(schema))
     if schema.kit is not KitForm.LIBRARY:
         yield from _kit_files(schema)
+
+
+def _files_of_relations(entity: Entity, schema: Schema) -> Iterator[FromTemplate]:
+    """Yield the files that an entity has only if it has relations."""
+    entities, kit = by_name(schema.entities), schema.kit
+    folder = f"app/{folder_name(entity.plural)}"
+    if own_links(entity):
+        links = links_view(entity, entities, kit)
+        yield FromTemplate(f"{folder}/links.py", "links.py.jinja", links)
+    if creates_together(entity):
+        bodies = bodies_view(entity, entities, kit)
+        yield FromTemplate(f"{folder}/bodies.py", "bodies.py.jinja", bodies)
+    if has_related(entity):
+        related = related_view(entity, entities, schema.names, kit)
+        yield FromTemplate(f"{folder}/related.py", "related.py.jinja", related)
+    if (nested := nested_view(entity, entities, kit)) is not None:
+        yield FromTemplate(f"{folder}/nested.py", "nested.py.jinja", nested)
 
 
 def _requirements(schema: Schema) -> tuple[Required, ...]:
@@ -144,6 +155,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
     by_name = {entity.name: entity for entity in entities}
     collections = [one for entity in entities for one in collections_of(entity, by_name)]
     links = any(one.changes_links for one in collections)
+    composite = any(map(creates_together, entities))
     return {
         "fast": schema.kit is not KitForm.PLAIN,
         "database/blocking_rows.py": references,
@@ -161,7 +173,8 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "rows/links.py": links,
         "rows/nested.py": any(one.relation.link is None for one in collections),
         "rows/subcollection.py": bool(collections),
-        "rows/write_lock.py": bulk or links,
+        "rows/composite.py": composite,
+        "rows/write_lock.py": bulk or links or composite,
         "rows/idempotency.py": bool(idempotent),
         "rows/idempotent_bulk.py": any(BULK & set(one.api.operations) for one in idempotent),
         "rows/references.py": references,
@@ -177,8 +190,10 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "types/decimals.py": decimals,
         "types/json_number.py": decimals,
         "types/json_value.py": TypeName.JSON in types,
-        "types/keys.py": links,
-        "types/many.py": bulk or links,
+        "types/keys.py": any(
+            one.changes_links and one.target.key.type is TypeName.INT for one in collections
+        ),
+        "types/many.py": bulk or links or composite,
         "types/text_form.py": dates or decimals or uuids,
         "types/text_key.py": any(entity.key.type is TypeName.STR for entity in entities),
         "types/uuid7.py": any(entity.key_kind is KeyKind.UUID for entity in entities),

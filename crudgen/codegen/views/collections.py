@@ -103,7 +103,7 @@ class Collection:
         return f"{self.target.name}CreateIn{''.join(map(str.capitalize, role.split('_')))}"
 
     @property
-    def creates_together(self) -> bool:
+    def is_created_together(self) -> bool:
         """Whether rows can be created together with the owner, by one request."""
         return (self.relation.name, NestedWrite.CREATE) in self.owner.api.write
 
@@ -122,4 +122,15 @@ def owners_of(entity: Entity, entities: Entities) -> tuple[Collection, ...]:
         for relation in owner.relations
         if relation.target == entity.name
     )
-    return tuple(one for one in found if one.creates or one.creates_together)
+    return tuple(one for one in found if one.creates or one.is_created_together)
+
+
+def creates_together(entity: Entity) -> bool:
+    """Return whether requests can create rows of an entity together with other rows."""
+    return NestedWrite.CREATE in dict(entity.api.write).values()
+
+
+def created_together(entity: Entity, entities: Entities) -> tuple[Collection, ...]:
+    """Return the collections whose rows requests can create together with their owner."""
+    found = (Collection(entity, one, entities[one.target]) for one in entity.relations)
+    return tuple(one for one in found if one.is_created_together)

@@ -22,6 +22,8 @@ from crudgen.language.api import EtagUse
 from crudgen.language.operations import CHANGING
 from crudgen.language.schema import Entity, KeyKind
 
+from .bodies import CREATE
+from .collections import creates_together
 from .referrers import changes_reference, sets_reference
 from .related import has_related
 from .variables import Variables
@@ -63,8 +65,9 @@ class Handlers:
 
     def create(self) -> HandlerView:
         """Return the source of the handler that creates a row."""
-        created = name(self._entity.name, suffix="Create")
-        self._imports.use(".models", created)
+        together = creates_together(self._entity)
+        created = name(self._entity.name, suffix=CREATE if together else "Create")
+        self._imports.use(".bodies" if together else ".models", created)
         return self._creating(
             name(self._entity.singular, prefix="create_"),
             "create",
@@ -201,7 +204,9 @@ class Handlers:
         together = any(index.unique for index in self._entity.indexes)
         key = creates and self._entity.key_kind is KeyKind.CLIENT
         refers = sets_reference if creates else changes_reference
-        return (409,) if unique or together or key or refers(self._entity) else ()
+        creates_others = creates and creates_together(self._entity)
+        can_conflict = unique or together or key or creates_others or refers(self._entity)
+        return (409,) if can_conflict else ()
 
     def _errors(self, *statuses: int, many: bool = False, created: bool = False) -> Code:
         arguments: list[Bracket | Code] = [literal(status) for status in statuses]

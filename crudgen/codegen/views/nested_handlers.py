@@ -140,7 +140,7 @@ class NestedHandlers:
 
     def replace(self, one: Collection) -> RouteView:
         """Return the source of the handler that replaces all links of a row."""
-        keys = self._imports.name("..kit.types.keys", "Keys")
+        keys = self._imports.name("..kit.types.many", "ManyOrNone")
         body = subscript(annotated(raw("keys"), keys), (body_key_type(one.target, self._imports),))
         name, errors = f"set_{one.resource}", self._errors(404, 409, 413, 415, 422, 503)
         return RouteView(

@@ -24,6 +24,9 @@ from crudgen.language.resolve.api import filterable, sortable
 from crudgen.language.schema import Entity, KeyKind, KitForm
 
 from .articles import a_row
+from .bodies import CREATED
+from .collections import creates_together
+from .composite import composite_arguments, composite_names
 from .handlers import DEFAULT_STATUS, Handlers, HandlerView, requires_etag
 from .key_types import path_key_type
 from .references import Entities
@@ -50,6 +53,8 @@ class RoutesView:
     """The type of a page of the list."""
     read_type: Code
     """The type of a row that is read."""
+    created_type: Code
+    """The type of a row that is created."""
     deletion_type: Code
     imports: Code
     router: Code
@@ -109,6 +114,7 @@ def routes_view(
         rows_type=head.rows_type("Public"),
         listed_type=head.rows_type(head.list_suffix),
         read_type=head.model(head.read_suffix),
+        created_type=head.created_type(),
         deletion_type=head.deletion_type() if DELETING & views.keys() else raw(""),
         router=head.router(),
         resource_class=head.resource_class(),
@@ -147,6 +153,7 @@ def _defined(
     if uses_relations(entity):
         names |= {f"{entity.name}{suffix}" for suffix in (PUBLIC, EMBEDDED, "Included")}
         names |= related_names(entity, entities)
+    names |= composite_names(entity, entities)
     if len(resource_classes) > 1:
         names.add(_combined_class(entity))
     return names
@@ -187,6 +194,14 @@ class _Head:
             self._imports.use(".related", model)
         return model
 
+    def created_type(self) -> Code:
+        """Return the model of the response to the creation of a row."""
+        if Operation.CREATE in self._entity.api.operations and creates_together(self._entity):
+            created = name(self._entity.name, suffix=CREATED)
+            self._imports.use(".bodies", created)
+            return created
+        return name(self._entity.name, suffix="Public")
+
     def deletion_type(self) -> Code:
         """Return the model of the response to a deletion."""
         return self._imports.name("..kit.errors", "Deleted")
@@ -220,6 +235,7 @@ class _Head:
         if uses_relations(entity):
             related = RelatedArguments(entity, self._entities, self._imports)
             arguments += related.arguments()
+        arguments += composite_arguments(entity, self._entities, self._imports)
         for key, size, default in (
             ("default_limit", api.page.default, Page().default),
             ("max_limit", api.page.max, Page().max),
@@ -301,6 +317,8 @@ class _Head:
 def _resource_classes(entity: Entity, *, is_kept: bool) -> list[tuple[str, str]]:
     """Return the module in `kit/rows` and the name of each class that a resource combines."""
     operations, kinds = set(entity.api.operations), []
+    if creates_together(entity):
+        kinds.append(("composite", "CompositeResource"))
     if Operation.REPLACE in operations:
         kinds.append(("replacement", "ReplaceableResource"))
     if BULK & operations and entity.api.idempotency:

@@ -17,8 +17,10 @@ from crudgen.codegen.code import (
 )
 from crudgen.language.api import EtagUse
 from crudgen.language.operations import CHANGING, CHANGING_MANY, CREATING, Operation
+from crudgen.language.relations import NestedWrite
 from crudgen.language.schema import Entity, Field, Json, KeyKind, TypeName
 
+from .collections import creates_together
 from .sample_rows import required_references, sample_body
 from .wire import to_json_value
 
@@ -75,6 +77,9 @@ class TestsView:
     bulk: Code
     has_key: bool
     has_targets: bool
+    creates_together: bool
+    created: Code
+    """The properties with rows that are created with a row."""
 
 
 def tests_view(entity: Entity, *, creates: bool) -> TestsView:
@@ -129,6 +134,8 @@ def tests_view(entity: Entity, *, creates: bool) -> TestsView:
         is_idempotent=Operation.CREATE in operations and entity.api.idempotency,
         created_status=literal(entity.api.created),
         bulk=text_statement(raw("BULK = "), f"{entity.path}/bulk"),
+        creates_together=Operation.CREATE in operations and creates_together(entity),
+        created=_created(entity),
         has_targets=creates and bool(required_references(entity)),
     )
 
@@ -143,6 +150,12 @@ def _has_unique(entity: Entity) -> bool:
 def _assign(constant: Code, row: dict[str, Json]) -> Code:
     head = annotated(constant, raw("dict[str, Any]")) + raw(" = ")
     return statement(head, nested_literal(row))
+
+
+def _created(entity: Entity) -> Code:
+    created = [name for name, kind in entity.api.write if kind is NestedWrite.CREATE]
+    names = tuple(json_name(entity.relation(name).json_name) for name in created)
+    return statement(raw("CREATED = "), Bracket("{", names, "}"))
 
 
 def _set(constant: Code, fields: Iterable[Field]) -> Code:

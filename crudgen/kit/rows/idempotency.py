@@ -82,6 +82,7 @@ class IdempotentResource(Resource):
                 write=insertion.write,
                 answer=insertion.answer,
                 status=self._created_status,
+                tag=insertion.tag,
             )
 
 
@@ -130,11 +131,13 @@ class StoredResponses:
         write: Write,
         answer: Callable[[Sequence[Sequence[Row]]], Response],
         status: int,
+        tag: Callable[[bytes], str] = etag,
     ) -> Response:
         """Write the changes and return the response, or the stored one if the key was used.
 
         `sent` are the rows of the request, `write` runs the changes in a transaction, `answer`
-        creates the response from the rows of the changes, with the `status` of every response.
+        creates the response from the rows of the changes, with the `status` of every response, and
+        `tag` its ETag from its body.
         Raises HTTPException 422 if the key was used for another request.
         """
         if len(request.headers.getlist(IDEMPOTENCY_KEY)) > 1:
@@ -167,7 +170,7 @@ class StoredResponses:
                 found = await write(steps)
             except _KeyUsedError:
                 if known := await db.read(self._read, {"id__": id_}, short=True):
-                    return _replay(known[0], asked, status)
+                    return _replay(known[0], asked, status, tag)
             else:
                 return answer(found[2:-1])
         raise Unavailable  # each time, the key expired between the write and the read
@@ -227,7 +230,7 @@ def _check_is_new(rows: Sequence[Row]) -> None:
         raise _KeyUsedError
 
 
-def _replay(known: Row, asked: bytes, status: int) -> Response:
+def _replay(known: Row, asked: bytes, status: int, tag: Callable[[bytes], str]) -> Response:
     """Return the stored response; raise HTTPException 422 if the request was another one."""
     request, body, location = known
     if bytes(request) != asked:
@@ -236,7 +239,7 @@ def _replay(known: Row, asked: bytes, status: int) -> Response:
     if location is None:
         return JsonText(bytes(body), status, headers)
     return JsonText(
-        bytes(body), status, {**headers, "Location": location, **etag_headers(etag(body))}
+        bytes(body), status, {**headers, "Location": location, **etag_headers(tag(body))}
     )
 
 

@@ -8,7 +8,7 @@ from fastapi import Depends, HTTPException, Request, Response
 
 from ..database import Change, Database
 from ..database.transaction import Row
-from ..http.etag import Preconditions
+from ..http.etag import Preconditions, etag
 from ..http.headers import JsonText
 from ..models import Changes, Model
 from ..query import ListQuery
@@ -30,6 +30,8 @@ class Insertion:
     """Runs the changes, together with others before and after them."""
     answer: Callable[[Sequence[Sequence[Row]]], Response]
     """Returns the response from the rows of the changes."""
+    tag: Callable[[bytes], str] = etag
+    """Returns the ETag of the body of the response."""
 
 
 class Resource:

@@ -1,11 +1,9 @@
-"""Keys of rows in a request body."""
+"""Integer keys in a request body that contains only keys."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, WrapValidator
+from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
-
-from .many import MAX_BATCH_SIZE, stop_at_max_problems
 
 
 def _number(value: Any) -> Any:
@@ -14,10 +12,6 @@ def _number(value: Any) -> Any:
         raise PydanticCustomError("int_type", "Input should be a valid integer")
     return value
 
-
-Key = TypeVar("Key")
-Keys = Annotated[list[Key], Field(max_length=MAX_BATCH_SIZE), WrapValidator(stop_at_max_problems)]
-"""A list of at most MAX_BATCH_SIZE keys."""
 
 IntKey = Annotated[
     int, BeforeValidator(_number), WithJsonSchema({"type": "integer", "format": "int64"})

@@ -34,3 +34,8 @@ Many = Annotated[
     WrapValidator(stop_at_max_problems),
 ]
 """A list of 1 to MAX_BATCH_SIZE rows or keys in one request."""
+
+ManyOrNone = Annotated[
+    list[Item], Field(max_length=MAX_BATCH_SIZE), WrapValidator(stop_at_max_problems)
+]
+"""A list of at most MAX_BATCH_SIZE rows or keys in one request."""

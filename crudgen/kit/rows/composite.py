@@ -1,0 +1,192 @@
+"""Creating a row together with rows that refer to it, in one transaction."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from fastapi import HTTPException, Request, Response
+
+from ..database import Change, Database
+from ..database.faults import http_error
+from ..database.properties import json_name_in
+from ..database.returning import row_discarded
+from ..database.transaction import Row
+from ..errors import Conflict, MissingTarget, Refused
+from ..http.etag import etag, etag_headers, joined_etag
+from ..http.headers import JsonText
+from ..models import Model
+from ..query.relations import OneToMany
+from .answers import ErrorConversion
+from .generated_keys import KeyConflictError, Write
+from .references import ReferencingResource
+from .resource import Insertion, Resource
+from .write_lock import WriteLocks
+
+_ROW_ERRORS = (Conflict, MissingTarget, Refused)
+"""The errors about one of several rows."""
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}]')
+"""A string or a bracket of JSON."""
+
+
+class Children:
+    """The rows of a relation that are created together with the row that they refer to."""
+
+    def __init__(self, name: str, json_name: str, relation: OneToMany) -> None:
+        self._name = name
+        self.json_name = json_name
+        self._by = relation.by
+        self._rows = ReferencingResource(relation.model, public=relation.public)
+        properties = self._rows._properties
+        self.table = properties.table.name
+        unique = WriteLocks(properties, serialized=False).unique
+        self._locks = WriteLocks(properties, serialized=bool(unique))
+
+    def count(self, row: Model) -> int:
+        """Return the number of children of a new row."""
+        return len(getattr(row, self._name))
+
+    def locks(self, db: Database) -> list[Change]:
+        """Return the changes that take the write lock of the children, if any."""
+        return self._locks.locking_changes(db, self._rows._statements_for(db))
+
+    def changes(self, db: Database, row: Model, before: int) -> Iterator[Change]:
+        """Yield the changes that insert the children of a new row.
+
+        `before` is the number of changes since the one that inserts the row itself.
+        """
+        use = self._rows._statements_for(db)
+        for index, child in enumerate(getattr(row, self._name)):
+            values = self._rows._values.read(child)
+            yield Change(
+                use.insert,
+                values,
+                (*values, self._by),
+                explain=self._explain(index, values),
+                derive=self._reference(before + index + 1),
+                read_back=use.read,
+            )
+
+    def _reference(self, distance: int) -> Callable[[Sequence[Sequence[Row]]], dict[str, Any]]:
+        """Return the function that derives the reference to the parent from the rows before."""
+
+        def derive(found: Sequence[Sequence[Row]]) -> dict[str, Any]:
+            if not found[-distance]:
+                raise row_discarded()
+            (parent,) = found[-distance]
+            return {self._by: parent[-1]}
+
+        return derive
+
+    def _explain(self, index: int, values: Mapping[str, Any]) -> Callable[[Exception], Exception]:
+        """Return the function that converts driver errors of a child to HTTP errors."""
+        has_key = self._rows._key in values
+
+        def explain(error: Exception) -> Exception:
+            conflict = None if has_key else self._rows._generated.key_conflict(error)
+            if conflict is not None:
+                conflict.answer = self._with_place(conflict.answer, index)
+                return conflict
+            answer = http_error(error, self._rows._properties)
+            return self._with_place(answer, index) if isinstance(answer, _ROW_ERRORS) else error
+
+        return explain
+
+    def _with_place(self, error: HTTPException, index: int) -> HTTPException:
+        """Return an error about a child, with its place in the locations."""
+        problems: Any = error.detail
+        place = [self.json_name, index]
+        detail = [{**one, "loc": [*one["loc"][:1], *place, *one["loc"][1:]]} for one in problems]
+        return HTTPException(error.status_code, detail)
+
+    def write(self, db: Database, found: Sequence[Sequence[Row]]) -> bytes:
+        """Return created children as a JSON array."""
+        if not all(found):
+            raise row_discarded()
+        rows = self._rows._statements_for(db).rows
+        return rows.write_all([row for (row,) in found])
+
+
+class CompositeResource(Resource):
+    """A resource whose rows can be created together with rows that refer to them.
+
+    `creates` are the relations to these rows, by the attribute of the request body. `created` is
+    the model of the response, which contains them too.
+    """
+
+    def __init__(
+        self,
+        model: type[Model],
+        *,
+        public: type[Model],
+        created: type[Model],
+        creates: Mapping[str, OneToMany],
+        **options: Any,
+    ) -> None:
+        super().__init__(model, public=public, **options)
+        self._children = [
+            Children(name, json_name_in(created, name), relation)
+            for name, relation in creates.items()
+        ]
+
+    async def create(
+        self, db: Database, request: Request, row: Model, key: str | None = None
+    ) -> Response:
+        """Insert a row and those that refer to it; return the response with all of them.
+
+        Raises the errors of creating a row, also for those that refer to it.
+        """
+        if key is not None:
+            return await super().create(db, request, row, key)  # type: ignore[call-arg]
+        insertion = self._insertion(db, request, row)
+        with ErrorConversion(self._properties):
+            return insertion.answer(await insertion.write(insertion.changes))
+
+    def _insertion(self, db: Database, request: Request, row: Model) -> Insertion:
+        own = super()._insertion(db, request, row)
+        in_order = sorted(self._children, key=lambda one: one.table)
+        changes = [*(lock for one in in_order for lock in one.locks(db)), *own.changes]
+        ends = [len(changes)]
+        for children in self._children:
+            changes += children.changes(db, row, len(changes) - ends[0])
+            ends.append(len(changes))
+
+        def answer(found: Sequence[Sequence[Row]]) -> Response:
+            # Other changes may precede these.
+            found = found[len(found) - len(changes) :]
+            response = own.answer(found[: ends[0]])
+            parts = zip(self._children, pairwise(ends), strict=True)
+            more = [
+                f',"{one.json_name}":'.encode() + one.write(db, found[start:end])
+                for one, (start, end) in parts
+            ]
+            body = b"".join([bytes(response.body)[:-1], *more, b"}"])
+            location = {"Location": response.headers["location"]}
+            return JsonText(
+                body, response.status_code, {**location, **etag_headers(self._tag(body))}
+            )
+
+        return Insertion(changes, self._writer(db, own), answer, self._tag)
+
+    def _tag(self, body: bytes) -> str:
+        """Return the ETag of a response body, which begins with that of the row itself."""
+        name, depth = f'"{self._children[0].json_name}":'.encode(), 0
+        for token in _TOKEN.finditer(body):
+            if token[0] in b"[{":
+                depth += 1
+            elif token[0] in b"]}":
+                depth -= 1
+            elif depth == 1 and body.startswith(name, token.start()):
+                return joined_etag(body[: token.start() - 1] + b"}", body)
+        return etag(body)
+
+    def _writer(self, db: Database, own: Insertion) -> Write:
+        """Return the function that writes changes; it repeats them for generated keys in use."""
+
+        async def write(changes: Sequence[Change]) -> list[Sequence[Row]]:
+            try:
+                return await own.write(changes)
+            except KeyConflictError as error:
+                return await error.keys.retry(db, changes, error)
+
+        return write
