@@ -47,18 +47,18 @@ def test_ruff_has_nothing_to_change(graphs: Path, command: tuple[str, ...]) -> N
 
 
 @pytest.mark.slow
-def test_mypy_finds_nothing(graphs: Path, mypy_cache: str) -> None:
+def test_mypy_finds_nothing(graphs: Path, mypy_cache: Path) -> None:
     packages = [path.name for path in graphs.iterdir() if path.is_dir()]
-    run(("mypy", "--strict", mypy_cache, *packages), graphs)
+    run(("mypy", "--strict", f"--cache-dir={mypy_cache}", *packages), graphs)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", [KitForm.PLAIN, KitForm.LIBRARY])
-def test_a_company_is_clean(root: Path, tmp_path: Path, mypy_cache: str, form: KitForm) -> None:
+def test_a_company_is_clean(root: Path, tmp_path: Path, mypy_cache: Path, form: KitForm) -> None:
     """Check circles, two references to one entity, keys of each type, and names in two cases."""
     project = write(render(replace(load(root / COMPANY), kit=form)), tmp_path / "project")
     for command in TOOLS:
-        cached = (*command, mypy_cache) if "mypy" in command else command
+        cached = (*command, f"--cache-dir={mypy_cache}") if "mypy" in command else command
         if form is KitForm.PLAIN:
             run_alone(tmp_path, "-m", *cached, cwd=project)
         else:
