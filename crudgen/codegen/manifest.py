@@ -160,6 +160,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "fast": schema.kit is not KitForm.PLAIN,
         "database/blocking_rows.py": references,
         "database/foreign_keys.py": references,
+        "fast/included_json.py": related,
         "query/related_columns.py": by_related,
         "query/related_conditions.py": by_related,
         "query/related_order.py": by_related,

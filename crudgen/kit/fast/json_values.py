@@ -26,13 +26,17 @@ from ..database.columns import Text, value_handling
 _BOTH = {Text, BigInteger, Boolean, Date, Time, UTCDateTime, Uuid}
 
 
+class JsonText(String):
+    """The type of an expression whose value is JSON text already."""
+
+
 def can_write(column: ColumnElement[Any], kind: str) -> bool:
     """Return whether a database writes the values of a column as pydantic does."""
     if _scale(column) is not None:
         return True
     if isinstance(column.type, LargeBinary):
         return kind == "postgresql" and value_handling(column.type).write is not None
-    return type(column.type) in _BOTH
+    return type(column.type) in _BOTH or isinstance(column.type, JsonText)
 
 
 def _scale(column: ColumnElement[Any]) -> int | None:
@@ -86,6 +90,8 @@ def _sqlite_decimal(units: ColumnElement[int], scale: int) -> ColumnElement[str]
 def postgresql_value(column: ColumnElement[Any]) -> ColumnElement[str]:
     """Return a value as JSON text, and NULL for null, for PostgreSQL."""
     match column.type:
+        case JsonText():
+            return column
         case BigInteger() | Boolean():
             return _text(column)
         case Text() | Date():

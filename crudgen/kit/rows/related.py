@@ -44,13 +44,21 @@ class RelatedResource(ReferencingResource):
         self._related = related_rows(relations, with_related)
         paths = [*self._related] if include is None else include
         self._includable = Includable(
-            dict(self._path(path) for path in paths),
+            dict(self._path(path) for path in sorted(paths, key=self._position)),
             [self._related[name] for name in counts],
             [self._related[name] for name in embed],
         )
         super().__init__(model, public=public, **rest)
         self.included = Depends(IncludeParameters(self._columns, self._includable))
         """The dependency that parses the query of reading one row."""
+
+    def _position(self, path: str) -> list[int]:
+        """Return the positions of the relations of a path, each in its response model."""
+        known, positions = self._related, []
+        for name in path.split("__"):
+            positions.append([*known].index(name))
+            known = known[name].related
+        return positions
 
     def _path(self, path: str) -> tuple[str, Sequence[RelatedRows]]:
         """Return a path of JSON names, with the relations, for a path of attributes."""

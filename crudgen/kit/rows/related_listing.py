@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from fastapi import Request
 from sqlalchemy import Select, Subquery, bindparam, select
 
+from ..acceleration import fast_module
 from ..database import Database
 from ..database.json_rows import JsonRowEncoder
 from ..database.transaction import Row
@@ -126,4 +127,8 @@ def _included(
     columns: Columns, query: RelatedQuery, page: Subquery, order: Order, kind: str
 ) -> _Included:
     """Return what reads rows with related rows: the database encodes them, if it can."""
-    return IncludedRows(columns, query, page, order, kind)
+    fast = fast_module("included_json")
+    found: _Included | None = None
+    if fast is not None:
+        found = fast.included_json(columns, query, page, order, kind)
+    return found or IncludedRows(columns, query, page, order, kind)
