@@ -10,8 +10,10 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    Subquery,
     and_,
     bindparam,
+    func,
     literal_column,
     select,
     tuple_,
@@ -119,6 +121,36 @@ def union(parts: Sequence[Part], kind: str) -> Part:
     end = bindparam("end", type_=BigInteger())
     start = literal_column("0", Integer())
     firsts = [part.ordered(kind).limit(end).offset(start).subquery() for part in parts]
+    return _united(parts, firsts)
+
+
+def page_union(parts: Sequence[Part], kind: str) -> Select[Any]:
+    """Return the page at an offset, of parts without a cursor, which follow each other.
+
+    Each part skips the offset without the rows of the parts before it. These are counted up to the
+    offset only, mostly in an index: skipped rows are neither read completely nor sorted again.
+    """
+    parts = parts[::-1] if parts[0].places[0].descends else parts
+    limit, offset = (bindparam(name, type_=BigInteger()) for name in ("limit", "offset"))
+    pages = []
+    for n, part in enumerate(parts):
+        skipped: ColumnElement[int] = offset - _count(parts[:n], offset) if n else offset
+        pages.append(part.ordered(kind).limit(limit).offset(skipped).subquery())
+    start = literal_column("0", Integer())
+    return _united(parts, pages).ordered(kind).limit(limit).offset(start)
+
+
+def _count(parts: Sequence[Part], most: ColumnElement[int]) -> ColumnElement[int]:
+    """Return the number of rows of some parts, at most `most`."""
+    one = literal_column("1", Integer())
+    rows = [part.statement.with_only_columns(one, maintain_column_froms=True) for part in parts]
+    start = literal_column("0", Integer())
+    found = (rows[0] if len(rows) == 1 else union_all(*rows)).limit(most).offset(start).subquery()
+    return select(func.count()).select_from(found).scalar_subquery()
+
+
+def _united(parts: Sequence[Part], firsts: Sequence[Subquery]) -> Part:
+    """Return the rows of `firsts`, the statements of the parts, as one part."""
     rows = union_all(*(select(first) for first in firsts)).subquery()
     columns = list(rows.c)[-len(parts[0].places) :]
     places = [

@@ -8,7 +8,7 @@ from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, or
 from .columns import Columns
 from .cursor import Cursor
 from .operators import OPERATORS
-from .parts import Place, union
+from .parts import Place, page_union, union
 from .query import Filter, ListQuery
 
 Order = Sequence[tuple[str, bool]]
@@ -78,6 +78,8 @@ def page_statement(
         parts = [after for part in parts for after in part.after(cursor)]
     if query.cursor is not None or with_places or len(parts) > 1:
         parts = [part.labeled() for part in parts]
+    if cursor is None and len(parts) > 1:
+        return page_union(parts, kind)
     page = parts[0] if len(parts) == 1 else union(parts, kind)
     return page.ordered(kind).limit(bindparam("limit")).offset(bindparam("offset"))
 
