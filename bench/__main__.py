@@ -1,4 +1,4 @@
-"""`python -m bench` compares the contenders, `python -m bench scale` measures larger specs."""
+"""`python -m bench` compares applications; `relations` and `scale` are other measurements."""
 
 import sys
 import tempfile
@@ -9,37 +9,74 @@ from typing import Annotated
 
 import typer
 
-from bench import databases, load, report, work
-from bench.contenders import CONTENDERS, Server, start
+from bench import databases, load, report
+from bench.heroes import HEROES
 from bench.load import LoadError, Reading
 from bench.scale import print_scale
+from bench.suites import Server, Suite, start
+from bench.teams import TEAMS_SUITE
 
 app = typer.Typer(add_completion=False)
+
+
+Rounds = Annotated[
+    int, typer.Option(min=1, help="Measurements of each task; the median is printed.")
+]
+Seconds = Annotated[int, typer.Option(min=1, help="Length of one measurement.")]
+Databases = Annotated[list[str] | None, typer.Option(help="sqlite or postgresql; by default both.")]
+Only = Annotated[list[str] | None, typer.Option(help="Names of contenders; by default all.")]
+Tasks = Annotated[list[str] | None, typer.Option(help="Names of tasks; by default all.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.callback(invoke_without_command=True)
 def compare(
     context: typer.Context,
     *,
-    rounds: Annotated[
-        int, typer.Option(min=1, help="Measurements of each task; the median is printed.")
-    ] = 5,
-    seconds: Annotated[int, typer.Option(min=1, help="Length of one measurement.")] = 3,
+    rounds: Rounds = 5,
+    seconds: Seconds = 3,
     clients: Annotated[
         list[int] | None, typer.Option(help="Number of clients; by default 1 and 64.")
     ] = None,
-    database: Annotated[
-        list[str] | None, typer.Option(help="sqlite or postgresql; by default both.")
-    ] = None,
-    only: Annotated[
-        list[str] | None, typer.Option(help="Names of contenders; by default all.")
-    ] = None,
-    task: Annotated[list[str] | None, typer.Option(help="Names of tasks; by default all.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    database: Databases = None,
+    only: Only = None,
+    task: Tasks = None,
+    as_json: AsJson = False,
 ) -> None:
     """Compare crudgen with other applications that serve the same data."""
     if context.invoked_subcommand:
         return
+    compare_suite(HEROES, rounds, seconds, clients or [1, 64], database, only, task, as_json)
+
+
+@app.command("relations")
+def relations(
+    *,
+    rounds: Rounds = 5,
+    seconds: Seconds = 3,
+    clients: Annotated[
+        list[int] | None, typer.Option(help="Number of clients; by default 64.")
+    ] = None,
+    database: Databases = None,
+    only: Only = None,
+    task: Tasks = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare lists and rows with related rows, filters and sorts over relations."""
+    compare_suite(TEAMS_SUITE, rounds, seconds, clients or [64], database, only, task, as_json)
+
+
+def compare_suite(
+    suite: Suite,
+    rounds: int,
+    seconds: int,
+    clients: list[int],
+    database: list[str] | None,
+    only: list[str] | None,
+    task: list[str] | None,
+    as_json: bool,
+) -> None:
+    """Measure the contenders of a suite, and print the medians."""
     try:
         load.check_wrk()
         readings: dict[report.Key, list[Reading]] = defaultdict(list)
@@ -48,18 +85,19 @@ def compare(
                 folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
                 create = stack.enter_context(databases.creating(kind, folder))
                 servers = []
-                for contender in CONTENDERS:
+                for contender in suite.contenders:
                     if kind not in contender.databases or (only and contender.name not in only):
                         continue
                     place = folder / contender.name.replace(" ", "-")
                     place.mkdir()
-                    server = start(contender, create(place), place)
+                    server = start(suite, contender, create(place), place)
                     stack.callback(server.stop)
                     servers.append(server)
                     say(f"{kind}: {contender.name} is running, and its responses are correct")
-                for count in clients or [1, 64]:
-                    for name in task or work.WORKS:
-                        measure(kind, servers, name, count, rounds, seconds, readings, folder)
+                for count in clients:
+                    for name in task or suite.tasks:
+                        used = 1 if name in suite.one_client else count
+                        measure(kind, servers, name, used, rounds, seconds, readings, folder)
     except LoadError as error:
         say(str(error))
         raise typer.Exit(1) from None
@@ -99,10 +137,10 @@ def measure(
     """Measure a task: a warm-up of each contender, then rounds in which they take turns."""
     for number in range(rounds + 1):
         for server in servers:
-            if name not in server.contender.works:
+            if name not in server.contender.requests:
                 continue
             script = folder / "work.lua"
-            script.write_text(work.script(name, server.contender.paths))
+            script.write_text(server.script(name))
             length = seconds if number else 1
             reading = load.run(server.base, script, clients=clients, seconds=length)
             if number:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg
 
-from bench.work import ROWS
+ROWS = 100_000
 
 
 def fill(url: str, rows: int = ROWS) -> None:
@@ -67,8 +67,19 @@ onServe((e) => {
 
 def fill_pocketbase(folder: Path, rows: int = ROWS) -> None:
     """Create PocketBase's collection of heroes, and insert rows."""
+    migrate_pocketbase(folder, _POCKETBASE_MIGRATION)
+    with sqlite3.connect(folder / "data.db") as connection:
+        connection.executemany(
+            "INSERT INTO heroes (id, name, age, secret_name) VALUES (?, ?, ?, ?)",
+            ((f"{n:015}", f"hero {n}", n % 100, f"secret {n}") for n in range(1, rows + 1)),
+        )
+    connection.close()
+
+
+def migrate_pocketbase(folder: Path, migration: str) -> None:
+    """Create PocketBase's collections by a migration, with durable writes."""
     for name, text in (
-        ("pb_migrations/1_heroes.js", _POCKETBASE_MIGRATION),
+        ("pb_migrations/1_collections.js", migration),
         ("pb_hooks/durable.pb.js", _POCKETBASE_HOOK),
     ):
         file = folder.parent / name
@@ -77,9 +88,3 @@ def fill_pocketbase(folder: Path, rows: int = ROWS) -> None:
     subprocess.run(
         ["pocketbase", "migrate", "up", f"--dir={folder}"], check=True, capture_output=True
     )
-    with sqlite3.connect(folder / "data.db") as connection:
-        connection.executemany(
-            "INSERT INTO heroes (id, name, age, secret_name) VALUES (?, ?, ?, ?)",
-            ((f"{n:015}", f"hero {n}", n % 100, f"secret {n}") for n in range(1, rows + 1)),
-        )
-    connection.close()

@@ -8,8 +8,8 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench.contenders import BASELINE
 from bench.load import Reading
+from bench.suites import BASELINE
 
 Key = tuple[str, int, str, str]
 """Database, number of clients, task, name of the contender."""
@@ -56,6 +56,6 @@ def _cell(group: Mapping[tuple[str, str], Sequence[Reading]], work: str, contend
         return ""
     rate = median(one.rate for one in group[work, contender])
     p99 = median(one.p99 for one in group[work, contender])
-    base = group.get((work, BASELINE))
-    ratio = f" ({rate / median(one.rate for one in base):.1f}×)" if base else ""
+    base = median([one.rate for one in group.get((work, BASELINE), [])] or [0.0])
+    ratio = f" ({rate / base:.1f}×)" if base else ""
     return f"{rate:,.0f}{ratio} {p99:.1f} ms"

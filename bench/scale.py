@@ -16,9 +16,11 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from bench import databases, work
+from bench import databases
 from bench.data import fill
+from bench.heroes import Paths
 from bench.load import run
+from bench.suites import script_of
 
 ROOT = Path(__file__).parents[1]
 ENTITY = "name: {name}\nfields:\n  name: str index\n  age: int? index\n  secret: str write_only\n"
@@ -133,7 +135,7 @@ def workers(seconds: int) -> Table:
         database = f"sqlite:///{folder}/heroes.db"
         fill(database)
         script = folder / "get.lua"
-        script.write_text(work.script("get", work.Paths()))
+        script.write_text(script_of(Paths().requests()["get"]))
         for count in (1, 2):
             with _serving(ROOT / "entities", database, workers=count) as (base, _, _):
                 readings = [
