@@ -93,18 +93,19 @@ class ListQuery:
 
     def _matches(self, row: Row, of: List) -> bool:
         texts = [fold(row[name]) for name in of.searched if row[name] is not None]
-        return all(_holds(row, *one, of.comparable) for one in self.filters) and all(
+        return all(holds(row, *one, of.comparable) for one in self.filters) and all(
             any(fold(word) in text for text in texts) for word in self.words
         )
 
 
-def _holds(
+def holds(
     row: Row,
     name: str,
     operator: str,
     sent: Sequence[Any],
     comparable: Callable[[str, Any], Any],
 ) -> bool:
+    """Return whether a row meets a filter by one of its properties."""
     here = None if row[name] is None else comparable(name, row[name])
     if operator == "isnull":
         return (here is None) == bool(sent[0])

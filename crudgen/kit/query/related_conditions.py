@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     FromClause,
+    Index,
     Integer,
     Select,
     Table,
@@ -60,8 +61,19 @@ class _Conditions:
             if not path.attribute:
                 yield one.condition_of(rows.exist(), name, kind)
         meets = list(self.clauses(rows.source, rows.columns.key, kind))
-        if meets:
-            yield rows.meeting(meets, is_selective=self._is_selective(rows.columns))
+        is_found_first = not step.rows.is_many or self._is_selective(rows.columns)
+        if meets and is_found_first and step.quantifier != NONE:
+            yield rows.are_among(meets, is_one=self._is_unique(rows.columns))
+        elif meets:
+            yield rows.meeting(meets)
+
+    def _is_unique(self, columns: Columns) -> bool:
+        """Return whether at most one row meets the conditions."""
+        return any(
+            one.operator == "eq" and [columns.column(path.attribute)] in _unique(columns)
+            for path, one, _ in self.filters
+            if path.attribute
+        )
 
     def _is_selective(self, columns: Columns) -> bool:
         """Return whether an index finds the few rows that meet the conditions."""
@@ -92,16 +104,11 @@ class _Rows:
         table, by, _ = self._link
         return self._exists(table, [by == self._near[self._near_key]])
 
-    def meeting(
-        self, conditions: Sequence[ColumnElement[bool]], *, is_selective: bool
-    ) -> ColumnElement[bool]:
-        """Return whether one of these rows meets the conditions, or none of them.
+    def meeting(self, conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+        """Return whether one of these rows meets the conditions, or none, for each row of a list.
 
-        A related row is found first if it is the only one, or if an index finds it. Otherwise,
-        the rows of the list are read until the page is full.
+        The rows of the list are read until the page is full.
         """
-        if not self._step.rows.is_many or (is_selective and self._step.quantifier != NONE):
-            return self._is_among(conditions)
         if self._link is None:
             found = self._exists(self._target, [self._belongs(), *conditions])
         else:
@@ -110,15 +117,23 @@ class _Rows:
             found = self._exists(joined, [by == self._near[self._near_key], *conditions])
         return ~found if self._step.quantifier == NONE else found
 
-    def _is_among(self, conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
-        relation, key = self._step.rows.relation, self.source[self.columns.key]
+    def are_among(
+        self, conditions: Sequence[ColumnElement[bool]], *, is_one: bool
+    ) -> ColumnElement[bool]:
+        """Return whether one of these rows meets the conditions: these rows are found first.
+
+        With `is_one`, the database knows that it is at most one, and plans accordingly.
+        """
+        relation = self._step.rows.relation
+        key = select(self.source[self.columns.key]).where(*conditions)
         if isinstance(relation, ManyToOne):
-            return self._near[relation.by].in_(select(key).where(*conditions))
+            return _equals(self._near[relation.by], key, is_one=is_one)
         near = self._near[self._near_key]
         if self._link is None:
-            return near.in_(select(self.source[relation.by]).where(*conditions))
+            found = select(self.source[relation.by]).where(*conditions)
+            return _equals(near, found, is_one=is_one)
         _, by, to = self._link
-        return near.in_(select(by).where(to.in_(select(key).where(*conditions))))
+        return near.in_(select(by).where(_equals(to, key, is_one=is_one)))
 
     def _belongs(self) -> ColumnElement[bool]:
         return self._step.rows.matches(self.source, self._near, self._near_key)
@@ -154,12 +169,27 @@ def _link_of(step: Step) -> tuple[FromClause, ColumnElement[Any], ColumnElement[
     return link, link.c[by_attribute[relation.by].key], link.c[by_attribute[relation.to].key]
 
 
+def _equals(column: ColumnElement[Any], found: Select[Any], *, is_one: bool) -> ColumnElement[bool]:
+    return column == found.scalar_subquery() if is_one else column.in_(found)
+
+
 def _is_indexed(columns: Columns, attribute: str) -> bool:
     """Return whether an index begins with a column that has many values: no flag and no word."""
-    if "lt" not in columns.operators(attribute):
+    if not attribute or "lt" not in columns.operators(attribute):
         return False
     column, table = columns.column(attribute), columns.properties.table
-    unique = [one for one in table.constraints if isinstance(one, UniqueConstraint)]
-    indexes = [one.columns.values() for one in (table.primary_key, *unique)]
-    indexes += [one.columns.values() for one in table.indexes]
+    indexes = [*_unique(columns), *(list(one.columns) for one in table.indexes)]
     return any(column is first for first, *_ in indexes)
+
+
+def _unique(columns: Columns) -> list[list[Any]]:
+    """Return the columns of each unique constraint and index."""
+    table = columns.properties.table
+    rules = [one for one in table.constraints if isinstance(one, UniqueConstraint)]
+    found = [list(one.columns) for one in (table.primary_key, *rules)]
+    return [*found, *(list(one.columns) for one in table.indexes if _is_unique(one))]
+
+
+def _is_unique(index: Index) -> bool:
+    """Return whether an index is unique for all rows. Options can restrict it to some."""
+    return bool(index.unique) and not index.dialect_kwargs
