@@ -50,6 +50,12 @@ def emit(folder: Path, specs: Mapping[str, str]) -> Path:
     return folder / "project"
 
 
+def emit_spec(root: Path, name: str, folder: Path) -> Path:
+    """Emit a project of a spec in tests/specs; return its folder."""
+    disk.write(crudgen.render(crudgen.load(root / f"tests/specs/{name}/entities")), folder)
+    return folder
+
+
 @dataclass
 class Project:
     """A copy of an emitted project. Edit it first, then import it or send requests to it."""

@@ -9,9 +9,8 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
-import crudgen
-from crudgen.delivery import disk
-from tests.owners.project import Project
+from tests.owners.project import Project, emit_spec
+from tests.owners.test_handlers import build
 
 
 @pytest.fixture(autouse=True)
@@ -30,11 +29,6 @@ def teams(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def company(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return emit_spec(root, "company", tmp_path_factory.mktemp("company"))
-
-
-def emit_spec(root: Path, spec: str, folder: Path) -> Path:
-    disk.write(crudgen.render(crudgen.load(root / f"tests/specs/{spec}/entities")), folder)
-    return folder
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -155,3 +149,60 @@ def test_one_to_one_and_links_with_columns(company: Path, opened: Opened) -> Non
     session.commit()
     assert (desk.person_id, project.memberships, project.people) == (None, [], [])
     assert session.exec(select(tables.Badge)).all() == []
+
+
+HANDLERS = """
+from fastapi import APIRouter
+
+from .kit.database import SessionDep
+from .kit.http.routing import Route
+from .models import Hero, Team
+
+router = APIRouter(route_class=Route)
+
+
+@router.post("/teams/{team_id}/join/{hero_id}")
+def join(team_id: int, hero_id: int, session: SessionDep) -> list[str]:
+    team = session.get_one(Team, team_id)
+    team.heroes.append(session.get_one(Hero, hero_id))
+    session.commit()
+    return [hero.name for hero in team.heroes]
+
+
+@router.post("/heroes/{hero_id}/move")
+def move(hero_id: int, team_id: int, session: SessionDep) -> None:
+    session.get_one(Hero, hero_id).team_id = team_id
+    session.commit()
+
+
+@router.post("/teams/{team_id}/disband")
+def disband(team_id: int, session: SessionDep) -> None:
+    session.delete(session.get_one(Team, team_id))
+    session.commit()
+"""
+
+
+def types(response: Any) -> list[str]:
+    return [problem["type"] for problem in response.json()["detail"]]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_handlers_with_a_session(
+    teams: Path, tmp_path: Path, kind: str, new_database: Callable[[str], str]
+) -> None:
+    project = Project.copied(teams, tmp_path)
+    project.write("own.py", HANDLERS)
+    build(project, "return build_application(settings or Settings(), [own.router, *ROUTERS])")
+    with project.client(database_url=new_database(kind)) as client:
+        client.post("/teams/", json={"name": "Preventers", "headquarters": "Sharp Tower"})
+        client.post("/heroes/", json={"name": "Rusty-Man", "secret_name": "Tommy Sharp"})
+        assert client.post("/teams/1/join/1").json() == ["Rusty-Man"]
+        refused = client.post("/teams/1/disband")
+        assert (refused.status_code, types(refused)) == (409, ["referred_to"])
+        lost = client.post("/heroes/1/move?team_id=9")
+        assert (lost.status_code, types(lost)) == (409, ["no_target"])
+        assert client.get("/heroes/1").json()["team_id"] == 1
+        assert client.delete("/heroes/1").status_code == 200
+        assert client.post("/teams/1/disband").status_code == 200
+        assert client.get("/teams/").json() == []
+    project.unload()

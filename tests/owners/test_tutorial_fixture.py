@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import Session, create_engine
 from sqlmodel.pool import StaticPool
 
-from tests.owners.project import Project, client_of, emit
+from tests.owners.project import Project, client_of, emit, emit_spec
 from tests.owners.test_handlers import build
 from tests.owners.test_sessions import TRANSACTION
 
@@ -252,4 +253,37 @@ def test_every_operation_in_an_overridden_session(
         assert session.get_one(item, 2).name == "C2"
         assert client.patch("/items/2", json={"name": "B3"}).status_code == 200
         assert session.get_one(item, 2).name == "B3"
+    project.unload()
+
+
+def test_relationships_in_an_overridden_session(root: Path, tmp_path: Path) -> None:
+    """Handlers and the test use one session of an engine in memory: both see the same rows."""
+    project = Project.copied(emit_spec(root, "teams", tmp_path / "emitted"), tmp_path)
+    tables, main = project.module("models"), project.module("main")
+    engine = create_engine(
+        "sqlite://", connect_args={"check_same_thread": False}, poolclass=StaticPool
+    )
+    tables.Hero.metadata.create_all(engine)
+    with Session(engine) as session:
+        main.app.dependency_overrides[main.get_session] = lambda: session
+        client = client_of(main.app)
+        session.connection().execute(text("PRAGMA foreign_keys = ON"))
+        team = tables.Team(name="Preventers", headquarters="Sharp Tower")
+        session.add(team)
+        session.commit()
+        body = {"name": "Rusty-Man", "secret_name": "Tommy Sharp", "team_id": team.id}
+        assert client.post("/heroes/", json=body).json()["team_id"] == team.id
+        assert [hero.name for hero in team.heroes] == ["Rusty-Man"]
+        team.heroes[0].powers.append(tables.Power(name="wealth"))
+        session.commit()
+        included = client.get("/heroes/1?include=team,powers").json()
+        assert included["team"]["name"] == "Preventers"
+        assert included["powers"] == [{"name": "wealth", "id": 1}]
+        missing = client.post("/heroes/", json=body | {"team_id": 9})
+        assert missing.json()["detail"][0]["type"] == "no_target"
+        assert client.delete(f"/teams/{team.id}").status_code == 409
+        session.delete(team.heroes[0])
+        session.commit()
+        assert client.delete(f"/teams/{team.id}").json() == {"ok": True}
+    engine.dispose()
     project.unload()

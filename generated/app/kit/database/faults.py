@@ -93,7 +93,7 @@ def http_error(
         case Fault.UNIQUE:
             return Conflict(_names(_unique_columns, cause, properties))
         case Fault.REFERENCE | Fault.REFERENCED:
-            return _broken_reference(cause, properties, deleted)
+            return _broken_reference(error, properties, deleted)
         case Fault.VALUE:
             return Refused(_names(_refused_columns, cause, properties))
         case fault if fault in _CONDITIONS:
@@ -102,10 +102,18 @@ def http_error(
             return error
 
 
+def _is_of_delete(error: Exception) -> bool:
+    """Return whether SQLAlchemy raised an error for a DELETE, such as that of a session."""
+    statement = getattr(error, "statement", None)
+    return isinstance(statement, str) and statement.lstrip().upper().startswith("DELETE")
+
+
 def _broken_reference(
-    error: BaseException, properties: Properties | None, deleted: Sequence[str | int] | None
+    raised: Exception, properties: Properties | None, deleted: Sequence[str | int] | None
 ) -> Exception:
-    if deleted is not None or classify(error) is Fault.REFERENCED:
+    error = cause_of(raised)
+    is_delete = deleted is not None or (properties is None and _is_of_delete(raised))
+    if is_delete or classify(error) is Fault.REFERENCED:
         return Referenced(deleted)
     if properties is None:
         return MissingTarget({})
