@@ -58,7 +58,7 @@ def texts(block: Block) -> tuple[dict[str, str], str | None]:
     said = yaml.safe_load(block.text)
     name = "entities/hero.yaml"
     if "fields" in said and said.keys() <= EntitySpec.model_fields.keys():
-        others = {*re.findall("-> ([A-Z]\\w*)", block.text)} - {said["name"]}
+        others = {*re.findall("(?:->|powers:) ([A-Z]\\w*)", block.text)} - {said["name"]}
         targets = {f"{other}.yaml": f"name: {other}\nfields: {{name: str}}\n" for other in others}
         return {name: block.text, **targets}, None
     hero = "name: Hero\nfields:\n  name: str\n"
