@@ -178,6 +178,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "rows/write_lock.py": bulk or links or composite,
         "rows/idempotency.py": bool(idempotent),
         "rows/idempotent_bulk.py": any(BULK & set(one.api.operations) for one in idempotent),
+        "rows/reference_locks.py": references,
         "rows/references.py": references,
         "rows/included.py": related,
         "rows/related.py": related,

@@ -28,8 +28,10 @@ class Fault(Enum):
     """Repeated on another connection, then 503: a pooler switched to another server process."""
     DISCONNECTED = auto()
     """503; reads are repeated first. The connection broke, and the statement may have run."""
+    LOCKED = auto()
+    """503: a lock was not available in time. Transactions that yield are repeated first."""
     BUSY = auto()
-    """503: a lock or timeout, or too many connections."""
+    """503: a timeout, or too many connections."""
     FULL = auto()
     """503 until there is space on the disk."""
     READ_ONLY = auto()
@@ -94,6 +96,7 @@ POSTGRESQL_STATES: Mapping[str, Fault] = {
     "54023": Fault.BUG,
     "55000": Fault.BUG,
     "55P02": Fault.BROKEN,
+    "55P03": Fault.LOCKED,
     "55P04": Fault.BUG,
     "57014": Fault.BUSY,
     "P0001": Fault.VALUE,

@@ -78,7 +78,8 @@ class BulkResource(Resource):
             Change(use.insert, one, tuple(one), explain=explain(index), read_back=use.read)
             for index, one in enumerate(values)
         ]
-        return [*self._locks.locking_changes(db, use), *inserts]
+        locks = self._locks.locking_changes(db, use)
+        return [*locks, *self._locks_before_writes(db, values), *inserts]
 
     async def update_many(
         self, db: Database, request: Request, rows: Sequence[Changes]
@@ -92,7 +93,8 @@ class BulkResource(Resource):
         keys = [values.pop(self._key) for values in sent]
         self._check_keys(request, keys, lambda index: ["body", index, self._key_name])
         is_unique = not self._locks.unique.isdisjoint(set[str]().union(*sent))
-        before = self._locks.locking_changes(db, use, keys) if is_unique else []
+        locks = self._locks.locking_changes(db, use, keys) if is_unique else []
+        before = [*locks, *self._locks_before_writes(db, sent, keys)]
         changes = []
         for index, (key, values) in enumerate(zip(keys, sent, strict=True)):
             found = self._must_exist(["body", index, self._key_name])
@@ -125,6 +127,7 @@ class BulkResource(Resource):
                     check=self._must_exist(place),
                     explain=deletion_error_converter(self._properties, place),
                     read_back=use.read,
+                    yields=self._deletion_yields,
                 )
             )
         await self._write_in_order(

@@ -1,9 +1,13 @@
 """Resources whose rows refer to other rows, or are referred to."""
 
+from collections.abc import Collection, Sequence
 from functools import cached_property
+from typing import Any
 
+from ..database import Change, Database
 from ..database.foreign_keys import ForeignKeyDiagnosis
-from ..database.statements import DIAGNOSIS
+from ..database.statements import DIAGNOSIS, Values
+from .reference_locks import ReferenceLocks, changes_other_rows
 from .resource import Resource
 from .statements import RowStatements
 
@@ -15,5 +19,18 @@ class ReferencingResource(Resource):
     def _diagnosis(self) -> ForeignKeyDiagnosis:
         return ForeignKeyDiagnosis(self._properties)
 
+    @cached_property
+    def _reference_locks(self) -> ReferenceLocks:
+        return ReferenceLocks(self._properties)
+
     def _new_statements(self, kind: str) -> RowStatements:
         return RowStatements(self._columns, kind, **{DIAGNOSIS: self._diagnosis})
+
+    def _locks_before_writes(
+        self, db: Database, rows: Sequence[Values], keys: Collection[Any] = ()
+    ) -> Sequence[Change]:
+        return () if db.kind == "sqlite" else self._reference_locks.before_writes(rows, keys)
+
+    @cached_property
+    def _deletion_yields(self) -> bool:  # type: ignore[override]
+        return changes_other_rows(self._properties.table)

@@ -1,12 +1,13 @@
 """The CRUD operations on a table, with rows as JSON."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Depends, HTTPException, Request, Response
 
 from ..database import Change, Database
+from ..database.statements import Values
 from ..database.transaction import Row
 from ..http.etag import Preconditions, etag
 from ..http.headers import JsonText
@@ -42,6 +43,9 @@ class Resource:
     With `etag_required`, changes and deletions need a precondition. `created_status` is the
     status of responses with new rows.
     """
+
+    _deletion_yields: bool = False
+    """Whether a deletion gives way to other transactions, because it changes other rows too."""
 
     def __init__(
         self,
@@ -97,6 +101,16 @@ class Resource:
     def _new_statements(self, kind: str) -> RowStatements:
         """Return the statements for a dialect."""
         return RowStatements(self._columns, kind)
+
+    def _locks_before_writes(
+        self, db: Database, rows: Sequence[Values], keys: Collection[Any] = ()
+    ) -> Sequence[Change]:
+        """Return the changes that take locks before several rows are written, to avoid deadlocks.
+
+        `keys` are those of existing rows that are updated.
+        """
+        del db, rows, keys
+        return ()
 
     async def create(self, db: Database, request: Request, row: Model) -> Response:
         """Insert a row; return the response with the row and its Location.
@@ -157,7 +171,9 @@ class Resource:
         expected = Preconditions(request, required=self._etag_required)
         self._check_key(key)
         use = self._statements_for(db)
-        deletion = Change(use.delete, {"key__": key}, read_back=use.read)
+        deletion = Change(
+            use.delete, {"key__": key}, read_back=use.read, yields=self._deletion_yields
+        )
         place = ["path", *list(request.path_params)[-1:]]
         self._existing_row(await self._write(db, expected, deletion, deleted=place))
         return JsonText(b'{"ok":true}')
@@ -175,6 +191,8 @@ class Resource:
         For a deletion, `deleted` is the location of the key in the request.
         """
         with ErrorConversion(self._properties, deleted):
+            if expected.is_empty and change.yields and db.kind == "postgresql":
+                return (await db.write_all([change]))[0]
             if expected.is_empty:
                 return await db.write(
                     change.statement, change.values, change.columns, change.read_back

@@ -24,6 +24,7 @@ from .properties import Properties
 _CONDITIONS: Mapping[Fault, Condition] = {
     Fault.RETRY: Condition.BUSY,
     Fault.STATEMENT_LOST: Condition.BUSY,
+    Fault.LOCKED: Condition.BUSY,
     Fault.BUSY: Condition.BUSY,
     Fault.DISCONNECTED: Condition.DOWN,
     Fault.FULL: Condition.FULL,

@@ -32,6 +32,8 @@ ATTEMPTS = 5
 PAUSE_SECONDS = 0.005
 """The first pause between two attempts lasts up to twice this time, and each next one up to twice
 as long. Random pauses make conflicting transactions unlikely to meet again."""
+YIELD_SECONDS = 0.25
+"""How long a transaction that yields waits for a lock. PostgreSQL detects deadlocks after 1 s."""
 _RETRIED = {Fault.RETRY, Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
 _DISCARDING = {Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
 """Faults of one connection. It is closed, and the statement is repeated on another one."""
@@ -173,11 +175,13 @@ class Postgresql:
 
     async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
         """Run statements in a transaction; retry it after a conflict with a concurrent one."""
+        yields = any(step.change.yields for step in steps)
+        lock_seconds = min(YIELD_SECONDS, self._lock_seconds / 4) if yields else None
 
         async def several(connection: Any) -> list[Sequence[Row]]:
-            return await run_all(connection, steps)
+            return await run_all(connection, steps, lock_seconds)
 
-        return await self._retry(several, retry_on=_RETRIED)
+        return await self._retry(several, _RETRIED | {Fault.LOCKED} if yields else _RETRIED)
 
     async def _run(self, prepared: Prepared, values: Values, retry_on: set[Fault]) -> Sequence[Row]:
         bound = prepared.values(values)
@@ -192,9 +196,11 @@ class Postgresql:
     ) -> Result:
         """Run `work` on a connection; retry it after the faults in `retry_on`.
 
-        At most ATTEMPTS attempts are made, until the deadline.
+        At most ATTEMPTS attempts are made, until the deadline. For a lock, all attempts take
+        LOCK_SECONDS at least.
         """
         ends = time.monotonic() + self._seconds
+        locked_until = time.monotonic() + self._lock_seconds
         attempt = 1
         while True:
             connection = await self._acquire(ends)
@@ -208,7 +214,9 @@ class Postgresql:
                     if fault is Fault.STATEMENT_LOST:
                         self._connector.stop_preparing()
                     await connection.close()
-                if attempt == ATTEMPTS or fault not in retry_on or time.monotonic() > ends:
+                now = time.monotonic()
+                is_last = now > locked_until if fault is Fault.LOCKED else attempt >= ATTEMPTS
+                if is_last or fault not in retry_on or now > ends:
                     raise
             else:
                 self._answered = time.monotonic()
@@ -216,8 +224,8 @@ class Postgresql:
             finally:
                 connection.wait.used = time.monotonic()
                 await self._pool.putconn(connection)
-            if fault is Fault.RETRY:
-                longest = PAUSE_SECONDS * 2**attempt
+            if fault in {Fault.RETRY, Fault.LOCKED}:
+                longest = PAUSE_SECONDS * 2 ** min(attempt, ATTEMPTS)
                 await asyncio.sleep(random.uniform(longest / 2, longest))
             attempt += 1
 

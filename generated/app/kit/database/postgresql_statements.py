@@ -20,13 +20,20 @@ async def run_one(connection: Any, prepared: Prepared, bound: dict[str, Any]) ->
         raise answer from error
 
 
-async def run_all(connection: Any, steps: Sequence[Step]) -> list[Sequence[Row]]:
-    """Run statements in a transaction; return the rows of each."""
+async def run_all(
+    connection: Any, steps: Sequence[Step], lock_seconds: float | None = None
+) -> list[Sequence[Row]]:
+    """Run statements in a transaction; return the rows of each.
+
+    Each lock must be available in `lock_seconds`, unless that is None.
+    """
     work, answer = transaction(steps), None
     done: list[Execution] = []
     failed: Execution | None = None
     try:
         async with connection.transaction():
+            if lock_seconds is not None:
+                await connection.execute(f"SET LOCAL lock_timeout = {int(lock_seconds * 1000)}")
             while True:
                 try:
                     execution = work.send(answer)

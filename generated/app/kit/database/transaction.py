@@ -31,6 +31,10 @@ class Change:
     """Reads the written row by `key__`, if RETURNING may not return its final state.
 
     The statement must return the columns of this SELECT, then the key."""
+    yields: bool = False
+    """Whether the transaction is repeated if it does not get a lock soon (PostgreSQL).
+
+    Foreign keys can lock rows in an order that deadlocks with other transactions."""
 
 
 @dataclass(frozen=True, slots=True)

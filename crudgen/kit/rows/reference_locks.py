@@ -1,0 +1,75 @@
+"""Row locks on PostgreSQL that keep writes of several references from deadlocks.
+
+PostgreSQL locks the target of a reference after the row that refers to it, row by row. So all rows
+are locked first, and then all targets, each in the order of their keys, as deletions do.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import ARRAY, Column, ColumnElement, Select, Table, any_, bindparam, select
+
+from ..database import Change
+from ..database.blocking_rows import single_foreign_keys
+from ..database.properties import Properties
+from ..database.statements import Values
+
+
+class ReferenceLocks:
+    """The locks for the rows of one table, and for their targets."""
+
+    def __init__(self, properties: Properties) -> None:
+        self._properties = properties
+        self._key = properties.columns[properties.key]
+        self._rows = _locked(self._key, key_share=True)
+        """Locks rows before they are updated."""
+
+    @cached_property
+    def _targets(self) -> dict[str, Column[Any]]:
+        """The columns that the table refers to, by the attribute of the foreign key."""
+        keys = single_foreign_keys(self._properties.table)
+        return {self._properties.attribute_of(key.parent): key.column for key in keys}
+
+    @cached_property
+    def _shares(self) -> dict[Column[Any], Select[Any]]:
+        """The statements that keep targets from being deleted, by their column."""
+        columns = [self._key, *self._targets.values()]
+        return {one: _locked(one, read=True, key_share=True) for one in columns}
+
+    def before_writes(self, rows: Sequence[Values], keys: Collection[Any] = ()) -> list[Change]:
+        """Return the changes that lock the targets of new values of several rows.
+
+        `keys` are those of existing rows that are updated.
+        """
+        values: defaultdict[Column[Any], set[Any]] = defaultdict(set)
+        for name, target in self._targets.items():
+            found = {row[name] for row in rows if row.get(name) is not None}
+            if found:
+                values[target] |= found
+        if not values:
+            return []
+        locks = []
+        if self._key in values:
+            # Rows of this table refer to others of it: all are locked in one order.
+            for key in sorted(values.pop(self._key).union(keys)):
+                lock = self._rows if key in keys else self._shares[self._key]
+                locks.append(Change(lock, {"keys": [key]}))
+        elif keys:
+            locks.append(Change(self._rows, {"keys": sorted(keys)}))
+        in_order = sorted(values.items(), key=lambda item: str(item[0]))
+        return locks + [Change(self._shares[one], {"keys": sorted(of)}) for one, of in in_order]
+
+
+def changes_other_rows(table: Table) -> bool:
+    """Return whether a deletion also deletes or changes rows that refer to the deleted one."""
+    tables = table.metadata.tables.values()
+    keys = [key for one in tables for key in single_foreign_keys(one)]
+    return any(key.column.table is table and key.ondelete for key in keys)
+
+
+def _locked(column: Column[Any], **mode: Any) -> Select[Any]:
+    """Return the statement that locks the rows with some values of a column, in their order."""
+    is_chosen: ColumnElement[bool] = column == any_(bindparam("keys", type_=ARRAY(column.type)))
+    return select(column).where(is_chosen).order_by(column).with_for_update(**mode)
