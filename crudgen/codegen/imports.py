@@ -51,6 +51,11 @@ class Imports:
         """
         self._names[self._source(module)].update(names)
 
+    def own(self, module: str, what: str) -> Code:
+        """Add a name of the project to import, as `use` does, and return it as code."""
+        self.use(module, what)
+        return identifier(what)
+
     def use_for_types(self, module: str, what: str) -> None:
         """Add a class of the project to import for type checkers only: modules may form a circle.
 

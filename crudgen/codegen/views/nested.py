@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from crudgen.codegen.code import Bracket, Code, call, keyword, literal, raw, statement
 from crudgen.codegen.imports import Imports
+from crudgen.language.reserved import DERIVED_SUFFIXES
 from crudgen.language.schema import Entity, KitForm
 
 from .articles import a_row
 from .collections import Collection, collections_of
 from .nested_handlers import NestedHandlers, RouteView
 from .references import Entities
+from .relationships import related_classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ def nested_view(entity: Entity, entities: Entities, kit: KitForm) -> NestedView 
     keys = {f"{one.name}Id" for one in (entity, *(each.target for each in collections))}
     functions = {function for one in collections for function in one.functions}
     resources = {one.resource for one in collections}
-    imports = Imports(kit, defined={"router", *functions, *resources, *keys})
+    imports = Imports(kit, defined={"router", *functions, *resources, *keys, *_imported(entity)})
     handlers = NestedHandlers(entity, entities, imports)
     resource_lines = tuple(map(handlers.resource, collections))
     routes = tuple(route for one in collections for route in _routes(one, handlers))
@@ -45,6 +47,12 @@ def nested_view(entity: Entity, entities: Entities, kit: KitForm) -> NestedView 
         routes=routes,
         imports=imports.code(),
     )
+
+
+def _imported(entity: Entity) -> Iterator[str]:
+    """Yield the names that the module may import from the modules of entities."""
+    for name in {entity.name, *related_classes(entity)}:
+        yield from (f"{name}{suffix}" for suffix in ("", *DERIVED_SUFFIXES))
 
 
 def _router(entity: Entity, imports: Imports) -> Code:

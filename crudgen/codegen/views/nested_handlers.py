@@ -66,7 +66,7 @@ class NestedHandlers:
 
     def model(self, entity: Entity, suffix: str) -> Code:
         """Return a model of an entity."""
-        return self._imports.name(self._module(entity, "models"), f"{entity.name}{suffix}")
+        return self._imports.own(self._module(entity, "models"), f"{entity.name}{suffix}")
 
     def _module(self, entity: Entity, module: str) -> str:
         if entity.name == self._entity.name:
@@ -76,7 +76,7 @@ class NestedHandlers:
     def resource(self, one: Collection) -> Code:
         """Return `hero_powers = LinkedResource(Hero, powers, HeroPowerLink, by=…, to=…)`."""
         routes = self._module(one.target, "routes")
-        rows = self._imports.name(routes, Variables(one.target).resource)
+        rows = self._imports.own(routes, Variables(one.target).resource)
         arguments: list[Bracket | Code] = [self.model(self._entity, ""), rows]
         near, far, link = one.relation.near, one.relation.far, one.relation.link
         module, kind = "..kit.rows.nested", "NestedResource"
@@ -100,7 +100,7 @@ class NestedHandlers:
 
     def list(self, one: Collection) -> RouteView:
         """Return the source of the handler that lists rows."""
-        query = self._imports.name(self._module(one.target, "routes"), f"{one.target.name}Query")
+        query = self._imports.own(self._module(one.target, "routes"), f"{one.target.name}Query")
         rows = keyword(
             "response_model", subscript(self._imports.builtin("list"), [self._public(one)])
         )
@@ -118,7 +118,7 @@ class NestedHandlers:
         """Return the source of the handler that creates a row."""
         payload, models = Variables(one.target).payload, self._module(one.target, "models")
         parameters: list[Bracket | Code] = [
-            annotated(payload, self._imports.name(models, one.create_model)),
+            annotated(payload, self._imports.own(models, one.create_model)),
             self._request(),
             self._db(),
         ]
@@ -235,4 +235,4 @@ class NestedHandlers:
         if link.via:
             return self.model(self._entities[link.name], "")
         declaring = self._entities[link.ends[0].entity]
-        return self._imports.name(self._module(declaring, "links"), link.name)
+        return self._imports.own(self._module(declaring, "links"), link.name)
