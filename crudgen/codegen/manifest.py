@@ -11,8 +11,8 @@ from crudgen.language.schema import Artifact, Entity, KeyKind, KitForm, Schema, 
 from .needs import Argument, KitImports, Need, Required, ServerProtocol, Variable
 from .tree import Ownership
 from .views.aliases import type_aliases
-from .views.bodies import bodies_view
-from .views.collections import collections_of, creates_together
+from .views.bodies import bodies_view, writes_more
+from .views.collections import collections_of, creates_together, writes_keys
 from .views.distribution import POSTGRES, requirements
 from .views.links import links_view, own_links
 from .views.models import models_view
@@ -115,8 +115,8 @@ def _files_of_relations(entity: Entity, schema: Schema) -> Iterator[FromTemplate
     if own_links(entity):
         links = links_view(entity, entities, kit)
         yield FromTemplate(f"{folder}/links.py", "links.py.jinja", links)
-    if creates_together(entity):
-        bodies = bodies_view(entity, entities, kit)
+    if writes_more(entity):
+        bodies = bodies_view(entity, entities, schema.names, kit)
         yield FromTemplate(f"{folder}/bodies.py", "bodies.py.jinja", bodies)
     if has_related(entity):
         related = related_view(entity, entities, schema.names, kit)
@@ -154,7 +154,8 @@ def _conditions(schema: Schema) -> dict[str, bool]:
     references = related or any(map(refers, entities))
     by_name = {entity.name: entity for entity in entities}
     collections = [one for entity in entities for one in collections_of(entity, by_name)]
-    links = any(one.changes_links for one in collections)
+    keys = any(map(writes_keys, entities))
+    links = keys or any(one.changes_links for one in collections)
     composite = any(map(creates_together, entities))
     return {
         "fast": schema.kit is not KitForm.PLAIN,
@@ -170,10 +171,12 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "query/related_statements.py": related,
         "query/relations.py": related,
         "rows/bulk.py": bulk,
-        "rows/linked.py": any(one.relation.link for one in collections),
+        "rows/added_properties.py": composite or keys,
+        "rows/linking.py": keys,
+        "rows/linked.py": keys or any(one.relation.link for one in collections),
         "rows/links.py": links,
         "rows/nested.py": any(one.relation.link is None for one in collections),
-        "rows/subcollection.py": bool(collections),
+        "rows/subcollection.py": keys or bool(collections),
         "rows/composite.py": composite,
         "rows/write_lock.py": bulk or links or composite,
         "rows/idempotency.py": bool(idempotent),
@@ -193,7 +196,8 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "types/json_number.py": decimals,
         "types/json_value.py": TypeName.JSON in types,
         "types/keys.py": any(
-            one.changes_links and one.target.key.type is TypeName.INT for one in collections
+            (one.changes_links or one.is_written_by_keys) and one.target.key.type is TypeName.INT
+            for one in collections
         ),
         "types/many.py": bulk or links or composite,
         "types/text_form.py": dates or decimals or uuids,

@@ -1,12 +1,16 @@
-"""View of bodies that contain several kinds of rows. Reason to change: the code of a body."""
+"""View of bodies with more than one row. Reason to change: the code of a body."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from crudgen.codegen.code import (
+    INDENT,
     Bracket,
     Code,
     call,
     declaration,
+    docstring,
+    join,
     json_name,
     keyword,
     name,
@@ -15,89 +19,183 @@ from crudgen.codegen.code import (
     subscript,
 )
 from crudgen.codegen.imports import Imports
-from crudgen.language.schema import Entity, KitForm
+from crudgen.language.names import Case, Conventions, FieldName, JsonName
+from crudgen.language.operations import Operation
+from crudgen.language.schema import Entity, KitForm, TypeName
 
 from .articles import a_row
-from .collections import Collection, created_together
+from .collections import (
+    Collection,
+    created_together,
+    creates_together,
+    writes_keys,
+    written_by_keys,
+)
+from .key_types import body_key_type
 from .references import Entities
 from .variables import folder_name
 
 CREATE = "CreateWithRelated"
-"""Suffix of the model of requests that create other rows too."""
+"""Suffix of the model of requests that create a row with others or with links."""
+UPDATE = "UpdateWithRelated"
+"""Suffix of the model of requests that update a row with its links."""
 CREATED = "PublicWithCreated"
-"""Suffix of the model of their responses."""
+"""Suffix of the model of responses with the rows that were created together."""
+WITH_KEYS = "PublicWithKeys"
+"""Suffix of the model of responses with the keys of linked rows."""
+BODIES = (CREATE, UPDATE, CREATED, WITH_KEYS)
+
+
+def writes_more(entity: Entity) -> bool:
+    """Return whether requests write more than rows of one table."""
+    return creates_together(entity) or writes_keys(entity)
+
+
+def create_suffix(entity: Entity) -> str:
+    """Return the suffix of the model of the body that creates a row."""
+    return CREATE if writes_more(entity) else "Create"
+
+
+def update_suffix(entity: Entity) -> str:
+    """Return the suffix of the model of the body that updates a row."""
+    return UPDATE if writes_keys(entity) else "Update"
+
+
+def updated_suffix(entity: Entity) -> str:
+    """Return the suffix of the model of the response to an update."""
+    return WITH_KEYS if writes_keys(entity) else "Public"
+
+
+def created_suffix(entity: Entity) -> str:
+    """Return the suffix of the model of the response to a create."""
+    return CREATED if creates_together(entity) else updated_suffix(entity)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The source of the model of a body."""
+
+    head: Code
+    doc: Code
+    fields: Code
 
 
 @dataclass(frozen=True, slots=True)
 class BodiesView:
-    """The bodies of requests that create a row together with others, and of their responses."""
+    """The bodies of an entity with more than one row."""
 
     a_singular: Code
-    capitalized: Code
     imports: Code
-    create_class: Code
-    create_lines: tuple[Code, ...]
-    created_class: Code
-    created_lines: tuple[Code, ...]
+    bodies: tuple[Body, ...]
 
 
-def bodies_view(entity: Entity, entities: Entities, kit: KitForm) -> BodiesView:
-    """Return the view of the bodies of an entity whose rows are created with others."""
-    found = created_together(entity, entities)
-    defined = {f"{entity.name}{suffix}" for suffix in (CREATE, CREATED)}
-    attributes = [one.relation.attribute for one in found]
-    printer = _Printer(entity, Imports(kit, defined=defined, attributes=attributes))
-    create_lines = tuple(map(printer.sent, found))
-    created_lines = tuple(map(printer.returned, found))
-    return BodiesView(
-        a_singular=a_row(entity),
-        capitalized=a_row(entity, capitalized=True),
-        create_class=printer.head(CREATE, "Create"),
-        create_lines=create_lines,
-        created_class=printer.head(CREATED, "Public"),
-        created_lines=created_lines,
-        imports=printer.imports.code(),
-    )
+def bodies_view(
+    entity: Entity, entities: Entities, conventions: Conventions, kit: KitForm
+) -> BodiesView:
+    """Return the view of the bodies of an entity that writes more than its rows."""
+    printer = _Printer(entity, entities, conventions.json, kit)
+    bodies = tuple(printer.bodies())
+    return BodiesView(a_row(entity), printer.imports.code(), bodies)
 
 
 class _Printer:
-    """Builds the lines of the bodies, and collects their imports."""
+    """Builds the source of the bodies, and collects their imports."""
 
-    def __init__(self, entity: Entity, imports: Imports) -> None:
+    def __init__(self, entity: Entity, entities: Entities, case: Case, kit: KitForm) -> None:
         self._entity = entity
-        self.imports = imports
+        self._case = case
+        self._rows = created_together(entity, entities)
+        self._linked = written_by_keys(entity, entities)
+        attributes = [*(one.relation.attribute for one in self._rows)]
+        attributes += [one.keys for one in self._linked]
+        defined = {f"{entity.name}{suffix}" for suffix in BODIES}
+        self.imports = Imports(kit, defined=defined, attributes=attributes)
 
-    def head(self, suffix: str, base: str) -> Code:
-        """Return `class OrderCreateWithRelated(OrderCreate):`."""
-        self.imports.use(".models", f"{self._entity.name}{base}")
+    def bodies(self) -> Iterator[Body]:
+        """Yield the bodies, each after those that it uses."""
+        operations, a_singular = self._entity.api.operations, a_row(self._entity)
+        if Operation.CREATE in operations:
+            lines = [*map(self._created, self._rows), *map(self._sent_keys, self._linked)]
+            doc = f"Request body to create {a_singular} with related rows."
+            yield self._body(CREATE, "Create", doc, lines)
+        if self._linked and Operation.UPDATE in operations:
+            doc = f"Request body to update {a_singular} and its links. Omitted: unchanged."
+            yield self._body(UPDATE, "Update", doc, [*map(self._sent_keys, self._linked)])
+        capitalized = a_row(self._entity, capitalized=True)
+        if self._linked:
+            doc = f"{capitalized} as returned by the API, with the keys of linked rows."
+            yield self._body(WITH_KEYS, "Public", doc, [*map(self._keys, self._linked)])
+        if self._rows:
+            base = WITH_KEYS if self._linked else "Public"
+            doc = f"{capitalized} as returned when it is created, with the rows created with it."
+            yield self._body(CREATED, base, doc, [*map(self._returned, self._rows)])
+
+    def _body(self, suffix: str, base: str, doc: str, lines: list[Code]) -> Body:
+        if base not in BODIES:
+            self.imports.use(".models", f"{self._entity.name}{base}")
         bases = call(raw(""), [name(self._entity.name, suffix=base)])
-        return statement(raw("class ") + name(self._entity.name, suffix=suffix), bases, tail=":")
+        head = statement(raw("class ") + name(self._entity.name, suffix=suffix), bases, tail=":")
+        return Body(head, docstring(doc, INDENT), join(raw("\n    "), lines))
 
-    def sent(self, one: Collection) -> Code:
+    def _created(self, one: Collection) -> Code:
         """Return `lines: ManyOrNone[OrderLineCreateInOrder] = Field(default=[])`."""
-        many = self.imports.name("..kit.types.many", "ManyOrNone", in_class=True)
-        rows = self._rows(one, one.create_model, many)
-        return declaration(
-            one.relation.attribute, rows, self._field([raw("default=[]"), *self._alias(one)])
-        )
+        rows = self._many(self._many_or_none(), self._model(one, one.create_model))
+        value = self._field([raw("default=[]"), *self._row_alias(one)])
+        return declaration(one.relation.attribute, rows, value)
 
-    def returned(self, one: Collection) -> Code:
+    def _returned(self, one: Collection) -> Code:
         """Return `lines: list[OrderLinePublic]`."""
-        many = self.imports.builtin("list", in_class=True)
-        rows = self._rows(one, f"{one.target.name}Public", many)
-        alias = self._alias(one)
+        rows = self._many(self._list(), self._model(one, f"{one.target.name}Public"))
+        alias = self._row_alias(one)
         return declaration(one.relation.attribute, rows, self._field(alias) if alias else None)
 
-    def _rows(self, one: Collection, model: str, many: Code) -> Code:
-        is_own = one.target.name == self._entity.name
-        module = ".models" if is_own else f"..{folder_name(one.target.plural)}.models"
-        item = self.imports.name(module, model, in_class=True)
+    def _sent_keys(self, one: Collection) -> Code:
+        """Return `power_ids: ManyOrNone[IntKey] = Field(default=[])`."""
+        keys = self._many(self._many_or_none(), body_key_type(one.target, self.imports))
+        return declaration(one.keys, keys, self._field([raw("default=[]"), *self._key_alias(one)]))
+
+    def _keys(self, one: Collection) -> Code:
+        """Return `power_ids: list[int]`."""
+        keys = self._many(self._list(), shown_key_type(one, self.imports))
+        alias = self._key_alias(one)
+        return declaration(one.keys, keys, self._field(alias) if alias else None)
+
+    def _many_or_none(self) -> Code:
+        return self.imports.name("..kit.types.many", "ManyOrNone", in_class=True)
+
+    def _list(self) -> Code:
+        return self.imports.builtin("list", in_class=True)
+
+    def _many(self, many: Code, item: Code) -> Code:
         return statement(raw(""), subscript(many, [item]))
 
-    def _alias(self, one: Collection) -> list[Bracket | Code]:
+    def _model(self, one: Collection, model: str) -> Code:
+        is_own = one.target.name == self._entity.name
+        module = ".models" if is_own else f"..{folder_name(one.target.plural)}.models"
+        return self.imports.name(module, model, in_class=True)
+
+    def _row_alias(self, one: Collection) -> list[Bracket | Code]:
         sent = one.relation.json_name
         same = sent == str(one.relation.attribute)
         return [] if same else [keyword("alias", json_name(sent))]
 
+    def _key_alias(self, one: Collection) -> list[Bracket | Code]:
+        return key_alias(one, self._case)
+
     def _field(self, items: list[Bracket | Code]) -> Bracket:
         return call(self.imports.name("sqlmodel", "Field", in_class=True), items)
+
+
+def key_alias(one: Collection, case: Case) -> list[Bracket | Code]:
+    """Return the alias of the attribute with the keys of linked rows, if its JSON name differs."""
+    sent = JsonName(case.of(FieldName(one.keys)))
+    return [] if sent == str(one.keys) else [keyword("alias", json_name(sent))]
+
+
+def shown_key_type(one: Collection, imports: Imports) -> Code:
+    """Return the type of the keys of linked rows in a response."""
+    if one.target.key.type is TypeName.INT:
+        return imports.builtin("int", in_class=True)
+    if one.target.key.type is TypeName.STR:
+        return imports.builtin("str", in_class=True)
+    return body_key_type(one.target, imports)

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from crudgen.codegen.code import Code, identifier
-from crudgen.language.names import singular_of
+from crudgen.language.names import AttributeName, singular_of
 from crudgen.language.operations import Operation
+from crudgen.language.properties import keys_property
 from crudgen.language.relations import NestedWrite, Relation, RelationKind
 from crudgen.language.schema import Entity, Field
 
@@ -107,6 +108,16 @@ class Collection:
         """Whether rows can be created together with the owner, by one request."""
         return (self.relation.name, NestedWrite.CREATE) in self.owner.api.write
 
+    @property
+    def is_written_by_keys(self) -> bool:
+        """Whether request bodies of the owner contain the keys of linked rows."""
+        return (self.relation.name, NestedWrite.KEYS) in self.owner.api.write
+
+    @property
+    def keys(self) -> AttributeName:
+        """The attribute with the keys of linked rows: `power_ids`."""
+        return AttributeName(keys_property(self.relation, self.target.key.name))
+
 
 def collections_of(entity: Entity, entities: Entities) -> tuple[Collection, ...]:
     """Return the collections under a row of an entity."""
@@ -134,3 +145,14 @@ def created_together(entity: Entity, entities: Entities) -> tuple[Collection, ..
     """Return the collections whose rows requests can create together with their owner."""
     found = (Collection(entity, one, entities[one.target]) for one in entity.relations)
     return tuple(one for one in found if one.is_created_together)
+
+
+def writes_keys(entity: Entity) -> bool:
+    """Return whether request bodies of an entity contain the keys of linked rows."""
+    return NestedWrite.KEYS in dict(entity.api.write).values()
+
+
+def written_by_keys(entity: Entity, entities: Entities) -> tuple[Collection, ...]:
+    """Return the collections whose keys request bodies of an entity contain."""
+    found = (Collection(entity, one, entities[one.target]) for one in entity.relations)
+    return tuple(one for one in found if one.is_written_by_keys)

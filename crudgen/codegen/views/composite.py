@@ -6,7 +6,7 @@ from crudgen.codegen.code import Bracket, Code, attribute_name, call, keyword, n
 from crudgen.codegen.imports import Imports
 from crudgen.language.schema import Entity
 
-from .bodies import CREATE, CREATED
+from .bodies import CREATED
 from .collections import Collection, created_together
 from .references import Entities
 from .variables import folder_name
@@ -15,7 +15,7 @@ from .variables import folder_name
 def composite_names(entity: Entity, entities: Entities) -> set[str]:
     """Return the names that the routes of an entity import to create rows together."""
     found = created_together(entity, entities)
-    names = {f"{entity.name}{suffix}" for suffix in (CREATE, CREATED) if found}
+    names = set[str]()
     for one in found:
         names |= {str(one.target.name), f"{one.target.name}Public"}
     return names

@@ -22,8 +22,8 @@ from crudgen.language.api import EtagUse
 from crudgen.language.operations import CHANGING
 from crudgen.language.schema import Entity, KeyKind
 
-from .bodies import CREATE
-from .collections import creates_together
+from .bodies import create_suffix, update_suffix, writes_more
+from .collections import creates_together, writes_keys
 from .referrers import changes_reference, sets_reference
 from .related import has_related
 from .variables import Variables
@@ -65,9 +65,8 @@ class Handlers:
 
     def create(self) -> HandlerView:
         """Return the source of the handler that creates a row."""
-        together = creates_together(self._entity)
-        created = name(self._entity.name, suffix=CREATE if together else "Create")
-        self._imports.use(".bodies" if together else ".models", created)
+        created = name(self._entity.name, suffix=create_suffix(self._entity))
+        self._imports.use(".bodies" if writes_more(self._entity) else ".models", created)
         return self._creating(
             name(self._entity.singular, prefix="create_"),
             "create",
@@ -147,8 +146,8 @@ class Handlers:
 
     def update(self) -> HandlerView:
         """Return the source of the handler that updates a row."""
-        changes = name(self._entity.name, suffix="Update")
-        self._imports.use(".models", changes)
+        changes = name(self._entity.name, suffix=update_suffix(self._entity))
+        self._imports.use(".bodies" if writes_keys(self._entity) else ".models", changes)
         conflict = self._conflict(creates=False)
         errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_etag(), 503)
         return self._one_row_handler("update", errors, changes)
@@ -204,7 +203,7 @@ class Handlers:
         together = any(index.unique for index in self._entity.indexes)
         key = creates and self._entity.key_kind is KeyKind.CLIENT
         refers = sets_reference if creates else changes_reference
-        creates_others = creates and creates_together(self._entity)
+        creates_others = writes_keys(self._entity) or (creates and creates_together(self._entity))
         can_conflict = unique or together or key or creates_others or refers(self._entity)
         return (409,) if can_conflict else ()
 

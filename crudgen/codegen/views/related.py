@@ -1,6 +1,6 @@
 """View of an entity's response models with relations. Reason to change: the code of a model."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -19,6 +19,7 @@ from crudgen.codegen.code import (
     optional,
     raw,
     statement,
+    subscript,
     words,
 )
 from crudgen.codegen.imports import Imports
@@ -29,6 +30,8 @@ from crudgen.language.relations import Relation
 from crudgen.language.schema import Entity, KitForm
 
 from .articles import a_row
+from .bodies import key_alias, shown_key_type
+from .collections import Collection, writes_keys, written_by_keys
 from .references import Entities
 from .variables import folder_name
 
@@ -61,14 +64,14 @@ Path: TypeAlias = tuple[FieldName, ...]
 
 def uses_relations(entity: Entity) -> bool:
     """Return whether requests for an entity can name its relations, or responses contain them."""
-    return has_related(entity) or bool(entity.api.related)
+    return has_related(entity) or bool(entity.api.related) or writes_keys(entity)
 
 
 def has_related(entity: Entity) -> bool:
     """Return whether responses of an entity can contain related rows, or their number."""
     api = entity.api
     offered = {Operation.LIST, Operation.READ} & {*api.operations}
-    return bool(offered) and bool(api.include or api.embed or api.counts)
+    return bool(offered) and bool(api.include or api.embed or api.counts or writes_keys(entity))
 
 
 class RelationTree:
@@ -79,6 +82,7 @@ class RelationTree:
         self._entities = entities
         self._included = {*entity.api.include}
         counted = [(name,) for name in entity.api.counts]
+        counted += [(one.relation.name,) for one in written_by_keys(entity, entities)]
         self._used = [*entity.api.include, *counted, *(one.steps for one in entity.api.related)]
         self._taken = {f"{entity.name}{suffix}" for suffix in (PUBLIC, EMBEDDED)}
 
@@ -132,7 +136,8 @@ def related_view(
     entity: Entity, entities: Entities, conventions: Conventions, kit: KitForm
 ) -> RelatedView:
     """Return the view of the response models with relations of an entity."""
-    printer = _Printer(entity, RelationTree(entity, entities).nodes(), conventions, kit)
+    nodes, linked = RelationTree(entity, entities).nodes(), written_by_keys(entity, entities)
+    printer = _Printer(entity, nodes, linked, conventions, kit)
     models = tuple(printer.models())
     return RelatedView(words(entity.plural), printer.imports.code(), models)
 
@@ -141,11 +146,17 @@ class _Printer:
     """Builds the source of the response models, and collects their imports."""
 
     def __init__(
-        self, entity: Entity, nodes: Nodes, conventions: Conventions, kit: KitForm
+        self,
+        entity: Entity,
+        nodes: Nodes,
+        linked: Sequence[Collection],
+        conventions: Conventions,
+        kit: KitForm,
     ) -> None:
         self._entity = entity
         self._nodes = nodes
         self._json = conventions.json
+        self._linked = linked
         every = [*_walk(nodes)]
         classes = {f"{entity.name}{suffix}" for suffix in ("Public", PUBLIC, EMBEDDED)}
         classes |= {str(node.public) for node in every}
@@ -155,6 +166,7 @@ class _Printer:
             for node in every
             for suffix in ("", "_more", "_count")
         }
+        attributes |= {str(one.keys) for one in linked}
         self.imports = Imports(kit, defined=classes, attributes=attributes)
         self._included = self.imports.name("..kit.query.relations", "Included")
 
@@ -163,7 +175,8 @@ class _Printer:
         yield from self._nested(self._nodes)
         public = self._public(self._entity)
         counts = [self._entity.relation(name) for name in self._entity.api.counts]
-        lines = (*map(self._count, counts), *self._lines(self._nodes))
+        keys = map(self._keys, self._linked)
+        lines = (*map(self._count, counts), *keys, *self._lines(self._nodes))
         model = name(self._entity.name, suffix=PUBLIC)
         yield self._model(model, [public, self._included], self._entity, lines)
         if self._entity.api.embed:
@@ -235,6 +248,15 @@ class _Printer:
         alias = self._alias(attribute, JsonName(self._json.of(count_property(relation))))
         value = self._field(alias) if alias else None
         return _declaration(attribute, self.imports.builtin("int", in_class=True), value)
+
+    def _keys(self, one: Collection) -> Code:
+        """Return `power_ids: list[int]`: the keys of linked rows."""
+        keys = subscript(
+            self.imports.builtin("list", in_class=True), [shown_key_type(one, self.imports)]
+        )
+        alias = key_alias(one, self._json)
+        value = self._field(alias) if alias else None
+        return _declaration(str(one.keys), statement(raw(""), keys), value)
 
     def _alias(self, attribute: str, sent: JsonName) -> list[Bracket | Code]:
         return [] if sent == attribute else [keyword("alias", json_name(sent))]

@@ -18,6 +18,7 @@ from crudgen.language.names import AttributeName, FieldName
 from crudgen.language.relations import Link, RelatedPath, Relation, RelationKind
 from crudgen.language.schema import Entity
 
+from .collections import written_by_keys
 from .references import Entities
 from .related import PUBLIC, Nodes, RelationNode, RelationTree, has_related
 from .variables import folder_name
@@ -67,6 +68,11 @@ class RelatedArguments:
             if names:
                 attributes = (self._entity.relation(one).attribute for one in names)
                 yield keyword(key, Bracket("[", tuple(map(attribute_name, attributes)), "]"))
+        if linked := written_by_keys(self._entity, self._entities):
+            pairs = tuple(
+                pair(str(one.relation.attribute), attribute_name(one.keys)) for one in linked
+            )
+            yield keyword("keys", Bracket("{", pairs, "}"))
         if api.related:
             paths = tuple(literal(self._related_path(path)) for path in api.related)
             yield keyword("related", Bracket("[", paths, "]"))

@@ -24,8 +24,8 @@ from crudgen.language.resolve.api import filterable, sortable
 from crudgen.language.schema import Entity, KeyKind, KitForm
 
 from .articles import a_row
-from .bodies import CREATED
-from .collections import creates_together
+from .bodies import BODIES, created_suffix, updated_suffix, writes_more
+from .collections import creates_together, writes_keys
 from .composite import composite_arguments, composite_names
 from .handlers import DEFAULT_STATUS, Handlers, HandlerView, requires_etag
 from .key_types import path_key_type
@@ -35,6 +35,7 @@ from .related import EMBEDDED, PUBLIC, has_related, uses_relations
 from .related_resource import RelatedArguments, related_names
 from .variables import Variables
 
+_CREATE_AND_UPDATE = (Operation.CREATE, Operation.UPDATE)
 DELETING = frozenset({Operation.DELETE, Operation.DELETE_MANY})
 
 
@@ -55,6 +56,8 @@ class RoutesView:
     """The type of a row that is read."""
     created_type: Code
     """The type of a row that is created."""
+    updated_type: Code
+    """The type of a row that is updated."""
     deletion_type: Code
     imports: Code
     router: Code
@@ -104,6 +107,7 @@ def routes_view(
         Operation.UPDATE_MANY: handlers.update_many,
         Operation.DELETE_MANY: handlers.delete_many,
     }
+    creates, updates = (one in entity.api.operations for one in _CREATE_AND_UPDATE)
     views = {operation: printers[operation]() for operation in entity.api.operations}
     return RoutesView(
         singular=name(entity.singular),
@@ -114,7 +118,8 @@ def routes_view(
         rows_type=head.rows_type("Public"),
         listed_type=head.rows_type(head.list_suffix),
         read_type=head.model(head.read_suffix),
-        created_type=head.created_type(),
+        created_type=head.written_type(created_suffix(entity) if creates else "Public"),
+        updated_type=head.written_type(updated_suffix(entity) if updates else "Public"),
         deletion_type=head.deletion_type() if DELETING & views.keys() else raw(""),
         router=head.router(),
         resource_class=head.resource_class(),
@@ -154,6 +159,7 @@ def _defined(
         names |= {f"{entity.name}{suffix}" for suffix in (PUBLIC, EMBEDDED, "Included")}
         names |= related_names(entity, entities)
     names |= composite_names(entity, entities)
+    names |= {f"{entity.name}{suffix}" for suffix in BODIES if writes_more(entity)}
     if len(resource_classes) > 1:
         names.add(_combined_class(entity))
     return names
@@ -194,13 +200,12 @@ class _Head:
             self._imports.use(".related", model)
         return model
 
-    def created_type(self) -> Code:
-        """Return the model of the response to the creation of a row."""
-        if Operation.CREATE in self._entity.api.operations and creates_together(self._entity):
-            created = name(self._entity.name, suffix=CREATED)
-            self._imports.use(".bodies", created)
-            return created
-        return name(self._entity.name, suffix="Public")
+    def written_type(self, suffix: str) -> Code:
+        """Return the model of the response to a create or an update."""
+        model = name(self._entity.name, suffix=suffix)
+        if suffix in BODIES:
+            self._imports.use(".bodies", model)
+        return model
 
     def deletion_type(self) -> Code:
         """Return the model of the response to a deletion."""
@@ -319,6 +324,8 @@ def _resource_classes(entity: Entity, *, is_kept: bool) -> list[tuple[str, str]]
     operations, kinds = set(entity.api.operations), []
     if creates_together(entity):
         kinds.append(("composite", "CompositeResource"))
+    if writes_keys(entity):
+        kinds.append(("linking", "LinkingResource"))
     if Operation.REPLACE in operations:
         kinds.append(("replacement", "ReplaceableResource"))
     if BULK & operations and entity.api.idempotency:
@@ -329,9 +336,9 @@ def _resource_classes(entity: Entity, *, is_kept: bool) -> list[tuple[str, str]]
         kinds.append(("idempotency", "IdempotentResource"))
     if entity.api.related:
         kinds.append(("related_lists", "RelatedListResource"))
-    elif has_related(entity):
+    elif has_related(entity) and not writes_keys(entity):
         kinds.append(("related", "RelatedResource"))
-    elif is_kept or refers(entity):
+    elif not writes_keys(entity) and (is_kept or refers(entity)):
         kinds.append(("references", "ReferencingResource"))
     return kinds or [("resource", "Resource")]
 

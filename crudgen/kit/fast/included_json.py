@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from ..database.transaction import Row
 from ..query.columns import Columns
-from ..query.related_rows import Include, RelatedQuery, Source, attributes
+from ..query.related_rows import Include, LinkedKeys, RelatedQuery, Source, attributes
 from ..query.related_statements import (
     attributes_to_select,
     count_of,
@@ -159,6 +159,8 @@ def included_json(
     columns: Columns, query: RelatedQuery, page: Subquery, order: Order, kind: str
 ) -> IncludedJson | None:
     """Return what reads rows with related rows as JSON; None if Python has to encode them."""
+    if any(isinstance(one, LinkedKeys) for one in query.counts):
+        return None
     try:
         return IncludedJson(columns, query, page, order, kind)
     except _NotWrittenError:

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause
+from pydantic_core import from_json, to_json
+from sqlalchemy import ColumnElement, FromClause, Uuid
 
 from ..models import Model
 from .columns import Columns
@@ -42,6 +44,10 @@ class RelatedRows:
         """The name of the property with the number of rows."""
         return self._json_name(f"{self.name}_count")
 
+    def encode(self, value: Any) -> bytes:
+        """Return the number of rows as JSON."""
+        return str(value).encode()
+
     def _json_name(self, attribute: str) -> str:
         field = self._container.model_fields.get(attribute)
         return (field and field.serialization_alias) or attribute
@@ -74,6 +80,28 @@ class RelatedRows:
                 return target[by] == near[near_key]
             case ManyToMany():
                 raise TypeError(f"{self.name} has a link table")
+
+
+class LinkedKeys(RelatedRows):
+    """The keys of linked rows, which are a property of a row, by an attribute."""
+
+    def __init__(
+        self, name: str, relation: Relation, container: type[Model], attribute: str
+    ) -> None:
+        super().__init__(name, relation, container)
+        self._attribute = attribute
+
+    @cached_property
+    def count_name(self) -> str:
+        """The name of the property with the keys."""
+        return self._json_name(self._attribute)
+
+    def encode(self, value: Any) -> bytes:
+        """Return the keys as JSON, sorted. `value` is a JSON array from the database."""
+        keys = from_json(value or "[]")
+        if isinstance(self.columns.column(self.columns.key).type, Uuid):
+            keys = [str(UUID(key)) for key in keys]
+        return to_json(sorted(keys))
 
 
 def related_rows(relations: Relations, container: type[Model]) -> Mapping[str, RelatedRows]:
@@ -124,7 +152,7 @@ class RelatedQuery(ListQuery):
 
     includes: tuple[Include, ...] = ()
     counts: tuple[RelatedRows, ...] = ()
-    """The relations whose number of rows is returned."""
+    """The relations whose number of rows, or whose keys, are returned."""
     own_fields: tuple[str, ...] | None = None
     """The attributes to return of the rows themselves; None: all."""
 
@@ -136,7 +164,7 @@ class RelatedQuery(ListQuery):
     @property
     def related_shape(self) -> tuple[object, ...]:
         """What determines the SQL, in addition to what does in any list."""
-        counted = tuple(one.name for one in self.counts)
+        counted = tuple(one.count_name for one in self.counts)
         return (tuple(one.shape for one in self.includes), counted, self.own_fields)
 
     @property

@@ -8,8 +8,10 @@ from sqlalchemy import (
     FromClause,
     Integer,
     Select,
+    String,
     Table,
     bindparam,
+    cast,
     exists,
     func,
     literal_column,
@@ -17,7 +19,7 @@ from sqlalchemy import (
 )
 
 from .columns import Columns
-from .related_rows import Include, RelatedRows, Source, attributes
+from .related_rows import Include, LinkedKeys, RelatedRows, Source, attributes
 from .relations import ManyToMany, ManyToOne
 from .statements import ordered
 
@@ -77,6 +79,22 @@ def count_of(rows: RelatedRows, near: Source, near_key: str) -> ColumnElement[in
     source, condition = _counted(rows, near, near_key, "counted")
     counted = select(func.count()).select_from(source).where(condition)
     return counted.correlate(*_tables_of(near)).scalar_subquery()
+
+
+def computed(rows: RelatedRows, near: Source, near_key: str, kind: str) -> ColumnElement[Any]:
+    """Return the number of related rows of a row, or their keys as a JSON array."""
+    if not isinstance(rows, LinkedKeys):
+        return count_of(rows, near, near_key)
+    _, link, condition = _targets(rows, near, near_key, "counted")
+    assert link is not None
+    table, far = link
+    array = (
+        func.json_group_array(far, type_=String())
+        if kind == "sqlite"
+        else cast(func.json_agg(far), String())
+    )
+    keys = select(array).select_from(table).where(condition)
+    return keys.correlate(*_tables_of(near)).scalar_subquery()
 
 
 def _counted(

@@ -1,6 +1,5 @@
 """Creating a row together with rows that refer to it, in one transaction."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -13,10 +12,10 @@ from ..database.properties import json_name_in
 from ..database.returning import row_discarded
 from ..database.transaction import Row
 from ..errors import Conflict, MissingTarget, Refused
-from ..http.etag import etag, etag_headers, joined_etag
-from ..http.headers import JsonText
+from ..http.etag import etag
 from ..models import Model
 from ..query.relations import OneToMany
+from .added_properties import tag_before, with_properties
 from .answers import ErrorConversion
 from .generated_keys import KeyConflictError, Write
 from .references import ReferencingResource
@@ -25,8 +24,6 @@ from .write_lock import WriteLocks
 
 _ROW_ERRORS = (Conflict, MissingTarget, Refused)
 """The errors about one of several rows."""
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}]')
-"""A string or a bracket of JSON."""
 
 
 class Children:
@@ -148,37 +145,20 @@ class CompositeResource(Resource):
         changes = [*(lock for one in in_order for lock in one.locks(db)), *own.changes]
         ends = [len(changes)]
         for children in self._children:
-            changes += children.changes(db, row, len(changes) - ends[0])
+            changes += children.changes(db, row, own.after + len(changes) - ends[0])
             ends.append(len(changes))
+        tag = tag_before(self._children[0].json_name) if own.tag is etag else own.tag
 
         def answer(found: Sequence[Sequence[Row]]) -> Response:
-            # Other changes may precede these.
-            found = found[len(found) - len(changes) :]
-            response = own.answer(found[: ends[0]])
+            found = found[len(found) - len(changes) :]  # other changes may precede these
             parts = zip(self._children, pairwise(ends), strict=True)
-            more = [
-                f',"{one.json_name}":'.encode() + one.write(db, found[start:end])
-                for one, (start, end) in parts
+            properties = [
+                (one.json_name, one.write(db, found[start:end])) for one, (start, end) in parts
             ]
-            body = b"".join([bytes(response.body)[:-1], *more, b"}"])
-            location = {"Location": response.headers["location"]}
-            return JsonText(
-                body, response.status_code, {**location, **etag_headers(self._tag(body))}
-            )
+            return with_properties(own.answer(found[: ends[0]]), properties, tag)
 
-        return Insertion(changes, self._writer(db, own), answer, self._tag)
-
-    def _tag(self, body: bytes) -> str:
-        """Return the ETag of a response body, which begins with that of the row itself."""
-        name, depth = f'"{self._children[0].json_name}":'.encode(), 0
-        for token in _TOKEN.finditer(body):
-            if token[0] in b"[{":
-                depth += 1
-            elif token[0] in b"]}":
-                depth -= 1
-            elif depth == 1 and body.startswith(name, token.start()):
-                return joined_etag(body[: token.start() - 1] + b"}", body)
-        return etag(body)
+        after = own.after + len(changes) - ends[0]
+        return Insertion(changes, self._writer(db, own), answer, tag, after)
 
     def _writer(self, db: Database, own: Insertion) -> Write:
         """Return the function that writes changes; it repeats them for generated keys in use."""

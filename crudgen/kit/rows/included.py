@@ -35,7 +35,7 @@ from ..query.columns import Columns
 from ..query.related_rows import Include, RelatedQuery, Source, attributes
 from ..query.related_statements import (
     attributes_to_select,
-    count_of,
+    computed,
     fields_of,
     has_more,
     limited_rows,
@@ -190,8 +190,7 @@ class IncludedRows:
         self._places = [part.add_column(place) for place in places]
         near = part.source_of(self._root)
         self._counts = [
-            (one.count_name, part.add_result(count_of(one, near, columns.key)))
-            for one in query.counts
+            (one, part.add_result(computed(one, near, columns.key, kind))) for one in query.counts
         ]
         self._add_lists(part, self._root)
         self._depth = max(len(one.positions) for one in self._parts)
@@ -241,7 +240,7 @@ class IncludedRows:
         written = []
         for positions, values in grouped[0, ()]:
             own = self._root.own(values) or b"null"
-            counts = [(name, str(values[index]).encode()) for name, index in self._counts]
+            counts = [(one.count_name, one.encode(values[index])) for one, index in self._counts]
             related = self._related(self._root, values, positions, grouped)
             body = _with_properties(own, [*counts, *related])
             written.append((own, body, *(values[index] for index in self._places)))

@@ -106,6 +106,10 @@ class LinkedResource(LinkedCollection):
         await db.write_all([*self.locks(db), self._lock(key), *self.replacing(db, key, others)])
         return JsonText(b'{"ok":true}')
 
+    async def keys(self, db: Database, key: Any) -> list[Any]:
+        """Return the keys of the rows that are linked to the row with this key."""
+        return [row[0] for row in await db.read(self._statements.read, {"key__": key})]
+
     def locks(self, db: Database) -> list[Change]:
         """Return the changes that serialize replacements of links, to avoid deadlocks."""
         return [] if db.kind == "sqlite" else [self._take_lock]
@@ -161,6 +165,7 @@ class _LinkStatements:
         self._row_key = _aliased(row_key, "row_")
         removal = delete(self._near.table).where(self._near == bindparam("key__"))
         self._of_owner = removal.returning(self._far)
+        self.read = select(self._far).where(self._near == bindparam("key__"))
         self.keep_owner = _kept(select(ONE).where(self._owner_key == bindparam("key__")))
         self.keep_row = _kept(select(ONE).where(self._row_key == bindparam("other__")))
         self.remove = self._of_owner.where(self._far == bindparam("other__"))

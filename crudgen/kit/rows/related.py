@@ -1,6 +1,6 @@
 """A resource with relations: its rows can be returned together with related rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import Depends, Response
@@ -14,7 +14,7 @@ from ..query.columns import Columns
 from ..query.listing import Listing
 from ..query.parameters import ListParameters
 from ..query.related_parameters import Includable, IncludeParameters, RelatedParameters
-from ..query.related_rows import RelatedQuery, RelatedRows, related_rows
+from ..query.related_rows import LinkedKeys, RelatedQuery, RelatedRows, related_rows
 from ..query.relations import Relations
 from .references import ReferencingResource
 from .related_listing import RelatedListing
@@ -26,7 +26,8 @@ class RelatedResource(ReferencingResource):
     `with_related` is the public model with the relations, by attribute. `include` are the paths
     over relations that requests can include, such as `team__country`; by default, all relations.
     `embed` are the relations to one row that reading one row always includes. `counts` are the
-    relations to many rows whose number of rows lists and reads always return.
+    relations to many rows whose number of rows lists and reads always return. `keys` are the links
+    whose keys they return too, each with the attribute of `with_related`.
     """
 
     def __init__(
@@ -39,13 +40,18 @@ class RelatedResource(ReferencingResource):
         include: Sequence[str] | None = None,
         embed: Sequence[str] = (),
         counts: Sequence[str] = (),
+        keys: Mapping[str, str] | None = None,
         **rest: Any,
     ) -> None:
         self._related = related_rows(relations, with_related)
         paths = [*self._related] if include is None else include
+        self._linked_keys = [
+            LinkedKeys(name, relations[name], with_related, attribute)
+            for name, attribute in (keys or {}).items()
+        ]
         self._includable = Includable(
             dict(self._path(path) for path in sorted(paths, key=self._position)),
-            [self._related[name] for name in counts],
+            [*(self._related[name] for name in counts), *self._linked_keys],
             [self._related[name] for name in embed],
         )
         super().__init__(model, public=public, **rest)

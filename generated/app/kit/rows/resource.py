@@ -33,6 +33,8 @@ class Insertion:
     """Returns the response from the rows of the changes."""
     tag: Callable[[bytes], str] = etag
     """Returns the ETag of the body of the response."""
+    after: int = 0
+    """The number of changes after the one that inserts the row."""
 
 
 class Resource:

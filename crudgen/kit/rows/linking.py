@@ -1,0 +1,173 @@
+"""Rows whose request bodies contain the keys of the rows to link."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from fastapi import Request, Response
+from pydantic_core import to_json
+
+from ..database import Change, Database
+from ..database.returning import row_discarded
+from ..database.transaction import Row
+from ..http.etag import Preconditions
+from ..models import Changes, Model
+from ..query.relations import ManyToMany, Relations, own_model
+from .added_properties import tag_before, with_properties
+from .answers import ErrorConversion, one_row
+from .links import LinkedResource, check_repeated
+from .references import ReferencingResource
+from .related import RelatedResource
+from .resource import Insertion
+
+
+class WrittenKeys:
+    """The keys of linked rows, which are an attribute of request bodies."""
+
+    def __init__(
+        self, owner: type[Model], relation: ManyToMany, attribute: str, json_name: str
+    ) -> None:
+        self.attribute = attribute
+        self.json_name = json_name
+        rows = ReferencingResource(relation.model, public=own_model(relation.public))
+        self._links = LinkedResource(owner, rows, relation.link, by=relation.by, to=relation.to)
+        self.table = str(relation.link.__tablename__)
+
+    def locks(self, db: Database) -> list[Change]:
+        """Return the changes that serialize replacements of the links."""
+        return self._links.locks(db)
+
+    def changes(self, db: Database, key: Any, row: Model) -> list[Change]:
+        """Return the changes that link the rows whose keys a request body has.
+
+        Raises HTTPException 422 for a repeated key.
+        """
+        place, keys = ["body", self.json_name], getattr(row, self.attribute)
+        check_repeated(keys, place)
+        return self._links.replacing(db, key, keys, place)
+
+    def sent(self, row: Model) -> tuple[str, bytes]:
+        """Return the property of a response after the keys of a request body were written."""
+        return self.json_name, to_json(sorted(getattr(row, self.attribute)))
+
+    async def stored(self, db: Database, key: Any) -> tuple[str, bytes]:
+        """Return the property of a response, with the stored keys."""
+        return self.json_name, to_json(sorted(await self._links.keys(db, key)))
+
+
+class LinkingResource(RelatedResource):
+    """A resource whose rows have the keys of linked rows as a property.
+
+    `keys` are the links, each with the attribute of request bodies and of `with_related`.
+    """
+
+    def __init__(
+        self,
+        model: type[Model],
+        *,
+        public: type[Model],
+        with_related: type[Model],
+        relations: Relations,
+        keys: Mapping[str, str],
+        **rest: Any,
+    ) -> None:
+        super().__init__(
+            model,
+            public=public,
+            with_related=with_related,
+            relations=relations,
+            keys=keys,
+            **rest,
+        )
+        self._written = [
+            WrittenKeys(model, relation, keys[one.name], one.count_name)
+            for one in self._linked_keys
+            if isinstance(relation := relations[one.name], ManyToMany)
+        ]
+        self._tag = tag_before(self._written[0].json_name)
+
+    async def create(
+        self, db: Database, request: Request, row: Model, key: str | None = None
+    ) -> Response:
+        """Insert a row and its links; return the response with the row and the keys."""
+        if key is not None:
+            return await super().create(db, request, row, key)  # type: ignore[call-arg]
+        insertion = self._insertion(db, request, row)
+        with ErrorConversion(self._properties):
+            return insertion.answer(await insertion.write(insertion.changes))
+
+    def _insertion(self, db: Database, request: Request, row: Model) -> Insertion:
+        own = super()._insertion(db, request, row)
+        changes = [*_locks(db, self._written), *own.changes]
+        end = len(changes)
+        for written in self._written:
+            for change in written.changes(db, None, row):
+                changes.append(replace(change, derive=_key_of(len(changes) - end + 1)))
+
+        def answer(found: Sequence[Sequence[Row]]) -> Response:
+            found = found[len(found) - len(changes) :]  # other changes may precede these
+            properties = [one.sent(row) for one in self._written]
+            return with_properties(own.answer(found[:end]), properties, self._tag)
+
+        return Insertion(changes, own.write, answer, self._tag, len(changes) - end)
+
+    async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
+        """Update a row and its links; return the response with the row and the keys.
+
+        Omitted properties are unchanged. Raises HTTPException 404, 409, 412, 422, 428.
+        """
+        sent = [one for one in self._written if one.attribute in changes.model_fields_set]
+        if sent:
+            response = await self._update_links(db, request, key, changes, sent)
+        else:
+            response = await super().update(db, request, key, changes)
+        properties = [
+            one.sent(changes) if one in sent else await one.stored(db, key) for one in self._written
+        ]
+        return with_properties(response, properties, self._tag)
+
+    async def _update_links(
+        self,
+        db: Database,
+        request: Request,
+        key: Any,
+        changes: Changes,
+        sent: Iterable[WrittenKeys],
+    ) -> Response:
+        """Update a row and links in one transaction; return the response with the row."""
+        use = self._statements_for(db)
+        values = self._values.read(changes, exclude_unset=True)
+        expected = Preconditions(request, required=self._etag_required)
+        self._check_key(key)
+
+        def check(rows: Sequence[Row]) -> None:
+            expected.check(use.rows.write(self._existing_row(rows)))
+
+        steps = _locks(db, sent)
+        steps.append(Change(use.lock, {"key__": key}, check=check))
+        if values:
+            bound, columns = {**values, "key__": key}, tuple(sorted(values))
+            steps.append(Change(use.update, bound, columns, read_back=use.read))
+        end = len(steps)
+        steps += [change for one in sent for change in one.changes(db, key, changes)]
+        with ErrorConversion(self._properties):
+            found = await db.write_all(steps)
+        return one_row(use.rows.write(self._existing_row(found[end - 1])))
+
+
+def _locks(db: Database, written: Iterable[WrittenKeys]) -> list[Change]:
+    """Return the changes that serialize replacements of links, in the order of their tables."""
+    in_order = sorted(written, key=lambda one: one.table)
+    return [lock for one in in_order for lock in one.locks(db)]
+
+
+def _key_of(distance: int) -> Callable[[Sequence[Sequence[Row]]], dict[str, Any]]:
+    """Return the function that derives the key of the row that was inserted before."""
+
+    def derive(found: Sequence[Sequence[Row]]) -> dict[str, Any]:
+        if not found[-distance]:
+            raise row_discarded()
+        (row,) = found[-distance]
+        return {"key__": row[-1]}
+
+    return derive
