@@ -12,6 +12,7 @@ from crudgen.language import Schema, explain, load_texts
 from crudgen.language.names import ClassName
 from crudgen.language.relations import Relation, RelationKind
 from crudgen.language.schema import Constant, Field
+from tests.support.random_apis import random_api_texts
 from tests.support.random_graphs import Graph, random_texts
 
 GRAPHS = int(os.environ.get("GRAPHS", "80"))
@@ -24,6 +25,14 @@ def graphs(request: pytest.FixtureRequest) -> list[Graph]:
 
 def test_explain_reads_back(graphs: list[Graph]) -> None:
     for graph in graphs:
+        schema = graph.schema
+        texts = {f"{one.name}.yaml": explain(one, schema.names) for one in schema.entities}
+        assert load_texts(texts, graph.app) == schema
+
+
+def test_explain_reads_back_the_keys_of_relations() -> None:
+    for seed in range(0, GRAPHS, 2):
+        graph = random_api_texts(seed)
         schema = graph.schema
         texts = {f"{one.name}.yaml": explain(one, schema.names) for one in schema.entities}
         assert load_texts(texts, graph.app) == schema

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from .columns import Columns
-from .related_rows import RelatedRows
+from .related_rows import RelatedRows, path_steps
 from .relations import ManyToOne
 
 ANY, NONE, EXISTS = "any", "none", "exists"
@@ -78,7 +78,7 @@ def related_paths(related: Mapping[str, RelatedRows], texts: Sequence[str]) -> l
 
     `heroes__any__age` allows `heroes__none__age` as well, and both allow `heroes__exists`.
     """
-    found = [path for text in texts for path in _paths(related, text.split(_SEPARATOR))]
+    found = [path for text in texts for path in _paths(related, path_steps(text))]
     return list({path.name: path for path in found}.values())
 
 

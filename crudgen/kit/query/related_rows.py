@@ -1,5 +1,6 @@
 """The relations of a response model, and what a query includes of them."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,11 @@ DEFAULT_LIMIT = 20
 """Default number of included rows, of a relation to many rows."""
 Source: TypeAlias = Mapping[str, ColumnElement[Any]]
 """The columns of a table or a subquery, by attribute."""
+
+
+def path_steps(path: str) -> list[str]:
+    """Return the attributes of a path such as `team__name`. One of `class___name` is `class_`."""
+    return re.split("__(?!_)", path)
 
 
 class RelatedRows:

@@ -14,7 +14,7 @@ from ..query.columns import Columns
 from ..query.listing import Listing
 from ..query.parameters import ListParameters
 from ..query.related_parameters import Includable, IncludeParameters, RelatedParameters
-from ..query.related_rows import LinkedKeys, RelatedQuery, RelatedRows, related_rows
+from ..query.related_rows import LinkedKeys, RelatedQuery, RelatedRows, path_steps, related_rows
 from ..query.relations import Relations
 from .references import ReferencingResource
 from .related_listing import RelatedListing
@@ -61,7 +61,7 @@ class RelatedResource(ReferencingResource):
     def _position(self, path: str) -> list[int]:
         """Return the positions of the relations of a path, each in its response model."""
         known, positions = self._related, []
-        for name in path.split("__"):
+        for name in path_steps(path):
             positions.append([*known].index(name))
             known = known[name].related
         return positions
@@ -69,7 +69,7 @@ class RelatedResource(ReferencingResource):
     def _path(self, path: str) -> tuple[str, Sequence[RelatedRows]]:
         """Return a path of JSON names, with the relations, for a path of attributes."""
         steps: list[RelatedRows] = []
-        for name in path.split("__"):
+        for name in path_steps(path):
             known = steps[-1].related if steps else self._related
             steps.append(known[name])
         return "__".join(one.json_name for one in steps), steps
