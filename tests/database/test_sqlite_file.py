@@ -10,13 +10,26 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, String, Table, insert, make_url, select
+from sqlalchemy import (
+    Column,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    column,
+    insert,
+    make_url,
+    select,
+    text,
+)
 
 from crudgen.kit.database import Database
 from crudgen.kit.database.sqlite import WATCH_SECONDS, Sqlite
-from crudgen.kit.database.sqlite_file import SqliteFile
+from crudgen.kit.database.sqlite_file import SqliteFile, configure
+from crudgen.kit.database.statements import Prepared
 from crudgen.kit.errors import StartupError
 from tests.support.servers import Api, Servers
 
@@ -320,6 +333,44 @@ def test_a_library_that_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = str(caught.value).splitlines()
     assert first.endswith("is too old, 3.35 or newer is required")
     assert second.startswith("  ")
+
+
+def test_every_connection_enforces_foreign_keys(tmp_path: Path) -> None:
+    backend = Sqlite(
+        make_url(f"sqlite:///{tmp_path}/app.db"),
+        connections=2,
+        lock_seconds=1.0,
+        statement_seconds=1.0,
+    )
+    query = "SELECT foreign_keys FROM pragma_foreign_keys"
+    prepared = Prepared(text(query).columns(column("foreign_keys")), backend.dialect, ())
+
+    async def ask() -> list[int]:
+        with backend.engine.connect() as session:
+            found = [session.exec_driver_sql(query).scalar_one()]
+        await backend.open()
+        for short in (True, False):
+            found += (await backend.read(prepared, {}, short=short))[0]
+        found += (await backend.write(prepared, {}))[0]
+        async with backend.async_engine.connect() as session:
+            found.append((await session.exec_driver_sql(query)).scalar_one())
+        await backend.close()
+        return found
+
+    assert asyncio.run(ask()) == [1] * 5
+
+
+class WithoutForeignKeys(sqlite3.Connection):
+    """A connection of a library that ignores the PRAGMA."""
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        return super().execute("SELECT 1 WHERE 0" if "foreign_keys" in sql else sql, *values)
+
+
+def test_a_library_without_foreign_keys(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "app.db", factory=WithoutForeignKeys)
+    with closing(connection), pytest.raises(StartupError, match="does not enforce foreign keys"):
+        configure(connection)
 
 
 def test_a_url_is_refused_at_the_start(servers: Servers, root: Path, tmp_path: Path) -> None:

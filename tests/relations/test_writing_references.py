@@ -313,3 +313,32 @@ def test_errors_within_a_transaction(new_database: Callable[[str], str], kind: s
     assert first == missing(([0, "team_number"], "team"))["detail"]
     assert second == missing(([1, "team_number"], "team"))["detail"]
     assert third == kept(["path", "id"], "Superheroes refer to it by team_number")["detail"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_session_knows_what_a_cascade_has_changed(
+    new_database: Callable[[str], str], kind: str
+) -> None:
+    app = application(SPECS)
+    models = {name: app.module(f"{name}.models") for name in ("superheroes", "badges", "photos")}
+    request = Request({"type": "http", "path": "/", "headers": [], "path_params": {"id": 1}})
+
+    async def delete() -> None:
+        db = app.module("kit.database").Database(new_database(kind))
+        await db.open(app.metadata)
+        with db.session() as session:
+            session.add(models["superheroes"].Hero(id=1, name="x"))
+            session.commit()
+            badge = models["badges"].Badge(id=1, hero_id=1)
+            photo = models["photos"].Photo(hero_id=1)
+            session.add_all([badge, photo])
+            session.commit()
+            assert (badge.hero_id, photo.hero_id) == (1, 1)
+            heroes = app.module("superheroes.routes").superheroes
+            await heroes.delete(db.in_session(session), request, 1)
+            assert photo.hero_id is None
+            assert badge not in session
+            session.commit()
+        await db.close()
+
+    asyncio.run(delete())

@@ -153,6 +153,11 @@ def configure(connection: sqlite3.Connection) -> None:
             raise
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    if connection.execute("PRAGMA foreign_keys").fetchone() != (1,):
+        raise StartupError(
+            "database: this library of SQLite does not enforce foreign keys\n"
+            "  use a Python whose module sqlite3 has a complete library"
+        )
 
 
 def update_statistics(connection: sqlite3.Connection, masks: str = "") -> None:

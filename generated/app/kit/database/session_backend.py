@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
 from anyio import CancelScope, Lock, to_thread
-from sqlalchemy import Connection, Delete, Dialect, Insert, Table, Update, inspect
+from sqlalchemy import Connection, Delete, Dialect, FromClause, Insert, Table, Update, inspect
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.orm import SessionTransaction
 from sqlmodel import Session
 
@@ -253,10 +253,14 @@ def _execute(connection: Connection, prepared: Prepared, bound: dict[str, Any]) 
 
 
 def _refresh(session: Session, statement: Any, rows: Sequence[Row]) -> None:
-    """Refresh the objects of changed rows, and remove those of deleted rows from the session."""
+    """Refresh the objects of changed rows, and remove those of deleted rows from the session.
+
+    A deletion can delete or change rows that refer to the deleted ones.
+    """
     if not isinstance(statement, Insert | Update | Delete) or not rows:
         return
     table, keys = cast("Table", statement.table), {row[-1] for row in rows}
+    behind = _tables_behind(table) if isinstance(statement, Delete) else set()
     for instance in list(session.identity_map.values()):
         state = inspect(instance)
         if state.mapper.local_table is table and state.identity and state.identity[0] in keys:
@@ -264,3 +268,24 @@ def _refresh(session: Session, statement: Any, rows: Sequence[Row]) -> None:
                 session.expunge(instance)
             else:
                 session.refresh(instance)
+        elif state.mapper.local_table in behind:
+            try:
+                session.refresh(instance)
+            except InvalidRequestError:  # the row does not exist any more
+                session.expunge(instance)
+
+
+def _tables_behind(table: Table) -> set[FromClause]:
+    """Return the tables whose rows a deletion may delete or change by foreign keys."""
+    found: set[FromClause] = set()
+    pending = [table]
+    while pending:
+        target = pending.pop()
+        for other in target.metadata.tables.values():
+            keys = other.foreign_keys
+            if other not in found and any(
+                key.ondelete and key.column.table is target for key in keys
+            ):
+                found.add(other)
+                pending.append(other)
+    return found
