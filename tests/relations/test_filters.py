@@ -1,5 +1,7 @@
 """Lists are filtered and sorted by related rows."""
 
+import gc
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -226,6 +228,23 @@ def test_other_paths_are_unknown(client: Client, parameter: str) -> None:
 @pytest.mark.parametrize("sort", ["powers__any__name", "team__id", "team", "powers"])
 def test_other_paths_cannot_be_sorted_by(client: Client, sort: str) -> None:
     assert client.get(f"/with/heroes/?sort={sort}").status_code == 422
+
+
+def test_a_cached_statement_takes_little_memory(client: Client) -> None:
+    def ask(values: int) -> None:
+        names = "&team__name__in=x" * values
+        assert client.get(f"/with/heroes/?sort=team__name&cursor={names}").status_code == 200
+
+    ask(1)
+    tracemalloc.start()
+    try:
+        for values in range(2, 32):
+            ask(values)
+        gc.collect()
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used / 30 < 40_000
 
 
 def test_a_cursor_belongs_to_the_filters_by_related_rows(client: Client) -> None:

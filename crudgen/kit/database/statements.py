@@ -61,7 +61,8 @@ class Prepared:
         if isinstance(statement, Insert | Update):
             statement, self._defaults = _with_values(statement, columns)
         compiled = statement.compile(dialect=dialect)
-        self.statement = statement
+        self.statement: Any = statement if isinstance(statement, Insert | Update | Delete) else None
+        """The statement, if it writes. A list has many SELECTs, which take much memory."""
         self.dialect = dialect
         self.kind = dialect.name
         self.diagnosis: Diagnosis | None = statement.get_execution_options().get(DIAGNOSIS)

@@ -151,7 +151,9 @@ def _count(parts: Sequence[Part], most: ColumnElement[int]) -> ColumnElement[int
 
 def _united(parts: Sequence[Part], firsts: Sequence[Subquery]) -> Part:
     """Return the rows of `firsts`, the statements of the parts, as one part."""
-    rows = union_all(*(select(first) for first in firsts)).subquery()
+    # SQLAlchemy takes from the first part whether a column can be null: the one with most nulls.
+    nulls_first = sorted(zip(parts, firsts, strict=True), key=lambda pair: -pair[0].nulls)
+    rows = union_all(*(select(first) for _, first in nulls_first)).subquery()
     columns = list(rows.c)[-len(parts[0].places) :]
     places = [
         Place(column, same[0].descends, any(place.may_be_null for place in same))
