@@ -113,6 +113,8 @@ def empty(client: Client) -> None:
             assert client.delete(f"{path}{quote(str(key), safe='')}").is_success
 
 
+# The threads of the application use the module `random`, which hypothesis reports as flaky.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 def test_included_rows_are_those_that_were_created(client: Client) -> None:
     @settings(
         max_examples=EXAMPLES,

@@ -35,7 +35,7 @@ from ..query.related_statements import (
     limited_rows,
 )
 from ..query.statements import Order, ordered
-from .json_objects import json_object
+from .json_objects import json_object, more_rows
 from .json_values import JsonText, text_literal
 
 Properties = dict[str, ColumnElement[Any]]
@@ -134,6 +134,7 @@ class IncludedJson:
         }
         related = {**counts, **level.related(row, columns.key, query.includes)}
         self._is_list = bool(order)
+        self.whole: Select[Any] | None = None
         if not self._is_list:
             both: Any = select(written(own, kind), written(related, kind))
             self.statement = both.select_from(level.source)
@@ -145,6 +146,9 @@ class IncludedJson:
             # SELECT, and so encodes only the rows of the page.
             every = literal_column("-1", Integer())
             self.statement = statement.limit(every).offset(literal_column("0", Integer()))
+            array = func.json_group_array(written({**own, **related}, kind), type_=String())
+            whole: Any = select(array, more_rows(columns)).select_from(level.source)
+            self.whole = whole
         else:
             self.statement = statement.order_by(*ordered(places, order, kind))
 

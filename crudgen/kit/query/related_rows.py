@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, FromClause, Uuid
 
 from ..models import Model
 from .columns import Columns
+from .listing import row_bytes
 from .query import ListQuery
 from .relations import ManyToMany, ManyToOne, OneToMany, OneToOne, Relation, Relations, own_model
 
@@ -63,6 +64,11 @@ class RelatedRows:
         """The columns of the rows."""
         public = own_model(self.relation.public)
         return Columns(self.relation.model, public, filter_by=None, sort_by=None, search_in=())
+
+    @cached_property
+    def row_bytes(self) -> int:
+        """The estimated maximum bytes of a row."""
+        return row_bytes(self.relation.model, self.columns)
 
     @cached_property
     def related(self) -> "Mapping[str, RelatedRows]":
@@ -183,9 +189,21 @@ class RelatedQuery(ListQuery):
         """Most rows that a response includes."""
         return _most_rows(self.includes, self.limit)
 
+    @property
+    def included_bytes(self) -> int:
+        """The estimated maximum bytes of the included rows."""
+        return _most_bytes(self.includes, self.limit)
+
 
 def _most_rows(includes: Iterable[Include], rows: int) -> int:
     return sum(rows * one.limit + _most_rows(one.includes, rows * one.limit) for one in includes)
+
+
+def _most_bytes(includes: Iterable[Include], rows: int) -> int:
+    return sum(
+        rows * one.limit * one.rows.row_bytes + _most_bytes(one.includes, rows * one.limit)
+        for one in includes
+    )
 
 
 def walk(includes: Iterable[Include]) -> Iterator[Include]:

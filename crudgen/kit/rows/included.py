@@ -177,6 +177,8 @@ class IncludedRows:
     values to sort by.
     """
 
+    whole: Select[Any] | None = None
+
     def __init__(
         self, columns: Columns, query: RelatedQuery, page: Subquery, order: Order, kind: str
     ) -> None:

@@ -10,12 +10,14 @@ from sqlalchemy import Select, Subquery, bindparam, select
 from ..acceleration import fast_module
 from ..database import Database
 from ..database.json_rows import JsonRowEncoder
+from ..database.statements import Prepared
 from ..database.transaction import Row
 from ..models import Model
 from ..query import ListQuery
 from ..query.columns import Columns
 from ..query.cursor import Cursor
-from ..query.listing import SHORT_PAGE, Listing, Shape, listing
+from ..query.links import offset_links
+from ..query.listing import SHORT_BYTES, SHORT_PAGE, Listing, Shape, listing
 from ..query.related_rows import RelatedQuery
 from ..query.related_statements import attributes_to_select
 from ..query.statements import Order, count_statement, page_order, page_statement
@@ -26,6 +28,8 @@ class _Included(Protocol):
     """Rows with related rows: their statement, and the encoder of its rows."""
 
     statement: Select[Any]
+    whole: Select[Any] | None
+    """The SELECT of a page by offset as one JSON array, and of whether more rows follow."""
 
     def rows(self, found: Sequence[Row]) -> list[Row]:
         """Return for each row: its own JSON, its JSON with related rows, and its sort values."""
@@ -50,6 +54,8 @@ class RelatedShape(Shape):
     """A Shape whose rows have related rows."""
 
     included: _Included
+    whole: Prepared | None = None
+    """Reads a page by offset as one JSON array, and whether more rows follow, if possible."""
 
 
 class RelatedListing(Listing):
@@ -74,6 +80,17 @@ class RelatedListing(Listing):
         bound = {"key__": key, **query.include_limits}
         return _encoded(use, await db.read(use.page, bound, short=self._is_short(query)))
 
+    async def _page(
+        self, db: Database, request: Request, query: ListQuery, cursor: Cursor | None, use: Shape
+    ) -> tuple[bytes, str]:
+        assert isinstance(use, RelatedShape)
+        if use.whole is None or not self._is_short(query):
+            return await super()._page(db, request, query, cursor, use)
+        end = query.offset + query.limit
+        bound = {**self._bound_values(query, cursor), "limit": query.limit, "end": end}
+        ((text, more),) = await db.read(use.whole, bound, short=True)
+        return text.encode(), offset_links(request, query, more=bool(more))
+
     async def _rows(
         self, db: Database, use: Shape, query: ListQuery, cursor: Cursor | None
     ) -> tuple[Sequence[Row], bool]:
@@ -97,11 +114,14 @@ class RelatedListing(Listing):
         selected = [columns.column(name) for name in names]
         page = page_statement(columns, selected, query, cursor, kind, with_places=True)
         included = _included(columns, query, page.subquery("page"), page_order(query, cursor), kind)
+        is_by_offset = query.is_plain and query.cursor is None
+        whole = included.whole if is_by_offset else None
         return RelatedShape(
             _JoinedRows(),
             db.compile(included.statement),
             db.compile(count_statement(columns, query, kind)) if query.count else None,
             included,
+            None if whole is None else db.compile(whole),
         )
 
     def _compile_read(self, db: Database, query: RelatedQuery) -> Shape:
@@ -115,7 +135,8 @@ class RelatedListing(Listing):
 
     def _is_short(self, query: ListQuery) -> bool:
         assert isinstance(query, RelatedQuery)
-        return query.included_rows <= SHORT_PAGE and super()._is_short(query)
+        is_small = query.included_rows <= SHORT_PAGE and query.included_bytes <= SHORT_BYTES
+        return is_small and super()._is_short(query)
 
 
 def _encoded(use: Shape, found: Sequence[Row]) -> list[Row]:

@@ -125,9 +125,14 @@ def _page_statement(columns: Columns, query: ListQuery) -> Select[str, Any] | No
     )
     if row is None:
         return None
+    return select(func.json_group_array(row, type_=String()), more_rows(columns))
+
+
+def more_rows(columns: Columns) -> ColumnElement[int]:
+    """Return 1 if a table has more rows than `end`, else NULL."""
     one = literal_column("1", Integer())
     more = select(one).select_from(columns.properties.table).limit(one).offset(bindparam("end"))
-    return select(func.json_group_array(row, type_=String()), more.scalar_subquery())
+    return more.scalar_subquery()
 
 
 def _sqlite_object(columns: Mapping[str, ColumnElement[Any]]) -> ColumnElement[str]:

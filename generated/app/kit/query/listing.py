@@ -48,7 +48,7 @@ class Listing:
 
     def __init__(self, model: type[Model], columns: Columns) -> None:
         self._columns = columns
-        self._width = sum(_max_bytes(model, name, columns) for name in columns.shown)
+        self._width = row_bytes(model, columns)
         self._shapes: dict[tuple[object, ...], Shape] = {}
         self._cached_characters = 0
 
@@ -203,6 +203,11 @@ def _text(value: Any) -> str:
         return known.write(value)
     written = from_json(to_json(value))
     return written if isinstance(written, str) else to_json(value).decode()
+
+
+def row_bytes(model: type[Model], columns: Columns) -> int:
+    """Return the estimated maximum bytes of a row, by the declared lengths of its columns."""
+    return sum(_max_bytes(model, name, columns) for name in columns.shown)
 
 
 def _max_bytes(model: type[Model], name: str, columns: Columns) -> int:
