@@ -43,9 +43,11 @@ class Children:
         """Return the number of children of a new row."""
         return len(getattr(row, self._name))
 
-    def locks(self, db: Database) -> list[Change]:
-        """Return the changes that take the write lock of the children, if any."""
-        return self._locks.locking_changes(db, self._rows._statements_for(db))
+    def locks(self, db: Database, row: Model) -> list[Change]:
+        """Return the changes that take the write lock of the children, and lock their targets."""
+        locks = self._locks.locking_changes(db, self._rows._statements_for(db))
+        values = [self._rows._values.read(child) for child in getattr(row, self._name)]
+        return [*locks, *self._rows._locks_before_writes(db, values)]
 
     def changes(self, db: Database, row: Model, before: int) -> Iterator[Change]:
         """Yield the changes that insert the children of a new row.
@@ -142,7 +144,7 @@ class CompositeResource(Resource):
     def _insertion(self, db: Database, request: Request, row: Model) -> Insertion:
         own = super()._insertion(db, request, row)
         in_order = sorted(self._children, key=lambda one: one.table)
-        changes = [*(lock for one in in_order for lock in one.locks(db)), *own.changes]
+        changes = [*(lock for one in in_order for lock in one.locks(db, row)), *own.changes]
         ends = [len(changes)]
         for children in self._children:
             changes += children.changes(db, row, own.after + len(changes) - ends[0])
