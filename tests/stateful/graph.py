@@ -45,6 +45,20 @@ class Entity:
         return [*self.defaults, *(one.by for one in self.references), *keys]
 
 
+@dataclass(frozen=True)
+class Under:
+    """A path under a row: the rows of an entity that refer to it."""
+
+    path: str
+    plural: str
+    by: str
+
+
+UNDER = [
+    ("teams", Under("heroes", "heroes", "team_id")),
+    ("teams", Under("missions", "missions", "team_id")),
+    ("heroes", Under("minions", "heroes", "boss_id")),
+]
 GUILD = {
     one.plural: one
     for one in (
@@ -187,6 +201,100 @@ class Graph:
                     self.delete(plural, keys[index])
         return {"ok": True}
 
+    # Links, and rows under a row
+
+    def link(self, hero: int, power: str) -> Row:
+        self.read("heroes", hero)
+        self.read("powers", power)
+        self.links.add((hero, power))
+        return {"ok": True}
+
+    def unlink(self, hero: int, power: str) -> Row:
+        if (hero, power) not in self.links:
+            self.read("heroes", hero)
+            raise Refusal(404, "Power not found")
+        self.links.remove((hero, power))
+        return {"ok": True}
+
+    def link_only(self, plural: str, key: Any, others: Sequence[Any]) -> Row:
+        """Replace the links of a hero or a power."""
+        self.read(plural, key)
+        end = ENDS.index(plural)
+        target = ENDS[1 - end]
+        said = f"There is no such {GUILD[target].name.lower()}"
+        if missing := [
+            {"type": "no_target", "loc": ["body", index], "msg": said}
+            for index, other in enumerate(others)
+            if other not in self.rows[target]
+        ]:
+            raise Refusal(409, missing)
+        kept = {link for link in self.links if link[end] != key}
+        new = {(key, other) if end == 0 else (other, key) for other in others}
+        self.links = kept | new
+        return {"ok": True}
+
+    def linked(self, plural: str, key: Any) -> list[Row]:
+        """Return the powers of a hero, or the heroes of a power, in the order of their keys."""
+        self.read(plural, key)
+        end = ENDS.index(plural)
+        rows = self.rows[ENDS[1 - end]]
+        return [
+            rows[other] for other in sorted(one[1 - end] for one in self.links if one[end] == key)
+        ]
+
+    def under(self, plural: str, key: Any, relation: "Under") -> list[Row]:
+        """Return the rows that refer to a row, in the order of their keys."""
+        self.read(plural, key)
+        rows = self.rows[relation.plural]
+        return [rows[one] for one in sorted(rows) if rows[one][relation.by] == key]
+
+    def create_under(self, plural: str, key: Any, relation: "Under", body: Body, new: Any) -> Row:
+        self.read(plural, key)
+        return self.create(relation.plural, {**body, relation.by: key}, new)
+
+    def create_with_steps(
+        self, body: Body, steps: Sequence[Body], key: Any, keys: Sequence[Any]
+    ) -> Row:
+        """Create a mission together with its steps."""
+        with self.all_or_none():
+            mission = self.create("missions", body, key)
+            rows = []
+            for index, step in enumerate(steps):
+                with _in_item("steps", index):
+                    new = keys[index] if keys else -1 - index
+                    rows.append(self.create("steps", {**step, "mission_id": key}, new))
+        return {**mission, "steps": rows}
+
+    # Rows with the rows that belong to them
+
+    def hero_with_all(self, key: int) -> Row:
+        row = self.read("heroes", key)
+        badges = self._who("badges", "hero_id", key)
+        lists = {
+            "minions": self._who("heroes", "boss_id", key),
+            "powers": self.linked("heroes", key),
+            "led_missions": self._who("missions", "lead_id", key),
+        }
+        return {
+            **row,
+            "team": self.rows["teams"].get(row["team_id"]),
+            "boss": self.rows["heroes"].get(row["boss_id"]),
+            "badge": badges[0] if badges else None,
+            **_with_more(lists),
+        }
+
+    def team_with_all(self, key: int) -> Row:
+        missions = [
+            {**mission, **_with_more({"steps": self._who("steps", "mission_id", mission["id"])})}
+            for mission in self._who("missions", "team_id", key)
+        ]
+        heroes = self._who("heroes", "team_id", key)
+        return {**self.read("teams", key), **_with_more({"heroes": heroes, "missions": missions})}
+
+    def _who(self, plural: str, by: str, key: Any) -> list[Row]:
+        rows = self.rows[plural]
+        return [rows[one] for one in sorted(rows) if rows[one][by] == key]
+
     @contextmanager
     def all_or_none(self) -> Iterator[None]:
         before = deepcopy((self.rows, self.links, self.gone))
@@ -195,17 +303,6 @@ class Graph:
         except Refusal:
             self.rows, self.links, self.gone = before
             raise
-
-    # What belongs to a row
-
-    def related(self, plural: str, by: str, key: Any) -> list[Row]:
-        """Return the rows that refer to a key, in the order of their keys."""
-        rows = self.rows[plural]
-        return [rows[one] for one in sorted(rows) if rows[one][by] == key]
-
-    def powers(self, hero: int) -> list[Row]:
-        """Return the powers that are linked to a hero, in the order of their keys."""
-        return [self.rows["powers"][code] for one, code in sorted(self.links) if one == hero]
 
     # Constraints
 
@@ -242,7 +339,7 @@ class Graph:
 
     def _blocking(self, plural: str, key: Any, going: set[tuple[str, Any]]) -> Iterator[Problem]:
         """Yield a problem for each reference by which rows that stay refer to one that goes."""
-        place = ["path", f"{GUILD[plural].name.lower()}_{GUILD[plural].key}"]
+        place = ["path", f"{GUILD[plural].name.lower()}_id"]
         for entity, reference in REFERENCES:
             if reference.on_delete != "restrict":
                 continue
@@ -257,6 +354,7 @@ class Graph:
                     yield {"type": "referred_to", "loc": place, "msg": said}
 
 
+MOST_INCLUDED = 20
 ENDS = ("heroes", "powers")
 """What a link links."""
 
@@ -279,14 +377,26 @@ def _same(names: Sequence[str]) -> list[Problem]:
     return [{"type": "unique", "loc": ["body", name], "msg": message} for name in names]
 
 
+def _with_more(lists: Mapping[str, list[Row]]) -> Row:
+    """Return included lists as properties: the first rows, and whether there are more."""
+    return {
+        name: value
+        for relation, rows in lists.items()
+        for name, value in (
+            (relation, rows[:MOST_INCLUDED]),
+            (f"{relation}_more", len(rows) > MOST_INCLUDED),
+        )
+    }
+
+
 @contextmanager
-def _in_item(index: int) -> Iterator[None]:
+def _in_item(*place: int | str) -> Iterator[None]:
     """Name the item in the problems."""
     try:
         yield
     except Refusal as refusal:
         details = [
-            [one | {"loc": ["body", index, *one["loc"][1:]]} for one in detail]
+            [one | {"loc": ["body", *place, *one["loc"][1:]]} for one in detail]
             for detail in refusal.details
         ]
         raise Refusal(refusal.status, *details) from None

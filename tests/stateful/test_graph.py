@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.stateful.graph import GUILD, Entity, Graph, Row
+from tests.stateful.graph import ENDS, GUILD, UNDER, Entity, Graph, Row, Under
 from tests.stateful.model import Refusal
 from tests.stateful.process import Process
 from tests.support.servers import Servers
@@ -79,6 +79,7 @@ def several(plurals: Sequence[str], *, whole: bool) -> st.SearchStrategy[tuple[s
 
 
 ALL = list(GUILD)
+SOME_STEPS = st.lists(bodies("steps", whole=True), max_size=3)
 MANY = st.lists(NUMBERS, min_size=1, max_size=3)
 
 
@@ -117,6 +118,9 @@ class Machine(RuleBasedStateMachine):
         self._create(*sent)
 
     def _create(self, plural: str, drawn: Row) -> None:
+        if plural == "missions":
+            self._create_with_steps(drawn, [])
+            return
         entity, body = GUILD[plural], self._body(plural, drawn)
         answer = self._ask("POST", entity.path, json=body)
         self._compare(answer, lambda row: self.graph.create(plural, body, _key(entity, row)))
@@ -176,6 +180,82 @@ class Machine(RuleBasedStateMachine):
         answer = self._ask("DELETE", f"{GUILD[plural].path}bulk", params=parameters)
         self._compare(answer, lambda _: self.graph.delete_many(plural, keys))
 
+    # Links, rows under a row, and rows with others
+
+    @rule(hero=NUMBERS, power=NUMBERS, method=st.sampled_from(["PUT", "PUT", "DELETE"]))
+    def link(self, hero: int, power: int, method: str) -> None:
+        key, other = self._choose("heroes", hero), self._choose("powers", power)
+        answer = self._ask(method, f"/heroes/{key}/powers/{other}")
+        change = self.graph.link if method == "PUT" else self.graph.unlink
+        self._compare(answer, lambda _: change(key, other))
+
+    @rule(plural=st.sampled_from(ENDS), number=NUMBERS, numbers=st.lists(NUMBERS, max_size=4))
+    def replace_links(self, plural: str, number: int, numbers: list[int]) -> None:
+        target = ENDS[1 - ENDS.index(plural)]
+        key = self._choose(plural, number)
+        others = list(dict.fromkeys(self._choose(target, other) for other in numbers))
+        answer = self._ask("PUT", f"/{plural}/{key}/{target}/", json=others)
+        self._compare(answer, lambda _: self.graph.link_only(plural, key, others))
+
+    @rule(plural=st.sampled_from(ENDS), number=NUMBERS)
+    def list_links(self, plural: str, number: int) -> None:
+        key = self._choose(plural, number)
+        answer = self._ask("GET", f"/{plural}/{key}/{ENDS[1 - ENDS.index(plural)]}/")
+        self._compare(answer, lambda _: self.graph.linked(plural, key))
+
+    @rule(where=st.sampled_from(UNDER), number=NUMBERS)
+    def list_under(self, where: tuple[str, Under], number: int) -> None:
+        plural, under = where
+        key = self._choose(plural, number)
+        answer = self._ask("GET", f"/{plural}/{key}/{under.path}/")
+        self._compare(answer, lambda _: self.graph.under(plural, key, under))
+
+    @rule(where=st.sampled_from(UNDER), number=NUMBERS, data=st.data())
+    def create_under(self, where: tuple[str, Under], number: int, data: st.DataObject) -> None:
+        plural, under = where
+        key = self._choose(plural, number)
+        body = self._body(under.plural, data.draw(bodies(under.plural, whole=True)))
+        body.pop(under.by, None)
+        answer = self._ask("POST", f"/{plural}/{key}/{under.path}/", json=body)
+        entity = GUILD[under.plural]
+        self._compare(
+            answer, lambda row: self.graph.create_under(plural, key, under, body, _key(entity, row))
+        )
+
+    @rule(drawn=bodies("missions", whole=True), steps=SOME_STEPS)
+    def create_with_steps(self, drawn: Row, steps: list[Row]) -> None:
+        self._create_with_steps(drawn, steps)
+
+    def _create_with_steps(self, drawn: Row, steps: list[Row]) -> None:
+        body = self._body("missions", drawn)
+        items = [self._body("steps", step) for step in steps]
+        for item in items:
+            item.pop("mission_id")
+        sent = {"steps": items} if items else {}
+        answer = self._ask("POST", "/missions/", json={**body, **sent})
+        self._compare(
+            answer,
+            lambda row: self.graph.create_with_steps(
+                body, items, row.get("id", 0), [step["id"] for step in row.get("steps", ())]
+            ),
+        )
+
+    @rule(number=NUMBERS)
+    def read_hero_with_all(self, number: int) -> None:
+        key = self._choose("heroes", number)
+        names = "team,boss,minions,badge,powers,led_missions"
+        answer = self._ask("GET", f"/heroes/{key}", params={"include": names})
+        self._compare(answer, lambda _: self.graph.hero_with_all(key))
+
+    @rule()
+    def list_teams_with_all(self) -> None:
+        names = "heroes,missions,missions__steps"
+        query = {"include": names, "count": "exact", "limit": "20"}
+        answer = self._ask("GET", "/teams/", params=query)
+        teams = sorted(self.graph.rows["teams"])
+        self._compare(answer, lambda _: [self.graph.team_with_all(key) for key in teams[:20]])
+        assert answer.headers["x-total-count"] == str(len(teams))
+
     @precondition(lambda self: self.may_restart)
     @rule(abruptly=st.booleans())
     def restart(self, *, abruptly: bool) -> None:
@@ -197,8 +277,8 @@ class Machine(RuleBasedStateMachine):
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         answer = self.process.api.ask(method, path, **options)
         note(f"{method} {path} {options} -> {answer.status_code} {answer.text}")
-        plural, _, rest = path.strip("/").partition("/")
-        what = f"{method} {plural}{' bulk' if rest == 'bulk' else ''}"
+        plural, *rest = path.strip("/").split("/")
+        what = " ".join([method, plural, *rest[1:2], *(["bulk"] if rest == ["bulk"] else [])])
         self.process.seen[what, answer.status_code] += 1
         return answer
 

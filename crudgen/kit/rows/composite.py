@@ -39,6 +39,10 @@ class Children:
         unique = WriteLocks(properties, serialized=False).unique
         self._locks = WriteLocks(properties, serialized=bool(unique))
 
+    def are_in(self, row: Model) -> bool:
+        """Return whether the request body of a new row can have children."""
+        return self._name in type(row).model_fields
+
     def count(self, row: Model) -> int:
         """Return the number of children of a new row."""
         return len(getattr(row, self._name))
@@ -143,6 +147,8 @@ class CompositeResource(Resource):
 
     def _insertion(self, db: Database, request: Request, row: Model) -> Insertion:
         own = super()._insertion(db, request, row)
+        if not all(one.are_in(row) for one in self._children):
+            return own  # the path of another row, whose request body has no children
         in_order = sorted(self._children, key=lambda one: one.table)
         changes = [*(lock for one in in_order for lock in one.locks(db, row)), *own.changes]
         ends = [len(changes)]
