@@ -84,3 +84,12 @@ def test_what_is_hidden_is_nowhere(shop: Shop) -> None:
         text = shop.api.ask("GET", f"/{path}/").text
         for hidden in ("password", "secret", "cost", "20.00", "note", "for us", "account"):
             assert hidden not in text
+
+
+def test_a_row_under_a_row_begins_without_links(shop: Shop) -> None:
+    path = f"/categories/{shop.categories['garden']}/products/"
+    body = {"sku": "hoe", "name": "Hoe", "price": "7.00", "supplier_id": shop.suppliers["bits"]}
+    answer = shop.api.ask("POST", path, json=body)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["tag_ids"] == []
+    assert [row["sku"] for row in get(shop, path)] == ["hoe", "rake"]

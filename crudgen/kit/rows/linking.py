@@ -42,13 +42,17 @@ class WrittenKeys:
 
         Raises HTTPException 422 for a repeated key.
         """
-        place, keys = ["body", self.json_name], getattr(row, self.attribute)
+        place, keys = ["body", self.json_name], self._keys(row)
         check_repeated(keys, place)
         return self._links.replacing(db, key, keys, place)
 
     def sent(self, row: Model) -> tuple[str, bytes]:
         """Return the property of a response after the keys of a request body were written."""
-        return self.json_name, to_json(sorted(getattr(row, self.attribute)))
+        return self.json_name, to_json(sorted(self._keys(row)))
+
+    def _keys(self, row: Model) -> list[Any]:
+        """Return the keys in a request body; that of the path of another row has none."""
+        return getattr(row, self.attribute, [])
 
     async def stored(self, db: Database, key: Any) -> tuple[str, bytes]:
         """Return the property of a response, with the stored keys."""
