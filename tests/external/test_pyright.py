@@ -19,7 +19,8 @@ ZOO = "tests/specs/zoo/entities"
 SPECS = {
     "hero": "entities",
     "zoo": ZOO,
-    **{name: f"tests/specs/{name}/entities" for name in ("teams", "company")},
+    **{name: f"tests/specs/{name}/entities" for name in ("teams", "company", "guild")},
+    "market": "tests/specs/shop/entities",
     **{
         name: f"tests/fuzzing/specs/{name}/entities"
         for name in ("hall", "sensors", "shop", "vault")

@@ -224,10 +224,12 @@ class _Printer:
     def _one(self, node: RelationNode, *, required: bool = False) -> Code:
         relation = node.relation
         alias = self._alias(str(relation.attribute), relation.json_name)
-        value: Bracket | Code | None = None if required else raw("None")
-        if alias:
-            default = [] if required else [raw("default=None")]
-            value = self._field([*default, *alias])
+        value: Bracket | Code = raw("None")
+        if required:
+            # Type checkers want a default, because the field in the base class has one.
+            value = self._field([raw("default=..."), *alias])
+        elif alias:
+            value = self._field([raw("default=None"), *alias])
         return _declaration(str(relation.attribute), optional(self._row(node)), value)
 
     def _many(self, node: RelationNode) -> Code:

@@ -10,7 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from .sqlite_file import FileConnection
 from .sqlite_locks import only_reads
@@ -78,7 +78,6 @@ class SessionConnection(FileConnection):
 class _SessionCursor(sqlite3.Cursor):
     """A cursor of a SessionConnection."""
 
-    connection: SessionConnection
     _reads = False
 
     def execute(self, sql: str, parameters: Any = (), /) -> Any:
@@ -104,7 +103,7 @@ class _SessionCursor(sqlite3.Cursor):
 
     @contextmanager
     def _deadline(self) -> Iterator[None]:
-        connection = self.connection
+        connection = cast("SessionConnection", self.connection)
         if self._reads:
             connection.ends = time.monotonic() + connection.seconds
         try:

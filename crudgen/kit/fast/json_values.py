@@ -79,8 +79,10 @@ def _sqlite_decimal(units: ColumnElement[int], scale: int) -> ColumnElement[str]
     sign = case((units < literal_column("0", Integer()), text_literal("-")))
     parts = [size.op("/")(factor), size.op("%")(factor)] if scale else [size]
     written: ColumnElement[str] = case(
-        (text_literal("integer"), func.printf(form, sign, *parts, type_=String())),
-        (text_literal("null"), literal_column("NULL", String())),
+        {
+            text_literal("integer"): func.printf(form, sign, *parts, type_=String()),
+            text_literal("null"): literal_column("NULL", String()),
+        },
         value=func.typeof(units),
         else_=func.abs(literal_column("-9223372036854775807 - 1", String())),  # integer overflow
     )

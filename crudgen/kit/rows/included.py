@@ -155,7 +155,9 @@ class _Part:
         values = [_nothing(one, self.kind) for one in columns]
         values[self.start : self.start + len(own)] = own
         selected = [_integer(self.number), *positions, *values]
-        labelled = [one.label(f"column_{n}") for n, one in enumerate(selected)]
+        labelled: list[ColumnElement[Any]] = [
+            one.label(f"column_{n}") for n, one in enumerate(selected)
+        ]
         return select(*labelled).select_from(self.table)
 
 
@@ -282,7 +284,7 @@ def _list_rows(
         rows = limited_rows(include, near, near_key, wanted, kind).lateral(f"{include.name}_row")
         joined: FromClause = part.table.join(rows, true())
         source = attributes(rows, columns)
-        sorted_by: list[ColumnElement[Any]] = [*rows.c][-len(order) :]
+        sorted_by: Sequence[ColumnElement[Any]] = [*rows.c][-len(order) :]
     else:  # SQLite has no LATERAL
         table = columns.properties.table.alias(f"{include.name}_row")
         keys = limited_rows(include, near, near_key, [columns.key], kind).subquery()

@@ -31,6 +31,10 @@ class ReferencingResource(Resource):
     ) -> Sequence[Change]:
         return () if db.kind == "sqlite" else self._reference_locks.before_writes(rows, keys)
 
+    @property
+    def _deletion_yields(self) -> bool:
+        return self._changes_other_rows
+
     @cached_property
-    def _deletion_yields(self) -> bool:  # type: ignore[override]
+    def _changes_other_rows(self) -> bool:
         return changes_other_rows(self._properties.table)

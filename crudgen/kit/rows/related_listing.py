@@ -33,6 +33,7 @@ class _Included(Protocol):
 
     def rows(self, found: Sequence[Row]) -> list[Row]:
         """Return for each row: its own JSON, its JSON with related rows, and its sort values."""
+        ...
 
 
 class _JoinedRows(JsonRowEncoder):

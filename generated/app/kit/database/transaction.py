@@ -80,6 +80,7 @@ class Diagnosis(Protocol):
         `bound` are the values of the failed statement. It returns `error` itself if the rows do not
         explain it.
         """
+        ...
 
 
 def transaction(steps: Sequence[Step]) -> Work[list[Sequence[Row]]]:

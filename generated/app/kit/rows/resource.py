@@ -46,9 +46,6 @@ class Resource:
     status of responses with new rows.
     """
 
-    _deletion_yields: bool = False
-    """Whether a deletion gives way to other transactions, because it changes other rows too."""
-
     def __init__(
         self,
         model: type[Model],
@@ -92,6 +89,11 @@ class Resource:
     def _new_listing(self, model: type[Model], columns: Columns) -> Listing:
         """Return what reads the pages of the list."""
         return listing(model, columns)
+
+    @property
+    def _deletion_yields(self) -> bool:
+        """Whether a deletion gives way to other transactions, because it changes other rows too."""
+        return False
 
     def _statements_for(self, db: Database) -> RowStatements:
         """Return the statements for the dialect of a database, built once."""
