@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from crudgen.codegen.code import (
     Bracket,
     Code,
-    attribute_name,
     call,
+    identifier,
     json_name,
     keyword,
     literal,
@@ -18,21 +18,18 @@ from crudgen.codegen.code import (
     words,
 )
 from crudgen.codegen.imports import Imports
-from crudgen.language.api import Page
-from crudgen.language.operations import BULK, CHANGING, Operation
-from crudgen.language.resolve.api import filterable, sortable
-from crudgen.language.schema import Entity, KeyKind, KitForm
+from crudgen.language.operations import CHANGING, Operation
+from crudgen.language.schema import Entity, KitForm
 
 from .articles import a_row
 from .bodies import BODIES, created_suffix, updated_suffix, writes_more
-from .collections import creates_together, writes_keys
-from .composite import composite_arguments, composite_names
-from .handlers import DEFAULT_STATUS, Handlers, HandlerView, requires_etag
+from .composite import composite_names
+from .handlers import DEFAULT_STATUS, Handlers, HandlerView
 from .key_types import path_key_type
 from .references import Entities
-from .referrers import refers
 from .related import EMBEDDED, PUBLIC, has_related, uses_relations
-from .related_resource import RelatedArguments, related_names
+from .related_resource import related_names
+from .resource import ResourcePrinter, combined_class, resource_classes
 from .variables import Variables
 
 _CREATE_AND_UPDATE = (Operation.CREATE, Operation.UPDATE)
@@ -91,11 +88,12 @@ def routes_view(
     `is_kept` says whether the database may refuse to delete a row.
     """
     variables = Variables(entity)
-    classes = _resource_classes(entity, is_kept=is_kept)
+    classes = resource_classes(entity, is_kept=is_kept)
     imports = Imports(kit, defined=_defined(entity, entities, variables, classes))
     imports.use(".models", entity.name, f"{entity.name}Public")
     handlers = Handlers(entity, variables, imports, is_kept=is_kept)
-    head = _Head(entity, entities, variables, imports, classes)
+    head = _Head(entity, variables, imports)
+    resource = ResourcePrinter(entity, entities, imports, classes)
     printers = {
         Operation.CREATE: handlers.create,
         Operation.LIST: handlers.list,
@@ -122,8 +120,8 @@ def routes_view(
         updated_type=head.written_type(updated_suffix(entity) if updates else "Public"),
         deletion_type=head.deletion_type() if DELETING & views.keys() else raw(""),
         router=head.router(),
-        resource_class=head.resource_class(),
-        resource=head.resource(),
+        resource_class=resource.resource_class(),
+        resource=resource.resource(variables.resource),
         key_path=literal(f"/{{{entity.singular}_id}}"),
         aliases=head.aliases(),
         created_status=_created_status(entity),
@@ -161,33 +159,19 @@ def _defined(
     names |= composite_names(entity, entities)
     names |= {f"{entity.name}{suffix}" for suffix in BODIES if writes_more(entity)}
     if len(resource_classes) > 1:
-        names.add(_combined_class(entity))
+        names.add(combined_class(entity))
     return names
-
-
-def _combined_class(entity: Entity) -> Code:
-    """Return the name of the class that combines classes of the kit."""
-    return raw("ResourceOperations") if entity.name == "Resource" else raw("Resource")
 
 
 class _Head:
     """Builds the code before the handlers, and collects its imports."""
 
-    def __init__(
-        self,
-        entity: Entity,
-        entities: Entities,
-        variables: Variables,
-        imports: Imports,
-        classes: Sequence[tuple[str, str]],
-    ) -> None:
+    def __init__(self, entity: Entity, variables: Variables, imports: Imports) -> None:
         self._entity = entity
-        self._entities = entities
         self.list_suffix = PUBLIC if has_related(entity) else "Public"
         self.read_suffix = EMBEDDED if entity.api.embed else self.list_suffix
         self._variables = variables
         self._imports = imports
-        self._classes = [imports.name(f"..kit.rows.{module}", kind) for module, kind in classes]
 
     def rows_type(self, suffix: str) -> Code:
         """Return `list[HeroPublic]`, for the suffix `Public`."""
@@ -223,52 +207,6 @@ class _Head:
         router = self._imports.name("..kit.http.routing", "Router")
         return statement(raw("router = "), call(router, arguments))
 
-    def resource_class(self) -> Code | None:
-        """Return `class Resource(ReplaceableResource, BulkResource):`, or None for one class."""
-        if len(self._classes) == 1:
-            return None
-        combined = call(_combined_class(self._entity), self._classes)
-        return statement(raw("class "), combined, tail=":")
-
-    def resource(self) -> Code:
-        """Return `heroes = Resource(Hero, public=HeroPublic)`."""
-        entity, api = self._entity, self._entity.api
-        arguments: list[Bracket | Code] = [
-            name(entity.name),
-            keyword("public", name(entity.name, suffix="Public")),
-        ]
-        if uses_relations(entity):
-            related = RelatedArguments(entity, self._entities, self._imports)
-            arguments += related.arguments()
-        arguments += composite_arguments(entity, self._entities, self._imports)
-        for key, size, default in (
-            ("default_limit", api.page.default, Page().default),
-            ("max_limit", api.page.max, Page().max),
-        ):
-            if size != default:
-                arguments.append(keyword(key, literal(size)))
-        for key, names, default_names in (
-            ("filter_by", api.filter, filterable(entity.fields)),
-            ("sort_by", api.sort, sortable(entity.fields)),
-            ("search_in", api.search, ()),
-        ):
-            if Operation.LIST in api.operations and names != default_names:
-                items = tuple(attribute_name(entity.field(field).attribute) for field in names)
-                arguments.append(keyword(key, Bracket("[", items, "]")))
-        immutable = [field for field in entity.fields if field.immutable and not field.read_only]
-        if immutable and Operation.REPLACE in api.operations:
-            items = tuple(attribute_name(field.attribute) for field in immutable)
-            arguments.append(keyword("immutable", Bracket("[", items, "]")))
-        if requires_etag(entity):
-            arguments.append(raw("etag_required=True"))
-        if api.created != DEFAULT_STATUS:
-            arguments.append(keyword("created_status", literal(api.created)))
-        if _writes_several_unique_values(entity):
-            arguments.append(raw("serialized=True"))
-        one = len(self._classes) == 1
-        kind = self._classes[0] if one else _combined_class(entity)
-        return statement(self._variables.resource + raw(" = "), call(kind, arguments))
-
     def aliases(self) -> tuple[Code, ...]:
         """Return the aliases of the handlers' parameter types, such as `HeroId`."""
         operations = set(self._entity.api.operations)
@@ -291,22 +229,19 @@ class _Head:
             )
             aliases.append(self._alias(ids, many, "Query", described))
         if Operation.LIST in operations:
-            query = self._variables.resource + raw(".query")
-            annotated_query = subscript(
-                self._imports.name("typing", "Annotated"),
-                (self._imports.name("..kit.query", "ListQuery"), query),
-            )
-            alias = name(self._entity.name, suffix="Query")
-            aliases.append(statement(alias + raw(" = "), annotated_query))
+            aliases.append(self._query_alias("Query", "query"))
         if Operation.READ in operations and has_related(self._entity):
-            included = self._variables.resource + raw(".included")
-            annotated_query = subscript(
-                self._imports.name("typing", "Annotated"),
-                (self._imports.name("..kit.query", "ListQuery"), included),
-            )
-            alias = name(self._entity.name, suffix="Included")
-            aliases.append(statement(alias + raw(" = "), annotated_query))
+            aliases.append(self._query_alias("Included", "included"))
         return tuple(aliases)
+
+    def _query_alias(self, suffix: str, parser: str) -> Code:
+        """Return `HeroQuery = Annotated[ListQuery, heroes.query]`."""
+        items = (
+            self._imports.name("..kit.query", "ListQuery"),
+            self._variables.resource + raw(".") + identifier(parser),
+        )
+        annotated_query = subscript(self._imports.name("typing", "Annotated"), items)
+        return statement(name(self._entity.name, suffix=suffix) + raw(" = "), annotated_query)
 
     def _key_type(self) -> Code:
         return path_key_type(self._entity, self._imports)
@@ -317,38 +252,3 @@ class _Head:
         items = (kind, call(self._imports.name("fastapi", parameter), arguments))
         annotated_kind = subscript(self._imports.name("typing", "Annotated"), items)
         return statement(alias + raw(" = "), annotated_kind)
-
-
-def _resource_classes(entity: Entity, *, is_kept: bool) -> list[tuple[str, str]]:
-    """Return the module in `kit/rows` and the name of each class that a resource combines."""
-    operations, kinds = set(entity.api.operations), []
-    if creates_together(entity):
-        kinds.append(("composite", "CompositeResource"))
-    if writes_keys(entity):
-        kinds.append(("linking", "LinkingResource"))
-    if Operation.REPLACE in operations:
-        kinds.append(("replacement", "ReplaceableResource"))
-    if BULK & operations and entity.api.idempotency:
-        kinds.append(("idempotent_bulk", "IdempotentBulkResource"))
-    elif BULK & operations:
-        kinds.append(("bulk", "BulkResource"))
-    elif entity.api.idempotency:
-        kinds.append(("idempotency", "IdempotentResource"))
-    if entity.api.related:
-        kinds.append(("related_lists", "RelatedListResource"))
-    elif has_related(entity) and not writes_keys(entity):
-        kinds.append(("related", "RelatedResource"))
-    elif not writes_keys(entity) and (is_kept or refers(entity)):
-        kinds.append(("references", "ReferencingResource"))
-    return kinds or [("resource", "Resource")]
-
-
-def _writes_several_unique_values(entity: Entity) -> bool:
-    """Return whether one request can write unique values of several rows, which can deadlock."""
-    operations = set(entity.api.operations)
-    fields = any(field.unique for field in entity.fields)
-    unique = fields or any(index.unique for index in entity.indexes)
-    keys = entity.key_kind is KeyKind.CLIENT
-    return (unique and Operation.UPDATE_MANY in operations) or (
-        (unique or keys) and Operation.CREATE_MANY in operations
-    )

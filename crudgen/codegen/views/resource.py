@@ -1,0 +1,130 @@
+"""Source of an entity's resource. Reason to change: a class or an argument of resources."""
+
+from collections.abc import Sequence
+
+from crudgen.codegen.code import (
+    Bracket,
+    Code,
+    attribute_name,
+    call,
+    keyword,
+    literal,
+    name,
+    raw,
+    statement,
+)
+from crudgen.codegen.imports import Imports
+from crudgen.language.api import Page
+from crudgen.language.operations import BULK, Operation
+from crudgen.language.resolve.api import filterable, sortable
+from crudgen.language.schema import Entity, KeyKind
+
+from .collections import creates_together, writes_keys
+from .composite import composite_arguments
+from .handlers import DEFAULT_STATUS, requires_etag
+from .references import Entities
+from .referrers import refers
+from .related import has_related, uses_relations
+from .related_resource import RelatedArguments
+
+
+def resource_classes(entity: Entity, *, is_kept: bool) -> list[tuple[str, str]]:
+    """Return the module in `kit/rows` and the name of each class that a resource combines."""
+    operations, kinds = set(entity.api.operations), []
+    if creates_together(entity):
+        kinds.append(("composite", "CompositeResource"))
+    if writes_keys(entity):
+        kinds.append(("linking", "LinkingResource"))
+    if Operation.REPLACE in operations:
+        kinds.append(("replacement", "ReplaceableResource"))
+    if BULK & operations and entity.api.idempotency:
+        kinds.append(("idempotent_bulk", "IdempotentBulkResource"))
+    elif BULK & operations:
+        kinds.append(("bulk", "BulkResource"))
+    elif entity.api.idempotency:
+        kinds.append(("idempotency", "IdempotentResource"))
+    if entity.api.related:
+        kinds.append(("related_lists", "RelatedListResource"))
+    elif has_related(entity) and not writes_keys(entity):
+        kinds.append(("related", "RelatedResource"))
+    elif not writes_keys(entity) and (is_kept or refers(entity)):
+        kinds.append(("references", "ReferencingResource"))
+    return kinds or [("resource", "Resource")]
+
+
+def combined_class(entity: Entity) -> Code:
+    """Return the name of the class that combines classes of the kit."""
+    return raw("ResourceOperations") if entity.name == "Resource" else raw("Resource")
+
+
+class ResourcePrinter:
+    """Builds the resource of an entity, and collects its imports."""
+
+    def __init__(
+        self,
+        entity: Entity,
+        entities: Entities,
+        imports: Imports,
+        classes: Sequence[tuple[str, str]],
+    ) -> None:
+        self._entity = entity
+        self._entities = entities
+        self._imports = imports
+        self._classes = [imports.name(f"..kit.rows.{module}", kind) for module, kind in classes]
+
+    def resource_class(self) -> Code | None:
+        """Return `class Resource(ReplaceableResource, BulkResource):`, or None for one class."""
+        if len(self._classes) == 1:
+            return None
+        combined = call(combined_class(self._entity), self._classes)
+        return statement(raw("class "), combined, tail=":")
+
+    def resource(self, variable: Code) -> Code:
+        """Return `heroes = Resource(Hero, public=HeroPublic)`."""
+        entity, api = self._entity, self._entity.api
+        arguments: list[Bracket | Code] = [
+            name(entity.name),
+            keyword("public", name(entity.name, suffix="Public")),
+        ]
+        if uses_relations(entity):
+            related = RelatedArguments(entity, self._entities, self._imports)
+            arguments += related.arguments()
+        arguments += composite_arguments(entity, self._entities, self._imports)
+        for key, size, default in (
+            ("default_limit", api.page.default, Page().default),
+            ("max_limit", api.page.max, Page().max),
+        ):
+            if size != default:
+                arguments.append(keyword(key, literal(size)))
+        for key, names, default_names in (
+            ("filter_by", api.filter, filterable(entity.fields)),
+            ("sort_by", api.sort, sortable(entity.fields)),
+            ("search_in", api.search, ()),
+        ):
+            if Operation.LIST in api.operations and names != default_names:
+                items = tuple(attribute_name(entity.field(field).attribute) for field in names)
+                arguments.append(keyword(key, Bracket("[", items, "]")))
+        immutable = [field for field in entity.fields if field.immutable and not field.read_only]
+        if immutable and Operation.REPLACE in api.operations:
+            items = tuple(attribute_name(field.attribute) for field in immutable)
+            arguments.append(keyword("immutable", Bracket("[", items, "]")))
+        if requires_etag(entity):
+            arguments.append(raw("etag_required=True"))
+        if api.created != DEFAULT_STATUS:
+            arguments.append(keyword("created_status", literal(api.created)))
+        if _writes_several_unique_values(entity):
+            arguments.append(raw("serialized=True"))
+        one = len(self._classes) == 1
+        kind = self._classes[0] if one else combined_class(entity)
+        return statement(variable + raw(" = "), call(kind, arguments))
+
+
+def _writes_several_unique_values(entity: Entity) -> bool:
+    """Return whether one request can write unique values of several rows, which can deadlock."""
+    operations = set(entity.api.operations)
+    fields = any(field.unique for field in entity.fields)
+    unique = fields or any(index.unique for index in entity.indexes)
+    keys = entity.key_kind is KeyKind.CLIENT
+    return (unique and Operation.UPDATE_MANY in operations) or (
+        (unique or keys) and Operation.CREATE_MANY in operations
+    )
