@@ -198,6 +198,8 @@ def test_the_etag_of_a_read_has_that_of_the_row_and_of_the_response(client: Clie
     changed = client.patch("/heroes/2", json={"age": 4}, headers={"if-match": included})
     assert changed.status_code == 412
     assert "team" not in changed.json()
+    same = {"if-none-match": client.get("/heroes/2?include=team").headers["etag"]}
+    assert client.patch("/heroes/2", json={"age": 5}, headers=same).status_code == 412
     client.patch("/heroes/2", json={"age": None})
     client.patch("/teams/2", json={"headquarters": "x"})
 

@@ -210,3 +210,6 @@ def test_the_document_has_a_model_of_each_body(apis: Everywhere) -> None:
     for name in ("HeroPublicWithKeys", "HeroPublicWithRelated"):
         assert "power_codes" in schemas[name]["required"]
     assert "409" in path["patch"]["responses"]
+    listed = document["paths"]["/badges/{badge_id}/owners/"]["get"]["responses"]["200"]
+    rows = listed["content"]["application/json"]["schema"]["items"]
+    assert rows["$ref"] == "#/components/schemas/HeroPublicWithRelated"

@@ -25,10 +25,12 @@ from crudgen.language.relations import Link
 from crudgen.language.schema import Entity
 
 from .articles import a_row
+from .bodies import BODIES, updated_suffix
 from .collections import Collection
 from .handlers import DEFAULT_STATUS
 from .key_types import body_key_type, path_key_type
 from .references import Entities
+from .related import PUBLIC, has_related
 from .variables import Variables, folder_name
 
 
@@ -102,7 +104,7 @@ class NestedHandlers:
         """Return the source of the handler that lists rows."""
         query = self._imports.own(self._module(one.target, "routes"), f"{one.target.name}Query")
         rows = keyword(
-            "response_model", subscript(self._imports.builtin("list"), [self._public(one)])
+            "response_model", subscript(self._imports.builtin("list"), [self._listed(one)])
         )
         name = f"list_{one.resource}"
         return RouteView(
@@ -128,7 +130,7 @@ class NestedHandlers:
             parameters.append(annotated(raw("idempotency_key"), header) + raw(" = None"))
             arguments.append(raw("idempotency_key"))
         name, errors = f"add_{one.row}", self._errors(404, 409, 413, 415, 422, 503)
-        response = [_path(one), keyword("response_model", self._public(one))]
+        response = [_path(one), keyword("response_model", self._created(one))]
         if (status := one.target.api.created) != DEFAULT_STATUS:
             response.append(keyword("status_code", literal(status)))
         return RouteView(
@@ -172,8 +174,18 @@ class NestedHandlers:
             self._return(one, verb, [raw("request"), key]),
         )
 
-    def _public(self, one: Collection) -> Code:
-        return self.model(one.target, "Public")
+    def _listed(self, one: Collection) -> Code:
+        """Return the model of a row of the list."""
+        if not has_related(one.target):
+            return self.model(one.target, "Public")
+        module = self._module(one.target, "related")
+        return self._imports.own(module, f"{one.target.name}{PUBLIC}")
+
+    def _created(self, one: Collection) -> Code:
+        """Return the model of a row that is created."""
+        suffix = updated_suffix(one.target)
+        module = self._module(one.target, "bodies" if suffix in BODIES else "models")
+        return self._imports.own(module, f"{one.target.name}{suffix}")
 
     def _changed(self) -> Bracket | Code:
         return keyword("response_model", self._imports.name("..kit.rows.links", "LinksChanged"))

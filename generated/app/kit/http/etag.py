@@ -62,7 +62,7 @@ class Preconditions:
         `body` is the row as a response contains it; None if the row does not exist.
         """
         tag = None if body is None else etag(body)
-        if self._none_match is not None and _matches(self._none_match, tag, weakly=True):
+        if self._none_match is not None and _matches(_of_rows(self._none_match), tag, weakly=True):
             raise none_match_failed()
         if self._match is not None and not _matches(_of_rows(self._match), tag):
             raise HTTPException(412, "Precondition failed: the row does not match If-Match")
