@@ -33,7 +33,7 @@ class Contender:
     requests: Mapping[str, Request]
     """The request of each task that the application can run."""
     first: str
-    """A path that the application serves as soon as it is running."""
+    """A path to request until the application responds."""
     databases: tuple[str, ...] = ("sqlite", "postgresql")
     check: Callable[[httpx.Client], bool] = lambda _client: True
     """Returns whether the responses are right."""

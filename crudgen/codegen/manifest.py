@@ -184,6 +184,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "rows/reference_locks.py": references,
         "rows/references.py": references,
         "rows/included.py": related,
+        "rows/included_parts.py": related,
         "rows/related.py": related,
         "rows/related_listing.py": related,
         "rows/related_lists.py": by_related,

@@ -13,7 +13,7 @@ class Process:
         self._servers, self._spec, self._database = servers, spec, database
         self.api = self._start()
         self.rows = Api(self.api.client, database, self.api.process, self.api.log)
-        """A way to the tables that restarts leave as it is."""
+        """For access to the tables. Restarts do not replace it."""
         self.seen: Counter[tuple[str, int]] = Counter()
         """The methods and statuses of all answers."""
 

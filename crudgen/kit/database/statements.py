@@ -122,7 +122,7 @@ def _with_values(
     """Return a statement that sets columns to bound values, and the functions of its defaults.
 
     A default is the value of a column that is not in `names`, computed for each execution. An
-    INSERT of selected rows is returned as it is.
+    INSERT … SELECT is returned unchanged.
     """
     if isinstance(statement, Insert) and statement.select is not None:
         return statement, {}

@@ -22,6 +22,8 @@ from sqlalchemy import (
 
 from .cursor import Cursor
 
+_START = literal_column("0", Integer())
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -119,8 +121,7 @@ def union(parts: Sequence[Part], kind: str) -> Part:
     (see `python -m bench scale`).
     """
     end = bindparam("end", type_=BigInteger())
-    start = literal_column("0", Integer())
-    firsts = [part.ordered(kind).limit(end).offset(start).subquery() for part in parts]
+    firsts = [part.ordered(kind).limit(end).offset(_START).subquery() for part in parts]
     return _united(parts, firsts)
 
 
@@ -136,16 +137,14 @@ def page_union(parts: Sequence[Part], kind: str) -> Select[Any]:
     for n, part in enumerate(parts):
         skipped: ColumnElement[int] = offset - _count(parts[:n], offset) if n else offset
         pages.append(part.ordered(kind).limit(limit).offset(skipped).subquery())
-    start = literal_column("0", Integer())
-    return _united(parts, pages).ordered(kind).limit(limit).offset(start)
+    return _united(parts, pages).ordered(kind).limit(limit).offset(_START)
 
 
 def _count(parts: Sequence[Part], most: ColumnElement[int]) -> ColumnElement[int]:
     """Return the number of rows of some parts, at most `most`."""
     one = literal_column("1", Integer())
     rows = [part.statement.with_only_columns(one, maintain_column_froms=True) for part in parts]
-    start = literal_column("0", Integer())
-    found = (rows[0] if len(rows) == 1 else union_all(*rows)).limit(most).offset(start).subquery()
+    found = (rows[0] if len(rows) == 1 else union_all(*rows)).limit(most).offset(_START).subquery()
     return select(func.count()).select_from(found).scalar_subquery()
 
 

@@ -1,5 +1,6 @@
 """Query parameters: their parsing, and their description in OpenAPI."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -69,7 +70,7 @@ class Parameter:
         return {**described, "schema": schema}
 
 
-class QueryParameters:
+class QueryParameters(ABC):
     """The query parameters of one operation. As a dependency, they are parsed to a ListQuery.
 
     Raises RequestValidationError (422) for an invalid value.
@@ -96,13 +97,13 @@ class QueryParameters:
         """The parameters by name."""
         return dict(self._parameters())
 
+    @abstractmethod
     def _parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Yield the parameters, each with its name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _query(self, values: Mapping[str, list[Any]], query_string: bytes) -> ListQuery | Problems:
         """Return the query of these parsed values by name, or a list of its problems."""
-        raise NotImplementedError
 
     def _hint(self, name: str) -> str:
         """Return what to add to the message for an invalid value of a parameter."""

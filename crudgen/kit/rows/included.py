@@ -7,29 +7,21 @@ the page, that among the rows of a relation to many, and so on.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pydantic_core import to_json
 from sqlalchemy import (
-    CTE,
     ColumnElement,
     FromClause,
-    Integer,
     Select,
     Subquery,
-    cast,
     func,
-    literal_column,
-    null,
     select,
     true,
-    type_coerce,
     union_all,
 )
 
-from ..database.json_rows import JsonRowEncoder
 from ..database.transaction import Row
 from ..query.columns import Columns
 from ..query.related_rows import Include, RelatedQuery, Source, attributes
@@ -41,135 +33,11 @@ from ..query.related_statements import (
     limited_rows,
 )
 from ..query.statements import Order, ordered
+from .included_parts import IncludedList, Node, Part
 
 Positions = tuple[int, ...]
 _Grouped = defaultdict[tuple[int, Positions], list[tuple[Positions, Row]]]
 """The positions and values of rows, by part and the positions of the row that they belong to."""
-
-
-@dataclass(slots=True)
-class _Node:
-    """A row inside the rows of a part: that of the page, or one that is included."""
-
-    columns: Columns
-    includes: Sequence[Include]
-    encoder: JsonRowEncoder
-    start: int
-    """The index of its first value."""
-    indexes: Mapping[str, int]
-    """The indexes of its values, by attribute."""
-    singles: "dict[int, _Node]" = field(default_factory=dict)
-    """The included single rows, which are in the same part, by the number of the include."""
-    lists: "dict[int, _List]" = field(default_factory=dict)
-    """The included lists, by the number of the include."""
-
-    def own(self, values: Row) -> bytes | None:
-        """Return the row as JSON, without related rows; None if there is no row."""
-        if values[self.indexes[self.columns.key]] is None:
-            return None
-        return self.encoder.write(values[self.start :])
-
-
-@dataclass(frozen=True, slots=True)
-class _List:
-    """The rows of a relation to many rows, which are in a part of their own."""
-
-    part: int
-    row: _Node
-    more: int
-    """The index, in the row that has them, of whether it has more of them."""
-
-
-class _Part:
-    """A part of the statement, under construction."""
-
-    def __init__(
-        self, number: int, source: FromClause, positions: Sequence[Any], kind: str
-    ) -> None:
-        self.number = number
-        self.positions = [one.label(f"position_{n}") for n, one in enumerate(positions)]
-        self.start = 0
-        """The number of columns of the parts before."""
-        self._source = source
-        self.kind = kind
-        self._columns: list[ColumnElement[Any]] = []
-        self._results: list[ColumnElement[Any]] = []
-        self._table: CTE | None = None
-
-    @property
-    def columns(self) -> list[ColumnElement[Any]]:
-        """The columns of its rows."""
-        return [*self._columns, *self._results]
-
-    @property
-    def table(self) -> CTE:
-        """The table of its rows. No column can be added to it after it is used."""
-        if self._table is None:
-            columns = [one.label(f"value_{n}") for n, one in enumerate(self._columns)]
-            selected = select(*self.positions, *columns).select_from(self._source)
-            self._table = selected.cte(f"part_{self.number}")
-        return self._table
-
-    def add_column(self, column: ColumnElement[Any]) -> int:
-        """Add a column to the table, and return its index."""
-        self._columns.append(column)
-        return len(self._columns) - 1
-
-    def add_result(self, result: ColumnElement[Any]) -> int:
-        """Add an expression of the columns of the table, and return its index."""
-        self._results.append(result)
-        return len(self._columns) + len(self._results) - 1
-
-    def add_row(
-        self,
-        source: Source,
-        columns: Columns,
-        fields: Sequence[str] | None,
-        includes: Sequence[Include],
-    ) -> _Node:
-        """Add the columns of a row, and of the single rows that belong to it."""
-        names = attributes_to_select(columns, fields, includes)
-        indexes = {name: self.add_column(source[name]) for name in names}
-        encoder = columns.row_encoder(self.kind, fields)
-        node = _Node(columns, includes, encoder, indexes[names[0]], indexes)
-        for include in includes:
-            rows = include.rows
-            if not rows.is_many:
-                table = rows.columns.properties.table.alias(include.name)
-                near = attributes(table, rows.columns)
-                matches = rows.matches(near, source, columns.key)
-                self._source = self._source.outerjoin(table, matches)
-                one = self.add_row(near, rows.columns, fields_of(include), include.includes)
-                node.singles[include.number] = one
-        return node
-
-    def source_of(self, node: _Node) -> Source:
-        """Return the columns of a row in the table."""
-        return {name: self.table.c[f"value_{n}"] for name, n in node.indexes.items()}
-
-    def statement(self, columns: Sequence[ColumnElement[Any]], depth: int) -> Select[Any]:
-        """Return the SELECT of the part. `columns` are those of all parts; the others are null."""
-        positions = [self.table.c[one.name] for one in self.positions]
-        positions += [_integer(0)] * (depth - len(positions))
-        own = [self.table.c[f"value_{n}"] for n in range(len(self._columns))] + self._results
-        values = [_nothing(one, self.kind) for one in columns]
-        values[self.start : self.start + len(own)] = own
-        selected = [_integer(self.number), *positions, *values]
-        labelled: list[ColumnElement[Any]] = [
-            one.label(f"column_{n}") for n, one in enumerate(selected)
-        ]
-        return select(*labelled).select_from(self.table)
-
-
-def _integer(number: int) -> ColumnElement[int]:
-    return literal_column(str(number), Integer())
-
-
-def _nothing(column: ColumnElement[Any], kind: str) -> ColumnElement[Any]:
-    """Return null with the type of a column. SQLite has no types of NULL."""
-    convert = cast if kind == "postgresql" else type_coerce
-    found: ColumnElement[Any] = convert(null(), column.type)
-    return found
 
 
 class IncludedRows:
@@ -185,7 +53,7 @@ class IncludedRows:
         self, columns: Columns, query: RelatedQuery, page: Subquery, order: Order, kind: str
     ) -> None:
         self._kind = kind
-        self._parts: list[_Part] = []
+        self._parts: list[Part] = []
         places = list(page.c)[len(page.c) - len(order) :]
         position = func.row_number().over(order_by=[*ordered(places, order, kind)] or None)
         part = self._new_part(page, [position])
@@ -200,12 +68,12 @@ class IncludedRows:
         self._depth = max(len(one.positions) for one in self._parts)
         self.statement = self._union()
 
-    def _new_part(self, source: FromClause, positions: Sequence[Any]) -> _Part:
-        part = _Part(len(self._parts), source, positions, self._kind)
+    def _new_part(self, source: FromClause, positions: Sequence[Any]) -> Part:
+        part = Part(len(self._parts), source, positions, self._kind)
         self._parts.append(part)
         return part
 
-    def _add_lists(self, part: _Part, node: _Node) -> None:
+    def _add_lists(self, part: Part, node: Node) -> None:
         """Add a part for each relation to many rows of a row, and of its single rows."""
         near = part.source_of(node)
         for include in node.includes:
@@ -215,7 +83,7 @@ class IncludedRows:
                 inner = self._new_part(joined, positions)
                 columns = include.rows.columns
                 one = inner.add_row(source, columns, fields_of(include), include.includes)
-                node.lists[include.number] = _List(inner.number, one, more)
+                node.lists[include.number] = IncludedList(inner.number, one, more)
                 self._add_lists(inner, one)
         for one in node.singles.values():
             self._add_lists(part, one)
@@ -251,7 +119,7 @@ class IncludedRows:
         return written
 
     def _related(
-        self, node: _Node, values: Row, positions: Positions, grouped: _Grouped
+        self, node: Node, values: Row, positions: Positions, grouped: _Grouped
     ) -> Iterator[tuple[str, bytes]]:
         """Yield the properties with the related rows of a row, each with its JSON."""
         for include in node.includes:
@@ -266,7 +134,7 @@ class IncludedRows:
             yield name, b"[" + b",".join(written) + b"]"
             yield include.rows.more_name, b"true" if values[many.more] else b"false"
 
-    def _written(self, node: _Node, values: Row, positions: Positions, grouped: _Grouped) -> bytes:
+    def _written(self, node: Node, values: Row, positions: Positions, grouped: _Grouped) -> bytes:
         own = node.own(values)
         if own is None:
             return b"null"
@@ -274,7 +142,7 @@ class IncludedRows:
 
 
 def _list_rows(
-    part: _Part, include: Include, near: Source, near_key: str
+    part: Part, include: Include, near: Source, near_key: str
 ) -> tuple[Source, FromClause, Sequence[ColumnElement[Any]]]:
     """Return the columns of the included rows, their join with the part, and their positions."""
     columns, order = include.rows.columns, include.rows.order()

@@ -70,7 +70,7 @@ def add_rules(reference: dict[str, Any], link: dict[str, Any]) -> None:
         keys = spec["properties"]
         keys["to"] |= _name(ClassName, "Expected an entity, such as Team.")
         keys["inverse"] = _inverse(keys["inverse"])
-        # As a rule of its own, so that a missing key gets a message of its own.
+        # A separate rule, so that a missing key has a separate message.
         del spec["required"]
         spec["errorMessage"] = f"Unknown option. Options of a {what}: {', '.join(keys)}."
     keys = reference["properties"]
