@@ -17,16 +17,14 @@ from crudgen.codegen.code import (
     literal,
     name,
     optional,
-    pair,
     raw,
-    sql_name,
     statement,
     words,
 )
 from crudgen.codegen.imports import Imports
 from crudgen.language.names import FieldName
 from crudgen.language.operations import Operation
-from crudgen.language.reserved import CLASS_SUFFIXES, SQL_KEYWORDS
+from crudgen.language.reserved import CLASS_SUFFIXES
 from crudgen.language.schema import Constant, Entity, Field, KeyKind, KitForm
 
 from .aliases import Aliases
@@ -35,8 +33,8 @@ from .collections import owners_of
 from .columns import FieldPrinter
 from .owned_creates import OwnedCreate, owned_create
 from .references import Entities
-from .referrers import may_prevent_deletion
 from .relationships import RelationshipPrinter, related_classes
+from .table_options import table_options
 
 UNSET = keyword("default", literal(None))
 
@@ -126,7 +124,7 @@ def models_view(
         public=name(entity.name, suffix="Public"),
         doc=docstring(entity.doc or f"A row of the table {entity.table}.", 4),
         table_class=lines.table_class(),
-        table_options=lines.table_options(),
+        table_options=table_options(entity, imports, lines.printer),
         base_lines=(*_pytest_mark(entity), *(lines.table(field) for field in shared)),
         table_lines=tuple(lines.table(field) for field in others),
         relationships=tuple(RelationshipPrinter(entity, entities, imports).lines()),
@@ -194,11 +192,11 @@ class _Lines:
     ) -> None:
         self._entity = entity
         self._imports = imports
-        self._printer = FieldPrinter(aliases, imports, entities)
+        self.printer = FieldPrinter(aliases, imports, entities)
 
     def aliases(self) -> tuple[Code, ...]:
         """Return the type aliases of fields."""
-        return tuple(self._printer.aliases(self._entity))
+        return tuple(self.printer.aliases(self._entity))
 
     def table_class(self) -> Code:
         """Return `class Hero(HeroBase, table=True):`."""
@@ -216,14 +214,14 @@ class _Lines:
         """Return the declaration of a field in the base or table model."""
         if field.pk and self._entity.key_kind is KeyKind.SERIAL:
             # The database generates the key: it is None before the insert.
-            arguments = [UNSET, *self._printer.alias(field), *self._printer.column(field)]
+            arguments = [UNSET, *self.printer.alias(field), *self.printer.column(field)]
             annotation = optional(self._imports.builtin("int", in_class=True))
             return declaration(field.attribute, annotation, self._field(arguments))
         arguments = [
             *self._default(field),
-            *self._printer.alias(field),
-            *self._printer.constraints(field),
-            *self._printer.column(field),
+            *self.printer.alias(field),
+            *self.printer.constraints(field),
+            *self.printer.column(field),
         ]
         return self._declare(field, arguments)
 
@@ -236,68 +234,36 @@ class _Lines:
         return self._declare(field, [UNSET, *self._alias_and_constraints(field)])
 
     def _alias_and_constraints(self, field: Field) -> list[Bracket | Code]:
-        return [*self._printer.alias(field), *self._printer.constraints(field)]
+        return [*self.printer.alias(field), *self.printer.constraints(field)]
 
     def public(self, field: Field) -> Code:
         """Return the declaration of a field in the response model."""
         return self._declare(field, self._documented(field))
 
     def _documented(self, field: Field) -> list[Bracket | Code]:
-        return [*self._printer.alias(field), *self._printer.description(field)]
+        return [*self.printer.alias(field), *self.printer.description(field)]
 
     def keyed(self, field: Field) -> Code:
         """Return the declaration of the key in the model of bulk updates, where it is required."""
-        annotation = self._printer.annotation(field)
+        annotation = self.printer.annotation(field)
         return declaration(field.attribute, annotation, self._field(self._documented(field)))
-
-    def table_options(self) -> tuple[Code, ...]:
-        """Return the table name and arguments: checks, multicolumn indexes, SQLite options."""
-        table_name = statement(raw("__tablename__ = "), sql_name(self._entity.table))
-        items = tuple(self._table_arguments())
-        if not items:
-            return (table_name,)
-        arguments = Bracket("(", items, ")", is_tuple=True)
-        return table_name, statement(raw("__table_args__ = "), arguments, INDENT)
-
-    def _table_arguments(self) -> Iterator[Bracket]:
-        for field in self._entity.fields:
-            yield from self._printer.checks(field)
-        for index in self._entity.indexes:
-            columns = [sql_name(self._entity.field(name).column) for name in index.fields]
-            if index.unique:
-                yield call(self._imports.name("sqlalchemy", "UniqueConstraint"), columns)
-            else:
-                yield call(self._imports.name("sqlalchemy", "Index"), [literal(None), *columns])
-        options = tuple(self._table_keywords())
-        if options:
-            yield Bracket("{", options, "}")
-
-    def _table_keywords(self) -> Iterator[Bracket | Code]:
-        """Yield the keyword arguments of the table, as items of a dict."""
-        if self._entity.table in SQL_KEYWORDS:
-            yield pair("quote", literal(True))
-        if self._entity.key_kind is KeyKind.SERIAL:
-            yield pair("sqlite_autoincrement", literal(True))
-        if may_prevent_deletion(self._entity):
-            plural = literal(str(self._entity.plural).replace("_", " "))
-            yield pair("info", Bracket("{", (pair("plural", plural),), "}"))
 
     def _default(self, field: Field) -> list[Bracket | Code]:
         if field.pk and self._entity.key_kind is KeyKind.UUID:
             return [keyword("default_factory", self._uuid7())]
-        return list(self._printer.default(field))
+        return list(self.printer.default(field))
 
     def _uuid7(self) -> Code:
         return self._imports.name("..kit.types.uuid7", "uuid7", in_class=True)
 
     def _declare(self, field: Field, arguments: list[Bracket | Code]) -> Code:
-        annotation = self._printer.annotation(field)
+        annotation = self.printer.annotation(field)
         if not arguments:
             return declaration(field.attribute, annotation, None)
         if arguments == [UNSET] and field.optional:
             return declaration(field.attribute, annotation, literal(None))
         if isinstance(field.default, Constant) and arguments == self._default(field):
-            value = self._printer.value(field.default.value)
+            value = self.printer.value(field.default.value)
             bare = declaration(field.attribute, annotation, value)
             is_plain = not isinstance(field.default.value, list | dict | bytes | str)
             if is_plain and INDENT + width(bare) <= WIDTH:
