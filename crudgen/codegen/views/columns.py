@@ -9,12 +9,10 @@ from uuid import UUID
 from crudgen.codegen.code import (
     Bracket,
     Code,
-    Comparison,
     call,
     json_name,
     keyword,
     literal,
-    method,
     nested_literal,
     optional,
     pair,
@@ -54,7 +52,7 @@ _UNICODE = {TypeName.STR, TypeName.TEXT}
 _NUMBERS = {TypeName.INT, TypeName.FLOAT}
 _SIZED_TEXTS = {TypeName.STR, TypeName.TEXT, TypeName.EMAIL, TypeName.URL}
 _TEXTS = {*_SIZED_TEXTS, TypeName.ENUM}
-_SIZED = {*_SIZED_TEXTS, TypeName.BYTES}
+SIZED = {*_SIZED_TEXTS, TypeName.BYTES}
 _NOW = {TypeName.DATE: "utc_today", TypeName.TIME: "utc_time", TypeName.DATETIME: "utc_now"}
 _MODULES = {Decimal: "decimal", UUID: "uuid", date: "datetime", time: "datetime"}
 _MODULES[datetime] = "datetime"
@@ -126,9 +124,9 @@ class FieldPrinter:
     def _exact(self, field: Field) -> Bracket:
         items: list[Bracket | Code] = [literal(field.precision), literal(field.scale)]
         if field.minimum is not None:
-            items.append(keyword("minimum", self._constant(field.minimum)))
+            items.append(keyword("minimum", self.constant(field.minimum)))
         if field.maximum is not None:
-            items.append(keyword("maximum", self._constant(field.maximum)))
+            items.append(keyword("maximum", self.constant(field.maximum)))
         return call(self._imports.name("..kit.types.decimals", "Exact"), items)
 
     def _base64(self, field: Field) -> Bracket:
@@ -148,10 +146,11 @@ class FieldPrinter:
     def value(self, value: Value) -> Bracket | Code:
         """Return the source of a constant in a class body."""
         if type(value) in _MODULES:
-            return self._constant(value, in_class=True)
+            return self.constant(value, in_class=True)
         return nested_literal(value)
 
-    def _constant(self, value: Value, *, in_class: bool = False) -> Code:
+    def constant(self, value: Value, *, in_class: bool = False) -> Code:
+        """Return a constant; `in_class` if it stands in the body of a class."""
         kind = type(value)
         if kind not in _MODULES:
             return literal(value)
@@ -249,53 +248,3 @@ class FieldPrinter:
             yield keyword("sa_type", call(number, digits))
         elif field.type is TypeName.JSON:
             yield keyword("sa_type", self._in_class("..kit.types.json_value", "JsonValue"))
-
-    def checks(self, field: Field) -> Iterator[Bracket]:
-        """Yield the CHECK constraint of the field's column, if it needs one.
-
-        A reference needs none: it equals a key, whose column has one.
-        """
-        if field.reference is not None:
-            return
-        if field.type in _SIZED:
-            function = self._imports.name("sqlalchemy", "func") + raw(".length")
-            length = call(function, [self._column_expression(field)])
-            within = self._within(length, field.min_length or None, field.max_length)
-            yield self._check(field, "length", within)
-        elif field.type is TypeName.ENUM:
-            words = Bracket("[", tuple(literal(word) for word in field.words), "]")
-            column = self._column_expression(field)
-            yield self._check(field, "words", method(column, "in_", (words,)))
-        else:
-            low = None if field.minimum == INT64_MIN else field.minimum
-            high = None if field.maximum == INT64_MAX else field.maximum
-            if low is not None or high is not None:
-                column = self._column_expression(field)
-                yield self._check(field, "range", self._within(column, low, high))
-
-    def _column_expression(self, field: Field) -> Bracket:
-        items: list[Bracket | Code] = [self._column_name(field)]
-        if field.type is TypeName.DECIMAL and (field.minimum, field.maximum) != (None, None):
-            digits = [literal(field.precision), literal(field.scale)]
-            items.append(call(self._imports.name("..kit.types.decimals", "ExactNumber"), digits))
-        return call(self._imports.name("sqlalchemy", "column"), items)
-
-    def _column_name(self, field: Field) -> Bracket | Code:
-        column = sql_name(field.column)
-        if field.column not in SQL_KEYWORDS:
-            return column
-        quoted = self._imports.name("sqlalchemy", "quoted_name")
-        return call(quoted, (column, raw("quote=True")))
-
-    def _within(self, column: Bracket, low: Value, high: Value) -> Bracket | Comparison:
-        least, most = self._constant(low), self._constant(high)
-        if low is not None and high is not None:
-            return call(self._imports.name("sqlalchemy", "between"), [column, least, most])
-        if low is not None:
-            return Comparison(column, ">=", least)
-        return Comparison(column, "<=", most)
-
-    def _check(self, field: Field, what: str, expression: Bracket | Comparison) -> Bracket:
-        constraint = self._imports.name("sqlalchemy", "CheckConstraint")
-        label = keyword("name", literal(f"{field.column}_{what}"))
-        return call(constraint, [expression, label])

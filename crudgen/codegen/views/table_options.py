@@ -17,6 +17,7 @@ from crudgen.codegen.imports import Imports
 from crudgen.language.reserved import SQL_KEYWORDS
 from crudgen.language.schema import Entity, KeyKind
 
+from .checks import CheckPrinter
 from .columns import FieldPrinter
 from .referrers import may_prevent_deletion
 
@@ -32,8 +33,9 @@ def table_options(entity: Entity, imports: Imports, printer: FieldPrinter) -> tu
 
 
 def _table_arguments(entity: Entity, imports: Imports, printer: FieldPrinter) -> Iterator[Bracket]:
+    checks = CheckPrinter(printer, imports)
     for field in entity.fields:
-        yield from printer.checks(field)
+        yield from checks.checks(field)
     for index in entity.indexes:
         columns = [sql_name(entity.field(name).column) for name in index.fields]
         if index.unique:
