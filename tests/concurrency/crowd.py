@@ -10,6 +10,8 @@ from threading import Barrier
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from sqlalchemy import text
+
 from tests.support.servers import Api, Servers, write_entities
 
 Result = TypeVar("Result")
@@ -72,10 +74,10 @@ class Client:
         content = None if body is None else json.dumps(body)
         self._connection.request(method, path, content, sent)
         response: HTTPResponse = self._connection.getresponse()
-        text = response.read()
-        assert response.status < 500, (method, path, response.status, text)
+        sent_back = response.read()
+        assert response.status < 500, (method, path, response.status, sent_back)
         found = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, json.loads(text) if text else None, found)
+        return Answer(response.status, json.loads(sent_back) if sent_back else None, found)
 
     def __enter__(self) -> Self:
         return self
@@ -124,14 +126,25 @@ class Crowd:
     def logs(self) -> str:
         return "".join(api.log.read_text() for api in self.apis)
 
+    def deadlocks(self, *, after: int = 0) -> list[str]:
+        """Return what the log of PostgreSQL says about deadlocks, without the first ones."""
+        engine = self.apis[0].engine
+        if engine.dialect.name == "sqlite":
+            return []
+        with engine.connect() as connection:
+            log: str = connection.execute(text("SELECT pg_read_file('log')")).scalar_one()
+        return [said[:1500] for said in log.split("ERROR:  deadlock detected")[1 + after :]]
+
     def stop(self) -> None:
         for api in self.apis:
             api.stop()
 
 
-def gather(servers: Servers, folder: Path, kind: str, database: str) -> Crowd:
+def gather(
+    servers: Servers, folder: Path, kind: str, database: str, specs: Mapping[str, str] = SPECS
+) -> Crowd:
     """Start several processes for one database."""
-    spec = write_entities(folder / "entities", SPECS)
+    spec = write_entities(folder / "entities", specs)
     apis = [servers.start(spec, "served", database, wait=False) for _ in range(PROCESSES[kind])]
     for api in apis:
         api.wait_until_ready()
