@@ -89,6 +89,17 @@ def test_relations_in_requests_and_responses() -> None:
     assert (api.nested, api.write) == (("heroes",), (("heroes", NestedWrite.CREATE),))
 
 
+def test_rows_under_a_row_can_have_a_read_only_reference() -> None:
+    """The server sets it, so a list is not needed for the path to have an operation."""
+    fields = "{text: str, owner_id: -> Hero? read_only}"
+    profile = f"name: Profile\nfields: {fields}\napi: {{operations: [create]}}\n"
+    text = HERO + "api: {nested: [profiles], write: {profiles: create}}\n"
+    team = "name: Team\nfields: {name: str}\n"
+    files = {"hero.yaml": text, "profile.yaml": profile, "team.yaml": team, "power.yaml": POWER}
+    api = load_texts(files).entity(ClassName("Hero")).api
+    assert (api.nested, api.write) == (("profiles",), (("profiles", NestedWrite.CREATE),))
+
+
 def test_names_of_properties() -> None:
     found = hero()
     powers, team = found.relation(found.relations[1].name), found.relations[0]

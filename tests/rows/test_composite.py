@@ -37,7 +37,7 @@ api: {operations: [create, list, read, delete]}
 """,
     "note": """
 name: Note
-fields: {words: str(1..80), order_number: -> Order cascade}
+fields: {words: str(1..80), order_number: -> Order? cascade read_only}
 """,
     "category": """
 name: Category
@@ -178,6 +178,17 @@ def test_bulk_creates_take_no_other_rows(apis: Everywhere) -> None:
     assert found.status_code == 422
     assert found.json()["detail"][0]["loc"] == ["body", 0, "lines"]
     assert apis.ask("POST", "/orders/bulk", json=[ORDER]).json() == [ORDER]
+
+
+def test_a_read_only_reference_is_set_to_the_row_created_with_it(apis: Everywhere) -> None:
+    notes: list[dict[str, Any]] = [{"words": "first"}]
+    made = apis.ask("POST", "/orders/", json=ORDER | {"notes": notes})
+    assert made.status_code == 201
+    (note,) = made.json()["notes"]
+    assert (note["words"], note["order_number"]) == ("first", 7)
+    notes[0]["order_number"] = 7
+    found = apis.ask("POST", "/orders/", json=ORDER | {"notes": notes}).json()["detail"][0]
+    assert (found["type"], found["loc"][1:]) == ("extra_forbidden", ["notes", 0, "order_number"])
 
 
 def test_rows_of_one_table_are_created_together(apis: Everywhere) -> None:

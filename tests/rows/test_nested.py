@@ -89,6 +89,17 @@ def test_the_body_has_no_reference_to_the_row(apis: Everywhere) -> None:
     assert apis.ask("GET", "/heroes/").json() == []
 
 
+def test_a_read_only_reference_is_set_to_the_row_of_the_path(apis: Everywhere) -> None:
+    made = apis.ask("POST", "/teams/a/scouts/", json={"name": "Stan"})
+    assert (made.status_code, made.json()) == (200, {"id": 1, "name": "Stan", "team_code": "a"})
+    assert apis.ask("GET", "/teams/a/scouts/").json() == [made.json()]
+    again = apis.ask("POST", "/teams/a/scouts/", json=made.json())
+    (found,) = again.json()["detail"]
+    assert (found["type"], found["loc"]) == ("extra_forbidden", ["body", "team_code"])
+    direct = apis.ask("POST", "/scouts/", json=made.json())
+    assert direct.json() == {"id": 2, "name": "Stan", "team_code": "nobody"}
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_the_row_does_not_exist(apis: Everywhere, method: str) -> None:
     options: dict[str, Any] = {"json": HERO} if method == "POST" else {}
@@ -174,7 +185,7 @@ def test_two_references_to_one_table(api: Api) -> None:
 def test_the_operations_are_those_of_the_target(apis: Everywhere) -> None:
     paths = apis.ask("GET", "/openapi.json").json()["paths"]
     assert [*paths["/teams/{team_id}/heroes/"]] == ["get", "post"]
-    assert [*paths["/teams/{team_id}/scouts/"]] == ["get"], "the client cannot set the reference"
+    assert [*paths["/teams/{team_id}/scouts/"]] == ["get", "post"]
     assert "/teams/{team_id}/home-matches/" not in paths
     create = paths["/teams/{team_id}/heroes/"]["post"]
     assert create["operationId"] == "add_team_hero"

@@ -36,13 +36,14 @@ class Collection:
 
     @property
     def creates(self) -> bool:
-        """Whether rows can be created, which refer to the owner."""
+        """Whether rows can be created, which refer to the owner.
+
+        The reference may be read-only: the server sets it to the key in the path.
+        """
         return (
             self.relation.name in self.owner.api.nested
             and self.relation.kind is RelationKind.ONE_TO_MANY
             and Operation.CREATE in self.target.api.operations
-            and self.reference is not None
-            and not self.reference.read_only
         )
 
     @property

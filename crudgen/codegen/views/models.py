@@ -138,10 +138,7 @@ def models_view(
         creates=creates,
         replaces=Operation.REPLACE in operations,
         create_body=any(field.read_only or field in others for field in entity.fields),
-        owned_creates=tuple(
-            owned_create(one, create_fields, lines.create, _read_only(ignored_on_create))
-            for one in owners
-        ),
+        owned_creates=tuple(owned_create(one, others, lines.create, _read_only) for one in owners),
         updates=updates,
         update_by_id_class=lines.update_by_id_class(),
         keyed_line=lines.keyed(entity.key) if Operation.UPDATE_MANY in operations else raw(""),

@@ -24,15 +24,18 @@ def owned_create(
     one: Collection,
     fields: Iterable[Field],
     create: Callable[[Field], Code],
-    ignored: Code | None,
+    ignored: Callable[[list[Field]], Code | None],
 ) -> OwnedCreate:
     """Return the model of new rows of a collection.
 
-    `fields` are those of the create model that the base class lacks, `create` declares one.
-    `ignored` declares the properties that requests may contain.
+    `fields` are those of the entity that the base class lacks, `create` declares one. `ignored`
+    declares the properties that requests may contain. The reference is not one of them, even if it
+    is read-only: the key of the owner comes from elsewhere, and another one would be an error.
     """
-    groups = [[] if ignored is None else [ignored]]
-    groups.append([create(field) for field in fields if field.name != one.relation.by])
+    lacking = [field for field in fields if field.name != one.relation.by]
+    read_only = ignored([field for field in lacking if field.read_only])
+    groups = [[] if read_only is None else [read_only]]
+    groups.append([create(field) for field in lacking if not field.read_only])
     blank, line = raw("\n"), raw("\n    ")
     body = [part for group in groups if group for part in (blank, *(line + each for each in group))]
     return OwnedCreate(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import Request, Response
+from pydantic import create_model
 
 from ..database import Database
 from ..errors import MissingTarget
@@ -30,7 +31,7 @@ class NestedResource(Subcollection):
         rows_path: str = "",
     ) -> None:
         super().__init__(owner, rows, by=by)
-        self._create = create
+        self._create = None if create is None else _with_reference(create, by)
         self._segments = path.count("/") + 2
         self._rows_path = rows_path
 
@@ -61,3 +62,11 @@ class NestedResource(Subcollection):
         """Return the path of all rows: the path of the request ends in `/teams/7/heroes`."""
         segments = request.scope["path"].rstrip("/").split("/")
         return "/".join(segments[: -self._segments]) + self._rows_path
+
+
+def _with_reference(create: type[Model], by: str) -> type[Model]:
+    """Return the model of a new row, with the attribute `by`, which it lacks if it is read-only."""
+    if by in create.model_fields:
+        return create
+    fields: dict[str, Any] = {by: (Any, ...)}
+    return create_model(create.__name__, __base__=create, __module__=create.__module__, **fields)

@@ -14,7 +14,7 @@ def resolve_circles(drafts: Drafts) -> None:
     """Mark the optional references that close a circle of tables, in the order of their names.
 
     Their constraints are added when all tables exist. A circle of required references is a problem:
-    no row can be the first one.
+    no row could be the first one.
     """
     graph = AcyclicGraph(sorted(drafts.by_name))
     references = [*_references(drafts)]
@@ -40,8 +40,13 @@ def _references(drafts: Drafts) -> Iterator[tuple[Draft, Field, Reference]]:
 
 def _report(draft: Draft, field: Field, path: list[str], drafts: Drafts) -> None:
     """Add a problem at a reference that closes a circle; `path` leads back to its entity."""
-    around = " -> ".join([draft.identity.name, *path])
+    name, target = draft.identity.name, path[0]
     location = draft.written.locate("fields", field.name, "to")
-    problem = f"a circle of required references: {around}"
-    remedy = f"no row can be the first one; accept null in one of them: '-> {path[0]}?'"
+    if target == name:
+        problem = f"each {name} requires another {name}, so no row could be the first one"
+        remedy = f"make the reference optional: '-> {target}?'"
+    else:
+        around = " -> ".join([name, *path])
+        problem = f"a circle of required references: {around}"
+        remedy = f"no row could be the first one: make one of them optional, such as '-> {target}?'"
     drafts.problems.add(location, problem, remedy)

@@ -13,9 +13,9 @@ from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
 from crudgen.language.yaml.problems import Problems, quoted
 
+from .missing_relations import Entities
 from .relation_paths import (
     SEPARATOR,
-    Entities,
     PathError,
     find_relation,
     included_path,
@@ -88,7 +88,7 @@ class _Keys:
             return ()
         for name, nested in (self.written.spec.api.write or {}).items():
             try:
-                relation = find_relation(self.entity, name)
+                relation = find_relation(self.entity, name, self.entities)
             except PathError as error:
                 location = self.written.locate_key("api", "write", name)
                 self.problems.add(location, error.problem, error.remedy)
@@ -128,10 +128,12 @@ class _Keys:
         return relation.name
 
     def _creates(self, relation: Relation) -> bool:
-        """Return whether requests can create rows that refer to a row."""
-        target = self.entities[relation.target]
-        is_possible = relation.by is not None and not target.field(relation.by).read_only
-        return is_possible and Operation.CREATE in target.api.operations
+        """Return whether requests can create rows that refer to a row.
+
+        The server sets their reference, which may therefore be read-only.
+        """
+        operations = self.entities[relation.target].api.operations
+        return relation.by is not None and Operation.CREATE in operations
 
     def embedded(self, text: str) -> FieldName:
         """Return a relation that every response with one row includes. Raises PathError."""
@@ -209,7 +211,7 @@ class _Keys:
         if rest and any(relation.name == first for relation in self.entity.relations):
             problem = f"{quoted(text)} is a path, {key!r} lists relations of {self.entity.name}"
             raise PathError(problem, f"write {quoted(first)}, or remove it")
-        return find_relation(self.entity, text)
+        return find_relation(self.entity, text, self.entities)
 
     def _check_offered(self, relation: Relation, done: str) -> None:
         """Check that requests for the target could show the related rows."""

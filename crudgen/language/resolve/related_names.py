@@ -11,7 +11,8 @@ from crudgen.language.written.spec import EntitySpec
 from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.problems import Problems, quoted
 
-from .relation_paths import Entities, joined
+from .missing_relations import Entities
+from .relation_paths import joined
 
 
 def check_related_names(

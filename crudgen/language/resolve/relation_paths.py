@@ -1,13 +1,15 @@
 """Finds relations and fields by paths such as `team__name`. Reason to change: their grammar."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from crudgen.language.names import ClassName, FieldName, snake_case
+from crudgen.language.names import FieldName
 from crudgen.language.operations import Operation
 from crudgen.language.relations import RelatedPath, Relation, RelationKind
 from crudgen.language.schema import Entity, Field
 from crudgen.language.types import TYPES, operators
 from crudgen.language.yaml.problems import quoted, suggest
+
+from .missing_relations import Entities, hidden_relation, missing_relation
 
 MAX_INCLUDED_STEPS = 3
 """Maximum number of relations in a path of `include`."""
@@ -16,8 +18,6 @@ MAX_RELATED_STEPS = 2
 SEPARATOR = "__"
 _QUANTIFIERS = ("any", "none")
 _OPERATORS = frozenset(operator for info in TYPES.values() for operator in info.operators)
-
-Entities = Mapping[ClassName, Entity]
 
 
 class PathError(Exception):
@@ -37,24 +37,25 @@ def included_path(entity: Entity, text: str, entities: Entities) -> tuple[Relati
             problem = f"{quoted(word)} is a field of {entity.name}, and 'include' lists relations"
             before = joined(relation.name for relation in found)
             raise PathError(problem, f"write {quoted(before)}: included rows have all fields")
-        found.append(find_relation(entity, word))
+        found.append(find_relation(entity, word, entities))
         entity = entities[found[-1].target]
     _check_length(text, len(found), MAX_INCLUDED_STEPS)
     return tuple(found)
 
 
-def find_relation(entity: Entity, word: str) -> Relation:
+def find_relation(entity: Entity, word: str, entities: Entities) -> Relation:
     """Return the relation of an entity with a name. Raises PathError."""
     for relation in entity.relations:
         if relation.name == word:
             return relation
-    field = _field(entity, word) or _hidden_reference(entity, word)
+    field = _field(entity, word)
     problem = f"{entity.name} has no relation {quoted(word)}"
     if field is None:
-        remedy = _similar_relation(entity, word)
+        remedy = missing_relation(entity, word, entities)
     elif field.reference is None:
         problem = f"{quoted(word)} is a field of {entity.name}, not a relation"
-        remedy = "remove it" if entity.relations else _similar_relation(entity, word)
+        is_alone = not entity.relations
+        remedy = missing_relation(entity, word, entities) if is_alone else "remove it"
     else:
         by_field = _relation_by(entity, field)
         remedy = (
@@ -65,26 +66,8 @@ def find_relation(entity: Entity, word: str) -> Relation:
     raise PathError(problem, remedy)
 
 
-def _similar_relation(entity: Entity, word: str) -> str:
-    """Return the remedy for an unknown relation: a similar one, or that to the entity `word`."""
-    if not entity.relations:
-        return f"{entity.name} has no relations: add one, such as 'team_id: -> Team'"
-    same = [r for r in entity.relations if word in (snake_case(r.target), r.target.lower())]
-    if len(same) == 1:
-        return f"write {str(same[0].name)!r}"
-    return suggest(word, (relation.name for relation in entity.relations))
-
-
 def _field(entity: Entity, word: str) -> Field | None:
     return next((field for field in entity.fields if field.name == word), None)
-
-
-def _hidden_reference(entity: Entity, word: str) -> Field | None:
-    """Return the write-only reference that a relation with this name would belong to."""
-    for field in entity.fields:
-        if field.reference and field.write_only and field.name.startswith(f"{word}_"):
-            return field
-    return None
 
 
 def _relation_by(entity: Entity, field: Field) -> Relation | None:
@@ -115,7 +98,7 @@ def related_path(entity: Entity, text: str, entities: Entities) -> RelatedPath:
             _check_length(text, len(steps), MAX_RELATED_STEPS)
             _check_field(entity, field, text)
             return RelatedPath(tuple(steps), field.name, tuple(to_many))
-        relation = _next_relation(entity, before, after)
+        relation = _next_relation(entity, before, after, entities)
         steps.append(relation.name)
         to_many.append(relation.is_many)
         before.append(after.pop(0))
@@ -137,7 +120,9 @@ def joined(words: Iterable[str]) -> str:
     return SEPARATOR.join(words)
 
 
-def _next_relation(entity: Entity, before: list[str], after: list[str]) -> Relation:
+def _next_relation(
+    entity: Entity, before: list[str], after: list[str], entities: Entities
+) -> Relation:
     """Return the relation that the rest of a path starts with."""
     word = after[0]
     for relation in entity.relations:
@@ -146,14 +131,18 @@ def _next_relation(entity: Entity, before: list[str], after: list[str]) -> Relat
     field = _field(entity, word)
     if field is None:
         if not before:
-            find_relation(entity, word)
+            find_relation(entity, word, entities)
         names = [*entity.api.filter, *(relation.name for relation in entity.relations)]
         problem = f"{entity.name} has no field or relation {quoted(word)}"
-        raise PathError(problem, suggest(word, names))
+        hidden = hidden_relation(entity, word, entities)
+        raise PathError(problem, hidden or suggest(word, names))
     by_field = _relation_by(entity, field)
     if by_field is not None and len(after) > 1 and after[1] not in _OPERATORS:
         problem = f"{quoted(word)} is a field of {entity.name}, not a relation"
         remedy = f"write {quoted(joined([*before, by_field.name, *after[1:]]))}"
+    elif field.write_only:
+        problem = f"{quoted(word)} of {entity.name} is write_only"
+        remedy = "remove it: no request can filter by it"
     elif not before:
         problem = f"{quoted(word)} is a field of {entity.name} itself"
         remedy = "list it in 'filter', or remove it"
