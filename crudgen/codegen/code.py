@@ -57,7 +57,7 @@ def raw(source: str) -> Code:
 
 
 def name(text: PythonName, prefix: str = "", suffix: str = "") -> Code:
-    """Return a checked name with prefix and suffix. Raises ValueError if it is invalid."""
+    """Return a name with prefix and suffix. Raises ValueError if that is no name of Python."""
     if not isinstance(text, PythonName):
         raise TypeError(f"{text!r} is not a checked name of Python")
     return identifier(f"{prefix}{text}{suffix}")

@@ -72,9 +72,9 @@ LINKS: list[Any] = [
     {"to": "Power", "inverse": "owners", "via": "Grant"},
 ]
 WRONG_LINKS: list[tuple[Any, str]] = [
-    ("power", "Expected an entity such as Power, or a map"),
-    ("-> Power", "Expected an entity such as Power, or a map"),
-    (["Power"], "Expected an entity such as Power, or a map"),
+    ("power", "Expected an entity, such as Power, or a map"),
+    ("-> Power", "Expected an entity, such as Power, or a map"),
+    (["Power"], "Expected an entity, such as Power, or a map"),
     ({"to": "power"}, "Expected an entity, such as Team."),
     ({"to": "Power", "via": "grant"}, "Expected an entity, such as Membership."),
     ({"to": "Power", "on_delete": "cascade"}, "Unknown option. Options of a link: to, inverse, "),

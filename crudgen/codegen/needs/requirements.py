@@ -25,14 +25,14 @@ class Required:
 
     def missing_lines(self, text: str) -> Iterator[MissingLine]:
         """Yield the requirement unless one is listed that allows a version that it allows."""
-        listed = _requirements(text)
+        listed = _requirements_in(text)
         if listed is None or any(_fits(self.requirement, one) for one in listed):
             return
         table = "[project.optional-dependencies]" if self.extra else "[project]"
         yield MissingLine(f'"{self.requirement}",', f"in {table} {self.extra or 'dependencies'}")
 
 
-def _requirements(text: str) -> list["Requirement"] | None:
+def _requirements_in(text: str) -> list["Requirement"] | None:
     """Return the requirements of pyproject.toml, or None if another file or tool lists them."""
     from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 -- lazy
 

@@ -82,7 +82,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class BodiesView:
-    """The bodies of an entity with more than one row."""
+    """The request bodies of an entity that contain several rows."""
 
     a_singular: Code
     imports: Code

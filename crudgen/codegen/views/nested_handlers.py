@@ -154,7 +154,9 @@ class NestedHandlers:
 
     def add(self, one: Collection) -> RouteView:
         """Return the source of the handler that adds a link."""
-        summary = _doc(f"Link {a_row(one.target)} to {a_row(one.owner)}, unless it is linked.")
+        summary = _doc(
+            f"Link {a_row(one.target)} to {a_row(one.owner)}, unless it is linked already."
+        )
         return self._change(one, "put", "add", summary)
 
     def remove(self, one: Collection) -> RouteView:

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 
 
 async def overridden(override: Callable[..., Any], request: Request) -> Any:
-    """Return the value of a dependency for a request, with its own dependencies.
+    """Return the value of an override for a request. Its own dependencies are resolved first.
 
     FastAPI closes it at the end of the request. Raises RequestValidationError (422) if one of its
     parameters is invalid.

@@ -61,7 +61,7 @@ def keys_to_read(prepared: Prepared, returned: Sequence[Row], bound: Values) -> 
 def final_rows(
     prepared: Prepared, key: Any, returned: Sequence[Row], selected: Sequence[Row]
 ) -> Sequence[Row]:
-    """Return the final row of a key, from the rows of RETURNING and of a later SELECT.
+    """Return the final row with this key, if any: as selected after the change, else as returned.
 
     Raises HTTPException 409 if a written row does not exist, or a deleted row still exists.
     """

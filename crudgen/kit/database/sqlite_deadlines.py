@@ -76,7 +76,7 @@ class SessionConnection(FileConnection):
 
 
 class _SessionCursor(sqlite3.Cursor):
-    """A cursor of a SessionConnection."""
+    """A cursor of a SessionConnection. Each call that reads ends by the deadline."""
 
     _reads = False
 

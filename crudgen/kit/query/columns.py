@@ -49,7 +49,9 @@ class Columns:
         self._annotations = {name: one.annotation for name, one in public.model_fields.items()}
         self._words = {name: _words(one) for name, one in self._annotations.items()}
         self._validators = {name: _validators(field) for name, field in public.model_fields.items()}
-        self._as_sent = {name for name, field in public.model_fields.items() if not _is_nfc(field)}
+        self._as_sent = {
+            name for name, field in public.model_fields.items() if not _stores_nfc(field)
+        }
         orderable = [name for name in self.shown if "eq" in self.operators(name)]
         self.sorted = tuple(orderable if sort_by is None else sort_by)
         self.filtered = tuple(self.shown if filter_by is None else filter_by)
@@ -107,7 +109,7 @@ class Columns:
         return name in self._as_sent
 
     def words(self, text: str) -> tuple[tuple[str, str], ...]:
-        """Return the words of a search, each in NFC and as sent, in lower case."""
+        """Return the words of a search in lower case; each is a pair: in NFC, and as sent."""
         return tuple((lower_ascii(nfc(word)), lower_ascii(word)) for word in text.split())
 
     def conditions(self, filters: Sequence[Filter], kind: str) -> list[ColumnElement[bool]]:
@@ -136,11 +138,11 @@ class Columns:
 
 def _validators(field: FieldInfo) -> list[AfterValidator]:
     kinds = [getattr(kind, "__metadata__", ()) for kind in get_args(field.annotation)]
-    found = chain([_NFC] if _is_nfc(field) else [], field.metadata, *kinds)
+    found = chain([_NFC] if _stores_nfc(field) else [], field.metadata, *kinds)
     return [one for one in found if isinstance(one, AfterValidator)]
 
 
-def _is_nfc(field: FieldInfo) -> bool:
+def _stores_nfc(field: FieldInfo) -> bool:
     rule = rule_of(field)
     return rule is not None and not rule.as_sent
 

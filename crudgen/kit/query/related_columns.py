@@ -62,7 +62,7 @@ class RelatedColumns(Columns):
         return path.columns.operators(path.attribute) if path.attribute else (EXISTS,)
 
     def filter_doc(self, name: str, condition: str) -> str:
-        """Return what a filter returns; `{}` in the condition is the name of the property."""
+        """Return the description of a filter. `{}` in the condition stands for the property."""
         path = self._paths.get(name)
         if path is None or not path.steps[-1].quantifier:
             return super().filter_doc(name, condition)

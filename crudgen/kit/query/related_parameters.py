@@ -114,7 +114,7 @@ def _too_many(query: RelatedQuery) -> Problems:
 
 
 class RelatedParameters(ListParameters):
-    """The query parameters of a list of rows with related rows."""
+    """The query parameters of a list that can include related rows, or filter or sort by them."""
 
     def __init__(
         self, columns: Columns, default_limit: int, max_limit: int, includable: Includable

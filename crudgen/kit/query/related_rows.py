@@ -175,7 +175,7 @@ class RelatedQuery(ListQuery):
 
     @property
     def related_shape(self) -> tuple[object, ...]:
-        """What determines the SQL, in addition to what does in any list."""
+        """The part of a cache key that tells apart statements with different related rows."""
         counted = tuple(one.count_name for one in self.counts)
         return (tuple(one.shape for one in self.includes), counted, self.own_fields)
 

@@ -69,7 +69,7 @@ class OneToOne:
 
 @dataclass(frozen=True, slots=True)
 class OneToMany:
-    """Rows of `model` refer to a row, by their attribute `by`."""
+    """Many rows of `model` refer to one row, each by the attribute that `by` names."""
 
     model: type[Model]
     public: type[Model]

@@ -104,7 +104,7 @@ class Part:
         fields: Sequence[str] | None,
         includes: Sequence[Include],
     ) -> Node:
-        """Add the columns of a row, and of the single rows that belong to it."""
+        """Select the columns of a row, and those of the single rows that are included in it."""
         names = attributes_to_select(columns, fields, includes)
         indexes = {name: self.add_column(source[name]) for name in names}
         encoder = columns.row_encoder(self.kind, fields)

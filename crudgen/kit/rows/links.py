@@ -212,7 +212,7 @@ def _new_links(table: FromClause, kind: str) -> Any:
 
 
 def _kept(statement: Select[Any]) -> Select[Any]:
-    """Return a SELECT that keeps its rows from being deleted until the transaction ends."""
+    """Return the SELECT with a lock: its rows cannot be deleted until the transaction ends."""
     return statement.with_for_update(read=True, key_share=True)
 
 

@@ -51,7 +51,7 @@ class Drafts:
     """False if a file could not be read: an unknown entity can be in that file."""
 
     def find(self, name: str, location: Location) -> Draft | None:
-        """Return the entity with this name, or None with a problem at the location."""
+        """Return the entity with this name. Adds a problem and returns None if there is none."""
         found = self.by_name.get(name)
         if found is None and self.is_complete:
             remedy = suggest(name, sorted(self.by_name))

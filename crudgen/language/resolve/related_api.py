@@ -232,7 +232,7 @@ class _Keys:
         return bool({*operations} & {*self.entity.api.operations})
 
     def _is_listed(self, key: str) -> bool:
-        """Return whether the spec has the key. A problem is added if the key cannot be used."""
+        """Return whether `api` has this key. Adds a problem if the key cannot be used."""
         if not self.written.spec.api.is_set(key):
             return False
         required = RELATION_KEYS[key]

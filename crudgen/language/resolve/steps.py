@@ -138,7 +138,7 @@ def _app(file: tuple[str, bytes | str] | None, problems: Problems) -> Schema:
 def _draft(
     written: WrittenSpec[EntitySpec], conventions: Conventions, problems: Problems
 ) -> Draft | None:
-    """Return an entity with its names and fields.
+    """Return the first form of an entity: its names and fields, without relations and API.
 
     If a name is invalid, return None, and check what does not depend on other entities.
     """

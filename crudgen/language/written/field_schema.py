@@ -64,7 +64,7 @@ _LIMITS: dict[str, dict[str, Any]] = {
 def field() -> dict[str, Any]:
     """Return the schema of a field, in the short or the long form."""
     return {
-        "description": "A type such as str(1..80), or a map: the long form.",
+        "description": "A type such as str(1..80), or a map (the long form).",
         # Editors also collect the snippets of schemas that match a map: they match strings only.
         "anyOf": [{"type": "string", "defaultSnippets": field_snippets()}, {}],
         "if": {"type": "object"},

@@ -189,7 +189,7 @@ def _spelling_remedy(model: type[BaseSpec], key: str, value: Any = None) -> str:
 
 
 def _is_explained(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
-    """Return whether another problem of a field or link has the remedy for this one as well.
+    """Return whether the remedy of another problem, of the same field or link, is this one's too.
 
     A missing key can be written in another spelling, such as `enum` or `entity`. The keys of a
     reference are unknown if its type is.

@@ -87,7 +87,7 @@ def add_rules(reference: dict[str, Any], link: dict[str, Any]) -> None:
 
 def links(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of the links of an entity, each in the short or the long form."""
-    message = "Expected an entity such as Power, or a map: the long form."
+    message = "Expected an entity, such as Power, or a map (the long form)."
     snippet = {"label": "Power", "body": "${1:Power}", "description": "A linked entity"}
     return {
         "type": "object",
@@ -95,7 +95,7 @@ def links(schema: dict[str, Any]) -> dict[str, Any]:
         "errorMessage": "Expected a map of links, such as 'powers: Power'.",
         "propertyNames": field_names(),
         "additionalProperties": {
-            "description": "The linked entity, such as Power, or a map: the long form.",
+            "description": "The linked entity, such as Power, or a map (the long form).",
             # As in `field_schema`, the snippets are those of a string.
             "anyOf": [{"type": "string", "defaultSnippets": [snippet]}, {}],
             "if": {"type": "object"},

@@ -76,7 +76,7 @@ def before_entity(text: str) -> tuple[str, str] | None:
 
 
 def alone(text: str) -> tuple[str, str] | None:
-    """Return the entity in `Team` or `Team?`, and the rest, or None."""
+    """Split `Team? unique` into the entity and the rest; return None for other texts."""
     found = _ALONE.match(text)
     if found is None or not suggest(found["entity"], TypeName).startswith("allowed"):
         return None

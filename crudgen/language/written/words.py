@@ -49,7 +49,7 @@ PATH_RULE = "names in lower case, with '__' between them, such as 'team__name'"
 
 
 def matching(kind: type[Name]) -> WithJsonSchema:
-    """Return the JSON Schema of a key that accepts names of a kind."""
+    """Return the JSON Schema of the names of a kind, by the pattern of the kind."""
     return WithJsonSchema(
         {
             "type": "string",

@@ -96,7 +96,7 @@ def http_error(
         case Fault.REFERENCE | Fault.REFERENCED:
             return _broken_reference(error, properties, deleted)
         case Fault.VALUE:
-            return Refused(_names(_refused_columns, cause, properties))
+            return Refused(_names(_columns_in_violation, cause, properties))
         case fault if fault in _CONDITIONS:
             return Unavailable(_CONDITIONS[fault], reason_of(error))
         case _:
@@ -171,7 +171,7 @@ def _unique_columns(error: BaseException, table: Table) -> Iterable[Column[Any]]
     )
 
 
-def _refused_columns(error: BaseException, table: Table) -> Iterable[Column[Any]]:
+def _columns_in_violation(error: BaseException, table: Table) -> Iterable[Column[Any]]:
     if isinstance(error, sqlite3.Error):
         return _columns_in_message(error, table)
     column_name = _diagnosis(error, "column_name")

@@ -134,7 +134,7 @@ def _check_authority(rest: str) -> None:
     authority, _, behind = rest.partition("/")
     user, _, _ = authority.rpartition("@")
     if "@" in user or "@" in behind or _PARAMETER.search(user):
-        message = "database: the URL has an @ that does not end the password"
+        message = "database: the URL has an @ in the user, the password or the path"
         raise StartupError(f"{message}\n  {_ESCAPES}")
     for port in _hosts_and_ports(rest)[1]:
         if port and not _DIGITS.fullmatch(port):

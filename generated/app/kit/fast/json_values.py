@@ -104,7 +104,7 @@ def postgresql_value(column: ColumnElement[Any]) -> ColumnElement[str]:
 
 
 def _postgresql_text(column: ColumnElement[Any]) -> ColumnElement[str]:
-    """Return a value as text that JSON does not escape."""
+    """Return the text of a column of any other type. None of its characters is escaped in JSON."""
     match column.type:
         case Time():
             clock = func.to_char(cast(column, Interval()), text_literal("HH24:MI:SS.US"))
@@ -134,7 +134,7 @@ def _replaced(text: ColumnElement[str], part: str, new: str) -> ColumnElement[st
 
 
 def _part(text: ColumnElement[str], start: int, length: int) -> ColumnElement[str]:
-    """Return some characters of a text; the first one has the number 1."""
+    """Return `substr(text, start, length)`; the first character is number 1."""
     numbers = [literal_column(str(number), Integer()) for number in (start, length)]
     return func.substr(text, *numbers, type_=String())
 

@@ -25,7 +25,7 @@ Problems = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A query parameter. A filter has the attribute of a `column` and an `operator`."""
+    """A query parameter. For a filter, `column` is an attribute, and `operator` compares it."""
 
     doc: str
     adapter: TypeAdapter[Any]
