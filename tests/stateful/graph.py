@@ -1,113 +1,12 @@
-"""What the API should answer about tables that refer to each other, worked out on dicts."""
+"""What the API should do with tables that refer to each other, worked out on dicts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.stateful.model import Refusal
-
-Row = dict[str, Any]
-Body = Mapping[str, Any]
-Problem = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A property that refers to a row of another entity, or of the same."""
-
-    by: str
-    target: str
-    on_delete: str = "restrict"
-    optional: bool = False
-
-
-@dataclass(frozen=True)
-class Entity:
-    """One entity as its clients know it."""
-
-    name: str
-    plural: str
-    defaults: Mapping[str, Any]
-    """The properties that are no references; None stands for one that is required."""
-    references: Sequence[Reference] = ()
-    unique: Sequence[tuple[str, ...]] = ()
-    key: str = "id"
-
-    @property
-    def path(self) -> str:
-        return f"/{self.plural}/"
-
-    @property
-    def properties(self) -> list[str]:
-        keys = [] if self.key in self.defaults else [self.key]
-        return [*self.defaults, *(one.by for one in self.references), *keys]
-
-
-@dataclass(frozen=True)
-class Under:
-    """A path under a row: the rows of an entity that refer to it."""
-
-    path: str
-    plural: str
-    by: str
-
-
-UNDER = [
-    ("teams", Under("heroes", "heroes", "team_id")),
-    ("teams", Under("missions", "missions", "team_id")),
-    ("heroes", Under("minions", "heroes", "boss_id")),
-]
-GUILD = {
-    one.plural: one
-    for one in (
-        Entity("Team", "teams", {"name": None}, unique=[("name",)]),
-        Entity("Power", "powers", {"code": None, "rank": 0}, unique=[("code",)], key="code"),
-        Entity(
-            "Hero",
-            "heroes",
-            {"name": None},
-            [
-                Reference("team_id", "teams", "set_null", optional=True),
-                Reference("boss_id", "heroes", optional=True),
-            ],
-        ),
-        Entity(
-            "Badge",
-            "badges",
-            {"label": "x"},
-            [Reference("hero_id", "heroes", "cascade")],
-            unique=[("hero_id",)],
-        ),
-        Entity(
-            "Mission",
-            "missions",
-            {"name": None},
-            [Reference("team_id", "teams", "cascade"), Reference("lead_id", "heroes")],
-        ),
-        Entity(
-            "Step",
-            "steps",
-            {"position": None},
-            [
-                Reference("mission_id", "missions", "cascade"),
-                Reference("power_code", "powers", "set_null", optional=True),
-            ],
-            unique=[("mission_id", "position")],
-        ),
-        Entity(
-            "Report",
-            "reports",
-            {"text": "ok"},
-            [
-                Reference("step_id", "steps"),
-                Reference("mission_id", "missions", "cascade", optional=True),
-            ],
-        ),
-    )
-}
-REFERENCES = [(one, reference) for one in GUILD.values() for reference in one.references]
+from tests.stateful.guild import ENDS, GUILD, REFERENCES, Entity, Reference, Under
+from tests.stateful.model import Body, Problem, Refusal, Row
 
 
 @dataclass
@@ -127,22 +26,28 @@ class Graph:
 
     def create(self, plural: str, body: Body, key: Any) -> Row:
         entity = GUILD[plural]
-        row = {name: body.get(name, default) for name, default in entity.defaults.items()}
-        row |= {one.by: body.get(one.by) for one in entity.references}
-        if entity.key not in row:
-            assert key not in self.rows[plural], "a key is given once"
-            row[entity.key] = key
-        self._check(plural, row, {})
-        self.rows[plural][row[entity.key]] = row
-        self.gone[plural].discard(row[entity.key])
-        return row
+        key = body.get(entity.key, key)
+        with self._all_or_none():
+            self._insert(plural, body, key)
+            self._link_keys(plural, key, body.get(entity.keys, []))
+        return self.with_keys(plural, key)
 
     def update(self, plural: str, key: Any, body: Body) -> Row:
-        old = self.read(plural, key)
-        row = {**old, **body}
-        self._check(plural, row, old)
-        self.rows[plural][key] = row
-        return row
+        entity = GUILD[plural]
+        with self._all_or_none():
+            self._change(plural, key, {one: body[one] for one in body if one != entity.keys})
+            if entity.keys in body:
+                self._link_keys(plural, key, body[entity.keys])
+        return self.with_keys(plural, key)
+
+    def replace(self, plural: str, key: Any, body: Body) -> Row:
+        """Replace a row; create it if its key is given by the client."""
+        entity = GUILD[plural]
+        if entity.gives_keys and key not in self.rows[plural]:
+            return self._insert(plural, body, key)
+        absent = {one: value for one, value in entity.defaults.items() if value is not None}
+        absent |= {one.by: None for one in entity.references if one.optional}
+        return self._change(plural, key, {**absent, **body})
 
     def delete(self, plural: str, key: Any) -> Row:
         """Delete a row and what goes with it, unless other rows that stay refer to them."""
@@ -151,7 +56,7 @@ class Graph:
         found = [(plural, key)]
         while found:
             at, other = found.pop()
-            for entity, reference in self._referring(at, "cascade"):
+            for entity, reference in _referring(at, "cascade"):
                 more = self._by(entity, reference, other) - going
                 going |= more
                 found += more
@@ -160,7 +65,7 @@ class Graph:
         for at, other in going:
             del self.rows[at][other]
             self.gone[at].add(other)
-            for entity, reference in self._referring(at, "set_null"):
+            for entity, reference in _referring(at, "set_null"):
                 for _, referring in self._by(entity, reference, other):
                     kept = self.rows[entity.plural]
                     kept[referring] = {**kept[referring], reference.by: None}
@@ -170,16 +75,16 @@ class Graph:
         return {"ok": True}
 
     def create_many(self, plural: str, bodies: Sequence[Body], keys: Sequence[Any]) -> list[Row]:
-        with self.all_or_none():
+        with self._all_or_none():
             rows = []
             for index, body in enumerate(bodies):
                 with _in_item(index):
-                    rows.append(self.create(plural, body, keys[index] if keys else -1 - index))
+                    rows.append(self._insert(plural, body, keys[index] if keys else -1 - index))
             return rows
 
     def update_many(self, plural: str, items: Sequence[Body]) -> list[Row]:
         keys = [item["id"] for item in items]
-        with self.all_or_none():
+        with self._all_or_none():
             for index in sorted(range(len(keys)), key=keys.__getitem__):
                 if keys[index] not in self.rows[plural]:
                     said = f"{GUILD[plural].name} not found"
@@ -187,11 +92,11 @@ class Graph:
                     raise Refusal(404, [{"type": "not_found", "loc": place, "msg": said}])
                 body = {name: value for name, value in items[index].items() if name != "id"}
                 with _in_item(index):
-                    self.update(plural, keys[index], body)
+                    self._change(plural, keys[index], body)
             return [self.rows[plural][key] for key in keys]
 
     def delete_many(self, plural: str, keys: Sequence[Any]) -> Row:
-        with self.all_or_none():
+        with self._all_or_none():
             for index in sorted(range(len(keys)), key=keys.__getitem__):
                 place = ["query", "id", index]
                 if keys[index] not in self.rows[plural]:
@@ -216,14 +121,16 @@ class Graph:
         self.links.remove((hero, power))
         return {"ok": True}
 
-    def link_only(self, plural: str, key: Any, others: Sequence[Any]) -> Row:
+    def link_only(
+        self, plural: str, key: Any, others: Sequence[Any], place: Sequence[str] = ("body",)
+    ) -> Row:
         """Replace the links of a hero or a power."""
         self.read(plural, key)
         end = ENDS.index(plural)
         target = ENDS[1 - end]
         said = f"There is no such {GUILD[target].name.lower()}"
         if missing := [
-            {"type": "no_target", "loc": ["body", index], "msg": said}
+            {"type": "no_target", "loc": [*place, index], "msg": said}
             for index, other in enumerate(others)
             if other not in self.rows[target]
         ]:
@@ -233,22 +140,17 @@ class Graph:
         self.links = kept | new
         return {"ok": True}
 
-    def linked(self, plural: str, key: Any) -> list[Row]:
-        """Return the powers of a hero, or the heroes of a power, in the order of their keys."""
-        self.read(plural, key)
+    def linked(self, plural: str, key: Any) -> list[Any]:
+        """Return the keys of the powers of a hero, or of the heroes of a power, sorted."""
         end = ENDS.index(plural)
-        rows = self.rows[ENDS[1 - end]]
-        return [
-            rows[other] for other in sorted(one[1 - end] for one in self.links if one[end] == key)
-        ]
+        return sorted(link[1 - end] for link in self.links if link[end] == key)
 
-    def under(self, plural: str, key: Any, relation: "Under") -> list[Row]:
-        """Return the rows that refer to a row, in the order of their keys."""
-        self.read(plural, key)
-        rows = self.rows[relation.plural]
-        return [rows[one] for one in sorted(rows) if rows[one][relation.by] == key]
+    def with_keys(self, plural: str, key: Any) -> Row:
+        """Return a row, with the keys of the linked ones where its API shows them."""
+        row, name = self.rows[plural][key], GUILD[plural].keys
+        return {**row, name: self.linked(plural, key)} if name else row
 
-    def create_under(self, plural: str, key: Any, relation: "Under", body: Body, new: Any) -> Row:
+    def create_under(self, plural: str, key: Any, relation: Under, body: Body, new: Any) -> Row:
         self.read(plural, key)
         return self.create(relation.plural, {**body, relation.by: key}, new)
 
@@ -256,55 +158,50 @@ class Graph:
         self, body: Body, steps: Sequence[Body], key: Any, keys: Sequence[Any]
     ) -> Row:
         """Create a mission together with its steps."""
-        with self.all_or_none():
-            mission = self.create("missions", body, key)
+        with self._all_or_none():
+            mission = self._insert("missions", body, key)
             rows = []
             for index, step in enumerate(steps):
                 with _in_item("steps", index):
                     new = keys[index] if keys else -1 - index
-                    rows.append(self.create("steps", {**step, "mission_id": key}, new))
+                    rows.append(self._insert("steps", {**step, "mission_id": key}, new))
         return {**mission, "steps": rows}
 
-    # Rows with the rows that belong to them
+    # Constraints
 
-    def hero_with_all(self, key: int) -> Row:
-        row = self.read("heroes", key)
-        badges = self._who("badges", "hero_id", key)
-        lists = {
-            "minions": self._who("heroes", "boss_id", key),
-            "powers": self.linked("heroes", key),
-            "led_missions": self._who("missions", "lead_id", key),
-        }
-        return {
-            **row,
-            "team": self.rows["teams"].get(row["team_id"]),
-            "boss": self.rows["heroes"].get(row["boss_id"]),
-            "badge": badges[0] if badges else None,
-            **_with_more(lists),
-        }
+    def _insert(self, plural: str, body: Body, key: Any) -> Row:
+        entity = GUILD[plural]
+        row = {name: body.get(name, default) for name, default in entity.defaults.items()}
+        row |= {one.by: body.get(one.by) for one in entity.references}
+        if entity.key not in row:
+            assert key not in self.rows[plural], "a key is given once"
+            row[entity.key] = key
+        self._check(plural, row, {})
+        self.rows[plural][row[entity.key]] = row
+        self.gone[plural].discard(row[entity.key])
+        return row
 
-    def team_with_all(self, key: int) -> Row:
-        missions = [
-            {**mission, **_with_more({"steps": self._who("steps", "mission_id", mission["id"])})}
-            for mission in self._who("missions", "team_id", key)
-        ]
-        heroes = self._who("heroes", "team_id", key)
-        return {**self.read("teams", key), **_with_more({"heroes": heroes, "missions": missions})}
+    def _change(self, plural: str, key: Any, body: Body) -> Row:
+        old = self.read(plural, key)
+        row = {**old, **body}
+        self._check(plural, row, old)
+        self.rows[plural][key] = row
+        return row
 
-    def _who(self, plural: str, by: str, key: Any) -> list[Row]:
-        rows = self.rows[plural]
-        return [rows[one] for one in sorted(rows) if rows[one][by] == key]
+    def _link_keys(self, plural: str, key: Any, others: Sequence[Any]) -> None:
+        if GUILD[plural].keys:
+            self.link_only(plural, key, others, ["body", GUILD[plural].keys])
 
     @contextmanager
-    def all_or_none(self) -> Iterator[None]:
-        before = deepcopy((self.rows, self.links, self.gone))
+    def _all_or_none(self) -> Iterator[None]:
+        rows = {plural: dict(some) for plural, some in self.rows.items()}
+        gone = {plural: set(some) for plural, some in self.gone.items()}
+        before = rows, self.links.copy(), gone
         try:
             yield
         except Refusal:
             self.rows, self.links, self.gone = before
             raise
-
-    # Constraints
 
     def _check(self, plural: str, row: Row, old: Row) -> None:
         entity = GUILD[plural]
@@ -326,20 +223,13 @@ class Graph:
         if missing:
             raise Refusal(409, [_no_target(one) for one in missing])
 
-    def _referring(self, target: str, on_delete: str) -> list[tuple[Entity, Reference]]:
-        return [
-            (entity, one)
-            for entity, one in REFERENCES
-            if one.target == target and one.on_delete == on_delete
-        ]
-
     def _by(self, entity: Entity, reference: Reference, key: Any) -> set[tuple[str, Any]]:
         rows = self.rows[entity.plural].items()
         return {(entity.plural, at) for at, row in rows if row[reference.by] == key}
 
     def _blocking(self, plural: str, key: Any, going: set[tuple[str, Any]]) -> Iterator[Problem]:
         """Yield a problem for each reference by which rows that stay refer to one that goes."""
-        place = ["path", f"{GUILD[plural].name.lower()}_id"]
+        place = ["path", f"{GUILD[plural].name.lower()}_{GUILD[plural].key}"]
         for entity, reference in REFERENCES:
             if reference.on_delete != "restrict":
                 continue
@@ -354,9 +244,12 @@ class Graph:
                     yield {"type": "referred_to", "loc": place, "msg": said}
 
 
-MOST_INCLUDED = 20
-ENDS = ("heroes", "powers")
-"""What a link links."""
+def _referring(target: str, on_delete: str) -> list[tuple[Entity, Reference]]:
+    return [
+        (entity, one)
+        for entity, one in REFERENCES
+        if one.target == target and one.on_delete == on_delete
+    ]
 
 
 def _blocks(entity: Entity, reference: Reference, *, is_own: bool) -> str:
@@ -375,18 +268,6 @@ def _no_target(reference: Reference) -> Problem:
 def _same(names: Sequence[str]) -> list[Problem]:
     message = f"Another row has the same {' and '.join(names)}"
     return [{"type": "unique", "loc": ["body", name], "msg": message} for name in names]
-
-
-def _with_more(lists: Mapping[str, list[Row]]) -> Row:
-    """Return included lists as properties: the first rows, and whether there are more."""
-    return {
-        name: value
-        for relation, rows in lists.items()
-        for name, value in (
-            (relation, rows[:MOST_INCLUDED]),
-            (f"{relation}_more", len(rows) > MOST_INCLUDED),
-        )
-    }
 
 
 @contextmanager

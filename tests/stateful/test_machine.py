@@ -1,16 +1,15 @@
 """Random requests, and restarts of the server, answered as a dict would answer them.
 
-`RUNS=500 python -m pytest tests/stateful` is the extended run.
+`RUNS=500 python -m pytest --dist=load tests/stateful` is the extended run.
 """
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, Phase, note, settings
+from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -18,22 +17,16 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 from sqlalchemy import select
 
 from tests.stateful.fields import HERO, HEROES, NAMES, RARE, SHORT, TAG, TAGS, bodies
-from tests.stateful.model import Conditions, Refusal, Row, Table
+from tests.stateful.model import Conditions, Row, Table
 from tests.stateful.process import Process
 from tests.stateful.queries import queries
+from tests.stateful.runs import is_as, run
 from tests.support.list_query import ListQuery
 from tests.support.servers import Servers, write_entities
-
-RUNS = int(os.environ.get("RUNS", "8"))
-STEPS = 30
-ENOUGH = 300
-"""After so many runs, everything has happened."""
-
 
 ENTITIES = {one.name: one for one in (HEROES, TAGS)}
 NAMED = st.sampled_from(sorted(ENTITIES))
@@ -81,7 +74,7 @@ class Machine(RuleBasedStateMachine):
     def _create(self, name: str, body: Row) -> None:
         table = self.tables[name]
         answer = self._ask("POST", table.entity.path, json=body)
-        if self._is_as(answer, lambda row: table.create(body, row)):
+        if is_as(answer, lambda row: table.create(body, row)):
             self._learn_tag(table, answer)
             assert answer.headers["location"] == table.place(answer.json()[table.entity.key])
 
@@ -89,7 +82,7 @@ class Machine(RuleBasedStateMachine):
     def read(self, name: str, number: int) -> None:
         table, key = self._key(name, number)
         answer = self._ask("GET", table.place(key))
-        if self._is_as(answer, lambda _: table.read(key)):
+        if is_as(answer, lambda _: table.read(key)):
             assert answer.headers["etag"] == table.tags[key][-1]
 
     @rule(name=NAMED, number=NUMBERS, last=st.booleans())
@@ -101,7 +94,7 @@ class Machine(RuleBasedStateMachine):
             assert (answer.status_code, answer.content) == (304, b"")
             assert answer.headers["etag"] == known
         else:
-            self._is_as(answer, lambda _: table.read(key))
+            is_as(answer, lambda _: table.read(key))
 
     @rule(sent=CHANGES, number=NUMBERS, expected=EXPECTED)
     def update(self, sent: tuple[str, Row], number: int, expected: str | None) -> None:
@@ -109,7 +102,7 @@ class Machine(RuleBasedStateMachine):
         table, key = self._key(name, number)
         conditions = Conditions(table.tag(key, expected) if expected else None)
         answer = self._ask("PATCH", table.place(key), json=body, headers=conditions.headers)
-        if self._is_as(answer, lambda row: table.update(key, body, conditions, row)):
+        if is_as(answer, lambda row: table.update(key, body, conditions, row)):
             self._learn_tag(table, answer)
 
     @rule(sent=CREATIONS, number=NUMBERS, expected=EXPECTED, new=st.booleans())
@@ -125,7 +118,7 @@ class Machine(RuleBasedStateMachine):
         tag = table.tag(key, expected) if expected else None
         conditions = Conditions(tag, none_may_be=number % 7 == 0)
         answer = self._ask("PUT", table.place(key), json=body, headers=conditions.headers)
-        if self._is_as(answer, lambda row: table.replace(key, body, conditions, row)):
+        if is_as(answer, lambda row: table.replace(key, body, conditions, row)):
             self._learn_tag(table, answer)
 
     @rule(name=NAMED, number=NUMBERS, expected=EXPECTED)
@@ -133,7 +126,7 @@ class Machine(RuleBasedStateMachine):
         table, key = self._key(name, number)
         conditions = Conditions(table.tag(key, expected) if expected else None)
         answer = self._ask("DELETE", table.place(key), headers=conditions.headers)
-        self._is_as(answer, lambda _: table.delete(key, conditions))
+        is_as(answer, lambda _: table.delete(key, conditions))
 
     # Several rows
 
@@ -142,7 +135,7 @@ class Machine(RuleBasedStateMachine):
         name, bodies_sent = sent
         table = self.tables[name]
         answer = self._ask("POST", f"{table.entity.path}bulk", json=bodies_sent)
-        if self._is_as(answer, lambda rows: table.create_many(bodies_sent, rows)):
+        if is_as(answer, lambda rows: table.create_many(bodies_sent, rows)):
             self._look_again(table, [row[table.entity.key] for row in answer.json()])
 
     @rule(sent=SEVERAL_CHANGES)
@@ -152,7 +145,7 @@ class Machine(RuleBasedStateMachine):
             _, key = self._key("Hero", number, nonsense=[0, -1])
             items.append({**body, "id": key})
         answer = self._ask("PATCH", "/heroes/bulk", json=items)
-        if self._is_as(answer, lambda rows: table.update_many(items, rows)):
+        if is_as(answer, lambda rows: table.update_many(items, rows)):
             self._look_again(table, [item["id"] for item in items])
 
     @rule(numbers=st.lists(NUMBERS, min_size=1, max_size=3))
@@ -160,7 +153,7 @@ class Machine(RuleBasedStateMachine):
         table = self.tables["Hero"]
         keys = [self._key("Hero", number, nonsense=[0, -1])[1] for number in numbers]
         answer = self._ask("DELETE", "/heroes/bulk", params=[("id", str(key)) for key in keys])
-        self._is_as(answer, lambda _: table.delete_many(keys))
+        is_as(answer, lambda _: table.delete_many(keys))
 
     def _look_again(self, table: Table, keys: list[Any]) -> None:
         """Read the tags, which an answer of several rows does not have."""
@@ -228,22 +221,11 @@ class Machine(RuleBasedStateMachine):
     # How a rule asks and compares
 
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        answer = self.process.api.ask(method, path, **options)
+        answer = self.process.ask(method, path, **options)
         note(f"{method} {path} {options} -> {answer.status_code} {answer.text}")
         what = f"{method} bulk" if path.endswith("/bulk") else method
         self.process.seen[what, answer.status_code] += 1
         return answer
-
-    def _is_as(self, answer: httpx.Response, work: Callable[[Any], Any]) -> bool:
-        """Compare an answer with what the model makes of it; tell whether it is 200."""
-        found, status = answer.json(), 200
-        try:
-            wanted = [work(found if answer.status_code == 200 else {})]
-        except Refusal as refusal:
-            status, wanted = refusal.status, [{"detail": one} for one in refusal.details]
-        assert answer.status_code == status, wanted
-        assert _sorted(found) in [_sorted(one) for one in wanted]
-        return status == 200
 
     def _learn_tag(self, table: Table, answer: httpx.Response) -> None:
         """Keep the tag of a row: each state of it has one of its own."""
@@ -268,13 +250,6 @@ class Machine(RuleBasedStateMachine):
         raise AssertionError
 
 
-def _sorted(body: Any) -> Any:
-    """Sort problems: their order is nobody's business."""
-    if not (isinstance(body, dict) and isinstance(body.get("detail"), list)):
-        return body
-    return {"detail": sorted(body["detail"], key=lambda one: str(one["loc"]))}
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def process(
     request: pytest.FixtureRequest,
@@ -285,27 +260,9 @@ def process(
     spec = write_entities(tmp_path / "entities", {"hero": HERO, "tag": TAG})
     process = Process(servers, spec, new_database(request.param))
     yield process
-    process.api.stop()
+    process.stop()
 
 
 @pytest.mark.slow
 def test_the_server_answers_as_a_dict_would(process: Process) -> None:
-    class Running(Machine):
-        pass
-
-    Running.process = process
-    run_state_machine_as_test(
-        Running,
-        settings=settings(
-            max_examples=RUNS,
-            stateful_step_count=STEPS,
-            deadline=None,
-            database=None,
-            phases=[Phase.generate],  # to shrink would take minutes
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-    if RUNS >= ENOUGH:
-        statuses = {status for _, status in process.seen}
-        assert statuses == {200, 304, 404, 409, 412, 422, -9, -15}, process.seen
-    print(sorted(process.seen.items()))  # noqa: T201 -- pytest -s shows what was asked
+    run(Machine, process)
