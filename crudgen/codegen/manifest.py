@@ -154,7 +154,9 @@ def _conditions(schema: Schema) -> dict[str, bool]:
     references = related or any(map(refers, entities))
     by_name = {entity.name: entity for entity in entities}
     collections = [one for entity in entities for one in collections_of(entity, by_name)]
-    keys = any(map(writes_keys, entities))
+    by_keys = [entity for entity in entities if writes_keys(entity)]
+    keys, written = bool(by_keys), {one for entity in by_keys for one in entity.api.operations}
+    keys_of_many = not written.isdisjoint({Operation.CREATE_MANY, Operation.UPDATE_MANY})
     links = keys or any(one.changes_links for one in collections)
     composite = any(map(creates_together, entities))
     return {
@@ -172,7 +174,10 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "query/relations.py": related,
         "rows/bulk.py": bulk,
         "rows/added_properties.py": composite or keys,
+        "rows/link_batches.py": keys,
         "rows/linking.py": keys,
+        "rows/linking_bulk.py": keys_of_many,
+        "rows/linking_replacement.py": keys and Operation.REPLACE in written,
         "rows/linked.py": keys or any(one.relation.link for one in collections),
         "rows/links.py": links,
         "rows/nested.py": any(one.relation.link is None for one in collections),

@@ -44,6 +44,12 @@ RELATION_KEYS: dict[str, tuple[Operation, ...]] = {
     "nested": (),
     "embed": (Operation.READ,),
     "counts": (Operation.LIST, Operation.READ),
-    "write": (Operation.CREATE, Operation.UPDATE, Operation.REPLACE),
+    "write": (
+        Operation.CREATE,
+        Operation.UPDATE,
+        Operation.REPLACE,
+        Operation.CREATE_MANY,
+        Operation.UPDATE_MANY,
+    ),
 }
 """Keys of the `api` block about relations: each requires one of its operations, if it has any."""

@@ -17,10 +17,11 @@ from crudgen.codegen.code import (
     raw,
     statement,
     subscript,
+    words,
 )
 from crudgen.codegen.imports import Imports
 from crudgen.language.names import Case, Conventions, FieldName, JsonName
-from crudgen.language.operations import Operation
+from crudgen.language.operations import CREATING, Operation
 from crudgen.language.schema import Entity, KitForm, TypeName
 
 from .articles import a_row
@@ -37,13 +38,17 @@ from .variables import folder_name
 
 CREATE = "CreateWithRelated"
 """Suffix of the model of requests that create a row with others or with links."""
+CREATE_WITH_KEYS = "CreateWithKeys"
+"""Suffix of the model of requests that create rows with links, but not with other rows."""
 UPDATE = "UpdateWithRelated"
 """Suffix of the model of requests that update a row with its links."""
+UPDATE_BY_ID = "UpdateByIdWithRelated"
+"""Suffix of the model of an item of requests that update several rows with their links."""
 CREATED = "PublicWithCreated"
 """Suffix of the model of responses with the rows that were created together."""
 WITH_KEYS = "PublicWithKeys"
 """Suffix of the model of responses with the keys of linked rows."""
-BODIES = (CREATE, UPDATE, CREATED, WITH_KEYS)
+BODIES = (CREATE, CREATE_WITH_KEYS, UPDATE, UPDATE_BY_ID, CREATED, WITH_KEYS)
 
 
 def writes_more(entity: Entity) -> bool:
@@ -56,19 +61,34 @@ def create_suffix(entity: Entity) -> str:
     return CREATE if writes_more(entity) else "Create"
 
 
+def alone_suffix(entity: Entity) -> str:
+    """Return the suffix of the model of the body that creates or replaces rows without others.
+
+    It is that of an item of a bulk create, and that of a PUT.
+    """
+    if not writes_keys(entity):
+        return "Create"
+    return CREATE_WITH_KEYS if creates_together(entity) else CREATE
+
+
 def update_suffix(entity: Entity) -> str:
     """Return the suffix of the model of the body that updates a row."""
     return UPDATE if writes_keys(entity) else "Update"
 
 
-def updated_suffix(entity: Entity) -> str:
-    """Return the suffix of the model of the response to an update."""
+def update_by_id_suffix(entity: Entity) -> str:
+    """Return the suffix of the model of an item of the body that updates several rows."""
+    return UPDATE_BY_ID if writes_keys(entity) else "UpdateById"
+
+
+def written_suffix(entity: Entity) -> str:
+    """Return the suffix of the model of a row in responses to writes, but see `created_suffix`."""
     return WITH_KEYS if writes_keys(entity) else "Public"
 
 
 def created_suffix(entity: Entity) -> str:
-    """Return the suffix of the model of the response to a create."""
-    return CREATED if creates_together(entity) else updated_suffix(entity)
+    """Return the suffix of the model of the response to the create of one row."""
+    return CREATED if creates_together(entity) else written_suffix(entity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +133,24 @@ class _Printer:
 
     def bodies(self) -> Iterator[Body]:
         """Yield the bodies, each after those that it uses."""
-        operations, a_singular = self._entity.api.operations, a_row(self._entity)
-        if Operation.CREATE in operations:
-            lines = [*map(self._created, self._rows), *map(self._sent_keys, self._linked)]
+        operations, a_singular = {*self._entity.api.operations}, a_row(self._entity)
+        keys = [*map(self._sent_keys, self._linked)]
+        creates = Operation.REPLACE in operations or bool(CREATING & operations)
+        if self._linked and creates:
+            verbs = "create or replace" if Operation.REPLACE in operations else "create"
+            doc = f"Request body to {verbs} {a_singular} with its links."
+            yield self._body(alone_suffix(self._entity), "Create", doc, keys)
+        if self._rows:
             doc = f"Request body to create {a_singular} with related rows."
-            yield self._body(CREATE, "Create", doc, lines)
+            base = CREATE_WITH_KEYS if self._linked else "Create"
+            yield self._body(CREATE, base, doc, [*map(self._created, self._rows)])
         if self._linked and Operation.UPDATE in operations:
             doc = f"Request body to update {a_singular} and its links. Omitted: unchanged."
-            yield self._body(UPDATE, "Update", doc, [*map(self._sent_keys, self._linked)])
+            yield self._body(UPDATE, "Update", doc, keys)
+        if self._linked and Operation.UPDATE_MANY in operations:
+            plural = words(self._entity.plural)
+            doc = f"Item of the request body to update several {plural} and their links."
+            yield self._body(UPDATE_BY_ID, "UpdateById", doc, keys)
         capitalized = a_row(self._entity, capitalized=True)
         if self._linked:
             doc = f"{capitalized} as returned by the API, with the keys of linked rows."

@@ -22,7 +22,14 @@ from crudgen.language.api import EtagUse
 from crudgen.language.operations import CHANGING
 from crudgen.language.schema import Entity, KeyKind
 
-from .bodies import create_suffix, update_suffix, writes_more
+from .bodies import (
+    BODIES,
+    alone_suffix,
+    create_suffix,
+    update_by_id_suffix,
+    update_suffix,
+    written_suffix,
+)
 from .collections import creates_together, writes_keys
 from .referrers import changes_reference, sets_reference
 from .related import has_related
@@ -63,10 +70,15 @@ class Handlers:
     def _request(self) -> Code:
         return annotated(raw("request"), self._imports.name("fastapi", "Request"))
 
+    def _model(self, suffix: str) -> Code:
+        """Return the name of a model of the entity, which is imported."""
+        model = name(self._entity.name, suffix=suffix)
+        self._imports.use(".bodies" if suffix in BODIES else ".models", model)
+        return model
+
     def create(self) -> HandlerView:
         """Return the source of the handler that creates a row."""
-        created = name(self._entity.name, suffix=create_suffix(self._entity))
-        self._imports.use(".bodies" if writes_more(self._entity) else ".models", created)
+        created = self._model(create_suffix(self._entity))
         return self._creating(
             name(self._entity.singular, prefix="create_"),
             "create",
@@ -76,8 +88,7 @@ class Handlers:
 
     def create_many(self) -> HandlerView:
         """Return the source of the handler that creates several rows."""
-        created = name(self._entity.name, suffix="Create")
-        self._imports.use(".models", created)
+        created = self._model(alone_suffix(self._entity))
         return self._creating(
             name(self._entity.plural, prefix="create_"),
             "create_many",
@@ -105,8 +116,7 @@ class Handlers:
 
     def update_many(self) -> HandlerView:
         """Return the source of the handler that updates several rows."""
-        changes = name(self._entity.name, suffix="UpdateById")
-        self._imports.use(".models", changes)
+        changes = self._model(update_by_id_suffix(self._entity))
         sent = self._variables.changed
         return HandlerView(
             responses=self._errors(404, 409, 412, 413, 415, 422, 503, many=True),
@@ -146,16 +156,14 @@ class Handlers:
 
     def update(self) -> HandlerView:
         """Return the source of the handler that updates a row."""
-        changes = name(self._entity.name, suffix=update_suffix(self._entity))
-        self._imports.use(".bodies" if writes_keys(self._entity) else ".models", changes)
+        changes = self._model(update_suffix(self._entity))
         conflict = self._conflict(creates=False)
         errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_etag(), 503)
         return self._one_row_handler("update", errors, changes)
 
     def replace(self) -> HandlerView:
         """Return the source of the handler that replaces a row."""
-        created = name(self._entity.name, suffix="Create")
-        self._imports.use(".models", created)
+        created = self._model(alone_suffix(self._entity))
         statuses = (404, *self._conflict(creates=True), 412, 413, 415, 422, *self._missing_etag())
         errors = self._errors(*statuses, 503, created=self._creates_by_replacing())
         return self._one_row_handler("replace", errors, created)
@@ -210,7 +218,7 @@ class Handlers:
     def _errors(self, *statuses: int, many: bool = False, created: bool = False) -> Code:
         arguments: list[Bracket | Code] = [literal(status) for status in statuses]
         if created:
-            arguments.append(keyword("created", name(self._entity.name, suffix="Public")))
+            arguments.append(keyword("created", self._model(written_suffix(self._entity))))
         called = call(self._imports.name("..kit.errors", "errors"), arguments)
         tail = raw(",")
         if many:

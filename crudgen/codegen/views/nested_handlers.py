@@ -25,7 +25,7 @@ from crudgen.language.relations import Link
 from crudgen.language.schema import Entity
 
 from .articles import a_row
-from .bodies import BODIES, updated_suffix
+from .bodies import BODIES, written_suffix
 from .collections import Collection
 from .handlers import DEFAULT_STATUS
 from .key_types import body_key_type, path_key_type
@@ -185,7 +185,7 @@ class NestedHandlers:
 
     def _created(self, one: Collection) -> Code:
         """Return the model of a row that is created."""
-        suffix = updated_suffix(one.target)
+        suffix = written_suffix(one.target)
         module = self._module(one.target, "bodies" if suffix in BODIES else "models")
         return self._imports.own(module, f"{one.target.name}{suffix}")
 

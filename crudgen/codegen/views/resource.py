@@ -34,12 +34,12 @@ def resource_classes(entity: Entity, *, is_kept: bool) -> list[tuple[str, str]]:
     if creates_together(entity):
         kinds.append(("composite", "CompositeResource"))
     if writes_keys(entity):
-        kinds.append(("linking", "LinkingResource"))
-    if Operation.REPLACE in operations:
+        kinds += _linking_classes(operations)
+    elif Operation.REPLACE in operations:
         kinds.append(("replacement", "ReplaceableResource"))
     if BULK & operations and entity.api.idempotency:
         kinds.append(("idempotent_bulk", "IdempotentBulkResource"))
-    elif BULK & operations:
+    elif BULK & operations and ("linking_bulk", "LinkingBulkResource") not in kinds:
         kinds.append(("bulk", "BulkResource"))
     elif entity.api.idempotency:
         kinds.append(("idempotency", "IdempotentResource"))
@@ -50,6 +50,16 @@ def resource_classes(entity: Entity, *, is_kept: bool) -> list[tuple[str, str]]:
     elif not writes_keys(entity) and (is_kept or refers(entity)):
         kinds.append(("references", "ReferencingResource"))
     return kinds or [("resource", "Resource")]
+
+
+def _linking_classes(operations: set[Operation]) -> list[tuple[str, str]]:
+    """Return the classes of a resource whose request bodies contain keys."""
+    kinds = []
+    if {Operation.CREATE_MANY, Operation.UPDATE_MANY} & operations:
+        kinds.append(("linking_bulk", "LinkingBulkResource"))
+    if Operation.REPLACE in operations:
+        kinds.append(("linking_replacement", "LinkingReplaceableResource"))
+    return kinds or [("linking", "LinkingResource")]
 
 
 def combined_class(entity: Entity) -> Code:

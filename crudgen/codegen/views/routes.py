@@ -22,7 +22,7 @@ from crudgen.language.operations import CHANGING, Operation
 from crudgen.language.schema import Entity, KitForm
 
 from .articles import a_row
-from .bodies import BODIES, created_suffix, updated_suffix, writes_more
+from .bodies import BODIES, created_suffix, writes_more, written_suffix
 from .composite import composite_names
 from .handlers import DEFAULT_STATUS, Handlers, HandlerView
 from .key_types import path_key_type
@@ -32,7 +32,13 @@ from .related_resource import related_names
 from .resource import ResourcePrinter, combined_class, resource_classes
 from .variables import Variables
 
-_CREATE_AND_UPDATE = (Operation.CREATE, Operation.UPDATE)
+_WRITING = {
+    Operation.UPDATE,
+    Operation.REPLACE,
+    Operation.CREATE_MANY,
+    Operation.UPDATE_MANY,
+}
+"""Operations whose responses contain rows as they are written alone."""
 DELETING = frozenset({Operation.DELETE, Operation.DELETE_MANY})
 
 
@@ -44,17 +50,16 @@ class RoutesView:
     plural: Code
     a_singular: Code
     plural_words: Code
-    public: Code
-    rows_type: Code
-    """The type of a list of rows."""
     listed_type: Code
     """The type of a page of the list."""
     read_type: Code
     """The type of a row that is read."""
     created_type: Code
     """The type of a row that is created."""
-    updated_type: Code
-    """The type of a row that is updated."""
+    written_type: Code
+    """The type of a row that is written alone."""
+    rows_type: Code
+    """The type of several rows that are written."""
     deletion_type: Code
     imports: Code
     router: Code
@@ -105,19 +110,19 @@ def routes_view(
         Operation.UPDATE_MANY: handlers.update_many,
         Operation.DELETE_MANY: handlers.delete_many,
     }
-    creates, updates = (one in entity.api.operations for one in _CREATE_AND_UPDATE)
+    creates = Operation.CREATE in entity.api.operations
+    writes = not _WRITING.isdisjoint(entity.api.operations)
     views = {operation: printers[operation]() for operation in entity.api.operations}
     return RoutesView(
         singular=name(entity.singular),
         plural=name(entity.plural),
         a_singular=a_row(entity),
         plural_words=words(entity.plural),
-        public=name(entity.name, suffix="Public"),
-        rows_type=head.rows_type("Public"),
         listed_type=head.rows_type(head.list_suffix),
         read_type=head.model(head.read_suffix),
-        created_type=head.written_type(created_suffix(entity) if creates else "Public"),
-        updated_type=head.written_type(updated_suffix(entity) if updates else "Public"),
+        created_type=head.model(created_suffix(entity) if creates else "Public"),
+        written_type=head.model(written_suffix(entity) if writes else "Public"),
+        rows_type=head.rows_type(written_suffix(entity) if writes else "Public"),
         deletion_type=head.deletion_type() if DELETING & views.keys() else raw(""),
         router=head.router(),
         resource_class=resource.resource_class(),
@@ -178,17 +183,12 @@ class _Head:
         return self._imports.builtin("list") + raw("[") + self.model(suffix) + raw("]")
 
     def model(self, suffix: str) -> Code:
-        """Return the name of a model of the entity. Those with relations are imported."""
-        model = name(self._entity.name, suffix=suffix)
-        if suffix != "Public":
-            self._imports.use(".related", model)
-        return model
-
-    def written_type(self, suffix: str) -> Code:
-        """Return the model of the response to a create or an update."""
+        """Return the name of a model of the entity. Those of other modules are imported."""
         model = name(self._entity.name, suffix=suffix)
         if suffix in BODIES:
             self._imports.use(".bodies", model)
+        elif suffix != "Public":
+            self._imports.use(".related", model)
         return model
 
     def deletion_type(self) -> Code:

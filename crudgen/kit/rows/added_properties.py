@@ -17,10 +17,15 @@ def with_properties(
     response: Response, properties: Iterable[tuple[str, bytes]], tag: Callable[[bytes], str]
 ) -> Response:
     """Return a response with more properties, each with its JSON; `tag` returns its ETag."""
-    more = [b"," + to_json(name) + b":" + written for name, written in properties]
-    body = b"".join([bytes(response.body)[:-1], *more, b"}"])
+    body = extended(bytes(response.body), properties)
     location = {"Location": response.headers["location"]} if "location" in response.headers else {}
     return JsonText(body, response.status_code, {**location, **etag_headers(tag(body))})
+
+
+def extended(row: bytes, properties: Iterable[tuple[str, bytes]]) -> bytes:
+    """Return the JSON of a row with more properties, each with its JSON."""
+    more = [b"," + to_json(name) + b":" + written for name, written in properties]
+    return b"".join([row[:-1], *more, b"}"])
 
 
 def tag_before(name: str) -> Callable[[bytes], str]:

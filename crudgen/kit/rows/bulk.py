@@ -1,6 +1,7 @@
 """Creating, updating and deleting several rows in one transaction."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import HTTPException, Request, Response
@@ -22,7 +23,7 @@ from ..errors import (
 from ..http.headers import JsonText
 from ..models import Changes, Model
 from .answers import ErrorConversion
-from .resource import Resource
+from .resource import Insertion, Resource
 from .statements import RowStatements
 from .values import is_storable_key
 from .write_lock import WriteLocks
@@ -44,6 +45,17 @@ _ITEM_ERRORS = (Conflict, MissingTarget, Referenced, Refused)
 """The errors about one of several rows."""
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The changes of several rows."""
+
+    keys: Sequence[Any]
+    changes: Sequence[Change]
+    """The change of each row."""
+    before: Sequence[Change]
+    """The changes that take locks before, to avoid deadlocks."""
+
+
 class BulkResource(Resource):
     """A resource whose operations also create, update and delete several rows at a time.
 
@@ -62,13 +74,12 @@ class BulkResource(Resource):
         Raises HTTPException 409.
         """
         del request
-        changes = self._insertions(db, rows)
+        insertion = self._insertion_of_many(db, rows)
         with ErrorConversion(self._properties):
-            found = await self._generated.writer(db, changes[-1].values)(changes)
-        return many_rows(self._statements_for(db), found[-len(rows) :], self._created_status)
+            return insertion.answer(await insertion.write(insertion.changes))
 
-    def _insertions(self, db: Database, rows: Sequence[Model]) -> list[Change]:
-        """Return the changes that insert rows, after those that take locks."""
+    def _insertion_of_many(self, db: Database, rows: Sequence[Model]) -> Insertion:
+        """Return the insertion of rows, whose last changes insert one row each."""
         use = self._statements_for(db)
         values = [self._values.read(row) for row in rows]
         explain = (
@@ -79,7 +90,12 @@ class BulkResource(Resource):
             for index, one in enumerate(values)
         ]
         locks = self._locks.locking_changes(db, use)
-        return [*locks, *self._locks_before_writes(db, values), *inserts]
+        changes = [*locks, *self._locks_before_writes(db, values), *inserts]
+
+        def answer(found: Sequence[Sequence[Row]]) -> Response:
+            return many_rows(use, found[-len(rows) :], self._created_status)
+
+        return Insertion(changes, self._generated.writer(db, values[0]), answer)
 
     async def update_many(
         self, db: Database, request: Request, rows: Sequence[Changes]
@@ -88,6 +104,11 @@ class BulkResource(Resource):
 
         Raises HTTPException 404, 409, 412, 422.
         """
+        updates = self._updates(db, request, rows)
+        return many_rows(self._statements_for(db), await self._write_in_order(db, updates))
+
+    def _updates(self, db: Database, request: Request, rows: Sequence[Changes]) -> Batch:
+        """Return the changes that update rows; raise HTTPException 404, 409, 412."""
         use = self._statements_for(db)
         sent = [self._values.read(row, exclude_unset=True) for row in rows]
         keys = [values.pop(self._key) for values in sent]
@@ -111,7 +132,7 @@ class BulkResource(Resource):
                     read_back=use.read if values else None,
                 )
             )
-        return many_rows(use, await self._write_in_order(db, keys, changes, before))
+        return Batch(keys, changes, before)
 
     async def delete_many(self, db: Database, request: Request, keys: Sequence[Any]) -> Response:
         """Delete rows in one transaction; raise HTTPException 404, 409, 412, 422."""
@@ -130,36 +151,30 @@ class BulkResource(Resource):
                     yields=self._deletion_yields,
                 )
             )
-        await self._write_in_order(
-            db,
-            keys,
-            changes,
-            self._locks.lock_rows(db, use, keys, deletes=True),
-            deletes=True,
-        )
+        locks = self._locks.lock_rows(db, use, keys, deletes=True)
+        await self._write_in_order(db, Batch(keys, changes, locks), deletes=True)
         return JsonText(b'{"ok":true}')
 
     async def _write_in_order(
         self,
         db: Database,
-        keys: Sequence[Any],
-        changes: Sequence[Change],
-        before: Sequence[Change] = (),
+        batch: Batch,
+        after: Sequence[Change] = (),
         *,
         deletes: bool = False,
-    ) -> Sequence[Sequence[Row]]:
-        """Run changes in the order of their keys, to avoid deadlocks.
+    ) -> list[Sequence[Row]]:
+        """Run a batch in the order of its keys, to avoid deadlocks, then the changes in `after`.
 
         Return their rows in the given order.
-
-        The changes `before` take locks, which avoid deadlocks of unique values.
         """
+        keys, before = batch.keys, batch.before
         order = sorted(range(len(keys)), key=keys.__getitem__)
         place: Place | None = ["query", self._key_name] if deletes else None
+        in_order = [batch.changes[index] for index in order]
         with ErrorConversion(self._properties, place):
-            found = await db.write_all([*before, *(changes[index] for index in order)])
-        by_index = dict(zip(order, found[len(before) :], strict=True))
-        return [by_index[index] for index in range(len(keys))]
+            found = (await db.write_all([*before, *in_order, *after]))[len(before) :]
+        by_index = dict(zip(order, found, strict=False))
+        return [*(by_index[index] for index in range(len(keys))), *found[len(keys) :]]
 
     def _check_keys(
         self, request: Request, keys: Sequence[Any], place: Callable[[int], Place]
@@ -206,9 +221,19 @@ def many_rows(use: RowStatements, found: Sequence[Sequence[Row]], status: int = 
 
     Raises HTTPException 409 if a statement returned no row.
     """
+    return json_array(written_rows(use, found), status)
+
+
+def written_rows(use: RowStatements, found: Sequence[Sequence[Row]]) -> list[bytes]:
+    """Return the JSON of several rows; raise HTTPException 409 if a statement returned no row."""
     if not all(found):
         raise row_discarded()
-    return JsonText(b"[" + b",".join(use.rows.write(row) for (row,) in found) + b"]", status)
+    return [use.rows.write(row) for (row,) in found]
+
+
+def json_array(rows: Sequence[bytes], status: int = 200) -> Response:
+    """Return the response for several rows as JSON."""
+    return JsonText(b"[" + b",".join(rows) + b"]", status)
 
 
 def item_error_converter(properties: Properties, index: int) -> Callable[[Exception], Exception]:

@@ -7,7 +7,7 @@ from fastapi import Request, Response
 from ..database import Database
 from ..models import Model
 from .answers import ErrorConversion
-from .bulk import BulkResource, many_rows
+from .bulk import BulkResource
 from .idempotency import IdempotentResource
 
 
@@ -20,15 +20,15 @@ class IdempotentBulkResource(IdempotentResource, BulkResource):
         """Insert rows and return them, or return the stored response if the key was used before."""
         if key is None:
             return await super().create_many(db, request, rows)
-        use, changes = self._statements_for(db), self._insertions(db, rows)
+        insertion = self._insertion_of_many(db, rows)
         with ErrorConversion(self._properties):
             return await self._responses.answer_once(
                 db,
                 request,
                 key=key,
                 sent=rows,
-                changes=changes,
-                write=self._generated.writer(db, changes[-1].values),
-                answer=lambda found: many_rows(use, found[-len(rows) :], self._created_status),
+                changes=insertion.changes,
+                write=insertion.write,
+                answer=insertion.answer,
                 status=self._created_status,
             )

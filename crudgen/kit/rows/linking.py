@@ -15,6 +15,7 @@ from ..models import Changes, Model
 from ..query.relations import ManyToMany, Relations, own_model
 from .added_properties import tag_before, with_properties
 from .answers import ErrorConversion, one_row
+from .link_batches import LinkBatches
 from .links import LinkedResource, check_repeated
 from .references import ReferencingResource
 from .related import RelatedResource
@@ -31,7 +32,13 @@ class WrittenKeys:
         self.json_name = json_name
         rows = ReferencingResource(relation.model, public=own_model(relation.public))
         self._links = LinkedResource(owner, rows, relation.link, by=relation.by, to=relation.to)
+        self._batches: dict[str, LinkBatches] = {}
         self.table = str(relation.link.__tablename__)
+        self.words = self._links.words
+        """The words for a linked row."""
+        (_, owner_key), (_, row_key) = self._links.ends
+        self.is_own = row_key is owner_key
+        """Whether the linked rows are of the same table."""
 
     def locks(self, db: Database) -> list[Change]:
         """Return the changes that serialize replacements of the links."""
@@ -42,21 +49,35 @@ class WrittenKeys:
 
         Raises HTTPException 422 for a repeated key.
         """
-        place, keys = ["body", self.json_name], self._keys(row)
-        check_repeated(keys, place)
+        place, keys = ["body", self.json_name], self.keys(row)
+        check_repeated([(place, keys)])
         return self._links.replacing(db, key, keys, place)
+
+    def batches(self, db: Database) -> LinkBatches:
+        """Return the statements that change the links of several rows."""
+        if db.kind not in self._batches:
+            self._batches[db.kind] = LinkBatches(*self._links.ends, db.kind)
+        return self._batches[db.kind]
+
+    def keys(self, row: Model) -> list[Any]:
+        """Return the keys in a request body; a body of another model has none."""
+        return getattr(row, self.attribute, [])
+
+    def is_in(self, row: Model) -> bool:
+        """Return whether the request body of an update has keys."""
+        return self.attribute in row.model_fields_set
+
+    def property_with(self, keys: Iterable[Any]) -> tuple[str, bytes]:
+        """Return the property of a response with the keys of linked rows."""
+        return self.json_name, to_json(sorted(keys))
 
     def sent(self, row: Model) -> tuple[str, bytes]:
         """Return the property of a response after the keys of a request body were written."""
-        return self.json_name, to_json(sorted(self._keys(row)))
-
-    def _keys(self, row: Model) -> list[Any]:
-        """Return the keys in a request body; that of the path of another row has none."""
-        return getattr(row, self.attribute, [])
+        return self.property_with(self.keys(row))
 
     async def stored(self, db: Database, key: Any) -> tuple[str, bytes]:
         """Return the property of a response, with the stored keys."""
-        return self.json_name, to_json(sorted(await self._links.keys(db, key)))
+        return self.property_with(await self._links.keys(db, key))
 
 
 class LinkingResource(RelatedResource):
@@ -102,9 +123,10 @@ class LinkingResource(RelatedResource):
 
     def _insertion(self, db: Database, request: Request, row: Model) -> Insertion:
         own = super()._insertion(db, request, row)
-        changes = [*_locks(db, self._written), *own.changes]
+        linked = [one for one in self._written if one.keys(row)]
+        changes = [*link_locks(db, linked), *own.changes]
         end = len(changes)
-        for written in self._written:
+        for written in linked:
             for change in written.changes(db, None, row):
                 changes.append(replace(change, derive=_key_of(len(changes) - end + 1)))
 
@@ -120,7 +142,7 @@ class LinkingResource(RelatedResource):
 
         Omitted properties are unchanged. Raises HTTPException 404, 409, 412, 422, 428.
         """
-        sent = [one for one in self._written if one.attribute in changes.model_fields_set]
+        sent = [one for one in self._written if one.is_in(changes)]
         if sent:
             response = await self._update_links(db, request, key, changes, sent)
         else:
@@ -147,7 +169,7 @@ class LinkingResource(RelatedResource):
         def check(rows: Sequence[Row]) -> None:
             expected.check(use.rows.write(self._existing_row(rows)))
 
-        steps = _locks(db, sent)
+        steps = link_locks(db, sent)
         steps.append(Change(use.lock, {"key__": key}, check=check))
         if values:
             bound, columns = {**values, "key__": key}, tuple(sorted(values))
@@ -159,7 +181,7 @@ class LinkingResource(RelatedResource):
         return one_row(use.rows.write(self._existing_row(found[end - 1])))
 
 
-def _locks(db: Database, written: Iterable[WrittenKeys]) -> list[Change]:
+def link_locks(db: Database, written: Iterable[WrittenKeys]) -> list[Change]:
     """Return the changes that serialize replacements of links, in the order of their tables."""
     in_order = sorted(written, key=lambda one: one.table)
     return [lock for one in in_order for lock in one.locks(db)]

@@ -1,6 +1,6 @@
 """Links between the rows of two tables, which are the rows of a third table."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from sqlalchemy import (
 from ..database import Change, Database
 from ..database.statements import COLUMNS, Statement
 from ..database.transaction import Row
-from ..errors import Message, problem
+from ..errors import MAX_PROBLEMS, Message, problem
 from ..http.headers import JsonText
 from ..models import Model
 from .linked import LinkedCollection
@@ -36,6 +36,8 @@ LINK_ERRORS: dict[int | str, dict[str, Any]] = {
 }
 """The error responses that differ from those of operations on one row, for OpenAPI."""
 
+SentKeys = tuple[Sequence[str | int], Sequence[Any]]
+"""The location of a list of keys in the request, and the keys."""
 NAMES = ("key__", "other__")
 """The bound parameters of a link: the keys of its owner and of the other row."""
 
@@ -57,10 +59,11 @@ class LinkedResource(LinkedCollection):
     ) -> None:
         super().__init__(owner, rows, link, by=by, to=to)
         own, other = self._owner, rows._properties
-        self._statements = _LinkStatements(
-            (self._near, own.columns[own.key]), (self._far, other.columns[other.key])
-        )
-        self._words = other.row_words(other.table)
+        self.ends = (self._near, own.columns[own.key]), (self._far, other.columns[other.key])
+        """The columns of the link table, each with the key that it refers to."""
+        self._statements = _LinkStatements(*self.ends)
+        self.words = other.row_words(other.table)
+        """The words for a linked row."""
         self._take_lock = write_lock(link.metadata, self._near.table.name)
 
     async def add(self, db: Database, request: Request, key: Any, other: Any) -> Response:
@@ -101,7 +104,7 @@ class LinkedResource(LinkedCollection):
         for a repeated key.
         """
         _check_no_preconditions(request)
-        check_repeated(others, ["body"])
+        check_repeated([(["body"], others)])
         self._check_owner_key(key)
         await db.write_all([*self.locks(db), self._lock(key), *self.replacing(db, key, others)])
         return JsonText(b'{"ok":true}')
@@ -125,7 +128,7 @@ class LinkedResource(LinkedCollection):
 
         `place` is the location of the keys in the request.
         """
-        raise_missing = _missing_rows(others, place, self._words)
+        raise_missing = missing_rows([(place, others)], self.words)
         if not all(map(is_storable_key, others)):
             raise_missing([(other,) for other in others if is_storable_key(other)])
         use = self._statements.replacing(db.kind, len(others))
@@ -216,18 +219,18 @@ def _kept(statement: Select[Any]) -> Select[Any]:
     return statement.with_for_update(read=True, key_share=True)
 
 
-def check_repeated(keys: Sequence[Any], place: Sequence[str | int]) -> None:
-    """Raise HTTPException 422 if a key occurs twice; `place` is the location of the keys."""
-    seen = set()
+def check_repeated(sent: Iterable[SentKeys]) -> None:
+    """Raise HTTPException 422 if a key occurs twice in a list of keys."""
     problems = []
-    for index, key in enumerate(keys):
-        if key in seen:
-            problems.append(
-                problem("repeated_key", [*place, index], "The key should be given once")
-            )
-        seen.add(key)
+    for place, keys in sent:
+        seen = set()
+        for index, key in enumerate(keys):
+            if key in seen:
+                message = "The key should be given once"
+                problems.append(problem("repeated_key", [*place, index], message))
+            seen.add(key)
     if problems:
-        raise HTTPException(422, problems)
+        raise HTTPException(422, problems[:MAX_PROBLEMS])
 
 
 def _must_exist(not_found: Callable[[], HTTPException]) -> Callable[[Sequence[Row]], None]:
@@ -238,9 +241,7 @@ def _must_exist(not_found: Callable[[], HTTPException]) -> Callable[[Sequence[Ro
     return check
 
 
-def _missing_rows(
-    keys: Sequence[Any], place: Sequence[str | int], name: str
-) -> Callable[[Sequence[Row]], None]:
+def missing_rows(sent: Sequence[SentKeys], name: str) -> Callable[[Sequence[Row]], None]:
     """Return the `check` that raises HTTPException 409 unless all rows with the keys are found."""
 
     def check(found: Sequence[Row]) -> None:
@@ -248,11 +249,12 @@ def _missing_rows(
         message = f"There is no such {name}"
         problems = [
             problem("no_target", [*place, index], message)
+            for place, keys in sent
             for index, key in enumerate(keys)
             if key not in known
         ]
         if problems:
-            raise HTTPException(409, problems)
+            raise HTTPException(409, problems[:MAX_PROBLEMS])
 
     return check
 

@@ -1,6 +1,7 @@
 """PUT: replaces a row, or creates it if clients choose the keys of the table."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from fastapi import HTTPException, Request, Response
@@ -38,14 +39,13 @@ class ReplaceableResource(Resource):
         use, values, status = self._statements_for(db), self._values.read(row), 200
         self._check_key(key)
         if self._key not in values:
-            expected = Preconditions(request, required=self._etag_required)
             kept = {name: value for name, value in values.items() if name not in self._immutable}
-            columns, bound = tuple(sorted(kept)), {**kept, "key__": key}
-            change = Change(use.update, bound, columns, read_back=use.read)
-            rows = await self._write(db, expected, change)
+            rows = await self._replace(
+                db, request, row, {**kept, "key__": key}, tuple(sorted(kept))
+            )
         elif values[self._key] == key:
             rows, is_new = await self._replace_or_create(
-                db, request, {**values, "key__": key}, tuple(values)
+                db, request, row, {**values, "key__": key}, tuple(values)
             )
             status = self._created_status if is_new else status
         else:
@@ -53,8 +53,24 @@ class ReplaceableResource(Resource):
             raise HTTPException(409, [problem("other_key", ["body", self._key_name], message)])
         return one_row(use.rows.write(self._existing_row(rows)), status=status)
 
+    async def _replace(
+        self, db: Database, request: Request, row: Model, values: Values, columns: tuple[str, ...]
+    ) -> Sequence[Row]:
+        """Replace a row, if it meets the preconditions; return it."""
+        expected = Preconditions(request, required=self._etag_required)
+        use = self._statements_for(db)
+
+        def check(rows: Sequence[Row]) -> None:
+            expected.check(use.rows.write(self._existing_row(rows)))
+
+        changes = [Change(use.update, values, columns, read_back=use.read)]
+        if not expected.is_empty:
+            changes.insert(0, Change(use.lock, {"key__": values["key__"]}, check=check))
+        with ErrorConversion(self._properties):
+            return (await self._write_replacement(db, row, changes))[-1]
+
     async def _replace_or_create(
-        self, db: Database, request: Request, values: Values, columns: tuple[str, ...]
+        self, db: Database, request: Request, row: Model, values: Values, columns: tuple[str, ...]
     ) -> tuple[Sequence[Row], bool]:
         """Replace or create a row, if it meets the preconditions; return it, and whether it is new.
 
@@ -63,27 +79,36 @@ class ReplaceableResource(Resource):
         expected = _Preconditions(request, required=self._etag_required)
         use = self._statements_for(db)
         statement = self._upsert(db, columns, must_not_exist=expected.must_not_exist)
-        insert = self._upsert(db, columns, must_not_exist=True)
+        change = Change(statement, values, columns, read_back=use.read)
         with ErrorConversion(self._properties):
             if expected.is_empty:
-                if self._created_status != 200 and (
-                    rows := await db.write(insert, values, columns, use.read)
-                ):
-                    return rows, True
-                return await db.write(statement, values, columns, use.read), False
+                if self._created_status != 200:
+                    insert = self._upsert(db, columns, must_not_exist=True)
+                    attempt = replace(change, statement=insert)
+                    (rows,) = await self._write_replacement(db, row, [attempt])
+                    if rows:
+                        return rows, True
+                (rows,) = await self._write_replacement(db, row, [change])
+                return rows, False
 
             def check(rows: Sequence[Row]) -> None:
                 expected.check(use.rows.write(rows[0]) if rows else None)
 
-            before, written = await db.write_all(
-                [
-                    Change(use.lock, {"key__": values["key__"]}, check=check),
-                    Change(statement, values, columns, read_back=use.read),
-                ]
-            )
+            lock = Change(use.lock, {"key__": values["key__"]}, check=check)
+            before, written = await self._write_replacement(db, row, [lock, change])
             if not written:
                 raise none_match_failed()  # a concurrent request created it after the check
             return written, not before
+
+    async def _write_replacement(
+        self, db: Database, row: Model, changes: Sequence[Change]
+    ) -> Sequence[Sequence[Row]]:
+        """Run changes, the last of which writes the row; return the rows of each."""
+        del row
+        if len(changes) > 1:
+            return await db.write_all(changes)
+        (one,) = changes
+        return [await db.write(one.statement, one.values, one.columns, one.read_back)]
 
     def _upsert(self, db: Database, columns: tuple[str, ...], *, must_not_exist: bool) -> Insert:
         """Return the statement that inserts a row, or else updates all but immutable columns.

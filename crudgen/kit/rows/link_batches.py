@@ -1,0 +1,147 @@
+"""Statements that change the links of several rows at a time.
+
+The keys are one parameter: arrays on PostgreSQL, a list in JSON on SQLite.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Dialect,
+    Select,
+    String,
+    bindparam,
+    column,
+    delete,
+    func,
+    literal_column,
+    select,
+    tuple_,
+)
+from sqlalchemy.types import TypeDecorator
+
+from ..database import Change
+from ..database.statements import Statement
+from ..database.transaction import Row
+from .statements import INSERTS
+
+Pair = tuple[Any, Any]
+"""The keys of a link: that of its owner, and that of the other row."""
+End = tuple[Column[Any], Column[Any]]
+Check = Callable[[Sequence[Row]], None]
+
+
+class _Json(TypeDecorator[Any]):
+    """Lists of keys as JSON. Each item has a key of each type."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, *types: Any) -> None:
+        super().__init__()
+        self.types = types
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:
+        """Return the JSON of a list of tuples."""
+        binders = [one.dialect_impl(dialect).bind_processor(dialect) for one in self.types]
+        return json.dumps(
+            [
+                [bind(key) if bind else key for bind, key in zip(binders, keys, strict=True)]
+                for keys in value
+            ],
+            ensure_ascii=False,
+        )
+
+
+class _Keys:
+    """A parameter with rows of keys, one for each of the columns."""
+
+    def __init__(self, name: str, columns: Mapping[str, Column[Any]], kind: str) -> None:
+        self._name = name
+        self._columns = columns
+        self._kind = kind
+
+    def bound(self, rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
+        """Return the values of the parameter."""
+        if self._kind == "sqlite":
+            return {self._name: rows}
+        return {
+            f"{self._name}_{index}": [row[index] for row in rows]
+            for index in range(len(self._columns))
+        }
+
+    def selected(self) -> Select[Any]:
+        """Return the SELECT of the rows of keys."""
+        types = [one.type for one in self._columns.values()]
+        if self._kind == "sqlite":
+            each = func.json_each(bindparam(self._name, type_=_Json(*types)))
+            table = each.table_valued("value", name=f"{self._name}_")
+            keys: list[ColumnElement[Any]] = [
+                func.json_extract(table.c.value, literal_column(f"'$[{index}]'"))
+                for index in range(len(types))
+            ]
+            return select(*keys)
+        arrays = [
+            bindparam(f"{self._name}_{index}", type_=ARRAY(one)) for index, one in enumerate(types)
+        ]
+        names = [column(name, one.type) for name, one in self._columns.items()]
+        table = func.unnest(*arrays).table_valued(*names, name=f"{self._name}_")
+        return select(*table.render_derived().c)
+
+
+class LinkBatches:
+    """The statements that change the links of several rows in one dialect.
+
+    Both ends are a column of the link table, and the key that it refers to: that of the owner, and
+    that of the other row.
+    """
+
+    def __init__(self, owner: End, row: End, kind: str) -> None:
+        (near, owner_key), (far, row_key) = owner, row
+        self._owners = _Keys("owners", {"near": near}, kind)
+        self._others = _Keys("others", {"far": row_key}, kind)
+        self._links = _Keys("links", {"near": near, "far": far}, kind)
+        self._lock = _locked(owner_key, self._owners, key_share=True)
+        self._keep = _locked(row_key, self._others, read=True, key_share=True)
+        is_of_owner = near.in_(self._owners.selected())
+        is_kept = tuple_(near, far).in_(self._links.selected())
+        self._remove: Statement = delete(near.table).where(is_of_owner, ~is_kept).returning(far)
+        self._read = select(near, far).where(is_of_owner)
+        new = self._links.selected().where(literal_column("1") == literal_column("1"))
+        # Without WHERE, SQLite takes ON for a join condition.
+        insert = INSERTS[kind](near.table).from_select([near, far], new)
+        self._add: Statement = insert.on_conflict_do_nothing().returning(far)
+
+    def lock_owners(self, owners: Sequence[Any], check: Check) -> Change:
+        """Return the change that locks owners, in the order of their keys; `check` gets these."""
+        return Change(self._lock, self._owners.bound([(one,) for one in owners]), check=check)
+
+    def keep(self, others: Sequence[Any], check: Check) -> Change:
+        """Return the change that keeps rows from being deleted; `check` gets their keys."""
+        return Change(self._keep, self._others.bound([(one,) for one in others]), check=check)
+
+    def remove_others(self, owners: Sequence[Any], links: Sequence[Pair]) -> Change:
+        """Return the change that removes all links of the owners but these."""
+        of_owners = self._owners.bound([(one,) for one in owners])
+        return Change(self._remove, {**of_owners, **self._links.bound(links)})
+
+    def add(self, links: Sequence[Pair]) -> Change:
+        """Return the change that adds links, unless they exist."""
+        return Change(self._add, self._links.bound(links))
+
+    def add_derived(self, derive: Callable[[Sequence[Sequence[Row]]], Sequence[Pair]]) -> Change:
+        """Return the change that adds the links that `derive` returns from the rows before."""
+        return Change(self._add, {}, derive=lambda found: self._links.bound(derive(found)))
+
+    def read(self, owners: Sequence[Any]) -> Change:
+        """Return the change that reads the links of the owners."""
+        return Change(self._read, self._owners.bound([(one,) for one in owners]))
+
+
+def _locked(key: Column[Any], keys: _Keys, **mode: Any) -> Select[Any]:
+    """Return the SELECT that locks the rows with some keys, in their order."""
+    return select(key).where(key.in_(keys.selected())).order_by(key).with_for_update(**mode)
