@@ -2,9 +2,11 @@
 
 import pytest
 
+from crudgen.errors import SpecError
 from crudgen.language import Schema, explain, load_texts
 from crudgen.language.names import ClassName
 from crudgen.language.notes import notes
+from crudgen.language.operations import Operation
 from crudgen.language.properties import count_property, keys_property, more_property
 from crudgen.language.relations import NestedWrite
 from crudgen.language.schema import Entity
@@ -45,6 +47,16 @@ def test_every_relation_is_included_if_the_target_offers_it() -> None:
 def test_the_other_keys_are_empty_by_default() -> None:
     api = hero().api
     assert (api.related, api.nested, api.embed, api.counts, api.write) == ((), (), (), (), ())
+
+
+@pytest.mark.parametrize("operation", Operation)
+def test_keys_require_an_operation_whose_requests_contain_them(operation: Operation) -> None:
+    api = f"{{operations: [{operation}], write: {{powers: keys}}}}"
+    if operation in {"create", "update", "replace", "create_many", "update_many"}:
+        assert hero(hero=api).api.write == (("powers", NestedWrite.KEYS),)
+    else:
+        with pytest.raises(SpecError, match=r"'write' requires one of the operations create, "):
+            hero(hero=api)
 
 
 def test_a_path_is_included_after_its_prefix() -> None:

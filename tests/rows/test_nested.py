@@ -10,7 +10,7 @@ SPECS = {
     "team": """
 name: Team
 fields: {code: str(1..20) pk, name: str(1..40)}
-api: {nested: [heroes, away_matches, scouts]}
+api: {nested: [heroes, away_matches, scouts, quests]}
 """,
     "hero": """
 name: Hero
@@ -37,7 +37,23 @@ name: Scout
 fields: {name: str, team_code: -> Team = nobody read_only}
 api: {operations: [create, list]}
 """,
+    "quest": """
+name: Quest
+fields: {code: str(1..20) pk, team_code: -> Team cascade, parent_code: -> Quest? inverse(parts)}
+links: {heroes: {to: Hero, inverse: false}}
+api:
+  idempotency: true
+  counts: [steps]
+  nested: [parts]
+  write: {heroes: keys, steps: create}
+""",
+    "step": """
+name: Step
+fields: {position: int pk, quest_code: -> Quest cascade, text: str(1..20) unique}
+""",
 }
+STEPS = [{"position": position, "text": f"step {position}"} for position in (1, 2)]
+QUEST = {"code": "grail", "hero_numbers": [1], "steps": STEPS}
 HERO = {"number": 1, "name": "Deadpond", "alias": "Dive"}
 SHOWN = {
     "name": "Deadpond",
@@ -192,3 +208,63 @@ def test_the_operations_are_those_of_the_target(apis: Everywhere) -> None:
     assert "201" in create["responses"]
     body = create["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     assert body == "#/components/schemas/HeroCreateInTeam"
+
+
+def test_a_row_under_a_row_has_links_and_rows_of_its_own(apis: Everywhere) -> None:
+    assert apis.ask("POST", "/teams/a/heroes/", json=HERO).status_code == 201
+    headers = {"Idempotency-Key": "k"}
+    made = apis.ask("POST", "/teams/a/quests/", json=QUEST, headers=headers)
+    shown = {"code": "grail", "team_code": "a", "parent_code": None, "hero_numbers": [1]}
+    steps = [step | {"quest_code": "grail"} for step in STEPS]
+    assert (made.status_code, made.json()) == (200, shown | {"steps": steps})
+    assert made.headers["location"] == "/quests/grail"
+    again = apis.ask("POST", "/teams/a/quests/", json=QUEST, headers=headers)
+    assert (again.content, again.headers["etag"]) == (made.content, made.headers["etag"])
+    assert apis.ask("GET", "/steps/").json() == steps
+    part = {"code": "part", "team_code": "b", "steps": [{"position": 3, "text": "x"}]}
+    made = apis.ask("POST", "/quests/grail/parts/", json=part)
+    assert made.json()["hero_numbers"] == []
+    assert made.json()["steps"] == [{"position": 3, "text": "x", "quest_code": "part"}]
+    assert apis.ask("GET", "/teams/a/quests/").json() == [shown | {"steps_count": 2}]
+    (listed,) = apis.ask("GET", "/quests/grail/parts/").json()
+    assert (listed["code"], listed["parent_code"], listed["steps_count"]) == ("part", "grail", 1)
+
+
+def test_links_and_rows_of_a_row_under_a_row_are_checked(apis: Everywhere) -> None:
+    assert apis.ask("POST", "/teams/a/heroes/", json=HERO).status_code == 201
+    twice = [STEPS[0], STEPS[1] | {"text": "step 1"}]
+    for more, status, kind, place in (
+        ({"hero_numbers": [1, 9]}, 409, "no_target", ["hero_numbers", 1]),
+        ({"hero_numbers": [1, 1]}, 422, "repeated_key", ["hero_numbers", 1]),
+        ({"steps": twice}, 409, "unique", ["steps", 1, "text"]),
+        ({"steps": [{"position": 1}]}, 422, "missing", ["steps", 0, "text"]),
+        ({"team_code": "a"}, 422, "extra_forbidden", ["team_code"]),
+    ):
+        found = apis.ask("POST", "/teams/a/quests/", json=QUEST | more)
+        assert found.status_code == status
+        assert [(one["type"], one["loc"]) for one in found.json()["detail"]] == [
+            (kind, ["body", *place])
+        ]
+    none = apis.ask("POST", "/teams/none/quests/", json=QUEST)
+    assert (none.status_code, none.json()) == (404, {"detail": "Team not found"})
+    for path in ("/quests/", "/steps/"):
+        assert apis.ask("GET", path).json() == []
+
+
+def test_the_document_names_the_models_of_rows_under_a_row(apis: Everywhere) -> None:
+    document = apis.ask("GET", "/openapi.json").json()
+    schemas = document["components"]["schemas"]
+    for path, body in (
+        ("/teams/{team_id}/quests/", "QuestCreateInTeamWithRelated"),
+        ("/quests/{quest_id}/parts/", "QuestCreateInParentWithRelated"),
+    ):
+        operations = document["paths"][path]
+        sent = operations["post"]["requestBody"]["content"]["application/json"]["schema"]
+        assert sent["$ref"] == f"#/components/schemas/{body}"
+        assert {"hero_numbers", "steps"} <= {*schemas[body]["properties"]}
+        created = operations["post"]["responses"]["200"]["content"]["application/json"]["schema"]
+        assert created["$ref"] == "#/components/schemas/QuestPublicWithCreated"
+        listed = operations["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        assert listed["items"]["$ref"] == "#/components/schemas/QuestPublicWithRelated"
+    assert {"hero_numbers", "steps"} <= {*schemas["QuestPublicWithCreated"]["required"]}
+    assert {"hero_numbers", "steps_count"} <= {*schemas["QuestPublicWithRelated"]["required"]}

@@ -10,10 +10,10 @@ from crudgen.codegen.code import (
     call,
     declaration,
     docstring,
+    identifier,
     join,
     json_name,
     keyword,
-    name,
     raw,
     statement,
     subscript,
@@ -29,6 +29,7 @@ from .collections import (
     Collection,
     created_together,
     creates_together,
+    owners_of,
     writes_keys,
     written_by_keys,
 )
@@ -91,6 +92,11 @@ def created_suffix(entity: Entity) -> str:
     return CREATED if creates_together(entity) else written_suffix(entity)
 
 
+def owned_body(one: Collection) -> str:
+    """Return the model of the body that creates a row under its owner: `HeroCreateInTeam`."""
+    return f"{one.create_model}WithRelated" if writes_more(one.target) else one.create_model
+
+
 @dataclass(frozen=True, slots=True)
 class Body:
     """The source of the model of a body."""
@@ -126,9 +132,11 @@ class _Printer:
         self._case = case
         self._rows = created_together(entity, entities)
         self._linked = written_by_keys(entity, entities)
+        self._owners = [one for one in owners_of(entity, entities) if one.creates]
         attributes = [*(one.relation.attribute for one in self._rows)]
         attributes += [one.keys for one in self._linked]
         defined = {f"{entity.name}{suffix}" for suffix in BODIES}
+        defined.update(map(owned_body, self._owners))
         self.imports = Imports(kit, defined=defined, attributes=attributes)
 
     def bodies(self) -> Iterator[Body]:
@@ -144,6 +152,8 @@ class _Printer:
             doc = f"Request body to create {a_singular} with related rows."
             base = CREATE_WITH_KEYS if self._linked else "Create"
             yield self._body(CREATE, base, doc, [*map(self._created, self._rows)])
+        for one in self._owners:
+            yield self._owned(one, [*keys, *map(self._created, self._rows)])
         if self._linked and Operation.UPDATE in operations:
             doc = f"Request body to update {a_singular} and its links. Omitted: unchanged."
             yield self._body(UPDATE, "Update", doc, keys)
@@ -160,11 +170,23 @@ class _Printer:
             doc = f"{capitalized} as returned when it is created, with the rows created with it."
             yield self._body(CREATED, base, doc, [*map(self._returned, self._rows)])
 
+    def _owned(self, one: Collection, lines: list[Code]) -> Body:
+        """Return the source of the body that creates a row under its owner."""
+        doc = (
+            f"Request body to create {a_row(one.target)} of {a_row(one.owner)}, with related rows."
+        )
+        self.imports.use(".models", one.create_model)
+        return self._class(owned_body(one), one.create_model, doc, lines)
+
     def _body(self, suffix: str, base: str, doc: str, lines: list[Code]) -> Body:
         if base not in BODIES:
             self.imports.use(".models", f"{self._entity.name}{base}")
-        bases = call(raw(""), [name(self._entity.name, suffix=base)])
-        head = statement(raw("class ") + name(self._entity.name, suffix=suffix), bases, tail=":")
+        model = self._entity.name
+        return self._class(f"{model}{suffix}", f"{model}{base}", doc, lines)
+
+    def _class(self, model: str, base: str, doc: str, lines: list[Code]) -> Body:
+        bases = call(raw(""), [identifier(base)])
+        head = statement(raw("class ") + identifier(model), bases, tail=":")
         return Body(head, docstring(doc, INDENT), join(raw("\n    "), lines))
 
     def _created(self, one: Collection) -> Code:

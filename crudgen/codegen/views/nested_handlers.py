@@ -25,7 +25,7 @@ from crudgen.language.relations import Link
 from crudgen.language.schema import Entity
 
 from .articles import a_row
-from .bodies import BODIES, written_suffix
+from .bodies import BODIES, create_suffix, created_suffix, owned_body, writes_more
 from .collections import Collection
 from .handlers import DEFAULT_STATUS
 from .key_types import body_key_type, path_key_type
@@ -68,7 +68,8 @@ class NestedHandlers:
 
     def model(self, entity: Entity, suffix: str) -> Code:
         """Return a model of an entity."""
-        return self._imports.own(self._module(entity, "models"), f"{entity.name}{suffix}")
+        module = self._module(entity, "bodies" if suffix in BODIES else "models")
+        return self._imports.own(module, f"{entity.name}{suffix}")
 
     def _module(self, entity: Entity, module: str) -> str:
         if entity.name == self._entity.name:
@@ -92,7 +93,7 @@ class NestedHandlers:
             arguments.append(keyword("by", attribute_name(one.reference.attribute)))
         if one.creates:
             arguments += [
-                keyword("create", self.model(one.target, "Create")),
+                keyword("create", self.model(one.target, create_suffix(one.target))),
                 keyword("path", literal(str(self._entity.path))),
                 keyword("rows_path", literal(str(one.target.path))),
             ]
@@ -118,9 +119,10 @@ class NestedHandlers:
 
     def create(self, one: Collection) -> RouteView:
         """Return the source of the handler that creates a row."""
-        payload, models = Variables(one.target).payload, self._module(one.target, "models")
+        payload = Variables(one.target).payload
+        module = self._module(one.target, "bodies" if writes_more(one.target) else "models")
         parameters: list[Bracket | Code] = [
-            annotated(payload, self._imports.own(models, one.create_model)),
+            annotated(payload, self._imports.own(module, owned_body(one))),
             self._request(),
             self._db(),
         ]
@@ -130,7 +132,8 @@ class NestedHandlers:
             parameters.append(annotated(raw("idempotency_key"), header) + raw(" = None"))
             arguments.append(raw("idempotency_key"))
         name, errors = f"add_{one.row}", self._errors(404, 409, 413, 415, 422, 503)
-        response = [_path(one), keyword("response_model", self._created(one))]
+        created = self.model(one.target, created_suffix(one.target))
+        response = [_path(one), keyword("response_model", created)]
         if (status := one.target.api.created) != DEFAULT_STATUS:
             response.append(keyword("status_code", literal(status)))
         return RouteView(
@@ -182,12 +185,6 @@ class NestedHandlers:
             return self.model(one.target, "Public")
         module = self._module(one.target, "related")
         return self._imports.own(module, f"{one.target.name}{PUBLIC}")
-
-    def _created(self, one: Collection) -> Code:
-        """Return the model of a row that is created."""
-        suffix = written_suffix(one.target)
-        module = self._module(one.target, "bodies" if suffix in BODIES else "models")
-        return self._imports.own(module, f"{one.target.name}{suffix}")
 
     def _changed(self) -> Bracket | Code:
         return keyword("response_model", self._imports.name("..kit.rows.links", "LinksChanged"))

@@ -148,7 +148,7 @@ class CompositeResource(Resource):
     def _insertion(self, db: Database, request: Request, row: Model) -> Insertion:
         own = super()._insertion(db, request, row)
         if not all(one.are_in(row) for one in self._children):
-            return own  # the path of another row, whose request body has no children
+            return own  # a model without children, from code of the owner
         in_order = sorted(self._children, key=lambda one: one.table)
         changes = [*(lock for one in in_order for lock in one.locks(db, row)), *own.changes]
         ends = [len(changes)]
