@@ -5,8 +5,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.stateful.guild import ENDS, GUILD, REFERENCES, Entity, Reference, Under
+from tests.stateful.guild import ENDS, GUILD, REFERENCES, Entity, Reference, Under, referring
 from tests.stateful.model import Body, Problem, Refusal, Row
+from tests.stateful.problems import (
+    at_place,
+    blocks,
+    in_item,
+    no_such,
+    no_target,
+    not_found,
+    same,
+)
 
 
 @dataclass
@@ -41,13 +50,14 @@ class Graph:
         return self.with_keys(plural, key)
 
     def replace(self, plural: str, key: Any, body: Body) -> Row:
-        """Replace a row; create it if its key is given by the client."""
+        """Replace a row and its links; create it if its key is given by the client."""
         entity = GUILD[plural]
         if entity.gives_keys and key not in self.rows[plural]:
-            return self._insert(plural, body, key)
+            return self.create(plural, body, key)
         absent = {one: value for one, value in entity.defaults.items() if value is not None}
         absent |= {one.by: None for one in entity.references if one.optional}
-        return self._change(plural, key, {**absent, **body})
+        absent |= {entity.keys: []} if entity.keys else {}
+        return self.update(plural, key, {**absent, **body})
 
     def delete(self, plural: str, key: Any) -> Row:
         """Delete a row and what goes with it, unless other rows that stay refer to them."""
@@ -56,7 +66,7 @@ class Graph:
         found = [(plural, key)]
         while found:
             at, other = found.pop()
-            for entity, reference in _referring(at, "cascade"):
+            for entity, reference in referring(at, "cascade"):
                 more = self._by(entity, reference, other) - going
                 going |= more
                 found += more
@@ -65,10 +75,10 @@ class Graph:
         for at, other in going:
             del self.rows[at][other]
             self.gone[at].add(other)
-            for entity, reference in _referring(at, "set_null"):
-                for _, referring in self._by(entity, reference, other):
+            for entity, reference in referring(at, "set_null"):
+                for _, at_key in self._by(entity, reference, other):
                     kept = self.rows[entity.plural]
-                    kept[referring] = {**kept[referring], reference.by: None}
+                    kept[at_key] = {**kept[at_key], reference.by: None}
             self.links = {
                 link for link in self.links if (at, other) not in zip(ENDS, link, strict=True)
             }
@@ -76,33 +86,38 @@ class Graph:
 
     def create_many(self, plural: str, bodies: Sequence[Body], keys: Sequence[Any]) -> list[Row]:
         with self._all_or_none():
-            rows = []
+            self._check_keys(plural, bodies)
+            created = []
             for index, body in enumerate(bodies):
-                with _in_item(index):
-                    rows.append(self._insert(plural, body, keys[index] if keys else -1 - index))
-            return rows
+                with in_item(index):
+                    row = self._insert(plural, body, keys[index] if keys else -1 - index)
+                created.append(row[GUILD[plural].key])
+            for key, body in zip(created, bodies, strict=True):
+                self._link_keys(plural, key, body.get(GUILD[plural].keys, []))
+            return [self.with_keys(plural, key) for key in created]
 
     def update_many(self, plural: str, items: Sequence[Body]) -> list[Row]:
         keys = [item["id"] for item in items]
         with self._all_or_none():
+            if any(GUILD[plural].keys in item for item in items):
+                if missing := [n for n, key in enumerate(keys) if key not in self.rows[plural]]:
+                    raise Refusal(404, *(not_found(plural, ["body", n, "id"]) for n in missing))
+                self._check_keys(plural, items)
             for index in sorted(range(len(keys)), key=keys.__getitem__):
                 if keys[index] not in self.rows[plural]:
-                    said = f"{GUILD[plural].name} not found"
-                    place = ["body", index, "id"]
-                    raise Refusal(404, [{"type": "not_found", "loc": place, "msg": said}])
+                    raise Refusal(404, not_found(plural, ["body", index, "id"]))
                 body = {name: value for name, value in items[index].items() if name != "id"}
-                with _in_item(index):
-                    self._change(plural, keys[index], body)
-            return [self.rows[plural][key] for key in keys]
+                with in_item(index):
+                    self.update(plural, keys[index], body)
+            return [self.with_keys(plural, key) for key in keys]
 
     def delete_many(self, plural: str, keys: Sequence[Any]) -> Row:
         with self._all_or_none():
             for index in sorted(range(len(keys)), key=keys.__getitem__):
                 place = ["query", "id", index]
                 if keys[index] not in self.rows[plural]:
-                    said = f"{GUILD[plural].name} not found"
-                    raise Refusal(404, [{"type": "not_found", "loc": place, "msg": said}])
-                with _at(place):
+                    raise Refusal(404, not_found(plural, place))
+                with at_place(place):
                     self.delete(plural, keys[index])
         return {"ok": True}
 
@@ -122,19 +137,13 @@ class Graph:
         return {"ok": True}
 
     def link_only(
-        self, plural: str, key: Any, others: Sequence[Any], place: Sequence[str] = ("body",)
+        self, plural: str, key: Any, others: Sequence[Any], place: Sequence[Any] = ("body",)
     ) -> Row:
         """Replace the links of a hero or a power."""
         self.read(plural, key)
-        end = ENDS.index(plural)
-        target = ENDS[1 - end]
-        said = f"There is no such {GUILD[target].name.lower()}"
-        if missing := [
-            {"type": "no_target", "loc": [*place, index], "msg": said}
-            for index, other in enumerate(others)
-            if other not in self.rows[target]
-        ]:
+        if missing := self._missing(plural, others, place):
             raise Refusal(409, missing)
+        end = ENDS.index(plural)
         kept = {link for link in self.links if link[end] != key}
         new = {(key, other) if end == 0 else (other, key) for other in others}
         self.links = kept | new
@@ -162,7 +171,7 @@ class Graph:
             mission = self._insert("missions", body, key)
             rows = []
             for index, step in enumerate(steps):
-                with _in_item("steps", index):
+                with in_item("steps", index):
                     new = keys[index] if keys else -1 - index
                     rows.append(self._insert("steps", {**step, "mission_id": key}, new))
         return {**mission, "steps": rows}
@@ -192,6 +201,22 @@ class Graph:
         if GUILD[plural].keys:
             self.link_only(plural, key, others, ["body", GUILD[plural].keys])
 
+    def _check_keys(self, plural: str, bodies: Sequence[Body]) -> None:
+        """Check the keys of linked rows in several bodies, before any row is written."""
+        if name := GUILD[plural].keys:
+            sent = [(["body", n, name], body.get(name, [])) for n, body in enumerate(bodies)]
+            missing = [self._missing(plural, others, place) for place, others in sent]
+            if problems := [one for some in missing for one in some]:
+                raise Refusal(409, problems)
+
+    def _missing(self, plural: str, others: Sequence[Any], place: Sequence[Any]) -> list[Problem]:
+        target = ENDS[1 - ENDS.index(plural)]
+        return [
+            no_such(target, [*place, index])
+            for index, other in enumerate(others)
+            if other not in self.rows[target]
+        ]
+
     @contextmanager
     def _all_or_none(self) -> Iterator[None]:
         rows = {plural: dict(some) for plural, some in self.rows.items()}
@@ -212,7 +237,7 @@ class Graph:
             if any(all(one[name] == row[name] for name in names) for one in others)
         ]
         if broken:
-            raise Refusal(409, *(_same(names) for names in broken))
+            raise Refusal(409, *(same(names) for names in broken))
         missing = [
             one
             for one in entity.references
@@ -221,7 +246,7 @@ class Graph:
             and (one.target, row[one.by]) != (plural, row[entity.key])
         ]
         if missing:
-            raise Refusal(409, [_no_target(one) for one in missing])
+            raise Refusal(409, [no_target(one) for one in missing])
 
     def _by(self, entity: Entity, reference: Reference, key: Any) -> set[tuple[str, Any]]:
         rows = self.rows[entity.plural].items()
@@ -240,54 +265,5 @@ class Graph:
                     for at, other in targets
                     if at == reference.target
                 ):
-                    said = _blocks(entity, reference, is_own=is_own)
+                    said = blocks(entity, reference, is_own=is_own)
                     yield {"type": "referred_to", "loc": place, "msg": said}
-
-
-def _referring(target: str, on_delete: str) -> list[tuple[Entity, Reference]]:
-    return [
-        (entity, one)
-        for entity, one in REFERENCES
-        if one.target == target and one.on_delete == on_delete
-    ]
-
-
-def _blocks(entity: Entity, reference: Reference, *, is_own: bool) -> str:
-    who = entity.plural.capitalize()
-    if is_own:
-        return f"{who} refer to it by {reference.by}"
-    return f"{who} refer by {reference.by} to {reference.target} that would be deleted with it"
-
-
-def _no_target(reference: Reference) -> Problem:
-    name = GUILD[reference.target].name.lower()
-    place = ["body", reference.by]
-    return {"type": "no_target", "loc": place, "msg": f"There is no such {name}"}
-
-
-def _same(names: Sequence[str]) -> list[Problem]:
-    message = f"Another row has the same {' and '.join(names)}"
-    return [{"type": "unique", "loc": ["body", name], "msg": message} for name in names]
-
-
-@contextmanager
-def _in_item(*place: int | str) -> Iterator[None]:
-    """Name the item in the problems."""
-    try:
-        yield
-    except Refusal as refusal:
-        details = [
-            [one | {"loc": ["body", *place, *one["loc"][1:]]} for one in detail]
-            for detail in refusal.details
-        ]
-        raise Refusal(refusal.status, *details) from None
-
-
-@contextmanager
-def _at(place: Sequence[Any]) -> Iterator[None]:
-    """Give the problems another place."""
-    try:
-        yield
-    except Refusal as refusal:
-        details = [[one | {"loc": list(place)} for one in detail] for detail in refusal.details]
-        raise Refusal(refusal.status, *details) from None

@@ -15,7 +15,7 @@ from tests.stateful.model import Row
 from tests.stateful.process import Process
 from tests.stateful.tags import Condition, Tags
 
-NEVER: dict[str, Any] = {"powers": "zz"}
+NEVER: dict[str, Any] = {"powers": "no"}
 PATHS = [one.path for one in GUILD.values()]
 PAGE = Query(limit=100)
 """What a list without parameters returns."""

@@ -153,7 +153,7 @@ class Writes(GraphMachine):
             self.learn(plural, answer)
 
     @rule(
-        sent=of(ENDS, whole=True),
+        sent=of(ENDS, whole=True, with_keys=True),
         number=NUMBERS,
         drawn=CONDITIONS,
     )
@@ -201,7 +201,10 @@ class Writes(GraphMachine):
             ),
         )
 
-    @rule(drawn=st.lists(bodies("heroes", whole=False), min_size=1, max_size=3), numbers=MANY)
+    @rule(
+        drawn=st.lists(bodies("heroes", whole=False, with_keys=True), min_size=1, max_size=3),
+        numbers=MANY,
+    )
     def update_many(self, drawn: list[Row], numbers: list[int]) -> None:
         keys = self.choose_some("heroes", numbers)
         items = [

@@ -199,3 +199,12 @@ GUILD = {
     )
 }
 REFERENCES = [(one, reference) for one in GUILD.values() for reference in one.references]
+
+
+def referring(target: str, on_delete: str) -> list[tuple[Entity, Reference]]:
+    """Return the references to an entity, each with the entity that has it."""
+    return [
+        (entity, one)
+        for entity, one in REFERENCES
+        if one.target == target and one.on_delete == on_delete
+    ]

@@ -56,7 +56,8 @@ def of(
 def several(plurals: Sequence[str], *, whole: bool) -> st.SearchStrategy[tuple[str, list[Row]]]:
     return st.sampled_from(plurals).flatmap(
         lambda one: st.tuples(
-            st.just(one), st.lists(bodies(one, whole=whole), min_size=1, max_size=3)
+            st.just(one),
+            st.lists(bodies(one, whole=whole, with_keys=True), min_size=1, max_size=3),
         )
     )
 
