@@ -145,6 +145,43 @@ def test_each_missing_target_is_named(every: Everywhere) -> None:
     assert every.ask("GET", "/superheroes/1").json()["team_number"] is None
 
 
+def test_missing_targets_of_several_rows_are_named(every: Everywhere) -> None:
+    make(every, "/teams/", number=1, name="one")
+    heroes: list[dict[str, Any]] = [
+        {"id": 1, "name": "a", "team_number": 1},
+        {"id": 2, "name": "b", "team_number": 9},
+        {"id": 3, "name": "c", "mentor_id": 2},  # it would exist
+        {"id": 4, "name": "d", "mentor_id": 1, "formerTeam": 8},
+        {"id": 5, "name": "e", "mentor_id": 6, "team_number": 7},
+        {"id": 6, "name": "f", "mentor_id": 6},
+    ]
+    expected = missing(
+        ([1, "team_number"], "team"),
+        ([3, "formerTeam"], "team"),
+        ([4, "team_number"], "team"),
+        ([4, "mentor_id"], "hero"),
+    )
+    check(every.ask("POST", "/superheroes/bulk", json=heroes), expected)
+    assert every.ask("GET", "/superheroes/").json() == []
+    check(
+        every.ask("POST", "/photos/", json={"cover_id": NOBODY}), missing((["cover_id"], "photo"))
+    )
+    for hero in heroes:
+        make(every, "/superheroes/", id=hero["id"], name=hero["name"])
+    changes = [{"id": hero["id"], "team_number": hero["id"]} for hero in reversed(heroes)]
+    places: list[tuple[Place, str]] = [
+        ([index, "team_number"], "team") for index in range(4, -1, -1)
+    ]
+    check(every.ask("PATCH", "/superheroes/bulk", json=changes), missing(*places))
+    many = [{"id": key, "name": "x", "team_number": key} for key in range(100, 200)]
+    detail = every.ask("POST", "/superheroes/bulk", json=many).json()["detail"]
+    assert [one["loc"] for one in detail] == [
+        ["body", index, "team_number"] for index in range(100)
+    ]
+    many = [one | {"mentor_id": 99} for one in many]
+    assert len(every.ask("POST", "/superheroes/bulk", json=many).json()["detail"]) == 100
+
+
 def test_targets_with_keys_of_other_types(every: Everywhere) -> None:
     team = {"number": 1, "name": "one", "clubCode": "xy"}
     for headers in ({}, {"Idempotency-Key": "k"}):

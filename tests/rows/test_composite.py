@@ -147,6 +147,10 @@ def test_conflicts_have_the_place_of_a_row(apis: Everywhere) -> None:
     missing = [LINES[0], {**LINES[1], "shelf_code": "none"}]
     found = problems(apis, ORDER | {"lines": missing})
     assert found == (409, [("no_target", ["body", "lines", 1, "shelf_code"])])
+    missing = [{**line, "shelf_code": "none"} for line in LINES]
+    found = problems(apis, ORDER | {"lines": missing})
+    places = [["body", "lines", index, "shelf_code"] for index in (0, 1)]
+    assert found == (409, [("no_target", place) for place in places])
     assert apis.ask("POST", "/orders/", json=ORDER | {"number": 1}).status_code == 201
     found = problems(apis, ORDER | {"lines": LINES})
     assert found == (409, [("unique", ["body", "seal"])])

@@ -37,6 +37,7 @@ INEXPRESSIBLE = {
             "a class",
             "unknown entity",
             "a circle",
+            "requires another",
         ),
         *("two relations", "the relation '", "the name of a reference", "to itself needs"),
         *(

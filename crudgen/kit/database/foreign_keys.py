@@ -5,9 +5,11 @@ after the error: on SQLite in the same transaction, on PostgreSQL after it was r
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
 
-from sqlalchemy import bindparam, literal_column, select
+from sqlalchemy import ForeignKey, bindparam, literal_column, select
 
 from ..errors import MAX_PROBLEMS, MissingTarget, Referenced
 from .blocking_rows import BlockingRows, blocking_rows, single_foreign_keys
@@ -15,7 +17,7 @@ from .codes import Fault
 from .faults import classify, violated_foreign_key
 from .properties import Properties
 from .statements import Prepared, Values
-from .transaction import Work
+from .transaction import Key, Work
 
 LOOKUPS_AT_ONCE = 50
 """The lookups of one statement. PostgreSQL can return 1,664 columns."""
@@ -48,27 +50,63 @@ class ForeignKeyDiagnosis:
 
     def _missing_target(self, error: Exception, failed: Prepared, bound: Values) -> Work[Exception]:
         """Look up the rows that the values of a row refer to."""
-        keys = list(single_foreign_keys(self._properties.table))
-        names = [self._properties.attribute_of(key.parent) for key in keys]
-        lookup = self._targets.get(failed.kind)
+        values = {name: bound.get(name) for name, _ in self._references}
+        rows, _ = yield self._lookup(failed), values, None
+        named = violated_foreign_key(error, self._properties.table)
+        own = {(self._key, bound.get(self._properties.key))}
+        missing = [*self._missing(values, rows[0], own)]
+        missing += [key for _, key in self._references if key.constraint is named]
+        if missing:
+            return self._error(missing)
+        return Referenced() if isinstance(error, sqlite3.Error) else error
+
+    def missing_target(
+        self, written: Prepared, values: Values, new: set[Key]
+    ) -> Work[MissingTarget | None]:
+        """Look up the rows that the values of another row refer to."""
+        if self._properties.key in values:
+            new.add((self._key, values[self._properties.key]))
+        referring = {name: values.get(name) for name, _ in self._references}
+        if all(value is None for value in referring.values()):
+            return None
+        lookup = self._lookup(written)
+        rows, _ = yield lookup, lookup.values(referring), None
+        missing = [*self._missing(referring, rows[0], new)]
+        return self._error(missing) if missing else None
+
+    @cached_property
+    def _references(self) -> list[tuple[str, ForeignKey]]:
+        """The foreign keys, each with its attribute."""
+        keys = single_foreign_keys(self._properties.table)
+        return [(self._properties.attribute_of(key.parent), key) for key in keys]
+
+    def _lookup(self, written: Prepared) -> Prepared:
+        """Return the statement that says for each foreign key whether its target exists."""
+        lookup = self._targets.get(written.kind)
         if lookup is None:
             found = [
                 select(literal_column("1")).where(key.column == bindparam(name)).exists()
-                for key, name in zip(keys, names, strict=True)
+                for name, key in self._references
             ]
-            lookup = self._targets[failed.kind] = Prepared(select(*found), failed.dialect, ())
-        rows, _ = yield lookup, {name: bound.get(name) for name in names}, None
-        named = violated_foreign_key(error, self._properties.table)
-        missing = {}
-        for key, name, is_there in zip(keys, names, rows[0], strict=True):
-            value = bound.get(name)
-            refers_to_itself = key.column is self._key and value == bound.get(self._properties.key)
-            if key.constraint is named or not (value is None or is_there or refers_to_itself):
-                json_name = self._properties.json_name(name)
-                missing[json_name] = self._properties.row_words(key.column.table)
-        if missing:
-            return MissingTarget(missing)
-        return Referenced() if isinstance(error, sqlite3.Error) else error
+            lookup = self._targets[written.kind] = Prepared(select(*found), written.dialect, ())
+        return lookup
+
+    def _missing(self, values: Values, found: Sequence[Any], new: set[Key]) -> Iterator[ForeignKey]:
+        """Yield the foreign keys whose values neither exist nor are in `new`."""
+        for (name, key), is_there in zip(self._references, found, strict=True):
+            value = values[name]
+            if not (value is None or is_there or (key.column, value) in new):
+                yield key
+
+    def _error(self, missing: Sequence[ForeignKey]) -> MissingTarget:
+        words = self._properties.row_words
+        return MissingTarget(
+            {
+                self._properties.json_name(name): words(key.column.table)
+                for name, key in self._references
+                if key in missing
+            }
+        )
 
     def _referenced(self, error: Exception, failed: Prepared, bound: Values) -> Work[Exception]:
         """Search for the rows that prevent a deletion."""

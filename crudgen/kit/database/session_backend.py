@@ -196,20 +196,24 @@ def _run_all(session: Session, steps: Sequence[Step]) -> list[Sequence[Row]]:
     except Exception as error:
         if failed is None:
             raise
-        explained = _explained(session, failed, error, done)
+        explained = _explained(session, failed, error, steps, done)
         if explained is error:
             raise
         raise explained from error
 
 
 def _explained(
-    session: Session, failed: Execution, error: Exception, done: Sequence[Execution]
+    session: Session,
+    failed: Execution,
+    error: Exception,
+    steps: Sequence[Step],
+    done: Sequence[Execution],
 ) -> Exception:
     """Return the exception to raise for an error, whose savepoint has been rolled back.
 
     If its explanation reads rows, the statements before are repeated first, and rolled back again.
     """
-    work = explanation(failed, error, done)
+    work = explanation(failed, error, steps, done)
     try:
         execution = next(work)
         with session.begin_nested() as savepoint:

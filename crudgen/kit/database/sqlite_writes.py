@@ -1,12 +1,23 @@
 """Execution of writes on a SQLite connection."""
 
+import contextlib
 import sqlite3
 from collections.abc import Sequence
 from typing import Any, cast
 
 from .sequences import explain_exhausted
 from .statements import Prepared
-from .transaction import Answer, Result, Row, Step, Work, read_again, transaction
+from .transaction import (
+    Answer,
+    Execution,
+    Result,
+    Row,
+    Step,
+    Work,
+    explanation,
+    read_again,
+    transaction,
+)
 from .writer import MustRollBackError, error_of_statement
 
 
@@ -21,7 +32,7 @@ def write_one(
     `read_back` reads the rows again if triggers or foreign keys changed more rows than returned.
     Raises MustRollBackError for an error while the rows are read back.
     """
-    returned, has_effects = _execute(connection, prepared, bound, None)
+    returned, has_effects = _execute(connection, (prepared, bound, None))
     if read_back is None or (returned and not has_effects):
         return returned
     try:
@@ -32,29 +43,30 @@ def write_one(
 
 def write_all(steps: Sequence[Step], connection: sqlite3.Connection) -> list[Sequence[Row]]:
     """Run statements; return their rows, or raise the converted error of one that fails."""
-    return _run(connection, transaction(steps))
+    return _run(connection, transaction(steps), steps)
 
 
-def _run(connection: sqlite3.Connection, work: Work[Result]) -> Result:
+def _run(connection: sqlite3.Connection, work: Work[Result], steps: Sequence[Step] = ()) -> Result:
+    """Run the statements of `work`; return its result. `steps` are those of the transaction."""
     answer: Answer | None = None
     while True:
         try:
             execution = work.send(answer)
         except StopIteration as end:
             return cast("Result", end.value)
-        answer = ([], False) if execution is None else _execute(connection, *execution)
+        answer = ([], False) if execution is None else _execute(connection, execution, steps)
 
 
 def _execute(
-    connection: sqlite3.Connection, prepared: Prepared, bound: dict[str, Any], step: Step | None
+    connection: sqlite3.Connection, execution: Execution, steps: Sequence[Step] = ()
 ) -> Answer:
+    prepared, bound, _ = execution
     before = connection.total_changes
     try:
         rows = connection.execute(prepared.sql, bound).fetchall()
     except Exception as error:
         cause = explain_exhausted(connection, prepared.sql, error_of_statement(error))
-        cause = _diagnosed(connection, prepared, bound, cause)
-        answer = cause if step is None else step.explained(cause)
+        answer = _explained(connection, execution, cause, steps)
         if connection.total_changes != before or _is_partial(error):
             raise MustRollBackError(answer) from error
         if answer is error or not connection.in_transaction:
@@ -72,13 +84,12 @@ def _is_partial(error: Exception) -> bool:
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
 
 
-def _diagnosed(
-    connection: sqlite3.Connection, failed: Prepared, bound: dict[str, Any], error: Exception
+def _explained(
+    connection: sqlite3.Connection, failed: Execution, error: Exception, steps: Sequence[Step]
 ) -> Exception:
-    """Return the error to raise for a failed statement, whose transaction is still open."""
-    if failed.diagnosis is None or not connection.in_transaction:
-        return error
-    try:
-        return _run(connection, failed.diagnosis(error, failed, bound))
-    except sqlite3.Error:
-        return error
+    """Return the error to raise for a failed statement, whose transaction should still be open."""
+    if connection.in_transaction:
+        with contextlib.suppress(sqlite3.Error):
+            return _run(connection, explanation(failed, error, steps))
+    step = failed[2]
+    return error if step is None else step.explained(error)

@@ -4,8 +4,10 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Select
+from fastapi import HTTPException
+from sqlalchemy import Column, Select
 
+from ..errors import MAX_PROBLEMS, MissingTarget
 from .returning import final_rows, keys_to_read
 from .statements import Prepared, Statement, Values
 
@@ -71,6 +73,10 @@ Work = Generator[Execution | None, Any, Result]
 """Yields the statements to run, and None to run deferred triggers; is sent their answers."""
 
 
+Key = tuple[Column[Any], Any]
+"""A column that others refer to, and a value of it."""
+
+
 class Diagnosis(Protocol):
     """Finds out why a statement failed, by reading other rows."""
 
@@ -79,6 +85,16 @@ class Diagnosis(Protocol):
 
         `bound` are the values of the failed statement. It returns `error` itself if the rows do not
         explain it.
+        """
+        ...
+
+    def missing_target(
+        self, written: Prepared, values: Values, new: set[Key]
+    ) -> Work[MissingTarget | None]:
+        """Yield the statements that look up the targets of a row; return the error about them.
+
+        `new` are the keys of rows of the same request that could not be written. That of this row
+        is added.
         """
         ...
 
@@ -128,18 +144,46 @@ def read_again(
 
 
 def explanation(
-    failed: Execution, error: Exception, done: Sequence[Execution] = ()
+    failed: Execution,
+    error: Exception,
+    steps: Sequence[Step] = (),
+    done: Sequence[Execution] = (),
 ) -> Work[Exception]:
     """Yield the statements that explain the error of a failed one; return the exception to raise.
 
-    Those in `done` come first: statements of the same transaction that were rolled back.
+    `steps` are all steps of the transaction. Those in `done` come first: statements of it that were
+    rolled back.
     """
     prepared, bound, step = failed
     if prepared.diagnosis is not None:
         # Values that were derived from rows of the transaction are gone with these rows.
         given = bound if step is None else {name: bound[name] for name in step.change.values}
         error = yield from _after(done, prepared.diagnosis(error, prepared, given))
-    return error if step is None else step.explained(error)
+    if step is None:
+        return error
+    explained = step.explained(error)
+    if isinstance(error, MissingTarget) and isinstance(explained, HTTPException):
+        position = next(index for index, one in enumerate(steps) if one is step)
+        yield from _add_other_targets(explained, steps[position:])
+    return explained
+
+
+def _add_other_targets(error: HTTPException, steps: Sequence[Step]) -> Work[None]:
+    """Look up the targets of rows that were not written; add those that are missing to an error.
+
+    `error` is about the first of the steps.
+    """
+    problems: list[Any] = [*error.detail]
+    new = set[Key]()
+    for step in steps:
+        diagnosis = step.prepared.diagnosis
+        if diagnosis is None or step.prepared.deletes or len(problems) >= MAX_PROBLEMS:
+            continue
+        missing = yield from diagnosis.missing_target(step.prepared, step.change.values, new)
+        explained = None if missing is None else step.explained(missing)
+        if isinstance(explained, HTTPException) and step is not steps[0]:
+            problems += explained.detail
+    error.detail = problems[:MAX_PROBLEMS]  # type: ignore[assignment]  # FastAPI allows any JSON
 
 
 def _after(done: Sequence[Execution], work: Work[Exception]) -> Work[Exception]:

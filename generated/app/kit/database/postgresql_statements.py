@@ -47,20 +47,24 @@ async def run_all(
     except Exception as error:
         if failed is None:
             raise
-        explained = await _explained(connection, failed, error, done)
+        explained = await _explained(connection, failed, error, steps, done)
         if explained is error:
             raise
         raise explained from error
 
 
 async def _explained(
-    connection: Any, failed: Execution, error: Exception, done: Sequence[Execution] = ()
+    connection: Any,
+    failed: Execution,
+    error: Exception,
+    steps: Sequence[Step] = (),
+    done: Sequence[Execution] = (),
 ) -> Exception:
     """Return the exception to raise for an error, whose transaction has been rolled back.
 
     If its explanation reads rows, the statements before are repeated first, and rolled back again.
     """
-    work = explanation(failed, error, done)
+    work = explanation(failed, error, steps, done)
     try:
         first = next(work)
     except StopIteration as end:
