@@ -6,21 +6,30 @@ from tests.concurrency.crowd import Crowd, gather
 from tests.support.servers import Servers
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session")
 def gathered(
-    request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     servers: Servers,
     new_database: Callable[[str], str],
-) -> Iterator[Crowd]:
-    kind: str = request.param
-    crowd = gather(servers, tmp_path_factory.mktemp("races"), kind, new_database(kind))
-    yield crowd
-    crowd.stop()
+) -> Iterator[Callable[[str], Crowd]]:
+    """Return a function from a kind of database to the processes that serve one."""
+    crowds: dict[str, Crowd] = {}
+
+    def started(kind: str) -> Crowd:
+        if kind not in crowds:
+            folder = tmp_path_factory.mktemp("crowd")
+            crowds[kind] = gather(servers, folder, kind, new_database(kind))
+        return crowds[kind]
+
+    yield started
+    for crowd in crowds.values():
+        for api in crowd.apis:
+            servers.end(api)
 
 
-@pytest.fixture
-def crowd(gathered: Crowd) -> Crowd:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def crowd(request: pytest.FixtureRequest, gathered: Callable[[str], Crowd]) -> Crowd:
     """Several processes that serve one database, without a row."""
-    gathered.apis[0].emptied()
-    return gathered
+    crowd = gathered(request.param)
+    crowd.apis[0].emptied()
+    return crowd

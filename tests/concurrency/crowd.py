@@ -4,52 +4,20 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from threading import Barrier
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import text
+from sqlalchemy import ForeignKey, exists, select, text
 
+from tests.concurrency.specs import SPECS
 from tests.support.servers import Api, Servers, write_entities
 
 Result = TypeVar("Result")
 PROCESSES = {"sqlite": 4, "postgresql": 2}
-SPECS = {
-    "counter": """
-name: Counter
-fields:
-  name: str(1..40)? unique
-  number: int = 0
-""",
-    "seat": """
-name: Seat
-fields:
-  code: str(1..20) pk
-  guest: str = nobody
-api: {operations: [read, list, replace, delete]}
-""",
-    "band": """
-name: Band
-fields: {name: str(1..20) pk, city: str = somewhere}
-links: {genres: Genre}
-""",
-    "genre": """
-name: Genre
-fields: {name: str(1..20) pk, since: int = 0}
-""",
-    "thing": """
-name: Thing
-fields:
-  word: enum(a, b, c)?
-  level: int(0..3)
-  weight: float?
-  name: str(..20) index
-  stays: bool = false
-api: {page: {default: 7, max: 100}}
-""",
-}
 
 
 @dataclass(frozen=True)
@@ -91,7 +59,7 @@ class Client:
         self._connection.close()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Crowd:
     """The processes, all of one database."""
 
@@ -135,16 +103,26 @@ class Crowd:
             log: str = connection.execute(text("SELECT pg_read_file('log')")).scalar_one()
         return [said[:1500] for said in log.split("ERROR:  deadlock detected")[1 + after :]]
 
-    def stop(self) -> None:
-        for api in self.apis:
-            api.stop()
+    def orphans(self) -> list[str]:
+        """Return the columns that have a reference to a row which does not exist."""
+        found = []
+        with self.apis[0].engine.connect() as connection:
+            for key in self._foreign_keys:
+                is_target = exists().where(key.column == key.parent).correlate(key.parent.table)
+                orphans = select(key.parent).where(key.parent.is_not(None), ~is_target)
+                if connection.execute(orphans.limit(1)).first():
+                    found.append(str(key.parent))
+        return found
+
+    @cached_property
+    def _foreign_keys(self) -> list[ForeignKey]:
+        tables = self.apis[0].tables.tables.values()
+        return [key for table in tables for key in table.foreign_keys]
 
 
-def gather(
-    servers: Servers, folder: Path, kind: str, database: str, specs: Mapping[str, str] = SPECS
-) -> Crowd:
+def gather(servers: Servers, folder: Path, kind: str, database: str) -> Crowd:
     """Start several processes for one database."""
-    spec = write_entities(folder / "entities", specs)
+    spec = write_entities(folder / "entities", SPECS)
     apis = [servers.start(spec, "served", database, wait=False) for _ in range(PROCESSES[kind])]
     for api in apis:
         api.wait_until_ready()

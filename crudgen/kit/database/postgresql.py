@@ -32,7 +32,7 @@ ATTEMPTS = 5
 PAUSE_SECONDS = 0.005
 """The first pause between two attempts lasts up to twice this time, and each next one up to twice
 as long. Random pauses make conflicting transactions unlikely to meet again."""
-YIELD_SECONDS = 0.25
+YIELD_SECONDS = 0.05
 """How long a transaction that yields waits for a lock. PostgreSQL detects deadlocks after 1 s."""
 _RETRIED = {Fault.RETRY, Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
 _DISCARDING = {Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
@@ -104,6 +104,8 @@ class Postgresql:
         """When a connection was last found dead. Others that were idle then may be dead too."""
         self._answered = time.monotonic()
         """When the server last responded, even with an error."""
+        self._turn = asyncio.Lock()
+        """Held by the transaction that is repeated because it did not get a lock."""
 
     @cached_property
     def async_engine(self) -> "AsyncEngine":
@@ -201,33 +203,48 @@ class Postgresql:
         """
         ends = time.monotonic() + self._seconds
         locked_until = time.monotonic() + self._lock_seconds
-        attempt = 1
-        while True:
-            connection = await self._acquire(ends)
-            try:
-                result = await work(connection)
-            except Exception as error:
-                fault = classify(error)
-                if not isinstance(error, TimedOutError):
+        attempt, has_turn = 1, False
+        try:
+            while True:
+                connection = await self._acquire(ends)
+                try:
+                    result = await work(connection)
+                except Exception as error:
+                    fault = classify(error)
+                    if not isinstance(error, TimedOutError):
+                        self._answered = time.monotonic()
+                    if fault in self._discarding:
+                        if fault is Fault.STATEMENT_LOST:
+                            self._connector.stop_preparing()
+                        await connection.close()
+                    now = time.monotonic()
+                    is_last = now > locked_until if fault is Fault.LOCKED else attempt >= ATTEMPTS
+                    if is_last or fault not in retry_on or now > ends:
+                        raise
+                else:
                     self._answered = time.monotonic()
-                if fault in self._discarding:
-                    if fault is Fault.STATEMENT_LOST:
-                        self._connector.stop_preparing()
-                    await connection.close()
-                now = time.monotonic()
-                is_last = now > locked_until if fault is Fault.LOCKED else attempt >= ATTEMPTS
-                if is_last or fault not in retry_on or now > ends:
-                    raise
-            else:
-                self._answered = time.monotonic()
-                return result
-            finally:
-                connection.wait.used = time.monotonic()
-                await self._pool.putconn(connection)
-            if fault in {Fault.RETRY, Fault.LOCKED}:
-                longest = PAUSE_SECONDS * 2 ** min(attempt, ATTEMPTS)
-                await asyncio.sleep(random.uniform(longest / 2, longest))
-            attempt += 1
+                    return result
+                finally:
+                    connection.wait.used = time.monotonic()
+                    await self._pool.putconn(connection)
+                await _pause_before_retry(fault, attempt)
+                if fault is Fault.LOCKED and not has_turn:
+                    has_turn = await self._wait_for_turn(locked_until)
+                attempt += 1
+        finally:
+            if has_turn:
+                self._turn.release()
+
+    async def _wait_for_turn(self, until: float) -> bool:
+        """Wait until no other transaction is repeated for a lock; return False at a time.
+
+        Transactions that are repeated at the same time could block each other again.
+        """
+        try:
+            async with asyncio.timeout(until - time.monotonic()):
+                return await self._turn.acquire()
+        except TimeoutError:
+            return False
 
     async def _acquire(self, ends: float) -> Any:
         """Return a working connection from the pool, with the deadline `ends`."""
@@ -257,3 +274,10 @@ class Postgresql:
                 return connection
             if time.monotonic() >= connection.wait.ends:  # the test timed out
                 self._doubted = time.monotonic()
+
+
+async def _pause_before_retry(fault: Fault, attempt: int) -> None:
+    """Let a conflicting transaction finish first, after a number of attempts."""
+    if fault in {Fault.RETRY, Fault.LOCKED}:
+        longest = PAUSE_SECONDS * 2 ** min(attempt, ATTEMPTS)
+        await asyncio.sleep(random.uniform(longest / 2, longest))

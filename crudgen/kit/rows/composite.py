@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from fastapi import HTTPException, Request, Response
+from sqlalchemy import Column
 
 from ..database import Change, Database
 from ..database.faults import http_error
@@ -18,6 +19,7 @@ from ..query.relations import OneToMany
 from .added_properties import tag_before, with_properties
 from .answers import ErrorConversion
 from .generated_keys import KeyConflictError, Write
+from .reference_locks import ReferenceLocks, TargetLocks
 from .references import ReferencingResource
 from .resource import Insertion, Resource
 from .write_lock import WriteLocks
@@ -47,11 +49,14 @@ class Children:
         """Return the number of children of a new row."""
         return len(getattr(row, self._name))
 
-    def locks(self, db: Database, row: Model) -> list[Change]:
-        """Return the changes that take the write lock of the children, and lock their targets."""
-        locks = self._locks.locking_changes(db, self._rows._statements_for(db))
+    def locks(self, db: Database) -> list[Change]:
+        """Return the changes that take the write lock of the children."""
+        return self._locks.locking_changes(db, self._rows._statements_for(db))
+
+    def targets(self, row: Model) -> Mapping[Column[Any], set[Any]]:
+        """Return the keys of the rows that the children of a new row refer to."""
         values = [self._rows._values.read(child) for child in getattr(row, self._name)]
-        return [*locks, *self._rows._locks_before_writes(db, values)]
+        return self._rows._reference_locks.targets(values)
 
     def changes(self, db: Database, row: Model, before: int) -> Iterator[Change]:
         """Yield the changes that insert the children of a new row.
@@ -131,6 +136,8 @@ class CompositeResource(Resource):
             Children(name, json_name_in(created, name), relation)
             for name, relation in creates.items()
         ]
+        self._own_references = ReferenceLocks(self._properties)
+        self._target_locks = TargetLocks()
 
     async def create(
         self, db: Database, request: Request, row: Model, key: str | None = None
@@ -150,7 +157,8 @@ class CompositeResource(Resource):
         if not all(one.are_in(row) for one in self._children):
             return own  # a model without children, from code of the owner
         in_order = sorted(self._children, key=lambda one: one.table)
-        changes = [*(lock for one in in_order for lock in one.locks(db, row)), *own.changes]
+        locks = [lock for one in in_order for lock in one.locks(db)]
+        changes = [*locks, *self._locks_of_targets(db, row), *own.changes]
         ends = [len(changes)]
         for children in self._children:
             changes += children.changes(db, row, own.after + len(changes) - ends[0])
@@ -167,6 +175,13 @@ class CompositeResource(Resource):
 
         after = own.after + len(changes) - ends[0]
         return Insertion(changes, self._writer(db, own), answer, tag, after)
+
+    def _locks_of_targets(self, db: Database, row: Model) -> list[Change]:
+        """Return the changes that lock all rows that a new row and its children refer to."""
+        if db.kind == "sqlite":
+            return []
+        own = self._own_references.targets([self._values.read(row)])
+        return self._target_locks.changes([own, *(one.targets(row) for one in self._children)])
 
     def _writer(self, db: Database, own: Insertion) -> Write:
         """Return the function that writes changes; it repeats them for generated keys in use."""

@@ -5,7 +5,7 @@ are locked first, and then all targets, each in the order of their keys, as dele
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -33,33 +33,57 @@ class ReferenceLocks:
         return {self._properties.attribute_of(key.parent): key.column for key in keys}
 
     @cached_property
-    def _shares(self) -> dict[Column[Any], Select[Any]]:
-        """The statements that keep targets from being deleted, by their column."""
-        columns = [self._key, *self._targets.values()]
-        return {one: _locked(one, read=True, key_share=True) for one in columns}
+    def _shares(self) -> "TargetLocks":
+        return TargetLocks()
 
     def before_writes(self, rows: Sequence[Values], keys: Collection[Any] = ()) -> list[Change]:
         """Return the changes that lock the targets of new values of several rows.
 
         `keys` are those of existing rows that are updated.
         """
-        values: defaultdict[Column[Any], set[Any]] = defaultdict(set)
-        for name, target in self._targets.items():
-            found = {row[name] for row in rows if row.get(name) is not None}
-            if found:
-                values[target] |= found
+        values = self.targets(rows)
         if not values:
             return []
         locks = []
         if self._key in values:
             # Rows of this table refer to others of it: all are locked in one order.
             for key in sorted(values.pop(self._key).union(keys)):
-                lock = self._rows if key in keys else self._shares[self._key]
+                lock = self._rows if key in keys else self._shares.statement(self._key)
                 locks.append(Change(lock, {"keys": [key]}))
         elif keys:
             locks.append(Change(self._rows, {"keys": sorted(keys)}))
-        in_order = sorted(values.items(), key=lambda item: str(item[0]))
-        return locks + [Change(self._shares[one], {"keys": sorted(of)}) for one, of in in_order]
+        return locks + self._shares.changes([values])
+
+    def targets(self, rows: Sequence[Values]) -> dict[Column[Any], set[Any]]:
+        """Return the keys of the rows that new values refer to, by their column."""
+        values: defaultdict[Column[Any], set[Any]] = defaultdict(set)
+        for name, target in self._targets.items():
+            found = {row[name] for row in rows if row.get(name) is not None}
+            if found:
+                values[target] |= found
+        return values
+
+
+class TargetLocks:
+    """The locks that keep rows from being deleted, because new rows will refer to them."""
+
+    def __init__(self) -> None:
+        self._statements: dict[Column[Any], Select[Any]] = {}
+
+    def statement(self, column: Column[Any]) -> Select[Any]:
+        """Return the statement that locks the rows with some values of a column."""
+        if column not in self._statements:
+            self._statements[column] = _locked(column, read=True, key_share=True)
+        return self._statements[column]
+
+    def changes(self, targets: Iterable[Mapping[Column[Any], set[Any]]]) -> list[Change]:
+        """Return the changes that lock rows by their keys: those of a table in one order."""
+        keys: defaultdict[Column[Any], set[Any]] = defaultdict(set)
+        for one in targets:
+            for column, values in one.items():
+                keys[column] |= values
+        in_order = sorted(keys.items(), key=lambda item: str(item[0]))
+        return [Change(self.statement(one), {"keys": sorted(of)}) for one, of in in_order]
 
 
 def changes_other_rows(table: Table) -> bool:
