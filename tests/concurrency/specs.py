@@ -92,7 +92,14 @@ links: {skills: Skill}
 api: {write: {skills: keys}}
 """,
     "skill": f"name: Skill\n{BY_NUMBER}\napi: {{operations: {ALL}}}\n",
+    "player": f"""
+name: Player
+{BY_NUMBER}
+links: {{clubs: Club}}
+api: {{operations: {ALL}, write: {{clubs: keys}}}}
+""",
+    "club": f"name: Club\n{BY_NUMBER}\napi: {{operations: {ALL}, write: {{players: keys}}}}\n",
 }
-"""Members are written with the keys of their skills."""
+"""Members are written with the keys of their skills; players and clubs with those of each other."""
 
 SPECS = ROWS | REFERENCES | TOGETHER | LINKED

@@ -90,6 +90,71 @@ def test_links_are_changed_from_both_sides(crowd: Crowd) -> None:
     assert of_bands == pairs(crowd, "/genres/", "bands")
 
 
+def write_keys(client: Client, choice: Random, new: int) -> None:
+    """Send a request whose body contains the keys of linked rows, from a random side."""
+    path, keys = choice.choice([("/players", "club_ids"), ("/clubs", "player_ids")])
+    rows = [
+        {"id": key, keys: sorted(choice.sample([1, 2, 3], choice.randrange(4)))}
+        for key in choice.sample([1, 2, 3], 2)
+    ]
+    key = rows[0]["id"]
+    match choice.randrange(6):
+        case 0:
+            answer = client.ask("PUT", f"{path}/{key}", rows[0])
+        case 1:
+            answer = client.ask("PATCH", f"{path}/{key}", rows[0])
+        case 2:
+            made = [{**row, "id": new + index} for index, row in enumerate(rows)]
+            answer = client.ask("POST", f"{path}/bulk", made)
+        case _:
+            answer = client.ask("PATCH", f"{path}/bulk", rows)
+            assert [row[keys] for row in answer.body] == [row[keys] for row in rows]
+    assert answer.status == 200, answer
+
+
+def test_keys_are_written_from_both_sides(crowd: Crowd) -> None:
+    with crowd.client() as client:
+        for path in ("/players/bulk", "/clubs/bulk"):
+            rows = [{"id": key} for key in (1, 2, 3)]
+            assert client.ask("POST", path, rows).status == 200
+    before = len(crowd.deadlocks())
+
+    def work(client: Client, number: int) -> None:
+        choice = Random(number)  # noqa: S311
+        for turn in range(3 * ROUNDS):
+            write_keys(client, choice, 10_000 * (number + 1) + 2 * turn)
+
+    crowd.together(CLIENTS, work)
+    assert not crowd.deadlocks(after=before)
+    of_players = {(row["id"], key) for row in crowd.rows("/players/") for key in row["club_ids"]}
+    of_clubs = {(key, row["id"]) for row in crowd.rows("/clubs/") for key in row["player_ids"]}
+    assert of_players == of_clubs
+
+
+def test_linked_rows_are_deleted_while_keys_are_written(crowd: Crowd) -> None:
+    turns = 2 * ROUNDS
+    clubs = [*range(1, turns + 1)]
+    with crowd.client() as client:
+        assert client.ask("POST", "/players/bulk", [{"id": 1}, {"id": 2}]).status == 200
+        assert client.ask("POST", "/clubs/bulk", [{"id": key} for key in clubs]).status == 200
+
+    def work(client: Client, number: int) -> None:
+        choice = Random(number)  # noqa: S311
+        for turn in clubs:
+            if number % 8 == 0:
+                assert client.ask("DELETE", f"/clubs/{turn}").status in {200, 404}
+                continue
+            rows = [{"id": key, "club_ids": choice.sample(clubs, 2)} for key in (2, 1)]
+            answer = client.ask("PATCH", "/players/bulk", rows)
+            assert answer.status in {200, 409}, answer
+            answer = client.ask("PUT", "/players/1", {"id": 1, "club_ids": [turn]})
+            assert answer.status in {200, 409}, answer
+
+    crowd.together(CLIENTS, work)
+    assert crowd.rows("/clubs/") == []
+    assert [row["club_ids"] for row in crowd.rows("/players/")] == [[], []]
+
+
 @pytest.mark.usefixtures("slow_links")
 def test_replacements_do_not_wait_in_a_circle(crowd: Crowd) -> None:
     """Each of four replacements adds the link that the next one removes."""
