@@ -1,4 +1,4 @@
-"""`python -m bench` compares applications; `relations` and `scale` are other measurements."""
+"""`python -m bench` compares applications; its commands are other measurements."""
 
 import sys
 import tempfile
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bench import databases, load, report
+from bench import databases, entities, load, report
 from bench.heroes import HEROES
 from bench.load import LoadError, Reading
 from bench.scale import print_scale
@@ -104,11 +104,31 @@ def compare_suite(
     (report.print_json if as_json else report.print_tables)(readings)
 
 
+@app.command("entities")
+def many_entities(
+    *,
+    count: Annotated[int, typer.Option(min=1, max=1000, help="Number of entities.")] = 1000,
+    rounds: Rounds = 5,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the commands for a spec of many entities, with relations and without them."""
+    try:
+        readings = entities.measure_entities(count, rounds, say)
+    except entities.CommandError as error:
+        say(str(error))
+        raise typer.Exit(1) from None
+    if as_json:
+        entities.print_json(readings)
+    else:
+        entities.print_entities(readings, count)
+
+
 @app.command("scale")
 def scale(
     *,
-    entities: Annotated[
-        list[int] | None, typer.Option(help="Numbers of entities; by default 1 to 1,000.")
+    counts: Annotated[
+        list[int] | None,
+        typer.Option("--entities", help="Numbers of entities; by default 1 to 1,000."),
     ] = None,
     exponents: Annotated[
         list[int] | None, typer.Option(help="Numbers of rows, as powers of ten; by default 3 to 7.")
@@ -118,7 +138,7 @@ def scale(
     """Measure crudgen with more entities, workers and rows."""
     load.check_wrk()
     print_scale(
-        counts=entities or [1, 10, 100, 1000],
+        counts=counts or [1, 10, 100, 1000],
         exponents=exponents or [3, 4, 5, 6, 7],
         seconds=seconds,
     )

@@ -18,12 +18,12 @@ from rich.table import Table
 
 from bench import databases
 from bench.data import fill
+from bench.entities import entity_names, write_spec
 from bench.heroes import Paths
 from bench.load import run
 from bench.suites import script_of
 
 ROOT = Path(__file__).parents[1]
-ENTITY = "name: {name}\nfields:\n  name: str index\n  age: int? index\n  secret: str write_only\n"
 GETS = 300
 ASKED = "/heroes/?age__gte=48&sort=age&limit=100"
 """Path of a list, filtered and sorted by a column with an index."""
@@ -31,15 +31,6 @@ CURSOR_SORTS = ("id", "name", "age", "-age")
 """Sort keys: the primary key, a text, and a nullable integer with 100 distinct values."""
 SCANNED = 5_000_000
 """Number of rows whose scan takes more than half a second."""
-
-
-def _names(count: int) -> list[str]:
-    """Return names of entities with regular plurals, such as Aaathing and Aabthing."""
-    letters = "abcdefghij"
-    return [
-        f"{letters[n // 100]}{letters[n // 10 % 10]}{letters[n % 10]}thing".capitalize()
-        for n in range(count)
-    ]
 
 
 @contextmanager
@@ -101,11 +92,8 @@ def entities(counts: list[int]) -> Table:
     for count in counts:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            (folder / "entities").mkdir()
-            names = _names(count)
-            for entity in names:
-                file = folder / "entities" / f"{entity.lower()}.yaml"
-                file.write_text(ENTITY.format(name=entity))
+            names = entity_names(count)
+            write_spec(folder / "entities", count)
             check = _seconds(folder, "check")
             emit = _seconds(folder, "emit")
             with _serving(folder / "entities", f"sqlite:///{folder}/app.db") as (base, process, up):

@@ -1,0 +1,174 @@
+"""Measurements of crudgen's commands for a spec of many entities, with and without relations."""
+
+import json
+import random
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+from statistics import median
+from typing import TypeAlias
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+ENTITY = "name: {name}\nfields:\n  name: str index\n  age: int? index\n  secret: str write_only\n"
+REFERENCE = "  {relation}_id: -> {target}? inverse({relation}_of_{number})\n"
+RELATIONS = ("first", "second")
+"""Each entity has two optional references, to random entities."""
+WITHOUT, WITH = "without relations", "with relations"
+TASKS = ("emit", "check", "first start", "second start")
+
+
+class CommandError(Exception):
+    """A command failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The duration of a command in seconds: elapsed time, and time of the processor."""
+
+    wall: float
+    cpu: float
+
+
+Readings: TypeAlias = Mapping[tuple[str, str], Sequence[Reading]]
+"""Those of each task, for each kind of spec."""
+
+
+def entity_names(count: int) -> list[str]:
+    """Return at most 1,000 names with regular plurals, such as Aaathing and Aabthing."""
+    letters = "abcdefghij"
+    return [
+        f"{letters[n // 100]}{letters[n // 10 % 10]}{letters[n % 10]}thing".capitalize()
+        for n in range(count)
+    ]
+
+
+def write_spec(folder: Path, count: int, *, related: bool = False) -> None:
+    """Write the files of entities, which have the same fields, and references if `related`."""
+    names = entity_names(count)
+    source = random.Random(1)  # noqa: S311 -- the same in each run
+    folder.mkdir(parents=True)
+    for number, name in enumerate(names):
+        text = ENTITY.format(name=name)
+        for relation in RELATIONS if related else ():
+            target = source.choice(names)
+            text += REFERENCE.format(relation=relation, target=target, number=number)
+        (folder / f"{name.lower()}.yaml").write_text(text)
+
+
+def measure_entities(count: int, rounds: int, say: Callable[[str], None]) -> Readings:
+    """Run the commands for both kinds of spec by turns."""
+    readings: defaultdict[tuple[str, str], list[Reading]] = defaultdict(list)
+    with tempfile.TemporaryDirectory() as name:
+        projects = {WITHOUT: Path(name) / "without", WITH: Path(name) / "with"}
+        for kind, project in projects.items():
+            write_spec(project / "entities", count, related=kind == WITH)
+        for number in range(rounds):
+            for task in TASKS:
+                for kind, project in projects.items():
+                    readings[task, kind].append(_measure(task, project))
+            say(f"round {number + 1} of {rounds}: measured")
+    return readings
+
+
+def _measure(task: str, project: Path) -> Reading:
+    if task == "emit":
+        rmtree(project / "generated", ignore_errors=True)
+    if task == "first start":
+        for file in project.glob("app.db*"):
+            file.unlink()
+    return _start(project) if task.endswith("start") else _run(project, task)
+
+
+def _run(project: Path, command: str) -> Reading:
+    """Run a command of crudgen."""
+    before, began = _children(), time.perf_counter()
+    process = _crudgen(project, command)
+    if process.wait():
+        raise CommandError(f"crudgen {command} failed; run it in a folder of the same entities")
+    return Reading(time.perf_counter() - began, _children() - before)
+
+
+def _start(project: Path) -> Reading:
+    """Serve until `/ready` responds with 200; the processor's time includes the shutdown."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"sqlite:///{project}/app.db"
+    before, began = _children(), time.perf_counter()
+    process = _crudgen(project, "serve", "--no-reload", "--port", str(port), "--database", url)
+    while not _is_ready(port):
+        if process.poll() is not None:
+            raise CommandError("crudgen serve ended before it was ready")
+        time.sleep(0.02)
+    wall = time.perf_counter() - began
+    process.send_signal(signal.SIGTERM)
+    process.wait(60)
+    return Reading(wall, _children() - before)
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/ready", timeout=120).is_success
+    except httpx.TransportError:
+        return False
+
+
+def _crudgen(project: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "crudgen", *arguments],
+        cwd=project,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _children() -> float:
+    """Return the processor's time of all child processes that ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def print_entities(readings: Readings, count: int) -> None:
+    """Print the medians, and the ratios of those with relations to those without."""
+    references = len(RELATIONS) * count
+    table = Table(title=f"{count:,} entities, with {references:,} references and without: seconds")
+    for heading in ("", *(f"{task}{what}" for task in TASKS for what in ("", ", CPU"))):
+        table.add_column(heading, justify="right")
+    medians = {kind: _medians(readings, kind) for kind in (WITHOUT, WITH)}
+    for kind, figures in medians.items():
+        table.add_row(kind, *(f"{figure:.2f}" for figure in figures))
+    pairs = zip(medians[WITH], medians[WITHOUT], strict=True)
+    table.add_row("ratio", *(f"{one / other:.2f}×" for one, other in pairs))
+    Console(width=140).print(table)
+
+
+def print_json(readings: Readings) -> None:
+    """Print the medians as JSON."""
+    medians = {kind: _medians(readings, kind) for kind in (WITHOUT, WITH)}
+    headings = [f"{task} {what}" for task in TASKS for what in ("wall_s", "cpu_s")]
+    rows = [{"spec": kind, **dict(zip(headings, medians[kind], strict=True))} for kind in medians]
+    print(json.dumps(rows, indent=2))
+
+
+def _medians(readings: Readings, kind: str) -> list[float]:
+    """Return the median of the elapsed and of the processor's time of each task."""
+    return [
+        round(median(values), 3)
+        for task in TASKS
+        for values in (
+            [one.wall for one in readings[task, kind]],
+            [one.cpu for one in readings[task, kind]],
+        )
+    ]
