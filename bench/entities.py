@@ -21,7 +21,14 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-ENTITY = "name: {name}\nfields:\n  name: str index\n  age: int? index\n  secret: str write_only\n"
+ENTITY = """\
+name: {name}
+fields:
+  name: str(1..80) unique
+  age: int? index
+  note: text?
+  city: str
+"""
 REFERENCE = "  {relation}_id: -> {target}? inverse({relation}_of_{number})\n"
 RELATIONS = ("first", "second")
 """Each entity has two optional references, to random entities."""
@@ -54,7 +61,7 @@ def entity_names(count: int) -> list[str]:
     ]
 
 
-def write_spec(folder: Path, count: int, *, related: bool = False) -> None:
+def write_spec(folder: Path, count: int, *, related: bool) -> None:
     """Write the files of entities, which have the same fields, and references if `related`."""
     names = entity_names(count)
     source = random.Random(1)  # noqa: S311 -- the same in each run
@@ -67,7 +74,9 @@ def write_spec(folder: Path, count: int, *, related: bool = False) -> None:
         (folder / f"{name.lower()}.yaml").write_text(text)
 
 
-def measure_entities(count: int, rounds: int, say: Callable[[str], None]) -> Readings:
+def measure_entities(
+    count: int, rounds: int, tasks: Sequence[str], say: Callable[[str], None]
+) -> Readings:
     """Run the commands for both kinds of spec by turns."""
     readings: defaultdict[tuple[str, str], list[Reading]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as name:
@@ -75,7 +84,7 @@ def measure_entities(count: int, rounds: int, say: Callable[[str], None]) -> Rea
         for kind, project in projects.items():
             write_spec(project / "entities", count, related=kind == WITH)
         for number in range(rounds):
-            for task in TASKS:
+            for task in tasks:
                 for kind, project in projects.items():
                     readings[task, kind].append(_measure(task, project))
             say(f"round {number + 1} of {rounds}: measured")

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
-from typing import Self, TypeAlias
+from functools import lru_cache
+from typing import TypeAlias
 from uuid import UUID
 
 from crudgen.language.names import (
@@ -36,11 +37,11 @@ class Code(str):
 
     __slots__ = ()
 
-    def __add__(self, other: str) -> Self:
+    def __add__(self, other: str) -> "Code":
         """Concatenate source. Raises TypeError for text that is not Code."""
         if not isinstance(other, Code):
             raise TypeError("only Code can be added to Code")
-        return type(self)(str(self) + str(other))
+        return Code(str.__add__(self, other))
 
     def flat(self) -> "Code":
         """Return the source itself: it has one layout."""
@@ -78,6 +79,7 @@ def json_name(text: JsonName) -> Code:
     return _text(text)
 
 
+@lru_cache(maxsize=16384)
 def identifier(text: str) -> Code:
     """Return an identifier or dotted name as code. Raises ValueError if `text` is neither."""
     if not _IDENTIFIER.fullmatch(text):
@@ -86,11 +88,11 @@ def identifier(text: str) -> Code:
 
 
 def join(separator: Code, parts: Iterable[Code]) -> Code:
-    """Return the parts, concatenated with a separator."""
-    first, *others = parts
-    for part in others:
-        first = first + separator + part
-    return first
+    """Return the parts, concatenated with a separator. Raises TypeError if one is not Code."""
+    found = (*parts,)
+    if not all(isinstance(part, Code) for part in (separator, *found)):
+        raise TypeError("only Code can be joined with Code")
+    return Code(str.join(separator, found))
 
 
 def words(text: PythonName) -> Code:

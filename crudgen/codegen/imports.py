@@ -3,8 +3,6 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from typing import TypeAlias
 
 from crudgen.language.schema import KitForm
 
@@ -17,7 +15,7 @@ _ALIASES = {"datetime": "dt", "sqlalchemy": "sa"}
 
 _KIT = re.compile(r"^\.+kit\b")
 
-Natural: TypeAlias = tuple[tuple[str, int, str], ...]
+_NUMBER = re.compile(r"[0-9]+")
 
 
 class Imports:
@@ -149,8 +147,8 @@ def _import(module: Code, names: list[Code], indent: int = 0) -> Code:
 
 
 def _imported(text: str) -> Code:
-    name, _, alias = text.partition(" as ")
-    return _renamed(name, alias or name)
+    name, separator, alias = text.partition(" as ")
+    return _renamed(name, alias) if separator else identifier(name)
 
 
 def _renamed(name: str, alias: str) -> Code:
@@ -159,37 +157,36 @@ def _renamed(name: str, alias: str) -> Code:
     return identifier(name) + raw(" as ") + identifier(alias)
 
 
-def _statement_order(statement: tuple[str, list[str]]) -> tuple[int, Natural, int, Natural]:
+def _statement_order(statement: tuple[str, list[str]]) -> tuple[int, str, int, str]:
     module, names = statement
     return *_module_order(module), *_name_order(names[0])
 
 
-def _module_order(module: str) -> tuple[int, Natural]:
+def _module_order(module: str) -> tuple[int, str]:
     dots = len(module) - len(module.lstrip("."))
     return -dots, _natural(module)
 
 
-def _name_order(name: str) -> tuple[int, Natural]:
+def _name_order(name: str) -> tuple[int, str]:
     """Return the sort key of an imported name: constants, then classes, then functions."""
     kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
     return kind, _natural(name.lower())
 
 
-def export_order(name: str) -> tuple[int, Natural]:
+def export_order(name: str) -> tuple[int, str]:
     """Return the sort key of a name in `__all__`: as of an imported name, but by case."""
     return _name_order(name)[0], _natural(name)
 
 
-@lru_cache(maxsize=16384)
-def _natural(text: str) -> Natural:
+def _natural(text: str) -> str:
     """Return a sort key that compares numbers by value, so that `a2` precedes `a10`.
 
     Numbers with a leading zero come first.
     """
-    return tuple(_natural_part(part) for part in re.findall(r"[0-9]+|[^0-9]", text))
+    return _NUMBER.sub(_as_sorted, text)
 
 
-def _natural_part(part: str) -> tuple[str, int, str]:
-    if not part.isdigit():
-        return part, 0, ""
-    return ("0", 0, part) if part.startswith("0") else ("0", int(part), "")
+def _as_sorted(number: re.Match[str]) -> str:
+    """Return a text that sorts as a digit does, then by the value of a number."""
+    digits = number[0]
+    return f"0\0{digits}\0" if digits.startswith("0") else f"0{chr(len(digits))}{digits}"

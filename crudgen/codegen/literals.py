@@ -8,6 +8,8 @@ from .characters import escaped, escaped_line
 
 _UNESCAPED = re.compile(r"[A-Za-z0-9_ ./:-]*")
 """Texts whose literal is the text in quotes: most of them."""
+_UNESCAPED_LINE = re.compile(r"[A-Za-z0-9_ .,:;()'/-]+")
+"""The same for docstrings of one line."""
 
 
 def text_literal(value: str) -> str:
@@ -35,6 +37,8 @@ def bytes_literal(value: bytes) -> str:
 def docstring_literal(text: str, indent: int) -> str:
     """Return the source of a docstring. Line breaks are kept; other white space is collapsed."""
     lines = [" ".join(line.split()) for line in text.strip().splitlines()]
+    if len(lines) == 1 and _UNESCAPED_LINE.fullmatch(lines[0]):
+        return f'"""{lines[0]}"""'
     margin = " " * indent
     body = "\n".join(margin + line if line else "" for line in map(escaped_line, lines)).strip()
     closing = f"\n{margin}" if len(lines) > 1 else ""

@@ -20,7 +20,7 @@ from .views.nested import nested_view
 from .views.nested_tests import nested_tests_view
 from .views.project import project_view
 from .views.provider import provider_view
-from .views.references import by_name
+from .views.references import Entities, by_name
 from .views.referrers import possibly_kept, refers
 from .views.related import has_related, related_view, uses_relations
 from .views.routes import routes_view
@@ -91,7 +91,7 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
         folder = f"app/{folder_name(entity.plural)}"
         yield FromTemplate(f"{folder}/__init__.py", "entity.py.jinja", models)
         yield FromTemplate(f"{folder}/models.py", "models.py.jinja", models)
-        yield from _files_of_relations(entity, schema)
+        yield from _files_of_relations(entity, schema, entities)
         routes = routes_view(entity, entities, schema.kit, is_kept=entity.name in kept)
         yield FromTemplate(f"{folder}/routes.py", "routes.py.jinja", routes)
         tests = tests_view(entity, creates=entity.name in with_rows)
@@ -108,9 +108,11 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
         yield from _kit_files(schema)
 
 
-def _files_of_relations(entity: Entity, schema: Schema) -> Iterator[FromTemplate]:
+def _files_of_relations(
+    entity: Entity, schema: Schema, entities: Entities
+) -> Iterator[FromTemplate]:
     """Yield the files that an entity has only if it has relations."""
-    entities, kit = by_name(schema.entities), schema.kit
+    kit = schema.kit
     folder = f"app/{folder_name(entity.plural)}"
     if own_links(entity):
         links = links_view(entity, entities, kit)
@@ -152,8 +154,8 @@ def _conditions(schema: Schema) -> dict[str, bool]:
     bulk = not operations.isdisjoint(BULK)
     idempotent = [entity for entity in entities if entity.api.idempotency]
     references = related or any(map(refers, entities))
-    by_name = {entity.name: entity for entity in entities}
-    collections = [one for entity in entities for one in collections_of(entity, by_name)]
+    named = by_name(entities)
+    collections = [one for entity in entities for one in collections_of(entity, named)]
     by_keys = [entity for entity in entities if writes_keys(entity)]
     keys, written = bool(by_keys), {one for entity in by_keys for one in entity.api.operations}
     keys_of_many = not written.isdisjoint({Operation.CREATE_MANY, Operation.UPDATE_MANY})

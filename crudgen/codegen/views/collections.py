@@ -127,11 +127,15 @@ def collections_of(entity: Entity, entities: Entities) -> tuple[Collection, ...]
 
 
 def owners_of(entity: Entity, entities: Entities) -> tuple[Collection, ...]:
-    """Return the collections in which rows of an entity are created, which lack the reference."""
+    """Return the collections in which rows of an entity are created, which lack the reference.
+
+    They are the inverses of its references. They are sorted by owner, then as its relations.
+    """
+    owners = {one.target for one in entity.relations if one.inverse is not None}
     found = (
-        Collection(owner, relation, entity)
-        for owner in entities.values()
-        for relation in owner.relations
+        Collection(entities[owner], relation, entity)
+        for owner in sorted(owners)
+        for relation in entities[owner].relations
         if relation.target == entity.name
     )
     return tuple(one for one in found if one.creates or one.is_created_together)

@@ -83,13 +83,14 @@ def models_view(
     entity: Entity, aliases: Aliases, entities: Entities, kit: KitForm = KitForm.VENDORED
 ) -> ModelsView:
     """Return the view of the models of an entity, with these names of its type aliases."""
+    owners = owners_of(entity, entities)
     imports = Imports(
         kit,
         defined=(
             *(f"{entity.name}{suffix}" for suffix in ("", *CLASS_SUFFIXES)),
             *aliases.values(),
             *related_classes(entity),
-            *(one.create_model for one in owners_of(entity, entities)),
+            *(one.create_model for one in owners),
         ),
         attributes=(
             *(field.attribute for field in entity.fields),
@@ -100,7 +101,6 @@ def models_view(
     operations = {*entity.api.operations}
     creates = bool({Operation.CREATE, Operation.CREATE_MANY, Operation.REPLACE} & operations)
     updates = bool({Operation.UPDATE, Operation.UPDATE_MANY} & operations)
-    owners = owners_of(entity, entities)
     references = {one.relation.by for one in owners}
     shared = [field for field in entity.fields if _is_shared(field, references)]
     others = [field for field in entity.fields if not _is_shared(field, references)]

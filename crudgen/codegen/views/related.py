@@ -1,5 +1,6 @@
 """View of an entity's response models with relations. Reason to change: the code of a model."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -88,15 +89,18 @@ class RelationTree:
 
     def nodes(self) -> Nodes:
         """Return the relations of the entity."""
-        return self._nodes(self._entity, ())
+        return self._nodes(self._entity, (), self._used)
 
-    def _nodes(self, entity: Entity, above: Path) -> Nodes:
-        found, depth = {}, len(above)
-        used = {path[depth] for path in self._used if len(path) > depth and path[:depth] == above}
+    def _nodes(self, entity: Entity, above: Path, used: Iterable[Path]) -> Nodes:
+        """Return the relations that paths begin with, which are used below `above`."""
+        found = {}
+        rests: defaultdict[FieldName, list[Path]] = defaultdict(list)
+        for first, *rest in filter(None, used):
+            rests[first].append((*rest,))
         for relation in entity.relations:
-            if relation.name in used:
+            if relation.name in rests:
                 target, path = self._entities[relation.target], (*above, relation.name)
-                nodes = self._nodes(target, path)
+                nodes = self._nodes(target, path, rests[relation.name])
                 public = name(target.name, suffix="Public")
                 if any(node.is_included for node in nodes.values()):
                     public = self._class_name(path)
