@@ -109,11 +109,12 @@ def many_entities(
     *,
     count: Annotated[int, typer.Option(min=1, max=1000, help="Number of entities.")] = 1000,
     rounds: Rounds = 5,
+    task: Tasks = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure the commands for a spec of many entities, with relations and without them."""
     try:
-        readings = entities.measure_entities(count, rounds, say)
+        readings = entities.measure_entities(count, rounds, task or entities.TASKS, say)
     except entities.CommandError as error:
         say(str(error))
         raise typer.Exit(1) from None

@@ -153,31 +153,29 @@ def print_entities(readings: Readings, count: int) -> None:
     """Print the medians, and the ratios of those with relations to those without."""
     references = len(RELATIONS) * count
     table = Table(title=f"{count:,} entities, with {references:,} references and without: seconds")
-    for heading in ("", *(f"{task}{what}" for task in TASKS for what in ("", ", CPU"))):
+    for heading in ("", WITHOUT, WITH, "ratio", "CPU without", "CPU with", "ratio"):
         table.add_column(heading, justify="right")
-    medians = {kind: _medians(readings, kind) for kind in (WITHOUT, WITH)}
-    for kind, figures in medians.items():
-        table.add_row(kind, *(f"{figure:.2f}" for figure in figures))
-    pairs = zip(medians[WITH], medians[WITHOUT], strict=True)
-    table.add_row("ratio", *(f"{one / other:.2f}×" for one, other in pairs))
+    for task, figures in _medians(readings).items():
+        cells = [task]
+        for one, other in (figures["wall_s"], figures["cpu_s"]):
+            cells += [f"{one:.2f}", f"{other:.2f}", f"{other / one:.2f}×"]
+        table.add_row(*cells)
     Console(width=140).print(table)
 
 
 def print_json(readings: Readings) -> None:
-    """Print the medians as JSON."""
-    medians = {kind: _medians(readings, kind) for kind in (WITHOUT, WITH)}
-    headings = [f"{task} {what}" for task in TASKS for what in ("wall_s", "cpu_s")]
-    rows = [{"spec": kind, **dict(zip(headings, medians[kind], strict=True))} for kind in medians]
-    print(json.dumps(rows, indent=2))
+    """Print the medians as JSON: of each task, without and with relations."""
+    print(json.dumps(_medians(readings), indent=2))
 
 
-def _medians(readings: Readings, kind: str) -> list[float]:
-    """Return the median of the elapsed and of the processor's time of each task."""
-    return [
-        round(median(values), 3)
-        for task in TASKS
-        for values in (
-            [one.wall for one in readings[task, kind]],
-            [one.cpu for one in readings[task, kind]],
-        )
-    ]
+def _medians(readings: Readings) -> dict[str, dict[str, list[float]]]:
+    """Return the medians of each task, without and with relations."""
+    return {
+        task: {
+            "wall_s": [
+                median(one.wall for one in readings[task, kind]) for kind in (WITHOUT, WITH)
+            ],
+            "cpu_s": [median(one.cpu for one in readings[task, kind]) for kind in (WITHOUT, WITH)],
+        }
+        for task in dict.fromkeys(task for task, _ in readings)
+    }
