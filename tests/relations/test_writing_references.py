@@ -281,6 +281,29 @@ def test_references_to_generated_keys(every: Everywhere) -> None:
         assert api.ask("DELETE", f"/photos/{cover}").status_code == 200
 
 
+def test_rows_that_refer_to_each_other_are_deleted_at_once(every: Everywhere) -> None:
+    ok = {"ok": True}
+    for ids in ([1, 2, 3], [3, 2, 1], [2, 1, 3]):
+        for key in ids:
+            make(every, "/superheroes/", id=key, name=f"hero {key}")
+            make(every, "/nodes/", id=key)
+        for key, other in ((2, 1), (3, 2), (1, 3)):
+            every.ask("PATCH", f"/superheroes/{key}", json={"mentor_id": other})
+            if key != 1:
+                every.ask("PATCH", f"/nodes/{key}", json={"parent_id": other})
+        chosen = "&".join(f"id={key}" for key in ids)
+        make(every, "/superheroes/", id=4, name="outside", mentor_id=2)
+        answer = every.ask("DELETE", f"/superheroes/bulk?{chosen}")
+        assert (answer.status_code, answer.json()["detail"][0]["type"]) == (409, "referred_to")
+        answer = every.ask("DELETE", f"/superheroes/bulk?{chosen}&id=4&id=9")
+        loc = answer.json()["detail"][0]["loc"]
+        assert (answer.status_code, loc) == (404, ["query", "id", 4])
+        assert len(every.ask("GET", "/superheroes/").json()) == 4
+        assert every.ask("DELETE", f"/superheroes/bulk?{chosen}&id=4").json() == ok
+        assert every.ask("DELETE", f"/nodes/bulk?{chosen}").json() == ok
+        assert every.ask("GET", "/superheroes/").json() == every.ask("GET", "/nodes/").json() == []
+
+
 def test_a_circle_of_rows_is_deleted(every: Everywhere) -> None:
     make(every, "/teams/", number=1, name="one")
     make(every, "/superheroes/", id=1, name="x", team_number=1)

@@ -109,7 +109,9 @@ class ForeignKeyDiagnosis:
         )
 
     def _referenced(self, error: Exception, failed: Prepared, bound: Values) -> Work[Exception]:
-        """Search for the rows that prevent a deletion."""
+        """Search for the rows that prevent the deletion of one row."""
+        if "key__" not in bound:
+            return error
         if self._blocking is None:
             self._blocking = blocking_rows(self._properties)
         found: list[BlockingRows] = []

@@ -23,6 +23,7 @@ from ..errors import (
 from ..http.headers import JsonText
 from ..models import Changes, Model
 from .answers import ErrorConversion
+from .deletion_at_once import deletion_at_once, deletion_error_converter, is_order_possible
 from .resource import Insertion, Resource
 from .statements import RowStatements
 from .values import is_storable_key
@@ -152,8 +153,35 @@ class BulkResource(Resource):
                 )
             )
         locks = self._locks.lock_rows(db, use, keys, deletes=True)
-        await self._write_in_order(db, Batch(keys, changes, locks), deletes=True)
+        try:
+            await self._write_in_order(db, Batch(keys, changes, locks), deletes=True)
+        except HTTPException as error:
+            if not (len(keys) > 1 and is_order_possible(error, self._properties.table)):
+                raise
+            await self._delete_at_once(db, keys, locks, error)
         return JsonText(b'{"ok":true}')
+
+    async def _delete_at_once(
+        self, db: Database, keys: Sequence[Any], locks: Sequence[Change], error: HTTPException
+    ) -> None:
+        """Delete rows by one statement, after an `error` of their deletions one after another.
+
+        The rows may refer to each other: the database then checks the references at the end of the
+        statement. Raises HTTPException 404, 409.
+        """
+        use, place = self._statements_for(db), ["query", self._key_name]
+        exist = [
+            Change(use.lock_to_delete, {"key__": key}, check=self._must_exist([*place, index]))
+            for index, key in sorted(enumerate(keys), key=lambda item: item[1])
+        ]
+        deletion = deletion_at_once(
+            self._properties, db.kind, keys, place, yields=self._deletion_yields, **use.options
+        )
+        try:
+            with ErrorConversion(self._properties, place):
+                await db.write_all([*locks, *exist, *deletion])
+        except Referenced as still:
+            raise (error if isinstance(error, Referenced) else still) from None
 
     async def _write_in_order(
         self,
@@ -242,18 +270,6 @@ def item_error_converter(properties: Properties, index: int) -> Callable[[Except
     def explain(error: Exception) -> Exception:
         answer = http_error(error, properties)
         return with_item_index(answer, index) if isinstance(answer, _ITEM_ERRORS) else error
-
-    return explain
-
-
-def deletion_error_converter(
-    properties: Properties, place: Sequence[str | int]
-) -> Callable[[Exception], Exception]:
-    """Return a function that converts a driver error of a deletion to its HTTP error."""
-
-    def explain(error: Exception) -> Exception:
-        answer = http_error(error, properties, deleted=place)
-        return answer if isinstance(answer, Referenced) else error
 
     return explain
 
