@@ -15,6 +15,7 @@ from crudgen.kit.http.precedence import routes_in_use
 from crudgen.kit.http.routing import Router
 
 ZOO = Path(__file__).parents[1] / "specs/zoo"
+TEAMS = ZOO.with_name("teams")
 TAGS = (("a", ""), ("b", "Bees."), ("c", "Cats."))
 PUBLIC = ("AnimalPublic", "CountryPublic", "EventPublic", "BlogPostPublic", "TagPublic", "Deleted")
 
@@ -160,6 +161,25 @@ def test_headers_of_responses_are_described(
     assert responses["503"]["headers"].keys() == {"Retry-After"}
     if "304" in responses:
         assert responses["304"]["headers"].keys() == {"ETag"}
+
+
+def test_changes_of_links_have_no_headers_about_etags(tmp_path: Path) -> None:
+    app = crudgen.create_app(TEAMS / "entities", database=f"sqlite:///{tmp_path}/app.db")
+    found = {
+        (method, path): [
+            *(one["name"] for one in operation["parameters"] if one["in"] == "header"),
+            *operation["responses"]["200"].get("headers", ()),
+        ]
+        for method, path, operation in operations(app.openapi())
+        if path.startswith("/heroes/{hero_id}") and method != "get"
+    }
+    assert found == {
+        ("patch", "/heroes/{hero_id}"): ["If-Match", "ETag"],
+        ("delete", "/heroes/{hero_id}"): ["If-Match"],
+        ("put", "/heroes/{hero_id}/powers/"): [],
+        ("put", "/heroes/{hero_id}/powers/{power_id}"): [],
+        ("delete", "/heroes/{hero_id}/powers/{power_id}"): [],
+    }
 
 
 def test_errors_have_the_names_of_fastapi(

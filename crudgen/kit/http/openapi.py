@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi.routing import APIRoute
 
-from ..errors import HTTPValidationError
+from ..errors import HTTPValidationError, errors
 from ..query.parameters import ListParameters
 from ..query.query_parameters import QueryParameters
 
@@ -38,6 +38,8 @@ _HEADERS: dict[str, dict[str, Any]] = {
     },
 }
 """Descriptions of response headers."""
+_CONDITIONAL = {status: errors(status)[status]["description"] for status in (304, 412, 428)}
+"""Descriptions of the statuses of conditional requests."""
 _BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
 _VALUES = {"const", "default", "enum", "example", "examples"}
 """Keywords of JSON Schema that contain values, not schemas."""
@@ -48,16 +50,29 @@ def describe_operation(route: APIRoute) -> dict[str, Any]:
     dependencies = [one.call for one in route.dependant.dependencies]
     queries = [one for one in dependencies if isinstance(one, QueryParameters)]
     parameters = [described for one in queries for described in one.describe()]
-    if "{" in route.path:
-        parameters += _conditional_headers(route.responses, route.methods or ())
+    parameters += _conditional_headers(_conditional_statuses(route), route.methods or ())
     is_list = any(isinstance(one, ListParameters) for one in queries)
     responses = dict(_responses(route, is_list=is_list))
     found = {"parameters": parameters, "responses": responses}
     return {key: value for key, value in found.items() if value}
 
 
+def _conditional_statuses(route: APIRoute) -> set[int]:
+    """Return the statuses of conditional requests, as far as they are about the ETag of a row.
+
+    Several rows and links have no ETag: their 412 says that preconditions are not supported.
+    """
+    if "{" not in route.path:
+        return set()
+    return {
+        status
+        for status, text in _CONDITIONAL.items()
+        if route.responses.get(status, {}).get("description") == text
+    }
+
+
 def _conditional_headers(
-    statuses: Collection[int | str], methods: Collection[str]
+    statuses: Collection[int], methods: Collection[str]
 ) -> Iterator[dict[str, Any]]:
     """Yield the conditional request headers of an operation, which follow from its statuses."""
     if 304 in statuses:
@@ -95,7 +110,7 @@ def _success_headers(route: APIRoute, *, is_list: bool) -> Iterator[str]:
         yield from ("Link", "X-Total-Count")
     methods = route.methods or ()
     creates = "POST" in methods and route.path.endswith("/") and 413 in route.responses
-    is_conditional = "{" in route.path and not {304, 412}.isdisjoint(route.responses)
+    is_conditional = not {304, 412}.isdisjoint(_conditional_statuses(route))
     if creates or (is_conditional and "DELETE" not in methods):
         yield "ETag"
     if creates:
