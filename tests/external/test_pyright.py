@@ -19,11 +19,10 @@ ZOO = "tests/specs/zoo/entities"
 SPECS = {
     "hero": "entities",
     "zoo": ZOO,
-    **{name: f"tests/specs/{name}/entities" for name in ("teams", "company", "guild")},
-    "market": "tests/specs/shop/entities",
+    **{name: f"tests/specs/{name}/entities" for name in ("teams", "company", "guild", "shop")},
     **{
         name: f"tests/fuzzing/specs/{name}/entities"
-        for name in ("hall", "sensors", "shop", "vault")
+        for name in ("hall", "sensors", "store", "vault")
     },
 }
 FORMS = [KitForm.PLAIN, KitForm.LIBRARY]

@@ -6,6 +6,7 @@ of them.
 """
 
 import copy
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,9 @@ from crudgen.kit.types.text import NO_NUL
 from crudgen.language.schema import Entity, Field, Schema, TypeName
 
 JSON_TYPES = ("boolean", "number", "string", "array", "object")
+BODY = re.compile(r"(Create|Update|UpdateById)((In|With)[A-Z]\w*)?")
+ROW = re.compile(r"Public(With[A-Z]\w*)?")
+"""What follows the name of the entity in the name of a schema."""
 ENDS = ("", "[A-Za-z0-9+/][AQgw]==", "[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=")
 """How base64 text ends if 0, 1 or 2 bytes follow the groups of 3."""
 
@@ -22,18 +26,49 @@ def tightened(document: dict[str, Any], schema: Schema) -> dict[str, Any]:
     tight = copy.deepcopy(document)
     schemas = tight["components"]["schemas"]
     schemas["JsonItem"] = json_schema("null")
-    for entity in schema.entities:
-        for suffix in ("Create", "Update", "UpdateById", "Public"):
-            properties = schemas.get(f"{entity.name}{suffix}", {}).get("properties", {})
-            for field in entity.fields:
-                if field.json_name in properties and not is_ignored(properties[field.json_name]):
-                    tighten_property(properties[field.json_name], field)
-                    if suffix != "Public":
-                        allow_numbers(properties[field.json_name], field)
-        tighten_rows(tight, entity)
+    rows = row_schemas(schemas, schema)
+    for name, entity in (bodies(schemas, schema) | rows).items():
+        properties = schemas[name]["properties"]
+        for field in entity.fields:
+            if field.json_name in properties and not is_ignored(properties[field.json_name]):
+                tighten_property(properties[field.json_name], field)
+                if name not in rows:
+                    allow_numbers(properties[field.json_name], field)
+    tighten_rows(tight, [*rows])
     for place in (*schemas.values(), *parameters(tight)):
         bound_integers(place)
     return tight
+
+
+def bodies(schemas: dict[str, Any], schema: Schema) -> dict[str, Entity]:
+    """Return the entity of each schema of a request body."""
+    return {
+        name: entity
+        for name in schemas
+        for entity in schema.entities
+        if BODY.fullmatch(name.removeprefix(entity.name)) and name.startswith(entity.name)
+    }
+
+
+def row_schemas(schemas: dict[str, Any], schema: Schema) -> dict[str, Entity]:
+    """Return the entity of each schema of a row, also of those with related rows."""
+    found: dict[str, Entity] = {}
+
+    def add(name: str, entity: Entity) -> None:
+        if name in found:
+            return
+        found[name] = entity
+        for relation in entity.relations:
+            described = schemas[name]["properties"].get(relation.json_name, {})
+            for one in (described.get("items", {}), described, *described.get("anyOf", ())):
+                if "$ref" in one:
+                    add(one["$ref"].rpartition("/")[2], schema.entity(relation.target))
+
+    for entity in schema.entities:
+        for name in schemas:
+            if name.startswith(entity.name) and ROW.fullmatch(name.removeprefix(entity.name)):
+                add(name, entity)
+    return found
 
 
 def is_ignored(described: dict[str, Any]) -> bool:
@@ -97,21 +132,24 @@ def endings(least: int, most: int) -> list[dict[str, Any]]:
     ]
 
 
-def tighten_rows(document: dict[str, Any], entity: Entity) -> None:
-    """Forbid unknown properties of rows; a list may also have rows that lack some of them."""
-    schemas, name = document["components"]["schemas"], f"{entity.name}Public"
-    if name not in schemas:
-        return
-    row = schemas[name] = {**schemas[name], "additionalProperties": False}
-    some = {**row, "minProperties": 1}
-    del some["required"]
-    schemas[f"{entity.name}Sparse"] = some
-    operation = document["paths"].get(f"{entity.path}/", {}).get("get")
-    if operation is not None:
-        listed = operation["responses"]["200"]["content"]["application/json"]["schema"]
-        listed["items"] = {
-            "anyOf": [listed["items"], {"$ref": f"#/components/schemas/{entity.name}Sparse"}]
-        }
+def tighten_rows(document: dict[str, Any], rows: list[str]) -> None:
+    """Forbid unknown properties of rows; lists may also have rows that lack some of them."""
+    schemas = document["components"]["schemas"]
+    for name in rows:
+        schemas[name] = {**schemas[name], "additionalProperties": False}
+        some = copy.deepcopy(schemas[name]) | {"minProperties": 1}
+        some.pop("required", None)
+        schemas[f"{name}Sparse"] = some
+        for described in some["properties"].values():
+            for one in (described.get("items", {}), described, *described.get("anyOf", ())):
+                if one.get("$ref", "").rpartition("/")[2] in rows:
+                    one["$ref"] += "Sparse"
+    for operations in document["paths"].values():
+        operation = operations.get("get", {})
+        if any(one["name"] == "fields" for one in operation.get("parameters", ())):
+            listed = operation["responses"]["200"]["content"]["application/json"]["schema"]
+            sparse = {"$ref": f"{listed['items']['$ref']}Sparse"}
+            listed["items"] = {"anyOf": [listed["items"], sparse]}
 
 
 def parameters(document: dict[str, Any]) -> Iterator[dict[str, Any]]:

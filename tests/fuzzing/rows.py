@@ -1,0 +1,178 @@
+"""The rows that exist while schemathesis runs: requests refer to them by their keys.
+
+Nearly every random key is that of no row. Rows of each entity are created as soon as a request
+needs the key of one.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from random import Random
+from typing import Any
+
+import httpx
+
+from crudgen.codegen.views.sample_rows import sample_body
+from crudgen.codegen.views.wire import to_json_value
+from crudgen.language.names import ClassName, singular_of
+from crudgen.language.properties import keys_property
+from crudgen.language.relations import NestedWrite, RelationKind
+from crudgen.language.schema import Entity, Schema
+
+FEWEST = 2
+"""Rows of an entity: its fields have two samples."""
+
+
+@dataclass
+class Rows:
+    """The keys of rows of an application."""
+
+    schema: Schema
+    client: httpx.Client
+    random: Random
+    known: dict[ClassName, list[Any]] = field(default_factory=dict)
+    """Keys by entity, until a row is created or deleted."""
+
+    @cached_property
+    def references(self) -> Mapping[str, Entity]:
+        """The entity of the rows that a property refers to, by its name."""
+        return {
+            one.json_name: self.schema.entity(one.reference.target)
+            for entity in self.schema.entities
+            for one in entity.fields
+            if one.reference is not None
+        }
+
+    @cached_property
+    def links(self) -> Mapping[str, Entity]:
+        """The entity of the rows that a list of keys refers to, by the name of the property."""
+        targets = [
+            (one, self.schema.entity(one.target))
+            for entity in self.schema.entities
+            for one in entity.relations
+            if one.kind is RelationKind.MANY_TO_MANY
+        ]
+        return {keys_property(one, target.key.name): target for one, target in targets}
+
+    @cached_property
+    def nested(self) -> Mapping[str, Entity]:
+        """The entity of the rows that a body creates together with another row."""
+        return {
+            name: self.schema.entity(entity.relation(name).target)
+            for entity in self.schema.entities
+            for name, kind in entity.api.write
+            if kind is NestedWrite.CREATE
+        }
+
+    @cached_property
+    def relations(self) -> set[str]:
+        """The names of relations."""
+        return {one.json_name for entity in self.schema.entities for one in entity.relations}
+
+    @cached_property
+    def parameters(self) -> Mapping[str, Entity]:
+        """The entity of the row whose key a path contains, by the name of the parameter."""
+        ends = [
+            (f"{singular_of(one.name)}_id", self.schema.entity(one.target))
+            for entity in self.schema.entities
+            for one in entity.relations
+        ]
+        return dict(ends) | {f"{entity.singular}_id": entity for entity in self.schema.entities}
+
+    def key(self, entity: Entity) -> Any:
+        """Return the key of a row, None if there is none."""
+        if not self.known.get(entity.name):
+            self.known[entity.name] = self._at_least_some(entity)
+        keys = self.known[entity.name]
+        return self.random.choice(keys) if keys else None
+
+    def some_keys(self, entity: Entity) -> list[Any]:
+        """Return the keys of up to three rows."""
+        keys = [self.key(entity) for _ in range(self.random.randint(1, 3))]
+        return [*dict.fromkeys(key for key in keys if key is not None)]
+
+    def changed(self, entity: Entity | None, method: str) -> None:
+        """Read keys again if rows were created, and all if some were deleted: others went too."""
+        if method == "DELETE":
+            self.known.clear()
+        elif entity is not None and method in {"POST", "PUT"}:
+            self.known.pop(entity.name, None)
+
+    def at(self, path: str) -> Entity | None:
+        """Return the entity of the rows that requests to a path are about."""
+        for entity in self.schema.entities:
+            below = re.fullmatch(re.escape(entity.path) + r"/(?:\{\w+\}/([\w-]+)/.*)?", path)
+            if below and below[1]:
+                name = below[1].replace("-", "_")
+                target = next(one.target for one in entity.relations if one.name == name)
+                return self.schema.entity(target)
+            if path.startswith(f"{entity.path}/"):
+                return entity
+        return None
+
+    def in_body(self, body: Any, entity: Entity, method: str, chance: Callable[[], bool]) -> Any:
+        """Return a body whose references are keys of rows, as often as chance has it."""
+        if isinstance(body, list) and method == "PUT":  # the keys of linked rows
+            return self.some_keys(entity) if chance() else body
+        if isinstance(body, list):
+            return [self.in_body(one, entity, method, chance) for one in body]
+        if not isinstance(body, dict):
+            return body
+        changed = dict(body)
+        for name, value in body.items():
+            if value is None or not chance():
+                continue
+            if name in self.references:
+                changed[name] = self.key(self.references[name])
+            elif name in self.links:
+                changed[name] = self.some_keys(self.links[name])
+            elif name == entity.key.json_name and method == "PATCH":
+                changed[name] = self.key(entity)
+            elif name in self.nested:
+                changed[name] = self.in_body(value, self.nested[name], method, chance)
+        return changed
+
+    def features(self, query: Any, body: Any, found: Any) -> Iterator[str]:
+        """Yield what a request used that few random ones use; included rows have to exist."""
+        for name in query or ():
+            yield from (word for word in ("any", "none", "exists") if f"__{word}" in name)
+        for row in found if isinstance(found, list) else [found]:
+            if depth := self._depth(row):
+                yield f"include of {depth} steps"
+        for one in body if isinstance(body, list) else [body]:
+            for name in one if isinstance(one, dict) else ():
+                if one[name] and name in {*self.nested, *self.links}:
+                    yield name
+
+    def _depth(self, row: Any) -> int:
+        """Return how many steps the included rows are away."""
+        if not isinstance(row, dict):
+            return 0
+        related = [value for name, value in row.items() if name in self.relations]
+        rows = [one for value in related for one in (value if isinstance(value, list) else [value])]
+        return max((1 + self._depth(one) for one in rows if one), default=0)
+
+    def _at_least_some(self, entity: Entity) -> list[Any]:
+        found = self._listed(entity)
+        for number in range(len(found), FEWEST):
+            self._create(entity, number)
+        return found if len(found) >= FEWEST else self._listed(entity)
+
+    def _listed(self, entity: Entity) -> list[Any]:
+        name = entity.key.json_name
+        response = self.client.get(f"{entity.path}/", params={"fields": name})
+        return [row[name] for row in response.json()] if response.is_success else []
+
+    def _create(self, entity: Entity, number: int) -> None:
+        body: dict[str, Any] = sample_body(entity)
+        for one in entity.fields:
+            if one.reference is None:
+                value = to_json_value(one, one.samples[number])
+            elif one.optional:
+                value = None
+            else:
+                value = self.key(self.schema.entity(one.reference.target))
+            if not one.read_only:
+                body[one.json_name] = value
+        self.client.post(f"{entity.path}/", json=body)
