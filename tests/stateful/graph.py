@@ -1,11 +1,11 @@
 """What the API should do with tables that refer to each other, worked out on dicts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.stateful.guild import ENDS, GUILD, REFERENCES, Entity, Reference, Under, referring
+from tests.stateful.guild import ENDS, GUILD, REFERENCES, Entity, Reference, referring
 from tests.stateful.model import Body, Problem, Refusal, Row
 from tests.stateful.problems import (
     at_place,
@@ -89,7 +89,10 @@ class Graph:
             self._check_keys(plural, bodies)
             created = []
             for index, body in enumerate(bodies):
-                with in_item(index):
+                with (
+                    self._and_missing(plural, bodies, range(index + 1, len(bodies))),
+                    in_item(index),
+                ):
                     row = self._insert(plural, body, keys[index] if keys else -1 - index)
                 created.append(row[GUILD[plural].key])
             for key, body in zip(created, bodies, strict=True):
@@ -103,11 +106,12 @@ class Graph:
                 if missing := [n for n, key in enumerate(keys) if key not in self.rows[plural]]:
                     raise Refusal(404, *(not_found(plural, ["body", n, "id"]) for n in missing))
                 self._check_keys(plural, items)
-            for index in sorted(range(len(keys)), key=keys.__getitem__):
+            order = sorted(range(len(keys)), key=keys.__getitem__)
+            for n, index in enumerate(order):
                 if keys[index] not in self.rows[plural]:
                     raise Refusal(404, not_found(plural, ["body", index, "id"]))
                 body = {name: value for name, value in items[index].items() if name != "id"}
-                with in_item(index):
+                with self._and_missing(plural, items, order[n + 1 :]), in_item(index):
                     self.update(plural, keys[index], body)
             return [self.with_keys(plural, key) for key in keys]
 
@@ -159,19 +163,16 @@ class Graph:
         row, name = self.rows[plural][key], GUILD[plural].keys
         return {**row, name: self.linked(plural, key)} if name else row
 
-    def create_under(self, plural: str, key: Any, relation: Under, body: Body, new: Any) -> Row:
-        self.read(plural, key)
-        return self.create(relation.plural, {**body, relation.by: key}, new)
-
-    def create_with_steps(
-        self, body: Body, steps: Sequence[Body], key: Any, keys: Sequence[Any]
-    ) -> Row:
+    def create_with_steps(self, body: Body, key: Any, keys: Sequence[Any]) -> Row:
         """Create a mission together with its steps."""
+        steps = body.get("steps", [])
         with self._all_or_none():
-            mission = self._insert("missions", body, key)
+            with self._and_missing("steps", steps, range(len(steps)), ["steps"]):
+                mission = self._insert("missions", body, key)
             rows = []
             for index, step in enumerate(steps):
-                with in_item("steps", index):
+                later = range(index + 1, len(steps))
+                with self._and_missing("steps", steps, later, ["steps"]), in_item("steps", index):
                     new = keys[index] if keys else -1 - index
                     rows.append(self._insert("steps", {**step, "mission_id": key}, new))
         return {**mission, "steps": rows}
@@ -238,15 +239,35 @@ class Graph:
         ]
         if broken:
             raise Refusal(409, *(same(names) for names in broken))
-        missing = [
-            one
+        if missing := self._missing_targets(plural, row):
+            raise Refusal(409, missing)
+
+    def _missing_targets(self, plural: str, body: Body) -> list[Problem]:
+        """Return a problem for each reference to a row that does not exist."""
+        entity = GUILD[plural]
+        return [
+            no_target(one)
             for one in entity.references
-            if row[one.by] is not None
-            and row[one.by] not in self.rows[one.target]
-            and (one.target, row[one.by]) != (plural, row[entity.key])
+            if body.get(one.by) is not None
+            and body[one.by] not in self.rows[one.target]
+            and (one.target, body[one.by]) != (plural, body.get(entity.key))
         ]
-        if missing:
-            raise Refusal(409, [no_target(one) for one in missing])
+
+    @contextmanager
+    def _and_missing(
+        self, plural: str, items: Sequence[Body], later: Iterable[int], place: Sequence[str] = ()
+    ) -> Iterator[None]:
+        """Add the missing targets of the items that are written later to those of one row."""
+        try:
+            yield
+        except Refusal as refusal:
+            problems = refusal.details[0]
+            if refusal.status != 409 or problems[0]["type"] != "no_target":
+                raise
+            for index in later:
+                for one in self._missing_targets(plural, items[index]):
+                    problems.append({**one, "loc": ["body", *place, index, *one["loc"][1:]]})
+            raise Refusal(409, problems) from None
 
     def _by(self, entity: Entity, reference: Reference, key: Any) -> set[tuple[str, Any]]:
         rows = self.rows[entity.plural].items()

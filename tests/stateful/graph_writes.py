@@ -55,44 +55,51 @@ class Writes(GraphMachine):
         if plural == "missions":
             self.create_mission(drawn, [])
         else:
-            body, entity = self.body(plural, drawn), GUILD[plural]
-            self._post(
-                plural,
-                entity.path,
-                body,
-                lambda row: self.graph.create(plural, body, key_of(entity, row)),
-            )
+            body = self.body(plural, drawn)
+            self._post(plural, GUILD[plural].path, body, self._work(plural, body))
 
     @rule(drawn=bodies("missions", whole=True), steps=SOME_STEPS)
     def create_with_steps(self, drawn: Row, steps: list[Row]) -> None:
         self.create_mission(drawn, steps)
 
     def create_mission(self, drawn: Row, steps: list[Row]) -> None:
-        body = self.body("missions", drawn)
+        body = self.body("missions", drawn) | self._steps(steps)
+        self._post("missions", "/missions/", body, self._work("missions", body))
+
+    def _steps(self, steps: list[Row]) -> Row:
         items = [self.body("steps", step) for step in steps]
         for item in items:
             item.pop("mission_id")
-        self._post(
-            "missions",
-            "/missions/",
-            {**body, "steps": items} if items else body,
-            lambda row: self.graph.create_with_steps(
-                body, items, row.get("id", 0), [step["id"] for step in row.get("steps", ())]
-            ),
+        return {"steps": items} if items else {}
+
+    def _work(self, plural: str, body: Row) -> Callable[[Any], Any]:
+        """Return what creates a row in the model, with the keys of a response."""
+        if plural != "missions":
+            return lambda row: self.graph.create(plural, body, key_of(GUILD[plural], row))
+        return lambda row: self.graph.create_with_steps(
+            body, row.get("id", 0), [step["id"] for step in row.get("steps", ())]
         )
 
-    @rule(where=st.sampled_from(UNDER), number=NUMBERS, data=st.data())
-    def create_under(self, where: tuple[str, Under], number: int, data: st.DataObject) -> None:
+    @rule(where=st.sampled_from(UNDER), number=NUMBERS, steps=SOME_STEPS, data=st.data())
+    def create_under(
+        self,
+        where: tuple[str, Under],
+        number: int,
+        steps: list[Row],
+        data: st.DataObject,
+    ) -> None:
         plural, under = where
-        key, entity = self.choose(plural, number), GUILD[under.plural]
-        body = self.body(under.plural, data.draw(bodies(under.plural, whole=True)))
+        key, target = self.choose(plural, number), under.plural
+        body = self.body(target, data.draw(bodies(target, whole=True, with_keys=True)))
         body.pop(under.by, None)
-        self._post(
-            under.plural,
-            f"/{plural}/{key}/{under.path}/",
-            body,
-            lambda row: self.graph.create_under(plural, key, under, body, key_of(entity, row)),
-        )
+        body |= self._steps(steps) if target == "missions" else {}
+        work = self._work(target, {**body, under.by: key})
+
+        def work_under(row: Any) -> Any:
+            self.graph.read(plural, key)
+            return work(row)
+
+        self._post(target, f"/{plural}/{key}/{under.path}/", body, work_under)
 
     def _post(self, plural: str, path: str, body: Any, work: Callable[[Any], Any]) -> None:
         if GUILD[plural].is_idempotent:
