@@ -39,6 +39,28 @@ def test_references_are_properties_and_filters(shop: Shop) -> None:
     ]
 
 
+def test_the_defaults_of_parameters_can_be_sent(shop: Shop) -> None:
+    """Some generated clients send them with every request."""
+    for path, methods in get(shop, "/openapi.json")["paths"].items():
+        if "{" not in path and "get" in methods:
+            described = methods["get"].get("parameters", ())
+            values = {one["name"]: one["schema"].get("default") for one in described}
+            get(shop, path, **{name: value for name, value in values.items() if value is not None})
+
+
+def test_only_an_optional_reference_can_have_no_row(shop: Shop) -> None:
+    schemas = get(shop, "/openapi.json")["components"]["schemas"]
+    row = {"$ref": "#/components/schemas/OrderCustomerWithRelated"}
+    for name in ("OrderPublicWithRelated", "OrderPublicWithEmbedded"):
+        properties = schemas[name]["properties"]
+        assert properties["customer"] == row
+        assert {"type": "null"} in properties["shipping_address"]["anyOf"]
+        assert ("customer" in schemas[name]["required"]) == name.endswith("Embedded")
+    assert {"type": "null"} in schemas["CustomerPublicWithRelated"]["properties"]["profile"][
+        "anyOf"
+    ]
+
+
 def test_rows_go_with_the_row_that_they_belong_to(shop: Shop) -> None:
     delete(shop, f"/orders/{shop.orders['first']}")
     assert [row["id"] for row in get(shop, "/lines/")] == [shop.lines["second pan"]]

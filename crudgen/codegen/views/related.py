@@ -27,7 +27,7 @@ from crudgen.codegen.imports import Imports
 from crudgen.language.names import Conventions, FieldName, JsonName
 from crudgen.language.operations import Operation
 from crudgen.language.properties import count_property, more_property
-from crudgen.language.relations import Relation
+from crudgen.language.relations import Relation, RelationKind
 from crudgen.language.schema import Entity, KitForm
 
 from .articles import a_row
@@ -51,6 +51,8 @@ class RelationNode:
     public: Code
     """The name of the response model of the target."""
     is_included: bool
+    is_optional: bool
+    """Whether a row can lack the one related row: it is not the target of a required reference."""
     nodes: "Nodes"
 
     @property
@@ -105,7 +107,10 @@ class RelationTree:
                 if any(node.is_included for node in nodes.values()):
                     public = self._class_name(path)
                 is_included = path in self._included
-                found[relation.name] = RelationNode(relation, target, public, is_included, nodes)
+                is_optional = _is_optional(entity, relation)
+                found[relation.name] = RelationNode(
+                    relation, target, public, is_included, is_optional, nodes
+                )
         return found
 
     def _class_name(self, path: Path) -> Code:
@@ -228,13 +233,14 @@ class _Printer:
     def _one(self, node: RelationNode, *, required: bool = False) -> Code:
         relation = node.relation
         alias = self._alias(str(relation.attribute), relation.json_name)
+        kind = optional(self._row(node)) if node.is_optional else self._row(node)
         value: Bracket | Code = raw("None")
         if required:
             # Type checkers want a default, because the field in the base class has one.
             value = self._field([raw("default=..."), *alias])
-        elif alias:
+        elif alias or not node.is_optional:
             value = self._field([raw("default=None"), *alias])
-        return _declaration(str(relation.attribute), optional(self._row(node)), value)
+        return _declaration(str(relation.attribute), kind, value)
 
     def _many(self, node: RelationNode) -> Code:
         relation = node.relation
@@ -269,6 +275,12 @@ class _Printer:
 
     def _field(self, items: Iterable[Bracket | Code]) -> Bracket:
         return call(self.imports.name("sqlmodel", "Field", in_class=True), items)
+
+
+def _is_optional(entity: Entity, relation: Relation) -> bool:
+    if relation.kind is not RelationKind.MANY_TO_ONE or relation.by is None:
+        return True
+    return entity.field(relation.by).optional
 
 
 def _walk(nodes: Nodes) -> Iterator[RelationNode]:

@@ -37,9 +37,12 @@ class Includable:
         yield "include", Parameter(doc, unique_names(list(self.paths)), is_list=True)
         for path, steps in self.paths.items():
             if steps[-1].is_many:
-                doc = f"Maximum number of {path.replace('__', ' of ')} to include for each row."
-                most = page_size(MAX_INCLUDE_LIMIT)
-                yield f"{path}__limit", Parameter(doc, most, default=DEFAULT_LIMIT)
+                # No default in OpenAPI: some clients would send it, also if `path` is not included.
+                doc = (
+                    f"Maximum number of {path.replace('__', ' of ')} to include for each row; "
+                    f"{DEFAULT_LIMIT} if omitted."
+                )
+                yield f"{path}__limit", Parameter(doc, page_size(MAX_INCLUDE_LIMIT))
 
     def fields(self) -> Mapping[str, tuple[str, str]]:
         """Return the include and the attribute of each property of included rows, by its path."""

@@ -14,7 +14,3 @@ export const animal = {
   species: "cat",
   secret: "secret-1",
 };
-
-export function check(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new Error(message);
-}

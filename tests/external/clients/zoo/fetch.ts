@@ -1,6 +1,7 @@
 // A client of openapi-typescript and openapi-fetch: types, and one function per method.
 import createClient from "openapi-fetch";
-import { animal, check } from "./values.js";
+import { check } from "./check.js";
+import { animal } from "./values.js";
 import type { components, paths } from "./api.js";
 
 type Animal = components["schemas"]["AnimalPublic"];

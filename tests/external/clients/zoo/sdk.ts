@@ -2,7 +2,8 @@
 import { createAnimal, deleteAnimal, readAnimals, updateAnimal } from "./sdk/index.js";
 import { client } from "./sdk/client.gen.js";
 import type { AnimalMood, AnimalPublic } from "./sdk/index.js";
-import { animal, check } from "./values.js";
+import { check } from "./check.js";
+import { animal } from "./values.js";
 
 declare const process: { argv: string[] };
 
