@@ -1,9 +1,13 @@
 """Rows that are listed and created under the row that they refer to."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from crudgen.codegen import render
+from crudgen.language import load_texts
+from tests.codegen.emitted import run_alone, write
 from tests.support.servers import Api, Everywhere, Servers, write_entities
 
 SPECS = {
@@ -268,3 +272,11 @@ def test_the_document_names_the_models_of_rows_under_a_row(apis: Everywhere) -> 
         assert listed["items"]["$ref"] == "#/components/schemas/QuestPublicWithRelated"
     assert {"hero_numbers", "steps"} <= {*schemas["QuestPublicWithCreated"]["required"]}
     assert {"hero_numbers", "steps_count"} <= {*schemas["QuestPublicWithRelated"]["required"]}
+
+
+def test_the_generated_tests_create_rows_under_a_row(tmp_path: Path) -> None:
+    """Not under a row of the same table, which has the same unique values."""
+    tree = render(load_texts({f"{name}.yaml": text for name, text in SPECS.items()}))
+    project = write(tree, tmp_path / "project")
+    command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_nested.py")
+    assert "5 passed" in run_alone(tmp_path, *command, cwd=project)

@@ -7,7 +7,7 @@ from crudgen.language.schema import Field
 
 from .collections import Collection
 from .references import Entities
-from .sample_rows import nested_collections
+from .sample_rows import is_filled, nested_collections
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,9 @@ def nested_tests_view(entities: Entities) -> NestedTestsView | None:
     found = nested_collections(entities)
     links = [_link(one) for one in found if one.changes_links and one.lists]
     nested = [
-        _nested(one, one.reference) for one in found if one.creates and one.lists and one.reference
+        _nested(one, one.reference)
+        for one in found
+        if is_filled(one) and one.lists and one.reference
     ]
     if not (links or nested):
         return None

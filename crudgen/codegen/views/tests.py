@@ -18,10 +18,10 @@ from crudgen.codegen.code import (
 from crudgen.language.api import EtagUse
 from crudgen.language.operations import CHANGING, CHANGING_MANY, CREATING, Operation
 from crudgen.language.relations import NestedWrite
-from crudgen.language.schema import Entity, Field, Json, KeyKind, TypeName
+from crudgen.language.schema import Entity, Field, Json, TypeName
 
 from .collections import creates_together
-from .sample_rows import required_references, sample_body
+from .sample_rows import has_conflicts, required_references, sample_body
 from .wire import to_json_value
 
 _MISSING_KEYS = {
@@ -119,7 +119,7 @@ def tests_view(entity: Entity, *, creates: bool) -> TestsView:
         has_missing=bool(operations & {Operation.READ, Operation.UPDATE, Operation.DELETE}),
         etag_required=entity.api.etag is EtagUse.REQUIRED,
         has_required=any(field.required for field in sent),
-        has_conflicts=entity.key_kind is KeyKind.CLIENT or _has_unique(entity),
+        has_conflicts=has_conflicts(entity),
         creates=Operation.CREATE in operations,
         lists=Operation.LIST in operations,
         lists_related=bool(entity.api.counts),
@@ -138,13 +138,6 @@ def tests_view(entity: Entity, *, creates: bool) -> TestsView:
         created=_created(entity),
         has_targets=creates and bool(required_references(entity)),
     )
-
-
-def _has_unique(entity: Entity) -> bool:
-    """Return whether a second row from the same request body violates a unique constraint."""
-    unset = {field.name for field in entity.fields if field.reference and field.optional}
-    together = any(index.unique and unset.isdisjoint(index.fields) for index in entity.indexes)
-    return together or any(field.unique and field.name not in unset for field in entity.fields)
 
 
 def _assign(constant: Code, row: dict[str, Json]) -> Code:
