@@ -16,7 +16,10 @@ class Included(Model):
 
     `class HeroPublicWithRelated(HeroPublic, Included)` adds relations to the properties of
     `HeroPublic`. Those with a default are in a response only if the request includes them.
+    pydantic builds the schema of a model when it is first used, not when the class is created.
     """
+
+    model_config = {"defer_build": True}  # noqa: RUF012 -- pydantic copies it
 
     @classmethod
     def __get_pydantic_json_schema__(
