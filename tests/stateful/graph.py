@@ -62,15 +62,19 @@ class Graph:
     def delete(self, plural: str, key: Any) -> Row:
         """Delete a row and what goes with it, unless other rows that stay refer to them."""
         self.read(plural, key)
-        going = {(plural, key)}
-        found = [(plural, key)]
+        self._remove(plural, [key])
+        return {"ok": True}
+
+    def _remove(self, plural: str, keys: Sequence[Any]) -> None:
+        going = {(plural, key) for key in keys}
+        found = [*going]
         while found:
             at, other = found.pop()
             for entity, reference in referring(at, "cascade"):
                 more = self._by(entity, reference, other) - going
                 going |= more
                 found += more
-        if problems := [*self._blocking(plural, key, going)]:
+        if problems := [*self._blocking(plural, keys[0], going)]:
             raise Refusal(409, problems)
         for at, other in going:
             del self.rows[at][other]
@@ -82,7 +86,6 @@ class Graph:
             self.links = {
                 link for link in self.links if (at, other) not in zip(ENDS, link, strict=True)
             }
-        return {"ok": True}
 
     def create_many(self, plural: str, bodies: Sequence[Body], keys: Sequence[Any]) -> list[Row]:
         with self._all_or_none():
@@ -116,13 +119,20 @@ class Graph:
             return [self.with_keys(plural, key) for key in keys]
 
     def delete_many(self, plural: str, keys: Sequence[Any]) -> Row:
-        with self._all_or_none():
-            for index in sorted(range(len(keys)), key=keys.__getitem__):
-                place = ["query", "id", index]
-                if keys[index] not in self.rows[plural]:
-                    raise Refusal(404, not_found(plural, place))
-                with at_place(place):
-                    self.delete(plural, keys[index])
+        """Delete rows, which may refer to each other; problems are those of one after another."""
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        for index in order:
+            if keys[index] not in self.rows[plural]:
+                raise Refusal(404, not_found(plural, ["query", "id", index]))
+        try:
+            with self._all_or_none():
+                self._remove(plural, keys)
+        except Refusal:
+            with self._all_or_none():
+                for index in order:
+                    with at_place(["query", "id", index]):
+                        if keys[index] in self.rows[plural]:
+                            self.delete(plural, keys[index])
         return {"ok": True}
 
     # Links, and rows under a row
