@@ -79,6 +79,24 @@ def test_a_resource_is_what_the_spec_says() -> None:
     }
 
 
+def test_a_resource_has_its_relations() -> None:
+    schema = load_texts(
+        {
+            "team.yaml": """
+                name: Team
+                fields: {name: str}
+                api: {counts: [heroes], nested: [heroes], write: {heroes: create}}
+                """,
+            "hero.yaml": "name: Hero\nfields: {name: str, team_id: -> Team}",
+        }
+    )
+    text = render(replace(schema, emit=(Artifact.PROVIDER,)))[PATH]
+    assert 'lists: {"teams/heroes": "/teams/{id}/heroes/"},' in text
+    assert 'added: ["heroes", "heroes_more", "heroes_count"],' in text
+    assert text.count('created: ["heroes"],') == 1
+    assert "relations: {" not in render(replace(SCHEMA, emit=(Artifact.PROVIDER,)))[PATH]
+
+
 @given(TEXTS)
 @example("</script><!--\u2028")
 def test_text_is_a_literal_of_typescript(text: str) -> None:

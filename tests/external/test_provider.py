@@ -73,13 +73,33 @@ ENTITIES = {
         fields: {text: str}
         api: {etag: required}
         """,
+    "crew": """
+        name: Crew
+        fields: {name: str(1..80) unique}
+        api: {counts: [members], nested: [members]}
+        """,
+    "member": """
+        name: Member
+        fields:
+          name: str(1..80)
+          crew_id: -> Crew?
+        links: {skills: Skill}
+        api:
+          include: [crew, skills]
+          related: [crew__name, skills__any__name]
+          write: {skills: keys}
+        """,
+    "skill": """
+        name: Skill
+        fields: {name: str(1..40) unique}
+        """,
     "entry": """
         name: Entry
         fields: {text: str}
         api: {operations: [create, list], filter: [text]}
         """,
 }
-"""What the zoo lacks: bulk operations with each kind of key, few operations, required ETags."""
+"""What the zoo lacks: bulk operations with each kind of key, few operations, ETags, relations."""
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +164,7 @@ def test_the_types_are_those_of_react_admin_and_refine(compiled: Path) -> None:
 def test_the_code_of_the_guide_compiles(compiled: Path) -> None:
     blocks = [*pages.blocks_of(GUIDE, "ts"), *pages.blocks_of(GUIDE, "tsx")]
     files = [f"block{number}.tsx" for number in range(len(blocks))]
-    assert len(files) == 4
+    assert len(files) == 5
     for file, block in zip(files, blocks, strict=True):
         (compiled / file).write_text(block.text)
     options = {"jsx": "react-jsx", "module": "esnext", "moduleResolution": "bundler"}

@@ -3,10 +3,28 @@
 from dataclasses import dataclass
 
 from crudgen.codegen.code import Code, typescript
+from crudgen.language.names import Conventions
 from crudgen.language.operations import Operation
-from crudgen.language.schema import Entity, Schema, TypeName
+from crudgen.language.properties import count_property, more_property
+from crudgen.language.relations import NestedWrite
+from crudgen.language.schema import Entity, Json, Schema, TypeName
 
+from .collections import Collection
 from .handlers import requires_etag
+from .references import Entities, by_name
+
+
+@dataclass(frozen=True, slots=True)
+class RelationsView:
+    """What the provider knows of the relations of an entity, as literals of TypeScript."""
+
+    names: Code
+    added: Code
+    """The properties of responses that are not part of a row."""
+    created: Code
+    """Those of them that a request to create a row can contain."""
+    lists: Code
+    """The paths of the lists under a row of another entity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +39,7 @@ class ResourceView:
     requires_etag: Code
     page_size: Code
     operations: Code
+    relations: RelationsView | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +51,13 @@ class ProviderView:
 
 def provider_view(schema: Schema) -> ProviderView:
     """Return the view of the provider of a schema."""
-    return ProviderView(tuple(_resource(entity) for entity in schema.entities))
+    entities = by_name(schema.entities)
+    return ProviderView(
+        tuple(_resource(entity, entities, schema.names) for entity in schema.entities)
+    )
 
 
-def _resource(entity: Entity) -> ResourceView:
+def _resource(entity: Entity, entities: Entities, conventions: Conventions) -> ResourceView:
     api, key = entity.api, entity.key
     return ResourceView(
         name=typescript(str(entity.plural)),
@@ -46,4 +68,33 @@ def _resource(entity: Entity) -> ResourceView:
         requires_etag=typescript(requires_etag(entity)),
         page_size=typescript(api.page.max),
         operations=typescript([str(operation) for operation in api.operations]),
+        relations=_relations(entity, entities, conventions) if entity.relations else None,
+    )
+
+
+def _relations(entity: Entity, entities: Entities, conventions: Conventions) -> RelationsView:
+    write = dict(entity.api.write)
+    added, created = [], []
+    for one in entity.relations:
+        names = [more_property(one)] if one.is_many else []
+        names += [count_property(one)] if one.name in entity.api.counts else []
+        added += [str(one.json_name), *map(conventions.json.of, names)]
+        if write.get(one.name) is NestedWrite.CREATE:
+            created.append(str(one.json_name))
+    collections = [
+        Collection(owner, relation, entity)
+        for owner in entities.values()
+        for relation in owner.relations
+        if relation.target == entity.name
+    ]
+    lists: dict[str, Json] = {
+        f"{one.owner.plural}/{one.segment}": f"{one.owner.path}/{{id}}/{one.segment}/"
+        for one in collections
+        if one.lists
+    }
+    return RelationsView(
+        names=typescript([str(one.json_name) for one in entity.relations]),
+        added=typescript([*added]),
+        created=typescript([*created]),
+        lists=typescript(lists),
     )

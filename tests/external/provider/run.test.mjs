@@ -69,7 +69,8 @@ beforeEach(async () => {
 
 test("the resources are those of the spec", () => {
   assert.deepEqual(resourceNames, [
-    ...["animals", "blog_posts", "countries", "drafts", "entries", "events", "notes", "seats", "tags", "visits"],
+    ...["animals", "blog_posts", "countries", "crews", "drafts", "entries", "events", "members", "notes", "seats", "skills"],
+    ...["tags", "visits"],
   ]);
 });
 
@@ -479,5 +480,108 @@ describe("options", () => {
     const elsewhere = url.replace("127.0.0.1", "localhost");
     await provider.custom({ url: `${elsewhere}/live`, method: "get" });
     assert.equal(requests.at(-1).headers.Authorization, undefined);
+  });
+});
+
+describe("relations", () => {
+  let crew, other, ann, bob, skills;
+
+  beforeEach(async () => {
+    for (const name of ["members", "crews", "skills"]) {
+      const ids = (await everyRow(name)).map((row) => row.id);
+      await refineProvider(url).deleteMany({ resource: name, ids });
+    }
+    crew = (await ra.create("crews", { data: { name: "A" } })).data;
+    other = (await ra.create("crews", { data: { name: "B" } })).data;
+    skills = (await refine.createMany({ resource: "skills", variables: [{ name: "x" }, { name: "y" }] })).data;
+    const skill_ids = skills.map((row) => row.id);
+    ann = (await ra.create("members", { data: { name: "Ann", crew_id: crew.id, skill_ids } })).data;
+    bob = (await ra.create("members", { data: { name: "Bob" } })).data;
+  });
+
+  const names = ({ data }) => data.map((row) => row.name);
+
+  test("rows that refer to a row", async () => {
+    for (const target of ["crew_id", "crews/members"]) {
+      const list = await ra.getManyReference("members", { ...firstPage, target, id: crew.id });
+      assert.deepEqual([names(list), list.total], [["Ann"], 1]);
+    }
+    const meta = { target: "crews/members", id: crew.id };
+    assert.deepEqual(names(await refine.getList({ resource: "members", meta })), ["Ann"]);
+    const error = await rejected(ra.getManyReference("members", { ...firstPage, target: "crews/x", id: 1 }));
+    assert.equal(error.message, '/members/ has no list under "crews/x"; the API has: crews/members, skills/members');
+    assert.equal((await rejected(ra.getManyReference("members", { ...firstPage, target: "crews/members", id: 9999 }))).status, 404);
+  });
+
+  test("linked rows", async () => {
+    const list = (more) => ra.getManyReference("skills", { ...firstPage, target: "members/skills", id: ann.id, ...more });
+    assert.deepEqual(names(await list()), ["x", "y"]);
+    assert.deepEqual(names(await list({ filter: { name: "y" } })), ["y"]);
+    const data = { ...ann, skill_ids: [skills[1].id] };
+    const { data: updated } = await ra.update("members", { id: ann.id, data, previousData: ann });
+    assert.deepEqual(updated, data);
+    assert.deepEqual(names(await list()), ["y"]);
+    assert.deepEqual(names(await ra.getMany("skills", { ids: updated.skill_ids })), ["y"]);
+    assert.deepEqual((await ra.getOne("members", { id: ann.id })).data.skill_ids, [skills[1].id]);
+  });
+
+  test("included rows", async () => {
+    const meta = { include: ["crew", "skills"], skills__limit: 1 };
+    const { data: one } = await ra.getOne("members", { id: ann.id, meta });
+    assert.deepEqual([one.crew.name, names({ data: one.skills }), one.skills_more], ["A", ["x"], true]);
+    const [listed] = (await ra.getList("members", { ...firstPage, meta })).data;
+    assert.deepEqual(listed, one);
+    assert.deepEqual((await ra.getMany("members", { ids: [ann.id], meta })).data, [one]);
+    const target = { target: "crews/members", id: crew.id };
+    assert.deepEqual((await ra.getManyReference("members", { ...firstPage, ...target, meta })).data, [one]);
+    assert.deepEqual((await refine.getOne({ resource: "members", id: bob.id, meta: { include: "crew" } })).data.crew, null);
+    assert.equal((await refine.getMany({ resource: "members", ids: [ann.id], meta })).data[0].crew.name, "A");
+    const error = await rejected(ra.getList("members", { ...firstPage, meta: { include: "nothing" } }));
+    assert.match(error.message, /^include/);
+  });
+
+  test("filters and sort by related rows", async () => {
+    await ra.update("members", { id: bob.id, data: { crew_id: other.id } });
+    const list = async (filter, order = "ASC") =>
+      names(await ra.getList("members", { ...firstPage, filter, sort: { field: "crew.name", order } }));
+    assert.deepEqual(await list({}, "DESC"), ["Bob", "Ann"]);
+    assert.deepEqual(await list({ "crew.name": "A" }), ["Ann"]);
+    assert.deepEqual(await list({ crew: { name__istartswith: "b" } }), ["Bob"]);
+    assert.deepEqual(await list({ crew__name: ["A", "B", "C"] }), ["Ann", "Bob"]);
+    assert.deepEqual(await list({ skills__any__name__ne: "x" }), ["Ann"]);
+    assert.deepEqual(await list({ crew_id: null }), []);
+    const filters = [{ field: "crew.name", operator: "in", value: ["B"] }];
+    assert.deepEqual(names(await refine.getList({ resource: "members", filters })), ["Bob"]);
+  });
+
+  test("a row that is missing, or that others refer to", async () => {
+    const missing = await rejected(ra.create("members", { data: { name: "x", crew_id: 99999 } }));
+    assert.deepEqual([missing.status, missing.errors], [409, { crew_id: "There is no such crew" }]);
+    assert.equal((await rejected(ra.delete("crews", { id: crew.id }))).status, 409);
+  });
+
+  test("included rows do not make a row known or unknown", async () => {
+    const meta = { include: "crew" };
+    const { data: one } = await ra.getOne("members", { id: ann.id, meta });
+    await ra.getList("members", firstPage);
+    await refineProvider(url).update({ resource: "members", id: ann.id, variables: { name: "Eve" } });
+    const update = () => ra.update("members", { id: ann.id, data: { ...one, name: "Eva" }, previousData: one });
+    assert.equal((await rejected(update())).status, 412);
+    await ra.getList("members", { ...firstPage, meta });
+    assert.equal((await update()).data.name, "Eva");
+    await ra.getOne("crews", { id: crew.id });
+    await ra.create("members", { data: { name: "Cid", crew_id: crew.id } });
+    await ra.getList("crews", firstPage);
+    await refineProvider(url).update({ resource: "crews", id: crew.id, variables: { name: "C" } });
+    assert.equal((await rejected(ra.delete("crews", { id: crew.id }))).status, 412, "its number of members changed");
+  });
+
+  test("a copied record", async () => {
+    const { id: _, ...copy } = (await ra.getOne("members", { id: ann.id, meta: { include: ["crew", "skills"] } })).data;
+    const { data: created } = await ra.create("members", { data: copy });
+    assert.deepEqual(created, { ...ann, id: created.id });
+    const { id, ...counted } = (await ra.getOne("crews", { id: crew.id })).data;
+    assert.equal(counted.members_count, 2);
+    assert.equal((await ra.create("crews", { data: { ...counted, name: "copy" } })).data.name, "copy");
   });
 });
