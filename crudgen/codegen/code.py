@@ -261,23 +261,60 @@ def declaration(target: AttributeName, kind: Code, value: Bracket | Code | None)
     return head if value is None else statement(head + raw(" = "), value, INDENT)
 
 
-def typed_declaration(target: AttributeName, kind: Bracket | Code, value: Bracket) -> Code:
+def union_or_none(kind: Code) -> Bracket:
+    """Return a type that also allows None, which parentheses enclose if it is split."""
+    return Bracket("", (optional(kind),), "")
+
+
+def typed_declaration(
+    target: AttributeName, kind: Bracket | Code, value: Bracket | Code | None
+) -> Code:
     """Return `name: type = value`, as a line of a class body, however long name and type are.
 
     Parentheses enclose the value if its first line is too long. If they do not suffice, the type
-    is split; a name cannot be.
+    is split; a name cannot be. The value may be omitted.
     """
-    head = f"{name(target)}: {kind.flat()} = "
-    first = head + (value.head if value.items else value.flat())
+    head = f"{name(target)}: {kind.flat()}"
     margin, inner = " " * INDENT, " " * 2 * INDENT
+    if value is None:
+        first = head
+    else:
+        head = f"{head} = "
+        first = head + _first_line(value)
     if INDENT + width(first) > WIDTH:
-        if INDENT + width(f"{head}(") <= WIDTH:
-            return Code(f"{head}(\n{inner}{value.lay_out(2 * INDENT)}\n{margin})")
+        if value is not None and INDENT + width(f"{head}(") <= WIDTH:
+            return _in_parentheses(head, value, INDENT)
         if isinstance(kind, Bracket):
             items = ", ".join(item.flat() for item in kind.items)
-            split = f"{name(target)}: {kind.head}\n{inner}{items}\n{margin}"
-            return Code(split + statement(Code(f"{kind.tail} = "), value, INDENT))
-    return statement(Code(head), value, INDENT)
+            if not kind.head and 2 * INDENT + width(items) > WIDTH:
+                items = items.replace(" | None", f"\n{inner}| None")
+            head = f"{name(target)}: {kind.head or '('}\n{inner}{items}\n{margin}"
+            last = kind.tail or ")"
+            if value is None:
+                return Code(head + last)
+            return Code(head + statement(Code(f"{last} = "), value, INDENT))
+    return Code(head) if value is None else statement(Code(head), value, INDENT)
+
+
+def long_statement(head: Code, value: Bracket, indent: int = 0) -> Code:
+    """Return `head` and a value.
+
+    Parentheses enclose the value if its first line is too long otherwise, and fits then.
+    """
+    inside = indent + max(width(f"{head}("), INDENT + width(value.head))
+    if indent + width(f"{head}{value.head}") > WIDTH >= inside:
+        return _in_parentheses(head, value, indent)
+    return statement(head, value, indent)
+
+
+def _in_parentheses(head: str, value: Bracket | Code, indent: int) -> Code:
+    inner = indent + INDENT
+    return Code(f"{head}(\n{' ' * inner}{value.lay_out(inner)}\n{' ' * indent})")
+
+
+def _first_line(value: Bracket | Code) -> str:
+    """Return the first line of a value with one item per line."""
+    return value.head if isinstance(value, Bracket) and value.items else value.flat()
 
 
 def statement(head: Code, value: Bracket | Code, indent: int = 0, tail: str = "") -> Code:

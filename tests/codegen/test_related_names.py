@@ -1,11 +1,13 @@
 """Names of generated modules, as entities with relations and as relations: working code.
 
-`EVERY=1 python -m pytest tests/codegen/test_related_names.py` is the extended run, with all names.
+`EVERY=1 python -m pytest tests/codegen/test_related_names.py` is the extended run, with all names,
+and with 40 specs with long names.
 """
 
 import ast
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -88,6 +90,49 @@ def test_names_of_generated_code(root: Path, tmp_path: Path, mypy_cache: Path) -
     schema = schema_of([*circle(distinct[::EVERY], fields[::EVERY])])
     project = write(render(replace(schema, kit=KitForm.LIBRARY)), tmp_path / "project")
     for tool in ("ruff format --check", "ruff check", f"mypy --cache-dir={mypy_cache}"):
+        done = subprocess.run(
+            [sys.executable, "-m", *tool.split()],
+            cwd=project,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+def long_names(seed: int) -> Schema:
+    """Return entities with long names, whose API uses all relations."""
+    some = random.Random(seed)  # noqa: S311
+    texts = {}
+    for number in range(8):
+        one, many = (f"{letter}{number}{'x' * some.randint(12, 50)}" for letter in "om")
+        link = f"l{number}" if number % 2 else f"l{number}{'x' * some.randint(12, 28)}"
+        name = f"E{number}"
+        to = name + "y" * (number * 4) if number % 2 else name
+        parent, child = f"P{to}", f"C{to}"
+        texts[f"p{number}.yaml"] = json.dumps(
+            {
+                "name": parent,
+                "fields": {"title": "str"},
+                "links": {link: {"to": child, "inverse": f"i{number}", "table": f"t{number}"}},
+                "api": {
+                    "include": [many, f"{many}__{one}", link],
+                    "counts": [many],
+                    "write": {many: "create", link: "keys"},
+                    "nested": [many],
+                },
+            }
+        )
+        fields = {"title": "str", f"r{number}": f"-> {parent}? relation({one}) inverse({many})"}
+        api = {"include": [one, f"{one}__{link}"], "embed": [one]}
+        texts[f"c{number}.yaml"] = json.dumps({"name": child, "fields": fields, "api": api})
+    return load_texts(texts, "names: {json: camelCase}" if seed % 2 else None)
+
+
+@pytest.mark.parametrize("seed", range(3 if EVERY > 1 else 40))
+def test_modules_with_long_names_are_formatted(seed: int, tmp_path: Path) -> None:
+    project = write(render(replace(long_names(seed), kit=KitForm.LIBRARY)), tmp_path / "project")
+    for tool in ("ruff format --check --diff", "ruff check"):
         done = subprocess.run(
             [sys.executable, "-m", *tool.split()],
             cwd=project,

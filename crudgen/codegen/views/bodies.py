@@ -8,7 +8,6 @@ from crudgen.codegen.code import (
     Bracket,
     Code,
     call,
-    declaration,
     docstring,
     identifier,
     join,
@@ -17,6 +16,7 @@ from crudgen.codegen.code import (
     raw,
     statement,
     subscript,
+    typed_declaration,
     words,
 )
 from crudgen.codegen.imports import Imports
@@ -193,24 +193,28 @@ class _Printer:
         """Return `lines: ManyOrNone[OrderLineCreateInOrder] = Field(default=[])`."""
         rows = self._many(self._many_or_none(), self._model(one, one.create_model))
         value = self._field([raw("default=[]"), *self._row_alias(one)])
-        return declaration(one.relation.attribute, rows, value)
+        return typed_declaration(one.relation.attribute, rows, value)
 
     def _returned(self, one: Collection) -> Code:
         """Return `lines: list[OrderLinePublic]`."""
         rows = self._many(self._list(), self._model(one, f"{one.target.name}Public"))
         alias = self._row_alias(one)
-        return declaration(one.relation.attribute, rows, self._field(alias) if alias else None)
+        return typed_declaration(
+            one.relation.attribute, rows, self._field(alias) if alias else None
+        )
 
     def _sent_keys(self, one: Collection) -> Code:
         """Return `power_ids: ManyOrNone[IntKey] = Field(default=[])`."""
         keys = self._many(self._many_or_none(), body_key_type(one.target, self.imports))
-        return declaration(one.keys, keys, self._field([raw("default=[]"), *self._key_alias(one)]))
+        return typed_declaration(
+            one.keys, keys, self._field([raw("default=[]"), *self._key_alias(one)])
+        )
 
     def _keys(self, one: Collection) -> Code:
         """Return `power_ids: list[int]`."""
         keys = self._many(self._list(), shown_key_type(one, self.imports))
         alias = self._key_alias(one)
-        return declaration(one.keys, keys, self._field(alias) if alias else None)
+        return typed_declaration(one.keys, keys, self._field(alias) if alias else None)
 
     def _many_or_none(self) -> Code:
         return self.imports.name("..kit.types.many", "ManyOrNone", in_class=True)
@@ -218,8 +222,8 @@ class _Printer:
     def _list(self) -> Code:
         return self.imports.builtin("list", in_class=True)
 
-    def _many(self, many: Code, item: Code) -> Code:
-        return statement(raw(""), subscript(many, [item]))
+    def _many(self, many: Code, item: Code) -> Bracket:
+        return subscript(many, [item])
 
     def _model(self, one: Collection, model: str) -> Code:
         is_own = one.target.name == self._entity.name

@@ -14,6 +14,7 @@ from crudgen.codegen.code import (
     identifier,
     keyword,
     literal,
+    long_statement,
     name,
     raw,
     statement,
@@ -97,9 +98,8 @@ class NestedHandlers:
                 keyword("path", literal(str(self._entity.path))),
                 keyword("rows_path", literal(str(one.target.path))),
             ]
-        return statement(
-            one.resource + raw(" = "), call(self._imports.name(module, kind), arguments)
-        )
+        value = call(self._imports.name(module, kind), arguments)
+        return long_statement(one.resource + raw(" = "), value)
 
     def list(self, one: Collection) -> RouteView:
         """Return the source of the handler that lists rows."""
@@ -239,7 +239,7 @@ class NestedHandlers:
     def _return(self, one: Collection, verb: str, arguments: Sequence[Code]) -> Code:
         method = one.resource + raw(".") + identifier(verb)
         given = [raw("db"), arguments[0], identifier(one.key), *arguments[1:]]
-        return statement(raw("return await "), call(method, given), INDENT)
+        return long_statement(raw("return "), call(raw("await ") + method, given), INDENT)
 
     def _link(self, link: Link) -> Code:
         """Return the model of a link table."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from crudgen.codegen.code import Code, identifier, join, raw
+from crudgen.codegen.code import Code, call, identifier, join, name, raw, statement
 from crudgen.language.schema import Field
 
 from .articles import a_row
@@ -14,7 +14,7 @@ from .collections import Collection
 class OwnedCreate:
     """The model of rows that are created in a collection, without the reference to its owner."""
 
-    name: Code
+    head: Code
     a_owner: Code
     body: Code
     """The lines of the class body after its docstring, in groups with a blank line before each."""
@@ -38,6 +38,6 @@ def owned_create(
     groups.append([create(field) for field in lacking if not field.read_only])
     blank, line = raw("\n"), raw("\n    ")
     body = [part for group in groups if group for part in (blank, *(line + each for each in group))]
-    return OwnedCreate(
-        identifier(one.create_model), a_row(one.owner), join(raw(""), [raw(""), *body])
-    )
+    base = call(raw(""), [name(one.target.name, suffix="Base")])
+    head = statement(raw("class ") + identifier(one.create_model), base, tail=":")
+    return OwnedCreate(head, a_row(one.owner), join(raw(""), [raw(""), *body]))

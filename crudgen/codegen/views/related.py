@@ -9,7 +9,6 @@ from crudgen.codegen.code import (
     INDENT,
     Bracket,
     Code,
-    annotated,
     call,
     docstring,
     identifier,
@@ -17,14 +16,15 @@ from crudgen.codegen.code import (
     json_name,
     keyword,
     name,
-    optional,
     raw,
     statement,
     subscript,
+    typed_declaration,
+    union_or_none,
     words,
 )
 from crudgen.codegen.imports import Imports
-from crudgen.language.names import Conventions, FieldName, JsonName
+from crudgen.language.names import AttributeName, Conventions, FieldName, JsonName
 from crudgen.language.operations import Operation
 from crudgen.language.properties import count_property, more_property
 from crudgen.language.relations import Relation, RelationKind
@@ -233,7 +233,8 @@ class _Printer:
     def _one(self, node: RelationNode, *, required: bool = False) -> Code:
         relation = node.relation
         alias = self._alias(str(relation.attribute), relation.json_name)
-        kind = optional(self._row(node)) if node.is_optional else self._row(node)
+        row = self._row(node)
+        kind = union_or_none(row) if node.is_optional else row
         value: Bracket | Code = raw("None")
         if required:
             # Type checkers want a default, because the field in the base class has one.
@@ -245,7 +246,7 @@ class _Printer:
     def _many(self, node: RelationNode) -> Code:
         relation = node.relation
         alias = self._alias(str(relation.attribute), relation.json_name)
-        rows = self.imports.builtin("list", in_class=True) + raw("[") + self._row(node) + raw("]")
+        rows = subscript(self.imports.builtin("list", in_class=True), [self._row(node)])
         value = self._field([raw("default=[]"), *alias])
         return _declaration(str(relation.attribute), rows, value)
 
@@ -268,7 +269,7 @@ class _Printer:
         )
         alias = key_alias(one, self._json)
         value = self._field(alias) if alias else None
-        return _declaration(str(one.keys), statement(raw(""), keys), value)
+        return _declaration(str(one.keys), keys, value)
 
     def _alias(self, attribute: str, sent: JsonName) -> list[Bracket | Code]:
         return [] if sent == attribute else [keyword("alias", json_name(sent))]
@@ -289,6 +290,5 @@ def _walk(nodes: Nodes) -> Iterator[RelationNode]:
         yield from _walk(node.nodes)
 
 
-def _declaration(attribute: str, kind: Code, value: Bracket | Code | None) -> Code:
-    head = annotated(identifier(attribute), kind)
-    return head if value is None else statement(head + raw(" = "), value, INDENT)
+def _declaration(attribute: str, kind: Bracket | Code, value: Bracket | Code | None) -> Code:
+    return typed_declaration(AttributeName(attribute), kind, value)
