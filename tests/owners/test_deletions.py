@@ -4,6 +4,7 @@
 """
 
 import os
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -150,6 +151,8 @@ def test_sessions_and_requests_delete_the_same(
     url = new_database(kind)
     settings = app.module("settings").Settings(database_url=url)
     with TestClient(app.module("main").create_app(settings)) as client:
+        while client.get("/ready").status_code != 200:
+            time.sleep(0.1)  # the database is busy
         filled = Filled(schema, app, app.engine(url), Random(seed))  # noqa: S311
         filled.fill()
         for entity in schema.entities:

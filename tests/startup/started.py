@@ -32,11 +32,11 @@ class Application:
         """Connect as the application does."""
         if url.startswith("sqlite"):
             backend = self.module("kit.database.sqlite").Sqlite(
-                make_url(url), connections=2, lock_seconds=2.0, statement_seconds=5.0
+                make_url(url), connections=2, lock_seconds=2.0, statement_seconds=60.0
             )
         else:
             backend = self.module("kit.database.postgresql").Postgresql(
-                url, connections=2, lock_seconds=2.0, statement_seconds=5.0
+                url, connections=2, lock_seconds=2.0, statement_seconds=60.0
             )
         engine: Engine = backend.engine
         return engine
