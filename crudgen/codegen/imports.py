@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from crudgen.language.schema import KitForm
 
@@ -162,11 +163,13 @@ def _statement_order(statement: tuple[str, list[str]]) -> tuple[int, str, int, s
     return *_module_order(module), *_name_order(names[0])
 
 
+@lru_cache(maxsize=4096)
 def _module_order(module: str) -> tuple[int, str]:
     dots = len(module) - len(module.lstrip("."))
     return -dots, _natural(module)
 
 
+@lru_cache(maxsize=4096)
 def _name_order(name: str) -> tuple[int, str]:
     """Return the sort key of an imported name: constants, then classes, then functions."""
     kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2

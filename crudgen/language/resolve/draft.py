@@ -1,5 +1,6 @@
 """An entity between two steps. Reason to change: what the steps pass on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from crudgen.language.names import Conventions
@@ -50,12 +51,15 @@ class Drafts:
     is_complete: bool
     """False if a file could not be read: an unknown entity can be in that file."""
 
-    def find(self, name: str, location: Location) -> Draft | None:
-        """Return the entity with this name. Adds a problem and returns None if there is none."""
+    def find(self, name: str, locate: Callable[[], Location]) -> Draft | None:
+        """Return the entity with this name. Adds a problem and returns None if there is none.
+
+        `locate` returns where the name is written.
+        """
         found = self.by_name.get(name)
         if found is None and self.is_complete:
             remedy = suggest(name, sorted(self.by_name))
             if remedy.startswith("allowed"):
                 remedy = f"{remedy}; or add the file of {name[:40]}"
-            self.problems.add(location, f"unknown entity {quoted(name)}", remedy)
+            self.problems.add(locate(), f"unknown entity {quoted(name)}", remedy)
         return found

@@ -1,7 +1,7 @@
 """Compares the names of relations with others. Reason to change: which names are taken."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from crudgen.language.names import AttributeName, Conventions, FieldName, JsonName
@@ -25,8 +25,8 @@ class End:
 
     owner: Draft
     name: str
-    location: Location
-    """Where the name is written, or what it is derived from."""
+    locate: Callable[[], Location]
+    """Returns where the name is written, or what it is derived from."""
     option: str
     """The option that sets the name: `relation` or `inverse`; "" if it is the key of a link."""
     kind: RelationKind
@@ -67,7 +67,7 @@ def add_relations(draft: Draft, ends: Iterable[End], drafts: Drafts) -> None:
             draft.relations[relation.name] = relation
         else:
             problem = _problem(draft, relation, name, taken.get(name))
-            drafts.problems.add(end.location, problem, end.remedy)
+            drafts.problems.add(end.locate(), problem, end.remedy)
         taken |= dict.fromkeys(names, relation)
 
 
@@ -99,15 +99,15 @@ def _relation(end: End, conventions: Conventions, problems: Problems) -> Relatio
         name = FieldName(end.name)
         json_name = JsonName(conventions.json.of(name))
     except ValueError:
-        problems.add(end.location, f"invalid {what}", FieldName.RULE.replace("field", "relation"))
+        problems.add(end.locate(), f"invalid {what}", FieldName.RULE.replace("field", "relation"))
         return None
     remedy = _reserved_remedy(end, name, json_name)
     if remedy:
-        problems.add(end.location, f"the {what} is reserved", remedy)
+        problems.add(end.locate(), f"the {what} is reserved", remedy)
         return None
     if end.kind in (RelationKind.ONE_TO_MANY, RelationKind.MANY_TO_MANY) and len(name) > MAX_PLURAL:
         rule = f"at most {MAX_PLURAL} characters: the API adds '_count' to it"
-        problems.add(end.location, f"the {what} has {len(name)} characters", rule)
+        problems.add(end.locate(), f"the {what} has {len(name)} characters", rule)
         return None
     other = end.inverse or ""
     inverse = FieldName(other) if FieldName.PATTERN.fullmatch(other) else None

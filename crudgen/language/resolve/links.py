@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from crudgen.language.names import FieldName
 from crudgen.language.relations import Link, RelationKind
@@ -26,7 +27,7 @@ def link_ends(draft: Draft, drafts: Drafts) -> Iterator[tuple[End, End | None]]:
         own = End(
             draft,
             name,
-            draft.written.locate_key("links", name),
+            partial(draft.written.locate_key, "links", name),
             "",
             RelationKind.MANY_TO_MANY,
             drafts.by_name[spec.to],
@@ -45,7 +46,7 @@ def _inverse(own: End, name: str, draft: Draft, spec: LinkSpec) -> End:
         own,
         owner=own.target,
         name=name,
-        location=draft.written.locate("links", own.name, option),
+        locate=partial(draft.written.locate, "links", own.name, option),
         option="inverse",
         target=draft,
         near=own.far,
@@ -66,8 +67,9 @@ def _link(draft: Draft, name: str, drafts: Drafts) -> Link | None:
         if spec.is_set(key) and getattr(spec, key) is None:
             location = written.locate("links", name, key)
             problems.add(location, f"'{key}' is empty", "set a value, or remove it")
-    target = drafts.find(spec.to, written.locate("links", name, "to"))
-    via = drafts.find(spec.via, written.locate("links", name, "via")) if spec.via else None
+    target = drafts.find(spec.to, partial(written.locate, "links", name, "to"))
+    locate_via = partial(written.locate, "links", name, "via")
+    via = drafts.find(spec.via, locate_via) if spec.via else None
     if target is None or (spec.via and via is None):
         return None
     if target is draft and spec.inverse is None:

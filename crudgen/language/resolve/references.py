@@ -1,7 +1,5 @@
 """Resolves references. Reason to change: the meaning of an option of references."""
 
-from dataclasses import replace
-
 from crudgen.language.names import ClassName
 from crudgen.language.relations import OnDelete, Reference
 from crudgen.language.schema import Field
@@ -37,7 +35,7 @@ def resolve_references(draft: Draft, drafts: Drafts) -> None:
 def _resolve(written: WrittenReference, drafts: Drafts) -> Field | None:
     names = field_names(written, drafts.conventions)
     _check_options(written)
-    target = drafts.find(written.spec.to, written.locate("to"))
+    target = drafts.find(written.spec.to, lambda: written.locate("to"))
     key = target.key if target else None
     if names is None or target is None or key is None or not written.clean:
         return None
@@ -48,7 +46,7 @@ def _resolve(written: WrittenReference, drafts: Drafts) -> Field | None:
 def _base_field(written: WrittenReference, names: Names, target: ClassName, key: Field) -> Field:
     """Return the field with the type and the limits of the key that it refers to."""
     spec = written.spec
-    field = Field(
+    return Field(
         *names,
         key.type,
         optional=spec.optional,
@@ -58,9 +56,6 @@ def _base_field(written: WrittenReference, names: Names, target: ClassName, key:
         immutable=spec.immutable,
         doc=spec.doc or None,
         reference=Reference(target, spec.on_delete),
-    )
-    return replace(
-        field,
         minimum=key.minimum,
         maximum=key.maximum,
         min_length=key.min_length,

@@ -1,6 +1,7 @@
 """Resolves both ends of references and links. Reason to change: how relations are named."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from crudgen.language.relations import RelationKind
 from crudgen.language.written.relations import ReferenceSpec
@@ -37,8 +38,8 @@ def _reference_ends(draft: Draft, drafts: Drafts) -> Iterator[tuple[End, End | N
         if written is None:
             continue
         option, relation = written
-        place = ("fields", name, option) if option else ("fields", name)
-        location = draft.written.locate(*place) if option else draft.written.locate_key(*place)
+        locate = partial(draft.written.locate, "fields", name)
+        locate_key = partial(draft.written.locate_key, "fields", name)
         inverse = spec.inverse
         if inverse is None:
             identity = draft.identity
@@ -46,7 +47,7 @@ def _reference_ends(draft: Draft, drafts: Drafts) -> Iterator[tuple[End, End | N
         near = End(
             draft,
             relation,
-            location,
+            partial(locate, option) if option else locate_key,
             "relation",
             RelationKind.MANY_TO_ONE,
             target,
@@ -60,7 +61,7 @@ def _reference_ends(draft: Draft, drafts: Drafts) -> Iterator[tuple[End, End | N
         far = End(
             target,
             inverse,
-            draft.written.locate("fields", name, option),
+            partial(locate, option),
             "inverse",
             RelationKind.ONE_TO_ONE if spec.unique else RelationKind.ONE_TO_MANY,
             draft,

@@ -1,6 +1,6 @@
 """Locations in spec files. Reason to change: which part of a line a diagnostic marks."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from crudgen.errors import Diagnostic
 
@@ -23,7 +23,7 @@ class Location:
 
     def part(self, offset: int, length: int) -> "Location":
         """Return the location of `length` characters, which starts `offset` characters later."""
-        return replace(self, column=self.column + offset, length=length)
+        return Location(self.file, self.line, self.column + offset, length, self.source)
 
     def diagnostic(self, problem: str, remedy: str = "") -> Diagnostic:
         """Return a diagnostic for this location. A long source line is truncated."""
