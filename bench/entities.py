@@ -30,9 +30,12 @@ fields:
   city: str
 """
 REFERENCE = "  {relation}_id: -> {target}? inverse({relation}_of_{number})\n"
+COLUMN = "  {relation}_id: int? index\n"
 RELATIONS = ("first", "second")
 """Each entity has two optional references, to random entities."""
-WITHOUT, WITH = "without relations", "with relations"
+WITHOUT, COLUMNS, WITH = "without", "columns", "references"
+KINDS = (WITHOUT, COLUMNS, WITH)
+"""Entities without references, with integer columns in place of them, and with references."""
 TASKS = ("emit", "check", "first start", "second start")
 
 
@@ -61,28 +64,29 @@ def entity_names(count: int) -> list[str]:
     ]
 
 
-def write_spec(folder: Path, count: int, *, related: bool) -> None:
-    """Write the files of entities, which have the same fields, and references if `related`."""
+def write_spec(folder: Path, count: int, kind: str) -> None:
+    """Write the files of entities, which have the same fields but for their references."""
     names = entity_names(count)
     source = random.Random(1)  # noqa: S311 -- the same in each run
     folder.mkdir(parents=True)
     for number, name in enumerate(names):
         text = ENTITY.format(name=name)
-        for relation in RELATIONS if related else ():
+        for relation in RELATIONS if kind != WITHOUT else ():
             target = source.choice(names)
-            text += REFERENCE.format(relation=relation, target=target, number=number)
+            line = REFERENCE if kind == WITH else COLUMN
+            text += line.format(relation=relation, target=target, number=number)
         (folder / f"{name.lower()}.yaml").write_text(text)
 
 
 def measure_entities(
     count: int, rounds: int, tasks: Sequence[str], say: Callable[[str], None]
 ) -> Readings:
-    """Run the commands for both kinds of spec by turns."""
+    """Run the commands for each kind of spec by turns."""
     readings: defaultdict[tuple[str, str], list[Reading]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as name:
-        projects = {WITHOUT: Path(name) / "without", WITH: Path(name) / "with"}
+        projects = {kind: Path(name) / kind for kind in KINDS}
         for kind, project in projects.items():
-            write_spec(project / "entities", count, related=kind == WITH)
+            write_spec(project / "entities", count, kind)
         for number in range(rounds):
             for task in tasks:
                 for kind, project in projects.items():
@@ -150,32 +154,31 @@ def _children() -> float:
 
 
 def print_entities(readings: Readings, count: int) -> None:
-    """Print the medians, and the ratios of those with relations to those without."""
-    references = len(RELATIONS) * count
-    table = Table(title=f"{count:,} entities, with {references:,} references and without: seconds")
-    for heading in ("", WITHOUT, WITH, "ratio", "CPU without", "CPU with", "ratio"):
+    """Print the medians, and the ratios of those with references to the others."""
+    title = f"{count:,} entities, with {len(RELATIONS) * count:,} references: seconds"
+    table = Table(title=title)
+    for heading in ("", *KINDS, "ratios", *(f"CPU {kind}" for kind in KINDS), "ratios"):
         table.add_column(heading, justify="right")
     for task, figures in _medians(readings).items():
         cells = [task]
-        for one, other in (figures["wall_s"], figures["cpu_s"]):
-            cells += [f"{one:.2f}", f"{other:.2f}", f"{other / one:.2f}×"]
+        for *others, related in (figures["wall_s"], figures["cpu_s"]):
+            cells += [f"{one:.2f}" for one in (*others, related)]
+            cells.append(" ".join(f"{related / one:.2f}×" for one in others))
         table.add_row(*cells)
     Console(width=140).print(table)
 
 
 def print_json(readings: Readings) -> None:
-    """Print the medians as JSON: of each task, without and with relations."""
+    """Print the medians as JSON: of each task, for each kind of spec in the order of KINDS."""
     print(json.dumps(_medians(readings), indent=2))
 
 
 def _medians(readings: Readings) -> dict[str, dict[str, list[float]]]:
-    """Return the medians of each task, without and with relations."""
+    """Return the medians of each task, for each kind of spec."""
     return {
         task: {
-            "wall_s": [
-                median(one.wall for one in readings[task, kind]) for kind in (WITHOUT, WITH)
-            ],
-            "cpu_s": [median(one.cpu for one in readings[task, kind]) for kind in (WITHOUT, WITH)],
+            "wall_s": [median(one.wall for one in readings[task, kind]) for kind in KINDS],
+            "cpu_s": [median(one.cpu for one in readings[task, kind]) for kind in KINDS],
         }
         for task in dict.fromkeys(task for task, _ in readings)
     }
