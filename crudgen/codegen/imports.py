@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from crudgen.language.schema import KitForm
 
-from .code import INDENT, WIDTH, Bracket, Code, identifier, join, raw, statement
+from .code import Code, identifier, join, raw
+from .layout import INDENT, WIDTH, Bracket, statement
 
 _STANDARD = {"builtins", "collections.abc", "contextlib", "datetime", "decimal", "typing", "uuid"}
 

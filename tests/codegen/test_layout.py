@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from crudgen.codegen import render
-from crudgen.codegen.code import WIDTH
+from crudgen.codegen.layout import WIDTH
 from crudgen.language.schema import Schema
 from crudgen.language.types import TYPES
 from tests.codegen.emitted import run_alone, write

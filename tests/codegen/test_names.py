@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import inspect
 
 from crudgen.codegen import render
-from crudgen.codegen.code import attribute_name, declaration, json_name, name, raw, sql_name
+from crudgen.codegen.code import attribute_name, json_name, name, raw, sql_name
+from crudgen.codegen.layout import declaration
 from crudgen.delivery.memory import import_tree, unload
 from crudgen.language import load_texts
 from crudgen.language.names import AttributeName, ColumnName, FieldName, JsonName, TableName

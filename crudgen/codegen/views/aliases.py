@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from typing import TypeAlias
 
-from crudgen.codegen.code import INDENT, WIDTH, Code, literal, name, raw
+from crudgen.codegen.code import Code, literal, name, raw
+from crudgen.codegen.layout import INDENT, WIDTH
 from crudgen.language.names import ClassName, FieldName
 from crudgen.language.reserved import DERIVED_SUFFIXES
 from crudgen.language.schema import Entity, Field, TypeName

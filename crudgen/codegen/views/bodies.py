@@ -3,23 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crudgen.codegen.code import (
+from crudgen.codegen.code import Code, docstring, identifier, join, json_name, raw, words
+from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import (
     INDENT,
     Bracket,
-    Code,
     call,
-    docstring,
-    identifier,
-    join,
-    json_name,
     keyword,
-    raw,
     statement,
     subscript,
     typed_declaration,
-    words,
 )
-from crudgen.codegen.imports import Imports
 from crudgen.language.names import Case, Conventions, FieldName, JsonName
 from crudgen.language.operations import CREATING, Operation
 from crudgen.language.schema import Entity, KitForm, TypeName

@@ -2,18 +2,9 @@
 
 from collections.abc import Iterator
 
-from crudgen.codegen.code import (
-    Bracket,
-    Code,
-    Comparison,
-    call,
-    keyword,
-    literal,
-    method,
-    raw,
-    sql_name,
-)
+from crudgen.codegen.code import Code, literal, raw, sql_name
 from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import Bracket, Comparison, call, keyword, method
 from crudgen.language.reserved import SQL_KEYWORDS
 from crudgen.language.schema import Field, TypeName, Value
 from crudgen.language.types import INT64_MAX, INT64_MIN

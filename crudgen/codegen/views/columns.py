@@ -6,22 +6,17 @@ from decimal import Decimal
 from functools import partial
 from uuid import UUID
 
-from crudgen.codegen.code import (
+from crudgen.codegen.code import Code, json_name, literal, optional, raw, sql_name
+from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import (
     Bracket,
-    Code,
     call,
-    json_name,
     keyword,
-    literal,
     nested_literal,
-    optional,
     pair,
-    raw,
-    sql_name,
     statement,
     subscript,
 )
-from crudgen.codegen.imports import Imports
 from crudgen.kit.types.text import CONTROLS
 from crudgen.language.names import FieldName
 from crudgen.language.reserved import SQL_KEYWORDS

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from crudgen.codegen.code import Bracket, Code, attribute_name, call, keyword, name, pair
+from crudgen.codegen.code import Code, attribute_name, name
 from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import Bracket, call, keyword, pair
 from crudgen.language.schema import Entity
 
 from .bodies import CREATED

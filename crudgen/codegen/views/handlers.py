@@ -3,21 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crudgen.codegen.code import (
-    INDENT,
-    Bracket,
-    Code,
-    annotated,
-    call,
-    identifier,
-    keyword,
-    literal,
-    name,
-    raw,
-    statement,
-    subscript,
-)
+from crudgen.codegen.code import Code, annotated, identifier, literal, name, raw
 from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import INDENT, Bracket, call, keyword, statement, subscript
 from crudgen.language.api import EtagUse
 from crudgen.language.operations import CHANGING
 from crudgen.language.schema import Entity, KeyKind

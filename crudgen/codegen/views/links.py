@@ -3,22 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crudgen.codegen.code import (
-    INDENT,
-    Bracket,
-    Code,
-    call,
-    declaration,
-    docstring,
-    literal,
-    name,
-    pair,
-    raw,
-    sql_name,
-    statement,
-    words,
-)
+from crudgen.codegen.code import Code, docstring, literal, name, raw, sql_name, words
 from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import INDENT, Bracket, call, declaration, pair, statement
 from crudgen.language.relations import Link, LinkEnd, OnDelete, Reference
 from crudgen.language.reserved import SQL_KEYWORDS
 from crudgen.language.schema import Entity, Field, KitForm

@@ -4,24 +4,9 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from crudgen.codegen.characters import width
-from crudgen.codegen.code import (
-    INDENT,
-    WIDTH,
-    Bracket,
-    Code,
-    call,
-    declaration,
-    docstring,
-    json_name,
-    keyword,
-    literal,
-    name,
-    optional,
-    raw,
-    statement,
-    words,
-)
+from crudgen.codegen.code import Code, docstring, json_name, literal, name, optional, raw, words
 from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import INDENT, WIDTH, Bracket, call, declaration, keyword, statement
 from crudgen.language.names import FieldName
 from crudgen.language.operations import Operation
 from crudgen.language.reserved import CLASS_SUFFIXES

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crudgen.codegen.code import Bracket, Code, call, keyword, literal, raw, statement
+from crudgen.codegen.code import Code, literal, raw
 from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import Bracket, call, keyword, statement
 from crudgen.language.reserved import DERIVED_SUFFIXES
 from crudgen.language.schema import Entity, KitForm
 

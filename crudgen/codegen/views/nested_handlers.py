@@ -4,24 +4,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crudgen.codegen.code import (
-    INDENT,
-    Bracket,
     Code,
     annotated,
     attribute_name,
-    call,
     docstring,
     identifier,
-    keyword,
     literal,
-    long_statement,
     name,
     raw,
-    statement,
-    subscript,
     words,
 )
 from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import (
+    INDENT,
+    Bracket,
+    call,
+    keyword,
+    long_statement,
+    statement,
+    subscript,
+)
 from crudgen.language.relations import Link
 from crudgen.language.schema import Entity
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from crudgen.codegen.code import Bracket, Code, json_name, literal, raw, statement
+from crudgen.codegen.code import Code, json_name, literal, raw
+from crudgen.codegen.layout import Bracket, statement
 from crudgen.language.schema import Field
 
 from .collections import Collection

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from crudgen.codegen.code import Code, call, identifier, join, name, raw, statement
+from crudgen.codegen.code import Code, identifier, join, name, raw
+from crudgen.codegen.layout import call, statement
 from crudgen.language.schema import Field
 
 from .articles import a_row

@@ -3,18 +3,9 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from crudgen.codegen.code import (
-    INDENT,
-    Bracket,
-    Code,
-    annotated,
-    identifier,
-    literal,
-    raw,
-    statement,
-    text_statement,
-)
+from crudgen.codegen.code import Code, annotated, identifier, literal, raw
 from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import INDENT, Bracket, statement, text_statement
 from crudgen.language.schema import KitForm, Limits, Schema
 
 from .collections import collections_of

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
-from crudgen.codegen.code import Bracket, Code, call, keyword, literal
+from crudgen.codegen.code import Code, literal
 from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import Bracket, call, keyword
 from crudgen.language.names import ClassName
 from crudgen.language.relations import OnDelete, Reference
 from crudgen.language.schema import Entity, Field

@@ -5,25 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from crudgen.codegen.code import (
+from crudgen.codegen.code import Code, docstring, identifier, join, json_name, name, raw, words
+from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import (
     INDENT,
     Bracket,
-    Code,
     call,
-    docstring,
-    identifier,
-    join,
-    json_name,
     keyword,
-    name,
-    raw,
     statement,
     subscript,
     typed_declaration,
     union_or_none,
-    words,
 )
-from crudgen.codegen.imports import Imports
 from crudgen.language.names import AttributeName, Conventions, FieldName, JsonName
 from crudgen.language.operations import Operation
 from crudgen.language.properties import count_property, more_property

@@ -2,18 +2,9 @@
 
 from collections.abc import Iterator
 
-from crudgen.codegen.code import (
-    Bracket,
-    Code,
-    attribute_name,
-    call,
-    json_name,
-    keyword,
-    literal,
-    name,
-    pair,
-)
+from crudgen.codegen.code import Code, attribute_name, json_name, literal, name
 from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import Bracket, call, keyword, pair
 from crudgen.language.names import AttributeName, FieldName
 from crudgen.language.relations import Link, RelatedPath, Relation, RelationKind
 from crudgen.language.schema import Entity

@@ -2,21 +2,9 @@
 
 from collections.abc import Iterator
 
-from crudgen.codegen.code import (
-    Bracket,
-    Code,
-    Part,
-    attribute_name,
-    call,
-    keyword,
-    literal,
-    name,
-    pair,
-    raw,
-    subscript,
-    typed_declaration,
-)
+from crudgen.codegen.code import Code, attribute_name, literal, name, raw
 from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import Bracket, Part, call, keyword, pair, subscript, typed_declaration
 from crudgen.language.names import AttributeName, ClassName
 from crudgen.language.relations import Link, Relation, RelationKind
 from crudgen.language.schema import Entity, Field

@@ -2,18 +2,9 @@
 
 from collections.abc import Sequence
 
-from crudgen.codegen.code import (
-    Bracket,
-    Code,
-    attribute_name,
-    call,
-    keyword,
-    literal,
-    name,
-    raw,
-    statement,
-)
+from crudgen.codegen.code import Code, attribute_name, literal, name, raw
 from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import Bracket, call, keyword, statement
 from crudgen.language.api import Page
 from crudgen.language.operations import BULK, Operation
 from crudgen.language.resolve.api import filterable, sortable

@@ -3,21 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crudgen.codegen.code import (
-    Bracket,
-    Code,
-    call,
-    identifier,
-    json_name,
-    keyword,
-    literal,
-    name,
-    raw,
-    statement,
-    subscript,
-    words,
-)
+from crudgen.codegen.code import Code, identifier, json_name, literal, name, raw, words
 from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import Bracket, call, keyword, statement, subscript
 from crudgen.language.operations import CHANGING, Operation
 from crudgen.language.schema import Entity, KitForm
 

@@ -3,17 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from crudgen.codegen.code import (
-    Bracket,
-    Code,
-    annotated,
-    json_name,
-    literal,
-    nested_literal,
-    pair,
-    raw,
-    statement,
-)
+from crudgen.codegen.code import Code, annotated, json_name, literal, raw
+from crudgen.codegen.layout import Bracket, nested_literal, pair, statement
 from crudgen.language.names import ClassName
 from crudgen.language.operations import Operation
 from crudgen.language.schema import Constant, Entity, Field, Json, KeyKind

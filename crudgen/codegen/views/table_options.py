@@ -2,18 +2,9 @@
 
 from collections.abc import Iterator
 
-from crudgen.codegen.code import (
-    INDENT,
-    Bracket,
-    Code,
-    call,
-    literal,
-    pair,
-    raw,
-    sql_name,
-    statement,
-)
+from crudgen.codegen.code import Code, literal, raw, sql_name
 from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import INDENT, Bracket, call, pair, statement
 from crudgen.language.reserved import SQL_KEYWORDS
 from crudgen.language.schema import Entity, KeyKind
 

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from crudgen.codegen.code import Bracket, Code, literal, raw, statement
+from crudgen.codegen.code import Code, literal, raw
 from crudgen.codegen.imports import Imports, export_order
+from crudgen.codegen.layout import Bracket, statement
 from crudgen.language.names import ClassName
 from crudgen.language.schema import Schema
 

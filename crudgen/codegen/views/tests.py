@@ -3,18 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from crudgen.codegen.code import (
-    Bracket,
-    Code,
-    annotated,
-    json_name,
-    literal,
-    nested_literal,
-    raw,
-    statement,
-    text_statement,
-    words,
-)
+from crudgen.codegen.code import Code, annotated, json_name, literal, raw, words
+from crudgen.codegen.layout import Bracket, nested_literal, statement, text_statement
 from crudgen.language.api import EtagUse
 from crudgen.language.operations import CHANGING, CHANGING_MANY, CREATING, Operation
 from crudgen.language.relations import NestedWrite
