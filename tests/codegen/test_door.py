@@ -63,7 +63,7 @@ def test_templates_only_place(file: Path) -> None:
     for node in tree.find_all(nodes.Node):
         assert isinstance(node, allowed), f"{type(node).__name__} in line {node.lineno}"
         if isinstance(node, nodes.If):
-            assert isinstance(node.test, nodes.Name)
+            assert isinstance(node.test, nodes.Name | nodes.Getattr)
             assert not node.elif_
         if isinstance(node, nodes.For):
             assert isinstance(node.iter, nodes.Name)
