@@ -70,7 +70,7 @@ def test_templates_only_place(file: Path) -> None:
             assert isinstance(node.target, nodes.Name)
             assert node.test is None
         if isinstance(node, nodes.Getattr):
-            assert isinstance(node.node, nodes.Name)
+            assert isinstance(node.node, nodes.Name | nodes.Getattr)
 
 
 @pytest.mark.parametrize("value", ["text", 1, None, True, AttributeName("a"), b"x"])
