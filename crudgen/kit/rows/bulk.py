@@ -149,7 +149,7 @@ class BulkResource(Resource):
                     check=self._must_exist(place),
                     explain=deletion_error_converter(self._properties, place),
                     read_back=use.read,
-                    yields=self._deletion_yields,
+                    yields=self._deletion_of_many_yields,
                 )
             )
         locks = self._locks.lock_rows(db, use, keys, deletes=True)
@@ -175,7 +175,12 @@ class BulkResource(Resource):
             for index, key in sorted(enumerate(keys), key=lambda item: item[1])
         ]
         deletion = deletion_at_once(
-            self._properties, db.kind, keys, place, yields=self._deletion_yields, **use.options
+            self._properties,
+            db.kind,
+            keys,
+            place,
+            yields=self._deletion_of_many_yields,
+            **use.options,
         )
         try:
             with ErrorConversion(self._properties, place):

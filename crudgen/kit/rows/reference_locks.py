@@ -5,11 +5,21 @@ are locked first, and then all targets, each in the order of their keys, as dele
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ARRAY, Column, ColumnElement, Select, Table, any_, bindparam, select
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Select,
+    Table,
+    any_,
+    bindparam,
+    select,
+)
 
 from ..database import Change
 from ..database.blocking_rows import single_foreign_keys
@@ -88,9 +98,19 @@ class TargetLocks:
 
 def changes_other_rows(table: Table) -> bool:
     """Return whether a deletion also deletes or changes rows that refer to the deleted one."""
-    tables = table.metadata.tables.values()
-    keys = [key for one in tables for key in single_foreign_keys(one)]
-    return any(key.column.table is table and key.ondelete for key in keys)
+    return any(key.ondelete for key in _references_to(table))
+
+
+def is_referred_to(table: Table) -> bool:
+    """Return whether rows can refer to a row of the table."""
+    return any(True for _ in _references_to(table))
+
+
+def _references_to(table: Table) -> Iterator[ForeignKey]:
+    for one in table.metadata.tables.values():
+        for key in single_foreign_keys(one):
+            if key.column.table is table:
+                yield key
 
 
 def _locked(column: Column[Any], **mode: Any) -> Select[Any]:

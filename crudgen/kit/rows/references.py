@@ -7,7 +7,7 @@ from typing import Any
 from ..database import Change, Database
 from ..database.foreign_keys import ForeignKeyDiagnosis
 from ..database.statements import DIAGNOSIS, Values
-from .reference_locks import ReferenceLocks, changes_other_rows
+from .reference_locks import ReferenceLocks, changes_other_rows, is_referred_to
 from .resource import Resource
 from .statements import RowStatements
 
@@ -34,6 +34,10 @@ class ReferencingResource(Resource):
     @property
     def _deletion_yields(self) -> bool:
         return self._changes_other_rows
+
+    @cached_property
+    def _deletion_of_many_yields(self) -> bool:
+        return is_referred_to(self._properties.table)
 
     @cached_property
     def _changes_other_rows(self) -> bool:

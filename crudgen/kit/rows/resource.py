@@ -95,6 +95,11 @@ class Resource:
         """Whether a deletion gives way to other transactions, because it changes other rows too."""
         return False
 
+    @property
+    def _deletion_of_many_yields(self) -> bool:
+        """Whether a deletion of several rows gives way to transactions that refer to them."""
+        return False
+
     def _statements_for(self, db: Database) -> RowStatements:
         """Return the statements for the dialect of a database, built once."""
         statements = self._statements.get(db.kind)
