@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 import crudgen
+from crudgen.delivery.garbage import paused_collection
 from crudgen.errors import Diagnostic, SpecError
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def load(entities: Path) -> "Schema":
         remedy = "give the folder of entities, or create one with: crudgen init"
         remedy = f"give the file of the entity: {file}" if file else remedy
         raise SpecError([Diagnostic(str(entities), 0, 0, "no such folder", remedy)])
-    return crudgen.load(entities)
+    with paused_collection():
+        return crudgen.load(entities)
 
 
 def find_entity(name: Path) -> Path | None:
@@ -57,7 +59,8 @@ def render(entities: Path, *, to_serve: bool = False) -> "tuple[Schema, SourceTr
     from crudgen import codegen  # noqa: PLC0415 -- lazy
 
     schema = load(entities)
-    return schema, codegen.render_to_serve(schema) if to_serve else codegen.render(schema)
+    with paused_collection():
+        return schema, codegen.render_to_serve(schema) if to_serve else codegen.render(schema)
 
 
 def count(number: int, noun: str) -> str:
