@@ -176,7 +176,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "query/relations.py": related,
         "rows/bulk.py": bulk,
         "rows/deletion_at_once.py": bulk,
-        "rows/added_properties.py": composite or keys,
+        "rows/added_properties.py": composite or keys or related,
         "rows/link_batches.py": keys,
         "rows/linking.py": keys,
         "rows/linking_bulk.py": keys_of_many,

@@ -1,4 +1,4 @@
-"""Properties that the API adds to rows. Reason to change: another property of a relation."""
+"""Names of properties that the API adds to rows. Reason to change: another one of a relation."""
 
 from .names import FieldName, plural_of, singular_of
 from .relations import Relation

@@ -34,7 +34,7 @@ def python_type(column_type: TypeEngine[Any]) -> type:
 
 
 def value_handling(column_type: TypeEngine[Any]) -> ValueHandling:
-    """Return how the values of a column are parsed and written."""
+    """Return how query parameters with values of a type are parsed, and how JSON contains them."""
     return VALUE_TYPES.get(python_type(column_type), _BUILT_IN)
 
 

@@ -115,7 +115,7 @@ def startup_errors(engine: Engine, where: str, lacking: Sequence[str] = ()) -> I
             raise refusal(where, reason, _REMEDIES[state]) from None
         if state in _CREATED_MEANWHILE:
             raise UnreachableError(
-                f"database {where}: {reason}\n  another process created it at the same time"
+                f"database {where}: {reason}\n  another process created it meanwhile: trying again"
             ) from None
         if fault is Fault.BUG:
             raise

@@ -191,7 +191,7 @@ def _query_parameters(dependant: Dependant) -> Iterator[tuple[str, bool]]:
             yield field.alias, _is_many(annotation)
     for dependency in dependant.dependencies:
         if isinstance(dependency.call, QueryParameters):
-            yield from ((name, one.is_many) for name, one in dependency.call.names.items())
+            yield from ((name, one.is_many) for name, one in dependency.call.by_name.items())
         yield from _query_parameters(dependency)
 
 

@@ -82,7 +82,7 @@ class ListParameters(QueryParameters):
         return Parameter(doc, adapter, column, operator, schema_name=name)
 
     def _hint(self, name: str) -> str:
-        if name in LIST_PARAMETERS and f"{name}__eq" in self.names:
+        if name in LIST_PARAMETERS and f"{name}__eq" in self.by_name:
             return f"; to filter by the property `{name}`, use `{name}__eq`"
         return ""
 
@@ -94,7 +94,7 @@ class ListParameters(QueryParameters):
         one = {name: given[0] for name, given in values.items()}
         filters = [
             Filter(parameter.column, parameter.operator, tuple(values[name]))
-            for name, parameter in self.names.items()
+            for name, parameter in self.by_name.items()
             if parameter.operator and name in values
         ]
         shown = one.get("fields", ())
@@ -123,7 +123,7 @@ class ListParameters(QueryParameters):
             if name in positions:
                 kept[positions[name]] += b"," + value
             elif name not in _PAGE_PARAMETERS:
-                if name in self.names and self.names[name].is_list:
+                if name in self.by_name and self.by_name[name].is_list:
                     positions[name] = len(kept)
                 kept.append(part)
         return "".join(f"&{quote(part, safe=_SAFE_IN_LINKS)}" for part in kept)

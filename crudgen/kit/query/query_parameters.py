@@ -86,15 +86,15 @@ class QueryParameters(ABC):
 
     def is_many(self, name: str) -> bool:
         """Return whether a parameter may be repeated."""
-        return name in self.names and self.names[name].is_many
+        return name in self.by_name and self.by_name[name].is_many
 
     def describe(self) -> list[dict[str, Any]]:
         """Return the OpenAPI descriptions of all parameters."""
-        return [parameter.describe(name) for name, parameter in self.names.items()]
+        return [parameter.describe(name) for name, parameter in self.by_name.items()]
 
     @cached_property
-    def names(self) -> Mapping[str, Parameter]:
-        """The parameters by name."""
+    def by_name(self) -> Mapping[str, Parameter]:
+        """The parameters."""
         return dict(self._parameters())
 
     @abstractmethod
@@ -114,12 +114,12 @@ class QueryParameters(ABC):
         """Return the query of these names and values, or a list of their problems."""
         given: dict[str, list[str]] = {}
         for name, text in pairs:
-            if name in self.names:  # others belong to the handler, or were rejected before
+            if name in self.by_name:  # others belong to the handler, or were rejected before
                 given.setdefault(name, []).append(text)
         problems: Problems = []
         values: dict[str, list[Any]] = {}
         for name, texts in given.items():
-            parameter = self.names[name]
+            parameter = self.by_name[name]
             if len(texts) > MAX_VALUES:
                 message = f"The parameter should be given at most {MAX_VALUES} times"
                 problems.append(problem("too_long", ["query", name], message))

@@ -24,8 +24,9 @@ def with_properties(
 
 def extended(row: bytes, properties: Iterable[tuple[str, bytes]]) -> bytes:
     """Return the JSON of a row with more properties, each with its JSON."""
-    more = [b"," + to_json(name) + b":" + written for name, written in properties]
-    return b"".join([row[:-1], *more, b"}"])
+    members = [] if row == b"{}" else [row[1:-1]]
+    members += [to_json(name) + b":" + written for name, written in properties]
+    return b"{" + b",".join(members) + b"}"
 
 
 def tag_before(name: str) -> Callable[[bytes], str]:

@@ -7,10 +7,9 @@ the page, that among the rows of a relation to many, and so on.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pydantic_core import to_json
 from sqlalchemy import (
     ColumnElement,
     FromClause,
@@ -33,6 +32,7 @@ from ..query.related_statements import (
     limited_rows,
 )
 from ..query.statements import Order, ordered
+from .added_properties import extended
 from .included_parts import IncludedList, Node, Part
 
 Positions = tuple[int, ...]
@@ -114,7 +114,7 @@ class IncludedRows:
             own = self._root.own(values) or b"null"
             counts = [(one.count_name, one.encode(values[index])) for one, index in self._counts]
             related = self._related(self._root, values, positions, grouped)
-            body = _with_properties(own, [*counts, *related])
+            body = extended(own, [*counts, *related])
             written.append((own, body, *(values[index] for index in self._places)))
         return written
 
@@ -138,13 +138,16 @@ class IncludedRows:
         own = node.own(values)
         if own is None:
             return b"null"
-        return _with_properties(own, self._related(node, values, positions, grouped))
+        return extended(own, self._related(node, values, positions, grouped))
 
 
 def _list_rows(
     part: Part, include: Include, near: Source, near_key: str
 ) -> tuple[Source, FromClause, Sequence[ColumnElement[Any]]]:
-    """Return the columns of the included rows, their join with the part, and their positions."""
+    """Return the columns of the included rows, their join with the part, and their row numbers.
+
+    The row numbers tell to which row above an included row belongs, and sort it.
+    """
     columns, order = include.rows.columns, include.rows.order()
     kind = part.kind
     if kind == "postgresql":
@@ -162,10 +165,3 @@ def _list_rows(
     above = [part.table.c[one.name] for one in part.positions]
     order_by = [*ordered(sorted_by, order, kind)]
     return source, joined, [*above, func.row_number().over(partition_by=above, order_by=order_by)]
-
-
-def _with_properties(own: bytes, properties: Iterable[tuple[str, bytes]]) -> bytes:
-    """Return a JSON object with more properties."""
-    parts = [own[1:-1]] if own != b"{}" else []
-    parts += [to_json(name) + b":" + written for name, written in properties]
-    return b"{" + b",".join(parts) + b"}"

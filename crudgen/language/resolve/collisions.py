@@ -13,7 +13,7 @@ from .indexes import index_names
 def check_collisions(drafts: list[Draft], problems: Problems) -> None:
     """Add a problem for each class, module, path, table or index name that two entities share."""
     _check_classes(drafts, problems)
-    _check_modules(drafts, problems)
+    _check_singulars_and_plurals(drafts, problems)
     _check_paths(drafts, problems)
     _check_tables(drafts, problems)
 
@@ -50,7 +50,7 @@ def _check_link_classes(drafts: list[Draft], taken: set[str], problems: Problems
             taken.add(link.name.lower())
 
 
-def _check_modules(drafts: list[Draft], problems: Problems) -> None:
+def _check_singulars_and_plurals(drafts: list[Draft], problems: Problems) -> None:
     """Check singulars and plurals together: both are used in function names."""
     seen: dict[str, Draft] = {}
     for draft in drafts:

@@ -250,12 +250,12 @@ class Database(Sessions):
     async def _log_with_grants(self, condition: Condition, reason: str) -> None:
         """Log a condition together with the GRANT statements for missing privileges."""
 
-        def grants() -> list[str]:
+        def needed_grants() -> list[str]:
             with self._backend.engine.connect() as connection:
                 return missing_grants(connection, self._metadata)
 
         with contextlib.suppress(Exception):  # then only the reason is logged
-            reason = "; ".join([reason, *await to_thread.run_sync(grants)])
+            reason = "; ".join([reason, *await to_thread.run_sync(needed_grants)])
         self.state.log_begin(condition, reason)
 
     def _prepare(self, statement: Statement, columns: tuple[str, ...]) -> Prepared:

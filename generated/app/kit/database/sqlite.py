@@ -186,7 +186,7 @@ class Sqlite:
         connection = self._idle.pop() if self._idle else None
         generation = self._generation
 
-        def read() -> list[Row]:
+        def select_rows() -> list[Row]:
             nonlocal connection
             connection = connection or self._file.connect(self.lock_seconds)
             return prepared.rows(connection.execute(prepared.sql, bound).fetchall())
@@ -194,7 +194,7 @@ class Sqlite:
         is_broken = False
         try:
             with interrupted_after(self._statement_seconds, lambda: connection):
-                return await to_thread.run_sync(read, limiter=self._threads)
+                return await to_thread.run_sync(select_rows, limiter=self._threads)
         except sqlite3.DatabaseError as error:
             is_broken = is_lost(error)
             raise
@@ -253,4 +253,4 @@ def _write_and_undo(connection: sqlite3.Connection) -> None:
     connection.execute("ROLLBACK TO room")
     connection.execute("RELEASE room")
     ((version,),) = connection.execute("PRAGMA user_version").fetchall()
-    connection.execute(f"PRAGMA user_version = {version}")
+    connection.execute(f"PRAGMA user_version = {version}")  # the same: writes the page

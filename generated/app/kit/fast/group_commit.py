@@ -193,6 +193,7 @@ def _run_in_savepoint(
 
 
 def _set_error(batch: list[_Write], error: Exception) -> None:
+    """Store an error in each write that has none; `resolve` passes it to the caller."""
     for write in batch:
         write.error = write.error or error
 

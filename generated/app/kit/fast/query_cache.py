@@ -36,7 +36,7 @@ class QueryCache:
     def _parse(self, query_string: bytes) -> Any:
         parameters, pairs = self._parameters, read_pairs(query_string)
         single = [name for name, _ in pairs if not parameters.is_many(name)]
-        known = all(name in parameters.names for name, _ in pairs)
+        known = all(name in parameters.by_name for name, _ in pairs)
         if not known or len(single) > len(set(single)):
             return None
         if any("\0" in value or not is_utf8(value) for _, value in pairs):
