@@ -47,13 +47,13 @@ api: {operations: [create, list, read, delete], write: {children: create}}
 }
 LINES = [
     {"position": 1, "product": "a", "price": "1.50"},
-    {"position": 2, "product": "b", "price": 2},
+    {"position": 2, "product": "b", "price": 2.25},
 ]
 ORDER = {"number": 7, "customer": "Ada", "seal": "s"}
 SHOWN = [
     {"product": line["product"], "position": line["position"], "price": price}
     | {"order_number": 7, "shelf_code": None}
-    for line, price in zip(LINES, ("1.50", "2.00"), strict=True)
+    for line, price in zip(LINES, ("1.50", "2.25"), strict=True)
 ]
 
 
