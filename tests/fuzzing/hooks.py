@@ -103,11 +103,7 @@ def _use_rows(case: Case) -> None:
     if entity is None or case.meta is None:
         return
     is_free = case.meta.phase.name != TestPhase.STATEFUL  # else the path may be that of a link
-    key: Any = None
-    if is_free and _is_valid(case, ParameterLocation.PATH):
-        for name in case.path_parameters:
-            if _often() and (key := known.key(known.parameters[name])) is not None:
-                case.path_parameters[name] = quote(str(key), safe="")
+    key = _use_path(case, known) if is_free and _is_valid(case, ParameterLocation.PATH) else None
     if _is_valid(case, ParameterLocation.BODY):
         case.body = known.in_body(case.body, entity, case.method, _often)
         if is_free and case.method == "PUT" and isinstance(case.body, dict):
@@ -118,6 +114,18 @@ def _use_rows(case: Case) -> None:
         elif case.method == "GET" and not _often():
             _drop_filters(case.query)
         _include(case, entity)
+
+
+def _use_path(case: Case, known: Rows) -> Any:
+    """Ask for rows that exist; return the key of the last, None if it was not changed."""
+    key: Any = None
+    choose = known.new_key if case.method == "DELETE" and _often() else known.key
+    for name in case.path_parameters:
+        if _often() and (key := choose(known.parameters[name])) is not None:
+            case.path_parameters[name] = quote(str(key), safe="")
+    if case.method == "DELETE" and len(case.path_parameters) > 1 and _often():
+        known.client.put(case.formatted_path)  # the link to remove
+    return key
 
 
 def _agree(case: Case, body: dict[str, Any], name: str, key: Any) -> None:

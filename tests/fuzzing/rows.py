@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
@@ -18,7 +19,7 @@ from crudgen.codegen.views.wire import to_json_value
 from crudgen.language.names import ClassName, singular_of
 from crudgen.language.properties import keys_property
 from crudgen.language.relations import NestedWrite, RelationKind
-from crudgen.language.schema import Entity, Schema
+from crudgen.language.schema import Entity, Field, Schema, TypeName
 
 FEWEST = 2
 """Rows of an entity: its fields have two samples."""
@@ -86,6 +87,12 @@ class Rows:
             self.known[entity.name] = self._at_least_some(entity)
         keys = self.known[entity.name]
         return self.random.choice(keys) if keys else None
+
+    def new_key(self, entity: Entity) -> Any:
+        """Return the key of a new row, to which none refers; that of any row if it is rejected."""
+        response = self._create(entity, number=0)
+        self.known.pop(entity.name, None)
+        return response.json()[entity.key.json_name] if response.is_success else self.key(entity)
 
     def some_keys(self, entity: Entity) -> list[Any]:
         """Return the keys of up to three rows."""
@@ -164,15 +171,27 @@ class Rows:
         response = self.client.get(f"{entity.path}/", params={"fields": name})
         return [row[name] for row in response.json()] if response.is_success else []
 
-    def _create(self, entity: Entity, number: int) -> None:
+    def _create(self, entity: Entity, number: int) -> httpx.Response:
         body: dict[str, Any] = sample_body(entity)
         for one in entity.fields:
             if one.reference is None:
-                value = to_json_value(one, one.samples[number])
+                value = _unique(one) or to_json_value(one, one.samples[number])
             elif one.optional:
                 value = None
             else:
                 value = self.key(self.schema.entity(one.reference.target))
             if not one.read_only:
                 body[one.json_name] = value
-        self.client.post(f"{entity.path}/", json=body)
+        return self.client.post(f"{entity.path}/", json=body)
+
+
+def _unique(field: Field) -> str | None:
+    """Return a value that no row has, None if any value will do, or if there are few."""
+    if not (field.unique or field.pk) or field.pattern is not None:
+        return None
+    match field.type:
+        case TypeName.EMAIL:
+            return f"{uuid4().hex}@example.com"
+        case TypeName.STR:
+            return uuid4().hex[: field.max_length]
+    return None

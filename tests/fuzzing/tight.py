@@ -2,7 +2,7 @@
 
 Typed clients need simple types: any JSON value is `{}`, 64-bit numbers have a format instead of
 bounds, a decimal is a string, and a list is one of rows even if `fields` selects some properties
-of them.
+of them. Lists of keys are arrays, although they are sets.
 """
 
 import copy
@@ -27,6 +27,7 @@ def tightened(document: dict[str, Any], schema: Schema) -> dict[str, Any]:
     schemas = tight["components"]["schemas"]
     schemas["JsonItem"] = json_schema("null")
     rows = row_schemas(schemas, schema)
+    require_unique_keys(tight, [schemas[name] for name in bodies(schemas, schema)])
     for name, entity in (bodies(schemas, schema) | rows).items():
         properties = schemas[name]["properties"]
         for field in entity.fields:
@@ -48,6 +49,18 @@ def bodies(schemas: dict[str, Any], schema: Schema) -> dict[str, Entity]:
         for entity in schema.entities
         if BODY.fullmatch(name.removeprefix(entity.name)) and name.startswith(entity.name)
     }
+
+
+def require_unique_keys(document: dict[str, Any], objects: list[dict[str, Any]]) -> None:
+    """Say that keys of linked rows are given once; some generators would make sets of them."""
+    lists = [one for described in objects for one in described["properties"].values()]
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                lists += [content["schema"]]
+    for one in lists:
+        if "items" in one and "$ref" not in one["items"]:
+            one["uniqueItems"] = True
 
 
 def row_schemas(schemas: dict[str, Any], schema: Schema) -> dict[str, Entity]:

@@ -155,16 +155,16 @@ class Api:
             time.sleep(0.05)
         return log
 
-    def stop(self) -> None:
+    def stop(self, seconds: float = 15) -> None:
         self.terminate()
-        self.wait_for_end()
+        self.wait_for_end(seconds)
 
     def terminate(self) -> None:
         self.client.close()
         self.process.send_signal(signal.SIGTERM)
 
-    def wait_for_end(self) -> None:
-        assert self.process.wait(15) in {0, -signal.SIGTERM}, self.log.read_text()[-3000:]
+    def wait_for_end(self, seconds: float = 15) -> None:
+        assert self.process.wait(seconds) in {0, -signal.SIGTERM}, self.log.read_text()[-3000:]
 
     def kill(self) -> None:
         """Kill -9 the process and its workers."""
