@@ -99,6 +99,12 @@ links: {{clubs: Club}}
 api: {{operations: {ALL}, write: {{clubs: keys}}}}
 """,
     "club": f"name: Club\n{BY_NUMBER}\napi: {{operations: {ALL}, write: {{players: keys}}}}\n",
+    "node": f"""
+name: Node
+fields: {{id: int pk, label: str? unique, next_id: -> Node? inverse(previous)}}
+links: {{peers: {{to: Node, inverse: false}}}}
+api: {{operations: {ALL}, write: {{peers: keys}}}}
+""",
 }
 """Members are written with the keys of their skills; players and clubs with those of each other."""
 

@@ -1,6 +1,6 @@
 """Links are changed from both sides at the same time: none is lost, and nobody waits in a circle.
 
-`ROUNDS=40 python -m pytest tests/concurrency/test_links.py` is the extended run.
+`ROUNDS=200 python -m pytest tests/concurrency/test_links.py` is the extended run.
 """
 
 import os
@@ -136,7 +136,8 @@ def test_linked_rows_are_deleted_while_keys_are_written(crowd: Crowd) -> None:
     clubs = [*range(1, turns + 1)]
     with crowd.client() as client:
         assert client.ask("POST", "/players/bulk", [{"id": 1}, {"id": 2}]).status == 200
-        assert client.ask("POST", "/clubs/bulk", [{"id": key} for key in clubs]).status == 200
+        for key in clubs:
+            assert client.ask("POST", "/clubs/", {"id": key}).status == 200
 
     def work(client: Client, number: int) -> None:
         choice = Random(number)  # noqa: S311
@@ -153,6 +154,32 @@ def test_linked_rows_are_deleted_while_keys_are_written(crowd: Crowd) -> None:
     crowd.together(CLIENTS, work)
     assert crowd.rows("/clubs/") == []
     assert [row["club_ids"] for row in crowd.rows("/players/")] == [[], []]
+
+
+def test_rejected_deletions_of_several_rows_do_not_wait_in_a_circle(crowd: Crowd) -> None:
+    """The rows are locked a second time, to find those that refer to them."""
+    nodes = [*range(1, 9)]
+    before = len(crowd.deadlocks())
+    with crowd.client() as client:
+        for key in nodes:
+            assert client.ask("POST", "/nodes/", {"id": key}).status == 200
+            assert client.ask("POST", "/nodes/", {"id": 100 + key, "next_id": key}).status == 200
+
+    def work(client: Client, number: int) -> None:
+        choice = Random(number)  # noqa: S311
+        for turn in range(10 * ROUNDS):
+            if number % 2:
+                query = "&".join(f"id={key}" for key in choice.sample(nodes, 5))
+                answer = client.ask("DELETE", f"/nodes/bulk?{query}")
+                assert answer.status == 409, answer
+                assert "Nodes refer to it by next_id" in str(answer.body)
+            else:
+                key = choice.choice(nodes)
+                row = {"id": key, "label": f"{number} {turn}", "peer_ids": choice.sample(nodes, 4)}
+                assert client.ask("PUT", f"/nodes/{key}", row).status == 200
+
+    crowd.together(4, work)
+    assert not crowd.deadlocks(after=before)
 
 
 @pytest.mark.usefixtures("slow_links")

@@ -32,8 +32,7 @@ async def run_all(
     failed: Execution | None = None
     try:
         async with connection.transaction():
-            if lock_seconds is not None:
-                await connection.execute(f"SET LOCAL lock_timeout = {int(lock_seconds * 1000)}")
+            await _limit_locks(connection, lock_seconds)
             while True:
                 try:
                     execution = work.send(answer)
@@ -47,7 +46,9 @@ async def run_all(
     except Exception as error:
         if failed is None:
             raise
-        explained = await _explained(connection, failed, error, steps, done)
+        explained = await _explained(
+            connection, failed, error, steps, done, lock_seconds=lock_seconds
+        )
         if explained is error:
             raise
         raise explained from error
@@ -59,10 +60,13 @@ async def _explained(
     error: Exception,
     steps: Sequence[Step] = (),
     done: Sequence[Execution] = (),
+    *,
+    lock_seconds: float | None = None,
 ) -> Exception:
     """Return the exception to raise for an error, whose transaction has been rolled back.
 
     If its explanation reads rows, the statements before are repeated first, and rolled back again.
+    With `lock_seconds`, a lock that is not available raises, so that the transaction is retried.
     """
     work = explanation(failed, error, steps, done)
     try:
@@ -71,12 +75,21 @@ async def _explained(
         return cast("Exception", end.value)
     try:
         async with connection.transaction(force_rollback=True):
+            await _limit_locks(connection, lock_seconds)
             return await _run(connection, work, first)
     except Exception as problem:
-        if classify(problem) is Fault.BUG:
+        fault = classify(problem)
+        is_retried = lock_seconds is not None and fault in {Fault.LOCKED, Fault.RETRY}
+        if fault is Fault.BUG or is_retried:
             raise
         step = failed[2]
         return error if step is None else step.explained(error)
+
+
+async def _limit_locks(connection: Any, seconds: float | None) -> None:
+    """Let each lock of the transaction fail that is not available in `seconds`."""
+    if seconds is not None:
+        await connection.execute(f"SET LOCAL lock_timeout = {int(seconds * 1000)}")
 
 
 async def _run(connection: Any, work: Work[Result], execution: Execution | None) -> Result:
