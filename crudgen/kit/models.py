@@ -1,6 +1,6 @@
 """The base classes of all models: strict input, and the names of constraints."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from typing import Any, ClassVar, Self
 
 from pydantic import (
@@ -226,10 +226,10 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
         try:
             return handler(value)
         except ValidationError as error:
-            integers = dict(_integral_floats(error))
-            if not integers or not isinstance(value, dict):
+            changed = _with_integers(value, error) if isinstance(value, dict) else None
+            if changed is None:
                 raise
-            return handler({**value, **integers})
+            return handler(changed)
 
 
 def _limit_unknown(value: dict[Any, Any], known: Container[str]) -> dict[Any, Any]:
@@ -239,12 +239,22 @@ def _limit_unknown(value: dict[Any, Any], known: Container[str]) -> dict[Any, An
     return {key: item for key, item in value.items() if key not in dropped}
 
 
-def _integral_floats(error: ValidationError) -> Iterator[tuple[Any, int]]:
+def _with_integers(value: dict[Any, Any], error: ValidationError) -> dict[Any, Any] | None:
+    """Return a body with integers for the numbers of an error such as 1.0; None without any.
+
+    The numbers are values of the body, or items of its lists.
+    """
+    changed: dict[Any, Any] = {}
     for one in error.errors(include_url=False, include_context=False):
         number, loc = one["input"], one["loc"]
-        is_integral = isinstance(number, float) and number.is_integer()
-        if one["type"] == "int_type" and is_integral and len(loc) == 1:
-            yield loc[0], int(number)
+        if one["type"] != "int_type" or not (isinstance(number, float) and number.is_integer()):
+            continue
+        match loc:
+            case (name,):
+                changed[name] = int(number)
+            case (name, int(index)) if isinstance(value.get(name), list):
+                changed.setdefault(name, [*value[name]])[index] = int(number)
+    return {**value, **changed} if changed else None
 
 
 def _adjust_changes(schema: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Rows whose request bodies contain the keys of linked rows."""
 
+import json
 from typing import Any
 
 import pytest
@@ -453,3 +454,35 @@ def test_the_document_has_a_model_of_each_body(apis: Everywhere) -> None:
     listed = document["paths"]["/badges/{badge_id}/owners/"]["get"]["responses"]["200"]
     rows = listed["content"]["application/json"]["schema"]["items"]
     assert rows["$ref"] == "#/components/schemas/HeroPublicWithRelated"
+
+
+@pytest.mark.parametrize("number", ["3.0", "3e0", "0.3e1"])
+def test_an_integer_may_be_written_as_a_number(apis: Everywhere, number: str) -> None:
+    created(apis, number=3)
+    names: dict[str, Any] = {"number": 4, "name": "4"}
+
+    def friends(method: str, path: str, many: bool = False, **row: Any) -> None:
+        body = json.dumps({**row, "friend_numbers": ["?"]}).replace('"?"', number)
+        body = f"[{body}]" if many else body
+        answer = apis.ask(method, path, content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 200, answer.text
+        assert (answer.json()[0] if many else answer.json())["friend_numbers"] == [3]
+
+    friends("POST", "/heroes/", **names)
+    friends("PATCH", "/heroes/4")
+    friends("PUT", "/heroes/4", **names)
+    friends("PATCH", "/heroes/bulk", many=True, number=4)
+    friends("POST", "/heroes/bulk", many=True, number=5, name="5")
+
+
+def test_other_values_are_no_integers(apis: Everywhere) -> None:
+    created(apis, number=3)
+    body = {"number": 4, "name": "4", "friend_numbers": [3.0, 1.5, "3", True, None, 3]}
+    status, found = problems(apis, "POST", "/heroes/", body)
+    assert status == 422
+    assert found == [
+        ("int_type", ["body", "friend_numbers", 1]),
+        ("int_type", ["body", "friend_numbers", 2]),
+        ("int_type", ["body", "friend_numbers", 3]),
+        ("int_type", ["body", "friend_numbers", 4]),
+    ]
