@@ -166,6 +166,10 @@ def test_keys_are_checked(apis: Everywhere) -> None:
     ):
         found = problems(apis, method, path, body | {"power_codes": ["é", "none", "no"]})
         assert found == (409, [("no_target", ["body", "power_codes", n]) for n in (1, 2)])
+        found = problems(apis, method, path, body | {"friend_numbers": [79, 7, 2**63]})
+        assert found == (409, [("no_target", ["body", "friend_numbers", n]) for n in (0, 2)])
+        found = problems(apis, method, path, body | {"friend_numbers": [2**63]})
+        assert found == (409, [("no_target", ["body", "friend_numbers", 0])])
         found = problems(apis, method, path, body | {"power_codes": ["é", "é"]})
         assert found == (422, [("repeated_key", ["body", "power_codes", 1])])
         found = problems(apis, method, path, body | {"friend_numbers": [7, "7"]})

@@ -129,10 +129,11 @@ class LinkedResource(LinkedCollection):
         `place` is the location of the keys in the request.
         """
         raise_missing = missing_rows([(place, others)], self.words)
-        if not all(map(is_storable_key, others)):
-            raise_missing([(other,) for other in others if is_storable_key(other)])
-        use = self._statements.replacing(db.kind, len(others))
-        bound = {"key__": key, **{f"other_{n}": other for n, other in enumerate(others)}}
+        storable = [other for other in others if is_storable_key(other)]
+        if others and not storable:
+            raise_missing([])
+        use = self._statements.replacing(db.kind, len(storable))
+        bound = {"key__": key, **{f"other_{n}": other for n, other in enumerate(storable)}}
         removal = Change(use.remove_others, bound)
         if not others:
             return [removal]
