@@ -204,8 +204,13 @@ class BulkResource(Resource):
         order = sorted(range(len(keys)), key=keys.__getitem__)
         place: Place | None = ["query", self._key_name] if deletes else None
         in_order = [batch.changes[index] for index in order]
-        with ErrorConversion(self._properties, place):
-            found = (await db.write_all([*before, *in_order, *after]))[len(before) :]
+        try:
+            with ErrorConversion(self._properties, place):
+                found = (await db.write_all([*before, *in_order, *after]))[len(before) :]
+        except HTTPException as error:
+            if isinstance(error.detail, list):
+                error.detail.sort(key=_indexes)
+            raise
         by_index = dict(zip(order, found, strict=False))
         return [*(by_index[index] for index in range(len(keys))), *found[len(keys) :]]
 
@@ -267,6 +272,11 @@ def written_rows(use: RowStatements, found: Sequence[Sequence[Row]]) -> list[byt
 def json_array(rows: Sequence[bytes], status: int = 200) -> Response:
     """Return the response for several rows as JSON."""
     return JsonText(b"[" + b",".join(rows) + b"]", status)
+
+
+def _indexes(one: dict[str, Any]) -> list[int]:
+    """Return the indexes in the location of a problem."""
+    return [part for part in one["loc"] if isinstance(part, int)]
 
 
 def item_error_converter(properties: Properties, index: int) -> Callable[[Exception], Exception]:
