@@ -108,7 +108,8 @@ class Crowd:
         found = []
         with self.apis[0].engine.connect() as connection:
             for key in self._foreign_keys:
-                is_target = exists().where(key.column == key.parent).correlate(key.parent.table)
+                target = key.column.table.alias("target")
+                is_target = exists().where(target.c[key.column.key] == key.parent)
                 orphans = select(key.parent).where(key.parent.is_not(None), ~is_target)
                 if connection.execute(orphans.limit(1)).first():
                     found.append(str(key.parent))

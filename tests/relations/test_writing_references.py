@@ -69,6 +69,7 @@ name: Node
 fields:
   id: int pk
   parent_id: -> Node? cascade inverse(children)
+  next_id: -> Node? inverse(previous)
 api: {{operations: {ALL}}}
 """,
 }
@@ -300,6 +301,34 @@ def test_rows_that_refer_to_each_other_are_deleted_at_once(every: Everywhere) ->
         assert every.ask("DELETE", f"/superheroes/bulk?{chosen}&id=4").json() == ok
         assert every.ask("DELETE", f"/nodes/bulk?{chosen}").json() == ok
         assert every.ask("GET", "/superheroes/").json() == every.ask("GET", "/nodes/").json() == []
+
+
+def test_the_row_that_prevents_a_deletion_of_several_is_named(every: Everywhere) -> None:
+    """Rows of the request that refer to each other prevent nothing, nor do their cascades."""
+    for key, mentor in ((1, None), (2, 1), (3, None), (4, 3), (5, 2), (6, None)):
+        make(every, "/superheroes/", id=key, name=f"hero {key}", mentor_id=mentor)
+    make(every, "/badges/", id=7, hero_id=6)
+    make(every, "/medal-cases/", id=1, badge_id=7)
+    by_mentor = "Superheroes refer to it by mentor_id"
+    by_badge = "Medal cases refer by badge_id to badges that would be deleted with it"
+    for keys, expected in (
+        ((1, 2, 5, 3), [(3, by_mentor)]),
+        ((3, 5, 2, 1), [(0, by_mentor)]),
+        ((1, 2, 3), [(1, by_mentor), (2, by_mentor)]),
+        ((6, 1, 2, 5, 3), [(0, by_badge), (4, by_mentor)]),
+    ):
+        answer = every.ask("DELETE", "/superheroes/bulk", params={"id": keys})
+        problems = [kept(["query", "id", index], one)["detail"][0] for index, one in expected]
+        check(answer, {"detail": problems})
+    assert len(every.ask("GET", "/superheroes/").json()) == 6
+    for key, parent, next_id in ((1, None, None), (2, 1, None), (3, None, None), (4, None, 3)):
+        make(every, "/nodes/", id=key, parent_id=parent, next_id=next_id)
+    make(every, "/nodes/", id=5, parent_id=2, next_id=1)
+    by_next = kept(["query", "id", 2], "Nodes refer to it by next_id")
+    check(every.ask("DELETE", "/nodes/bulk?id=1&id=2&id=3"), by_next)
+    assert every.ask("PATCH", "/nodes/5", json={"next_id": None}).status_code == 200
+    assert every.ask("DELETE", "/nodes/bulk?id=1&id=2&id=4&id=3").status_code == 200
+    assert every.ask("GET", "/nodes/").json() == []
 
 
 def test_a_circle_of_rows_is_deleted(every: Everywhere) -> None:

@@ -1,5 +1,6 @@
 """Searches for the rows that prevent a deletion, because they refer to a row that it deletes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Table,
     bindparam,
     literal_column,
+    not_,
     or_,
     select,
     union_all,
@@ -37,9 +39,13 @@ class BlockingRows:
     """The message of the response."""
 
 
-def blocking_rows(properties: Properties) -> list[BlockingRows]:
-    """Return the searches for rows that prevent the deletion of a row, the direct ones first."""
-    search = _Search(properties.table, properties.columns[properties.key])
+def blocking_rows(properties: Properties, keys: Sequence[str] = ()) -> list[BlockingRows]:
+    """Return the searches for rows that prevent the deletion of a row, the direct ones first.
+
+    `keys` are the names of the parameters of all rows that the statement deletes, if it deletes
+    several.
+    """
+    search = _Search(properties.table, properties.columns[properties.key], keys)
     direct, indirect = [], []
     for table in properties.table.metadata.sorted_tables:
         for key in single_foreign_keys(table):
@@ -48,10 +54,10 @@ def blocking_rows(properties: Properties) -> list[BlockingRows]:
             referrers = _plural(properties, table)
             name = _json_name(properties, key.parent)
             if key.column.table is properties.table:
-                exist = search.rows(key, search.own_key(key.column))
+                exist = search.rows(key, search.target(key.column))
                 reason = f"{referrers} refer to it by {name}"
                 direct.append(BlockingRows(key, exist, _capitalized(reason)))
-            if cascaded := search.cascaded(key.column, MAX_STEPS):
+            if cascaded := search.cascaded_from_target(key.column):
                 exist = search.rows(key, _union(cascaded))
                 targets = _plural(properties, key.column.table)
                 reason = f"{referrers} refer by {name} to {targets} that would be deleted with it"
@@ -72,38 +78,59 @@ def _target_name(key: ForeignKey) -> tuple[str, str]:
 
 
 class _Search:
-    """Conditions on the rows that the deletion of one row of `table` concerns."""
+    """Conditions on the rows that the deletion of rows of `table` concerns.
 
-    def __init__(self, table: Table, key: Column[Any]) -> None:
+    The target is the row with the key `key__`. `keys` are the parameters of all deleted rows.
+    """
+
+    def __init__(self, table: Table, key: Column[Any], keys: Sequence[str]) -> None:
         self._table = table
-        self._key = key
-        self._value = bindparam("key__", type_=key.type)
+        self._is_target = self._is_deleted = key == bindparam("key__", type_=key.type)
+        if keys:
+            bound = [bindparam(name, type_=key.type) for name in keys]
+            deleted = select(key).where(key.in_(bound)).correlate(None).cte("deleted__")
+            self._is_deleted = key.in_(select(deleted.c[key.key]).correlate(None))
 
     def rows(self, key: ForeignKey, targets: Keys) -> ColumnElement[bool]:
         """Return whether rows refer to `targets` by a foreign key, and are not deleted too."""
         table = key.parent.table
         kept: list[ColumnElement[bool]] = [key.parent.in_(targets)]
         if table is self._table:
-            kept.append(self._key != self._value)
+            kept.append(not_(self._is_deleted))
         for other in single_foreign_keys(table):
-            deleted = [*self._own_keys(other.column), *self.cascaded(other.column, MAX_STEPS - 1)]
+            chosen = self._is_deleted
+            deleted = [
+                *self._own_keys(other.column, chosen),
+                *self._cascaded(other.column, chosen, MAX_STEPS - 1),
+            ]
             if _on_delete(other) == "CASCADE" and deleted:
                 kept.append(or_(other.parent.is_(None), other.parent.not_in(_union(deleted))))
         return select(literal_column("1")).select_from(table).where(*kept).correlate(None).exists()
 
-    def own_key(self, column: Column[Any]) -> Keys:
-        """Return the value that a column of the table has in the row of the request."""
-        return select(column).where(self._key == self._value).correlate(None)
+    def target(self, column: Column[Any]) -> Keys:
+        """Return the value that a column of the table has in the target."""
+        return select(column).where(self._is_target).correlate(None)
 
-    def _own_keys(self, column: Column[Any]) -> list[Keys]:
-        return [self.own_key(column)] if column.table is self._table else []
+    def cascaded_from_target(self, column: Column[Any]) -> list[Keys]:
+        """Return the values of a column in the rows that are deleted with the target."""
+        return self._cascaded(column, self._is_target, MAX_STEPS)
 
-    def cascaded(self, column: Column[Any], steps: int) -> list[Keys]:
-        """Return the values of a column in the rows that are deleted by up to `steps` cascades."""
+    def _own_keys(self, column: Column[Any], chosen: ColumnElement[bool]) -> list[Keys]:
+        own = column.table is self._table
+        return [select(column).where(chosen).correlate(None)] if own else []
+
+    def _cascaded(self, column: Column[Any], chosen: ColumnElement[bool], steps: int) -> list[Keys]:
+        """Return the values of a column in the rows that up to `steps` cascades delete.
+
+        They start at the rows of the table that are `chosen`.
+        """
         found: list[Keys] = []
         for key in single_foreign_keys(column.table) if steps else ():
             if _on_delete(key) == "CASCADE":
-                targets = [*self._own_keys(key.column), *self.cascaded(key.column, steps - 1)]
+                targets = [
+                    *self._own_keys(key.column, chosen),
+                    *self._cascaded(key.column, chosen, steps - 1),
+                ]
                 found += [
                     select(column).where(key.parent.in_(one)).correlate(None) for one in targets
                 ]

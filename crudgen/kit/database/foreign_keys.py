@@ -21,6 +21,7 @@ from .transaction import Key, Work
 
 LOOKUPS_AT_ONCE = 50
 """The lookups of one statement. PostgreSQL can return 1,664 columns."""
+Searches = list[tuple[Sequence[BlockingRows], Prepared]]
 _TOO_DEEP = "too many levels of trigger recursion"
 """SQLite's message for a chain of more than 1,000 cascades."""
 
@@ -33,7 +34,7 @@ class ForeignKeyDiagnosis:
         self._key = properties.columns[properties.key]
         self._targets: dict[str, Prepared] = {}
         self._blocking: list[BlockingRows] | None = None
-        self._searches: dict[str, list[tuple[Sequence[BlockingRows], Prepared]]] = {}
+        self._searches: dict[str, Searches] = {}
 
     def __call__(self, error: Exception, failed: Prepared, bound: Values) -> Work[Exception]:
         """Return MissingTarget or Referenced for an error about a foreign key."""
@@ -109,32 +110,59 @@ class ForeignKeyDiagnosis:
         )
 
     def _referenced(self, error: Exception, failed: Prepared, bound: Values) -> Work[Exception]:
-        """Search for the rows that prevent the deletion of one row."""
+        """Search for the rows that prevent the deletion of one row, or of several."""
         if "key__" not in bound:
-            return error
+            return (yield from self._several_referenced(error, failed, bound))
         if self._blocking is None:
             self._blocking = blocking_rows(self._properties)
-        found: list[BlockingRows] = []
-        for part, search in self._search(failed):
-            rows, _ = yield search, {"key__": bound["key__"]}, None
-            found += [one for one, there in zip(part, rows[0], strict=True) if there]
+        found = yield from self._found(self._search(failed), {"key__": bound["key__"]})
         named = violated_foreign_key(error, self._properties.table)
         if all(one.key.constraint is not named for one in found):  # they are gone meanwhile
             found += [one for one in self._blocking if one.key.constraint is named][:1]
         reasons = [one.reason for one in found[:MAX_PROBLEMS]]
         return Referenced(reasons=reasons) if reasons else Referenced()
 
-    def _search(self, failed: Prepared) -> list[tuple[Sequence[BlockingRows], Prepared]]:
-        """Return the parts of the blocking rows, each with the statement that searches for them."""
+    def _several_referenced(
+        self, error: Exception, failed: Prepared, bound: Values
+    ) -> Work[Exception]:
+        """Search for the rows that prevent the deletion of each of several rows.
+
+        The values of the statement are the keys of these rows, in the order of the request.
+        """
+        searches = _searches(blocking_rows(self._properties, [*bound]), failed)
+        found: list[tuple[int, str]] = []
+        for index, name in enumerate(bound):
+            blocking = yield from self._found(searches, {**bound, "key__": bound[name]})
+            found += [(index, one.reason) for one in blocking]
+            if len(found) >= MAX_PROBLEMS:
+                break
+        if not found:
+            return error
+        indexes, reasons = zip(*found[:MAX_PROBLEMS], strict=True)
+        return Referenced(reasons=reasons, indexes=indexes)
+
+    def _found(self, searches: Searches, bound: Values) -> Work[list[BlockingRows]]:
+        """Return the blocking rows that exist."""
+        found: list[BlockingRows] = []
+        for part, search in searches:
+            rows, _ = yield search, dict(bound), None
+            found += [one for one, there in zip(part, rows[0], strict=True) if there]
+        return found
+
+    def _search(self, failed: Prepared) -> Searches:
+        """Return the searches for the rows that prevent the deletion of one row."""
         searches = self._searches.get(failed.kind)
         if searches is None:
-            blocking = self._blocking or []
-            parts = [
-                blocking[start : start + LOOKUPS_AT_ONCE]
-                for start in range(0, len(blocking), LOOKUPS_AT_ONCE)
-            ]
-            searches = self._searches[failed.kind] = [
-                (part, Prepared(select(*(one.exist for one in part)), failed.dialect, ()))
-                for part in parts
-            ]
+            searches = self._searches[failed.kind] = _searches(self._blocking or [], failed)
         return searches
+
+
+def _searches(blocking: Sequence[BlockingRows], failed: Prepared) -> Searches:
+    """Return the parts of the blocking rows, each with the statement that searches for them."""
+    parts = [
+        blocking[start : start + LOOKUPS_AT_ONCE]
+        for start in range(0, len(blocking), LOOKUPS_AT_ONCE)
+    ]
+    return [
+        (part, Prepared(select(*(one.exist for one in part)), failed.dialect, ())) for part in parts
+    ]

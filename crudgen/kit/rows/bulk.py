@@ -186,7 +186,8 @@ class BulkResource(Resource):
             with ErrorConversion(self._properties, place):
                 await db.write_all([*locks, *exist, *deletion])
         except Referenced as still:
-            raise (error if isinstance(error, Referenced) else still) from None
+            is_explained = still.indexes or not isinstance(error, Referenced)
+            raise (still if is_explained else error) from None
 
     async def _write_in_order(
         self,

@@ -87,7 +87,8 @@ class Conflict(HTTPException):
 class Referenced(HTTPException):
     """409: the row cannot be deleted or get a new key, because other rows refer to it.
 
-    `loc` is None while the location of the key in the request is unknown.
+    `loc` is None while the location of the key in the request is unknown. If it has several keys,
+    `indexes` has that of each reason.
     """
 
     def __init__(
@@ -96,13 +97,19 @@ class Referenced(HTTPException):
         reasons: Sequence[str] = ("Other rows refer to it",),
         *,
         kind: str = "referred_to",
+        indexes: Sequence[int] = (),
     ) -> None:
-        self.loc, self.reasons, self.kind = loc, reasons, kind
-        super().__init__(409, [problem(kind, loc or ["body"], reason) for reason in reasons])
+        self.loc, self.reasons, self.kind, self.indexes = loc, reasons, kind, indexes
+        place = loc or ["body"]
+        places = [[*place, index] for index in indexes] or [[*place]] * len(reasons)
+        problems = zip(places, reasons, strict=True)
+        super().__init__(409, [problem(kind, where, reason) for where, reason in problems])
 
     def at(self, loc: Sequence[str | int] | None) -> "Referenced":
         """Return the error with a location, unless it has one."""
-        return self if self.loc else Referenced(loc, self.reasons, kind=self.kind)
+        if self.loc:
+            return self
+        return Referenced(loc, self.reasons, kind=self.kind, indexes=self.indexes)
 
 
 class MissingTarget(HTTPException):
