@@ -67,6 +67,13 @@ class Rows:
         }
 
     @cached_property
+    def unique(self) -> Mapping[str, Field]:
+        """The fields of the shortest unique text, by the name of the property."""
+        fields = [one for entity in self.schema.entities for one in entity.fields if _unique(one)]
+        fields.sort(key=lambda one: one.max_length or 0, reverse=True)
+        return {one.json_name: one for one in fields}
+
+    @cached_property
     def relations(self) -> set[str]:
         """The names of relations."""
         return {one.json_name for entity in self.schema.entities for one in entity.relations}
@@ -126,19 +133,25 @@ class Rows:
             return [self.in_body(one, entity, method, chance) for one in body]
         if not isinstance(body, dict):
             return body
-        changed = dict(body)
-        for name, value in body.items():
-            if value is None or not chance():
-                continue
-            if name in self.references:
-                changed[name] = self.key(self.references[name])
-            elif name in self.links:
-                changed[name] = self.some_keys(self.links[name])
-            elif name == entity.key.json_name and method == "PATCH":
-                changed[name] = self.key(entity)
-            elif name in self.nested:
-                changed[name] = self.in_body(value, self.nested[name], method, chance)
-        return changed
+        return {
+            name: value
+            if value is None or not chance()
+            else self._in_property(name, value, entity, method, chance)
+            for name, value in body.items()
+        }
+
+    def _in_property(
+        self, name: str, value: Any, entity: Entity, method: str, chance: Callable[[], bool]
+    ) -> Any:
+        if name in self.references:
+            return self.key(self.references[name])
+        if name in self.links:
+            return self.some_keys(self.links[name])
+        if name in self.nested:
+            return self.in_body(value, self.nested[name], method, chance)
+        if name == entity.key.json_name and method == "PATCH":
+            return self.key(entity)
+        return (_unique(self.unique[name]) if name in self.unique else None) or value
 
     def features(self, query: Any, body: Any, found: Any) -> Iterator[str]:
         """Yield what a request used that few random ones use; included rows have to exist."""

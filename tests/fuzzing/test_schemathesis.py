@@ -119,6 +119,7 @@ def _run(url: str, seed: int, folder: Path, entities: Path, options: list[str]) 
         "--mode=all",
         f"--seed={seed}",
         f"--request-timeout={PATIENT}",
+        f"--max-response-time={PATIENT}",
         "--report=json",
         "--report-json-path=report.json",
         *options,
