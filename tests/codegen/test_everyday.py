@@ -68,7 +68,7 @@ PLURALS = {
     "Zeta": "pass",
 }
 """Entities, and their plurals if these are not derived."""
-EVERY = int(os.environ.get("EVERY", "6"))
+EVERY = int(os.environ.get("EVERY", "12"))
 CHECKS = (
     ("ruff", "format", "--check", "--no-cache"),
     ("ruff", "check", "--no-cache"),

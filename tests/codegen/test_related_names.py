@@ -27,7 +27,7 @@ from tests.codegen.test_reserved import _names_in
 
 pytestmark = pytest.mark.slow
 
-EVERY = int(os.environ.get("EVERY", "9"))
+EVERY = int(os.environ.get("EVERY", "18"))
 SPECS = ("company", "guild", "shop", "teams")
 DERIVED = ("_more", "_count", "_ids", "_id")
 

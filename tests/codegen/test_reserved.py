@@ -27,7 +27,7 @@ from tests.codegen.test_collisions import EVERYDAY
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-EVERY = int(os.environ.get("EVERY", "18"))
+EVERY = int(os.environ.get("EVERY", "36"))
 ORDINARY: dict[str, Any] = {
     "z_text": "str(1..9) = a index",
     "z_key": "uuid?",

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from tests.concurrency.crowd import Answer, Client, Crowd
 
-ROUNDS = int(os.environ.get("ROUNDS", "5"))
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
 MORE_ROUNDS = 20
 """How many turns there are at most until each expected response was seen."""
 CLIENTS = 32

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.concurrency.crowd import Client, Crowd
 
-ROUNDS = int(os.environ.get("ROUNDS", "5"))
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
 WRITERS = 64
 INCREMENTING = 32
 RACING = 16

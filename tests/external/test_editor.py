@@ -194,7 +194,7 @@ def test_links_are_completed(server: LanguageServer) -> None:
     keys = server.completions(ENTITY, f"{links}  powers:\n    |\n")
     assert {one.label for one in keys} >= {*LinkSpec.model_fields}
     text = "  a: power\n  b: {to: Power, on_delete: cascade}\n  c: {}\n  d: [Power]\n"
-    message = "Expected an entity such as Power, or a map: the long form."
+    message = "Expected an entity, such as Power, or a map (the long form)."
     assert server.problems(ENTITY, links + text) == [
         Found("power", message),
         Found("on_delete", found_options("a link", LinkSpec)),

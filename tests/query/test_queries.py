@@ -24,7 +24,7 @@ from crudgen.delivery.memory import unload
 from tests.support.list_query import Filter, List, ListQuery
 from tests.support.servers import Everywhere
 
-CASES = int(os.environ.get("CASES", "300"))
+CASES = int(os.environ.get("CASES", "200"))
 TOGETHER = 20
 SPEC = """
 name: Thing

@@ -27,7 +27,7 @@ from tests.support.list_query import OPERATORS, Row
 from tests.support.related_query import Filter, RelatedQuery, Relation, World
 from tests.support.servers import write_entities
 
-CASES = int(os.environ.get("CASES", "200"))
+CASES = int(os.environ.get("CASES", "120"))
 TOGETHER = 20
 SHARED = "the secret of both"
 KINDS = ("sqlite", "postgresql")
