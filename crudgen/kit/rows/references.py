@@ -35,10 +35,14 @@ class ReferencingResource(Resource):
     def _deletion_yields(self) -> bool:
         return self._changes_other_rows
 
-    @cached_property
+    @property
     def _deletion_of_many_yields(self) -> bool:
-        return is_referred_to(self._properties.table)
+        return self._is_referred_to
 
     @cached_property
     def _changes_other_rows(self) -> bool:
         return changes_other_rows(self._properties.table)
+
+    @cached_property
+    def _is_referred_to(self) -> bool:
+        return is_referred_to(self._properties.table)
