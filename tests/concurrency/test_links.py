@@ -1,6 +1,6 @@
 """Links are changed from both sides at the same time: none is lost, and nobody waits in a circle.
 
-`ROUNDS=200 python -m pytest tests/concurrency/test_links.py` is the extended run.
+`ROUNDS=40 python -m pytest tests/concurrency/test_links.py` is the extended run.
 """
 
 import os
