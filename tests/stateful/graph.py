@@ -8,7 +8,6 @@ from typing import Any
 from tests.stateful.guild import ENDS, GUILD, REFERENCES, Entity, Reference, referring
 from tests.stateful.model import Body, Problem, Refusal, Row
 from tests.stateful.problems import (
-    at_place,
     blocks,
     in_item,
     no_such,
@@ -62,19 +61,19 @@ class Graph:
     def delete(self, plural: str, key: Any) -> Row:
         """Delete a row and what goes with it, unless other rows that stay refer to them."""
         self.read(plural, key)
-        self._remove(plural, [key])
+        place = ["path", f"{GUILD[plural].name.lower()}_{GUILD[plural].key}"]
+        self._remove(plural, [key], [place])
         return {"ok": True}
 
-    def _remove(self, plural: str, keys: Sequence[Any]) -> None:
-        going = {(plural, key) for key in keys}
-        found = [*going]
-        while found:
-            at, other = found.pop()
-            for entity, reference in referring(at, "cascade"):
-                more = self._by(entity, reference, other) - going
-                going |= more
-                found += more
-        if problems := [*self._blocking(plural, keys[0], going)]:
+    def _remove(self, plural: str, keys: Sequence[Any], places: Sequence[list[Any]]) -> None:
+        parts = [self._going(plural, key) for key in keys]
+        going = set().union(*parts)
+        problems = [
+            {"type": "referred_to", "loc": place, "msg": said}
+            for key, part, place in zip(keys, parts, places, strict=True)
+            for said in self._blocking((plural, key), part, going)
+        ]
+        if problems:
             raise Refusal(409, problems)
         for at, other in going:
             del self.rows[at][other]
@@ -119,20 +118,13 @@ class Graph:
             return [self.with_keys(plural, key) for key in keys]
 
     def delete_many(self, plural: str, keys: Sequence[Any]) -> Row:
-        """Delete rows, which may refer to each other; problems are those of one after another."""
+        """Delete rows, which may refer to each other."""
         order = sorted(range(len(keys)), key=keys.__getitem__)
         for index in order:
             if keys[index] not in self.rows[plural]:
                 raise Refusal(404, not_found(plural, ["query", "id", index]))
-        try:
-            with self._all_or_none():
-                self._remove(plural, keys)
-        except Refusal:
-            with self._all_or_none():
-                for index in order:
-                    with at_place(["query", "id", index]):
-                        if keys[index] in self.rows[plural]:
-                            self.delete(plural, keys[index])
+        places: list[list[Any]] = [["query", "id", index] for index in range(len(keys))]
+        self._remove(plural, keys, places)
         return {"ok": True}
 
     # Links, and rows under a row
@@ -283,18 +275,33 @@ class Graph:
         rows = self.rows[entity.plural].items()
         return {(entity.plural, at) for at, row in rows if row[reference.by] == key}
 
-    def _blocking(self, plural: str, key: Any, going: set[tuple[str, Any]]) -> Iterator[Problem]:
-        """Yield a problem for each reference by which rows that stay refer to one that goes."""
-        place = ["path", f"{GUILD[plural].name.lower()}_{GUILD[plural].key}"]
+    def _going(self, plural: str, key: Any) -> set[tuple[str, Any]]:
+        """Return the rows that are deleted with a row, and the row."""
+        going = {(plural, key)}
+        found = [*going]
+        while found:
+            at, other = found.pop()
+            for entity, reference in referring(at, "cascade"):
+                more = self._by(entity, reference, other) - going
+                going |= more
+                found += more
+        return going
+
+    def _blocking(
+        self, own: tuple[str, Any], part: set[tuple[str, Any]], going: set[tuple[str, Any]]
+    ) -> Iterator[str]:
+        """Yield the message for each reference by which rows that stay refer to a `part`.
+
+        The part are the rows that go with one row, its `own` key.
+        """
         for entity, reference in REFERENCES:
             if reference.on_delete != "restrict":
                 continue
             for is_own in (True, False):
-                targets = {one for one in going if (one == (plural, key)) == is_own}
+                targets = {one for one in part if (one == own) == is_own}
                 if any(
                     self._by(entity, reference, other) - going
                     for at, other in targets
                     if at == reference.target
                 ):
-                    said = blocks(entity, reference, is_own=is_own)
-                    yield {"type": "referred_to", "loc": place, "msg": said}
+                    yield blocks(entity, reference, is_own=is_own)

@@ -45,13 +45,3 @@ def in_item(*place: int | str) -> Iterator[None]:
             for detail in refusal.details
         ]
         raise Refusal(refusal.status, *details) from None
-
-
-@contextmanager
-def at_place(place: Sequence[Any]) -> Iterator[None]:
-    """Give the problems another place."""
-    try:
-        yield
-    except Refusal as refusal:
-        details = [[one | {"loc": list(place)} for one in detail] for detail in refusal.details]
-        raise Refusal(refusal.status, *details) from None
