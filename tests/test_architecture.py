@@ -1,4 +1,7 @@
-"""Imports run one way: errors ← language ← codegen ← delivery ← cli, and the kit stands alone."""
+"""Imports run one way, and the kit stands alone.
+
+errors ← language ← codegen ← evolution ← delivery ← cli
+"""
 
 import ast
 import subprocess
@@ -20,8 +23,9 @@ MAY_IMPORT = {
     "errors": set[str](),
     "language": {"errors", "kit"},
     "codegen": {"errors", "language", "kit"},
-    "delivery": {"errors", "codegen", "kit"},
-    "cli": {"errors", "language", "codegen", "delivery", ""},
+    "evolution": {"errors", "language", "codegen", "kit"},
+    "delivery": {"errors", "codegen", "evolution", "kit"},
+    "cli": {"errors", "language", "codegen", "evolution", "delivery", ""},
     "__main__": {"cli"},
     "__init__": {"errors", "language", "codegen", "delivery"},
 }
@@ -51,6 +55,10 @@ ROOMS = {
         {"views"},
         {"manifest"},
         {"render"},
+        {"__init__"},
+    ],
+    "evolution": [
+        {"hints"},
         {"__init__"},
     ],
     "kit": [

@@ -1,6 +1,6 @@
 """References, relations and links in the Schema. Reason to change: a feature of relations."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .names import AttributeName, ClassName, ColumnName, FieldName, JsonName, TableName
@@ -77,6 +77,8 @@ class Link:
     """The two columns, first that of the entity whose spec has the link."""
     via: bool = False
     """Whether the table is that of an entity with columns and an API of its own."""
+    line: int = field(default=0, compare=False, repr=False)
+    """Line of the link in the spec file, for messages only."""
 
 
 @dataclass(frozen=True, slots=True)

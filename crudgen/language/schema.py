@@ -1,5 +1,6 @@
 """The Schema: a spec with all defaults resolved. Reason to change: a feature of the language."""
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -134,6 +135,8 @@ class Field:
     """Former name of the field, for migrations."""
     reference: Reference | None = None
     """What the field refers to. Its type and limits are those of the key of the target."""
+    line: int = dataclasses.field(default=0, compare=False, repr=False)
+    """Line of the field in the spec file, for messages only; that of the entity if implicit."""
 
     @property
     def required(self) -> bool:
@@ -177,6 +180,10 @@ class Entity:
     """Relations to other entities: those of the own fields and links, then those of others."""
     links: tuple[Link, ...] = ()
     """The link tables that the spec of this entity declares; not those of entities."""
+    file: str = dataclasses.field(default="", compare=False, repr=False)
+    """Path of the spec file, for messages only."""
+    line: int = dataclasses.field(default=0, compare=False, repr=False)
+    """Line of the name of the table in the spec file, for messages only."""
 
     def relation(self, name: FieldName) -> Relation:
         """Return the relation with this name."""

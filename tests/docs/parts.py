@@ -317,7 +317,7 @@ def meant(name: str) -> str:
     field = next(field for field in entity.fields if field.name == name)
     usual = type(field)(field.name, field.attribute, field.column, field.json_name, field.type)
     kept = {"name", "attribute", "column", "json_name", "type"}
-    slots = [slot for slot in type(field).__slots__ if slot != "samples"]
+    slots = [slot for slot in type(field).__slots__ if slot not in ("samples", "line")]
     said = {
         slot: str(value) if slot in kept else value
         for slot in slots

@@ -46,11 +46,12 @@ def resolve_fields(
     for name, spec in specs.items():
         field = _resolve(WrittenField(written, name, spec, problems, len(problems)), conventions)
         if field:
-            found[name] = field
+            found[name] = replace(field, line=written.locate_key("fields", name).line)
     _check_primary_keys(written, [name for name, spec in specs.items() if spec.pk], problems)
     _check_former_names(written, problems)
     if not any(spec.pk for spec in specs.values()):
-        found = {"id": implicit_key(conventions), **found}
+        key = replace(implicit_key(conventions), line=written.locate("name").line)
+        found = {"id": key, **found}
     return found
 
 

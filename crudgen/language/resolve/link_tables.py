@@ -40,7 +40,8 @@ def link_table(draft: Draft, name: str, target: Draft, drafts: Drafts) -> Link |
     table_name = checked_name(TableName, table, table_name_problem, location, problems)
     if class_name is None or table_name is None:
         return None
-    return Link(class_name, table_name, (near, far))
+    line = draft.written.locate_key("links", name).line
+    return Link(class_name, table_name, (near, far), line=line)
 
 
 def _end(entity: Draft, role: str, location: Location, drafts: Drafts) -> LinkEnd | None:

@@ -1,5 +1,7 @@
 """Resolves references. Reason to change: the meaning of an option of references."""
 
+from dataclasses import replace
+
 from crudgen.language.names import ClassName
 from crudgen.language.relations import OnDelete, Reference
 from crudgen.language.schema import Field
@@ -22,7 +24,7 @@ def resolve_references(draft: Draft, drafts: Drafts) -> None:
             written = WrittenField(draft.written, name, spec, drafts.problems, before)
             field = _resolve(written, drafts)
             if field:
-                found[name] = field
+                found[name] = replace(field, line=written.locate_key().line)
     if found:
         fields = {**draft.fields, **found}
         written_names = draft.written.spec.fields

@@ -167,4 +167,6 @@ def _entity(draft: Draft, problems: Problems) -> Entity:
         source=written.file.replace("\\", "/").rpartition("/")[2],
         relations=tuple(draft.relations.values()),
         links=tuple(draft.links.values()),
+        file=written.file,
+        line=draft.locate("table").line,
     )

@@ -1,0 +1,1 @@
+"""How a database follows its spec. Reason to change: its public API."""
