@@ -58,7 +58,8 @@ ROOMS = {
         {"__init__"},
     ],
     "evolution": [
-        {"hints"},
+        {"hints", "plan"},
+        {"changes"},
         {"__init__"},
     ],
     "kit": [
