@@ -60,6 +60,7 @@ ROOMS = {
     "evolution": [
         {"hints", "plan"},
         {"changes"},
+        {"expressions"},
         {"__init__"},
     ],
     "kit": [
