@@ -2,8 +2,10 @@
 
 import asyncio
 import importlib
+import itertools
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -154,6 +156,54 @@ def edit(tree: Tree, path: str, old: str, new: str) -> None:
     tree[f"app/{path}"] = text.replace(old, new)
 
 
+EDITED = ("heroes/routes.py", "api.py", "main.py")
+"""Modules that a test may edit, and `api.py` between them; each imports those before it."""
+
+
+def execute(package: ModuleType, tree: Tree) -> None:
+    """Replace the modules that a test may edit; the models and the kit stay imported."""
+    for path in EDITED:
+        name = f"{package.__name__}.{path.removesuffix('.py').replace('/', '.')}"
+        parent, _, child = name.rpartition(".")
+        module = ModuleType(name)
+        module.__package__ = parent
+        sys.modules[name] = module
+        exec(compile(tree[f"app/{path}"], f"<{name}>", "exec"), vars(module))  # noqa: S102
+        setattr(sys.modules[parent], child, module)
+
+
+@dataclass
+class Packages:
+    """Each application, imported twice."""
+
+    root: Path
+    imported: dict[str, tuple[Tree, list[ModuleType]]] = field(default_factory=dict)
+
+    def edited(self, name: str, change: Callable[[Tree], None]) -> list[ModuleType]:
+        """Return both packages, with the modules that a test has edited."""
+        if name not in self.imported:
+            tree = render(self.root, name)
+            self.imported[name] = tree, [import_tree(tree), import_tree(tree)]
+        tree, packages = self.imported[name]
+        changed = dict(tree)
+        change(changed)
+        assert {path for path in tree if changed[path] != tree[path]} <= {
+            f"app/{path}" for path in EDITED
+        }
+        for package in packages:
+            if name == "zoo":
+                uuid7 = importlib.import_module(f"{package.__name__}.kit.types.uuid7")
+                uuid7._CLOCK = itertools.count(1)  # type: ignore[attr-defined]  # noqa: SLF001
+            else:
+                execute(package, changed)
+        return packages
+
+    def unload(self) -> None:
+        for _, packages in self.imported.values():
+            for package in packages:
+                unload(package)
+
+
 def make(package: ModuleType, database: str, **options: Any) -> FastAPI:
     main = importlib.import_module(f"{package.__name__}.main")
     chosen = importlib.import_module(f"{package.__name__}.settings").Settings(
@@ -172,7 +222,7 @@ class Ways:
 
     loop: asyncio.Runner
     new_database: NewDatabase
-    root: Path
+    known: Packages
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     packages: list[ModuleType] = field(default_factory=list)
     apps: list[FastAPI] = field(default_factory=list)
@@ -185,11 +235,8 @@ class Ways:
         change: Callable[[Tree], None] = lambda _: None,
         extend: Callable[[FastAPI, ModuleType], None] = lambda _, __: None,
     ) -> "Ways":
-        tree = render(self.root, name)
-        change(tree)
-        for shortcut in (True, False):
-            package = import_tree(tree)
-            self.packages.append(package)
+        self.packages = self.known.edited(name, change)
+        for package, shortcut in zip(self.packages, (True, False), strict=True):
             app = make(package, self.new_database(kind), shortcut=shortcut)
             extend(app, package)
             self.loop.run(self._open(app))
@@ -221,14 +268,19 @@ class Ways:
 
     def close(self) -> None:
         self.loop.run(self.stack.aclose())
-        for package in self.packages:
-            unload(package)
+
+
+@pytest.fixture(scope="module")
+def packages(root: Path) -> Iterator[Packages]:
+    imported = Packages(root)
+    yield imported
+    imported.unload()
 
 
 @pytest.fixture
-def ways(new_database: NewDatabase, root: Path) -> Iterator[Ways]:
+def ways(new_database: NewDatabase, packages: Packages) -> Iterator[Ways]:
     with asyncio.Runner() as loop:
-        started = Ways(loop, new_database, root)
+        started = Ways(loop, new_database, packages)
         yield started
         started.close()
 
