@@ -6,8 +6,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-PYTEST_OPTIONS = {"PYTEST_ADDOPTS": "-p no:schemathesis"}
-"""For pytest in a generated project: this plugin takes longer to import than the tests to run."""
+PYTEST_OPTIONS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "-p anyio"}
+"""For pytest in a generated project: the plugins of this project's tests take long to import."""
 
 NO_CRUDGEN = "import sys\nsys.modules['crudgen'] = None\n"
 
