@@ -60,7 +60,7 @@ ROOMS = {
     "evolution": [
         {"hints", "plan"},
         {"changes"},
-        {"expressions"},
+        {"conversions", "expressions"},
         {"__init__"},
     ],
     "kit": [
