@@ -11,6 +11,7 @@ import typer
 import crudgen
 from crudgen.cli import console, source
 from crudgen.cli.schema import find_schema, is_outdated
+from crudgen.delivery.garbage import paused_collection
 from crudgen.errors import CrudgenError, DriftError, SpecError
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ def _check(entities: Path, out: Path | None, report: dict[str, Any]) -> str:
         return f"{valid}; no folder {folder}, only the spec was checked"
     from crudgen.delivery import disk  # noqa: PLC0415 -- lazy
 
-    plan = disk.plan(crudgen.render(schema), folder)
+    with paused_collection():
+        plan = disk.plan(crudgen.render(schema), folder)
     report["out"] = str(folder)
     report["files"] = {str(action): list(plan.paths_with(action)) for action in disk.Action}
     if not plan.is_current:

@@ -74,7 +74,7 @@ def json_name(text: JsonName) -> Code:
     return string(text)
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=131_072)
 def identifier(text: str) -> Code:
     """Return an identifier or dotted name as code. Raises ValueError if `text` is neither."""
     if not _IDENTIFIER.fullmatch(text):

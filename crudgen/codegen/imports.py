@@ -114,8 +114,7 @@ class Imports:
         """Yield the block `if TYPE_CHECKING:`, if there are imports for type checkers."""
         modules = sorted(self._types.items(), key=lambda item: _module_order(item[0]))
         imports = [
-            raw("\n    ") + _import(identifier(module), [*map(identifier, sorted(names))], INDENT)
-            for module, names in modules
+            raw("\n    ") + _import(module, (*sorted(names),), INDENT) for module, names in modules
         ]
         if imports:
             yield join(raw(""), [raw("if TYPE_CHECKING:"), *imports])
@@ -138,11 +137,13 @@ class Imports:
             if separator:
                 statements.append((package, [f"{leaf} as {alias}"]))
         for module, members in sorted(statements, key=_statement_order):
-            yield module, _import(identifier(module), [_imported(name) for name in members])
+            yield module, _import(module, (*members,))
 
 
-def _import(module: Code, names: list[Code], indent: int = 0) -> Code:
-    head = raw("from ") + module + raw(" import ")
+@lru_cache(maxsize=65_536)
+def _import(module: str, members: tuple[str, ...], indent: int = 0) -> Code:
+    names = [*map(_imported, members)]
+    head = raw("from ") + identifier(module) + raw(" import ")
     flat = head + join(raw(", "), names)
     fits = indent + len(flat) <= WIDTH
     return flat if fits else statement(head, Bracket("(", names, ")"), indent)
@@ -164,13 +165,13 @@ def _statement_order(statement: tuple[str, list[str]]) -> tuple[int, str, int, s
     return *_module_order(module), *_name_order(names[0])
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65_536)
 def _module_order(module: str) -> tuple[int, str]:
     dots = len(module) - len(module.lstrip("."))
     return -dots, _natural(module)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65_536)
 def _name_order(name: str) -> tuple[int, str]:
     """Return the sort key of an imported name: constants, then classes, then functions."""
     kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2

@@ -41,6 +41,7 @@ def _variables(view: Any) -> dict[str, Any]:
 def _environment() -> Environment:
     return Environment(
         loader=PackageLoader("crudgen.codegen"),
+        auto_reload=False,
         undefined=StrictUndefined,
         finalize=_only_code,
         trim_blocks=True,

@@ -12,6 +12,7 @@ PARAMETERS = frozenset({"db", "request", "query", "ids", "idempotency_key"})
 """Parameters of handlers that have the same names for all entities."""
 FUNCTIONS = ("create", "read", "update", "replace", "delete")
 """Prefixes of the names of handlers."""
+_NOT_FOLDERS = APP_MODULES | WINDOWS_DEVICES
 
 
 class Variables:
@@ -36,7 +37,7 @@ class Variables:
 
 def folder_name(plural: ModuleName) -> str:
     """Return the name of the folder of an entity: `heroes`, or `settings_` beside `settings.py`."""
-    return free_name(plural, APP_MODULES | WINDOWS_DEVICES)
+    return free_name(plural, _NOT_FOLDERS)
 
 
 def router_name(plural: str, taken: Collection[str] = ()) -> Code:
