@@ -39,7 +39,7 @@ ROOMS = {
         {"relations"},
         {"api", "properties"},
         {"schema"},
-        {"types"},
+        {"former", "types"},
         {"yaml"},
         {"written"},
         {"resolve"},
@@ -59,7 +59,7 @@ ROOMS = {
     ],
     "evolution": [
         {"hints", "plan"},
-        {"changes"},
+        {"changes", "renames"},
         {"conversions", "expressions"},
         {"__init__"},
     ],

@@ -4,11 +4,13 @@ A database has tables and columns, but does not say what they will be called. A 
 where the rows of a new table or column are now.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from crudgen.language.relations import Link
+from crudgen.language.former import column_names, link_columns, link_tables, table_names
+from crudgen.language.names import Conventions
+from crudgen.language.relations import Link, Relation
 from crudgen.language.schema import Constant, Entity, Now, Schema
 
 Key: TypeAlias = tuple[str, str | None]
@@ -32,12 +34,9 @@ class Hints:
     """What a spec says about the change to it. All keys are the new names in the database."""
 
     tables: Mapping[str, tuple[str, ...]]
-    """Former names of each table, the latest first, of link tables too.
-
-    A former name applies only if the new table does not exist, and the former one does.
-    """
+    """Former names of each table, the latest first, of link tables too; see `renames`."""
     columns: Mapping[str, Mapping[str, tuple[str, ...]]]
-    """Former names of the columns of each table, the latest first. They apply likewise."""
+    """Former names of the columns of each table, the latest first; see `renames`."""
     words: Mapping[str, Mapping[str, Mapping[str, str]]]
     """Former words of the enums in each table and column, each with the word that replaces it."""
     fills: Mapping[str, Mapping[str, object]]
@@ -49,27 +48,31 @@ class Hints:
     """Where the spec defines each table and column, by table and column."""
     names: Mapping[Key, str]
     """What messages call each table and column: `hero`, `hero.title`, `hero.powers`."""
-    links: frozenset[str]
-    """The link tables. A former one has two columns, called as now or as before."""
+    links: Mapping[str, tuple[str, str]]
+    """The two columns of each link table."""
 
 
 def hints(schema: Schema) -> Hints:
     """Return what a spec says about the change to it."""
-    tables = [_of_entity(entity) for entity in schema.entities]
+    tables = [_of_entity(entity, schema.names) for entity in schema.entities]
     tables += [
-        _of_link(entity, relation.name, relation.link)
+        _of_link(schema, entity, relation, relation.link)
         for entity in schema.entities
         for relation in entity.relations
         if relation.link in entity.links and relation.near == relation.link.ends[0]
     ]
     return Hints(
-        tables={table.name: table.former for table in tables if table.former},
-        columns={table.name: table.columns for table in tables if table.columns},
+        tables=_ordered({table.name: table.former for table in tables if table.former}),
+        columns={table.name: _ordered(table.columns) for table in tables if table.columns},
         words={table.name: table.words for table in tables if table.words},
         fills={table.name: table.fills for table in tables if table.fills},
         places={key: place for table in tables for key, place in table.places.items()},
         names={key: name for table in tables for key, name in table.names.items()},
-        links=frozenset(link.table for entity in schema.entities for link in entity.links),
+        links={
+            str(link.table): (str(link.ends[0].column), str(link.ends[1].column))
+            for entity in schema.entities
+            for link in entity.links
+        },
     )
 
 
@@ -86,17 +89,25 @@ class _Table:
     fills: Mapping[str, object] = field(default_factory=dict)
 
 
-def _of_entity(entity: Entity) -> _Table:
+def _of_entity(entity: Entity, conventions: Conventions) -> _Table:
     table, name = str(entity.table), str(entity.singular)
     places: dict[Key, Place] = {(table, None): Place(entity.file, entity.line)}
     names: dict[Key, str] = {(table, None): name}
+    columns: dict[str, tuple[str, ...]] = {}
     for each in entity.fields:
-        places[table, each.column] = Place(entity.file, each.line)
-        names[table, each.column] = f"{name}.{each.name}"
+        column = str(each.column)
+        places[table, column] = Place(entity.file, each.line)
+        names[table, column] = f"{name}.{each.name}"
+        former = (name for was in each.was for name in column_names(was, conventions))
+        if kept := _others(column, former):
+            columns[column] = kept
     return _Table(
         table,
         places,
         names,
+        former=_others(table, (name for was in entity.was for name in table_names(was))),
+        columns=columns,
+        words={str(each.column): dict(each.renamed) for each in entity.fields if each.renamed},
         fills={
             str(each.column): each.default.value if isinstance(each.default, Constant) else Now()
             for each in entity.fields
@@ -105,12 +116,47 @@ def _of_entity(entity: Entity) -> _Table:
     )
 
 
-def _of_link(entity: Entity, name: str, link: Link) -> _Table:
-    table, place = str(link.table), Place(entity.file, link.line)
+def _of_link(schema: Schema, entity: Entity, relation: Relation, link: Link) -> _Table:
+    table, called = str(link.table), f"{entity.singular}.{relation.name}"
     keys: list[Key] = [(table, None), *((table, str(end.column)) for end in link.ends)]
-    called = f"{entity.singular}.{name}"
+    target = schema.entity(relation.target)
+    former = link_columns(entity, target, relation.name, link, schema.names)
+    entities = {str(each.table) for each in schema.entities}
     return _Table(
         table,
-        dict.fromkeys(keys, place),
+        dict.fromkeys(keys, Place(entity.file, link.line)),
         dict(zip(keys, [called, *(f"{called}.{end.attribute}" for end in link.ends)], strict=True)),
+        former=_others(
+            table,
+            (name for name in link_tables(entity, relation.name, link) if name not in entities),
+        ),
+        columns={
+            str(end.column): names for end, names in zip(link.ends, former, strict=True) if names
+        },
     )
+
+
+def _others(present: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Return names without duplicates, and without the present one."""
+    return tuple(name for name in dict.fromkeys(names) if name != present)
+
+
+def _ordered(former: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Return former names in an order in which each present name is given up before it is taken."""
+    takers: dict[str, list[str]] = {}
+    for present, names in former.items():
+        for name in names:
+            takers.setdefault(name, []).append(present)
+    ordered: dict[str, tuple[str, ...]] = {}
+    opened: set[str] = set()
+    for first in former:
+        path = [first]
+        while path:
+            opened.add(path[-1])
+            taker = next((each for each in takers.get(path[-1], ()) if each not in opened), None)
+            if taker is not None:
+                path.append(taker)
+                continue
+            present = path.pop()
+            ordered.setdefault(present, former[present])
+    return ordered

@@ -5,7 +5,7 @@ Loading the YAML gives an equal entity.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from .names import SNAKE_CASE, Conventions
@@ -42,6 +42,7 @@ def explain(entity: Entity, conventions: Conventions = SNAKE_CASE) -> str:
         document["doc"] = entity.doc
     document |= {
         "table": str(entity.table),
+        **_was(entity.was),
         "plural": str(entity.plural),
         "path": str(entity.path),
         "fields": {str(field.name): _field(entity, field, conventions) for field in entity.fields},
@@ -136,9 +137,13 @@ def _field(entity: Entity, field: Field, conventions: Conventions) -> dict[str, 
         options["doc"] = field.doc
     if field.example is not None:
         options["example"] = to_text(field.example.value)
-    if field.was is not None:
-        options["was"] = str(field.was)
-    return options
+    return options | _was(field.was)
+
+
+def _was(names: Sequence[str]) -> dict[str, Plain]:
+    """Return the key with the former names of a table or column, if there are any."""
+    former: list[Plain] = [str(name) for name in names]
+    return {"was": former[0] if len(former) == 1 else former} if former else {}
 
 
 def _reference(entity: Entity, field: Field, reference: Reference) -> dict[str, Plain]:
@@ -167,7 +172,7 @@ def _links(entity: Entity) -> dict[str, Plain]:
             continue
         options: dict[str, Plain] = {"to": str(relation.target), "inverse": _inverse(relation)}
         options |= {"via": str(link.name)} if link.via else {"table": str(link.table)}
-        links[str(relation.name)] = options
+        links[str(relation.name)] = options | _was(link.was)
     return links
 
 
@@ -183,6 +188,8 @@ def _bounds(field: Field) -> dict[str, Plain]:
             options[key] = to_text(bound)
     if field.words:
         options["values"] = list(field.words)
+    if field.renamed:
+        options["renamed"] = dict(field.renamed)
     return options
 
 

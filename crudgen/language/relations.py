@@ -77,6 +77,8 @@ class Link:
     """The two columns, first that of the entity whose spec has the link."""
     via: bool = False
     """Whether the table is that of an entity with columns and an API of its own."""
+    was: tuple[TableName, ...] = ()
+    """Former names of the link or of its table, the latest first, as in the spec."""
     line: int = field(default=0, compare=False, repr=False)
     """Line of the link in the spec file, for messages only."""
 

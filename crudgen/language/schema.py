@@ -131,8 +131,10 @@ class Field:
     """Example, printed in OpenAPI."""
     samples: tuple[Value, Value] = (None, None)
     """Two valid values for tests; different if the type allows it."""
-    was: FieldName | None = None
-    """Former name of the field, for migrations."""
+    renamed: tuple[tuple[str, str], ...] = ()
+    """Former values of an enum, each with the value that replaces it."""
+    was: tuple[ColumnName, ...] = ()
+    """Former names of the column, the latest first, as in the spec."""
     reference: Reference | None = None
     """What the field refers to. Its type and limits are those of the key of the target."""
     line: int = dataclasses.field(default=0, compare=False, repr=False)
@@ -178,6 +180,8 @@ class Entity:
     """Name of the spec file, for messages only; never printed into code."""
     relations: tuple[Relation, ...] = ()
     """Relations to other entities: those of the own fields and links, then those of others."""
+    was: tuple[TableName, ...] = ()
+    """Former names of the table or of the entity, the latest first, as in the spec."""
     links: tuple[Link, ...] = ()
     """The link tables that the spec of this entity declares; not those of entities."""
     file: str = dataclasses.field(default="", compare=False, repr=False)

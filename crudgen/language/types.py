@@ -44,6 +44,7 @@ class Argument(Enum):
     NUMBER = 2
     TEXT = 3
     VALUE = 4
+    NAMES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ OPTIONS: dict[str, Option] = {
         Option("json", Argument.TEXT, "json(birthDate)"),
         Option("doc", Argument.TEXT, "doc(The stock number.)"),
         Option("example", Argument.VALUE, "example(AB-12)"),
-        Option("was", Argument.TEXT, "was(former_name)"),
+        Option("was", Argument.NAMES, "was(former_name)"),
     )
 }
 
@@ -240,6 +241,7 @@ TYPES: dict[TypeName, TypeInfo] = {
             _COLUMN,
             _EQUAL,
             Arguments.VALUES,
+            more=("renamed",),
         ),
         TypeInfo(
             TypeName.EMAIL,

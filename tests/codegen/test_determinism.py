@@ -85,3 +85,33 @@ def test_the_order_of_the_fields_is_kept(root: Path) -> None:
     other = load_texts({"hero.yaml": yaml.safe_dump(spec | {"fields": fields}, sort_keys=False)})
     assert [str(field.name) for field in other.entities[0].fields] == ["id", *fields]
     assert render(other) != render(load_texts({"hero.yaml": text}))
+
+
+def test_former_names_change_no_byte() -> None:
+    """They are for plans alone."""
+    plain = {
+        "hero.yaml": """
+name: Hero
+fields:
+  title: str
+  mood: {type: enum, values: [calm, furious]}
+  team_code: -> Team?
+links: {powers: {to: Power}}
+""",
+        "team.yaml": "name: Team\nfields: {code: str pk, name: str}",
+        "power.yaml": "name: Power\nfields: {name: str}",
+    }
+    renamed = {
+        "hero.yaml": """
+name: Hero
+was: [Person, people]
+fields:
+  title: str was(name, label)
+  mood: {type: enum, values: [calm, furious], renamed: {angry: furious}, was: Temper}
+  team_code: -> Team? was(squad_id)
+links: {powers: {to: Power, was: skills}}
+""",
+        "team.yaml": "name: Team\nwas: squad\nfields: {code: str pk was(key), name: str}",
+        "power.yaml": "name: Power\nwas: Skill\nfields: {name: str}",
+    }
+    assert {*render(load_texts(renamed)).items()} == {*render(load_texts(plain)).items()}

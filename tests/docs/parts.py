@@ -139,6 +139,8 @@ def _kind(what: dict[str, Any]) -> str:
         return "a string or `false`"
     if "$ref" in what:
         return "`reference`" if what["$ref"].endswith("/type") else "a map"
+    if isinstance(what.get("type"), list):
+        return "a string or a list of strings"
     if what.get("type") == "array":
         inner = what["items"].get("type")
         return "a list of lists of strings" if inner == "array" else "a list of strings"

@@ -53,6 +53,7 @@ SHORT = [
         "float = -3 min(-1.5e2)",
         'json doc("(x)")',
     ),
+    *("str was(a, b c,d)", """str was("a, b" , 'c (d)')""", "int? = 3 was(A-B) index"),
     *("enum(a, b) doc(a - b)", "bytes(..9) doc(x)", "email max(99)", 'str example("it\'s")'),
 ]
 TYPOS = [
@@ -98,6 +99,7 @@ TYPOS = [
         "int min('0')",
         "int min(0) = 3",
     ),
+    *("str was(a,)", "str was(, a)", "str was(it's)", "str was('a' b)", "str was(a", "int was"),
     *("json example([1])", "str example(=a)", "str doc(a) ) index"),
 ]
 

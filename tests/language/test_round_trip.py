@@ -26,6 +26,7 @@ texts = st.text(
     st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"), max_size=40
 )
 database_names = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=15)
+former = st.lists(database_names, min_size=1, max_size=3, unique=True) | database_names
 numbers = st.integers(-(10**6), 10**6)
 flags = st.sets(st.sampled_from(["index", "unique", "read_only", "write_only", "immutable"]))
 
@@ -44,6 +45,10 @@ def fields(draw: st.DrawFn) -> dict[str, Any]:
         field |= {"precision": draw(st.integers(scale, 18)), "scale": scale}
     if kind is TypeName.ENUM:
         field["values"] = draw(st.lists(st.from_regex(r"[a-z]{1,9}", fullmatch=True), min_size=1))
+        renamed = st.dictionaries(st.from_regex(r"[A-Z]{1,9}", fullmatch=True), words(field))
+        field |= {"renamed": found} if (found := draw(renamed)) else {}
+    if draw(st.booleans()):
+        field["was"] = draw(former)
     if draw(st.booleans()):
         field["column"] = draw(database_names)
     if draw(st.booleans()):
@@ -53,6 +58,11 @@ def fields(draw: st.DrawFn) -> dict[str, Any]:
     if kind in (TypeName.INT, TypeName.FLOAT, TypeName.STR) and draw(st.booleans()):
         field["max"] = draw(st.integers(0, 500))
     return field
+
+
+def words(field: dict[str, Any]) -> st.SearchStrategy[str]:
+    """One of the values of an enum."""
+    return st.sampled_from(field["values"])
 
 
 def values(kind: TypeName) -> st.SearchStrategy[Any]:
@@ -83,11 +93,11 @@ def test_explain_reads_back_as_the_same_entity(app: str | None) -> None:
     accepted = []
 
     @settings(max_examples=EXAMPLES, deadline=None)
-    @given(st.lists(fields(), min_size=1, max_size=4), texts, database_names)
-    def reads_back(several: list[dict[str, Any]], doc: str, table: str) -> None:
+    @given(st.lists(fields(), min_size=1, max_size=4), texts, database_names, former)
+    def reads_back(several: list[dict[str, Any]], doc: str, table: str, was: Any) -> None:
         named = {f"field_{position}": field for position, field in enumerate(several)}
         try:
-            entity = {"name": "Thing", "table": table, "doc": doc, "fields": named}
+            entity = {"name": "Thing", "table": table, "was": was, "doc": doc, "fields": named}
             schema = load_texts({"a.yaml": written(entity)}, app)
         except SpecError:
             return

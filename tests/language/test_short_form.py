@@ -35,6 +35,15 @@ EQUAL: dict[str, dict[str, Any]] = {
     "enum(None, Some) = None": {"type": "enum", "values": ["None", "Some"], "default": "None"},
     "int example(12)": {"type": "int", "example": 12},
     "str = a was(b) index": {"type": "str", "default": "a", "was": "b", "index": True},
+    "str was(b, a name,c)": {"type": "str", "was": ["b", "a name", "c"]},
+    """str was( "b, c" , 'd''e',f )""": {"type": "str", "was": ["b, c", "d'e", "f"]},
+    "-> Hero? relation(b) was(Boss, boss)": {
+        "type": "reference",
+        "to": "Hero",
+        "optional": True,
+        "relation": "b",
+        "was": ["Boss", "boss"],
+    },
 }
 
 

@@ -19,7 +19,9 @@ INEXPRESSIBLE = {
             "not possible with a maximum",
             "index name",
             "constraint name",
-            "in use by another field",
+            "is also that of",
+            "is the present name of",
+            "swap of names",
         ),
         *("already has a primary key", "generated primary key", "does not fit decimal"),
         *("cannot sort by", "the order has", "'order' requires"),
@@ -27,7 +29,7 @@ INEXPRESSIBLE = {
     "it depends on other options of the field, which are one text in the short form": (
         *("cannot be combined", "on the primary key", "primary key cannot", "on a text key"),
         *("must not be empty", "cannot have bounds", "'touch' requires", "duplicate option"),
-        *("invalid default: ", "invalid example: "),
+        *("invalid default: ", "invalid example: ", "is a value of the enum", "is not a value"),
     ),
     "it depends on other entities": (
         *(
@@ -61,7 +63,7 @@ INEXPRESSIBLE = {
     ),
     "it is about a part of the short form, which is one text": (
         *("invalid precision", "invalid scale", "too large for", "64 bits", "too long"),
-        *("expected an integer", "duplicate enum", "the number 1e999", "invalid field name 'Old'"),
+        *("expected an integer", "duplicate enum", "the number 1e999", "name 'ctid' is"),
         "invalid JSON name '1st'",
         *("in double quotes", "control character in a string", "invalid default for type"),
     ),
@@ -77,7 +79,7 @@ INEXPRESSIBLE = {
         "same as the singular",
     ),
     "the regular expressions of Rust decide it": ("invalid pattern", "for the generated tests"),
-    "it is about Unicode": ("not in Unicode NFC",),
+    "it is about Unicode": ("not in Unicode NFC", "duplicate former value"),
     "it is about the place of the file": ("next to the folder",),
 }
 """Parts of the problems that only `crudgen check` finds, by the reason."""

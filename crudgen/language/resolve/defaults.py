@@ -3,12 +3,11 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from crudgen.language.names import FieldName
 from crudgen.language.schema import Constant, Field, Now, TypeName
 from crudgen.language.written.field import AnyWrittenField
 from crudgen.language.written.translation import translated_default
 from crudgen.language.yaml.nodes import Plain
-from crudgen.language.yaml.problems import quoted, suggest
+from crudgen.language.yaml.problems import suggest
 
 from .values import as_stored, to_value, value_problem
 
@@ -16,7 +15,7 @@ _MOMENTS = (TypeName.DATE, TypeName.TIME, TypeName.DATETIME)
 
 
 def with_values(written: AnyWrittenField, field: Field) -> Field:
-    """Return the field with its default, example and former name."""
+    """Return the field with its default and example."""
     if written.spec.is_set("default"):
         field = replace(field, default=_default(written, field))
     elif field.optional:
@@ -26,11 +25,6 @@ def with_values(written: AnyWrittenField, field: Field) -> Field:
         if constant == Constant(None):
             written.add("example", "the example is null", "remove it")
         field = replace(field, example=constant)
-    if written.spec.was is not None:
-        if not FieldName.PATTERN.fullmatch(written.spec.was):
-            written.add("was", f"invalid field name {quoted(written.spec.was)}", FieldName.RULE)
-            return field
-        field = replace(field, was=FieldName(written.spec.was))
     return field
 
 

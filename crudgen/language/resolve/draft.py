@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from crudgen.language.names import Conventions
+from crudgen.language.names import Conventions, TableName
 from crudgen.language.relations import Link, Relation
 from crudgen.language.schema import Field, Index
 from crudgen.language.written.reading import WrittenSpec
@@ -22,6 +22,8 @@ class Draft:
     identity: Identity
     fields: dict[str, Field]
     """The fields by name, in order."""
+    was: tuple[TableName, ...] = ()
+    """The former names of the table."""
     indexes: tuple[Index, ...] = ()
     relations: dict[str, Relation] = field(default_factory=dict)
     """The relations by name, in order."""

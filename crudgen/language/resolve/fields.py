@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 from typing import TypeGuard
-from unicodedata import is_normalized, normalize
+from unicodedata import is_normalized
 
 from crudgen.language import patterns
 from crudgen.language.names import Conventions, FieldName
 from crudgen.language.schema import Field, TypeName
-from crudgen.language.types import INT64_MAX, INT64_MIN, MAX_ENUM_VALUE_LENGTH, MAX_ENUM_VALUES
+from crudgen.language.types import INT64_MAX, INT64_MIN
 from crudgen.language.written.field import WrittenField, WrittenType
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.relations import ReferenceSpec
@@ -16,12 +16,11 @@ from crudgen.language.yaml.problems import Problems, quoted
 
 from .bounds import with_bounds
 from .defaults import with_values
+from .enums import with_enum
 from .flags import check_flags
+from .former_names import with_former_names
 from .naming import Names, derived_names, field_names
 from .sample import samples
-
-_JOINERS = {0x200C: None, 0x200D: None}
-"""Zero-width joiners, which Persian words and emoji need."""
 
 
 def implicit_key(conventions: Conventions) -> Field:
@@ -48,7 +47,6 @@ def resolve_fields(
         if field:
             found[name] = replace(field, line=written.locate_key("fields", name).line)
     _check_primary_keys(written, [name for name, spec in specs.items() if spec.pk], problems)
-    _check_former_names(written, problems)
     if not any(spec.pk for spec in specs.values()):
         key = replace(implicit_key(conventions), line=written.locate("name").line)
         found = {"id": key, **found}
@@ -76,25 +74,20 @@ def _check_primary_keys(
         )
 
 
-def _check_former_names(written: WrittenSpec[EntitySpec], problems: Problems) -> None:
-    seen: set[str] = set()
-    for name, spec in written.spec.fields.items():
-        if spec.was is None:
-            continue
-        location = written.locate("fields", name, "was")
-        if spec.was in written.spec.fields or spec.was in seen:
-            problem = f"the former name {quoted(spec.was)} is in use by another field"
-            problems.add(location, problem, "remove 'was'")
-        seen.add(spec.was)
-
-
 def _resolve(written: WrittenType, conventions: Conventions) -> Field | None:
     names = field_names(written, conventions)
     check_flags(written)
     if names is None or not written.clean:
         return None
     field = _base_field(written, names)
-    for step in (with_bounds, _with_pattern, _with_enum, with_values, _with_samples):
+    for step in (
+        with_bounds,
+        _with_pattern,
+        with_enum,
+        with_values,
+        with_former_names,
+        _with_samples,
+    ):
         field = step(written, field)
         if not written.clean:
             return None
@@ -134,28 +127,6 @@ def _with_pattern(written: WrittenType, field: Field) -> Field:
         remedy = "normalize the pattern, or add the flag 'as_sent': text is stored in NFC"
         written.add("pattern", "the pattern is not in Unicode NFC", remedy)
     return replace(field, pattern=pattern)
-
-
-def _with_enum(written: WrittenType, field: Field) -> Field:
-    words = written.spec.values
-    if words is None:
-        return field
-    if not 1 <= len(words) <= MAX_ENUM_VALUES:
-        written.add(
-            "values", f"the enum has {len(words)} values", f"allowed: 1 to {MAX_ENUM_VALUES}"
-        )
-    words = [normalize("NFC", word) for word in words]
-    for position, word in enumerate(words[:MAX_ENUM_VALUES]):
-        location = written.locate("values", position)
-        is_printable = word.translate(_JOINERS).isprintable()
-        if not 1 <= len(word) <= MAX_ENUM_VALUE_LENGTH or not is_printable or word != word.strip():
-            rule = f"1 to {MAX_ENUM_VALUE_LENGTH} printable characters, without surrounding spaces"
-            written.problems.add(location, f"invalid enum value {quoted(word)}", rule)
-        elif word in words[:position]:
-            written.problems.add(
-                location, f"duplicate enum value {quoted(word)}", "remove one of them"
-            )
-    return replace(field, words=tuple(words))
 
 
 def _with_samples(written: WrittenType, field: Field) -> Field:

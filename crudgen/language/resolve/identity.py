@@ -42,7 +42,7 @@ class Identity:
 def resolve_identity(written: WrittenSpec[EntitySpec], problems: Problems) -> Identity | None:
     """Return the names of an entity, written or derived, or None if one is invalid."""
     spec = written.spec
-    for key in ("doc", "table", "plural", "path"):
+    for key in ("doc", "table", "was", "plural", "path"):
         if spec.is_set(key) and getattr(spec, key) is None:
             problems.add(written.locate(key), f"'{key}' is empty", "set a value, or remove it")
     name = _name(written, problems)

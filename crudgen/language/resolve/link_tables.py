@@ -1,5 +1,7 @@
 """Resolves the tables of links. Reason to change: their names, or which entity can be one."""
 
+from functools import partial
+
 from crudgen.language.names import (
     AttributeName,
     ClassName,
@@ -15,6 +17,7 @@ from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.problems import Problems, quoted
 
 from .draft import Draft, Drafts
+from .former_names import former_tables
 from .identity import checked_name
 
 
@@ -40,8 +43,12 @@ def link_table(draft: Draft, name: str, target: Draft, drafts: Drafts) -> Link |
     table_name = checked_name(TableName, table, table_name_problem, location, problems)
     if class_name is None or table_name is None:
         return None
+    present = {str(table_name): "table", name: "link"}
+    was = former_tables(
+        spec.was, present, partial(draft.written.locate, "links", name, "was"), problems
+    )
     line = draft.written.locate_key("links", name).line
-    return Link(class_name, table_name, (near, far), line=line)
+    return Link(class_name, table_name, (near, far), was=was, line=line)
 
 
 def _end(entity: Draft, role: str, location: Location, drafts: Drafts) -> LinkEnd | None:

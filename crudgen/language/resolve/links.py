@@ -63,7 +63,7 @@ def _link(draft: Draft, name: str, drafts: Drafts) -> Link | None:
         rule = FieldName.RULE.replace("field", "link")
         problems.add(written.locate_key("links", name), problem, rule)
         return None
-    for key in ("inverse", "via", "table"):
+    for key in ("inverse", "via", "table", "was"):
         if spec.is_set(key) and getattr(spec, key) is None:
             location = written.locate("links", name, key)
             problems.add(location, f"'{key}' is empty", "set a value, or remove it")
@@ -82,4 +82,8 @@ def _link(draft: Draft, name: str, drafts: Drafts) -> Link | None:
     if spec.table is not None:
         location = written.locate_key("links", name, "table")
         problems.add(location, "'table' and 'via' cannot be combined", "remove one of them")
+    if spec.was is not None:
+        location = written.locate_key("links", name, "was")
+        problem = "'was' and 'via' cannot be combined"
+        problems.add(location, problem, f"write 'was' at the entity, in {via.written.file}")
     return entity_of_link(draft, name, target, via, problems)

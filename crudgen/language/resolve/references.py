@@ -11,6 +11,7 @@ from crudgen.language.written.relations import ReferenceSpec
 from .defaults import with_values
 from .draft import Draft, Drafts
 from .flags import check_access
+from .former_names import with_former_names
 from .naming import Names, field_names
 from .order import with_order
 
@@ -42,6 +43,7 @@ def _resolve(written: WrittenReference, drafts: Drafts) -> Field | None:
     if names is None or target is None or key is None or not written.clean:
         return None
     field = with_values(written, _base_field(written, names, target.identity.name, key))
+    field = with_former_names(written, field)
     return field if written.clean else None
 
 

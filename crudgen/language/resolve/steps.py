@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from collections.abc import Mapping as Files
 from dataclasses import replace
+from functools import partial
 
 from crudgen.errors import SpecError
 from crudgen.language.names import Conventions
@@ -21,6 +22,7 @@ from .circles import resolve_circles
 from .collisions import check_collisions
 from .draft import Draft, Drafts
 from .fields import resolve_fields
+from .former_names import check_former_columns, check_former_tables, former_tables
 from .identity import resolve_identity
 from .indexes import add_reference_indexes, resolve_indexes
 from .naming import check_field_names
@@ -71,11 +73,13 @@ def _entities(
     for draft in entities:
         resolve_references(draft, drafts)
         check_field_names(draft.written, draft.fields.values(), problems)
+        check_former_columns(draft, conventions, problems)
         draft.indexes = resolve_indexes(draft.written, draft.fields, problems)
         add_reference_indexes(draft)
     resolve_relations(drafts)
     resolve_circles(drafts)
     check_collisions(entities, problems)
+    check_former_tables(entities, problems)
     resolved = [_entity(draft, problems) for draft in entities]
     if not problems:
         resolved = _with_related_apis(entities, resolved, conventions, problems)
@@ -145,7 +149,9 @@ def _draft(
     identity = resolve_identity(written, problems)
     fields = resolve_fields(written, conventions, problems)
     if identity:
-        return Draft(written, identity, fields)
+        present, locate = {str(identity.table): "table"}, partial(written.locate, "was")
+        was = former_tables(written.spec.was, present, locate, problems)
+        return Draft(written, identity, fields, was)
     check_field_names(written, fields.values(), problems)
     resolve_indexes(written, fields, problems)
     resolve_api(written, fields, problems)
@@ -165,6 +171,7 @@ def _entity(draft: Draft, problems: Problems) -> Entity:
         indexes=draft.indexes,
         api=resolve_api(written, draft.fields, problems),
         source=written.file.replace("\\", "/").rpartition("/")[2],
+        was=draft.was,
         relations=tuple(draft.relations.values()),
         links=tuple(draft.links.values()),
         file=written.file,

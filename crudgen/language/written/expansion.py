@@ -79,6 +79,17 @@ class _Expansion(ShortFormParser):
         self._put("type", location, Scalar(location, word))
         return TYPES[TypeName(word)]
 
+    def _reject_word(self, name: str, location: Location) -> None:
+        if name != "renamed":
+            super()._reject_word(name, location)
+            return
+        remedy = "for a former name of the field, write 'was(name)'"
+        if any(entry.key == "values" for entry in self.entries):
+            remedy = (
+                "write the long form: 'type: enum, values: [furious], renamed: {angry: furious}'"
+            )
+        self.problems.add(location, "'renamed' needs the long form", remedy)
+
     def _arguments(self, info: TypeInfo, match: re.Match[str]) -> None:
         written = match["args"] or ""
         start = match.start("args") if written else match.end("type")

@@ -6,7 +6,6 @@ so a mistake gives one message.
 
 from typing import Any
 
-from crudgen.language.names import FieldName
 from crudgen.language.patterns import MAX_PATTERN
 from crudgen.language.types import (
     COMMON_OPTIONS,
@@ -48,16 +47,22 @@ _NULL_DEFAULT = {
     },
 }
 
+_VALUE = {"type": "string", "minLength": 1, "maxLength": MAX_ENUM_VALUE_LENGTH}
 _LIMITS: dict[str, dict[str, Any]] = {
     "pattern": {"minLength": 1, "maxLength": MAX_PATTERN},
     "precision": {"minimum": 1, "maximum": MAX_PRECISION},
     "values": {
-        "items": {"type": "string", "minLength": 1, "maxLength": MAX_ENUM_VALUE_LENGTH},
+        "items": _VALUE,
         "minItems": 1,
         "maxItems": MAX_ENUM_VALUES,
         "uniqueItems": True,
     },
-    "was": {"pattern": f"^{FieldName.PATTERN.pattern}$", "patternErrorMessage": FieldName.RULE},
+    "renamed": {
+        "propertyNames": _VALUE,
+        "additionalProperties": _VALUE,
+        "minProperties": 1,
+        "errorMessage": "Expected a map, such as {angry: furious}.",
+    },
 }
 
 

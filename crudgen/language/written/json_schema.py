@@ -36,6 +36,7 @@ def editor_schema() -> dict[str, Any]:
     properties["fields"] = _fields(properties["fields"])
     properties["links"] = reference_schema.links(properties["links"])
     reference_schema.add_rules(definitions["ReferenceSpec"], definitions["LinkSpec"])
+    name_schema.add_former(properties["was"])
     for key, name in name_schema.key_schemas().items():
         properties[key] = {**name, "description": properties[key]["description"]}
     return {

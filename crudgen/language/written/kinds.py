@@ -12,7 +12,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from crudgen.language.api import EtagUse
-from crudgen.language.names import Case, ColumnName, JsonName, snake_case
+from crudgen.language.names import Case, ColumnName, JsonName, TableName, snake_case
 from crudgen.language.operations import Operation
 from crudgen.language.ranges import MAX_INDEX, MAX_PAGE, MIN_INDEX
 from crudgen.language.relations import NestedWrite, OnDelete
@@ -39,6 +39,7 @@ from .words import (
     matching,
     one_of,
     path,
+    several,
 )
 
 MAX_DOC = 2000
@@ -68,8 +69,11 @@ def _text(value: Plain) -> str:
         if len(value) > MAX_DOC:
             raise _expected(f"a string of at most {MAX_DOC} characters", value)
         return value
-    remedy = "quote it" if isinstance(value, bool | int | Decimal) else ""
-    raise _expected("a string", value, remedy)
+    raise _expected("a string", value, _quoting(value))
+
+
+def _quoting(value: Plain) -> str:
+    return "quote it" if isinstance(value, bool | int | Decimal) else ""
 
 
 def _line(value: Plain) -> str:
@@ -145,6 +149,15 @@ def _flow(value: Plain) -> str:
     return str(value) if isinstance(value, Decimal) else json.dumps(value)
 
 
+def _names(value: Plain) -> list[str]:
+    if not isinstance(value, list):
+        value = [value]
+    for name in value:
+        if not isinstance(name, str):
+            raise _expected("a name, or a list of names", name, _quoting(name))
+    return [_text(name) for name in value]
+
+
 def _inverse(value: Plain) -> str | Literal[False]:
     if isinstance(value, str):
         return _text(value)
@@ -198,6 +211,8 @@ Number: TypeAlias = Annotated[
 ]
 ColumnText: TypeAlias = Annotated[str, PlainValidator(_text), matching(ColumnName)]
 JsonText: TypeAlias = Annotated[str, PlainValidator(_text), matching(JsonName)]
+ColumnNames: TypeAlias = Annotated[list[str], PlainValidator(_names), several(ColumnName)]
+TableNames: TypeAlias = Annotated[list[str], PlainValidator(_names), several(TableName)]
 CaseWord: TypeAlias = Annotated[Case, _word("case", Case), one_of(CASES)]
 KitWord: TypeAlias = Annotated[KitForm, _word("value", KitForm), one_of(KIT_FORMS)]
 TypeWord: TypeAlias = Annotated[TypeName, PlainValidator(_type), one_of(TYPE_WORDS)]

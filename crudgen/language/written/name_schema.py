@@ -33,6 +33,12 @@ def key_schemas() -> dict[str, dict[str, Any]]:
     }
 
 
+def add_former(names: dict[str, Any]) -> None:
+    """Add to the schema of former names of tables which ones are reserved."""
+    rules = {"allOf": key_schemas()["table"]["allOf"]}
+    names |= {**rules, "items": {**names["items"], **rules}}
+
+
 def field_names() -> dict[str, Any]:
     """Return the schema of the names of fields."""
     prefixes = "|".join(PROTECTED_PREFIXES)

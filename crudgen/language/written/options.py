@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
-from .kinds import AnyValue, ColumnText, Flag, JsonText, Text
+from .kinds import AnyValue, ColumnNames, ColumnText, Flag, JsonText, Text
 
 Optional: TypeAlias = Annotated[Flag, Field(description="Whether null is accepted ('?').")]
 Unique: TypeAlias = Annotated[Flag, Field(description="The column has a unique constraint.")]
@@ -27,4 +27,7 @@ Doc: TypeAlias = Annotated[
     Text | None, Field(description="Description, for the models and OpenAPI.")
 ]
 Example: TypeAlias = Annotated[AnyValue, Field(description="Example, for OpenAPI and tests.")]
-Was: TypeAlias = Annotated[Text | None, Field(description="Former name, for migrations.")]
+Was: TypeAlias = Annotated[
+    ColumnNames | None,
+    Field(description="Former name of the column, or a list of them, the latest first."),
+]

@@ -8,14 +8,21 @@ from itertools import takewhile
 from crudgen.language.types import Argument, Option
 from crudgen.language.yaml.document import FORBIDDEN_IN_TEXT, scalar_value
 from crudgen.language.yaml.locations import Location
-from crudgen.language.yaml.nodes import Entry, Node, Scalar
+from crudgen.language.yaml.nodes import Entry, Node, Scalar, Sequence
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
-from .shorthand import ARGUMENT, NUMBER, QUOTED
+from .shorthand import ARGUMENT, NAME, NUMBER, QUOTED
 
 _WORD = re.compile(r"\s*(?P<word>[^\s(]+|\()")
 _OPENED = re.compile(r" *\(\s*")
 _QUOTED = re.compile(rf"({QUOTED})[ \n]*")
+_NAMES = re.compile(rf"(?:{QUOTED}|[^()])*")
+_EXPECTED = {
+    Argument.NUMBER: "a number",
+    Argument.TEXT: "text or a quoted string",
+    Argument.VALUE: "text or a quoted string",
+    Argument.NAMES: "names, with commas between them,",
+}
 
 
 class ShortFormParser:
@@ -91,6 +98,8 @@ class ShortFormParser:
         quotes = _QUOTED.match(self.text, opened.end())
         end = quotes.end() if quotes else _bare_end(self.text, opened.end())
         value = quotes[1] if quotes else self.text[opened.end() : end].rstrip()
+        if option.argument is Argument.NAMES and (names := _NAMES.match(self.text, opened.end())):
+            end, value = names.end(), names[0].rstrip()
         location = self._at(opened.end(), opened.end() + max(len(value), 1))
         if self.text[end : end + 1] == "(":
             nested = self._at(end, end + 1)
@@ -105,14 +114,30 @@ class ShortFormParser:
         elif not value:
             self.problems.add(location, f"'{option.name}' needs an argument", such)
         elif not re.fullmatch(ARGUMENT[option.argument], value):
-            what = "a number" if option.argument is Argument.NUMBER else "text or a quoted string"
+            what = _EXPECTED[option.argument]
             problem = f"expected {what} in '{option.name}', found {quoted(value)}"
             self.problems.add(location, problem, such)
+        elif option.argument is Argument.NAMES:
+            self._names(option.name, key, value, opened.end())
         elif option.argument is Argument.TEXT and not quotes:
             self._put(option.name, key, Scalar(location, value))
         else:
             self._value(option.name, key, value, location)
         return end + 1
+
+    def _names(self, name: str, key: Location, written: str, start: int) -> None:
+        """Add names, with quotes or without: a text if there is one, else a list."""
+        before = len(self.entries)
+        for found in re.finditer(NAME, written):
+            location = self._at(start + found.start(), start + found.end())
+            if found[0][0] in "\"'":
+                self._value(name, key, found[0], location)
+            else:
+                self._put(name, key, Scalar(location, found[0]))
+        items = [entry.value for entry in self.entries[before:]]
+        if len(items) > 1:
+            whole = self._at(start, start + len(written))
+            self.entries[before:] = [Entry(name, key, Sequence(whole, tuple(items)))]
 
     def _value(self, name: str, key: Location, written: str, location: Location) -> None:
         """Add the value of a quoted string, or of a plain YAML scalar."""

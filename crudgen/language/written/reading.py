@@ -16,7 +16,7 @@ from .expansion import expand
 from .kinds import describe
 from .reference_expansion import REJECTED
 from .relations import LinkSpec, ReferenceSpec
-from .remedies import MODELS, kind_remedy, missing_remedy
+from .remedies import MODELS, former_remedy, kind_remedy, missing_remedy
 from .spec import MAX_FIELDS, ApiSpec, AppSpec, EntitySpec, FieldSpec
 
 SpecT = TypeVar("SpecT", bound=BaseSpec)
@@ -180,6 +180,8 @@ def _report(model: type[BaseSpec], root: Mapping, detail: ErrorDetails, problems
 
 def _spelling_remedy(model: type[BaseSpec], key: str, value: Any = None) -> str:
     """Return what to write instead of a key of a model in the spelling of another language."""
+    if remedy := former_remedy(model, key, value):
+        return remedy
     keys = _SPELLINGS.get(model, {})
     if model is not FieldSpec or key not in spellings.NEEDLESS_KEYS:
         return f"write '{keys[key]}'" if key in keys else ""

@@ -7,7 +7,7 @@ from crudgen.language.relations import OnDelete
 from crudgen.language.types import REFERENCE_DOC, REFERENCE_OPTIONS
 
 from . import shorthand
-from .name_schema import field_names, key_schemas
+from .name_schema import add_former, field_names, key_schemas
 
 _NO_ENTITY = "Write an entity after '->', such as -> Team."
 _NO_NULL = "'set_null' requires a reference that accepts null"
@@ -83,6 +83,7 @@ def add_rules(reference: dict[str, Any], link: dict[str, Any]) -> None:
     keys = link["properties"]
     keys["via"] |= _name(ClassName, "Expected an entity, such as Membership.")
     keys["table"] |= key_schemas()["table"]
+    add_former(keys["was"])
 
 
 def links(schema: dict[str, Any]) -> dict[str, Any]:

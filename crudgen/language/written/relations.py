@@ -9,7 +9,7 @@ from crudgen.language.types import REFERENCE
 
 from . import options
 from .base import BaseSpec
-from .kinds import AnyValue, FieldList, InverseName, OnDeleteWord, Text
+from .kinds import AnyValue, FieldList, InverseName, OnDeleteWord, TableNames, Text
 
 
 def is_reference(written: Any) -> bool:
@@ -70,4 +70,8 @@ class LinkSpec(BaseSpec):
     )
     table: Text | None = Field(
         default=None, description="Name of the link table, such as hero_power_link."
+    )
+    was: TableNames | None = Field(
+        default=None,
+        description="Former name of the link or of its table, or a list of them, the latest first.",
     )

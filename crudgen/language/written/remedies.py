@@ -5,10 +5,12 @@ from typing import Any
 
 from crudgen.language.schema import TypeName
 
+from . import spellings
 from .base import BaseSpec
 from .reference_spellings import related_entity
+from .relations import LinkSpec, ReferenceSpec
 from .shorthand import WORD
-from .spec import ApiSpec, LimitsSpec, NamesSpec, PageSpec
+from .spec import ApiSpec, EntitySpec, FieldSpec, LimitsSpec, NamesSpec, PageSpec
 from .translation import related_remedy
 from .words import PATH
 
@@ -19,6 +21,18 @@ MODELS: dict[str, type[BaseSpec]] = {
     "names": NamesSpec,
 }
 """The models of the keys that are maps."""
+_FORMER: dict[type[BaseSpec], str] = {
+    EntitySpec: "was: person",
+    FieldSpec: "was: former_name",
+    ReferenceSpec: "was: former_name",
+    LinkSpec: "was: skills",
+}
+"""A former name in each model."""
+_FORMER_MAPS: dict[type[BaseSpec], str] = {
+    EntitySpec: "write 'was' at each field, such as 'title: str was(name)'",
+    FieldSpec: "for the values of an enum, write 'renamed: {angry: furious}'",
+}
+"""What to write instead of a map from former names."""
 _EXAMPLES: dict[tuple[str | int, ...], str] = {
     ("links",): "links: {powers: Power}",
     ("api", "write"): "write: {lines: create}",
@@ -41,13 +55,26 @@ def missing_remedy(key: str) -> str:
     }.get(key, "")
 
 
+def former_remedy(model: type[BaseSpec], key: str, value: Any) -> str:
+    """Return what to write instead of a key for a former name in other words, or ""."""
+    example = _FORMER.get(model)
+    if example is None or not spellings.FORMER_KEYS.fullmatch(key):
+        return ""
+    if isinstance(value, dict):
+        return _FORMER_MAPS.get(model, f"write '{example}'")
+    words = value if isinstance(value, list) else [value]
+    if words and all(isinstance(word, str) and re.fullmatch(r"\w{1,63}", word) for word in words):
+        listed = ", ".join(words)
+        return f"write 'was: {listed}'" if len(words) == 1 else f"write 'was: [{listed}]'"
+    is_typo = "renamed" in model.allowed_keys() and key.lower() in ("rename", "renamed", "renames")
+    return "" if is_typo else f"write '{example}'"
+
+
 def kind_remedy(path: tuple[str | int, ...], value: Any) -> str:
     """Return the remedy for a value of the wrong kind, such as a string instead of a list."""
     key = str(path[0])
-    if key == "fields" and len(path) == 2:
-        return _field_remedy(str(path[1]), value)
-    if key == "fields" and len(path) == 1:
-        return _fields_remedy(value)
+    if key == "fields" and (len(path) <= 2 or path[2] == "renamed"):
+        return _field_remedy(path[1:], value)
     is_name = isinstance(value, str) and re.fullmatch(PATH, value) and value != "all"
     if (path in _EXAMPLES and not is_name) or key == "links":
         entity = value[0] if isinstance(value, list) and len(value) == 1 else "Power"
@@ -60,7 +87,15 @@ def kind_remedy(path: tuple[str | int, ...], value: Any) -> str:
     return f"write [{value}]" if is_word else ""
 
 
-def _field_remedy(name: str, value: Any) -> str:
+def _field_remedy(path: tuple[str | int, ...], value: Any) -> str:
+    """Return the remedy for the value at a path in `fields`."""
+    if not path:
+        return _fields_remedy(value)
+    if len(path) > 1:
+        is_name = isinstance(value, str) and re.fullmatch(r"\w{1,63}", value)
+        former = f"; for a former name of the field, write 'was: {value}'" if is_name else ""
+        return f"such as 'renamed: {{angry: furious}}'{former}"
+    name = str(path[0])
     words = value if isinstance(value, list) else []
     if len(words) == 1 and related_entity(f"list[{words[0]}]"):
         return related_remedy(name, words[0], "")

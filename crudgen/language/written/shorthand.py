@@ -28,6 +28,8 @@ _NULL = "(?:null|~)"
 NULL_WORDS = "(?:None|NULL|Null|nil)"
 """Null in other languages. Text needs quotes to be one of them."""
 _REST = r"(?:[^()\n]*[^\s()])?"
+NAME = rf"""(?:{QUOTED}|[^\s"'(),](?:[^"'(),\n]*[^\s"'(),])?)"""
+"""One of several names."""
 
 ARGUMENTS = {
     Arguments.NONE: "",
@@ -52,6 +54,7 @@ ARGUMENT = {
     Argument.NUMBER: NUMBER,
     Argument.TEXT: rf"""(?:{QUOTED}|[^\s"'()]{_REST})""",
     Argument.VALUE: rf"""(?:{QUOTED}|[^\s"'=,()\[\]{{}}]{_REST})""",
+    Argument.NAMES: rf"{NAME}(?: *, *{NAME})*",
 }
 """Patterns of the arguments of options."""
 

@@ -30,6 +30,7 @@ from .kinds import (
     OperationWord,
     PageSize,
     PathList,
+    TableNames,
     Text,
     TypeWord,
 )
@@ -62,6 +63,9 @@ class FieldSpec(BaseSpec):
         default=None, description="Number of digits after the decimal point (decimal)."
     )
     values: list[Text] | None = Field(default=None, description="Allowed values (enum).")
+    renamed: dict[str, Text] | None = Field(
+        default=None, description="Former values, each with the one that replaces it (enum)."
+    )
     pk: Flag = Field(default=False, description="The field is the primary key.")
     index: Flag = Field(default=False, description="The column has an index.")
     unique: options.Unique = False
@@ -170,6 +174,11 @@ class EntitySpec(BaseSpec):
     )
     table: Text | None = Field(
         default=None, description="Name of the table; by default the entity name in snake_case."
+    )
+    was: TableNames | None = Field(
+        default=None,
+        description="Former name of the table or of the entity, or a list of them,"
+        " the latest first.",
     )
     plural: Text | None = Field(
         default=None, description="Name of the folder and the tag, such as heroes."

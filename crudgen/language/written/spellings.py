@@ -4,6 +4,8 @@ They are those of Python's annotations, pydantic, SQLAlchemy, Django, Prisma and
 ignore upper and lower case.
 """
 
+import re
+
 from crudgen.language.operations import Operation
 from crudgen.language.relations import NestedWrite, OnDelete
 
@@ -15,6 +17,12 @@ _NOW = (
     r"(?:(?:func|timezone|datetime|date|time)\.)*(?:now|utc_?now|today|get_?date)\b"
     r"(?:\([\w.]*\))?|(?:current_(?:timestamp|date|time)|localtimestamp)\b(?:\(\))?"
 )
+
+FORMER = (
+    r"renamed_(?:from|column|to)|rename(?:d_?from|_from)?|previous(?:ly|_names?)?|prev(?:ious)?_?name"
+    r"|old_?names?|was_named|former(?:ly|_?names?)?|aka"
+)
+"""Words for a former name."""
 
 WRAPPERS: tuple[tuple[str, str], ...] = (
     (r"^(?:(?:db|sa|sqlalchemy|models|fields|types|pydantic|datetime)\.)+(?=\w)", ""),
@@ -50,6 +58,8 @@ WORDS: tuple[tuple[str, str], ...] = (
     (rf"\bauto_now_add\b{_TRUE}", "= now read_only"),
     (rf"@updated_?at\b|\bauto_now\b{_TRUE}", "= now read_only touch"),
     (r"@db\.\w+(?:\([^()]*\))?", " "),
+    (rf"@?\b(?:{FORMER})\b *[:=(]? *['\"]?(\w+)['\"]?\)?", r"was(\1)"),
+    (r"\bwas\b(?! *\() *[:=]? *['\"]?(\w+)['\"]?", r"was(\1)"),
     (r"\bmax_?digits *[:=] *([0-9]+)[, ]+decimal_?places *[:=] *([0-9]+)", r"(\1,\2)"),
     (r"\bprecision *[:=] *([0-9]+)[, ]+scale *[:=] *([0-9]+)", r"(\1,\2)"),
     (rf"\b(?:max_?len(?:gth)?|length|size|max(?:imum|_value)?|lt?e){_NUMBER}", r"max(\1)"),
@@ -251,6 +261,9 @@ NESTED_WRITES: dict[str, NestedWrite] = {
     **dict.fromkeys(("insert", "new", "add", "post", "nested"), NestedWrite.CREATE),
 }
 """What bodies contain for a relation, in the words of other frameworks."""
+
+FORMER_KEYS = re.compile(rf"renamed|renames|{FORMER}", re.IGNORECASE)
+"""Matches keys of former names."""
 
 NEEDLESS_KEYS = ("required", "not_null", "notnull", "mandatory")
 """Keys without an equivalent: a field without `optional` and `default` is required anyway."""

@@ -1,6 +1,7 @@
 """The words and names that a key accepts, for editors. Reason to change: another word."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import WithJsonSchema
 
@@ -50,13 +51,29 @@ PATH_RULE = "names in lower case, with '__' between them, such as 'team__name'"
 
 def matching(kind: type[Name]) -> WithJsonSchema:
     """Return the JSON Schema of the names of a kind, by the pattern of the kind."""
+    return WithJsonSchema(_name(kind))
+
+
+def several(kind: type[Name]) -> WithJsonSchema:
+    """Return the JSON Schema of one or several names of a kind."""
     return WithJsonSchema(
         {
-            "type": "string",
-            "pattern": f"^{kind.PATTERN.pattern}$",
-            "patternErrorMessage": f"Invalid name: {kind.RULE}.",
+            **_name(kind),
+            "type": ["string", "array"],
+            "items": _name(kind),
+            "minItems": 1,
+            "uniqueItems": True,
+            "errorMessage": "Expected a name, or a list of names.",
         }
     )
+
+
+def _name(kind: type[Name]) -> dict[str, Any]:
+    return {
+        "type": "string",
+        "pattern": f"^{kind.PATTERN.pattern}$",
+        "patternErrorMessage": f"Invalid name: {kind.RULE}.",
+    }
 
 
 def path() -> WithJsonSchema:

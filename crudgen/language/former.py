@@ -1,0 +1,90 @@
+"""Former names in the database, from those in a spec. Reason to change: what `was` can name.
+
+A spec can name what the database had: a table or a column. It can also name what the spec had: an
+entity, a field or a link. The names in the database are then derived as for a present one.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import product
+
+from .names import ClassName, Conventions, FieldName, ModuleName, singular_of, snake_case
+from .relations import Link
+from .schema import Entity
+
+LINK_TABLE = "_link"
+"""How the default names of link tables end. A former name that ends so is that of a table."""
+
+
+def table_names(former: str) -> tuple[str, ...]:
+    """Return the tables that a former name of an entity can mean: `Person` is also `person`."""
+    names = (former, snake_case(former)) if ClassName.PATTERN.fullmatch(former) else (former,)
+    return tuple(dict.fromkeys(names))
+
+
+def column_names(former: str, conventions: Conventions) -> tuple[str, ...]:
+    """Return the columns that a former name of a field can mean.
+
+    With `columns: PascalCase`, `born_on` is also `BornOn`.
+    """
+    derived = conventions.columns.of(former) if FieldName.PATTERN.fullmatch(former) else former
+    return tuple(dict.fromkeys((former, derived)))
+
+
+def link_tables(entity: Entity, name: str, link: Link) -> tuple[str, ...]:
+    """Return the former tables of the link `name` of an entity, the latest first.
+
+    The entity, the link, or both can have had another name.
+    """
+    roles = [str(entity.singular), *_former_singulars(entity)]
+    derived = [f"{role}_{word}{LINK_TABLE}" for role, word in _nearest(roles, _words(name, link))]
+    return tuple(dict.fromkeys([*derived[1:], *link.was]))
+
+
+def link_columns(
+    entity: Entity, target: Entity, name: str, link: Link, conventions: Conventions
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the former names of both columns of a link of an entity, the latest first.
+
+    The entity, the link, or the keys of both entities can have had another name.
+    """
+    roles = [str(entity.singular), *_former_singulars(entity)]
+    words = [*_words(name, link), *_table_words(roles, link)]
+    near, far = (
+        [conventions.columns.of(f"{role}_{key}") for role, key in _nearest(names, _keys(owner))]
+        for names, owner in ((roles, entity), (words, target))
+    )
+    present = {str(end.column) for end in link.ends}
+    kept = dict.fromkeys(column for column in near if column not in present)
+    others = dict.fromkeys(column for column in far if column not in {*present, *kept})
+    return tuple(kept), tuple(others)
+
+
+def _former_singulars(entity: Entity) -> list[str]:
+    """Return the former names of an entity in snake_case; by default they are its tables."""
+    derived = [snake_case(name) for name in entity.was]
+    return [name for name in derived if ModuleName.PATTERN.fullmatch(name)]
+
+
+def _words(name: str, link: Link) -> list[str]:
+    """Return the singular of a link's name, and of its former ones."""
+    former = [name for name in link.was if not name.endswith(LINK_TABLE)]
+    return [singular_of(name) for name in [name, *filter(FieldName.PATTERN.fullmatch, former)]]
+
+
+def _table_words(roles: Iterable[str], link: Link) -> Iterator[str]:
+    """Yield the singulars of a link's name in its former tables, such as `hero_skill_link`."""
+    for table, role in product(link.was, roles):
+        if table.startswith(f"{role}_") and table.endswith(LINK_TABLE):
+            yield table[len(role) + 1 : -len(LINK_TABLE)]
+
+
+def _keys(entity: Entity) -> list[str]:
+    """Return the name of the key of an entity, and its former names, as those of fields."""
+    return [str(entity.key.name), *(snake_case(name) for name in entity.key.was)]
+
+
+def _nearest(first: list[str], second: list[str]) -> list[tuple[str, str]]:
+    """Return all pairs, the present one first, then those with the latest names."""
+    numbered = product(enumerate(first), enumerate(second))
+    ordered = sorted(numbered, key=lambda pair: pair[0][0] + pair[1][0])
+    return [(one, other) for (_, one), (_, other) in ordered]

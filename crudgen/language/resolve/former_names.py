@@ -1,0 +1,196 @@
+"""Resolves former names of tables and columns. Reason to change: which ones `was` accepts."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+from crudgen.language.former import LINK_TABLE, column_names, table_names
+from crudgen.language.names import ColumnName, Conventions, Name, TableName, folded
+from crudgen.language.reserved import column_problem, table_name_problem
+from crudgen.language.schema import Field
+from crudgen.language.written.field import AnyWrittenField
+from crudgen.language.yaml.locations import Location
+from crudgen.language.yaml.problems import Problems, quoted
+
+from .draft import Draft
+
+NameT = TypeVar("NameT", bound=Name)
+Locate = Callable[..., Location]
+"""Returns the location of `was`, or of the name at a position of its list."""
+_RESERVED: dict[type[Name], Callable[[str], str | None]] = {
+    ColumnName: column_problem,
+    TableName: table_name_problem,
+}
+_MAX_LISTED = 5
+_TWO_STEPS = (
+    "a database cannot show whether this was done: give one a third name, apply that, then rename"
+)
+
+
+def with_former_names(written: AnyWrittenField, field: Field) -> Field:
+    """Return the field with the former names of its column."""
+    present = {str(field.column): "column"}
+    locate = partial(written.locate, "was")
+    found = _former(ColumnName, written.spec.was, present, locate, written.problems)
+    return replace(field, was=found)
+
+
+def former_tables(
+    names: Sequence[str] | None, present: Mapping[str, str], locate: Locate, problems: Problems
+) -> tuple[TableName, ...]:
+    """Return the valid former names of a table, or of a link.
+
+    `present` has its present names, each with what it names.
+    """
+    return _former(TableName, names, present, locate, problems)
+
+
+def _former(
+    kind: type[NameT],
+    names: Sequence[str] | None,
+    present: Mapping[str, str],
+    locate: Locate,
+    problems: Problems,
+) -> tuple[NameT, ...]:
+    """Return the valid names, without those that are present or reserved."""
+    found: list[NameT] = []
+    if names is not None and not names:
+        problems.add(locate(), "the list of former names is empty", "add one, or remove 'was'")
+    for position, text in enumerate(names or ()):
+        location = locate(position)
+        try:
+            name = kind(text)
+        except ValueError as error:
+            problems.add(location, f"invalid former name {quoted(text)}", str(error))
+            continue
+        if _RESERVED[kind](name):
+            problem = f"the former name {quoted(text)} is reserved"
+            problems.add(location, problem, "remove it: no spec can have had it")
+        elif name in present:
+            problem = f"the former name {quoted(text)} is the present name of the {present[name]}"
+            problems.add(location, problem, "remove it, or write the name that it had before")
+        elif name in found:
+            problems.add(location, f"duplicate former name {quoted(text)}", "remove one of them")
+        else:
+            found.append(name)
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Former:
+    """A former name."""
+
+    written: str
+    names: tuple[str, ...]
+    """The names in the database that it can mean."""
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class _Renaming:
+    """A table, column or link with its former names."""
+
+    owner: str
+    """What messages call it."""
+    name: str
+    former: tuple[_Former, ...]
+
+
+def check_former_columns(draft: Draft, conventions: Conventions, problems: Problems) -> None:
+    """Check that the columns of an entity share no former name, and that no two are swapped."""
+    _check([_of_column(draft, field, conventions) for field in draft.fields.values()], problems)
+
+
+def check_former_tables(drafts: Iterable[Draft], problems: Problems) -> None:
+    """Check the same of all tables, and of the links of each entity."""
+    tables: list[_Renaming] = []
+    for draft in drafts:
+        links = [*_of_links(draft)]
+        tables += [_of_table(draft), *(table for table, _ in links)]
+        _check([link for _, link in links], problems)
+    _check(tables, problems)
+
+
+def _of_column(draft: Draft, field: Field, conventions: Conventions) -> _Renaming:
+    spec = draft.written.spec.fields.get(field.name)
+    locate = partial(draft.written.locate, "fields", field.name, "was")
+    former = _located(spec.was if spec else None, field.was, locate)
+    names = (replace(each, names=column_names(each.written, conventions)) for each in former)
+    return _Renaming(field.name, field.column, tuple(names))
+
+
+def _of_table(draft: Draft) -> _Renaming:
+    former = _located(draft.written.spec.was, draft.was, partial(draft.written.locate, "was"))
+    names = (replace(each, names=table_names(each.written)) for each in former)
+    return _Renaming(draft.identity.name, draft.identity.table, tuple(names))
+
+
+def _of_links(draft: Draft) -> Iterator[tuple[_Renaming, _Renaming]]:
+    """Yield each link of an entity as a table, and by its name."""
+    for name, link in draft.links.items():
+        locate = partial(draft.written.locate, "links", name, "was")
+        former = _located(draft.written.spec.links[name].was, link.was, locate)
+        tables = tuple(each for each in former if each.written.endswith(LINK_TABLE))
+        names = tuple(each for each in former if each not in tables)
+        owner = f"{draft.identity.name}.{name}"
+        yield _Renaming(owner, link.table, tables), _Renaming(name, name, names)
+
+
+def _located(
+    written: Sequence[str] | None, valid: Collection[str], locate: Locate
+) -> tuple[_Former, ...]:
+    """Return the valid former names, each with its location."""
+    positions = {name: position for position, name in enumerate(written or ()) if name in valid}
+    return tuple(_Former(name, (name,), locate(at)) for name, at in positions.items())
+
+
+def _check(renamings: list[_Renaming], problems: Problems) -> None:
+    """Check that no former name is that of two, and that former names form no circle."""
+    present = {folded(each.name): each for each in renamings}
+    owners: dict[str, _Renaming] = {}
+    after: dict[str, tuple[_Renaming, Location]] = {}
+    for each in renamings:
+        for former in each.former:
+            for name in map(folded, former.names):
+                first = owners.setdefault(name, each)
+                if first is not each:
+                    problem = f"the former name {quoted(former.written)} is also that of "
+                    problem += quoted(first.owner)
+                    problems.add(former.location, problem, "remove it from one of them")
+                    break
+                if (other := present.get(name)) and other is not each:
+                    after.setdefault(other.owner, (each, former.location))
+    _check_circles(renamings, after, problems)
+
+
+def _check_circles(
+    renamings: list[_Renaming], after: dict[str, tuple[_Renaming, Location]], problems: Problems
+) -> None:
+    """Check that what has the former name of another one was not that one itself.
+
+    `after` has, for each one, what has its name as a former one.
+    """
+    seen: set[str] = set()
+    for start in renamings:
+        path: dict[str, tuple[_Renaming, Location]] = {}
+        owner = start.owner
+        while owner not in seen and owner in after:
+            seen.add(owner)
+            path[owner] = after[owner]
+            owner = path[owner][0].owner
+        if owner in path:
+            names = [*path]
+            _report(names[names.index(owner) :], path[names[-1]][1], problems)
+
+
+def _report(circle: list[str], location: Location, problems: Problems) -> None:
+    """Add a problem at the former name of the first one of a circle: the last one's name."""
+    first, *others = map(quoted, circle)
+    if len(others) == 1:
+        problem = f"a swap of names: {first} was {others[0]}, and {others[0]} was {first}"
+    else:
+        listed = [first, *reversed(others), first]
+        listed = listed if len(listed) <= _MAX_LISTED else [*listed[:_MAX_LISTED], "…"]
+        problem = f"a circle of former names: {' was '.join(listed)}"
+    problems.add(location, problem, _TWO_STEPS)
