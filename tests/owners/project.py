@@ -1,5 +1,6 @@
 """An emitted project that an owner edits, imported in this process under a name of its own."""
 
+import compileall
 import importlib
 import shutil
 import sys
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from types import ModuleType
 from typing import Any
 
@@ -45,14 +47,19 @@ def client_of(app: FastAPI) -> TestClient:
 
 def emit(folder: Path, specs: Mapping[str, str]) -> Path:
     """Emit a project with these entities; return its folder."""
-    entities = write_entities(folder / "entities", specs)
-    disk.write(crudgen.render(crudgen.load(entities)), folder / "project")
-    return folder / "project"
+    return _emit(write_entities(folder / "entities", specs), folder / "project")
 
 
 def emit_spec(root: Path, name: str, folder: Path) -> Path:
     """Emit a project of a spec in tests/specs; return its folder."""
-    disk.write(crudgen.render(crudgen.load(root / f"tests/specs/{name}/entities")), folder)
+    return _emit(root / f"tests/specs/{name}/entities", folder)
+
+
+def _emit(entities: Path, folder: Path) -> Path:
+    """Emit a project, and compile it for all its copies; Python compiles edited modules anew."""
+    disk.write(crudgen.render(crudgen.load(entities)), folder)
+    mode = PycInvalidationMode.CHECKED_HASH  # a quick edit may leave the time and the size
+    assert compileall.compile_dir(folder / "app", quiet=2, invalidation_mode=mode)
     return folder
 
 
