@@ -1,5 +1,6 @@
 """Starts the generated applications as processes of their own, and asks them over HTTP."""
 
+import compileall
 import os
 import shutil
 import signal
@@ -289,6 +290,8 @@ class Servers:
             if spec not in self.emitted:
                 out = self.folder / f"emitted{len(self.emitted)}"
                 emit(spec, out)
+                # For all starts: a process may be told not to write what it has compiled.
+                compileall.compile_dir(out / "app", quiet=2)
                 self.emitted[spec] = out
             return self.emitted[spec]
 
