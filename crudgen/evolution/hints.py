@@ -4,13 +4,13 @@ A database has tables and columns, but does not say what they will be called. A 
 where the rows of a new table or column are now.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from crudgen.language.former import column_names, link_columns, link_tables, table_names
+from crudgen.language.former import column_names, entity_tables, link_columns, link_tables
 from crudgen.language.names import Conventions
-from crudgen.language.relations import Link, Relation
+from crudgen.language.relations import Link
 from crudgen.language.schema import Constant, Entity, Now, Schema
 
 Key: TypeAlias = tuple[str, str | None]
@@ -55,8 +55,12 @@ class Hints:
 def hints(schema: Schema) -> Hints:
     """Return what a spec says about the change to it."""
     tables = [_of_entity(entity, schema.names) for entity in schema.entities]
+    entities = {entity.name: entity for entity in schema.entities}
+    taken = {str(entity.table) for entity in schema.entities}
     tables += [
-        _of_link(schema, entity, relation, relation.link)
+        _of_link(
+            (entity, entities[relation.target]), relation.name, relation.link, schema.names, taken
+        )
         for entity in schema.entities
         for relation in entity.relations
         if relation.link in entity.links and relation.near == relation.link.ends[0]
@@ -99,13 +103,13 @@ def _of_entity(entity: Entity, conventions: Conventions) -> _Table:
         places[table, column] = Place(entity.file, each.line)
         names[table, column] = f"{name}.{each.name}"
         former = (name for was in each.was for name in column_names(was, conventions))
-        if kept := _others(column, former):
+        if kept := _others({column}, former):
             columns[column] = kept
     return _Table(
         table,
         places,
         names,
-        former=_others(table, (name for was in entity.was for name in table_names(was))),
+        former=entity_tables(entity),
         columns=columns,
         words={str(each.column): dict(each.renamed) for each in entity.fields if each.renamed},
         fills={
@@ -116,29 +120,35 @@ def _of_entity(entity: Entity, conventions: Conventions) -> _Table:
     )
 
 
-def _of_link(schema: Schema, entity: Entity, relation: Relation, link: Link) -> _Table:
-    table, called = str(link.table), f"{entity.singular}.{relation.name}"
+def _of_link(
+    entities: tuple[Entity, Entity],
+    name: str,
+    link: Link,
+    conventions: Conventions,
+    taken: Collection[str],
+) -> _Table:
+    """Return the hints of the link `name` of the first entity to the second one.
+
+    A table in `taken` is that of an entity, and was no link.
+    """
+    entity, target = entities
+    table, called = str(link.table), f"{entity.singular}.{name}"
     keys: list[Key] = [(table, None), *((table, str(end.column)) for end in link.ends)]
-    target = schema.entity(relation.target)
-    former = link_columns(entity, target, relation.name, link, schema.names)
-    entities = {str(each.table) for each in schema.entities}
+    former = link_columns(entity, target, name, link, conventions)
     return _Table(
         table,
         dict.fromkeys(keys, Place(entity.file, link.line)),
         dict(zip(keys, [called, *(f"{called}.{end.attribute}" for end in link.ends)], strict=True)),
-        former=_others(
-            table,
-            (name for name in link_tables(entity, relation.name, link) if name not in entities),
-        ),
+        former=_others({table, *taken}, link_tables(entity, name, link)),
         columns={
             str(end.column): names for end, names in zip(link.ends, former, strict=True) if names
         },
     )
 
 
-def _others(present: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Return names without duplicates, and without the present one."""
-    return tuple(name for name in dict.fromkeys(names) if name != present)
+def _others(present: Collection[str], names: Iterable[str]) -> tuple[str, ...]:
+    """Return names without duplicates, and without the present ones."""
+    return tuple(name for name in dict.fromkeys(names) if name not in present)
 
 
 def _ordered(former: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:

@@ -21,6 +21,12 @@ def table_names(former: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def entity_tables(entity: Entity) -> tuple[str, ...]:
+    """Return the former tables of an entity, the latest first."""
+    names = (name for former in entity.was for name in table_names(former))
+    return tuple(name for name in dict.fromkeys(names) if name != entity.table)
+
+
 def column_names(former: str, conventions: Conventions) -> tuple[str, ...]:
     """Return the columns that a former name of a field can mean.
 
