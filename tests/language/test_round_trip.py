@@ -154,3 +154,29 @@ api:
 
 def test_times_are_written_as_they_are_read() -> None:
     assert to_text(time(1, 2, 3)) == "01:02:03"
+
+
+def test_explain_prints_former_names() -> None:
+    texts = {
+        "hero.yaml": """
+name: Hero
+was: [Champion, "Some people"]
+fields:
+  title: str was(name)
+  boss_id: -> Hero? was(chief_id, Boss)
+  mood: {type: enum, values: [calm, furious], renamed: {angry: furious, "no": calm}}
+links:
+  powers: {to: Power, was: skills}
+  gifts: {to: Power, inverse: gifted, was: [talents, hero_x_link]}
+""",
+        "power.yaml": "name: Power\nfields: {name: str}",
+    }
+    schema = load_texts(texts)
+    hero = explain(schema.entities[0])
+    assert 'was: [Champion, "Some people"]\n' in hero
+    assert "    was: name\n" in hero
+    assert "    was: [chief_id, Boss]\n" in hero
+    assert '    renamed: {"angry": furious, "no": calm}\n' in hero
+    assert "    was: skills\n" in hero
+    assert "    was: [talents, hero_x_link]\n" in hero
+    assert load_texts({**texts, "hero.yaml": hero}) == schema
