@@ -61,6 +61,8 @@ ROOMS = {
         {"hints", "plan"},
         {"changes", "renames"},
         {"conversions", "expressions"},
+        {"wording"},
+        {"sqlite"},
         {"__init__"},
     ],
     "kit": [

@@ -80,6 +80,16 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Lowered:
+    """Changes in the SQL of one database."""
+
+    steps: tuple[Step, ...] = ()
+    """In the order in which they run."""
+    problems: tuple[Problem, ...] = ()
+    """What the database would refuse."""
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """What is worth knowing about a table, and prevents nothing."""
 

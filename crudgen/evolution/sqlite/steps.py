@@ -1,0 +1,231 @@
+"""Steps of changes on SQLite. Reason to change: what ALTER TABLE can do.
+
+All statements run in an empty copy of the schema first. So a plan contains them as they will run,
+and what SQLite would refuse is a problem of the plan.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
+
+from sqlalchemy import Connection
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from crudgen.evolution.changes import AddedColumn, Changes, ColumnChange, DroppedTable, TableChange
+from crudgen.evolution.expressions import quoted
+from crudgen.evolution.plan import Lock, Lowered, Problem, Risk, Step
+from crudgen.evolution.wording import Item, Kind, items
+from crudgen.kit.database.catalogue import Check, Column, Index
+
+from .alter import (
+    add_column,
+    drop_column,
+    needs_copy,
+    own_rules,
+    same_index,
+    unique_index,
+)
+from .checks import SchemaChecks
+from .schema_copy import SchemaCopy
+from .table_copy import TableCopy
+from .users import users_of_column
+
+_PER_ROW = {Lock.COPIED: 3e-6, Lock.INDEXED: 6e-7}
+"""Seconds for each row, about."""
+
+
+def lower(changes: Changes, connection: Connection) -> Lowered:
+    """Return the steps of changes on SQLite. The connection is only read."""
+    try:
+        schema = SchemaCopy(connection)
+    except sqlite3.Error as error:
+        remedy = "change the object in the database: crudgen tries changes on a copy of the schema"
+        return Lowered((), (Problem("", None, f"the schema cannot be copied: {error}", remedy),))
+    with closing(schema):
+        return _Lowering(schema, changes).lowered()
+
+
+class _RefusedError(Exception):
+    """SQLite refuses a statement, so the following ones cannot be tried."""
+
+
+class _Lowering:
+    """The changes of all tables, one after another, in a copy of the schema."""
+
+    def __init__(self, schema: SchemaCopy, changes: Changes) -> None:
+        self._schema = schema
+        self._changes = changes
+        self._steps: list[Step] = []
+        self._problems: list[Problem] = []
+        self._items = {one.expected.name: list(items(one)) for one in changes.tables}
+
+    def lowered(self) -> Lowered:
+        checks = SchemaChecks(self._schema)
+        with suppress(_RefusedError):
+            self._rename()
+            for table in self._changes.dropped:
+                self._drop_table(table)
+            self._drop_indexes()
+            for change in self._changes.tables:
+                self._find_users(change)
+            if not self._problems:
+                for change in self._changes.tables:
+                    self._change(change)
+                self._problems += checks.problems(self._changes)
+        return Lowered(tuple(self._steps), tuple(self._problems))
+
+    def _run(self, item: Item, lock: Lock, statements: Sequence[str], rows: int = 0) -> None:
+        """Add the step of a change, unless SQLite refuses it."""
+        try:
+            self._schema.execute(*statements)
+        except sqlite3.Error as error:
+            remedy = "change or drop what SQLite names: crudgen changes nothing else"
+            what = f"SQLite refuses this change: {error}"
+            self._problems.append(Problem(item.table, item.column, what, remedy))
+            raise _RefusedError from None
+        self._add(item, lock, statements, rows)
+
+    def _add(self, item: Item, lock: Lock, statements: Sequence[str] = (), rows: int = 0) -> None:
+        seconds = rows * _PER_ROW[lock] if lock in _PER_ROW and rows else None
+        self._steps.append(item.step(lock, *statements, seconds=seconds))
+
+    def _of_kind(self, change: TableChange, *kinds: Kind) -> list[Item]:
+        return [item for item in self._items[change.expected.name] if item.kind in kinds]
+
+    def _rename(self) -> None:
+        """Rename tables and columns first: SQLite renames them in all that refers to them."""
+        tables = {
+            one.live_name: item
+            for one in self._changes.tables
+            for item in self._of_kind(one, Kind.TABLE_RENAMED)
+        }
+        self._rename_all(tables, lambda item: item.table, "ALTER TABLE {} RENAME TO {}")
+        for change in self._changes.tables:
+            columns = {
+                item.subject.found.name: item
+                for item in self._of_kind(change, Kind.COLUMN_RENAMED)
+                if isinstance(item.subject, ColumnChange)
+            }
+            table = quoted(change.expected.name).replace("{", "{{").replace("}", "}}")
+            sql = f"ALTER TABLE {table} RENAME COLUMN {{}} TO {{}}"
+            self._rename_all(columns, lambda item: str(item.column), sql)
+
+    def _rename_all(self, pending: dict[str, Item], new: Callable[[Item], str], sql: str) -> None:
+        """Rename, those first whose new name is not in use. SQLite ignores the case of names."""
+        pending = {old: one for old, one in pending.items() if old.lower() != new(one).lower()}
+        while pending:
+            used = {old.lower() for old in pending}
+            free = [old for old, one in pending.items() if new(one).lower() not in used]
+            old = (free or list(pending))[0]
+            item = pending.pop(old)
+            self._run(item, Lock.INSTANT, [sql.format(quoted(old), quoted(new(item)))])
+
+    def _drop_table(self, table: DroppedTable) -> None:
+        name = table.found.name
+        item = Item(Kind.TABLE_DROPPED, name, None, "- table", Risk.DROPS, table, True)
+        self._run(item, Lock.INSTANT, [f"DROP TABLE {quoted(name)}"])
+
+    def _drop_indexes(self) -> None:
+        """Drop indexes before others are created: their names are free then."""
+        for change in self._changes.tables:
+            for item in self._of_kind(change, Kind.INDEX_REMOVED):
+                if isinstance(item.subject, Index):
+                    self._run(item, Lock.INSTANT, [f"DROP INDEX {quoted(item.subject.name)}"])
+            for item in self._of_kind(change, Kind.UNIQUE_REMOVED):
+                index = unique_index(change, item.subject)
+                if index is not None:
+                    self._run(item, Lock.INSTANT, [f"DROP INDEX {quoted(index)}"])
+
+    def _find_users(self, change: TableChange) -> None:
+        for column in change.dropped:
+            users = users_of_column(self._schema, change, column, self._changes.tables)
+            if users:
+                what = f"the column is used by {', '.join(users)}"
+                remedy = "drop or change that first: it is not in the spec"
+                self._problems.append(Problem(change.expected.name, column.name, what, remedy))
+
+    def _change(self, change: TableChange) -> None:
+        if change.is_new:
+            self._create(change)
+            return
+        done = {Kind.TABLE_RENAMED, Kind.COLUMN_RENAMED, Kind.INDEX_REMOVED, Kind.INDEX_ADDED}
+        open_items = [
+            item
+            for item in self._items[change.expected.name]
+            if item.kind not in done and unique_index(change, item.subject) is None
+        ]
+        if needs_copy(change) or not self._can_drop(change):
+            self._copy(change, open_items)
+        else:
+            self._alter(change, open_items)
+        for item in self._of_kind(change, Kind.INDEX_ADDED):
+            if isinstance(item.subject, Index):
+                sql = self._index(change, item.subject)
+                self._run(item, Lock.INDEXED, [*self._freed(item.subject.name), sql], change.rows)
+
+    def _create(self, change: TableChange) -> None:
+        (item,) = self._items[change.expected.name]
+        sql = str(CreateTable(change.table).compile(dialect=self._schema.dialect)).strip()
+        indexes = change.expected.indexes
+        freed = [one for index in indexes for one in self._freed(index.name)]
+        created = [self._index(change, index) for index in indexes]
+        self._run(item, Lock.INSTANT, [sql, *freed, *created])
+
+    def _copy(self, change: TableChange, changed: Sequence[Item]) -> None:
+        lock, statements, rows = (
+            Lock.COPIED,
+            TableCopy(self._schema, change).statements(),
+            change.rows,
+        )
+        for item in changed:
+            if statements:
+                self._run(item, lock, statements, rows)
+            else:
+                self._add(item, lock)
+            lock, statements = Lock.SAME_COPY, []
+
+    def _can_drop(self, change: TableChange) -> bool:
+        """Return whether ALTER TABLE can drop the columns."""
+        with self._schema.undone():
+            try:
+                self._schema.execute(*(drop_column(change, one) for one in change.dropped))
+            except sqlite3.Error:
+                return False
+        return True
+
+    def _alter(self, change: TableChange, changed: Sequence[Item]) -> None:
+        for item in changed:
+            match item.subject:
+                case AddedColumn() as added:
+                    has_rule = any(isinstance(one, Check) for one in own_rules(change, added))
+                    lock = Lock.INDEXED if has_rule else Lock.INSTANT
+                    sql = add_column(change, added, self._schema)
+                    self._run(item, lock, [sql], change.rows)
+                case Column() as column:
+                    self._run(item, Lock.COPIED, [drop_column(change, column)], change.rows)
+                case _:
+                    self._add(item, Lock.INSTANT)  # a constraint of an added column
+
+    def _index(self, change: TableChange, index: Index) -> str:
+        model = next(one for one in change.table.indexes if one.name == index.name)
+        return str(CreateIndex(model).compile(dialect=self._schema.dialect))
+
+    def _freed(self, name: str, above: frozenset[str] = frozenset()) -> Iterator[str]:
+        """Yield statements so that an index can have a name, which that of another table may have.
+
+        Indexes are recognized by what they index. After a rename, one can have the name that the
+        models have for another one; then it gets its own.
+        """
+        found = self._schema.names.get(name.lower())
+        if found is None or found.type != "index" or name.lower() in above:
+            return
+        for change in self._changes.tables:
+            if change.expected.name.lower() == found.on_table.lower() and not change.is_new:
+                live = self._schema.table(change.expected.name)
+                (present,) = (one for one in live.indexes if one.name.lower() == name.lower())
+                for index in change.expected.indexes:
+                    if same_index(index, present) and index not in change.new_indexes:
+                        yield f"DROP INDEX {quoted(found.name)}"
+                        yield from self._freed(index.name, above | {name.lower()})
+                        yield self._index(change, index)
+                        return

@@ -1,0 +1,261 @@
+"""The changes of a table in the words of a plan. Reason to change: what `plan` prints of a change.
+
+Both databases have the same words, risks and effects on running servers for the same change.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from crudgen.kit.database.catalogue import Check, Column, ForeignKey, Key
+from crudgen.language.schema import Now
+
+from .changes import SAME, AddedColumn, ColumnChange, TableChange
+from .plan import Lock, Risk, Step
+
+_TYPES = {
+    **dict.fromkeys(["VARCHAR", "CHARACTER VARYING"], "str"),
+    **dict.fromkeys(["INTEGER", "BIGINT"], "int"),
+    **dict.fromkeys(["FLOAT", "DOUBLE PRECISION"], "float"),
+    **dict.fromkeys(["CHAR(32)", "UUID"], "uuid"),
+    **dict.fromkeys(["DATETIME", "TIMESTAMP WITH TIME ZONE"], "datetime"),
+    **dict.fromkeys(["TIME", "TIME WITHOUT TIME ZONE"], "time"),
+    **dict.fromkeys(["TEXT", "JSON"], "json"),
+    **dict.fromkeys(["BLOB", "BYTEA"], "bytes"),
+    "BOOLEAN": "bool",
+    "DATE": "date",
+}
+"""The types of a spec by those of the catalogues of both databases."""
+_DECIMAL = re.compile(r"(?:DECIMAL_AS_INT|NUMERIC)\((\d+), ?(\d+)\)", re.IGNORECASE)
+
+
+class Kind(Enum):
+    """What changes."""
+
+    TABLE_ADDED = auto()
+    TABLE_RENAMED = auto()
+    TABLE_DROPPED = auto()
+    COLUMN_RENAMED = auto()
+    TYPE = auto()
+    WORDS = auto()
+    REQUIRED = auto()
+    OPTIONAL = auto()
+    COLLATION = auto()
+    GENERATOR = auto()
+    COLUMN_ADDED = auto()
+    COLUMN_RELEASED = auto()
+    COLUMN_DROPPED = auto()
+    KEY = auto()
+    CHECK_ADDED = auto()
+    CHECK_REMOVED = auto()
+    UNIQUE_ADDED = auto()
+    UNIQUE_REMOVED = auto()
+    FOREIGN_KEY_ADDED = auto()
+    FOREIGN_KEY_REMOVED = auto()
+    INDEX_ADDED = auto()
+    INDEX_REMOVED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of a plan. What is added starts with `+ `, and what is removed with `- `."""
+
+    kind: Kind
+    table: str
+    column: str | None
+    what: str
+    risk: Risk
+    subject: object
+    """The ColumnChange, AddedColumn, Column, Check, Key, ForeignKey or Index that changes."""
+    breaks_running: bool = False
+
+    def step(self, lock: Lock, *sql: str, seconds: float | None = None) -> Step:
+        """Return the step that makes this change."""
+        return Step(
+            self.table,
+            self.column,
+            self.what,
+            self.risk,
+            lock,
+            sql,
+            breaks_running=self.breaks_running,
+            seconds=seconds,
+        )
+
+
+def items(change: TableChange) -> Iterator[Item]:
+    """Yield the changes of a table: renames first, indexes last."""
+    table = change.expected.name
+    if change.is_new:
+        yield Item(Kind.TABLE_ADDED, table, None, "+ table", Risk.SAFE, change)
+        return
+    yield from _renames(change)
+    for one in change.columns:
+        for kind, what, risk, breaks in _of_column(one):
+            yield Item(kind, table, one.expected.name, what, risk, one, breaks)
+    yield from _columns_of_one(change)
+    if change.key_changed and change.found is not None:
+        what = f"primary key {_columns(change.found.key)} → {_columns(change.expected.key)}"
+        yield Item(Kind.KEY, table, None, what, Risk.NARROWS, change, True)
+    yield from _rules(change)
+    yield from _foreign_keys(change)
+    yield from _indexes(change)
+
+
+def _renames(change: TableChange) -> Iterator[Item]:
+    table = change.expected.name
+    if change.is_renamed:
+        what = f"was {change.live_name}"
+        yield Item(Kind.TABLE_RENAMED, table, None, what, Risk.SAFE, change, True)
+    for one in change.columns:
+        if one.is_renamed:
+            name, what = one.expected.name, f"was {one.found.name}"
+            yield Item(Kind.COLUMN_RENAMED, table, name, what, Risk.SAFE, one, True)
+
+
+def _columns_of_one(change: TableChange) -> Iterator[Item]:
+    """Yield the columns that only one side has."""
+    table = change.expected.name
+    for added in change.added:
+        is_required = not added.expected.nullable
+        has_default = added.is_filled and not isinstance(added.fill, Now)
+        risk = Risk.FILLS if added.is_filled else Risk.SAFE
+        breaks = is_required and not has_default
+        name, what = added.expected.name, _added(added)
+        yield Item(Kind.COLUMN_ADDED, table, name, what, risk, added, breaks)
+    for column in change.released:
+        what = "not in the spec: becomes optional"
+        yield Item(Kind.COLUMN_RELEASED, table, column.name, what, Risk.SAFE, column)
+    for column in change.dropped:
+        what = f"- {spec_type(column.type)}"
+        yield Item(Kind.COLUMN_DROPPED, table, column.name, what, Risk.DROPS, column, True)
+
+
+def _indexes(change: TableChange) -> Iterator[Item]:
+    table, names = change.expected.name, _new_names(change)
+    for index in change.new_indexes:
+        what = f"+ {'unique ' if index.is_unique else ''}index ({', '.join(index.columns)})"
+        risk = Risk.NARROWS if index.is_unique else Risk.SAFE
+        yield Item(Kind.INDEX_ADDED, table, _single(index.columns), what, risk, index)
+    for index in change.old_indexes:
+        what = f"- index {index.name} ({', '.join(index.columns)})"
+        column = _single([names.get(one, one) for one in index.columns])
+        yield Item(Kind.INDEX_REMOVED, table, column, what, Risk.SAFE, index)
+
+
+def _of_column(change: ColumnChange) -> Iterator[tuple[Kind, str, Risk, bool]]:
+    found, expected = change.found, change.expected
+    if change.changes_type:
+        words = [spec_type(one.type) for one in (found, expected)]
+        there, here = words if words[0] != words[1] else (found.type, expected.type)
+        is_converted = change.conversion != SAME
+        risk = Risk.CONVERTS if is_converted else Risk.SAFE
+        yield Kind.TYPE, f"{there} → {here}", risk, is_converted
+    if change.words:
+        words = [f"'{old}' → '{new}'" for old, new in change.words.items()]
+        yield Kind.WORDS, ", ".join(words), Risk.CONVERTS, True
+    if change.becomes_required:
+        fill = "" if change.fill is None else f", {_shown(change.fill)} for missing values"
+        risk = Risk.NARROWS if change.fill is None else Risk.FILLS
+        yield Kind.REQUIRED, f"required{fill}", risk, True
+    if change.becomes_optional:
+        yield Kind.OPTIONAL, "optional", Risk.SAFE, True
+    if change.changes_collation:
+        there, here = (one.collation or "default" for one in (found, expected))
+        yield Kind.COLLATION, f"order of text: {there} → {here}", Risk.SAFE, False
+    if change.changes_generator:
+        what = f"key: {found.generator.value} → {expected.generator.value}"
+        yield Kind.GENERATOR, what, Risk.SAFE, True
+
+
+def _rules(change: TableChange) -> Iterator[Item]:
+    table, names = change.expected.name, _new_names(change)
+    live = change.found.columns if change.found else ()
+    old = {
+        (*(names.get(one, one) for one in _spelled(check, live)), _limit(check)): check
+        for check in change.old_checks
+    }
+    for check in change.new_checks:
+        columns = _spelled(check, change.expected.columns)
+        former = old.pop((*columns, _limit(check)), None)
+        what = f"rule {former.sql} → {check.sql}" if former else f"+ rule {check.sql}"
+        yield Item(
+            Kind.CHECK_ADDED,
+            table,
+            _single(columns),
+            what,
+            Risk.NARROWS,
+            check,
+            breaks_running=True,
+        )
+    for (*columns, _), check in old.items():
+        what = f"- rule {check.sql}"
+        yield Item(Kind.CHECK_REMOVED, table, _single(columns), what, Risk.SAFE, check)
+    for key in change.new_uniques:
+        what = f"+ unique {_columns(key)}"
+        column = _single(key.columns)
+        yield Item(Kind.UNIQUE_ADDED, table, column, what, Risk.NARROWS, key, True)
+    for key in change.old_uniques:
+        column = _single([names.get(one, one) for one in key.columns])
+        what = f"- unique {_columns(key)}"
+        yield Item(Kind.UNIQUE_REMOVED, table, column, what, Risk.SAFE, key)
+
+
+def _foreign_keys(change: TableChange) -> Iterator[Item]:
+    table, names = change.expected.name, _new_names(change)
+    old = {
+        tuple(names.get(one, one) for one in key.columns): key for key in change.old_foreign_keys
+    }
+    for key in change.new_foreign_keys:
+        former = old.pop(key.columns, None)
+        what = f"{_target(former)} → {_target(key)}" if former else f"+ {_target(key)}"
+        column = _single(key.columns)
+        yield Item(Kind.FOREIGN_KEY_ADDED, table, column, what, Risk.NARROWS, key, True)
+    for columns, key in old.items():
+        column, what = _single(columns), f"- {_target(key)}"
+        yield Item(Kind.FOREIGN_KEY_REMOVED, table, column, what, Risk.SAFE, key)
+
+
+def spec_type(name: str) -> str:
+    """Return the type of a spec for a type of a catalogue; that of the catalogue if none fits."""
+    digits = _DECIMAL.fullmatch(name)
+    if digits:
+        return f"decimal({digits[1]},{digits[2]})"
+    return _TYPES.get(name.upper(), name)
+
+
+def _added(added: AddedColumn) -> str:
+    what = f"+ {spec_type(added.expected.type)}" + ("?" if added.expected.nullable else "")
+    return f"{what} = {_shown(added.fill)}" if added.is_filled else what
+
+
+def _shown(value: object) -> str:
+    return (
+        "now" if isinstance(value, Now) else repr(value) if isinstance(value, str) else str(value)
+    )
+
+
+def _new_names(change: TableChange) -> dict[str, str]:
+    return {live: new for new, live in change.live_columns.items()}
+
+
+def _spelled(check: Check, columns: Sequence[Column]) -> list[str]:
+    return [column.name for column in columns if column.name.lower() in check.columns]
+
+
+def _limit(check: Check) -> str:
+    """Return what a rule of a spec limits: length, words or range."""
+    return (check.name or "").rpartition("_")[2]
+
+
+def _single(columns: Sequence[str]) -> str | None:
+    return columns[0] if len(columns) == 1 else None
+
+
+def _columns(key: Key | None) -> str:
+    return f"({', '.join(key.columns)})" if key else "none"
+
+
+def _target(key: ForeignKey) -> str:
+    return f"foreign key {key.target} {key.actions}".rstrip()

@@ -1,0 +1,109 @@
+"""The lines of a plan: what changes, its risk, and whether running servers fail."""
+
+import pytest
+from sqlalchemy import Column, Integer, MetaData, Table
+
+from crudgen.evolution.changes import SAME, AddedColumn, ColumnChange, Conversion, TableChange
+from crudgen.evolution.plan import Lock, Risk
+from crudgen.evolution.wording import Kind, items, spec_type
+from crudgen.kit.database.catalogue import Check, ForeignKey, Key, TableDefinition
+from crudgen.kit.database.catalogue import Column as Definition
+from crudgen.language.schema import Now
+
+TABLE = Table("hero", MetaData(), Column("id", Integer, primary_key=True))
+FOUND = TableDefinition("hero", columns=(Definition("name", "VARCHAR"),))
+EXPECTED = TableDefinition("hero", columns=(Definition("title", "VARCHAR"),))
+
+
+def lines(**changes: object) -> list[tuple[str | None, str, Risk, bool]]:
+    """Return the lines of a change: column, text, risk, whether running servers fail."""
+    change = TableChange(TABLE, EXPECTED, FOUND, **changes)  # type: ignore[arg-type]
+    return [(one.column, one.what, one.risk, one.breaks_running) for one in items(change)]
+
+
+def column(
+    found: str, expected: str, conversion: Conversion = SAME, **more: object
+) -> tuple[ColumnChange]:
+    there, here = Definition("name", found), Definition("title", expected)
+    return (ColumnChange(there, here, conversion, **more),)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("DECIMAL_AS_INT(10, 2)", "decimal(10,2)"),
+        ("numeric(12,3)", "decimal(12,3)"),
+        ("character varying", "str"),
+        ("timestamp with time zone", "datetime"),
+        ("tsvector", "tsvector"),
+    ],
+)
+def test_types_are_those_of_the_spec(name: str, written: str) -> None:
+    assert spec_type(name) == written
+
+
+def test_a_rename_and_a_conversion() -> None:
+    assert lines(columns=column("BIGINT", "VARCHAR", Conversion("…"))) == [
+        ("title", "was name", Risk.SAFE, True),
+        ("title", "int → str", Risk.CONVERTS, True),
+    ]
+    assert lines(columns=column("INTEGER", "BIGINT"))[1:] == [
+        ("title", "INTEGER → BIGINT", Risk.SAFE, False)
+    ]
+    assert lines(columns=column("VARCHAR", "VARCHAR", words={"a": "b", "c": "d"}))[1:] == [
+        ("title", "'a' → 'b', 'c' → 'd'", Risk.CONVERTS, True)
+    ]
+
+
+def test_required_and_filled_columns() -> None:
+    text, required = Definition("code", "VARCHAR"), Definition("code", "VARCHAR", nullable=False)
+    assert lines(columns=(ColumnChange(text, required),)) == [
+        ("code", "required", Risk.NARROWS, True)
+    ]
+    assert lines(columns=(ColumnChange(text, required, fill="x"),)) == [
+        ("code", "required, 'x' for missing values", Risk.FILLS, True)
+    ]
+    assert lines(columns=(ColumnChange(required, text),)) == [("code", "optional", Risk.SAFE, True)]
+    assert lines(added=(AddedColumn(text),)) == [("code", "+ str?", Risk.SAFE, False)]
+    filled = AddedColumn(required, "x", is_filled=True)
+    assert lines(added=(filled,)) == [("code", "+ str = 'x'", Risk.FILLS, False)]
+    now = AddedColumn(required, Now(), is_filled=True)
+    assert lines(added=(now,)) == [("code", "+ str = now", Risk.FILLS, True)]
+    assert lines(dropped=(text,)) == [("code", "- str", Risk.DROPS, True)]
+    assert lines(released=(required,)) == [
+        ("code", "not in the spec: becomes optional", Risk.SAFE, False)
+    ]
+
+
+def test_a_changed_rule_is_one_line_also_after_a_rename() -> None:
+    old = Check("ck_hero_name_length", "length(name) <= 80", "…", frozenset({"name"}))
+    new = Check("ck_hero_title_length", "length(title) <= 99", "", frozenset({"title"}))
+    (_, changed) = lines(columns=column("VARCHAR", "VARCHAR"), old_checks=(old,), new_checks=(new,))
+    what = "rule length(name) <= 80 → length(title) <= 99"
+    assert changed == ("title", what, Risk.NARROWS, True)
+    assert lines(new_checks=(new,)) == [("title", "+ rule length(title) <= 99", Risk.NARROWS, True)]
+    assert lines(old_checks=(old,)) == [("name", "- rule length(name) <= 80", Risk.SAFE, False)]
+
+
+def test_keys() -> None:
+    old = ForeignKey("fk", ("team_id",), "team", ("id",), "CASCADE")
+    new = ForeignKey("fk", ("team_id",), "team", ("id",))
+    what = "foreign key team ON DELETE CASCADE → foreign key team"
+    changed = lines(old_foreign_keys=(old,), new_foreign_keys=(new,))
+    assert changed == [("team_id", what, Risk.NARROWS, True)]
+    assert lines(new_uniques=(Key("uq", ("a", "b")),)) == [
+        (None, "+ unique (a, b)", Risk.NARROWS, True)
+    ]
+
+
+def test_an_item_becomes_a_step() -> None:
+    change = TableChange(TABLE, EXPECTED)
+    (item,) = items(change)
+    assert item.kind is Kind.TABLE_ADDED
+    step = item.step(Lock.INSTANT, "CREATE …", seconds=1.5)
+    assert (step.table, step.what, step.sql, step.seconds) == (
+        "hero",
+        "+ table",
+        ("CREATE …",),
+        1.5,
+    )
