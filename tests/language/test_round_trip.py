@@ -160,7 +160,7 @@ def test_explain_prints_former_names() -> None:
     texts = {
         "hero.yaml": """
 name: Hero
-was: [Champion, "Some people"]
+was: [Champion, Some people]
 fields:
   title: str was(name)
   boss_id: -> Hero? was(chief_id, Boss)
@@ -173,7 +173,7 @@ links:
     }
     schema = load_texts(texts)
     hero = explain(schema.entities[0])
-    assert 'was: [Champion, "Some people"]\n' in hero
+    assert "was: [Champion, Some people]\n" in hero
     assert "    was: name\n" in hero
     assert "    was: [chief_id, Boss]\n" in hero
     assert '    renamed: {"angry": furious, "no": calm}\n' in hero
