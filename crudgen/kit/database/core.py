@@ -23,6 +23,7 @@ from .transaction import Change, Row, Step
 from .urls import check_characters, scheme_of
 
 MAX_PREPARED = 10_000
+"""Most statements in the cache, of some 7 kB each. A PATCH has one for each set of properties."""
 MAX_RETRY_SECONDS = 1.0
 """Longest pause between two attempts to reach a database that was down at the start."""
 _UNDEFINED = {"42P01", "42703"}
