@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +16,7 @@ from crudgen.delivery.garbage import paused_collection
 from crudgen.errors import CrudgenError, DriftError, SpecError
 
 if TYPE_CHECKING:
-    from crudgen.delivery.disk import Plan
+    from crudgen.delivery.plan import Change, Plan
 
 EXAMPLES = (
     "crudgen check",
@@ -39,7 +40,8 @@ def check(
 ) -> None:
     """Check that the spec is valid and the generated code is up to date.
 
-    Exits with 1 otherwise. Without a folder 'generated', only the spec is checked.
+    Exits with 1 otherwise. Without a folder 'generated', only the spec is checked. Edits that
+    'crudgen emit' would keep are listed, and are not an error.
     """
     report: dict[str, Any] = {
         "ok": False,
@@ -86,14 +88,16 @@ def _check(entities: Path, out: Path | None, report: dict[str, Any]) -> str:
             raise DriftError(f"{out}: no such folder\n  create it with: crudgen emit --out {out}")
         return f"{valid}; no folder {folder}, only the spec was checked"
     from crudgen.delivery import disk  # noqa: PLC0415 -- lazy
+    from crudgen.delivery.plan import Action  # noqa: PLC0415 -- lazy
 
     with paused_collection():
         plan = disk.plan(crudgen.render(schema), folder)
     report["out"] = str(folder)
-    report["files"] = {str(action): list(plan.paths_with(action)) for action in disk.Action}
+    report["files"] = {str(action): list(plan.paths_with(action)) for action in Action}
     if not plan.is_current:
         raise DriftError(_drift_message(plan, entities, folder))
-    return f"{valid}; {folder} is up to date"
+    own = _limited(line for change in plan.changes for line in _own_lines(folder, change))
+    return "\n".join([f"{valid}; {folder} is up to date", *own])
 
 
 def _note_outdated_schema(entities: Path) -> None:
@@ -109,30 +113,64 @@ def _note_outdated_schema(entities: Path) -> None:
 
 def _drift_message(plan: "Plan", entities: Path, out: Path) -> str:
     """Return which files differ, and the command that updates them."""
-    from crudgen.delivery.disk import Action  # noqa: PLC0415 -- lazy
+    from crudgen.delivery.plan import Action  # noqa: PLC0415 -- lazy
 
-    words = {
-        Action.CREATE: "missing",
-        Action.UPDATE: "out of date",
-        Action.EDITED: "edited",
-        Action.STALE: "no longer generated",
-        Action.STALE_EDITED: "no longer generated, and edited",
-    }
-    lines = [
-        f"  {out / change.path}: {words[change.action]}"
-        for change in plan.changes
-        if change.action in words
-    ]
-    more = [f"  … and {len(lines) - _MAX_FILES} more"] if len(lines) > _MAX_FILES else []
+    differing = [line for change in plan.changes for line in _differing_lines(out, change)]
     command = "crudgen emit"
     if entities != source.DEFAULT:
         command += f" {entities}"
     if out != source.DEFAULT_OUT:
         command += f" --out {out}"
-    if plan.paths_with(Action.STALE, Action.STALE_EDITED):
+    if plan.paths_with(Action.STALE):
         command += " --prune"
     head = f"{out} differs from the code that is generated from {entities}"
     remedy = f"  update it with: {command}"
-    if plan.paths_with(Action.EDITED):
-        remedy += "\n  it shows the edits, and overwrites them only with --force"
-    return "\n".join([head, *lines[:_MAX_FILES], *more, remedy])
+    if plan.refused:
+        remedy = f"  see what to do with: {command}"
+    elif plan.paths_with(Action.MERGE, Action.CONFLICT):
+        remedy += "\n  it merges the edits, and marks conflicts"
+    return "\n".join([head, *_limited(differing), remedy])
+
+
+def _differing_lines(out: Path, change: "Change") -> Iterator[str]:
+    """Yield a line for each place of a file that `emit` would change, or cannot write."""
+    from crudgen.delivery.plan import Action  # noqa: PLC0415 -- lazy
+
+    words = {
+        Action.CREATE: "missing",
+        Action.UPDATE: "out of date",
+        Action.MERGE: "edited, and out of date",
+        Action.CONFLICT: "edited, and generated differently at the same lines",
+        Action.UNRESOLVED: "a conflict is not resolved",
+        Action.INVALID: "edited, and has a syntax error",
+        Action.NO_BASE: f"edited, and cannot be merged: {change.note}",
+        Action.STALE: "no longer generated",
+    }
+    if change.source and change.before is not None:
+        yield f"  {out / change.source}: moves to {out / change.path}"
+    elif change.action in words:
+        is_place = change.action in {Action.UNRESOLVED, Action.INVALID}
+        for line in change.lines if is_place else (0,):
+            place = f"{out / change.path}:{line}" if line else f"{out / change.path}"
+            yield f"  {place}: {words[change.action]}"
+
+
+def _own_lines(out: Path, change: "Change") -> Iterator[str]:
+    """Yield a line for a file that is not as crudgen generates it, and stays so."""
+    from crudgen.delivery.plan import Action  # noqa: PLC0415 -- lazy
+
+    words = {
+        Action.EDITED: "edited",
+        Action.OWNED: "owned",
+        Action.DELETED: "deleted",
+        Action.STALE_EDITED: "edited, and no longer generated",
+    }
+    if change.action in words:
+        note = f", and {change.note}" if change.note else ""
+        yield f"  {out / change.path}: {words[change.action]}{note}"
+
+
+def _limited(lines: Iterable[str]) -> list[str]:
+    found = list(lines)
+    more = [f"  … and {len(found) - _MAX_FILES} more"] if len(found) > _MAX_FILES else []
+    return [*found[:_MAX_FILES], *more]

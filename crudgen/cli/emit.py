@@ -1,32 +1,47 @@
 """The command `crudgen emit`. Reason to change: its options or report."""
 
+import json
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from crudgen.cli import console, source
-from crudgen.errors import OutputError
+from crudgen.errors import CrudgenError, OutputError, SpecError
 
 if TYPE_CHECKING:
-    from crudgen.delivery.disk import Plan
+    from crudgen.codegen.tree import SourceTree
+    from crudgen.delivery.comparing import Choices
+    from crudgen.delivery.plan import Change, Plan
 
 EXAMPLES = (
     "crudgen emit",
     "crudgen emit --dry-run",
     "crudgen emit --out api --prune",
+    "crudgen emit --ours generated/app/heroes/routes.py",
 )
+_MAX_FILES = 20
+"""Maximum number of files in a list."""
 
 
-def emit(
+def emit(  # noqa: PLR0913 -- each is an option of the command
     entities: source.Entities = source.DEFAULT,
     out: Annotated[
         Path, typer.Option(help="Folder to write to.", callback=source.check_portable)
     ] = source.DEFAULT_OUT,
+    *,
+    ours: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PATH", help="In conflicts of this file, keep your lines."),
+    ] = None,
+    theirs: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PATH", help="In conflicts of this file, take the generated lines."),
+    ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Overwrite generated files that were edited.")
+        bool, typer.Option("--force", help="Discard the edits of all generated files.")
     ] = False,
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove files that are no longer generated.")
@@ -34,25 +49,39 @@ def emit(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the changes without writing them.")
     ] = False,
+    no_try: Annotated[
+        bool, typer.Option("--no-try", help="Write merged code without starting it first.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON object, for programs.")
+    ] = False,
 ) -> None:
-    """Write the generated code to a folder.
+    """Write the generated code to a folder, and merge it with your edits.
 
     'crudgen serve' runs the same code. Your files (app/main.py, README.md, pyproject.toml) are
     written once; if one of them lacks a line that the generated code needs, the line is shown.
-    Generated files that you edited are overwritten only with --force.
+    Edits of generated files are kept. Where the same lines are generated differently, the file
+    gets conflict markers, and the exit code is 1.
     """
-    from crudgen.delivery import disk  # noqa: PLC0415 -- lazy
-
-    _reject_out_among_entities(entities, out)
-    _, tree = source.render(entities)
-    if dry_run:
-        _preview(disk.plan(tree, out), force=force, prune=prune)
-        return
-    done = disk.write(tree, out, force=force, prune=prune)
-    console.say(f"{out}: {_summary(done, force=force, prune=prune)}")
-    _report_stale(done, force=force, prune=prune)
-    for line in _missing_lines(done):
-        console.say(line, "yellow")
+    try:
+        _reject_out_among_entities(entities, out)
+        _, tree = source.render(entities)
+        choices = _choices(tree, out, ours or [], theirs or [], force=force, prune=prune)
+        plan, notes = _write(tree, out, choices, dry_run=dry_run, no_try=no_try)
+    except CrudgenError as error:
+        if not as_json:
+            raise
+        problem: dict[str, Any] = {"error": str(error)}
+        if isinstance(error, SpecError):
+            problem = {"diagnostics": [str(one) for one in error.diagnostics]}
+        typer.echo(json.dumps({"ok": False, "out": str(out), **problem}, indent=2))
+        raise typer.Exit(1) from error
+    if as_json:
+        typer.echo(json.dumps(_as_json(plan), indent=2))
+    else:
+        _print(plan, notes, dry_run=dry_run)
+    if plan.conflicts or plan.refused:
+        raise typer.Exit(1)
 
 
 def _reject_out_among_entities(entities: Path, out: Path) -> None:
@@ -66,35 +95,118 @@ def _reject_out_among_entities(entities: Path, out: Path) -> None:
         )
 
 
-def _preview(plan: "Plan", *, force: bool, prune: bool) -> None:
-    from crudgen.delivery.disk import Action  # noqa: PLC0415 -- lazy
+def _choices(  # noqa: PLR0913 -- each is an option of the command
+    tree: "SourceTree",
+    out: Path,
+    ours: list[Path],
+    theirs: list[Path],
+    *,
+    force: bool,
+    prune: bool,
+) -> "Choices":
+    """Return the choices. Raises BadParameter for a path that is not a generated file."""
+    from crudgen.codegen.tree import Ownership  # noqa: PLC0415 -- lazy
+    from crudgen.delivery.comparing import Choices  # noqa: PLC0415 -- lazy
 
-    console.diff(plan.diff(stale=prune))
-    console.say_error(f"{plan.out}: {_summary(plan, force=force, prune=prune)} (dry run)")
-    for line in _missing_lines(plan):
-        console.say_error(line, "yellow")
-    edited = plan.paths_with(Action.EDITED)
-    if edited and not force:
-        for path in edited:
-            console.say_error(f"  edited: {plan.out / path}")
-        console.say_error("  emit does not overwrite edited files without --force", "red")
-        raise typer.Exit(1)
+    generated = {file.path for file in tree.files if file.ownership is Ownership.GENERATED}
+    mine = {source.path_in(out, path) for path in ours}
+    new = {source.path_in(out, path) for path in theirs}
+    for path in sorted((mine | new) - generated):
+        raise typer.BadParameter(f"{out / path} is not a generated file")
+    for path in sorted(mine & new):
+        raise typer.BadParameter(f"--ours and --theirs are both given for {out / path}")
+    return Choices(force=force, prune=prune, ours=frozenset(mine), theirs=frozenset(new))
 
 
-def _summary(plan: "Plan", *, force: bool, prune: bool) -> str:
-    from crudgen.delivery.disk import Action  # noqa: PLC0415 -- lazy
+def _write(
+    tree: "SourceTree", out: Path, choices: "Choices", *, dry_run: bool, no_try: bool
+) -> tuple["Plan", str]:
+    """Write the tree, or only plan that. Return the plan, and a note on the trial."""
+    from crudgen.delivery import disk  # noqa: PLC0415 -- lazy
+    from crudgen.delivery.trial import Trial  # noqa: PLC0415 -- lazy
 
-    groups = {
-        "created": (Action.CREATE,),
-        "updated": (Action.UPDATE, Action.EDITED) if force else (Action.UPDATE,),
-        "edited": () if force else (Action.EDITED,),
-        "unchanged": (Action.UNCHANGED,),
-        "kept": (Action.KEEP,),
-        "removed" if prune else "stale": (Action.STALE,),
-        "edited and removed" if prune and force else "stale and edited": (Action.STALE_EDITED,),
+    if dry_run:
+        return disk.plan(tree, out, choices), ""
+    trial = Trial()
+    return disk.write(tree, out, choices, check=None if no_try else trial), trial.note
+
+
+def _print(plan: "Plan", note: str, *, dry_run: bool) -> None:
+    """Print the diff of a dry run, a summary, and what the user should know."""
+    say = console.say_error if dry_run else console.say
+    if dry_run:
+        console.diff(plan.diff())
+    if plan.refused:
+        from crudgen.delivery import disk  # noqa: PLC0415 -- lazy
+
+        console.error(OutputError(disk.refusal(plan.out, plan.refused)))
+        return
+    say(f"{plan.out}: {_summary(plan)}{' (dry run)' if dry_run else ''}")
+    for line in [*_report(plan), *_missing_lines(plan), *filter(None, [note])]:
+        say(line, "yellow")
+    for change in plan.conflicts:
+        reason = f" ({change.note})" if change.note else ""
+        for number in change.lines:
+            console.say_error(f"  conflict: {plan.out / change.path}:{number}{reason}", "red")
+    if plan.conflicts and not dry_run:
+        console.say_error(
+            "  resolve them between '<<<<<<< yours' and '>>>>>>> generated now', and remove the"
+            " markers; emit refuses until then"
+        )
+
+
+def _summary(plan: "Plan") -> str:
+    from crudgen.delivery.plan import Action  # noqa: PLC0415 -- lazy
+
+    names = {
+        Action.CREATE: "created",
+        Action.UPDATE: "updated",
+        Action.MERGE: "merged",
+        Action.CONFLICT: "with conflicts",
+        Action.EDITED: "edited",
+        Action.OWNED: "owned",
+        Action.DELETED: "deleted",
+        Action.UNCHANGED: "unchanged",
+        Action.KEEP: "kept",
+        Action.REMOVE: "removed",
+        Action.STALE: "stale",
+        Action.STALE_EDITED: "stale and edited",
     }
-    counts = [(len(plan.paths_with(*actions)), name) for name, actions in groups.items()]
-    return ", ".join(f"{number} {name}" for number, name in counts if number)
+    return ", ".join(
+        f"{number} {name}"
+        for action, name in names.items()
+        if (number := len(plan.paths_with(action)))
+    )
+
+
+def _report(plan: "Plan") -> Iterator[str]:
+    """Yield what happens to files that are not simply written, at most _MAX_FILES of a kind."""
+    from crudgen.delivery.plan import Action  # noqa: PLC0415 -- lazy
+
+    out = plan.out
+    kinds = (
+        ("merged", Action.MERGE, ""),
+        ("deleted by you", Action.DELETED, "--theirs PATH writes it again"),
+        ("no longer generated", Action.STALE, "--prune removes it"),
+        ("no longer generated", Action.STALE_EDITED, "edited, kept; --prune --force removes it"),
+    )
+    moved = [one for one in plan.changes if one.source and one.before is not None]
+    yield from _limited(f"  moved: {out / one.source} → {out / one.path}" for one in moved)
+    for head, action, remark in kinds:
+        tail = f" ({remark})" if remark else ""
+        yield from _limited(f"  {head}: {out / path}{tail}" for path in plan.paths_with(action))
+    yield from _limited(
+        f"  owned: {out / one.path}: {one.note}; 'crudgen disown' lets emit merge it"
+        for one in plan.with_action(Action.OWNED)
+        if one.note
+    )
+
+
+def _limited(lines: Iterator[str]) -> Iterator[str]:
+    found = list(lines)
+    yield from found[:_MAX_FILES]
+    if len(found) > _MAX_FILES:
+        yield f"  … and {len(found) - _MAX_FILES} more"
 
 
 def _missing_lines(plan: "Plan") -> Iterator[str]:
@@ -105,12 +217,19 @@ def _missing_lines(plan: "Plan") -> Iterator[str]:
             yield from (f"      {missing.line}" for missing in lines)
 
 
-def _report_stale(plan: "Plan", *, force: bool, prune: bool) -> None:
-    from crudgen.delivery.disk import Action  # noqa: PLC0415 -- lazy
+def _as_json(plan: "Plan") -> dict[str, Any]:
+    from crudgen.delivery.plan import Action  # noqa: PLC0415 -- lazy
 
-    for action, is_kept, remedy in (
-        (Action.STALE, not prune, "--prune removes it"),
-        (Action.STALE_EDITED, not (prune and force), "edited; --prune --force removes it"),
-    ):
-        for path in plan.paths_with(action) if is_kept else ():
-            console.say(f"  no longer generated: {plan.out / path} ({remedy})", "yellow")
+    conflicts = [{"file": one.path, "line": n} for one in plan.conflicts for n in one.lines]
+    return {
+        "ok": not conflicts and not plan.refused,
+        "out": str(plan.out),
+        "files": {str(action): list(plan.paths_with(action)) for action in Action},
+        "moved": {one.source: one.path for one in plan.changes if one.source},
+        "conflicts": conflicts,
+        "refused": [_refused(change) for change in plan.refused],
+    }
+
+
+def _refused(change: "Change") -> dict[str, Any]:
+    return {"file": change.path, "lines": list(change.lines), "problem": str(change.action)}

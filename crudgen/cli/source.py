@@ -1,5 +1,6 @@
 """Arguments and functions of several commands. Reason to change: where entities are found."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 Entities: TypeAlias = Annotated[
     Path, typer.Argument(metavar="ENTITIES", help="Folder with one YAML file per entity.")
+]
+Generated: TypeAlias = Annotated[
+    Path, typer.Argument(metavar="PATH", help="A generated file, from here or from the folder.")
 ]
 DEFAULT = Path("entities")
 DEFAULT_OUT = Path("generated")
@@ -61,6 +65,15 @@ def render(entities: Path, *, to_serve: bool = False) -> "tuple[Schema, SourceTr
     schema = load(entities)
     with paused_collection():
         return schema, codegen.render_to_serve(schema) if to_serve else codegen.render(schema)
+
+
+def path_in(out: Path, path: Path) -> str:
+    """Return the path of a file in the output folder, given from there or from here."""
+    # Without `resolve`: a link that is a file of the user has no other name.
+    folder, file = (Path(os.path.normpath(Path.cwd() / one)) for one in (out, path))
+    if file.is_relative_to(folder):
+        return file.relative_to(folder).as_posix()
+    return Path(os.path.normpath(path)).as_posix()
 
 
 def count(number: int, noun: str) -> str:

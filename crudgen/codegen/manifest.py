@@ -1,7 +1,7 @@
 """The list of generated files: path, source and owner. Reason to change: another file."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -40,6 +40,8 @@ class FromTemplate:
     ownership: Ownership = Ownership.GENERATED
     needs: tuple[Need, ...] = ()
     """What the file must contain after the user edited it."""
+    tables: tuple[str, ...] = ()
+    """The table of the entity that the file belongs to, and its former names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +90,17 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
     kept = possibly_kept(schema.entities)
     for entity in schema.entities:
         models = models_view(entity, aliases[entity.name], entities, schema.kit)
-        folder = f"app/{folder_name(entity.plural)}"
-        yield FromTemplate(f"{folder}/__init__.py", "entity.py.jinja", models)
-        yield FromTemplate(f"{folder}/models.py", "models.py.jinja", models)
-        yield from _files_of_relations(entity, schema, entities)
         routes = routes_view(entity, entities, schema.kit, is_kept=entity.name in kept)
-        yield FromTemplate(f"{folder}/routes.py", "routes.py.jinja", routes)
         tests = tests_view(entity, creates=entity.name in with_rows)
-        yield FromTemplate(f"tests/test_{entity.plural}.py", "test_entity.py.jinja", tests)
+        folder = f"app/{folder_name(entity.plural)}"
+        own = (
+            FromTemplate(f"{folder}/__init__.py", "entity.py.jinja", models),
+            FromTemplate(f"{folder}/models.py", "models.py.jinja", models),
+            *_files_of_relations(entity, schema, entities),
+            FromTemplate(f"{folder}/routes.py", "routes.py.jinja", routes),
+            FromTemplate(f"tests/test_{entity.plural}.py", "test_entity.py.jinja", tests),
+        )
+        yield from (replace(file, tables=(entity.table,)) for file in own)
     if (rows := sample_rows_view(entities)) is not None:
         yield FromTemplate("tests/sample_rows.py", "sample_rows.py.jinja", rows)
     if (nested_tests := nested_tests_view(entities)) is not None:

@@ -27,7 +27,15 @@ def _render(file: FromTemplate | FromKit) -> SourceFile:
     if isinstance(file, FromKit):
         return SourceFile(file.path, file.kit_file.read_text("utf-8"))
     text = _environment().get_template(file.template).render(_variables(file.view))
-    return SourceFile(file.path, text, file.ownership, file.needs)
+    parts = [f"{table}/{file.template.removesuffix('.jinja')}" for table in file.tables]
+    return SourceFile(
+        file.path,
+        text,
+        file.ownership,
+        file.needs,
+        part=parts[0] if parts else "",
+        former_parts=tuple(parts[1:]),
+    )
 
 
 def _variables(view: Any) -> dict[str, Any]:

@@ -25,6 +25,10 @@ class SourceFile:
     ownership: Ownership = Ownership.GENERATED
     needs: tuple[Need, ...] = field(default=(), compare=False)
     """What the file must contain after the user edited it."""
+    part: str = field(default="", compare=False)
+    """Table of the entity and kind of the file, such as `hero/models.py`; empty for other files."""
+    former_parts: tuple[str, ...] = field(default=(), compare=False)
+    """The same with the former names of the table."""
 
 
 class SourceTree(Mapping[str, str]):

@@ -46,7 +46,7 @@ class Recipe:
     def write(self) -> None:
         """Write the tree to the folder `keep`, if it is set. Raises OutputError."""
         if self.keep is not None:
-            disk.write(self.tree, self.keep)
+            disk.write(self.tree, self.keep, conflicts=False)
 
     def load(self) -> "Generation":
         """Return a new generation: import the code, and create the application.

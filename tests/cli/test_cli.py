@@ -63,7 +63,7 @@ def project(tmp_path: Path) -> Project:
 def test_help_and_version(project: Project) -> None:
     assert project.run("--help").stdout == project.run("-h").stdout
     assert project.run("--version").stdout == f"crudgen {crudgen.__version__}\n"
-    for command in ("serve", "emit", "check", "init", "new", "explain", "schema"):
+    for command in ("serve", "emit", "check", "own", "disown", "init", "new", "explain", "schema"):
         assert f"  crudgen {command}" in project.run(command, "-h").stdout
 
 
@@ -77,6 +77,11 @@ def test_version_is_the_projects() -> None:
     [
         ["nonsense"],
         ["emit", "--nonsense"],
+        ["emit", "--ours", "app/main.py"],
+        ["emit", "--theirs", "app/nothing.py"],
+        ["emit", "--ours", "app/api.py", "--theirs", "generated/app/api.py"],
+        ["own"],
+        ["disown"],
         ["serve", "--port", "70000"],
         ["serve", "--port", "http"],
         ["serve", "--workers", "0"],
@@ -168,20 +173,6 @@ def test_emit_writes_keeps_and_prunes(project: Project) -> None:
     project.run("check")
 
 
-def test_emit_refuses_what_was_edited(project: Project) -> None:
-    project.run("emit")
-    project.write("generated/app/api.py", "mine = 1\n")
-    done = project.run("emit", code=1)
-    assert "-mine = 1" in done.stderr
-    assert "--force" in done.stderr
-    checked = project.run("check", code=1).stderr
-    assert "generated/app/api.py: edited" in checked
-    assert "overwrites them only with --force" in checked
-    assert "edited: generated/app/api.py" in project.run("emit", "--dry-run", code=1).stderr
-    project.run("emit", "--force")
-    project.run("check")
-
-
 def test_dry_run_shows_a_diff_and_writes_nothing(project: Project) -> None:
     done = project.run("emit", "--dry-run")
     assert "+++ b/app/heroes/models.py" in done.stdout
@@ -198,9 +189,10 @@ def test_check_of_the_spec_alone(project: Project) -> None:
 def test_check_of_the_generated_code(project: Project) -> None:
     project.run("emit", "--out", "api")
     assert project.run("check", "--out", "api").stdout == "entities: 1 entity; api is up to date\n"
-    (project.folder / "api/app/api.py").unlink()
+    project.write("entities/team.yaml", HERO.replace("Hero", "Team"))
     done = project.run("check", "--out", "api", code=1)
-    assert "api/app/api.py: missing" in done.stderr
+    assert "api/app/api.py: out of date" in done.stderr
+    assert "api/app/teams/models.py: missing" in done.stderr
     assert "crudgen emit --out api" in done.stderr
 
 
@@ -215,9 +207,13 @@ def test_check_for_programs(project: Project) -> None:
     }
     project.run("emit")
     project.write("generated/app/api.py", "mine = 1\n")
+    report = json.loads(project.run("check", "--json").stdout)
+    assert report["ok"] is True
+    assert report["files"]["edited"] == ["app/api.py"]
+    project.write("entities/team.yaml", HERO.replace("Hero", "Team"))
     report = json.loads(project.run("check", "--json", code=1).stdout)
     assert report["ok"] is False
-    assert report["files"]["edited"] == ["app/api.py"]
+    assert report["files"]["conflict"] == ["app/api.py"]
     project.write("entities/hero.yaml", BROKEN)
     report = json.loads(project.run("check", "--json", code=1).stdout)
     assert report["ok"] is False

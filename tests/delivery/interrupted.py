@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from crudgen.delivery.comparing import Choices
 from crudgen.delivery.disk import write
 from crudgen.errors import OutputError
 from tests.delivery.trees import NEW, make_tree
@@ -91,7 +92,7 @@ def _write(step: int, folder: str, how: str) -> tuple[int, str]:
 
     sys.addaudithook(count)
     try:
-        write(make_tree(NEW), Path(folder), prune=True)
+        write(make_tree(NEW), Path(folder), Choices(prune=True))
     except OutputError as error:
         return REFUSED, str(error)
     return (IGNORED if left < 0 else DONE), ""

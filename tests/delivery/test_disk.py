@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,10 +8,13 @@ import pytest
 
 from crudgen.codegen import Ownership, SourceFile, SourceTree
 from crudgen.codegen.needs import MissingLine
-from crudgen.delivery.disk import RECORD, Action, plan, write
+from crudgen.delivery.comparing import Choices
+from crudgen.delivery.disk import plan, write
+from crudgen.delivery.plan import Action
+from crudgen.delivery.record import RECORD, read_record
 from crudgen.errors import OutputError
 from tests.delivery.interrupted import DONE, IGNORED, REFUSED, Writes
-from tests.delivery.trees import NEW, OLD, make_tree
+from tests.delivery.trees import MERGED, NEW, OLD, make_tree
 
 
 def snapshot(folder: Path) -> dict[str, bytes | None]:
@@ -39,10 +43,15 @@ def test_a_first_write_creates_everything(tmp_path: Path) -> None:
 
 
 def test_the_record_is_sorted_and_says_nothing_else(out: Path) -> None:
-    record = json.loads((out / RECORD).read_text())
+    text = (out / RECORD).read_text()
+    record = json.loads(text)["files"]
     assert list(record) == ["app/__init__.py", "app/api.py", *sorted(record)[2:]]
     assert set(record) == {path for path in OLD if not path.endswith(("main.py", ".md"))}
-    assert all(len(value) == 64 for value in record.values())
+    assert all(len(digest) == 64 for digest, *_ in record.values())
+    assert {path: entry.base for path, entry in read_record(out).files.items()} == {
+        path: OLD[path] for path in record
+    }
+    assert all(text.count(f'\n"{path}": [') == 1 for path in record)  # one line a file
 
 
 def test_a_second_write_touches_nothing(out: Path) -> None:
@@ -54,7 +63,11 @@ def test_a_second_write_touches_nothing(out: Path) -> None:
 def test_each_file_gets_what_its_ownership_says(out: Path) -> None:
     todo = write(make_tree(NEW), out)
     assert todo.paths_with(Action.CREATE) == ("app/heroes/routes/x.py",)
-    assert todo.paths_with(Action.UPDATE) == ("app/api.py", "app/heroes/models.py")
+    assert todo.paths_with(Action.UPDATE) == (
+        "app/api.py",
+        "app/champions/models.py",
+        "app/heroes/models.py",
+    )
     assert todo.paths_with(Action.KEEP) == ("README.md", "app/main.py")
     assert todo.paths_with(Action.UNCHANGED) == ("app/__init__.py",)
     assert todo.paths_with(Action.STALE) == ("app/teams/models.py",)
@@ -70,49 +83,58 @@ def test_prune_removes_stale_files_and_their_folders(out: Path) -> None:
     cache = out / "app/teams/__pycache__"
     cache.mkdir()
     (cache / "models.cpython-311.pyc").write_bytes(b"")
-    write(make_tree(NEW), out, prune=True)
+    write(make_tree(NEW), out, Choices(prune=True))
     assert not (out / "app/teams").exists()
     assert plan(make_tree(NEW), out).is_current
 
 
 def test_prune_leaves_a_folder_with_a_persons_file(out: Path) -> None:
     (out / "app/teams/mine.py").write_text("mine\n")
-    write(make_tree(NEW), out, prune=True)
+    write(make_tree(NEW), out, Choices(prune=True))
     assert [path.name for path in (out / "app/teams").iterdir()] == ["mine.py"]
 
 
 def test_an_edited_stale_file_needs_force(out: Path) -> None:
     stale = out / "app/teams/models.py"
     stale.write_text("team = 'mine'\n")
-    todo = write(make_tree(NEW), out, prune=True)
+    todo = write(make_tree(NEW), out, Choices(prune=True))
+    assert todo.is_current is False
     assert todo.paths_with(Action.STALE_EDITED) == ("app/teams/models.py",)
     assert stale.exists()
-    write(make_tree(NEW), out, prune=True, force=True)
+    write(make_tree(NEW), out, Choices(prune=True, force=True))
     assert not stale.exists()
 
 
-def test_an_edited_file_is_refused_with_its_diff_and_the_ways_out(out: Path) -> None:
+def without_bases(out: Path) -> None:
+    """Write the record as version 0.1.0 did."""
+    record = read_record(out)
+    digests = {path: entry.digest for path, entry in record.files.items()}
+    (out / RECORD).write_text(json.dumps(digests, indent=2) + "\n")
+
+
+def test_without_a_base_an_edit_is_refused_with_its_diff_and_the_ways_out(out: Path) -> None:
+    without_bases(out)
     (out / "app/api.py").write_text("api = 'mine'\n")
     before = snapshot(out)
     with pytest.raises(OutputError) as caught:
-        write(make_tree(NEW), out, prune=True)
+        write(make_tree(NEW), out, Choices(prune=True))
     message = str(caught.value)
     assert "-api = 'mine'\n+api = 2" in message
     assert str(out / "app/api.py") in message
-    assert "--force" in message
-    assert "app/main.py" in message
+    assert all(way in message for way in ("--force", "--ours", "--theirs", "crudgen own"))
     assert snapshot(out) == before
 
 
 def test_force_overwrites_what_was_edited_but_no_file_of_the_user(out: Path) -> None:
     (out / "app/api.py").write_text("api = 'mine'\n")
     (out / "app/main.py").write_text("main = 'mine'\n")
-    write(make_tree(NEW), out, force=True)
+    write(make_tree(NEW), out, Choices(force=True))
     assert (out / "app/api.py").read_text() == "api = 2\n"
     assert (out / "app/main.py").read_text() == "main = 'mine'\n"
 
 
 def test_the_shown_diff_is_bounded(out: Path) -> None:
+    without_bases(out)
     (out / "app/api.py").write_text("".join(f"line {n}\n" for n in range(10_000)))
     with pytest.raises(OutputError) as caught:
         write(make_tree(NEW), out)
@@ -129,24 +151,50 @@ def test_an_edit_that_says_what_would_be_written_is_no_edit(out: Path) -> None:
 def test_without_a_record_a_differing_file_counts_as_edited(out: Path) -> None:
     (out / RECORD).unlink()
     assert plan(make_tree(OLD), out).is_current
-    assert plan(make_tree(NEW), out).paths_with(Action.EDITED) == (
+    assert plan(make_tree(NEW), out).paths_with(Action.NO_BASE) == (
         "app/api.py",
         "app/heroes/models.py",
     )
 
 
-def test_a_removed_file_is_written_again(out: Path) -> None:
+def test_a_deleted_file_stays_deleted_until_it_is_asked_for(out: Path) -> None:
     (out / "app/api.py").unlink()
     (out / "app/main.py").unlink()
-    assert plan(make_tree(OLD), out).paths_with(Action.CREATE) == ("app/api.py", "app/main.py")
-    write(make_tree(OLD), out)
+    for tree in (OLD, NEW):
+        assert plan(make_tree(tree), out).paths_with(Action.DELETED) == ("app/api.py",)
+        write(make_tree(tree), out)
+        assert not (out / "app/api.py").exists()
+        assert (out / "app/main.py").exists()
+    write(make_tree(NEW), out, Choices(theirs=frozenset({"app/api.py"})))
+    assert (out / "app/api.py").read_text() == NEW["app/api.py"]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_deleted_file_that_comes_back_is_no_edit(out: Path, force: bool) -> None:
+    (out / "app/api.py").unlink()
+    write(make_tree(NEW), out)
+    (out / "app/api.py").write_text(OLD["app/api.py"])
+    write(make_tree(NEW), out, Choices(force=force))
+    assert (out / "app/api.py").read_text() == NEW["app/api.py"]
+
+
+def test_force_writes_deleted_files_again(out: Path) -> None:
+    (out / "app/api.py").unlink()
+    write(make_tree(OLD), out, Choices(force=True))
     assert (out / "app/api.py").exists()
+
+
+def test_a_folder_with_nothing_but_the_record_is_written_anew(out: Path) -> None:
+    shutil.rmtree(out / "app")
+    (out / "README.md").unlink()
+    write(make_tree(NEW), out)
+    assert {path for path in NEW if (out / path).exists()} == set(NEW)
 
 
 def test_a_removed_stale_file_is_forgotten(out: Path) -> None:
     (out / "app/teams/models.py").unlink()
     write(make_tree(NEW), out)
-    assert "app/teams/models.py" not in json.loads((out / RECORD).read_text())
+    assert "app/teams/models.py" not in read_record(out).files
 
 
 def test_line_endings_alone_are_no_difference(out: Path) -> None:
@@ -157,20 +205,27 @@ def test_line_endings_alone_are_no_difference(out: Path) -> None:
     todo = write(make_tree(NEW), out)
     assert todo.paths_with(Action.EDITED) == ()
     assert (out / "app/api.py").read_bytes() == b"api = 2\n"
+    assert (out / "app/champions/models.py").read_text() == NEW["app/champions/models.py"]
 
 
 def test_the_diff_applies(out: Path) -> None:
     (out / "app/heroes/models.py").write_bytes(b"hero = 'no newline'")
-    diff = plan(make_tree(NEW), out).diff()
+    diff = plan(make_tree(NEW), out, Choices(force=True, prune=True)).diff()
     assert "+++ /dev/null" in diff
     assert "\\ No newline at end of file" in diff
     subprocess.run(["git", "apply", "-"], cwd=out, input=diff.encode(), check=True)
     assert not (out / "app/teams/models.py").exists()
     assert plan(make_tree(NEW), out).is_current
-    assert "teams" not in plan(make_tree(NEW), out).diff(stale=False)
+    assert "teams" not in plan(make_tree(NEW), out).diff()
 
 
-@pytest.mark.parametrize("text", ["[]", "{", '{"a": 1}', "\x00", "<<<<<<< HEAD\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("[]", "{", '{"a": 1}', "\x00", "<<<<<<< HEAD\n", '{"files": {"a": []}}'),
+        *('{"files": {"a": "b"}}', '{"files": {"a": [1]}}', '{"files": {}, "owned": ["a"]}'),
+    ],
+)
 def test_a_broken_record_is_said_so(out: Path, text: str) -> None:
     (out / RECORD).write_text(text)
     with pytest.raises(OutputError, match="cannot be read"):
@@ -185,7 +240,7 @@ def test_no_path_leads_outside(out: Path, path: str) -> None:
         write(make_tree({path: "x\n"}), out)
     (out / RECORD).write_text(json.dumps({path: "0" * 64}))
     with pytest.raises(OutputError, match="not a path inside"):
-        write(make_tree(NEW), out, prune=True, force=True)
+        write(make_tree(NEW), out, Choices(prune=True, force=True))
 
 
 def test_a_linked_folder_is_refused(out: Path, tmp_path: Path) -> None:
@@ -195,7 +250,7 @@ def test_a_linked_folder_is_refused(out: Path, tmp_path: Path) -> None:
     before = snapshot(elsewhere)
     for force in (False, True):
         with pytest.raises(OutputError, match="symbolic link"):
-            write(make_tree(NEW), out, force=force, prune=True)
+            write(make_tree(NEW), out, Choices(force=force, prune=True))
     assert snapshot(elsewhere) == before
 
 
@@ -205,7 +260,7 @@ def test_a_linked_file_is_refused(out: Path, tmp_path: Path) -> None:
     (out / "app/api.py").unlink()
     (out / "app/api.py").symlink_to(victim)
     with pytest.raises(OutputError, match="symbolic link"):
-        write(make_tree(NEW), out, force=True)
+        write(make_tree(NEW), out, Choices(force=True))
     assert victim.read_text() == "precious\n"
 
 
@@ -258,6 +313,13 @@ def test_a_system_error_is_explained_and_changes_nothing(
     assert not (out.parent / "new").exists()
 
 
+def write_edited(out: Path) -> None:
+    """Write OLD, and edit a file that NEW changes and moves."""
+    write(make_tree(OLD), out)
+    edited = out / "app/fighters/models.py"
+    edited.write_text(edited.read_text() + "mine = 3\n")
+
+
 @pytest.fixture(scope="module")
 def writes() -> Iterator[Writes]:
     with Writes() as started:
@@ -270,7 +332,7 @@ def test_a_kill_at_every_step_leaves_the_old_tree_or_the_new(
     states = set()
     for step in range(200):
         out = tmp_path / str(step)
-        write(make_tree(OLD), out)
+        write_edited(out)
         old = snapshot(out)
         if not writes.kill(step, out):
             break
@@ -282,10 +344,12 @@ def test_a_kill_at_every_step_leaves_the_old_tree_or_the_new(
             assert not (out / "app/teams/models.py").exists()
         else:
             assert snapshot(out) == old, step
-        write(make_tree(NEW), out, prune=True)
+        write(make_tree(NEW), out, Choices(prune=True))
         assert plan(make_tree(NEW), out).is_current
         assert not (out / ".crudgen-staging").exists()
         assert not (out / "app/teams/models.py").exists()
+        assert not (out / "app/fighters/models.py").exists()
+        assert (out / "app/champions/models.py").read_text() == MERGED
     else:
         pytest.fail("the write never came to its end")
     assert states == {"restored", "new"}
@@ -296,7 +360,7 @@ def test_an_exception_at_every_step_is_undone(tmp_path: Path, writes: Writes) ->
     codes = set()
     for step in range(200):
         out = tmp_path / str(step)
-        write(make_tree(OLD), out)
+        write_edited(out)
         old = snapshot(out)
         code, message = writes.fail(step, out)
         if code == DONE:
@@ -312,34 +376,32 @@ def test_an_exception_at_every_step_is_undone(tmp_path: Path, writes: Writes) ->
 
 
 def test_a_kill_during_the_restoring_is_restored_too(tmp_path: Path, writes: Writes) -> None:
-    out = tmp_path / "out"
-    write(make_tree(OLD), out)
     # Near its end: after the journal was written and most files were replaced.
-    step = next(
-        step
-        for step in range(200)
-        if writes.kill(step, out)
-        and (out / ".crudgen-staging/journal.json").exists()
-        and not (out / "app/teams/models.py").exists()
-    )
-    assert step
+    for step in range(25, 200):
+        out = tmp_path / str(step)
+        write_edited(out)
+        assert writes.kill(step, out)
+        is_replaced = not (out / "app/teams/models.py").exists()
+        if is_replaced and (out / ".crudgen-staging/journal.json").exists():
+            break
     for again in range(100):
         if not writes.kill(again, out):
             break
     plan(make_tree(OLD), out)
     assert plan(make_tree(NEW), out).is_current
+    assert (out / "app/champions/models.py").read_text() == MERGED
 
 
 def test_an_edit_after_a_kill_survives_the_restoring(tmp_path: Path, writes: Writes) -> None:
     out = tmp_path / "out"
     for step in range(200):
-        write(make_tree(OLD), out, force=True, prune=True)
+        write(make_tree(OLD), out, Choices(force=True, prune=True))
         writes.kill(step, out)
         if (out / "app/api.py").read_text() == "api = 2\n":
             break
     assert (out / ".crudgen-staging/journal.json").exists()
     (out / "app/api.py").write_text("api = 'mine'\n")
-    assert plan(make_tree(NEW), out).paths_with(Action.EDITED) == ("app/api.py",)
+    assert plan(make_tree(NEW), out).paths_with(Action.CONFLICT) == ("app/api.py",)
     assert (out / "app/api.py").read_text() == "api = 'mine'\n"
 
 

@@ -1,20 +1,24 @@
-"""Any sequence of emits, edits, removals and prunes does what a model of twelve lines does."""
+"""Any sequence of emits, edits, removals and prunes does what a model of thirty lines does."""
 
 import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import settings, strategies
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from crudgen.codegen.tree import Ownership, SourceFile, SourceTree
-from crudgen.delivery.disk import RECORD, Action, plan, write
+from crudgen.delivery.comparing import Choices
+from crudgen.delivery.disk import plan, write
+from crudgen.delivery.record import RECORD, read_record
 from crudgen.errors import OutputError
 
 GENERATED = ("app/api.py", "app/a/models.py", "app/b/models.py", "z.py")
 ONCE = "app/main.py"
 PATHS = strategies.sampled_from((*GENERATED, ONCE))
 TEXTS = strategies.sampled_from(("one\n", "two\n", ""))
+CONFLICT = "<<<<<<< yours\n{}||||||| generated before\n{}=======\n{}>>>>>>> generated now\n".format
 
 
 class Disk(RuleBasedStateMachine):
@@ -23,7 +27,7 @@ class Disk(RuleBasedStateMachine):
         self.root = Path(tempfile.mkdtemp())
         self.out = self.root / "out"
         self.files: dict[str, str] = {}
-        self.written: dict[str, str] = {}
+        self.bases: dict[str, str] = {}
 
     def teardown(self) -> None:
         shutil.rmtree(self.root)
@@ -47,33 +51,35 @@ class Disk(RuleBasedStateMachine):
         prune=strategies.booleans(),
     )
     def emit(self, texts: dict[str, str], once: str, *, force: bool, prune: bool) -> None:
-        tree = SourceTree(
-            [
-                *(SourceFile(path, text) for path, text in texts.items()),
-                SourceFile(ONCE, once, Ownership.ONCE),
-            ]
-        )
-        edited = {
-            path
-            for path, text in texts.items()
-            if path in self.files and self.files[path] not in (text, self.written.get(path))
-        }
-        assert set(plan(tree, self.out).paths_with(Action.EDITED)) == edited
-        try:
-            write(tree, self.out, force=force, prune=prune)
-        except OutputError:
-            assert edited
-            assert not force
-            return
-        assert force or not edited
-        for path in [path for path in self.written if path not in texts]:
-            theirs = self.files.get(path) != self.written[path]
-            if path not in self.files or (prune and (force or not theirs)):
-                self.files.pop(path, None)
-                del self.written[path]
-        self.written |= texts
-        self.files |= texts
-        self.files.setdefault(ONCE, once)
+        files = [SourceFile(path, text) for path, text in texts.items()]
+        tree = SourceTree([*files, SourceFile(ONCE, once, Ownership.ONCE)])
+        is_emptied = not self.bases.keys() & self.files.keys()
+        expected, bases = dict(self.files), dict(texts)
+        expected.setdefault(ONCE, once)
+        is_refused = False
+        for path, text in texts.items():
+            base, yours = self.bases.get(path), self.files.get(path)
+            if yours is None and base is not None and not is_emptied and not force:
+                bases[path] = base
+            elif force or yours in {None, base, text}:
+                expected[path] = text
+            elif base is None or "<" in str(yours):
+                is_refused = True
+            elif base != text:
+                expected[path] = CONFLICT(yours, base, text)
+        for path in self.bases.keys() - texts.keys() & self.files.keys():
+            if prune and (force or self.files[path] == self.bases[path]):
+                del expected[path]
+            else:
+                bases[path] = self.bases[path]
+        choices = Choices(force=force, prune=prune)
+        assert bool(plan(tree, self.out, choices).refused) == is_refused
+        if is_refused:
+            with pytest.raises(OutputError):
+                write(tree, self.out, choices)
+        else:
+            write(tree, self.out, choices)
+            self.files, self.bases = expected, bases
 
     @invariant()
     def the_folder_is_what_the_model_says(self) -> None:
@@ -83,6 +89,8 @@ class Disk(RuleBasedStateMachine):
             if path.is_file() and path.name != RECORD
         }
         assert found == self.files
+        record = read_record(self.out).files
+        assert {path: entry.base for path, entry in record.items()} == self.bases
 
 
 TestDisk = Disk.TestCase

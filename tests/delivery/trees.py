@@ -1,4 +1,4 @@
-"""Two versions of a small source tree: files are added, changed and removed between them."""
+"""Two versions of a small source tree: files are added, changed, moved and removed between them."""
 
 from crudgen.codegen.tree import Ownership, SourceFile, SourceTree
 
@@ -6,6 +6,7 @@ OLD = {
     "README.md": "# Read me\n",
     "app/__init__.py": "",
     "app/api.py": "api = 1\n",
+    "app/fighters/models.py": "fighter = 1\nlast = 2\n",
     "app/heroes/models.py": "hero = 1\n",
     "app/main.py": "main = 1\n",
     "app/teams/models.py": "team = 1\n",
@@ -14,10 +15,18 @@ NEW = {
     "README.md": "# Read me, two\n",
     "app/__init__.py": "",
     "app/api.py": "api = 2\n",
+    "app/champions/models.py": "champion = 1\nlast = 2\n",
     "app/heroes/models.py": "hero = 2\n",
     "app/heroes/routes/x.py": "new = 'ä'\n",
     "app/main.py": "main = 2\n",
 }
+PARTS = {
+    "app/fighters/models.py": ("fighter/models.py",),
+    "app/champions/models.py": ("champion/models.py", "fighter/models.py"),
+}
+"""The parts of entities that files are, with their former names."""
+MERGED = "champion = 1\nlast = 2\nmine = 3\n"
+"""The file that moves, if the last line was added to it."""
 
 
 def make_tree(texts: dict[str, str]) -> SourceTree:
@@ -27,6 +36,8 @@ def make_tree(texts: dict[str, str]) -> SourceTree:
             path,
             text,
             Ownership.ONCE if path.endswith(("main.py", ".md")) else Ownership.GENERATED,
+            part=PARTS.get(path, ("",))[0],
+            former_parts=PARTS.get(path, ())[1:],
         )
         for path, text in texts.items()
     )

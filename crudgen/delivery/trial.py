@@ -1,0 +1,133 @@
+"""Starts a merged application before it is written. Reason to change: when, or how it is isolated.
+
+A merge of lines can be right for each file and wrong for the application, for example if an edit
+uses a field that the spec no longer has.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from crudgen.delivery.memory import PACKAGE_FOLDER
+from crudgen.delivery.plan import EDITS, Action, Plan
+from crudgen.errors import OutputError
+
+_PROGRAM = "from crudgen.delivery.starting import main; main({!r})"
+_SECONDS = 60.0
+_LARGE = 1_048_576
+_ENTRY_POINT = f"{PACKAGE_FOLDER}/main.py"
+
+
+class Trial:
+    """Raises OutputError if the application of a plan with edits cannot be created.
+
+    It is created in a process of its own, from a copy of the folder. An application that already
+    fails in the same way without the plan is no reason to reject the plan; `note` then says so.
+    """
+
+    def __init__(self) -> None:
+        self.note = ""
+
+    def __call__(self, plan: Plan) -> None:
+        """Try the application that the folder of a plan will contain."""
+        if not _is_needed(plan):
+            return
+        failure = _start(plan.out, plan.contents())
+        if failure is None:
+            return
+        if _start(plan.out, {}) == failure:
+            self.note = (
+                "the merged application was not tried: it does not start before the merge either\n"
+                f"  {failure.message(plan.out)}"
+            )
+            return
+        raise OutputError(
+            f"the merged application does not start, so {plan.out} was not changed\n"
+            f"  {failure.message(plan.out)}\n"
+            "  correct your edits or the spec; --dry-run shows the merge, and --no-try writes it"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why an application does not start: the error, and the file and line that raised it."""
+
+    error: str
+    place: str = ""
+
+    def message(self, out: Path) -> str:
+        """Return the error with its place in a folder."""
+        return f"{out / self.place}: {self.error}" if self.place else self.error
+
+
+def _is_needed(plan: Plan) -> bool:
+    """Return whether code changes in an application that has edits, and no conflicts."""
+    code = [
+        change
+        for change in plan.changes
+        if change.path.startswith(f"{PACKAGE_FOLDER}/") and change.path.endswith(".py")
+    ]
+    has_edits = any(change.action in {*EDITS, Action.MERGE} for change in code)
+    is_changed = any(change.is_written for change in code)
+    return has_edits and is_changed and not plan.conflicts
+
+
+def _start(out: Path, contents: Mapping[str, bytes | None]) -> _Failure | None:
+    """Create the application of a copy of a folder with other contents. Return why it fails."""
+    with tempfile.TemporaryDirectory(prefix="crudgen-") as temporary:
+        folder, result = Path(temporary) / "project", Path(temporary) / "result"
+        shutil.copytree(out, folder, ignore=_not_copied, ignore_dangling_symlinks=True)
+        for path, data in contents.items():
+            target = folder / path
+            if data is None:
+                target.unlink(missing_ok=True)
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(data)
+        if not (folder / _ENTRY_POINT).exists():
+            return None
+        return _run(folder, result)
+
+
+def _run(folder: Path, result: Path) -> _Failure | None:
+    own = Path(__file__).parents[2]
+    paths = [str(own), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    try:
+        done = subprocess.run(  # noqa: S603 -- the program is constant
+            [sys.executable, "-c", _PROGRAM.format(str(result))],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return _Failure(f"it was not created within {_SECONDS:.0f} s")
+    if not result.exists():
+        lines = done.stderr.decode(errors="replace").split("\n")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return _Failure(last or f"the process ended with exit code {done.returncode}")
+    error, place = result.read_text("utf-8").split("\n")
+    return _Failure(error, place) if error else None
+
+
+def _not_copied(folder: str, names: list[str]) -> set[str]:
+    """Return what a trial does not need: virtual environments, caches, large and special files."""
+    return {name for name in names if not _is_copied(Path(folder, name))}
+
+
+def _is_copied(path: Path) -> bool:
+    if path.is_dir():
+        is_hidden = path.name.startswith(".") or path.name in {"__pycache__", "node_modules"}
+        return not is_hidden and not (path / "pyvenv.cfg").exists()
+    return path.is_file() and path.stat().st_size <= _LARGE

@@ -1,0 +1,232 @@
+"""Edits of generated files: `crudgen emit` merges them, and `own` takes a file out of its hands."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from crudgen.delivery.merging import Side, resolve
+from crudgen.delivery.record import RECORD, read_record
+from tests.cli.test_cli import HERO, Project
+
+ROUTES, MODELS = "generated/app/heroes/routes.py", "generated/app/heroes/models.py"
+HANDLER = '''
+
+@router.get("/{hero_id}/title")
+def read_title(hero_id: int) -> str:
+    """Return the title of a hero."""
+    return f"Hero {hero_id}"
+'''
+RETURNED = '"""A hero as returned by the API."""'
+FIELD = "  age: int(0..)? index\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    project = Project(tmp_path)
+    project.run("emit")
+    return project
+
+
+def edit(project: Project, path: str, old: str, new: str) -> None:
+    text = project.read(path)
+    assert old in text
+    project.write(path, text.replace(old, new))
+
+
+def change_spec(project: Project, line: str = "  motto: str?\n") -> None:
+    project.write("entities/hero.yaml", project.read("entities/hero.yaml") + line)
+
+
+def conflict(project: Project) -> str:
+    """Let the user and the spec change the same line; return what emit says."""
+    edit(project, MODELS, "ge=0,", "ge=1,")
+    edit(project, "entities/hero.yaml", "int(0..)", "int(5..)")
+    edit(project, MODELS, RETURNED, '"""My hero."""')
+    return project.run("emit", code=1).stderr
+
+
+def test_an_edit_is_kept_and_merged(project: Project) -> None:
+    project.write(ROUTES, project.read(ROUTES) + HANDLER)
+    edit(project, MODELS, RETURNED, '"""My hero."""')
+    assert "2 edited" in project.run("emit").stdout
+    change_spec(project)
+    assert f"{MODELS}: edited, and out of date" in project.run("check", code=1).stderr
+    done = project.run("emit").stdout
+    assert "1 updated, 1 merged, 1 edited" in done
+    assert f"  merged: {MODELS}" in done
+    assert project.read(ROUTES).endswith(HANDLER)
+    assert '"""My hero."""' in project.read(MODELS)
+    assert "motto: str | None" in project.read(MODELS)
+    checked = project.run("check").stdout
+    assert f"  {MODELS}: edited\n  {ROUTES}: edited\n" in checked
+    before = project.read(f"generated/{RECORD}")
+    assert "2 edited" in project.run("emit").stdout
+    assert project.read(f"generated/{RECORD}") == before
+
+
+def test_a_conflict_is_marked_named_and_refused_until_it_is_resolved(project: Project) -> None:
+    said = conflict(project)
+    text = project.read(MODELS)
+    line = text.splitlines().index("<<<<<<< yours") + 1
+    assert f"  conflict: {MODELS}:{line}" in said
+    assert "ge=1" in text
+    assert "ge=5" in text
+    assert "My hero" in text
+    change_spec(project)
+    for arguments in (["emit"], ["check"], ["emit", "--dry-run"]):
+        refused = project.run(*arguments, code=1).stderr
+        assert f"{MODELS}:{line}: a conflict is not resolved" in refused
+    served = project.run("serve", "--keep", "generated", "--port", "0", code=1).stderr
+    assert f"{MODELS}:{line}: a conflict is not resolved" in served
+    assert project.read(MODELS) == text
+    report = json.loads(project.run("emit", "--json", code=1).stdout)
+    assert MODELS in report["error"]
+    resolved = resolve(text, Side.NOW)
+    assert resolved is not None
+    project.write(MODELS, resolved)
+    assert "1 merged" in project.run("emit", "--no-try").stdout
+    assert "motto" in project.read(MODELS)
+    assert "My hero" in project.read(MODELS)
+    project.run("check")
+
+
+@pytest.mark.parametrize(("option", "kept", "lost"), [("--ours", 1, 5), ("--theirs", 5, 1)])
+@pytest.mark.parametrize("is_marked", [False, True])
+def test_one_side_of_the_conflicts_of_a_file(
+    project: Project, option: str, kept: int, lost: int, *, is_marked: bool
+) -> None:
+    if is_marked:
+        conflict(project)
+    else:
+        edit(project, MODELS, "ge=0,", "ge=1,")
+        edit(project, MODELS, RETURNED, '"""My hero."""')
+        edit(project, "entities/hero.yaml", "int(0..)", "int(5..)")
+    assert "1 merged" in project.run("emit", "--no-try", option, MODELS).stdout
+    text = project.read(MODELS)
+    assert f"ge={kept}," in text
+    assert f"ge={lost}," not in text
+    assert "My hero" in text
+    assert "<<<<" not in text
+    project.run("check")
+
+
+def test_a_conflict_for_programs(project: Project) -> None:
+    edit(project, MODELS, "ge=0,", "ge=1,")
+    edit(project, "entities/hero.yaml", "int(0..)", "int(5..)")
+    report = json.loads(project.run("emit", "--json", code=1).stdout)
+    assert report["ok"] is False
+    assert report["files"]["conflict"] == ["app/heroes/models.py"]
+    assert {one["file"] for one in report["conflicts"]} == {"app/heroes/models.py"}
+    assert json.loads(project.run("emit", "--json", "--force").stdout)["ok"] is True
+
+
+def test_a_dry_run_shows_the_merge(project: Project) -> None:
+    edit(project, MODELS, RETURNED, '"""My hero."""')
+    change_spec(project)
+    before = project.read(MODELS)
+    done = project.run("emit", "--dry-run")
+    assert "+    motto: str | None" in done.stdout
+    assert "My hero" not in done.stdout.replace('     """My hero."""', "")
+    assert "1 merged" in done.stderr
+    assert project.read(MODELS) == before
+    edit(project, MODELS, "ge=0,", "ge=1,")
+    edit(project, "entities/hero.yaml", "int(0..)", "int(5..)")
+    done = project.run("emit", "--dry-run", code=1)
+    assert "+<<<<<<< yours" in done.stdout
+    assert "conflict" in done.stderr
+
+
+def test_a_deleted_file_is_not_written_again(project: Project) -> None:
+    deleted = project.folder / "generated/tests/test_heroes.py"
+    deleted.unlink()
+    change_spec(project)
+    assert f"deleted by you: {Path('generated/tests/test_heroes.py')}" in project.run("emit").stdout
+    assert not deleted.exists()
+    assert "generated/tests/test_heroes.py: deleted" in project.run("check").stdout
+    project.run("emit", "--theirs", "tests/test_heroes.py")
+    assert deleted.exists()
+
+
+def test_what_is_no_longer_generated_and_was_edited_is_kept(project: Project) -> None:
+    project.write("entities/team.yaml", HERO.replace("Hero", "Team"))
+    project.run("emit")
+    project.write("generated/app/teams/routes.py", "mine = 1\n")
+    (project.folder / "entities/team.yaml").unlink()
+    said = project.run("emit", "--prune").stdout
+    assert "no longer generated: generated/app/teams/routes.py (edited, kept" in said
+    assert project.read("generated/app/teams/routes.py") == "mine = 1\n"
+    assert not (project.folder / "generated/app/teams/models.py").exists()
+    assert "edited, and no longer generated" in project.run("check").stdout
+    project.run("emit", "--prune", "--force")
+    assert not (project.folder / "generated/app/teams").exists()
+
+
+def test_a_file_that_is_owned_is_not_written(project: Project) -> None:
+    edit(project, MODELS, RETURNED, '"""My hero."""')
+    assert project.run("own", MODELS).stdout == f"{MODELS} is yours now\n"
+    assert "already yours" in project.run("own", "app/heroes/models.py").stdout
+    owned = project.read(MODELS)
+    change_spec(project)
+    project.run("check", code=1)
+    said = project.run("emit", "--force").stdout
+    assert f"  owned: {MODELS}: what crudgen generates for it has changed" in said
+    assert project.read(MODELS) == owned
+    assert f"  {MODELS}: owned\n" in project.run("check").stdout
+    assert "has changed" not in project.run("emit").stdout
+    assert "generated again" in project.run("disown", MODELS).stdout
+    assert "1 merged" in project.run("emit", "--no-try").stdout
+    assert "motto" in project.read(MODELS)
+    assert "My hero" in project.read(MODELS)
+    assert "was not taken" in project.run("disown", MODELS, code=1).stderr
+    assert "already yours" in project.run("own", "generated/app/main.py", code=1).stderr
+    assert "no such folder" in project.run("own", "x.py", "--out", "nowhere", code=1).stderr
+
+
+def test_a_tool_that_changed_the_record_too_leaves_no_base(project: Project) -> None:
+    for file in (project.folder / "generated").rglob("*"):
+        if file.is_file() and "kit" not in file.parts:
+            file.write_text(file.read_text().replace("H", "J"))
+    change_spec(project)
+    before = project.read(MODELS)
+    assert "Jero" in before
+    said = project.run("emit", code=1).stderr
+    assert f"{MODELS}: cannot be merged: the record does not contain" in said
+    assert "-class Jero(" in said
+    assert "crudgen own" in said
+    assert project.read(MODELS) == before
+
+
+def test_a_record_of_digests_gets_texts(project: Project) -> None:
+    record = read_record(project.folder / "generated")
+    digests = {path: entry.digest for path, entry in record.files.items()}
+    project.write(f"generated/{RECORD}", json.dumps(digests, indent=2))
+    edit(project, MODELS, RETURNED, '"""My hero."""')
+    project.write(ROUTES, project.read(ROUTES) + HANDLER)
+    edit(project, "entities/hero.yaml", "  name: str(1..80) index", "  name: str(1..90) index")
+    said = project.run("emit", code=1).stderr
+    assert f"{MODELS}: cannot be merged" in said
+    assert ROUTES not in said  # what is generated for it is the same
+    project.run("emit", "--no-try", "--ours", MODELS)
+    assert "My hero" in project.read(MODELS)
+    change_spec(project)
+    assert "1 merged" in project.run("emit", "--no-try").stdout
+    assert "motto" in project.read(MODELS)
+    assert project.read(ROUTES).endswith(HANDLER)
+
+
+def test_a_merge_that_cannot_start_is_not_written(project: Project) -> None:
+    project.write(ROUTES, project.read(ROUTES) + "\n\nHeroPublic.model_fields['age']\n")
+    edit(project, "entities/hero.yaml", FIELD, "")
+    before = project.read(ROUTES), project.read(MODELS)
+    said = project.run("emit", code=1).stderr
+    assert "the merged application does not start" in said
+    assert f"  {ROUTES}:{len(before[0].splitlines())}: KeyError: 'age'" in said
+    assert (project.read(ROUTES), project.read(MODELS)) == before
+    project.run("emit", "--no-try")
+    assert "age" not in project.read(MODELS)
+    change_spec(project)
+    said = project.run("emit").stdout
+    assert "does not start before the merge either" in said
+    assert "KeyError: 'age'" in said
+    assert "motto" in project.read(MODELS)
