@@ -100,7 +100,7 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
             FromTemplate(f"{folder}/routes.py", "routes.py.jinja", routes),
             FromTemplate(f"tests/test_{entity.plural}.py", "test_entity.py.jinja", tests),
         )
-        yield from (replace(file, tables=(entity.table,)) for file in own)
+        yield from (replace(file, tables=(entity.table, *entity.was)) for file in own)
     if (rows := sample_rows_view(entities)) is not None:
         yield FromTemplate("tests/sample_rows.py", "sample_rows.py.jinja", rows)
     if (nested_tests := nested_tests_view(entities)) is not None:

@@ -6,15 +6,15 @@ ignored: git may convert them.
 
 import ast
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from crudgen.codegen.tree import Ownership, SourceFile, SourceTree
 from crudgen.delivery import journal
 from crudgen.delivery.merging import Side, find_markers, merge, resolve
+from crudgen.delivery.moves import exists, find_moves
 from crudgen.delivery.plan import Action, Change, Plan
-from crudgen.delivery.record import Entry, Record, read_record
+from crudgen.delivery.record import Entry, read_record
 from crudgen.errors import OutputError
 
 
@@ -59,8 +59,9 @@ class _Comparison:
         self._record = read_record(out)
         paths = self._record.files
         # A folder of which nothing but the record is left is written anew.
-        self._is_emptied = not any(_exists(out, path) for path in paths)
-        self._sources = _sources(tree, out, self._record)
+        self._is_emptied = not any(exists(out, path) for path in paths)
+        self._moves = find_moves(tree, out, self._record)
+        self._moving = {*self._moves.values()}
 
     def plan(self) -> Plan:
         once = Ownership.ONCE
@@ -68,8 +69,9 @@ class _Comparison:
             self._once(file) if file.ownership is once else self._generated(file)
             for file in self._tree.files
         ]
-        moved = {*self._sources.values()}
-        stale = map(self._stale, sorted(self._record.files.keys() - self._tree.keys() - moved))
+        stale = map(
+            self._stale, sorted(self._record.files.keys() - self._tree.keys() - self._moving)
+        )
         changes += (change for change in stale if change is not None)
         return Plan(self._out, tuple(changes), self._record)
 
@@ -80,7 +82,10 @@ class _Comparison:
         return Change(file.path, Action.KEEP, before, before, needs=file.needs)
 
     def _generated(self, file: SourceFile) -> Change:
-        source = self._sources.get(file.path, file.path)
+        source = self._moves.get(file.path, file.path)
+        if source == file.path and source in self._moving:  # its place is free
+            entry = Entry.of(file.text, file.part, None)
+            return Change(file.path, Action.CREATE, None, file.text.encode(), entry)
         before = _read(self._out, source)
         change = self._changed(file, source, before)
         return change if source == file.path else replace(change, source=source)
@@ -196,26 +201,6 @@ def _syntax_error(text: str) -> int:
     except ValueError:  # null bytes
         return 1
     return 0
-
-
-def _sources(tree: SourceTree, out: Path, record: Record) -> Mapping[str, str]:
-    """Return the former paths of files whose entity got another name."""
-    paths = {
-        entry.part: path for path, entry in record.files.items() if entry.part and path not in tree
-    }
-    found = {}
-    for file in tree.files:
-        if file.path in record.files or _exists(out, file.path):
-            continue
-        former = next((part for part in (file.part, *file.former_parts) if part in paths), None)
-        if former is not None:
-            found[file.path] = paths.pop(former)
-    return found
-
-
-def _exists(out: Path, path: str) -> bool:
-    location = journal.locate(out, path)
-    return location.exists() or location.is_symlink()
 
 
 def _read(out: Path, path: str, *, once: bool = False) -> bytes | None:

@@ -145,12 +145,10 @@ class Plan:
 
     def contents(self) -> dict[str, bytes | None]:
         """Return the files to write (bytes) and remove (None), including the record."""
-        contents: dict[str, bytes | None] = {}
-        for change in self.changes:
-            if change.is_written:
-                contents[change.path] = change.after
-            if change.source and change.before is not None:
-                contents[change.source] = None
+        contents: dict[str, bytes | None] = {
+            one.source: None for one in self.changes if one.source and one.before is not None
+        }
+        contents |= {one.path: one.after for one in self.changes if one.is_written}
         record = self._new_record()
         if record != self.record:
             contents[RECORD] = record.to_bytes()

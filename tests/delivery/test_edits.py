@@ -209,6 +209,47 @@ def test_a_former_table_finds_the_file_too(tmp_path: Path) -> None:
     assert again.changes[0].action is Action.EDITED
 
 
+def entity(table: str, *was: str, text: str = NOW) -> list[SourceFile]:
+    kinds = ("x.py", "y.py") if table != "a" else ("x.py",)
+    return [
+        SourceFile(
+            f"app/{table}s/{kind}",
+            text,
+            part=f"{table}/{kind}",
+            former_parts=tuple(f"{name}/{kind}" for name in was),
+        )
+        for kind in kinds
+    ]
+
+
+def test_tables_can_take_the_names_of_others(tmp_path: Path) -> None:
+    """`c` was `b`, `b` was `a`, and another `a` is new; then nothing moves any more."""
+    write(SourceTree([*entity("a"), *entity("b")]), tmp_path)
+    for name in "ab":
+        (tmp_path / f"app/{name}s/x.py").write_text(f"mine = '{name}'\n{NOW}")
+    later = SourceTree([*entity("a"), *entity("b", "a"), *entity("c", "b")])
+    for _ in range(2):
+        done = write(later, tmp_path)
+        texts = {name: (tmp_path / f"app/{name}s/x.py").read_text() for name in "abc"}
+        assert texts == {"a": NOW, "b": f"mine = 'a'\n{NOW}", "c": f"mine = 'b'\n{NOW}"}
+    assert not [change for change in done.changes if change.is_written or change.source]
+    (tmp_path / "app/bs/y.py").unlink()
+    assert not [one for one in write(later, tmp_path).changes if one.is_written or one.source]
+
+
+def test_a_file_that_is_new_for_a_renamed_entity_takes_none_of_another(tmp_path: Path) -> None:
+    champion = entity("champion", "a")
+    write(SourceTree([champion[0], *entity("a")]), tmp_path)
+    write(
+        SourceTree([champion[0], *entity("a"), SourceFile("app/as/y.py", NOW, part="a/y.py")]),
+        tmp_path,
+    )
+    (tmp_path / "app/as/y.py").write_text(f"mine = 0\n{NOW}")
+    write(SourceTree([*champion, *entity("a")]), tmp_path)
+    assert (tmp_path / "app/as/y.py").read_text() == f"mine = 0\n{NOW}"
+    assert (tmp_path / "app/champions/y.py").read_text() == NOW
+
+
 @pytest.mark.parametrize("is_owned", [True, False])
 def test_a_moved_file_stays_owned_or_deleted(tmp_path: Path, *, is_owned: bool) -> None:
     write(tree(hero="app/heroes/x.py", team="app/teams/x.py"), tmp_path)

@@ -33,6 +33,8 @@ class Project:
         self.entities, self.out = folder / "entities", folder / "out"
         self.specs: dict[str, tuple[str, list[str]]] = {}
         """The name and fields of the entity of each table."""
+        self.was: dict[str, str] = {}
+        """The former name of each table that got another one."""
         self.version = 0
         self.edits = 0
         self.removed: dict[str, set[str]] = {}
@@ -50,13 +52,18 @@ class Project:
         """Change the spec, or update crudgen."""
         table = self.chosen.choice([*self.specs])
         name, fields = self.specs[table]
-        match self.chosen.choice(["add", "field", "field", "rename", "remove", "update"]):
+        match self.chosen.choice(["add", "field", "field", "rename", "table", "remove", "update"]):
             case "add":
                 self.add()
             case "field":
                 self.specs[table] = (name, self.chosen.sample(FIELDS, self.chosen.randint(1, 5)))
             case "rename":
                 self.specs[table] = (f"{name}Of{self.chosen.choice('ABCD')}", fields)
+            case "table":
+                new = f"{table}_{len(self.was)}"
+                self.was[new] = table
+                self.specs[new] = self.specs.pop(table)
+                self.specs[new] = (f"{name}In{self.chosen.choice('ABCD')}", fields)
             case "remove" if len(self.specs) > 1:
                 del self.specs[table]
             case _:
@@ -68,7 +75,8 @@ class Project:
             file.unlink()
         for table, (name, fields) in self.specs.items():
             lines = "".join(f"  {line}\n" for line in fields)
-            spec = f"name: {name}\ntable: {table}\nfields:\n{lines}"
+            was = f"was: {self.was[table]}\n" if table in self.was else ""
+            spec = f"name: {name}\ntable: {table}\n{was}fields:\n{lines}"
             (self.entities / f"{name}.yaml").write_text(spec)
         files = crudgen.render(crudgen.load(self.entities)).files
         return SourceTree(map(self._updated, files))
