@@ -80,15 +80,12 @@ class _Expansion(ShortFormParser):
         return TYPES[TypeName(word)]
 
     def _reject_word(self, name: str, location: Location) -> None:
-        if name != "renamed":
+        if name == "renamed" and any(entry.key == "values" for entry in self.entries):
+            keys = "type: enum, values: [furious], renamed: {angry: furious}"
+            remedy = f"write the long form: '{keys}'"
+            self.problems.add(location, "'renamed' needs the long form", remedy)
+        else:
             super()._reject_word(name, location)
-            return
-        remedy = "for a former name of the field, write 'was(name)'"
-        if any(entry.key == "values" for entry in self.entries):
-            remedy = (
-                "write the long form: 'type: enum, values: [furious], renamed: {angry: furious}'"
-            )
-        self.problems.add(location, "'renamed' needs the long form", remedy)
 
     def _arguments(self, info: TypeInfo, match: re.Match[str]) -> None:
         written = match["args"] or ""

@@ -61,7 +61,10 @@ class ShortFormParser:
         elif not follows_space:
             self.problems.add(location, f"missing space before {quoted(name)}", "add one")
         elif any(entry.key == name for entry in self.entries):
-            self.problems.add(location, f"duplicate option {quoted(name)}", "remove one of them")
+            remedy = "remove one of them"
+            if option.argument is Argument.NAMES:
+                remedy = f"write all names in one option, such as '{name}(name, label)'"
+            self.problems.add(location, f"duplicate option {quoted(name)}", remedy)
         elif option.argument is not Argument.NONE:
             return self._argument(option, location, end)
         elif opened := _OPENED.match(self.text, end):
@@ -82,6 +85,8 @@ class ShortFormParser:
             if not is_typo:
                 default = json.dumps(words[:100], ensure_ascii=False)
                 remedy = f"quote a default of several words: '= {default}'"
+        if name == "renamed":
+            remedy = "for a former name of the field, write 'was(name)'"
         if name == "(":
             problem, remedy = "unexpected '('", "quote a default that contains parentheses"
         else:

@@ -59,6 +59,8 @@ WORDS: tuple[tuple[str, str], ...] = (
     (rf"@updated_?at\b|\bauto_now\b{_TRUE}", "= now read_only touch"),
     (r"@db\.\w+(?:\([^()]*\))?", " "),
     (rf"@?\b(?:{FORMER})\b *[:=(]? *['\"]?(\w+)['\"]?\)?", r"was(\1)"),
+    (r"\bwas\b *[:=]? *\[([\w, ]+)\]", r"was(\1)"),
+    (r"\( *was\b *[:=]? *['\"]?(\w+)['\"]? *\)", r" was(\1)"),
     (r"\bwas\b(?! *\() *[:=]? *['\"]?(\w+)['\"]?", r"was(\1)"),
     (r"\bmax_?digits *[:=] *([0-9]+)[, ]+decimal_?places *[:=] *([0-9]+)", r"(\1,\2)"),
     (r"\bprecision *[:=] *([0-9]+)[, ]+scale *[:=] *([0-9]+)", r"(\1,\2)"),
