@@ -28,14 +28,22 @@ QUICK = ("language/", "codegen/", "rows/test_seed.py", "test_")
 
 LONGEST = (
     "docs/test_commands.py",
-    "codegen/test_layout.py",
-    "codegen/test_projects.py",
-    "codegen/test_reserved.py",
-    "codegen/test_everyday.py",
-    "fast/test_shortcut.py",
     "cli/test_serve.py",
-    "resilience/test_frozen.py",
+    "resilience/test_failover.py",
+    "fuzzing/test_schemathesis.py",
     "test_quality.py",
+    "codegen/test_projects.py",
+    "startup/test_read_only.py",
+    "resilience/test_disk_full.py",
+    "resilience/test_replica.py",
+    "resilience/test_frozen.py",
+    "codegen/test_graphs.py",
+    "codegen/test_layout.py",
+    "codegen/test_reserved.py",
+    "relations/test_filters.py",
+    "owners/test_sessions.py",
+    "owners/test_models.py",
+    "startup/test_digits.py",
 )
 """What takes longest in one process, whether one test of it is slow or all together."""
 
