@@ -6,7 +6,8 @@ CrudgenError
 ├── SpecError        the spec is invalid; contains all diagnostics
 ├── OutputError      the output folder cannot be written, or has files that must not be overwritten
 ├── DriftError       the output folder differs from what the spec generates
-└── ServeError       the application cannot start, for example because the port is in use
+├── ServeError       the application cannot start, for example because the port is in use
+└── DatabaseError    the database cannot be read or changed
 """
 
 import re
@@ -77,3 +78,7 @@ class DriftError(CrudgenError):
 
 class ServeError(CrudgenError):
     """The application or its server cannot start."""
+
+
+class DatabaseError(CrudgenError):
+    """A database cannot be read or changed, or the rows in it prevent a change."""

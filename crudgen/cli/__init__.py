@@ -11,7 +11,20 @@ import typer
 from typer.core import TyperGroup
 
 from crudgen import __version__
-from crudgen.cli import check, console, disown, emit, explain, init, new, own, schema, serve
+from crudgen.cli import (
+    apply,
+    check,
+    console,
+    disown,
+    emit,
+    explain,
+    init,
+    new,
+    own,
+    plan,
+    schema,
+    serve,
+)
 from crudgen.errors import CrudgenError
 
 
@@ -57,7 +70,9 @@ def _crudgen(
     del version
 
 
-for _module in (serve, emit, check, own, disown, init, new, explain, schema):
+_MODULES = (serve, plan, apply, emit, check, own, disown, init, new, explain, schema)
+
+for _module in _MODULES:
     _name = _module.__name__.rpartition(".")[2]
     # The control character makes typer keep the line breaks.
     _examples = "\n".join(["\b", "Examples:", *(f"  {line}" for line in _module.EXAMPLES)])

@@ -10,6 +10,11 @@ def say(text: str = "", style: str = "") -> None:
     _print((text, style), stderr=False)
 
 
+def say_parts(*parts: tuple[str, str]) -> None:
+    """Print parts of a line, each with its style, to standard output."""
+    _print(*parts, stderr=False)
+
+
 def say_error(text: str, style: str = "") -> None:
     """Print to standard error."""
     _print((text, style), stderr=True)

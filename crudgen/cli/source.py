@@ -80,4 +80,4 @@ def count(number: int, noun: str) -> str:
     """Return a number with a noun in the right form: `1 file`, `2 files`, `2 entities`."""
     if number == 1:
         return f"1 {noun}"
-    return f"{number} {noun[:-1]}ies" if noun.endswith("y") else f"{number} {noun}s"
+    return f"{number:,} {noun[:-1]}ies" if noun.endswith("y") else f"{number:,} {noun}s"

@@ -140,6 +140,12 @@ class TableChange:
     new_indexes: tuple[Index, ...] = ()
     old_indexes: tuple[Index, ...] = ()
     """Live indexes that are removed. Unique ones may stand for a unique constraint."""
+    renamed_constraints: tuple[tuple[str, str], ...] = ()
+    """Live and new names of other constraints that follow from renamed tables and columns."""
+    renamed_indexes: tuple[tuple[str, str], ...] = ()
+    """The same for indexes."""
+    unvalidated: tuple[str, ...] = ()
+    """Live constraints as in the models that PostgreSQL has not checked for all rows."""
     key_changed: bool = False
     """Whether other columns are the primary key."""
     rows: int = 0
@@ -180,6 +186,7 @@ class TableChange:
                     *(self.new_uniques, self.old_uniques),
                     *(self.new_foreign_keys, self.old_foreign_keys),
                     *(self.new_indexes, self.old_indexes),
+                    self.unvalidated,
                 )
             )
         )

@@ -6,7 +6,7 @@ Nothing here knows SQL or a database.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
 
@@ -131,6 +131,16 @@ class Plan:
         prevented = [[one.table, one.column, one.select or one.what] for one in self.problems]
         text = json.dumps([does, prevented])
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def left(self) -> list[str]:
+        """What is to do or prevents it, a line each, for messages."""
+        lines = [f"{step.table}: {step.what}" for step in self.steps]
+        return [*lines, *(f"{one.table}: {one.what}" for one in self.problems)]
+
+    def without_notes(self) -> "Plan":
+        """Return the plan without its notes."""
+        return replace(self, notes=())
 
     def as_json(self) -> dict[str, object]:
         """Return the plan for `--json`."""

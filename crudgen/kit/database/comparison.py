@@ -54,6 +54,29 @@ def missing_indexes(found: TableDefinition, expected: TableDefinition) -> list[I
     return [index for index in expected.indexes if not exists(index)]
 
 
+def same_collation(found: Column, expected: Column, *, is_sqlite: bool) -> bool:
+    """Return whether two columns have the same collation."""
+    default, other = ("", "BINARY") if is_sqlite else ("C", "POSIX")
+    names = [(column.collation or "").upper() for column in (found, expected)]
+    one, two = (default if name == other else name for name in names)
+    return one == two
+
+
+def same_generator(found: Column, expected: Column, key: Key | None) -> bool:
+    """Return whether the database generates the values of a column as the model expects.
+
+    `key` is the primary key of the model.
+    """
+    if expected.generator in _SEQUENCES:
+        return found.generator in _SEQUENCES
+    if expected.generator is not KeyGenerator.NONE:
+        return found.generator in {expected.generator, KeyGenerator.AUTOINCREMENT}
+    if key is not None and expected.name in key.columns:
+        return found.generator is KeyGenerator.NONE
+    # Any other default is allowed.
+    return found.generator is not KeyGenerator.IDENTITY_ALWAYS
+
+
 class _Comparison:
     """The comparison of one table with its model."""
 
@@ -100,26 +123,9 @@ class _Comparison:
             and found.nullable == expected.nullable
             and found.is_generated == expected.is_generated
             and found.on_conflict == expected.on_conflict
-            and self._collation(found) == self._collation(expected)
+            and same_collation(found, expected, is_sqlite=self._is_sqlite)
         )
-        return same and self._same_generator(found, expected)
-
-    def _collation(self, column: Column) -> str:
-        name = (column.collation or "").upper()
-        if self._is_sqlite:
-            return "" if name == "BINARY" else name
-        return "C" if name == "POSIX" else name
-
-    def _same_generator(self, found: Column, expected: Column) -> bool:
-        key = self._expected.key
-        if expected.generator in _SEQUENCES:
-            return found.generator in _SEQUENCES
-        if expected.generator is not KeyGenerator.NONE:
-            return found.generator in {expected.generator, KeyGenerator.AUTOINCREMENT}
-        if key is not None and expected.name in key.columns:
-            return found.generator is KeyGenerator.NONE
-        # Any other default is allowed.
-        return found.generator is not KeyGenerator.IDENTITY_ALWAYS
+        return same and same_generator(found, expected, self._expected.key)
 
     def _bigint_to_decimal_remedy(self, found: Column, expected: Column) -> tuple[int, str] | None:
         """Return the remedy for a decimal that an old version declared as BIGINT, or None."""

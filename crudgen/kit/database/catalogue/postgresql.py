@@ -185,7 +185,9 @@ def _foreign_key(row: Row[Any]) -> ForeignKey:
 def _check(row: Row[Any]) -> Check:
     """Return the definition of a CHECK or EXCLUDE constraint."""
     sql = row.expression or row.definition
-    return Check(row.conname, sql, sql, frozenset(map(str.lower, row.columns or ())))
+    columns = frozenset(map(str.lower, row.columns or ()))
+    is_valid = not row.definition.endswith("NOT VALID")
+    return Check(row.conname, sql, sql, columns, is_valid)
 
 
 def _index(row: Row[Any]) -> Index:

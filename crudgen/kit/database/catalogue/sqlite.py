@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from .definitions import Check, Column, ForeignKey, Index, Key, KeyGenerator, TableDefinition
-from .tokens import Token, nested_tokens, split_at_commas, tokenize
+from .tokens import Token, nested_tokens, normalized, split_at_commas, tokenize
 
 _CATALOGUE = text("SELECT type, name, tbl_name, sql FROM sqlite_master")
 _COLUMNS = text(
@@ -261,10 +261,7 @@ def _key_columns(rest: Iterator[Token]) -> tuple[str, ...]:
 
 def _check(name: str | None, sql: str, group: Token, known: set[str]) -> Check:
     """Return the definition of a CHECK, normalized: case, white space and quotes are ignored."""
-    tokens = list(tokenize(sql[group.start + 1 : group.end - 1]))
-    normalized = " ".join(
-        token.text if token.kind == "string" else token.name.lower() for token in tokens
-    )
+    tokens = tokenize(sql[group.start + 1 : group.end - 1])
     names = {token.name.lower() for token in tokens if token.kind in {"word", "quoted"}}
     shown = sql[group.start + 1 : group.end - 1].strip()
-    return Check(name, shown, normalized, frozenset(names & known))
+    return Check(name, shown, normalized(shown), frozenset(names & known))

@@ -221,9 +221,9 @@ def _differences_message(where: str, differing: Sequence[tuple[str, Finding]]) -
             f"database {where} has tables that differ from the models",
             *(f"  table {table}: {finding.text}" for table, finding in differing),
             *(how if remedies else []),
-            "  Existing tables are never changed: this version has no migrations.",
-            "  Alter the tables yourself, undo the change of the models, or use an empty database",
-            "  by another DATABASE_URL, such as sqlite:///other.db.",
+            "  The start never changes existing tables. In the folder of the spec, crudgen plan",
+            "  shows what has to change, and crudgen apply changes it. Or undo the change of the",
+            "  models, or use an empty database by another DATABASE_URL, such as sqlite:///other.db.",
         ]
     )
 

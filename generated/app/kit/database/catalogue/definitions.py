@@ -69,6 +69,8 @@ class Check:
     """The text without differences of notation. Only this is compared."""
     columns: frozenset[str] = field(default=frozenset(), compare=False)
     """The names of its columns, in lower case."""
+    is_valid: bool = field(default=True, compare=False)
+    """Whether all existing rows were checked (PostgreSQL)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,13 @@ def tokenize(sql: str) -> Iterator[Token]:
             yield Token(kind, match.group(), match.start(), match.end())
 
 
+def normalized(sql: str) -> str:
+    """Return an expression without differences of case, white space and quotes of names."""
+    return " ".join(
+        token.text if token.kind == "string" else token.name.lower() for token in tokenize(sql)
+    )
+
+
 def nested_tokens(sql: str) -> list[Token]:
     """Return the tokens of a statement, with each pair of parentheses as a group."""
     groups = [Token("group", "", 0, len(sql))]

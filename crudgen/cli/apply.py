@@ -1,0 +1,166 @@
+"""The command `crudgen apply`. Reason to change: its options and progress."""
+
+import json
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crudgen.cli import changing, console, planned, source
+from crudgen.errors import CrudgenError, DatabaseError
+
+if TYPE_CHECKING:
+    from crudgen.evolution.applying import Applied
+    from crudgen.evolution.connecting import Database
+    from crudgen.evolution.plan import Step
+
+EXAMPLES = (
+    "crudgen apply",
+    "crudgen apply --fill hero.level=1 --drop hero.code",
+    "crudgen apply --plan 0123456789ab",
+    "crudgen apply --on-copy",
+)
+
+_LONG_SECONDS = 1.0
+"""What takes longer is reported while it runs."""
+
+
+def apply(  # noqa: PLR0913 -- each is an option of the command
+    entities: source.Entities = source.DEFAULT,
+    *,
+    database: changing.Url = None,
+    fill: changing.Fills = None,
+    drop: changing.Drops = None,
+    integers: changing.Integers = None,
+    reviewed: Annotated[
+        str | None,
+        typer.Option("--plan", metavar="DIGEST", help="Refuse any other plan than this one."),
+    ] = None,
+    backup: Annotated[
+        bool,
+        typer.Option(
+            "--backup/--no-backup",
+            help="Copy a SQLite file before values are converted, filled or dropped.",
+        ),
+    ] = True,
+    on_copy: Annotated[
+        bool, typer.Option("--on-copy", help="Try it on a copy of the SQLite file.")
+    ] = False,
+    as_json: changing.AsJson = False,
+) -> None:
+    """Change the tables of the database to those of the spec, all or nothing.
+
+    Exits with 0, also if there was nothing to do, and with 1 if nothing was changed.
+    """
+    names: Mapping[tuple[str, str | None], str] = {}
+    try:
+        with changing.change(entities, database, fill, drop, integers) as change:
+            names = change.target.hints.names
+            from crudgen.evolution import applying  # noqa: PLC0415 -- lazy
+
+            watch = _quiet if as_json else _Watch(names)
+            waiting = _ignore if as_json else _say_waiting
+            order = applying.Order(watch, waiting, reviewed, backup and not on_copy)
+            started = time.monotonic()
+            with _database(change, on_copy=on_copy) as chosen:
+                done = applying.apply(chosen, change.target, order)
+    except CrudgenError as error:
+        plan = getattr(error, "plan", None)
+        if as_json:
+            report = plan.as_json() if plan else {}
+            typer.echo(json.dumps({"error": str(error), **report}, indent=2, default=str))
+            raise typer.Exit(1) from error
+        if plan is not None:
+            planned.show(plan, names)
+        raise
+    if as_json:
+        saved = str(done.backup) if done.backup else None
+        typer.echo(changing.as_json(done.plan, change.database.where, backup=saved))
+    else:
+        _report(done, names, time.monotonic() - started, on_copy=on_copy)
+
+
+@contextmanager
+def _database(change: "changing.Change", *, on_copy: bool) -> "Iterator[Database]":
+    """Yield the database to change: that of the spec, or a copy. Raises DatabaseError."""
+    if not on_copy:
+        yield change.database
+        return
+    from crudgen.evolution.applying_sqlite import copy_database  # noqa: PLC0415 -- lazy
+    from crudgen.evolution.connecting import Database  # noqa: PLC0415 -- lazy
+
+    file = change.database.file
+    if file is None:
+        raise DatabaseError(
+            f"database {change.database.where}: --on-copy is for SQLite\n"
+            "  restore a backup of PostgreSQL to another database, and use --database"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / file.name
+        if file.exists():
+            with change.database.errors():
+                copy_database(file, copy)
+        yield Database(f"sqlite:///{copy}")
+
+
+def _report(done: "Applied", names: "planned.Names", seconds: float, *, on_copy: bool) -> None:
+    if done.plan.is_empty:
+        planned.summary(done.plan, "")
+        return
+    planned.show(done.plan.without_notes(), names)
+    changes = source.count(len(done.plan.steps), "change")
+    if done.backup:
+        console.say(f"the database before the change: {done.backup}")
+    if on_copy:
+        console.say(f"{changes} made on a copy in {seconds:.1f} s; the database is unchanged")
+    else:
+        console.say(f"{changes} made in {seconds:.1f} s", "green")
+
+
+@contextmanager
+def _quiet(step: "Step") -> Iterator[None]:
+    del step
+    yield
+
+
+def _ignore() -> None:
+    """Say nothing about waiting."""
+
+
+def _say_waiting() -> None:
+    console.say_error("waiting for another process that changes the database …")
+
+
+class _Watch:
+    """Reports steps that take long."""
+
+    def __init__(self, names: "planned.Names") -> None:
+        self._names = names
+
+    @contextmanager
+    def __call__(self, step: "Step") -> Iterator[None]:
+        """Report a step if it takes longer than a second."""
+        entity = self._names.get((step.table, None), step.table)
+        what = f"{self._names.get((step.table, step.column), entity)}: {step.what}"
+        is_long = threading.Event()
+
+        def say() -> None:
+            is_long.set()
+            estimate = f" (about {step.seconds:.0f} s)" if step.seconds else ""
+            console.say_error(f"{what}{estimate} …")
+
+        timer = threading.Timer(_LONG_SECONDS, say)
+        timer.daemon = True
+        started = time.monotonic()
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+        if is_long.is_set():
+            console.say_error(f"{what}: {time.monotonic() - started:.1f} s")

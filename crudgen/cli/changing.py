@@ -1,0 +1,110 @@
+"""The options that `plan` and `apply` share. Reason to change: an option of both."""
+
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from crudgen.cli import source
+from crudgen.delivery.garbage import paused_collection
+
+if TYPE_CHECKING:
+    from crudgen.evolution.applying import Target
+    from crudgen.evolution.connecting import Database
+    from crudgen.evolution.plan import Plan
+
+Url: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--database", metavar="URL", help="Database URL; overrides DATABASE_URL and the spec."
+    ),
+]
+Fills: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fill", metavar="FIELD=VALUE", help="Value for existing rows, such as hero.level=1."
+    ),
+]
+Drops: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--drop",
+        metavar="NAME",
+        help="Column or table to drop, such as hero.code.",
+    ),
+]
+Integers: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--integers",
+        metavar="FIELD",
+        help="The BIGINT values of this new decimal are integers (SQLite).",
+    ),
+]
+AsJson: TypeAlias = Annotated[
+    bool, typer.Option("--json", help="Print a JSON object, for programs.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A database, and what it should become."""
+
+    database: "Database"
+    target: "Target"
+
+    def plan(self) -> "Plan":
+        """Return the plan; nothing is changed. Raises DatabaseError."""
+        with self.database.reading() as connection:
+            return self.target.plan(connection)
+
+
+@contextmanager
+def change(
+    entities: Path,
+    url: str | None,
+    fills: Sequence[str] | None = None,
+    drops: Sequence[str] | None = None,
+    integers: Sequence[str] | None = None,
+) -> Iterator[Change]:
+    """Yield the change that a spec asks for. Raises CrudgenError."""
+    schema, tree = source.render(entities, to_serve=True)
+    with paused_collection():
+        from crudgen.delivery.models import imported_models  # noqa: PLC0415 -- lazy
+        from crudgen.evolution.applying import Target  # noqa: PLC0415 -- lazy
+        from crudgen.evolution.choices import read_choices  # noqa: PLC0415 -- lazy
+        from crudgen.evolution.connecting import Database  # noqa: PLC0415 -- lazy
+        from crudgen.evolution.hints import hints  # noqa: PLC0415 -- lazy
+
+    found = hints(schema)
+    choices = read_choices(schema, found, fills or (), drops or (), integers or ())
+    with imported_models(tree, url) as models:
+        yield Change(Database(models.database), Target(models.metadata, found, choices))
+
+
+def options(
+    entities: Path,
+    url: str | None,
+    fills: Sequence[str] | None,
+    drops: Sequence[str] | None,
+    integers: Sequence[str] | None,
+) -> str:
+    """Return the options of `apply` for a plan that was made with these."""
+    words = [] if entities == source.DEFAULT else [str(entities)]
+    given = {"--fill": fills, "--drop": drops, "--integers": integers}
+    given["--database"] = [url] if url else None
+    words += [
+        part for option, values in given.items() for one in values or () for part in (option, one)
+    ]
+    return "".join(f" {shlex.quote(word)}" for word in words)
+
+
+def as_json(plan: "Plan", where: str, **more: object) -> str:
+    """Return a plan as a JSON object."""
+    report = {"database": where, **more, **plan.as_json()}
+    return json.dumps(report, indent=2, default=str, ensure_ascii=False)

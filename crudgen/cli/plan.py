@@ -1,0 +1,62 @@
+"""The command `crudgen plan`. Reason to change: its options and exit codes."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crudgen.cli import changing, console, planned, source
+from crudgen.errors import CrudgenError
+
+if TYPE_CHECKING:
+    from crudgen.evolution.plan import Plan
+
+EXAMPLES = (
+    "crudgen plan",
+    "crudgen plan --sql",
+    "crudgen plan --database postgresql://user@host/name --json",
+    "crudgen plan --fill hero.level=1 --drop hero.code",
+)
+
+_CHANGES, _NEEDS_OPTION = 3, 4
+
+
+def plan(  # noqa: PLR0913 -- each is an option of the command
+    entities: source.Entities = source.DEFAULT,
+    *,
+    database: changing.Url = None,
+    fill: changing.Fills = None,
+    drop: changing.Drops = None,
+    integers: changing.Integers = None,
+    sql: Annotated[bool, typer.Option("--sql", help="Print the statements too.")] = False,
+    as_json: changing.AsJson = False,
+) -> None:
+    """Show what has to change in the database. Nothing is changed.
+
+    Exits with 0 if there is nothing to do, 3 if `crudgen apply` makes the changes, 4 if they need
+    an option such as --fill, and 1 if rows are in the way or the plan cannot be made.
+    """
+    try:
+        with changing.change(entities, database, fill, drop, integers) as change:
+            found = change.plan()
+            names, where = change.target.hints.names, change.database.where
+    except CrudgenError as error:
+        if not as_json:
+            raise
+        typer.echo(json.dumps({"error": str(error)}, indent=2))
+        raise typer.Exit(1) from error
+    if as_json:
+        typer.echo(changing.as_json(found, where))
+    else:
+        console.say(f"database {where}")
+        planned.show(found, names, with_sql=sql)
+        options = changing.options(entities, database, fill, drop, integers)
+        planned.summary(found, f"crudgen apply{options}")
+    if code := _exit_code(found):
+        raise typer.Exit(code)
+
+
+def _exit_code(found: "Plan") -> int:
+    if found.problems:
+        return _NEEDS_OPTION if all(one.flag for one in found.problems) else 1
+    return _CHANGES if found.steps else 0

@@ -1,0 +1,125 @@
+"""Makes the changes of a plan. Reason to change: the protocol.
+
+Alone; plan again; refuse if rows are in the way; change; plan again, which must find nothing to do;
+commit. Otherwise, nothing has happened. What can be repeated follows after the transaction.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Connection, MetaData
+
+from crudgen.errors import DatabaseError
+
+from .choices import Choices
+from .connecting import Database
+from .hints import Hints
+from .plan import Plan, Risk, Step
+from .planning import make
+from .statements import run
+
+Watch = Callable[[Step], AbstractContextManager[None]]
+"""Reports a step while it runs."""
+_SAVED = {Risk.CONVERTS, Risk.FILLS, Risk.DROPS}
+
+
+class RefusedError(DatabaseError):
+    """A plan cannot be applied. `plan` says why, or has changed."""
+
+    def __init__(self, message: str, plan: Plan) -> None:
+        super().__init__(message)
+        self.plan = plan
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a database should become."""
+
+    metadata: MetaData
+    hints: Hints
+    choices: Choices = field(default_factory=Choices)
+
+    def plan(self, connection: Connection) -> Plan:
+        """Return what is to do. Only reads."""
+        return make(connection, self.metadata, self.hints, self.choices)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What was done."""
+
+    plan: Plan
+    backup: Path | None = None
+    """A copy of the SQLite database before the change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How a plan is applied."""
+
+    watch: Watch
+    waiting: Callable[[], None]
+    """Called once, if another process changes the database."""
+    expected: str | None = None
+    """The digest of the plan that was reviewed."""
+    backup: bool = True
+
+
+class Writer(Protocol):
+    """What differs between databases."""
+
+    def apply(self, target: Target, order: Order) -> Applied:
+        """Make the changes."""
+
+
+def apply(database: Database, target: Target, order: Order) -> Applied:
+    """Make the tables of a database those of the models, and return what was done.
+
+    Raises RefusedError if the plan has problems or is not the expected one, and DatabaseError.
+    """
+    from .applying_postgresql import PostgresqlWriter  # noqa: PLC0415 -- they import this module
+    from .applying_sqlite import SqliteWriter  # noqa: PLC0415
+
+    writer: Writer = SqliteWriter(database) if database.file else PostgresqlWriter(database)
+    return writer.apply(target, order)
+
+
+def checked(plan: Plan, order: Order) -> Plan:
+    """Return the plan. Raises RefusedError if it must not be applied."""
+    if order.expected is not None and plan.digest != order.expected:
+        raise RefusedError(
+            f"the plan is now {plan.digest}, not {order.expected}\n  review it: crudgen plan", plan
+        )
+    if plan.problems:
+        count = len(plan.problems)
+        problems = "1 problem" if count == 1 else f"{count} problems"
+        raise RefusedError(f"{problems}: nothing was changed", plan)
+    return plan
+
+
+def needs_backup(plan: Plan) -> bool:
+    """Return whether a plan changes or deletes values of rows."""
+    return any(step.risk in _SAVED for step in plan.steps)
+
+
+def run_steps(connection: Connection, steps: tuple[Step, ...], watch: Watch) -> None:
+    """Run the statements of steps, in their order."""
+    for step in steps:
+        with watch(step):
+            for statement in step.sql:
+                run(connection, statement)
+
+
+def check_result(connection: Connection, target: Target) -> None:
+    """Raise DatabaseError if the changes in this transaction did not lead to the models."""
+    left = target.plan(connection)
+    if left.inside or left.problems:
+        lines = [
+            "the changes did not lead to the spec, and were rolled back. Left to do:",
+            *(f"  {one}" for one in left.left),
+            "  this is a fault of crudgen: report it, with the output of: plan --sql",
+        ]
+        raise DatabaseError("\n".join(lines))

@@ -1,0 +1,139 @@
+"""Makes the changes of a plan on PostgreSQL. Reason to change: how long others wait for a lock."""
+
+import contextlib
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from crudgen.errors import DatabaseError
+from crudgen.kit.database.faults import cause_of
+from crudgen.kit.database.tables import LOCK as CREATION
+
+from .applying import Applied, Order, Target, check_result, checked, run_steps
+from .connecting import Database
+from .plan import Plan, Step
+from .statements import run
+
+LOCK = CREATION + 1
+"""The key of the advisory lock of the session. Starts of applications take that of `CREATION`."""
+LOCK_MILLISECONDS = 300
+"""How long a statement waits for a lock. Requests behind it wait as long."""
+ATTEMPTS = 40
+_POLL_SECONDS = 0.1
+_PAUSE_SECONDS = (0.1, 2.0)
+"""The first and the longest pause between two attempts."""
+_NOT_NOW = {"55P03", "40P01"}
+"""No lock in time; a deadlock with a request."""
+
+Result = TypeVar("Result")
+
+
+class _BusyError(Exception):
+    """A lock is not available now."""
+
+
+class PostgresqlWriter:
+    """Changes the tables of a PostgreSQL database. No statement waits long for a lock."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def apply(self, target: Target, order: Order) -> Applied:
+        """Make the changes, then those after the transaction."""
+        with self._database.connect() as connection, _alone(connection, order):
+            plan = self._attempts(partial(_transaction, connection, target, order))
+            for step in plan.online:
+                self._attempts(partial(_online, connection, step, order))
+            if plan.online:
+                _check_online(connection, target)
+        return Applied(plan)
+
+    def _attempts(self, work: Callable[[], Result]) -> Result:
+        """Try until the locks are available. Raises DatabaseError after ATTEMPTS attempts."""
+        pause, longest = _PAUSE_SECONDS
+        for _ in range(ATTEMPTS):
+            try:
+                return work()
+            except _BusyError:
+                time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 -- not for security
+                pause = min(pause * 1.5, longest)
+        raise DatabaseError(
+            f"database {self._database.where}: a table is in use all the time\n"
+            "  nothing was changed; end long transactions, and try again"
+        )
+
+
+@contextmanager
+def _alone(connection: Connection, order: Order) -> Iterator[None]:
+    """Hold the advisory lock.
+
+    It is polled: a statement that waits for it would hold a snapshot, for which CREATE INDEX
+    CONCURRENTLY of the holder waits.
+    """
+    has_said = False
+    while not run(connection, f"SELECT pg_try_advisory_lock({LOCK})").scalar_one():
+        if not has_said:
+            order.waiting()
+            has_said = True
+        time.sleep(_POLL_SECONDS)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(Exception):
+            run(connection, f"SELECT pg_advisory_unlock({LOCK})")
+
+
+def _transaction(connection: Connection, target: Target, order: Order) -> Plan:
+    """Make the changes in a transaction, and return their plan. Raises _BusyError."""
+    with _busy_errors():
+        run(connection, "BEGIN")
+        try:
+            run(connection, f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}")
+            if not run(connection, f"SELECT pg_try_advisory_xact_lock({CREATION})").scalar_one():
+                raise _BusyError  # noqa: TRY301 -- an application creates tables
+            plan = checked(target.plan(connection), order)
+            if plan.inside:
+                run_steps(connection, plan.inside, order.watch)
+                check_result(connection, target)
+            run(connection, "COMMIT")
+        except BaseException:
+            with contextlib.suppress(Exception):
+                run(connection, "ROLLBACK")
+            raise
+    return plan
+
+
+def _online(connection: Connection, step: Step, order: Order) -> None:
+    """Run a step outside of a transaction. Raises _BusyError."""
+    with order.watch(step), _busy_errors():
+        for statement in step.sql:
+            # Without its lock in time, CREATE INDEX CONCURRENTLY leaves an invalid index.
+            waits = 0 if "CONCURRENTLY" in statement else LOCK_MILLISECONDS
+            run(connection, f"SET lock_timeout = {waits}")
+            run(connection, statement)
+
+
+@contextmanager
+def _busy_errors() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        if getattr(cause_of(error), "sqlstate", None) in _NOT_NOW:
+            raise _BusyError from None
+        raise
+
+
+def _check_online(connection: Connection, target: Target) -> None:
+    """Raise DatabaseError if anything is left to do after the steps outside of the transaction."""
+    run(connection, "BEGIN")
+    left = target.plan(connection)
+    run(connection, "ROLLBACK")
+    if not left.is_empty:
+        lines = [f"  {one}" for one in left.left]
+        raise DatabaseError("\n".join(["some changes are not complete; run it again:", *lines]))

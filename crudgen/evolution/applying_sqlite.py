@@ -1,0 +1,126 @@
+"""Makes the changes of a plan on SQLite. Reason to change: what protects the rows there."""
+
+import contextlib
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from crudgen.errors import DatabaseError
+from crudgen.kit.database.faults import cause_of
+
+from .applying import Applied, Order, Target, check_result, checked, needs_backup, run_steps
+from .connecting import Database
+from .expressions import quoted
+from .plan import Plan
+from .statements import run
+
+_WAIT_SECONDS = 60.0
+"""How long another process may write before the command gives up."""
+
+
+class SqliteWriter:
+    """Changes the tables of a SQLite database: all of them in one transaction, or none."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def apply(self, target: Target, order: Order) -> Applied:
+        """Make the changes. Readers go on meanwhile, writers wait."""
+        with self._database.connect() as connection:
+            # Inside of a transaction this has no effect, and DROP TABLE would delete child rows.
+            run(connection, "PRAGMA foreign_keys = OFF")
+            try:
+                with self._alone(connection, order):
+                    plan = checked(target.plan(connection), order)
+                    if plan.is_empty:
+                        return Applied(plan)
+                    saved = order.backup and needs_backup(plan)
+                    backup = self._back_up(plan) if saved else None
+                    self._change(connection, target, plan, order)
+            finally:
+                run(connection, "PRAGMA foreign_keys = ON")
+        return Applied(plan, backup)
+
+    def _change(self, connection: Connection, target: Target, plan: Plan, order: Order) -> None:
+        orphans, broken = _orphans(connection), _broken_views(connection)
+        run_steps(connection, plan.steps, order.watch)
+        if more := _orphans(connection) - orphans:
+            (table, parent), count = more.most_common(1)[0]
+            raise DatabaseError(
+                f"database {self._database.where}: {count:,} rows of {table} would refer to no row"
+                f" of {parent}\n  nothing was changed"
+            )
+        if views := _broken_views(connection) - broken:
+            raise DatabaseError(
+                f"database {self._database.where}: the view {min(views)} would fail\n"
+                "  nothing was changed; drop the view, and create it again afterwards"
+            )
+        check_result(connection, target)
+
+    @contextmanager
+    def _alone(self, connection: Connection, order: Order) -> Iterator[None]:
+        """Hold the write lock; commit at the end, and roll back after an error."""
+        ends = time.monotonic() + _WAIT_SECONDS
+        has_said = False
+        while True:
+            try:
+                run(connection, "BEGIN IMMEDIATE")
+                break
+            except OperationalError as error:
+                code = getattr(cause_of(error), "sqlite_errorcode", 0) & 0xFF
+                if code != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                    raise
+            if not has_said:
+                order.waiting()
+                has_said = True
+        try:
+            yield
+            run(connection, "COMMIT")
+        except BaseException:
+            with contextlib.suppress(Exception):
+                run(connection, "ROLLBACK")
+            raise
+
+    def _back_up(self, plan: Plan) -> Path | None:
+        """Copy the database, while nobody can write, to a file beside it. Return its path."""
+        file = self._database.file
+        if file is None:
+            return None
+        backup = file.with_name(f"{file.name}.before-{plan.digest}")
+        copy_database(file, backup)
+        return backup
+
+
+def copy_database(file: Path, copy: Path) -> None:
+    """Copy a SQLite database, with what other connections have committed."""
+    part = copy.with_name(f"{copy.name}.part")
+    part.unlink(missing_ok=True)
+    connection = sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, isolation_level=None)
+    try:
+        connection.execute("VACUUM INTO ?", (str(part),))
+    finally:
+        connection.close()
+    part.replace(copy)
+
+
+def _orphans(connection: Connection) -> Counter[tuple[str, str]]:
+    """Return the number of rows that refer to no row, by their table and the one they refer to."""
+    return Counter((row[0], row[2]) for row in run(connection, "PRAGMA foreign_key_check"))
+
+
+def _broken_views(connection: Connection) -> set[str]:
+    """Return the views that cannot be selected."""
+    broken = set()
+    views = run(connection, "SELECT name FROM sqlite_master WHERE type = 'view'").scalars().all()
+    for name in views:
+        try:
+            run(connection, f"SELECT * FROM {quoted(name)} LIMIT 0").all()
+        except OperationalError:
+            broken.add(name)
+    return broken

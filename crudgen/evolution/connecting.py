@@ -1,0 +1,133 @@
+"""Connections that change tables. Reason to change: their settings.
+
+They have no timeouts of requests: a copy of a large table takes as long as it takes.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url
+from sqlalchemy.exc import DBAPIError
+
+from crudgen.errors import DatabaseError
+from crudgen.kit.database.connections import Connector
+from crudgen.kit.database.faults import cause_of, reason_of
+from crudgen.kit.database.requirements import check_database, startup_errors
+from crudgen.kit.database.sessions import SessionSettings
+from crudgen.kit.database.sqlite_file import FileConnection, SqliteFile
+from crudgen.kit.database.urls import check_characters, mask_url, read_postgresql_url, scheme_of
+from crudgen.kit.errors import StartupError
+
+_SETTINGS = (
+    "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0"
+)
+_DAY = 86_400
+_BUSY_SECONDS = 0.5
+"""How long a connection to SQLite waits for a lock. Longer waits are repeated."""
+
+
+class Database:
+    """A database whose tables change. Raises DatabaseError for an invalid URL."""
+
+    def __init__(self, url: str) -> None:
+        self.where = mask_url(url)
+        """The URL without a password."""
+        self.kind = scheme_of(url)
+        self.file: Path | None = None
+        """The file of a SQLite database."""
+        with _as_database_errors():
+            check_characters(url)
+            if self.kind == "sqlite":
+                file = SqliteFile(make_url(url))
+                self.file = Path(str(file.url.database)).absolute()
+                self._engine = _sqlite_engine(file)
+            elif self.kind == "postgresql":
+                self._engine = _postgresql_engine(url)
+            else:
+                raise StartupError(
+                    "database: the URL is neither for SQLite nor for PostgreSQL\n"
+                    "  write sqlite:///app.db or postgresql://user:password@host/name"
+                )
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a file, or a server that has to tell."""
+        return self.file is None or self.file.exists()
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """Connect in autocommit mode; create a missing file. Raises DatabaseError."""
+        with self._connected(self._engine) as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Connect, in a transaction that only reads. A missing file is an empty database."""
+        engine = self._engine if self.exists else create_engine("sqlite://", poolclass=NullPool)
+        with self._connected(engine) as connection:
+            begin = "BEGIN" if self.kind == "sqlite" else "BEGIN ISOLATION LEVEL REPEATABLE READ"
+            connection.exec_driver_sql(begin)
+            yield connection
+
+    @contextmanager
+    def _connected(self, engine: Engine) -> Iterator[Connection]:
+        with _as_database_errors(), startup_errors(engine, self.where):
+            connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            with self.errors():
+                check_database(connection, self.where)
+                yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Convert errors of the driver to DatabaseError, with the statement."""
+        try:
+            with _as_database_errors():
+                yield
+        except DBAPIError as error:
+            statement = " ".join((error.statement or "").split())
+            hint = getattr(getattr(cause_of(error), "diag", None), "message_detail", None)
+            lines = [f"database {self.where}: {reason_of(error)}", *([f"  {hint}"] if hint else [])]
+            lines += [f"  statement: {statement}"] if statement else []
+            raise DatabaseError("\n".join([*lines, "  nothing was changed"])) from None
+
+
+@contextmanager
+def _as_database_errors() -> Iterator[None]:
+    try:
+        yield
+    except StartupError as error:
+        raise DatabaseError(str(error)) from None
+
+
+def _sqlite_engine(file: SqliteFile) -> Engine:
+    return create_engine(
+        file.url,
+        creator=partial(file.connect_as, FileConnection, _BUSY_SECONDS, create=True),
+        isolation_level="AUTOCOMMIT",
+        poolclass=NullPool,
+    )
+
+
+def _postgresql_engine(url: str) -> Engine:
+    try:
+        parameters = read_postgresql_url(url)
+    except ImportError:
+        raise StartupError(
+            "database: PostgreSQL needs the driver psycopg\n  pip install 'psycopg[binary,pool]'"
+        ) from None
+    connector = Connector(parameters, SessionSettings(_DAY, _DAY), "false")
+
+    def connect() -> Any:
+        connection = connector.connect_for_sessions()
+        connection.wait.seconds = None
+        connection.execute(_SETTINGS)
+        connection.commit()
+        return connection
+
+    return create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)

@@ -1,0 +1,267 @@
+"""The changes of rules, keys and indexes of one table. Reason to change: how they are matched.
+
+They are matched by their content first, and by their names second, so that a rename changes no
+rule. Those of the user are kept.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from crudgen.kit.database.catalogue import Check, ForeignKey, Index, Key, TableDefinition
+from crudgen.kit.database.catalogue.tokens import tokenize
+
+from .changes import TableChange
+from .ownership import is_from_spec, is_index_from_spec
+from .pairing import Fold
+
+Item = TypeVar("Item", Check, Key, ForeignKey, Index)
+
+
+@dataclass(frozen=True, slots=True)
+class Impossible:
+    """A change that cannot be made, whatever the rows are."""
+
+    column: str | None
+    what: str
+    remedy: str
+    flag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The definitions of one table, and what of it belongs to the spec."""
+
+    found: TableDefinition
+    renamed: TableDefinition
+    """`found` with the names of the models."""
+    expected: TableDefinition
+    tables: Collection[str]
+    """The present and former names of the table."""
+    known: Collection[str]
+    """The columns that both have, for comparison."""
+    dropped: Collection[str]
+    """The columns that are dropped, for comparison."""
+    fold: Fold
+
+
+class Constraints:
+    """The constraints and indexes of an existing table."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._found = scope.found
+        self._renamed = scope.renamed
+        self._expected = scope.expected
+        self._scope = scope
+        self._fold = scope.fold
+        self.impossible: list[Impossible] = []
+        """What prevents the change."""
+        self.kept: list[str] = []
+        """What the user created and the spec does not mention."""
+
+    def applied_to(
+        self, change: TableChange, retyped: Mapping[str, Collection[str]]
+    ) -> TableChange:
+        """Return the change of a table with the changes of its constraints and indexes."""
+        change = self._checks(change)
+        change = self._uniques(change)
+        change = self._foreign_keys(change, retyped)
+        change = self._indexes(change)
+        return self._key(change)
+
+    def _checks(self, change: TableChange) -> TableChange:
+        pairs = list(zip(self._found.checks, self._renamed.checks, strict=True))
+        new = [one for one in self._expected.checks if one not in self._renamed.checks]
+        names = {one.name for one in new}
+        old, renames, unvalidated = [], [], []
+        for live, renamed in pairs:
+            columns = renamed.columns
+            same = [one for one in self._expected.checks if one == renamed]
+            if not same:
+                is_ours = self._is_ours(live, "ck", columns)
+                if live.name in names or is_ours:
+                    old.append(live)
+                else:
+                    self._keep(f"check {live.name or ''} ({live.sql})", live.name, columns)
+                continue
+            if same[0].name != live.name and self._is_ours(live, "ck", columns):
+                renames.append((live, same[0]))
+            if not live.is_valid and live.name:
+                unvalidated.append(live.name)
+        return replace(
+            change,
+            new_checks=tuple(new),
+            old_checks=tuple(old),
+            renamed_checks=tuple(renames),
+            unvalidated=(*change.unvalidated, *unvalidated),
+        )
+
+    def _uniques(self, change: TableChange) -> TableChange:
+        here = {self._comparable(key): key for key in self._expected.unique_keys}
+        there = {self._comparable(key) for key in self._renamed.unique_keys}
+        new = [key for key in self._expected.uniques if self._comparable(key) not in there]
+        old, renames = [], []
+        for live, renamed in zip(self._found.uniques, self._renamed.uniques, strict=True):
+            same = here.get(self._comparable(renamed))
+            is_ours = self._is_ours(live, "uq", renamed.columns)
+            if same is None and is_ours:
+                old.append(live)
+            elif same is None:
+                self._keep(f"unique ({', '.join(live.columns)})", live.name, renamed.columns)
+            elif live.name and same.name and live.name != same.name and is_ours:
+                renames.append((live.name, same.name))
+        return replace(
+            change,
+            new_uniques=tuple(new),
+            old_uniques=tuple(old),
+            renamed_constraints=(*change.renamed_constraints, *renames),
+        )
+
+    def _foreign_keys(
+        self, change: TableChange, retyped: Mapping[str, Collection[str]]
+    ) -> TableChange:
+        extra = list(zip(self._found.foreign_keys, self._renamed.foreign_keys, strict=True))
+        new, old, renames, unvalidated = [], [], [], []
+        for expected in self._expected.foreign_keys:
+            same = [one for one in extra if self._same_target(one[1], expected)]
+            equal = [one for one in same if one[1].actions == expected.actions]
+            if not same:
+                new.append(expected)
+                continue
+            live, renamed = pair = (equal or same)[0]
+            extra.remove(pair)
+            if not equal or self._changes_type(expected, renamed, retyped):
+                old.append(live)
+                new.append(expected)
+            elif not live.is_valid and live.name:
+                unvalidated.append(live.name)
+            elif (
+                live.name
+                and expected.name
+                and live.name != expected.name
+                and self._is_ours(live, "fk", renamed.columns)
+            ):
+                renames.append((live.name, expected.name))
+        for live, renamed in extra:
+            if self._is_ours(live, "fk", renamed.columns):
+                old.append(live)
+            else:
+                what = f"foreign key ({', '.join(live.columns)}) → {live.target}"
+                self._keep(what, live.name, renamed.columns)
+        return replace(
+            change,
+            new_foreign_keys=tuple(new),
+            old_foreign_keys=tuple(old),
+            renamed_constraints=(*change.renamed_constraints, *renames),
+            unvalidated=(*change.unvalidated, *unvalidated),
+        )
+
+    def _changes_type(
+        self, expected: ForeignKey, renamed: ForeignKey, retyped: Mapping[str, Collection[str]]
+    ) -> bool:
+        """Return whether a column of a foreign key, or one that it refers to, changes its type."""
+        targets = expected.target_columns or renamed.target_columns
+        return not (
+            set(retyped.get(self._expected.name, ())).isdisjoint(expected.columns)
+            and set(retyped.get(expected.target, ())).isdisjoint(targets)
+        )
+
+    def _same_target(self, one: ForeignKey, other: ForeignKey) -> bool:
+        """Return whether two foreign keys have the same columns and refer to the same ones."""
+        contents = [tuple(map(self._fold, (*key.columns, key.target))) for key in (one, other)]
+        targets = [tuple(map(self._fold, key.target_columns)) for key in (one, other)]
+        return contents[0] == contents[1] and (targets[0] == targets[1] or () in targets)
+
+    def _indexes(self, change: TableChange) -> TableChange:
+        uniques = {frozenset(map(self._fold, key.columns)) for key in self._renamed.unique_keys}
+        plain = {self._folded(key.columns) for key in self._renamed.unique_keys} | {
+            self._folded(index.columns)
+            for index in self._renamed.indexes
+            if index.is_valid and index.where is None
+        }
+
+        def exists(index: Index) -> bool:
+            columns = self._folded(index.columns)
+            return frozenset(columns) in uniques if index.is_unique else columns in plain
+
+        new = [index for index in self._expected.indexes if not exists(index)]
+        names = {self._fold(index.name) for index in new}
+        expected = {self._folded(index.columns): index for index in self._expected.indexes}
+        uniques_here = {self._comparable(key) for key in self._expected.unique_keys}
+        old, renames = [], []
+        for live, renamed in zip(self._found.indexes, self._renamed.indexes, strict=True):
+            same = expected.get(self._folded(renamed.columns))
+            is_ours = self._is_our_index(live, renamed)
+            if same is not None and same.is_unique != renamed.is_unique:
+                same = None
+            key = self._comparable(Key(live.name, renamed.columns))
+            if live.is_unique and live.where is None and live.is_valid:
+                is_ours = is_ours or self._is_ours(Key(live.name, ()), "uq", renamed.columns)
+                is_ours = is_ours and key not in uniques_here
+            is_needed = self._fold(live.name) in names
+            if (same is None and (is_ours or is_needed)) or (is_ours and not live.is_valid):
+                old.append(live)
+            elif same is None:
+                kind = "unique index" if live.is_unique else "index"
+                used = {token.name for part in live.columns for token in tokenize(part)}
+                self._keep(f"{kind} {live.name} ({', '.join(live.columns)})", live.name, used)
+            elif is_ours and live.name != same.name:
+                renames.append((live.name, same.name))
+        return replace(
+            change,
+            new_indexes=tuple(new),
+            old_indexes=tuple(old),
+            renamed_indexes=tuple(renames),
+        )
+
+    def _is_our_index(self, live: Index, renamed: Index) -> bool:
+        """Return whether an index is from the spec, and about a column of it or a dropped one."""
+        columns = (live.columns, renamed.columns)
+        return self._is_in_scope(renamed.columns) and is_index_from_spec(
+            live, self._scope.tables, columns
+        )
+
+    def _key(self, change: TableChange) -> TableChange:
+        found, expected = self._renamed.key, self._expected.key
+        if (found and self._comparable(found)) != (expected and self._comparable(expected)):
+            there, here = (", ".join(key.columns) if key else "none" for key in (found, expected))
+            self.impossible.append(
+                Impossible(
+                    None,
+                    f"the primary key is ({there}) in the database, ({here}) in the spec",
+                    "crudgen does not change it: undo this change of the spec, or create another"
+                    " entity and copy the rows",
+                )
+            )
+            return replace(change, key_changed=True)
+        live, new = (key.name or "" if key else "" for key in (found, expected))
+        if live.startswith("pk_") and new and live != new:
+            renames = (*change.renamed_constraints, (live, new))
+            return replace(change, renamed_constraints=renames)
+        return change
+
+    def _comparable(self, key: Key) -> tuple[frozenset[str], str]:
+        return frozenset(map(self._fold, key.columns)), key.options
+
+    def _folded(self, columns: Iterable[str]) -> tuple[str, ...]:
+        return tuple(map(self._fold, columns))
+
+    def _is_in_scope(self, columns: Iterable[str]) -> bool:
+        """Return whether any of these columns is of the spec, or is dropped."""
+        ours = {name.lower() for name in (*self._scope.known, *self._scope.dropped)}
+        return not ours.isdisjoint(column.lower() for column in columns)
+
+    def _is_ours(self, item: Check | Key | ForeignKey, kind: str, columns: Iterable[str]) -> bool:
+        """Return whether a constraint is from the spec, about a column of it or a dropped one."""
+        return self._is_in_scope(columns) and is_from_spec(item, kind, self._scope.tables)
+
+    def _keep(self, what: str, name: str | None, columns: Iterable[str]) -> None:
+        """Note that the user's object is kept; it prevents that a column of it is dropped."""
+        text = what if name is None or name in what else f"{what}, {name}"
+        self.kept.append(" ".join(text.split()))
+        dropped = {name.lower() for name in self._scope.dropped}
+        for column in columns:
+            if column.lower() in dropped:
+                self.impossible.append(
+                    Impossible(column, f"is used by {text}", "drop that first, then the column")
+                )

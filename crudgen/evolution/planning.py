@@ -1,0 +1,208 @@
+"""A database and models → a plan. Reason to change: what a plan consists of."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+
+from sqlalchemy import Connection, MetaData
+
+from crudgen.errors import DatabaseError
+from crudgen.kit.database.catalogue import (
+    expected_tables,
+    normalize_checks,
+    read_tables,
+    taken_names,
+)
+from crudgen.kit.database.comparison import compare
+
+from . import sqlite
+from .changes import Changes, DroppedTable, TableChange
+from .choices import Choices, check_drops
+from .constraints import Impossible
+from .conversions import conversion
+from .counting import problems
+from .difference import Difference, retyped_columns
+from .hints import Hints
+from .index_names import without_clashes
+from .notes import note_renames, notes_of, other_tables
+from .pairing import Pair, fold_of, former_names, pair
+from .plan import Note, Plan, Problem
+from .statements import count_rows
+
+_LOWERINGS = {"sqlite": sqlite.lower}
+
+
+def make(
+    connection: Connection, metadata: MetaData, hints: Hints, choices: Choices | None = None
+) -> Plan:
+    """Return the plan that makes the tables of a database those of the models.
+
+    Only reads, in the transaction of the connection. Raises ChoiceError.
+    """
+    return _Planning(connection, metadata, hints, choices or Choices()).plan()
+
+
+class _Planning:
+    """The plan of one database."""
+
+    def __init__(
+        self, connection: Connection, metadata: MetaData, hints: Hints, choices: Choices
+    ) -> None:
+        self._connection = connection
+        self._tables = metadata.sorted_tables
+        self._hints = hints
+        self._choices = choices
+        self._dialect = connection.dialect.name
+        if self._dialect not in _LOWERINGS:
+            raise DatabaseError(
+                "plans are made for SQLite only in this version\n"
+                "  change tables of PostgreSQL by hand: a start of the application compares them"
+            )
+        self._fold = fold_of(self._dialect)
+        self._taken = taken_names(connection)
+        self._problems: list[Problem] = []
+        self._notes: list[Note] = []
+        self._refused: dict[str, set[str]] = {}
+
+    def plan(self) -> Plan:
+        """Return the plan."""
+        pairs = self._pairs()
+        dropped = self._dropped_tables(pairs)
+        changes = [self._with_rows(change) for change in self._changes(pairs)]
+        if self._dialect == "sqlite":
+            changes = without_clashes(changes)
+        self._check_drops(changes, pairs)
+        self._problems += self._names_taken(changes)
+        done = Changes(tuple(changes), dropped)
+        self._problems += problems(self._connection, done, self._hints, self._refused)
+        lowered = _LOWERINGS[self._dialect](self._possible(done), self._connection)
+        steps = lowered.steps
+        self._problems += lowered.problems
+        touched = {step.table for step in steps} | {one.table for one in self._problems}
+        self._problems += self._other_differences(pairs, touched)
+        self._notes += other_tables(self._taken, pairs.values(), dropped)
+        rows = {one.expected.name: one.rows for one in changes if one.expected.name in touched}
+        rows |= {one.found.name: one.rows for one in dropped}
+        return Plan(steps, tuple(self._problems), tuple(self._notes), rows)
+
+    def _pairs(self) -> dict[str, Pair]:
+        """Return the tables of the models, each with the live one, and normalized rules."""
+        names = {table.name for table in self._tables} | former_names(self._hints)
+        names |= {table for table, column in self._choices.drops if column is None}
+        found = read_tables(self._connection, names)
+        expected = expected_tables(self._connection, self._tables)
+        pairs = pair(found, expected, self._hints, self._fold)
+        self._found = found
+        return {table.name: self._normalized(pairs[table.name]) for table in self._tables}
+
+    def _normalized(self, one: Pair) -> Pair:
+        if one.renamed is None or one.renamed.checks == one.expected.checks:
+            return one
+        renamed, expected = normalize_checks(self._connection, one.renamed, one.expected)
+        return replace(one, renamed=renamed, expected=expected)
+
+    def _changes(self, pairs: Mapping[str, Pair]) -> Iterator[TableChange]:
+        retyped = retyped_columns(pairs.values())
+        convert = partial(conversion, self._dialect)
+        for table in self._tables:
+            one = pairs[table.name]
+            if one.found is None or one.renamed is None:
+                yield TableChange(table, one.expected)
+                continue
+            if one.found.kind != "table":
+                self._refuse(
+                    table.name,
+                    Impossible(
+                        None,
+                        f"a {one.found.kind} has this name",
+                        "rename it, or give the entity another table: `table: other_name`",
+                    ),
+                )
+                yield TableChange(table, one.expected, one.found)
+                continue
+            difference = Difference(
+                one, one.renamed, one.found, self._hints, self._choices, convert, self._dialect
+            )
+            change = difference.change(table, retyped)
+            for impossible in difference.impossible:
+                self._refuse(table.name, impossible)
+            self._notes += notes_of(change, difference.kept, self._hints)
+            self._notes += note_renames(change, self._hints)
+            yield change
+
+    def _refuse(self, table: str, impossible: Impossible) -> None:
+        self._refused.setdefault(table, set())
+        if impossible.column is not None:
+            self._refused[table].add(impossible.column)
+        self._problems.append(
+            Problem(
+                table,
+                impossible.column,
+                impossible.what,
+                impossible.remedy,
+                flag=impossible.flag,
+            )
+        )
+
+    def _possible(self, changes: Changes) -> Changes:
+        """Return the changes without those of tables that cannot be changed."""
+        return replace(
+            changes,
+            tables=tuple(
+                TableChange(one.table, one.expected, one.found)
+                if one.expected.name in self._refused
+                else one
+                for one in changes.tables
+            ),
+        )
+
+    def _with_rows(self, change: TableChange) -> TableChange:
+        if change.found is None or not change.is_changed or change.found.kind != "table":
+            return change
+        return replace(change, rows=count_rows(self._connection, change.live_name))
+
+    def _dropped_tables(self, pairs: Mapping[str, Pair]) -> tuple[DroppedTable, ...]:
+        """Return the tables to drop: by `--drop`, and not of the spec."""
+        used = {self._fold(one.found.name) for one in pairs.values() if one.found}
+        dropped = [
+            self._found[table]
+            for table, column in sorted(self._choices.drops, key=str)
+            if column is None and table in self._found and self._fold(table) not in used
+        ]
+        return tuple(
+            DroppedTable(table, count_rows(self._connection, table.name))
+            for table in dropped
+            if table.kind == "table"
+        )
+
+    def _check_drops(self, changes: Collection[TableChange], pairs: Mapping[str, Pair]) -> None:
+        columns = {
+            one.expected.name: [column.name for column in (*one.released, *one.dropped, *one.kept)]
+            for one in changes
+        }
+        used = {self._fold(one.found.name) for one in pairs.values() if one.found}
+        tables = [
+            name for name, kind in self._taken.items() if kind == "table" and name not in used
+        ]
+        check_drops(self._choices, columns, tables)
+
+    def _names_taken(self, changes: Collection[TableChange]) -> Iterator[Problem]:
+        """Yield the problems of new tables whose name another object has."""
+        leaving = {one.live_name for one in changes if one.is_renamed}
+        for change in changes:
+            name = change.expected.name
+            kind = self._taken.get(self._fold(name))
+            if change.is_new and kind is not None and name not in leaving and kind != "table":
+                article = "an" if kind == "index" else "a"
+                yield Problem(name, None, f"{article} {kind} has this name", f"rename the {kind}")
+
+    def _other_differences(
+        self, pairs: Mapping[str, Pair], touched: Collection[str]
+    ) -> Iterator[Problem]:
+        """Yield the differences that prevent a start, and that no step removes."""
+        for name, one in pairs.items():
+            if one.renamed is None or name in touched:
+                continue
+            for finding in compare(one.renamed, one.expected):
+                if finding.prevents_start:
+                    yield Problem(name, None, finding.text, "change the table by hand")

@@ -1,0 +1,217 @@
+"""The commands `plan` and `apply`: what they print, their options, and how they end."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from crudgen.cli import app
+
+BEFORE = """
+name: Hero
+fields:
+  name: str(1..80)
+  age: int?
+  code: str
+"""
+AFTER = """
+name: Hero
+fields:
+  title: str(1..80) was(name)
+  age: int
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Return a function that runs a command on a spec, in a folder with a database of two rows."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "entities").mkdir()
+
+    def command(spec: str, *arguments: str) -> Result:
+        (tmp_path / "entities/hero.yaml").write_text(spec)
+        result = CliRunner().invoke(app, arguments)
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+        return result
+
+    assert command(BEFORE, "apply").exit_code == 0
+    with sqlite3.connect("app.db") as connection:
+        rows = [("Deadpond", 31, "a"), ("Rusty-Man", None, "b")]
+        connection.executemany("INSERT INTO hero (name, age, code) VALUES (?, ?, ?)", rows)
+    return command
+
+
+def stored(file: str = "app.db") -> list[tuple[object, ...]]:
+    with sqlite3.connect(file) as connection:
+        return connection.execute("SELECT * FROM hero ORDER BY id").fetchall()
+
+
+def test_exit_codes_say_what_follows(run: Callable[..., Result]) -> None:
+    before = stored()
+    assert run(BEFORE, "plan").exit_code == 0
+    needs_option = run(AFTER, "plan")
+    assert needs_option.exit_code == 4
+    assert "1 row without a value" in needs_option.output
+    assert "--fill hero.age=VALUE" in needs_option.output
+    assert 'SELECT * FROM "hero" WHERE "age" IS NULL' in needs_option.output
+    assert "--drop hero.code" in needs_option.output
+    refused = run(AFTER, "apply")
+    assert refused.exit_code == 1
+    assert "1 problem: nothing was changed" in refused.output
+    assert run(AFTER, "plan", "--fill", "hero.age=7").exit_code == 3
+    in_the_way = run(BEFORE.replace("1..80", "1..8"), "plan")
+    assert in_the_way.exit_code == 1
+    assert "keys 2" in in_the_way.output
+    assert stored() == before
+    assert run(AFTER, "apply", "--fill", "hero.age=7", "--drop", "hero.code").exit_code == 0
+    assert stored() == [("Deadpond", 31, 1), ("Rusty-Man", 7, 2)]
+    assert "nothing to do" in run(AFTER, "apply", "--fill", "hero.age=7").output
+    assert run(AFTER, "plan", "--drop", "hero.code").exit_code == 0
+
+
+def test_a_backup_is_made_before_values_change(run: Callable[..., Result]) -> None:
+    before = stored()
+    result = run(AFTER, "apply", "--fill", "hero.age=7")
+    (backup,) = Path().glob("app.db.before-*")
+    assert str(backup) in result.output
+    assert stored(str(backup)) == before
+    run(AFTER, "apply", "--drop", "hero.code", "--no-backup")
+    assert list(Path().glob("app.db.before-*")) == [backup]
+    safe = AFTER.replace("age: int", "age: int\n  level: int?")
+    run(safe, "apply")
+    assert list(Path().glob("app.db.before-*")) == [backup]
+
+
+def test_a_plan_is_refused_if_it_is_not_the_reviewed_one(run: Callable[..., Result]) -> None:
+    options = ("--fill", "hero.age=7")
+    reviewed = json.loads(run(AFTER, "plan", "--json", *options).output)
+    with sqlite3.connect("app.db") as connection:
+        connection.execute("ALTER TABLE hero ADD COLUMN level BIGINT")
+    refused = run(AFTER, "apply", *options, "--plan", reviewed["digest"])
+    assert refused.exit_code == 1
+    assert f"not {reviewed['digest']}" in refused.output
+    now = json.loads(run(AFTER, "plan", "--json", *options).output)
+    assert run(AFTER, "apply", *options, "--plan", now["digest"]).exit_code == 0
+
+
+def test_json_has_everything_that_a_plan_has(run: Callable[..., Result]) -> None:
+    found = json.loads(run(AFTER, "plan", "--json").output)
+    assert found["database"] == "sqlite:///app.db"
+    assert found["rows"] == {"hero": 2}
+    (problem,) = found["problems"]
+    assert problem["count"] == 1
+    assert problem["examples"] == [[2]]
+    assert problem["flag"] == "--fill hero.age=VALUE"
+    assert found["steps"][0]["what"] == "was name"
+    assert "ALTER TABLE" in found["steps"][0]["sql"][0]
+    failed = json.loads(run(AFTER, "apply", "--json").output)
+    assert failed["error"] == "1 problem: nothing was changed"
+    assert failed["problems"] == found["problems"]
+    done = json.loads(run(AFTER, "apply", "--json", "--fill", "hero.age=1").output)
+    assert Path(done["backup"]).exists()
+
+
+def test_statements_are_those_that_run(run: Callable[..., Result], tmp_path: Path) -> None:
+    options = ("--fill", "hero.age=7", "--drop", "hero.code")
+    sql = json.loads(run(AFTER, "plan", "--json", *options).output)["steps"]
+    shown = run(AFTER, "plan", "--sql", *options).output
+    assert all(
+        line.strip() in shown for step in sql for one in step["sql"] for line in one.split("\n")
+    )
+    with sqlite3.connect(tmp_path / "app.db", isolation_level=None) as connection:
+        for step in sql:
+            for statement in step["sql"]:
+                connection.execute(statement)
+    assert run(AFTER, "plan").exit_code == 0
+
+
+def test_a_copy_is_changed_in_place_of_the_database(run: Callable[..., Result]) -> None:
+    before = stored()
+    result = run(AFTER, "apply", "--on-copy", "--fill", "hero.age=7")
+    assert result.exit_code == 0
+    assert "made on a copy" in result.output
+    assert stored() == before
+    assert not list(Path().glob("app.db.before-*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "messages"),
+    [
+        (["plan", "--fill", "hero.agee=1"], ["there is no hero.agee", "did you mean hero.age?"]),
+        (["plan", "--fill", "hero.age"], ["no value", "--fill hero.age=VALUE"]),
+        (["plan", "--fill", "hero.age=x"], ["expected an integer", "write a value of hero.age"]),
+        (["apply", "--fill", "hero.title="], ["shorter than 1"]),
+        (["apply", "--drop", "hero.cod"], ["there is no hero.cod", "did you mean hero.code?"]),
+        (["apply", "--drop", "hero.age"], ["is in the spec", "remove it there first"]),
+        (["apply", "--drop", "hero"], ["is in the spec"]),
+        (["apply", "--drop", "heroo.code"], ["there is no heroo", "did you mean hero?"]),
+        (["plan", "--database", "sqlite:///no/app.db"], ["does not exist", "create it"]),
+        (["plan", "--database", "mysql://x"], ["neither for SQLite nor for PostgreSQL"]),
+        (
+            ["plan", "--database", "postgresql://x@127.0.0.1:1/x"],
+            ["postgresql://x@127.0.0.1:1/x", "check that the server is running"],
+        ),
+    ],
+)
+def test_mistakes_of_users_have_a_message(
+    run: Callable[..., Result], arguments: list[str], messages: list[str]
+) -> None:
+    result = run(AFTER, *arguments)
+    assert result.exit_code == 1
+    for message in messages:
+        assert message in result.output
+    as_json = json.loads(run(AFTER, *arguments, "--json").output)
+    assert messages[0] in as_json["error"]
+
+
+def test_a_file_that_is_no_database_has_a_message(run: Callable[..., Result]) -> None:
+    Path("other.db").write_text("no database" * 1000)
+    result = run(AFTER, "plan", "--database", "sqlite:///other.db")
+    assert result.exit_code == 1
+    assert "file is not a database" in result.output
+
+
+def test_a_missing_file_is_an_empty_database(run: Callable[..., Result]) -> None:
+    result = run(AFTER, "plan", "--database", "sqlite:///new.db")
+    assert result.exit_code == 3
+    assert "+ table" in result.output
+    assert not Path("new.db").exists()
+
+
+def test_tables_that_the_spec_does_not_have_are_noted_and_dropped(
+    run: Callable[..., Result],
+) -> None:
+    with sqlite3.connect("app.db") as connection:
+        connection.execute("CREATE TABLE villain (name TEXT)")
+        connection.execute("INSERT INTO villain VALUES ('x')")
+    assert "--drop villain" in run(BEFORE, "plan").output
+    assert run(BEFORE, "plan", "--drop", "villain").exit_code == 3
+    assert "did you mean villain?" in run(BEFORE, "apply", "--drop", "vilain").output
+    assert run(BEFORE, "apply", "--drop", "villain").exit_code == 0
+    with sqlite3.connect("app.db") as connection:
+        assert not connection.execute(
+            "SELECT * FROM sqlite_master WHERE name = 'villain'"
+        ).fetchall()
+
+
+def test_a_renamed_field_without_a_hint_is_noted(run: Callable[..., Result]) -> None:
+    result = run(BEFORE.replace("name: str", "title: str").replace("title: H", "name: H"), "plan")
+    assert "write was(name) at hero.title" in result.output
+
+
+def test_several_processes_apply_at_once(run: Callable[..., Result], tmp_path: Path) -> None:
+    """All succeed: one makes the changes, and the others have nothing to do."""
+    run(AFTER, "plan")
+    command = [sys.executable, "-m", "crudgen", "apply", "--fill", "hero.age=7"]
+    processes = [
+        subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    outputs = [process.communicate()[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 3
+    assert sum("nothing to do" in output for output in outputs) == 2
+    assert run(AFTER, "plan").exit_code == 0

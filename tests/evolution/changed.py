@@ -1,0 +1,117 @@
+"""A database before and after a change of its spec, with what its user has added to it."""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, MetaData, func, insert, select
+
+from crudgen.evolution.applying import Applied, Order, Target, apply
+from crudgen.evolution.choices import read_choices
+from crudgen.evolution.connecting import Database
+from crudgen.evolution.hints import hints
+from crudgen.evolution.plan import Plan
+from crudgen.evolution.statements import run
+from crudgen.language import Schema, load_texts
+from tests.startup.started import application
+
+ROWS = int(os.environ.get("ROWS", "20"))
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A spec, and the tables that follow from it."""
+
+    schema: Schema
+    metadata: MetaData
+
+    def target(
+        self, fills: Sequence[str] = (), drops: Sequence[str] = (), integers: Sequence[str] = ()
+    ) -> Target:
+        found = hints(self.schema)
+        choices = read_choices(self.schema, found, fills, drops, integers)
+        return Target(self.metadata, found, choices)
+
+
+@cache
+def spec(*entities: str) -> Spec:
+    texts = {f"entities/e{number}.yaml": text for number, text in enumerate(entities)}
+    schema = load_texts(texts)
+    return Spec(schema, application(schema).metadata)
+
+
+def entity(name: str, fields: Mapping[str, str], *more: str) -> str:
+    """Return the text of an entity."""
+    lines = [f"  {field}: {written}" for field, written in fields.items()]
+    return "\n".join([f"name: {name}", *more, "fields:", *lines])
+
+
+def ordered(**options: Any) -> Order:
+    return Order(lambda _step: nullcontext(), lambda: None, **options)
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A database of a test."""
+
+    database: Database
+
+    def plan(self, target: Target) -> Plan:
+        with self.database.reading() as connection:
+            return target.plan(connection)
+
+    def apply(self, target: Target, **options: Any) -> Applied:
+        return apply(self.database, target, ordered(**options))
+
+    def insert(self, before: Spec, table: str, rows: Rows) -> None:
+        with self.database.connect() as connection:
+            run(connection, "BEGIN")
+            connection.execute(insert(before.metadata.tables[table]), rows)
+            run(connection, "COMMIT")
+
+    def execute(self, *statements: str) -> None:
+        with self.database.connect() as connection:
+            for statement in statements:
+                run(connection, statement)
+
+    def rows(self, of: Spec, table: str) -> Rows:
+        """Return all rows of a table as the models read them, by their keys."""
+        chosen = of.metadata.tables[table]
+        with self.database.connect() as connection:
+            found = connection.execute(select(chosen).order_by(*chosen.primary_key))
+            return [dict(row._mapping) for row in found]  # noqa: SLF001 -- public, despite its name
+
+    def values(self, sql: str) -> list[tuple[Any, ...]]:
+        with self.database.connect() as connection:
+            return [tuple(row) for row in run(connection, sql)]
+
+    def everything(self) -> list[tuple[Any, ...]]:
+        """Return all definitions and rows of the database."""
+        with self.database.connect() as connection:
+            if connection.dialect.name == "sqlite":
+                driver: Any = connection.connection.dbapi_connection
+                return [(line,) for line in driver.iterdump()]
+            return _of_postgresql(connection)
+
+
+def _of_postgresql(connection: Connection) -> list[tuple[Any, ...]]:
+    found = [
+        tuple(row)
+        for sql in (
+            "SELECT oid, relname, relnamespace, relfilenode FROM pg_class ORDER BY oid",
+            "SELECT attrelid, attnum, attname, atttypid, atttypmod, attnotnull FROM pg_attribute",
+            "SELECT oid, conname, pg_get_constraintdef(oid) FROM pg_constraint ORDER BY oid",
+        )
+        for row in run(connection, sql)
+    ]
+    metadata = MetaData()
+    metadata.reflect(connection)
+    for table in metadata.sorted_tables:
+        count = connection.scalar(select(func.count()).select_from(table))
+        found.append((table.name, count))
+        found += [tuple(row) for row in connection.execute(select(table).order_by(*table.c))]
+    return found
