@@ -111,6 +111,7 @@ class Lite:
                     connection.execute(statement)
             assert len(connection.execute("PRAGMA foreign_key_check").fetchall()) <= broken
             connection.execute("COMMIT")
+            assert connection.execute("PRAGMA legacy_alter_table").fetchone() == (0,)
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
     def is_current(self, metadata: MetaData, **wishes: Wish) -> bool:
@@ -167,10 +168,17 @@ def _change(
         tuple(added),
         tuple(one for one in left if _is_required(one) and one not in dropped),
         tuple(dropped),
+        key_changed=_key(found) != _key(expected),
         new_checks=tuple(
             one for one in expected.checks if one.normalized not in map(_text, found.checks)
         ),
         old_checks=tuple(one for one in checks if is_ours(one.name, "ck")),
+        renamed_checks=tuple(
+            (one, other)
+            for one in found.checks
+            for other in expected.checks
+            if one == other and one.name != other.name
+        ),
         new_uniques=tuple(one for one in expected.uniques if folded(one.columns) not in uniques),
         old_uniques=tuple(
             one
@@ -198,6 +206,10 @@ def _change(
             and "(expression)" not in one.columns
         ),
     )
+
+
+def _key(table: TableDefinition) -> list[str]:
+    return [column.lower() for column in table.key.columns] if table.key else []
 
 
 def _text(check: Any) -> str:

@@ -303,6 +303,7 @@ def test_a_default_that_is_computed_is_converted_when_it_is_used(lite: Lite) -> 
     lite.apply(metadata, robot=Wish(conversions={"age": Conversion("'<' || {value} || '>'")}))
     lite.run("INSERT INTO robot DEFAULT VALUES")
     assert lite.rows("SELECT age FROM robot") == [("<5>",)]
+    assert "DEFAULT ('<' || (abs(-5)) || '>')" in lite.sql("robot")
 
 
 def test_rows_without_a_numbered_key_keep_their_rowid(lite: Lite) -> None:
@@ -336,6 +337,100 @@ class TEXT(String):
     """A type that STRICT allows."""
 
     __visit_name__ = "TEXT"
+
+
+def test_a_changed_rule_stays_where_it_is(lite: Lite) -> None:
+    before = lite.sql("hero")
+    rule = CheckConstraint("length(name) <= 120", name="name_length")
+    lite.apply(hero(name_length=rule))
+    changed = before.replace("<= 80", "<= 120").replace("hero (", '"hero" (', 1)
+    assert lite.sql("hero") == changed.replace('hero."odd', '"odd')
+
+
+def test_a_required_column_that_is_not_in_the_spec_becomes_optional(lite: Lite) -> None:
+    lite.run("CREATE TABLE robot (code VARCHAR CONSTRAINT c NOT NULL, id INTEGER PRIMARY KEY)")
+    metadata = models()
+    Table("robot", metadata, Column("id", Integer, primary_key=True))
+    (step,) = lite.apply(metadata).steps
+    assert step.column == "code"
+    assert lite.sql("robot") == 'CREATE TABLE "robot" (code VARCHAR, id INTEGER PRIMARY KEY)'
+
+
+def test_one_of_several_foreign_keys_is_removed(lite: Lite) -> None:
+    lite.run(
+        "CREATE TABLE robot (id INTEGER PRIMARY KEY, a_id BIGINT, b_id BIGINT, c_id BIGINT,"
+        " CONSTRAINT fk_robot_a_id FOREIGN KEY(a_id) REFERENCES team (id),"
+        " CONSTRAINT fk_robot_b_id FOREIGN KEY(b_id) REFERENCES team (id),"
+        " CONSTRAINT fk_robot_c_id FOREIGN KEY(c_id) REFERENCES team (id))"
+    )
+    metadata = hero()
+    keys = [Column(name, BIGINT, ForeignKey("team.id")) for name in ("b_id", "c_id")]
+    key = Column("id", Integer, primary_key=True)
+    Table("robot", metadata, key, Column("a_id", BIGINT), *keys)
+    lite.apply(metadata)
+    left = lite.rows("SELECT \"from\" FROM pragma_foreign_key_list('robot') ORDER BY 1")
+    assert left == [("b_id",), ("c_id",)]
+
+
+def test_a_unique_rule_of_a_renamed_column_is_removed(lite: Lite) -> None:
+    metadata = hero(age=None, unique=None, years=Column(BIGINT))
+    lite.apply(metadata, hero=Wish(renamed={"years": "age"}))
+    assert "uq_hero_age" not in lite.sql("hero")
+
+
+def test_a_column_that_alter_table_cannot_drop(lite: Lite) -> None:
+    lite.run("CREATE TABLE robot (id INTEGER PRIMARY KEY, code VARCHAR UNIQUE, name VARCHAR)")
+    lite.run("INSERT INTO robot VALUES (1, 'a', 'A')")
+    metadata = models()
+    Table("robot", metadata, Column("id", Integer, primary_key=True), Column("name", String))
+    lite.apply(metadata, robot=Wish(drops=["code"]))
+    assert lite.sql("robot") == 'CREATE TABLE "robot" (id INTEGER PRIMARY KEY, name VARCHAR)'
+    assert lite.rows("SELECT * FROM robot") == [(1, "A")]
+
+
+def test_keys_are_counted_from_now_on(lite: Lite) -> None:
+    lite.run("CREATE TABLE robot (id INTEGER NOT NULL PRIMARY KEY /* k */, name VARCHAR)")
+    lite.run("INSERT INTO robot VALUES (7, 'a')")
+    metadata = models()
+    key, name = Column("id", Integer, primary_key=True), Column("name", String)
+    Table("robot", metadata, key, name, sqlite_autoincrement=True)
+    (step,) = lite.apply(metadata).steps
+    assert step.what == "key: generated, keys of deleted rows are reused → generated"
+    lite.run("DELETE FROM robot; INSERT INTO robot (name) VALUES ('b')")
+    assert lite.rows("SELECT * FROM robot") == [(8, "b")]
+
+
+def test_other_columns_become_the_key(lite: Lite) -> None:
+    lite.run("CREATE TABLE robot (a INTEGER NOT NULL, b INTEGER NOT NULL, c, PRIMARY KEY (a))")
+    lite.run("INSERT INTO robot VALUES (1, 2, 3)")
+    metadata = models()
+    columns = [Column(name, Integer, primary_key=True) for name in ("a", "b")]
+    Table("robot", metadata, *columns)
+    lite.apply(metadata)
+    key = "SELECT name FROM pragma_table_info('robot') WHERE pk ORDER BY pk"
+    assert lite.rows(key) == [("a",), ("b",)]
+    lite.run("INSERT INTO robot (a, b) VALUES (1, 3)")
+
+
+def test_rules_get_the_names_of_the_models_by_the_way(lite: Lite) -> None:
+    lite.run(
+        "CREATE TABLE robot (id INTEGER PRIMARY KEY, name VARCHAR,"
+        " CONSTRAINT ck_robot_name_length CHECK (length(name) < 9), CHECK (id < 99))"
+    )
+    metadata = models()
+    Table(
+        "android",
+        metadata,
+        Column("id", Integer, primary_key=True),
+        Column("name", String, nullable=False),
+        CheckConstraint("length(name) < 9", name="name_length"),
+        CheckConstraint("id < 99", name="id_range"),
+    )
+    lite.apply(metadata, android=Wish(was="robot"))
+    assert lite.sql("android") == (
+        'CREATE TABLE "android" (id INTEGER PRIMARY KEY, name VARCHAR NOT NULL,'
+        ' CONSTRAINT "ck_android_name_length" CHECK (length(name) < 9), CHECK (id < 99))'
+    )
 
 
 def test_a_table_that_refers_to_itself_still_does(lite: Lite) -> None:

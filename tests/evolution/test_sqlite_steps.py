@@ -295,6 +295,22 @@ def test_a_table_is_dropped_before_its_names_are_used(lite: Lite) -> None:
     ]
 
 
+def test_a_trigger_that_uses_a_dropped_table_is_a_problem(lite: Lite) -> None:
+    lite.run("CREATE TABLE old (x)")
+    lite.run("CREATE TRIGGER t AFTER INSERT ON hero BEGIN INSERT INTO old VALUES (1); END")
+    (problem,) = lite.lower(hero(), drops=["old"]).problems
+    assert problem.what.startswith("a trigger does not work afterwards: error in trigger t")
+
+
+def test_names_may_hold_braces_and_quotes(lite: Lite) -> None:
+    lite.run('ALTER TABLE hero RENAME TO "{he} ""ro"""')
+    metadata = hero(columns=("na{}me", "code"), name='{he} "ro"')
+    wishes = {'{he} "ro"': Wish(renamed={"na{}me": "name"})}
+    lowered = lite.lower(metadata, (), **wishes)
+    lite.run_steps(lowered)
+    assert lite.rows('SELECT "na{}me" FROM "{he} ""ro"""') == [("Ann",), ("Bob",)]
+
+
 def test_foreign_keys_follow_a_rename_and_a_copy_of_both_tables(lite: Lite) -> None:
     lite.run(
         "CREATE TABLE child (id INTEGER NOT NULL PRIMARY KEY, hero_id INTEGER,"

@@ -41,7 +41,7 @@ def converted_default(
     first = clause.tokens[1]
     source = sql[first.start : clause.end]
     if first.kind == "group" or first.keyword.startswith("CURRENT_"):
-        return f"DEFAULT ({converted(change, f'({source})', column, schema.dialect)})"
+        return f"DEFAULT ({converted(change, source, column, schema.dialect)})"
     new = converted(change, "value", column, schema.dialect)
     with schema.undone():
         schema.execute(
