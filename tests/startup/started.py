@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -79,9 +80,14 @@ class Application:
 
 
 def application(spec: Schema | str | Mapping[str, str]) -> Application:
-    """Generate and import an application."""
+    """Generate and import an application; one of the same text is imported once."""
     if isinstance(spec, str):
-        spec = load_texts({"one.yaml": spec})
-    elif isinstance(spec, Mapping):
+        return _of_text(spec)
+    if isinstance(spec, Mapping):
         spec = load_texts(dict(spec))
     return Application(import_tree(render(spec)))
+
+
+@cache
+def _of_text(spec: str) -> Application:
+    return application(load_texts({"one.yaml": spec}))
