@@ -76,7 +76,7 @@ class _Comparison:
         return Plan(self._out, tuple(changes), self._record)
 
     def _once(self, file: SourceFile) -> Change:
-        before = _read(self._out, file.path, once=True)
+        before = _read(self._out, file.path, is_users=True)
         if before is None:
             return Change(file.path, Action.CREATE, None, file.text.encode())
         return Change(file.path, Action.KEEP, before, before, needs=file.needs)
@@ -86,7 +86,8 @@ class _Comparison:
         if source == file.path and source in self._moving:  # its place is free
             entry = Entry.of(file.text, file.part, None)
             return Change(file.path, Action.CREATE, None, file.text.encode(), entry)
-        before = _read(self._out, source)
+        stays_owned = source == file.path and source in self._record.owned
+        before = _read(self._out, source, is_users=stays_owned)
         change = self._changed(file, source, before)
         return change if source == file.path else replace(change, source=source)
 
@@ -114,9 +115,9 @@ class _Comparison:
         return _Edited(path, before, text, former, entry, side).change()
 
     def _stale(self, path: str) -> Change | None:
-        before = _read(self._out, path)
         entry = self._record.files[path]
         owned = self._record.owned.get(path)
+        before = _read(self._out, path, is_users=owned is not None)
         if before is None:
             return None
         if owned is not None:
@@ -141,23 +142,28 @@ class _Edited:
 
     def change(self) -> Change:
         """Return the change: the file is kept or merged, or must be resolved first."""
+        base = self._base()
         try:
             yours = self.content.decode()
         except UnicodeDecodeError:
-            return self._without_base("it is not valid UTF-8")
+            return (
+                self._kept() if base == self.text else self._without_base("it is not valid UTF-8")
+            )
         if markers := find_markers(yours):
             resolved = resolve(yours, self.side) if self.side else None
             if resolved is None:
                 note = "a marker of a conflict is missing" if self.side else ""
                 return self._refused(Action.UNRESOLVED, note, markers)
             yours = resolved
-        base = None
-        if self.former is not None:
-            is_same = self.former.digest == self.entry.digest
-            base = self.text if is_same else self.former.base
         if base is None:
             return self._without_base("the record does not contain what was generated before")
         return self._merge(base, yours)
+
+    def _base(self) -> str | None:
+        """Return what was generated before. The record need not contain it if nothing changed."""
+        if self.former is None:
+            return None
+        return self.text if self.former.digest == self.entry.digest else self.former.base
 
     def _merge(self, base: str, yours: str) -> Change:
         merged = merge(base, yours, self.text, self.side)
@@ -181,10 +187,13 @@ class _Edited:
         """Return the change of a file that cannot be merged: one side, if it was chosen."""
         generated = self.text.encode()
         if self.side is Side.YOURS:
-            return Change(self.path, Action.EDITED, self.content, self.content, self.entry)
+            return self._kept()
         if self.side is Side.NOW:
             return Change(self.path, Action.UPDATE, self.content, generated, self.entry)
         return Change(self.path, Action.NO_BASE, self.content, generated, note=note)
+
+    def _kept(self) -> Change:
+        return Change(self.path, Action.EDITED, self.content, self.content, self.entry)
 
     def _refused(self, action: Action, note: str, lines: tuple[int, ...]) -> Change:
         return Change(self.path, action, self.content, self.content, note=note, lines=lines)
@@ -203,11 +212,11 @@ def _syntax_error(text: str) -> int:
     return 0
 
 
-def _read(out: Path, path: str, *, once: bool = False) -> bytes | None:
+def _read(out: Path, path: str, *, is_users: bool = False) -> bytes | None:
     file = journal.locate(out, path)
     if file.is_symlink():
-        if once:
-            return b""  # owned by the user: not read
+        if is_users:
+            return b""  # not read, and not written
         raise OutputError(
             f"{file} is a symbolic link, and crudgen does not write through links\n"
             "  replace it with a file, or remove it"

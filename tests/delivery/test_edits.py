@@ -1,5 +1,6 @@
 """What a write does with an edited file, and what the record keeps of it."""
 
+import base64
 import json
 import zlib
 from pathlib import Path
@@ -94,10 +95,11 @@ def test_an_edit_that_is_no_python_is_named_before_a_merge(out: Path) -> None:
 
 def test_an_edit_of_another_encoding_cannot_be_merged(out: Path) -> None:
     edit = "# ä\n".encode("latin-1") + BEFORE.encode()
-    (out / PATH).write_bytes(edit)
+    assert merged(out, edit, text=BEFORE).action is Action.EDITED
     with pytest.raises(OutputError, match="not valid UTF-8"):
         write(tree(NOW), out)
     for choices, expected in zip(BOTH_SIDES, (edit, NOW.encode()), strict=True):
+        write(tree(BEFORE), out, Choices(force=True))
         merged(out, edit, choices)
         assert (out / PATH).read_bytes() == expected
 
@@ -136,7 +138,7 @@ def test_a_check_can_refuse_before_anything_is_written(out: Path) -> None:
 
 @pytest.mark.parametrize(
     "packed",
-    ["", "AAAA", "not base64", "eNpLBAAAYgBi", "ä"],
+    ["", "AAAA", "not base64", "ä", base64.b64encode(zlib.compress(b"a = 1\n")).decode()],
 )
 def test_a_base_that_does_not_fit_its_digest_is_none(out: Path, packed: str) -> None:
     record = json.loads((out / RECORD).read_text())
@@ -237,6 +239,19 @@ def test_tables_can_take_the_names_of_others(tmp_path: Path) -> None:
     assert not [one for one in write(later, tmp_path).changes if one.is_written or one.source]
 
 
+def test_a_new_table_with_the_former_name_of_another_has_no_edits(tmp_path: Path) -> None:
+    write(tree(hero="app/heroes/x.py"), tmp_path)
+    (tmp_path / "app/heroes/x.py").write_text(f"mine = 0\n{NOW}")
+    champion = SourceFile(
+        "app/champions/x.py", NOW, part="champion/x.py", former_parts=("hero/x.py",)
+    )
+    for _ in range(2):
+        write(SourceTree([champion, *tree(hero="app/others/x.py").files]), tmp_path)
+        assert (tmp_path / "app/champions/x.py").read_text() == f"mine = 0\n{NOW}"
+        assert (tmp_path / "app/others/x.py").read_text() == NOW
+        assert not (tmp_path / "app/heroes").exists()
+
+
 def test_a_file_that_is_new_for_a_renamed_entity_takes_none_of_another(tmp_path: Path) -> None:
     champion = entity("champion", "a")
     write(SourceTree([champion[0], *entity("a")]), tmp_path)
@@ -275,6 +290,15 @@ def test_a_file_in_the_new_place_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot be merged"):
         write(moved, tmp_path)
     assert (tmp_path / "app/champions/x.py").read_text() == "own = 1\n"
+
+
+def test_an_owned_file_may_be_a_link(out: Path, tmp_path: Path) -> None:
+    own(out, PATH)
+    (out / PATH).unlink()
+    (out / PATH).symlink_to(tmp_path / "dangling")
+    for text in (NOW, None):
+        assert write(tree(text), out, Choices(force=True, prune=True)).changes
+        assert (out / PATH).is_symlink()
 
 
 def test_an_owned_file_that_is_no_longer_generated_stays_owned(out: Path) -> None:
