@@ -72,8 +72,8 @@ def own(out: Path, path: str) -> bool:
         record = change.record
         if path not in record.files:
             raise OutputError(
-                f"{out / path} is not a generated file, so it is already yours\n"
-                f"  {out / RECORD} lists the generated files"
+                f"{out / path} is not a generated file\n"
+                f"  {out / RECORD} lists the generated files; all others are yours already"
             )
         is_new = path not in record.owned
         digest = record.owned.get(path, record.files[path].digest)

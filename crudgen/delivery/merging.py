@@ -135,10 +135,45 @@ def _chunks(before: list[str], yours: list[str], now: list[str]) -> Iterator[_Ch
     of_yours, of_now = _matches(before, yours), _matches(before, now)
     b = o = t = 0
     for i in sorted(of_yours.keys() & of_now.keys()):
-        yield range(b, i), range(o, of_yours[i]), range(t, of_now[i])
-        b, o, t = i + 1, of_yours[i] + 1, of_now[i] + 1
-        yield range(i, b), range(o - 1, o), range(t - 1, t)
-    yield range(b, len(before)), range(o, len(yours)), range(t, len(now))
+        j, k = of_yours[i], of_now[i]
+        yield from _apart(before, yours, now, (range(b, i), range(o, j), range(t, k)))
+        yield range(i, i + 1), range(j, j + 1), range(k, k + 1)
+        b, o, t = i + 1, j + 1, k + 1
+    last = range(b, len(before)), range(o, len(yours)), range(t, len(now))
+    yield from _apart(before, yours, now, last)
+
+
+def _apart(before: list[str], yours: list[str], now: list[str], chunk: _Chunk) -> Iterator[_Chunk]:
+    """Yield a chunk, or three, if one side only adds blocks beside lines that the other changes.
+
+    Such a block is apart from these lines by a blank line, so it is no conflict.
+    """
+    b, o, t = chunk
+    old = before[b.start : b.stop]
+    if (at := _place(old, yours[o.start : o.stop])) is not None:
+        start, end = o.start + at, o.start + at + len(b)
+        yield b[:0], o[:at], t[:0]
+        yield b, range(start, end), t
+        yield b[:0], range(end, o.stop), t[:0]
+    elif (at := _place(old, now[t.start : t.stop])) is not None:
+        start, end = t.start + at, t.start + at + len(b)
+        yield b[:0], o[:0], t[:at]
+        yield b, o, range(start, end)
+        yield b[:0], o[:0], range(end, t.stop)
+    else:
+        yield chunk
+
+
+def _place(old: list[str], new: list[str]) -> int | None:
+    """Return where new lines contain all old ones, once and with blank lines around them."""
+    size = len(old)
+    if len(new) <= size or not any(map(str.strip, old)):
+        return None
+    starts = [at for at in range(len(new) - size + 1) if new[at : at + size] == old]
+    if len(starts) != 1:
+        return None
+    around = [*new[: starts[0]][-1:], *new[starts[0] + size :][:1]]
+    return None if any(map(str.strip, around)) else starts[0]
 
 
 def _one_chunk(before: list[str], yours: list[str], now: list[str]) -> Iterator[_Chunk]:

@@ -5,6 +5,7 @@ Reason to change: how a generated application is created.
 
 import importlib
 import os
+import sys
 import traceback
 from pathlib import Path
 
@@ -30,7 +31,8 @@ def create() -> None:
     if not hasattr(module, "app"):
         settings = importlib.import_module(f"{PACKAGE_FOLDER}.settings")
         module.create_app(settings.Settings())
-    importlib.import_module("sqlalchemy.orm").configure_mappers()
+    if "sqlalchemy.orm" in sys.modules:
+        sys.modules["sqlalchemy.orm"].configure_mappers()
 
 
 def _place(error: BaseException, folder: Path) -> str:

@@ -1,6 +1,7 @@
 """Edits of generated files: `crudgen emit` merges them, and `own` takes a file out of its hands."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -21,11 +22,17 @@ RETURNED = '"""A hero as returned by the API."""'
 FIELD = "  age: int(0..)? index\n"
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    project = Project(tmp_path)
+@pytest.fixture(scope="module")
+def emitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = Project(tmp_path_factory.mktemp("emitted"))
     project.run("emit")
-    return project
+    return project.folder
+
+
+@pytest.fixture
+def project(emitted: Path, tmp_path: Path) -> Project:
+    shutil.copytree(emitted, tmp_path, dirs_exist_ok=True)
+    return Project(tmp_path)
 
 
 def edit(project: Project, path: str, old: str, new: str) -> None:
@@ -91,8 +98,9 @@ def test_a_conflict_is_marked_named_and_refused_until_it_is_resolved(project: Pr
     project.run("check")
 
 
-@pytest.mark.parametrize(("option", "kept", "lost"), [("--ours", 1, 5), ("--theirs", 5, 1)])
-@pytest.mark.parametrize("is_marked", [False, True])
+@pytest.mark.parametrize(
+    ("option", "kept", "lost", "is_marked"), [("--ours", 1, 5, False), ("--theirs", 5, 1, True)]
+)
 def test_one_side_of_the_conflicts_of_a_file(
     project: Project, option: str, kept: int, lost: int, *, is_marked: bool
 ) -> None:
@@ -179,7 +187,7 @@ def test_a_file_that_is_owned_is_not_written(project: Project) -> None:
     assert "motto" in project.read(MODELS)
     assert "My hero" in project.read(MODELS)
     assert "was not taken" in project.run("disown", MODELS, code=1).stderr
-    assert "already yours" in project.run("own", "generated/app/main.py", code=1).stderr
+    assert "yours already" in project.run("own", "generated/app/main.py", code=1).stderr
     assert "no such folder" in project.run("own", "x.py", "--out", "nowhere", code=1).stderr
 
 
@@ -225,8 +233,22 @@ def test_a_merge_that_cannot_start_is_not_written(project: Project) -> None:
     assert (project.read(ROUTES), project.read(MODELS)) == before
     project.run("emit", "--no-try")
     assert "age" not in project.read(MODELS)
-    change_spec(project)
-    said = project.run("emit").stdout
-    assert "does not start before the merge either" in said
-    assert "KeyError: 'age'" in said
-    assert "motto" in project.read(MODELS)
+
+
+def test_the_files_of_a_renamed_entity_move_with_its_edits(project: Project) -> None:
+    project.write(ROUTES, project.read(ROUTES) + HANDLER)
+    project.write("generated/app/heroes/own.py", "own = 1\n")
+    (project.folder / "entities/hero.yaml").unlink()
+    project.write("entities/champion.yaml", HERO.replace("Hero", "Champion") + "was: hero\n")
+    moved = "generated/app/champions/routes.py"
+    assert f"{ROUTES}: moves to {moved}" in project.run("check", code=1).stderr
+    dry = project.run("emit", "--dry-run")
+    assert f"  moved: {ROUTES} → {moved}" in dry.stderr
+    said = project.run("emit", "--no-try").stdout
+    assert f"  moved: {ROUTES} → {moved}" in said
+    assert project.read(moved).endswith(HANDLER)
+    assert "class Champion(" in project.read("generated/app/champions/models.py")
+    left = (project.folder / "generated/app/heroes").iterdir()
+    assert [file.name for file in left] == ["own.py"]
+    assert not (project.folder / "generated/tests/test_heroes.py").exists()
+    assert f"  {moved}: edited\n" in project.run("check").stdout

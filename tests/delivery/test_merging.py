@@ -85,6 +85,28 @@ def test_the_lines_of_a_conflict() -> None:
     assert merged.conflicts == (2,)
 
 
+@pytest.mark.parametrize(
+    ("before", "one", "other", "expected"),
+    [
+        ("a\nx\n", "a\nx\n\nblock\n", "a\ny\n", "a\ny\n\nblock\n"),
+        ("x\nb\n", "block\n\nx\nb\n", "y\nb\n", "block\n\ny\nb\n"),
+        ("a\nx\nb\n", "a\n1\n\nx\n\n2\nb\n", "a\nb\n", "a\n1\n\n\n2\nb\n"),
+    ],
+)
+def test_a_block_beside_changed_lines_is_no_conflict(
+    before: str, one: str, other: str, expected: str
+) -> None:
+    assert merge(before, one, other).text == expected
+    assert merge(before, other, one).text == expected
+
+
+@pytest.mark.parametrize("one", ["a\nx\nnear\n", "a\nnear\nx\n", "a\nx\nnear\n\nx\n"])
+def test_lines_beside_changed_lines_are_a_conflict(one: str) -> None:
+    assert merge("a\nx\n", one, "a\ny\n").conflicts
+    assert merge("a\nx\n", "a\ny\n", one).conflicts
+    assert merge("\n", f"a\n\n{one}", "b\n").conflicts  # blank lines alone are no place
+
+
 def test_own_lines_of_equal_signs_are_no_marker() -> None:
     heading = "title\n=======\n<<<<<<< HEAD\n>>>>>>> branch\n  <<<<<<< yours\n"
     assert find_markers(heading) == ()
