@@ -62,7 +62,7 @@ ROOMS = {
         {"changes", "renames"},
         {"conversions", "expressions"},
         {"choices", "ownership", "pairing", "statements", "wording"},
-        {"constraints", "counting", "sqlite"},
+        {"constraints", "counting", "postgresql", "sqlite"},
         {"difference", "index_names", "notes"},
         {"planning"},
         {"connecting"},

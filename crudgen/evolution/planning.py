@@ -6,7 +6,6 @@ from functools import partial
 
 from sqlalchemy import Connection, MetaData
 
-from crudgen.errors import DatabaseError
 from crudgen.kit.database.catalogue import (
     expected_tables,
     normalize_checks,
@@ -15,7 +14,7 @@ from crudgen.kit.database.catalogue import (
 )
 from crudgen.kit.database.comparison import compare
 
-from . import sqlite
+from . import postgresql, sqlite
 from .changes import Changes, DroppedTable, TableChange
 from .choices import Choices, check_drops
 from .constraints import Impossible
@@ -29,7 +28,7 @@ from .pairing import Pair, fold_of, former_names, pair
 from .plan import Note, Plan, Problem
 from .statements import count_rows
 
-_LOWERINGS = {"sqlite": sqlite.lower}
+_LOWERINGS = {"sqlite": sqlite.lower, "postgresql": postgresql.lower}
 
 
 def make(
@@ -53,11 +52,6 @@ class _Planning:
         self._hints = hints
         self._choices = choices
         self._dialect = connection.dialect.name
-        if self._dialect not in _LOWERINGS:
-            raise DatabaseError(
-                "plans are made for SQLite only in this version\n"
-                "  change tables of PostgreSQL by hand: a start of the application compares them"
-            )
         self._fold = fold_of(self._dialect)
         self._taken = taken_names(connection)
         self._problems: list[Problem] = []

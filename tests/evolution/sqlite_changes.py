@@ -89,7 +89,7 @@ class Lite:
                     changes.append(TableChange(table, expected[table.name]))
                 else:
                     wanted = expected[table.name]
-                    changes.append(_change(table, wanted, live, wish, connection))
+                    changes.append(table_change(table, wanted, live, wish, connection))
             dropped = tuple(DroppedTable(found[name]) for name in drops)
             return lower(Changes(tuple(changes), dropped), connection)
 
@@ -119,9 +119,10 @@ class Lite:
         return not self.lower(metadata, (), **wishes).steps
 
 
-def _change(
+def table_change(
     table: Table, expected: TableDefinition, found: TableDefinition, wish: Wish, connection: Any
 ) -> TableChange:
+    """Return the change from a live table to a model."""
     found, expected = normalize_checks(connection, found, expected)
     live = {column.name.lower(): column for column in found.columns}
     names = {old.lower(): new for new, old in wish.renamed.items()}

@@ -32,7 +32,7 @@ FIELDS = {
 }
 PET = entity("Pet", {"name": "str", "hero_id": "-> Hero cascade"})
 TEAM = entity("Team", {"id": "int pk", "name": "str"})
-KINDS = ["sqlite"]
+KINDS = ["sqlite", "postgresql"]
 _INDEX = "CREATE INDEX mine ON hero (lower(extra) DESC) WHERE extra <> ''"
 _VIEW = "CREATE VIEW extras AS SELECT id, extra FROM hero"
 _CHANGED = "UPDATE hero SET extra = 'y' WHERE id = 2"
