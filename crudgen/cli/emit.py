@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -71,10 +72,7 @@ def emit(  # noqa: PLR0913 -- each is an option of the command
     except CrudgenError as error:
         if not as_json:
             raise
-        problem: dict[str, Any] = {"error": str(error)}
-        if isinstance(error, SpecError):
-            problem = {"diagnostics": [str(one) for one in error.diagnostics]}
-        typer.echo(json.dumps({"ok": False, "out": str(out), **problem}, indent=2))
+        typer.echo(json.dumps({"ok": False, "out": str(out), **_problem(error)}, indent=2))
         raise typer.Exit(1) from error
     if as_json:
         typer.echo(json.dumps(_as_json(plan), indent=2))
@@ -139,7 +137,7 @@ def _print(plan: "Plan", note: str, *, dry_run: bool) -> None:
     if plan.refused:
         from crudgen.delivery import disk  # noqa: PLC0415 -- lazy
 
-        console.error(OutputError(disk.refusal(plan.out, plan.refused)))
+        console.error(disk.UnresolvedError(plan.out, plan.refused))
         return
     say(f"{plan.out}: {_summary(plan)}{' (dry run)' if dry_run else ''}")
     for line in [*_report(plan), *_missing_lines(plan), *filter(None, [note])]:
@@ -229,6 +227,16 @@ def _as_json(plan: "Plan") -> dict[str, Any]:
         "conflicts": conflicts,
         "refused": [_refused(change) for change in plan.refused],
     }
+
+
+def _problem(error: CrudgenError) -> dict[str, Any]:
+    from crudgen.delivery.disk import UnresolvedError  # noqa: PLC0415 -- lazy
+
+    if isinstance(error, SpecError):
+        return {"diagnostics": [asdict(diagnostic) for diagnostic in error.diagnostics]}
+    if isinstance(error, UnresolvedError):
+        return {"error": str(error), "refused": [_refused(change) for change in error.changes]}
+    return {"error": str(error)}
 
 
 def _refused(change: "Change") -> dict[str, Any]:

@@ -20,6 +20,14 @@ _DIFF_LINES_PER_FILE = 40
 _DIFF_FILES = 5
 
 
+class UnresolvedError(OutputError):
+    """Files that the user edited must be resolved first; nothing was written."""
+
+    def __init__(self, out: Path, changes: tuple[Change, ...]) -> None:
+        self.changes = changes
+        super().__init__(_refusal(out, changes))
+
+
 def plan(tree: SourceTree, out: Path, choices: Choices = NO_CHOICES) -> Plan:
     """Return what `write` would do with a folder, which may not exist.
 
@@ -44,8 +52,9 @@ def write(
     """Write a tree to a folder, all files or none. Return the plan that was carried out.
 
     `check` can raise an OutputError before anything is written. With `conflicts`, files can get
-    markers of conflicts; otherwise a conflict is an error. Raises OutputError if a file must be
-    resolved by the user first, or if the folder cannot be written; the folder is then unchanged.
+    markers of conflicts; otherwise a conflict is an error. Raises UnresolvedError if a file must be
+    resolved by the user first, and OutputError if the folder cannot be written; the folder is then
+    unchanged.
     """
     with _as_output_error(out):
         existed = _is_folder(out)
@@ -132,15 +141,15 @@ def _is_folder(out: Path) -> bool:
 
 
 def _reject(comparison: Plan, *, conflicts: bool) -> None:
-    """Raise OutputError if a file must be resolved by the user first."""
+    """Raise UnresolvedError if a file must be resolved by the user first."""
     refused = comparison.refused
     if not conflicts:
         refused += comparison.conflicts
     if refused:
-        raise OutputError(refusal(comparison.out, refused))
+        raise UnresolvedError(comparison.out, refused)
 
 
-def refusal(out: Path, changes: tuple[Change, ...]) -> str:
+def _refusal(out: Path, changes: tuple[Change, ...]) -> str:
     """Return which files must be resolved by the user, why and how."""
     parts = [f"{out} was not changed, because of files that you edited:"]
     for change in changes:

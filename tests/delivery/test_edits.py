@@ -292,6 +292,16 @@ def test_a_file_in_the_new_place_is_not_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "app/champions/x.py").read_text() == "own = 1\n"
 
 
+def test_only_generated_files_change_their_owner(out: Path) -> None:
+    assert own(out, PATH)
+    assert not own(out, PATH)
+    disown(out, PATH)
+    with pytest.raises(OutputError, match="was not taken"):
+        disown(out, PATH)
+    with pytest.raises(OutputError, match="is not a generated file"):
+        own(out, "app/other.py")
+
+
 def test_an_owned_file_may_be_a_link(out: Path, tmp_path: Path) -> None:
     own(out, PATH)
     (out / PATH).unlink()

@@ -132,7 +132,7 @@ def test_generated_code_merges_as_git_does(root: Path, tmp_path: Path) -> None:
     files = sorted((root / "generated/app").rglob("*.py"))
     chosen = Random(14)  # noqa: S311 -- no secret
     conflicts = others = 0
-    for _ in range(40):
+    for _ in range(20):
         before = chosen.choice(files).read_text("utf-8")
         yours, now = edited(before, "mine", chosen), edited(before, "new", chosen)
         for name, text in (("yours", yours), ("before", before), ("now", now)):
@@ -145,5 +145,5 @@ def test_generated_code_merges_as_git_does(root: Path, tmp_path: Path) -> None:
         others += done.stdout != merged.text
         if done.returncode == 0 and not merged.conflicts:
             assert merged.text == done.stdout
-    assert conflicts > 4
-    assert others <= 4  # equal lines that two edits have can match in more than one way
+    assert conflicts > 1
+    assert others <= 2  # equal lines that two edits have can match in more than one way

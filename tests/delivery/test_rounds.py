@@ -19,7 +19,7 @@ from crudgen.delivery.plan import Action, Plan
 from crudgen.errors import OutputError
 from tests.support.editing import edited
 
-ROUNDS = int(os.environ.get("ROUNDS", "6"))
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
 ROUNDS_PER_PROJECT = 20
 NAMES = ("Hero", "Team", "Power", "Villain", "Mission")
 FIELDS = ("name: str(1..80)", "age: int?", "price: decimal(10,2)?", "born_on: date?", "note: text?")
