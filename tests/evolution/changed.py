@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, MetaData, func, insert, select
+from sqlalchemy import Connection, MetaData, insert, select
 
 from crudgen.evolution.applying import Applied, Order, Target, apply
 from crudgen.evolution.choices import read_choices
@@ -108,10 +108,12 @@ def _of_postgresql(connection: Connection) -> list[tuple[Any, ...]]:
         )
         for row in run(connection, sql)
     ]
-    metadata = MetaData()
-    metadata.reflect(connection)
-    for table in metadata.sorted_tables:
-        count = connection.scalar(select(func.count()).select_from(table))
-        found.append((table.name, count))
-        found += [tuple(row) for row in connection.execute(select(table).order_by(*table.c))]
+    tables = run(
+        connection,
+        "SELECT oid::regclass::text FROM pg_class"
+        " WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace ORDER BY 1",
+    )
+    for name in tables.scalars().all():
+        sql = f"SELECT t::text FROM {name} t ORDER BY 1"  # noqa: S608
+        found += [tuple(row) for row in run(connection, sql)]
     return found

@@ -1,0 +1,209 @@
+"""How a plan is applied: alone, all or nothing, and without long waits of others.
+
+`KILLS=1` kills a process before every statement, instead of every eighth.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Connection
+
+from crudgen.errors import DatabaseError
+from crudgen.evolution import applying, applying_postgresql
+from crudgen.evolution.applying import Target
+from crudgen.evolution.applying_sqlite import SqliteWriter
+from crudgen.evolution.connecting import Database
+from crudgen.evolution.postgresql import table as lowering
+from crudgen.evolution.statements import run
+from tests.evolution.changed import Changed, Spec, entity, ordered, spec
+
+EVERY = int(os.environ.get("KILLS", "8"))
+BEFORE = {"name": "str(1..80) index", "age": "int?", "price": "decimal(10,2)", "mood": "enum(a, b)"}
+AFTER = {
+    "title": "str(1..120) unique was(name)",
+    "age": "str(1..20)? index",
+    "price": "decimal(12,4) index",
+    "mood": "enum(a, b, c)",
+    "level": "int(0..9) = 1 index",
+}
+PET = entity("Pet", {"name": "str", "hero_id": "-> Hero cascade"})
+KINDS = ["sqlite", "postgresql"]
+
+
+def start(kind: str, new_database: Callable[[str], str]) -> tuple[Changed, Spec, Target]:
+    """Return a database of 20 rows, its spec and the target of its change."""
+    before, after = spec(entity("Hero", BEFORE), PET), spec(entity("Hero", AFTER), PET)
+    found = Changed(Database(new_database(kind)))
+    found.apply(before.target())
+    heroes = [{"name": f"h{n}", "age": n, "price": n, "mood": "ab"[n % 2]} for n in range(20)]
+    found.insert(before, "hero", heroes)
+    found.insert(before, "pet", [{"name": "x", "hero_id": n} for n in range(1, 21)])
+    return found, before, after.target()
+
+
+def in_process(work: Callable[[], object]) -> int:
+    """Run a function in a process of its own, and return its status."""
+    if child := os.fork():
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    status = 1
+    try:
+        work()
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def dies_before(number: int, found: Changed, target: Target) -> Callable[[], object]:
+    """Return a function that applies a plan, and is killed before one of its statements."""
+
+    def work() -> object:
+        numbers = iter(range(10_000))
+
+        def count(connection: Connection, sql: str) -> object:
+            if next(numbers) == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return run(connection, sql)
+
+        for module in (applying, applying_postgresql):
+            module.run = count  # type: ignore[attr-defined]
+        return found.apply(target, backup=False)
+
+    return work
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_killed_process_leaves_the_old_tables_or_the_new_ones(
+    kind: str, new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lowering, "LARGE", 10)  # some steps follow the transaction
+    number, ends = 0, set[str]()
+    while True:
+        found, before, target = start(kind, new_database)
+        old = found.everything()
+        status = in_process(dies_before(number, found, target))
+        if status == 0:
+            break
+        assert status == -signal.SIGKILL
+        if found.everything() == old:
+            ends.add("old")
+            assert found.plan(before.target()).is_empty
+        else:
+            ends.add("new")
+            assert not found.plan(target).inside
+        found.apply(target, backup=False)
+        assert found.plan(target).is_empty
+        number += EVERY
+    assert number > EVERY
+    assert ends == ({"old"} if kind == "sqlite" else {"old", "new"})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_rolls_everything_back(
+    kind: str, new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, _, target = start(kind, new_database)
+    old = found.everything()
+
+    def fails(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    for module in ("applying_sqlite", "applying_postgresql"):
+        monkeypatch.setattr(f"crudgen.evolution.{module}.check_result", fails)
+    with pytest.raises(KeyboardInterrupt):
+        found.apply(target)
+    assert found.everything() == old
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_processes_that_apply_at_once_all_succeed(
+    kind: str, new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lowering, "LARGE", 10)
+    found, _, target = start(kind, new_database)
+    children = []
+    for _ in range(8):
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                found.apply(target, backup=False)
+                status = 0
+            finally:
+                os._exit(status)
+        children.append(child)
+    statuses = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    assert statuses == [0] * 8
+    assert found.plan(target).is_empty
+
+
+def test_readers_of_postgresql_do_not_wait_behind_a_change(
+    new_database: Callable[[str], str],
+) -> None:
+    """A report holds a lock. The change waits for it again and again, each time shortly."""
+    found, _, target = start("postgresql", new_database)
+    waits = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.wait(0.02):
+            began = time.monotonic()
+            found.values("SELECT count(*) FROM hero WHERE id > 0")
+            waits.append(time.monotonic() - began)
+
+    reader = threading.Thread(target=read)
+    with found.database.connect() as report:
+        report.exec_driver_sql("BEGIN")
+        report.exec_driver_sql("LOCK TABLE hero IN ACCESS SHARE MODE")
+        change = threading.Thread(target=found.apply, args=(target,))
+        change.start()
+        reader.start()
+        time.sleep(1)
+        assert change.is_alive()
+        report.exec_driver_sql("COMMIT")
+        change.join(20)
+        done.set()
+        reader.join(5)
+    assert found.plan(target).is_empty
+    assert len(waits) > 1
+
+
+def test_a_table_in_use_has_a_message(
+    new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applying_postgresql, "ATTEMPTS", 2)
+    found, before, target = start("postgresql", new_database)
+    with found.database.connect() as report:
+        report.exec_driver_sql("BEGIN")
+        report.exec_driver_sql("LOCK TABLE hero IN ACCESS SHARE MODE")
+        with pytest.raises(DatabaseError, match="in use all the time"):
+            found.apply(target)
+        report.exec_driver_sql("COMMIT")
+    assert found.plan(before.target()).is_empty
+
+
+def test_a_change_of_postgresql_has_no_timeout_of_requests(
+    new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, _, target = start("postgresql", new_database)
+    monkeypatch.setenv("PGOPTIONS", "-c statement_timeout=50ms")
+    found.execute("SELECT pg_sleep(0.2)")
+    found.apply(target)
+
+
+def test_a_writer_of_sqlite_is_waited_for(new_database: Callable[[str], str]) -> None:
+    found, _, target = start("sqlite", new_database)
+    said = threading.Event()
+
+    with found.database.connect() as writer:
+        writer.exec_driver_sql("BEGIN IMMEDIATE")
+        order = applying.Order(ordered().watch, said.set)
+        change = threading.Thread(target=SqliteWriter(found.database).apply, args=(target, order))
+        change.start()
+        assert said.wait(10)
+        writer.exec_driver_sql("COMMIT")
+        change.join(20)
+    assert found.plan(target).is_empty
