@@ -134,7 +134,7 @@ def _drift_message(plan: "Plan", entities: Path, out: Path) -> str:
 
 def _differing_lines(out: Path, change: "Change") -> Iterator[str]:
     """Yield a line for each place of a file that `emit` would change, or cannot write."""
-    from crudgen.delivery.plan import Action  # noqa: PLC0415 -- lazy
+    from crudgen.delivery.plan import REFUSED, Action  # noqa: PLC0415 -- lazy
 
     words = {
         Action.CREATE: "missing",
@@ -146,12 +146,12 @@ def _differing_lines(out: Path, change: "Change") -> Iterator[str]:
         Action.NO_BASE: f"edited, and cannot be merged: {change.note}",
         Action.STALE: "no longer generated",
     }
+    is_place = change.action in {Action.UNRESOLVED, Action.INVALID}
     if change.source and change.before is not None:
         yield f"  {out / change.source}: moves to {out / change.path}"
-    elif change.action in words:
-        is_place = change.action in {Action.UNRESOLVED, Action.INVALID}
-        for line in change.lines if is_place else (0,):
-            place = f"{out / change.path}:{line}" if line else f"{out / change.path}"
+    if change.action in words and (change.action in REFUSED or not change.source):
+        file = out / (change.source or change.path)
+        for place in (f"{file}:{line}" for line in change.lines) if is_place else (file,):
             yield f"  {place}: {words[change.action]}"
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import groupby
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -105,8 +105,10 @@ def _choices(  # noqa: PLR0913 -- each is an option of the command
     """Return the choices. Raises BadParameter for a path that is not a generated file."""
     from crudgen.codegen.tree import Ownership  # noqa: PLC0415 -- lazy
     from crudgen.delivery.comparing import Choices  # noqa: PLC0415 -- lazy
+    from crudgen.delivery.record import read_record  # noqa: PLC0415 -- lazy
 
     generated = {file.path for file in tree.files if file.ownership is Ownership.GENERATED}
+    generated |= read_record(out).files.keys()
     mine = {source.path_in(out, path) for path in ours}
     new = {source.path_in(out, path) for path in theirs}
     for path in sorted((mine | new) - generated):
@@ -190,6 +192,7 @@ def _report(plan: "Plan") -> Iterator[str]:
     )
     moved = [one for one in plan.changes if one.source and one.before is not None]
     yield from _limited(f"  moved: {out / one.source} → {out / one.path}" for one in moved)
+    yield from _limited(f"  yours, not moved: {out / path}" for path in _left(plan))
     for head, action, remark in kinds:
         tail = f" ({remark})" if remark else ""
         yield from _limited(f"  {head}: {out / path}{tail}" for path in plan.paths_with(action))
@@ -198,6 +201,17 @@ def _report(plan: "Plan") -> Iterator[str]:
         for one in plan.with_action(Action.OWNED)
         if one.note
     )
+
+
+def _left(plan: "Plan") -> Iterator[str]:
+    """Yield the files of the user in folders whose generated files move."""
+    moved = {PurePosixPath(one.source) for one in plan.changes if one.source}
+    stays = {PurePosixPath(one.path).parent for one in plan.changes}
+    for folder in sorted({path.parent for path in moved} - stays):
+        found = sorted((plan.out / folder).iterdir()) if (plan.out / folder).is_dir() else ()
+        for name in (entry.name for entry in found if entry.name != "__pycache__"):
+            if folder / name not in moved:
+                yield str(folder / name)
 
 
 def _limited(lines: Iterator[str]) -> Iterator[str]:

@@ -100,7 +100,7 @@ class _Comparison:
             news = self._record.owned[source] != entry.digest
             note = "what crudgen generates for it has changed" if news else ""
             return Change(path, Action.OWNED, before, before, kept, note=note, owned=entry.digest)
-        side = self._choices.side(path)
+        side = self._choices.side(path) or self._choices.side(source)
         discards = self._choices.force
         generated = text.encode()
         if before is None:

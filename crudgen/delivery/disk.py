@@ -154,7 +154,7 @@ def _refusal(out: Path, changes: tuple[Change, ...]) -> str:
     parts = [f"{out} was not changed, because of files that you edited:"]
     for change in changes:
         places = "".join(f":{line}" for line in change.lines[:1])
-        parts.append(f"  {out / change.path}{places}: {_problem(change)}")
+        parts.append(f"  {out / (change.source or change.path)}{places}: {_problem(change)}")
     actions = {change.action for change in changes}
     without = [change for change in changes if change.action is Action.NO_BASE]
     for change in without[:_DIFF_FILES]:

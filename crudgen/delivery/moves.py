@@ -26,12 +26,10 @@ def find_moves(tree: SourceTree, out: Path, record: Record) -> dict[str, str]:
             if source is not None and source != file.path:
                 moves[file.path] = source
     # What is recorded or exists at the new path is merged there, unless it moves itself.
-    moving = {*moves.values()}
-    return {
-        path: source
-        for path, source in moves.items()
-        if path in moving or not (path in record.files or exists(out, path))
-    }
+    occupied = {path for path in moves if path in record.files or exists(out, path)}
+    while stays := occupied & moves.keys() - {*moves.values()}:
+        moves = {path: source for path, source in moves.items() if path not in stays}
+    return moves
 
 
 def exists(out: Path, path: str) -> bool:

@@ -6,10 +6,14 @@ Reason to change: how a generated application is created.
 import importlib
 import os
 import sys
+import textwrap
 import traceback
 from pathlib import Path
 
 from crudgen.delivery.memory import PACKAGE_FOLDER
+
+_LONGEST = 300
+"""Maximum length of an error's message."""
 
 
 def main(result: str) -> None:
@@ -19,9 +23,7 @@ def main(result: str) -> None:
     try:
         create()
     except BaseException as raised:  # noqa: BLE001 -- whatever the code raises is the result
-        lines = [*traceback.format_exception_only(raised)[-1].splitlines(), "", ""]
-        error, place = lines[0].strip() or type(raised).__name__, _place(raised, folder)
-    error = error.replace(f"{folder}{os.sep}", "")
+        error, place = _message(raised).replace(f"{folder}{os.sep}", ""), _place(raised, folder)
     Path(result).write_text(f"{error}\n{place}", "utf-8")
 
 
@@ -33,6 +35,13 @@ def create() -> None:
         module.create_app(settings.Settings())
     if "sqlalchemy.orm" in sys.modules:
         sys.modules["sqlalchemy.orm"].configure_mappers()
+
+
+def _message(error: BaseException) -> str:
+    """Return the class and message of an error in one line."""
+    message = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
+    name = type(error).__name__
+    return f"{name}: {textwrap.shorten(message, _LONGEST, placeholder=' …')}" if message else name
 
 
 def _place(error: BaseException, folder: Path) -> str:

@@ -95,8 +95,9 @@ def _start(out: Path, contents: Mapping[str, bytes | None]) -> _Failure | None:
 
 
 def _run(folder: Path, result: Path) -> _Failure | None:
+    inherited = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     own = Path(__file__).parents[2]
-    paths = [str(own), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(folder), *(str(Path(one).absolute()) for one in inherited), str(own)]
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONDONTWRITEBYTECODE": "1",

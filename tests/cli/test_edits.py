@@ -244,6 +244,8 @@ def test_the_files_of_a_renamed_entity_move_with_its_edits(project: Project) -> 
     assert f"  moved: {ROUTES} → {moved}" in dry.stderr
     said = project.run("emit", "--no-try").stdout
     assert f"  moved: {ROUTES} → {moved}" in said
+    assert said.count("yours, not moved") == 1
+    assert "  yours, not moved: generated/app/heroes/own.py\n" in said
     assert project.read(moved).endswith(HANDLER)
     assert "class Champion(" in project.read("generated/app/champions/models.py")
     left = (project.folder / "generated/app/heroes").iterdir()

@@ -239,6 +239,35 @@ def test_tables_can_take_the_names_of_others(tmp_path: Path) -> None:
     assert not [one for one in write(later, tmp_path).changes if one.is_written or one.source]
 
 
+def test_nothing_moves_to_a_place_that_is_taken(tmp_path: Path) -> None:
+    write(SourceTree([*entity("a"), *entity("b")]), tmp_path)
+    for name in "ab":
+        (tmp_path / f"app/{name}s/x.py").write_text(f"mine = '{name}'\n{NOW}")
+    (tmp_path / "app/cs").mkdir()
+    (tmp_path / "app/cs/x.py").write_text("own = 1\n")
+    later = SourceTree([*entity("b", "a"), *entity("c", "b")])
+    with pytest.raises(OutputError, match=r"app/cs/x\.py: cannot be merged"):
+        write(later, tmp_path)
+    write(later, tmp_path, Choices(ours=frozenset({"app/cs/x.py"})))
+    assert (tmp_path / "app/cs/x.py").read_text() == "own = 1\n"
+    assert (tmp_path / "app/bs/x.py").read_text() == f"mine = 'b'\n{NOW}"
+    assert (tmp_path / "app/as/x.py").read_text() == f"mine = 'a'\n{NOW}"
+
+
+def test_a_moving_file_is_named_and_chosen_by_its_former_path(tmp_path: Path) -> None:
+    write(tree(hero="app/heroes/x.py"), tmp_path)
+    edit = f"mine = 0\n{BEFORE}"
+    (tmp_path / "app/heroes/x.py").write_text(edit)
+    record = json.loads((tmp_path / RECORD).read_text())
+    record["files"]["app/heroes/x.py"][1] = ""
+    (tmp_path / RECORD).write_text(json.dumps(record))
+    moved = SourceTree([SourceFile("app/champions/x.py", BEFORE, part="hero/x.py")])
+    with pytest.raises(OutputError, match=r"app/heroes/x\.py: cannot be merged"):
+        write(moved, tmp_path)
+    write(moved, tmp_path, Choices(ours=frozenset({"app/heroes/x.py"})))
+    assert (tmp_path / "app/champions/x.py").read_text() == edit
+
+
 def test_a_new_table_with_the_former_name_of_another_has_no_edits(tmp_path: Path) -> None:
     write(tree(hero="app/heroes/x.py"), tmp_path)
     (tmp_path / "app/heroes/x.py").write_text(f"mine = 0\n{NOW}")

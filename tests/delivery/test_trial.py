@@ -60,7 +60,8 @@ def test_a_merge_that_starts_is_written(out: Path) -> None:
         ("raise SystemExit(3)", "app/a.py:6: SystemExit: 3"),
         ("import os; os._exit(3)", "the process ended with exit code 3"),
         ("import os; os.write(2, b'gone\\n'); os._exit(0)", "gone"),
-        ("raise ValueError('first\\nsecond')", "app/a.py:6: ValueError: first"),
+        ("raise ValueError('first\\nsecond')", "app/a.py:6: ValueError: first second"),
+        ("raise ValueError", "app/a.py:6: ValueError"),
         ("raise ValueError(__file__)", "app/a.py:6: ValueError: app/a.py"),
     ],
 )
