@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -215,3 +216,48 @@ def test_several_processes_apply_at_once(run: Callable[..., Result], tmp_path: P
     assert [process.returncode for process in processes] == [0] * 3
     assert sum("nothing to do" in output for output in outputs) == 2
     assert run(AFTER, "plan").exit_code == 0
+
+
+def test_postgresql_is_planned_and_changed_too(
+    run: Callable[..., Result], database: str, tmp_path: Path
+) -> None:
+    there = ("--database", database)
+    assert run(BEFORE, "apply", *there).exit_code == 0
+    with psycopg.connect(database) as connection:
+        connection.execute("INSERT INTO hero (name, age, code) VALUES ('50% ''off''', NULL, 'b')")
+    assert run(AFTER, "plan", *there).exit_code == 4
+    shown = run(AFTER, "plan", *there, "--fill", "hero.age=7")
+    assert shown.exit_code == 3
+    assert database not in shown.output.splitlines()[0]  # it has a password, or might
+    assert "--on-copy is for SQLite" in run(AFTER, "apply", *there, "--on-copy").output
+    assert run(AFTER, "apply", *there, "--fill", "hero.age=7").exit_code == 0
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT title, age, code FROM hero").fetchall() == [
+            ("50% 'off'", 7, "b")
+        ]
+    assert run(AFTER, "plan", *there).exit_code == 0
+    assert not list(tmp_path.glob("*before*"))
+
+
+def test_missing_rights_have_a_message(run: Callable[..., Result], database: str) -> None:
+    assert run(BEFORE, "apply", "--database", database).exit_code == 0
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE ROLE planner LOGIN")
+        connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO planner")
+    url = f"{database}&options=-c%20role%3Dplanner"
+    fill = ("--fill", "hero.age=7")
+    try:
+        assert run(AFTER, "plan", "--database", url, *fill).exit_code == 3
+        refused = run(AFTER, "apply", "--database", url, *fill)
+        assert refused.exit_code == 1
+        assert "must be owner of table hero" in refused.output
+        assert "nothing was changed" in refused.output
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("REVOKE SELECT ON ALL TABLES IN SCHEMA public FROM planner")
+        refused = run(AFTER, "plan", "--database", url, *fill)
+        assert refused.exit_code == 1
+        assert "permission denied for table hero" in refused.output
+    finally:
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("DROP OWNED BY planner")
+            connection.execute("DROP ROLE planner")
