@@ -100,7 +100,7 @@ def _transaction(connection: Connection, target: Target, order: Order) -> Plan:
             plan = checked(target.plan(connection), order)
             if plan.inside:
                 run_steps(connection, plan.inside, order.watch)
-                check_result(connection, target)
+                check_result(connection, target, plan.online)
             run(connection, "COMMIT")
         except BaseException:
             with contextlib.suppress(Exception):

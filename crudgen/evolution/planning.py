@@ -97,7 +97,8 @@ class _Planning:
 
     def _changes(self, pairs: Mapping[str, Pair]) -> Iterator[TableChange]:
         retyped = retyped_columns(pairs.values())
-        convert = partial(conversion, self._dialect)
+        version = self._connection.dialect.server_version_info or (0,)
+        convert = partial(conversion, self._dialect, version=int(version[0]))
         for table in self._tables:
             one = pairs[table.name]
             if one.found is None or one.renamed is None:

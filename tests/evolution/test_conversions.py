@@ -531,6 +531,12 @@ def test_types_without_a_conversion(dialect: str, before: str, after: str) -> No
     assert conversion(dialect, before, after) is None
 
 
+def test_text_becomes_json_on_postgresql_16() -> None:
+    assert conversion("postgresql", "character varying", "json", version=15) is None
+    assert conversion("postgresql", "character varying", "json", version=16) is not None
+    assert conversion("sqlite", "VARCHAR", "TEXT", version=3) is not None
+
+
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 def test_the_value_is_the_only_placeholder(dialect: str) -> None:
     types = {

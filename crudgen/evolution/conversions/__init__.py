@@ -9,14 +9,18 @@ leading zeros, and `2026-01-31T12:30:00+02:00` is no datetime, since the offset 
 from crudgen.evolution.changes import SAME, Conversion
 
 from . import postgresql, sqlite
+from .kinds import Converter
 
 _TABLES = {"sqlite": sqlite, "postgresql": postgresql}
 
 
-def conversion(dialect: str, found: str, expected: str) -> Conversion | None:
+def conversion(
+    dialect: str, found: str, expected: str, version: int | None = None
+) -> Conversion | None:
     """Return the conversion between two types of a database's catalogue, or None if there is none.
 
     The names of the types are those of the catalogue, such as `VARCHAR` or `character varying`.
+    `version` is the major version of the server; None stands for the latest.
     """
     if found == expected:
         return SAME
@@ -28,5 +32,7 @@ def conversion(dialect: str, found: str, expected: str) -> Conversion | None:
         return SAME
     if before == after:
         return Conversion("{value}")
-    convert = table.CONVERSIONS.get((before.kind, after.kind))
-    return None if convert is None else convert(before, after)
+    kinds = (before.kind, after.kind)
+    convert: Converter | None = table.CONVERSIONS.get(kinds)
+    is_missing = version is not None and version < table.SINCE.get(kinds, 0)
+    return None if convert is None or is_missing else convert(before, after)

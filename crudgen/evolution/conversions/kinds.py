@@ -40,6 +40,7 @@ class StoredType:
 
 Converter: TypeAlias = Callable[[StoredType, StoredType], Conversion]
 Converters: TypeAlias = Mapping[tuple[Kind, Kind], Converter]
+Versions: TypeAlias = Mapping[tuple[Kind, Kind], int]
 
 
 def always(expression: str, survives: str | None = None) -> Converter:

@@ -9,7 +9,7 @@ import re
 
 from crudgen.evolution.changes import Conversion
 
-from .kinds import Converters, Kind, StoredType, always
+from .kinds import Converters, Kind, StoredType, Versions, always
 
 _NAMES = {
     "character varying": Kind.TEXT,
@@ -207,3 +207,5 @@ CONVERSIONS: Converters = {
     ),
 }
 """The conversions, by the kinds before and after."""
+SINCE: Versions = {(Kind.TEXT, Kind.JSON): 16}
+"""The first major versions of PostgreSQL that have a conversion; else all have it."""

@@ -8,7 +8,7 @@ import re
 
 from crudgen.evolution.changes import Conversion
 
-from .kinds import Converters, Kind, StoredType, always
+from .kinds import Converters, Kind, StoredType, Versions, always
 
 _NAMES = {
     "VARCHAR": Kind.TEXT,
@@ -283,3 +283,5 @@ CONVERSIONS: Converters = {
     ),
 }
 """The conversions, by the kinds before and after."""
+SINCE: Versions = {}
+"""Empty: all versions of SQLite have all conversions."""

@@ -140,15 +140,16 @@ class Ddl:
 
         SET NOT NULL does not read the rows if a rule says the same. They can be repeated.
         """
-        rule = f"{self._table.name[:20]}_{column[:20]}_is_required"
-        drop = self.alter(f"DROP CONSTRAINT IF EXISTS {quoted(rule)}")
+        # Another plan finds it by its name, and drops it, if this one is interrupted.
+        rule = f"ck_{self._table.name}_{column}"[:50] + "_required"
+        drop = f"DROP CONSTRAINT IF EXISTS {quoted(rule)}"
         check = f"CHECK ({quoted(column)} IS NOT NULL) NOT VALID"
+        require = self.alter(f"ALTER COLUMN {quoted(column)} SET NOT NULL")
         return [
-            drop,
-            self.alter(f"ADD CONSTRAINT {quoted(rule)} {check}"),
+            self.alter(drop, f"ADD CONSTRAINT {quoted(rule)} {check}"),
             self.validate(rule),
-            self.alter(f"ALTER COLUMN {quoted(column)} SET NOT NULL"),
-            drop,
+            # One string is one transaction.
+            f"{require}; {self.alter(drop)}",
         ]
 
     def _column(self, name: str) -> "ModelColumn[Any]":

@@ -16,7 +16,7 @@ from crudgen.evolution.wording import Item, Kind
 from crudgen.kit.database.catalogue import Check, ForeignKey, Index, Key, taken_names
 
 from .table import ChangedTable, column_of, rewrites
-from .users import users_of_tables
+from .users import foreign_keys_of_columns, users_of_tables
 
 _BRIEF = (
     *(Kind.OPTIONAL, Kind.COLUMN_RELEASED, Kind.GENERATOR),
@@ -73,6 +73,7 @@ class _Lowering:
     def _problems(self) -> Iterator[Problem]:
         for table in self._tables:
             yield from table.live.problems if table.live else ()
+        yield from foreign_keys_of_columns(self._connection, self._changes)
         yield from users_of_tables(self._connection, self._changes)
         leaving = {name for table in self._tables for name in table.leaving_names()}
         taken = taken_names(self._connection)

@@ -70,6 +70,17 @@ _USERS_OF_TABLE = text(
     " AND d.refclassid = 'pg_catalog.pg_class'::regclass"
     " AND d.refobjid = CAST(CAST(:table AS text) AS regclass) AND v.oid <> d.refobjid"
 )
+_FOREIGN_KEYS = text(
+    "SELECT k.conname AS name, k.conrelid::regclass::text AS owner,"
+    " k.confrelid = t.oid AS is_target,"
+    " (SELECT pg_catalog.array_agg(a.attname::text) FROM pg_catalog.pg_attribute a"
+    " WHERE a.attrelid = t.oid AND (k.conrelid = t.oid AND a.attnum = ANY(k.conkey)"
+    " OR k.confrelid = t.oid AND a.attnum = ANY(k.confkey))) AS columns"
+    " FROM pg_catalog.pg_constraint k"
+    " JOIN (SELECT CAST(CAST(:table AS text) AS regclass) AS oid) t"
+    " ON t.oid IN (k.conrelid, k.confrelid)"
+    " WHERE k.contype = 'f' AND k.conparentid = 0 ORDER BY k.conname"
+)
 _KEEP_THEIR_TYPE = {"pg_statistic_ext"}
 """Catalogues of objects that follow a new type."""
 
@@ -186,6 +197,31 @@ def _converts(change: ColumnChange) -> bool:
     return change.changes_type and change.conversion != SAME
 
 
+def foreign_keys_of_columns(connection: Connection, changes: Changes) -> Iterator[Problem]:
+    """Yield the problems of foreign keys of the user, whose two ends must have one type."""
+    leaving = _leaving(changes)
+    for change in changes.tables:
+        dropped = {column.name: column.name for column in change.dropped}
+        converted = {
+            one.found.name: one.expected.name
+            for one in change.columns
+            if one.changes_type and one.conversion.expression != "{value}"
+        }
+        if not (dropped or converted):
+            continue
+        bound = {"table": quoted(change.live_name)}
+        for row in connection.execute(_FOREIGN_KEYS, bound):
+            affected = converted | dropped if row.is_target else converted
+            names = [affected[name] for name in row.columns if name in affected]
+            if names and row.name not in leaving:
+                yield Problem(
+                    change.expected.name,
+                    names[0],
+                    f"the column is used by foreign key {row.name} of {row.owner}",
+                    "drop that first: it is not in the spec",
+                )
+
+
 def users_of_tables(connection: Connection, changes: Changes) -> Iterator[Problem]:
     """Yield the problems of dropped tables that views or foreign keys of other tables use."""
     dropped = [one.found.name for one in changes.dropped]
@@ -206,3 +242,8 @@ def users_of_tables(connection: Connection, changes: Changes) -> Iterator[Proble
                 f"the table is used by {', '.join(names)}",
                 "drop or change that first: it is not in the spec",
             )
+
+
+def _leaving(changes: Changes) -> set[str | None]:
+    """Return the names of the foreign keys that the changes remove."""
+    return {key.name for change in changes.tables for key in change.old_foreign_keys}
