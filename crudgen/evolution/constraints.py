@@ -173,8 +173,12 @@ class Constraints:
         return contents[0] == contents[1] and (targets[0] == targets[1] or () in targets)
 
     def _indexes(self, change: TableChange) -> TableChange:
-        uniques = {frozenset(map(self._fold, key.columns)) for key in self._renamed.unique_keys}
-        plain = {self._folded(key.columns) for key in self._renamed.unique_keys} | {
+        # A unique constraint that is removed takes its index with it.
+        constraints = zip(self._found.uniques, self._renamed.uniques, strict=True)
+        removed = [renamed for found, renamed in constraints if found in change.old_uniques]
+        kept = [key for key in self._renamed.unique_keys if key not in removed]
+        uniques = {frozenset(map(self._fold, key.columns)) for key in kept}
+        plain = {self._folded(key.columns) for key in kept} | {
             self._folded(index.columns)
             for index in self._renamed.indexes
             if index.is_valid and index.where is None

@@ -142,6 +142,8 @@ CASES = {
     "remove an index": Case({"name": "str(1..80)"}, same),
     "add unique": Case({"name": "str(1..80) unique"}, same),
     "remove unique": Case({"code": "str"}, same),
+    "an index in place of unique": Case({"code": "str index"}, same),
+    "unique and a type at once": Case({"digits": "int? unique"}, value("digits", int)),
     "add a foreign key": Case({"team_id": "-> Team cascade"}, same),
     "remove a field": Case({"code": None}, same, ("code",)),
     "drop a field": Case({"code": None}, same, ("code",), drops=("hero.code",)),

@@ -193,6 +193,28 @@ def test_a_clause_is_set_in_one_column(what: str) -> None:
             assert text[got[0].body : got[0].end] == clause
 
 
+def test_clauses_are_set_together() -> None:
+    for sql, table, random in tables():
+        item = random.choice([one for one in table.columns if not one.of_kind("GENERATED")])
+        rewriting = Rewriting(table)
+        for kind, clause in [
+            ("TYPE", "X(1)"),
+            ("NOT NULL", "NOT NULL"),
+            ("COLLATE", "COLLATE rtrim"),
+        ]:
+            rewriting.set_clause(item, kind, clause)
+        rewriting.set_clause(item, "DEFAULT", random.choice([None, "DEFAULT 'd'"]))
+        rewriting.add_clause(item, "CHECK (1)")
+        found = CreateTable(rewriting.text()).column(str(item.column))
+        kinds = [clause.kind for clause in item.clauses]
+        for kind in ("TYPE", "NOT NULL", "COLLATE"):
+            assert len(found.of_kind(kind)) == 1, sql
+        assert len(found.of_kind("CHECK")) == kinds.count("CHECK") + 1
+        assert len(found.of_kind("FOREIGN KEY")) == kinds.count("FOREIGN KEY")
+        (row,) = (row for row in columns(rewriting.text()) if row[1] == item.column)
+        assert row[2:4] == ("X(1)", 1)
+
+
 def test_columns_and_constraints_are_added_after_the_others() -> None:
     for sql, table, _ in tables():
         rewriting = Rewriting(table)

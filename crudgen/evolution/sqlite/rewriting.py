@@ -10,7 +10,9 @@ from crudgen.kit.database.catalogue.tokens import Token, tokenize
 
 from .create_table import Clause, CreateTable, Item
 
-_SEPARATES = frozenset(" \t\n\v\f\r,();")
+_SPACE = frozenset(" \t\n\v\f\r")
+_BEFORE, _AFTER = _SPACE | {"(", ","}, _SPACE | {"(", ")", ",", ";"}
+"""Characters before and after which a word needs no space."""
 _ORDER = ("TYPE", "NOT NULL", "COLLATE", "DEFAULT")
 """The order in which SQLAlchemy writes the clauses of a column."""
 
@@ -136,8 +138,9 @@ class Rewriting:
     def _replace(self, start: int, end: int, text: str) -> None:
         """Replace text, with spaces where words would be joined."""
         sql = self._table.sql
-        if text and sql[start - 1] not in _SEPARATES:
+        is_separate = sql[start - 1] in _BEFORE
+        if text and not is_separate:
             text = f" {text}"
-        if sql[end] not in _SEPARATES and not (not text and sql[start - 1] in _SEPARATES):
+        if sql[end] not in _AFTER and (text or not is_separate):
             text = f"{text} "
         self._edits.append((start, end, text))
