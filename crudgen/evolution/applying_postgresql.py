@@ -9,10 +9,10 @@ from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from crudgen.errors import DatabaseError
-from crudgen.kit.database.faults import cause_of
+from crudgen.kit.database.faults import cause_of, reason_of
 from crudgen.kit.database.tables import LOCK as CREATION
 
 from .applying import Applied, Order, Target, check_result, checked, run_steps
@@ -47,15 +47,22 @@ class PostgresqlWriter:
     def apply(self, target: Target, order: Order) -> Applied:
         """Make the changes, then those after the transaction."""
         with self._database.connect() as connection, _alone(connection, order):
-            plan = self._attempts(partial(_transaction, connection, target, order))
+            work = partial(_transaction, connection, target, order)
+            plan = self._attempts(work, "nothing was changed")
+            done = "nothing was changed" if not plan.inside else "other changes were made"
             for step in plan.online:
-                self._attempts(partial(_online, connection, step, order))
+                with _errors_of(step, done):
+                    self._attempts(partial(_online, connection, step, order), done)
+                done = "other changes were made"
             if plan.online:
                 _check_online(connection, target)
         return Applied(plan)
 
-    def _attempts(self, work: Callable[[], Result]) -> Result:
-        """Try until the locks are available. Raises DatabaseError after ATTEMPTS attempts."""
+    def _attempts(self, work: Callable[[], Result], done: str) -> Result:
+        """Try until the locks are available. Raises DatabaseError after ATTEMPTS attempts.
+
+        `done` says what was changed before.
+        """
         pause, longest = _PAUSE_SECONDS
         for _ in range(ATTEMPTS):
             try:
@@ -65,7 +72,7 @@ class PostgresqlWriter:
                 pause = min(pause * 1.5, longest)
         raise DatabaseError(
             f"database {self._database.where}: a table is in use all the time\n"
-            "  nothing was changed; end long transactions, and try again"
+            f"  {done}; end long transactions, and try again"
         )
 
 
@@ -117,6 +124,18 @@ def _online(connection: Connection, step: Step, order: Order) -> None:
             waits = 0 if "CONCURRENTLY" in statement else LOCK_MILLISECONDS
             run(connection, f"SET lock_timeout = {waits}")
             run(connection, statement)
+
+
+@contextmanager
+def _errors_of(step: Step, done: str) -> Iterator[None]:
+    """Convert errors of a step after the transaction: others have written rows meanwhile."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise DatabaseError(
+            f"{step.table}: {step.what}: {reason_of(error)}\n"
+            f"  {done}; the rows were written meanwhile: `crudgen plan` shows them"
+        ) from None
 
 
 @contextmanager

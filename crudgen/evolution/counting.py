@@ -80,7 +80,7 @@ class _Rows:
         yield from self._counted(conditions)
         for key in self._keys():
             yield from self._doubles(key)
-        for reference in self._change.new_foreign_keys:
+        for reference in self._references():
             if not self._is_refused(reference.columns):
                 yield from self._counted([self._orphans(reference)])
 
@@ -146,8 +146,21 @@ class _Rows:
         return [
             check
             for check in self._change.expected.checks
-            if (check in self._change.new_checks or not changed.isdisjoint(check.columns))
+            if (
+                check in self._change.new_checks
+                or check.name in self._change.unvalidated
+                or not changed.isdisjoint(check.columns)
+            )
             and not self._is_refused(check.columns)
+        ]
+
+    def _references(self) -> list[ForeignKey]:
+        """Return the foreign keys whose targets existing rows may lack."""
+        new, unvalidated = self._change.new_foreign_keys, self._change.unvalidated
+        return [
+            key
+            for key in self._change.expected.foreign_keys
+            if key in new or key.name in unvalidated
         ]
 
     def _rule(self, check: Check) -> _Condition:

@@ -1,10 +1,14 @@
 """Large tables of PostgreSQL are checked and indexed after the transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
+from crudgen.errors import DatabaseError
 from crudgen.evolution import planning
+from crudgen.evolution.applying import Order, apply
+from crudgen.evolution.plan import Step
 from tests.evolution.test_changes import CASES, after, changed
 
 MILLION = 1_000_000
@@ -41,3 +45,34 @@ def test_a_change_is_completed_after_the_transaction(
     assert found.rows(now, case.table) == wanted
     assert found.plan(target).is_empty
     assert found.values("SELECT conname FROM pg_constraint WHERE NOT convalidated") == []
+
+
+def test_a_row_that_is_written_meanwhile_is_reported(
+    new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, _, _ = changed("postgresql", new_database)
+    target = after({"age": "int(0..110)?", "rank": "int index"}).target()
+    monkeypatch.setattr(planning, "count_rows", lambda *_: MILLION)
+
+    @contextmanager
+    def write_meanwhile(step: Step) -> Iterator[None]:
+        if step.online and "110" in step.what:
+            found.execute(
+                "ALTER TABLE hero DROP CONSTRAINT ck_hero_age_range",
+                "UPDATE hero SET age = 120 WHERE id = 1",
+                "ALTER TABLE hero ADD CONSTRAINT ck_hero_age_range CHECK (age BETWEEN 0 AND 110)"
+                " NOT VALID",
+            )
+        yield
+
+    with pytest.raises(DatabaseError) as raised:
+        apply(found.database, target, Order(write_meanwhile, lambda: None))
+    first, second = str(raised.value).splitlines()
+    assert first.startswith("hero: rows are checked: rule ((age >= 0) AND (age <= 150)) → age")
+    assert first.endswith('"ck_hero_age_range" of relation "hero" is violated by some row')
+    assert second.startswith("  other changes were made; the rows were written meanwhile")
+    (problem,) = found.plan(target).problems
+    assert (problem.column, problem.count) == ("age", 1)
+    found.execute("UPDATE hero SET age = 100 WHERE id = 1")
+    found.apply(target)
+    assert found.plan(target).is_empty

@@ -236,6 +236,19 @@ def test_an_interrupted_index_is_built_again(live: Live, rows: int) -> None:
     assert live.is_current(after)
 
 
+def test_an_index_can_be_built_twice(live: Live) -> None:
+    """A step that did not get a lock in time starts again."""
+    create(live, hero())
+    online = live.lower(hero(Index(None, "age")), rows=MILLION)
+    for _ in range(2):
+        live.run_online(online)
+    live.run("INSERT INTO hero (name) VALUES ('x'), ('x')")
+    online = live.lower(hero(UniqueConstraint("name"), Index(None, "age")), rows=MILLION)
+    for _ in range(2):
+        with pytest.raises(IntegrityError, match="could not create unique index"):
+            live.run_online(online)
+
+
 def test_a_required_column_is_completed_after_an_interruption(live: Live) -> None:
     create(live, hero())
     live.run("INSERT INTO hero (name, age) VALUES ('x', 1), (NULL, 2)")
@@ -368,6 +381,8 @@ def test_dropped_tables_and_what_uses_them(live: Live) -> None:
 
 def test_a_name_that_another_object_has(live: Live) -> None:
     create(live, hero())
-    live.run("CREATE VIEW ix_hero_name AS SELECT 1")
+    live.run("CREATE VIEW ix_hero_name AS SELECT 1", "CREATE SEQUENCE uq_team_name")
     (problem,) = live.lower(hero(Index(None, "name"))).problems
     assert problem.what == "the name ix_hero_name is that of another view"
+    (problem,) = live.lower(hero(UniqueConstraint("name"), table="team")).problems
+    assert problem.what == "the name uq_team_name is that of another sequence"

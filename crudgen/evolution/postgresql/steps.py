@@ -181,7 +181,7 @@ class _Lowering:
         if not isinstance(subject, ColumnChange):
             return
         fills = subject.fill is not None and not rewrites(subject) and not subject.words
-        if fills and (not table.is_large or table.has_null(subject)):
+        if fills:
             self._pending += table.update(subject)
         seconds = table.seconds(Kind.REQUIRED, Lock.CHECKED)
         if not table.is_large:

@@ -12,7 +12,6 @@ from crudgen.evolution.expressions import quoted, text_literal
 from crudgen.evolution.plan import Lock, Problem
 from crudgen.evolution.wording import Item, Kind, items
 from crudgen.kit.database.catalogue import Index, Key, KeyGenerator
-from crudgen.kit.database.catalogue.explain import value_unless_rejected
 
 from .ddl import Ddl
 from .users import LiveTable, live_table
@@ -40,7 +39,6 @@ class ChangedTable:
         self.live: LiveTable | None = None if change.is_new else live_table(connection, change)
         self.found = change.found or change.expected
         self._items = list(items(change))
-        self._connection = connection
 
     @property
     def is_large(self) -> bool:
@@ -55,7 +53,7 @@ class ChangedTable:
     def seconds(self, kind: Kind, lock: Lock) -> float | None:
         """Return about how long a change takes."""
         rows = self.change.rows
-        return None if lock is Lock.INSTANT or not rows else round(rows * _PER_ROW[kind], 1)
+        return None if lock is Lock.INSTANT or not rows else rows * _PER_ROW[kind]
 
     def drop_foreign_keys(self) -> Iterator[str]:
         """Yield the statements that remove foreign keys, under the live name of the table."""
@@ -77,12 +75,6 @@ class ChangedTable:
             self.ddl.update(change),
             *(["SET CONSTRAINTS ALL IMMEDIATE"] if is_deferred else []),
         ]
-
-    def has_null(self, change: ColumnChange) -> bool:
-        """Return whether a row has no value in the live column."""
-        table, column = quoted(self.change.live_name), quoted(change.found.name)
-        sql = f"SELECT EXISTS (SELECT FROM {table} WHERE {column} IS NULL)"
-        return bool(value_unless_rejected(self._connection, sql))
 
     def brief_change(self, item: Item) -> Iterable[str]:
         """Return the statements of a change that reads no row."""
@@ -135,12 +127,25 @@ class ChangedTable:
 
     def taken_names(self, taken: Mapping[str, str]) -> Iterator[Problem]:
         """Yield the problems of new indexes whose names other objects have."""
-        for item in self.of_kind(Kind.INDEX_ADDED, Kind.UNIQUE_ADDED):
-            name = str(item.subject.name) if isinstance(item.subject, Index | Key) else ""
+        for column, name in self._new_names():
             kind = taken.get(name)
             if kind is not None:
                 what = f"the name {name} is that of another {kind}"
-                yield Problem(item.table, item.column, what, f"rename the {kind}")
+                yield Problem(self.change.expected.name, column, what, f"rename the {kind}")
+
+    def _new_names(self) -> Iterator[tuple[str | None, str]]:
+        """Yield the names of new indexes and keys, each with its column."""
+        expected = self.change.expected
+        if self.change.is_new:
+            keys = (
+                *expected.indexes,
+                *expected.uniques,
+                *((expected.key,) if expected.key else ()),
+            )
+            yield from ((None, key.name) for key in keys if key.name)
+        for item in self.of_kind(Kind.INDEX_ADDED, Kind.UNIQUE_ADDED):
+            if isinstance(item.subject, Index | Key) and item.subject.name:
+                yield item.column, item.subject.name
 
 
 def rewrites(change: ColumnChange) -> bool:

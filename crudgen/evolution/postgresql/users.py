@@ -58,7 +58,8 @@ _TABLE = text(
     " FROM pg_catalog.pg_class c WHERE c.oid = CAST(CAST(:table AS text) AS regclass)"
 )
 _USERS_OF_TABLE = text(
-    "SELECT k.conname AS constraint, k.conrelid::regclass::text AS owner,"
+    "SELECT k.conname AS constraint,"
+    " (SELECT c.relname FROM pg_catalog.pg_class c WHERE c.oid = k.conrelid) AS owner,"
     " 'foreign key ' || k.conname || ' of ' || k.conrelid::regclass::text AS name"
     " FROM pg_catalog.pg_constraint k WHERE k.contype = 'f'"
     " AND k.confrelid = CAST(CAST(:table AS text) AS regclass)"
