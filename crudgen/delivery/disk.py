@@ -58,9 +58,8 @@ def write(
     """
     with _as_output_error(out):
         existed = _is_folder(out)
-        if not existed:
-            compare(tree, out, choices)  # raises its errors before the folder is created
-            out.mkdir(parents=True, exist_ok=True)
+        compare(tree, out, choices)
+        out.mkdir(parents=True, exist_ok=True)
         try:
             with journal.lock(out):
                 journal.recover(out)

@@ -146,7 +146,7 @@ def _indexes(change: TableChange) -> Iterator[Item]:
 
 def _of_column(change: ColumnChange) -> Iterator[tuple[Kind, str, Risk, bool]]:
     found, expected = change.found, change.expected
-    if change.changes_type:
+    if change.changes_type or change.conversion != SAME:
         words = [spec_type(one.type) for one in (found, expected)]
         there, here = words if words[0] != words[1] else (found.type, expected.type)
         is_converted = change.conversion != SAME

@@ -18,6 +18,7 @@ from crudgen.evolution.changes import (
     DroppedTable,
     TableChange,
 )
+from crudgen.evolution.index_names import without_clashes
 from crudgen.evolution.plan import Lowered
 from crudgen.evolution.sqlite import lower
 from crudgen.kit.database.catalogue import (
@@ -91,7 +92,7 @@ class Lite:
                     wanted = expected[table.name]
                     changes.append(table_change(table, wanted, live, wish, connection))
             dropped = tuple(DroppedTable(found[name]) for name in drops)
-            return lower(Changes(tuple(changes), dropped), connection)
+            return lower(Changes(tuple(without_clashes(changes)), dropped), connection)
 
     def apply(self, metadata: MetaData, drops: Sequence[str] = (), **wishes: Wish) -> Lowered:
         """Run the steps to the models as `apply` does."""
@@ -198,6 +199,12 @@ def table_change(
             one
             for one in expected.indexes
             if (folded(one.columns), one.is_unique, one.where) not in indexes
+        ),
+        renamed_indexes=tuple(
+            (one.name, other.name)
+            for one in found.indexes
+            for other in expected.indexes
+            if new(one.columns) == folded(other.columns) and one.name != other.name
         ),
         old_indexes=tuple(
             one

@@ -1,5 +1,6 @@
 """A table of SQLite is copied: nothing is lost that the spec does not mention."""
 
+import sqlite3
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -317,9 +318,9 @@ def test_rows_without_a_numbered_key_keep_their_rowid(lite: Lite) -> None:
 
 
 def test_options_of_the_table_are_kept(lite: Lite) -> None:
-    lite.run(
-        "CREATE TABLE robot (name TEXT NOT NULL PRIMARY KEY, age INTEGER) WITHOUT ROWID, STRICT"
-    )
+    strict = ", STRICT" if sqlite3.sqlite_version_info >= (3, 37) else ""
+    options = f"WITHOUT ROWID{strict}"
+    lite.run(f"CREATE TABLE robot (name TEXT NOT NULL PRIMARY KEY, age INTEGER) {options}")
     lite.run("INSERT INTO robot VALUES ('a', 1)")
     metadata = models()
     Table(
@@ -329,7 +330,7 @@ def test_options_of_the_table_are_kept(lite: Lite) -> None:
         Column("age", Integer, nullable=False),
     )
     lite.apply(metadata)
-    assert lite.sql("robot").endswith("age INTEGER NOT NULL) WITHOUT ROWID, STRICT")
+    assert lite.sql("robot").endswith(f"age INTEGER NOT NULL) {options}")
     assert lite.rows("SELECT * FROM robot") == [("a", 1)]
 
 
@@ -376,6 +377,17 @@ def test_a_unique_rule_of_a_renamed_column_is_removed(lite: Lite) -> None:
     metadata = hero(age=None, unique=None, years=Column(BIGINT))
     lite.apply(metadata, hero=Wish(renamed={"years": "age"}))
     assert "uq_hero_age" not in lite.sql("hero")
+
+
+def test_a_unique_rule_of_the_user_on_the_same_column_is_kept(lite: Lite) -> None:
+    lite.run(
+        "CREATE TABLE robot (id INTEGER PRIMARY KEY, age BIGINT UNIQUE,"
+        " CONSTRAINT uq_robot_age UNIQUE (age))"
+    )
+    metadata = models()
+    Table("robot", metadata, Column("id", Integer, primary_key=True), Column("age", BIGINT))
+    lite.apply(metadata)
+    assert lite.sql("robot") == ('CREATE TABLE "robot" (id INTEGER PRIMARY KEY, age BIGINT UNIQUE)')
 
 
 def test_a_column_that_alter_table_cannot_drop(lite: Lite) -> None:
@@ -474,6 +486,17 @@ def test_conflicts_are_errors_whatever_the_table_says(lite: Lite) -> None:
     with pytest.raises(Exception, match="UNIQUE constraint failed"):
         lite.run_steps(lowered)
     assert lite.rows("SELECT a FROM robot") == [(1,), (2,)]
+
+
+def test_statistics_of_the_planner_are_kept(lite: Lite) -> None:
+    lite.apply(hero(mood=Column(String)))
+    assert "sqlite_stat1" not in dict(lite.rows("SELECT name, sql FROM sqlite_master"))
+    lite.run("ANALYZE")
+    statistics = "SELECT * FROM sqlite_stat1 ORDER BY tbl, idx"
+    before = lite.rows(statistics)
+    assert ("hero", "ix_hero_name", "2 1") in before
+    lite.apply(hero())
+    assert lite.rows(statistics) == before
 
 
 def test_the_name_of_the_copy_is_free(lite: Lite) -> None:

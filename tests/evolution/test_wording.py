@@ -50,6 +50,9 @@ def test_a_rename_and_a_conversion() -> None:
     assert lines(columns=column("INTEGER", "BIGINT"))[1:] == [
         ("title", "INTEGER → BIGINT", Risk.SAFE, False)
     ]
+    assert lines(columns=column("TEXT", "TEXT", Conversion("…")))[1:] == [
+        ("title", "TEXT → TEXT", Risk.CONVERTS, True)
+    ]
     assert lines(columns=column("VARCHAR", "VARCHAR", words={"a": "b", "c": "d"}))[1:] == [
         ("title", "'a' → 'b', 'c' → 'd'", Risk.CONVERTS, True)
     ]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from crudgen.evolution.changes import AddedColumn, ColumnChange, TableChange
 from crudgen.evolution.expressions import quoted
-from crudgen.kit.database.catalogue import Check, Column, ForeignKey, Index, Key
+from crudgen.kit.database.catalogue import Check, Column, ForeignKey, Key
 from crudgen.language.schema import Now
 
 from .clauses import changes_key, check_clause, foreign_key_clause
@@ -81,17 +81,6 @@ def unique_index(change: TableChange, item: object) -> str | None:
     if change.found is None or not isinstance(item, Key) or item in change.found.uniques:
         return None
     return item.name if item in change.old_uniques else None
-
-
-def same_index(one: Index, other: Index) -> bool:
-    """Return whether two indexes differ only in their names."""
-    columns = [[column.lower() for column in index.columns] for index in (one, other)]
-    return (
-        columns[0] == columns[1]
-        and one.is_unique == other.is_unique
-        and one.where is None
-        and other.where is None
-    )
 
 
 def _of_column(table: CreateTable, clause: Clause) -> str:

@@ -35,7 +35,9 @@ def removed_clauses(change: TableChange, table: CreateTable) -> Iterator[Clause]
     for check in change.old_checks:
         yield check_clause(table, change.found.checks, check)
     for unique in change.old_uniques:
-        yield from unique_clauses(table, renamed(change, unique))
+        found = list(unique_clauses(table, renamed(change, unique)))
+        named = [one for one in found if one.name and one.name.name == unique.name]
+        yield from named or found
     for key in change.old_foreign_keys:
         yield foreign_key_clause(table, change.found.foreign_keys, key)
     if changes_key(change):

@@ -40,6 +40,8 @@ class SchemaCopy:
         self.dialect = engine.dialect
         raw: Any = self._connection.connection.driver_connection
         self._raw: sqlite3.Connection = raw
+        self.has_statistics = any(one.name == "sqlite_stat1" for one in found)
+        """Whether the planner has statistics."""
         for kind in _ORDER:
             for one in found:
                 if one.type == kind and not one.name.lower().startswith("sqlite_"):

@@ -5,7 +5,7 @@ and what SQLite would refuse is a problem of the plan.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 
 from sqlalchemy import Connection
@@ -17,14 +17,7 @@ from crudgen.evolution.plan import Lock, Lowered, Problem, Risk, Step
 from crudgen.evolution.wording import Item, Kind, items
 from crudgen.kit.database.catalogue import Check, Column, Index
 
-from .alter import (
-    add_column,
-    drop_column,
-    needs_copy,
-    own_rules,
-    same_index,
-    unique_index,
-)
+from .alter import add_column, drop_column, needs_copy, own_rules, unique_index
 from .checks import SchemaChecks
 from .schema_copy import SchemaCopy
 from .table_copy import TableCopy
@@ -36,6 +29,8 @@ _PER_ROW = {Lock.COPIED: 3e-6, Lock.INDEXED: 6e-7}
 
 def lower(changes: Changes, connection: Connection) -> Lowered:
     """Return the steps of changes on SQLite. The connection is only read."""
+    if not changes.dropped and not any(one.is_changed for one in changes.tables):
+        return Lowered()
     try:
         schema = SchemaCopy(connection)
     except sqlite3.Error as error:
@@ -161,28 +156,20 @@ class _Lowering:
         for item in self._of_kind(change, Kind.INDEX_ADDED):
             if isinstance(item.subject, Index):
                 sql = self._index(change, item.subject)
-                self._run(item, Lock.INDEXED, [*self._freed(item.subject.name), sql], change.rows)
+                self._run(item, Lock.INDEXED, [sql], change.rows)
 
     def _create(self, change: TableChange) -> None:
         (item,) = self._items[change.expected.name]
         sql = str(CreateTable(change.table).compile(dialect=self._schema.dialect)).strip()
-        indexes = change.expected.indexes
-        freed = [one for index in indexes for one in self._freed(index.name)]
-        created = [self._index(change, index) for index in indexes]
-        self._run(item, Lock.INSTANT, [sql, *freed, *created])
+        indexes = [self._index(change, index) for index in change.expected.indexes]
+        self._run(item, Lock.INSTANT, [sql, *indexes])
 
     def _copy(self, change: TableChange, changed: Sequence[Item]) -> None:
-        lock, statements, rows = (
-            Lock.COPIED,
-            TableCopy(self._schema, change).statements(),
-            change.rows,
-        )
-        for item in changed:
-            if statements:
-                self._run(item, lock, statements, rows)
-            else:
-                self._add(item, lock)
-            lock, statements = Lock.SAME_COPY, []
+        first, *others = changed
+        copy = TableCopy(self._schema, change)
+        self._run(first, Lock.COPIED, copy.statements(), change.rows)
+        for item in others:
+            self._add(item, Lock.SAME_COPY)
 
     def _can_drop(self, change: TableChange) -> bool:
         """Return whether ALTER TABLE can drop the columns."""
@@ -209,23 +196,3 @@ class _Lowering:
     def _index(self, change: TableChange, index: Index) -> str:
         model = next(one for one in change.table.indexes if one.name == index.name)
         return str(CreateIndex(model).compile(dialect=self._schema.dialect))
-
-    def _freed(self, name: str, above: frozenset[str] = frozenset()) -> Iterator[str]:
-        """Yield statements so that an index can have a name, which that of another table may have.
-
-        Indexes are recognized by what they index. After a rename, one can have the name that the
-        models have for another one; then it gets its own.
-        """
-        found = self._schema.names.get(name.lower())
-        if found is None or found.type != "index" or name.lower() in above:
-            return
-        for change in self._changes.tables:
-            if change.expected.name.lower() == found.on_table.lower() and not change.is_new:
-                live = self._schema.table(change.expected.name)
-                (present,) = (one for one in live.indexes if one.name.lower() == name.lower())
-                for index in change.expected.indexes:
-                    if same_index(index, present) and index not in change.new_indexes:
-                        yield f"DROP INDEX {quoted(found.name)}"
-                        yield from self._freed(index.name, above | {name.lower()})
-                        yield self._index(change, index)
-                        return

@@ -12,6 +12,7 @@ from sqlalchemy import Column as ModelColumn
 from crudgen.evolution.changes import ColumnChange, TableChange
 from crudgen.evolution.expressions import converted, literal, quoted, text_literal
 from crudgen.kit.database.catalogue import KeyGenerator
+from crudgen.kit.database.sqlite_file import ANALYZED_ROWS
 
 from .clauses import (
     changes_key,
@@ -60,7 +61,14 @@ class TableCopy:
             "PRAGMA legacy_alter_table = OFF",
             *(one.sql for one in self._schema.objects_of(self._live.name, "index")),
             *(one.sql for one in self._schema.objects_of(self._live.name, "trigger")),
+            *self._statistics(),
         ]
+
+    def _statistics(self) -> Iterator[str]:
+        """Yield the statements that collect what DROP TABLE deletes for the planner."""
+        if self._schema.has_statistics:
+            yield f"PRAGMA analysis_limit = {ANALYZED_ROWS}"
+            yield f"ANALYZE {quoted(self._live.name)}"
 
     def _free_name(self) -> str:
         names = self._schema.names

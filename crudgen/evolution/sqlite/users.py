@@ -4,14 +4,14 @@ SQLite is asked: a renamed column is renamed in everything that refers to it.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from crudgen.evolution.changes import TableChange
 from crudgen.evolution.expressions import quoted
 from crudgen.kit.database.catalogue import Column
 
 from .clauses import removed_clauses
-from .create_table import CreateTable
+from .create_table import Clause, CreateTable, Item
 from .schema_copy import SchemaCopy, SchemaObject
 
 _CONSTRAINTS = ("CHECK", "GENERATED", "UNIQUE", "FOREIGN KEY", "PRIMARY KEY")
@@ -21,28 +21,32 @@ def users_of_column(
     schema: SchemaCopy, change: TableChange, column: Column, changes: Iterable[TableChange]
 ) -> list[str]:
     """Return what uses a column and stays: it must be changed first."""
-    table, before = change.expected.name, schema.objects
+    table, present = change.expected.name, schema.objects
     with schema.undone():
         try:
-            schema.execute(
-                f"ALTER TABLE {quoted(table)}"
-                f" RENAME COLUMN {quoted(column.name)} TO _crudgen_dropped"
-            )
+            # A first rename also writes strings in double quotes as SQL, whatever they are in.
+            before = _renamed(schema, table, column.name, "_crudgen_renamed")
+            after = _renamed(schema, table, "_crudgen_renamed", "_crudgen_dropped")
         except sqlite3.Error as error:
             return [str(error)]
-        after = schema.objects
     by_name = {one.expected.name.lower(): one for one in changes}
     found: list[str] = []
-    for one, other in zip(before, after, strict=True):
-        if one.sql == other.sql:
+    for one, *renamed in zip(present, before, after, strict=True):
+        if renamed[0] == renamed[1]:
             continue
         if one.type != "table":
             found.append(f"{one.type} {one.name}")
         elif one.name.lower() != table.lower():
             found += _of_other_table(one, table, by_name.get(one.name.lower()))
         else:
-            found += _of_own_table(change, column.name, one, other)
+            found += _of_own_table(change, column.name, one, renamed)
     return found
+
+
+def _renamed(schema: SchemaCopy, table: str, old: str, new: str) -> list[str]:
+    """Rename a column, and return the text of all objects."""
+    schema.execute(f"ALTER TABLE {quoted(table)} RENAME COLUMN {quoted(old)} TO {quoted(new)}")
+    return [one.sql for one in schema.objects]
 
 
 def _of_other_table(one: SchemaObject, target: str, change: TableChange | None) -> Iterator[str]:
@@ -54,15 +58,24 @@ def _of_other_table(one: SchemaObject, target: str, change: TableChange | None) 
 
 
 def _of_own_table(
-    change: TableChange, column: str, before: SchemaObject, after: SchemaObject
+    change: TableChange, column: str, one: SchemaObject, renamed: Sequence[str]
 ) -> Iterator[str]:
-    old, new = CreateTable(before.sql), CreateTable(after.sql)
-    removed = list(removed_clauses(change, old))
-    for item, renamed in zip(old.items, new.items, strict=True):
-        if (item.column or "").lower() == column.lower():
+    table = CreateTable(one.sql)
+    removed = list(removed_clauses(change, table))
+    before, after = (_clause_texts(CreateTable(sql)) for sql in renamed)
+    for item, clause, old, new in zip(*_clauses(table), before, after, strict=True):
+        is_own = (item.column or "").lower() == column.lower()
+        if old == new or is_own or clause in removed or clause.kind not in _CONSTRAINTS:
             continue
-        for clause, other in zip(item.clauses, renamed.clauses, strict=True):
-            is_changed = old.text(clause) != new.text(other)
-            if is_changed and clause.kind in _CONSTRAINTS and clause not in removed:
-                of = f"column {item.column}: " if item.column else ""
-                yield f"{of}{' '.join(old.text(clause).split())}"
+        of = f"column {item.column}: " if item.column else ""
+        yield f"{of}{' '.join(table.text(clause).split())}"
+
+
+def _clauses(table: CreateTable) -> tuple[list[Item], list[Clause]]:
+    """Return all clauses, and the items that they belong to."""
+    pairs = [(item, clause) for item in table.items for clause in item.clauses]
+    return [item for item, _ in pairs], [clause for _, clause in pairs]
+
+
+def _clause_texts(table: CreateTable) -> list[str]:
+    return [table.text(clause) for clause in _clauses(table)[1]]
