@@ -58,8 +58,9 @@ def write(
     """
     with _as_output_error(out):
         existed = _is_folder(out)
-        compare(tree, out, choices)
-        out.mkdir(parents=True, exist_ok=True)
+        if not existed:
+            compare(tree, out, choices)  # raises its errors before the folder is created
+            out.mkdir(parents=True, exist_ok=True)
         try:
             with journal.lock(out):
                 journal.recover(out)

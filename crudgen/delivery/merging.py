@@ -5,6 +5,7 @@ what crudgen generates now. Lines are matched as `git diff --patience` does, and
 does.
 """
 
+import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,11 @@ _YOURS, _BEFORE, _BETWEEN, _NOW = (
     ">>>>>>> generated now",
 )
 """The lines that mark a conflict: those of git, with labels of crudgen."""
+
+_IMPORT = re.compile(r"(from [\w.]+ )?import [\w.*, ]+")
+"""Matches an import of Python on one line, which is not indented."""
+_SEPARATOR = re.compile(rf"\s*|{_IMPORT.pattern}")
+"""Matches a line that separates a block from others: it is blank, or an import."""
 
 _Chunk: TypeAlias = tuple[range, range, range]
 """Lines of the three sides that belong together."""
@@ -85,10 +91,14 @@ def merge(
         old, mine, new = _slice(b, of_before), _slice(o, of_yours), _slice(t, of_now)
         own = [o.lines[i] + (o.endings[i] or usual) for i in of_yours]
         generated = [line + usual for line in new]
-        if new in (mine, old) or (mine != old and prefer is Side.YOURS):
+        if new in (mine, old):
             output += own
-        elif mine == old or prefer is Side.NOW:
+        elif mine == old:
             output += generated
+        elif not at_once and (imports := _imports(old, mine, new)):
+            output += (line + usual for line in imports)
+        elif prefer is not None:
+            output += own if prefer is Side.YOURS else generated
         else:
             conflicts.append(len(output) + 1)
             output += [_YOURS + usual, *own, _BEFORE + usual, *(line + usual for line in old)]
@@ -144,9 +154,9 @@ def _chunks(before: list[str], yours: list[str], now: list[str]) -> Iterator[_Ch
 
 
 def _apart(before: list[str], yours: list[str], now: list[str], chunk: _Chunk) -> Iterator[_Chunk]:
-    """Yield a chunk, or three, if one side only adds blocks beside lines that the other changes.
+    """Yield a chunk, or its parts, if one side only adds blocks beside lines of the other.
 
-    Such a block is apart from these lines by a blank line, so it is no conflict.
+    A blank line or an import separates such a block from these lines.
     """
     b, o, t = chunk
     old = before[b.start : b.stop]
@@ -165,7 +175,7 @@ def _apart(before: list[str], yours: list[str], now: list[str], chunk: _Chunk) -
 
 
 def _place(old: list[str], new: list[str]) -> int | None:
-    """Return where new lines contain all old ones, once and with blank lines around them."""
+    """Return where new lines contain all old ones, once and with separators around them."""
     size = len(old)
     if len(new) <= size or not any(map(str.strip, old)):
         return None
@@ -173,7 +183,17 @@ def _place(old: list[str], new: list[str]) -> int | None:
     if len(starts) != 1:
         return None
     around = [*new[: starts[0]][-1:], *new[starts[0] + size :][:1]]
-    return None if any(map(str.strip, around)) else starts[0]
+    return starts[0] if all(map(_SEPARATOR.fullmatch, around)) else None
+
+
+def _imports(old: list[str], mine: list[str], new: list[str]) -> list[str]:
+    """Return the imports of both sides, if all lines are imports and one side only adds some."""
+    if not all(map(_IMPORT.fullmatch, [*old, *mine, *new])):
+        return []
+    for one, other in ((new, mine), (mine, new)):
+        if {*old} <= {*other}:
+            return [*one, *(line for line in other if line not in {*old, *one})]
+    return []
 
 
 def _one_chunk(before: list[str], yours: list[str], now: list[str]) -> Iterator[_Chunk]:

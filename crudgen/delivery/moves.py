@@ -40,7 +40,11 @@ def exists(out: Path, path: str) -> bool:
 
 def _former_tables(tree: SourceTree, recorded: set[str]) -> Mapping[str, str]:
     """Return the former tables of the entities that got another one, by their new tables."""
-    wanted = {_table(file.part): [*map(_table, file.former_parts)] for file in tree.files}
+    wanted = {
+        _table(file.part): [*map(_table, file.former_parts)]
+        for file in tree.files
+        if file.former_parts
+    }
     former: dict[str, str] = {}
     is_changed = True
     while is_changed:  # a table can have the former name of another one, which moved before

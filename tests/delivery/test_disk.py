@@ -377,7 +377,7 @@ def test_an_exception_at_every_step_is_undone(tmp_path: Path, writes: Writes) ->
 
 def test_a_kill_during_the_restoring_is_restored_too(tmp_path: Path, writes: Writes) -> None:
     # Near its end: after the journal was written and most files were replaced.
-    for step in range(25, 200):
+    for step in range(15, 200):
         out = tmp_path / str(step)
         write_edited(out)
         assert writes.kill(step, out)

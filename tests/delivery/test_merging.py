@@ -91,6 +91,12 @@ def test_the_lines_of_a_conflict() -> None:
         ("a\nx\n", "a\nx\n\nblock\n", "a\ny\n", "a\ny\n\nblock\n"),
         ("x\nb\n", "block\n\nx\nb\n", "y\nb\n", "block\n\ny\nb\n"),
         ("a\nx\nb\n", "a\n1\n\nx\n\n2\nb\n", "a\nb\n", "a\n1\n\n\n2\nb\n"),
+        (
+            "a\nfrom .b import c\n",
+            "a\nimport x.y\nfrom ..z import *\nfrom .b import c\n",
+            "a\nfrom .b import d, e\n",
+            "a\nimport x.y\nfrom ..z import *\nfrom .b import d, e\n",
+        ),
     ],
 )
 def test_a_block_beside_changed_lines_is_no_conflict(
@@ -98,6 +104,35 @@ def test_a_block_beside_changed_lines_is_no_conflict(
 ) -> None:
     assert merge(before, one, other).text == expected
     assert merge(before, other, one).text == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "one", "other", "expected"),
+    [
+        ([], ["x"], ["y"], {"x", "y"}),
+        ([], ["x"], ["x", "y"], {"x", "y"}),
+        (["b", "c"], ["b", "x", "c"], ["d", "c2"], {"d", "c2", "x"}),
+        (["b", "c"], ["b", "x", "c"], ["d"], {"d", "x"}),
+        (["b", "c"], ["b2", "x", "c"], ["d", "c2"], None),
+        (["b"], ["c = 1", "x"], ["y = 1"], None),
+    ],
+)
+def test_imports_that_one_side_adds_are_no_conflict(
+    before: list[str], one: list[str], other: list[str], expected: set[str] | None
+) -> None:
+    def text(names: list[str]) -> str:
+        lines = (name if "=" in name else f"import {name}" for name in names)
+        return "".join(f"{line}\n" for line in ("first", *lines, "", "last"))
+
+    for yours, now in ((one, other), (other, one)):
+        merged = merge(text(before), text(yours), text(now))
+        if expected is None:
+            assert merged.conflicts
+            continue
+        names = [line[7:] for line in merged.text.split("\n") if line.startswith("import")]
+        assert len(names) == len({*names})
+        assert {*names} == expected
+        assert merged.text == text(names)
 
 
 @pytest.mark.parametrize("one", ["a\nx\nnear\n", "a\nnear\nx\n", "a\nx\nnear\n\nx\n"])

@@ -52,7 +52,7 @@ def test_no_table_is_scanned_for_included_rows(
         for name, path in LISTS:
             assert client.get(path).is_success
             resource = getattr(project.module(f"{name}.routes"), name)
-            (shape,) = resource._listing._shapes.values()  # noqa: SLF001
+            (shape,) = resource._listing._cache.shapes.values()  # noqa: SLF001
             plan = explain(kind, url, shape.page)
             scans = [line for line in plan if is_scan(line, kind) and "related_" in line]
             assert not scans, "\n".join(plan)

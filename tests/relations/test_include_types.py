@@ -78,7 +78,7 @@ def client(
     del encoder
     for name in ("boxes", "things", "odds"):
         listing = getattr(project.module(f"{name}.routes"), name)._listing  # noqa: SLF001
-        listing._shapes.clear()  # noqa: SLF001
+        listing._cache.clear()  # noqa: SLF001
     with project.client(project.create(database_url=new_database(request.param))) as client:
         yield client
 
@@ -173,8 +173,8 @@ def test_databases_encode_the_rows_that_they_can(
     """Otherwise the property would show nothing of the JSON of databases."""
     listing = project.module("boxes.routes").boxes._listing  # noqa: SLF001
     for path, is_plain in (("things,best__box", True), ("odd", False)):
-        listing._shapes.clear()  # noqa: SLF001
+        listing._cache.clear()  # noqa: SLF001
         assert client.get(f"/boxes/?include={path}").is_success
-        (shape,) = listing._shapes.values()  # noqa: SLF001
+        (shape,) = listing._cache.shapes.values()  # noqa: SLF001
         by_database = encoder == "database" and is_plain
-        assert (type(shape.included).__name__ == "IncludedJson") == by_database
+        assert (type(shape.included).__name__ != "IncludedEncoder") == by_database

@@ -1,6 +1,7 @@
 """Encoding of rows as JSON, with the bytes that pydantic writes for the public model."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import to_json
@@ -13,19 +14,18 @@ from .transaction import Row
 
 
 class JsonRowEncoder:
-    """The columns of a response, and the encoder of their rows."""
+    """The encoder of rows with some columns.
 
-    def __init__(self, columns: Mapping[str, ColumnElement[Any]], kind: str) -> None:
+    It keeps no SQL expressions, which take much memory: caches have many encoders.
+    """
+
+    def __init__(self, columns: Mapping[str, ColumnElement[Any]]) -> None:
         self._names = tuple(columns)
         self._writers = {
             name: write
             for name, column in columns.items()
             if (write := value_handling(column.type).write) is not None
         }
-        self.selected = tuple(columns.values())
-        """The expressions to select. A row may have more values after these."""
-        self.returned = returning_expressions(self.selected, kind)
-        """The expressions for RETURNING."""
 
     def write(self, row: Row) -> bytes:
         """Return one row as a JSON object."""
@@ -43,8 +43,27 @@ class JsonRowEncoder:
         return values
 
 
-def json_rows(columns: Mapping[str, ColumnElement[Any]], kind: str) -> JsonRowEncoder:
-    """Return the encoder of rows with these columns, on a database of this kind."""
+@dataclass(frozen=True, slots=True)
+class JsonRows:
+    """What a statement selects or returns to read rows, and the encoder of these rows."""
+
+    encoder: JsonRowEncoder
+    selected: Sequence[ColumnElement[Any]]
+    """The expressions to select. A row may have more values after these."""
+    returned: Sequence[ColumnElement[Any]]
+    """The expressions for RETURNING."""
+
+
+def json_rows(columns: Mapping[str, ColumnElement[Any]], kind: str) -> JsonRows:
+    """Return how to read rows with these columns as JSON, from a database of this kind."""
     objects = fast_module("json_objects")
-    fast: JsonRowEncoder | None = objects.json_rows(columns, kind) if objects else None
-    return fast or JsonRowEncoder(columns, kind)
+    fast: JsonRows | None = objects.json_rows(columns, kind) if objects else None
+    return fast or encoded_rows(JsonRowEncoder(columns), columns, kind)
+
+
+def encoded_rows(
+    encoder: JsonRowEncoder, columns: Mapping[str, ColumnElement[Any]], kind: str
+) -> JsonRows:
+    """Return how to read rows with these columns, which Python encodes."""
+    selected = tuple(columns.values())
+    return JsonRows(encoder, selected, returning_expressions(selected, kind))

@@ -133,9 +133,9 @@ class IncludedJson:
             for one in query.counts
         }
         related = {**counts, **level.related(row, columns.key, query.includes)}
-        self._is_list = bool(order)
+        self.encoder: _ListEncoder | _RowEncoder = _ListEncoder() if order else _RowEncoder()
         self.whole: Select[Any] | None = None
-        if not self._is_list:
+        if not order:
             both: Any = select(written(own, kind), written(related, kind))
             self.statement = both.select_from(level.source)
             return
@@ -152,10 +152,24 @@ class IncludedJson:
         else:
             self.statement = statement.order_by(*ordered(places, order, kind))
 
+
+class _ListEncoder:
+    """The encoder of the rows of a list. Their own JSON is not read."""
+
+    __slots__ = ()
+
     def rows(self, found: Sequence[Row]) -> list[Row]:
-        """Return for each row: its own JSON, its JSON with related rows, and its sort values."""
-        if self._is_list:
-            return [(b"", text.encode(), *places) for text, *places in found]
+        """Return for each row: nothing, its JSON with related rows, and its sort values."""
+        return [(b"", text.encode(), *places) for text, *places in found]
+
+
+class _RowEncoder:
+    """The encoder of one row, read by its key."""
+
+    __slots__ = ()
+
+    def rows(self, found: Sequence[Row]) -> list[Row]:
+        """Return for each row: its own JSON, and its JSON with related rows."""
         return [(own.encode(), f"{own[:-1]},{related[1:]}".encode()) for own, related in found]
 
 

@@ -1,6 +1,7 @@
 """The columns of a list: those returned, and those to filter, sort and search by."""
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from itertools import chain
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
@@ -9,7 +10,7 @@ from pydantic import AfterValidator, TypeAdapter
 from pydantic.fields import FieldInfo
 from sqlalchemy import Column, ColumnElement, Select
 
-from ..database.json_rows import JsonRowEncoder, json_rows
+from ..database.json_rows import JsonRowEncoder, JsonRows, encoded_rows, json_rows
 from ..database.model_rows import ModelRowEncoder
 from ..database.plain_models import is_plain
 from ..database.properties import Properties
@@ -69,19 +70,24 @@ class Columns:
         """Return the name of the schema of an enum column in OpenAPI, if it has one."""
         return _alias_name(self._annotations[name])
 
-    def json_rows(self, kind: str, names: Sequence[str] = ()) -> JsonRowEncoder:
-        """Return the encoder of rows with these properties; by default, of complete rows."""
+    def json_rows(self, kind: str, names: Sequence[str] = ()) -> JsonRows:
+        """Return how to read rows with these properties; by default, complete rows."""
         if self.is_plain:
             shown = names or self.shown
             return json_rows({self.json_name(name): self.column(name) for name in shown}, kind)
-        return self.row_encoder(kind, names or None)
+        return encoded_rows(self.row_encoder(names or None), self.properties.columns, kind)
 
-    def row_encoder(self, kind: str, names: Sequence[str] | None) -> JsonRowEncoder:
+    def row_encoder(self, names: Sequence[str] | None) -> JsonRowEncoder:
         """Return the encoder, in Python, of rows with these properties; None: of all properties."""
         if self.is_plain:
             shown = self.shown if names is None else names
-            return JsonRowEncoder({self.json_name(name): self.column(name) for name in shown}, kind)
-        return ModelRowEncoder(*self._models, self.properties.columns, kind, names)
+            return JsonRowEncoder({self.json_name(name): self.column(name) for name in shown})
+        return self._model_rows if names is None else self._model_rows.showing(names)
+
+    @cached_property
+    def _model_rows(self) -> ModelRowEncoder:
+        """The encoder of complete rows. Building one for each query would take much memory."""
+        return ModelRowEncoder(*self._models, self.properties.columns)
 
     def operators(self, name: str) -> tuple[str, ...]:
         """Return the filter operators of a column."""

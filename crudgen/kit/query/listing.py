@@ -1,7 +1,6 @@
 """The list of one table: runs the query, and returns the page with its links."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import HTTPException, Request
@@ -10,8 +9,6 @@ from pydantic_core import from_json, to_json
 from ..acceleration import fast_module
 from ..database import Database
 from ..database.columns import value_handling
-from ..database.json_rows import JsonRowEncoder
-from ..database.statements import Prepared
 from ..database.transaction import Row
 from ..models import MAX_INT, Model
 from ..types.value_types import VALUE_TYPES
@@ -19,6 +16,7 @@ from .columns import Columns
 from .cursor import Cursor, read_cursor, write_cursor
 from .links import cursor_links, offset_links
 from .query import ListQuery
+from .shapes import Shape, ShapeCache
 from .statements import bound_values, count_statement, page_statement, shape_key
 
 SHORT_PAGE = 200
@@ -27,20 +25,6 @@ SHORT_BYTES = 262_144
 """Most bytes that a short read returns, by the declared lengths of its columns."""
 NARROW_BYTES = 32
 """Estimated bytes of a number, a date, a UUID or an enum value."""
-MAX_CACHED_CHARACTERS = 4_000_000
-"""Most characters of SQL in the cache of one table."""
-_SHAPE_OVERHEAD = 4000
-"""Estimated characters of a cached shape without the SQL of its page statement."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The compiled statements of all queries that differ only in values, and their row encoder."""
-
-    rows: JsonRowEncoder
-    page: Prepared
-    count: Prepared | None
-    """Counts the matching rows, if the query asks for the count."""
 
 
 class Listing:
@@ -49,8 +33,7 @@ class Listing:
     def __init__(self, model: type[Model], columns: Columns) -> None:
         self._columns = columns
         self._width = row_bytes(model, columns)
-        self._shapes: dict[tuple[object, ...], Shape] = {}
-        self._cached_characters = 0
+        self._cache = ShapeCache()
 
     async def answer(
         self, db: Database, request: Request, query: ListQuery
@@ -99,20 +82,8 @@ class Listing:
     def _cached_shape(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
         """Return the shape of a query from the cache, or else compile it."""
         chosen = (db.kind, *self._shape_key(query, cursor))
-        return self._cached(chosen, lambda: self._compile_shape(db, query, cursor))
-
-    def _cached(self, chosen: tuple[object, ...], compile_shape: Callable[[], Shape]) -> Shape:
-        """Return the shape with this key from the cache, or else compile it."""
-        known = self._shapes.get(chosen)
-        if known is None:
-            known = compile_shape()
-            size = len(known.page.sql) + _SHAPE_OVERHEAD
-            if self._cached_characters + size > MAX_CACHED_CHARACTERS:
-                self._shapes.clear()
-                self._cached_characters = 0
-            self._cached_characters += size
-            self._shapes[chosen] = known
-        return known
+        known = self._cache.shapes.get(chosen)
+        return known or self._cache.add(chosen, self._compile_shape(db, query, cursor))
 
     def _shape_key(self, query: ListQuery, cursor: Cursor | None) -> tuple[object, ...]:
         """Return the key of a query in the cache of shapes: all that determines its statements."""
@@ -122,7 +93,7 @@ class Listing:
         columns, kind = self._columns, db.kind
         rows = columns.json_rows(kind, query.fields)
         return Shape(
-            rows,
+            rows.encoder,
             db.compile(page_statement(columns, rows.selected, query, cursor, kind)),
             db.compile(count_statement(columns, query, kind)) if query.count else None,
         )

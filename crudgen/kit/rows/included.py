@@ -8,7 +8,7 @@ the page, that among the rows of a relation to many, and so on.
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from ..database.transaction import Row
 from ..query.columns import Columns
-from ..query.related_rows import Include, RelatedQuery, Source, attributes
+from ..query.related_rows import Include, RelatedQuery, RelatedRows, Source, attributes
 from ..query.related_statements import (
     attributes_to_select,
     computed,
@@ -58,15 +58,15 @@ class IncludedRows:
         position = func.row_number().over(order_by=[*ordered(places, order, kind)] or None)
         part = self._new_part(page, [position])
         source = attributes(page, columns)
-        self._root = part.add_row(source, columns, query.own_fields, query.includes)
-        self._places = [part.add_column(place) for place in places]
-        near = part.source_of(self._root)
-        self._counts = [
-            (one, part.add_result(computed(one, near, columns.key, kind))) for one in query.counts
-        ]
-        self._add_lists(part, self._root)
+        root = part.add_row(source, columns, query.own_fields, query.includes)
+        indexes = [part.add_column(place) for place in places]
+        near, key = part.source_of(root)
+        counts = [(one, part.add_result(computed(one, near, key, kind))) for one in query.counts]
+        self._add_lists(part, root)
         self._depth = max(len(one.positions) for one in self._parts)
         self.statement = self._union()
+        places_of_parts = [PartPlace(len(one.positions), one.start) for one in self._parts]
+        self.encoder = IncludedEncoder(places_of_parts, root, indexes, counts)
 
     def _new_part(self, source: FromClause, positions: Sequence[Any]) -> Part:
         part = Part(len(self._parts), source, positions, self._kind)
@@ -75,11 +75,11 @@ class IncludedRows:
 
     def _add_lists(self, part: Part, node: Node) -> None:
         """Add a part for each relation to many rows of a row, and of its single rows."""
-        near = part.source_of(node)
+        near, key = part.source_of(node)
         for include in node.includes:
             if include.rows.is_many:
-                more = part.add_result(has_more(include, near, node.columns.key))
-                source, joined, positions = _list_rows(part, include, near, node.columns.key)
+                more = part.add_result(has_more(include, near, key))
+                source, joined, positions = _list_rows(part, include, near, key)
                 inner = self._new_part(joined, positions)
                 columns = include.rows.columns
                 one = inner.add_row(source, columns, fields_of(include), include.includes)
@@ -101,21 +101,51 @@ class IncludedRows:
         )
         return select(rows).order_by(*list(rows.c)[: 1 + self._depth])
 
+
+class PartPlace(NamedTuple):
+    """Where the rows of the statement have the positions and the values of a part."""
+
+    positions: int
+    """The number of positions."""
+    start: int
+    """The number of values of the parts before."""
+
+
+class IncludedEncoder:
+    """The encoder of the rows of a statement of IncludedRows. It keeps no SQL expressions."""
+
+    __slots__ = ("_counts", "_depth", "_indexes", "_parts", "_root")
+
+    def __init__(
+        self,
+        parts: Sequence[PartPlace],
+        root: Node,
+        indexes: Sequence[int],
+        counts: Sequence[tuple[RelatedRows, int]],
+    ) -> None:
+        """`indexes` are those of the values to sort by, in the first part."""
+        self._parts = parts
+        self._depth = max(one.positions for one in parts)
+        self._root = root
+        self._indexes = indexes
+        self._counts = counts
+
     def rows(self, found: Sequence[Row]) -> list[Row]:
         """Return for each row: its own JSON, its JSON with related rows, and its sort values."""
         grouped: _Grouped = defaultdict(list)
         for row in found:
-            part = self._parts[row[0]]
-            positions = row[1 : 1 + len(part.positions)]
+            number = row[0]
+            part = self._parts[number]
+            positions = row[1 : 1 + part.positions]
             values = row[1 + self._depth + part.start :]
-            grouped[part.number, positions[:-1]].append((positions, values))
+            grouped[number, positions[:-1]].append((positions, values))
         written = []
         for positions, values in grouped[0, ()]:
             own = self._root.own(values) or b"null"
             counts = [(one.count_name, one.encode(values[index])) for one, index in self._counts]
             related = self._related(self._root, values, positions, grouped)
             body = extended(own, [*counts, *related])
-            written.append((own, body, *(values[index] for index in self._places)))
+            written.append((own, body, *(values[index] for index in self._indexes)))
         return written
 
     def _related(

@@ -28,13 +28,12 @@ from ..query.related_statements import attributes_to_select, fields_of
 class Node:
     """A row inside the rows of a part: that of the page, or one that is included."""
 
-    columns: Columns
     includes: Sequence[Include]
     encoder: JsonRowEncoder
     start: int
     """The index of its first value."""
-    indexes: Mapping[str, int]
-    """The indexes of its values, by attribute."""
+    key: int
+    """The index of its key."""
     singles: "dict[int, Node]" = field(default_factory=dict)
     """The included single rows, which are in the same part, by the number of the include."""
     lists: "dict[int, IncludedList]" = field(default_factory=dict)
@@ -42,7 +41,7 @@ class Node:
 
     def own(self, values: Row) -> bytes | None:
         """Return the row as JSON, without related rows; None if there is no row."""
-        if values[self.indexes[self.columns.key]] is None:
+        if values[self.key] is None:
             return None
         return self.encoder.write(values[self.start :])
 
@@ -72,6 +71,8 @@ class Part:
         self._columns: list[ColumnElement[Any]] = []
         self._results: list[ColumnElement[Any]] = []
         self._table: CTE | None = None
+        self._rows: dict[int, tuple[Columns, Mapping[str, int]]] = {}
+        """The columns of each row, and the indexes of its values, by that of its first value."""
 
     @property
     def columns(self) -> list[ColumnElement[Any]]:
@@ -107,8 +108,9 @@ class Part:
         """Select the columns of a row, and those of the single rows that are included in it."""
         names = attributes_to_select(columns, fields, includes)
         indexes = {name: self.add_column(source[name]) for name in names}
-        encoder = columns.row_encoder(self.kind, fields)
-        node = Node(columns, includes, encoder, indexes[names[0]], indexes)
+        start = indexes[names[0]]
+        self._rows[start] = columns, indexes
+        node = Node(includes, columns.row_encoder(fields), start, indexes[columns.key])
         for include in includes:
             rows = include.rows
             if not rows.is_many:
@@ -120,9 +122,10 @@ class Part:
                 node.singles[include.number] = one
         return node
 
-    def source_of(self, node: Node) -> Source:
-        """Return the columns of a row in the table."""
-        return {name: self.table.c[f"value_{n}"] for name, n in node.indexes.items()}
+    def source_of(self, node: Node) -> tuple[Source, str]:
+        """Return the columns of a row in the table, and the attribute of its key."""
+        columns, indexes = self._rows[node.start]
+        return {name: self.table.c[f"value_{n}"] for name, n in indexes.items()}, columns.key
 
     def statement(self, columns: Sequence[ColumnElement[Any]], depth: int) -> Select[Any]:
         """Return the SELECT of the part. `columns` are those of all parts; the others are null."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from fastapi import Request
 from sqlalchemy import Select, Subquery, bindparam, select
@@ -17,11 +17,20 @@ from ..query import ListQuery
 from ..query.columns import Columns
 from ..query.cursor import Cursor
 from ..query.links import offset_links
-from ..query.listing import SHORT_BYTES, SHORT_PAGE, Listing, Shape, listing
+from ..query.listing import SHORT_BYTES, SHORT_PAGE, Listing, listing
 from ..query.related_rows import RelatedQuery
 from ..query.related_statements import attributes_to_select
+from ..query.shapes import Shape
 from ..query.statements import Order, count_statement, page_order, page_statement
 from .included import IncludedRows
+
+
+class _Encoder(Protocol):
+    """The encoder of rows with related rows."""
+
+    def rows(self, found: Sequence[Row]) -> list[Row]:
+        """Return for each row: its own JSON, its JSON with related rows, and its sort values."""
+        ...
 
 
 class _Included(Protocol):
@@ -31,16 +40,15 @@ class _Included(Protocol):
     whole: Select[Any] | None
     """The SELECT of a page by offset as one JSON array, and of whether more rows follow."""
 
-    def rows(self, found: Sequence[Row]) -> list[Row]:
-        """Return for each row: its own JSON, its JSON with related rows, and its sort values."""
-        ...
+    @property
+    def encoder(self) -> _Encoder: ...
 
 
 class _JoinedRows(JsonRowEncoder):
     """The encoder of rows that are JSON already."""
 
     def __init__(self) -> None:
-        super().__init__({}, "")
+        super().__init__({})
 
     def write(self, row: Row) -> bytes:
         written: bytes = row[1]
@@ -50,13 +58,23 @@ class _JoinedRows(JsonRowEncoder):
         return b"[" + b",".join([row[1] for row in rows]) + b"]"
 
 
+_JOINED_ROWS = _JoinedRows()
+
+
 @dataclass(frozen=True, slots=True)
 class RelatedShape(Shape):
     """A Shape whose rows have related rows."""
 
-    included: _Included
+    included: _Encoder
     whole: Prepared | None = None
     """Reads a page by offset as one JSON array, and whether more rows follow, if possible."""
+
+    overhead: ClassVar = 3000
+
+    @property
+    def statements(self) -> Sequence[Prepared | None]:
+        """The statements."""
+        return self.page, self.count, self.whole
 
 
 class RelatedListing(Listing):
@@ -77,7 +95,8 @@ class RelatedListing(Listing):
     async def one_row(self, db: Database, key: Any, query: RelatedQuery) -> Sequence[Row]:
         """Return the row with a key: its own JSON, and its JSON with related rows."""
         chosen = (db.kind, "key__", *query.related_shape)
-        use = self._cached(chosen, lambda: self._compile_read(db, query))
+        known = self._cache.shapes.get(chosen)
+        use = known or self._cache.add(chosen, self._compile_read(db, query))
         bound = {"key__": key, **query.include_limits}
         return _encoded(use, await db.read(use.page, bound, short=self._is_short(query)))
 
@@ -118,10 +137,10 @@ class RelatedListing(Listing):
         is_by_offset = query.is_plain and query.cursor is None
         whole = included.whole if is_by_offset else None
         return RelatedShape(
-            _JoinedRows(),
+            _JOINED_ROWS,
             db.compile(included.statement),
             db.compile(count_statement(columns, query, kind)) if query.count else None,
-            included,
+            included.encoder,
             None if whole is None else db.compile(whole),
         )
 
@@ -132,7 +151,7 @@ class RelatedListing(Listing):
         same_key = columns.column(columns.key) == bindparam("key__")
         page = select(*map(columns.column, names)).where(same_key).subquery("page")
         included = _included(columns, query, page, (), db.kind)
-        return RelatedShape(_JoinedRows(), db.compile(included.statement), None, included)
+        return RelatedShape(_JOINED_ROWS, db.compile(included.statement), None, included.encoder)
 
     def _is_short(self, query: ListQuery) -> bool:
         assert isinstance(query, RelatedQuery)

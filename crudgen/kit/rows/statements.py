@@ -20,15 +20,16 @@ class RowStatements:
     def __init__(self, columns: Columns, kind: str, **options: Any) -> None:
         """`options` are execution options of the statements that write."""
         table, by_attribute = columns.properties.table, columns.properties.columns
-        self.rows = columns.json_rows(kind)
+        json_rows = columns.json_rows(kind)
+        self.rows = json_rows.encoder
         primary_key = by_attribute[columns.key]
         key: Sequence[ColumnElement[Any]] = returning_expressions([primary_key], kind)
         if kind == "postgresql":
             key = [*key, may_have_effects(table)]
-        self.returned = (*self.rows.returned, *key)
+        self.returned = (*json_rows.returned, *key)
         """The expressions for RETURNING: those of the JSON encoder, then the key."""
         same_key = primary_key == bindparam("key__")
-        self.read = select(*self.rows.selected).where(same_key)
+        self.read = select(*json_rows.selected).where(same_key)
         self.lock = self.read.with_for_update(key_share=True)
         """Locks a row against other changes, but lets new rows refer to it."""
         self.lock_to_delete = self.read.with_for_update()

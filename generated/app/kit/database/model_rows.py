@@ -1,6 +1,7 @@
 """Encoding of rows by a response model, as FastAPI does with `response_model`."""
 
 from collections.abc import Collection, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 from fastapi.exceptions import ResponseValidationError
@@ -16,8 +17,7 @@ from .transaction import Row
 class ModelRowEncoder(JsonRowEncoder):
     """The encoder of rows that are objects of a table model, in the form of a response model.
 
-    `columns` are all columns of the table, by attribute. If `shown` is not None, only these fields
-    are written.
+    `columns` are all columns of the table, by attribute.
     """
 
     def __init__(
@@ -25,14 +25,19 @@ class ModelRowEncoder(JsonRowEncoder):
         model: type[Model],
         public: type[Model],
         columns: Mapping[str, ColumnElement[Any]],
-        kind: str,
-        shown: Collection[str] | None,
     ) -> None:
-        super().__init__(columns, kind)
+        super().__init__(columns)
         self._model = model
         self._one, self._many = TypeAdapter(public), TypeAdapter(list[public])  # type: ignore[valid-type]
-        self._only_shown: Any = None if shown is None else set(shown)
-        self._each_shown: Any = None if shown is None else {"__all__": self._only_shown}
+        self._only_shown: Any = None
+        self._each_shown: Any = None
+
+    def showing(self, shown: Collection[str]) -> "ModelRowEncoder":
+        """Return an encoder that writes only these fields."""
+        encoder = copy(self)
+        encoder._only_shown = set(shown)
+        encoder._each_shown = {"__all__": encoder._only_shown}
+        return encoder
 
     def write(self, row: Row) -> bytes:
         """Return one row as a JSON object."""

@@ -4,6 +4,7 @@ This skips SQLAlchemy's work for each execution.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from sys import getsizeof
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -37,6 +38,10 @@ The default maps the keys of the table's columns.
 """
 DIAGNOSIS = "diagnosis"
 """The execution option of a statement whose errors need a Diagnosis."""
+_PREPARED_BYTES = 500
+"""Bytes of a Prepared without its SQL and its converters."""
+_CONVERTER_BYTES = 300
+"""Bytes of a converter of a value, with its name or index."""
 
 
 class Prepared:
@@ -83,6 +88,12 @@ class Prepared:
             for index, column in enumerate(returned)
             if (load := _loader(column.type, dialect))
         ]
+
+    @property
+    def size(self) -> int:
+        """The estimated bytes of memory, without a statement that writes."""
+        converters = len(self._binders) + len(self._loaders)
+        return _PREPARED_BYTES + getsizeof(self.sql) + _CONVERTER_BYTES * converters
 
     def values(self, given: Values) -> dict[str, Any]:
         """Return the values for the driver: converted, and with the defaults of columns."""

@@ -22,14 +22,15 @@ from sqlalchemy import (
 )
 
 from ..database import Database
-from ..database.json_rows import JsonRowEncoder
+from ..database.json_rows import JsonRowEncoder, JsonRows
 from ..database.statements import Prepared
 from ..database.transaction import Row
 from ..query import ListQuery
 from ..query.columns import Columns
 from ..query.cursor import Cursor
 from ..query.links import offset_links
-from ..query.listing import Listing, Shape
+from ..query.listing import Listing
+from ..query.shapes import Shape
 from ..query.statements import page_statement
 from .json_values import can_write, postgresql_value, sqlite_value, text_literal
 
@@ -55,11 +56,8 @@ def _is_written_unescaped(name: str) -> bool:
 class _JsonObjects(JsonRowEncoder):
     """The encoder of rows that the database has encoded already."""
 
-    def __init__(
-        self, columns: Mapping[str, ColumnElement[Any]], kind: str, written: ColumnElement[str]
-    ) -> None:
-        super().__init__(columns, kind)
-        self.selected = self.returned = (written,)
+    def __init__(self) -> None:
+        super().__init__({})
 
     def write(self, row: Row) -> bytes:
         text: str = row[0]
@@ -69,10 +67,13 @@ class _JsonObjects(JsonRowEncoder):
         return f"[{','.join([row[0] for row in rows])}]".encode()
 
 
-def json_rows(columns: Mapping[str, ColumnElement[Any]], kind: str) -> JsonRowEncoder | None:
-    """Return an encoder of rows that the database encodes; None if Python has to encode them."""
+_OBJECTS_ENCODER = _JsonObjects()
+
+
+def json_rows(columns: Mapping[str, ColumnElement[Any]], kind: str) -> JsonRows | None:
+    """Return how to read rows that the database encodes; None if Python has to encode them."""
     written = json_object(columns, kind)
-    return None if written is None else _JsonObjects(columns, kind, written)
+    return None if written is None else JsonRows(_OBJECTS_ENCODER, (written,), (written,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,11 @@ class _JsonShape(Shape):
     """A Shape with the statement by which SQLite encodes a page as JSON."""
 
     json_page: Prepared
+
+    @property
+    def statements(self) -> Sequence[Prepared | None]:
+        """The statements."""
+        return self.page, self.count, self.json_page
 
 
 class JsonListing(Listing):
