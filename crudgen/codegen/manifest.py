@@ -22,7 +22,7 @@ from .views.project import project_view
 from .views.provider import provider_view
 from .views.references import Entities, by_name
 from .views.referrers import possibly_kept, refers
-from .views.related import has_related, related_view, uses_relations
+from .views.related import Nodes, has_related, related_view, relation_nodes, uses_relations
 from .views.routes import routes_view
 from .views.sample_rows import creatable, sample_rows_view
 from .views.tables import has_relations, tables_view
@@ -90,13 +90,14 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
     kept = possibly_kept(schema.entities)
     for entity in schema.entities:
         models = models_view(entity, aliases[entity.name], entities, schema.kit)
-        routes = routes_view(entity, entities, schema.kit, is_kept=entity.name in kept)
+        nodes = relation_nodes(entity, entities)
+        routes = routes_view(entity, entities, nodes, schema.kit, is_kept=entity.name in kept)
         tests = tests_view(entity, creates=entity.name in with_rows)
         folder = f"app/{folder_name(entity.plural)}"
         own = (
             FromTemplate(f"{folder}/__init__.py", "entity.py.jinja", models),
             FromTemplate(f"{folder}/models.py", "models.py.jinja", models),
-            *_files_of_relations(entity, schema, entities),
+            *_files_of_relations(entity, schema, entities, nodes),
             FromTemplate(f"{folder}/routes.py", "routes.py.jinja", routes),
             FromTemplate(f"tests/test_{entity.plural}.py", "test_entity.py.jinja", tests),
         )
@@ -114,7 +115,7 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
 
 
 def _files_of_relations(
-    entity: Entity, schema: Schema, entities: Entities
+    entity: Entity, schema: Schema, entities: Entities, nodes: Nodes
 ) -> Iterator[FromTemplate]:
     """Yield the files that an entity has only if it has relations."""
     kit = schema.kit
@@ -126,7 +127,7 @@ def _files_of_relations(
         bodies = bodies_view(entity, entities, schema.names, kit)
         yield FromTemplate(f"{folder}/bodies.py", "bodies.py.jinja", bodies)
     if has_related(entity):
-        related = related_view(entity, entities, schema.names, kit)
+        related = related_view(entity, entities, nodes, schema.names, kit)
         yield FromTemplate(f"{folder}/related.py", "related.py.jinja", related)
     if (nested := nested_view(entity, entities, kit)) is not None:
         yield FromTemplate(f"{folder}/nested.py", "nested.py.jinja", nested)

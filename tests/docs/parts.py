@@ -335,7 +335,7 @@ def _call(name: str, said: dict[str, Any]) -> str:
 def viewed(operation: str) -> str:
     """Print what the template is given for one operation of Hero."""
     (hero,) = crudgen.load(ENTITIES).entities
-    view = getattr(routes_view.routes_view(hero, {}), operation)
+    view = getattr(routes_view.routes_view(hero, {}, {}), operation)
     lines = [f"{slot}: {getattr(view, slot)}" for slot in type(view).__slots__]
     return fenced("text", "\n".join(lines))
 

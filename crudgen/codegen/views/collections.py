@@ -122,7 +122,11 @@ class Collection:
 
 def collections_of(entity: Entity, entities: Entities) -> tuple[Collection, ...]:
     """Return the collections under a row of an entity."""
-    found = (Collection(entity, one, entities[one.target]) for one in entity.relations)
+    found = (
+        Collection(entity, one, entities[one.target])
+        for one in entity.relations
+        if one.link is not None or one.name in entity.api.nested
+    )
     return tuple(one for one in found if one.lists or one.creates or one.changes_links)
 
 
@@ -131,11 +135,13 @@ def owners_of(entity: Entity, entities: Entities) -> tuple[Collection, ...]:
 
     They are the inverses of its references. They are sorted by owner, then as its relations.
     """
-    owners = {one.target for one in entity.relations if one.inverse is not None}
+    targets = {one.target for one in entity.relations if one.inverse is not None}
+    owners = (entities[target] for target in sorted(targets))
     found = (
-        Collection(entities[owner], relation, entity)
-        for owner in sorted(owners)
-        for relation in entities[owner].relations
+        Collection(owner, relation, entity)
+        for owner in owners
+        if owner.api.nested or owner.api.write
+        for relation in owner.relations
         if relation.target == entity.name
     )
     return tuple(one for one in found if one.creates or one.is_created_together)
@@ -148,6 +154,8 @@ def creates_together(entity: Entity) -> bool:
 
 def created_together(entity: Entity, entities: Entities) -> tuple[Collection, ...]:
     """Return the collections whose rows requests can create together with their owner."""
+    if not creates_together(entity):
+        return ()
     found = (Collection(entity, one, entities[one.target]) for one in entity.relations)
     return tuple(one for one in found if one.is_created_together)
 
@@ -159,5 +167,7 @@ def writes_keys(entity: Entity) -> bool:
 
 def written_by_keys(entity: Entity, entities: Entities) -> tuple[Collection, ...]:
     """Return the collections whose keys request bodies of an entity contain."""
+    if not writes_keys(entity):
+        return ()
     found = (Collection(entity, one, entities[one.target]) for one in entity.relations)
     return tuple(one for one in found if one.is_written_by_keys)

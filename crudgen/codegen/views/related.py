@@ -70,8 +70,13 @@ def has_related(entity: Entity) -> bool:
     return bool(offered) and bool(api.include or api.embed or api.counts or writes_keys(entity))
 
 
-class RelationTree:
-    """The relations that the API of an entity uses, in the order of its relations."""
+def relation_nodes(entity: Entity, entities: Entities) -> Nodes:
+    """Return the relations that the API of an entity uses, in the order of its relations."""
+    return _RelationTree(entity, entities).nodes() if uses_relations(entity) else {}
+
+
+class _RelationTree:
+    """Builds the nodes, and names the response models of their targets."""
 
     def __init__(self, entity: Entity, entities: Entities) -> None:
         self._entity = entity
@@ -83,7 +88,7 @@ class RelationTree:
         self._taken = {f"{entity.name}{suffix}" for suffix in (PUBLIC, EMBEDDED)}
 
     def nodes(self) -> Nodes:
-        """Return the relations of the entity."""
+        """Return the relations of the entity that its API uses."""
         return self._nodes(self._entity, (), self._used)
 
     def _nodes(self, entity: Entity, above: Path, used: Iterable[Path]) -> Nodes:
@@ -135,10 +140,10 @@ class RelatedView:
 
 
 def related_view(
-    entity: Entity, entities: Entities, conventions: Conventions, kit: KitForm
+    entity: Entity, entities: Entities, nodes: Nodes, conventions: Conventions, kit: KitForm
 ) -> RelatedView:
     """Return the view of the response models with relations of an entity."""
-    nodes, linked = RelationTree(entity, entities).nodes(), written_by_keys(entity, entities)
+    linked = written_by_keys(entity, entities)
     printer = _Printer(entity, nodes, linked, conventions, kit)
     models = tuple(printer.models())
     return RelatedView(words(entity.plural), printer.imports.code(), models)

@@ -11,7 +11,7 @@ from crudgen.language.schema import Entity
 
 from .collections import written_by_keys
 from .references import Entities
-from .related import PUBLIC, Nodes, RelationNode, RelationTree, has_related
+from .related import PUBLIC, Nodes, RelationNode, has_related
 from .variables import folder_name
 
 _RELATION_CLASSES = {
@@ -22,27 +22,23 @@ _RELATION_CLASSES = {
 }
 
 
-def related_names(entity: Entity, entities: Entities) -> set[str]:
-    """Return the names of the classes that the routes of an entity import for its relations."""
-    return {*_names(RelationTree(entity, entities).nodes())}
-
-
-def _names(nodes: Nodes) -> Iterator[str]:
+def related_names(nodes: Nodes) -> Iterator[str]:
+    """Yield the names of the classes that the routes of an entity import for its relations."""
     for node in nodes.values():
         yield from (node.target.name, str(node.public))
         if node.relation.link is not None:
             yield node.relation.link.name
-        yield from _names(node.nodes)
+        yield from related_names(node.nodes)
 
 
 class RelatedArguments:
     """Builds the arguments of a RelatedResource, and collects their imports."""
 
-    def __init__(self, entity: Entity, entities: Entities, imports: Imports) -> None:
+    def __init__(self, entity: Entity, entities: Entities, nodes: Nodes, imports: Imports) -> None:
         self._entity = entity
         self._entities = entities
         self._imports = imports
-        self._nodes = RelationTree(entity, entities).nodes()
+        self._nodes = nodes
 
     def arguments(self) -> Iterator[Bracket | Code]:
         """Yield `with_related=HeroPublicWithRelated, relations={…}`, and what differs."""

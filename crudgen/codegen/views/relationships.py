@@ -1,6 +1,8 @@
 """Source of the relationships of a table model. Reason to change: the form of a relationship."""
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from crudgen.codegen.code import Code, attribute_name, literal, name, raw
 from crudgen.codegen.imports import Imports
@@ -19,6 +21,33 @@ def related_classes(entity: Entity) -> set[ClassName]:
     return links | {relation.target for relation in entity.relations}
 
 
+@dataclass(frozen=True, slots=True)
+class _Relationship:
+    """A relation of an entity, as SQLAlchemy maps it."""
+
+    relation: Relation
+    target: Entity
+    by: Field | None
+    """The field by which rows are related, or None if a link table relates them."""
+
+    @property
+    def is_view(self) -> bool:
+        """Whether SQLAlchemy loads the rows of the relationship, but never changes them.
+
+        If references form a circle, it writes rows in two steps, by the `post_update` of one of
+        them. On the other side, that would set references to null when a row is deleted.
+        """
+        if self.relation.link is not None:
+            return self.relation.link.via
+        return self.relation.kind is not RelationKind.MANY_TO_ONE and self.is_circular
+
+    @property
+    def is_circular(self) -> bool:
+        """Whether the reference closes a circle of references between tables."""
+        reference = None if self.by is None else self.by.reference
+        return reference is not None and reference.use_alter
+
+
 class RelationshipPrinter:
     """Builds the source of an entity's relationships, and collects its imports."""
 
@@ -26,55 +55,54 @@ class RelationshipPrinter:
         self._entity = entity
         self._entities = entities
         self._imports = imports
+        self._references = Counter(
+            field.reference.target for field in entity.fields if field.reference is not None
+        )
 
     def lines(self) -> Iterator[Code]:
         """Yield the declarations of all relationships, some after a comment."""
         for relation in self._entity.relations:
-            target = self._entities[relation.target]
-            yield from self._comment(relation, target)
-            yield self._declaration(relation, target)
+            one = self._relationship(relation)
+            yield from self._comment(one)
+            yield self._declaration(one)
 
-    def _comment(self, relation: Relation, target: Entity) -> Iterator[Code]:
+    def _relationship(self, relation: Relation) -> _Relationship:
+        target = self._entities[relation.target]
+        if relation.by is None:
+            return _Relationship(relation, target, None)
+        owner = self._entity if relation.kind is RelationKind.MANY_TO_ONE else target
+        return _Relationship(relation, target, owner.field(relation.by))
+
+    def _comment(self, one: _Relationship) -> Iterator[Code]:
         """Yield a comment if SQLAlchemy ignores changes of the relationship."""
+        relation, target = one.relation, one.target
         if relation.link is not None and relation.link.via:
             yield raw("# Read-only: add and delete rows of ") + name(relation.link.name)
-        elif self._is_view(relation):
+        elif one.by is not None and one.is_view:
             inverse = target.relation(relation.inverse) if relation.inverse else None
-            what = (inverse or self._reference(relation)).attribute
+            what = (inverse or one.by).attribute
             yield raw("# Read-only: set ") + name(target.name) + raw(".") + name(what)
 
-    def _declaration(self, relation: Relation, target: Entity) -> Code:
+    def _declaration(self, one: _Relationship) -> Code:
+        target = one.target
         if target is not self._entity:
             self._imports.use_for_types(f"..{folder_name(target.plural)}.models", target.name)
         relationship = self._imports.name("sqlmodel", "Relationship", in_class=True)
-        value = call(relationship, tuple(self._arguments(relation, target)))
-        return typed_declaration(relation.attribute, self._annotation(relation), value)
+        value = call(relationship, self._arguments(one))
+        return typed_declaration(one.relation.attribute, self._annotation(one), value)
 
-    def _annotation(self, relation: Relation) -> Bracket | Code:
-        target = literal(str(relation.target))
-        if relation.is_many:
+    def _annotation(self, one: _Relationship) -> Bracket | Code:
+        target = literal(str(one.target.name))
+        if one.relation.is_many:
             return subscript(self._imports.builtin("list", in_class=True), [target])
-        if relation.kind is RelationKind.ONE_TO_ONE or self._reference(relation).optional:
-            return subscript(self._imports.name("typing", "Optional", in_class=True), [target])
-        return target
+        is_required = one.by is not None and not one.by.optional
+        if one.relation.kind is RelationKind.MANY_TO_ONE and is_required:
+            return target
+        return subscript(self._imports.name("typing", "Optional", in_class=True), [target])
 
-    def _is_view(self, relation: Relation) -> bool:
-        """Return whether SQLAlchemy loads the rows of the relationship, but never changes them.
-
-        If references form a circle, it writes rows in two steps, by the `post_update` of one of
-        them. On the other side, that would set references to null when a row is deleted.
-        """
-        if relation.link is not None:
-            return relation.link.via
-        return relation.kind is not RelationKind.MANY_TO_ONE and self._is_circular(relation)
-
-    def _is_circular(self, relation: Relation) -> bool:
-        reference = None if relation.link is not None else self._reference(relation).reference
-        return reference is not None and reference.use_alter
-
-    def _arguments(self, relation: Relation, target: Entity) -> Iterator[Bracket | Code]:
-        is_view = self._is_view(relation)
-        if relation.inverse is not None and not (is_view or self._is_circular(relation)):
+    def _arguments(self, one: _Relationship) -> Iterator[Bracket | Code]:
+        relation, target, is_view = one.relation, one.target, one.is_view
+        if relation.inverse is not None and not (is_view or one.is_circular):
             inverse = target.relation(relation.inverse)
             yield keyword("back_populates", attribute_name(inverse.attribute))
         if relation.link is not None and not is_view:
@@ -82,7 +110,7 @@ class RelationshipPrinter:
             yield keyword("link_model", self._link_class(relation.link, target))
         elif relation.kind is not RelationKind.MANY_TO_ONE and not is_view:
             yield keyword("passive_deletes", literal("all"))
-        options = (*self._options(relation, target), *self._updates(relation))
+        options = (*self._options(one), *self._updates(one))
         if options:
             yield keyword("sa_relationship_kwargs", Bracket("{", options, "}"))
 
@@ -93,30 +121,39 @@ class RelationshipPrinter:
         self._imports.use(f".{above}.links" if above else ".links", link.name)
         return name(link.name)
 
-    def _options(self, relation: Relation, target: Entity) -> Iterator[Part]:
+    def _options(self, one: _Relationship) -> Iterator[Part]:
         """Yield the arguments that only SQLAlchemy's `relationship` has, as items of a dict."""
-        if relation.link is not None:
-            yield from self._link_options(relation, relation.link, target)
-        else:
-            yield from self._reference_options(relation, target)
-        if relation.order:
-            yield pair("order_by", literal(_order(relation, target)))
+        if one.relation.link is not None:
+            yield from self._link_options(one.relation, one.relation.link, one.target)
+        elif one.by is not None:
+            yield from self._reference_options(one.relation, one.by, one.target)
+        if one.relation.order:
+            yield pair("order_by", literal(_order(one.relation, one.target)))
 
-    def _updates(self, relation: Relation) -> Iterator[Part]:
-        if self._is_view(relation):
+    def _updates(self, one: _Relationship) -> Iterator[Part]:
+        if one.is_view:
             yield pair("viewonly", literal(True))
-        elif self._is_circular(relation):
+        elif one.is_circular:
             yield pair("post_update", literal(True))
 
-    def _reference_options(self, relation: Relation, target: Entity) -> Iterator[Part]:
-        by = self._reference(relation)
+    def _reference_options(self, relation: Relation, by: Field, target: Entity) -> Iterator[Part]:
         own = relation.kind is RelationKind.MANY_TO_ONE
-        if _count(self._entity, target) > 1:
+        if self._count(target) > 1:
             yield pair("foreign_keys", _path(self._entity if own else target, by.attribute))
         if own and target is self._entity:
             yield pair("remote_side", _path(target, target.key.attribute))
         if relation.kind is RelationKind.ONE_TO_ONE:
             yield pair("uselist", literal(False))
+
+    def _count(self, target: Entity) -> int:
+        """Return the number of references between two entities, in both directions."""
+        there = self._references[target.name]
+        if target is self._entity:
+            return there
+        own = self._entity.name
+        return there + sum(
+            field.reference is not None and field.reference.target == own for field in target.fields
+        )
 
     def _link_options(self, relation: Relation, link: Link, target: Entity) -> Iterator[Part]:
         if link.via:
@@ -124,22 +161,6 @@ class RelationshipPrinter:
         if (target is self._entity or link.via) and relation.near and relation.far:
             yield pair("primaryjoin", _join(self._entity, link, relation.near.attribute))
             yield pair("secondaryjoin", _join(target, link, relation.far.attribute))
-
-    def _reference(self, relation: Relation) -> Field:
-        """Return the field by which rows are related."""
-        is_own = relation.kind is RelationKind.MANY_TO_ONE
-        owner = self._entity if is_own else self._entities[relation.target]
-        return next(field for field in owner.fields if field.name == relation.by)
-
-
-def _count(one: Entity, other: Entity) -> int:
-    """Return the number of references between two entities, in both directions."""
-    there = sum(_refers(field, other) for field in one.fields)
-    return there if one is other else there + sum(_refers(field, one) for field in other.fields)
-
-
-def _refers(field: Field, target: Entity) -> bool:
-    return field.reference is not None and field.reference.target == target.name
 
 
 def _path(entity: Entity, attribute: AttributeName) -> Code:

@@ -15,7 +15,7 @@ from .composite import composite_arguments
 from .handlers import DEFAULT_STATUS, requires_etag
 from .references import Entities
 from .referrers import refers
-from .related import has_related, uses_relations
+from .related import Nodes, has_related, uses_relations
 from .related_resource import RelatedArguments
 
 
@@ -65,11 +65,13 @@ class ResourcePrinter:
         self,
         entity: Entity,
         entities: Entities,
+        nodes: Nodes,
         imports: Imports,
         classes: Sequence[tuple[str, str]],
     ) -> None:
         self._entity = entity
         self._entities = entities
+        self._nodes = nodes
         self._imports = imports
         self._classes = [imports.name(f"..kit.rows.{module}", kind) for module, kind in classes]
 
@@ -88,7 +90,7 @@ class ResourcePrinter:
             keyword("public", name(entity.name, suffix="Public")),
         ]
         if uses_relations(entity):
-            related = RelatedArguments(entity, self._entities, self._imports)
+            related = RelatedArguments(entity, self._entities, self._nodes, self._imports)
             arguments += related.arguments()
         arguments += composite_arguments(entity, self._entities, self._imports)
         for key, size, default in (

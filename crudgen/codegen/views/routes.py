@@ -15,7 +15,7 @@ from .composite import composite_names
 from .handlers import DEFAULT_STATUS, Handlers, HandlerView
 from .key_types import path_key_type
 from .references import Entities
-from .related import EMBEDDED, PUBLIC, has_related, uses_relations
+from .related import EMBEDDED, PUBLIC, Nodes, has_related, uses_relations
 from .related_resource import related_names
 from .resource import ResourcePrinter, combined_class, resource_classes
 from .variables import Variables
@@ -72,21 +72,23 @@ class RoutesView:
 def routes_view(
     entity: Entity,
     entities: Entities,
+    nodes: Nodes,
     kit: KitForm = KitForm.VENDORED,
     *,
     is_kept: bool = False,
 ) -> RoutesView:
     """Return the view of the routes of an entity.
 
-    `is_kept` says whether the database may refuse to delete a row.
+    `nodes` are the relations that its API uses. `is_kept` says whether the database may refuse to
+    delete a row.
     """
     variables = Variables(entity)
     classes = resource_classes(entity, is_kept=is_kept)
-    imports = Imports(kit, defined=_defined(entity, entities, variables, classes))
+    imports = Imports(kit, defined=_defined(entity, entities, nodes, variables, classes))
     imports.use(".models", entity.name, f"{entity.name}Public")
     handlers = Handlers(entity, variables, imports, is_kept=is_kept)
     head = _Head(entity, variables, imports)
-    resource = ResourcePrinter(entity, entities, imports, classes)
+    resource = ResourcePrinter(entity, entities, nodes, imports, classes)
     printers = {
         Operation.CREATE: handlers.create,
         Operation.LIST: handlers.list,
@@ -139,6 +141,7 @@ def _created_status(entity: Entity) -> Code | None:
 def _defined(
     entity: Entity,
     entities: Entities,
+    nodes: Nodes,
     variables: Variables,
     resource_classes: Sequence[tuple[str, str]],
 ) -> set[str]:
@@ -148,7 +151,7 @@ def _defined(
     names.update(f"{entity.name}{suffix}" for suffix in classes)
     if uses_relations(entity):
         names |= {f"{entity.name}{suffix}" for suffix in (PUBLIC, EMBEDDED, "Included")}
-        names |= related_names(entity, entities)
+        names.update(related_names(nodes))
     names |= composite_names(entity, entities)
     names |= {f"{entity.name}{suffix}" for suffix in BODIES if writes_more(entity)}
     if len(resource_classes) > 1:
