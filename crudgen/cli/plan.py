@@ -15,7 +15,6 @@ EXAMPLES = (
     "crudgen plan",
     "crudgen plan --sql",
     "crudgen plan --database postgresql://user@host/name --json",
-    "crudgen plan --fill hero.level=1 --drop hero.code",
 )
 
 _CHANGES, _NEEDS_OPTION = 3, 4

@@ -1,6 +1,7 @@
 """The command `crudgen serve`. Reason to change: its options or messages."""
 
 import traceback
+from collections.abc import Collection, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,13 +10,16 @@ from urllib.parse import urlsplit
 import typer
 
 from crudgen import __version__
-from crudgen.cli import console, source
+from crudgen.cli import changing, console, planned, source
 from crudgen.delivery.garbage import paused_collection
-from crudgen.errors import CrudgenError
+from crudgen.errors import CrudgenError, ServeError
 
 if TYPE_CHECKING:
     from crudgen.codegen.tree import SourceTree
     from crudgen.delivery.generation import Generation
+    from crudgen.delivery.server import Options
+    from crudgen.evolution.hints import Hints
+    from crudgen.evolution.plan import Plan
     from crudgen.language.schema import Schema
 
 EXAMPLES = (
@@ -47,6 +51,13 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
         bool | None,
         typer.Option("--reload/--no-reload", help="Reload on changes; off with several workers."),
     ] = None,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow/--no-follow",
+            help="Change the tables with the spec, if no row is in the way; needs --reload.",
+        ),
+    ] = True,
     keep: Annotated[
         Path | None,
         typer.Option(
@@ -58,11 +69,12 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
 ) -> None:
     """Serve the API, and reload it when the spec changes.
 
-    Errors in a changed spec are reported; the last valid spec is still served.
+    Tables follow the spec if that loses nothing; other changes are shown, and `crudgen apply` makes
+    them. Errors in a changed spec are reported; the last valid spec is still served.
     """
     if workers > 1 and reload:
         raise typer.BadParameter("--reload requires one process: remove --workers")
-    follow = workers == 1 if reload is None else reload
+    reloads = workers == 1 if reload is None else reload
     with paused_collection():
         from crudgen.delivery import server  # noqa: PLC0415 -- lazy
 
@@ -73,28 +85,67 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
         database=database,
         root_path=root_path,
         workers=workers,
-        watch=(entities if entities.is_dir() else entities.parent) if follow else None,
+        watch=(entities if entities.is_dir() else entities.parent) if reloads else None,
         keep=keep,
     )
+    reporter = _Reporter(spec, options)
+    following = None
+    if reloads and follow:
+        with paused_collection():
+            from crudgen.delivery.follow import Follower  # noqa: PLC0415 -- lazy
+            from crudgen.evolution.hints import hints  # noqa: PLC0415 -- lazy
+
+        follower = Follower(lambda: hints(spec.schema), reporter.followed)
+        following = server.Following(follower, spec.build_without)
     try:
-        server.serve(spec.build, options, _Reporter(spec, options.watch))
+        server.serve(spec.build, options, reporter, following)
     except KeyboardInterrupt:
         raise typer.Exit(0) from None  # Ctrl+C stops the server
 
 
 class _Spec:
-    """Generates the code of a spec, and keeps the schema for messages."""
+    """Generates the code of a spec, and keeps what was generated last."""
 
     def __init__(self, entities: Path) -> None:
-        self._entities = entities
+        self.entities = entities
         self._schema: Schema | None = None
+        self._texts: Mapping[str, str] = {}
+        self._served: Mapping[str, str] = {}
+        """The texts of the entities that are served, by file."""
+
+    @property
+    def schema(self) -> "Schema":
+        """The schema of the code that was generated last."""
+        if self._schema is None:
+            raise RuntimeError("no code was generated yet")
+        return self._schema
 
     def build(self) -> "SourceTree":
-        self._schema, tree = source.render(self._entities, to_serve=True)
+        """Generate the code of the spec. Raises SpecError."""
+        return self._build({})
+
+    def build_without(self, files: Collection[str]) -> "SourceTree":
+        """Generate the code of the spec with these files as they are served. Raises CrudgenError.
+
+        The other files may not fit them.
+        """
+        if not self._served.keys() >= {*files}:
+            raise ServeError("an entity is not served yet")
+        return self._build({file: self._served[file] for file in files})
+
+    def _build(self, unsaved: Mapping[str, str]) -> "SourceTree":
+        schema, tree = source.render(self.entities, to_serve=True, unsaved=unsaved)
+        files = {entity.file for entity in schema.entities}
+        self._texts = {file: unsaved.get(file) or Path(file).read_text("utf-8") for file in files}
+        self._schema = schema
         return tree
 
+    def serve(self) -> None:
+        """Keep the texts of the code that was generated last, which is served now."""
+        self._served = self._texts
+
     def names(self) -> str:
-        entities = self._schema.entities if self._schema else ()
+        entities = self.schema.entities
         names = [f"{entity.name} {entity.path}" for entity in entities[:_MAX_NAMES]]
         if len(entities) > _MAX_NAMES:
             names.append(f"… and {len(entities) - _MAX_NAMES} more")
@@ -104,12 +155,13 @@ class _Spec:
 class _Reporter:
     """Prints reports of the server's state."""
 
-    def __init__(self, spec: _Spec, watch: Path | None) -> None:
+    def __init__(self, spec: _Spec, options: "Options") -> None:
         self._spec = spec
-        self._watch = watch
+        self._options = options
         self._database = ""
 
     def serving(self, url: str, generation: "Generation") -> None:
+        self._spec.serve()
         self._database = generation.masked_database
         console.say(f"crudgen {__version__}\n", "bold")
         rows = [
@@ -118,8 +170,8 @@ class _Reporter:
             ("entities", self._spec.names()),
             ("database", self._database),
         ]
-        if self._watch:
-            rows.append(("watching", str(self._watch)))
+        if self._options.watch:
+            rows.append(("watching", str(self._options.watch)))
         console.table(rows)
         if not is_loopback(url):
             console.say_error(
@@ -130,6 +182,7 @@ class _Reporter:
         console.say("\nPress Ctrl+C to stop.")
 
     def reloaded(self, generation: "Generation") -> None:
+        self._spec.serve()
         before, self._database = self._database, generation.masked_database
         database = f", on {self._database}" if self._database != before else ""
         console.say(f"reloaded: {self._spec.names()}{database}", "green")
@@ -137,12 +190,29 @@ class _Reporter:
     def recovered(self) -> None:
         console.say("the spec is valid again and unchanged", "green")
 
+    def followed(self, plan: "Plan", found: "Hints") -> None:
+        planned.show(plan.without_notes(), found.names)
+        console.say(f"{source.count(len(plan.steps), 'change')} made in the database", "green")
+
     def failed(self, error: Exception) -> None:
         if isinstance(error, CrudgenError):
             console.error(error)
+            if (files := getattr(error, "files", None)) is not None:
+                self._not_followed(error, files)
+                return
         else:
             console.say_error("".join(traceback.format_exception(error)).rstrip("\n"))
         console.say_error("the last valid spec is still served", "yellow")
+
+    def _not_followed(self, error: CrudgenError, files: Collection[str]) -> None:
+        """Print which commands show and make the changes of tables, and what is served."""
+        url = self._options.database
+        options = changing.options(self._spec.entities, url, None, None, None)
+        console.say_error(f"  see the plan with: crudgen plan{options}")
+        plan: Plan | None = getattr(error, "plan", None)
+        if plan is not None and not plan.problems:
+            console.say_error(f"  make it with: crudgen apply{options}; then save the spec again")
+        console.say_error(f"still served as before: {', '.join(sorted(files))}", "yellow")
 
 
 def is_loopback(url: str) -> bool:

@@ -1,6 +1,7 @@
 """Arguments and functions of several commands. Reason to change: where entities are found."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -34,15 +35,15 @@ def check_portable(folder: Path | None) -> Path | None:
     return folder
 
 
-def load(entities: Path) -> "Schema":
-    """Return the schema of the entities. Raises SpecError."""
+def load(entities: Path, unsaved: Mapping[str, str] | None = None) -> "Schema":
+    """Return the schema of the entities, with `unsaved` texts by file. Raises SpecError."""
     if not entities.exists():
         file = find_entity(entities)
         remedy = "give the folder of entities, or create one with: crudgen init"
         remedy = f"give the file of the entity: {file}" if file else remedy
         raise SpecError([Diagnostic(str(entities), 0, 0, "no such folder", remedy)])
     with paused_collection():
-        return crudgen.load(entities)
+        return crudgen.load(entities, unsaved)
 
 
 def find_entity(name: Path) -> Path | None:
@@ -58,11 +59,16 @@ def _plain(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
 
 
-def render(entities: Path, *, to_serve: bool = False) -> "tuple[Schema, SourceTree]":
-    """Return the schema of the entities and its source tree. Raises SpecError."""
+def render(
+    entities: Path, *, to_serve: bool = False, unsaved: Mapping[str, str] | None = None
+) -> "tuple[Schema, SourceTree]":
+    """Return the schema of the entities and its source tree. Raises SpecError.
+
+    `unsaved` maps files to texts that replace theirs.
+    """
     from crudgen import codegen  # noqa: PLC0415 -- lazy
 
-    schema = load(entities)
+    schema = load(entities, unsaved)
     with paused_collection():
         return schema, codegen.render_to_serve(schema) if to_serve else codegen.render(schema)
 

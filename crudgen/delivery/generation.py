@@ -17,6 +17,7 @@ from crudgen.errors import CrudgenError, ServeError
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+    from sqlalchemy import MetaData
 
 _log = logging.getLogger("crudgen")
 
@@ -85,6 +86,17 @@ class Generation:
         urls = importlib.import_module(f"{self.package.__name__}.kit.database.urls")
         return str(urls.mask_url(self.database))
 
+    @property
+    def metadata(self) -> "MetaData":
+        """The tables of the application."""
+        models = importlib.import_module(f"{self.package.__name__}.kit.models")
+        found: MetaData = models.Model.metadata
+        return found
+
+    def discard(self) -> None:
+        """Unload the package of a generation that was not started."""
+        memory.unload(self.package)
+
     async def start(self) -> None:
         """Start the lifespan of the application. If that fails, unload the package.
 
@@ -109,9 +121,13 @@ class Generation:
             if not self._requests:
                 self._idle.set()
 
+    async def idle(self) -> None:
+        """Wait until no request is pending."""
+        await self._idle.wait()
+
     async def retire(self) -> None:
         """Wait for pending requests, shut down the application, and unload the package."""
-        await self._idle.wait()
+        await self.idle()
         try:
             await self._lifespan.shutdown()
         except Exception:  # noqa: BLE001 -- the package must be unloaded

@@ -6,7 +6,8 @@ import errno
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -20,9 +21,9 @@ from crudgen.codegen.tree import SourceTree
 from crudgen.delivery.closing import SETTLE_SECONDS, drop_new_connections
 from crudgen.delivery.garbage import paused_collection
 from crudgen.delivery.generation import Generation, Recipe
-from crudgen.delivery.switch import Switch
+from crudgen.delivery.switch import Switch, Tables, TablesError
 from crudgen.delivery.watch import Watch
-from crudgen.errors import ServeError
+from crudgen.errors import CrudgenError, ServeError
 
 _GRACE_SECONDS = 7
 """Time for pending requests after a signal. With the timeout in switch.py, below 10 seconds."""
@@ -65,8 +66,24 @@ class Reporter(Protocol):
         """Report why a changed spec is not served. The last valid one is still served."""
 
 
-def serve(build: Callable[[], SourceTree], options: Options, reporter: Reporter) -> None:
+@dataclass(frozen=True, slots=True)
+class Following:
+    """How the tables follow a spec while it is served."""
+
+    tables: Tables
+    build_without: Callable[[Collection[str]], SourceTree]
+    """Generates the code of the spec with these files as they are served. Raises CrudgenError."""
+
+
+def serve(
+    build: Callable[[], SourceTree],
+    options: Options,
+    reporter: Reporter,
+    following: Following | None = None,
+) -> None:
     """Serve the application that `build` generates, until a signal stops the server.
+
+    Without `following`, the tables are not changed.
 
     Raises ServeError if the address is in use or the application cannot start, OutputError if the
     folder cannot be written, KeyboardInterrupt after Ctrl+C, and any exception of `build`.
@@ -83,9 +100,10 @@ def serve(build: Callable[[], SourceTree], options: Options, reporter: Reporter)
 
         async def follow(switch: Switch) -> None:
             if watch:
-                await _reload_on_changes(switch, watch, build, recipe, reporter)
+                await _Reloading(switch, build, recipe, reporter, following).run(watch)
 
-        config = _config(Switch(recipe, follow), options)
+        tables = following.tables if following else None
+        config = _config(Switch(recipe, follow, tables), options)
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
             runner.run(_serve_one(config, listener, reporter))
 
@@ -143,35 +161,56 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def _reload_on_changes(
-    switch: Switch,
-    watch: Watch,
-    build: Callable[[], SourceTree],
-    recipe: Recipe,
-    reporter: Reporter,
-) -> None:
-    """Reload the application after each change of the spec; report errors."""
-    failed = False
-    async for _ in watch.changes():
-        while True:
-            try:
-                tree = await asyncio.to_thread(build)
-                if tree != switch.current.tree:
-                    new = replace(recipe, tree=tree)
-                    await asyncio.to_thread(new.write)
-                    await switch.swap(new)
-                    reporter.reloaded(switch.current)
-                elif failed:
-                    reporter.recovered()
-                failed = False
-            except Exception as error:  # noqa: BLE001 -- the server must continue
-                # Some editors write in several steps: retry before reporting a partial file.
-                await asyncio.sleep(_RETRY_SECONDS)
-                if watch.changed():
-                    continue
-                failed = True
-                reporter.failed(error)
-            break
+@dataclass(frozen=True, slots=True)
+class _Reloading:
+    """Reloads the application after each change of the spec; reports errors."""
+
+    switch: Switch
+    build: Callable[[], SourceTree]
+    recipe: Recipe
+    reporter: Reporter
+    following: Following | None
+
+    async def run(self, watch: Watch) -> None:
+        failed = False
+        async for _ in watch.changes():
+            while True:
+                try:
+                    tree = await asyncio.to_thread(self.build)
+                    if tree != self.switch.current.tree:
+                        await self._serve(tree)
+                    elif failed:
+                        self.reporter.recovered()
+                    failed = False
+                except Exception as error:  # noqa: BLE001 -- the server must continue
+                    # Some editors write in several steps: retry before reporting a partial file.
+                    await asyncio.sleep(_RETRY_SECONDS)
+                    if watch.changed():
+                        continue
+                    failed = True
+                    self.reporter.failed(error)
+                break
+
+    async def _serve(self, tree: SourceTree) -> None:
+        """Serve another tree. If the tables of some entities must stay, serve the rest of it."""
+        try:
+            await self._swap(tree)
+        except TablesError as error:
+            with suppress(CrudgenError):
+                await self._serve_others(error.files)
+            raise
+
+    async def _serve_others(self, files: Collection[str]) -> None:
+        if self.following is not None and files:
+            tree = await asyncio.to_thread(self.following.build_without, files)
+            if tree != self.switch.current.tree:
+                await self._swap(tree)
+
+    async def _swap(self, tree: SourceTree) -> None:
+        new = replace(self.recipe, tree=tree)
+        await asyncio.to_thread(new.write)
+        await self.switch.swap(new)
+        self.reporter.reloaded(self.switch.current)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,28 +1,60 @@
 """Replaces the running application. Reason to change: how requests are forwarded."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, MutableMapping
-from contextlib import suppress
-from typing import Any, TypeAlias
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, MutableMapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Protocol, TypeAlias
 
 from crudgen.delivery.garbage import paused_collection
 from crudgen.delivery.generation import Generation, Receive, Recipe, Send
+from crudgen.errors import CrudgenError, ServeError
 
 Background: TypeAlias = Callable[["Switch"], Coroutine[Any, Any, None]]
 _CLOSE_SECONDS = 2.0
 """Time for an application to shut down, after uvicorn has waited for its requests."""
+_PENDING_SECONDS = 10.0
+"""How long new requests are held until the pending ones end, before tables are changed."""
+
+
+class TablesError(CrudgenError):
+    """The tables cannot be changed to those of a new generation, because of some entities."""
+
+    def __init__(self, message: str, files: Iterable[str] = ()) -> None:
+        """Set the files of these entities."""
+        super().__init__(message)
+        self.files = frozenset(files)
+
+
+class Tables(Protocol):
+    """Changes the tables of the database to those of a new generation."""
+
+    def change_for(self, new: Generation, current: Generation | None) -> Callable[[], None] | None:
+        """Return a function that changes the tables, or None if there is nothing to do.
+
+        `current` handles requests; None at the start. Raises TablesError if a command has to change
+        them. The function raises CrudgenError; the tables are then unchanged.
+        """
 
 
 class Switch:
     """Forwards requests to the current generation, which `swap` replaces.
 
-    Pending requests finish on their generation, and connections stay open. `background` runs from
-    startup to shutdown of the server.
+    Pending requests finish on their generation, and connections stay open. If `tables` have to be
+    changed, new requests are held meanwhile. `background` runs from startup to shutdown of the
+    server.
     """
 
-    def __init__(self, recipe: Recipe, background: Background | None = None) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        background: Background | None = None,
+        tables: Tables | None = None,
+    ) -> None:
         self._recipe = recipe
         self._background = background
+        self._tables = tables
+        self._is_open = asyncio.Event()
+        self._is_open.set()
         self._current: Generation | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -39,18 +71,84 @@ class Switch:
         return len(self._tasks)
 
     async def open(self) -> None:
-        """Start the first generation, unless it runs. Raises its exceptions, such as ServeError."""
+        """Start the first generation, unless it runs. Raises its exceptions, such as ServeError.
+
+        If its tables must not be changed, that is raised only if it cannot start without.
+        """
         if self._current is None:
-            self._current = await _start(self._recipe)
+            with paused_collection():
+                new = await asyncio.to_thread(self._recipe.load)
+                refusal: CrudgenError | None = None
+                try:
+                    await self._change_tables(new)
+                except CrudgenError as error:
+                    refusal = error
+                try:
+                    await new.start()
+                except ServeError as error:
+                    raise refusal or error from None
+            self._current = new
 
     async def swap(self, recipe: Recipe) -> None:
         """Start another generation, and forward new requests to it; retire the former one.
 
-        Raises the exceptions of the start, such as ServeError; the current generation then stays.
+        Raises the exceptions of the start, such as ServeError, and of the change of tables; the
+        current generation then stays.
         """
-        new = await _start(recipe)
+        with paused_collection():
+            new = await asyncio.to_thread(recipe.load)
+            try:
+                change = await self._change_for(new)
+            except BaseException:
+                new.discard()
+                raise
+            if change is None:
+                await self._replace_by(new)
+            else:
+                async with self._held_requests():
+                    try:
+                        await self._no_pending_requests()
+                        await asyncio.to_thread(change)
+                    except BaseException:
+                        new.discard()
+                        raise
+                    await self._replace_by(new)
+
+    async def _replace_by(self, new: Generation) -> None:
+        await new.start()
         old, self._current = self.current, new
         self._keep(asyncio.create_task(old.retire()))
+
+    @asynccontextmanager
+    async def _held_requests(self) -> AsyncIterator[None]:
+        """Let new requests wait within an `async with` block."""
+        self._is_open.clear()
+        try:
+            yield
+        finally:
+            self._is_open.set()
+
+    async def _no_pending_requests(self) -> None:
+        """Wait until no generation has pending requests. Raises ServeError if that takes long."""
+        try:
+            async with asyncio.timeout(_PENDING_SECONDS):
+                await self.current.idle()
+                await asyncio.gather(*map(asyncio.shield, self._tasks))
+        except TimeoutError:
+            raise ServeError(
+                f"the tables were not changed: requests were pending for {_PENDING_SECONDS:.0f} s\n"
+                "  save the spec again when they have ended"
+            ) from None
+
+    async def _change_for(self, new: Generation) -> Callable[[], None] | None:
+        if self._tables is None:
+            return None
+        return await asyncio.to_thread(self._tables.change_for, new, self._current)
+
+    async def _change_tables(self, new: Generation) -> None:
+        change = await self._change_for(new)
+        if change is not None:
+            await asyncio.to_thread(change)
 
     async def close(self) -> None:
         """Shut down every generation. Cancel those that take longer than _CLOSE_SECONDS."""
@@ -65,6 +163,8 @@ class Switch:
         if scope["type"] == "lifespan":
             await self._run_lifespan(receive, send)
         else:
+            while not self._is_open.is_set():
+                await self._is_open.wait()
             await self.current(scope, receive, send)
 
     async def _run_lifespan(self, receive: Receive, send: Send) -> None:
@@ -89,11 +189,3 @@ class Switch:
         """Keep a reference to a task until it is done: the event loop has only weak ones."""
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-async def _start(recipe: Recipe) -> Generation:
-    """Load and start a generation. The import runs in a thread, to not block the event loop."""
-    with paused_collection():
-        generation = await asyncio.to_thread(recipe.load)
-        await generation.start()
-    return generation

@@ -88,8 +88,11 @@ def apply(database: Database, target: Target, order: Order) -> Applied:
 
 
 def checked(plan: Plan, order: Order) -> Plan:
-    """Return the plan. Raises RefusedError if it must not be applied."""
-    if order.expected is not None and plan.digest != order.expected:
+    """Return the plan. Raises RefusedError if it must not be applied.
+
+    If there is nothing to do, another process may have applied the expected one.
+    """
+    if order.expected not in {None, plan.digest} and not plan.is_empty:
         raise RefusedError(
             f"the plan is now {plan.digest}, not {order.expected}\n  review it: crudgen plan", plan
         )

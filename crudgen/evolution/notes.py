@@ -36,6 +36,7 @@ def note_renames(change: TableChange, hints: Hints) -> Iterator[Note]:
                     added.expected.name,
                     f"is new, and {column.name} is not in the spec: if {column.name} was renamed,"
                     f" write was({column.name}) at {new}{where}",
+                    may_be=column.name,
                 )
 
 

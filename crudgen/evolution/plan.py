@@ -37,6 +37,10 @@ class Lock(StrEnum):
     BACKGROUND = "in the background"
 
 
+CREATES = "+ table"
+"""What a step does that creates a table."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One change of a plan, and the statements that make it."""
@@ -57,6 +61,11 @@ class Step:
     """Whether servers of the version before fail afterwards."""
     seconds: float | None = None
     """An estimate of the time that the step takes, if it depends on the number of rows."""
+
+    @property
+    def creates_table(self) -> bool:
+        """Whether the step creates a table, which has no rows."""
+        return self.what == CREATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +105,8 @@ class Note:
     table: str
     column: str | None
     text: str
+    may_be: str | None = None
+    """The column of the database that a new one may be, under another name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from crudgen.kit.database.catalogue import Check, Column, ForeignKey, Key
 from crudgen.language.schema import Now
 
 from .changes import SAME, AddedColumn, ColumnChange, TableChange
-from .plan import Lock, Risk, Step
+from .plan import CREATES, Lock, Risk, Step
 
 _TYPES = {
     **dict.fromkeys(["VARCHAR", "CHARACTER VARYING"], "str"),
@@ -88,7 +88,7 @@ def items(change: TableChange) -> Iterator[Item]:
     """Yield the changes of a table: renames first, indexes last."""
     table = change.expected.name
     if change.is_new:
-        yield Item(Kind.TABLE_ADDED, table, None, "+ table", Risk.SAFE, change)
+        yield Item(Kind.TABLE_ADDED, table, None, CREATES, Risk.SAFE, change)
         return
     yield from _renames(change)
     for one in change.columns:

@@ -219,7 +219,7 @@ def test_kept_code_is_written_and_followed(entities: Path, tmp_path: Path) -> No
         assert httpx.get(f"{url}/version").json() == "second"
         (kept / "app/api.py").write_text("mine = 1\n")
         server.save("third")
-        assert server.expect("failed")["kind"] == "OutputError"
+        assert server.expect("failed")["kind"] == "UnresolvedError"
         assert httpx.get(f"{url}/version").json() == "second"
     assert (kept / "app/api.py").read_text() == "mine = 1\n"
 

@@ -1,0 +1,197 @@
+"""The tables follow the spec while it is served.
+
+`SAVES=200 python -m pytest -n0 tests/cli/test_follow.py` saves more often under load.
+"""
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cli.served import ENVIRONMENT, PATIENCE, Load, Serve
+
+SAVES = int(os.environ.get("SAVES", "20"))
+HERO = "name: Hero\nfields:\n  name: str(1..80) index\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "entities").mkdir()
+    (tmp_path / "entities/hero.yaml").write_text(HERO)
+    return tmp_path
+
+
+def hero(*lines: str) -> str:
+    return "name: Hero\nfields:\n" + "".join(f"  {line}\n" for line in lines)
+
+
+def add(served: Serve, **row: object) -> None:
+    assert httpx.post(f"{served.url}/heroes/", json=row).is_success
+
+
+def heroes(served: Serve) -> list[dict[str, object]]:
+    answer = httpx.get(f"{served.url}/heroes/")
+    assert answer.status_code == 200, answer.text
+    rows: list[dict[str, object]] = answer.json()
+    return rows
+
+
+def crudgen(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "crudgen", *arguments],
+        cwd=folder,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_tables_follow_a_hero(project: Path) -> None:
+    """A field, a renamed one, a reference to a new entity, an enum word and a removed field."""
+    with Serve(project).start() as served:
+        add(served, name="Deadpond")
+        served.save(hero("name: str(1..80) index", "age: int(0..200)?", "level: int = 1"))
+        served.wait_for("reloaded")
+        assert heroes(served) == [{"name": "Deadpond", "age": None, "level": 1, "id": 1}]
+        served.save(hero("title: str(1..90) index was(name)", "age: int?", "level: int = 1"))
+        served.wait_for("was name")
+        served.wait_for("reloaded")
+        assert heroes(served) == [{"title": "Deadpond", "age": None, "level": 1, "id": 1}]
+        team = "name: Team\nfields:\n  name: str unique\n"
+        (project / "entities/team.yaml").write_text(team)
+        served.wait_for("reloaded: Hero /heroes, Team /teams")
+        title, age = "title: str(1..90) index was(name)", "age: int?"
+        mood, team_id = "mood: enum(calm, furious)?", "team_id: -> Team?"
+        served.save(hero(title, age, "level: int = 1", mood, team_id))
+        served.wait_for("reloaded")
+        assert httpx.post(f"{served.url}/teams/", json={"name": "Preventers"}).is_success
+        add(served, title="Rusty-Man", mood="calm", team_id=1)
+        served.save(hero(title, age, mood.replace("furious", "furious, glad"), team_id))
+        served.wait_for("glad")
+        served.wait_for("reloaded")
+        add(served, title="Tarantula", mood="glad")
+        titles = [row["title"] for row in heroes(served)]
+        assert titles == ["Deadpond", "Rusty-Man", "Tarantula"]
+        text = served.text()
+        assert "Traceback" not in text
+        assert "another" not in text.lower()
+    assert crudgen(project, "plan").returncode == 0
+    with Serve(project).start() as served:
+        assert len(heroes(served)) == 3
+
+
+def test_rows_in_the_way_are_shown_and_the_other_entities_follow(project: Path) -> None:
+    team = project / "entities/team.yaml"
+    team.write_text("name: Team\nfields:\n  name: str\n")
+    with Serve(project).start() as served:
+        add(served, name="Deadpond")
+        served.save(hero("name: str(1..3) index"))
+        served.wait_for("hero.name: 1 row")
+        served.wait_for("crudgen plan")
+        served.wait_for("still served as before: entities/hero.yaml")
+        team.write_text("name: Team\nfields:\n  name: str\n  city: str?\n")
+        served.wait_for("reloaded: Hero /heroes, Team /teams")
+        served.wait_for("still served as before: entities/hero.yaml")
+        made = httpx.post(f"{served.url}/teams/", json={"name": "A", "city": "Oslo"})
+        assert made.json() == {"name": "A", "city": "Oslo", "id": 1}
+        add(served, name="Rusty-Man")
+        served.save(hero("name: str(1..90) index"))
+        served.wait_for("reloaded")
+        assert [row["name"] for row in heroes(served)] == ["Deadpond", "Rusty-Man"]
+    assert "Traceback" not in served.text()
+
+
+def test_a_rename_is_never_guessed(project: Path) -> None:
+    with Serve(project).start() as served:
+        add(served, name="Deadpond")
+        served.save(hero("title: str(1..80)?"))
+        assert "write was(name) at hero.title (entities/hero.yaml:3)" in served.wait_for(
+            "was(name)"
+        )
+        served.wait_for("still served as before")
+        assert heroes(served) == [{"name": "Deadpond", "id": 1}]
+        served.save(hero("age: int?"))
+        served.wait_for("reloaded")
+        served.save(hero("age: int?", "title: str(1..80)?"))
+        served.wait_for("reloaded")
+        assert heroes(served) == [{"age": None, "title": None, "id": 1}]
+        served.save(hero("age: int?", "title: str(1..80)?", "name: str(1..80)?"))
+        served.wait_for("reloaded")
+        assert heroes(served) == [{"age": None, "title": None, "name": "Deadpond", "id": 1}]
+
+
+def test_a_conversion_needs_a_command(project: Path) -> None:
+    with Serve(project).start() as served:
+        add(served, name="7")
+        served.save(hero("name: int"))
+        served.wait_for("converts values")
+        served.wait_for("make it with: crudgen apply; then save the spec again")
+        assert heroes(served) == [{"name": "7", "id": 1}]
+        done = crudgen(project, "apply")
+        assert done.returncode == 0, done.stdout + done.stderr
+        served.save(hero("name: int", "age: int?"))
+        served.wait_for("reloaded")
+        assert heroes(served) == [{"name": 7, "age": None, "id": 1}]
+
+
+def test_the_tables_follow_at_the_start(project: Path) -> None:
+    with Serve(project).start() as served:
+        add(served, name="Deadpond")
+    (project / "entities/hero.yaml").write_text(HERO + "  age: int?\n")
+    with Serve(project, "--no-follow") as served:
+        assert served.process.wait(PATIENCE) == 1
+    assert "crudgen apply" in served.text()
+    with Serve(project).start() as served:
+        assert heroes(served) == [{"name": "Deadpond", "age": None, "id": 1}]
+    (project / "entities/hero.yaml").write_text(HERO + "  age: int\n")
+    with Serve(project) as served:
+        assert served.process.wait(PATIENCE) == 1
+    assert "hero.age: 1 row" in served.text()
+    assert "Traceback" not in served.text()
+
+
+FIELDS = {
+    "age": ("age: int?", "age: int(0..900)?", "age: int?  index".replace("  ", " ")),
+    "mood": ("mood: enum(calm, glad)?", "mood: enum(calm, glad, sad)?"),
+    "level": ("level: int = 1", "level: int(0..) = 1"),
+    "team_id": ("team_id: -> Team?", "team_id: -> Team? cascade"),
+}
+"""Optional lines of the hero. Each follows the other, in any order."""
+
+
+@pytest.mark.slow
+def test_saves_under_load_lose_no_request(project: Path) -> None:
+    chance = random.Random(SAVES)  # noqa: S311 -- the same in each run
+    (project / "entities/team.yaml").write_text("name: Team\nfields:\n  name: str\n")
+    with Serve(project).start() as served:
+        for number in range(20):
+            add(served, name=f"Hero {number}")
+        loads = [Load(served.url) for _ in range(4)]
+        for load in loads:
+            load.start()
+        before = HERO
+        for number in range(SAVES):
+            if number % 7 == 6:
+                served.save(hero(f"name: str(1..{chance.randrange(1, 4)}) index"))
+                served.wait_for("hero.name: 20 rows")
+                served.wait_for("still served as before")
+                served.save(before)
+                served.wait_for("valid again and unchanged")
+                continue
+            chosen = chance.sample(sorted(FIELDS), chance.randrange(len(FIELDS)))
+            lines = [f"name: str(1..{100 + number}) index"]
+            before = hero(*lines, *(chance.choice(FIELDS[name]) for name in chosen))
+            served.save(before)
+            served.wait_for("reloaded")
+            assert {*chosen, "name", "id"} == {*heroes(served)[0]}
+        for load in loads:
+            load.over.set()
+            load.join()
+        assert [load.failures for load in loads] == [[]] * 4
+        assert all(load.count > 20 for load in loads)
+    assert "Traceback" not in served.text()
