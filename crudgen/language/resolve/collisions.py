@@ -100,17 +100,18 @@ def _check_tables(drafts: list[Draft], problems: Problems) -> None:
     for draft in drafts:
         _check_constraint_names(draft, problems)
         for name, path in index_names(draft):
-            location = draft.written.locate(*path)
-            first = seen.setdefault(folded(name), draft)
+            stored = folded(name)
+            first = seen.setdefault(stored, draft)
             if byte_length(name) > MAX_IDENTIFIER:
                 problem = f"the index name {quoted(name)} has more than {MAX_IDENTIFIER} bytes"
-                problems.add(location, problem, "shorten 'table' or the names of the columns")
-            elif folded(name) in named:
+                remedy = "shorten 'table' or the names of the columns"
+                problems.add(draft.written.locate(*path), problem, remedy)
+            elif stored in named:
                 problem = (
                     f"the index name {quoted(name)} is already used by {first.identity.name!s}"
                 )
-                problems.add(location, problem, "rename the table or a column")
-            named.add(folded(name))
+                problems.add(draft.written.locate(*path), problem, "rename the table or a column")
+            named.add(stored)
 
 
 def _check_link_tables(drafts: list[Draft], seen: dict[str, Draft], problems: Problems) -> None:

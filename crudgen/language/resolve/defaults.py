@@ -18,7 +18,7 @@ def with_values(written: AnyWrittenField, field: Field) -> Field:
     """Return the field with its default and example."""
     if written.spec.is_set("default"):
         field = replace(field, default=_default(written, field))
-    elif field.optional:
+    elif field.optional and field.default is None:
         field = replace(field, default=Constant(None))
     if written.spec.is_set("example"):
         constant = _constant(written, field, "example", written.spec.example)

@@ -30,6 +30,8 @@ _TWO_STEPS = (
 
 def with_former_names(written: AnyWrittenField, field: Field) -> Field:
     """Return the field with the former names of its column."""
+    if written.spec.was is None:
+        return field
     present = {str(field.column): "column"}
     locate = partial(written.locate, "was")
     found = _former(ColumnName, written.spec.was, present, locate, written.problems)

@@ -1,10 +1,8 @@
 """Resolves references. Reason to change: the meaning of an option of references."""
 
-from dataclasses import replace
-
 from crudgen.language.names import ClassName
 from crudgen.language.relations import OnDelete, Reference
-from crudgen.language.schema import Field
+from crudgen.language.schema import Constant, Field
 from crudgen.language.written.field import WrittenField, WrittenReference
 from crudgen.language.written.relations import ReferenceSpec
 
@@ -25,7 +23,7 @@ def resolve_references(draft: Draft, drafts: Drafts) -> None:
             written = WrittenField(draft.written, name, spec, drafts.problems, before)
             field = _resolve(written, drafts)
             if field:
-                found[name] = replace(field, line=written.locate_key().line)
+                found[name] = field
     if found:
         fields = {**draft.fields, **found}
         written_names = draft.written.spec.fields
@@ -53,6 +51,7 @@ def _base_field(written: WrittenReference, names: Names, target: ClassName, key:
     return Field(
         *names,
         key.type,
+        default=Constant(None) if spec.optional else None,
         optional=spec.optional,
         unique=spec.unique,
         read_only=spec.read_only,
@@ -67,6 +66,7 @@ def _base_field(written: WrittenReference, names: Names, target: ClassName, key:
         pattern=key.pattern,
         as_sent=key.as_sent,
         samples=key.samples,
+        line=written.locate_key().line,
     )
 
 
