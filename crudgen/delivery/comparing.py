@@ -5,6 +5,7 @@ ignored: git may convert them.
 """
 
 import ast
+import stat
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -214,15 +215,18 @@ def _syntax_error(text: str) -> int:
 
 def _read(out: Path, path: str, *, is_users: bool = False) -> bytes | None:
     file = journal.locate(out, path)
-    if file.is_symlink():
+    kind = journal.file_type(file)
+    if kind is None:
+        return None
+    if kind == stat.S_IFLNK:
         if is_users:
             return b""  # not read, and not written
         raise OutputError(
             f"{file} is a symbolic link, and crudgen does not write through links\n"
             "  replace it with a file, or remove it"
         )
-    if file.is_dir():
+    if kind == stat.S_IFDIR:
         raise OutputError(f"{file} is a folder, but must be a file\n  move or remove it")
-    if file.exists() and not file.is_file():
+    if kind != stat.S_IFREG:
         raise OutputError(f"{file} is not a regular file\n  move or remove it")
-    return file.read_bytes() if file.exists() else None
+    return file.read_bytes()

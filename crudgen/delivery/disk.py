@@ -57,14 +57,15 @@ def write(
     unchanged.
     """
     with _as_output_error(out):
-        existed = _is_folder(out)
+        existed, comparison = _is_folder(out), None
         if not existed:
-            compare(tree, out, choices)  # raises its errors before the folder is created
+            comparison = compare(tree, out, choices)  # raises its errors before there is a folder
             out.mkdir(parents=True, exist_ok=True)
         try:
             with journal.lock(out):
                 journal.recover(out)
-                comparison = compare(tree, out, choices)
+                if comparison is None or any(out.iterdir()):
+                    comparison = compare(tree, out, choices)
                 _reject(comparison, conflicts=conflicts)
                 if check is not None:
                     check(comparison)

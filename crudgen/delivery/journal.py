@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -58,14 +59,26 @@ def locate(out: Path, path: str) -> Path:
     folder = out
     for part in pure.parts[:-1]:
         folder /= part
-        if folder.is_symlink():
+        kind = file_type(folder)
+        if kind == stat.S_IFLNK:
             raise OutputError(
                 f"{folder} is a symbolic link, and crudgen does not write through links\n"
                 "  replace it with a folder, or choose another folder with --out"
             )
-        if folder.exists() and not folder.is_dir():
+        if kind not in {stat.S_IFDIR, None}:
             raise OutputError(f"{folder} is a file, but must be a folder\n  move or remove it")
     return folder / pure.name
+
+
+def file_type(path: Path) -> int | None:
+    """Return the type of a file as `stat.S_IFMT` does, or None if it is absent.
+
+    A link has a type of its own.
+    """
+    try:
+        return stat.S_IFMT(path.lstat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def apply(out: Path, changes: Mapping[str, bytes | None]) -> None:

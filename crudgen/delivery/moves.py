@@ -34,8 +34,7 @@ def find_moves(tree: SourceTree, out: Path, record: Record) -> dict[str, str]:
 
 def exists(out: Path, path: str) -> bool:
     """Return whether a path in the folder exists, also as a link."""
-    location = journal.locate(out, path)
-    return location.exists() or location.is_symlink()
+    return journal.file_type(journal.locate(out, path)) is not None
 
 
 def _former_tables(tree: SourceTree, recorded: set[str]) -> Mapping[str, str]:
