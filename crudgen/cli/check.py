@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,10 +23,6 @@ EXAMPLES = (
     "crudgen check --json",
     "crudgen check --out api",
 )
-
-
-_MAX_FILES = 20
-"""Maximum number of files in a message."""
 
 
 def check(
@@ -96,7 +92,7 @@ def _check(entities: Path, out: Path | None, report: dict[str, Any]) -> str:
     report["files"] = {str(action): list(plan.paths_with(action)) for action in Action}
     if not plan.is_current:
         raise DriftError(_drift_message(plan, entities, folder))
-    own = _limited(line for change in plan.changes for line in _own_lines(folder, change))
+    own = console.limited(line for change in plan.changes for line in _own_lines(folder, change))
     return "\n".join([f"{valid}; {folder} is up to date", *own])
 
 
@@ -129,7 +125,7 @@ def _drift_message(plan: "Plan", entities: Path, out: Path) -> str:
         remedy = f"  see what to do with: {command}"
     elif plan.paths_with(Action.MERGE, Action.CONFLICT):
         remedy += "\n  it merges the edits, and marks conflicts"
-    return "\n".join([head, *_limited(differing), remedy])
+    return "\n".join([head, *console.limited(differing), remedy])
 
 
 def _differing_lines(out: Path, change: "Change") -> Iterator[str]:
@@ -168,9 +164,3 @@ def _own_lines(out: Path, change: "Change") -> Iterator[str]:
     if change.action in words:
         note = f", and {change.note}" if change.note else ""
         yield f"  {out / change.path}: {words[change.action]}{note}"
-
-
-def _limited(lines: Iterable[str]) -> list[str]:
-    found = list(lines)
-    more = [f"  … and {len(found) - _MAX_FILES} more"] if len(found) > _MAX_FILES else []
-    return [*found[:_MAX_FILES], *more]

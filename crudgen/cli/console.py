@@ -1,8 +1,11 @@
 """Prints to the terminal, in color if it supports color. Reason to change: the style of output."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from crudgen.errors import Diagnostic, SpecError
+
+_MAX_LINES = 20
+"""Maximum number of files in a list."""
 
 
 def say(text: str = "", style: str = "") -> None:
@@ -37,6 +40,13 @@ def error(problem: Exception) -> None:
         return
     head, newline, rest = str(problem).partition("\n")
     _print(("error: ", "bold red"), (head + newline + rest, ""), stderr=True)
+
+
+def limited(lines: Iterable[str]) -> list[str]:
+    """Return the first lines of a list of files, and how many more there are."""
+    found = list(lines)
+    more = [f"  … and {len(found) - _MAX_LINES} more"] if len(found) > _MAX_LINES else []
+    return [*found[:_MAX_LINES], *more]
 
 
 def diff(text: str) -> None:

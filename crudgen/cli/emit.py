@@ -23,8 +23,6 @@ EXAMPLES = (
     "crudgen emit --out api --prune",
     "crudgen emit --ours generated/app/heroes/routes.py",
 )
-_MAX_FILES = 20
-"""Maximum number of files in a list."""
 
 
 def emit(  # noqa: PLR0913 -- each is an option of the command
@@ -68,16 +66,16 @@ def emit(  # noqa: PLR0913 -- each is an option of the command
         _reject_out_among_entities(entities, out)
         _, tree = source.render(entities)
         choices = _choices(tree, out, ours or [], theirs or [], force=force, prune=prune)
-        plan, notes = _write(tree, out, choices, dry_run=dry_run, no_try=no_try)
+        plan, note = _write(tree, out, choices, dry_run=dry_run, no_try=no_try)
     except CrudgenError as error:
         if not as_json:
             raise
         typer.echo(json.dumps({"ok": False, "out": str(out), **_problem(error)}, indent=2))
         raise typer.Exit(1) from error
     if as_json:
-        typer.echo(json.dumps(_as_json(plan), indent=2))
+        typer.echo(json.dumps(_as_json(plan, note), indent=2))
     else:
-        _print(plan, notes, dry_run=dry_run)
+        _print(plan, note, dry_run=dry_run)
     if plan.conflicts or plan.refused:
         raise typer.Exit(1)
 
@@ -104,11 +102,12 @@ def _choices(  # noqa: PLR0913 -- each is an option of the command
 ) -> "Choices":
     """Return the choices. Raises BadParameter for a path that is not a generated file."""
     from crudgen.codegen.tree import Ownership  # noqa: PLC0415 -- lazy
+    from crudgen.delivery import disk  # noqa: PLC0415 -- lazy
     from crudgen.delivery.comparing import Choices  # noqa: PLC0415 -- lazy
-    from crudgen.delivery.record import read_record  # noqa: PLC0415 -- lazy
 
     generated = {file.path for file in tree.files if file.ownership is Ownership.GENERATED}
-    generated |= read_record(out).files.keys()
+    if ours or theirs:
+        generated |= disk.recorded_paths(out)
     mine = {source.path_in(out, path) for path in ours}
     new = {source.path_in(out, path) for path in theirs}
     for path in sorted((mine | new) - generated):
@@ -180,7 +179,7 @@ def _summary(plan: "Plan") -> str:
 
 
 def _report(plan: "Plan") -> Iterator[str]:
-    """Yield what happens to files that are not simply written, at most _MAX_FILES of a kind."""
+    """Yield what happens to files that are not simply written, a limited number of each kind."""
     from crudgen.delivery.plan import Action  # noqa: PLC0415 -- lazy
 
     out = plan.out
@@ -191,13 +190,15 @@ def _report(plan: "Plan") -> Iterator[str]:
         ("no longer generated", Action.STALE_EDITED, "edited, kept; --prune --force removes it"),
     )
     moved = [one for one in plan.changes if one.source and one.before is not None]
-    yield from _limited(f"  moved: {out / one.source} → {out / one.path}" for one in moved)
-    yield from _limited(f"  yours, not moved: {out / path}" for path in _left(plan))
+    yield from console.limited(f"  moved: {out / one.source} → {out / one.path}" for one in moved)
+    yield from console.limited(f"  yours, not moved: {out / path}" for path in _left(plan))
     for head, action, remark in kinds:
         tail = f" ({remark})" if remark else ""
-        yield from _limited(f"  {head}: {out / path}{tail}" for path in plan.paths_with(action))
-    yield from _limited(
-        f"  owned: {out / one.path}: {one.note}; 'crudgen disown' lets emit merge it"
+        yield from console.limited(
+            f"  {head}: {out / path}{tail}" for path in plan.paths_with(action)
+        )
+    yield from console.limited(
+        f"  owned: {out / one.path}: {one.note}"
         for one in plan.with_action(Action.OWNED)
         if one.note
     )
@@ -214,13 +215,6 @@ def _left(plan: "Plan") -> Iterator[str]:
                 yield str(folder / name)
 
 
-def _limited(lines: Iterator[str]) -> Iterator[str]:
-    found = list(lines)
-    yield from found[:_MAX_FILES]
-    if len(found) > _MAX_FILES:
-        yield f"  … and {len(found) - _MAX_FILES} more"
-
-
 def _missing_lines(plan: "Plan") -> Iterator[str]:
     """Yield a report: each file of the user that lacks lines, and these lines."""
     for change in plan.changes:
@@ -229,7 +223,7 @@ def _missing_lines(plan: "Plan") -> Iterator[str]:
             yield from (f"      {missing.line}" for missing in lines)
 
 
-def _as_json(plan: "Plan") -> dict[str, Any]:
+def _as_json(plan: "Plan", note: str) -> dict[str, Any]:
     from crudgen.delivery.plan import Action  # noqa: PLC0415 -- lazy
 
     conflicts = [{"file": one.path, "line": n} for one in plan.conflicts for n in one.lines]
@@ -240,6 +234,7 @@ def _as_json(plan: "Plan") -> dict[str, Any]:
         "moved": {one.source: one.path for one in plan.changes if one.source},
         "conflicts": conflicts,
         "refused": [_refused(change) for change in plan.refused],
+        "notes": [note] if note else [],
     }
 
 

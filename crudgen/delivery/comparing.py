@@ -40,6 +40,7 @@ class Choices:
 
 
 NO_CHOICES = Choices()
+_DISOWN = "'crudgen disown' lets emit merge it"
 
 
 def compare(tree: SourceTree, out: Path, choices: Choices = NO_CHOICES) -> Plan:
@@ -99,7 +100,7 @@ class _Comparison:
         kept = entry if former is None else replace(former, part=file.part)
         if source in self._record.owned:
             news = self._record.owned[source] != entry.digest
-            note = "what crudgen generates for it has changed" if news else ""
+            note = f"what is generated has changed; {_DISOWN}" if news else ""
             return Change(path, Action.OWNED, before, before, kept, note=note, owned=entry.digest)
         side = self._choices.side(path) or self._choices.side(source)
         discards = self._choices.force
@@ -122,7 +123,8 @@ class _Comparison:
         if before is None:
             return None
         if owned is not None:
-            return Change(path, Action.OWNED, before, before, entry, owned=owned)
+            note = "it is no longer generated" if owned else ""  # said once
+            return Change(path, Action.OWNED, before, before, entry, note=note, owned="")
         is_edited = journal.digest(before) != entry.digest
         if self._choices.prune and (self._choices.force or not is_edited):
             return Change(path, Action.REMOVE, before, None)

@@ -77,6 +77,12 @@ def write(
         return comparison
 
 
+def recorded_paths(out: Path) -> frozenset[str]:
+    """Return the paths of the generated files of a folder, which may not exist."""
+    with _as_output_error(out):
+        return frozenset(read_record(out).files)
+
+
 def own(out: Path, path: str) -> bool:
     """Give a generated file to the user. Return whether it was crudgen's before."""
     with _changed_record(out) as change:
@@ -169,9 +175,11 @@ def _refusal(out: Path, changes: tuple[Change, ...]) -> str:
         parts += ["", f"… and {len(without) - _DIFF_FILES} more files"]
     if without:
         parts += ["", "(- your file, + generated)"]
-    parts += [f"  {line}" for action, line in _REMEDIES.items() if action in actions]
+    remedies = [f"  {line}" for action, line in _REMEDIES.items() if action in actions]
     if actions - {Action.INVALID}:
-        parts += _CHOICES
+        remedies += ["  or choose for each file:" if remedies else "  choose for each file:"]
+        remedies += _CHOICES
+    parts += remedies
     return "\n".join(parts)
 
 
@@ -193,7 +201,6 @@ _REMEDIES = {
     Action.CONFLICT: "let 'crudgen emit' mark the conflicts, and resolve them",
 }
 _CHOICES = [
-    "  or choose for each file:",
     "    --ours PATH keeps your lines, and --theirs PATH takes the generated ones",
     "    'crudgen own PATH' makes the file yours: emit does not write it any more",
     "    --force overwrites all edits of all generated files",

@@ -343,11 +343,11 @@ def test_an_owned_file_may_be_a_link(out: Path, tmp_path: Path) -> None:
 def test_an_owned_file_that_is_no_longer_generated_stays_owned(out: Path) -> None:
     own(out, PATH)
     (out / PATH).write_text("mine = 1\n")
-    for _ in range(2):
-        write(tree(), out, Choices(prune=True, force=True))
+    for text, note in ((None, "no longer generated"), (None, ""), (NOW, "changed"), (NOW, "")):
+        (change,) = write(tree(text), out, Choices(prune=True, force=True)).changes
+        assert (change.action, bool(change.note)) == (Action.OWNED, bool(note))
+        assert note in change.note
         assert (out / PATH).read_text() == "mine = 1\n"
-    write(tree(NOW), out, Choices(force=True))
-    assert (out / PATH).read_text() == "mine = 1\n"
     disown(out, PATH)
     write(tree(NOW), out, Choices(force=True))
     assert (out / PATH).read_text() == NOW
