@@ -61,6 +61,8 @@ class Project:
                 self.specs[table] = (f"{name}Of{self.chosen.choice('ABCD')}", fields)
             case "table":
                 new = f"{table}_{len(self.was)}"
+                # A former name can be that of one table only.
+                self.was = {now: was for now, was in self.was.items() if was != table}
                 self.was[new] = table
                 self.specs[new] = self.specs.pop(table)
                 self.specs[new] = (f"{name}In{self.chosen.choice('ABCD')}", fields)
