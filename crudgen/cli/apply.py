@@ -63,7 +63,7 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
             names = change.target.hints.names
             from crudgen.evolution import applying  # noqa: PLC0415 -- lazy
 
-            watch = _quiet if as_json else _Watch(names)
+            watch = _quiet if as_json else Watch(names)
             waiting = _ignore if as_json else _say_waiting
             order = applying.Order(watch, waiting, reviewed, backup and not on_copy)
             started = time.monotonic()
@@ -136,7 +136,7 @@ def _say_waiting() -> None:
     console.say_error("waiting for another process that changes the database …")
 
 
-class _Watch:
+class Watch:
     """Reports steps that take long."""
 
     def __init__(self, names: "planned.Names") -> None:

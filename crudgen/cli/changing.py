@@ -94,7 +94,7 @@ def options(
     drops: Sequence[str] | None,
     integers: Sequence[str] | None,
 ) -> str:
-    """Return the options of `apply` for a plan that was made with these."""
+    """Return the options of `apply` for a plan that was made with these; `url` has no password."""
     words = [] if entities == source.DEFAULT else [str(entities)]
     given = {"--fill": fills, "--drop": drops, "--integers": integers}
     given["--database"] = [url] if url else None

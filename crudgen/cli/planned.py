@@ -85,7 +85,7 @@ def _step(step: "Step", names: Names) -> _Line:
 
 
 def _problem(problem: "Problem", names: Names) -> _Line:
-    below = [problem.remedy]
+    below = [problem.remedy, *([problem.place] if problem.place else [])]
     if problem.examples:
         keys = [", ".join(map(str, key)) for key in problem.examples]
         shown = [

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from crudgen.errors import DatabaseError
 from crudgen.kit.database.faults import cause_of, reason_of
@@ -46,7 +46,7 @@ class PostgresqlWriter:
 
     def apply(self, target: Target, order: Order) -> Applied:
         """Make the changes, then those after the transaction."""
-        with self._database.connect() as connection, _alone(connection, order):
+        with self._session() as connection, _alone(connection, order):
             work = partial(_transaction, connection, target, order)
             plan = self._attempts(work, "nothing was changed")
             done = "nothing was changed" if not plan.inside else "other changes were made"
@@ -57,6 +57,19 @@ class PostgresqlWriter:
             if plan.online:
                 _check_online(connection, target)
         return Applied(plan)
+
+    @contextmanager
+    def _session(self) -> Iterator[Connection]:
+        """Connect, with a session of its own. Raises DatabaseError."""
+        with self._database.connect() as connection:
+            driver: Any = connection.connection.dbapi_connection
+            if driver.is_pooled:
+                raise DatabaseError(
+                    f"database {self._database.where}: there is a pooler before the server, and a"
+                    " change needs a session of its own\n"
+                    "  give the URL of the server itself: --database postgresql://…"
+                )
+            yield connection
 
     def _attempts(self, work: Callable[[], Result], done: str) -> Result:
         """Try until the locks are available. Raises DatabaseError after ATTEMPTS attempts.
@@ -128,13 +141,15 @@ def _online(connection: Connection, step: Step, order: Order) -> None:
 
 @contextmanager
 def _errors_of(step: Step, done: str) -> Iterator[None]:
-    """Convert errors of a step after the transaction: others have written rows meanwhile."""
+    """Convert errors of a step after the transaction. `done` says what was changed before."""
     try:
         yield
-    except IntegrityError as error:
+    except DBAPIError as error:
+        remedy = "run crudgen apply again to complete this one"
+        if isinstance(error, IntegrityError):
+            remedy = "the rows were written meanwhile: `crudgen plan` shows them"
         raise DatabaseError(
-            f"{step.table}: {step.what}: {reason_of(error)}\n"
-            f"  {done}; the rows were written meanwhile: `crudgen plan` shows them"
+            f"{step.table}: {step.what}: {reason_of(error)}\n  {done}; {remedy}"
         ) from None
 
 

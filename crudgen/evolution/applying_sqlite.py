@@ -5,7 +5,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -17,7 +17,7 @@ from crudgen.kit.database.faults import cause_of
 from .applying import Applied, Order, Target, check_result, checked, needs_backup, run_steps
 from .connecting import Database
 from .expressions import quoted
-from .plan import Plan
+from .plan import Lock, Plan, Risk
 from .statements import run
 
 _WAIT_SECONDS = 60.0
@@ -48,9 +48,12 @@ class SqliteWriter:
         return Applied(plan, backup)
 
     def _change(self, connection: Connection, target: Target, plan: Plan, order: Order) -> None:
-        orphans, broken = _orphans(connection), _broken_views(connection)
+        # Reading all rows takes long, and only these steps can lose any.
+        may_lose = any(step.lock is Lock.COPIED or step.risk is Risk.DROPS for step in plan.steps)
+        orphans = _orphans(connection) if may_lose else Counter()
+        broken = _broken_views(connection)
         run_steps(connection, plan.steps, order.watch)
-        if more := _orphans(connection) - orphans:
+        if may_lose and (more := _orphans(connection) - orphans):
             (table, parent), count = more.most_common(1)[0]
             raise DatabaseError(
                 f"database {self._database.where}: {count:,} rows of {table} would refer to no row"
@@ -98,15 +101,21 @@ class SqliteWriter:
 
 
 def copy_database(file: Path, copy: Path) -> None:
-    """Copy a SQLite database, with what other connections have committed."""
+    """Copy a SQLite database, with what other connections have committed. Raises DatabaseError."""
     part = copy.with_name(f"{copy.name}.part")
-    part.unlink(missing_ok=True)
-    connection = sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, isolation_level=None)
     try:
-        connection.execute("VACUUM INTO ?", (str(part),))
-    finally:
-        connection.close()
-    part.replace(copy)
+        part.unlink(missing_ok=True)
+        source = sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, isolation_level=None)
+        with closing(source) as connection:
+            connection.execute("VACUUM INTO ?", (str(part),))
+        part.replace(copy)
+    except (sqlite3.Error, OSError) as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise DatabaseError(
+            f"database {file}: it cannot be copied to {copy}: {error}\n"
+            "  nothing was changed; make room for the copy, or use --no-backup"
+        ) from None
 
 
 def _orphans(connection: Connection) -> Counter[tuple[str, str]]:

@@ -130,6 +130,8 @@ class TableChange:
     new_checks: tuple[Check, ...] = ()
     old_checks: tuple[Check, ...] = ()
     """Live rules that are removed, because the models have others or none."""
+    widened_checks: tuple[Check, ...] = ()
+    """Those of `new_checks` that accept all values that the live rule accepts."""
     renamed_checks: tuple[tuple[Check, Check], ...] = ()
     """Pairs of a live and an expected rule that differ in their names only."""
     new_uniques: tuple[Key, ...] = ()

@@ -126,8 +126,9 @@ def _postgresql_engine(url: str) -> Engine:
     def connect() -> Any:
         connection = connector.connect_for_sessions()
         connection.wait.seconds = None
-        connection.execute(_SETTINGS)
-        connection.commit()
+        if not connection.is_pooled:  # other clients get the sessions of a pooler
+            connection.execute(_SETTINGS)
+            connection.commit()
         return connection
 
     return create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)

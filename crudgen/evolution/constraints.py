@@ -173,43 +173,19 @@ class Constraints:
         return contents[0] == contents[1] and (targets[0] == targets[1] or () in targets)
 
     def _indexes(self, change: TableChange) -> TableChange:
-        # A unique constraint that is removed takes its index with it.
-        constraints = zip(self._found.uniques, self._renamed.uniques, strict=True)
-        removed = [renamed for found, renamed in constraints if found in change.old_uniques]
-        kept = [key for key in self._renamed.unique_keys if key not in removed]
-        uniques = {frozenset(map(self._fold, key.columns)) for key in kept}
-        plain = {self._folded(key.columns) for key in kept} | {
-            self._folded(index.columns)
-            for index in self._renamed.indexes
-            if index.is_valid and index.where is None
-        }
-
-        def exists(index: Index) -> bool:
-            columns = self._folded(index.columns)
-            return frozenset(columns) in uniques if index.is_unique else columns in plain
-
-        new = [index for index in self._expected.indexes if not exists(index)]
+        pairs = list(zip(self._found.indexes, self._renamed.indexes, strict=True))
+        old = [live for live, renamed in pairs if self._is_removed(live, renamed)]
+        left = [(live, renamed) for live, renamed in pairs if live not in old]
+        new = self._missing_indexes(change, [renamed for _, renamed in left])
         names = {self._fold(index.name) for index in new}
-        expected = {self._folded(index.columns): index for index in self._expected.indexes}
-        uniques_here = {self._comparable(key) for key in self._expected.unique_keys}
-        old, renames = [], []
-        for live, renamed in zip(self._found.indexes, self._renamed.indexes, strict=True):
-            same = expected.get(self._folded(renamed.columns))
-            is_ours = self._is_our_index(live, renamed)
-            if same is not None and same.is_unique != renamed.is_unique:
-                same = None
-            key = self._comparable(Key(live.name, renamed.columns))
-            if live.is_unique and live.where is None and live.is_valid:
-                is_ours = is_ours or self._is_ours(Key(live.name, ()), "uq", renamed.columns)
-                is_ours = is_ours and key not in uniques_here
-            is_needed = self._fold(live.name) in names
-            if (same is None and (is_ours or is_needed)) or (is_ours and not live.is_valid):
+        renames = []
+        for live, renamed in left:
+            same = self._expected_index(renamed)
+            if same is None and self._fold(live.name) in names:
                 old.append(live)
             elif same is None:
-                kind = "unique index" if live.is_unique else "index"
-                used = {token.name for part in live.columns for token in tokenize(part)}
-                self._keep(f"{kind} {live.name} ({', '.join(live.columns)})", live.name, used)
-            elif is_ours and live.name != same.name:
+                self._keep_index(live)
+            elif live.name != same.name and self._is_our_index(live, renamed):
                 renames.append((live.name, same.name))
         return replace(
             change,
@@ -217,6 +193,52 @@ class Constraints:
             old_indexes=tuple(old),
             renamed_indexes=tuple(renames),
         )
+
+    def _expected_index(self, renamed: Index) -> Index | None:
+        """Return the index of the models with the same content."""
+        for index in self._expected.indexes:
+            same = self._folded(index.columns) == self._folded(renamed.columns)
+            if same and index.is_unique == renamed.is_unique and renamed.where is None:
+                return index
+        return None
+
+    def _is_removed(self, live: Index, renamed: Index) -> bool:
+        """Return whether an index is from the spec, and not in the models or not valid."""
+        is_ours = self._is_our_index(live, renamed)
+        if live.is_unique and live.where is None and live.is_valid:
+            uniques = {self._comparable(key) for key in self._expected.unique_keys}
+            is_ours = is_ours or self._is_ours(Key(live.name, ()), "uq", renamed.columns)
+            is_ours = is_ours and self._comparable(Key(live.name, renamed.columns)) not in uniques
+        return is_ours and (self._expected_index(renamed) is None or not live.is_valid)
+
+    def _missing_indexes(self, change: TableChange, left: Iterable[Index]) -> list[Index]:
+        """Return the indexes of the models that no index or unique constraint stands for."""
+        columns = {
+            self._folded(renamed.columns)
+            for live, renamed in zip(self._found.uniques, self._renamed.uniques, strict=True)
+            if live not in change.old_uniques
+        }
+        uniques = {frozenset(parts) for parts in columns}
+        for index in left:
+            if index.is_valid and index.where is None:
+                columns.add(self._folded(index.columns))
+                if index.is_unique:
+                    uniques.add(frozenset(self._folded(index.columns)))
+        return [
+            index
+            for index in self._expected.indexes
+            if (
+                frozenset(self._folded(index.columns)) not in uniques
+                if index.is_unique
+                else self._folded(index.columns) not in columns
+            )
+        ]
+
+    def _keep_index(self, live: Index) -> None:
+        kind = "unique index" if live.is_unique else "index"
+        columns = f" ({', '.join(live.columns)})" if "(expression)" not in live.columns else ""
+        used = {token.name for part in live.columns for token in tokenize(part)}
+        self._keep(f"{kind} {live.name}{columns}", live.name, used)
 
     def _is_our_index(self, live: Index, renamed: Index) -> bool:
         """Return whether an index is from the spec, and about a column of it or a dropped one."""

@@ -17,6 +17,7 @@ from .hints import Hints
 from .pairing import fold_of, with_columns
 from .plan import Problem
 from .statements import run
+from .wording import removed_words
 
 EXAMPLES = 3
 Refused = Mapping[str, Collection[str]]
@@ -171,15 +172,14 @@ class _Rows:
             if _differs(one)
         }
         names = [one.expected.name for one in columns if one.expected.name.lower() in check.columns]
-        is_enum = (check.name or "").endswith("_words")
-        return _Condition(
-            names[0] if len(names) == 1 else None,
-            f"NOT ({with_columns(check.sql, texts, self._fold)})",
-            f"with a value outside of the rule: {check.sql}",
-            "change the values, or give former words a new one: `renamed: {old: new}`"
-            if is_enum
-            else "change the values, or undo the change of the rule",
-        )
+        what = f"with a value outside of the rule: {check.sql}"
+        remedy = "change the values, or undo the change of the rule"
+        if words := removed_words(self._change, check):
+            what = f"with a word that the spec does not have: {', '.join(words)}"
+            remedy = f"give it a new one, `renamed: {{{words[0]}: …}}`, or change the rows"
+        column = names[0] if len(names) == 1 else None
+        condition = f"NOT ({with_columns(check.sql, texts, self._fold)})"
+        return _Condition(column, condition, what, remedy)
 
     def _keys(self) -> Iterator[Key]:
         """Yield the keys that existing rows may not meet."""
@@ -291,9 +291,7 @@ def _value(connection: Connection, change: TableChange, name: str, alias: str) -
             # NULL survives: it is filled.
             guard = None if condition is None else f"{live} IS NULL OR ({condition})"
             return f"({value})" if guard is None else f"(CASE WHEN {guard} THEN {value} END)"
-    for added in change.added:
-        if added.expected.name == name and added.is_filled:
-            value = literal(added.fill, by_name[name], dialect)
-            is_typed = dialect.name == "postgresql"
-            return f"CAST({value} AS {added.expected.type})" if is_typed else f"({value})"
-    return "NULL"
+    (added,) = (one for one in change.added if one.expected.name == name)
+    value = literal(added.fill, by_name[name], dialect) if added.is_filled else "NULL"
+    is_typed = dialect.name == "postgresql"
+    return f"CAST({value} AS {added.expected.type})" if is_typed else f"({value})"

@@ -19,9 +19,13 @@ def is_from_spec(item: Check | Key | ForeignKey, kind: str, tables: Collection[s
     `kind` is `ck`, `uq` or `fk`; `tables` are the present and former names of its table.
     """
     name = item.name or ""
-    if isinstance(item, Check) and _CHECK.fullmatch(name) and len(item.columns) == 1:
-        return True
-    return any(name.startswith(f"{kind}_{table}_"[:_LONGEST]) for table in tables)
+    # A table may have had a former name that the spec does not mention any more.
+    if isinstance(item, Check):
+        is_like_ours = len(item.columns) == 1 and _CHECK.fullmatch(name) is not None
+    else:
+        ends = f"_{'_'.join(item.columns)}"
+        is_like_ours = name.startswith(f"{kind}_") and len(item.columns) > 0 and name.endswith(ends)
+    return is_like_ours or any(name.startswith(f"{kind}_{table}_"[:_LONGEST]) for table in tables)
 
 
 def is_index_from_spec(

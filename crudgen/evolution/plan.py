@@ -86,6 +86,8 @@ class Problem:
     """The statement that shows the rows."""
     flag: str = ""
     """The option of `crudgen apply` that solves it, such as `--fill hero.level=VALUE`."""
+    place: str = ""
+    """Where the spec defines the column or the table: `entities/hero.yaml:7`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,9 @@ from functools import partial
 from sqlalchemy import Connection, MetaData
 
 from crudgen.kit.database.catalogue import (
+    Check,
+    TableDefinition,
+    count_test_values,
     expected_tables,
     normalize_checks,
     read_tables,
@@ -19,7 +22,7 @@ from .changes import Changes, DroppedTable, TableChange
 from .choices import Choices, check_drops
 from .constraints import Impossible
 from .conversions import conversion
-from .counting import problems
+from .counting import problems as counted
 from .difference import Difference, retyped_columns
 from .hints import Hints
 from .index_names import without_clashes
@@ -66,18 +69,27 @@ class _Planning:
         if self._dialect == "sqlite":
             changes = without_clashes(changes)
         self._check_drops(changes, pairs)
-        self._problems += self._names_taken(changes)
+        names_taken = list(self._names_taken(changes))
+        self._problems += names_taken
         done = Changes(tuple(changes), dropped)
-        self._problems += problems(self._connection, done, self._hints, self._refused)
+        self._problems += counted(self._connection, done, self._hints, self._refused)
         lowered = _LOWERINGS[self._dialect](self._possible(done), self._connection)
         steps = lowered.steps
-        self._problems += lowered.problems
+        said = {one.table for one in names_taken}
+        self._problems += [one for one in lowered.problems if one.table not in said]
         touched = {step.table for step in steps} | {one.table for one in self._problems}
         self._problems += self._other_differences(pairs, touched)
         self._notes += other_tables(self._taken, pairs.values(), dropped)
         rows = {one.expected.name: one.rows for one in changes if one.expected.name in touched}
         rows |= {one.found.name: one.rows for one in dropped}
-        return Plan(steps, tuple(self._problems), tuple(self._notes), rows)
+        problems = tuple(replace(one, place=self._place(one)) for one in self._problems)
+        return Plan(steps, problems, tuple(self._notes), rows)
+
+    def _place(self, problem: Problem) -> str:
+        """Return where the spec defines what a problem is about."""
+        places = self._hints.places
+        table = places.get((problem.table, None))
+        return str(places.get((problem.table, problem.column), table) or "")
 
     def _pairs(self) -> dict[str, Pair]:
         """Return the tables of the models, each with the live one, and normalized rules."""
@@ -119,11 +131,31 @@ class _Planning:
                 one, one.renamed, one.found, self._hints, self._choices, convert, self._dialect
             )
             change = difference.change(table, retyped)
+            change = replace(change, widened_checks=self._widened(change, one.found, one.renamed))
             for impossible in difference.impossible:
                 self._refuse(table.name, impossible)
             self._notes += notes_of(change, difference.kept, self._hints)
             self._notes += note_renames(change, self._hints)
             yield change
+
+    def _widened(
+        self, change: TableChange, found: TableDefinition, renamed: TableDefinition
+    ) -> tuple[Check, ...]:
+        """Return the new rules that accept all values that the rule before them accepts."""
+        pairs = list(zip(found.checks, renamed.checks, strict=True))
+        widened = []
+        for new in change.new_checks:
+            old = [
+                after
+                for live, after in pairs
+                if live in change.old_checks and after.columns == new.columns
+            ]
+            if len(old) == 1:
+                condition = f"({old[0].sql}) IS NOT FALSE AND ({new.sql}) IS FALSE"
+                checks = (old[0], new)
+                if count_test_values(self._connection, renamed, checks, condition) == 0:
+                    widened.append(new)
+        return tuple(widened)
 
     def _refuse(self, table: str, impossible: Impossible) -> None:
         self._refused.setdefault(table, set())

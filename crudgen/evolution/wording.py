@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from crudgen.kit.database.catalogue import Check, Column, ForeignKey, Key
+from crudgen.kit.database.catalogue.tokens import tokenize
 from crudgen.language.schema import Now
 
 from .changes import SAME, AddedColumn, ColumnChange, TableChange
+from .expressions import text_literal
 from .plan import CREATES, Lock, Risk, Step
 
 _TYPES = {
@@ -120,10 +122,9 @@ def _columns_of_one(change: TableChange) -> Iterator[Item]:
     for added in change.added:
         is_required = not added.expected.nullable
         has_default = added.is_filled and not isinstance(added.fill, Now)
-        risk = Risk.FILLS if added.is_filled else Risk.SAFE
         breaks = is_required and not has_default
         name, what = added.expected.name, _added(added)
-        yield Item(Kind.COLUMN_ADDED, table, name, what, risk, added, breaks)
+        yield Item(Kind.COLUMN_ADDED, table, name, what, Risk.SAFE, added, breaks)
     for column in change.released:
         what = "not in the spec: becomes optional"
         yield Item(Kind.COLUMN_RELEASED, table, column.name, what, Risk.SAFE, column)
@@ -180,22 +181,16 @@ def _rules(change: TableChange) -> Iterator[Item]:
         columns = _spelled(check, change.expected.columns)
         former = old.pop((*columns, _limit(check)), None)
         what = f"rule {former.sql} → {check.sql}" if former else f"+ rule {check.sql}"
-        yield Item(
-            Kind.CHECK_ADDED,
-            table,
-            _single(columns),
-            what,
-            Risk.NARROWS,
-            check,
-            breaks_running=True,
-        )
+        is_safe = check in change.widened_checks or _are_new(change, columns)
+        risk = Risk.SAFE if is_safe else Risk.NARROWS
+        yield Item(Kind.CHECK_ADDED, table, _single(columns), what, risk, check, not is_safe)
     for (*columns, _), check in old.items():
         what = f"- rule {check.sql}"
         yield Item(Kind.CHECK_REMOVED, table, _single(columns), what, Risk.SAFE, check)
     for key in change.new_uniques:
         what = f"+ unique {_columns(key)}"
-        column = _single(key.columns)
-        yield Item(Kind.UNIQUE_ADDED, table, column, what, Risk.NARROWS, key, True)
+        column, breaks = _single(key.columns), not _are_new(change, key.columns)
+        yield Item(Kind.UNIQUE_ADDED, table, column, what, Risk.NARROWS, key, breaks)
     for key in change.old_uniques:
         column = _single([names.get(one, one) for one in key.columns])
         what = f"- unique {_columns(key)}"
@@ -210,11 +205,36 @@ def _foreign_keys(change: TableChange) -> Iterator[Item]:
     for key in change.new_foreign_keys:
         former = old.pop(key.columns, None)
         what = f"{_target(former)} → {_target(key)}" if former else f"+ {_target(key)}"
-        column = _single(key.columns)
-        yield Item(Kind.FOREIGN_KEY_ADDED, table, column, what, Risk.NARROWS, key, True)
+        column, breaks = _single(key.columns), not _are_new(change, key.columns)
+        risk = Risk.NARROWS if breaks else Risk.SAFE
+        yield Item(Kind.FOREIGN_KEY_ADDED, table, column, what, risk, key, breaks)
     for columns, key in old.items():
         column, what = _single(columns), f"- {_target(key)}"
         yield Item(Kind.FOREIGN_KEY_REMOVED, table, column, what, Risk.SAFE, key)
+
+
+def _are_new(change: TableChange, columns: Sequence[str]) -> bool:
+    """Return whether columns are added: servers of the version before do not write them."""
+    return {*columns} <= {one.expected.name for one in change.added}
+
+
+def removed_words(change: TableChange, check: Check) -> list[str]:
+    """Return the words of the live enum, in quotes, that a new rule does not accept."""
+    if not (check.name or "").endswith("_words"):
+        return []
+    live = change.live_columns
+    columns = {live[name].lower() for name in live if name.lower() in check.columns}
+    accepted = {
+        *_words(check),
+        *(text_literal(word) for one in change.columns for word in one.words),
+    }
+    old = [one for one in change.old_checks if one.columns == columns]
+    return [word for one in old for word in _words(one) if word not in accepted]
+
+
+def _words(check: Check) -> list[str]:
+    """Return the words in the rule of an enum, in quotes."""
+    return [token.text for token in tokenize(check.sql) if token.kind == "string"]
 
 
 def spec_type(name: str) -> str:

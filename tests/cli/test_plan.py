@@ -4,6 +4,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
-from crudgen.cli import app
+from crudgen.cli import app, apply
+from crudgen.evolution.plan import Lock, Risk, Step
 
 BEFORE = """
 name: Hero
@@ -108,6 +110,7 @@ def test_json_has_everything_that_a_plan_has(run: Callable[..., Result]) -> None
     assert problem["count"] == 1
     assert problem["examples"] == [[2]]
     assert problem["flag"] == "--fill hero.age=VALUE"
+    assert problem["place"] == "entities/hero.yaml:5"
     assert found["steps"][0]["what"] == "was name"
     assert "ALTER TABLE" in found["steps"][0]["sql"][0]
     failed = json.loads(run(AFTER, "apply", "--json").output)
@@ -200,6 +203,20 @@ def test_tables_that_the_spec_does_not_have_are_noted_and_dropped(
         ).fetchall()
 
 
+def test_a_name_that_is_taken_is_one_problem(run: Callable[..., Result]) -> None:
+    with sqlite3.connect("app.db") as connection:
+        connection.execute("CREATE INDEX villain ON hero (code)")
+    found = run(BEFORE.replace("Hero", "Villain"), "plan")
+    assert found.exit_code == 1
+    assert "an index has this name" in found.output
+    assert "1 problem" in found.output
+    with sqlite3.connect("app.db") as connection:
+        connection.executescript("DROP INDEX villain; CREATE VIEW villain AS SELECT 1")
+    found = run(BEFORE.replace("Hero", "Villain"), "plan")
+    assert "a view has this name" in found.output
+    assert "1 problem" in found.output
+
+
 def test_a_renamed_field_without_a_hint_is_noted(run: Callable[..., Result]) -> None:
     result = run(BEFORE.replace("name: str", "title: str").replace("title: H", "name: H"), "plan")
     assert "write was(name) at hero.title" in result.output
@@ -218,6 +235,14 @@ def test_several_processes_apply_at_once(run: Callable[..., Result], tmp_path: P
     assert run(AFTER, "plan").exit_code == 0
 
 
+def test_a_password_is_not_shown(run: Callable[..., Result], database: str) -> None:
+    url = f"{database}&password=hid%64en"
+    for arguments in (["plan", "--sql"], ["plan", "--json"], ["apply"], ["plan"]):
+        result = run(BEFORE, *arguments, "--database", url)
+        assert result.exit_code in {0, 3}
+        assert "hid" not in result.output
+
+
 def test_postgresql_is_planned_and_changed_too(
     run: Callable[..., Result], database: str, tmp_path: Path
 ) -> None:
@@ -228,7 +253,6 @@ def test_postgresql_is_planned_and_changed_too(
     assert run(AFTER, "plan", *there).exit_code == 4
     shown = run(AFTER, "plan", *there, "--fill", "hero.age=7")
     assert shown.exit_code == 3
-    assert database not in shown.output.splitlines()[0]  # it has a password, or might
     assert "--on-copy is for SQLite" in run(AFTER, "apply", *there, "--on-copy").output
     assert run(AFTER, "apply", *there, "--fill", "hero.age=7").exit_code == 0
     with psycopg.connect(database) as connection:
@@ -261,3 +285,18 @@ def test_missing_rights_have_a_message(run: Callable[..., Result], database: str
         with psycopg.connect(database, autocommit=True) as connection:
             connection.execute("DROP OWNED BY planner")
             connection.execute("DROP ROLE planner")
+
+
+def test_a_step_that_takes_long_is_reported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("crudgen.cli.apply._LONG_SECONDS", 0.01)
+    step = Step("hero", "age", "int → str", Risk.CONVERTS, Lock.COPIED, seconds=3.2)
+    with apply.Watch({("hero", None): "hero", ("hero", "age"): "hero.age"})(step):
+        time.sleep(0.1)
+    monkeypatch.setattr("crudgen.cli.apply._LONG_SECONDS", 10)
+    with apply.Watch({})(step):
+        pass
+    began, ended = capsys.readouterr().err.splitlines()
+    assert began == "hero.age: int → str (about 3 s) …"
+    assert ended.startswith("hero.age: int → str: 0.")

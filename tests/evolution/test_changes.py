@@ -98,7 +98,7 @@ def value(name: str, change: Callable[[Any], Any]) -> Callable[[Row], Row]:
 
 CASES = {
     "add an optional field": Case({"level": "int?"}, lambda _: {"level": None}),
-    "add an optional field with a rule": Case({"level": "int(1..)?"}, lambda _: {"level": None}),
+    "add an optional field with a rule": Case({"motto": "str(1..)?"}, lambda _: {"motto": None}),
     "add a required field with a default": Case({"level": "int(0..9) = 1"}, lambda _: {"level": 1}),
     "add a required field by --fill": Case(
         {"motto": "str"}, lambda _: {"motto": "it's 5%"}, fills=("hero.motto=it's 5%",)
@@ -167,7 +167,7 @@ CASES = {
 }
 REFUSED = {
     "narrow a rule": ({"age": "int(5..)?"}, "outside of the rule"),
-    "remove a word": ({"mood": "enum(calm, glad)"}, "outside of the rule"),
+    "remove a word": ({"mood": "enum(calm, glad)"}, "does not have: 'angry'"),
     "str to int": ({"name": "int"}, "does not convert"),
     "uuid": ({"rank": "uuid"}, "no conversion"),
     "required": ({"age": "int(0..150)"}, "without a value"),

@@ -207,3 +207,44 @@ def test_a_writer_of_sqlite_is_waited_for(new_database: Callable[[str], str]) ->
         writer.exec_driver_sql("COMMIT")
         change.join(20)
     assert found.plan(target).is_empty
+
+
+def test_an_invalid_index_of_postgresql_is_built_again(new_database: Callable[[str], str]) -> None:
+    found, _, target = start("postgresql", new_database)
+    found.apply(target)
+    found.execute("DROP INDEX ix_hero_level")
+    with pytest.raises(DatabaseError, match="could not create unique index"):
+        found.execute("CREATE UNIQUE INDEX CONCURRENTLY ix_hero_level ON hero (level)")
+    assert not found.plan(target).is_empty
+    found.apply(target)
+    assert found.plan(target).is_empty
+    valid = (
+        "SELECT indisvalid, indisunique FROM pg_index WHERE indexrelid = 'ix_hero_level'::regclass"
+    )
+    assert found.values(valid) == [(True, False)]
+
+
+def test_a_step_that_fails_after_the_transaction_is_named(
+    new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lowering, "LARGE", 10)
+    found, _, target = start("postgresql", new_database)
+    plan = found.plan(target)
+    (unique, *_) = [step for step in plan.online if "unique" in step.what]
+
+    def run_with_a_double(connection: Connection, sql: str) -> object:
+        if sql in unique.sql and "CREATE UNIQUE INDEX" in sql:
+            copied = "INSERT INTO hero (title, price, mood) SELECT title, 1, 'a' FROM hero LIMIT 1"
+            run(connection, copied)
+        return run(connection, sql)
+
+    monkeypatch.setattr(applying, "run", run_with_a_double)
+    monkeypatch.setattr(applying_postgresql, "run", run_with_a_double)
+    with pytest.raises(DatabaseError, match="other changes were made"):
+        found.apply(target)
+    (problem,) = found.plan(target).problems
+    assert "must be unique" in problem.what
+    monkeypatch.undo()
+    found.execute("DELETE FROM hero WHERE price = 1 AND mood = 'a' AND id > 20")
+    found.apply(target)
+    assert found.plan(target).is_empty

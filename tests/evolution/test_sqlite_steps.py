@@ -67,7 +67,7 @@ def test_a_required_column_keeps_its_default(lite: Lite) -> None:
     assert statements(lowered) == [added]
     lite.run("INSERT INTO hero (name) VALUES ('of a server of the version before')")
     assert lite.rows("SELECT level FROM hero") == [(1,)] * 3
-    assert lowered.steps[0].risk is Risk.FILLS
+    assert lowered.steps[0].risk is Risk.SAFE
     assert not lowered.steps[0].breaks_running
 
 
@@ -360,7 +360,7 @@ def test_one_copy_makes_many_changes(lite: Lite) -> None:
         ("code", "+ index (code)"),
     ]
     assert [step.risk for step in lowered.steps] == [
-        *(Risk.NARROWS, Risk.CONVERTS, Risk.FILLS, Risk.NARROWS, Risk.SAFE)
+        *(Risk.NARROWS, Risk.CONVERTS, Risk.SAFE, Risk.NARROWS, Risk.SAFE)
     ]
     assert lite.rows("SELECT * FROM hero") == [(1, "Ann", 1, 3), (2, "Bob", 1, 3)]
 

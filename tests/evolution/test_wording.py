@@ -69,9 +69,9 @@ def test_required_and_filled_columns() -> None:
     assert lines(columns=(ColumnChange(required, text),)) == [("code", "optional", Risk.SAFE, True)]
     assert lines(added=(AddedColumn(text),)) == [("code", "+ str?", Risk.SAFE, False)]
     filled = AddedColumn(required, "x", is_filled=True)
-    assert lines(added=(filled,)) == [("code", "+ str = 'x'", Risk.FILLS, False)]
+    assert lines(added=(filled,)) == [("code", "+ str = 'x'", Risk.SAFE, False)]
     now = AddedColumn(required, Now(), is_filled=True)
-    assert lines(added=(now,)) == [("code", "+ str = now", Risk.FILLS, True)]
+    assert lines(added=(now,)) == [("code", "+ str = now", Risk.SAFE, True)]
     assert lines(dropped=(text,)) == [("code", "- str", Risk.DROPS, True)]
     assert lines(released=(required,)) == [
         ("code", "not in the spec: becomes optional", Risk.SAFE, False)
@@ -85,7 +85,23 @@ def test_a_changed_rule_is_one_line_also_after_a_rename() -> None:
     what = "rule length(name) <= 80 → length(title) <= 99"
     assert changed == ("title", what, Risk.NARROWS, True)
     assert lines(new_checks=(new,)) == [("title", "+ rule length(title) <= 99", Risk.NARROWS, True)]
+    (_, widened) = lines(
+        columns=column("VARCHAR", "VARCHAR"),
+        old_checks=(old,),
+        new_checks=(new,),
+        widened_checks=(new,),
+    )
+    assert widened == ("title", what, Risk.SAFE, False)
     assert lines(old_checks=(old,)) == [("name", "- rule length(name) <= 80", Risk.SAFE, False)]
+
+
+def test_constraints_of_a_new_column_do_not_concern_running_servers() -> None:
+    added = AddedColumn(Definition("title", "VARCHAR"))
+    rule = Check("ck_hero_title_length", "length(title) <= 9", "", frozenset({"title"}))
+    unique = Key("uq_hero_title", ("title",))
+    found = lines(added=(added,), new_checks=(rule,), new_uniques=(unique,))
+    assert [risk for _, _, risk, _ in found] == [Risk.SAFE, Risk.SAFE, Risk.NARROWS]
+    assert not any(breaks for *_, breaks in found)
 
 
 def test_keys() -> None:

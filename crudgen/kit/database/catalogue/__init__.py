@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, Table
 
 from . import models, postgresql, sqlite
-from .checks import normalize_checks
+from .checks import count_test_values, normalize_checks
 from .definitions import (
     Check,
     Column,
@@ -24,6 +24,7 @@ __all__ = [
     "Key",
     "KeyGenerator",
     "TableDefinition",
+    "count_test_values",
     "expected_tables",
     "normalize_checks",
     "read_tables",

@@ -26,9 +26,8 @@ _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _CALL = re.compile(r"([A-Za-z_]\w*)\s*\(")
 _KNOWN = {"all", "and", "any", "array", "between", "cast", "in", "length", "not", "or", "varying"}
 """Words before a parenthesis. The values of other functions may differ elsewhere."""
-_DIFFERING = """
-WITH {table} ({column}) AS (VALUES {values})
-SELECT count(*) FROM {table} WHERE (({one}) IS FALSE) <> (({other}) IS FALSE)
+_COUNT = """
+WITH {table} ({column}) AS (VALUES {values}) SELECT count(*) FROM {table} WHERE {condition}
 """
 _MAX_LENGTH = 10_000_000
 _NUMBERS = tuple(map(Decimal, (10, 100, 1_000_000_000)))
@@ -71,22 +70,34 @@ def _are_equivalent(
     connection: Connection, table: TableDefinition, one: Check, other: Check
 ) -> bool:
     """Return whether two constraints accept the same test values; False if there are none."""
+    condition = f"(({one.sql}) IS FALSE) <> (({other.sql}) IS FALSE)"
+    return count_test_values(connection, table, (one, other), condition) == 0
+
+
+def count_test_values(
+    connection: Connection, table: TableDefinition, checks: tuple[Check, Check], condition: str
+) -> int | None:
+    """Return for how many test values of two constraints a condition is true.
+
+    None if they are not simple constraints of the same column.
+    """
+    one, other = checks
     columns = [column for column in table.columns if column.name.lower() in one.columns]
     if len(columns) != 1 or one.columns != other.columns:
-        return False
+        return None
     dialect, kind = connection.dialect.name, columns[0].type.partition("(")[0].lower()
     values = list(_test_values(kind, f"{one.sql}; {other.sql}", dialect))
     if not values:
-        return False
+        return None
     typed = "CAST({} AS {})" if dialect == "postgresql" else "{}"
-    sql = _DIFFERING.format(
+    sql = _COUNT.format(
         table=quoted(table.name),
         column=quoted(columns[0].name),
         values=", ".join(f"({typed.format(value, kind)})" for value in values),
-        one=one.sql,
-        other=other.sql,
+        condition=condition,
     )
-    return bool(value_unless_rejected(connection, sql) == 0)
+    count: int | None = value_unless_rejected(connection, sql)
+    return count
 
 
 def _test_values(kind: str, sql: str, dialect: str) -> Iterator[str]:
