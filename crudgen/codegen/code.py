@@ -85,8 +85,9 @@ def identifier(text: str) -> Code:
 def join(separator: Code, parts: Iterable[Code]) -> Code:
     """Return the parts, concatenated with a separator. Raises TypeError if one is not Code."""
     found = (*parts,)
-    if not all(isinstance(part, Code) for part in (separator, *found)):
-        raise TypeError("only Code can be joined with Code")
+    for part in (separator, *found):
+        if not isinstance(part, Code):
+            raise TypeError("only Code can be joined with Code")
     return Code(str.join(separator, found))
 
 

@@ -127,17 +127,22 @@ class Imports:
 
     def _imported_names(self) -> Iterator[tuple[str, Code]]:
         """Yield `from ..kit import models as kit_models` and the like, with the module."""
-        statements: list[tuple[str, list[str]]] = []
+        statements: list[tuple[str, tuple[str, ...]]] = []
         for module, names in self._names.items():
-            plain = sorted((name for name in names if " as " not in name), key=_name_order)
-            statements += [(module, plain)] if plain else []
-            statements += [(module, [name]) for name in names if " as " in name]
+            plain = []
+            for name in names:
+                if " as " in name:
+                    statements.append((module, (name,)))
+                else:
+                    plain.append(name)
+            if plain:
+                statements.append((module, (*sorted(plain, key=_name_order),)))
         for module, alias in self._modules.items():
             package, separator, leaf = module.rpartition(".")
             if separator:
-                statements.append((package, [f"{leaf} as {alias}"]))
+                statements.append((package, (f"{leaf} as {alias}",)))
         for module, members in sorted(statements, key=_statement_order):
-            yield module, _import(module, (*members,))
+            yield module, _import(module, members)
 
 
 @lru_cache(maxsize=65_536)
@@ -160,9 +165,11 @@ def _renamed(name: str, alias: str) -> Code:
     return identifier(name) + raw(" as ") + identifier(alias)
 
 
-def _statement_order(statement: tuple[str, list[str]]) -> tuple[int, str, int, str]:
+def _statement_order(
+    statement: tuple[str, tuple[str, ...]],
+) -> tuple[tuple[int, str], tuple[int, str]]:
     module, names = statement
-    return *_module_order(module), *_name_order(names[0])
+    return _module_order(module), _name_order(names[0])
 
 
 @lru_cache(maxsize=65_536)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from crudgen.language.names import AttributeName
 from crudgen.language.schema import Value
@@ -16,8 +16,7 @@ INDENT = 4
 Part: TypeAlias = "Bracket | Comparison | Code"
 
 
-@dataclass(frozen=True, slots=True)
-class Bracket:
+class Bracket(NamedTuple):
     """Items in brackets, with source before and after them: a call, signature or subscript."""
 
     head: str
@@ -32,7 +31,7 @@ class Bracket:
 
     def flat(self) -> str:
         """Return the source on one line."""
-        items = ", ".join(item.flat() for item in self.items)
+        items = ", ".join([item.flat() for item in self.items])
         comma = "," if self.is_tuple and len(self.items) == 1 else ""
         return f"{self.head}{items}{comma}{self.tail}"
 

@@ -64,6 +64,7 @@ class FieldPrinter:
         self._entities = entities
         self._in_class = partial(imports.name, in_class=True)
         self._aliases = aliases
+        self._constraints: dict[FieldName, tuple[Bracket | Code, ...]] = {}
 
     def aliases(self, entity: Entity) -> Iterator[Code]:
         """Yield the type aliases, such as `HeroMood = Literal["calm", "angry"]`."""
@@ -164,8 +165,16 @@ class FieldPrinter:
             for key in ("validation_alias", "serialization_alias"):
                 yield keyword(key, json_name(field.json_name))
 
-    def constraints(self, field: Field) -> Iterator[Bracket | Code]:
-        """Yield the keyword arguments of constraints, description and example."""
+    def constraints(self, field: Field) -> tuple[Bracket | Code, ...]:
+        """Return the keyword arguments of constraints, description and example.
+
+        They are the same in several models.
+        """
+        if field.name not in self._constraints:
+            self._constraints[field.name] = (*self._constrained(field),)
+        return self._constraints[field.name]
+
+    def _constrained(self, field: Field) -> Iterator[Bracket | Code]:
         if field.type in _NUMBERS:
             yield from self._keywords(ge=field.minimum, le=field.maximum)
         if field.type in _SIZED_TEXTS:

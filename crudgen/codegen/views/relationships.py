@@ -150,10 +150,8 @@ class RelationshipPrinter:
         there = self._references[target.name]
         if target is self._entity:
             return there
-        own = self._entity.name
-        return there + sum(
-            field.reference is not None and field.reference.target == own for field in target.fields
-        )
+        back = [field.reference.target for field in target.fields if field.reference is not None]
+        return there + back.count(self._entity.name)
 
     def _link_options(self, relation: Relation, link: Link, target: Entity) -> Iterator[Part]:
         if link.via:

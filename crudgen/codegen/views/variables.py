@@ -1,6 +1,7 @@
 """Names of an entity's variables and folder. Reason to change: a name that they must not have."""
 
 from collections.abc import Collection
+from functools import lru_cache
 from keyword import iskeyword
 
 from crudgen.codegen.code import Code, identifier
@@ -35,6 +36,7 @@ class Variables:
         self.payload = free_name(singular, {self.resource, *PARAMETERS})
 
 
+@lru_cache(maxsize=65_536)
 def folder_name(plural: ModuleName) -> str:
     """Return the name of the folder of an entity: `heroes`, or `settings_` beside `settings.py`."""
     return free_name(plural, _NOT_FOLDERS)

@@ -134,5 +134,5 @@ def _reserved_remedy(end: End, name: FieldName, json_name: JsonName) -> str:
     if json_name_problem(name) or json_name_problem(json_name):
         other = re.sub("__+", "_", name).strip("_")
         return f"'__' separates the names of a path: write '{other}'"
-    is_reserved = attribute_problem(name) or name in (*PATH_WORDS, *NO_WORDS)
+    is_reserved = attribute_problem(name) or name in PATH_WORDS or name in NO_WORDS
     return end.remedy if is_reserved else ""
