@@ -42,9 +42,9 @@ class Target:
     hints: Hints
     choices: Choices = field(default_factory=Choices)
 
-    def plan(self, connection: Connection) -> Plan:
-        """Return what is to do. Only reads."""
-        return make(connection, self.metadata, self.hints, self.choices)
+    def plan(self, connection: Connection, *, is_done: bool = False) -> Plan:
+        """Return what is to do, or what is left if the changes are done. Only reads."""
+        return make(connection, self.metadata, self.hints, self.choices, is_done=is_done)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def check_result(connection: Connection, target: Target, following: tuple[Step, 
     `following` are steps after the transaction. PostgreSQL estimates the number of rows better now,
     so another plan may have them in the transaction.
     """
-    left = target.plan(connection)
+    left = target.plan(connection, is_done=True)
     later = {(step.table, step.column, step.what) for step in following}
     if left.problems or any(
         (step.table, step.column, step.what) not in later for step in left.inside

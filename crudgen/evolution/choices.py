@@ -13,6 +13,8 @@ from crudgen.language.yaml.nodes import Plain
 
 from .hints import Hints
 
+_SIMILAR = 0.8
+"""How similar a name to drop is to another one, at least, if it is a mistake."""
 _NUMBERS = {TypeName.INT, TypeName.FLOAT, TypeName.DECIMAL}
 _TIMES = {TypeName.DATE, TypeName.TIME, TypeName.DATETIME}
 
@@ -73,7 +75,7 @@ def check_drops(
     for table, column in choices.drops:
         name, known = (table, tables) if column is None else (column, columns.get(table, ()))
         folded = [one.lower() for one in known]
-        if name.lower() not in folded and get_close_matches(name.lower(), folded, 1):
+        if name.lower() not in folded and get_close_matches(name.lower(), folded, 1, _SIMILAR):
             option = name if column is None else f"{table}.{name}"
             raise unknown_name("--drop", option, _options(table, column, known), "")
 

@@ -35,13 +35,20 @@ _LOWERINGS = {"sqlite": sqlite.lower, "postgresql": postgresql.lower}
 
 
 def make(
-    connection: Connection, metadata: MetaData, hints: Hints, choices: Choices | None = None
+    connection: Connection,
+    metadata: MetaData,
+    hints: Hints,
+    choices: Choices | None = None,
+    *,
+    is_done: bool = False,
 ) -> Plan:
     """Return the plan that makes the tables of a database those of the models.
 
-    Only reads, in the transaction of the connection. Raises ChoiceError.
+    Only reads, in the transaction of the connection. Raises ChoiceError, unless the changes are
+    done already.
     """
-    return _Planning(connection, metadata, hints, choices or Choices()).plan()
+    planning = _Planning(connection, metadata, hints, choices or Choices())
+    return planning.plan(is_done=is_done)
 
 
 class _Planning:
@@ -61,14 +68,15 @@ class _Planning:
         self._notes: list[Note] = []
         self._refused: dict[str, set[str]] = {}
 
-    def plan(self) -> Plan:
+    def plan(self, *, is_done: bool) -> Plan:
         """Return the plan."""
         pairs = self._pairs()
         dropped = self._dropped_tables(pairs)
         changes = [self._with_rows(change) for change in self._changes(pairs)]
         if self._dialect == "sqlite":
             changes = without_clashes(changes)
-        self._check_drops(changes, pairs)
+        if not is_done:
+            self._check_drops(changes, pairs)
         names_taken = list(self._names_taken(changes))
         self._problems += names_taken
         done = Changes(tuple(changes), dropped)

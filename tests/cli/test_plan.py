@@ -235,6 +235,17 @@ def test_several_processes_apply_at_once(run: Callable[..., Result], tmp_path: P
     assert run(AFTER, "plan").exit_code == 0
 
 
+def test_a_dropped_column_is_not_taken_for_a_similar_one(run: Callable[..., Result]) -> None:
+    with sqlite3.connect("app.db") as connection:
+        connection.execute("ALTER TABLE hero ADD COLUMN codes TEXT")
+    drop = ("--drop", "hero.code")
+    assert run(AFTER, "apply", "--fill", "hero.age=7", *drop).exit_code == 0
+    assert "did you mean hero.codes?" in run(AFTER, "apply", *drop).output
+    with sqlite3.connect("app.db") as connection:
+        connection.execute("ALTER TABLE hero RENAME COLUMN codes TO mode")
+    assert run(AFTER, "apply", *drop).exit_code == 0
+
+
 def test_a_password_is_not_shown(run: Callable[..., Result], database: str) -> None:
     url = f"{database}&password=hid%64en"
     for arguments in (["plan", "--sql"], ["plan", "--json"], ["apply"], ["plan"]):
