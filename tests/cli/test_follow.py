@@ -174,21 +174,24 @@ def test_saves_under_load_lose_no_request(project: Path) -> None:
         loads = [Load(served.url) for _ in range(4)]
         for load in loads:
             load.start()
-        before = HERO
+        before, name, former = HERO, "name", "title"
         for number in range(SAVES):
             if number % 7 == 6:
-                served.save(hero(f"name: str(1..{chance.randrange(1, 4)}) index"))
-                served.wait_for("hero.name: 20 rows")
+                served.save(hero(f"{name}: str(1..{chance.randrange(1, 4)}) index"))
+                served.wait_for(f"hero.{name}: 20 rows")
                 served.wait_for("still served as before")
                 served.save(before)
                 served.wait_for("valid again and unchanged")
                 continue
             chosen = chance.sample(sorted(FIELDS), chance.randrange(len(FIELDS)))
-            lines = [f"name: str(1..{100 + number}) index"]
-            before = hero(*lines, *(chance.choice(FIELDS[name]) for name in chosen))
+            if chance.randrange(4) == 0:
+                name, former = former, name
+            lines = [f"{name}: str(1..{100 + number}) index was({former})"]
+            before = hero(*lines, *(chance.choice(FIELDS[one]) for one in chosen))
             served.save(before)
             served.wait_for("reloaded")
-            assert {*chosen, "name", "id"} == {*heroes(served)[0]}
+            assert {*chosen, name, "id"} == {*heroes(served)[0]}
+            assert {row[name] for row in heroes(served)} == {f"Hero {n}" for n in range(20)}
         for load in loads:
             load.over.set()
             load.join()
