@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from crudgen.kit.database.catalogue import Check, Column, ForeignKey, Key
-from crudgen.kit.database.catalogue.tokens import tokenize
 from crudgen.language.schema import Now
 
 from .changes import SAME, AddedColumn, ColumnChange, TableChange
@@ -29,6 +28,7 @@ _TYPES = {
     "DATE": "date",
 }
 """The types of a spec by those of the catalogues of both databases."""
+_STRING = re.compile(r"'(?:[^']|'')*'")
 _DECIMAL = re.compile(r"(?:DECIMAL_AS_INT|NUMERIC)\((\d+), ?(\d+)\)", re.IGNORECASE)
 
 
@@ -234,7 +234,7 @@ def removed_words(change: TableChange, check: Check) -> list[str]:
 
 def _words(check: Check) -> list[str]:
     """Return the words in the rule of an enum, in quotes."""
-    return [token.text for token in tokenize(check.sql) if token.kind == "string"]
+    return _STRING.findall(check.sql)
 
 
 def spec_type(name: str) -> str:
