@@ -77,6 +77,7 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
     reloads = workers == 1 if reload is None else reload
     with paused_collection():
         from crudgen.delivery import server  # noqa: PLC0415 -- lazy
+        from crudgen.delivery.switch import TablesError  # noqa: PLC0415 -- lazy
 
     spec = _Spec(entities)
     options = server.Options(
@@ -99,6 +100,8 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
         following = server.Following(follower, spec.build_without)
     try:
         server.serve(spec.build, options, reporter, following)
+    except TablesError as error:
+        raise ServeError(f"{error}\n{reporter.commands(error)}") from None
     except KeyboardInterrupt:
         raise typer.Exit(0) from None  # Ctrl+C stops the server
 
@@ -198,21 +201,24 @@ class _Reporter:
         if isinstance(error, CrudgenError):
             console.error(error)
             if (files := getattr(error, "files", None)) is not None:
-                self._not_followed(error, files)
+                console.say_error(f"{self.commands(error)}; then save the spec again")
+                console.say_error(f"still served as before: {', '.join(sorted(files))}", "yellow")
                 return
         else:
             console.say_error("".join(traceback.format_exception(error)).rstrip("\n"))
         console.say_error("the last valid spec is still served", "yellow")
 
-    def _not_followed(self, error: CrudgenError, files: Collection[str]) -> None:
-        """Print which commands show and make the changes of tables, and what is served."""
+    def commands(self, error: CrudgenError) -> str:
+        """Return which commands show and make the changes of tables that do not follow."""
         url = self._options.database
         options = changing.options(self._spec.entities, url, None, None, None)
-        console.say_error(f"  see the plan with: crudgen plan{options}")
+        lines = [f"  see the plan with: crudgen plan{options}"]
         plan: Plan | None = getattr(error, "plan", None)
-        if plan is not None and not plan.problems:
-            console.say_error(f"  make it with: crudgen apply{options}; then save the spec again")
-        console.say_error(f"still served as before: {', '.join(sorted(files))}", "yellow")
+        if getattr(error, "may_be_renamed", False):
+            lines.append(f"  if nothing was renamed, make it with: crudgen apply{options}")
+        elif plan is not None and not plan.problems:
+            lines.append(f"  make it with: crudgen apply{options}")
+        return "\n".join(lines)
 
 
 def is_loopback(url: str) -> bool:

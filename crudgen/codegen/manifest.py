@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+from crudgen.language.former import entity_tables
 from crudgen.language.operations import BULK, Operation
 from crudgen.language.schema import Artifact, Entity, KeyKind, KitForm, Schema, TypeName
 
@@ -101,7 +102,7 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
             FromTemplate(f"{folder}/routes.py", "routes.py.jinja", routes),
             FromTemplate(f"tests/test_{entity.plural}.py", "test_entity.py.jinja", tests),
         )
-        yield from (replace(file, tables=(entity.table, *entity.was)) for file in own)
+        yield from (replace(file, tables=(entity.table, *entity_tables(entity))) for file in own)
     if (rows := sample_rows_view(entities)) is not None:
         yield FromTemplate("tests/sample_rows.py", "sample_rows.py.jinja", rows)
     if (nested_tests := nested_tests_view(entities)) is not None:

@@ -28,9 +28,17 @@ Report: TypeAlias = Callable[[Plan, Hints], None]
 class NotFollowedError(TablesError):
     """The change of the tables needs a command."""
 
-    def __init__(self, plan: Plan, found: Hints, reasons: Sequence[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        found: Hints,
+        reasons: Sequence[tuple[str, str]],
+        *,
+        may_be_renamed: bool = False,
+    ) -> None:
         """Set the `reasons`, each with its table."""
         self.plan = plan
+        self.may_be_renamed = may_be_renamed
         self.hints = found
         places = [found.places.get((table, None)) for table, _ in reasons]
         lines = [f"  {reason}" for _, reason in reasons]
@@ -58,8 +66,10 @@ class Follower:
         with database.reading() as connection:
             plan = target.plan(connection)
         before = None if current is None or current.database != new.database else current.metadata
-        if reasons := [*_reasons(plan, found, before)]:
-            raise NotFollowedError(plan, found, reasons)
+        reasons = [*_reasons(plan, found)]
+        renames = [*_possible_renames(plan, found, new.metadata, before)]
+        if reasons or renames:
+            raise NotFollowedError(plan, found, [*reasons, *renames], may_be_renamed=bool(renames))
         if all(step.creates_table for step in plan.steps):
             return None  # the start creates missing tables
 
@@ -70,7 +80,7 @@ class Follower:
         return change
 
 
-def _reasons(plan: Plan, found: Hints, before: MetaData | None) -> Iterator[tuple[str, str]]:
+def _reasons(plan: Plan, found: Hints) -> Iterator[tuple[str, str]]:
     """Yield why the change of a table needs a command, with the table."""
     for problem in plan.problems:
         name = found.names.get((problem.table, problem.column), problem.table)
@@ -82,12 +92,25 @@ def _reasons(plan: Plan, found: Hints, before: MetaData | None) -> Iterator[tupl
             yield step.table, f"{name}: {step.what} {step.risk} values"
         elif rows >= MAX_ROWS and step.lock not in _SHORT:
             yield step.table, f"{name}: {step.what} takes long, for {rows:,} rows"
+
+
+def _possible_renames(
+    plan: Plan, found: Hints, new: MetaData, before: MetaData | None
+) -> Iterator[tuple[str, str]]:
+    """Yield new columns and tables that may be former ones under another name, with the table."""
     for note in plan.notes:
         if note.may_be is not None and _was_removed_now(note, found, before):
             yield (
                 note.table,
                 f"{found.names.get((note.table, note.column), note.table)} {note.text}",
             )
+    former = {name for names in found.tables.values() for name in names}
+    removed = [] if before is None else sorted(before.tables.keys() - new.tables.keys() - former)
+    for step in plan.steps if removed else ():
+        if step.creates_table:
+            name = found.names.get((step.table, None), step.table)
+            question = f"if {removed[0]} was renamed, write was: {removed[0]}"
+            yield step.table, f"{name} is new, and {removed[0]} is not in the spec: {question}"
 
 
 def _was_removed_now(note: Note, found: Hints, before: MetaData | None) -> bool:

@@ -1,6 +1,7 @@
 """Makes the changes of a plan on SQLite. Reason to change: what protects the rows there."""
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections import Counter
@@ -95,7 +96,11 @@ class SqliteWriter:
         file = self._database.file
         if file is None:
             return None
-        backup = file.with_name(f"{file.name}.before-{plan.digest}")
+        first = backup = file.with_name(f"{file.name}.before-{plan.digest}")
+        number = 1
+        while os.path.lexists(backup):  # the same plan was applied before
+            number += 1
+            backup = first.with_name(f"{first.name}-{number}")
         copy_database(file, backup)
         return backup
 

@@ -249,3 +249,13 @@ def test_the_files_of_a_renamed_entity_move_with_its_edits(project: Project) -> 
     left = (project.folder / "generated/app/heroes").iterdir()
     assert [file.name for file in left] == ["own.py"]
     assert not (project.folder / "generated/tests/test_heroes.py").exists()
+
+
+def test_edits_move_with_an_entity_whose_former_name_is_given(project: Project) -> None:
+    """`was` names the entity, as the reference of the spec shows, or its table."""
+    project.write(MODELS, project.read(MODELS) + "\n\nMINE = 1\n")
+    text = project.read("entities/hero.yaml").replace("name: Hero", "name: Person\nwas: Hero")
+    project.write("entities/hero.yaml", text)
+    project.run("emit", "--no-try")
+    assert project.read("generated/app/people/models.py").endswith("\n\nMINE = 1\n")
+    assert not (project.folder / MODELS).exists()

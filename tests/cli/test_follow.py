@@ -152,6 +152,21 @@ def test_the_tables_follow_at_the_start(project: Path) -> None:
     with Serve(project) as served:
         assert served.process.wait(PATIENCE) == 1
     assert "hero.age: 1 row" in served.text()
+    assert "see the plan with: crudgen plan" in served.text()
+    assert "Traceback" not in served.text()
+
+
+def test_a_renamed_entity_is_never_guessed(project: Path) -> None:
+    with Serve(project).start() as served:
+        add(served, name="Deadpond")
+        served.save(HERO.replace("Hero", "Person"))
+        served.wait_for("if hero was renamed, write was: hero")
+        served.wait_for("if nothing was renamed, make it with: crudgen apply")
+        assert heroes(served) == [{"name": "Deadpond", "id": 1}]
+        served.save(HERO.replace("Hero", "Person\nwas: Hero"))
+        served.wait_for("reloaded: Person /people")
+        found = httpx.get(f"{served.url}/people/").json()
+        assert found == [{"name": "Deadpond", "id": 1}]
     assert "Traceback" not in served.text()
 
 

@@ -1,6 +1,7 @@
 """The commands `plan` and `apply`: what they print, their options, and how they end."""
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -88,6 +89,38 @@ def test_a_backup_is_made_before_values_change(run: Callable[..., Result]) -> No
     safe = AFTER.replace("age: int", "age: int\n  level: int?")
     run(safe, "apply")
     assert list(Path().glob("app.db.before-*")) == [backup]
+
+
+def test_each_backup_is_kept(run: Callable[..., Result]) -> None:
+    """The same column is dropped twice, by the same plan."""
+    without = BEFORE.replace("  code: str\n", "")
+    assert run(without, "apply", "--drop", "hero.code").exit_code == 0
+    assert run(BEFORE.replace("code: str", "code: str?"), "apply").exit_code == 0
+    assert run(without, "apply", "--drop", "hero.code").exit_code == 0
+    assert run(BEFORE.replace("code: str", "code: str?"), "apply").exit_code == 0
+    assert run(without, "apply", "--drop", "hero.code").exit_code == 0
+    kept = [stored(str(backup)) for backup in Path().glob("app.db.before-*")]
+    assert len(kept) == 3
+    assert any("a" in row for rows in kept for row in rows)
+
+
+def test_a_plan_has_the_same_digest_in_each_process(run: Callable[..., Result]) -> None:
+    """The order of hashes differs between processes."""
+    indexed = BEFORE.replace("str(1..80)", "str(1..80) index").replace("int?", "int? index")
+    run(indexed.replace("code: str", "code: str index"), "check")
+    command = [sys.executable, "-m", "crudgen", "plan", "--json"]
+    digests = {
+        json.loads(
+            subprocess.run(
+                command,
+                env={**os.environ, "PYTHONHASHSEED": seed},
+                capture_output=True,
+                check=False,
+            ).stdout
+        )["digest"]
+        for seed in ("1", "2", "3")
+    }
+    assert len(digests) == 1
 
 
 def test_a_plan_is_refused_if_it_is_not_the_reviewed_one(run: Callable[..., Result]) -> None:

@@ -11,6 +11,7 @@ from hypothesis.strategies import SearchStrategy
 from sqlalchemy.types import UserDefinedType
 
 from crudgen.kit.database.columns import value_handling
+from crudgen.kit.types.json_value import JsonValue
 from tests.support.servers import Api
 
 SUPPRESSED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -187,6 +188,7 @@ def test_a_column_type_of_the_user_need_not_name_a_python_type() -> None:
     class Point(UserDefinedType[Any]):
         pass
 
+    assert not value_handling(JsonValue()).is_comparable  # its Python type is `object`
     assert value_handling(Point()).is_comparable
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, Integer, String
+from sqlalchemy import JSON, BigInteger, Dialect, Integer, String
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from ..types.value_types import VALUE_TYPES, ValueHandling
@@ -25,17 +25,24 @@ class Text(TypeDecorator[str]):
 
 def python_type(column_type: TypeEngine[Any]) -> type:
     """Return the Python type of the values of a column; `object` if its type names none."""
+    return _named_type(column_type) or object
+
+
+def _named_type(column_type: TypeEngine[Any]) -> type | None:
     if isinstance(column_type, TypeDecorator):
         column_type = column_type.impl_instance
     try:
-        return column_type.python_type
-    except NotImplementedError:  # of a user-defined type
-        return object
+        named = column_type.python_type
+    except NotImplementedError:
+        return None
+    # That of JSON is `object`, as any value can be in it, and that of a user-defined type too.
+    return None if named is object and not isinstance(column_type, JSON) else named
 
 
 def value_handling(column_type: TypeEngine[Any]) -> ValueHandling:
     """Return how query parameters with values of a type are parsed, and how JSON contains them."""
-    return VALUE_TYPES.get(python_type(column_type), _BUILT_IN)
+    named = _named_type(column_type)
+    return _BUILT_IN if named is None else VALUE_TYPES.get(named, _BUILT_IN)
 
 
 _BUILT_IN = ValueHandling()

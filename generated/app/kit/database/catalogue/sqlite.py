@@ -139,7 +139,7 @@ def _table(
         ),
         checks=tuple(clauses.checks),
         foreign_keys=tuple(_foreign_keys(references, clauses)),
-        indexes=tuple(map(_index, by_origin["c"])),
+        indexes=tuple(sorted(map(_index, by_origin["c"]), key=lambda index: index.name)),
         triggers=tuple(triggers),
         sql=row.sql,
     )
