@@ -9,9 +9,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import psycopg
@@ -221,3 +222,20 @@ def zoo(request: pytest.FixtureRequest, servers: Servers, root: Path) -> Api:
 def everywhere(servers: Servers, root: Path) -> Everywhere:
     """The zoo four times: what one of them answers, all must answer."""
     return servers.everywhere(root / "tests/specs/zoo/entities")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Escape surrogates in reports: pytest-xdist cannot send them, and all tests would end."""
+    return _without_surrogates((yield))
+
+
+def _without_surrogates(data: Any) -> Any:
+    match data:
+        case str():
+            return data.encode("utf-8", "backslashreplace").decode()
+        case dict():
+            return {key: _without_surrogates(value) for key, value in data.items()}
+        case list() | tuple():
+            return type(data)(map(_without_surrogates, data))
+    return data

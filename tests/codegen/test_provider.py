@@ -34,6 +34,8 @@ SCHEMA = load_texts(
             """,
     }
 )
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""YAML has no surrogates, and JSON joins two to one character."""
 RESOURCE = re.compile(
     r'^  \[\n    ("\w+"),\n    \{\n((?:      .*\n)*)    \},\n  \],\n', re.MULTILINE
 )
@@ -97,7 +99,7 @@ def test_a_resource_has_its_relations() -> None:
     assert "relations: {" not in render(replace(SCHEMA, emit=(Artifact.PROVIDER,)))[PATH]
 
 
-@given(TEXTS)
+@given(TEXTS.filter(lambda text: not SURROGATE.search(text)))
 @example("</script><!--\u2028")
 def test_text_is_a_literal_of_typescript(text: str) -> None:
     values: list[Json] = [text, [text], {text: text}]
