@@ -39,7 +39,6 @@ class NotFollowedError(TablesError):
         """Set the `reasons`, each with its table."""
         self.plan = plan
         self.may_be_renamed = may_be_renamed
-        self.hints = found
         places = [found.places.get((table, None)) for table, _ in reasons]
         lines = [f"  {reason}" for _, reason in reasons]
         message = "\n".join(["the tables of the database were not changed", *lines])
@@ -100,10 +99,8 @@ def _possible_renames(
     """Yield new columns and tables that may be former ones under another name, with the table."""
     for note in plan.notes:
         if note.may_be is not None and _was_removed_now(note, found, before):
-            yield (
-                note.table,
-                f"{found.names.get((note.table, note.column), note.table)} {note.text}",
-            )
+            name = found.names.get((note.table, note.column), note.table)
+            yield note.table, f"{name} {note.text}"
     former = {name for names in found.tables.values() for name in names}
     removed = [] if before is None else sorted(before.tables.keys() - new.tables.keys() - former)
     for step in plan.steps if removed else ():

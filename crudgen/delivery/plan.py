@@ -22,7 +22,7 @@ class Action(StrEnum):
     KEEP = "keep"
     """The file belongs to the user from the start."""
     EDITED = "edited"
-    """The file was edited, and contains all that is generated: it stays as it is."""
+    """The file was edited, and contains all that is generated; it is kept."""
     MERGE = "merge"
     """The file was edited, and the spec now generates another content: both are merged."""
     CONFLICT = "conflict"

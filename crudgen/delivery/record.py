@@ -62,7 +62,7 @@ class Entry:
 
     @classmethod
     def of(cls, text: str, part: str, former: "Entry | None") -> "Entry":
-        """Return the entry of a text. The compressed form of the same text stays as it is.
+        """Return the entry of a text, with the compressed form of `former` if its text is the same.
 
         Another version of zlib can compress it in another way, which would be a change of the line.
         """

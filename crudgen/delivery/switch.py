@@ -1,6 +1,7 @@
 """Replaces the running application. Reason to change: how requests are forwarded."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, MutableMapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol, TypeAlias
@@ -8,6 +9,8 @@ from typing import Any, Protocol, TypeAlias
 from crudgen.delivery.garbage import paused_collection
 from crudgen.delivery.generation import Generation, Receive, Recipe, Send
 from crudgen.errors import CrudgenError, ServeError
+
+_log = logging.getLogger("crudgen")
 
 Background: TypeAlias = Callable[["Switch"], Coroutine[Any, Any, None]]
 _CLOSE_SECONDS = 2.0
@@ -73,7 +76,8 @@ class Switch:
     async def open(self) -> None:
         """Start the first generation, unless it runs. Raises its exceptions, such as ServeError.
 
-        If its tables must not be changed, that is raised only if it cannot start without.
+        If the tables cannot be changed, that is raised if it cannot start without, and logged
+        otherwise.
         """
         if self._current is None:
             with paused_collection():
@@ -87,6 +91,8 @@ class Switch:
                     await new.start()
                 except ServeError as error:
                     raise refusal or error from None
+            if refusal is not None:
+                _log.warning("%s", refusal)
             self._current = new
 
     async def swap(self, recipe: Recipe) -> None:

@@ -23,7 +23,7 @@ from .statements import run
 LOCK = CREATION + 1
 """The key of the advisory lock of the session. Starts of applications take that of `CREATION`."""
 LOCK_MILLISECONDS = 300
-"""How long a statement waits for a lock. Requests behind it wait as long."""
+"""The lock timeout of a statement. Requests that queue behind it wait as long, at most."""
 ATTEMPTS = 40
 _POLL_SECONDS = 0.1
 _PAUSE_SECONDS = (0.1, 2.0)

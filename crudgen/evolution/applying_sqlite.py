@@ -13,11 +13,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from crudgen.errors import DatabaseError
+from crudgen.kit.database.catalogue.explain import quoted
 from crudgen.kit.database.faults import cause_of
 
 from .applying import Applied, Order, Target, check_result, checked, needs_backup, run_steps
 from .connecting import Database
-from .expressions import quoted
 from .plan import Lock, Plan, Risk
 from .statements import run
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from crudgen.kit.database.catalogue import Check, ForeignKey, Key
+from crudgen.kit.database.catalogue.explain import quoted
 
 from .changes import AddedColumn, Changes, ColumnChange, TableChange
-from .expressions import converted, literal, quoted, survives
+from .expressions import converted, literal, survives
 from .hints import Hints
 from .pairing import fold_of, with_columns
 from .plan import Problem

@@ -195,9 +195,6 @@ class Difference:
         live = set(self._live.values())
         return [column for column in self._found.columns if column.name not in live]
 
-    def _is_dropped(self, column: Column) -> bool:
-        return self._fold(column.name) in self._dropped
-
 
 def _is_required_without_default(column: Column) -> bool:
     """Return whether rows cannot be inserted without a value of the column."""

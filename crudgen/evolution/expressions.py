@@ -28,11 +28,6 @@ _NOW = {
 _BYTES = {"sqlite": "X'{}'", "postgresql": "'\\x{}'::bytea"}
 
 
-def quoted(name: str) -> str:
-    """Return a name, quoted for SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def text_literal(text: str) -> str:
     """Return text as a literal, for both databases."""
     return "'" + text.replace("'", "''") + "'"

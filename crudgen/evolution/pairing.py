@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from crudgen.kit.database.catalogue import ForeignKey, Index, Key, TableDefinition
+from crudgen.kit.database.catalogue.explain import quoted
 from crudgen.kit.database.catalogue.tokens import Token, normalized, tokenize
 
-from .expressions import quoted
 from .hints import Hints
 from .renames import renamed_columns, renamed_tables
 

@@ -4,7 +4,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from .expressions import quoted, text_literal
+from crudgen.kit.database.catalogue.explain import quoted
+
+from .expressions import text_literal
 
 _MANY = 100_000
 """From this number of rows on, an estimate will do."""

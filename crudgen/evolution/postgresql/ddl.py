@@ -19,8 +19,9 @@ from sqlalchemy.schema import (
 )
 
 from crudgen.evolution.changes import AddedColumn, ColumnChange
-from crudgen.evolution.expressions import converted, literal, quoted, text_literal
+from crudgen.evolution.expressions import converted, literal, text_literal
 from crudgen.kit.database.catalogue import Check, ForeignKey, Index, Key
+from crudgen.kit.database.catalogue.explain import quoted
 from crudgen.kit.database.catalogue.models import name_in_database
 from crudgen.language.schema import Now
 

@@ -10,10 +10,10 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from crudgen.evolution.changes import Changes, ColumnChange
-from crudgen.evolution.expressions import quoted
 from crudgen.evolution.plan import Lock, Lowered, Problem, Risk, Step
 from crudgen.evolution.wording import Item, Kind
 from crudgen.kit.database.catalogue import Check, ForeignKey, Index, Key, taken_names
+from crudgen.kit.database.catalogue.explain import quoted
 
 from .table import ChangedTable, column_of, rewrites
 from .users import foreign_keys_of_columns, users_of_tables

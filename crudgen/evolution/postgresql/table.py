@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from sqlalchemy import Connection
 
 from crudgen.evolution.changes import SAME, AddedColumn, ColumnChange, TableChange
-from crudgen.evolution.expressions import quoted, text_literal
+from crudgen.evolution.expressions import text_literal
 from crudgen.evolution.plan import Lock, Problem
 from crudgen.evolution.wording import Item, Kind, items
 from crudgen.kit.database.catalogue import Index, Key, KeyGenerator
+from crudgen.kit.database.catalogue.explain import quoted
 
 from .ddl import Ddl
 from .users import LiveTable, live_table

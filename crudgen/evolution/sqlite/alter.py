@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from crudgen.evolution.changes import AddedColumn, ColumnChange, TableChange
-from crudgen.evolution.expressions import quoted
 from crudgen.kit.database.catalogue import Check, Column, ForeignKey, Key
+from crudgen.kit.database.catalogue.explain import quoted
 from crudgen.language.schema import Now
 
 from .clauses import changes_key, check_clause, foreign_key_clause

@@ -1,7 +1,7 @@
 """The text of SQLite's CREATE TABLE, and its clauses. Reason to change: SQLite's grammar.
 
-Clauses are replaced by position. All other text stays as it is: the notation of the user, columns
-and constraints that no model has, comments.
+Clauses are replaced by position. All other text is kept: the notation of the user, comments, and
+columns and constraints that no model has.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, NullPool, create_engine, text
 
-from crudgen.evolution.expressions import quoted
 from crudgen.kit.database.catalogue import TableDefinition, read_tables
+from crudgen.kit.database.catalogue.explain import quoted
 
 _OBJECTS = "SELECT type, name, tbl_name AS on_table, sql FROM sqlite_master ORDER BY rowid"
 _ORDER = ("table", "index", "view", "trigger")

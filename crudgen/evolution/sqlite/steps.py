@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from crudgen.evolution.changes import AddedColumn, Changes, ColumnChange, DroppedTable, TableChange
-from crudgen.evolution.expressions import quoted
 from crudgen.evolution.plan import Lock, Lowered, Problem, Risk, Step
 from crudgen.evolution.wording import Item, Kind, items
 from crudgen.kit.database.catalogue import Check, Column, Index
+from crudgen.kit.database.catalogue.explain import quoted
 
 from .alter import add_column, drop_column, needs_copy, own_rules, unique_index
 from .checks import SchemaChecks

@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import Column as ModelColumn
 
 from crudgen.evolution.changes import ColumnChange, TableChange
-from crudgen.evolution.expressions import converted, literal, quoted, text_literal
+from crudgen.evolution.expressions import converted, literal, text_literal
 from crudgen.kit.database.catalogue import KeyGenerator
+from crudgen.kit.database.catalogue.explain import quoted
 from crudgen.kit.database.sqlite_file import ANALYZED_ROWS
 
 from .clauses import (

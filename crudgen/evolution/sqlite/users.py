@@ -7,8 +7,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 
 from crudgen.evolution.changes import TableChange
-from crudgen.evolution.expressions import quoted
 from crudgen.kit.database.catalogue import Column
+from crudgen.kit.database.catalogue.explain import quoted
 
 from .clauses import removed_clauses
 from .create_table import Clause, CreateTable, Item
