@@ -146,6 +146,8 @@ class TableChange:
     """Live and new names of other constraints that follow from renamed tables and columns."""
     renamed_indexes: tuple[tuple[str, str], ...] = ()
     """The same for indexes."""
+    same_indexes: tuple[tuple[str, str], ...] = ()
+    """Live and new names of indexes as in the models that have none of the names of a spec."""
     unvalidated: tuple[str, ...] = ()
     """Live constraints as in the models that PostgreSQL has not checked for all rows."""
     key_changed: bool = False

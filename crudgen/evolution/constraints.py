@@ -178,20 +178,22 @@ class Constraints:
         left = [(live, renamed) for live, renamed in pairs if live not in old]
         new = self._missing_indexes(change, [renamed for _, renamed in left])
         names = {self._fold(index.name) for index in new}
-        renames = []
+        renames, others = [], []
         for live, renamed in left:
             same = self._expected_index(renamed)
             if same is None and self._fold(live.name) in names:
                 old.append(live)
             elif same is None:
                 self._keep_index(live)
-            elif live.name != same.name and self._is_our_index(live, renamed):
-                renames.append((live.name, same.name))
+            elif live.name != same.name:
+                is_ours = self._is_our_index(live, renamed)
+                (renames if is_ours else others).append((live.name, same.name))
         return replace(
             change,
             new_indexes=tuple(new),
             old_indexes=tuple(old),
             renamed_indexes=tuple(renames),
+            same_indexes=tuple(others),
         )
 
     def _expected_index(self, renamed: Index) -> Index | None:

@@ -1,10 +1,12 @@
 """Names of indexes that two of them need. Reason to change: which names a database allows.
 
 After a rename without a copy, an index keeps its name. SQLite cannot rename it. If a new index
-needs the name, the other one is created again under its own.
+needs the name, the other one is created again under its own. That does not depend on who created
+it: the spec may not mention the former name any more, and another index with the same content is
+the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from .changes import TableChange
@@ -35,12 +37,28 @@ def _freed(change: TableChange, needed: set[str]) -> TableChange:
     own = {index.name: index for index in change.expected.indexes}
     again = [
         (old, new)
-        for old, new in change.renamed_indexes
+        for old, new in (*change.renamed_indexes, *change.same_indexes)
         if old.lower() in needed and live[old] not in change.old_indexes
     ]
+    there = {index.name for index in change.new_indexes} | {*_as_in_models(change)}
+    missing = {new: own[new] for _, new in again if new not in there}
     return replace(
         change,
         old_indexes=(*change.old_indexes, *(live[old] for old, _ in again)),
-        new_indexes=(*change.new_indexes, *(own[new] for _, new in again)),
+        new_indexes=(*change.new_indexes, *missing.values()),
         renamed_indexes=tuple(one for one in change.renamed_indexes if one not in again),
+        same_indexes=tuple(one for one in change.same_indexes if one not in again),
     )
+
+
+def _as_in_models(change: TableChange) -> Iterator[str]:
+    """Yield the names of live indexes that have the name and columns of one in the models."""
+    columns = {live.lower(): new.lower() for new, live in change.live_columns.items()}
+    live = change.found.indexes if change.found else ()
+    there = {
+        (index.name.lower(), *(columns.get(one.lower(), one.lower()) for one in index.columns))
+        for index in live
+    }
+    for index in change.expected.indexes:
+        if (index.name.lower(), *map(str.lower, index.columns)) in there:
+            yield index.name

@@ -250,6 +250,25 @@ def test_a_name_that_is_taken_is_one_problem(run: Callable[..., Result]) -> None
     assert "1 problem" in found.output
 
 
+def test_the_former_name_of_an_entity_can_be_used_again(run: Callable[..., Result]) -> None:
+    """The index of the renamed table has the name that follows from the former one."""
+    villain = Path("entities/villain.yaml")
+    indexed = BEFORE.replace("name: str(1..80)", "name: str(1..80) index")
+    assert run(indexed, "apply").exit_code == 0
+    Path("entities/hero.yaml").unlink()
+    villain.write_text(indexed.replace("Hero", "Villain\nwas: Hero"))
+    assert CliRunner().invoke(app, ["apply"]).exit_code == 0
+    villain.write_text(indexed.replace("Hero", "Villain"))
+    assert run(indexed, "apply").exit_code == 0
+    assert run(indexed, "plan").exit_code == 0
+    with sqlite3.connect("app.db") as connection:
+        assert connection.execute("SELECT count(*) FROM villain").fetchone() == (2,)
+        assert {*connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")} == {
+            ("ix_hero_name",),
+            ("ix_villain_name",),
+        }
+
+
 def test_a_renamed_field_without_a_hint_is_noted(run: Callable[..., Result]) -> None:
     result = run(BEFORE.replace("name: str", "title: str").replace("title: H", "name: H"), "plan")
     assert "write was(name) at hero.title" in result.output

@@ -192,6 +192,23 @@ def test_an_index_gives_its_name_to_a_new_one() -> None:
     assert {one.name for one in change.new_indexes} == {"ix_hero_name", "ix_hero_title"}
 
 
+def test_an_index_with_a_forgotten_name_gives_it_to_a_new_one() -> None:
+    """The spec has no `was` any more, so the name of the index does not say whose it is."""
+    live = HERO.format(", title VARCHAR") + "; CREATE INDEX ix_hero_name ON hero (title)"
+    models = HERO.format(", title VARCHAR") + (
+        "; CREATE INDEX ix_hero_name ON hero (name); CREATE INDEX ix_hero_title ON hero (title)"
+    )
+    (change,) = without_clashes([hero(live, models).change])
+    assert [one.name for one in change.old_indexes] == ["ix_hero_name"]
+    assert [one.name for one in change.new_indexes] == ["ix_hero_name", "ix_hero_title"]
+    live += "; CREATE INDEX ix_hero_title ON hero (title)"
+    (change,) = without_clashes([hero(live, models).change])
+    assert [one.name for one in change.old_indexes] == ["ix_hero_name"]
+    assert [one.name for one in change.new_indexes] == ["ix_hero_name"]
+    (change,) = without_clashes([hero(live, models.replace("_name ON", "_other ON")).change])
+    assert not change.old_indexes
+
+
 def test_foreign_keys_are_changed_when_their_actions_or_types_do() -> None:
     team = "; CREATE TABLE team (id {} PRIMARY KEY)"
     key = ", t {}, CONSTRAINT fk_hero_t FOREIGN KEY (t) REFERENCES team (id){}"
