@@ -32,6 +32,7 @@ __pycache__/
 *.db
 *.db-shm
 *.db-wal
+*.db.before-*
 .crudgen-staging/
 """
 
