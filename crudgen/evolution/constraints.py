@@ -178,7 +178,8 @@ class Constraints:
         left = [(live, renamed) for live, renamed in pairs if live not in old]
         new = self._missing_indexes(change, [renamed for _, renamed in left])
         names = {self._fold(index.name) for index in new}
-        renames, others = [], []
+        renames: list[tuple[str, str]] = []
+        others: list[tuple[str, str]] = []
         for live, renamed in left:
             same = self._expected_index(renamed)
             if same is None and self._fold(live.name) in names:
