@@ -1,298 +1,63 @@
-"""The rows that prevent a change, counted before anything changes. Reason to change: what prevents.
+"""The rows that prevent a change, counted before anything changes. Reason to change: how.
 
-Conditions are about live columns: those of the models are replaced by the expressions that will
-compute them. One scan counts all rows of a table that do not meet a condition.
+One scan counts all rows of a table that do not meet a condition.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection
 
-from crudgen.kit.database.catalogue import Check, ForeignKey, Key
 from crudgen.kit.database.catalogue.explain import quoted
 
-from .changes import AddedColumn, Changes, ColumnChange, TableChange
-from .expressions import converted, literal, survives
+from .changes import Changes
+from .conditions import EVERY_ROW, Condition, Refused, conditions
 from .hints import Hints
-from .pairing import fold_of, with_columns
 from .plan import Problem
 from .statements import run
-from .wording import removed_words
 
 EXAMPLES = 3
-Refused = Mapping[str, Collection[str]]
-"""Columns whose change is not possible, by table: nothing is counted for them."""
 
 
 def problems(
     connection: Connection, changes: Changes, hints: Hints, refused: Refused
 ) -> Iterator[Problem]:
     """Yield what prevents the changes: each with its number of rows, and examples."""
-    tables = {change.expected.name: change for change in changes.tables}
-    for change in changes.tables:
-        if change.found is not None and change.is_changed:
-            skipped = refused.get(change.expected.name, ())
-            yield from _Rows(connection, change, tables, hints, skipped).problems()
+    for group in conditions(connection.dialect, changes, hints, refused):
+        yield from _counted(connection, group)
 
 
-@dataclass(frozen=True, slots=True)
-class _Condition:
-    """A condition that is true for rows in the way, and what to say about them."""
-
-    column: str | None
-    sql: str
-    what: str
-    """What is wrong with the rows; it follows their number."""
-    remedy: str
-    flag: str = ""
-    source: str = ""
-    """The table with an alias, if it has one."""
-    order: Sequence[str] = field(default=())
-
-
-class _Rows:
-    """The rows of one table."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        change: TableChange,
-        tables: Mapping[str, TableChange],
-        hints: Hints,
-        refused: Collection[str],
-    ) -> None:
-        self._connection = connection
-        self._change = change
-        self._tables = tables
-        self._hints = hints
-        self._refused = refused
-        self._fold = fold_of(connection.dialect.name)
-        self._table = quoted(change.live_name)
-        key = change.found.key if change.found else None
-        self._key = [quoted(name) for name in key.columns] if key else []
-
-    def problems(self) -> Iterator[Problem]:
-        """Yield the problems: missing values, values and rules, doubles, missing targets."""
-        conditions = [
-            *self._missing_values(),
-            *self._unconvertible_values(),
-            *(self._rule(check) for check in self._rules()),
-        ]
-        yield from self._counted(conditions)
-        for key in self._keys():
-            yield from self._doubles(key)
-        for reference in self._references():
-            if not self._is_refused(reference.columns):
-                yield from self._counted([self._orphans(reference)])
-
-    def _name(self, column: str) -> str:
-        key = (self._change.expected.name, column)
-        return self._hints.names.get(key, f"{self._change.expected.name}.{column}")
-
-    def _is_refused(self, columns: Collection[str]) -> bool:
-        refused = {self._fold(name) for name in self._refused}
-        return not refused.isdisjoint(map(self._fold, columns))
-
-    def _value(self, column: str, alias: str = "") -> str:
-        """Return SQL for the new value of a column; NULL for one that cannot be converted."""
-        return _value(self._connection, self._change, column, alias)
-
-    def _missing_values(self) -> Iterator[_Condition]:
-        """Yield the conditions of required columns without a value."""
-        for change in self._change.columns:
-            if change.becomes_required and change.fill is None:
-                name = self._name(change.expected.name)
-                yield _Condition(
-                    change.expected.name,
-                    f"{quoted(change.found.name)} IS NULL",
-                    "without a value",
-                    f"give them one: --fill {name}=VALUE; or make the field optional: `?`",
-                    f"--fill {name}=VALUE",
-                )
-        for added in self._change.added:
-            if not added.expected.nullable and not added.is_filled:
-                name = self._name(added.expected.name)
-                yield _Condition(
-                    added.expected.name,
-                    "1 = 1",
-                    "need a value",
-                    f"give them one: --fill {name}=VALUE; or give the field a default, or make it"
-                    " optional: `?`",
-                    f"--fill {name}=VALUE",
-                )
-
-    def _unconvertible_values(self) -> Iterator[_Condition]:
-        for change in self._change.columns:
-            name = quoted(change.found.name)
-            condition = survives(change, name)
-            if condition is not None and change.expected.name not in self._refused:
-                yield _Condition(
-                    change.expected.name,
-                    f"{name} IS NOT NULL AND NOT coalesce(({condition}), false)",
-                    f"with a value that does not convert from {change.found.type}"
-                    f" to {change.expected.type}",
-                    "change the values, or undo the change of the type",
-                )
-
-    def _changed(self) -> set[str]:
-        """Return the columns whose values change, for comparison."""
-        return {
-            *(self._fold(one.expected.name) for one in self._change.columns if one.changes_values),
-            *(self._fold(one.expected.name) for one in self._change.added),
-        }
-
-    def _rules(self) -> list[Check]:
-        """Return the rules that existing rows may not meet."""
-        changed = {name.lower() for name in self._changed()}
-        return [
-            check
-            for check in self._change.expected.checks
-            if (
-                check in self._change.new_checks
-                or check.name in self._change.unvalidated
-                or not changed.isdisjoint(check.columns)
-            )
-            and not self._is_refused(check.columns)
-        ]
-
-    def _references(self) -> list[ForeignKey]:
-        """Return the foreign keys whose targets existing rows may lack."""
-        new, unvalidated = self._change.new_foreign_keys, self._change.unvalidated
-        return [
-            key
-            for key in self._change.expected.foreign_keys
-            if key in new or key.name in unvalidated
-        ]
-
-    def _rule(self, check: Check) -> _Condition:
-        columns: list[ColumnChange | AddedColumn] = [*self._change.columns, *self._change.added]
-        texts = {
-            self._fold(one.expected.name): self._value(one.expected.name)
-            for one in columns
-            if _differs(one)
-        }
-        names = [one.expected.name for one in columns if one.expected.name.lower() in check.columns]
-        what = f"with a value outside of the rule: {check.sql}"
-        remedy = "change the values, or undo the change of the rule"
-        if words := removed_words(self._change, check):
-            what = f"with a word that the spec does not have: {', '.join(words)}"
-            remedy = f"give it a new one, `renamed: {{{words[0]}: …}}`, or change the rows"
-        column = names[0] if len(names) == 1 else None
-        condition = f"NOT ({with_columns(check.sql, texts, self._fold)})"
-        return _Condition(column, condition, what, remedy)
-
-    def _keys(self) -> Iterator[Key]:
-        """Yield the keys that existing rows may not meet."""
-        expected = self._change.expected
-        new = [*self._change.new_uniques]
-        new += [Key(one.name, one.columns) for one in self._change.new_indexes if one.is_unique]
-        changed = self._changed()
-        for key in expected.unique_keys + ((expected.key,) if expected.key else ()):
-            columns = set(map(self._fold, key.columns))
-            is_new = key in new or columns in [set(map(self._fold, one.columns)) for one in new]
-            if (is_new or not columns.isdisjoint(changed)) and not self._is_refused(columns):
-                yield key
-
-    def _doubles(self, key: Key) -> Iterator[Problem]:
-        """Yield the problem of rows that have the same values in a unique key."""
-        values = [self._value(column) for column in key.columns]
-        names = [f"c{number}" for number in range(len(values))]
-        selected = ", ".join(f"{one} AS {name}" for one, name in zip(values, names, strict=True))
-        columns = ", ".join(names)
-        present = " AND ".join(f"{name} IS NOT NULL" for name in names)
-        doubles = (
-            f"SELECT {columns} FROM (SELECT {selected} FROM {self._table}) AS v"
-            f" WHERE {present} GROUP BY {columns} HAVING count(*) > 1"
-        )
-        row = ", ".join(values)
-        what = " and ".join(key.columns)
-        condition = _Condition(
-            key.columns[0] if len(key.columns) == 1 else None,
-            f"({row}) IN ({doubles})",
-            f"with the same {what} as another row, which must be unique",
-            "change or delete all but one of each",
-            order=values,
-        )
-        if run(self._connection, f"SELECT 1 FROM ({doubles} LIMIT 1) AS d").first() is not None:
-            yield from self._counted([condition])
-
-    def _orphans(self, reference: ForeignKey) -> _Condition:
-        """Return the condition of rows that refer to no row."""
-        target = self._tables.get(reference.target)
-        own = [self._value(column, "own.") for column in reference.columns]
-        present = [f"{value} IS NOT NULL" for value in own]
-        if target is not None and target.found is not None:
-            others = [
-                _value(self._connection, target, column, "other.")
-                for column in reference.target_columns
-            ]
-            equal = " AND ".join(f"{a} = {b}" for a, b in zip(others, own, strict=True))
-            source = f"{quoted(target.live_name)} AS other"
-            present.append(f"NOT EXISTS (SELECT 1 FROM {source} WHERE {equal})")
-        return _Condition(
-            reference.columns[0] if len(reference.columns) == 1 else None,
-            " AND ".join(present),
-            f"that refer to no row of {reference.target}",
-            "change or delete them, or add the rows that they refer to",
-            source=f"{self._table} AS own",
-        )
-
-    def _counted(self, conditions: Sequence[_Condition]) -> Iterator[Problem]:
-        """Yield the problems of the conditions that are true for any row."""
-        if not conditions:
-            return
-        counts = ", ".join(f"count(*) FILTER (WHERE {one.sql})" for one in conditions)
-        source = conditions[0].source or self._table
-        numbers = run(self._connection, f"SELECT {counts} FROM {source}").one()
-        for condition, number in zip(conditions, numbers, strict=True):
-            if number:
-                yield self._problem(condition, number)
-
-    def _problem(self, condition: _Condition, number: int) -> Problem:
-        source = condition.source or self._table
-        where = "" if condition.sql == "1 = 1" else f" WHERE {condition.sql}"
-        alias = "own." if condition.source else ""
-        order = [f"{alias}{name}" for name in self._key]
-        by = f" ORDER BY {', '.join(order)}" if order else ""
-        chosen = ", ".join(order) or "*"
-        examples = run(
-            self._connection, f"SELECT {chosen} FROM {source}{where}{by} LIMIT {EXAMPLES}"
-        )
-        shown = f" ORDER BY {', '.join(condition.order)}" if condition.order else ""
-        rows = "row" if number == 1 else "rows"
-        verb = condition.what.replace("need", "needs", 1).replace("refer", "refers", 1)
-        return Problem(
-            self._change.expected.name,
-            condition.column,
-            f"{number:,} {rows} {verb if number == 1 else condition.what}",
-            condition.remedy,
-            number,
-            tuple(tuple(row) for row in examples),
-            f"SELECT {alias}* FROM {source}{where}{shown}",
-            condition.flag,
-        )
+def _counted(connection: Connection, group: Sequence[Condition]) -> Iterator[Problem]:
+    """Yield the problems of the conditions that are true for any row."""
+    possible = [
+        one for one in group if not one.guard or run(connection, one.guard).first() is not None
+    ]
+    if not possible:
+        return
+    counts = ", ".join(f"count(*) FILTER (WHERE {one.sql})" for one in possible)
+    numbers = run(connection, f"SELECT {counts} FROM {possible[0].source}").one()
+    for condition, number in zip(possible, numbers, strict=True):
+        if number:
+            yield _problem(connection, condition, number)
 
 
-def _differs(change: ColumnChange | AddedColumn) -> bool:
-    """Return whether the live column has another name or value, or does not exist."""
-    return isinstance(change, AddedColumn) or change.changes_values or change.is_renamed
-
-
-def _value(connection: Connection, change: TableChange, name: str, alias: str) -> str:
-    """Return SQL for the new value of a column; NULL for one that cannot be converted."""
-    dialect, column = connection.dialect, change.table.columns
-    by_name = {one.name: one for one in column}
-    for one in change.columns:
-        if one.expected.name == name:
-            live = alias + quoted(one.found.name)
-            if not one.changes_values:
-                return live
-            value, condition = converted(one, live, by_name[name], dialect), survives(one, live)
-            # NULL survives: it is filled.
-            guard = None if condition is None else f"{live} IS NULL OR ({condition})"
-            return f"({value})" if guard is None else f"(CASE WHEN {guard} THEN {value} END)"
-    (added,) = (one for one in change.added if one.expected.name == name)
-    value = literal(added.fill, by_name[name], dialect) if added.is_filled else "NULL"
-    is_typed = dialect.name == "postgresql"
-    return f"CAST({value} AS {added.expected.type})" if is_typed else f"({value})"
+def _problem(connection: Connection, condition: Condition, number: int) -> Problem:
+    where = "" if condition.sql == EVERY_ROW else f" WHERE {condition.sql}"
+    key = condition.change.found.key if condition.change.found else None
+    order = [f"{condition.prefix}{quoted(name)}" for name in (key.columns if key else ())]
+    by = f" ORDER BY {', '.join(order)}" if order else ""
+    chosen = ", ".join(order) or "*"
+    examples = run(
+        connection, f"SELECT {chosen} FROM {condition.source}{where}{by} LIMIT {EXAMPLES}"
+    )
+    rows = "row" if number == 1 else "rows"
+    verb = condition.what.replace("need", "needs", 1).replace("refer", "refers", 1)
+    return Problem(
+        condition.change.expected.name,
+        condition.column,
+        f"{number:,} {rows} {verb if number == 1 else condition.what}",
+        condition.remedy,
+        number,
+        tuple(tuple(row) for row in examples),
+        condition.select,
+        condition.flag,
+    )
