@@ -14,6 +14,7 @@ from sqlalchemy import literal_column, select
 from crudgen.kit.database import connections
 from crudgen.kit.database.postgresql import Postgresql
 from crudgen.kit.database.statements import Prepared
+from tests.support.postgres import end_clients_of
 from tests.support.servers import Api, Servers
 
 HERO = {"name": "n", "secret_name": "s"}
@@ -32,12 +33,9 @@ def api(
 def end_connections(api: Api) -> int:
     """End every connection of the application, as an administrator or a restart would."""
     with psycopg.connect(api.database) as connection:
-        ended = connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        ).fetchall()
+        ended = end_clients_of(connection)
     time.sleep(0.2)
-    return len(ended)
+    return ended
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "list", "GET", "ready"])

@@ -19,6 +19,7 @@ import crudgen
 from crudgen.kit.database import state as states
 from crudgen.kit.database.state import State
 from crudgen.kit.errors import Condition, Unavailable
+from tests.support.postgres import end_clients_of
 from tests.support.servers import BOUND_BY_MODES, Api, Servers
 
 HERO = {"name": "n", "secret_name": "s"}
@@ -45,10 +46,7 @@ def new_sessions(url: str, setting: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET default_transaction_read_only = off")
         connection.execute(f"ALTER DATABASE {connection.info.dbname} {setting}")
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+        end_clients_of(connection)
     time.sleep(0.2)
 
 

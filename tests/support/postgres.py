@@ -1,7 +1,7 @@
 """A PostgreSQL of a test's own, to be stopped and started."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import psycopg
 
@@ -41,3 +41,22 @@ def flush(url: str, *, on: bool) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"ALTER SYSTEM SET fsync = {on}")
         connection.execute("SELECT pg_reload_conf()")
+
+
+def clients_of(connection: psycopg.Connection[Any]) -> list[int]:
+    """Return the process ids of the other connections to the database of one.
+
+    Autovacuum works in any database at any time; it is not a client.
+    """
+    rows = connection.execute(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    )
+    return [pid for (pid,) in rows]
+
+
+def end_clients_of(connection: psycopg.Connection[Any]) -> int:
+    """End the other connections to the database of one, as an administrator does; count them."""
+    pids = clients_of(connection)
+    ended = connection.execute("SELECT pg_terminate_backend(unnest(%s::int[]))", [pids])
+    return [done for (done,) in ended].count(True)
