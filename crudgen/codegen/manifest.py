@@ -9,7 +9,7 @@ from crudgen.language.former import entity_tables
 from crudgen.language.operations import BULK, Operation
 from crudgen.language.schema import Artifact, Entity, KeyKind, KitForm, Schema, TypeName
 
-from .needs import Argument, KitImports, Need, Required, ServerProtocol, Variable
+from .needs import Argument, KitImports, Need, Required, ServerProtocol, ToolTable, Variable
 from .tree import Ownership
 from .views.aliases import type_aliases
 from .views.bodies import bodies_view, writes_more
@@ -60,6 +60,9 @@ _WIRING = (
     Variable("app", "create_app"),
 )
 """What an `app/main.py` must contain that does not call `build_application`."""
+_ALEMBIC = ToolTable(
+    "alembic", ('script_location = "%(here)s/migrations"', 'prepend_sys_path = ["%(here)s"]')
+)
 
 
 def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
@@ -71,7 +74,7 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
     fixtures = (KitImports(schema.kit, "app.kit"),)
     yield FromTemplate("README.md", "README.md.jinja", project, once)
     yield FromTemplate(
-        "pyproject.toml", "pyproject.toml.jinja", project, once, _requirements(schema)
+        "pyproject.toml", "pyproject.toml.jinja", project, once, _needs_of_project(schema)
     )
     yield FromTemplate("app/__init__.py", "app.py.jinja")
     yield FromTemplate("Dockerfile", "Dockerfile.jinja", ownership=once, needs=protocol)
@@ -109,6 +112,8 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
         file = free_name("nested", {str(entity.plural) for entity in schema.entities})
         yield FromTemplate(f"tests/test_{file}.py", "test_nested.py.jinja", nested_tests)
     yield FromTemplate("tests/conftest.py", "conftest.py.jinja", ownership=once, needs=fixtures)
+    if schema.migrations:
+        yield FromTemplate("migrations/__init__.py", "migrations.py.jinja")
     if Artifact.PROVIDER in schema.emit:
         yield FromTemplate("clients/provider.ts", "provider.ts.jinja", provider_view(schema))
     if schema.kit is not KitForm.LIBRARY:
@@ -134,11 +139,12 @@ def _files_of_relations(
         yield FromTemplate(f"{folder}/nested.py", "nested.py.jinja", nested)
 
 
-def _requirements(schema: Schema) -> tuple[Required, ...]:
+def _needs_of_project(schema: Schema) -> tuple[Need, ...]:
     drivers = POSTGRES if schema.database.startswith("postgresql:") else ()
     return (
         *(Required(one) for one in requirements(schema)),
         *(Required(one, extra="postgres") for one in drivers),
+        *((_ALEMBIC,) if schema.migrations else ()),
     )
 
 

@@ -269,6 +269,8 @@ class Schema:
     """How an emitted project gets the kit."""
     emit: tuple[Artifact, ...] = ()
     """The requested parts of the emitted project, in the order of the enum."""
+    migrations: bool = False
+    """Whether revisions, which Alembic runs, change the tables of an emitted project."""
 
     def entity(self, name: ClassName) -> Entity:
         """Return the entity with this name."""

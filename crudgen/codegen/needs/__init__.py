@@ -2,7 +2,7 @@
 
 from .lines import MissingLine, Need
 from .modules import Argument, KitImports, ServerProtocol, Variable
-from .requirements import Required
+from .requirements import Required, ToolTable
 
 __all__ = [
     "Argument",
@@ -11,5 +11,6 @@ __all__ = [
     "Need",
     "Required",
     "ServerProtocol",
+    "ToolTable",
     "Variable",
 ]

@@ -1,4 +1,4 @@
-"""Requirements that a user's pyproject.toml lacks. Reason to change: how versions are compared."""
+"""What a user's pyproject.toml lacks. Reason to change: how versions are compared."""
 
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -30,6 +30,26 @@ class Required:
             return
         table = "[project.optional-dependencies]" if self.extra else "[project]"
         yield MissingLine(f'"{self.requirement}",', f"in {table} {self.extra or 'dependencies'}")
+
+
+@dataclass(frozen=True, slots=True)
+class ToolTable:
+    """A table of pyproject.toml that configures a tool, unless a file of its own does.
+
+    `lines` are the lines of a new table.
+    """
+
+    tool: str
+    lines: tuple[str, ...]
+
+    def missing_lines(self, text: str) -> Iterator[MissingLine]:
+        """Yield the lines of the table if there is none."""
+        try:
+            tools = tomllib.loads(text).get("tool")
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(tools, dict) or self.tool not in tools:
+            yield from (MissingLine(line, f"in [tool.{self.tool}]") for line in self.lines)
 
 
 def _requirements_in(text: str) -> list["Requirement"] | None:

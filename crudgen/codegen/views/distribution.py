@@ -22,6 +22,8 @@ POSTGRES = ("psycopg[binary,pool]>=3.3,<3.4",)
 """Requirements of the extra `postgres`."""
 TEST = ("httpx>=0.28", "mypy>=2.4", "pytest>=9.2", "ruff>=0.17")
 """Requirements of the extra `test`."""
+ALEMBIC = ("alembic>=1.20,<1.21",)
+"""Requirements of migrations."""
 
 _FALLBACK = "app"
 _MAX_LENGTH = 60
@@ -29,9 +31,9 @@ _MAX_LENGTH = 60
 
 def requirements(schema: Schema) -> tuple[str, ...]:
     """Return the requirements of the project: those of a copied kit, or crudgen itself."""
-    if schema.kit is KitForm.LIBRARY:
-        return (f"crudgen=={version('crudgen')}",)
-    return KIT_REQUIREMENTS
+    is_library = schema.kit is KitForm.LIBRARY
+    own = (f"crudgen=={version('crudgen')}",) if is_library else KIT_REQUIREMENTS
+    return (*own, *ALEMBIC) if schema.migrations else own
 
 
 def distribution_name(title: str) -> str:
@@ -45,7 +47,7 @@ def distribution_name(title: str) -> str:
     name = re.sub(r"[^a-z0-9]+", "-", ascii_only)[:_MAX_LENGTH].strip("-")
     if not re.search("[a-z]", name):
         return _FALLBACK
-    libraries = (*KIT_REQUIREMENTS, *DOCS_PAGES, *POSTGRES, *TEST, "crudgen")
+    libraries = (*KIT_REQUIREMENTS, *DOCS_PAGES, *POSTGRES, *TEST, *ALEMBIC, "crudgen")
     required = {requirement_name(one) for one in libraries}
     return f"{name}-app" if name in required else name
 

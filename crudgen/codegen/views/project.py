@@ -48,6 +48,7 @@ class ProjectView:
     """Requirements of the extra `test`."""
     has_relations: bool
     has_links: bool
+    has_migrations: bool
 
 
 def project_view(schema: Schema) -> ProjectView:
@@ -93,6 +94,7 @@ def project_view(schema: Schema) -> ProjectView:
         test=_string_list(TEST),
         has_relations=has_relations(schema),
         has_links=any(own_links(entity) for entity in schema.entities),
+        has_migrations=schema.migrations,
     )
 
 

@@ -27,6 +27,7 @@ def resolve_app(written: WrittenSpec[AppSpec], problems: Problems) -> Schema:
         names=Conventions(columns=spec.names.columns, json=spec.names.json_names),
         kit=spec.kit,
         emit=_emit(written, problems),
+        migrations=spec.migrations,
     )
 
 

@@ -255,3 +255,8 @@ class AppSpec(BaseSpec):
         description="What an emitted project contains besides the application: provider"
         " (clients/provider.ts, for react-admin and refine); by default nothing.",
     )
+    migrations: Flag = Field(
+        default=False,
+        description="Whether an emitted project changes its tables by revisions in migrations/,"
+        " which Alembic runs.",
+    )
