@@ -7,12 +7,14 @@ CrudgenError
 ├── OutputError      the output folder cannot be written, or has files that must not be overwritten
 ├── DriftError       the output folder differs from what the spec generates
 ├── ServeError       the application cannot start, for example because the port is in use
-└── DatabaseError    the database cannot be read or changed
+├── DatabaseError    the database cannot be read or changed
+└── ArgumentError    an argument of a command is invalid
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 _CREDENTIALS = re.compile(r"(?<=://)[^\s'\"]*@")
 """Matches user and password in a URL, even if the password contains an unescaped @."""
@@ -59,6 +61,9 @@ def _masked(text: str) -> str:
 class CrudgenError(Exception):
     """Base class of the exceptions of crudgen."""
 
+    exit_code: ClassVar[int] = 1
+    """How a command ends."""
+
 
 class SpecError(CrudgenError):
     """The spec is invalid. `diagnostics` contains all problems, sorted by file and line."""
@@ -82,3 +87,9 @@ class ServeError(CrudgenError):
 
 class DatabaseError(CrudgenError):
     """A database cannot be read or changed, or the rows in it prevent a change."""
+
+
+class ArgumentError(CrudgenError):
+    """An argument of a command is invalid, whatever the database contains."""
+
+    exit_code = 2

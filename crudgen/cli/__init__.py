@@ -32,12 +32,12 @@ class _Commands(TyperGroup):
     """The commands. Exceptions become messages and exit codes; only bugs print a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command. Exit with 1 after a CrudgenError, and 130 after Ctrl+C."""
+        """Run a command. Exit with 1 or 2 after a CrudgenError, and 130 after Ctrl+C."""
         try:
             return super().invoke(ctx)
         except CrudgenError as error:
             console.error(error)
-            raise typer.Exit(1) from error
+            raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as error:
             raise typer.Exit(130) from error
 

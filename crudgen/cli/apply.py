@@ -1,6 +1,7 @@
 """The command `crudgen apply`. Reason to change: its options and progress."""
 
 import json
+import re
 import tempfile
 import threading
 import time
@@ -30,6 +31,15 @@ _LONG_SECONDS = 1.0
 """What takes longer is reported while it runs."""
 
 
+def _check_digest(digest: str | None) -> str | None:
+    """Return the digest. Raises BadParameter if no plan can have it."""
+    if digest is not None and not re.fullmatch("[0-9a-f]{12}", digest):
+        raise typer.BadParameter(
+            f"{digest!r} is not the digest of a plan: 12 digits of 0-9 and a-f; see: crudgen plan"
+        )
+    return digest
+
+
 def apply(  # noqa: PLR0913 -- each is an option of the command
     entities: source.Entities = source.DEFAULT,
     *,
@@ -39,7 +49,12 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
     integers: changing.Integers = None,
     reviewed: Annotated[
         str | None,
-        typer.Option("--plan", metavar="DIGEST", help="Refuse any other plan than this one."),
+        typer.Option(
+            "--plan",
+            metavar="DIGEST",
+            callback=_check_digest,
+            help="Refuse any other plan than this one.",
+        ),
     ] = None,
     backup: Annotated[
         bool,
@@ -74,7 +89,7 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
         if as_json:
             report = plan.as_json() if plan else {}
             typer.echo(json.dumps({"error": str(error), **report}, indent=2, default=str))
-            raise typer.Exit(1) from error
+            raise typer.Exit(error.exit_code) from error
         if plan is not None:
             planned.show(plan, names)
         raise
@@ -113,6 +128,8 @@ def _report(done: "Applied", names: "planned.Names", seconds: float, *, on_copy:
         planned.summary(done.plan, "")
         return
     planned.show(done.plan.without_notes(), names)
+    for line in done.plan.unused:
+        console.say(f"without effect: {line}", "yellow")
     changes = source.count(len(done.plan.steps), "change")
     if done.backup:
         console.say(f"the database before the change: {done.backup}")

@@ -43,7 +43,7 @@ def plan(  # noqa: PLR0913 -- each is an option of the command
         if not as_json:
             raise
         typer.echo(json.dumps({"error": str(error)}, indent=2))
-        raise typer.Exit(1) from error
+        raise typer.Exit(error.exit_code) from error
     if as_json:
         typer.echo(changing.as_json(found, where))
     else:

@@ -52,6 +52,8 @@ def show(plan: "Plan", names: Names, *, with_sql: bool = False) -> None:
 
 def summary(plan: "Plan", command: str) -> None:
     """Print what follows from a plan; `command` applies it."""
+    for line in plan.unused:
+        console.say(f"without effect: {line}", "yellow")
     if plan.problems:
         console.say(f"{source.count(len(plan.problems), 'problem')}: nothing will be done", "red")
     elif plan.steps:

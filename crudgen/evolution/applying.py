@@ -94,7 +94,10 @@ def checked(plan: Plan, order: Order) -> Plan:
     """
     if order.expected not in {None, plan.digest} and not plan.is_empty:
         raise RefusedError(
-            f"the plan is now {plan.digest}, not {order.expected}\n  review it: crudgen plan", plan
+            f"the plan is now {plan.digest}, not {order.expected}\n"
+            "  give the same --fill, --drop and --integers as for the reviewed plan; if they are\n"
+            "  the same, the spec or the database has changed: review the plan with crudgen plan",
+            plan,
         )
     if plan.problems:
         count = len(plan.problems)

@@ -1,9 +1,11 @@
 """Notes of a plan: what is kept, and what may be a mistake. Reason to change: what users miss."""
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 
 from .changes import DroppedTable, TableChange
 from .hints import Hints
+from .internal import is_internal
 from .pairing import Pair
 from .plan import Note
 
@@ -13,10 +15,11 @@ def notes_of(change: TableChange, kept: Iterable[str], hints: Hints) -> Iterator
     table = change.expected.name
     name = hints.names.get((table, None), table)
     for column in (*change.released, *change.kept):
+        option = shlex.quote(f"{name}.{column.name}")
         yield Note(
             table,
             column.name,
-            f"is not in the spec and is kept; --drop {name}.{column.name} drops it",
+            f"is not in the spec and is kept; --drop {option} drops it",
         )
     for what in kept:
         yield Note(table, None, f"{what} is not in the spec and is kept")
@@ -41,15 +44,19 @@ def note_renames(change: TableChange, hints: Hints) -> Iterator[Note]:
 
 
 def other_tables(
-    taken: Mapping[str, str], pairs: Iterable[Pair], dropped: Iterable[DroppedTable]
+    taken: Mapping[str, str],
+    parts: Iterable[str],
+    pairs: Iterable[Pair],
+    dropped: Iterable[DroppedTable],
 ) -> Iterator[Note]:
-    """Yield a note of each table that is not in the spec."""
-    known = {name.lower() for one in pairs for name in _names(one)}
+    """Yield a note of each table that is not in the spec; `parts` belong to others."""
+    known = {name.lower() for name in parts}
+    known |= {name.lower() for one in pairs for name in _names(one)}
     known |= {one.found.name.lower() for one in dropped}
     for name, kind in sorted(taken.items()):
-        is_internal = name.startswith(("_", "sqlite_")) or name == "alembic_version"
-        if kind == "table" and name.lower() not in known and not is_internal:
-            text = f"is not in the spec and is kept; --drop {name} drops it with its rows"
+        if kind == "table" and name.lower() not in known and not is_internal(name):
+            option = f"--drop {shlex.quote(name)}"
+            text = f"is not in the spec and is kept; {option} drops it with its rows"
             yield Note(name, None, text)
 
 

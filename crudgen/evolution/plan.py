@@ -121,6 +121,8 @@ class Plan:
     notes: tuple[Note, ...] = ()
     rows: Mapping[str, int] = field(default_factory=dict)
     """The number of rows of each table that changes, possibly estimated."""
+    unused: tuple[str, ...] = ()
+    """Options without effect, and why, a line each."""
 
     @property
     def inside(self) -> tuple[Step, ...]:
@@ -163,4 +165,5 @@ class Plan:
             "steps": [asdict(step) for step in self.steps],
             "problems": [asdict(problem) for problem in self.problems],
             "notes": [asdict(note) for note in self.notes],
+            "unused": list(self.unused),
         }

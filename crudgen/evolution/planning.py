@@ -19,17 +19,19 @@ from crudgen.kit.database.comparison import compare
 
 from . import postgresql, sqlite
 from .changes import Changes, DroppedTable, TableChange
-from .choices import Choices, check_drops
+from .choices import Choices
 from .constraints import Impossible
 from .conversions import conversion
 from .counting import problems as counted
 from .difference import Difference, retyped_columns
 from .hints import Hints
 from .index_names import without_clashes
+from .internal import parts_of_others
 from .notes import note_renames, notes_of, other_tables
 from .pairing import Pair, fold_of, former_names, pair
 from .plan import Note, Plan, Problem
 from .statements import count_rows
+from .unused import Live, UnusedOptionError, unused_options
 
 _LOWERINGS = {"sqlite": sqlite.lower, "postgresql": postgresql.lower}
 
@@ -44,8 +46,8 @@ def make(
 ) -> Plan:
     """Return the plan that makes the tables of a database those of the models.
 
-    Only reads, in the transaction of the connection. Raises ChoiceError, unless the changes are
-    done already.
+    Only reads, in the transaction of the connection. Raises UnusedOptionError for options without
+    effect, unless the changes are done already.
     """
     planning = _Planning(connection, metadata, hints, choices or Choices())
     return planning.plan(is_done=is_done)
@@ -64,6 +66,7 @@ class _Planning:
         self._dialect = connection.dialect.name
         self._fold = fold_of(self._dialect)
         self._taken = taken_names(connection)
+        self._parts = frozenset(map(self._fold, parts_of_others(connection)))
         self._problems: list[Problem] = []
         self._notes: list[Note] = []
         self._refused: dict[str, set[str]] = {}
@@ -75,11 +78,10 @@ class _Planning:
         changes = [self._with_rows(change) for change in self._changes(pairs)]
         if self._dialect == "sqlite":
             changes = without_clashes(changes)
-        if not is_done:
-            self._check_drops(changes, pairs)
         names_taken = list(self._names_taken(changes))
         self._problems += names_taken
         done = Changes(tuple(changes), dropped)
+        unused = [] if is_done else self._unused(done, pairs)
         self._problems += counted(self._connection, done, self._hints, self._refused)
         lowered = _LOWERINGS[self._dialect](self._possible(done), self._connection)
         steps = lowered.steps
@@ -87,11 +89,16 @@ class _Planning:
         self._problems += [one for one in lowered.problems if one.table not in said]
         touched = {step.table for step in steps} | {one.table for one in self._problems}
         self._problems += self._other_differences(pairs, touched)
-        self._notes += other_tables(self._taken, pairs.values(), dropped)
+        self._notes += other_tables(self._taken, self._parts, pairs.values(), dropped)
         rows = {one.expected.name: one.rows for one in changes if one.expected.name in touched}
         rows |= {one.found.name: one.rows for one in dropped}
         problems = tuple(replace(one, place=self._place(one)) for one in self._problems)
-        return Plan(steps, problems, tuple(self._notes), rows)
+        plan = Plan(steps, problems, tuple(self._notes), rows, tuple(unused))
+        if unused and any(not step.creates_table for step in plan.inside):
+            more = [f"  {one}" for one in unused[1:]]
+            remedy = "  remove what has no effect, or correct it"
+            raise UnusedOptionError("\n".join([unused[0], *more, remedy]))
+        return plan
 
     def _place(self, problem: Problem) -> str:
         """Return where the spec defines what a problem is about."""
@@ -207,19 +214,14 @@ class _Planning:
         return tuple(
             DroppedTable(table, count_rows(self._connection, table.name))
             for table in dropped
-            if table.kind == "table"
+            if table.kind == "table" and self._fold(table.name) not in self._parts
         )
 
-    def _check_drops(self, changes: Collection[TableChange], pairs: Mapping[str, Pair]) -> None:
-        columns = {
-            one.expected.name: [column.name for column in (*one.released, *one.dropped, *one.kept)]
-            for one in changes
-        }
-        used = {self._fold(one.found.name) for one in pairs.values() if one.found}
-        tables = [
-            name for name, kind in self._taken.items() if kind == "table" and name not in used
-        ]
-        check_drops(self._choices, columns, tables)
+    def _unused(self, changes: Changes, pairs: Mapping[str, Pair]) -> list[str]:
+        """Return which options have no effect."""
+        used = {self._fold(one.found.name): name for name, one in pairs.items() if one.found}
+        live = Live(self._taken, used, self._parts, self._fold)
+        return unused_options(self._choices, changes, live, self._hints)
 
     def _names_taken(self, changes: Collection[TableChange]) -> Iterator[Problem]:
         """Yield the problems of new tables whose name another object has."""

@@ -131,6 +131,9 @@ def test_a_plan_is_refused_if_it_is_not_the_reviewed_one(run: Callable[..., Resu
     refused = run(AFTER, "apply", *options, "--plan", reviewed["digest"])
     assert refused.exit_code == 1
     assert f"not {reviewed['digest']}" in refused.output
+    without = run(AFTER.replace("int", "int?"), "apply", "--plan", reviewed["digest"])
+    assert "give the same --fill, --drop and --integers" in without.output
+    assert run(AFTER, "apply", "--plan", "first").exit_code == 2
     now = json.loads(run(AFTER, "plan", "--json", *options).output)
     assert run(AFTER, "apply", *options, "--plan", now["digest"]).exit_code == 0
 
@@ -177,16 +180,123 @@ def test_a_copy_is_changed_in_place_of_the_database(run: Callable[..., Result]) 
 
 
 @pytest.mark.parametrize(
+    ("options", "messages"),
+    [
+        (["--fill", ""], ["--fill '': no field", "write --fill hero.level=VALUE"]),
+        (["--fill", "hero.age"], ["no value", "write --fill hero.age=VALUE"]),
+        (["--fill", "hero.agee=1"], ["hero has no field agee", "did you mean hero.age?"]),
+        (["--fill", "hero.zz=1"], ["hero has no field zz", "its fields: id, title, age"]),
+        (["--fill", "hero=1"], ["no field of hero is named", "its fields: id, title, age"]),
+        (["--fill", "Hero.age=1"], ["the spec has no entity Hero", "did you mean hero.age?"]),
+        (["--fill", "zz.age=1"], ["the spec has no entity zz", "the entities: hero"]),
+        (["--fill", "hero.age=x"], ["expected an integer", "write a value of hero.age"]),
+        (["--fill", "hero.age=1e999999999"], ["expected an integer, found the string"]),
+        (["--fill", "hero.age=inf"], ["expected an integer, found the string 'inf'"]),
+        (["--fill", "hero.title="], ["shorter than 1"]),
+        (["--fill", "hero.mood=calm down"], ["'hero.mood=calm down': ", "one of calm, 'very sad'"]),
+        (["--fill", "hero.age=1", "--fill", "hero.age=2"], ["hero.age has another value already"]),
+        (["--drop", ""], ["--drop '': no name", "write --drop hero.code for a column"]),
+        (["--drop", "hero."], ["--drop hero.: no name of a column"]),
+        (["--drop", "hero.age"], ["is in the spec (entities/hero.yaml:5)", "remove the field"]),
+        (["--drop", "hero.Feeling"], ["hero.mood is in the spec", "remove the field there first"]),
+        (["--drop", "hero"], ["the table of Hero (entities/hero.yaml)", "remove the entity"]),
+        (["--drop", "sqlite_sequence"], ["needs this table", "remove the option"]),
+        (["--drop", "alembic_version"], ["needs this table"]),
+        (["--drop", "_answer"], ["needs this table"]),
+        (["--integers", "hero.age"], ["the field is no decimal"]),
+        (["--integers", "hero.agee"], ["did you mean hero.age?"]),
+    ],
+)
+def test_wrong_options_are_arguments(
+    run: Callable[..., Result], options: list[str], messages: list[str]
+) -> None:
+    """They are found without a database, even if there is none."""
+    spec = (
+        AFTER + "  mood: {type: enum, values: [calm, very sad], column: Feeling, default: calm}\n"
+    )
+    for command in ("plan", "apply"):
+        result = run(spec, command, *options, "--database", "sqlite:///none.db")
+        assert result.exit_code == 2
+        for message in messages:
+            assert message in result.output
+        as_json = run(spec, command, *options, "--json")
+        assert as_json.exit_code == 2
+        assert messages[0] in json.loads(as_json.output)["error"]
+
+
+@pytest.mark.parametrize(
+    ("options", "messages"),
+    [
+        (["--drop", "hero.cod"], ["there is no such column", "did you mean hero.code?"]),
+        (["--drop", "heroo.code"], ["there is no such table", "did you mean hero.code?"]),
+        (["--drop", "hero.zz"], ["these can be dropped: hero.code, 'hero.a b'", "remove what"]),
+        (["--drop", "hero.name"], ["the column is that of hero.title"]),
+        (["--drop", "zz"], ["these can be dropped: 'my log', villain, words", "remove what"]),
+        (["--drop", "vilain"], ["did you mean villain?"]),
+        (["--drop", "my lo"], ["--drop 'my lo': there is no", "did you mean 'my log'?"]),
+        (["--drop", "villain.name"], ["has no entity villain", "--drop villain drops all of it"]),
+        (["--drop", "tall"], ["the name of a view, not of a table"]),
+        (["--drop", "words_data"], ["belongs to an extension or a virtual table"]),
+        (["--fill", "hero.title=x"], ["--fill hero.title: all rows have a value"]),
+        (["--fill", "hero.nick=x", "--drop", "zz"], ["the field is optional", "--drop zz"]),
+        (["--integers", "hero.price"], ["--integers hero.price: the column is no BIGINT"]),
+    ],
+)
+def test_options_without_effect_are_refused(
+    run: Callable[..., Result], options: list[str], messages: list[str]
+) -> None:
+    with sqlite3.connect("app.db") as connection:
+        connection.executescript(
+            "CREATE TABLE villain (name TEXT); CREATE TABLE 'my log' (name TEXT);"
+            "CREATE VIEW tall AS SELECT 1; CREATE VIRTUAL TABLE words USING fts5 (word);"
+            "ALTER TABLE hero ADD COLUMN 'a b'; ALTER TABLE hero ADD COLUMN nick VARCHAR;"
+            "ALTER TABLE hero ADD COLUMN price DECIMAL_AS_INT(10, 2) NOT NULL DEFAULT 0"
+        )
+    spec = AFTER + "  nick: str(..99)?\n  price: decimal(10,2)\n"
+    for command in ("plan", "apply"):
+        result = run(spec, command, "--fill", "hero.age=7", *options)
+        assert result.exit_code == 1
+        for message in messages:
+            assert message in result.output
+        as_json = json.loads(run(spec, command, "--fill", "hero.age=7", *options, "--json").output)
+        assert messages[0] in as_json["error"]
+
+
+def test_options_of_a_former_run_are_noted(run: Callable[..., Result]) -> None:
+    """The same command can run again, and on a new database."""
+    options = ("--fill", "hero.age=7", "--drop", "hero.code")
+    assert run(AFTER, "apply", *options).exit_code == 0
+    for arguments in (["plan"], ["apply"], ["apply", "--database", "sqlite:///new.db"]):
+        again = run(AFTER, *arguments, *options)
+        assert again.exit_code == 0
+        assert "without effect: --fill hero.age: " in again.output
+        assert "without effect: --drop hero.code: " in again.output
+    unused = json.loads(run(AFTER, "plan", *options, "--json").output)["unused"]
+    assert unused[0] == "--fill hero.age: all rows have a value"
+    more = run(AFTER + "  level: int?\n", "apply", *options)
+    assert more.exit_code == 1
+    assert "--drop hero.code: there is no such column" in more.output
+
+
+def test_tables_of_an_extension_are_not_dropped(run: Callable[..., Result], database: str) -> None:
+    there = ("--database", database)
+    assert run(BEFORE, "apply", *there).exit_code == 0
+    with psycopg.connect(database) as connection:
+        connection.execute("CREATE TABLE places (name text)")
+        connection.execute("ALTER EXTENSION plpgsql ADD TABLE places")
+    try:
+        assert "places" not in run(BEFORE, "plan", *there).output
+        refused = run(BEFORE, "apply", *there, "--drop", "places")
+        assert refused.exit_code == 1
+        assert "belongs to an extension" in refused.output
+    finally:
+        with psycopg.connect(database) as connection:
+            connection.execute("ALTER EXTENSION plpgsql DROP TABLE places")
+
+
+@pytest.mark.parametrize(
     ("arguments", "messages"),
     [
-        (["plan", "--fill", "hero.agee=1"], ["there is no hero.agee", "did you mean hero.age?"]),
-        (["plan", "--fill", "hero.age"], ["no value", "--fill hero.age=VALUE"]),
-        (["plan", "--fill", "hero.age=x"], ["expected an integer", "write a value of hero.age"]),
-        (["apply", "--fill", "hero.title="], ["shorter than 1"]),
-        (["apply", "--drop", "hero.cod"], ["there is no hero.cod", "did you mean hero.code?"]),
-        (["apply", "--drop", "hero.age"], ["is in the spec", "remove it there first"]),
-        (["apply", "--drop", "hero"], ["is in the spec"]),
-        (["apply", "--drop", "heroo.code"], ["there is no heroo", "did you mean hero?"]),
         (["plan", "--database", "sqlite:///no/app.db"], ["does not exist", "create it"]),
         (["plan", "--database", "mysql://x"], ["neither for SQLite nor for PostgreSQL"]),
         (
