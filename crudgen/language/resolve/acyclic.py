@@ -1,46 +1,72 @@
 """A graph without circles that grows. Reason to change: how circles are found."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from math import isqrt
 
 
 class AcyclicGraph:
-    """A directed graph without circles, and an order of its nodes.
+    """A directed graph without circles, whose nodes have levels that never decrease along an edge.
 
-    Adding an edge reorders only the nodes between its ends: the algorithm of Pearce and Kelly.
+    Adding an edge that leads to a higher level takes no search; otherwise the search backwards is
+    limited: the algorithm of Bender, Fineman, Gilbert and Tarjan.
     """
 
     def __init__(self, nodes: Iterable[str]) -> None:
-        self._position = {node: position for position, node in enumerate(nodes)}
-        self._next: dict[str, list[str]] = {node: [] for node in self._position}
-        self._previous: dict[str, list[str]] = {node: [] for node in self._position}
+        self._level = dict.fromkeys(nodes, 0)
+        self._next: dict[str, list[str]] = {node: [] for node in self._level}
+        self._previous: dict[str, list[str]] = {node: [] for node in self._level}
+        """The nodes of the same level with an edge to each node."""
+        self._limit = isqrt(len(self._level)) + 1
 
     def add(self, node: str, other: str) -> bool:
         """Add an edge from a node to another one. Return False if that would close a circle."""
-        low, high = self._position[other], self._position[node]
-        if low <= high:
-            later = self._reachable(other, self._next, low, high)
-            if node in later:
+        if self._level[node] >= self._level[other]:
+            earlier, is_complete = self._earlier(node)
+            level = self._level[node] if is_complete else self._level[node] + 1
+            if other in earlier or not self._raise(other, level, earlier):
                 return False
-            earlier = self._reachable(node, self._previous, low, high)
-            position = self._position.__getitem__
-            moved = [*sorted(earlier, key=position), *sorted(later, key=position)]
-            self._position |= dict(zip(moved, sorted(map(position, moved)), strict=True))
         self._next[node].append(other)
-        self._previous[other].append(node)
+        if self._level[node] == self._level[other]:
+            self._previous[other].append(node)
         return True
 
-    def _reachable(
-        self, start: str, edges: Mapping[str, list[str]], low: int, high: int
-    ) -> set[str]:
-        """Return the nodes that edges lead to from a node, among those at the positions."""
-        found = {start}
-        pending = [start]
+    def _earlier(self, node: str) -> tuple[set[str], bool]:
+        """Return nodes of the same level that lead to a node, and whether these are all."""
+        found = {node}
+        pending = [node]
+        edges = 0
+        while pending and edges < self._limit:
+            previous = self._previous[pending.pop()]
+            edges += len(previous)
+            new = [one for one in previous if one not in found]
+            found.update(new)
+            pending += new
+        return found, not pending
+
+    def _raise(self, node: str, level: int, earlier: set[str]) -> bool:
+        """Raise a node to a level, and with it those that it leads to.
+
+        Return False, and raise none, if it leads to one of the earlier nodes.
+        """
+        if self._level[node] >= level:
+            return True
+        found = {node}
+        pending = [node]
         while pending:
-            for node in edges[pending.pop()]:
-                if node not in found and low <= self._position[node] <= high:
-                    found.add(node)
-                    pending.append(node)
-        return found
+            for one in self._next[pending.pop()]:
+                if one in earlier:
+                    return False
+                if self._level[one] < level and one not in found:
+                    found.add(one)
+                    pending.append(one)
+        for one in found:
+            self._level[one] = level
+            self._previous[one] = []
+        for one in found:
+            for other in self._next[one]:
+                if self._level[other] == level:
+                    self._previous[other].append(one)
+        return True
 
     def path(self, start: str, end: str) -> list[str]:
         """Return the nodes of a shortest path."""
