@@ -56,6 +56,11 @@ def name(text: PythonName, prefix: str = "", suffix: str = "") -> Code:
     """Return a name with prefix and suffix. Raises ValueError if that is no name of Python."""
     if not isinstance(text, PythonName):
         raise TypeError(f"{text!r} is not a checked name of Python")
+    return _affixed(prefix, text, suffix)
+
+
+@lru_cache(maxsize=131_072)
+def _affixed(prefix: str, text: str, suffix: str) -> Code:
     return identifier(f"{prefix}{text}{suffix}")
 
 

@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import TypeAlias
 
 from crudgen.language.schema import KitForm
 
@@ -18,6 +19,9 @@ _ALIASES = {"datetime": "dt", "sqlalchemy": "sa"}
 _KIT = re.compile(r"^\.+kit\b")
 
 _NUMBER = re.compile(r"[0-9]+")
+
+_FROM, _IMPORT = raw("from "), raw(" import ")
+_NOTHING, _COMMA, _LINE = raw(""), raw(", "), raw("\n")
 
 
 class Imports:
@@ -103,55 +107,61 @@ class Imports:
         """
         if self._types:
             self.use("typing", "TYPE_CHECKING")
-        groups: list[list[Code]] = [[], [], []]
-        for module, lines in (*self._whole_modules(), *self._imported_names()):
-            group = 0 if module in _STANDARD else 2 if module.startswith(".") else 1
-            groups[group].append(lines)
-        blocks = [join(raw("\n"), group) for group in groups if group]
+        groups: tuple[list[Code], ...] = ([], [], [])
+        for module in sorted(self._modules, key=_module_order):
+            if "." not in module:
+                line = raw("import ") + _renamed(module, self._modules[module])
+                groups[_group(module)].append(line)
+        for (group, *_), line in sorted(self._from_imports()):
+            groups[group].append(line)
+        blocks = [join(_LINE, group) for group in groups if group]
         return join(raw("\n\n"), [*blocks, *self._for_types()])
 
     def _for_types(self) -> Iterator[Code]:
         """Yield the block `if TYPE_CHECKING:`, if there are imports for type checkers."""
-        modules = sorted(self._types.items(), key=lambda item: _module_order(item[0]))
-        imports = [
-            raw("\n    ") + _import(module, (*sorted(names),), INDENT) for module, names in modules
-        ]
+        imports = sorted(
+            _from_import(module, (*sorted(names),), INDENT) for module, names in self._types.items()
+        )
         if imports:
-            yield join(raw(""), [raw("if TYPE_CHECKING:"), *imports])
+            lines = [raw("if TYPE_CHECKING:"), *(line for _, line in imports)]
+            yield join(raw("\n    "), lines)
 
-    def _whole_modules(self) -> Iterator[tuple[str, Code]]:
-        """Yield `import datetime as dt`, with the module."""
-        for module in sorted(self._modules, key=_module_order):
-            if "." not in module:
-                yield module, raw("import ") + _renamed(module, self._modules[module])
-
-    def _imported_names(self) -> Iterator[tuple[str, Code]]:
-        """Yield `from ..kit import models as kit_models` and the like, with the module."""
-        statements: list[tuple[str, tuple[str, ...]]] = []
+    def _from_imports(self) -> Iterator[tuple["_Order", Code]]:
+        """Yield statements such as `from ..kit import models as kit_models`, with their places."""
         for module, names in self._names.items():
             plain = []
             for name in names:
                 if " as " in name:
-                    statements.append((module, (name,)))
+                    yield _from_import(module, (name,))
                 else:
                     plain.append(name)
             if plain:
-                statements.append((module, (*sorted(plain, key=_name_order),)))
+                plain.sort(key=_name_order)
+                yield _from_import(module, (*plain,))
         for module, alias in self._modules.items():
             package, separator, leaf = module.rpartition(".")
             if separator:
-                statements.append((package, (f"{leaf} as {alias}",)))
-        for module, members in sorted(statements, key=_statement_order):
-            yield module, _import(module, members)
+                yield _from_import(package, (f"{leaf} as {alias}",))
+
+
+_Order: TypeAlias = tuple[int, tuple[int, str], tuple[int, str]]
+"""Where a statement stands: its group, and the sort keys of the module and of the first name."""
 
 
 @lru_cache(maxsize=65_536)
-def _import(module: str, members: tuple[str, ...], indent: int = 0) -> Code:
-    names = [*map(_imported, members)]
-    head = raw("from ") + identifier(module) + raw(" import ")
-    flat = head + join(raw(", "), names)
+def _from_import(module: str, names: tuple[str, ...], indent: int = 0) -> tuple[_Order, Code]:
+    """Return where an import statement stands, and its source."""
+    order = (_group(module), _module_order(module), _name_order(names[0]))
+    imported = [*map(_imported, names)]
+    head = join(_NOTHING, (_FROM, identifier(module), _IMPORT))
+    flat = head + join(_COMMA, imported)
     fits = indent + len(flat) <= WIDTH
-    return flat if fits else statement(head, Bracket("(", names, ")"), indent)
+    return order, flat if fits else statement(head, Bracket("(", imported, ")"), indent)
+
+
+def _group(module: str) -> int:
+    """Return the group of a module: standard library, third-party, local."""
+    return 0 if module in _STANDARD else 2 if module.startswith(".") else 1
 
 
 def _imported(text: str) -> Code:
@@ -163,13 +173,6 @@ def _renamed(name: str, alias: str) -> Code:
     if alias == name:
         return identifier(name)
     return identifier(name) + raw(" as ") + identifier(alias)
-
-
-def _statement_order(
-    statement: tuple[str, tuple[str, ...]],
-) -> tuple[tuple[int, str], tuple[int, str]]:
-    module, names = statement
-    return _module_order(module), _name_order(names[0])
 
 
 @lru_cache(maxsize=65_536)

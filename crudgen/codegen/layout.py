@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from crudgen.language.names import AttributeName
 from crudgen.language.schema import Value
@@ -16,14 +16,21 @@ INDENT = 4
 Part: TypeAlias = "Bracket | Comparison | Code"
 
 
-class Bracket(NamedTuple):
+@dataclass(slots=True, init=False)
+class Bracket:
     """Items in brackets, with source before and after them: a call, signature or subscript."""
 
     head: str
     items: Sequence[Part]
     tail: str
-    is_tuple: bool = False
+    is_tuple: bool
     """Whether a single item needs a trailing comma."""
+    _flat: str
+
+    def __init__(self, head: str, items: Sequence[Part], tail: str, is_tuple: bool = False) -> None:
+        self.head, self.items, self.tail, self.is_tuple = head, items, tail, is_tuple
+        comma = "," if is_tuple and len(items) == 1 else ""
+        self._flat = f"{head}{', '.join([item.flat() for item in items])}{comma}{tail}"
 
     def within(self, before: str, after: str = "") -> "Bracket":
         """Return the same items with further source before and after them."""
@@ -31,18 +38,15 @@ class Bracket(NamedTuple):
 
     def flat(self) -> str:
         """Return the source on one line."""
-        items = ", ".join([item.flat() for item in self.items])
-        comma = "," if self.is_tuple and len(self.items) == 1 else ""
-        return f"{self.head}{items}{comma}{self.tail}"
+        return self._flat
 
     def lay_out(self, indent: int, after: str = "") -> str:
         """Return the source on one line if it fits, else with one item per line.
 
         The source starts at column `indent`, and `after` follows it.
         """
-        flat = self.flat()
-        if indent + width(flat + after) <= WIDTH or not self.items:
-            return flat
+        if indent + width(self._flat + after) <= WIDTH or not self.items:
+            return self._flat
         margin = " " * (indent + INDENT)
         items = [item.lay_out(indent + INDENT, ",") for item in self.items]
         lines = "".join(f"{margin}{item},\n" for item in items)
@@ -134,6 +138,9 @@ def typed_declaration(
     is split; a name cannot be. The value may be omitted.
     """
     head = f"{name(target)}: {kind.flat()}"
+    flat = head if value is None else f"{head} = {value.flat()}"
+    if INDENT + width(flat) <= WIDTH:
+        return Code(flat)
     margin, inner = " " * INDENT, " " * 2 * INDENT
     if value is None:
         first = head
@@ -178,9 +185,10 @@ def _first_line(value: Bracket | Code) -> str:
 
 def statement(head: Code, value: Bracket | Code, indent: int = 0, tail: str = "") -> Code:
     """Return the statement of `head`, a value and `tail`, indented by `indent` columns."""
-    if isinstance(value, Bracket):
+    flat = f"{head}{value.flat()}{tail}"
+    if isinstance(value, Bracket) and indent + width(flat) > WIDTH:
         return Code(value.within(head, tail).lay_out(indent))
-    return Code(f"{head}{value}{tail}")
+    return Code(flat)
 
 
 def text_statement(head: Code, text: str, indent: int = 0) -> Code:

@@ -23,7 +23,8 @@ from .views.project import project_view
 from .views.provider import provider_view
 from .views.references import Entities, by_name
 from .views.referrers import possibly_kept, refers
-from .views.related import Nodes, has_related, related_view, relation_nodes, uses_relations
+from .views.related import related_view
+from .views.relation_nodes import Nodes, has_related, relation_nodes, uses_relations
 from .views.routes import routes_view
 from .views.sample_rows import creatable, sample_rows_view
 from .views.tables import has_relations, tables_view

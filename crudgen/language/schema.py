@@ -191,11 +191,17 @@ class Entity:
 
     def relation(self, name: FieldName) -> Relation:
         """Return the relation with this name."""
-        return next(relation for relation in self.relations if relation.name == name)
+        for relation in self.relations:
+            if relation.name == name:
+                return relation
+        raise KeyError(name)
 
     def field(self, name: FieldName) -> Field:
         """Return the field with this name."""
-        return next(field for field in self.fields if field.name == name)
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise KeyError(name)
 
     @property
     def key(self) -> Field:

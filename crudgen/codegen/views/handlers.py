@@ -20,7 +20,7 @@ from .bodies import (
 )
 from .collections import creates_together, writes_keys
 from .referrers import changes_reference, sets_reference
-from .related import has_related
+from .relation_nodes import has_related
 from .variables import Variables
 
 DEFAULT_STATUS = 200

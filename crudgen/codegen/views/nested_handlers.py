@@ -33,7 +33,7 @@ from .collections import Collection
 from .handlers import DEFAULT_STATUS
 from .key_types import body_key_type, path_key_type
 from .references import Entities
-from .related import PUBLIC, has_related
+from .relation_nodes import PUBLIC, has_related
 from .variables import Variables, folder_name
 
 

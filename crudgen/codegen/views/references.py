@@ -7,7 +7,7 @@ from crudgen.codegen.code import Code, literal
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import Bracket, call, keyword
 from crudgen.language.names import ClassName
-from crudgen.language.relations import OnDelete, Reference
+from crudgen.language.relations import OnDelete, Reference, Relation, RelationKind
 from crudgen.language.schema import Entity, Field
 
 Entities: TypeAlias = Mapping[ClassName, Entity]
@@ -20,6 +20,14 @@ _ON_DELETE = {OnDelete.CASCADE: "CASCADE", OnDelete.SET_NULL: "SET NULL"}
 def by_name(entities: Iterable[Entity]) -> Entities:
     """Return entities by name."""
     return {entity.name: entity for entity in entities}
+
+
+def reference_of(relation: Relation, entity: Entity, target: Entity) -> Field | None:
+    """Return the reference by which rows are related, or None if a link table relates them."""
+    if relation.by is None:
+        return None
+    owner = entity if relation.kind is RelationKind.MANY_TO_ONE else target
+    return owner.field(relation.by)
 
 
 def foreign_key(field: Field, entities: Entities, imports: Imports) -> Iterator[Bracket | Code]:

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from crudgen.codegen.code import Code, attribute_name, json_name, literal, name
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import Bracket, call, keyword, pair
-from crudgen.language.names import AttributeName, FieldName
-from crudgen.language.relations import Link, RelatedPath, Relation, RelationKind
+from crudgen.language.names import FieldName
+from crudgen.language.relations import Link, RelatedPath, RelationKind
 from crudgen.language.schema import Entity
 
 from .collections import written_by_keys
 from .references import Entities
-from .related import PUBLIC, Nodes, RelationNode, has_related
+from .relation_nodes import PUBLIC, Nodes, RelationNode, has_related
 from .variables import folder_name
 
 _RELATION_CLASSES = {
@@ -48,7 +48,7 @@ class RelatedArguments:
             model = name(self._entity.name, suffix=PUBLIC)
             self._imports.use(".related", model)
         yield keyword("with_related", model)
-        yield keyword("relations", self._relations(self._entity, self._nodes))
+        yield keyword("relations", self._relations(self._nodes))
         if [*api.include] != [(one,) for one in self._nodes]:
             yield keyword("include", Bracket("[", tuple(map(self._path, api.include)), "]"))
         for key, names in (("embed", api.embed), ("counts", api.counts)):
@@ -84,25 +84,24 @@ class RelatedArguments:
             entity = self._entities[relation.target]
         return literal("__".join(steps))
 
-    def _relations(self, entity: Entity, nodes: Nodes) -> Bracket:
+    def _relations(self, nodes: Nodes) -> Bracket:
         items = (
-            pair(str(node.relation.attribute), self._relation(entity, node))
-            for node in nodes.values()
+            pair(str(node.relation.attribute), self._relation(node)) for node in nodes.values()
         )
         return Bracket("{", tuple(items), "}")
 
-    def _relation(self, entity: Entity, node: RelationNode) -> Bracket:
+    def _relation(self, node: RelationNode) -> Bracket:
         """Return `ManyToOne(Team, TeamPublic, by="team_id")`."""
         relation, target = node.relation, node.target
-        self._use(target, str(target.name))
         if node.has_class:
+            self._use(target, target.name)
             self._imports.use(".related", node.public)
         else:
-            self._use(target, node.public)
+            self._use(target, target.name, node.public)
         arguments: list[Bracket | Code] = [name(target.name), node.public]
         if relation.link is not None:
             arguments.append(self._link(relation.link))
-        arguments += self._columns(entity, relation, target)
+        arguments += self._columns(node)
         if relation.order:
             order = (
                 ("-" if descends else "") + target.field(field).attribute
@@ -112,21 +111,18 @@ class RelatedArguments:
         if not node.is_included and str(relation.json_name) != relation.attribute:
             arguments.append(keyword("json_name", json_name(relation.json_name)))
         if node.nodes:
-            arguments.append(keyword("relations", self._relations(target, node.nodes)))
+            arguments.append(keyword("relations", self._relations(node.nodes)))
         kind = _RELATION_CLASSES[relation.kind]
         return call(self._imports.name("..kit.query.relations", kind), arguments)
 
-    def _columns(
-        self, entity: Entity, relation: Relation, target: Entity
-    ) -> Iterator[Bracket | Code]:
+    def _columns(self, node: RelationNode) -> Iterator[Bracket | Code]:
         """Yield the attributes of the references."""
+        relation = node.relation
         if relation.near is not None and relation.far is not None:
             yield keyword("by", attribute_name(relation.near.attribute))
             yield keyword("to", attribute_name(relation.far.attribute))
-        elif relation.by is not None:
-            owner = entity if relation.kind is RelationKind.MANY_TO_ONE else target
-            by: AttributeName = owner.field(relation.by).attribute
-            yield keyword("by", attribute_name(by))
+        elif node.by is not None:
+            yield keyword("by", attribute_name(node.by.attribute))
 
     def _link(self, link: Link) -> Code:
         owner = self._entities[link.name if link.via else link.ends[0].entity]
@@ -136,7 +132,7 @@ class RelatedArguments:
         self._imports.use(f".{module}" if is_own else f"..{folder}.{module}", link.name)
         return name(link.name)
 
-    def _use(self, target: Entity, imported: str) -> None:
+    def _use(self, target: Entity, *imported: str) -> None:
         is_own = target is self._entity
         module = ".models" if is_own else f"..{folder_name(target.plural)}.models"
-        self._imports.use(module, imported)
+        self._imports.use(module, *imported)

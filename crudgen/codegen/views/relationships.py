@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from crudgen.codegen.code import Code, attribute_name, literal, name, raw
 from crudgen.codegen.imports import Imports
@@ -11,7 +11,7 @@ from crudgen.language.names import AttributeName, ClassName
 from crudgen.language.relations import Link, Relation, RelationKind
 from crudgen.language.schema import Entity, Field
 
-from .references import Entities
+from .references import Entities, reference_of
 from .variables import folder_name
 
 
@@ -21,31 +21,21 @@ def related_classes(entity: Entity) -> set[ClassName]:
     return links | {relation.target for relation in entity.relations}
 
 
-@dataclass(frozen=True, slots=True)
-class _Relationship:
+class _Relationship(NamedTuple):
     """A relation of an entity, as SQLAlchemy maps it."""
 
     relation: Relation
     target: Entity
     by: Field | None
     """The field by which rows are related, or None if a link table relates them."""
+    is_circular: bool
+    """Whether the reference closes a circle of references between tables."""
+    is_view: bool
+    """Whether SQLAlchemy loads the rows of the relationship, but never changes them.
 
-    @property
-    def is_view(self) -> bool:
-        """Whether SQLAlchemy loads the rows of the relationship, but never changes them.
-
-        If references form a circle, it writes rows in two steps, by the `post_update` of one of
-        them. On the other side, that would set references to null when a row is deleted.
-        """
-        if self.relation.link is not None:
-            return self.relation.link.via
-        return self.relation.kind is not RelationKind.MANY_TO_ONE and self.is_circular
-
-    @property
-    def is_circular(self) -> bool:
-        """Whether the reference closes a circle of references between tables."""
-        reference = None if self.by is None else self.by.reference
-        return reference is not None and reference.use_alter
+    If references form a circle, it writes rows in two steps, by the `post_update` of one of
+    them. On the other side, that would set references to null when a row is deleted.
+    """
 
 
 class RelationshipPrinter:
@@ -68,10 +58,14 @@ class RelationshipPrinter:
 
     def _relationship(self, relation: Relation) -> _Relationship:
         target = self._entities[relation.target]
-        if relation.by is None:
-            return _Relationship(relation, target, None)
-        owner = self._entity if relation.kind is RelationKind.MANY_TO_ONE else target
-        return _Relationship(relation, target, owner.field(relation.by))
+        by = reference_of(relation, self._entity, target)
+        reference = None if by is None else by.reference
+        is_circular = reference is not None and reference.use_alter
+        if relation.link is not None:
+            is_view = relation.link.via
+        else:
+            is_view = is_circular and relation.kind is not RelationKind.MANY_TO_ONE
+        return _Relationship(relation, target, by, is_circular, is_view)
 
     def _comment(self, one: _Relationship) -> Iterator[Code]:
         """Yield a comment if SQLAlchemy ignores changes of the relationship."""

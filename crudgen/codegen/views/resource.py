@@ -15,8 +15,8 @@ from .composite import composite_arguments
 from .handlers import DEFAULT_STATUS, requires_etag
 from .references import Entities
 from .referrers import refers
-from .related import Nodes, has_related, uses_relations
 from .related_resource import RelatedArguments
+from .relation_nodes import Nodes, has_related, uses_relations
 
 
 def resource_classes(entity: Entity, *, is_kept: bool) -> list[tuple[str, str]]:

@@ -15,8 +15,8 @@ from .composite import composite_names
 from .handlers import DEFAULT_STATUS, Handlers, HandlerView
 from .key_types import path_key_type
 from .references import Entities
-from .related import EMBEDDED, PUBLIC, Nodes, has_related, uses_relations
 from .related_resource import related_names
+from .relation_nodes import EMBEDDED, PUBLIC, Nodes, has_related, uses_relations
 from .resource import ResourcePrinter, combined_class, resource_classes
 from .variables import Variables
 
