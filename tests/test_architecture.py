@@ -88,6 +88,7 @@ ROOMS = {
         {"rows"},
         {"fast"},
         {"application", "wiring", "server", *FORMER_NAMES},
+        {"migrations"},
     ],
 }
 """The rooms of a part, from the first to the last: each imports only those before it."""

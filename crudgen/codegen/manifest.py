@@ -19,7 +19,7 @@ from .views.links import links_view, own_links
 from .views.models import models_view
 from .views.nested import nested_view
 from .views.nested_tests import nested_tests_view
-from .views.project import project_view
+from .views.project import ProjectView, project_view
 from .views.provider import provider_view
 from .views.references import Entities, by_name
 from .views.referrers import possibly_kept, refers
@@ -78,7 +78,7 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
         "pyproject.toml", "pyproject.toml.jinja", project, once, _needs_of_project(schema)
     )
     yield FromTemplate("app/__init__.py", "app.py.jinja")
-    yield FromTemplate("Dockerfile", "Dockerfile.jinja", ownership=once, needs=protocol)
+    yield FromTemplate("Dockerfile", "Dockerfile.jinja", project, once, protocol)
     yield FromTemplate(".dockerignore", "dockerignore.jinja", ownership=once)
     yield FromTemplate(".env.example", "env.example.jinja", ownership=once)
     yield FromTemplate(".gitignore", "gitignore.jinja", ownership=once)
@@ -114,7 +114,7 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit]:
         yield FromTemplate(f"tests/test_{file}.py", "test_nested.py.jinja", nested_tests)
     yield FromTemplate("tests/conftest.py", "conftest.py.jinja", ownership=once, needs=fixtures)
     if schema.migrations:
-        yield FromTemplate("migrations/__init__.py", "migrations.py.jinja")
+        yield from _migrations(schema, project)
     if Artifact.PROVIDER in schema.emit:
         yield FromTemplate("clients/provider.ts", "provider.ts.jinja", provider_view(schema))
     if schema.kit is not KitForm.LIBRARY:
@@ -138,6 +138,17 @@ def _files_of_relations(
         yield FromTemplate(f"{folder}/related.py", "related.py.jinja", related)
     if (nested := nested_view(entity, entities, kit)) is not None:
         yield FromTemplate(f"{folder}/nested.py", "nested.py.jinja", nested)
+
+
+def _migrations(schema: Schema, project: ProjectView) -> Iterator[FromTemplate | FromKit]:
+    """Yield the environment of Alembic, and the test of the revisions."""
+    yield FromTemplate("migrations/__init__.py", "migrations.py.jinja")
+    yield FromTemplate("migrations/env.py", "migrations_env.py.jinja", project)
+    yield FromTemplate("migrations/script.py.mako", "script.py.mako.jinja")
+    for name in ("steps.py", "transactions.py"):
+        yield FromKit(f"migrations/{name}", files("crudgen") / "kit" / "migrations" / name)
+    test = free_name("migrations", {str(entity.plural) for entity in schema.entities})
+    yield FromTemplate(f"tests/test_{test}.py", "test_migrations.py.jinja", project)
 
 
 def _needs_of_project(schema: Schema) -> tuple[Need, ...]:
@@ -177,8 +188,10 @@ def _conditions(schema: Schema) -> dict[str, bool]:
     composite = any(map(creates_together, entities))
     return {
         "fast": schema.kit is not KitForm.PLAIN,
+        "migrations": False,  # the files are in the project's folder `migrations`
         "database/blocking_rows.py": references,
         "database/foreign_keys.py": references,
+        "database/migrations.py": schema.migrations,
         "fast/included_json.py": related,
         "query/related_columns.py": by_related,
         "query/related_conditions.py": by_related,

@@ -5,26 +5,19 @@ They have no timeouts of requests: a copy of a large table takes as long as it t
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url
 from sqlalchemy.exc import DBAPIError
 
 from crudgen.errors import DatabaseError
-from crudgen.kit.database.connections import Connector
 from crudgen.kit.database.faults import cause_of, reason_of
+from crudgen.kit.database.migrations import postgresql_engine, sqlite_engine
 from crudgen.kit.database.requirements import check_database, startup_errors
-from crudgen.kit.database.sessions import SessionSettings
-from crudgen.kit.database.sqlite_file import FileConnection, SqliteFile
-from crudgen.kit.database.urls import check_characters, mask_url, read_postgresql_url, scheme_of
+from crudgen.kit.database.sqlite_file import SqliteFile
+from crudgen.kit.database.urls import check_characters, mask_url, scheme_of
 from crudgen.kit.errors import StartupError
 
-_SETTINGS = (
-    "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0"
-)
-_DAY = 86_400
 _BUSY_SECONDS = 0.5
 """How long a connection to SQLite waits for a lock. Longer waits are repeated."""
 
@@ -43,9 +36,9 @@ class Database:
             if self.kind == "sqlite":
                 file = SqliteFile(make_url(url))
                 self.file = Path(str(file.url.database)).absolute()
-                self._engine = _sqlite_engine(file)
+                self._engine = sqlite_engine(file, _BUSY_SECONDS)
             elif self.kind == "postgresql":
-                self._engine = _postgresql_engine(url)
+                self._engine = postgresql_engine(url)
             else:
                 raise StartupError(
                     "database: the URL is neither for SQLite nor for PostgreSQL\n"
@@ -103,32 +96,3 @@ def _as_database_errors() -> Iterator[None]:
         yield
     except StartupError as error:
         raise DatabaseError(str(error)) from None
-
-
-def _sqlite_engine(file: SqliteFile) -> Engine:
-    return create_engine(
-        file.url,
-        creator=partial(file.connect_as, FileConnection, _BUSY_SECONDS, create=True),
-        isolation_level="AUTOCOMMIT",
-        poolclass=NullPool,
-    )
-
-
-def _postgresql_engine(url: str) -> Engine:
-    try:
-        parameters = read_postgresql_url(url)
-    except ImportError:
-        raise StartupError(
-            "database: PostgreSQL needs the driver psycopg\n  pip install 'psycopg[binary,pool]'"
-        ) from None
-    connector = Connector(parameters, SessionSettings(_DAY, _DAY), "false")
-
-    def connect() -> Any:
-        connection = connector.connect_for_sessions()
-        connection.wait.seconds = None
-        if not connection.is_pooled:  # other clients get the sessions of a pooler
-            connection.execute(_SETTINGS)
-            connection.commit()
-        return connection
-
-    return create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)

@@ -30,6 +30,7 @@ def make_database(settings: BaseAppSettings) -> Database:
         secret_key=settings.secret_key,
         preparing=settings.database_prepared,
         read_only=settings.database_read_only,
+        migrations=settings.migrations,
     )
 
 

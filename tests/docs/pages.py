@@ -24,7 +24,7 @@ GENERATED = re.compile(
     r"(?P<text>.*?)(?P<close><!-- /generated -->)",
     re.DOTALL,
 )
-_MARKS = r"wrong|runs|prints|exits \d|file: \S+|edit: \S+|shows: [^>]+?|elsewhere: \S+"
+_MARKS = r"wrong|runs|prints|exits \d+|file: \S+|edit: \S+|shows: [^>]+?|elsewhere: \S+"
 _FENCE = re.compile(
     rf"(?:^<!-- (?P<mark>{_MARKS}) -->\n\n?)?^```(?P<language>\w+)\n(?P<text>.*?)^```$"
     r"|^<!-- run\n(?P<unseen>.*?)^-->$",

@@ -201,6 +201,8 @@ def settings(_: str) -> str:
             assert isinstance(after, ast.Expr)
             assert isinstance(after.value, ast.Constant)
             name = node.target.id
+            if name not in BaseAppSettings.model_fields:
+                continue  # a class variable, which no environment variable sets
             default = BaseAppSettings.model_fields[name].default
             shown = code(default) if default != "" else "-"
             rows.append((code(name.upper()), shown, str(after.value.value)))

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 LIBRARIES = (
+    "alembic.config",
     "asgi_correlation_id",
     "fastapi.openapi.utils",
     "jinja2",

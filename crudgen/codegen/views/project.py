@@ -69,6 +69,7 @@ def project_view(schema: Schema) -> ProjectView:
     settings = (
         text_statement(raw("api_title: str = "), schema.title, INDENT),
         text_statement(raw("api_version: str = "), schema.version, INDENT),
+        *_migrations(schema, settings_imports),
         text_statement(raw("database_url: str = "), schema.database, INDENT),
         *_limits(schema.limits, settings_imports),
     )
@@ -106,6 +107,12 @@ def _nested_routers(schema: Schema, taken: Collection[str], imports: Imports) ->
             router = router_name(f"{entity.plural}_nested", taken)
             imports.use(f".{folder_name(entity.plural)}.nested", f"router as {router}")
             yield router
+
+
+def _migrations(schema: Schema, imports: Imports) -> Iterator[Code]:
+    if schema.migrations:
+        kind = imports.name("typing", "ClassVar")
+        yield raw("migrations: ") + kind + raw("[bool] = True")
 
 
 def _string_list(texts: Iterable[str]) -> Code:

@@ -1,7 +1,7 @@
 """The settings of the application, from environment variables and the file `.env`."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError
@@ -68,6 +68,8 @@ class BaseAppSettings(ServerSettings):
     """Title in the documentation."""
     api_version: str = "0.1.0"
     """Version in the documentation."""
+    migrations: ClassVar[bool] = False
+    """Whether revisions create and change the tables, which Alembic runs."""
     database_url: str = "sqlite:///app.db"
     """SQLite (`sqlite:///app.db`) or PostgreSQL (`postgresql://user:password@host/name`)."""
     max_body_bytes: Bytes = DEFAULTS.body_bytes

@@ -40,7 +40,8 @@ class Database(Sessions):
     connection or a lock, `statement_seconds` the time for one statement (on SQLite: for one read).
     `secret_key` signs cursors and hashes idempotency keys. `preparing` says whether statements are
     prepared on PostgreSQL; `auto` means unless a pooler is detected. With `read_only`, nothing is
-    written. Raises StartupError for an invalid URL.
+    written. With `migrations`, only revisions create tables once one is recorded. Raises
+    StartupError for an invalid URL.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Database(Sessions):
         secret_key: SecretStr | None = None,
         preparing: Preparing = "auto",
         read_only: bool = False,
+        migrations: bool = False,
     ) -> None:
         check_characters(url)
         self._backend: Sqlite | Postgresql
@@ -85,6 +87,7 @@ class Database(Sessions):
         """The URL of the database for messages, without a password."""
         self.state = State(self.where)
         self._read_only = read_only
+        self._migrations = migrations
         self._secret = _digest(secret_key) if secret_key else b""
         self._metadata = MetaData()
         self._opening: asyncio.Task[None] | None = None

@@ -29,6 +29,7 @@ class Sessions:
     _prepared: dict[tuple[Statement, tuple[str, ...]], Prepared]
     _secret: bytes
     _has_tables: bool = False
+    _migrations: bool = False
     kind: str
     state: State
     where: str
@@ -79,7 +80,11 @@ class Sessions:
     def _create_tables(self, metadata: MetaData) -> None:
         """Create missing tables, compare existing ones, and read the secret."""
         stored = prepare_tables(
-            self._backend.engine, metadata, where=self.where, needs_secret=not self._secret
+            self._backend.engine,
+            metadata,
+            where=self.where,
+            needs_secret=not self._secret,
+            migrations=self._migrations,
         )
         self._secret = self._secret or stored
         self._has_tables = True

@@ -1,8 +1,9 @@
 """The tables at the start: creates missing ones, and compares existing ones with the models."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Index, MetaData, Table, text
@@ -29,6 +30,7 @@ from .requirements import (
     refusal,
     startup_errors,
 )
+from .revisions import has_revision
 from .rights import creation_problem, owned_tables, reference_problem
 from .secret import SECRETS, create_secret, read_secret, secret_grant
 from .sqlite_locks import take_write_lock
@@ -36,6 +38,14 @@ from .sqlite_locks import take_write_lock
 LOCK = 5_236_117_340
 """The key of the advisory lock that serializes the creation of tables on PostgreSQL."""
 _NO_ADVISORY_LOCKS = {"42883", "0A000"}
+_BY_CRUDGEN = (
+    "  The start never changes existing tables. In the folder of the spec, crudgen plan",
+    "  shows what has to change, and crudgen apply changes it. Or undo the change of the",
+)
+_BY_REVISIONS = (
+    "  The start never changes existing tables. Run the revisions: alembic upgrade head. If that",
+    "  changes nothing, write one for the change: crudgen revision. Or undo the change of the",
+)
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +62,8 @@ class _Inspection:
     secret: bytes = b""
     lacks_secret: bool = False
     lacks_secret_table: bool = False
+    awaited: list[str] = field(default_factory=list)
+    """The names of missing indexes that a revision creates."""
     problem: tuple[str, str] | None = None
     """Why tables cannot be created, and the remedy."""
 
@@ -62,27 +74,47 @@ class _Inspection:
         return [*names, SIGNING_KEY] if self.lacks_secret else names
 
 
-def prepare_tables(engine: Engine, metadata: MetaData, *, where: str, needs_secret: bool) -> bytes:
+def prepare_tables(
+    engine: Engine, metadata: MetaData, *, where: str, needs_secret: bool, migrations: bool = False
+) -> bytes:
     """Create missing tables and indexes in one transaction; return the stored secret.
 
     If nothing is missing, no lock is taken and no privilege to create is needed. `where` is the URL
-    for messages. The secret is empty unless `needs_secret`. Raises UnreachableError if the database
+    for messages. The secret is empty unless `needs_secret`. With `migrations`, a database with a
+    recorded revision gets no table or index of a model. Raises UnreachableError if the database
     cannot be reached, StartupError if it cannot be used or a table differs.
     """
+    inspect = partial(
+        _inspect, metadata=metadata, where=where, needs_secret=needs_secret, migrations=migrations
+    )
     with startup_errors(engine, where), engine.connect() as connection:
         check_database(connection, where)
-        state = _inspect(connection, metadata, where, needs_secret=needs_secret)
+        state = inspect(connection)
         check_rights(connection, metadata, where)
     if state.problem and state.lacking:
         raise creation_refusal(where, state.lacking, *state.problem)
     if state.lacking or (state.indexes and not state.problem):
-        state = _create(engine, metadata, where, state, needs_secret=needs_secret)
+        state = _create(engine, metadata, where, state, inspect)
     _report(engine, where, state)
     return state.secret
 
 
+def findings(
+    connection: Connection, found: TableDefinition, expected: TableDefinition
+) -> list[Finding]:
+    """Return the differences between a table and its model."""
+    if found.checks != expected.checks:
+        found, expected = normalize_checks(connection, found, expected)
+    return compare(found, expected)
+
+
+def is_internal(table: Table) -> bool:
+    """Return whether a table belongs to the application itself, and not to an entity."""
+    return table.name.startswith("_")
+
+
 def _inspect(
-    connection: Connection, metadata: MetaData, where: str, *, needs_secret: bool
+    connection: Connection, *, metadata: MetaData, where: str, needs_secret: bool, migrations: bool
 ) -> _Inspection:
     """Return what the database lacks. Raises StartupError if a table differs from its model."""
     tables = metadata.sorted_tables
@@ -93,16 +125,18 @@ def _inspect(
     expected = expected_tables(connection, present)
     differing = []
     for name, model in expected.items():
-        findings = _findings(connection, found[name], model)
-        state.notes += [f"table {name}: {one.text}" for one in findings if not one.prevents_start]
-        differing += [(name, finding) for finding in findings if finding.prevents_start]
+        all_found = findings(connection, found[name], model)
+        state.notes += [f"table {name}: {one.text}" for one in all_found if not one.prevents_start]
+        differing += [(name, finding) for finding in all_found if finding.prevents_start]
     if differing:
-        raise StartupError(_differences_message(where, differing))
+        raise StartupError(_differences_message(where, differing, migrations=migrations))
     for table in present:
         lacking = {index.name for index in missing_indexes(found[table.name], expected[table.name])}
         state.indexes += [
             (table, index) for index in table.indexes if _index_name(index, connection) in lacking
         ]
+    if migrations and has_revision(connection):
+        _leave_to_revisions(state, where)
     state.lacks_secret_table = needs_secret and SECRETS.name not in found
     if needs_secret and not state.lacks_secret_table:
         own = expected_tables(connection, [SECRETS])[SECRETS.name]
@@ -122,23 +156,29 @@ def _inspect(
     return state
 
 
-def _findings(
-    connection: Connection, found: TableDefinition, expected: TableDefinition
-) -> list[Finding]:
-    """Return the differences between a table and its model."""
-    if found.checks != expected.checks:
-        found, expected = normalize_checks(connection, found, expected)
-    return compare(found, expected)
+def _leave_to_revisions(state: _Inspection, where: str) -> None:
+    """Remove from `state` what revisions create. Raises StartupError if a table is missing."""
+    missing = [f"the table {table.name}" for table in state.tables if not is_internal(table)]
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        problem = f"{', '.join(missing)} {verb} missing, and revisions create tables"
+        raise refusal(where, problem, "alembic upgrade head")
+    state.awaited = [str(index.name) for table, index in state.indexes if not is_internal(table)]
+    state.indexes = [(table, index) for table, index in state.indexes if is_internal(table)]
 
 
 def _create(
-    engine: Engine, metadata: MetaData, where: str, before: _Inspection, *, needs_secret: bool
+    engine: Engine,
+    metadata: MetaData,
+    where: str,
+    before: _Inspection,
+    inspect: Callable[[Connection], _Inspection],
 ) -> _Inspection:
     """Create the missing objects, one process at a time; return what is left to report."""
     try:
         with engine.begin() as connection:
             _take_lock(connection, where)
-            state = _inspect(connection, metadata, where, needs_secret=needs_secret)
+            state = inspect(connection)
             taken = taken_names(connection)
             new = [*state.tables, *([SECRETS] if state.lacks_secret_table else [])]
             for table in new:
@@ -203,7 +243,9 @@ def _index_name(index: Index, connection: Connection) -> str:
     return str(index.name)
 
 
-def _differences_message(where: str, differing: Sequence[tuple[str, Finding]]) -> str:
+def _differences_message(
+    where: str, differing: Sequence[tuple[str, Finding]], *, migrations: bool
+) -> str:
     remedies = sorted((finding.remedy for _, finding in differing if finding.remedy), reverse=True)
     how = [
         "  A BIGINT column may be an int, or a decimal of an earlier version of this application,",
@@ -221,8 +263,7 @@ def _differences_message(where: str, differing: Sequence[tuple[str, Finding]]) -
             f"database {where} has tables that differ from the models",
             *(f"  table {table}: {finding.text}" for table, finding in differing),
             *(how if remedies else []),
-            "  The start never changes existing tables. In the folder of the spec, crudgen plan",
-            "  shows what has to change, and crudgen apply changes it. Or undo the change of the",
+            *(_BY_REVISIONS if migrations else _BY_CRUDGEN),
             "  models, or use an empty database by another DATABASE_URL, such as sqlite:///other.db.",
         ]
     )
@@ -234,6 +275,9 @@ def _report(engine: Engine, where: str, state: _Inspection) -> None:
         lines = "".join(f"\n  {note}" for note in state.notes)
         message = "database %s has objects that differ from the models; they are kept%s"
         _log.warning(message, where, lines)
+    if state.awaited:
+        names = ", ".join(state.awaited)
+        _log.warning("database %s lacks indexes: %s\n  alembic upgrade head", where, names)
     if state.indexes:
         sql = "; ".join(_create_index_sql(one, engine) for _, one in state.indexes)
         _log.warning("database %s lacks indexes that cannot be created: %s", where, sql)

@@ -1,0 +1,231 @@
+"""The steps of revisions: statements for SQLite and for PostgreSQL.
+
+It imports nothing of the application, so that revisions still run when the application changes.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from alembic import op
+from alembic.util import CommandError
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+Step = str | Callable[[Connection], None]
+"""An SQL statement, or the result of `rebuild`."""
+
+LOCK_MILLISECONDS = 300
+"""The lock timeout on PostgreSQL. Requests that queue behind a statement wait as long, at most."""
+NOT_NOW = {"55P03", "40P01"}
+"""SQLSTATEs of a lock that was not available in time, and of a deadlock."""
+_EXISTS = {"42P07", "42701", "42710"}
+"""SQLSTATEs of a table or index that exists already, of a column, and of another object."""
+_NOT_RECORDED = (
+    "the database has tables, but no revision is recorded. If they are those of the latest",
+    "revision, and `crudgen plan` finds nothing to do, record it: alembic stamp head",
+)
+_CHANGED = ("something else changed the database: `crudgen plan` compares it with the models",)
+_AUTOINCREMENT = re.compile(r"\bAUTOINCREMENT\b", re.IGNORECASE)
+
+
+def run(*, sqlite: Sequence[Step] = (), postgresql: Sequence[str] = ()) -> None:
+    """Execute the steps for the database in use, in the transaction of the revision."""
+    is_first = not op.get_context().get_current_heads()
+    for step in sqlite if _is_sqlite() else postgresql:
+        if isinstance(step, str):
+            _execute(step, _NOT_RECORDED if is_first else _CHANGED)
+        elif op.get_context().as_sql:
+            raise CommandError("SQLite: a rebuild reads the table: run it without --sql")
+        else:
+            step(op.get_bind())
+
+
+def in_background(*, postgresql: Sequence[str] = ()) -> None:
+    """Execute statements outside of a transaction, while other clients read and write.
+
+    They belong in a revision of their own. If it is interrupted, it runs again from its start, so
+    each statement must be repeatable. Does nothing on SQLite.
+    """
+    if _is_sqlite():
+        return
+    with op.get_context().autocommit_block():
+        try:
+            for statement in postgresql:
+                # Without its lock in time, CREATE INDEX CONCURRENTLY leaves an invalid index.
+                _set_lock_timeout(0 if "CONCURRENTLY" in statement else LOCK_MILLISECONDS)
+                _execute(statement)
+        finally:
+            _set_lock_timeout(LOCK_MILLISECONDS)
+
+
+def in_the_way(what: str, *, sqlite: str | None = None, postgresql: str | None = None) -> None:
+    """Stop if the SELECT for the database in use finds rows. `what` says what is wrong with them.
+
+    With `--sql`, the printed statements stop likewise.
+    """
+    select = sqlite if _is_sqlite() else postgresql
+    if select is None:
+        return
+    if op.get_context().as_sql:
+        message = f"rows prevent this revision: {what}".replace("%", "%%").replace("'", "''")
+        check = f"IF EXISTS ({select}) THEN RAISE EXCEPTION '{message}'; END IF;"
+        _execute(select if _is_sqlite() else f"DO $check$ BEGIN {check} END $check$")
+        return
+    count = rows(op.get_bind(), f"SELECT count(*) FROM ({select}) AS found")[0][0]
+    if count:
+        prevent = "1 row prevents" if count == 1 else f"{count:,} rows prevent"
+        raise CommandError(f"{prevent} this revision, which changed nothing: {what}\n  {select}")
+
+
+def rebuild(
+    table: str, definition: str, values: Mapping[str, str], *, dropped: Collection[str] = ()
+) -> Step:
+    """Return a step that gives a SQLite table another definition, which SQLite cannot alter.
+
+    `definition` is what follows the name in CREATE TABLE. `values` are the SQL expressions of the
+    new columns. The values of `dropped` columns are lost; if the table has any other column, the
+    step stops. Indexes and triggers are created again as they were.
+    """
+    return partial(
+        _rebuild, table=table, definition=definition, values=values, dropped=frozenset(dropped)
+    )
+
+
+def rows(connection: Connection, sql: str, *values: object) -> Sequence[Any]:
+    """Execute a statement as it is written, and return its rows."""
+    options = {"no_parameters": True}  # without values, percent signs are literal
+    result = connection.exec_driver_sql(sql, values or None, execution_options=options)
+    return result.fetchall() if result.returns_rows else ()
+
+
+def sqlstate(error: DBAPIError) -> str | None:
+    """Return PostgreSQL's code of an error."""
+    return getattr(error.orig, "sqlstate", None)
+
+
+def _is_sqlite() -> bool:
+    return op.get_context().dialect.name == "sqlite"
+
+
+def _set_lock_timeout(milliseconds: int) -> None:
+    if not op.get_context().as_sql:
+        _execute(f"SET lock_timeout = {milliseconds}")
+
+
+def _execute(sql: str, if_exists: Sequence[str] = _CHANGED) -> None:
+    """Execute a statement; with `--sql`, print it. `if_exists` explains why an object exists."""
+    context = op.get_context()
+    if context.as_sql:
+        context.impl.static_output(f"{sql};")
+        return
+    with _described_errors(sql, if_exists):
+        rows(op.get_bind(), sql)
+
+
+@contextmanager
+def _described_errors(sql: str, if_exists: Sequence[str] = _CHANGED) -> Iterator[None]:
+    """Convert errors of a statement to CommandError, unless it may succeed when repeated."""
+    try:
+        yield
+    except DBAPIError as error:
+        if sqlstate(error) in NOT_NOW:
+            raise
+        reason = str(error.orig).strip().partition("\n")[0]
+        exists = sqlstate(error) in _EXISTS or reason.endswith("already exists")
+        lines = [reason, f"statement: {' '.join(sql.split())}", *(if_exists if exists else ())]
+        raise CommandError("\n  ".join(lines)) from None
+
+
+def _rebuild(
+    connection: Connection,
+    *,
+    table: str,
+    definition: str,
+    values: Mapping[str, str],
+    dropped: frozenset[str],
+) -> None:
+    if rows(connection, "PRAGMA foreign_keys")[0][0]:
+        raise CommandError("a rebuild needs the transaction of `alone`: see migrations/env.py")
+    old, new = _quoted(table), _quoted(f"_new_{table}")
+    columns = _columns(connection, table)
+    objects = rows(
+        connection,
+        "SELECT sql FROM sqlite_master WHERE tbl_name = ? COLLATE NOCASE"
+        " AND type IN ('index', 'trigger') AND sql IS NOT NULL ORDER BY type",
+        table,
+    )
+    is_analyzed = _is_in(connection, "sqlite_stat1", "tbl", table)
+    _sqlite(connection, f"CREATE TABLE {new} {definition}")
+    _check_columns(table, columns, _columns(connection, f"_new_{table}"), values, dropped)
+    names = ", ".join(map(_quoted, values))
+    # OR ABORT overrides ON CONFLICT clauses of the definition, which could skip rows.
+    insert = f"INSERT OR ABORT INTO {new} ({names})"
+    _sqlite(connection, f"{insert} SELECT {', '.join(values.values())} FROM {old}")
+    if _AUTOINCREMENT.search(definition):
+        _keep_sequence(connection, table)
+    _sqlite(connection, f"DROP TABLE {old}")
+    # Otherwise, SQLite would reject the name: views and triggers use the table, which is missing.
+    _sqlite(connection, "PRAGMA legacy_alter_table = ON")
+    _sqlite(connection, f"ALTER TABLE {new} RENAME TO {old}")
+    _sqlite(connection, "PRAGMA legacy_alter_table = OFF")
+    for (sql,) in objects:
+        _sqlite(connection, sql)
+    if is_analyzed:
+        _sqlite(connection, f"ANALYZE {old}")
+
+
+def _sqlite(connection: Connection, sql: str) -> None:
+    with _described_errors(sql):
+        rows(connection, sql)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _columns(connection: Connection, table: str) -> dict[str, bool]:
+    """Return the columns of a table, in lower case, and whether their values are generated."""
+    found = rows(connection, "SELECT name, hidden FROM pragma_table_xinfo(?)", table)
+    return {name.lower(): hidden > 1 for name, hidden in found}
+
+
+def _check_columns(
+    table: str,
+    old: Mapping[str, bool],
+    new: Mapping[str, bool],
+    values: Collection[str],
+    dropped: Collection[str],
+) -> None:
+    """Raise CommandError if a column would get lost, or its values."""
+    kept = {name.lower() for name in values} | {
+        name for name, generated in new.items() if generated
+    }
+    lost = old.keys() - kept - {name.lower() for name in dropped}
+    if lost:
+        names = ", ".join(sorted(lost))
+        raise CommandError(
+            f"table {table}: the revision would lose the values of {names}, and changed nothing\n"
+            "  add the column to the definition and to the values, or to `dropped`"
+        )
+
+
+def _keep_sequence(connection: Connection, table: str) -> None:
+    """Give the new table the largest key of the old one, also if its row is deleted."""
+    rows(connection, "DELETE FROM sqlite_sequence WHERE name = ?", f"_new_{table}")
+    rows(
+        connection,
+        "INSERT INTO sqlite_sequence (name, seq) SELECT ?, seq FROM sqlite_sequence WHERE name = ?"
+        " COLLATE NOCASE",
+        f"_new_{table}",
+        table,
+    )
+
+
+def _is_in(connection: Connection, catalogue: str, column: str, table: str) -> bool:
+    """Return whether a table of SQLite's own, which may be missing, has rows about a table."""
+    exists = rows(connection, "SELECT 1 FROM sqlite_master WHERE name = ?", catalogue)
+    query = f"SELECT 1 FROM {catalogue} WHERE {column} = ? COLLATE NOCASE"
+    return bool(exists and rows(connection, query, table))
