@@ -127,7 +127,11 @@ class _Rows:
                     f"give them one: --fill {name}=VALUE; or make the field optional: `?`",
                     f"--fill {name}=VALUE",
                 )
+        expected = self._change.expected
+        key = expected.key.columns if self._change.key_changed and expected.key else ()
         for added in self._change.added:
+            if added.expected.name in key:
+                continue  # that the key changes is a problem already
             if not added.expected.nullable and not added.is_filled:
                 name = self._name(added.expected.name)
                 yield Condition(
@@ -178,10 +182,11 @@ class _Rows:
     def _references(self) -> list[ForeignKey]:
         """Return the foreign keys whose targets existing rows may lack."""
         new, unvalidated = self._change.new_foreign_keys, self._change.unvalidated
+        filled = {one.expected.name for one in self._change.columns if one.fill is not None}
         return [
             key
             for key in self._change.expected.foreign_keys
-            if key in new or key.name in unvalidated
+            if key in new or key.name in unvalidated or not filled.isdisjoint(key.columns)
         ]
 
     def _rule(self, check: Check) -> Condition:

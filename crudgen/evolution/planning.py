@@ -29,7 +29,7 @@ from .index_names import without_clashes
 from .internal import parts_of_others
 from .notes import note_renames, notes_of, other_tables
 from .pairing import Pair, fold_of, former_names, pair
-from .plan import Note, Plan, Problem
+from .plan import Lowered, Note, Plan, Problem
 from .statements import count_rows
 from .unused import Live, UnusedOptionError, unused_options
 
@@ -83,7 +83,7 @@ class _Planning:
         done = Changes(tuple(changes), dropped)
         unused = [] if is_done else self._unused(done, pairs)
         self._problems += counted(self._connection, done, self._hints, self._refused)
-        lowered = _LOWERINGS[self._dialect](self._possible(done), self._connection)
+        lowered = self._lowered(done)
         steps = lowered.steps
         said = {one.table for one in names_taken}
         self._problems += [one for one in lowered.problems if one.table not in said]
@@ -185,6 +185,17 @@ class _Planning:
                 flag=impossible.flag,
             )
         )
+
+    def _lowered(self, changes: Changes) -> Lowered:
+        """Return the steps of the tables that can be changed, and what prevents them."""
+        lower = _LOWERINGS[self._dialect]
+        lowered = lower(self._possible(changes), self._connection)
+        if not (self._refused and lowered.problems):
+            return lowered
+        # A table that cannot be changed keeps its name and its foreign keys. If these prevent the
+        # change of another table, that is no problem of its own.
+        own = set(lower(changes, self._connection).problems)
+        return replace(lowered, problems=tuple(one for one in lowered.problems if one in own))
 
     def _possible(self, changes: Changes) -> Changes:
         """Return the changes without those of tables that cannot be changed."""

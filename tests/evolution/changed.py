@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, MetaData, insert, select
 
+from crudgen.delivery.memory import unload
 from crudgen.evolution.applying import Applied, Order, Target, apply
 from crudgen.evolution.choices import read_choices
 from crudgen.evolution.connecting import Database
@@ -37,11 +38,18 @@ class Spec:
         return Target(self.metadata, found, choices)
 
 
-@cache
-def spec(*entities: str) -> Spec:
+def load(*entities: str) -> Spec:
+    """Return a spec, of which no module stays imported."""
     texts = {f"entities/e{number}.yaml": text for number, text in enumerate(entities)}
     schema = load_texts(texts)
-    return Spec(schema, application(schema).metadata)
+    found = application(schema)
+    try:
+        return Spec(schema, found.metadata)
+    finally:
+        unload(found.package)
+
+
+spec = cache(load)
 
 
 def entity(name: str, fields: Mapping[str, str], *more: str) -> str:
