@@ -252,6 +252,10 @@ class Constraints:
 
     def _key(self, change: TableChange) -> TableChange:
         found, expected = self._renamed.key, self._expected.key
+        live, new = (key.name or "" if key else "" for key in (found, expected))
+        if live.startswith("pk_") and new and live != new:
+            renames = (*change.renamed_constraints, (live, new))
+            change = replace(change, renamed_constraints=renames)
         if (found and self._comparable(found)) != (expected and self._comparable(expected)):
             there, here = (", ".join(key.columns) if key else "none" for key in (found, expected))
             self.impossible.append(
@@ -263,10 +267,6 @@ class Constraints:
                 )
             )
             return replace(change, key_changed=True)
-        live, new = (key.name or "" if key else "" for key in (found, expected))
-        if live.startswith("pk_") and new and live != new:
-            renames = (*change.renamed_constraints, (live, new))
-            return replace(change, renamed_constraints=renames)
         return change
 
     def _comparable(self, key: Key) -> tuple[frozenset[str], str]:

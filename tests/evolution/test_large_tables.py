@@ -9,7 +9,7 @@ from crudgen.errors import DatabaseError
 from crudgen.evolution import planning
 from crudgen.evolution.applying import Order, apply
 from crudgen.evolution.plan import Step
-from tests.evolution.test_changes import CASES, after, changed
+from tests.evolution.table_of_changes import CASES, after, start
 
 MILLION = 1_000_000
 ONLINE = (
@@ -31,8 +31,8 @@ def test_a_change_is_completed_after_the_transaction(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     case = CASES[name]
-    found, _, rows = changed("postgresql", new_database)
-    now = after(case.fields, case.more, case.table)
+    found, _, rows = start(new_database, "postgresql")
+    now = after(case.fields, case)
     target = now.target(case.fills, case.drops)
     numbers = iter(estimates)
     monkeypatch.setattr(planning, "count_rows", lambda *_: next(numbers, estimates[-1]))
@@ -50,7 +50,7 @@ def test_a_change_is_completed_after_the_transaction(
 def test_a_row_that_is_written_meanwhile_is_reported(
     new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found, _, _ = changed("postgresql", new_database)
+    found, _, _ = start(new_database, "postgresql")
     target = after({"age": "int(0..110)?", "rank": "int index"}).target()
     monkeypatch.setattr(planning, "count_rows", lambda *_: MILLION)
 
