@@ -356,15 +356,7 @@ def random_rows(rng: Random, world: World) -> dict[str, LiveTable]:
         table, near, far = link_names(world.table, name)
         others = {"team": teams, "hero": ids}.get(link.to, list(numbers))
         rows[table] = [{near: one, far: others[one % len(others)]} for one in ids]
-    return {
-        name: LiveTable(
-            {column: each.kind for column, each in one.columns.items()},
-            rows[name],
-            one.key,
-            one.uniques,
-        )
-        for name, one in tables.items()
-    }
+    return {name: LiveTable.of(one, rows[name]) for name, one in tables.items()}
 
 
 def _heroes(rng: Random, world: World, teams: Sequence[Any]) -> Iterator[Row]:

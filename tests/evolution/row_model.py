@@ -95,8 +95,17 @@ class LiveTable:
 
     kinds: dict[str, Kind]
     rows: list[Row]
+    optional: set[str]
+    """The columns that accept NULL."""
     key: tuple[str, ...] = ("id",)
     uniques: Collection[tuple[str, ...]] = ()
+
+    @classmethod
+    def of(cls, table: ModelTable, rows: list[Row]) -> "LiveTable":
+        """Return a new table."""
+        kinds = {name: one.kind for name, one in table.columns.items()}
+        optional = {name for name, one in table.columns.items() if one.is_optional}
+        return cls(kinds, rows, optional, table.key, table.uniques)
 
 
 Live = dict[str, LiveTable]
@@ -112,6 +121,15 @@ class Outcome:
     """The columns that the spec does not have, by table."""
     sources: dict[str, str]
     """The live names of tables."""
+    fills: set[Problem]
+    """The columns for which --fill has an effect."""
+    integers: set[Problem]
+    """The columns for which --integers has an effect."""
+
+    def is_there(self, live: Live, table: str, column: str | None) -> bool:
+        """Return whether a table, or a column of it, was in the database."""
+        found = live.get(self.sources.get(table, table))
+        return found is not None and (column is None or column in found.kinds)
 
 
 def outcome(
@@ -123,17 +141,20 @@ def outcome(
     problems: set[Problem] = set()
     kept = {}
     skipped: set[Problem] = set()
+    fills: set[Problem] = set()
+    integers: set[Problem] = set()
     for table in tables:
         old = live.get(sources.get(table.name, ""))
         if old is None:
-            kinds = {name: one.kind for name, one in table.columns.items()}
-            after[table.name] = LiveTable(kinds, [], table.key, table.uniques)
+            after[table.name] = LiveTable.of(table, [])
             continue
         change = _Change(table, old, is_sqlite=is_sqlite)
         change.run({column for name, column in drops if name == table.name and column})
         after[table.name] = change.new
         problems |= change.problems
         skipped |= change.skipped
+        fills |= {(table.name, name) for name in table.columns if change.needs_value(name)}
+        integers |= {(table.name, name) for name in table.columns if change.is_old_integer(name)}
         kept[table.name] = change.kept
     for table in tables:
         problems |= set(_orphans(table, after, skipped))
@@ -142,7 +163,7 @@ def outcome(
         if name not in used and (name, None) not in drops:
             after[name] = old
             kept[name] = list(old.kinds)
-    return Outcome(after, problems, kept, sources)
+    return Outcome(after, problems, kept, sources, fills, integers)
 
 
 def _sources(former: Mapping[str, Sequence[str]], live: Collection[str]) -> dict[str, str]:
@@ -188,7 +209,9 @@ class _Change:
             | {name: row[name] for name in self.kept}
             for row in self._old.rows
         ]
-        self.new = LiveTable(kinds, rows, self._table.key, self._table.uniques)
+        optional = {name for name, one in self._table.columns.items() if one.is_optional}
+        uniques = self._table.uniques
+        self.new = LiveTable(kinds, rows, optional | {*self.kept}, self._table.key, uniques)
         for key in self._table.uniques:
             self._check_unique(key)
 
@@ -200,10 +223,24 @@ class _Change:
         one, source = self._table.columns[name], self._sources.get(name)
         if source is None:
             return True
-        kinds = (self._old.kinds[source].stored, one.kind.stored)
-        if self._is_sqlite and kinds == ("int", "decimal") and not one.is_integer:
+        if self.is_old_integer(name) and not one.is_integer:
             return False
+        kinds = (self._old.kinds[source].stored, one.kind.stored)
         return kinds[0] == kinds[1] or kinds in CONVERSIONS
+
+    def needs_value(self, name: str) -> bool:
+        """Return whether a column is added, or becomes required."""
+        source = self._sources.get(name)
+        becomes_required = (
+            not self._table.columns[name].is_optional and source in self._old.optional
+        )
+        return source is None or becomes_required
+
+    def is_old_integer(self, name: str) -> bool:
+        """Return whether the values may be decimals of an early version."""
+        source, kind = self._sources.get(name), self._table.columns[name].kind
+        is_integer = source is not None and self._old.kinds[source].stored == "int"
+        return self._is_sqlite and is_integer and kind.stored == "decimal"
 
     def _value(self, name: str, row: Row) -> Any:
         """Return the new value of a column; None if there is none."""

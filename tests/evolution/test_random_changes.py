@@ -97,11 +97,21 @@ class Pair:
         world = change.world
         tables = world.tables(change.fills, change.integers)
         wanted = outcome(self.live, tables, change.drops, is_sqlite=self.kind == "sqlite")
-        entity = world.hero.lower()
+        fields = {(world.table, world.column(name)): name for name in world.fields}
+        fills = {name for key, name in fields.items() if key in wanted.fills}
+        integers = {name for key, name in fields.items() if key in wanted.integers}
         target = now.target(
-            [f"{entity}.{name}={world.fields[name].fill[0]}" for name in change.fills],
-            [f"{table}.{column}" if column else table for table, column in change.drops],
-            [f"{entity}.{name}" for name in change.integers],
+            [
+                f"{world.table}.{name}={world.fields[name].fill[0]}"
+                for name in change.fills
+                if name in fills
+            ],
+            [
+                f"{table}.{column}" if column else table
+                for table, column in change.drops
+                if wanted.is_there(self.live, table, column)
+            ],
+            [f"{world.table}.{name}" for name in change.integers if name in integers],
         )
         self.case = "\n".join(
             [", ".join(change.what), *self.before.texts(), "->", *world.texts(), repr(change)]
