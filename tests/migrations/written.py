@@ -3,15 +3,22 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from crudgen.codegen import render
+from crudgen.evolution.connecting import Database
+from crudgen.kit.database.migrations import differences
 from crudgen.language import load_texts
 from crudgen.language.schema import KitForm
 from tests.codegen.emitted import write
+from tests.evolution.changed import Changed, Spec
+from tests.startup.started import application
 from tests.support import forked
+
+KINDS = ["sqlite", "postgresql"]
+NewDatabase = Callable[[str], str]
 
 TEAM = "name: Team\nfields: {name: str(1..50) unique}\n"
 HERO = """
@@ -22,6 +29,7 @@ fields:
   team_id: -> Team? cascade
 """
 SCHEMA = replace(load_texts({"team.yaml": TEAM, "hero.yaml": HERO}), migrations=True)
+MODELS = Spec(SCHEMA, application(SCHEMA).metadata)
 
 FIRST = '''
 """first."""
@@ -210,3 +218,26 @@ def project(
     for name, text in revisions.items():
         found.revise(name, text)
     return found
+
+
+def database(url: str) -> Changed:
+    return Changed(Database(url))
+
+
+def old_tables(emitted: Project, url: str) -> Changed:
+    """Run the first revision, and insert rows. The last one is deleted: its key was used."""
+    emitted.upgrade(url, "0001")
+    found = database(url)
+    found.execute("INSERT INTO team (name) VALUES ('one'), ('two')")
+    found.execute(
+        "INSERT INTO hero (name, age, code, team_id) VALUES"
+        " ('h1', 1, 'c', 2), ('h2', NULL, 'c', 1), ('h3', 3, 'c', 2), ('h4', 4, 'c', 1),"
+        " ('h5', 5, 'c', 2)"
+    )
+    found.execute("DELETE FROM hero WHERE id = 5")
+    return found
+
+
+def missing(found: Changed) -> list[str]:
+    with found.database.reading() as connection:
+        return differences(connection, MODELS.metadata)

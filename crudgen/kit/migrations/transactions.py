@@ -57,7 +57,6 @@ def _alone_on_postgresql(connection: Connection) -> Iterator[None]:
         time.sleep(POLL_SECONDS)
     try:
         rows(connection, f"SET lock_timeout = {LOCK_MILLISECONDS}")
-        rows(connection, "SET statement_timeout = 0")
         connection.commit()
         yield
     finally:
