@@ -8,6 +8,7 @@ CrudgenError
 ├── DriftError       the output folder differs from what the spec generates
 ├── ServeError       the application cannot start, for example because the port is in use
 ├── DatabaseError    the database cannot be read or changed
+│   └── NotConnectedError    there is no database at the URL, or no connection to it
 └── ArgumentError    an argument of a command is invalid
 """
 
@@ -87,6 +88,10 @@ class ServeError(CrudgenError):
 
 class DatabaseError(CrudgenError):
     """A database cannot be read or changed, or the rows in it prevent a change."""
+
+
+class NotConnectedError(DatabaseError):
+    """There is no database at a URL, or no connection to it."""
 
 
 class ArgumentError(CrudgenError):

@@ -1,6 +1,8 @@
 """The options that `plan` and `apply` share. Reason to change: an option of both."""
 
 import json
+import os
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ import typer
 
 from crudgen.cli import source
 from crudgen.delivery.garbage import paused_collection
+from crudgen.errors import CrudgenError, DatabaseError, NotConnectedError
 
 if TYPE_CHECKING:
     from crudgen.evolution.applying import Target
@@ -51,6 +54,9 @@ AsJson: TypeAlias = Annotated[
 ]
 
 
+_SETTING = re.compile(r"^\s*(export\s+)?DATABASE_URL\b", re.IGNORECASE | re.MULTILINE)
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A database, and what it should become."""
@@ -84,7 +90,26 @@ def change(
     found = hints(schema)
     choices = read_choices(schema, found, fills or (), drops or (), integers or ())
     with imported_models(tree, url) as models:
-        yield Change(Database(models.database), Target(models.metadata, found, choices))
+        try:
+            yield Change(Database(models.database), Target(models.metadata, found, choices))
+        except NotConnectedError as error:
+            raise with_origin(error, url) from None
+
+
+def with_origin(error: CrudgenError, url: str | None) -> DatabaseError:
+    """Return an error that says where the URL of the database is from; `url` is the option."""
+    return DatabaseError(f"{error}\n  the URL is from {_origin(url)}")
+
+
+def _origin(url: str | None) -> str:
+    if url is not None:
+        return "--database"
+    if any(name.upper() == "DATABASE_URL" for name in os.environ):
+        return "the environment variable DATABASE_URL"
+    file = Path(".env")
+    if file.is_file() and _SETTING.search(file.read_text("utf-8", errors="replace")):
+        return "DATABASE_URL in .env"
+    return "the spec: `database` in crudgen.yaml, or its default"
 
 
 def options(

@@ -1,5 +1,6 @@
 """The command `crudgen serve`. Reason to change: its options or messages."""
 
+import re
 import traceback
 from collections.abc import Collection, Mapping
 from ipaddress import ip_address
@@ -12,7 +13,7 @@ import typer
 from crudgen import __version__
 from crudgen.cli import changing, console, planned, source
 from crudgen.delivery.garbage import paused_collection
-from crudgen.errors import CrudgenError, ServeError
+from crudgen.errors import CrudgenError, NotConnectedError, ServeError
 
 if TYPE_CHECKING:
     from crudgen.codegen.tree import SourceTree
@@ -102,6 +103,10 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
         server.serve(spec.build, options, reporter, following)
     except TablesError as error:
         raise ServeError(f"{error}\n{reporter.commands(error)}") from None
+    except (NotConnectedError, ServeError) as error:
+        if re.match(r"database(: | \S+: )", str(error)):
+            raise changing.with_origin(error, database) from None
+        raise
     except KeyboardInterrupt:
         raise typer.Exit(0) from None  # Ctrl+C stops the server
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from crudgen.delivery.garbage import paused_collection
 from crudgen.delivery.generation import Generation, Receive, Recipe, Send
-from crudgen.errors import CrudgenError, ServeError
+from crudgen.errors import CrudgenError, NotConnectedError, ServeError
 
 _log = logging.getLogger("crudgen")
 
@@ -91,7 +91,8 @@ class Switch:
                     await new.start()
                 except ServeError as error:
                     raise refusal or error from None
-            if refusal is not None:
+            # The application itself reports that it has no connection.
+            if refusal is not None and not isinstance(refusal, NotConnectedError):
                 _log.warning("%s", refusal)
             self._current = new
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url
 from sqlalchemy.exc import DBAPIError
 
-from crudgen.errors import DatabaseError
-from crudgen.kit.database.faults import cause_of, reason_of
+from crudgen.errors import DatabaseError, NotConnectedError
+from crudgen.kit.database.codes import Fault
+from crudgen.kit.database.faults import cause_of, classify, reason_of
 from crudgen.kit.database.migrations import postgresql_engine, sqlite_engine
 from crudgen.kit.database.requirements import check_database, startup_errors
 from crudgen.kit.database.sqlite_file import SqliteFile
@@ -20,6 +21,13 @@ from crudgen.kit.errors import StartupError
 
 _BUSY_SECONDS = 0.5
 """How long a connection to SQLite waits for a lock. Longer waits are repeated."""
+_REMEDIES = {
+    Fault.BUSY: "another process writes or holds a lock: wait for its end, then try again",
+    Fault.LOCKED: "another process holds a lock: wait for its end, then try again",
+    Fault.READ_ONLY: "make the database writable, or give the URL of one that is",
+    Fault.DENIED: "use a role that owns the tables",
+    Fault.FULL: "make room on the disk of the database, then try again",
+}
 
 
 class Database:
@@ -31,7 +39,7 @@ class Database:
         self.kind = scheme_of(url)
         self.file: Path | None = None
         """The file of a SQLite database."""
-        with _as_database_errors():
+        with _as_database_errors(NotConnectedError):
             check_characters(url)
             if self.kind == "sqlite":
                 file = SqliteFile(make_url(url))
@@ -67,7 +75,7 @@ class Database:
 
     @contextmanager
     def _connected(self, engine: Engine) -> Iterator[Connection]:
-        with _as_database_errors(), startup_errors(engine, self.where):
+        with _as_database_errors(NotConnectedError), startup_errors(engine, self.where):
             connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
             with self.errors():
@@ -84,15 +92,18 @@ class Database:
                 yield
         except DBAPIError as error:
             statement = " ".join((error.statement or "").split())
-            hint = getattr(getattr(cause_of(error), "diag", None), "message_detail", None)
+            cause = cause_of(error)
+            hint = getattr(getattr(cause, "diag", None), "message_detail", None)
+            remedy = _REMEDIES.get(classify(cause))
             lines = [f"database {self.where}: {reason_of(error)}", *([f"  {hint}"] if hint else [])]
             lines += [f"  statement: {statement}"] if statement else []
-            raise DatabaseError("\n".join([*lines, "  nothing was changed"])) from None
+            lines += ["  nothing was changed", *([f"  {remedy}"] if remedy else [])]
+            raise DatabaseError("\n".join(lines)) from None
 
 
 @contextmanager
-def _as_database_errors() -> Iterator[None]:
+def _as_database_errors(kind: type[DatabaseError] = DatabaseError) -> Iterator[None]:
     try:
         yield
     except StartupError as error:
-        raise DatabaseError(str(error)) from None
+        raise kind(str(error)) from None

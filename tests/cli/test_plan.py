@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from crudgen.cli import app, apply
 from crudgen.evolution.plan import Lock, Risk, Step
+from tests.support.servers import BOUND_BY_MODES
 
 BEFORE = """
 name: Hero
@@ -295,32 +297,75 @@ def test_tables_of_an_extension_are_not_dropped(run: Callable[..., Result], data
 
 
 @pytest.mark.parametrize(
-    ("arguments", "messages"),
+    ("url", "messages"),
     [
-        (["plan", "--database", "sqlite:///no/app.db"], ["does not exist", "create it"]),
-        (["plan", "--database", "mysql://x"], ["neither for SQLite nor for PostgreSQL"]),
-        (
-            ["plan", "--database", "postgresql://x@127.0.0.1:1/x"],
-            ["postgresql://x@127.0.0.1:1/x", "check that the server is running"],
-        ),
+        ("sqlite:///no/app.db", ["/no does not exist", "create it, or correct the path"]),
+        ("sqlite:///entities", ["/entities is a directory", "write the path of a file"]),
+        ("sqlite:///other.db", ["file is not a database", "correct the URL, or move the file"]),
+        ("mysql://x:hidden@y/z", ["neither for SQLite nor for PostgreSQL"]),
+        ("postgresql://x:hidden@127.0.0.1:1/x", ["check that the server is running"]),
+        ("postgresql://x:hidden@no.invalid/x", ["correct the host in the URL"]),
     ],
 )
-def test_mistakes_of_users_have_a_message(
-    run: Callable[..., Result], arguments: list[str], messages: list[str]
+def test_wrong_databases_have_a_message(
+    run: Callable[..., Result], url: str, messages: list[str]
 ) -> None:
-    result = run(AFTER, *arguments)
-    assert result.exit_code == 1
-    for message in messages:
-        assert message in result.output
-    as_json = json.loads(run(AFTER, *arguments, "--json").output)
+    Path("other.db").write_text("no database" * 1000)
+    commands = ["plan", "apply"] if url.startswith("postgresql") else ["plan", "apply", "serve"]
+    for command in commands:
+        result = run(AFTER, command, "--database", url)
+        assert result.exit_code == 1
+        for message in [*messages, "the URL is from --database"]:
+            assert message in result.output
+        assert "hidden" not in result.output
+    as_json = json.loads(run(AFTER, "plan", "--database", url, "--json").output)
     assert messages[0] in as_json["error"]
 
 
-def test_a_file_that_is_no_database_has_a_message(run: Callable[..., Result]) -> None:
-    Path("other.db").write_text("no database" * 1000)
-    result = run(AFTER, "plan", "--database", "sqlite:///other.db")
+def test_the_origin_of_a_url_is_named(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "sqlite:///no/app.db"
+    Path("crudgen.yaml").write_text(f"database: {url}\n")
+    for command in ("plan", "apply", "serve"):
+        assert "the URL is from the spec: `database`" in run(BEFORE, command).output
+    Path(".env").write_text(f"DATABASE_URL={url}\n")
+    assert "the URL is from DATABASE_URL in .env" in run(BEFORE, "plan").output
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert "from the environment variable DATABASE_URL" in run(BEFORE, "plan").output
+
+
+def test_a_missing_database_can_be_created(run: Callable[..., Result], database: str) -> None:
+    missing = re.sub(r"@/\w+", "@/missing", database)
+    for command in ("plan", "apply"):
+        result = run(BEFORE, command, "--database", missing)
+        assert result.exit_code == 1
+        assert 'CREATE DATABASE "missing", or correct its name in the URL' in result.output
+
+
+def test_a_locked_database_has_a_message(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crudgen.evolution.applying_sqlite._WAIT_SECONDS", 0)
+    with sqlite3.connect("app.db", isolation_level=None) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        result = run(AFTER, "apply", "--fill", "hero.age=7")
+        connection.execute("ROLLBACK")
     assert result.exit_code == 1
-    assert "file is not a database" in result.output
+    assert "database is locked" in result.output
+    assert "wait for its end, then try again" in result.output
+
+
+def test_a_read_only_file_has_a_message(run: Callable[..., Result], tmp_path: Path) -> None:
+    run(BEFORE.replace("code: str", "code: str\n  level: int?"), "check")
+    Path("app.db").chmod(0o444)
+    tmp_path.chmod(0o555)
+    command = [*BOUND_BY_MODES, sys.executable, "-m", "crudgen", "apply"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    tmp_path.chmod(0o755)
+    assert done.returncode == 1
+    assert "attempt to write a readonly database" in done.stderr
+    assert "make the database writable, or give the URL of one that is" in done.stderr
 
 
 def test_a_missing_file_is_an_empty_database(run: Callable[..., Result]) -> None:

@@ -58,7 +58,12 @@ class SqliteFile:
         self._path = Path(str(url.database)).absolute()
         if not self._path.parent.is_dir():
             raise StartupError(
-                f"database {url}: the directory {self._path.parent} does not exist\n  create it"
+                f"database {url}: the directory {self._path.parent} does not exist\n"
+                "  create it, or correct the path in the URL"
+            )
+        if self._path.is_dir():
+            raise StartupError(
+                f"database {url}: {self._path} is a directory\n  write the path of a file"
             )
         self._name = str(self._path)
         self._log = f"{self._path}-wal"

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,21 @@ _REMEDIES = {
     _READ_ONLY: "start once with a writable database",
     _NO_RIGHT: "start once as the owner of the tables, or as a role that may create them",
     _NO_SCHEMA: "CREATE SCHEMA, and add it to search_path",
+}
+_CONNECTION_REMEDIES = {
+    r'database (".*") does not exist': r"CREATE DATABASE \1, or correct its name in the URL",
+    r'role (".*") does not exist': r"CREATE ROLE \1 LOGIN, or correct the user in the URL",
+    r"is not permitted to log in": "ALTER ROLE … LOGIN, or correct the user in the URL",
+    r"password authentication failed|no password supplied": "correct the password in the URL",
+    r"pg_hba\.conf": "let pg_hba.conf accept this user, database and address, or correct the URL",
+    r"resolve host|translate host name": "correct the host in the URL, or check the name server",
+    r"too many (connections|clients)|connection slots": "close other connections",
+    r"not currently accepting connections": "ALTER DATABASE … ALLOW_CONNECTIONS true",
+}
+"""What to do about messages of PostgreSQL. libpq has no SQLSTATE for failed connections."""
+_FILE_REMEDIES = {
+    sqlite3.SQLITE_NOTADB: "correct the URL, or move the file away: another program wrote it",
+    sqlite3.SQLITE_CORRUPT: "restore a backup of the file",
 }
 _CREATED_MEANWHILE = {"42P07", "42710", "23505"}
 _ENCODING = {"sqlite": "PRAGMA encoding", "postgresql": "SHOW server_encoding"}
@@ -120,11 +136,19 @@ def startup_errors(engine: Engine, where: str, lacking: Sequence[str] = ()) -> I
         if fault is Fault.BUG:
             raise
         if fault in _TRANSIENT:
-            remedy = "check that the server is running and accepts this user"
+            remedy = _connection_remedy(reason)
             raise UnreachableError(f"database {where}: {reason}\n  {remedy}") from None
         remedy = "grant the role the privilege to create it, or create it by other means"
         remedy = remedy if lacking else "check that the application may use this database"
+        remedy = _FILE_REMEDIES.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF, remedy)
         raise refusal(where, reason, remedy) from None
+
+
+def _connection_remedy(reason: str) -> str:
+    for pattern, remedy in _CONNECTION_REMEDIES.items():
+        if found := re.search(pattern, reason):
+            return found.expand(remedy)
+    return "check that the server is running and accepts this user"
 
 
 def _not_writable(engine: Engine, reason: str) -> tuple[str, str]:
