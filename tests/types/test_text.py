@@ -14,7 +14,9 @@ from urllib.parse import quote
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
+from crudgen.kit.models import Model
 from tests.support.servers import Everywhere, Servers
 
 SUPPRESSED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -300,6 +302,18 @@ def test_openapi_says_what_text_may_have(people: Everywhere) -> None:
                         name,
                         ascii(character),
                     )
+
+
+def test_rules_are_applied_once_to_a_model_of_many_types() -> None:
+    """Each application in a process makes types of its own of the same models."""
+
+    class Named(Model):
+        name: str
+
+    for _ in range(300):
+        described = TypeAdapter(list[Named]).json_schema(mode="serialization")
+    [schema] = described["$defs"].values()
+    assert "pattern" in schema["properties"]["name"]
 
 
 def test_rows_from_before_stay_readable(people: Everywhere) -> None:

@@ -91,7 +91,11 @@ Multiline = Annotated[str, TextRule(lines=True)]
 
 
 def apply_rules(model: CoreSchema, fields: dict[str, FieldInfo]) -> None:
-    """Apply the rule of each text field of a model before its length and pattern are checked."""
+    """Apply the rule of each text field of a model before its length and pattern are checked.
+
+    A model has one core schema, and pydantic asks for it again for each type that refers to the
+    model. Rules that are applied already are not repeated.
+    """
     inner: Any = model
     while inner["type"] != "model-fields":
         inner = inner["schema"]
@@ -102,6 +106,8 @@ def apply_rules(model: CoreSchema, fields: dict[str, FieldInfo]) -> None:
         outer, schema = field, field["schema"]
         while schema["type"] in {"default", "nullable"}:
             outer, schema = schema, schema["schema"]
+        if schema.get("function", {}).get("function") == rule.read:
+            continue
         outer["schema"] = core_schema.no_info_before_validator_function(
             rule.read, schema, metadata={"pydantic_js_functions": [rule.describe]}
         )
