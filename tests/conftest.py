@@ -18,6 +18,7 @@ import hypothesis
 import psycopg
 import pytest
 
+from crudgen.delivery.garbage import clear_caches
 from tests.support.cluster import Cluster
 from tests.support.postgres import Postgres, flush
 from tests.support.servers import COMBINATIONS, Api, Everywhere, Servers
@@ -109,6 +110,28 @@ def log_levels() -> None:
     logging.getLogger().setLevel(logging.WARNING)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def garbage_of_a_file() -> Iterator[None]:
+    """Collect all garbage at the end of a file, also of what several of its tests used."""
+    yield
+    gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def garbage(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Collect the garbage of a test at its end.
+
+    A socket or file that the test has not closed is reported, as an error, when it is collected.
+    So the error is one of this test, not of one that runs later.
+    """
+    yield
+    request.node.funcargs.clear()
+    for name in ("last_type", "last_value", "last_traceback", "last_exc"):
+        vars(sys).pop(name, None)  # what pytest keeps of a failed test
+    clear_caches()
+    gc.collect(1)
 
 
 @pytest.fixture(scope="session")

@@ -189,7 +189,7 @@ class Servers:
     running: dict[tuple[Path, str, str], Api] = field(default_factory=dict)
     emitted: dict[Path, Path] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=count)
-    processes: list[Process] = field(default_factory=list)
+    started: list[tuple[httpx.Client, Process]] = field(default_factory=list)
     ending: list[Api] = field(default_factory=list)
     emitting: threading.Lock = field(default_factory=threading.Lock)
 
@@ -227,7 +227,8 @@ class Servers:
             self.end(api)
         for api in self.ending:
             api.wait_for_end()
-        for process in self.processes:
+        for client, process in self.started:
+            client.close()
             if process.poll() is None:  # its test has failed
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
@@ -277,7 +278,7 @@ class Servers:
         url = f"http://127.0.0.1:{port}"
         new_client = httpx.Client if names is None else names.client
         client = new_client(base_url=url, timeout=20, verify=False)
-        self.processes.append(process)
+        self.started.append((client, process))
         api = Api(client, database, process, log, names)
         if wait:
             api.wait_until_ready()
