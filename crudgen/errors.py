@@ -9,11 +9,12 @@ CrudgenError
 ├── ServeError       the application cannot start, for example because the port is in use
 ├── DatabaseError    the database cannot be read or changed
 │   └── NotConnectedError    there is no database at the URL, or no connection to it
-└── ArgumentError    an argument of a command is invalid
+├── ArgumentError    an argument of a command is invalid
+└── TablesError      the tables do not follow a spec that is served: a command has to change them
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -98,3 +99,23 @@ class ArgumentError(CrudgenError):
     """An argument of a command is invalid, whatever the database contains."""
 
     exit_code = 2
+
+
+class TablesError(CrudgenError):
+    """The tables do not follow a spec that is served, because of some entities."""
+
+    def __init__(
+        self,
+        message: str,
+        files: Iterable[str] = (),
+        *,
+        is_possible: bool = False,
+        may_be_renamed: bool = False,
+    ) -> None:
+        """Set the files of these entities, and what `crudgen apply` would do."""
+        super().__init__(message)
+        self.files = frozenset(files)
+        self.is_possible = is_possible
+        """Whether `crudgen apply` makes the change."""
+        self.may_be_renamed = may_be_renamed
+        """Whether something new may be something former under another name."""

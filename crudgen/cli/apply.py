@@ -79,7 +79,7 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
             from crudgen.evolution import applying  # noqa: PLC0415 -- lazy
 
             watch = _quiet if as_json else Watch(names)
-            waiting = _ignore if as_json else _say_waiting
+            waiting = _ignore if as_json else console.say_error
             order = applying.Order(watch, waiting, reviewed, backup and not on_copy)
             started = time.monotonic()
             with _database(change, on_copy=on_copy) as chosen:
@@ -145,12 +145,8 @@ def _quiet(step: "Step") -> Iterator[None]:
     yield
 
 
-def _ignore() -> None:
+def _ignore(reason: str) -> None:
     """Say nothing about waiting."""
-
-
-def _say_waiting() -> None:
-    console.say_error("waiting for another process that changes the database …")
 
 
 class Watch:

@@ -79,7 +79,7 @@ def change(
     integers: Sequence[str] | None = None,
 ) -> Iterator[Change]:
     """Yield the change that a spec asks for. Raises CrudgenError."""
-    schema, tree = source.render(entities, to_serve=True)
+    schema, tree = source.render_to_serve(source.read(entities))
     with paused_collection():
         from crudgen.delivery.models import imported_models  # noqa: PLC0415 -- lazy
         from crudgen.evolution.applying import Target  # noqa: PLC0415 -- lazy

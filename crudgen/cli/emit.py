@@ -1,7 +1,7 @@
 """The command `crudgen emit`. Reason to change: its options or report."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path, PurePosixPath
@@ -66,7 +66,8 @@ def emit(  # noqa: PLR0913 -- each is an option of the command
         _reject_out_among_entities(entities, out)
         _, tree = source.render(entities)
         choices = _choices(tree, out, ours or [], theirs or [], force=force, prune=prune)
-        plan, note = _write(tree, out, choices, dry_run=dry_run, no_try=no_try)
+        waiting = _ignore if as_json else console.say_error
+        plan, note = _write(tree, out, choices, waiting, dry_run=dry_run, no_try=no_try)
     except CrudgenError as error:
         if not as_json:
             raise
@@ -117,8 +118,18 @@ def _choices(  # noqa: PLR0913 -- each is an option of the command
     return Choices(force=force, prune=prune, ours=frozenset(mine), theirs=frozenset(new))
 
 
-def _write(
-    tree: "SourceTree", out: Path, choices: "Choices", *, dry_run: bool, no_try: bool
+def _ignore(reason: str) -> None:
+    """Say nothing about waiting."""
+
+
+def _write(  # noqa: PLR0913 -- options of the command
+    tree: "SourceTree",
+    out: Path,
+    choices: "Choices",
+    waiting: Callable[[str], None],
+    *,
+    dry_run: bool,
+    no_try: bool,
 ) -> tuple["Plan", str]:
     """Write the tree, or only plan that. Return the plan, and a note on the trial."""
     from crudgen.delivery import disk  # noqa: PLC0415 -- lazy
@@ -126,7 +137,7 @@ def _write(
 
     if dry_run:
         return disk.plan(tree, out, choices), ""
-    trial = Trial()
+    trial = Trial(waiting)
     return disk.write(tree, out, choices, check=None if no_try else trial), trial.note
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from crudgen.cli import console, source
 
 if TYPE_CHECKING:
-    from crudgen.evolution.plan import Plan, Problem, Step
+    from crudgen.evolution.plan import Note, Plan, Problem, Step
 
 Names = Mapping[tuple[str, str | None], str]
 """What messages call tables and columns."""
@@ -48,6 +48,14 @@ def show(plan: "Plan", names: Names, *, with_sql: bool = False) -> None:
             for statement in step.sql:
                 console.say(f"{statement.rstrip(';')};", "dim" if step.online else "")
     console.say()
+
+
+def advise(notes: "Sequence[Note]", names: Names) -> str:
+    """Return the text of notes that are shown without their plan."""
+    return "\n".join(
+        f"{names.get((one.table, one.column), one.column or one.table)}: {one.text}"
+        for one in notes
+    )
 
 
 def summary(plan: "Plan", command: str) -> None:

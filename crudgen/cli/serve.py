@@ -2,7 +2,7 @@
 
 import re
 import traceback
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,14 +13,14 @@ import typer
 from crudgen import __version__
 from crudgen.cli import changing, console, planned, source
 from crudgen.delivery.garbage import paused_collection
-from crudgen.errors import CrudgenError, NotConnectedError, ServeError
+from crudgen.errors import CrudgenError, NotConnectedError, ServeError, TablesError
 
 if TYPE_CHECKING:
     from crudgen.codegen.tree import SourceTree
     from crudgen.delivery.generation import Generation
-    from crudgen.delivery.server import Options
+    from crudgen.delivery.server import Following, Options
     from crudgen.evolution.hints import Hints
-    from crudgen.evolution.plan import Plan
+    from crudgen.evolution.plan import Note, Plan
     from crudgen.language.schema import Schema
 
 EXAMPLES = (
@@ -53,12 +53,12 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
         typer.Option("--reload/--no-reload", help="Reload on changes; off with several workers."),
     ] = None,
     follow: Annotated[
-        bool,
+        bool | None,
         typer.Option(
             "--follow/--no-follow",
-            help="Change the tables with the spec, if no row is in the way; needs --reload.",
+            help="Change the tables with the spec, if no row is in the way; off with --no-reload.",
         ),
-    ] = True,
+    ] = None,
     keep: Annotated[
         Path | None,
         typer.Option(
@@ -75,10 +75,13 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
     """
     if workers > 1 and reload:
         raise typer.BadParameter("--reload requires one process: remove --workers")
+    if workers > 1 and follow:
+        raise typer.BadParameter("--follow requires one process: remove --workers")
     reloads = workers == 1 if reload is None else reload
+    if follow and not reloads:
+        raise typer.BadParameter("--follow requires --reload: remove --no-reload")
     with paused_collection():
         from crudgen.delivery import server  # noqa: PLC0415 -- lazy
-        from crudgen.delivery.switch import TablesError  # noqa: PLC0415 -- lazy
 
     spec = _Spec(entities)
     options = server.Options(
@@ -91,14 +94,7 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
         keep=keep,
     )
     reporter = _Reporter(spec, options)
-    following = None
-    if reloads and follow:
-        with paused_collection():
-            from crudgen.delivery.follow import Follower  # noqa: PLC0415 -- lazy
-            from crudgen.evolution.hints import hints  # noqa: PLC0415 -- lazy
-
-        follower = Follower(lambda: hints(spec.schema), reporter.followed)
-        following = server.Following(follower, spec.build_without)
+    following = _following(spec, reporter, changes_tables=follow is not False) if reloads else None
     try:
         server.serve(spec.build, options, reporter, following)
     except TablesError as error:
@@ -111,14 +107,27 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
         raise typer.Exit(0) from None  # Ctrl+C stops the server
 
 
+def _following(spec: "_Spec", reporter: "_Reporter", *, changes_tables: bool) -> "Following":
+    """Return how the tables and the spec stay together."""
+    with paused_collection():
+        from crudgen.delivery.follow import Follower  # noqa: PLC0415 -- lazy
+        from crudgen.delivery.server import Following  # noqa: PLC0415 -- lazy
+        from crudgen.delivery.table_watch import TableWatch  # noqa: PLC0415 -- lazy
+        from crudgen.evolution.hints import hints  # noqa: PLC0415 -- lazy
+
+    if changes_tables:
+        return Following(Follower(lambda: hints(spec.schema), reporter), spec.build_without)
+    return Following(TableWatch(), spec.build_without)
+
+
 class _Spec:
     """Generates the code of a spec, and keeps what was generated last."""
 
     def __init__(self, entities: Path) -> None:
         self.entities = entities
         self._schema: Schema | None = None
-        self._texts: Mapping[str, str] = {}
-        self._served: Mapping[str, str] = {}
+        self._texts: Mapping[str, bytes | str] = {}
+        self._served: Mapping[str, bytes | str] = {}
         """The texts of the entities that are served, by file."""
 
     @property
@@ -141,11 +150,10 @@ class _Spec:
             raise ServeError("an entity is not served yet")
         return self._build({file: self._served[file] for file in files})
 
-    def _build(self, unsaved: Mapping[str, str]) -> "SourceTree":
-        schema, tree = source.render(self.entities, to_serve=True, unsaved=unsaved)
-        files = {entity.file for entity in schema.entities}
-        self._texts = {file: unsaved.get(file) or Path(file).read_text("utf-8") for file in files}
-        self._schema = schema
+    def _build(self, unsaved: Mapping[str, bytes | str]) -> "SourceTree":
+        sources = source.read(self.entities, unsaved)
+        self._schema, tree = source.render_to_serve(sources)
+        self._texts = sources.entities
         return tree
 
     def serve(self) -> None:
@@ -167,6 +175,7 @@ class _Reporter:
         self._spec = spec
         self._options = options
         self._database = ""
+        self._advice = ""
 
     def serving(self, url: str, generation: "Generation") -> None:
         self._spec.serve()
@@ -202,27 +211,35 @@ class _Reporter:
         planned.show(plan.without_notes(), found.names)
         console.say(f"{source.count(len(plan.steps), 'change')} made in the database", "green")
 
-    def failed(self, error: Exception) -> None:
-        if isinstance(error, CrudgenError):
-            console.error(error)
-            if (files := getattr(error, "files", None)) is not None:
-                console.say_error(f"{self.commands(error)}; then save the spec again")
-                console.say_error(f"still served as before: {', '.join(sorted(files))}", "yellow")
-                return
-        else:
-            console.say_error("".join(traceback.format_exception(error)).rstrip("\n"))
-        console.say_error("the last valid spec is still served", "yellow")
+    def advised(self, notes: "Sequence[Note]", found: "Hints") -> None:
+        before, self._advice = self._advice, planned.advise(notes, found.names)
+        if self._advice and self._advice != before:
+            console.say_error(self._advice, "yellow")
 
-    def commands(self, error: CrudgenError) -> str:
+    def waiting(self, reason: str) -> None:
+        console.say_error(reason, "yellow")
+
+    def failed(self, error: Exception) -> None:
+        if not isinstance(error, CrudgenError):
+            console.say_error("".join(traceback.format_exception(error)).rstrip("\n"))
+        else:
+            console.error(error)
+        if isinstance(error, TablesError):
+            then = "it is served then" if error.is_possible else "then save the spec again"
+            console.say_error(f"{self.commands(error)}; {then}")
+            names = ", ".join(sorted(error.files)) or "the last valid spec"
+            console.say_error(f"still served as before: {names}", "yellow")
+        else:
+            console.say_error("the last valid spec is still served", "yellow")
+
+    def commands(self, error: TablesError) -> str:
         """Return which commands show and make the changes of tables that do not follow."""
         url = self._options.database
         options = changing.options(self._spec.entities, url, None, None, None)
         lines = [f"  see the plan with: crudgen plan{options}"]
-        plan: Plan | None = getattr(error, "plan", None)
-        if getattr(error, "may_be_renamed", False):
-            lines.append(f"  if nothing was renamed, make it with: crudgen apply{options}")
-        elif plan is not None and not plan.problems:
-            lines.append(f"  make it with: crudgen apply{options}")
+        if error.is_possible:
+            condition = "if nothing was renamed, " if error.may_be_renamed else ""
+            lines.append(f"  {condition}make it with: crudgen apply{options}")
         return "\n".join(lines)
 
 

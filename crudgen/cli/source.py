@@ -13,6 +13,7 @@ from crudgen.errors import Diagnostic, SpecError
 
 if TYPE_CHECKING:
     from crudgen.codegen.tree import SourceTree
+    from crudgen.language.load import Sources
     from crudgen.language.schema import Schema
 
 Entities: TypeAlias = Annotated[
@@ -35,15 +36,23 @@ def check_portable(folder: Path | None) -> Path | None:
     return folder
 
 
-def load(entities: Path, unsaved: Mapping[str, str] | None = None) -> "Schema":
-    """Return the schema of the entities, with `unsaved` texts by file. Raises SpecError."""
+def load(entities: Path) -> "Schema":
+    """Return the schema of the entities. Raises SpecError."""
+    with paused_collection():
+        return read(entities).schema()
+
+
+def read(entities: Path, unsaved: Mapping[str, bytes | str] | None = None) -> "Sources":
+    """Return the files of the entities, with `unsaved` texts by file. Raises SpecError."""
+    from crudgen import language  # noqa: PLC0415 -- lazy
+
     if not entities.exists():
         file = find_entity(entities)
         remedy = "give the folder of entities, or create one with: crudgen init"
         remedy = f"give the file of the entity: {file}" if file else remedy
-        raise SpecError([Diagnostic(str(entities), 0, 0, "no such folder", remedy)])
-    with paused_collection():
-        return crudgen.load(entities, unsaved)
+        kind = "file" if entities.suffix in language.SUFFIXES else "folder"
+        raise SpecError([Diagnostic(str(entities), 0, 0, f"no such {kind}", remedy)])
+    return language.read(entities, unsaved)
 
 
 def find_entity(name: Path) -> Path | None:
@@ -59,18 +68,20 @@ def _plain(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
 
 
-def render(
-    entities: Path, *, to_serve: bool = False, unsaved: Mapping[str, str] | None = None
-) -> "tuple[Schema, SourceTree]":
-    """Return the schema of the entities and its source tree. Raises SpecError.
+def render(entities: Path) -> "tuple[Schema, SourceTree]":
+    """Return the schema of the entities and its source tree. Raises SpecError."""
+    schema = load(entities)
+    with paused_collection():
+        return schema, crudgen.render(schema)
 
-    `unsaved` maps files to texts that replace theirs.
-    """
+
+def render_to_serve(sources: "Sources") -> "tuple[Schema, SourceTree]":
+    """Return the schema of files and the source tree to serve. Raises SpecError."""
     from crudgen import codegen  # noqa: PLC0415 -- lazy
 
-    schema = load(entities, unsaved)
     with paused_collection():
-        return schema, codegen.render_to_serve(schema) if to_serve else codegen.render(schema)
+        schema = sources.schema()
+        return schema, codegen.render_to_serve(schema)
 
 
 def path_in(out: Path, path: Path) -> str:

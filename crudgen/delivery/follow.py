@@ -6,15 +6,17 @@ nothing and are over soon. A command makes the others, after their plan was read
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TypeAlias
+from typing import Protocol
 
 from sqlalchemy import MetaData
 
 from crudgen.delivery.generation import Generation
-from crudgen.delivery.switch import TablesError
-from crudgen.evolution.applying import Order, Target, apply
+from crudgen.delivery.table_watch import TableWatch
+from crudgen.errors import TablesError
+from crudgen.evolution.applying import Order, RefusedError, Target, apply
 from crudgen.evolution.connecting import Database
 from crudgen.evolution.hints import Hints
+from crudgen.evolution.notes import table_may_be
 from crudgen.evolution.plan import Lock, Note, Plan, Risk, Step
 
 MAX_ROWS = 200_000
@@ -22,42 +24,35 @@ MAX_ROWS = 200_000
 _COMMAND_ONLY = {Risk.CONVERTS, Risk.DROPS}
 _SHORT = {Lock.INSTANT, Lock.BACKGROUND}
 
-Report: TypeAlias = Callable[[Plan, Hints], None]
 
+class Reports(Protocol):
+    """Reports changes of tables to the user. The command line implements it."""
 
-class NotFollowedError(TablesError):
-    """The change of the tables needs a command."""
+    def followed(self, plan: Plan, found: Hints) -> None:
+        """Report the changes that were made."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        found: Hints,
-        reasons: Sequence[tuple[str, str]],
-        *,
-        may_be_renamed: bool = False,
-    ) -> None:
-        """Set the `reasons`, each with its table."""
-        self.plan = plan
-        self.may_be_renamed = may_be_renamed
-        places = [found.places.get((table, None)) for table, _ in reasons]
-        lines = [f"  {reason}" for _, reason in reasons]
-        message = "\n".join(["the tables of the database were not changed", *lines])
-        super().__init__(message, [place.file for place in places if place])
+    def advised(self, notes: Sequence[Note], found: Hints) -> None:
+        """Report what may be a mistake."""
+
+    def waiting(self, reason: str) -> None:
+        """Report what a change of tables waits for."""
 
 
 class Follower:
     """Changes the tables of a database to those of each new generation."""
 
-    def __init__(self, hints: Callable[[], Hints], report: Report) -> None:
+    def __init__(self, hints: Callable[[], Hints], reports: Reports) -> None:
         """Set what returns the hints of the new generation, and what reports a change."""
         self._hints = hints
-        self._report = report
+        self._reports = reports
+        self._watch = TableWatch()
 
     def change_for(self, new: Generation, current: Generation | None) -> Callable[[], None] | None:
         """Return a function that changes the tables, or None if there is nothing to do.
 
-        Raises NotFollowedError, and DatabaseError. The function raises them too.
+        Raises TablesError and DatabaseError. The function raises them too.
         """
+        self._watch.change_for(new, current)
         found = self._hints()
         database, target = Database(new.database), Target(new.metadata, found)
         if not database.exists:
@@ -65,18 +60,48 @@ class Follower:
         with database.reading() as connection:
             plan = target.plan(connection)
         before = None if current is None or current.database != new.database else current.metadata
-        reasons = [*_reasons(plan, found)]
         renames = [*_possible_renames(plan, found, new.metadata, before)]
-        if reasons or renames:
-            raise NotFollowedError(plan, found, [*reasons, *renames], may_be_renamed=bool(renames))
+        _check(plan, found, renames)
+        self._reports.advised(plan.warnings, found)
         if all(step.creates_table for step in plan.steps):
             return None  # the start creates missing tables
 
         def change() -> None:
-            order = Order(_unwatched, _ignore, expected=plan.digest, backup=False)
-            self._report(apply(database, target, order).plan, found)
+            order = Order(_unwatched, self._reports.waiting, expected=plan.digest, backup=False)
+            try:
+                done = apply(database, target, order)
+            except RefusedError as error:
+                _check(error.plan, found)
+                raise
+            self._reports.followed(done.plan, found)
 
         return change
+
+    def have_changed(self) -> bool:
+        """Return whether any table has changed since `change_for` was called."""
+        return self._watch.have_changed()
+
+    def review(self, current: Generation) -> None:
+        """Report what may be a mistake in a spec whose code is that of the current generation."""
+        found = self._hints()
+        with Database(current.database).reading() as connection:
+            plan = Target(current.metadata, found).plan(connection)
+        self._reports.advised(plan.warnings, found)
+
+
+def _check(plan: Plan, found: Hints, renames: Sequence[tuple[str, str]] = ()) -> None:
+    """Raise TablesError if the change needs a command."""
+    reasons = [*_reasons(plan, found), *renames]
+    if not reasons:
+        return
+    places = [found.places.get((table, None)) for table, _ in reasons]
+    lines = [f"  {reason}" for _, reason in reasons]
+    raise TablesError(
+        "\n".join(["the tables of the database were not changed", *lines]),
+        [place.file for place in places if place],
+        is_possible=not plan.problems,
+        may_be_renamed=bool(renames),
+    )
 
 
 def _reasons(plan: Plan, found: Hints) -> Iterator[tuple[str, str]]:
@@ -97,23 +122,26 @@ def _possible_renames(
     plan: Plan, found: Hints, new: MetaData, before: MetaData | None
 ) -> Iterator[tuple[str, str]]:
     """Yield new columns and tables that may be former ones under another name, with the table."""
+    noted = set()
     for note in plan.notes:
         if note.may_be is not None and _was_removed_now(note, found, before):
+            noted.add(note.table)
             name = found.names.get((note.table, note.column), note.table)
             yield note.table, f"{name} {note.text}"
     former = {name for names in found.tables.values() for name in names}
     removed = [] if before is None else sorted(before.tables.keys() - new.tables.keys() - former)
     for step in plan.steps if removed else ():
-        if step.creates_table:
+        if step.creates_table and step.table not in noted:
             name = found.names.get((step.table, None), step.table)
-            question = f"if {removed[0]} was renamed, write was: {removed[0]}"
-            yield step.table, f"{name} is new, and {removed[0]} is not in the spec: {question}"
+            yield step.table, f"{name} {table_may_be(step.table, removed[0], found)}"
 
 
 def _was_removed_now(note: Note, found: Hints, before: MetaData | None) -> bool:
     """Return whether the column that a new one may be was in the spec until now."""
     if before is None:
         return True
+    if note.column is None:
+        return note.may_be in before.tables
     names = [note.table, *found.tables.get(note.table, ())]
     tables = [before.tables[name] for name in names if name in before.tables]
     return any(column.name == note.may_be for table in tables[:1] for column in table.columns)
@@ -121,7 +149,3 @@ def _was_removed_now(note: Note, found: Hints, before: MetaData | None) -> bool:
 
 def _unwatched(_: Step) -> AbstractContextManager[None]:
     return nullcontext()
-
-
-def _ignore() -> None:
-    """Say nothing: another process changes the database."""

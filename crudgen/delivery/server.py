@@ -21,9 +21,9 @@ from crudgen.codegen.tree import SourceTree
 from crudgen.delivery.closing import SETTLE_SECONDS, drop_new_connections
 from crudgen.delivery.garbage import paused_collection
 from crudgen.delivery.generation import Generation, Recipe
-from crudgen.delivery.switch import Switch, Tables, TablesError
+from crudgen.delivery.switch import Switch, Tables
 from crudgen.delivery.watch import Watch
-from crudgen.errors import CrudgenError, ServeError
+from crudgen.errors import CrudgenError, DatabaseError, ServeError, TablesError
 
 _GRACE_SECONDS = 7
 """Time for pending requests after a signal. With the timeout in switch.py, below 10 seconds."""
@@ -31,6 +31,8 @@ _HTTP = "crudgen.kit.http.protocol:HttpProtocol"
 """The HTTP protocol class of the kit, which emitted projects use too."""
 _RETRY_SECONDS = 0.15
 """Wait before a failed reload is reported: an editor may still write the file."""
+_OF_TABLES = (TablesError, DatabaseError, ServeError)
+"""Errors that tables can cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Reporter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """How the tables follow a spec while it is served."""
+    """How the tables and a spec stay together while it is served."""
 
     tables: Tables
     build_without: Callable[[Collection[str]], SourceTree]
@@ -161,35 +163,54 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Reloading:
-    """Reloads the application after each change of the spec; reports errors."""
+    """Reloads the application after each change of the spec; reports errors.
+
+    If the tables prevented that, it is tried again after another process has changed them.
+    """
 
     switch: Switch
     build: Callable[[], SourceTree]
     recipe: Recipe
     reporter: Reporter
     following: Following | None
+    failure: Exception | None = None
+    """Why the spec is not served; None if it is."""
 
     async def run(self, watch: Watch) -> None:
-        failed = False
-        async for _ in watch.changes():
+        async for is_of_files in watch.changes(self._tables_have_changed):
+            is_saved = is_of_files
             while True:
                 try:
-                    tree = await asyncio.to_thread(self.build)
-                    if tree != self.switch.current.tree:
-                        await self._serve(tree)
-                    elif failed:
-                        self.reporter.recovered()
-                    failed = False
+                    await self._reload()
+                    self.failure = None
                 except Exception as error:  # noqa: BLE001 -- the server must continue
                     # Some editors write in several steps: retry before reporting a partial file.
                     await asyncio.sleep(_RETRY_SECONDS)
                     if watch.changed():
+                        is_saved = True
                         continue
-                    failed = True
-                    self.reporter.failed(error)
+                    if is_saved or str(error) != str(self.failure):
+                        self.reporter.failed(error)
+                    self.failure = error
                 break
+
+    async def _tables_have_changed(self) -> bool:
+        """Return whether another process has changed the tables of a spec that is not served."""
+        if self.following is None or not isinstance(self.failure, _OF_TABLES):
+            return False
+        return await asyncio.to_thread(self.following.tables.have_changed)
+
+    async def _reload(self) -> None:
+        tree = await asyncio.to_thread(self.build)
+        if tree != self.switch.current.tree:
+            await self._serve(tree)
+        elif self.failure is not None:
+            self.reporter.recovered()
+        elif self.following is not None:
+            with suppress(CrudgenError):
+                await asyncio.to_thread(self.following.tables.review, self.switch.current)
 
     async def _serve(self, tree: SourceTree) -> None:
         """Serve another tree. If the tables of some entities must stay, serve the rest of it."""

@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Callable, Coroutine, MutableMapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol, TypeAlias
 
 from crudgen.delivery.garbage import paused_collection
 from crudgen.delivery.generation import Generation, Receive, Recipe, Send
-from crudgen.errors import CrudgenError, NotConnectedError, ServeError
+from crudgen.delivery.start_warnings import StartWarnings
+from crudgen.errors import CrudgenError, NotConnectedError, ServeError, TablesError
 
 _log = logging.getLogger("crudgen")
 
@@ -17,15 +18,6 @@ _CLOSE_SECONDS = 2.0
 """Time for an application to shut down, after uvicorn has waited for its requests."""
 _PENDING_SECONDS = 10.0
 """How long new requests are held until the pending ones end, before tables are changed."""
-
-
-class TablesError(CrudgenError):
-    """The tables cannot be changed to those of a new generation, because of some entities."""
-
-    def __init__(self, message: str, files: Iterable[str] = ()) -> None:
-        """Set the files of these entities."""
-        super().__init__(message)
-        self.files = frozenset(files)
 
 
 class Tables(Protocol):
@@ -37,6 +29,12 @@ class Tables(Protocol):
         `current` handles requests; None at the start. Raises TablesError if a command has to change
         them. The function raises CrudgenError; the tables are then unchanged.
         """
+
+    def have_changed(self) -> bool:
+        """Return whether any table has changed since `change_for` was called."""
+
+    def review(self, current: Generation) -> None:
+        """Report what may be a mistake in a spec whose code is that of the current generation."""
 
 
 class Switch:
@@ -59,6 +57,7 @@ class Switch:
         self._is_open = asyncio.Event()
         self._is_open.set()
         self._current: Generation | None = None
+        self._warnings = StartWarnings()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -76,8 +75,8 @@ class Switch:
     async def open(self) -> None:
         """Start the first generation, unless it runs. Raises its exceptions, such as ServeError.
 
-        If the tables cannot be changed, that is raised if it cannot start without, and logged
-        otherwise.
+        If the tables cannot be changed, that is raised if it cannot start without, or if something
+        new may be something former; it is logged otherwise.
         """
         if self._current is None:
             with paused_collection():
@@ -87,8 +86,11 @@ class Switch:
                     await self._change_tables(new)
                 except CrudgenError as error:
                     refusal = error
+                if isinstance(refusal, TablesError) and refusal.may_be_renamed:
+                    new.discard()
+                    raise refusal
                 try:
-                    await new.start()
+                    await self._start(new)
                 except ServeError as error:
                     raise refusal or error from None
             # The application itself reports that it has no connection.
@@ -121,8 +123,12 @@ class Switch:
                         raise
                     await self._replace_by(new)
 
+    async def _start(self, new: Generation) -> None:
+        with self._warnings.once(new.package.__name__):
+            await new.start()
+
     async def _replace_by(self, new: Generation) -> None:
-        await new.start()
+        await self._start(new)
         old, self._current = self.current, new
         self._keep(asyncio.create_task(old.retire()))
 

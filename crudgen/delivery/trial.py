@@ -9,7 +9,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from crudgen.errors import OutputError
 
 _PROGRAM = "from crudgen.delivery.starting import main; main({!r})"
 _SECONDS = 60.0
+PATIENCE = 2.0
+"""What takes as many seconds is reported."""
 _LARGE = 1_048_576
 _ENTRY_POINT = f"{PACKAGE_FOLDER}/main.py"
 
@@ -30,17 +33,27 @@ class Trial:
     fails in the same way without the plan is no reason to reject the plan; `note` then says so.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, waiting: Callable[[str], None]) -> None:
+        """Set what reports a trial that takes longer than PATIENCE seconds."""
         self.note = ""
+        self._waiting = waiting
 
     def __call__(self, plan: Plan) -> None:
         """Try the application that the folder of a plan will contain."""
         if not _is_needed(plan):
             return
-        failure = _start(plan.out, plan.contents())
+        text = f"waiting for the merged application to start, before {plan.out} is written …"
+        timer = threading.Timer(PATIENCE, self._waiting, [text])
+        timer.daemon = True
+        timer.start()
+        try:
+            failure = _start(plan.out, plan.contents())
+            is_new = failure is not None and _start(plan.out, {}) != failure
+        finally:
+            timer.cancel()
         if failure is None:
             return
-        if _start(plan.out, {}) == failure:
+        if not is_new:
             self.note = (
                 "the merged application was not tried: it does not start before the merge either\n"
                 f"  {failure.message(plan.out)}"

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import TypeAlias
@@ -16,6 +16,8 @@ _APP_FILE = "crudgen.yaml"
 _POLL_MILLISECONDS = 1000
 
 State: TypeAlias = dict[Path, tuple[int, int, int]]
+Others: TypeAlias = Callable[[], Awaitable[bool]]
+"""Returns whether something has changed that is no file."""
 
 
 class Watch:
@@ -30,9 +32,10 @@ class Watch:
         seen, self._seen = self._seen, self._state()
         return self._seen != seen
 
-    async def changes(self) -> AsyncGenerator[None, None]:
-        """Yield after every change, forever. Changes in quick succession are combined.
+    async def changes(self, others: Others) -> AsyncGenerator[bool, None]:
+        """Yield after every change, forever: whether it is one of files, or one of `others`.
 
+        Changes in quick succession are combined. `others` are looked for every second.
         Also polls every second: events are missing for recreated folders, network drives,
         containers, and for `crudgen.yaml`, which is outside the folder.
         """
@@ -40,7 +43,9 @@ class Watch:
             async with aclosing(self._ticks()) as ticks:
                 async for _ in ticks:
                     if self.changed():
-                        yield
+                        yield True
+                    elif await others():
+                        yield False
                     if not self._folder.is_dir():
                         break
 

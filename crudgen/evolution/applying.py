@@ -61,8 +61,8 @@ class Order:
     """How a plan is applied."""
 
     watch: Watch
-    waiting: Callable[[], None]
-    """Called once, if another process changes the database."""
+    waiting: Callable[[str], None]
+    """Called with what the change waits for."""
     expected: str | None = None
     """The digest of the plan that was reviewed."""
     backup: bool = True

@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from crudgen.kit.database.faults import cause_of, reason_of
 from crudgen.kit.database.tables import LOCK as CREATION
 
 from .applying import Applied, Order, Target, check_result, checked, run_steps
+from .blockers import Blockers, watched
 from .connecting import Database
 from .plan import Plan, Step
 from .statements import run
@@ -46,14 +48,19 @@ class PostgresqlWriter:
 
     def apply(self, target: Target, order: Order) -> Applied:
         """Make the changes, then those after the transaction."""
-        with self._session() as connection, _alone(connection, order):
-            work = partial(_transaction, connection, target, order)
-            plan = self._attempts(work, "nothing was changed")
-            done = "nothing was changed" if not plan.inside else "other changes were made"
+        with (
+            self._session() as connection,
+            watched(self._database, connection, (LOCK, CREATION), order.waiting) as blockers,
+            _alone(connection),
+        ):
+            attempts = _Attempts(self._database.where, blockers)
+            plan = attempts.run(partial(_transaction, connection, target, order))
+            if plan.inside:
+                attempts.done = "other changes were made"
             for step in plan.online:
-                with _errors_of(step, done):
-                    self._attempts(partial(_online, connection, step, order), done)
-                done = "other changes were made"
+                with _errors_of(step, attempts.done):
+                    attempts.run(partial(_online, connection, step, order))
+                attempts.done = "other changes were made"
             if plan.online:
                 _check_online(connection, target)
         return Applied(plan)
@@ -71,11 +78,18 @@ class PostgresqlWriter:
                 )
             yield connection
 
-    def _attempts(self, work: Callable[[], Result], done: str) -> Result:
-        """Try until the locks are available. Raises DatabaseError after ATTEMPTS attempts.
 
-        `done` says what was changed before.
-        """
+@dataclass
+class _Attempts:
+    """Attempts to get all locks of a change."""
+
+    where: str
+    blockers: Blockers
+    done: str = "nothing was changed"
+    """What was changed before."""
+
+    def run(self, work: Callable[[], Result]) -> Result:
+        """Try until the locks are available. Raises DatabaseError after ATTEMPTS attempts."""
         pause, longest = _PAUSE_SECONDS
         for _ in range(ATTEMPTS):
             try:
@@ -83,24 +97,21 @@ class PostgresqlWriter:
             except _BusyError:
                 time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 -- not for security
                 pause = min(pause * 1.5, longest)
+        by = f", by {self.blockers.text}" if self.blockers.text else ""
         raise DatabaseError(
-            f"database {self._database.where}: a table is in use all the time\n"
-            f"  {done}; end long transactions, and try again"
+            f"database {self.where}: a table is in use all the time{by}\n"
+            f"  {self.done}; end long transactions, and try again"
         )
 
 
 @contextmanager
-def _alone(connection: Connection, order: Order) -> Iterator[None]:
+def _alone(connection: Connection) -> Iterator[None]:
     """Hold the advisory lock.
 
     It is polled: a statement that waits for it would hold a snapshot, for which CREATE INDEX
     CONCURRENTLY of the holder waits.
     """
-    has_said = False
     while not run(connection, f"SELECT pg_try_advisory_lock({LOCK})").scalar_one():
-        if not has_said:
-            order.waiting()
-            has_said = True
         time.sleep(_POLL_SECONDS)
     try:
         yield

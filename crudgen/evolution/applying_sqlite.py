@@ -23,6 +23,8 @@ from .statements import run
 
 _WAIT_SECONDS = 60.0
 """How long another process may write before the command gives up."""
+PATIENCE = 2.0
+"""How long another process may write before that is reported."""
 
 
 class SqliteWriter:
@@ -70,7 +72,7 @@ class SqliteWriter:
     @contextmanager
     def _alone(self, connection: Connection, order: Order) -> Iterator[None]:
         """Hold the write lock; commit at the end, and roll back after an error."""
-        ends = time.monotonic() + _WAIT_SECONDS
+        begins = time.monotonic()
         has_said = False
         while True:
             try:
@@ -78,10 +80,10 @@ class SqliteWriter:
                 break
             except OperationalError as error:
                 code = getattr(cause_of(error), "sqlite_errorcode", 0) & 0xFF
-                if code != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                if code != sqlite3.SQLITE_BUSY or time.monotonic() > begins + _WAIT_SECONDS:
                     raise
-            if not has_said:
-                order.waiting()
+            if not has_said and time.monotonic() > begins + PATIENCE:
+                order.waiting("waiting for another process that writes to the database …")
                 has_said = True
         try:
             yield

@@ -58,6 +58,8 @@ class Constraints:
         """What prevents the change."""
         self.kept: list[str] = []
         """What the user created and the spec does not mention."""
+        self.kept_foreign_keys: list[ForeignKey] = []
+        """Those of `kept`, or what removed references have left."""
 
     def applied_to(
         self, change: TableChange, retyped: Mapping[str, Collection[str]]
@@ -146,8 +148,9 @@ class Constraints:
             if self._is_ours(live, "fk", renamed.columns):
                 old.append(live)
             else:
+                self.kept_foreign_keys.append(live)
                 what = f"foreign key ({', '.join(live.columns)}) → {live.target}"
-                self._keep(what, live.name, renamed.columns)
+                self._check_use(what, renamed.columns)
         return replace(
             change,
             new_foreign_keys=tuple(new),
@@ -285,9 +288,13 @@ class Constraints:
         return self._is_in_scope(columns) and is_from_spec(item, kind, self._scope.tables)
 
     def _keep(self, what: str, name: str | None, columns: Iterable[str]) -> None:
-        """Note that the user's object is kept; it prevents that a column of it is dropped."""
+        """Note that the user's object is kept."""
         text = what if name is None or name in what else f"{what}, {name}"
         self.kept.append(" ".join(text.split()))
+        self._check_use(text, columns)
+
+    def _check_use(self, text: str, columns: Iterable[str]) -> None:
+        """Note that an object that is kept prevents that a column of it is dropped."""
         dropped = {name.lower() for name in self._scope.dropped}
         for column in columns:
             if column.lower() in dropped:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from sqlalchemy import Table
 
-from crudgen.kit.database.catalogue import Column, TableDefinition
+from crudgen.kit.database.catalogue import Column, ForeignKey, TableDefinition
 from crudgen.kit.database.comparison import same_collation, same_generator
 
 from .changes import SAME, AddedColumn, ColumnChange, Conversion, TableChange
@@ -81,8 +81,13 @@ class Difference:
 
     @property
     def kept(self) -> list[str]:
-        """The constraints, indexes and triggers of the user that are kept."""
+        """The constraints, indexes and triggers of the user that are kept, but foreign keys."""
         return [*self._constraints.kept, *(f"trigger {name}" for name in self._found.triggers)]
+
+    @property
+    def kept_foreign_keys(self) -> list[ForeignKey]:
+        """The foreign keys that are kept."""
+        return self._constraints.kept_foreign_keys
 
     def change(self, table: Table, retyped: Retyped) -> TableChange:
         """Return the change."""

@@ -1,13 +1,20 @@
 """Notes of a plan: what is kept, and what may be a mistake. Reason to change: what users miss."""
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from .changes import DroppedTable, TableChange
+from crudgen.kit.database.catalogue import ForeignKey, TableDefinition
+from crudgen.kit.database.catalogue.explain import quoted
+
+from .changes import TableChange
 from .hints import Hints
-from .internal import is_internal
-from .pairing import Pair
+from .ownership import is_from_spec
+from .pairing import Fold, Pair
 from .plan import Note
+from .renames import renamed_tables
+from .unknown import UnknownTable
+
+_CLEARS = {"SET NULL": "sets {} to NULL", "SET DEFAULT": "sets {} to its default"}
 
 
 def notes_of(change: TableChange, kept: Iterable[str], hints: Hints) -> Iterator[Note]:
@@ -23,6 +30,45 @@ def notes_of(change: TableChange, kept: Iterable[str], hints: Hints) -> Iterator
         )
     for what in kept:
         yield Note(table, None, f"{what} is not in the spec and is kept")
+
+
+def note_foreign_keys(
+    change: TableChange, kept: Iterable[ForeignKey], hints: Hints, dialect: str
+) -> Iterator[Note]:
+    """Yield notes of foreign keys that are kept: they still have an effect on deletions."""
+    table = change.expected.name
+    name = hints.names.get((table, None), table)
+    left = {column.name for column in (*change.released, *change.kept)}
+    for key in kept:
+        drops = " ".join(f"--drop {name}.{column}" for column in key.columns)
+        removed = f"{drops} removes it" if left >= {*key.columns} else "drop it by hand"
+        may_be_ours = is_from_spec(key, "fk", {table, change.live_name})
+        yield Note(
+            table,
+            None,
+            f"{_effect(key)}; {_removal(table, key, dialect) or removed}",
+            is_warning=may_be_ours and left >= {*key.columns},
+        )
+
+
+def _effect(key: ForeignKey) -> str:
+    """Return what a foreign key does that is not in the spec."""
+    columns = ", ".join(key.columns)
+    if key.on_delete == "CASCADE":
+        effect = f"deleting a row of {key.target} deletes the rows that refer to it"
+    elif key.on_delete in _CLEARS:
+        effect = f"deleting a row of {key.target} {_CLEARS[key.on_delete].format(columns)}"
+    else:
+        effect = f"a row of {key.target} cannot be deleted while a row refers to it"
+    name = f", {key.name}," if key.name else ""
+    return f"foreign key ({columns}) → {key.target}{name} is not in the spec and is kept: {effect}"
+
+
+def _removal(table: str, key: ForeignKey, dialect: str) -> str:
+    """Return how a foreign key is removed, or nothing on SQLite, which has no statement for it."""
+    if dialect == "sqlite" or key.name is None:
+        return ""
+    return f"ALTER TABLE {quoted(table)} DROP CONSTRAINT {quoted(key.name)} removes it"
 
 
 def note_renames(change: TableChange, hints: Hints) -> Iterator[Note]:
@@ -43,24 +89,96 @@ def note_renames(change: TableChange, hints: Hints) -> Iterator[Note]:
                 )
 
 
-def other_tables(
-    taken: Mapping[str, str],
-    parts: Iterable[str],
+def note_former_columns(change: TableChange, hints: Hints, fold: Fold) -> Iterator[Note]:
+    """Yield notes of former names that do nothing, since the table has the new column too."""
+    table = change.expected.name
+    entity = hints.names.get((table, None), table)
+    left = {fold(column.name): column.name for column in (*change.released, *change.kept)}
+    for one in change.columns:
+        name = one.expected.name
+        for former in hints.columns.get(table, {}).get(name, ()):
+            if fold(former) in left and not one.is_renamed:
+                old = left[fold(former)]
+                copying = f"UPDATE {quoted(table)} SET {quoted(name)} = {quoted(old)}"
+                yield Note(
+                    table,
+                    name,
+                    f"has was({former}), but both columns exist, and {old} is not renamed: copy its"
+                    f" values if you need them ({copying}), and drop it with --drop {entity}.{old}",
+                    is_warning=True,
+                )
+
+
+def note_former_tables(
     pairs: Iterable[Pair],
-    dropped: Iterable[DroppedTable],
+    found: Mapping[str, TableDefinition],
+    unknown: Collection[UnknownTable],
+    hints: Hints,
+    fold: Fold,
 ) -> Iterator[Note]:
-    """Yield a note of each table that is not in the spec; `parts` belong to others."""
-    known = {name.lower() for name in parts}
-    known |= {name.lower() for one in pairs for name in _names(one)}
-    known |= {one.found.name.lower() for one in dropped}
-    for name, kind in sorted(taken.items()):
-        if kind == "table" and name.lower() not in known and not is_internal(name):
-            option = f"--drop {shlex.quote(name)}"
-            text = f"is not in the spec and is kept; {option} drops it with its rows"
-            yield Note(name, None, text)
+    """Yield notes of former names that do nothing, since the new table exists too.
+
+    `found` are live tables.
+    """
+    columns = {name: [column.name for column in table.columns] for name, table in found.items()}
+    left = {fold(one.name) for one in unknown}
+    for pair in pairs:
+        name = pair.expected.name
+        if pair.found is None or fold(pair.found.name) != fold(name):
+            continue
+        others = {other: names for other, names in columns.items() if fold(other) != fold(name)}
+        old = renamed_tables(hints, others).get(name)
+        if old is not None and fold(old) in left:
+            yield Note(
+                name,
+                None,
+                f"has was: {old}, but both tables exist, and {old} is not renamed: copy its rows if"
+                f" you need them, and drop it with --drop {old}; or drop {name} by hand, so that"
+                f" {old} becomes {name}",
+                is_warning=True,
+            )
 
 
-def _names(pair: Pair) -> Iterator[str]:
-    yield pair.expected.name
-    if pair.found is not None:
-        yield pair.found.name
+def note_new_tables(
+    changes: Iterable[TableChange], unknown: Collection[UnknownTable], hints: Hints, fold: Fold
+) -> Iterator[Note]:
+    """Yield notes of new tables that may be former ones under another name."""
+    for change in changes:
+        columns = {fold(column.name) for column in change.expected.columns}
+        for one in unknown if change.is_new else ():
+            if {fold(column) for column in one.columns} == columns:
+                table = change.expected.name
+                text = table_may_be(table, one.name, hints)
+                yield Note(table, None, text, may_be=one.name)
+
+
+def table_may_be(table: str, former: str, hints: Hints) -> str:
+    """Return what to write if a new table is a former one under another name."""
+    place = hints.places.get((table, None))
+    is_link = table in hints.links
+    where = f" at {hints.names.get((table, None), table)}" if is_link else ""
+    where += f" ({place})" if place and is_link else f" in {place.file}" if place else ""
+    return (
+        f"is new, and {former} is not in the spec: if {former} was renamed, write was: {former}"
+        f"{where}"
+    )
+
+
+def note_unknown_tables(
+    unknown: Iterable[UnknownTable], known: Collection[str], dialect: str
+) -> Iterator[Note]:
+    """Yield a note of each table that is not in the spec, and of its foreign keys.
+
+    `known` are the live tables of the spec, in lower case.
+    """
+    for table in unknown:
+        drop = f"--drop {shlex.quote(table.name)}"
+        text = f"is not in the spec and is kept; {drop} drops it with its rows"
+        yield Note(table.name, None, text)
+        for key in table.foreign_keys:
+            if key.target.lower() in known:
+                removal = _removal(table.name, key, dialect)
+                text = f"{_effect(key)}; {removal or f'{drop} removes it with the table'}"
+                blocks = key.on_delete in {"NO ACTION", "RESTRICT"}
+                is_ours = is_from_spec(key, "fk", {table.name}) or not key.name
+                yield Note(table.name, None, text, is_warning=blocks and is_ours)

@@ -108,7 +108,9 @@ class Note:
     column: str | None
     text: str
     may_be: str | None = None
-    """The column of the database that a new one may be, under another name."""
+    """The column or table of the database that a new one may be, under another name."""
+    is_warning: bool = False
+    """Whether users should see it also if they did not ask for a plan: it may be a mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,11 @@ class Plan:
         """What is to do or prevents it, a line each, for messages."""
         lines = [f"{step.table}: {step.what}" for step in self.steps]
         return [*lines, *(f"{one.table}: {one.what}" for one in self.problems)]
+
+    @property
+    def warnings(self) -> tuple[Note, ...]:
+        """The notes that users should see also if they did not ask for a plan."""
+        return tuple(note for note in self.notes if note.is_warning)
 
     def without_notes(self) -> "Plan":
         """Return the plan without its notes."""

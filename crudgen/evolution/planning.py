@@ -27,10 +27,19 @@ from .difference import Difference, retyped_columns
 from .hints import Hints
 from .index_names import without_clashes
 from .internal import parts_of_others
-from .notes import note_renames, notes_of, other_tables
+from .notes import (
+    note_foreign_keys,
+    note_former_columns,
+    note_former_tables,
+    note_new_tables,
+    note_renames,
+    note_unknown_tables,
+    notes_of,
+)
 from .pairing import Pair, fold_of, former_names, pair
 from .plan import Lowered, Note, Plan, Problem
 from .statements import count_rows
+from .unknown import unknown_tables
 from .unused import Live, UnusedOptionError, unused_options
 
 _LOWERINGS = {"sqlite": sqlite.lower, "postgresql": postgresql.lower}
@@ -89,7 +98,7 @@ class _Planning:
         self._problems += [one for one in lowered.problems if one.table not in said]
         touched = {step.table for step in steps} | {one.table for one in self._problems}
         self._problems += self._other_differences(pairs, touched)
-        self._notes += other_tables(self._taken, self._parts, pairs.values(), dropped)
+        self._note_unknown(pairs, done)
         rows = {one.expected.name: one.rows for one in changes if one.expected.name in touched}
         rows |= {one.found.name: one.rows for one in dropped}
         problems = tuple(replace(one, place=self._place(one)) for one in self._problems)
@@ -99,6 +108,17 @@ class _Planning:
             remedy = "  remove what has no effect, or correct it"
             raise UnusedOptionError("\n".join([unused[0], *more, remedy]))
         return plan
+
+    def _note_unknown(self, pairs: Mapping[str, Pair], changes: Changes) -> None:
+        """Add notes of tables that are not in the spec."""
+        pairs_found = list(pairs.values())
+        taken = {name: kind for name, kind in self._taken.items() if name not in self._parts}
+        unknown = unknown_tables(self._connection, taken, pairs_found, changes.dropped)
+        hints, fold = self._hints, self._fold
+        self._notes += note_former_tables(pairs_found, self._found, unknown, hints, fold)
+        self._notes += note_new_tables(changes.tables, unknown, hints, fold)
+        known = {one.found.name.lower() for one in pairs_found if one.found}
+        self._notes += note_unknown_tables(unknown, known, self._dialect)
 
     def _place(self, problem: Problem) -> str:
         """Return where the spec defines what a problem is about."""
@@ -150,7 +170,11 @@ class _Planning:
             for impossible in difference.impossible:
                 self._refuse(table.name, impossible)
             self._notes += notes_of(change, difference.kept, self._hints)
+            self._notes += note_foreign_keys(
+                change, difference.kept_foreign_keys, self._hints, self._dialect
+            )
             self._notes += note_renames(change, self._hints)
+            self._notes += note_former_columns(change, self._hints, self._fold)
             yield change
 
     def _widened(

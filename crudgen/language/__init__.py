@@ -5,8 +5,8 @@ text = explain(schema.entities[0])
 """
 
 from .explain import explain
-from .load import load, load_texts
+from .load import SUFFIXES, load, load_texts, read
 from .schema import Schema
 from .written.json_schema import editor_schema
 
-__all__ = ["Schema", "editor_schema", "explain", "load", "load_texts"]
+__all__ = ["SUFFIXES", "Schema", "editor_schema", "explain", "load", "load_texts", "read"]

@@ -1,8 +1,11 @@
 """Reads spec files from disk. Reason to change: the layout of a spec folder."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+
+from crudgen.errors import Diagnostic
 
 from .reserved import file_name_problem
 from .resolve.steps import resolve
@@ -20,12 +23,35 @@ _NOT_SPEC_ENDINGS = ("~", "#", ".schema.json")
 """Other endings of files that are ignored. Editors use a JSON Schema."""
 
 
-def load(path: str | Path, unsaved: Mapping[str, str] | None = None) -> Schema:
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The files of a spec, as they were read."""
+
+    entities: Mapping[str, bytes | str]
+    """The content of each file of an entity."""
+    app: tuple[str, bytes | str] | None
+    """The name and content of crudgen.yaml."""
+    links: Collection[str]
+    """The files that link outside their folder."""
+    diagnostics: tuple[Diagnostic, ...]
+    """What could not be read."""
+
+    def schema(self) -> Schema:
+        """Return the schema. Raises SpecError with the diagnostics of all files."""
+        return resolve(self.entities, self.app, Problems([*self.diagnostics]), self.links)
+
+
+def load(path: str | Path, unsaved: Mapping[str, bytes | str] | None = None) -> Schema:
     """Return the schema of a folder of entities (or of one file) and the crudgen.yaml next to it.
 
     `unsaved` maps file names to the text of entities that are not on disk yet. Raises SpecError
     with the diagnostics of all files.
     """
+    return read(path, unsaved).schema()
+
+
+def read(path: str | Path, unsaved: Mapping[str, bytes | str] | None = None) -> Sources:
+    """Return the files of a spec; see `load`."""
     path = Path(path)
     problems = Problems()
     is_new = bool(unsaved) and not os.path.lexists(path)
@@ -35,7 +61,7 @@ def load(path: str | Path, unsaved: Mapping[str, str] | None = None) -> Schema:
     app_data = _read(app_file, problems) if app_file else None
     app = (str(app_file), app_data) if app_file and app_data is not None else None
     links = {str(file) for file in [*files, app_file] if file and _links_outside(file)}
-    return resolve({**entities, **(unsaved or {})}, app, problems, links)
+    return Sources({**entities, **(unsaved or {})}, app, links, tuple(problems.diagnostics))
 
 
 def load_texts(entities: dict[str, str], app: str | None = None) -> Schema:

@@ -86,6 +86,8 @@ def test_version_is_the_projects() -> None:
         ["serve", "--port", "http"],
         ["serve", "--workers", "0"],
         ["serve", "--workers", "2", "--reload"],
+        ["serve", "--workers", "2", "--follow"],
+        ["serve", "--no-reload", "--follow"],
         ["explain"],
         ["explain", "nothing.yaml"],
         ["new"],

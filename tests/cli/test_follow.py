@@ -5,8 +5,11 @@
 
 import os
 import random
+import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -130,13 +133,61 @@ def test_a_conversion_needs_a_command(project: Path) -> None:
         add(served, name="7")
         served.save(hero("name: int"))
         served.wait_for("converts values")
-        served.wait_for("make it with: crudgen apply; then save the spec again")
+        served.wait_for("make it with: crudgen apply; it is served then")
         assert heroes(served) == [{"name": "7", "id": 1}]
         done = crudgen(project, "apply")
         assert done.returncode == 0, done.stdout + done.stderr
+        served.wait_for("reloaded")
+        assert heroes(served) == [{"name": 7, "id": 1}]
         served.save(hero("name: int", "age: int?"))
         served.wait_for("reloaded")
         assert heroes(served) == [{"name": 7, "age": None, "id": 1}]
+
+
+def test_changes_of_other_processes_are_noticed_while_a_spec_is_refused(project: Path) -> None:
+    """Each refusal is reported once. An unrelated change of a table makes no difference."""
+    with Serve(project, "--no-follow").start() as served:
+        add(served, name="Deadpond")
+        served.save(hero("title: str(1..80) index was(name)"))
+        served.wait_for("the last valid spec is still served")
+        with closing(sqlite3.connect(project / "app.db")) as connection:
+            connection.execute("CREATE TABLE notes (text TEXT)")
+        time.sleep(1.5)
+        done = crudgen(project, "apply")
+        assert done.returncode == 0, done.stdout + done.stderr
+        served.wait_for("reloaded")
+        assert heroes(served) == [{"title": "Deadpond", "id": 1}]
+    assert served.text().count("the last valid spec is still served") == 1
+    assert "Traceback" not in served.text()
+
+
+def test_warnings_are_printed_once_for_each_change(project: Path) -> None:
+    with Serve(project).start() as served:
+        served.save(hero("age: int?"))
+        served.wait_for("reloaded")
+        for more in (["level: int?"], ["level: int?", "motto: str?"]):
+            served.save(hero("age: int?", *more))
+            served.wait_for("reloaded")
+        assert served.text().count("table hero: column name: VARCHAR") == 1
+        (project / "entities/hero.yaml").unlink()
+        served.wait_for("entities: no entities in this folder")
+        served.wait_for("the last valid spec is still served")
+    assert served.text().count("no entities in this folder") == 1
+
+
+def test_a_former_name_that_does_nothing_is_noted_once(project: Path) -> None:
+    with Serve(project).start() as served:
+        served.save(hero("name: str?", "title: str?"))
+        served.wait_for("reloaded")
+        served.save(hero("title: str?"))
+        served.wait_for("reloaded")
+        served.save(hero("title: str? was(name)"))
+        noted = served.wait_for("hero.title: has was(name), but both columns exist")
+        assert "--drop hero.name" in noted
+        served.save(hero("title: str? was(name)", "age: int?"))
+        served.wait_for("reloaded")
+    assert served.text().count("both columns exist") == 1
+    assert "hero.title" not in crudgen(project, "apply").stderr
 
 
 def test_the_tables_follow_at_the_start(project: Path) -> None:
@@ -160,7 +211,7 @@ def test_a_renamed_entity_is_never_guessed(project: Path) -> None:
     with Serve(project).start() as served:
         add(served, name="Deadpond")
         served.save(HERO.replace("Hero", "Person"))
-        served.wait_for("if hero was renamed, write was: hero")
+        served.wait_for("if hero was renamed, write was: hero in entities/hero.yaml")
         served.wait_for("if nothing was renamed, make it with: crudgen apply")
         assert heroes(served) == [{"name": "Deadpond", "id": 1}]
         served.save(HERO.replace("Hero", "Person\nwas: Hero"))
@@ -168,6 +219,20 @@ def test_a_renamed_entity_is_never_guessed(project: Path) -> None:
         found = httpx.get(f"{served.url}/people/").json()
         assert found == [{"name": "Deadpond", "id": 1}]
     assert "Traceback" not in served.text()
+
+
+def test_a_renamed_entity_is_not_guessed_at_the_start_either(project: Path) -> None:
+    """The start would create a table, and the former name would have no effect any more."""
+    with Serve(project).start() as served:
+        add(served, name="Deadpond")
+    (project / "entities/hero.yaml").write_text(HERO.replace("Hero", "Person"))
+    with Serve(project) as served:
+        assert served.process.wait(PATIENCE) == 1
+    assert "if hero was renamed, write was: hero in entities/hero.yaml" in served.text()
+    assert "is new, and hero is not in the spec" in crudgen(project, "plan").stdout
+    (project / "entities/hero.yaml").write_text(HERO.replace("Hero", "Person\nwas: Hero"))
+    with Serve(project).start() as served:
+        assert len(httpx.get(f"{served.url}/people/").json()) == 1
 
 
 FIELDS = {

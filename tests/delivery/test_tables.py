@@ -9,8 +9,8 @@ import pytest
 
 from crudgen.delivery import switch as switches
 from crudgen.delivery.generation import Generation, Recipe
-from crudgen.delivery.switch import Switch, TablesError
-from crudgen.errors import CrudgenError, DatabaseError
+from crudgen.delivery.switch import Switch
+from crudgen.errors import CrudgenError, DatabaseError, TablesError
 from tests.delivery.fakes import fake_tree
 
 
@@ -35,6 +35,12 @@ class Tables:
             self.changes += 1
 
         return change
+
+    def have_changed(self) -> bool:
+        return False
+
+    def review(self, current: Generation) -> None:
+        del current
 
 
 def run(test: Callable[[Switch, Tables, httpx.AsyncClient], Awaitable[None]]) -> None:

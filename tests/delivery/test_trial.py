@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from crudgen.codegen.tree import Ownership, SourceFile, SourceTree
+from crudgen.delivery import trial
 from crudgen.delivery.disk import write
 from crudgen.delivery.plan import Plan
 from crudgen.delivery.trial import Trial
@@ -33,13 +34,25 @@ def out(tmp_path: Path) -> Path:
 
 def tried(out: Path, now: str) -> str:
     """Write with a trial, and return its note."""
-    trial = Trial()
-    write(tree(now), out, check=trial)
-    return trial.note
+    check = Trial(print)
+    write(tree(now), out, check=check)
+    return check.note
 
 
 def edit(out: Path, old: str, new: str) -> None:
     (out / "app/a.py").write_text(BEFORE.replace(old, new))
+
+
+def test_a_trial_that_takes_long_is_reported_once(
+    out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(out, "c = 3", "import time; time.sleep(0.5)")
+    tried(out, BEFORE.replace("value = 1", "value = 7"))
+    assert not capsys.readouterr().out
+    monkeypatch.setattr(trial, "PATIENCE", 0.1)
+    tried(out, BEFORE.replace("value = 1", "value = 8"))
+    text = f"waiting for the merged application to start, before {out} is written …\n"
+    assert capsys.readouterr().out == text
 
 
 def test_a_merge_that_starts_is_written(out: Path) -> None:
@@ -114,5 +127,5 @@ def test_what_needs_no_trial(out: Path, monkeypatch: pytest.MonkeyPatch, what: s
         raise AssertionError("a process was started")
 
     monkeypatch.setattr("subprocess.run", fail)
-    done: list[Plan] = [write(write_tree, out, check=Trial())]
+    done: list[Plan] = [write(write_tree, out, check=Trial(print))]
     assert done[0].changes

@@ -59,7 +59,7 @@ def entity(name: str, fields: Mapping[str, str], *more: str) -> str:
 
 
 def ordered(**options: Any) -> Order:
-    return Order(lambda _step: nullcontext(), lambda: None, **options)
+    return Order(lambda _step: nullcontext(), lambda _reason: None, **options)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@
 """
 
 import os
+import queue
 import signal
 import threading
 import time
@@ -13,7 +14,7 @@ import pytest
 from sqlalchemy import Connection
 
 from crudgen.errors import DatabaseError
-from crudgen.evolution import applying, applying_postgresql
+from crudgen.evolution import applying, applying_postgresql, applying_sqlite, blockers
 from crudgen.evolution.applying import Target
 from crudgen.evolution.applying_sqlite import SqliteWriter
 from crudgen.evolution.connecting import Database
@@ -194,19 +195,69 @@ def test_a_change_of_postgresql_has_no_timeout_of_requests(
     found.apply(target)
 
 
-def test_a_writer_of_sqlite_is_waited_for(new_database: Callable[[str], str]) -> None:
+def test_a_writer_of_sqlite_is_waited_for(
+    new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applying_sqlite, "PATIENCE", 0.1)
     found, _, target = start("sqlite", new_database)
-    said = threading.Event()
+    said: queue.Queue[str] = queue.Queue()
 
     with found.database.connect() as writer:
         writer.exec_driver_sql("BEGIN IMMEDIATE")
-        order = applying.Order(ordered().watch, said.set)
+        order = applying.Order(ordered().watch, said.put)
         change = threading.Thread(target=SqliteWriter(found.database).apply, args=(target, order))
         change.start()
-        assert said.wait(10)
+        assert said.get(timeout=10) == "waiting for another process that writes to the database …"
         writer.exec_driver_sql("COMMIT")
         change.join(20)
+    assert said.empty()
     assert found.plan(target).is_empty
+
+
+@pytest.mark.parametrize(
+    ("sql", "table"),
+    [
+        ("LOCK TABLE hero IN ACCESS SHARE MODE", "a lock on hero, which "),
+        (f"SELECT pg_advisory_xact_lock({applying_postgresql.LOCK})", ""),
+    ],
+)
+def test_what_holds_a_lock_of_postgresql_is_reported(
+    new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, sql: str, table: str
+) -> None:
+    monkeypatch.setattr(blockers, "PATIENCE", 0.3)
+    found, _, target = start("postgresql", new_database)
+    said: queue.Queue[str] = queue.Queue()
+
+    with found.database.connect() as report:
+        report.exec_driver_sql("SET application_name = 'report'")
+        report.exec_driver_sql("BEGIN")
+        report.exec_driver_sql(sql)
+        pid = report.exec_driver_sql("SELECT pg_backend_pid() /* the last query */").scalar_one()
+        order = applying.Order(ordered().watch, said.put)
+        writer = applying_postgresql.PostgresqlWriter(found.database)
+        change = threading.Thread(target=writer.apply, args=(target, order))
+        change.start()
+        text = said.get(timeout=20)
+        report.exec_driver_sql("COMMIT")
+        change.join(20)
+    assert f"waiting for {table}process {pid} (report, idle in transaction" in text
+    assert "s ago: SELECT pg_backend_pid() /* the last query */)" in text
+    assert said.empty()
+    assert found.plan(target).is_empty
+
+
+def test_a_role_without_rights_is_told_the_process_at_least() -> None:
+    said: list[str] = []
+    found = blockers.Blockers(said.append)
+    for now in (0.0, 1.9, 2.0, 2.5):
+        found.see([(7, None, None, None, "<insufficient privilege>", "hero")], now)
+    assert said == ["waiting for a lock on hero, which process 7 has …"]
+    for now in (10.0, 11.0):
+        found.see([(8, "psql", "active", 3, "SELECT\n  " + "x" * 99, None)], now)
+    assert len(said) == 1
+    found.see([(8, "psql", "active", 3, "SELECT\n  " + "x" * 99, None)], 12.0)
+    query = f"SELECT {'x' * 53}…"
+    assert said[1:] == [f"waiting for process 8 (psql, active, query started 3 s ago: {query}) …"]
 
 
 def test_an_invalid_index_of_postgresql_is_built_again(new_database: Callable[[str], str]) -> None:

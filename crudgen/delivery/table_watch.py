@@ -1,0 +1,39 @@
+"""Notices that other processes change tables. Reason to change: how that is noticed."""
+
+from collections.abc import Callable
+
+from crudgen.delivery.generation import Generation
+from crudgen.errors import DatabaseError
+from crudgen.evolution.connecting import Database
+from crudgen.evolution.versions import tables_version
+
+
+class TableWatch:
+    """Notices changes of the tables of the last generation; changes nothing itself."""
+
+    def __init__(self) -> None:
+        self._url = ""
+        self._seen: str | None = None
+
+    def change_for(self, new: Generation, current: Generation | None) -> Callable[[], None] | None:
+        """Remember the tables as they are now."""
+        del current
+        self._url = new.database
+        self._seen = self._version()
+        return None
+
+    def have_changed(self) -> bool:
+        """Return whether any table has changed since `change_for` was called."""
+        version = self._version()
+        return version not in {None, self._seen}
+
+    def review(self, current: Generation) -> None:
+        """Do nothing: the tables stay as they are."""
+
+    def _version(self) -> str | None:
+        """Return the version of the tables; None if the database cannot be read."""
+        try:
+            with Database(self._url).reading() as connection:
+                return tables_version(connection)
+        except DatabaseError:
+            return None
