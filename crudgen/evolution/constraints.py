@@ -5,44 +5,17 @@ rule. Those of the user are kept.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
-from crudgen.kit.database.catalogue import Check, ForeignKey, Index, Key, TableDefinition
+from crudgen.kit.database.catalogue import Check, ForeignKey, Index, Key
 from crudgen.kit.database.catalogue.tokens import tokenize
 
 from .changes import TableChange
 from .ownership import is_from_spec, is_index_from_spec
-from .pairing import Fold
+from .scope import Impossible, Scope
 
 Item = TypeVar("Item", Check, Key, ForeignKey, Index)
-
-
-@dataclass(frozen=True, slots=True)
-class Impossible:
-    """A change that cannot be made, whatever the rows are."""
-
-    column: str | None
-    what: str
-    remedy: str
-    flag: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """The definitions of one table, and what of it belongs to the spec."""
-
-    found: TableDefinition
-    renamed: TableDefinition
-    """`found` with the names of the models."""
-    expected: TableDefinition
-    tables: Collection[str]
-    """The present and former names of the table."""
-    known: Collection[str]
-    """The columns that both have, for comparison."""
-    dropped: Collection[str]
-    """The columns that are dropped, for comparison."""
-    fold: Fold
 
 
 class Constraints:

@@ -14,9 +14,10 @@ from crudgen.kit.database.comparison import same_collation, same_generator
 
 from .changes import SAME, AddedColumn, ColumnChange, Conversion, TableChange
 from .choices import Choices
-from .constraints import Constraints, Impossible, Scope
+from .constraints import Constraints
 from .hints import Hints
 from .pairing import Pair, fold_of
+from .scope import Impossible, Scope
 
 Convert = Callable[[str, str], Conversion | None]
 """Returns the conversion from one type of the catalogue to another; None if there is none."""

@@ -20,7 +20,6 @@ from crudgen.kit.database.comparison import compare
 from . import postgresql, sqlite
 from .changes import Changes, DroppedTable, TableChange
 from .choices import Choices
-from .constraints import Impossible
 from .conversions import conversion
 from .counting import problems as counted
 from .difference import Difference, retyped_columns
@@ -38,6 +37,7 @@ from .notes import (
 )
 from .pairing import Pair, fold_of, former_names, pair
 from .plan import Lowered, Note, Plan, Problem
+from .scope import Impossible
 from .statements import count_rows
 from .unknown import unknown_tables
 from .unused import Live, UnusedOptionError, unused_options

@@ -8,14 +8,14 @@ from sqlalchemy import MetaData, NullPool, Table, create_engine
 
 from crudgen.evolution.changes import TableChange
 from crudgen.evolution.choices import Choices
-from crudgen.evolution.constraints import Impossible
 from crudgen.evolution.conversions import conversion
 from crudgen.evolution.difference import Difference, retyped_columns
 from crudgen.evolution.hints import Hints
 from crudgen.evolution.index_names import without_clashes
 from crudgen.evolution.notes import note_renames
 from crudgen.evolution.pairing import former_names, pair, with_columns
-from crudgen.kit.database.catalogue import KeyGenerator, TableDefinition, read_tables
+from crudgen.evolution.scope import Impossible
+from crudgen.kit.database.catalogue import ForeignKey, KeyGenerator, TableDefinition, read_tables
 
 NO_HINTS = Hints({}, {}, {}, {}, {}, {}, {})
 HERO = "CREATE TABLE hero (id INTEGER PRIMARY KEY, name VARCHAR NOT NULL{})"
@@ -28,6 +28,7 @@ class Found:
     change: TableChange
     impossible: list[Impossible]
     kept: list[str]
+    kept_foreign_keys: list[ForeignKey]
 
 
 def definitions(names: set[str], *statements: str) -> dict[str, TableDefinition]:
@@ -53,7 +54,9 @@ def differences(
             one, one.renamed, one.found, hints, choices or Choices(), convert, "sqlite"
         )
         change = difference.change(Table(name, MetaData()), retyped_columns(pairs.values()))
-        result[name] = Found(change, difference.impossible, difference.kept)
+        result[name] = Found(
+            change, difference.impossible, difference.kept, difference.kept_foreign_keys
+        )
     return result
 
 
@@ -224,7 +227,9 @@ def test_foreign_keys_are_changed_when_their_actions_or_types_do() -> None:
     of_former_name = before.replace("fk_hero_t", "fk_person_t")
     assert len(hero(of_former_name, HERO.format(", t BIGINT")).change.old_foreign_keys) == 1
     of_user = before.replace("CONSTRAINT fk_hero_t", "CONSTRAINT mine")
-    assert hero(of_user, HERO.format(", t BIGINT") + team.format("BIGINT")).kept
+    kept = hero(of_user, HERO.format(", t BIGINT") + team.format("BIGINT"))
+    assert [key.name for key in kept.kept_foreign_keys] == ["mine"]
+    assert not kept.change.old_foreign_keys
 
 
 def test_another_primary_key_is_refused() -> None:
