@@ -90,6 +90,12 @@ def _check(entities: Path, out: Path | None, report: dict[str, Any]) -> str:
         plan = disk.plan(crudgen.render(schema), folder)
     report["out"] = str(folder)
     report["files"] = {str(action): list(plan.paths_with(action)) for action in Action}
+    report["notes"] += [
+        f"{folder / change.path} is yours, and what is generated has changed since:"
+        " 'crudgen disown' lets emit merge it"
+        for change in plan.changes
+        if change.is_behind
+    ]
     if not plan.is_current:
         raise DriftError(_drift_message(plan, entities, folder))
     own = console.limited(line for change in plan.changes for line in _own_lines(folder, change))
@@ -162,5 +168,6 @@ def _own_lines(out: Path, change: "Change") -> Iterator[str]:
         Action.STALE_EDITED: "edited, and no longer generated",
     }
     if change.action in words:
-        note = f", and {change.note}" if change.note else ""
+        is_noted = change.is_behind or not change.note
+        note = "" if is_noted else f", and {change.note}"
         yield f"  {out / change.path}: {words[change.action]}{note}"

@@ -74,6 +74,11 @@ class Change:
     """What the file must contain if it belongs to the user."""
 
     @property
+    def is_behind(self) -> bool:
+        """Whether the generated text has changed since the user took the file."""
+        return bool(self.owned) and self.entry is not None and self.entry.digest != self.owned
+
+    @property
     def is_written(self) -> bool:
         """Whether a write changes or removes the file."""
         return self.after != self.before or (bool(self.source) and self.before is not None)

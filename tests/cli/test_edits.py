@@ -94,6 +94,7 @@ def test_a_conflict_is_marked_named_and_refused_until_it_is_resolved(project: Pr
     assert resolved is not None
     project.write(MODELS, resolved)
     assert "1 merged" in project.run("emit", "--no-try").stdout
+    assert "note" not in project.run("check").stdout
     assert "motto" in project.read(MODELS)
     assert "My hero" in project.read(MODELS)
     project.run("check")
@@ -173,14 +174,19 @@ def test_a_file_that_is_owned_is_not_written(project: Project) -> None:
     assert project.run("own", MODELS).stdout == f"{MODELS} is yours now\n"
     assert "already yours" in project.run("own", "app/heroes/models.py").stdout
     owned = project.read(MODELS)
+    assert "note" not in project.run("check").stdout
     change_spec(project)
     said = project.run("emit", "--force").stdout
     assert f"  owned: {MODELS}: what is generated has changed; 'crudgen disown'" in said
     assert project.read(MODELS) == owned
-    assert f"  {MODELS}: owned\n" in project.run("check").stdout
+    checked = project.run("check").stdout
+    assert f"  {MODELS}: owned\n" in checked
+    assert f"note: {MODELS} is yours, and what is generated has changed since" in checked
+    assert MODELS in json.loads(project.run("check", "--json").stdout)["notes"][0]
     assert "has changed" not in project.run("emit").stdout
     assert "generated again" in project.run("disown", MODELS).stdout
     assert "1 merged" in project.run("emit", "--no-try").stdout
+    assert "note" not in project.run("check").stdout
     assert "motto" in project.read(MODELS)
     assert "My hero" in project.read(MODELS)
     assert "yours already" in project.run("own", "generated/app/main.py", code=1).stderr
@@ -215,6 +221,7 @@ def test_a_record_of_digests_gets_texts(project: Project) -> None:
     assert "My hero" in project.read(MODELS)
     change_spec(project)
     assert "1 merged" in project.run("emit", "--no-try").stdout
+    assert "note" not in project.run("check").stdout
     assert "motto" in project.read(MODELS)
     assert project.read(ROUTES).endswith(HANDLER)
 
