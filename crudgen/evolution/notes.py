@@ -121,14 +121,14 @@ def note_former_tables(
     `found` are live tables.
     """
     columns = {name: [column.name for column in table.columns] for name, table in found.items()}
-    left = {fold(one.name) for one in unknown}
+    left = {fold(one.name): one.name for one in unknown}
     for pair in pairs:
         name = pair.expected.name
         if pair.found is None or fold(pair.found.name) != fold(name):
             continue
         others = {other: names for other, names in columns.items() if fold(other) != fold(name)}
-        old = renamed_tables(hints, others).get(name)
-        if old is not None and fold(old) in left:
+        old = left.get(fold(renamed_tables(hints, others).get(name, "")))
+        if old is not None:
             yield Note(
                 name,
                 None,
