@@ -3,10 +3,16 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
+from crudgen.evolution import applying_postgresql
+from crudgen.kit.database.connections import Connector
+from crudgen.kit.database.migrations import connect
+from crudgen.kit.errors import StartupError
+from crudgen.kit.migrations import transactions
 from crudgen.language.schema import KitForm
 from tests.migrations.written import (
     FIRST,
@@ -14,6 +20,7 @@ from tests.migrations.written import (
     MODELS,
     REVISIONS,
     SCHEMA,
+    THIRD,
     NewDatabase,
     Project,
     database,
@@ -219,3 +226,46 @@ def test_a_database_that_cannot_be_used_has_a_message(
     done = emitted.run("sqlite:///unused.db", "alembic", "upgrade", "head", **variables)
     assert expected in failed(done)
     assert "secret" not in done.stdout + done.stderr
+
+
+def test_there_is_no_way_back(emitted: Project, new_database: NewDatabase) -> None:
+    url = new_database("sqlite")
+    emitted.upgrade(url)
+    before = database(url).everything()
+    message = failed(emitted.run(url, "alembic", "downgrade", "-1"))
+    assert message == "write a revision that undoes it"
+    assert database(url).everything() == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_heads_are_merged(kind: str, tmp_path: Path, new_database: NewDatabase) -> None:
+    head = THIRD.partition("def upgrade")[0].replace('"0003"', '"0003b"')
+    other = head + "def upgrade() -> None:\n    in_background()\n"
+    own, url = project(tmp_path / "project"), new_database(kind)
+    own.revise("0003b_other.py", other)
+    assert "Multiple head revisions" in failed(own.run(url, "alembic", "upgrade", "head"))
+    done = own.run(url, "alembic", "merge", "heads", "-m", "merge", "--rev-id", "0004")
+    assert done.returncode == 0, done.stdout + done.stderr
+    check = [sys.executable, "-m", "ruff", "check", "--no-cache"]
+    assert subprocess.run(check, cwd=own.folder, check=False).returncode == 0
+    own.upgrade(url)
+    assert missing(database(url)) == []
+    assert own.run(url, "alembic", "current").stdout.strip() == "0004 (head) (mergepoint)"
+
+
+def test_a_pooler_is_refused(new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind a pooler, the lock would belong to a session of several clients."""
+    connects = Connector.connect_for_sessions
+
+    def through_a_pooler(connector: Connector) -> Any:
+        connection = connects(connector)
+        connection.is_pooled = True
+        return connection
+
+    monkeypatch.setattr(Connector, "connect_for_sessions", through_a_pooler)
+    with pytest.raises(StartupError, match="set DATABASE_URL to the URL of the server itself"):
+        connect(new_database("postgresql"))
+
+
+def test_migrations_and_apply_exclude_each_other() -> None:
+    assert transactions.LOCK == applying_postgresql.LOCK
