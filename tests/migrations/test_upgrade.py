@@ -142,6 +142,23 @@ def test_rows_that_would_refer_to_no_row_stop_all(
     message = failed(own.run(url, "alembic", "upgrade", "head"))
     assert message == "2 rows of hero would refer to no row of team: nothing changed"
     assert found.everything() == before
+    found.execute("PRAGMA foreign_keys = OFF", "DELETE FROM team WHERE id = 1")
+    own.upgrade(url)  # they are orphans already
+    assert found.values("SELECT version_num FROM alembic_version") == [("0002",)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_statement_that_fails_has_a_message(
+    kind: str, emitted: Project, new_database: NewDatabase
+) -> None:
+    url = new_database(kind)
+    found = old_tables(emitted, url)
+    found.execute("DROP INDEX ix_hero_name")
+    before = found.everything()
+    message = failed(emitted.run(url, "alembic", "upgrade", "head"))
+    assert "ix_hero_name" in message.splitlines()[0]
+    assert "statement: DROP INDEX ix_hero_name" in message
+    assert found.everything() == before
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -19,6 +19,8 @@ Step = str | Callable[[Connection], None]
 
 LOCK_MILLISECONDS = 300
 """The lock timeout on PostgreSQL. Requests that queue behind a statement wait as long, at most."""
+ANALYZED_ROWS = 1000
+"""How many rows of an index SQLite reads for its statistics."""
 NOT_NOW = {"55P03", "40P01"}
 """SQLSTATEs of a lock that was not available in time, and of a deadlock."""
 _EXISTS = {"42P07", "42701", "42710"}
@@ -74,7 +76,8 @@ def in_the_way(what: str, *, sqlite: str | None = None, postgresql: str | None =
         check = f"IF EXISTS ({select}) THEN RAISE EXCEPTION '{message}'; END IF;"
         _execute(select if _is_sqlite() else f"DO $check$ BEGIN {check} END $check$")
         return
-    count = rows(op.get_bind(), f"SELECT count(*) FROM ({select}) AS found")[0][0]
+    with _described_errors(select):
+        count = rows(op.get_bind(), f"SELECT count(*) FROM ({select}) AS found")[0][0]
     if count:
         prevent = "1 row prevents" if count == 1 else f"{count:,} rows prevent"
         raise CommandError(f"{prevent} this revision, which changed nothing: {what}\n  {select}")
@@ -133,9 +136,9 @@ def _described_errors(sql: str, if_exists: Sequence[str] = _CHANGED) -> Iterator
     except DBAPIError as error:
         if sqlstate(error) in NOT_NOW:
             raise
-        reason = str(error.orig).strip().partition("\n")[0]
-        exists = sqlstate(error) in _EXISTS or reason.endswith("already exists")
-        lines = [reason, f"statement: {' '.join(sql.split())}", *(if_exists if exists else ())]
+        reason = str(error.orig).strip().splitlines()
+        exists = sqlstate(error) in _EXISTS or reason[0].endswith("already exists")
+        lines = [*reason, f"statement: {' '.join(sql.split())}", *(if_exists if exists else ())]
         raise CommandError("\n  ".join(lines)) from None
 
 
@@ -174,6 +177,7 @@ def _rebuild(
     for (sql,) in objects:
         _sqlite(connection, sql)
     if is_analyzed:
+        _sqlite(connection, f"PRAGMA analysis_limit = {ANALYZED_ROWS}")
         _sqlite(connection, f"ANALYZE {old}")
 
 

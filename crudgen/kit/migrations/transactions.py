@@ -77,25 +77,28 @@ def _alone_on_sqlite(connection: Connection) -> Iterator[None]:
             rows(connection, "BEGIN IMMEDIATE")
         except DBAPIError as error:
             raise CommandError(f"the database cannot be changed: {error.orig}") from None
-        orphans, problem = _orphans(connection), _schema_problem(connection)
+        changes, problem = driver.total_changes, _schema_problem(connection)
         yield
-        _check(connection, orphans, problem)
+        if driver.total_changes > changes:
+            _check_orphans(connection)
+            if (found := _schema_problem(connection)) not in {"", problem}:
+                remedy = "drop it, and create it again after the revisions"
+                raise CommandError(f"{found}: nothing changed\n  {remedy}")
         connection.commit()
     finally:
         connection.rollback()
         driver.execute("PRAGMA foreign_keys = ON")
 
 
-def _check(connection: Connection, orphans: Counter[tuple[str, str]], problem: str) -> None:
-    """Raise CommandError for a reference, view or trigger that the revisions broke."""
-    for (table, parent), count in (_orphans(connection) - orphans).items():
-        which = "1 row" if count == 1 else f"{count:,} rows"
-        raise CommandError(f"{which} of {table} would refer to no row of {parent}: nothing changed")
-    found = _schema_problem(connection)
-    if found not in {"", problem}:
-        raise CommandError(
-            f"{found}: nothing changed\n  drop it, and create it again after the revisions"
-        )
+def _check_orphans(connection: Connection) -> None:
+    """Raise CommandError if more rows than before the transaction refer to no row."""
+    orphans = _orphans(connection)
+    if orphans:
+        with connection.engine.connect() as before:  # it does not see the transaction
+            orphans -= _orphans(before)
+    for (table, parent), count in orphans.items():
+        refer = "1 row" if count == 1 else f"{count:,} rows"
+        raise CommandError(f"{refer} of {table} would refer to no row of {parent}: nothing changed")
 
 
 def _orphans(connection: Connection) -> Counter[tuple[str, str]]:
