@@ -30,6 +30,7 @@ STOP = "Ctrl+C"
 _SERVER = re.compile(
     r"(?:^|&& )(?:[A-Z_]+=\S+ )*(?:crudgen serve|uvicorn|fastapi|python -m app)\b[^|&]*$"
 )
+_WAITS = re.compile(r"^waiting for .* …\n", re.MULTILINE)
 _PORTS = re.compile(r"(?<=[: ])(?:8000|8001|9000)\b")
 _URL = re.compile(r"postgresql://[^\s'\"]+/\w+")
 _ACCESS_LOG = re.compile(r"^.* uvicorn\.access .*\n", re.MULTILINE)
@@ -111,7 +112,7 @@ class Shell:
         self._write(f"{{ {self._real(command)}\n}} </dev/null >{out} 2>&1")
         self._write(f"echo $? >{status}.part; mv {status}.part {status}")
         _wait(status.exists, command)
-        return int(status.read_text()), self._shown(out.read_text("utf-8"))
+        return int(status.read_text()), self._shown(_WAITS.sub("", out.read_text("utf-8")))
 
     def printed(self, wanted: Callable[[str], bool]) -> str:
         """Return what the server has printed since the last time, when it is what is wanted.

@@ -4,7 +4,8 @@ The blocks of a page are taken in their order, in one shell and one folder:
 
 - In a `console` block, `$ ` begins a command, and what follows is its output. A command without
   output on the page may print anything. A `bash` block has commands alone.
-- `...` stands for any text, and as a line of its own for any lines.
+- `...` stands for any text, and as a line of its own for any lines. Reports of what a command waits
+  for are left out: they depend on the load of the machine.
 - A server runs until the next one starts, or the page ends. A `text` block marked `prints` is what
   it has printed since. A command `Ctrl+C` ends it.
 - Marks: `file: PATH` writes the block to a file, `edit: PATH` applies a `diff` block, whose hunks
