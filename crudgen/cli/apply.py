@@ -18,7 +18,7 @@ from crudgen.errors import CrudgenError, DatabaseError
 if TYPE_CHECKING:
     from crudgen.evolution.applying import Applied
     from crudgen.evolution.connecting import Database
-    from crudgen.evolution.plan import Step
+    from crudgen.evolution.plan import Plan, Step
 
 EXAMPLES = (
     "crudgen apply",
@@ -73,25 +73,29 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
     Exits with 0, also if there was nothing to do, and with 1 if nothing was changed.
     """
     names: Mapping[tuple[str, str | None], str] = {}
+    refused: Plan | None = None
     try:
         with changing.change(entities, database, fill, drop, integers) as change:
             names = change.target.hints.names
             from crudgen.evolution import applying  # noqa: PLC0415 -- lazy
 
             watch = _quiet if as_json else Watch(names)
-            waiting = _ignore if as_json else console.say_error
+            waiting = console.report_of_waits(as_json=as_json)
             order = applying.Order(watch, waiting, reviewed, backup and not on_copy)
             started = time.monotonic()
-            with _database(change, on_copy=on_copy) as chosen:
-                done = applying.apply(chosen, change.target, order)
+            try:
+                with _database(change, on_copy=on_copy) as chosen:
+                    done = applying.apply(chosen, change.target, order)
+            except applying.RefusedError as error:
+                refused = error.plan
+                raise
     except CrudgenError as error:
-        plan = getattr(error, "plan", None)
         if as_json:
-            report = plan.as_json() if plan else {}
+            report = refused.as_json() if refused else {}
             typer.echo(json.dumps({"error": str(error), **report}, indent=2, default=str))
             raise typer.Exit(error.exit_code) from error
-        if plan is not None:
-            planned.show(plan, names)
+        if refused is not None:
+            planned.show(refused, names)
         raise
     if as_json:
         saved = str(done.backup) if done.backup else None
@@ -143,10 +147,6 @@ def _report(done: "Applied", names: "planned.Names", seconds: float, *, on_copy:
 def _quiet(step: "Step") -> Iterator[None]:
     del step
     yield
-
-
-def _ignore(reason: str) -> None:
-    """Say nothing about waiting."""
 
 
 class Watch:

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,9 +64,11 @@ class Change:
     database: "Database"
     target: "Target"
 
-    def plan(self) -> "Plan":
-        """Return the plan; nothing is changed. Raises DatabaseError."""
-        with self.database.reading() as connection:
+    def plan(self, waiting: Callable[[str], None]) -> "Plan":
+        """Return the plan; nothing is changed. `waiting` reports locks. Raises DatabaseError."""
+        from crudgen.evolution.blockers import reading  # noqa: PLC0415 -- lazy
+
+        with reading(self.database, waiting) as connection:
             return self.target.plan(connection)
 
 

@@ -1,6 +1,6 @@
 """Prints to the terminal, in color if it supports color. Reason to change: the style of output."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from crudgen.errors import Diagnostic, SpecError
 
@@ -21,6 +21,11 @@ def say_parts(*parts: tuple[str, str]) -> None:
 def say_error(text: str, style: str = "") -> None:
     """Print to standard error."""
     _print((text, style), stderr=True)
+
+
+def report_of_waits(*, as_json: bool) -> Callable[[str], None]:
+    """Return a function that prints what a command waits for; with `--json`, it prints nothing."""
+    return (lambda _text: None) if as_json else say_error
 
 
 def table(rows: list[tuple[str, str]]) -> None:

@@ -66,7 +66,7 @@ def emit(  # noqa: PLR0913 -- each is an option of the command
         _reject_out_among_entities(entities, out)
         _, tree = source.render(entities)
         choices = _choices(tree, out, ours or [], theirs or [], force=force, prune=prune)
-        waiting = _ignore if as_json else console.say_error
+        waiting = console.report_of_waits(as_json=as_json)
         plan, note = _write(tree, out, choices, waiting, dry_run=dry_run, no_try=no_try)
     except CrudgenError as error:
         if not as_json:
@@ -116,10 +116,6 @@ def _choices(  # noqa: PLR0913 -- each is an option of the command
     for path in sorted(mine & new):
         raise typer.BadParameter(f"--ours and --theirs are both given for {out / path}")
     return Choices(force=force, prune=prune, ours=frozenset(mine), theirs=frozenset(new))
-
-
-def _ignore(reason: str) -> None:
-    """Say nothing about waiting."""
 
 
 def _write(  # noqa: PLR0913 -- options of the command

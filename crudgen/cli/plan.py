@@ -37,7 +37,7 @@ def plan(  # noqa: PLR0913 -- each is an option of the command
     """
     try:
         with changing.change(entities, database, fill, drop, integers) as change:
-            found = change.plan()
+            found = change.plan(console.report_of_waits(as_json=as_json))
             names, where = change.target.hints.names, change.database.where
     except CrudgenError as error:
         if not as_json:

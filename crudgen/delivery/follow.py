@@ -14,6 +14,7 @@ from crudgen.delivery.generation import Generation
 from crudgen.delivery.table_watch import TableWatch
 from crudgen.errors import TablesError
 from crudgen.evolution.applying import Order, RefusedError, Target, apply
+from crudgen.evolution.blockers import reading
 from crudgen.evolution.connecting import Database
 from crudgen.evolution.hints import Hints
 from crudgen.evolution.notes import table_may_be
@@ -57,7 +58,7 @@ class Follower:
         database, target = Database(new.database), Target(new.metadata, found)
         if not database.exists:
             return None
-        with database.reading() as connection:
+        with reading(database, self._reports.waiting) as connection:
             plan = target.plan(connection)
         before = None if current is None or current.database != new.database else current.metadata
         renames = [*_possible_renames(plan, found, new.metadata, before)]

@@ -76,6 +76,17 @@ def _description(
 
 
 @contextmanager
+def reading(database: Database, report: Callable[[str], None]) -> Iterator[Connection]:
+    """Connect, in a transaction that only reads. Report what it waits for (PostgreSQL)."""
+    with database.reading() as connection:
+        if connection.dialect.name == "postgresql":
+            with watched(database, connection, (), report):
+                yield connection
+        else:
+            yield connection
+
+
+@contextmanager
 def watched(
     database: Database, connection: Connection, keys: tuple[int, ...], report: Callable[[str], None]
 ) -> Iterator[Blockers]:
@@ -85,7 +96,7 @@ def watched(
     """
     found = Blockers(report)
     pid: int = run(connection, "SELECT pg_backend_pid()").scalar_one()
-    sql = _BLOCKERS.format(pid=pid, keys=", ".join(map(str, keys)))
+    sql = _BLOCKERS.format(pid=pid, keys=", ".join(map(str, keys)) or "NULL")
     is_over = threading.Event()
 
     def look() -> None:

@@ -246,6 +246,28 @@ def test_what_holds_a_lock_of_postgresql_is_reported(
     assert found.plan(target).is_empty
 
 
+def test_what_holds_a_lock_of_postgresql_is_reported_by_a_plan(
+    new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blockers, "PATIENCE", 0.3)
+    found, _, target = start("postgresql", new_database)
+    said: queue.Queue[str] = queue.Queue()
+
+    def plan() -> None:
+        with blockers.reading(found.database, said.put) as connection:
+            target.plan(connection)
+
+    with found.database.connect() as other:
+        other.exec_driver_sql("BEGIN")
+        other.exec_driver_sql("LOCK TABLE hero")
+        planning = threading.Thread(target=plan)
+        planning.start()
+        assert "waiting for a lock on hero, which process" in said.get(timeout=20)
+        other.exec_driver_sql("COMMIT")
+        planning.join(20)
+    assert not planning.is_alive()
+
+
 def test_a_role_without_rights_is_told_the_process_at_least() -> None:
     said: list[str] = []
     found = blockers.Blockers(said.append)
