@@ -26,7 +26,7 @@ from tests.migrations.written import (
 from tests.support.forked import Forked
 
 ROUNDS = int(os.environ.get("ROUNDS", "1"))
-EVERY = 1 if ROUNDS > 1 else 12
+EVERY = 1 if ROUNDS > 1 else 25
 DYING = """
 import os, signal, sys
 from itertools import count
@@ -136,6 +136,27 @@ def test_requests_do_not_queue_behind_a_migration_that_waits(
     reader.join(10)
     assert status == 0, (tmp_path / "output0").read_text()
     assert len(waits) > 1
+    assert missing(found) == []
+
+
+def test_an_index_in_the_background_waits_for_writers(
+    emitted: Project, new_database: NewDatabase, tmp_path: Path
+) -> None:
+    """A timeout would leave an invalid index, and build it again from its start."""
+    url = new_database("postgresql")
+    found = old_tables(emitted, url)
+    emitted.upgrade(url, "0002")
+    output = tmp_path / "output0"
+    with psycopg.connect(url) as writer:
+        writer.execute("UPDATE hero SET age = 7")
+        process = start(emitted, url, tmp_path)
+        while "-> 0003" not in output.read_text():
+            time.sleep(0.05)
+        time.sleep(1)
+        assert process.poll() is None
+        writer.rollback()
+    assert process.wait(60) == 0
+    assert output.read_text().count("-> 0003") == 1
     assert missing(found) == []
 
 
