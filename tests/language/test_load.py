@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from crudgen.errors import SpecError
-from crudgen.language import load, load_texts
+from crudgen.language import load, load_texts, read
 from crudgen.language.api import Page
 from crudgen.language.operations import USUAL_OPERATIONS, Operation
 from crudgen.language.schema import Constant, Field, KeyKind, Limits, Now, Schema, TypeName
@@ -141,6 +141,19 @@ def test_nothing_but_texts() -> None:
     assert Schema(()).title == load_texts({"a.yaml": HERO}).title
     with pytest.raises(SpecError, match="no entities"):
         load_texts({})
+
+
+def test_files_are_read_once(tmp_path: Path) -> None:
+    """What `serve` keeps of a spec is what it has generated, whatever is saved meanwhile."""
+    hero = tmp_path / "hero.yaml"
+    hero.write_text("name: Hero\nfields: {name: str}\n")
+    sources = read(tmp_path)
+    hero.write_text("name: Hero\nfields: {title: str}\n")
+    assert [field.name for field in sources.schema().entities[0].fields][0] == "name"
+    assert sources.entities == {str(hero): b"name: Hero\nfields: {name: str}\n"}
+    hero.write_text("")
+    kept = read(tmp_path, sources.entities)
+    assert kept.schema() == sources.schema()
 
 
 def test_a_dangling_link(tmp_path: Path) -> None:

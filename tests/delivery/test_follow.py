@@ -1,0 +1,90 @@
+"""The tables follow a new generation: what others do meanwhile is noticed."""
+
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from crudgen.delivery.follow import Follower
+from crudgen.delivery.generation import Generation
+from crudgen.delivery.table_watch import TableWatch
+from crudgen.errors import TablesError
+from crudgen.evolution.connecting import Database
+from crudgen.evolution.hints import Hints, hints
+from crudgen.evolution.plan import Note, Plan
+from tests.evolution.changed import Changed, Spec, entity, spec
+
+KINDS = ["sqlite", "postgresql"]
+BEFORE = spec(entity("Hero", {"name": "str"}))
+AFTER = spec(entity("Hero", {"name": "str(1..3)"}))
+
+
+class Reports:
+    """Collects what was followed."""
+
+    def __init__(self) -> None:
+        self.plans: list[Plan] = []
+
+    def followed(self, plan: Plan, found: Hints) -> None:
+        del found
+        self.plans.append(plan)
+
+    def advised(self, notes: Sequence[Note], found: Hints) -> None:
+        del found
+        assert not notes
+
+    def waiting(self, reason: str) -> None:
+        raise AssertionError(reason)
+
+
+def generation(of: Spec, url: str) -> Generation:
+    return cast("Generation", SimpleNamespace(database=url, metadata=of.metadata))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_that_come_before_the_change_are_in_the_way(
+    kind: str, new_database: Callable[[str], str]
+) -> None:
+    url, reports = new_database(kind), Reports()
+    found = Changed(Database(url))
+    found.apply(BEFORE.target())
+    follower = Follower(lambda: hints(AFTER.schema), reports)
+    new, current = generation(AFTER, url), generation(BEFORE, url)
+    change = follower.change_for(new, current)
+    assert change is not None
+    found.insert(BEFORE, "hero", [{"name": "Deadpond"}])
+    with pytest.raises(TablesError, match=r"hero\.name: 1 row") as refused:
+        change()
+    assert not refused.value.is_possible
+    assert refused.value.files == {"entities/e0.yaml"}
+    found.execute("DELETE FROM hero")
+    change = follower.change_for(new, current)
+    assert change is not None
+    change()
+    assert len(reports.plans) == 1
+    assert follower.change_for(new, current) is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("follows", [True, False])
+def test_changes_of_tables_by_others_are_noticed(
+    kind: str, new_database: Callable[[str], str], follows: bool
+) -> None:
+    url = new_database(kind)
+    found = Changed(Database(url))
+    found.apply(BEFORE.target())
+    tables = Follower(lambda: hints(BEFORE.schema), Reports()) if follows else TableWatch()
+    tables.change_for(generation(BEFORE, url), None)
+    found.insert(BEFORE, "hero", [{"name": "Deadpond"}])
+    assert not tables.have_changed()
+    found.execute("ALTER TABLE hero ADD COLUMN age INT")
+    assert tables.have_changed()
+    tables.change_for(generation(BEFORE, url), None)
+    assert not tables.have_changed()
+
+
+def test_a_database_that_cannot_be_read_has_not_changed() -> None:
+    watch = TableWatch()
+    watch.change_for(generation(BEFORE, "postgresql://127.0.0.1:1/nothing"), None)
+    assert not watch.have_changed()
