@@ -149,7 +149,7 @@ def test_files_are_read_once(tmp_path: Path) -> None:
     hero.write_text("name: Hero\nfields: {name: str}\n")
     sources = read(tmp_path)
     hero.write_text("name: Hero\nfields: {title: str}\n")
-    assert [field.name for field in sources.schema().entities[0].fields][0] == "name"
+    assert "name" in {field.name for field in sources.schema().entities[0].fields}
     assert sources.entities == {str(hero): b"name: Hero\nfields: {name: str}\n"}
     hero.write_text("")
     kept = read(tmp_path, sources.entities)
