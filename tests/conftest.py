@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
-from itertools import count
+from itertools import count, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -30,24 +30,59 @@ QUICK = ("language/", "codegen/", "rows/test_seed.py", "test_")
 
 LONGEST = (
     "docs/test_commands.py",
-    "cli/test_serve.py",
-    "resilience/test_failover.py",
-    "fuzzing/test_schemathesis.py",
     "test_quality.py",
     "codegen/test_projects.py",
-    "startup/test_read_only.py",
-    "resilience/test_disk_full.py",
-    "resilience/test_replica.py",
-    "resilience/test_frozen.py",
-    "codegen/test_graphs.py",
+    "fuzzing/test_schemathesis.py",
+    "relations/test_leaks.py",
+    "query/test_leaks.py",
+    "cli/test_plan.py",
+    "evolution/test_changes.py",
     "codegen/test_layout.py",
+    "startup/test_read_only.py",
+    "startup/test_equality.py",
+    "codegen/test_starting.py",
+    "codegen/test_graphs.py",
     "codegen/test_reserved.py",
-    "relations/test_filters.py",
-    "owners/test_sessions.py",
+    "fast/test_entities.py",
+    "fast/test_shortcut.py",
+    "database/test_references.py",
+    "query/test_queries.py",
+    "fast/test_json_rows.py",
+    "codegen/test_collisions.py",
     "owners/test_models.py",
-    "startup/test_digits.py",
+    "owners/test_sessions.py",
+    "codegen/test_hostile_text.py",
+    "relations/test_filters.py",
 )
-"""What takes longest in one process, whether one test of it is slow or all together."""
+"""Files that take most processor time."""
+
+WAITING = (
+    "cli/test_serve.py",
+    "cli/test_follow.py",
+    "resilience/test_failover.py",
+    "resilience/test_disk_full.py",
+    "resilience/test_frozen.py",
+    "delivery/test_server.py",
+    "resilience/test_stop.py",
+    "resilience/test_replica.py",
+    "database/test_connections.py",
+    "database/test_state.py",
+    "resilience/test_database_restart.py",
+    "resilience/test_database_down.py",
+    "resilience/test_faults.py",
+    "resilience/test_overload.py",
+    "startup/test_start.py",
+    "concurrency/test_links.py",
+    "database/test_sqlite_deadlines.py",
+    "database/test_sqlite_file.py",
+    "stateful/test_graph.py",
+    "docs/test_deployment.py",
+    "http/test_limits.py",
+    "http/test_protocols.py",
+    "stateful/test_machine.py",
+    "concurrency/test_composite.py",
+)
+"""Files that wait for servers, or for time to pass. Both lists begin with the longest."""
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background of a shell; the servers of the tests would ignore it too.
@@ -61,8 +96,8 @@ hypothesis.settings.load_profile("tests")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Run one worker more than there are processors: many tests wait for what they started."""
-    return (os.cpu_count() or 1) + 1
+    """Run three workers more than there are processors: many tests wait for what they started."""
+    return (os.cpu_count() or 1) + 3
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -70,7 +105,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by what they use and where they are; run long files and slow tests first.
 
     pytest-xdist gives files to its workers in this order, and a slow file at the end would keep
-    one worker busy while the others have nothing left.
+    one worker busy while the others have nothing left. Files that compute and files that wait
+    take turns, so that the workers together keep the processors busy.
     """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     for item in items:
@@ -80,7 +116,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             place = item.path.relative_to(ROOT / "tests").as_posix()
             if place.startswith(QUICK):
                 item.add_marker("quick")
-    ranks = {ROOT / "tests" / file: rank for rank, file in enumerate(LONGEST)}
+    turns = [file for pair in zip_longest(LONGEST, WAITING) for file in pair if file]
+    ranks = {ROOT / "tests" / file: rank for rank, file in enumerate(turns)}
     items.sort(key=lambda item: (ranks.get(item.path, len(ranks)), item.path not in slow))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import crudgen
+from tests.conftest import LONGEST, WAITING
 
 PACKAGE = Path(crudgen.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -203,3 +204,10 @@ def test_the_tools_start_without_the_frameworks(
         [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_files_that_run_first_exist() -> None:
+    files = [*LONGEST, *WAITING]
+    assert len({*files}) == len(files)
+    tests = Path(__file__).parent
+    assert [file for file in files if not (tests / file).is_file()] == []
