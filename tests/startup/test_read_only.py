@@ -1,5 +1,6 @@
 """A database that can only be read: nothing is created, and nothing has to be."""
 
+import json
 import logging
 import os
 import sqlite3
@@ -24,18 +25,24 @@ READ_ONLY = (
     "ALTER DATABASE {database} SET default_transaction_read_only = on",
     "ALTER ROLE postgres IN DATABASE {database} SET default_transaction_read_only = on",
 )
-SCRIPT = """
-import logging
+STARTS = """
+import io, json, logging, sys
 from tests.startup.started import application
-logging.basicConfig(level=logging.WARNING, format="%(message)s")
-app = application({spec!r})
-try:
-    app.start({url!r}, needs_secret={needs_secret})
-except app.startup_error as error:
-    print(error)
-else:
-    print("started")
+
+for line in sys.stdin:
+    spec, url, needs_secret = json.loads(line)
+    said = io.StringIO()
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=said, force=True)
+    app = application(spec)
+    try:
+        app.start(url, needs_secret=needs_secret)
+    except app.startup_error as error:
+        print(error, file=said)
+    else:
+        print("started", file=said)
+    print(json.dumps(said.getvalue()), flush=True)
 """
+"""Starts the application of each line, and prints what it says."""
 
 
 def run(url: str, *statements: str) -> None:
@@ -97,17 +104,37 @@ def ordinary(*command: str) -> list[str]:
     return ["setpriv", capabilities, *command] if os.geteuid() == 0 else [*command]
 
 
-def started(spec: object, url: str, *, needs_secret: bool = True) -> str:
-    script = SCRIPT.format(spec=spec, url=url, needs_secret=needs_secret)
-    done = subprocess.run(
-        ordinary(sys.executable, "-c", script),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.stderr + done.stdout
+class Starts:
+    """A process that starts applications, and that the modes of files bind."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            ordinary(sys.executable, "-c", STARTS),
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def start(self, spec: object, url: str, *, needs_secret: bool = True) -> str:
+        """Start an application; return what it logs, and `started` or why it cannot start."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(f"{json.dumps([spec, url, needs_secret])}\n")
+        self._process.stdin.flush()
+        said: str = json.loads(self._process.stdout.readline())
+        return said
+
+    def end(self) -> None:
+        self._process.communicate(timeout=20)
+        assert self._process.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def starts() -> Iterator[Starts]:
+    process = Starts()
+    yield process
+    process.end()
 
 
 def in_mode(path: Path, mode: str) -> None:
@@ -117,80 +144,80 @@ def in_mode(path: Path, mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["WAL", "DELETE"])
-def test_a_file_that_cannot_be_written_is_read(folder: Path, mode: str) -> None:
+def test_a_file_that_cannot_be_written_is_read(starts: Starts, folder: Path, mode: str) -> None:
     path = folder / "app.db"
     url = f"sqlite:///{path}"
     APP.start(url)
     in_mode(path, mode)
     path.chmod(0o444)
-    assert started(SPEC, url) == "started\n"
-    refused = started(MORE, url)
+    assert starts.start(SPEC, url) == "started\n"
+    refused = starts.start(MORE, url)
     assert f"the file {path} is not writable" in refused
     assert "the table part is missing" in refused
     assert len(refused.splitlines()) == 2
-    indexed = started(SPEC + "  age: int? index\n", url)
+    indexed = starts.start(SPEC + "  age: int? index\n", url)
     assert "column age: missing from the database" in indexed
 
 
-def test_a_missing_index_of_a_file_that_cannot_be_written(folder: Path) -> None:
+def test_a_missing_index_of_a_file_that_cannot_be_written(starts: Starts, folder: Path) -> None:
     path = folder / "app.db"
     APP.start(f"sqlite:///{path}")
     with sqlite3.connect(path) as connection:
         connection.execute("DROP INDEX ix_robot_name")
     connection.close()
     path.chmod(0o444)
-    said = started(SPEC, f"sqlite:///{path}")
+    said = starts.start(SPEC, f"sqlite:///{path}")
     assert "lacks indexes that cannot be created: CREATE INDEX ix_robot_name" in said
     assert said.endswith("started\n")
 
 
-def test_a_folder_that_cannot_be_written(folder: Path) -> None:
+def test_a_folder_that_cannot_be_written(starts: Starts, folder: Path) -> None:
     path = folder / "app.db"
     url = f"sqlite:///{path}"
     APP.start(url)
     in_mode(path, "DELETE")
     path.chmod(0o666)
     folder.chmod(0o555)
-    assert started(SPEC, url) == "started\n"
-    refused = started(MORE, url)
+    assert starts.start(SPEC, url) == "started\n"
+    refused = starts.start(MORE, url)
     assert f"the directory {folder} is not writable" in refused
     assert len(refused.splitlines()) == 2
 
 
-def test_a_new_database_in_a_folder_that_cannot_be_written(folder: Path) -> None:
+def test_a_new_database_in_a_folder_that_cannot_be_written(starts: Starts, folder: Path) -> None:
     folder.chmod(0o555)
-    refused = started(SPEC, f"sqlite:///{folder}/app.db")
+    refused = starts.start(SPEC, f"sqlite:///{folder}/app.db")
     assert f"the directory {folder} is not writable" in refused
     assert len(refused.splitlines()) == 2
 
 
-def test_wal_in_a_folder_that_cannot_be_written(folder: Path) -> None:
+def test_wal_in_a_folder_that_cannot_be_written(starts: Starts, folder: Path) -> None:
     """SQLite has no place for the index of the log: the file is read as one that nobody writes."""
     path = folder / "app.db"
     APP.start(f"sqlite:///{path}")
     in_mode(path, "WAL")
     folder.chmod(0o555)
-    assert started(SPEC, f"sqlite:///{path}") == "started\n"
+    assert starts.start(SPEC, f"sqlite:///{path}") == "started\n"
 
 
-def test_a_file_that_cannot_be_read(folder: Path) -> None:
+def test_a_file_that_cannot_be_read(starts: Starts, folder: Path) -> None:
     path = folder / "app.db"
     APP.start(f"sqlite:///{path}")
     path.chmod(0)
-    refused = started(SPEC, f"sqlite:///{path}")
+    refused = starts.start(SPEC, f"sqlite:///{path}")
     assert f"the file {path} is not writable" in refused
     assert len(refused.splitlines()) == 2
 
 
-def test_a_secret_that_cannot_be_kept(folder: Path) -> None:
+def test_a_secret_that_cannot_be_kept(starts: Starts, folder: Path) -> None:
     path = folder / "app.db"
     APP.start(f"sqlite:///{path}", needs_secret=False)
     path.chmod(0o444)
-    refused = started(SPEC, f"sqlite:///{path}")
+    refused = starts.start(SPEC, f"sqlite:///{path}")
     assert "the signing secret is missing" in refused
     assert "SECRET_KEY" in refused
     assert len(refused.splitlines()) == 2
-    assert started(SPEC, f"sqlite:///{path}", needs_secret=False) == "started\n"
+    assert starts.start(SPEC, f"sqlite:///{path}", needs_secret=False) == "started\n"
 
 
 def test_another_process_that_writes_does_not_stop_the_start(tmp_path: Path) -> None:
