@@ -38,10 +38,6 @@ class Code(str):
             raise TypeError("only Code can be added to Code")
         return Code(str.__add__(self, other))
 
-    def flat(self) -> "Code":
-        """Return the source itself: it has one layout."""
-        return self
-
     def lay_out(self, indent: int, after: str = "") -> "Code":  # noqa: ARG002 -- as of a Bracket
         """Return the source itself: it has one layout."""
         return self
@@ -90,9 +86,8 @@ def identifier(text: str) -> Code:
 def join(separator: Code, parts: Iterable[Code]) -> Code:
     """Return the parts, concatenated with a separator. Raises TypeError if one is not Code."""
     found = (*parts,)
-    for part in (separator, *found):
-        if not isinstance(part, Code):
-            raise TypeError("only Code can be joined with Code")
+    if {type(separator), *map(type, found)} != {Code}:
+        raise TypeError("only Code can be joined with Code")
     return Code(str.join(separator, found))
 
 
@@ -107,15 +102,15 @@ def literal(value: Value, kind: Code | None = None) -> Code:
     `kind` is the source of the value's type, if it is not the name of the type. Raises TypeError
     for an unsupported type, ValueError for a number that is not finite.
     """
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{value!r} cannot be written as a literal")
     match value:
-        case float():
-            source = repr(value).replace("e+", "e")
+        case str():
+            return string(value)
         case None | bool() | int():
             source = repr(value)
-        case str():
-            source = string(value)
+        case float():
+            if not math.isfinite(value):
+                raise ValueError(f"{value!r} cannot be written as a literal")
+            source = repr(value).replace("e+", "e")
         case bytes():
             source = bytes_literal(value)
         case Decimal() | UUID():

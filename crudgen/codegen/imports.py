@@ -40,9 +40,9 @@ class Imports:
         attributes: Iterable[str] = (),
     ) -> None:
         """Set the names that the module defines, and those of attributes in its class bodies."""
-        self._kit = kit
-        self._defined = frozenset(map(str, defined))
-        self._attributes = frozenset(map(str, attributes))
+        self._is_library = kit is KitForm.LIBRARY
+        self._defined = frozenset(defined)
+        self._attributes = frozenset(attributes)
         self._names: defaultdict[str, set[str]] = defaultdict(set)
         self._types: defaultdict[str, set[str]] = defaultdict(set)
         self._modules: dict[str, str] = {}
@@ -53,7 +53,7 @@ class Imports:
 
         They are names that other imports must not have; pass them as `defined`.
         """
-        self._names[self._source(module)].update(names)
+        self._names[self._source(module) if self._is_library else module].update(names)
 
     def own(self, module: str, what: str) -> Code:
         """Add a name of the project to import, as `use` does, and return it as code."""
@@ -70,9 +70,10 @@ class Imports:
     def name(self, module: str, what: str, *, in_class: bool = False) -> Code:
         """Add a name to import from a module, and return it as code."""
         key = (module, what, in_class)
-        if key not in self._printed:
-            self._printed[key] = self._import(module, what, in_class=in_class)
-        return self._printed[key]
+        printed = self._printed.get(key)
+        if printed is None:
+            printed = self._printed[key] = self._import(module, what, in_class=in_class)
+        return printed
 
     def _import(self, module: str, what: str, *, in_class: bool) -> Code:
         if what in self._defined or (in_class and what in self._attributes):
@@ -98,7 +99,7 @@ class Imports:
         return self._modules[module]
 
     def _source(self, module: str) -> str:
-        return _KIT.sub("crudgen.kit", module) if self._kit is KitForm.LIBRARY else module
+        return _KIT.sub("crudgen.kit", module) if self._is_library else module
 
     def code(self) -> Code:
         """Return the import statements in groups: standard library, third-party, local.
@@ -153,10 +154,11 @@ def _from_import(module: str, names: tuple[str, ...], indent: int = 0) -> tuple[
     """Return where an import statement stands, and its source."""
     order = (_group(module), _module_order(module), _name_order(names[0]))
     imported = [*map(_imported, names)]
-    head = join(_NOTHING, (_FROM, identifier(module), _IMPORT))
-    flat = head + join(_COMMA, imported)
-    fits = indent + len(flat) <= WIDTH
-    return order, flat if fits else statement(head, Bracket("(", imported, ")"), indent)
+    line = join(_NOTHING, (_FROM, identifier(module), _IMPORT, join(_COMMA, imported)))
+    if indent + len(line) > WIDTH:
+        head = join(_NOTHING, (_FROM, identifier(module), _IMPORT))
+        line = statement(head, Bracket("(", imported, ")"), indent)
+    return order, line
 
 
 def _group(module: str) -> int:

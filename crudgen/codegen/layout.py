@@ -1,14 +1,13 @@
 """Lays source out as `ruff format` does. Reason to change: how long lines are split."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from crudgen.language.names import AttributeName
 from crudgen.language.schema import Value
 
 from .characters import width
-from .code import Code, annotated, identifier, literal, name, optional, raw, string
+from .code import Code, identifier, literal, name, optional, string
 
 WIDTH = 100
 INDENT = 4
@@ -16,63 +15,74 @@ INDENT = 4
 Part: TypeAlias = "Bracket | Comparison | Code"
 
 
-@dataclass(slots=True, init=False)
-class Bracket:
-    """Items in brackets, with source before and after them: a call, signature or subscript."""
+class Bracket(str):
+    """Items in brackets, with source before and after them: a call, signature or subscript.
+
+    As a string, it is its source on one line.
+    """
+
+    __slots__ = ("head", "is_tuple", "items", "tail")
 
     head: str
     items: Sequence[Part]
     tail: str
     is_tuple: bool
     """Whether a single item needs a trailing comma."""
-    _flat: str
 
-    def __init__(self, head: str, items: Sequence[Part], tail: str, is_tuple: bool = False) -> None:
-        self.head, self.items, self.tail, self.is_tuple = head, items, tail, is_tuple
+    def __new__(cls, head: str, items: Sequence[Part], tail: str, is_tuple: bool = False) -> Self:
+        """Return the source of the items, with further source before and after them."""
         comma = "," if is_tuple and len(items) == 1 else ""
-        self._flat = f"{head}{', '.join([item.flat() for item in items])}{comma}{tail}"
+        source = super().__new__(cls, f"{head}{', '.join(items)}{comma}{tail}")
+        source.head = head
+        source.items = items
+        source.tail = tail
+        source.is_tuple = is_tuple
+        return source
 
     def within(self, before: str, after: str = "") -> "Bracket":
         """Return the same items with further source before and after them."""
         return Bracket(f"{before}{self.head}", self.items, f"{self.tail}{after}", self.is_tuple)
-
-    def flat(self) -> str:
-        """Return the source on one line."""
-        return self._flat
 
     def lay_out(self, indent: int, after: str = "") -> str:
         """Return the source on one line if it fits, else with one item per line.
 
         The source starts at column `indent`, and `after` follows it.
         """
-        if indent + width(self._flat + after) <= WIDTH or not self.items:
-            return self._flat
-        margin = " " * (indent + INDENT)
-        items = [item.lay_out(indent + INDENT, ",") for item in self.items]
-        lines = "".join(f"{margin}{item},\n" for item in items)
-        return f"{self.head}\n{lines}{' ' * indent}{self.tail}"
+        return self if self.fits(indent, f"{self}{after}") else self.split_items(indent)
+
+    def fits(self, indent: int, line: str) -> bool:
+        """Return whether a line with the source fits, or the source cannot be split."""
+        return indent + width(line) <= WIDTH or not self.items
+
+    def split_items(self, indent: int) -> str:
+        """Return the source with one item per line."""
+        margin = f"\n{' ' * (indent + INDENT)}"
+        items = [f"{margin}{item.lay_out(indent + INDENT, ',')}," for item in self.items]
+        return f"{self.head}{''.join(items)}\n{' ' * indent}{self.tail}"
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A comparison, as an item in brackets."""
+class Comparison(str):
+    """A comparison, as an item in brackets. As a string, it is its source on one line."""
+
+    __slots__ = ("left", "operator", "right")
 
     left: Bracket
     operator: str
     right: Code
 
-    def flat(self) -> str:
-        """Return the source on one line."""
-        return f"{self.left.flat()} {self.operator} {self.right}"
+    def __new__(cls, left: Bracket, operator: str, right: Code) -> Self:
+        """Return the source of a comparison."""
+        source = super().__new__(cls, f"{left} {operator} {right}")
+        source.left, source.operator, source.right = left, operator, right
+        return source
 
     def lay_out(self, indent: int, after: str = "") -> str:
         """Return the source on one line if it fits, else on two, split before the operator.
 
         The source starts at column `indent`, and `after` follows it.
         """
-        flat = self.flat()
-        if indent + width(flat + after) <= WIDTH:
-            return flat
+        if indent + width(f"{self}{after}") <= WIDTH:
+            return self
         return f"{self.left.lay_out(indent)}\n{' ' * indent}{self.operator} {self.right}"
 
 
@@ -110,7 +120,7 @@ def pair(key: str, value: Bracket | Code) -> Bracket | Code:
 
 def method(receiver: Bracket, name: str, items: Iterable[Part]) -> Bracket:
     """Return the source of a method call."""
-    return Bracket(f"{receiver.flat()}.{identifier(name)}(", tuple(items), ")")
+    return Bracket(f"{receiver}.{identifier(name)}(", tuple(items), ")")
 
 
 def subscript(generic: Code, items: Iterable[Part]) -> Bracket:
@@ -120,8 +130,8 @@ def subscript(generic: Code, items: Iterable[Part]) -> Bracket:
 
 def declaration(target: AttributeName, kind: Code, value: Bracket | Code | None) -> Code:
     """Return `name: type` or `name: type = value`, as a line of a class body."""
-    head = annotated(name(target), kind)
-    return head if value is None else statement(head + raw(" = "), value, INDENT)
+    head = f"{name(target)}: {kind}"
+    return Code(head) if value is None else statement(Code(f"{head} = "), value, INDENT)
 
 
 def union_or_none(kind: Code) -> Bracket:
@@ -137,8 +147,8 @@ def typed_declaration(
     Parentheses enclose the value if its first line is too long. If they do not suffice, the type
     is split; a name cannot be. The value may be omitted.
     """
-    head = f"{name(target)}: {kind.flat()}"
-    flat = head if value is None else f"{head} = {value.flat()}"
+    head = f"{name(target)}: {kind}"
+    flat = head if value is None else f"{head} = {value}"
     if INDENT + width(flat) <= WIDTH:
         return Code(flat)
     margin, inner = " " * INDENT, " " * 2 * INDENT
@@ -151,7 +161,7 @@ def typed_declaration(
         if value is not None and INDENT + width(f"{head}(") <= WIDTH:
             return _in_parentheses(head, value, INDENT)
         if isinstance(kind, Bracket):
-            items = ", ".join(item.flat() for item in kind.items)
+            items = ", ".join(kind.items)
             if not kind.head and 2 * INDENT + width(items) > WIDTH:
                 items = items.replace(" | None", f"\n{inner}| None")
             head = f"{name(target)}: {kind.head or '('}\n{inner}{items}\n{margin}"
@@ -180,15 +190,15 @@ def _in_parentheses(head: str, value: Bracket | Code, indent: int) -> Code:
 
 def _first_line(value: Bracket | Code) -> str:
     """Return the first line of a value with one item per line."""
-    return value.head if isinstance(value, Bracket) and value.items else value.flat()
+    return value.head if isinstance(value, Bracket) and value.items else value
 
 
 def statement(head: Code, value: Bracket | Code, indent: int = 0, tail: str = "") -> Code:
     """Return the statement of `head`, a value and `tail`, indented by `indent` columns."""
-    flat = f"{head}{value.flat()}{tail}"
-    if isinstance(value, Bracket) and indent + width(flat) > WIDTH:
-        return Code(value.within(head, tail).lay_out(indent))
-    return Code(flat)
+    line = f"{head}{value}{tail}"
+    if isinstance(value, Bracket) and not value.fits(indent, line):
+        return Code(f"{head}{value.split_items(indent)}{tail}")
+    return Code(line)
 
 
 def text_statement(head: Code, text: str, indent: int = 0) -> Code:

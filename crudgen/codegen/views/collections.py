@@ -136,11 +136,11 @@ def owners_of(entity: Entity, entities: Entities) -> tuple[Collection, ...]:
     They are the inverses of its references. They are sorted by owner, then as its relations.
     """
     targets = {one.target for one in entity.relations if one.inverse is not None}
-    owners = (entities[target] for target in sorted(targets))
+    owners = (entities[target] for target in targets)
+    creating = (owner for owner in owners if owner.api.nested or owner.api.write)
     found = (
         Collection(owner, relation, entity)
-        for owner in owners
-        if owner.api.nested or owner.api.write
+        for owner in sorted(creating, key=lambda owner: owner.name)
         for relation in owner.relations
         if relation.target == entity.name
     )

@@ -64,6 +64,7 @@ class FieldPrinter:
         self._entities = entities
         self._in_class = partial(imports.name, in_class=True)
         self._aliases = aliases
+        self._defaults: dict[FieldName, tuple[Bracket | Code, ...]] = {}
         self._constraints: dict[FieldName, tuple[Bracket | Code, ...]] = {}
 
     def aliases(self, entity: Entity) -> Iterator[Code]:
@@ -131,8 +132,13 @@ class FieldPrinter:
             items.append(keyword("min_length", literal(field.min_length)))
         return call(self._imports.name("..kit.types.binary", "Base64"), items)
 
-    def default(self, field: Field) -> Iterator[Bracket | Code]:
-        """Yield the keyword argument of the default, if there is one."""
+    def default(self, field: Field) -> tuple[Bracket | Code, ...]:
+        """Return the keyword argument of the default, if there is one."""
+        if field.name not in self._defaults:
+            self._defaults[field.name] = (*self._default(field),)
+        return self._defaults[field.name]
+
+    def _default(self, field: Field) -> Iterator[Bracket | Code]:
         match field.default:
             case Now():
                 yield keyword("default_factory", self._now(field))

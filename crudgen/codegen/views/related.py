@@ -120,10 +120,14 @@ class _Printer:
         return RelatedModel(head, docstring(text, INDENT), join(raw("\n    "), lines))
 
     def _public(self, entity: Entity) -> Code:
+        public = name(entity.name, suffix="Public")
+        self._use(entity, public)
+        return public
+
+    def _use(self, entity: Entity, public: Code) -> None:
         is_own = entity is self._entity
         module = ".models" if is_own else f"..{folder_name(entity.plural)}.models"
-        self.imports.use(module, f"{entity.name}Public")
-        return name(entity.name, suffix="Public")
+        self.imports.use(module, public)
 
     def _lines(self, nodes: Nodes) -> Iterator[Code]:
         for node in nodes.values():
@@ -134,7 +138,9 @@ class _Printer:
                 yield self._one(node)
 
     def _row(self, node: RelationNode) -> Code:
-        return node.public if node.has_class else self._public(node.target)
+        if not node.has_class:
+            self._use(node.target, node.public)
+        return node.public
 
     def _one(self, node: RelationNode, *, required: bool = False) -> Code:
         relation = node.relation

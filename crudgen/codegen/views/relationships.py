@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from crudgen.codegen.code import Code, attribute_name, literal, name, raw
+from crudgen.codegen.code import Code, attribute_name, literal, name, raw, string
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import Bracket, Part, call, keyword, pair, subscript, typed_declaration
 from crudgen.language.names import AttributeName, ClassName
@@ -86,7 +86,7 @@ class RelationshipPrinter:
         return typed_declaration(one.relation.attribute, self._annotation(one), value)
 
     def _annotation(self, one: _Relationship) -> Bracket | Code:
-        target = literal(str(one.target.name))
+        target = string(one.target.name)
         if one.relation.is_many:
             return subscript(self._imports.builtin("list", in_class=True), [target])
         is_required = one.by is not None and not one.by.optional
@@ -104,7 +104,7 @@ class RelationshipPrinter:
             yield keyword("link_model", self._link_class(relation.link, target))
         elif relation.kind is not RelationKind.MANY_TO_ONE and not is_view:
             yield keyword("passive_deletes", literal("all"))
-        options = (*self._options(one), *self._updates(one))
+        options = (*self._options(one), *_updates(one))
         if options:
             yield keyword("sa_relationship_kwargs", Bracket("{", options, "}"))
 
@@ -117,27 +117,19 @@ class RelationshipPrinter:
 
     def _options(self, one: _Relationship) -> Iterator[Part]:
         """Yield the arguments that only SQLAlchemy's `relationship` has, as items of a dict."""
-        if one.relation.link is not None:
-            yield from self._link_options(one.relation, one.relation.link, one.target)
-        elif one.by is not None:
-            yield from self._reference_options(one.relation, one.by, one.target)
-        if one.relation.order:
-            yield pair("order_by", literal(_order(one.relation, one.target)))
-
-    def _updates(self, one: _Relationship) -> Iterator[Part]:
-        if one.is_view:
-            yield pair("viewonly", literal(True))
-        elif one.is_circular:
-            yield pair("post_update", literal(True))
-
-    def _reference_options(self, relation: Relation, by: Field, target: Entity) -> Iterator[Part]:
+        relation, target = one.relation, one.target
         own = relation.kind is RelationKind.MANY_TO_ONE
-        if self._count(target) > 1:
-            yield pair("foreign_keys", _path(self._entity if own else target, by.attribute))
+        if relation.link is not None:
+            yield from self._link_options(relation, relation.link, target)
+        elif one.by is not None and self._count(target) > 1:
+            owner = self._entity if own else target
+            yield pair("foreign_keys", _path(owner, one.by.attribute))
         if own and target is self._entity:
             yield pair("remote_side", _path(target, target.key.attribute))
         if relation.kind is RelationKind.ONE_TO_ONE:
             yield pair("uselist", literal(False))
+        if relation.order:
+            yield pair("order_by", literal(_order(relation, target)))
 
     def _count(self, target: Entity) -> int:
         """Return the number of references between two entities, in both directions."""
@@ -153,6 +145,14 @@ class RelationshipPrinter:
         if (target is self._entity or link.via) and relation.near and relation.far:
             yield pair("primaryjoin", _join(self._entity, link, relation.near.attribute))
             yield pair("secondaryjoin", _join(target, link, relation.far.attribute))
+
+
+def _updates(one: _Relationship) -> Iterator[Part]:
+    """Yield how SQLAlchemy writes a relationship, if not in the usual way."""
+    if one.is_view:
+        yield pair("viewonly", literal(True))
+    elif one.is_circular:
+        yield pair("post_update", literal(True))
 
 
 def _path(entity: Entity, attribute: AttributeName) -> Code:

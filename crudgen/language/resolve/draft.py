@@ -40,7 +40,10 @@ class Draft:
         specs = self.written.spec.fields.values()
         if self.written.broken and not any(isinstance(s, FieldSpec) and s.pk for s in specs):
             return None
-        return next((found for found in self.fields.values() if found.pk), None)
+        for found in self.fields.values():
+            if found.pk:
+                return found
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from crudgen.language.names import AttributeName, Conventions, FieldName, JsonName
 from crudgen.language.properties import MAX_PLURAL, count_property, more_property
@@ -19,8 +20,7 @@ NO_WORDS = ("false", "none", "null")
 """Words for no relation, which no relation can have as its name either."""
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """A relation from the view of one entity, as named in a spec."""
 
     owner: Draft
@@ -94,23 +94,22 @@ def _names(relation: Relation, conventions: Conventions) -> Iterator[str]:
 
 def _relation(end: End, conventions: Conventions, problems: Problems) -> Relation | None:
     """Return a relation, or None if its name is invalid."""
-    what = f"relation name {quoted(end.name)}"
-    try:
-        name = FieldName(end.name)
-        json_name = JsonName(conventions.json.of(name))
-    except ValueError:
-        problems.add(end.locate(), f"invalid {what}", FieldName.RULE.replace("field", "relation"))
+    name = _field_name(end.name)
+    if name is None:
+        problem = f"invalid relation name {quoted(end.name)}"
+        problems.add(end.locate(), problem, FieldName.RULE.replace("field", "relation"))
         return None
+    json_name = JsonName(conventions.json.of(name))
     remedy = _reserved_remedy(end, name, json_name)
     if remedy:
-        problems.add(end.locate(), f"the {what} is reserved", remedy)
+        problem = f"the relation name {quoted(end.name)} is reserved"
+        problems.add(end.locate(), problem, remedy)
         return None
     if end.kind in (RelationKind.ONE_TO_MANY, RelationKind.MANY_TO_MANY) and len(name) > MAX_PLURAL:
+        problem = f"the relation name {quoted(end.name)} has {len(name)} characters"
         rule = f"at most {MAX_PLURAL} characters: the API adds '_count' to it"
-        problems.add(end.locate(), f"the {what} has {len(name)} characters", rule)
+        problems.add(end.locate(), problem, rule)
         return None
-    other = end.inverse or ""
-    inverse = FieldName(other) if FieldName.PATTERN.fullmatch(other) else None
     return Relation(
         name,
         AttributeName(attribute_for(name)),
@@ -121,9 +120,14 @@ def _relation(end: End, conventions: Conventions, problems: Problems) -> Relatio
         link=end.link,
         near=end.near,
         far=end.far,
-        inverse=inverse,
+        inverse=_field_name(end.inverse or ""),
         order=end.order,
     )
+
+
+@lru_cache(maxsize=65_536)
+def _field_name(text: str) -> FieldName | None:
+    return FieldName(text) if FieldName.PATTERN.fullmatch(text) else None
 
 
 def _reserved_remedy(end: End, name: FieldName, json_name: JsonName) -> str:

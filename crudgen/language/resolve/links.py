@@ -1,7 +1,6 @@
 """Resolves links: many-to-many relations. Reason to change: the keys of a link."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 
 from crudgen.language.names import FieldName
@@ -42,8 +41,7 @@ def link_ends(draft: Draft, drafts: Drafts) -> Iterator[tuple[End, End | None]]:
 def _inverse(own: End, name: str, draft: Draft, spec: LinkSpec) -> End:
     """Return the other end of a link."""
     option = "inverse" if spec.inverse else "to"
-    return replace(
-        own,
+    return own._replace(
         owner=own.target,
         name=name,
         locate=partial(draft.written.locate, "links", own.name, option),

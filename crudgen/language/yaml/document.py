@@ -27,6 +27,8 @@ MAX_NUMBER = 60
 
 # The C parser is faster than the Python one, and accepts the same language.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MARKED: Any = (yaml.ScalarEvent, yaml.AliasEvent)
+"""Events that a diagnostic marks as a whole; of the others, it marks the first character."""
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?", re.ASCII)
 _MIN_EXPONENT, _MAX_EXPONENT = -324, 308
 """Range of decimal exponents of double-precision numbers."""
@@ -247,11 +249,12 @@ class _Parser:
         return Mapping(location, tuple(entries.values()))
 
     def _key(self, event: Any) -> "_Key":
-        location = self._location(event)
         if not isinstance(event, yaml.ScalarEvent):
             self._reject_references(event)
+            location = self._location(event)
             raise _error(location, "a list or map is not allowed as a key", "use a string")
         key = self._node(event, 1)
+        location = key.location
         if event.value == "<<" and not event.style:
             raise _error(location, "the merge key '<<' is not allowed", "repeat the keys instead")
         if not isinstance(key, Scalar) or not isinstance(key.value, str):
@@ -260,17 +263,19 @@ class _Parser:
         return _Key(location, key.value)
 
     def _location(self, event: Any) -> Location:
-        start, end = event.start_mark, event.end_mark
-        here = self._at(start.line, start.column)
-        last = end.column if end.line == start.line else len(here.source)
-        scalar = isinstance(event, yaml.ScalarEvent | yaml.AliasEvent)
-        length = max(1, last - start.column) if scalar else 1
-        return Location(here.file, here.line, here.column, length, here.source)
+        start = event.start_mark
+        if not isinstance(event, _MARKED):
+            return self._at(start.line, start.column)
+        end = event.end_mark
+        if end.line == start.line:
+            return self._at(start.line, start.column, end.column - start.column)
+        rest = len(self.lines[min(start.line, len(self.lines) - 1)]) - start.column
+        return self._at(start.line, start.column, rest)
 
-    def _at(self, line: int, column: int) -> Location:
+    def _at(self, line: int, column: int, length: int = 1) -> Location:
         line = min(line, len(self.lines) - 1)
         source = self.lines[line]
-        return Location(self.file, line + 1, min(column, len(source)) + 1, 1, source)
+        return Location(self.file, line + 1, min(column, len(source)) + 1, max(1, length), source)
 
 
 @dataclass(frozen=True, slots=True)
