@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "crudgen apply",
-    "crudgen apply --fill hero.level=1 --drop hero.code",
+    "crudgen apply --fill hero.level=1",
+    "crudgen apply --drop hero.code",
     "crudgen apply --plan 0123456789ab",
     "crudgen apply --on-copy",
 )
