@@ -62,6 +62,7 @@ ROOMS = {
         {"hints", "plan"},
         {"changes", "renames"},
         {"conversions", "expressions"},
+        {"spec_words"},
         {"ownership", "pairing", "statements", "wording"},
         {"internal"},
         {"spec_names"},

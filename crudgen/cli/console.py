@@ -1,9 +1,12 @@
 """Prints to the terminal, in color if it supports color. Reason to change: the style of output."""
 
+import shutil
+import sys
 from collections.abc import Callable, Iterable, Iterator
 
 from crudgen.errors import Diagnostic, SpecError
 
+_PAGE_WIDTH = 100
 _MAX_LINES = 20
 """Maximum number of files in a list."""
 
@@ -26,6 +29,13 @@ def say_error(text: str, style: str = "") -> None:
 def report_of_waits(*, as_json: bool) -> Callable[[str], None]:
     """Return a function that prints what a command waits for; with `--json`, it prints nothing."""
     return (lambda _text: None) if as_json else say_error
+
+
+def width() -> int:
+    """Return the width of the terminal, or of a page if the output is no terminal."""
+    if not sys.stdout.isatty():
+        return _PAGE_WIDTH
+    return shutil.get_terminal_size().columns
 
 
 def table(rows: list[tuple[str, str]]) -> None:

@@ -1,6 +1,6 @@
 """The text of a plan. Reason to change: how a plan is shown."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,15 @@ if TYPE_CHECKING:
 Names = Mapping[tuple[str, str | None], str]
 """What messages call tables and columns."""
 _STYLES = {"+": "green", "-": "red", "~": "cyan", "!": "bold red", "·": "dim"}
-_MAX_WIDTH = 48
-"""The width of a column of the output, at most. Longer texts move what follows them."""
+_SAME = "in the same copy"
+_SHARED = {
+    "the table is copied, writers wait",
+    "all rows are rewritten, everybody waits",
+    _SAME,
+}
+"""Locks that changes of a table share."""
+_MIN_WIDTH = 60
+"""The width of narrower terminals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +37,30 @@ class _Line:
 
 def show(plan: "Plan", names: Names, *, with_sql: bool = False) -> None:
     """Print the changes, problems and notes of a plan, table by table."""
+    new, others = _new_tables(plan), _other_tables(plan)
     tables = [one.table for one in plan.steps]
     tables += [one.table for one in plan.problems if one.table]
     tables += [one.table for one in plan.notes]
-    for table in dict.fromkeys(tables):
-        lines = list(_lines(plan, table, names))
-        rows = plan.rows.get(table)
+    if new:
         console.say()
-        counted = f"  {source.count(rows, 'row')}" if rows else ""
-        console.say_parts(("  " + names.get((table, None), table), "bold"), (counted, "dim"))
-        _print(lines)
-    others = [one for one in plan.problems if not one.table]
-    _print([_problem(one, names) for one in others])
+        console.say("  new tables", "bold")
+        _print([_Line("+", names.get((table, None), table), "") for table in new])
+    for table in dict.fromkeys(tables):
+        if table in new or table in others:
+            continue
+        heading = _heading(plan, table)
+        console.say()
+        console.say_parts(
+            ("  " + names.get((table, None), table), "bold"),
+            (f"  {heading}" * bool(heading), "dim"),
+        )
+        _print(list(_lines(plan, table, names)))
+    if others:
+        console.say()
+        console.say("  other tables", "bold")
+        _print([_Line("·", one.table, one.text) for one in plan.notes if one.table in others])
+    general = [one for one in plan.problems if not one.table]
+    _print([_problem(one, names) for one in general])
     if with_sql and plan.steps:
         console.say()
         for step in plan.steps:
@@ -58,6 +77,21 @@ def advise(notes: "Sequence[Note]", names: Names) -> str:
     )
 
 
+def _new_tables(plan: "Plan") -> list[str]:
+    """Return the tables that are only created."""
+    more = [one.table for one in plan.problems] + [one.table for one in plan.notes]
+    more += [step.table for step in plan.steps if not step.creates_table]
+    return [one.table for one in plan.steps if one.creates_table and one.table not in more]
+
+
+def _other_tables(plan: "Plan") -> set[str]:
+    """Return the tables of which there is only a note."""
+    more = {one.table for one in plan.steps} | {one.table for one in plan.problems}
+    more |= {one.table for one in plan.notes if one.column is not None}
+    found = [one.table for one in plan.notes]
+    return {table for table in found if table not in more and found.count(table) == 1}
+
+
 def summary(plan: "Plan", command: str) -> None:
     """Print what follows from a plan; `command` applies it."""
     for line in plan.unused:
@@ -65,16 +99,23 @@ def summary(plan: "Plan", command: str) -> None:
     if plan.problems:
         console.say(f"{source.count(len(plan.problems), 'problem')}: nothing will be done", "red")
     elif plan.steps:
-        changes = source.count(len(plan.steps), "change")
-        console.say(f"{changes}, plan {plan.digest}; make them with: {command}")
+        console.say(f"{source.count(len(plan.steps), 'change')}, plan {plan.digest}")
+        if any(step.breaks_running for step in plan.steps):
+            console.say("servers with the former spec fail as marked:", "yellow")
+            console.say("  stop them first, or make the changes in several releases")
+        else:
+            console.say("servers with the former spec keep working")
+        console.say(f"make the changes with: {command}")
     else:
         console.say("nothing to do: the tables are those of the spec", "green")
 
 
 def _lines(plan: "Plan", table: str, names: Names) -> Iterator[_Line]:
-    for step in plan.steps:
-        if step.table == table:
-            yield _step(step, names)
+    steps = [step for step in plan.steps if step.table == table]
+    shared = {step.lock for step in steps if step.lock in _SHARED}
+    columns = dict.fromkeys(step.column or step.what for step in steps)
+    for column in columns:
+        yield _change([one for one in steps if (one.column or one.what) == column], shared, names)
     for problem in plan.problems:
         if problem.table == table:
             yield _problem(problem, names)
@@ -83,19 +124,40 @@ def _lines(plan: "Plan", table: str, names: Names) -> Iterator[_Line]:
             yield _Line("·", _column(table, note.column, names), note.text)
 
 
-def _step(step: "Step", names: Names) -> _Line:
-    mark = step.what[:1] if step.what[:2] in {"+ ", "- "} else "~"
-    what = step.what if mark == "~" else step.what[2:]
-    seconds = f", ~{step.seconds:.0f} s" if step.seconds and step.seconds >= 1 else ""
-    risk = "" if step.risk == "safe" else f"{step.risk}; "
-    warning = "running servers fail" if step.breaks_running else ""
+def _change(steps: "Sequence[Step]", shared: Collection[str], names: Names) -> _Line:
+    """Return the line of the steps of a column; what is `shared` is said of the table."""
+    mark = steps[0].what[:1] if steps[0].what[:2] in {"+ ", "- "} else "~"
+    what = "; ".join(step.what.removeprefix(f"{mark} ") for step in steps)
+    risks = [str(step.risk) for step in steps if step.risk != "safe"]
+    locks = [_lock(step) for step in steps if step.lock not in {"instant", *shared, *_SHARED}]
+    if not locks and not shared:
+        locks = ["instant"]
+    running = [step.running for step in steps if step.running]
     return _Line(
-        mark, _column(step.table, step.column, names), what, f"{risk}{step.lock}{seconds}", warning
+        mark,
+        _column(steps[0].table, steps[0].column, names),
+        what,
+        "; ".join(dict.fromkeys([*risks, *locks])),
+        f"running servers: {', '.join(dict.fromkeys(running))}" if running else "",
     )
 
 
+def _lock(step: "Step") -> str:
+    seconds = f", ~{step.seconds:.0f} s" if step.seconds and step.seconds >= 1 else ""
+    return f"{step.lock}{seconds}"
+
+
+def _heading(plan: "Plan", table: str) -> str:
+    """Return the number of rows of a table, and what happens to all of them."""
+    rows = plan.rows.get(table)
+    found = [source.count(rows, "row")] if rows else []
+    steps = [step for step in plan.steps if step.table == table and step.lock in _SHARED]
+    found += [_lock(step) for step in steps if step.lock != _SAME]
+    return "; ".join(dict.fromkeys(found))
+
+
 def _problem(problem: "Problem", names: Names) -> _Line:
-    below = [problem.remedy, *([problem.place] if problem.place else [])]
+    below = [*problem.remedy.split("; "), *([problem.place] if problem.place else [])]
     if problem.examples:
         keys = [", ".join(map(str, key)) for key in problem.examples]
         shown = [
@@ -119,22 +181,29 @@ def _column(table: str, column: str | None, names: Names) -> str:
 
 
 def _print(lines: Sequence[_Line]) -> None:
-    width = max((len(line.column) for line in lines), default=0)
-    steps = [line for line in lines if line.effect]
-    whats = min(max((len(line.what) for line in steps), default=0), _MAX_WIDTH)
-    effects = max((len(line.effect) for line in steps if line.warning), default=0)
+    """Print lines in columns. If these are too wide, effects and warnings get lines of their own.
+
+    Nothing is wrapped, so that commands and SQL can be copied.
+    """
+    names = max((len(line.column) for line in lines), default=0)
+    whats = max((len(line.what) for line in lines if line.effect or line.warning), default=0)
+    effects = max((len(line.effect) for line in lines if line.warning), default=0)
+    warnings = max((len(line.warning) for line in lines), default=0)
+    indent = " " * (6 + names + 2 * bool(names))
+    needed = max((len(line.effect) for line in lines), default=0)
+    needed = max(needed, effects + 2 + warnings if warnings else 0)
+    is_wide = len(indent) + whats + 2 + needed > max(console.width(), _MIN_WIDTH)
     for line in lines:
-        style = _STYLES.get(line.mark, "")
-        name = f"{line.column:{width}}  " if width else ""
-        what = f"{line.what:{whats}}" if line.effect else line.what
-        warning = f"  {line.warning}" if line.warning else ""
-        effect = f"  {line.effect:{effects if warning else 0}}" if line.effect else ""
-        console.say_parts(
-            (f"    {line.mark} ", style),
-            (name, ""),
-            (what, "dim" if line.mark == "·" else ""),
-            (effect, "dim"),
-            (warning, "yellow"),
-        )
+        name = f"{line.column:{names}}  " if names else ""
+        mark, style = (f"    {line.mark} ", _STYLES.get(line.mark, "")), "dim" * (line.mark == "·")
+        if is_wide or not (line.effect or line.warning):
+            console.say_parts(mark, (name if line.what else name.rstrip(), ""), (line.what, style))
+            if both := [one for one in (line.effect, line.warning) if one]:
+                console.say(indent + "; ".join(both), "yellow" if line.warning else "dim")
+        else:
+            what = f"{line.what:{whats}}  "
+            effect = f"{line.effect:{effects}}" if line.warning else line.effect
+            warning = f"  {line.warning}" if effects and line.warning else line.warning
+            console.say_parts(mark, (name, ""), (what, style), (effect, "dim"), (warning, "yellow"))
         for text in line.below:
-            console.say(f"      {'':{len(name)}}{text}")
+            console.say(indent + text)

@@ -16,7 +16,7 @@ from .changes import AddedColumn, Changes, ColumnChange, TableChange
 from .expressions import converted, literal, survives
 from .hints import Hints
 from .pairing import fold_of, with_columns
-from .wording import removed_words
+from .spec_words import removed_words, spec_types
 
 EVERY_ROW = "1 = 1"
 Refused = Mapping[str, Collection[str]]
@@ -149,12 +149,13 @@ class _Rows:
             name = quoted(change.found.name)
             condition = survives(change, name)
             if condition is not None and change.expected.name not in self._refused:
+                there, here = spec_types(change.found.type, change.expected.type)
+                there, here = spec_types(change.found.type, change.expected.type)
                 yield Condition(
                     self._change,
                     change.expected.name,
                     f"{name} IS NOT NULL AND NOT coalesce(({condition}), false)",
-                    f"with a value that does not convert from {change.found.type}"
-                    f" to {change.expected.type}",
+                    f"with a value that does not convert from {there} to {here}",
                     "change the values, or undo the change of the type",
                 )
 

@@ -18,6 +18,7 @@ from .constraints import Constraints
 from .hints import Hints
 from .pairing import Pair, fold_of
 from .scope import Impossible, Scope
+from .spec_words import spec_types
 
 Convert = Callable[[str, str], Conversion | None]
 """Returns the conversion from one type of the catalogue to another; None if there is none."""
@@ -139,13 +140,14 @@ class Difference:
         if found.type != expected.type:
             conversion = self._convert(found.type, expected.type)
             if conversion is None:
+                there, here = spec_types(found.type, expected.type)
                 self._refuse(
                     expected,
-                    f"there is no conversion from {found.type} to {expected.type}",
+                    f"there is no conversion from {there} to {here}",
                     "add a field with the new type under another name, and copy the values",
                 )
             elif self._may_be_old_decimal(found, expected):
-                self._refuse_integers(found, expected)
+                self._refuse_integers(expected)
         fill = None
         if found.nullable and not expected.nullable:
             fill = self._choices.fills.get((self._expected.name, expected.name))
@@ -168,12 +170,12 @@ class Difference:
         key = (self._expected.name, expected.name)
         return is_decimal and found.type == "BIGINT" and key not in self._choices.integers
 
-    def _refuse_integers(self, found: Column, expected: Column) -> None:
+    def _refuse_integers(self, expected: Column) -> None:
         name = self._hints.names.get((self._expected.name, expected.name), expected.name)
         self.impossible.append(
             Impossible(
                 expected.name,
-                f"{found.type} values may be integers, or decimals of an early version",
+                "the values may be integers, or decimals of an early version",
                 f"if they are integers, so that 1999 becomes 1999.00: --integers {name}; if they"
                 " are decimals, start the application: its message has the remedy",
                 f"--integers {name}",

@@ -59,6 +59,8 @@ class Step:
     """Whether the step runs after the transaction, outside of it. It can be repeated."""
     breaks_running: bool = False
     """Whether servers of the version before fail afterwards."""
+    running: str = ""
+    """Which requests fail there: `writes may fail`."""
     seconds: float | None = None
     """An estimate of the time that the step takes, if it depends on the number of rows."""
 

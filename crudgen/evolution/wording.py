@@ -3,7 +3,6 @@
 Both databases have the same words, risks and effects on running servers for the same change.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -12,24 +11,8 @@ from crudgen.kit.database.catalogue import Check, Column, ForeignKey, Key
 from crudgen.language.schema import Now
 
 from .changes import SAME, AddedColumn, ColumnChange, TableChange
-from .expressions import text_literal
 from .plan import CREATES, Lock, Risk, Step
-
-_TYPES = {
-    **dict.fromkeys(["VARCHAR", "CHARACTER VARYING"], "str"),
-    **dict.fromkeys(["INTEGER", "BIGINT"], "int"),
-    **dict.fromkeys(["FLOAT", "DOUBLE PRECISION"], "float"),
-    **dict.fromkeys(["CHAR(32)", "UUID"], "uuid"),
-    **dict.fromkeys(["DATETIME", "TIMESTAMP WITH TIME ZONE"], "datetime"),
-    **dict.fromkeys(["TIME", "TIME WITHOUT TIME ZONE"], "time"),
-    **dict.fromkeys(["TEXT", "JSON"], "json"),
-    **dict.fromkeys(["BLOB", "BYTEA"], "bytes"),
-    "BOOLEAN": "bool",
-    "DATE": "date",
-}
-"""The types of a spec by those of the catalogues of both databases."""
-_STRING = re.compile(r"'(?:[^']|'')*'")
-_DECIMAL = re.compile(r"(?:DECIMAL_AS_INT|NUMERIC)\((\d+), ?(\d+)\)", re.IGNORECASE)
+from .spec_words import changed_rule, limit_of, rule_text, spec_type, spec_types
 
 
 class Kind(Enum):
@@ -59,6 +42,21 @@ class Kind(Enum):
     INDEX_REMOVED = auto()
 
 
+_RUNNING = {
+    **dict.fromkeys(
+        [Kind.TABLE_RENAMED, Kind.COLUMN_RENAMED, Kind.TYPE, Kind.KEY], "requests fail"
+    ),
+    **dict.fromkeys([Kind.TABLE_DROPPED, Kind.COLUMN_DROPPED], "requests that use it fail"),
+    **dict.fromkeys([Kind.OPTIONAL, Kind.WORDS], "reads may fail"),
+    **dict.fromkeys([Kind.COLUMN_ADDED, Kind.GENERATOR], "creates fail"),
+    **dict.fromkeys(
+        [Kind.REQUIRED, Kind.CHECK_ADDED, Kind.UNIQUE_ADDED, Kind.FOREIGN_KEY_ADDED],
+        "writes may fail",
+    ),
+}
+"""What happens to requests to servers with the former spec, if a change breaks any."""
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One line of a plan. What is added starts with `+ `, and what is removed with `- `."""
@@ -82,6 +80,7 @@ class Item:
             lock,
             sql,
             breaks_running=self.breaks_running,
+            running=_RUNNING.get(self.kind, "requests may fail") if self.breaks_running else "",
             seconds=seconds,
         )
 
@@ -148,8 +147,7 @@ def _indexes(change: TableChange) -> Iterator[Item]:
 def _of_column(change: ColumnChange) -> Iterator[tuple[Kind, str, Risk, bool]]:
     found, expected = change.found, change.expected
     if change.changes_type or change.conversion != SAME:
-        words = [spec_type(one.type) for one in (found, expected)]
-        there, here = words if words[0] != words[1] else (found.type, expected.type)
+        there, here = spec_types(found.type, expected.type)
         is_converted = change.conversion != SAME
         risk = Risk.CONVERTS if is_converted else Risk.SAFE
         yield Kind.TYPE, f"{there} → {here}", risk, is_converted
@@ -174,18 +172,18 @@ def _rules(change: TableChange) -> Iterator[Item]:
     table, names = change.expected.name, _new_names(change)
     live = change.found.columns if change.found else ()
     old = {
-        (*(names.get(one, one) for one in _spelled(check, live)), _limit(check)): check
+        (*(names.get(one, one) for one in _spelled(check, live)), limit_of(check)): check
         for check in change.old_checks
     }
     for check in change.new_checks:
         columns = _spelled(check, change.expected.columns)
-        former = old.pop((*columns, _limit(check)), None)
-        what = f"rule {former.sql} → {check.sql}" if former else f"+ rule {check.sql}"
+        former = old.pop((*columns, limit_of(check)), None)
+        what = changed_rule(former, check, change) if former else f"+ {rule_text(check, change)}"
         is_safe = check in change.widened_checks or _are_new(change, columns)
         risk = Risk.SAFE if is_safe else Risk.NARROWS
         yield Item(Kind.CHECK_ADDED, table, _single(columns), what, risk, check, not is_safe)
     for (*columns, _), check in old.items():
-        what = f"- rule {check.sql}"
+        what = f"- {rule_text(check, change)}"
         yield Item(Kind.CHECK_REMOVED, table, _single(columns), what, Risk.SAFE, check)
     for key in change.new_uniques:
         what = f"+ unique {_columns(key)}"
@@ -218,33 +216,6 @@ def _are_new(change: TableChange, columns: Sequence[str]) -> bool:
     return {*columns} <= {one.expected.name for one in change.added}
 
 
-def removed_words(change: TableChange, check: Check) -> list[str]:
-    """Return the words of the live enum, in quotes, that a new rule does not accept."""
-    if not (check.name or "").endswith("_words"):
-        return []
-    live = change.live_columns
-    columns = {live[name].lower() for name in live if name.lower() in check.columns}
-    accepted = {
-        *_words(check),
-        *(text_literal(word) for one in change.columns for word in one.words),
-    }
-    old = [one for one in change.old_checks if one.columns == columns]
-    return [word for one in old for word in _words(one) if word not in accepted]
-
-
-def _words(check: Check) -> list[str]:
-    """Return the words in the rule of an enum, in quotes."""
-    return _STRING.findall(check.sql)
-
-
-def spec_type(name: str) -> str:
-    """Return the type of a spec for a type of a catalogue; that of the catalogue if none fits."""
-    digits = _DECIMAL.fullmatch(name)
-    if digits:
-        return f"decimal({digits[1]},{digits[2]})"
-    return _TYPES.get(name.upper(), name)
-
-
 def _added(added: AddedColumn) -> str:
     what = f"+ {spec_type(added.expected.type)}" + ("?" if added.expected.nullable else "")
     return f"{what} = {_shown(added.fill)}" if added.is_filled else what
@@ -262,11 +233,6 @@ def _new_names(change: TableChange) -> dict[str, str]:
 
 def _spelled(check: Check, columns: Sequence[Column]) -> list[str]:
     return [column.name for column in columns if column.name.lower() in check.columns]
-
-
-def _limit(check: Check) -> str:
-    """Return what a rule of a spec limits: length, words or range."""
-    return (check.name or "").rpartition("_")[2]
 
 
 def _single(columns: Sequence[str]) -> str | None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -371,8 +372,73 @@ def test_a_read_only_file_has_a_message(run: Callable[..., Result], tmp_path: Pa
 def test_a_missing_file_is_an_empty_database(run: Callable[..., Result]) -> None:
     result = run(AFTER, "plan", "--database", "sqlite:///new.db")
     assert result.exit_code == 3
-    assert "+ table" in result.output
+    assert "  new tables\n    + hero\n" in result.output
     assert not Path("new.db").exists()
+
+
+WIDE = """
+name: Hero
+fields:
+  title: str(1..120) was(name)
+  age: int
+  code: str(..20)
+  level: int(0..9) = 1
+"""
+
+
+def plan_at(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, width: int) -> list[str]:
+    monkeypatch.setattr("crudgen.cli.console.width", lambda: width)
+    return run(WIDE, "plan", "--fill", "hero.age=7").output.splitlines()
+
+
+@pytest.mark.parametrize("width", [20, 80, 100, 200])
+def test_a_plan_has_one_line_for_each_column(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    lines = plan_at(run, monkeypatch, width)
+    assert "  hero  2 rows; the table is copied, writers wait" in lines
+    assert [line[:13] for line in lines if line[4:5] in {"~", "+"}] == [
+        "    ~ title  ",
+        "    ~ age    ",
+        "    + level  ",
+        "    ~ code   ",
+    ]
+    assert max(map(len, lines)) <= max(width, 80)
+    title = "    ~ title  was name; length 1..80 → 1..120"
+    warning = "running servers: requests fail"
+    if width < 100:
+        assert lines[lines.index(title) + 1] == f"             {warning}"
+    else:
+        (line,) = (line for line in lines if line.startswith(title))
+        assert line.endswith(f"  {warning}")
+    assert lines[-3] == "servers with the former spec fail as marked:"
+    assert lines[-1] == "make the changes with: crudgen apply --fill hero.age=7"
+
+
+def test_commands_are_not_wrapped_and_fit_a_shell(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = f"a 'b' {'c' * 100}"
+    with sqlite3.connect("app.db") as connection:
+        connection.execute(f'ALTER TABLE hero ADD COLUMN "{long}"')
+    monkeypatch.setattr("crudgen.cli.console.width", lambda: 80)
+    option = shlex.quote(f"hero.{long}")
+    assert f"--drop {option} drops it\n" in run(BEFORE, "plan").output
+    command = f"crudgen apply --drop {option}"
+    assert f"with: {command}\n" in run(BEFORE, "plan", "--drop", f"hero.{long}").output
+    _, *arguments = shlex.split(command)
+    assert run(BEFORE, *arguments).exit_code == 0
+    assert "servers with the former spec keep working" in run(BEFORE + "  x: int?\n", "plan").output
+
+
+def test_ten_new_tables_take_ten_lines(run: Callable[..., Result]) -> None:
+    for number in range(10):
+        text = BEFORE.replace("Hero", f"Other{number}")
+        Path(f"entities/other{number}.yaml").write_text(text)
+    lines = run(BEFORE, "plan").output.splitlines()
+    first = lines.index("  new tables")
+    assert lines[first + 1 : first + 11] == [f"    + other{number}" for number in range(10)]
+    assert not lines[first + 11]
 
 
 def test_tables_that_the_spec_does_not_have_are_noted_and_dropped(

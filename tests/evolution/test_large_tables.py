@@ -68,7 +68,7 @@ def test_a_row_that_is_written_meanwhile_is_reported(
     with pytest.raises(DatabaseError) as raised:
         apply(found.database, target, Order(write_meanwhile, lambda _reason: None))
     first, second = str(raised.value).splitlines()
-    assert first.startswith("hero: rows are checked: rule ((age >= 0) AND (age <= 150)) → age")
+    assert first.startswith("hero: rows are checked: range 0..150 → 0..")
     assert first.endswith('"ck_hero_age_range" of relation "hero" is violated by some row')
     assert second.startswith("  other changes were made; the rows were written meanwhile")
     (problem,) = found.plan(target).problems

@@ -5,7 +5,8 @@ from sqlalchemy import Column, Integer, MetaData, Table
 
 from crudgen.evolution.changes import SAME, AddedColumn, ColumnChange, Conversion, TableChange
 from crudgen.evolution.plan import Lock, Risk
-from crudgen.evolution.wording import Kind, items, spec_type
+from crudgen.evolution.spec_words import spec_type
+from crudgen.evolution.wording import Kind, items
 from crudgen.kit.database.catalogue import Check, ForeignKey, Key, TableDefinition
 from crudgen.kit.database.catalogue import Column as Definition
 from crudgen.language.schema import Now
@@ -82,9 +83,9 @@ def test_a_changed_rule_is_one_line_also_after_a_rename() -> None:
     old = Check("ck_hero_name_length", "length(name) <= 80", "…", frozenset({"name"}))
     new = Check("ck_hero_title_length", "length(title) <= 99", "", frozenset({"title"}))
     (_, changed) = lines(columns=column("VARCHAR", "VARCHAR"), old_checks=(old,), new_checks=(new,))
-    what = "rule length(name) <= 80 → length(title) <= 99"
+    what = "length ..80 → ..99"
     assert changed == ("title", what, Risk.NARROWS, True)
-    assert lines(new_checks=(new,)) == [("title", "+ rule length(title) <= 99", Risk.NARROWS, True)]
+    assert lines(new_checks=(new,)) == [("title", "+ length ..99", Risk.NARROWS, True)]
     (_, widened) = lines(
         columns=column("VARCHAR", "VARCHAR"),
         old_checks=(old,),
@@ -92,7 +93,7 @@ def test_a_changed_rule_is_one_line_also_after_a_rename() -> None:
         widened_checks=(new,),
     )
     assert widened == ("title", what, Risk.SAFE, False)
-    assert lines(old_checks=(old,)) == [("name", "- rule length(name) <= 80", Risk.SAFE, False)]
+    assert lines(old_checks=(old,)) == [("name", "- length ..80", Risk.SAFE, False)]
 
 
 def test_constraints_of_a_new_column_do_not_concern_running_servers() -> None:
@@ -126,3 +127,51 @@ def test_an_item_becomes_a_step() -> None:
         ("CREATE …",),
         1.5,
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "sql", "written"),
+    [
+        ("length", "length(name) BETWEEN 1 AND 80", "length 1..80"),
+        (
+            "length",
+            "((length((name)::text) >= 1) AND (length((name)::text) <= 80))",
+            "length 1..80",
+        ),
+        ("length", "(length((name)::text) <= 80)", "length ..80"),
+        ("range", "name >= 0", "range 0.."),
+        ("range", "((name >= '-5'::integer) AND (name <= 5))", "range -5..5"),
+        ("range", "(name <= '0.5'::double precision)", "range ..0.5"),
+        ("range", "name >= 1 AND age <= 2", "rule name >= 1 AND age <= 2"),
+        ("words", "name IN ('a', 'b''s')", "words 'a', 'b''s'"),
+        ("words", "((name)::text = ANY ((ARRAY['a'::character varying])::text[]))", "words 'a'"),
+        ("own", "name <> ''", "rule name <> ''"),
+    ],
+)
+def test_rules_have_the_words_of_a_spec(name: str, sql: str, written: str) -> None:
+    rule = Check(f"ck_hero_name_{name}", sql, "", frozenset({"name"}))
+    assert lines(new_checks=(rule,))[0][1] == f"+ {written}"
+
+
+def test_the_range_of_a_decimal_is_that_of_the_database() -> None:
+    found = TableDefinition("hero", columns=(Definition("price", "DECIMAL_AS_INT(10, 2)"),))
+    rule = Check("ck_hero_price_range", "price >= 100", "", frozenset({"price"}))
+    change = TableChange(TABLE, EXPECTED, found, new_checks=(rule,))
+    assert [one.what for one in items(change)] == ["+ rule price >= 100"]
+
+
+def test_changed_words_are_those_that_were_not_renamed() -> None:
+    old = Check("ck_hero_name_words", "name IN ('a', 'b', 'c')", "", frozenset({"name"}))
+    new = Check("ck_hero_title_words", "title IN ('a', 'd', 'e')", "", frozenset({"title"}))
+    changed = column("VARCHAR", "VARCHAR", words={"b": "d"})
+    *_, rule = lines(columns=changed, old_checks=(old,), new_checks=(new,))
+    assert rule[1] == "words: + 'e', - 'c'"
+
+
+def test_what_fails_on_running_servers_is_said() -> None:
+    change = TableChange(TABLE, EXPECTED, FOUND, columns=column("VARCHAR", "VARCHAR"))
+    (rename,) = items(change)
+    assert rename.step(Lock.INSTANT).running == "requests fail"
+    added = TableChange(TABLE, EXPECTED, FOUND, added=(AddedColumn(Definition("a", "DATE")),))
+    (safe,) = items(added)
+    assert not safe.step(Lock.INSTANT).running

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, text
 
 from crudgen.evolution.changes import SAME, Changes, ColumnChange, TableChange
 from crudgen.evolution.plan import Problem
+from crudgen.evolution.spec_words import spec_type
 from crudgen.kit.database.catalogue.explain import quoted, value_unless_rejected
 
 _USERS = text(
@@ -188,7 +189,7 @@ def _problems_of_defaults(
             yield Problem(
                 change.expected.name,
                 one.expected.name,
-                f"the default {default} does not convert to {one.expected.type}",
+                f"the default {default} does not convert to {spec_type(one.expected.type)}",
                 f"drop it first: ALTER TABLE {quoted(change.live_name)}"
                 f" ALTER COLUMN {quoted(one.found.name)} DROP DEFAULT",
             )
