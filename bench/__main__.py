@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bench import databases, entities, load, report
+from bench import changes, databases, entities, load, report
 from bench.heroes import HEROES
 from bench.load import LoadError, Reading
 from bench.scale import print_scale
@@ -122,6 +122,27 @@ def many_entities(
         entities.print_json(readings)
     else:
         entities.print_entities(readings, count)
+
+
+@app.command("changes")
+def changes_of_tables(
+    *,
+    rows: Annotated[int, typer.Option(min=1, help="Number of rows.")] = 1_000_000,
+    rounds: Rounds = 3,
+    database: Databases = None,
+    task: Tasks = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure plans and changes of a table, while others read and write it."""
+    kinds = database or ["sqlite", "postgresql"]
+    readings = changes.measure_changes(kinds, rows, rounds, task or list(changes.CHANGES), say)
+    if as_json:
+        changes.print_json(readings)
+        return
+    changes.print_changes(readings, rows)
+    for kind in kinds:
+        found = changes.measure_start(kind, rounds)
+        print(f"{kind}: a start compares {changes.COUNT} entities in {found * 1000:,.0f} ms")
 
 
 @app.command("scale")

@@ -1,5 +1,6 @@
 """A database before and after a change of its spec, with what its user has added to it."""
 
+import importlib
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -9,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, MetaData, insert, select
 
-from crudgen.delivery.memory import unload
+from crudgen.codegen import render
+from crudgen.delivery.memory import import_tree, unload
 from crudgen.evolution.applying import Applied, Order, Target, apply
 from crudgen.evolution.choices import read_choices
 from crudgen.evolution.connecting import Database
@@ -17,7 +19,6 @@ from crudgen.evolution.hints import hints
 from crudgen.evolution.plan import Plan
 from crudgen.evolution.statements import run
 from crudgen.language import Schema, load_texts
-from tests.startup.started import application
 
 ROWS = int(os.environ.get("ROWS", "20"))
 Rows = list[dict[str, Any]]
@@ -38,15 +39,24 @@ class Spec:
         return Target(self.metadata, found, choices)
 
 
-def load(*entities: str) -> Spec:
-    """Return a spec, of which no module stays imported."""
+def load(*entities: str, only_models: bool = False) -> Spec:
+    """Return a spec, and its tables. Nothing stays imported.
+
+    Only the models are imported in a third of the time, without the tables of crudgen itself.
+    """
     texts = {f"entities/e{number}.yaml": text for number, text in enumerate(entities)}
     schema = load_texts(texts)
-    found = application(schema)
+    tree = render(schema)
+    modules = [f"{one.plural}.models" for one in schema.entities] if only_models else ["api"]
+    if only_models and "app/models.py" in tree:
+        modules = ["models"]
+    package = import_tree(tree)
     try:
-        return Spec(schema, found.metadata)
+        for name in (*modules, "kit.models"):
+            module = importlib.import_module(f"{package.__name__}.{name}")
+        return Spec(schema, module.Model.metadata)
     finally:
-        unload(found.package)
+        unload(package)
 
 
 spec = cache(load)

@@ -30,7 +30,7 @@ def valid_world(rng: Random) -> tuple[World, Spec]:
     while True:
         world = random_world(rng)
         try:
-            return world, load(*world.texts())
+            return world, load(*world.texts(), only_models=True)
         except SpecError:
             continue
 
@@ -39,7 +39,7 @@ def valid_change(rng: Random, before: World) -> tuple[Change, Spec]:
     while True:
         change = random_change(rng, before)
         try:
-            return change, load(*change.world.texts())
+            return change, load(*change.world.texts(), only_models=True)
         except SpecError:
             continue
 
