@@ -6,15 +6,19 @@
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import select
 
 from crudgen.evolution.applying import RefusedError
-from tests.evolution.changed import ROWS, Changed
+from crudgen.evolution.connecting import Database
+from tests.evolution.changed import ROWS, Changed, entity, load
 from tests.evolution.table_of_changes import (
     CASES,
     CONSEQUENCES,
+    FIELDS,
     KEPT,
     REFUSED,
     SURVIVED,
+    TEAM,
     Case,
     after,
     hero,
@@ -67,6 +71,23 @@ def test_a_change_keeps_everything_else(
         last = {key: one for key, one in last.items() if key not in case.gone}
     found.insert(now, case.table, [last])
     assert found.rows(now, case.table)[-1]["id"] == ROWS + 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", sorted(SURVIVED))
+def test_a_running_server_survives_a_change(
+    name: str, kind: str, new_database: Callable[[str], str]
+) -> None:
+    case = CASES[name]
+    found, before, _ = start(new_database, kind)
+    table = before.metadata.tables["hero"]
+    create, read = table.insert().values(hero(ROWS + 2)), select(table).order_by(table.c.id.desc())
+    with found.database.connect() as server:
+        assert server.execute(read).first()
+        found.apply(after(case.fields, case).target(case.fills, case.drops))
+        server.execute(create)
+        row = server.execute(read).mappings().first()
+        assert dict(row or {}) == {"id": ROWS + 2, **hero(ROWS + 2)}
 
 
 def kept_tables_have_their_rows(found: Changed, case: Case) -> None:
@@ -122,3 +143,16 @@ def test_consequences_of_a_problem_are_no_problems(
     found, _, _ = start(new_database, kind)
     problems = found.plan(after(case.fields, case).target()).problems
     assert [what in one.what for one in problems] == [True]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_planned_table_is_created_with_all_rules(
+    kind: str, new_database: Callable[[str], str]
+) -> None:
+    hero = entity("Hero", FIELDS | {"age": "int(0..99)?", "level": "int(0..9)?", "code": "str"})
+    now = load(hero, TEAM)
+    found, _, _ = start(new_database, kind)
+    assert "rule" in str(found.plan(now.target()).steps)
+    other = Changed(Database(new_database(kind)))
+    other.apply(now.target())
+    assert other.plan(load(hero, TEAM).target()).is_empty
