@@ -5,6 +5,7 @@ column of the user. Its last row is deleted: its key must not be given again.
 """
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -12,7 +13,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import psycopg
+from sqlalchemy import make_url
+
 from crudgen.evolution.connecting import Database
+from crudgen.evolution.statements import run
 from tests.evolution.changed import ROWS, Changed, Spec, entity, spec
 
 Row = dict[str, Any]
@@ -332,10 +337,20 @@ CONSEQUENCES = {
 """Changes with one problem, which keeps names and foreign keys that another change needs."""
 
 
+_PREPARED: dict[str, tuple[Changed, Spec, list[Row]]] = {}
+
+
 def start(new_database: Callable[[str], str], kind: str) -> tuple[Changed, Spec, list[Row]]:
-    """Create the tables with their rows, and what the user has added."""
+    """Create the tables with their rows, and what the user has added; the next time, copy them."""
+    if kind not in _PREPARED:
+        _PREPARED[kind] = _prepared(new_database(kind), kind)
+    source, before, rows = _PREPARED[kind]
+    return Changed(_copy(source.database, new_database(kind))), before, rows
+
+
+def _prepared(url: str, kind: str) -> tuple[Changed, Spec, list[Row]]:
     before = after({})
-    found = Changed(Database(new_database(kind)))
+    found = Changed(Database(url))
     found.apply(before.target())
     teams = [{"id": number, "name": f"team {number}"} for number in (0, 1)]
     found.insert(before, "team", teams)
@@ -347,6 +362,23 @@ def start(new_database: Callable[[str], str], kind: str) -> tuple[Changed, Spec,
     found.insert(before, "hero_club_link", links)
     found.execute(f"DELETE FROM hero WHERE id = {ROWS + 1}", *USERS[kind])  # noqa: S608
     return found, before, found.rows(before, "hero")
+
+
+def _copy(source: Database, url: str) -> Database:
+    """Replace a new database by a copy."""
+    if source.file is not None:
+        with source.connect() as connection:
+            run(connection, "PRAGMA wal_checkpoint(TRUNCATE)")
+        shutil.copy(source.file, url.removeprefix("sqlite:///"))
+        return Database(url)
+    with source.connect() as connection:
+        template = run(connection, "SELECT current_database()").scalar_one()
+    name = make_url(url).database
+    with psycopg.connect(url.replace(f"/{name}?", "/postgres?"), autocommit=True) as server:
+        server.execute(f"DROP DATABASE {name}".encode())
+        create = f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"
+        server.execute(create.encode())
+    return Database(url)
 
 
 def after(fields: Mapping[str, str | None], case: Case | None = None) -> Spec:

@@ -39,7 +39,8 @@ def test_a_change_keeps_everything_else(
     pets, teams = found.rows(before, "pet"), found.rows(before, "team")
     links = [tuple(row.values()) for row in found.rows(before, "hero_club_link")]
     now = after(case.fields, case)
-    target = now.target(case.fills, case.drops, case.integers)
+    integers = case.integers if kind == "sqlite" else ()
+    target = now.target(case.fills, case.drops, integers)
     plan = found.plan(target)
     assert not plan.problems
     assert bool(plan.steps) == (name not in KEPT)
@@ -70,7 +71,8 @@ def test_a_change_keeps_everything_else(
     if case.table == "hero":
         last = {key: one for key, one in last.items() if key not in case.gone}
     found.insert(now, case.table, [last])
-    assert found.rows(now, case.table)[-1]["id"] == ROWS + 2
+    newest = found.values(f"SELECT max(id) FROM {case.table}")  # noqa: S608
+    assert newest == [(ROWS + 2,)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
