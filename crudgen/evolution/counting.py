@@ -34,7 +34,10 @@ def _counted(connection: Connection, group: Sequence[Condition]) -> Iterator[Pro
     if not possible:
         return
     counts = ", ".join(f"count(*) FILTER (WHERE {one.sql})" for one in possible)
-    numbers = run(connection, f"SELECT {counts} FROM {possible[0].source}").one()
+    sql = f"SELECT {counts} FROM {possible[0].source}"
+    if len(possible) == 1:  # PostgreSQL joins a table in WHERE; in FILTER it looks up each row
+        sql = f"SELECT count(*) FROM {possible[0].source} WHERE {possible[0].sql}"
+    numbers = run(connection, sql).one()
     for condition, number in zip(possible, numbers, strict=True):
         if number:
             yield _problem(connection, condition, number)

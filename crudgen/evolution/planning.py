@@ -91,7 +91,8 @@ class _Planning:
         self._problems += names_taken
         done = Changes(tuple(changes), dropped)
         unused = [] if is_done else self._unused(done, pairs)
-        self._problems += counted(self._connection, done, self._hints, self._refused)
+        if not is_done:  # others wait for the locks, and the rows were counted before
+            self._problems += counted(self._connection, done, self._hints, self._refused)
         lowered = self._lowered(done)
         steps = lowered.steps
         said = {one.table for one in names_taken}

@@ -125,11 +125,8 @@ class Outcome:
     """The columns for which --fill has an effect."""
     integers: set[Problem]
     """The columns for which --integers has an effect."""
-
-    def is_there(self, live: Live, table: str, column: str | None) -> bool:
-        """Return whether a table, or a column of it, was in the database."""
-        found = live.get(self.sources.get(table, table))
-        return found is not None and (column is None or column in found.kinds)
+    droppable: set[Problem]
+    """The former tables, and columns of others, that the spec does not have."""
 
 
 def outcome(
@@ -143,12 +140,14 @@ def outcome(
     skipped: set[Problem] = set()
     fills: set[Problem] = set()
     integers: set[Problem] = set()
+    droppable: set[Problem] = {(name, None) for name in live if name not in sources.values()}
     for table in tables:
         old = live.get(sources.get(table.name, ""))
         if old is None:
             after[table.name] = LiveTable.of(table, [])
             continue
         change = _Change(table, old, is_sqlite=is_sqlite)
+        droppable |= {(table.name, column) for column in change.kept}
         change.run({column for name, column in drops if name == table.name and column})
         after[table.name] = change.new
         problems |= change.problems
@@ -163,7 +162,7 @@ def outcome(
         if name not in used and (name, None) not in drops:
             after[name] = old
             kept[name] = list(old.kinds)
-    return Outcome(after, problems, kept, sources, fills, integers)
+    return Outcome(after, problems, kept, sources, fills, integers, droppable)
 
 
 def _sources(former: Mapping[str, Sequence[str]], live: Collection[str]) -> dict[str, str]:

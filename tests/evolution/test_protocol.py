@@ -9,15 +9,17 @@ import queue
 import signal
 import threading
 from collections.abc import Callable
+from unittest.mock import MagicMock
 
 import pytest
 from sqlalchemy import Connection
 
 from crudgen.errors import DatabaseError
-from crudgen.evolution import applying, applying_postgresql, applying_sqlite, blockers
+from crudgen.evolution import applying, applying_postgresql, applying_sqlite, blockers, planning
 from crudgen.evolution.applying import Target
 from crudgen.evolution.applying_sqlite import SqliteWriter
 from crudgen.evolution.connecting import Database
+from crudgen.evolution.counting import problems
 from crudgen.evolution.postgresql import table as lowering
 from crudgen.evolution.statements import run
 from tests.evolution.changed import Changed, Spec, entity, ordered, spec
@@ -139,6 +141,18 @@ def test_processes_that_apply_at_once_all_succeed(
     statuses = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
     assert statuses == [0] * 8
     assert found.plan(target).is_empty
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_are_counted_only_before_locks_are_taken(
+    kind: str, new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lowering, "LARGE", 10)
+    found, _, target = start(kind, new_database)
+    counting = MagicMock(wraps=problems)
+    monkeypatch.setattr(planning, "counted", counting)
+    found.apply(target, backup=False)
+    assert counting.call_count == 1
 
 
 def test_readers_of_postgresql_do_not_wait_behind_a_change(

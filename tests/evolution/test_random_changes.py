@@ -109,7 +109,7 @@ class Pair:
             [
                 f"{table}.{column}" if column else table
                 for table, column in change.drops
-                if wanted.is_there(self.live, table, column)
+                if (table, column) in wanted.droppable
             ],
             [f"{world.table}.{name}" for name in change.integers if name in integers],
         )
