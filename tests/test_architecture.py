@@ -72,6 +72,7 @@ ROOMS = {
         {"counting"},
         {"difference", "index_names", "notes", "unused"},
         {"planning"},
+        {"revisions"},
         {"connecting"},
         {"blockers"},
         {"applying", "applying_postgresql", "applying_sqlite"},

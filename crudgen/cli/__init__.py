@@ -22,6 +22,7 @@ from crudgen.cli import (
     new,
     own,
     plan,
+    revision,
     schema,
     serve,
 )
@@ -70,7 +71,7 @@ def _crudgen(
     del version
 
 
-_MODULES = (serve, plan, apply, emit, check, own, disown, init, new, explain, schema)
+_MODULES = (serve, plan, apply, revision, emit, check, own, disown, init, new, explain, schema)
 
 for _module in _MODULES:
     _name = _module.__name__.rpartition(".")[2]

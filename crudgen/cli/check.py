@@ -17,6 +17,7 @@ from crudgen.errors import CrudgenError, DriftError, SpecError
 
 if TYPE_CHECKING:
     from crudgen.delivery.plan import Change, Plan
+    from crudgen.language.schema import Schema
 
 EXAMPLES = (
     "crudgen check",
@@ -36,7 +37,8 @@ def check(
 ) -> None:
     """Check that the spec is valid and the generated code is up to date.
 
-    Exits with 1 otherwise. Without a folder 'generated', only the spec is checked. Edits that
+    With `migrations: true`, the revisions must lead to the tables of the spec. Exits with 1
+    otherwise. Without a folder 'generated', only the spec is checked. Edits that
     'crudgen emit' would keep are listed, and are not an error.
     """
     report: dict[str, Any] = {
@@ -98,8 +100,31 @@ def _check(entities: Path, out: Path | None, report: dict[str, Any]) -> str:
     ]
     if not plan.is_current:
         raise DriftError(_drift_message(plan, entities, folder))
+    if schema.migrations:
+        _check_revisions(schema, entities, folder)
     own = console.limited(line for change in plan.changes for line in _own_lines(folder, change))
     return "\n".join([f"{valid}; {folder} is up to date", *own])
+
+
+def _check_revisions(schema: "Schema", entities: Path, out: Path) -> None:
+    """Raise DriftError if the spec has changes that no revision has, and RevisionError."""
+    from crudgen.cli import revising  # noqa: PLC0415 -- lazy
+
+    found = revising.unrevised(schema, crudgen.codegen.render_to_serve(schema), out)
+    if found.draft.is_empty:
+        return
+    lines = console.limited(f"  {line}" for line in found.changes)
+    words = ["crudgen revision", *([str(entities)] if entities != source.DEFAULT else [])]
+    words += [] if out == source.DEFAULT_OUT else [f"--out {out}"]
+    raise DriftError(
+        "\n".join(
+            [
+                f"{entities} has changes that no revision in {out / revising.FOLDER} has",
+                *lines,
+                f'  write one with: {" ".join(words)} -m "what it does"',
+            ]
+        )
+    )
 
 
 def _note_outdated_schema(entities: Path) -> None:

@@ -231,6 +231,7 @@ class _Rows:
             f" WHERE {present} GROUP BY {columns} HAVING count(*) > 1"
         )
         row = ", ".join(values)
+        added = {one.expected.name for one in self._change.added}  # all rows have the same value
         what = " and ".join(key.columns)
         return Condition(
             self._change,
@@ -238,7 +239,7 @@ class _Rows:
             f"({row}) IN ({doubles})",
             f"with the same {what} as another row, which must be unique",
             "change or delete all but one of each",
-            order=values,
+            order=[self._value(column) for column in key.columns if column not in added],
             guard=f"SELECT 1 FROM ({doubles} LIMIT 1) AS d",
         )
 

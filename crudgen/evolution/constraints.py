@@ -220,11 +220,14 @@ class Constraints:
         self._keep(f"{kind} {live.name}{columns}", live.name, used)
 
     def _is_our_index(self, live: Index, renamed: Index) -> bool:
-        """Return whether an index is from the spec, and about a column of it or a dropped one."""
+        """Return whether an index is from the spec, and not kept with a column.
+
+        A unique one could prevent rows without a value of the column.
+        """
+        kept = [one for one in renamed.columns if not self._is_in_scope([one])]
+        is_kept = len(kept) == len(renamed.columns) if live.is_unique else bool(kept)
         columns = (live.columns, renamed.columns)
-        return self._is_in_scope(renamed.columns) and is_index_from_spec(
-            live, self._scope.tables, columns
-        )
+        return not is_kept and is_index_from_spec(live, self._scope.tables, columns)
 
     def _key(self, change: TableChange) -> TableChange:
         found, expected = self._renamed.key, self._expected.key

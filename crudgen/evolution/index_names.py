@@ -29,6 +29,13 @@ def without_clashes(changes: Iterable[TableChange]) -> list[TableChange]:
         needed |= more
 
 
+def with_new_names(changes: Iterable[TableChange]) -> list[TableChange]:
+    """Return changes that create indexes again under the names that follow from renames."""
+    return [
+        _freed(change, {old.lower() for old, _ in change.renamed_indexes}) for change in changes
+    ]
+
+
 def _freed(change: TableChange, needed: set[str]) -> TableChange:
     """Return a change that creates indexes again whose live names are needed."""
     if change.found is None:

@@ -93,6 +93,20 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """A table that is created anew, with its rows."""
+
+    table: str
+    definition: str
+    """What follows the name in CREATE TABLE."""
+    values: Mapping[str, str]
+    """SQL for the value of each column that is copied."""
+    dropped: tuple[str, ...]
+    sql: tuple[str, ...]
+    """All statements of the copy."""
+
+
+@dataclass(frozen=True, slots=True)
 class Lowered:
     """Changes in the SQL of one database."""
 
@@ -100,6 +114,7 @@ class Lowered:
     """In the order in which they run."""
     problems: tuple[Problem, ...] = ()
     """What the database would refuse."""
+    copies: tuple[Copy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +142,8 @@ class Plan:
     """The number of rows of each table that changes, possibly estimated."""
     unused: tuple[str, ...] = ()
     """Options without effect, and why, a line each."""
+    copies: tuple[Copy, ...] = ()
+    """The tables that are copied; their statements are those of a step."""
 
     @property
     def inside(self) -> tuple[Step, ...]:

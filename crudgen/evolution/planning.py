@@ -24,7 +24,7 @@ from .conversions import conversion
 from .counting import problems as counted
 from .difference import Difference, retyped_columns
 from .hints import Hints
-from .index_names import without_clashes
+from .index_names import with_new_names, without_clashes
 from .internal import parts_of_others
 from .notes import (
     note_foreign_keys,
@@ -58,20 +58,30 @@ def make(
     Only reads, in the transaction of the connection. Raises UnusedOptionError for options without
     effect, unless the changes are done already.
     """
-    planning = _Planning(connection, metadata, hints, choices or Choices())
-    return planning.plan(is_done=is_done)
+    return Planning(connection, metadata, hints, choices or Choices()).plan(is_done=is_done)
 
 
-class _Planning:
-    """The plan of one database."""
+class Planning:
+    """The plan of one database.
+
+    With `renames_indexes`, indexes of renamed columns are created again on SQLite, which cannot
+    rename them.
+    """
 
     def __init__(
-        self, connection: Connection, metadata: MetaData, hints: Hints, choices: Choices
+        self,
+        connection: Connection,
+        metadata: MetaData,
+        hints: Hints,
+        choices: Choices,
+        *,
+        renames_indexes: bool = False,
     ) -> None:
         self._connection = connection
         self._tables = metadata.sorted_tables
         self._hints = hints
         self._choices = choices
+        self._renames_indexes = renames_indexes
         self._dialect = connection.dialect.name
         self._fold = fold_of(self._dialect)
         self._taken = taken_names(connection)
@@ -79,6 +89,8 @@ class _Planning:
         self._problems: list[Problem] = []
         self._notes: list[Note] = []
         self._refused: dict[str, set[str]] = {}
+        self.changes = Changes()
+        """The changes of the plan, once it is made."""
 
     def plan(self, *, is_done: bool) -> Plan:
         """Return the plan."""
@@ -86,24 +98,25 @@ class _Planning:
         dropped = self._dropped_tables(pairs)
         changes = [self._with_rows(change) for change in self._changes(pairs)]
         if self._dialect == "sqlite":
-            changes = without_clashes(changes)
+            freed = with_new_names if self._renames_indexes else without_clashes
+            changes = freed(changes)
         names_taken = list(self._names_taken(changes))
         self._problems += names_taken
-        done = Changes(tuple(changes), dropped)
-        unused = [] if is_done else self._unused(done, pairs)
+        self.changes = Changes(tuple(changes), dropped)
+        unused = [] if is_done else self._unused(self.changes, pairs)
         if not is_done:  # others wait for the locks, and the rows were counted before
-            self._problems += counted(self._connection, done, self._hints, self._refused)
-        lowered = self._lowered(done)
+            self._problems += counted(self._connection, self.changes, self._hints, self._refused)
+        lowered = self._lowered(self.changes)
         steps = lowered.steps
         said = {one.table for one in names_taken}
         self._problems += [one for one in lowered.problems if one.table not in said]
         touched = {step.table for step in steps} | {one.table for one in self._problems}
         self._problems += self._other_differences(pairs, touched)
-        self._note_unknown(pairs, done)
+        self._note_unknown(pairs, self.changes)
         rows = {one.expected.name: one.rows for one in changes if one.expected.name in touched}
         rows |= {one.found.name: one.rows for one in dropped}
         problems = tuple(replace(one, place=self._place(one)) for one in self._problems)
-        plan = Plan(steps, problems, tuple(self._notes), rows, tuple(unused))
+        plan = Plan(steps, problems, tuple(self._notes), rows, tuple(unused), lowered.copies)
         if unused and any(not step.creates_table for step in plan.inside):
             more = [f"  {one}" for one in unused[1:]]
             remedy = "  remove what has no effect, or correct it"

@@ -4,10 +4,10 @@ All changes of a small table are in one transaction. A large table is checked an
 transaction, while others read and write.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Dialect
 
 from crudgen.evolution.changes import Changes, ColumnChange
 from crudgen.evolution.plan import Lock, Lowered, Problem, Risk, Step
@@ -16,7 +16,7 @@ from crudgen.kit.database.catalogue import Check, ForeignKey, Index, Key, taken_
 from crudgen.kit.database.catalogue.explain import quoted
 
 from .table import ChangedTable, column_of, rewrites
-from .users import foreign_keys_of_columns, users_of_tables
+from .users import foreign_keys_of_columns, live_table, users_of_tables
 
 _BRIEF = (
     *(Kind.OPTIONAL, Kind.COLUMN_RELEASED, Kind.GENERATOR),
@@ -27,22 +27,46 @@ _BRIEF = (
 
 def lower(changes: Changes, connection: Connection) -> Lowered:
     """Return the steps of changes on PostgreSQL. The connection is only read."""
-    return _Lowering(changes, connection).lowered()
+    tables = [
+        ChangedTable(one, connection.dialect, None if one.is_new else live_table(connection, one))
+        for one in changes.tables
+        if one.is_changed
+    ]
+    steps = _Lowering(changes, tables).steps()
+    return Lowered(steps, tuple(_problems(changes, tables, connection)))
+
+
+def steps_without_database(changes: Changes, dialect: Dialect) -> tuple[Step, ...]:
+    """Return the steps of changes on PostgreSQL, of tables with any number of rows."""
+    tables = [ChangedTable(one, dialect, None) for one in changes.tables if one.is_changed]
+    return _Lowering(changes, tables).steps()
+
+
+def _problems(
+    changes: Changes, tables: Sequence[ChangedTable], connection: Connection
+) -> Iterator[Problem]:
+    for table in tables:
+        yield from table.live.problems if table.live else ()
+    yield from foreign_keys_of_columns(connection, changes)
+    yield from users_of_tables(connection, changes)
+    leaving = {name for table in tables for name in table.leaving_names()}
+    taken = taken_names(connection)
+    for table in tables:
+        yield from table.taken_names({n: kind for n, kind in taken.items() if n not in leaving})
 
 
 class _Lowering:
     """The changes of all tables."""
 
-    def __init__(self, changes: Changes, connection: Connection) -> None:
+    def __init__(self, changes: Changes, tables: Sequence[ChangedTable]) -> None:
         self._changes = changes
-        self._connection = connection
+        self._tables = tables
         self._steps: list[Step] = []
         self._online: list[Step] = []
         self._pending: list[str] = []
         """Statements that the next step runs first."""
-        self._tables = [ChangedTable(one, connection) for one in changes.tables if one.is_changed]
 
-    def lowered(self) -> Lowered:
+    def steps(self) -> tuple[Step, ...]:
         """Return the steps. Foreign keys are removed first and added last, after their tables."""
         for table in self._tables:
             self._pending += table.drop_foreign_keys()
@@ -60,7 +84,7 @@ class _Lowering:
         if self._pending and self._steps:
             last = self._steps[-1]
             self._steps[-1] = replace(last, sql=(*last.sql, *self._pending))
-        return Lowered((*self._steps, *self._online), tuple(self._problems()))
+        return (*self._steps, *self._online)
 
     def _add(self, item: Item, lock: Lock, *sql: str, seconds: float | None = None) -> None:
         self._steps.append(item.step(lock, *self._pending, *sql, seconds=seconds))
@@ -69,16 +93,6 @@ class _Lowering:
     def _add_online(self, item: Item, *sql: str, seconds: float | None = None) -> None:
         step = item.step(Lock.BACKGROUND, *sql, seconds=seconds)
         self._online.append(replace(step, online=True))
-
-    def _problems(self) -> Iterator[Problem]:
-        for table in self._tables:
-            yield from table.live.problems if table.live else ()
-        yield from foreign_keys_of_columns(self._connection, self._changes)
-        yield from users_of_tables(self._connection, self._changes)
-        leaving = {name for table in self._tables for name in table.leaving_names()}
-        taken = taken_names(self._connection)
-        for table in self._tables:
-            yield from table.taken_names({n: kind for n, kind in taken.items() if n not in leaving})
 
     def _drop_tables(self) -> None:
         """Drop all tables in one statement: they may refer to each other."""

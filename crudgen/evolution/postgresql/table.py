@@ -5,7 +5,7 @@ The catalogue says what a definition does not contain: defaults, deferred constr
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from sqlalchemy import Connection
+from sqlalchemy import Dialect
 
 from crudgen.evolution.changes import SAME, AddedColumn, ColumnChange, TableChange
 from crudgen.evolution.expressions import text_literal
@@ -15,7 +15,7 @@ from crudgen.kit.database.catalogue import Index, Key, KeyGenerator
 from crudgen.kit.database.catalogue.explain import quoted
 
 from .ddl import Ddl
-from .users import LiveTable, live_table
+from .users import LiveTable
 
 LARGE = 1_000_000
 """The number of rows from which a table is checked and indexed while others write."""
@@ -32,12 +32,17 @@ _PER_ROW = {
 
 
 class ChangedTable:
-    """One table and its changes."""
+    """One table and its changes.
 
-    def __init__(self, change: TableChange, connection: Connection) -> None:
+    `live` is None for a new table, and where the database is not known: then the table is large,
+    and its columns may have defaults.
+    """
+
+    def __init__(self, change: TableChange, dialect: Dialect, live: LiveTable | None) -> None:
         self.change = change
-        self.ddl = Ddl(change.table, connection.dialect)
-        self.live: LiveTable | None = None if change.is_new else live_table(connection, change)
+        self.ddl = Ddl(change.table, dialect)
+        self.live = live
+        self._is_unknown = live is None and not change.is_new
         self.found = change.found or change.expected
         self._items = list(items(change))
 
@@ -45,7 +50,7 @@ class ChangedTable:
     def is_large(self) -> bool:
         """Whether the table is checked and indexed while others write."""
         is_partitioned = self.live is not None and self.live.is_partitioned
-        return self.change.rows >= LARGE and not is_partitioned
+        return self._is_unknown or (self.change.rows >= LARGE and not is_partitioned)
 
     def of_kind(self, *kinds: Kind) -> list[Item]:
         """Return the changes of some kinds."""
@@ -64,10 +69,15 @@ class ChangedTable:
 
     def change_type(self, change: ColumnChange) -> Iterable[str]:
         """Return the actions that change the type of a column."""
-        default = None
-        if self.live is not None and not change.changes_generator:
-            default = self.live.defaults.get(change.found.name)
-        return self.ddl.change_type(change, default)
+        if change.changes_generator:
+            return self.ddl.change_type(change, None)
+        if self.live is None:
+            # Without this action, PostgreSQL refuses to change the type if it has to convert one.
+            drop = f"ALTER COLUMN {quoted(change.expected.name)} DROP DEFAULT"
+            is_generated = change.expected.generator is not KeyGenerator.NONE
+            first = [drop] if change.changes_values and not is_generated else []
+            return [*first, *self.ddl.change_type(change, None)]
+        return self.ddl.change_type(change, self.live.defaults.get(change.found.name))
 
     def update(self, change: ColumnChange) -> list[str]:
         """Return the statements that replace words and missing values."""

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from crudgen.evolution.changes import AddedColumn, Changes, ColumnChange, DroppedTable, TableChange
-from crudgen.evolution.plan import Lock, Lowered, Problem, Risk, Step
+from crudgen.evolution.plan import Copy, Lock, Lowered, Problem, Risk, Step
 from crudgen.evolution.wording import Item, Kind, items
 from crudgen.kit.database.catalogue import Check, Column, Index
 from crudgen.kit.database.catalogue.explain import quoted
@@ -52,6 +52,7 @@ class _Lowering:
         self._changes = changes
         self._steps: list[Step] = []
         self._problems: list[Problem] = []
+        self._copies: list[Copy] = []
         self._items = {one.expected.name: list(items(one)) for one in changes.tables}
 
     def lowered(self) -> Lowered:
@@ -67,7 +68,7 @@ class _Lowering:
                 for change in self._changes.tables:
                     self._change(change)
                 self._problems += checks.problems(self._changes)
-        return Lowered(tuple(self._steps), tuple(self._problems))
+        return Lowered(tuple(self._steps), tuple(self._problems), tuple(self._copies))
 
     def _run(self, item: Item, lock: Lock, statements: Sequence[str], rows: int = 0) -> None:
         """Add the step of a change, unless SQLite refuses it."""
@@ -166,8 +167,9 @@ class _Lowering:
 
     def _copy(self, change: TableChange, changed: Sequence[Item]) -> None:
         first, *others = changed
-        copy = TableCopy(self._schema, change)
-        self._run(first, Lock.COPIED, copy.statements(), change.rows)
+        copy = TableCopy(self._schema, change).copy()
+        self._copies.append(copy)
+        self._run(first, Lock.COPIED, copy.sql, change.rows)
         for item in others:
             self._add(item, Lock.SAME_COPY)
 

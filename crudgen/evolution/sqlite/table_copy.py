@@ -4,13 +4,14 @@ SQLite cannot change a type, a constraint or NOT NULL. So the table is created u
 filled, and renamed. It has the text of the existing table, with only the changed clauses replaced.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Column as ModelColumn
 
 from crudgen.evolution.changes import ColumnChange, TableChange
 from crudgen.evolution.expressions import converted, literal, text_literal
+from crudgen.evolution.plan import Copy
 from crudgen.kit.database.catalogue import KeyGenerator
 from crudgen.kit.database.catalogue.explain import quoted
 from crudgen.kit.database.sqlite_file import ANALYZED_ROWS
@@ -44,16 +45,23 @@ class TableCopy:
         self._new = CreateTable(change.expected.sql)
         self._columns = {one.expected.name.lower(): one for one in change.columns}
 
-    def statements(self) -> list[str]:
-        """Return the statements of the copy, in order."""
-        table, name = quoted(self._live.name), self._free_name()
+    def copy(self) -> Copy:
+        """Return the copy, with its statements in order."""
+        name = self._free_name()
         sql = self._text(quoted(name))
-        targets, values = zip(*self._row(), strict=True)
+        values = dict(self._row())
+        definition = sql.partition(quoted(name))[2].strip()
+        dropped = tuple(column.name for column in self._change.dropped)
+        statements = tuple(self._statements(name, sql, values))
+        return Copy(self._live.name, definition, values, dropped, statements)
+
+    def _statements(self, name: str, sql: str, values: Mapping[str, str]) -> list[str]:
+        table = quoted(self._live.name)
         # OR ABORT overrides ON CONFLICT clauses of the table, which could drop rows.
-        insert = f"INSERT OR ABORT INTO {quoted(name)} ({', '.join(targets)})"
+        insert = f"INSERT OR ABORT INTO {quoted(name)} ({', '.join(map(quoted, values))})"
         return [
             sql,
-            f"{insert} SELECT {', '.join(values)} FROM {table}",
+            f"{insert} SELECT {', '.join(values.values())} FROM {table}",
             *self._sequence(name, CreateTable(sql)),
             f"DROP TABLE {table}",
             # Otherwise, SQLite would refuse: triggers and views refer to the dropped table.
@@ -161,11 +169,11 @@ class TableCopy:
             name, change = quoted(column.name), self._columns.get(column.name.lower())
             if column.is_generated or column.name.lower() in dropped:
                 continue
-            yield name, self._converted(change, name) if change else name
+            yield column.name, self._converted(change, name) if change else name
         for added in self._change.added:
             if added.is_filled:
                 model = self._model(added.expected.name)
-                yield quoted(model.name), literal(added.fill, model, self._schema.dialect)
+                yield model.name, literal(added.fill, model, self._schema.dialect)
 
     def _converted(self, change: ColumnChange, value: str) -> str:
         column = self._model(change.expected.name)

@@ -1,0 +1,117 @@
+"""What the spec changes that no revision has. Reason to change: how both are compared."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crudgen import codegen
+from crudgen.delivery.garbage import paused_collection
+from crudgen.errors import CrudgenError, OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import MetaData
+
+    from crudgen.codegen.tree import SourceTree
+    from crudgen.evolution.hints import Hints
+    from crudgen.evolution.revisions.draft import Draft
+    from crudgen.evolution.revisions.history import History
+    from crudgen.language.schema import Schema
+
+APP_FILE = "crudgen.yaml"
+FOLDER = Path("migrations/versions")
+"""The folder of revisions in a generated project."""
+_UNUSED_DATABASE = "sqlite:///unused.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Unrevised:
+    """What a spec changes that no revision of its project has."""
+
+    history: "History"
+    draft: "Draft"
+    after: "Mapping[str, str | None]"
+    """The long forms of the entities that it changes, and None for those that it removes."""
+    hints: "Hints"
+
+    @property
+    def changes(self) -> list[str]:
+        """The changes and problems in words, a line each: `hero.title: was name`."""
+        plan, names = self.draft.plan, self.hints.names
+        found = [(one.table, one.column, one.what) for one in plan.steps]
+        found += [(one.table, one.column, one.what) for one in plan.problems]
+        return [
+            f"{names.get((table, column)) or names.get((table, None), table)}: {what}"
+            for table, column, what in found
+        ]
+
+
+def check_project(schema: "Schema", entities: Path, out: Path) -> None:
+    """Raise CrudgenError if a folder is no project with revisions."""
+    if not schema.migrations:
+        file = (entities if entities.is_dir() else entities.parent).parent / APP_FILE
+        raise CrudgenError(
+            f"{file}: the project has no revisions\n"
+            "  write `migrations: true` in this file, then run: crudgen emit"
+        )
+    env = out / FOLDER.parent / "env.py"
+    if not env.is_file():
+        raise OutputError(f"{env}: no such file\n  write it with: crudgen emit")
+
+
+def unrevised(
+    schema: "Schema",
+    tree: "SourceTree",
+    out: Path,
+    fills: Sequence[str] | None = None,
+    drops: Sequence[str] | None = None,
+) -> Unrevised:
+    """Return what the revisions in the folder `out` lack; `tree` is that of the schema.
+
+    Raises RevisionError, SpecError and ChoiceError.
+    """
+    with paused_collection():
+        from crudgen.evolution.choices import read_choices  # noqa: PLC0415 -- lazy
+        from crudgen.evolution.hints import hints  # noqa: PLC0415 -- lazy
+        from crudgen.evolution.revisions import former, history  # noqa: PLC0415 -- lazy
+        from crudgen.evolution.revisions.draft import draft  # noqa: PLC0415 -- lazy
+
+    revisions = history.read(out / FOLDER)
+    before = revisions.spec()
+    former_schema, found = former.load(before), hints(schema)
+    choices = read_choices(schema, found, fills or (), drops or ())
+    with _models(former_schema) as old, _imported(tree) as new:
+        made = draft(old, new, found, choices)
+    if made.plan.problems:
+        return Unrevised(revisions, made, {}, found)
+    after = former.spec_after(former_schema, schema, found, made.tables)
+    changed: dict[str, str | None] = {
+        name: text for name, text in after.items() if before.get(name) != text
+    }
+    changed |= {name: None for name in before if name not in after}
+    return Unrevised(revisions, made, changed, found)
+
+
+@contextmanager
+def _models(schema: "Schema | None") -> "Iterator[MetaData]":
+    """Yield the tables of a schema, from memory."""
+    if schema is None:
+        from sqlalchemy import MetaData  # noqa: PLC0415 -- lazy
+
+        yield MetaData()
+        return
+    with paused_collection():
+        tree = codegen.render_to_serve(schema)
+    with _imported(tree) as metadata:
+        yield metadata
+
+
+@contextmanager
+def _imported(tree: "SourceTree") -> "Iterator[MetaData]":
+    from crudgen.delivery.models import imported_models  # noqa: PLC0415 -- lazy
+
+    with imported_models(tree, _UNUSED_DATABASE) as models:
+        yield models.metadata

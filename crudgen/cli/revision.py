@@ -1,0 +1,99 @@
+"""The command `crudgen revision`. Reason to change: its options and output."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crudgen.cli import changing, console, planned, revising, source
+from crudgen.delivery import journal
+from crudgen.errors import CrudgenError, OutputError
+
+if TYPE_CHECKING:
+    from crudgen.evolution.plan import Plan
+    from crudgen.evolution.revisions.file import RevisionFile
+
+EXAMPLES = (
+    'crudgen revision -m "first tables"',
+    'crudgen revision -m "levels of heroes" --fill hero.level=1',
+)
+
+
+def revision(  # noqa: PLR0913 -- each is an option of the command
+    entities: source.Entities = source.DEFAULT,
+    *,
+    message: Annotated[
+        str,
+        typer.Option("--message", "-m", metavar="TEXT", help="What the revision does, in words."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder with the generated code.")] = source.DEFAULT_OUT,
+    fill: changing.Fills = None,
+    drop: changing.Drops = None,
+    as_json: changing.AsJson = False,
+) -> None:
+    """Write a revision for Alembic: what the spec changes since the last one.
+
+    No database is read. Exits with 0, also if there is nothing to write, and with 1 if nothing was
+    written because of a problem.
+    """
+    if not message.strip():
+        raise typer.BadParameter("say what the revision does", param_hint="'-m'")
+    schema, tree = source.render_to_serve(source.read(entities))
+    revising.check_project(schema, entities, out)
+    found = revising.unrevised(schema, tree, out, fill, drop)
+    names, plan = found.hints.names, found.draft.plan
+    if plan.problems:
+        count = source.count(len(plan.problems), "problem")
+        if as_json:
+            typer.echo(_report([], plan))
+            raise typer.Exit(1)
+        planned.show(plan, names)
+        raise CrudgenError(f"{count}: no revision was written")
+    written = _files(found, message)
+    paths = [out / revising.FOLDER / f"{one.name}.py" for one in written]
+    if written:
+        _write(out, written)
+    if as_json:
+        typer.echo(_report(paths, plan))
+        return
+    if not written:
+        console.say("nothing to write: the revisions lead to the tables of the spec", "green")
+        return
+    if plan.steps:
+        planned.show(plan, names)
+    for path in paths:
+        console.say(f"  created  {path}")
+    for guard in found.draft.guards:
+        console.say(f"it stops if there are any: {guard.what}", "yellow")
+    console.say(f"read it, then run in {out}: alembic upgrade head")
+
+
+def _files(found: "revising.Unrevised", message: str) -> "list[RevisionFile]":
+    """Return the files to write: none if there is nothing to do, and one revision to follow."""
+    from crudgen.evolution.revisions.file import files  # noqa: PLC0415 -- lazy
+
+    history = found.history
+    if found.draft.is_empty and len(history.heads) <= 1:
+        return []
+    return files(message, history, found.draft, found.after, found.changes)
+
+
+def _write(out: Path, written: "list[RevisionFile]") -> None:
+    """Write all files or none. Raises OutputError."""
+    contents: Mapping[str, bytes | None] = {
+        (revising.FOLDER / f"{one.name}.py").as_posix(): one.text.encode() for one in written
+    }
+    try:
+        with journal.lock(out):
+            journal.recover(out)
+            journal.apply(out, contents)
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be written: {error.strerror}") from error
+
+
+def _report(paths: list[Path], plan: "Plan") -> str:
+    """Return a JSON object with the files and the changes."""
+    report = {"files": [str(path) for path in paths], **plan.as_json()}
+    return json.dumps(report, indent=2, default=str, ensure_ascii=False)

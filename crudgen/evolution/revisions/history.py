@@ -1,0 +1,166 @@
+"""The revisions in a folder, and the spec after them. Reason to change: what is read of a file.
+
+The files are parsed, not imported. Each contains the entities that it changes, so that the spec
+after all of them needs no database.
+"""
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+from crudgen.errors import CrudgenError
+
+APP_FILE = "crudgen.yaml"
+"""The key of `AFTER` for the settings that names of columns depend on."""
+
+
+class RevisionError(CrudgenError):
+    """The revisions of a folder cannot be read, or do not fit together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What a revision file contains."""
+
+    name: str
+    """`revision` in the file."""
+    file: Path
+    down: tuple[str, ...] = ()
+    """The revisions before it: none for the first, several for a merge."""
+    after: Mapping[str, str | None] = field(default_factory=dict)
+    """The long form of each entity that it changes; None for one that it removes."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The revisions of a folder, each after those before it."""
+
+    revisions: tuple[Revision, ...] = ()
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The revisions that no other one follows."""
+        followed = {name for one in self.revisions for name in one.down}
+        return tuple(one.name for one in self.revisions if one.name not in followed)
+
+    @property
+    def next_number(self) -> int:
+        """The number that the next file starts with."""
+        starts = [one.file.name.partition("_")[0] for one in self.revisions]
+        return max([0, *(int(start) for start in starts if start.isdecimal())]) + 1
+
+    def spec(self) -> dict[str, str]:
+        """Return the spec after all revisions: the long forms of its entities, by their names.
+
+        Raises RevisionError if two revisions, of which neither follows the other, change the same
+        entity, unless a later one does.
+        """
+        before = self._before()
+        last: dict[str, list[Revision]] = {}
+        for one in self.revisions:
+            for name in one.after:
+                kept = [other for other in last.get(name, []) if other.name not in before[one.name]]
+                last[name] = [*kept, one]
+        for name, changing in last.items():
+            if len(changing) > 1:
+                files = " and ".join(str(one.file) for one in changing)
+                raise RevisionError(
+                    f"{files} change {name}, and neither follows the other\n"
+                    "  delete the one that is not applied anywhere, and write it again: crudgen"
+                    " revision"
+                )
+        texts = {name: changing[0].after[name] for name, changing in last.items()}
+        return {name: text for name, text in texts.items() if text is not None}
+
+    def _before(self) -> dict[str, set[str]]:
+        """Return all revisions before each one."""
+        before: dict[str, set[str]] = {}
+        for one in self.revisions:
+            before[one.name] = {*one.down, *(name for down in one.down for name in before[down])}
+        return before
+
+
+def read(folder: Path) -> History:
+    """Return the revisions of a folder, which may be missing. Raises RevisionError."""
+    revisions: dict[str, Revision] = {}
+    for file in sorted(folder.glob("*.py")):
+        one = _read(file)
+        if one is None:
+            continue
+        if one.name in revisions:
+            raise RevisionError(
+                f"{file}: {revisions[one.name].file} is the revision {one.name} too\n"
+                "  give one of them another name: change `revision`, and the name of the file"
+            )
+        revisions[one.name] = one
+    for one in revisions.values():
+        for name in one.down:
+            if name not in revisions:
+                raise RevisionError(
+                    f"{one.file}: no file in {folder} is the revision {name}, which it follows\n"
+                    "  restore that file, or change `down_revision`"
+                )
+    order = TopologicalSorter({one.name: one.down for one in revisions.values()})
+    try:
+        return History(tuple(revisions[name] for name in order.static_order()))
+    except CycleError as error:
+        names = " → ".join(error.args[1])
+        raise RevisionError(
+            f"{folder}: the revisions follow each other in a circle: {names}\n"
+            "  change `down_revision` of one of them"
+        ) from None
+
+
+def _read(file: Path) -> Revision | None:
+    """Return the revision in a file; None if it contains none. Raises RevisionError."""
+    try:
+        tree = ast.parse(file.read_bytes(), str(file))
+    except (SyntaxError, ValueError) as error:
+        line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        raise RevisionError(f"{file}{line}: this is not valid Python: {error}") from None
+    except OSError as error:
+        raise RevisionError(f"{file}: cannot be read: {error.strerror}") from None
+    values = dict(_assigned(tree.body))
+    if "revision" not in values:
+        return None
+    try:
+        name, down, after = (
+            ast.literal_eval(values[key]) if key in values else None
+            for key in ("revision", "down_revision", "AFTER")
+        )
+    except ValueError:
+        raise RevisionError(
+            f"{file}: `revision`, `down_revision` and `AFTER` must be literals"
+        ) from None
+    downs = (down,) if isinstance(down, str) else tuple(down or ())
+    if not isinstance(name, str) or not _are_texts(downs) or not _is_after(after):
+        raise RevisionError(
+            f"{file}: `revision` must be a text, `down_revision` a text, a tuple or None, and"
+            " `AFTER` a dict of texts"
+        )
+    texts = {key: text and text.lstrip("\n") for key, text in (after or {}).items()}
+    return Revision(name, file, downs, texts)
+
+
+def _assigned(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the names of a module and the expressions that they are set to."""
+    for statement in body:
+        match statement:
+            case ast.Assign(targets=targets, value=value):
+                yield from ((one.id, value) for one in targets if isinstance(one, ast.Name))
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                yield name, value
+
+
+def _are_texts(values: Sequence[object]) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+def _is_after(value: object) -> bool:
+    if value is None:
+        return True
+    return isinstance(value, dict) and all(
+        isinstance(name, str) and isinstance(text, str | None) for name, text in value.items()
+    )
