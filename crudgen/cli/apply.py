@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crudgen.cli import changing, console, planned, source
+from crudgen.cli import changing, console, migrating, planned, source
 from crudgen.errors import CrudgenError, DatabaseError
 
 if TYPE_CHECKING:
@@ -67,12 +67,22 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
     on_copy: Annotated[
         bool, typer.Option("--on-copy", help="Try it on a copy of the SQLite file.")
     ] = False,
+    out: changing.Out = source.DEFAULT_OUT,
     as_json: changing.AsJson = False,
 ) -> None:
     """Change the tables of the database to those of the spec, all or nothing.
 
+    In a project with revisions, run those that the database lacks.
+
     Exits with 0, also if there was nothing to do, and with 1 if nothing was changed.
     """
+    if migrating.has_revisions(entities, out):
+        changing.refuse_options(fill, drop, integers)
+        if reviewed or on_copy:
+            option = "--plan" if reviewed else "--on-copy"
+            raise typer.BadParameter("revisions change this database", param_hint=option)
+        _run_revisions(entities, out, database, as_json=as_json)
+        return
     names: Mapping[tuple[str, str | None], str] = {}
     refused: Plan | None = None
     try:
@@ -103,6 +113,30 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
         typer.echo(changing.as_json(done.plan, change.database.where, backup=saved))
     else:
         _report(done, names, time.monotonic() - started, on_copy=on_copy)
+
+
+def _run_revisions(entities: Path, out: Path, url: str | None, *, as_json: bool) -> None:
+    """Run the revisions that a database lacks. Raises CrudgenError if these are not enough."""
+    try:
+        with migrating.opened(
+            entities, out, url, console.report_of_waits(as_json=as_json)
+        ) as state:
+            done = migrating.upgrade(state, out)
+            if not as_json:
+                verb = "recorded" if state.is_as_the_spec else "has run"
+                for name in done:
+                    console.say(f"  {verb}  {name}")
+            migrating.check_complete(state, entities)
+    except CrudgenError as error:
+        if not as_json:
+            raise
+        typer.echo(json.dumps({"error": str(error)}, indent=2))
+        raise typer.Exit(error.exit_code) from error
+    if as_json:
+        report = {"database": state.change.database.where, "revisions": done}
+        typer.echo(json.dumps(report, indent=2))
+    elif not done:
+        console.say("nothing to do: the database has all revisions", "green")
 
 
 @contextmanager

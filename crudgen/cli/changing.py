@@ -49,6 +49,9 @@ Integers: TypeAlias = Annotated[
         help="The BIGINT values of this new decimal are integers (SQLite).",
     ),
 ]
+Out: TypeAlias = Annotated[
+    Path, typer.Option("--out", help="Folder with the generated code, and its revisions.")
+]
 AsJson: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print a JSON object, for programs.")
 ]
@@ -63,6 +66,8 @@ class Change:
 
     database: "Database"
     target: "Target"
+    url: str
+    """The URL of the database, with its password."""
 
     def plan(self, waiting: Callable[[str], None]) -> "Plan":
         """Return the plan; nothing is changed. `waiting` reports locks. Raises DatabaseError."""
@@ -93,7 +98,8 @@ def change(
     choices = read_choices(schema, found, fills or (), drops or (), integers or ())
     with imported_models(tree, url) as models:
         try:
-            yield Change(Database(models.database), Target(models.metadata, found, choices))
+            target = Target(models.metadata, found, choices)
+            yield Change(Database(models.database), target, models.database)
         except NotConnectedError as error:
             raise with_origin(error, url) from None
 
@@ -112,6 +118,18 @@ def _origin(url: str | None) -> str:
     if file.is_file() and _SETTING.search(file.read_text("utf-8", errors="replace")):
         return "DATABASE_URL in .env"
     return "the spec: `database` in crudgen.yaml, or its default"
+
+
+def refuse_options(
+    fills: Sequence[str] | None, drops: Sequence[str] | None, integers: Sequence[str] | None
+) -> None:
+    """Raise BadParameter for options of a change: in a project with revisions, these have them."""
+    for option, values in (("--fill", fills), ("--drop", drops), ("--integers", integers)):
+        if values:
+            raise typer.BadParameter(
+                "revisions change this database: give the option to crudgen revision",
+                param_hint=option,
+            )
 
 
 def options(

@@ -114,14 +114,12 @@ def _check_revisions(schema: "Schema", entities: Path, out: Path) -> None:
     if found.draft.is_empty:
         return
     lines = console.limited(f"  {line}" for line in found.changes)
-    words = ["crudgen revision", *([str(entities)] if entities != source.DEFAULT else [])]
-    words += [] if out == source.DEFAULT_OUT else [f"--out {out}"]
     raise DriftError(
         "\n".join(
             [
                 f"{entities} has changes that no revision in {out / revising.FOLDER} has",
                 *lines,
-                f'  write one with: {" ".join(words)} -m "what it does"',
+                f'  write one with: {revising.command(entities, out)} -m "what it does"',
             ]
         )
     )

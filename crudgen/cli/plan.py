@@ -1,11 +1,12 @@
 """The command `crudgen plan`. Reason to change: its options and exit codes."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crudgen.cli import changing, console, planned, source
+from crudgen.cli import changing, console, migrating, planned, source
 from crudgen.errors import CrudgenError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def plan(  # noqa: PLR0913 -- each is an option of the command
     fill: changing.Fills = None,
     drop: changing.Drops = None,
     integers: changing.Integers = None,
+    out: changing.Out = source.DEFAULT_OUT,
     sql: Annotated[bool, typer.Option("--sql", help="Print the statements too.")] = False,
     as_json: changing.AsJson = False,
 ) -> None:
@@ -35,6 +37,9 @@ def plan(  # noqa: PLR0913 -- each is an option of the command
     Exits with 0 if there is nothing to do, 3 if `crudgen apply` makes the changes, 4 if they need
     an option such as --fill, and 1 if rows are in the way or the plan cannot be made.
     """
+    if migrating.has_revisions(entities, out):
+        changing.refuse_options(fill, drop, integers)
+        raise typer.Exit(_plan_revisions(entities, out, database, with_sql=sql, as_json=as_json))
     try:
         with changing.change(entities, database, fill, drop, integers) as change:
             found = change.plan(console.report_of_waits(as_json=as_json))
@@ -53,6 +58,24 @@ def plan(  # noqa: PLR0913 -- each is an option of the command
         planned.summary(found, f"crudgen apply{options}")
     if code := _exit_code(found):
         raise typer.Exit(code)
+
+
+def _plan_revisions(
+    entities: Path, out: Path, url: str | None, *, with_sql: bool, as_json: bool
+) -> int:
+    """Show what the database lacks of the revisions and of the spec. Return the exit code."""
+    waiting = console.report_of_waits(as_json=as_json)
+    try:
+        with migrating.opened(entities, out, url, waiting) as state:
+            if as_json:
+                typer.echo(migrating.as_json(state))
+                return migrating.exit_code(state)
+            return migrating.show(state, entities, with_sql=with_sql)
+    except CrudgenError as error:
+        if not as_json:
+            raise
+        typer.echo(json.dumps({"error": str(error)}, indent=2))
+        return error.exit_code
 
 
 def _exit_code(found: "Plan") -> int:

@@ -1,5 +1,6 @@
 """What the spec changes that no revision has. Reason to change: how both are compared."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crudgen import codegen
+from crudgen.cli import source
 from crudgen.delivery.garbage import paused_collection
 from crudgen.errors import CrudgenError, OutputError
 
@@ -83,7 +85,7 @@ def unrevised(
     before = revisions.spec()
     former_schema, found = former.load(before), hints(schema)
     choices = read_choices(schema, found, fills or (), drops or ())
-    with _models(former_schema) as old, _imported(tree) as new:
+    with models(former_schema) as old, _imported(tree) as new:
         made = draft(old, new, found, choices)
     if made.plan.problems:
         return Unrevised(revisions, made, {}, found)
@@ -95,8 +97,16 @@ def unrevised(
     return Unrevised(revisions, made, changed, found)
 
 
+def command(entities: Path, out: Path = source.DEFAULT_OUT) -> str:
+    """Return the command that writes a revision, without its message."""
+    words = ["crudgen", "revision"]
+    words += [str(entities)] if entities != source.DEFAULT else []
+    words += ["--out", str(out)] if out != source.DEFAULT_OUT else []
+    return shlex.join(words)
+
+
 @contextmanager
-def _models(schema: "Schema | None") -> "Iterator[MetaData]":
+def models(schema: "Schema | None") -> "Iterator[MetaData]":
     """Yield the tables of a schema, from memory."""
     if schema is None:
         from sqlalchemy import MetaData  # noqa: PLC0415 -- lazy

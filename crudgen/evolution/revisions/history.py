@@ -5,7 +5,7 @@ after all of them needs no database.
 """
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -73,6 +73,19 @@ class History:
                 )
         texts = {name: changing[0].after[name] for name, changing in last.items()}
         return {name: text for name, text in texts.items() if text is not None}
+
+    def until(self, recorded: Collection[str]) -> "History":
+        """Return the revisions that a database has. Raises RevisionError for an unknown one."""
+        known = {one.name for one in self.revisions}
+        for name in recorded:
+            if name not in known:
+                raise RevisionError(
+                    f"the database has the revision {name}, and no file is this revision\n"
+                    "  use the files of the version that was deployed last"
+                )
+        before = self._before()
+        has = {*recorded, *(name for one in recorded for name in before[one])}
+        return History(tuple(one for one in self.revisions if one.name in has))
 
     def _before(self) -> dict[str, set[str]]:
         """Return all revisions before each one."""

@@ -25,10 +25,24 @@ _NAME = re.compile(r'"((?:[^"]|"")*)"|(\w+)')
 def expected_tables(connection: Connection, tables: Iterable[Table]) -> dict[str, TableDefinition]:
     """Return the definitions that the models' tables have on PostgreSQL, by name."""
     tables, dialect = list(tables), connection.dialect
-    declared = {_declared_type(column, dialect)[0] for table in tables for column in table.columns}
+    declared = declared_types(tables, dialect)
     casts = planner_expressions(connection, [f"CAST(NULL AS {kind})" for kind in declared])
     names = {kind: cast.removeprefix("NULL::") for kind, cast in zip(declared, casts, strict=True)}
-    return {table.name: _Reader(table, dialect, names).definition() for table in tables}
+    return definitions(tables, dialect, names)
+
+
+def definitions(
+    tables: Iterable[Table], dialect: Dialect, types: Mapping[str, str]
+) -> dict[str, TableDefinition]:
+    """Return the definitions of tables; `types` are the declared types in the catalogue."""
+    return {table.name: _Reader(table, dialect, types).definition() for table in tables}
+
+
+def declared_types(tables: Iterable[Table], dialect: Dialect) -> list[str]:
+    """Return the types of all columns as in CREATE TABLE."""
+    return sorted(
+        {_declared_type(column, dialect)[0] for table in tables for column in table.columns}
+    )
 
 
 def name_in_database(item: Any, dialect: Dialect) -> str | None:

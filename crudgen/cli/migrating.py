@@ -1,0 +1,203 @@
+"""`plan` and `apply` in a project with revisions. Reason to change: how a database follows them.
+
+The revisions change a database, and the spec does so by its next revision.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crudgen.cli import changing, console, planned, revising, source
+from crudgen.errors import CrudgenError, DatabaseError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from crudgen.evolution.plan import Plan
+    from crudgen.evolution.revisions.history import Revision
+
+_CHANGES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A database, and what it lacks."""
+
+    change: changing.Change
+    recorded: tuple[str, ...]
+    """The last revisions that have run."""
+    pending: tuple["Revision", ...]
+    """The revisions that have not run, in their order."""
+    unrevised: revising.Unrevised
+    """What the spec changes that no revision has."""
+    drift: "Plan | None"
+    """What differs from the revisions that have run; None if that is not known."""
+    left: "Plan"
+    """What differs from the spec."""
+
+    @property
+    def is_as_the_spec(self) -> bool:
+        """Whether the tables are those of the spec, whichever revisions have run."""
+        return self.left.is_empty and self.unrevised.draft.is_empty
+
+    @property
+    def is_current(self) -> bool:
+        """Whether there is nothing to do."""
+        is_recorded = not self.pending and self.unrevised.draft.is_empty
+        return is_recorded and (self.drift is None or self.drift.is_empty)
+
+
+def has_revisions(entities: Path, out: Path) -> bool:
+    """Return whether the database of a project follows its revisions. Raises SpecError."""
+    return any((out / revising.FOLDER).glob("*.py")) and source.load(entities).migrations
+
+
+@contextmanager
+def opened(
+    entities: Path, out: Path, url: str | None, waiting: Callable[[str], None]
+) -> Iterator[State]:
+    """Yield the state of the database. Raises CrudgenError."""
+    from crudgen.evolution.blockers import reading  # noqa: PLC0415 -- lazy
+    from crudgen.evolution.revisions.recorded import recorded  # noqa: PLC0415 -- lazy
+
+    schema, tree = source.render_to_serve(source.read(entities))
+    found = revising.unrevised(schema, tree, out)
+    with changing.change(entities, url) as change:
+        with reading(change.database, waiting) as connection:
+            names = recorded(connection)
+            has = found.history.until(names)
+            done = {one.name for one in has.revisions}
+            pending = tuple(one for one in found.history.revisions if one.name not in done)
+            # The rest of a revision is one without entities.
+            is_partial = bool(names and pending and not pending[0].after)
+            drift = None if is_partial or not names else _drift(connection, has.spec())
+            left = change.target.plan(connection)
+        yield State(change, names, pending, found, drift, left)
+
+
+def _drift(connection: "Connection", texts: dict[str, str]) -> "Plan | None":
+    """Return what differs from the tables of a spec of revisions."""
+    from crudgen.evolution.hints import hints  # noqa: PLC0415 -- lazy
+    from crudgen.evolution.planning import make  # noqa: PLC0415 -- lazy
+    from crudgen.evolution.revisions import former  # noqa: PLC0415 -- lazy
+
+    schema = former.load(texts)
+    if schema is None:
+        return None
+    with revising.models(schema) as metadata:
+        return make(connection, metadata, hints(schema)).without_notes()
+
+
+def show(state: State, entities: Path, *, with_sql: bool = False) -> int:
+    """Print what a database lacks: three lists. Return the exit code."""
+    console.say(f"database {state.change.database.where}")
+    console.say(f"revision {', '.join(state.recorded) or 'none is recorded'}")
+    if state.pending:
+        console.say()
+        console.say("revisions that have not run:")
+        for one in state.pending:
+            console.say(f"  {one.name}  {one.file}")
+    found = state.unrevised
+    if not found.draft.is_empty:
+        console.say()
+        console.say("changes of the spec that no revision has:")
+        planned.show(found.draft.plan, found.hints.names, with_sql=with_sql)
+    if state.drift is not None and not state.drift.is_empty:
+        console.say()
+        console.say("the database differs from the revisions that have run; it would need:")
+        planned.show(state.drift, {}, with_sql=with_sql)
+    console.say()
+    for line in _summary(state, entities):
+        console.say(line, "green" if state.is_current else "")
+    return exit_code(state)
+
+
+def _summary(state: State, entities: Path) -> Iterator[str]:
+    if state.is_current:
+        yield "nothing to do: the database has all revisions, and they lead to the spec"
+        return
+    if not state.unrevised.draft.is_empty:
+        yield f'write a revision first: {revising.command(entities)} -m "what it does"'
+    if state.drift is not None and not state.drift.is_empty:
+        yield "something else has changed the database: undo that, or write it into the spec"
+    if state.pending and state.is_as_the_spec:
+        yield "the tables are those of the spec: `crudgen apply` records the revisions"
+    elif state.pending:
+        count = source.count(len(state.pending), "revision")
+        yield f"{count} to run; run them with: crudgen apply"
+
+
+def exit_code(state: State) -> int:
+    """Return 0 if there is nothing to do, 3 if revisions are to run, and 1 if more is to do."""
+    has_drift = state.drift is not None and not state.drift.is_empty
+    if not state.unrevised.draft.is_empty or (has_drift and not state.is_as_the_spec):
+        return 1
+    return _CHANGES if state.pending else 0
+
+
+def as_json(state: State) -> str:
+    """Return the three lists as a JSON object."""
+    report = {
+        "database": state.change.database.where,
+        "recorded": list(state.recorded),
+        "pending": [one.name for one in state.pending],
+        "unrevised": state.unrevised.draft.plan.as_json(),
+        "drift": None if state.drift is None else state.drift.as_json(),
+    }
+    return json.dumps(report, indent=2, default=str, ensure_ascii=False)
+
+
+def upgrade(state: State, out: Path) -> list[str]:
+    """Run the revisions that a database lacks; return their names.
+
+    If the tables are those of the spec already, the revisions are recorded only. Raises
+    DatabaseError.
+    """
+    if state.pending:
+        command = "stamp" if state.is_as_the_spec else "upgrade"
+        _alembic(out, _url(state.change), command, "heads")
+    return [one.name for one in state.pending]
+
+
+def check_complete(state: State, entities: Path) -> None:
+    """Raise CrudgenError if the spec has changes that no revision has."""
+    if not state.unrevised.draft.is_empty:
+        lines = [f"  {line}" for line in state.unrevised.changes]
+        remedy = f'  write one: {revising.command(entities)} -m "what it does"'
+        raise CrudgenError(
+            "\n".join(["the spec has changes that no revision has:", *lines, remedy])
+        )
+
+
+def _url(change: changing.Change) -> str:
+    """Return the URL of the database for a process in another folder."""
+    from sqlalchemy import make_url  # noqa: PLC0415 -- lazy
+
+    if change.database.file is None:
+        return change.url
+    url = make_url(change.url).set(database=str(change.database.file))
+    return url.render_as_string(hide_password=False)
+
+
+def _alembic(out: Path, url: str, *arguments: str) -> None:
+    """Run Alembic in a process of its own: it imports the project. Raises DatabaseError."""
+    done = subprocess.run(  # noqa: S603 -- the arguments are those of this module
+        [sys.executable, "-m", "alembic", *arguments],
+        cwd=out,
+        env={**os.environ, "DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "No module named alembic" in done.stderr:
+        raise CrudgenError("Alembic is not installed\n  pip install 'crudgen[migrations]'")
+    if done.returncode:
+        reason = done.stdout.partition("FAILED: ")[2].strip()
+        reason = reason or done.stderr.strip().rpartition("\n")[2] or f"exit code {done.returncode}"
+        raise DatabaseError(f"Alembic has stopped: {reason}")

@@ -1,0 +1,118 @@
+"""`plan` and `apply` in a project with revisions."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from crudgen.evolution.connecting import Database
+from tests.evolution.changed import Changed
+from tests.migrations.test_revision import LATER, VERSIONS, change
+from tests.migrations.test_revision import crudgen as crudgen  # noqa: PLC0414 -- a fixture
+from tests.migrations.written import KINDS, NewDatabase
+
+
+def lists(crudgen: Callable[..., Result], url: str) -> tuple[int, list[str], int, int]:
+    """Return the exit code of `plan`, and what its three lists contain."""
+    result = crudgen("plan", "--json", "--database", url)
+    found = json.loads(result.output)
+    drift = found["drift"] or {"steps": []}
+    return (
+        result.exit_code,
+        found["pending"],
+        len(found["unrevised"]["steps"]),
+        len(drift["steps"]),
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_plan_shows_three_lists_and_apply_runs_revisions(
+    kind: str, crudgen: Callable[..., Result], new_database: NewDatabase
+) -> None:
+    url = new_database(kind)
+    first, second, third = "0001_first", "0002_titles", "0003_titles_online"
+    crudgen("revision", "-m", "first")
+    assert lists(crudgen, url) == (3, [first], 0, 0)
+    done = crudgen("apply", "--database", url)
+    assert (done.exit_code, done.output.split()) == (0, ["has", "run", first])
+    assert lists(crudgen, url) == (0, [], 0, 0)
+    change()
+    code, pending, unrevised, _ = lists(crudgen, url)
+    assert (code, pending) == (1, [])
+    assert unrevised > 5
+    refused = crudgen("apply", "--database", url)
+    assert refused.exit_code == 1
+    assert "hero.title: was name" in refused.output
+    assert 'crudgen revision -m "what it does"' in refused.output
+    crudgen("emit")
+    crudgen("revision", "-m", "titles")
+    assert lists(crudgen, url) == (3, [second, third], 0, 0)
+    assert second in crudgen("plan", "--database", url).output
+    assert crudgen("apply", "--database", url).exit_code == 0
+    assert lists(crudgen, url) == (0, [], 0, 0)
+    Changed(Database(url)).execute("DROP INDEX ix_hero_title")
+    code, pending, unrevised, drift = lists(crudgen, url)
+    assert (code, pending, unrevised, drift) == (1, [], 0, 1)
+    assert "something else has changed" in crudgen("plan", "--database", url).output
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tables_of_the_spec_are_recorded(
+    kind: str, crudgen: Callable[..., Result], new_database: NewDatabase
+) -> None:
+    url = new_database(kind)
+    assert crudgen("apply", "--database", url).exit_code == 0
+    crudgen("revision", "-m", "first")
+    assert lists(crudgen, url) == (3, ["0001_first"], 0, 0)
+    assert "records the revisions" in crudgen("plan", "--database", url).output
+    assert "recorded  0001_first" in crudgen("apply", "--database", url).output
+    assert lists(crudgen, url) == (0, [], 0, 0)
+
+
+def test_a_revision_that_stops_is_reported(crudgen: Callable[..., Result]) -> None:
+    crudgen("revision", "-m", "first")
+    assert crudgen("apply").exit_code == 0
+    insert = "INSERT INTO hero (name, mood, code) VALUES ('x', 'calm', 'a')"
+    Changed(Database("sqlite:///app.db")).execute(insert)
+    change()
+    crudgen("emit")
+    crudgen("revision", "-m", "later")
+    stopped = crudgen("apply")
+    assert stopped.exit_code == 1
+    assert "1 row prevents this revision" in stopped.output
+    assert "Traceback" not in stopped.output
+    assert json.loads(crudgen("apply", "--json").output)["error"].startswith("Alembic has stopped")
+
+
+def test_the_database_of_a_later_version_is_reported(crudgen: Callable[..., Result]) -> None:
+    crudgen("revision", "-m", "first")
+    crudgen("apply")
+    Changed(Database("sqlite:///app.db")).execute("UPDATE alembic_version SET version_num = 'x'")
+    for command in ("plan", "apply"):
+        result = crudgen(command)
+        assert result.exit_code == 1
+        assert "the database has the revision x" in result.output
+
+
+@pytest.mark.parametrize(
+    "options", [["--fill", "hero.age=1"], ["--drop", "hero.code"], ["--integers", "hero.age"]]
+)
+def test_options_belong_to_revisions(options: list[str], crudgen: Callable[..., Result]) -> None:
+    crudgen("revision", "-m", "first")
+    for command in ("plan", "apply"):
+        result = crudgen(command, *options)
+        assert result.exit_code == 2
+        assert "crudgen revision" in result.output
+    assert crudgen("apply", "--on-copy").exit_code == 2
+
+
+def test_without_revisions_the_spec_is_applied(crudgen: Callable[..., Result]) -> None:
+    assert crudgen("plan").exit_code == 3
+    assert crudgen("apply").exit_code == 0
+    Path("crudgen.yaml").unlink()
+    VERSIONS.mkdir(parents=True)
+    (VERSIONS / "0001_other.py").write_text("")
+    Path("entities/hero.yaml").write_text(LATER.replace("  team_id: -> Team?\n", ""))
+    assert crudgen("plan").exit_code == 3
