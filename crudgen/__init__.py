@@ -5,7 +5,6 @@ tree = crudgen.render(schema)         # an immutable mapping: path → text
 app = crudgen.create_app("entities")  # a FastAPI application, imported from memory
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, cast
@@ -33,14 +32,11 @@ __version__ = "0.1.0"
 # Imports are inside the functions, so that `import crudgen` is fast.
 
 
-def load(path: str | Path = "entities", unsaved: Mapping[str, str] | None = None) -> "Schema":
-    """Return the schema of a folder of entities. Raises SpecError with all diagnostics.
-
-    `unsaved` maps files to texts that replace theirs.
-    """
+def load(path: str | Path = "entities") -> "Schema":
+    """Return the schema of a folder of entities. Raises SpecError with all diagnostics."""
     from crudgen import language  # noqa: PLC0415 -- lazy
 
-    return language.load(Path(path), unsaved)
+    return language.load(Path(path))
 
 
 def render(schema: "Schema") -> "SourceTree":
