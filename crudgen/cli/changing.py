@@ -139,10 +139,12 @@ def options(
     drops: Sequence[str] | None,
     integers: Sequence[str] | None,
 ) -> str:
-    """Return the options of `apply` for a plan that was made with these; `url` has no password."""
+    """Return the options of `apply` for a plan that was made with these, without the password."""
+    from crudgen.evolution.connecting import without_password  # noqa: PLC0415 -- lazy
+
     words = [] if entities == source.DEFAULT else [str(entities)]
     given = {"--fill": fills, "--drop": drops, "--integers": integers}
-    given["--database"] = [url] if url else None
+    given["--database"] = [without_password(url)] if url else None
     words += [
         part for option, values in given.items() for one in values or () for part in (option, one)
     ]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -83,20 +84,20 @@ def _check(entities: Path, out: Path | None, report: dict[str, Any]) -> str:
     folder = source.DEFAULT_OUT if out is None else out
     if not folder.exists():
         if out is not None:
-            raise DriftError(f"{out}: no such folder\n  create it with: crudgen emit --out {out}")
+            command = f"crudgen emit --out {shlex.quote(str(out))}"
+            raise DriftError(f"{out}: no such folder\n  create it with: {command}")
         return f"{valid}; no folder {folder}, only the spec was checked"
     from crudgen.delivery import disk  # noqa: PLC0415 -- lazy
-    from crudgen.delivery.plan import Action  # noqa: PLC0415 -- lazy
+    from crudgen.delivery.plan import Action, disown_command  # noqa: PLC0415 -- lazy
 
     with paused_collection():
         plan = disk.plan(crudgen.render(schema), folder)
     report["out"] = str(folder)
     report["files"] = {str(action): list(plan.paths_with(action)) for action in Action}
     report["notes"] += [
-        f"{folder / change.path} is yours, and what is generated has changed since:"
-        " 'crudgen disown' lets emit merge it"
-        for change in plan.changes
-        if change.is_behind
+        f"{folder / path} is yours, and what is generated has changed since;"
+        f" let emit merge it again with: {disown_command(folder, path)}"
+        for path in (one.source or one.path for one in plan.changes if one.is_behind)
     ]
     if not plan.is_current:
         raise DriftError(_drift_message(plan, entities, folder))
@@ -132,7 +133,8 @@ def _note_outdated_schema(entities: Path) -> None:
     if path and is_outdated(folder / path):
         file = os.path.normpath(folder / path)
         console.say(
-            f"{file} is from another version of crudgen\n  update it with: crudgen schema > {file}"
+            f"{file} is from another version of crudgen\n"
+            f"  update it with: crudgen schema > {shlex.quote(file)}"
         )
 
 
@@ -143,9 +145,9 @@ def _drift_message(plan: "Plan", entities: Path, out: Path) -> str:
     differing = [line for change in plan.changes for line in _differing_lines(out, change)]
     command = "crudgen emit"
     if entities != source.DEFAULT:
-        command += f" {entities}"
+        command += f" {shlex.quote(str(entities))}"
     if out != source.DEFAULT_OUT:
-        command += f" --out {out}"
+        command += f" --out {shlex.quote(str(out))}"
     if plan.paths_with(Action.STALE):
         command += " --prune"
     head = f"{out} differs from the code that is generated from {entities}"

@@ -148,7 +148,7 @@ def _print(plan: "Plan", note: str, *, dry_run: bool) -> None:
         console.error(disk.UnresolvedError(plan.out, plan.refused))
         return
     say(f"{plan.out}: {_summary(plan)}{' (dry run)' if dry_run else ''}")
-    for line in [*_report(plan), *_missing_lines(plan), *filter(None, [note])]:
+    for line in [*_report(plan, dry_run=dry_run), *_missing_lines(plan), *filter(None, [note])]:
         say(line, "yellow")
     for change in plan.conflicts:
         reason = f" ({change.note})" if change.note else ""
@@ -185,9 +185,9 @@ def _summary(plan: "Plan") -> str:
     )
 
 
-def _report(plan: "Plan") -> Iterator[str]:
+def _report(plan: "Plan", *, dry_run: bool) -> Iterator[str]:
     """Yield what happens to files that are not simply written, a limited number of each kind."""
-    from crudgen.delivery.plan import Action  # noqa: PLC0415 -- lazy
+    from crudgen.delivery.plan import Action, disown_command  # noqa: PLC0415 -- lazy
 
     out = plan.out
     kinds = (
@@ -204,11 +204,14 @@ def _report(plan: "Plan") -> Iterator[str]:
         yield from console.limited(
             f"  {head}: {out / path}{tail}" for path in plan.paths_with(action)
         )
-    yield from console.limited(
-        f"  owned: {out / one.path}: {one.note}"
-        for one in plan.with_action(Action.OWNED)
-        if one.note
-    )
+    owned = [one for one in plan.with_action(Action.OWNED) if one.note]
+    # A dry run moves no file.
+    paths = {one.path: one.source if dry_run and one.source else one.path for one in owned}
+    yield from console.limited(f"  owned: {out / paths[one.path]}: {one.note}" for one in owned)
+    generated = [paths[one.path] for one in owned if one.owned]
+    if generated:
+        command = disown_command(out, generated[0] if len(generated) == 1 else "PATH")
+        yield f"    let emit merge {'it' if len(generated) == 1 else 'one'} again with: {command}"
 
 
 def _left(plan: "Plan") -> Iterator[str]:

@@ -54,7 +54,7 @@ def plan(  # noqa: PLR0913 -- each is an option of the command
     else:
         console.say(f"database {where}")
         planned.show(found, names, with_sql=sql)
-        options = changing.options(entities, where if database else None, fill, drop, integers)
+        options = changing.options(entities, database, fill, drop, integers)
         planned.summary(found, f"crudgen apply{options}")
     if code := _exit_code(found):
         raise typer.Exit(code)

@@ -37,7 +37,7 @@ class _Line:
 
 def show(plan: "Plan", names: Names, *, with_sql: bool = False) -> None:
     """Print the changes, problems and notes of a plan, table by table."""
-    new, others = _new_tables(plan), _other_tables(plan)
+    new, others = _new_tables(plan), _other_tables(plan, names)
     tables = [one.table for one in plan.steps]
     tables += [one.table for one in plan.problems if one.table]
     tables += [one.table for one in plan.notes]
@@ -84,12 +84,10 @@ def _new_tables(plan: "Plan") -> list[str]:
     return [one.table for one in plan.steps if one.creates_table and one.table not in more]
 
 
-def _other_tables(plan: "Plan") -> set[str]:
-    """Return the tables of which there is only a note."""
+def _other_tables(plan: "Plan", names: Names) -> set[str]:
+    """Return the tables that are not in the spec, and only noted."""
     more = {one.table for one in plan.steps} | {one.table for one in plan.problems}
-    more |= {one.table for one in plan.notes if one.column is not None}
-    found = [one.table for one in plan.notes]
-    return {table for table in found if table not in more and found.count(table) == 1}
+    return {one.table for one in plan.notes if (one.table, None) not in names} - more
 
 
 def summary(plan: "Plan", command: str) -> None:

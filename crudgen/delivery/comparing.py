@@ -14,7 +14,7 @@ from crudgen.codegen.tree import Ownership, SourceFile, SourceTree
 from crudgen.delivery import journal
 from crudgen.delivery.merging import Side, find_markers, merge, resolve
 from crudgen.delivery.moves import exists, find_moves
-from crudgen.delivery.plan import Action, Change, Plan
+from crudgen.delivery.plan import Action, Change, Plan, disown_command
 from crudgen.delivery.record import Entry, read_record
 from crudgen.errors import OutputError
 
@@ -40,7 +40,6 @@ class Choices:
 
 
 NO_CHOICES = Choices()
-_DISOWN = "'crudgen disown' lets emit merge it"
 
 
 def compare(tree: SourceTree, out: Path, choices: Choices = NO_CHOICES) -> Plan:
@@ -99,8 +98,11 @@ class _Comparison:
         entry = Entry.of(text, file.part, former)
         kept = entry if former is None else replace(former, part=file.part)
         if source in self._record.owned:
+            self._reject_side(path, source)
             news = self._record.owned[source] != entry.digest
-            note = f"what is generated has changed; {_DISOWN}" if news else ""
+            notes = ["what is generated has changed"] if news else []
+            notes += ["--force keeps it"] if self._choices.force else []
+            note = "; ".join(notes)
             return Change(path, Action.OWNED, before, before, kept, note=note, owned=entry.digest)
         side = self._choices.side(path) or self._choices.side(source)
         discards = self._choices.force
@@ -116,6 +118,15 @@ class _Comparison:
             return Change(path, Action.UPDATE, before, generated, entry)
         return _Edited(path, before, text, former, entry, side).change()
 
+    def _reject_side(self, path: str, source: str) -> None:
+        """Raise OutputError if a side was chosen for a file that the user owns."""
+        for option, paths in (("--theirs", self._choices.theirs), ("--ours", self._choices.ours)):
+            if not paths.isdisjoint({path, source}):
+                raise OutputError(
+                    f"{self._out / source} is yours: emit does not write it, so {option} has no"
+                    f" effect\n  let emit write it again with: {disown_command(self._out, source)}"
+                )
+
     def _stale(self, path: str) -> Change | None:
         entry = self._record.files[path]
         owned = self._record.owned.get(path)
@@ -123,6 +134,7 @@ class _Comparison:
         if before is None:
             return None
         if owned is not None:
+            self._reject_side(path, path)
             note = "it is no longer generated" if owned else ""  # said once
             return Change(path, Action.OWNED, before, before, entry, note=note, owned="")
         is_edited = journal.digest(before) != entry.digest

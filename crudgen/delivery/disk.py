@@ -4,6 +4,7 @@
 control. Edits of generated files are merged with what is generated now.
 """
 
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -102,7 +103,10 @@ def disown(out: Path, path: str) -> None:
     """Give a file of `own` back to crudgen. Its edits stay, and are merged by the next `write`."""
     with _changed_record(out) as change:
         if path not in change.record.owned:
-            raise OutputError(f"{out / path} was not taken with 'crudgen own'")
+            yours = ", ".join(sorted(change.record.owned)) or "none"
+            raise OutputError(
+                f"{out / path} was not taken with 'crudgen own'\n  your generated files: {yours}"
+            )
         owned = {one: digest for one, digest in change.record.owned.items() if one != path}
         change.record = replace(change.record, owned=owned)
 
@@ -119,7 +123,8 @@ def _changed_record(out: Path) -> Iterator[_RecordChange]:
     """Yield the record of a folder, and write what the `with` block makes of it."""
     with _as_output_error(out):
         if not _is_folder(out):
-            raise OutputError(f"{out}: no such folder\n  create it with: crudgen emit --out {out}")
+            command = f"crudgen emit --out {shlex.quote(str(out))}"
+            raise OutputError(f"{out}: no such folder\n  create it with: {command}")
         with journal.lock(out):
             journal.recover(out)
             record = read_record(out)

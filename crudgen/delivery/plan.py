@@ -1,6 +1,7 @@
 """What a write does with each file of a folder. Reason to change: another state of a file."""
 
 import difflib
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -91,16 +92,23 @@ class Change:
                 yield from need.missing_lines(text)
 
     def diff(self) -> Iterator[str]:
-        """Yield the lines of a unified diff of a write, or of what it would overwrite."""
-        if self.source:
-            yield from _diff(self.source, self.before, None)
-            yield from _diff(self.path, None, self.after)
-        else:
-            yield from _diff(self.path, self.before, self.after)
+        """Yield the lines of a unified diff of a write, or of what it would overwrite.
+
+        The file of a renamed entity is renamed, as git shows it.
+        """
+        if self.source and self.before is not None and self.after is not None:
+            yield f"diff --git a/{self.source} b/{self.path}\n"
+            yield f"rename from {self.source}\nrename to {self.path}\n"
+        yield from _diff(self.path, self.before, self.after, self.source)
 
 
-def _diff(path: str, before: bytes | None, after: bytes | None) -> Iterator[str]:
-    old = "/dev/null" if before is None else f"a/{path}"
+def disown_command(out: Path, path: str) -> str:
+    """Return the command that lets `emit` write a file again."""
+    return f"crudgen disown {shlex.quote(path)} --out {shlex.quote(str(out))}"
+
+
+def _diff(path: str, before: bytes | None, after: bytes | None, source: str = "") -> Iterator[str]:
+    old = "/dev/null" if before is None else f"a/{source or path}"
     new = "/dev/null" if after is None else f"b/{path}"
     for line in difflib.unified_diff(_lines(before), _lines(after), old, new):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crudgen.delivery.memory import PACKAGE_FOLDER
-from crudgen.delivery.plan import EDITS, Action, Plan
+from crudgen.delivery.plan import EDITS, Action, Plan, disown_command
 from crudgen.errors import OutputError
 
 _PROGRAM = "from crudgen.delivery.starting import main; main({!r})"
@@ -61,7 +61,7 @@ class Trial:
             return
         raise OutputError(
             f"the merged application does not start, so {plan.out} was not changed\n"
-            f"  {failure.message(plan.out)}\n"
+            f"  {_found(plan, failure)}\n"
             "  correct your edits or the spec; --dry-run shows the merge, and --no-try writes it"
         )
 
@@ -76,6 +76,21 @@ class _Failure:
     def message(self, out: Path) -> str:
         """Return the error with its place in a folder."""
         return f"{out / self.place}: {self.error}" if self.place else self.error
+
+
+def _found(plan: Plan, failure: _Failure) -> str:
+    """Return the error, with its place in the folder as it is: files have not moved yet."""
+    path, _, line = failure.place.partition(":")
+    change = next((one for one in plan.changes if one.path == path), None)
+    if change is None:
+        return failure.message(plan.out)
+    moves = f" (moves to {plan.out / path})" if change.source else ""
+    place = f"{plan.out / (change.source or path)}:{line}{moves}"
+    lines = [f"{place}: {failure.error}"]
+    if change.action is Action.OWNED:
+        command = disown_command(plan.out, change.source or path)
+        lines.append(f"  the file is yours, so it is not merged; let emit merge it with: {command}")
+    return "\n".join(lines)
 
 
 def _is_needed(plan: Plan) -> bool:

@@ -6,6 +6,7 @@ They have no timeouts of requests: a copy of a large table takes as long as it t
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url
 from sqlalchemy.exc import DBAPIError
@@ -99,6 +100,19 @@ class Database:
             lines += [f"  statement: {statement}"] if statement else []
             lines += ["  nothing was changed", *([f"  {remedy}"] if remedy else [])]
             raise DatabaseError("\n".join(lines)) from None
+
+
+def without_password(url: str) -> str:
+    """Return a URL that has everything but a password, unlike one for messages."""
+    masked = mask_url(url)
+    if not masked.startswith("postgresql://") or masked == "postgresql://…":
+        return masked
+    address, _, query = url.partition("?")
+    scheme, _, rest = address.partition("://")
+    login, at, place = rest.rpartition("@")
+    parameters = [one for one in query.split("&") if one and "password" not in unquote(one)]
+    shown = f"{scheme}://{login.partition(':')[0]}{at}{place}"
+    return f"{shown}?{'&'.join(parameters)}" if parameters else shown
 
 
 @contextmanager

@@ -177,7 +177,8 @@ def test_a_file_that_is_owned_is_not_written(project: Project) -> None:
     assert "note" not in project.run("check").stdout
     change_spec(project)
     said = project.run("emit", "--force").stdout
-    assert f"  owned: {MODELS}: what is generated has changed; 'crudgen disown'" in said
+    assert f"  owned: {MODELS}: what is generated has changed; --force keeps it\n" in said
+    assert "again with: crudgen disown app/heroes/models.py --out generated\n" in said
     assert project.read(MODELS) == owned
     checked = project.run("check").stdout
     assert f"  {MODELS}: owned\n" in checked
@@ -191,6 +192,61 @@ def test_a_file_that_is_owned_is_not_written(project: Project) -> None:
     assert "My hero" in project.read(MODELS)
     assert "yours already" in project.run("own", "generated/app/main.py", code=1).stderr
     assert "no such folder" in project.run("own", "x.py", "--out", "nowhere", code=1).stderr
+
+
+def test_a_side_of_an_owned_file_is_rejected(project: Project) -> None:
+    project.run("own", ROUTES)
+    for option in ("--theirs", "--ours"):
+        for more in ([], ["--dry-run"]):
+            said = project.run("emit", option, ROUTES, *more, code=1).stderr
+            assert f"{ROUTES} is yours: emit does not write it, so {option} has no effect" in said
+            assert "with: crudgen disown app/heroes/routes.py --out generated\n" in said
+    assert "--force keeps it" in project.run("emit", "--force").stdout
+    project.run("disown", "app/heroes/routes.py", "--out", "generated")
+    project.run("emit", "--theirs", ROUTES)
+
+
+def test_an_owned_file_of_a_renamed_entity_is_named_where_it_is(project: Project) -> None:
+    project.run("own", ROUTES)
+    text = project.read("entities/hero.yaml").replace("name: Hero", "name: Champion\nwas: Hero")
+    project.write("entities/hero.yaml", text)
+    moved = "generated/app/champions/routes.py"
+    command = "crudgen disown app/heroes/routes.py --out generated"
+    dry = project.run("emit", "--dry-run").stderr
+    assert f"  owned: {ROUTES}: what is generated has changed\n" in dry
+    assert f"again with: {command}\n" in dry
+    said = project.run("emit", code=1).stderr
+    assert f"  {ROUTES}:" in said
+    assert f" (moves to {moved}): ImportError" in said
+    assert f"with: {command}\n" in said
+    assert f"{ROUTES} is yours" in project.run("check", "--json", code=1).stdout
+    refused = project.run("disown", moved, code=1).stderr
+    assert (
+        "was not taken with 'crudgen own'\n  your generated files: app/heroes/routes.py\n"
+        in refused
+    )
+    project.run(*command.split()[1:])
+    project.run("emit")
+    assert "Champion" in project.read(moved)
+
+
+def test_a_dry_run_of_a_rename_shows_what_differs(project: Project) -> None:
+    text = project.read("entities/hero.yaml").replace("name: Hero", "name: Champion\nwas: Hero")
+    project.write("entities/hero.yaml", text)
+    shown = project.run("emit", "--dry-run").stdout
+    head = (
+        "diff --git a/app/heroes/models.py b/app/champions/models.py\n"
+        "rename from app/heroes/models.py\n"
+        "rename to app/champions/models.py\n"
+        "--- a/app/heroes/models.py\n"
+        "+++ b/app/champions/models.py\n"
+        "@@ "
+    )
+    assert head in shown
+    assert "-class Hero(" in shown
+    assert "+class Champion(" in shown
+    assert "--- a/app/heroes/models.py\n+++ /dev/null" not in shown
+    assert "-from sqlmodel import" not in shown
 
 
 def test_a_tool_that_changed_the_record_too_leaves_no_base(project: Project) -> None:

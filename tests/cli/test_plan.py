@@ -431,6 +431,21 @@ def test_commands_are_not_wrapped_and_fit_a_shell(
     assert "servers with the former spec keep working" in run(BEFORE + "  x: int?\n", "plan").output
 
 
+def test_other_tables_are_those_that_are_not_in_the_spec(run: Callable[..., Result]) -> None:
+    with sqlite3.connect("app.db") as connection:
+        connection.executescript(
+            "CREATE TABLE log (n INTEGER); CREATE TABLE 'my log' (n INTEGER);"
+            "CREATE TRIGGER t AFTER INSERT ON hero BEGIN SELECT 1; END"
+        )
+    lines = run(BEFORE, "plan").output.splitlines()
+    assert lines[lines.index("  hero") + 1].startswith("    · trigger t is not in the spec")
+    first = lines.index("  other tables")
+    assert lines[first + 1].startswith("    · log     is not in the spec and is kept; --drop log ")
+    assert lines[first + 2].startswith(
+        "    · my log  is not in the spec and is kept; --drop 'my log'"
+    )
+
+
 def test_ten_new_tables_take_ten_lines(run: Callable[..., Result]) -> None:
     for number in range(10):
         text = BEFORE.replace("Hero", f"Other{number}")
@@ -517,6 +532,21 @@ def test_a_dropped_column_is_not_taken_for_a_similar_one(run: Callable[..., Resu
     with sqlite3.connect("app.db") as connection:
         connection.execute("ALTER TABLE hero RENAME COLUMN codes TO mode")
     assert run(AFTER, "apply", *drop).exit_code == 0
+
+
+def test_the_command_has_the_url_without_its_password(
+    run: Callable[..., Result], database: str
+) -> None:
+    url = database.replace(":@/", ":hidden@/") + "&password=hidden&application_name=x"
+    shown = shlex.quote(database.replace(":@/", "@/") + "&application_name=x")
+    planned = run(BEFORE, "plan", "--database", url).output
+    command = f"crudgen apply --database {shown}"
+    assert planned.splitlines()[-1] == f"make the changes with: {command}"
+    assert run(BEFORE, *shlex.split(command)[1:]).exit_code == 0
+    served = run(BEFORE.replace("int?", "str?"), "serve", "--database", url)
+    assert served.exit_code == 1
+    assert f"  see the plan with: crudgen plan --database {shown}\n" in served.output
+    assert "hidden" not in planned + served.output
 
 
 def test_a_password_is_not_shown(run: Callable[..., Result], database: str) -> None:
