@@ -30,7 +30,11 @@ class Bracket(str):
     """Whether a single item needs a trailing comma."""
 
     def __new__(cls, head: str, items: Sequence[Part], tail: str, is_tuple: bool = False) -> Self:
-        """Return the source of the items, with further source before and after them."""
+        """Return the source of the items, with further source before and after them.
+
+        Raises TypeError for an item that is text, but not source.
+        """
+        _check_parts(items)
         comma = "," if is_tuple and len(items) == 1 else ""
         source = super().__new__(cls, f"{head}{', '.join(items)}{comma}{tail}")
         source.head = head
@@ -84,6 +88,15 @@ class Comparison(str):
         if indent + width(f"{self}{after}") <= WIDTH:
             return self
         return f"{self.left.lay_out(indent)}\n{' ' * indent}{self.operator} {self.right}"
+
+
+_PARTS = frozenset({Bracket, Comparison, Code})
+
+
+def _check_parts(parts: Iterable[Part]) -> None:
+    """Raise TypeError for text that is not source."""
+    if not _PARTS.issuperset(map(type, parts)):
+        raise TypeError("only Code and brackets can be laid out")
 
 
 def nested_literal(value: Value) -> "Bracket | Code":
@@ -147,6 +160,7 @@ def typed_declaration(
     Parentheses enclose the value if its first line is too long. If they do not suffice, the type
     is split; a name cannot be. The value may be omitted.
     """
+    _check_parts((kind,) if value is None else (kind, value))
     head = f"{name(target)}: {kind}"
     flat = head if value is None else f"{head} = {value}"
     if INDENT + width(flat) <= WIDTH:
