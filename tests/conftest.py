@@ -53,6 +53,13 @@ LONGEST = (
     "owners/test_sessions.py",
     "codegen/test_hostile_text.py",
     "relations/test_filters.py",
+    "types/test_values.py",
+    "codegen/test_capabilities.py",
+    "codegen/test_everyday.py",
+    "delivery/test_switch.py",
+    "delivery/test_tables.py",
+    "docs/test_docs.py",
+    "relations/test_asking.py",
 )
 """Files that take most processor time."""
 
@@ -60,9 +67,13 @@ WAITING = (
     "cli/test_serve.py",
     "cli/test_follow.py",
     "resilience/test_failover.py",
+    "rows/test_generated_keys.py",
     "resilience/test_disk_full.py",
     "resilience/test_frozen.py",
     "delivery/test_server.py",
+    "types/test_text.py",
+    "types/test_translated.py",
+    "cli/test_files.py",
     "resilience/test_stop.py",
     "resilience/test_replica.py",
     "database/test_connections.py",
@@ -71,6 +82,8 @@ WAITING = (
     "resilience/test_database_down.py",
     "resilience/test_faults.py",
     "resilience/test_overload.py",
+    "types/test_defaults.py",
+    "http/test_bad_inputs.py",
     "startup/test_start.py",
     "concurrency/test_links.py",
     "database/test_sqlite_deadlines.py",
@@ -80,6 +93,7 @@ WAITING = (
     "http/test_limits.py",
     "http/test_protocols.py",
     "stateful/test_machine.py",
+    "concurrency/test_references.py",
     "concurrency/test_composite.py",
 )
 """Files that wait for servers, or for time to pass. Both lists begin with the longest."""
