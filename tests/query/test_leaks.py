@@ -15,6 +15,7 @@ import pytest
 
 import crudgen
 from crudgen.delivery.memory import import_tree, unload
+from tests.support.asgi import AsgiClient
 
 SHARED = "the secret of both"
 SPEC = """
@@ -141,8 +142,8 @@ BODIES: list[Any] = [
 
 async def answers(app: Any, hidden: list[dict[str, Any]], part: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
-    async with app.router.lifespan_context(app), client:
+    client = AsgiClient(app)
+    async with app.router.lifespan_context(app):
         for shown, secret in zip(SHOWN, hidden, strict=True):
             (await client.post("/accounts/", json=shown | secret)).raise_for_status()
         document = (await client.get("/openapi.json")).json()

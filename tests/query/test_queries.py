@@ -21,6 +21,7 @@ from hypothesis.strategies import SearchStrategy
 
 import crudgen
 from crudgen.delivery.memory import unload
+from tests.support.asgi import AsgiClient
 from tests.support.list_query import Filter, List, ListQuery
 from tests.support.servers import Everywhere
 
@@ -164,7 +165,7 @@ class Lists:
     """The same entity on both databases."""
 
     loop: asyncio.Runner
-    clients: dict[str, httpx.AsyncClient]
+    clients: dict[str, AsgiClient]
     apps: list[Any]
 
     def refill(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -221,8 +222,7 @@ def lists(
             )
             app = main.create_app(chosen)
             loop.run(stack.enter_async_context(app.router.lifespan_context(app)))
-            transport = httpx.ASGITransport(app)
-            clients[kind] = httpx.AsyncClient(transport=transport, base_url="http://test")
+            clients[kind] = AsgiClient(app)
             apps.append(app)
         yield Lists(loop, clients, apps)
         loop.run(stack.aclose())

@@ -23,6 +23,7 @@ from sqlalchemy import delete, text
 
 import crudgen
 from crudgen.delivery.memory import unload
+from tests.support.asgi import AsgiClient
 from tests.support.list_query import OPERATORS, Row
 from tests.support.related_query import Filter, RelatedQuery, Relation, World
 from tests.support.servers import write_entities
@@ -329,7 +330,7 @@ class Lists:
     """The same entities on both databases."""
 
     loop: asyncio.Runner
-    clients: dict[str, httpx.AsyncClient]
+    clients: dict[str, AsgiClient]
     apps: list[tuple[ModuleType, Any]]
     offers: list[Offer]
     requests: Counter[str]
@@ -377,7 +378,7 @@ def lists(
     folder: Path = write_entities(tmp_path_factory.mktemp("asking") / "entities", SPECS)
     with asyncio.Runner() as loop:
         stack = AsyncExitStack()
-        clients: dict[str, httpx.AsyncClient] = {}
+        clients: dict[str, AsgiClient] = {}
         apps: list[tuple[ModuleType, Any]] = []
         for kind in KINDS:
             package = crudgen.import_app(folder)
@@ -387,8 +388,7 @@ def lists(
             )
             app = main.create_app(chosen)
             loop.run(stack.enter_async_context(app.router.lifespan_context(app)))
-            transport = httpx.ASGITransport(app)
-            clients[kind] = httpx.AsyncClient(transport=transport, base_url="http://test")
+            clients[kind] = AsgiClient(app)
             apps.append((package, app))
         paths = apps[0][1].openapi()["paths"]
         offers = []

@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 import crudgen
 from crudgen.delivery.memory import import_tree, unload
+from tests.support.asgi import AsgiClient
 
 SHARED = "the secret of both"
 SPECS = {
@@ -227,8 +228,8 @@ def _places(path: str, keys: Sequence[str]) -> Iterator[str]:
 
 async def answers(app: FastAPI, package: str, number: int, part: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
-    async with app.router.lifespan_context(app), client:
+    client = AsgiClient(app)
+    async with app.router.lifespan_context(app):
         await _fill(app, client, package, number)
         document = (await client.get("/openapi.json")).json()
         found["document"] = document
@@ -250,7 +251,7 @@ async def answers(app: FastAPI, package: str, number: int, part: str) -> dict[st
     return found
 
 
-async def _fill(app: FastAPI, client: httpx.AsyncClient, package: str, number: int) -> None:
+async def _fill(app: FastAPI, client: AsgiClient, package: str, number: int) -> None:
     for position, (path, shown) in enumerate(SHOWN):
         body = shown | HIDDEN_VALUES[number][path](position)
         response = await client.post(path, json=body)

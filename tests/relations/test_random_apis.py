@@ -8,7 +8,6 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx
 import pytest
 
 from crudgen.language import load_texts
@@ -17,6 +16,7 @@ from crudgen.language.operations import Operation
 from crudgen.language.relations import RelatedPath
 from crudgen.language.schema import Entity, Schema, TypeName
 from tests.startup.started import application
+from tests.support.asgi import AsgiClient
 from tests.support.random_apis import random_api
 
 GRAPHS = int(os.environ.get("GRAPHS", "3"))
@@ -56,8 +56,8 @@ def test_paths_over_attributes_that_end_with_an_underscore(
 async def responses(schema: Schema) -> Any:
     """Send all requests, and return the OpenAPI document."""
     app = application(schema).module("main").create_app()
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
-    async with app.router.lifespan_context(app), client:
+    client = AsgiClient(app)
+    async with app.router.lifespan_context(app):
         for entity in schema.entities:
             for path, parameters, status in requests(schema, entity):
                 answer = await client.get(path, params=parameters)
