@@ -7,7 +7,7 @@ column of the user. Its last row is deleted: its key must not be given again.
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -337,18 +337,30 @@ CONSEQUENCES = {
 """Changes with one problem, which keeps names and foreign keys that another change needs."""
 
 
-_PREPARED: dict[str, tuple[Changed, Spec, list[Row]]] = {}
+@dataclass(frozen=True)
+class Company:
+    """A database before a change, with the rows of its tables."""
+
+    found: Changed
+    before: Spec
+    heroes: list[Row]
+    teams: list[Row]
+    pets: list[Row]
+    links: list[Row]
 
 
-def start(new_database: Callable[[str], str], kind: str) -> tuple[Changed, Spec, list[Row]]:
+_PREPARED: dict[str, Company] = {}
+
+
+def start(new_database: Callable[[str], str], kind: str) -> Company:
     """Create the tables with their rows, and what the user has added; the next time, copy them."""
     if kind not in _PREPARED:
         _PREPARED[kind] = _prepared(new_database(kind), kind)
-    source, before, rows = _PREPARED[kind]
-    return Changed(_copy(source.database, new_database(kind))), before, rows
+    source = _PREPARED[kind]
+    return replace(source, found=Changed(_copy(source.found.database, new_database(kind))))
 
 
-def _prepared(url: str, kind: str) -> tuple[Changed, Spec, list[Row]]:
+def _prepared(url: str, kind: str) -> Company:
     before = after({})
     found = Changed(Database(url))
     found.apply(before.target())
@@ -361,7 +373,8 @@ def _prepared(url: str, kind: str) -> tuple[Changed, Spec, list[Row]]:
     links = [{"hero_id": number, "club_id": number % 2} for number in numbers]
     found.insert(before, "hero_club_link", links)
     found.execute(f"DELETE FROM hero WHERE id = {ROWS + 1}", *USERS[kind])  # noqa: S608
-    return found, before, found.rows(before, "hero")
+    tables = ("hero", "team", "pet", "hero_club_link")
+    return Company(found, before, *(found.rows(before, table) for table in tables))
 
 
 def _copy(source: Database, url: str) -> Database:

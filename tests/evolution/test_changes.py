@@ -35,9 +35,8 @@ def test_a_change_keeps_everything_else(
     name: str, kind: str, new_database: Callable[[str], str]
 ) -> None:
     case = CASES[name]
-    found, before, rows = start(new_database, kind)
-    pets, teams = found.rows(before, "pet"), found.rows(before, "team")
-    links = [tuple(row.values()) for row in found.rows(before, "hero_club_link")]
+    company = start(new_database, kind)
+    found = company.found
     now = after(case.fields, case)
     integers = case.integers if kind == "sqlite" else ()
     target = now.target(case.fills, case.drops, integers)
@@ -50,23 +49,23 @@ def test_a_change_keeps_everything_else(
     assert done.plan.steps == plan.steps
     wanted = [
         {key: one for key, one in (row | case.new(row)).items() if key not in case.gone}
-        for row in rows
+        for row in company.heroes
     ]
     assert found.rows(now, case.table) == wanted
     team = "squad" if "Squad" in case.team else "team"
-    assert found.rows(now, team) == [row | {"id": case.key(row["id"])} for row in teams]
+    assert found.rows(now, team) == [row | {"id": case.key(row["id"])} for row in company.teams]
     if case.pet:
-        assert found.rows(now, "pet") == pets
+        assert found.rows(now, "pet") == company.pets
     if case.link:
         new = [tuple(row.values()) for row in found.rows(now, case.link)]
-        assert new == [(one, case.key(other)) for one, other in links]
+        assert new == [(row["hero_id"], case.key(row["club_id"])) for row in company.links]
     kept_tables_have_their_rows(found, case)
     assert found.plan(target).is_empty
     assert not found.apply(target).plan.steps
     users_objects_work(found, kind, case.table)
     if case.gone == ("code",) and not case.drops:
         kept = found.values(f"SELECT code FROM {case.table} ORDER BY id")  # noqa: S608
-        assert kept == [(row["code"],) for row in rows]
+        assert kept == [(row["code"],) for row in company.heroes]
     last = hero(ROWS + 2) | case.new(hero(ROWS + 2) | {"age": None})
     if case.table == "hero":
         last = {key: one for key, one in last.items() if key not in case.gone}
@@ -81,7 +80,8 @@ def test_a_running_server_survives_a_change(
     name: str, kind: str, new_database: Callable[[str], str]
 ) -> None:
     case = CASES[name]
-    found, before, _ = start(new_database, kind)
+    company = start(new_database, kind)
+    found, before = company.found, company.before
     table = before.metadata.tables["hero"]
     create, read = table.insert().values(hero(ROWS + 2)), select(table).order_by(table.c.id.desc())
     with found.database.connect() as server:
@@ -119,7 +119,8 @@ def test_what_rows_prevent_is_counted_and_changes_nothing(
     name: str, kind: str, new_database: Callable[[str], str]
 ) -> None:
     fields, what = REFUSED[name]
-    found, before, _ = start(new_database, kind)
+    company = start(new_database, kind)
+    found, before = company.found, company.before
     everything = found.everything()
     target = after({**fields, "level2": "int = 1"}).target(FILLS.get(name, []))
     plan = found.plan(target)
@@ -142,7 +143,7 @@ def test_consequences_of_a_problem_are_no_problems(
     name: str, kind: str, new_database: Callable[[str], str]
 ) -> None:
     case, what = CONSEQUENCES[name]
-    found, _, _ = start(new_database, kind)
+    found = start(new_database, kind).found
     problems = found.plan(after(case.fields, case).target()).problems
     assert [what in one.what for one in problems] == [True]
 
@@ -153,7 +154,7 @@ def test_a_planned_table_is_created_with_all_rules(
 ) -> None:
     hero = entity("Hero", FIELDS | {"age": "int(0..99)?", "level": "int(0..9)?", "code": "str"})
     now = load(hero, TEAM)
-    found, _, _ = start(new_database, kind)
+    found = start(new_database, kind).found
     assert "rule" in str(found.plan(now.target()).steps)
     other = Changed(Database(new_database(kind)))
     other.apply(now.target())

@@ -31,7 +31,8 @@ def test_a_change_is_completed_after_the_transaction(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     case = CASES[name]
-    found, _, rows = start(new_database, "postgresql")
+    company = start(new_database, "postgresql")
+    found = company.found
     now = after(case.fields, case)
     target = now.target(case.fills, case.drops)
     numbers = iter(estimates)
@@ -40,7 +41,7 @@ def test_a_change_is_completed_after_the_transaction(
     assert done.online
     wanted = [
         {key: one for key, one in (row | case.new(row)).items() if key not in case.gone}
-        for row in rows
+        for row in company.heroes
     ]
     assert found.rows(now, case.table) == wanted
     assert found.plan(target).is_empty
@@ -50,7 +51,7 @@ def test_a_change_is_completed_after_the_transaction(
 def test_a_row_that_is_written_meanwhile_is_reported(
     new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found, _, _ = start(new_database, "postgresql")
+    found = start(new_database, "postgresql").found
     target = after({"age": "int(0..110)?", "rank": "int index"}).target()
     monkeypatch.setattr(planning, "count_rows", lambda *_: MILLION)
 

@@ -12,7 +12,7 @@ from sqlalchemy import MetaData, make_url
 
 from ..errors import Condition, StartupError, Unavailable, UnreachableError
 from .connections import Preparing
-from .faults import http_error, reason_of
+from .faults import http_error, is_undefined, reason_of
 from .postgresql import Postgresql
 from .rights import missing_grants
 from .sqlite import Sqlite
@@ -26,8 +26,6 @@ MAX_PREPARED = 10_000
 """Most statements in the cache, of some 7 kB each. A PATCH has one for each set of properties."""
 MAX_RETRY_SECONDS = 1.0
 """Longest pause between two attempts to reach a database that was down at the start."""
-_UNDEFINED = {"42P01", "42703"}
-"""SQLSTATEs of an undefined table or column. Without a privilege, they look undefined too."""
 _MAY_LACK_PRIVILEGES = {Condition.DENIED, Condition.TABLE_UNUSABLE}
 
 _log = logging.getLogger(__name__)
@@ -236,7 +234,7 @@ class Database(Sessions):
 
         Raises Unavailable for a table or column that existed at the start.
         """
-        if getattr(error, "sqlstate", None) in _UNDEFINED:
+        if is_undefined(error):
             unusable = Unavailable(Condition.TABLE_UNUSABLE, reason_of(error))
             self._record(unusable, statement)
             raise unusable from error

@@ -33,6 +33,9 @@ _CONDITIONS: Mapping[Fault, Condition] = {
     Fault.BROKEN: Condition.BROKEN,
     Fault.NO_KEY_LEFT: Condition.NO_KEY_LEFT,
 }
+_UNDEFINED = {"42P01", "42703"}
+"""SQLSTATEs of an undefined table or column. Without a privilege, they look undefined too."""
+_UNDEFINED_ON_SQLITE = re.compile("no such (table|column): |table .+ has no column named ")
 _FOREIGN_KEY_FAILED = "FOREIGN KEY constraint failed"
 _NOT_OF_POSTGRESQL = object()
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -53,6 +56,13 @@ def classify(error: BaseException) -> Fault:
         kinds = {kind.__name__ for kind in type(error).__mro__}
         return Fault.DISCONNECTED if "OperationalError" in kinds else Fault.BUG
     return postgresql_fault(state)
+
+
+def is_undefined(error: Exception) -> bool:
+    """Return whether a table or column of a statement does not exist."""
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+        return _UNDEFINED_ON_SQLITE.match(str(error)) is not None
+    return getattr(error, "sqlstate", None) in _UNDEFINED
 
 
 def cause_of(error: Exception) -> BaseException:
