@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crudgen import codegen
 from crudgen.cli import source
 from crudgen.delivery.garbage import paused_collection
 from crudgen.errors import CrudgenError, OutputError
@@ -114,6 +113,8 @@ def models(schema: "Schema | None") -> "Iterator[MetaData]":
         yield MetaData()
         return
     with paused_collection():
+        from crudgen import codegen  # noqa: PLC0415 -- lazy
+
         tree = codegen.render_to_serve(schema)
     with _imported(tree) as metadata:
         yield metadata

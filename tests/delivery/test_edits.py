@@ -344,10 +344,13 @@ def test_an_owned_file_that_is_no_longer_generated_stays_owned(out: Path) -> Non
     own(out, PATH)
     (out / PATH).write_text("mine = 1\n")
     for text, note in ((None, "no longer generated"), (None, ""), (NOW, "changed"), (NOW, "")):
-        (change,) = write(tree(text), out, Choices(prune=True, force=True)).changes
+        (change,) = write(tree(text), out, Choices(prune=True)).changes
         assert (change.action, bool(change.note)) == (Action.OWNED, bool(note))
         assert note in change.note
         assert (out / PATH).read_text() == "mine = 1\n"
+    (change,) = write(tree(NOW), out, Choices(prune=True, force=True)).changes
+    assert change.note == "--force keeps it"
+    assert (out / PATH).read_text() == "mine = 1\n"
     disown(out, PATH)
     write(tree(NOW), out, Choices(force=True))
     assert (out / PATH).read_text() == NOW
