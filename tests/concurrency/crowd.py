@@ -17,6 +17,8 @@ from tests.concurrency.specs import SPECS
 from tests.support.servers import Api, Servers, write_entities
 
 Result = TypeVar("Result")
+PATIENT = {"LOCK_SECONDS": "20", "STATEMENT_SECONDS": "20"}
+"""No request of a busy machine is refused for the time that it takes."""
 PROCESSES = {"sqlite": 4, "postgresql": 2}
 
 
@@ -124,7 +126,10 @@ class Crowd:
 def gather(servers: Servers, folder: Path, kind: str, database: str) -> Crowd:
     """Start several processes for one database."""
     spec = write_entities(folder / "entities", SPECS)
-    apis = [servers.start(spec, "served", database, wait=False) for _ in range(PROCESSES[kind])]
+    apis = [
+        servers.start(spec, "served", database, wait=False, settings=PATIENT)
+        for _ in range(PROCESSES[kind])
+    ]
     for api in apis:
         api.wait_until_ready()
     return Crowd(apis)
