@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from datetime import date, time
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from uuid import UUID
 
 from crudgen.language.names import (
@@ -43,6 +43,7 @@ class Code(str):
         return self
 
 
+@cache
 def raw(source: str) -> Code:
     """Return a string as code. A test checks that every argument is a literal of this package."""
     return Code(source)

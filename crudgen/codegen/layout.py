@@ -1,6 +1,7 @@
 """Lays source out as `ruff format` does. Reason to change: how long lines are split."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Self, TypeAlias
 
 from crudgen.language.names import AttributeName
@@ -45,7 +46,12 @@ class Bracket(str):
 
     def within(self, before: str, after: str = "") -> "Bracket":
         """Return the same items with further source before and after them."""
-        return Bracket(f"{before}{self.head}", self.items, f"{self.tail}{after}", self.is_tuple)
+        source = super().__new__(type(self), f"{before}{self}{after}")
+        source.head = f"{before}{self.head}"
+        source.items = self.items
+        source.tail = f"{self.tail}{after}"
+        source.is_tuple = self.is_tuple
+        return source
 
     def lay_out(self, indent: int, after: str = "") -> str:
         """Return the source on one line if it fits, else with one item per line.
@@ -111,9 +117,7 @@ def nested_literal(value: Value) -> "Bracket | Code":
 
 
 def _with_prefix(prefix: str, value: "Bracket | Code") -> "Bracket | Code":
-    if isinstance(value, Bracket):
-        return value.within(prefix)
-    return Code(f"{prefix}{value}")
+    return value.within(prefix) if isinstance(value, Bracket) else Code(prefix + value)
 
 
 def call(function: Code, items: Iterable[Part]) -> Bracket:
@@ -123,12 +127,22 @@ def call(function: Code, items: Iterable[Part]) -> Bracket:
 
 def keyword(key: str, value: Bracket | Code) -> Bracket | Code:
     """Return the source of a keyword argument."""
-    return _with_prefix(f"{identifier(key)}=", value)
+    return _with_prefix(_before_argument(key), value)
+
+
+@lru_cache(maxsize=65_536)
+def _before_argument(key: str) -> str:
+    return f"{identifier(key)}="
 
 
 def pair(key: str, value: Bracket | Code) -> Bracket | Code:
     """Return the source of an item of a dict with a string key."""
-    return _with_prefix(f"{string(key)}: ", value)
+    return _with_prefix(_before_item(key), value)
+
+
+@lru_cache(maxsize=65_536)
+def _before_item(key: str) -> str:
+    return f"{string(key)}: "
 
 
 def method(receiver: Bracket, name: str, items: Iterable[Part]) -> Bracket:

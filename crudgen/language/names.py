@@ -143,6 +143,8 @@ def byte_length(name: str) -> int:
 
 def folded(name: str) -> str:
     """Return a name with ASCII letters in lower case: SQLite compares names in this form."""
+    if name.isascii():
+        return name.lower()
     return re.sub("[A-Z]+", lambda upper: upper[0].lower(), name)
 
 

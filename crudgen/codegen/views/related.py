@@ -164,13 +164,13 @@ class _Printer:
 
     def _more(self, relation: Relation) -> Code:
         attribute = AttributeName(f"{relation.attribute}_more")
-        alias = self._alias(attribute, JsonName(self._json.of(more_property(relation))))
+        alias = self._alias(attribute, self._json.of(more_property(relation)))
         value = self._field([raw("default=False"), *alias]) if alias else raw("False")
         return typed_declaration(attribute, self.imports.builtin("bool", in_class=True), value)
 
     def _count(self, relation: Relation) -> Code:
         attribute = AttributeName(f"{relation.attribute}_count")
-        alias = self._alias(attribute, JsonName(self._json.of(count_property(relation))))
+        alias = self._alias(attribute, self._json.of(count_property(relation)))
         value = self._field(alias) if alias else None
         return typed_declaration(attribute, self.imports.builtin("int", in_class=True), value)
 
@@ -183,8 +183,8 @@ class _Printer:
         value = self._field(alias) if alias else None
         return typed_declaration(one.keys, keys, value)
 
-    def _alias(self, attribute: AttributeName, sent: JsonName) -> list[Bracket | Code]:
-        return [] if str(sent) == attribute else [keyword("alias", json_name(sent))]
+    def _alias(self, attribute: AttributeName, sent: str) -> list[Bracket | Code]:
+        return [] if sent == attribute else [keyword("alias", json_name(JsonName(sent)))]
 
     def _field(self, items: Iterable[Bracket | Code]) -> Bracket:
         return call(self.imports.name("sqlmodel", "Field", in_class=True), items)

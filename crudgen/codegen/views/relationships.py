@@ -14,6 +14,12 @@ from crudgen.language.schema import Entity, Field
 from .references import Entities, reference_of
 from .variables import folder_name
 
+_DELETED_LINKS = keyword("passive_deletes", literal(True))
+_DELETED_ROWS = keyword("passive_deletes", literal("all"))
+_ONE_ROW = pair("uselist", literal(False))
+_VIEW_ONLY = pair("viewonly", literal(True))
+_POST_UPDATE = pair("post_update", literal(True))
+
 
 def related_classes(entity: Entity) -> set[ClassName]:
     """Return the names of the classes that the relationships of an entity import."""
@@ -100,10 +106,10 @@ class RelationshipPrinter:
             inverse = target.relation(relation.inverse)
             yield keyword("back_populates", attribute_name(inverse.attribute))
         if relation.link is not None and not is_view:
-            yield keyword("passive_deletes", literal(True))
+            yield _DELETED_LINKS
             yield keyword("link_model", self._link_class(relation.link, target))
         elif relation.kind is not RelationKind.MANY_TO_ONE and not is_view:
-            yield keyword("passive_deletes", literal("all"))
+            yield _DELETED_ROWS
         options = (*self._options(one), *_updates(one))
         if options:
             yield keyword("sa_relationship_kwargs", Bracket("{", options, "}"))
@@ -127,7 +133,7 @@ class RelationshipPrinter:
         if own and target is self._entity:
             yield pair("remote_side", _path(target, target.key.attribute))
         if relation.kind is RelationKind.ONE_TO_ONE:
-            yield pair("uselist", literal(False))
+            yield _ONE_ROW
         if relation.order:
             yield pair("order_by", literal(_order(relation, target)))
 
@@ -136,8 +142,10 @@ class RelationshipPrinter:
         there = self._references[target.name]
         if target is self._entity:
             return there
-        back = [field.reference.target for field in target.fields if field.reference is not None]
-        return there + back.count(self._entity.name)
+        for field in target.fields:
+            if field.reference is not None and field.reference.target == self._entity.name:
+                there += 1
+        return there
 
     def _link_options(self, relation: Relation, link: Link, target: Entity) -> Iterator[Part]:
         if link.via:
@@ -150,9 +158,9 @@ class RelationshipPrinter:
 def _updates(one: _Relationship) -> Iterator[Part]:
     """Yield how SQLAlchemy writes a relationship, if not in the usual way."""
     if one.is_view:
-        yield pair("viewonly", literal(True))
+        yield _VIEW_ONLY
     elif one.is_circular:
-        yield pair("post_update", literal(True))
+        yield _POST_UPDATE
 
 
 def _path(entity: Entity, attribute: AttributeName) -> Code:

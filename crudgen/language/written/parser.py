@@ -17,6 +17,7 @@ _WORD = re.compile(r"\s*(?P<word>[^\s(]+|\()")
 _OPENED = re.compile(r" *\(\s*")
 _QUOTED = re.compile(rf"({QUOTED})[ \n]*")
 _NAMES = re.compile(rf"(?:{QUOTED}|[^()])*")
+_BRACKET = re.compile(r"[()]")
 _EXPECTED = {
     Argument.NUMBER: "a number",
     Argument.TEXT: "text or a quoted string",
@@ -60,7 +61,7 @@ class ShortFormParser:
             self._reject_word(name, location)
         elif not follows_space:
             self.problems.add(location, f"missing space before {quoted(name)}", "add one")
-        elif any(entry.key == name for entry in self.entries):
+        elif name in [entry.key for entry in self.entries]:
             remedy = "remove one of them"
             if option.argument is Argument.NAMES:
                 remedy = f"write all names in one option, such as '{name}(name, label)'"
@@ -182,7 +183,7 @@ class ShortFormParser:
 
 def _bare_end(text: str, start: int) -> int:
     """Return where an argument without quotes ends: at a parenthesis, or with the text."""
-    bracket = re.compile(r"[()]").search(text, start)
+    bracket = _BRACKET.search(text, start)
     return bracket.start() if bracket else len(text)
 
 
