@@ -123,7 +123,7 @@ def _run_revisions(entities: Path, out: Path, url: str | None, *, as_json: bool)
         ) as state:
             done = migrating.upgrade(state, out)
             if not as_json:
-                verb = "recorded" if state.is_as_the_spec else "has run"
+                verb = "recorded" if state.only_records else "has run"
                 for name in done:
                     console.say(f"  {verb}  {name}")
             migrating.check_complete(state, entities)

@@ -47,6 +47,15 @@ class State:
         return self.left.is_empty and self.unrevised.draft.is_empty
 
     @property
+    def only_records(self) -> bool:
+        """Whether `apply` records revisions that need not run: something else created the tables.
+
+        A revision that the user wrote must run.
+        """
+        own = any(not one.after and not one.is_online for one in self.pending)
+        return bool(self.pending) and not self.recorded and self.is_as_the_spec and not own
+
+    @property
     def is_current(self) -> bool:
         """Whether there is nothing to do."""
         is_recorded = not self.pending and self.unrevised.draft.is_empty
@@ -125,9 +134,9 @@ def _summary(state: State, entities: Path) -> Iterator[str]:
     if not state.unrevised.draft.is_empty:
         yield f'write a revision first: {revising.command(entities)} -m "what it does"'
     if state.drift is not None and not state.drift.is_empty:
-        yield "something else has changed the database: undo that, or write it into the spec"
-    if state.pending and state.is_as_the_spec:
-        yield "the tables are those of the spec: `crudgen apply` records the revisions"
+        yield "the database was changed outside of the revisions: undo that, or change the spec"
+    if state.only_records:
+        yield "the tables are those of the spec: `crudgen apply` only records the revisions"
     elif state.pending:
         count = source.count(len(state.pending), "revision")
         yield f"{count} to run; run them with: crudgen apply"
@@ -156,11 +165,17 @@ def as_json(state: State) -> str:
 def upgrade(state: State, out: Path) -> list[str]:
     """Run the revisions that a database lacks; return their names.
 
-    If the tables are those of the spec already, the revisions are recorded only. Raises
+    If no revision is recorded, and the tables are those of the spec, they are only recorded. Raises
     DatabaseError.
     """
     if state.pending:
-        command = "stamp" if state.is_as_the_spec else "upgrade"
+        has_drift = state.drift is not None and not state.drift.is_empty
+        if state.recorded and has_drift and state.is_as_the_spec:
+            raise DatabaseError(
+                "the tables are those of the spec, but the revisions have not changed them\n"
+                f"  if the pending ones need not run, record them: cd {out} && alembic stamp heads"
+            )
+        command = "stamp" if state.only_records else "upgrade"
         _alembic(out, _url(state.change), command, "heads")
     return [one.name for one in state.pending]
 

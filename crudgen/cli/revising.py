@@ -45,9 +45,14 @@ class Unrevised:
         found = [(one.table, one.column, one.what) for one in plan.steps]
         found += [(one.table, one.column, one.what) for one in plan.problems]
         return [
-            f"{names.get((table, column)) or names.get((table, None), table)}: {what}"
+            f"{names.get((table, column)) or _name(names, table, column)}: {what}"
             for table, column, what in found
         ]
+
+
+def _name(names: "Mapping[tuple[str, str | None], str]", table: str, column: str | None) -> str:
+    entity = names.get((table, None), table)
+    return f"{entity}.{column}" if column else entity
 
 
 def check_project(schema: "Schema", entities: Path, out: Path) -> None:
@@ -77,18 +82,17 @@ def unrevised(
     with paused_collection():
         from crudgen.evolution.choices import read_choices  # noqa: PLC0415 -- lazy
         from crudgen.evolution.hints import hints  # noqa: PLC0415 -- lazy
-        from crudgen.evolution.revisions import former, history  # noqa: PLC0415 -- lazy
-        from crudgen.evolution.revisions.draft import draft  # noqa: PLC0415 -- lazy
+        from crudgen.evolution.revisions import history  # noqa: PLC0415 -- lazy
+        from crudgen.evolution.revisions.following import following  # noqa: PLC0415 -- lazy
 
     revisions = history.read(out / FOLDER)
     before = revisions.spec()
-    former_schema, found = former.load(before), hints(schema)
+    found = hints(schema)
     choices = read_choices(schema, found, fills or (), drops or ())
-    with models(former_schema) as old, _imported(tree) as new:
-        made = draft(old, new, found, choices)
+    with _imported(tree) as metadata:
+        made, after = following(before, schema, metadata, choices, models)
     if made.plan.problems:
         return Unrevised(revisions, made, {}, found)
-    after = former.spec_after(former_schema, schema, found, made.tables)
     changed: dict[str, str | None] = {
         name: text for name, text in after.items() if before.get(name) != text
     }

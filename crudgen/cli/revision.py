@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     'crudgen revision -m "first tables"',
-    'crudgen revision -m "levels of heroes" --fill hero.level=1',
+    'crudgen revision -m "teams" --json',
 )
 
 
-def revision(  # noqa: PLR0913 -- each is an option of the command
+def revision(  # noqa: C901, PLR0913 -- each is an option of the command
     entities: source.Entities = source.DEFAULT,
     *,
     message: Annotated[
@@ -58,16 +58,20 @@ def revision(  # noqa: PLR0913 -- each is an option of the command
     if as_json:
         typer.echo(_report(paths, plan))
         return
+    if not written and plan.unused:
+        raise CrudgenError("\n".join([*plan.unused, "  nothing was written"]))
     if not written:
-        console.say("nothing to write: the revisions lead to the tables of the spec", "green")
+        console.say("nothing to write: the revisions have all changes of the spec", "green")
         return
     if plan.steps:
         planned.show(plan, names)
     for path in paths:
         console.say(f"  created  {path}")
     for guard in found.draft.guards:
-        console.say(f"it stops if there are any: {guard.what}", "yellow")
-    console.say(f"read it, then run in {out}: alembic upgrade head")
+        console.say(f"the revision stops if there are any: {guard.what}", "yellow")
+        if guard.flag:
+            console.say(f"  to give them a value, delete the file, and repeat with {guard.flag}")
+    console.say(f"read the revision, then: cd {out} && alembic upgrade head")
 
 
 def _files(found: "revising.Unrevised", message: str) -> "list[RevisionFile]":

@@ -5,23 +5,33 @@ Random chains of specs; `PAIRS=1000` tries more of them on each database.
 
 import random
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 
 import pytest
 from sqlalchemy import MetaData
 
 from crudgen.evolution.applying import Target
+from crudgen.evolution.choices import Choices
 from crudgen.evolution.connecting import Database
+from crudgen.evolution.hints import hints
 from crudgen.evolution.plan import Copy
-from crudgen.evolution.revisions.draft import Draft, draft
-from crudgen.evolution.revisions.former import load, spec_after
+from crudgen.evolution.revisions.draft import Draft
+from crudgen.evolution.revisions.following import following
+from crudgen.evolution.revisions.former import load
 from crudgen.evolution.statements import run
 from crudgen.evolution.unused import UnusedOptionError
+from crudgen.language.schema import Schema
 from tests.evolution.changed import Changed, Spec, entity, spec
 from tests.evolution.random_specs import random_rows
 from tests.evolution.respecs import Change
 from tests.evolution.test_random_changes import seeds, start, valid_change, valid_world
 from tests.startup.started import application
+
+
+@contextmanager
+def models(schema: Schema | None) -> Iterator[MetaData]:
+    yield application(schema).metadata if schema else MetaData()
 
 
 def statements(kind: str, made: Draft) -> list[str]:
@@ -65,16 +75,14 @@ def test_revisions_do_what_apply_does(kind: str, new_database: Callable[[str], s
         live = random_rows(rng, world)
         found = start(Database(new_database(kind)), now, live)
         twin = start(Database(new_database(kind)), now, live)
-        texts = spec_after(None, now.schema, now.target().hints, {})
+        _, texts = following({}, now.schema, now.metadata, Choices(), models)
         for _ in range(2):
             change, now = valid_change(rng, deepcopy(world))
-            former = load(texts)
-            assert former is not None
             case = "\n".join([f"seed {seed}: {change}", *texts.values(), *change.world.texts()])
             for target in targets(change, now):
                 try:
-                    revision = draft(
-                        application(former).metadata, now.metadata, target.hints, target.choices
+                    revision, after = following(
+                        texts, now.schema, now.metadata, target.choices, models
                     )
                     plan = found.plan(target)
                     break
@@ -91,7 +99,7 @@ def test_revisions_do_what_apply_does(kind: str, new_database: Callable[[str], s
             assert found.plan(left).is_empty, f"{case}\n{found.plan(left).left}"
             for table in now.metadata.tables:
                 assert found.rows(now, table) == twin.rows(now, table), case
-            texts = spec_after(former, now.schema, target.hints, revision.tables)
+            texts = after
             made, world = made + 1, change.world
     print(f"{kind}: {made} made, {refused} refused")  # noqa: T201 -- shown with -s
     assert made
@@ -227,17 +235,19 @@ def test_each_revision_starts_from_the_one_before(
 ) -> None:
     found, texts = Changed(Database(new_database(kind))), dict[str, str]()
     for entities, drops in CHAINS[name]:
-        now, former = spec(*entities), load(texts)
+        now = spec(*entities)
         target = now.target((), drops)
-        metadata = application(former).metadata if former else MetaData()
-        revision = draft(metadata, now.metadata, target.hints, target.choices)
+        revision, texts = following(texts, now.schema, now.metadata, target.choices, models)
         assert not revision.plan.problems
         assert not in_the_way(found, kind, revision)
         upgrade(found, kind, revision)
         plain = now.target()
         assert found.plan(plain).is_empty, found.plan(plain).left
-        texts = spec_after(former, now.schema, target.hints, revision.tables)
-        after = load(texts)
-        assert after is not None
-        kept = draft(application(after).metadata, now.metadata, plain.hints)
-        assert kept.is_empty
+        again, same = following(texts, now.schema, now.metadata, Choices(), models)
+        assert again.is_empty
+        assert same == texts
+        kept = load(texts)
+        assert kept is not None
+        # The database is what the spec of revisions says, with the names of its objects.
+        left = found.plan(Target(application(kept).metadata, hints(kept))).left
+        assert not left

@@ -9,7 +9,7 @@ from typer.testing import Result
 
 from crudgen.evolution.connecting import Database
 from tests.evolution.changed import Changed
-from tests.migrations.test_revision import LATER, VERSIONS, change
+from tests.migrations.test_revision import HERO, LATER, VERSIONS, change
 from tests.migrations.test_revision import crudgen as crudgen  # noqa: PLC0414 -- a fixture
 from tests.migrations.written import KINDS, NewDatabase
 
@@ -55,7 +55,7 @@ def test_plan_shows_three_lists_and_apply_runs_revisions(
     Changed(Database(url)).execute("DROP INDEX ix_hero_title")
     code, pending, unrevised, drift = lists(crudgen, url)
     assert (code, pending, unrevised, drift) == (1, [], 0, 1)
-    assert "something else has changed" in crudgen("plan", "--database", url).output
+    assert "changed outside of the revisions" in crudgen("plan", "--database", url).output
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -66,7 +66,7 @@ def test_tables_of_the_spec_are_recorded(
     assert crudgen("apply", "--database", url).exit_code == 0
     crudgen("revision", "-m", "first")
     assert lists(crudgen, url) == (3, ["0001_first"], 0, 0)
-    assert "records the revisions" in crudgen("plan", "--database", url).output
+    assert "only records the revisions" in crudgen("plan", "--database", url).output
     assert "recorded  0001_first" in crudgen("apply", "--database", url).output
     assert lists(crudgen, url) == (0, [], 0, 0)
 
@@ -116,3 +116,79 @@ def test_without_revisions_the_spec_is_applied(crudgen: Callable[..., Result]) -
     (VERSIONS / "0001_other.py").write_text("")
     Path("entities/hero.yaml").write_text(LATER.replace("  team_id: -> Team?\n", ""))
     assert crudgen("plan").exit_code == 3
+
+
+def test_what_the_user_wrote_always_runs(crudgen: Callable[..., Result]) -> None:
+    """Also if the tables are those of the spec already; and so does a drop."""
+    crudgen("revision", "-m", "first")
+    crudgen("apply")
+    found = Changed(Database("sqlite:///app.db"))
+    found.execute("INSERT INTO hero (name, mood, code) VALUES (' x ', 'calm', 'a')")
+    own = """
+from migrations.steps import run
+
+revision = "0002_trim"
+down_revision = "0001_first"
+
+
+def upgrade() -> None:
+    run(sqlite=["UPDATE hero SET name = trim(name)"])
+"""
+    (VERSIONS / "0002_trim.py").write_text(own)
+    assert "has run  0002_trim" in crudgen("apply").output
+    assert found.values("SELECT name FROM hero") == [("x",)]
+    Path("entities/hero.yaml").write_text("name: Hero\nfields: {name: str(1..80) index}\n")
+    crudgen("emit")
+    crudgen("revision", "-m", "less", "--drop", "hero.code")
+    assert crudgen("apply").exit_code == 0
+    assert "code" not in str(found.values("SELECT sql FROM sqlite_master"))
+
+
+KEPT = [
+    ["name: Hero\nfields: {name: str, team: str?}\n", "name: Hero\nfields: {team_id: -> Team?}\n"],
+    ["name: Hero\nfields: {team_id: -> Team?}\n", "name: Hero\nfields: {name: str?, team: str?}\n"],
+    [HERO, "name: Villain\nplural: heroes\npath: /heroes\nfields: {name: str}\n"],
+    [HERO, "name: Hero\ntable: people\nfields: {name: str}\n", HERO.replace("Hero", "Champ")],
+]
+
+
+@pytest.mark.parametrize("specs", KEPT)
+def test_what_is_kept_has_names_of_its_own(
+    specs: list[str], crudgen: Callable[..., Result]
+) -> None:
+    for number, text in enumerate(specs):
+        change(text)
+        crudgen("emit", "--prune")
+        done = crudgen("revision", "-m", f"number {number}")
+        assert done.exit_code == 0, done.output
+        assert crudgen("apply").exit_code == 0
+        checked = crudgen("check")
+        assert checked.exit_code == 0, checked.output
+    assert crudgen("plan").exit_code == 0
+
+
+def test_branches_that_refer_to_one_entity_do_not_conflict(crudgen: Callable[..., Result]) -> None:
+    crudgen("revision", "-m", "first")
+    for name in ("Post", "Note"):
+        file = Path(f"entities/{name.lower()}.yaml")
+        file.write_text(f"name: {name}\nfields: {{hero_id: -> Hero}}\n")
+        assert crudgen("revision", "-m", name).exit_code == 0
+        file.rename(file.with_suffix(".txt"))
+        written = VERSIONS / f"0002_{name.lower()}.py"
+        written.rename(written.with_suffix(".txt"))
+    for file in [*Path("entities").glob("*.txt"), *VERSIONS.glob("*.txt")]:
+        file.rename(file.with_suffix(".yaml" if file.parent == Path("entities") else ".py"))
+    merged = crudgen("revision", "-m", "merge")
+    assert merged.exit_code == 0, merged.output
+    assert crudgen("apply").exit_code == 0
+    assert crudgen("plan").exit_code == 0
+
+
+def test_conventions_are_part_of_the_spec(crudgen: Callable[..., Result]) -> None:
+    Path("crudgen.yaml").write_text("migrations: true\nnames: {columns: PascalCase}\n")
+    for text in (HERO, LATER):
+        change(text)
+        crudgen("emit")
+        assert crudgen("revision", "-m", "next").exit_code == 0
+        assert crudgen("apply").exit_code == 0
+    assert crudgen("plan").exit_code == 0

@@ -81,7 +81,7 @@ def test_revisions_lead_from_one_spec_to_the_next(
     assert 'crudgen revision -m "what it does"' in checked.output
     done = crudgen("revision", "-m", "Titles, levels and teams.")
     assert "0002_titles_levels_teams.py" in done.output
-    assert "it stops if there are any: hero.age: rows without a value" in done.output
+    assert "stops if there are any: hero.age: rows without a value" in done.output
     assert crudgen("check").exit_code == 0
     stopped = project.run(url, "alembic", "upgrade", "head")
     assert stopped.returncode != 0
@@ -191,7 +191,8 @@ BROKEN = {
     "revision = '0001_first'\ndown_revision = None\n": "is the revision 0001_first too",
     "revision = f()\n": "must be literals",
     "revision = 2\n": "must be a text",
-    "revision = '2'\ndown_revision = '0001_first'\nAFTER = {'Hero': 'name: Hero'}\n": "not a valid",
+    "revision = '2'\ndown_revision = 5\n": "must be a text",
+    "revision = '2'\ndown_revision = '0001_first'\nAFTER = {'Hero': 'x'}\n": "no valid spec",
     "revision = '2'\ndown_revision = None\nAFTER = {'Hero': None}\n": "change Hero, and neither",
     "revision = '2'\ndown_revision = '2'\n": "in a circle",
 }

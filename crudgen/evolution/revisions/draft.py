@@ -33,6 +33,8 @@ class Guard:
     what: str
     sqlite: str = ""
     postgresql: str = ""
+    flag: str = ""
+    """The option that gives these rows a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def draft(
         if (table, one.column, one.what) not in known
     ]
     return Draft(
-        plan=Plan(plan.steps or steps, (*plan.problems, *more), plan.notes),
+        plan=Plan(plan.steps or steps, (*plan.problems, *more), plan.notes, {}, plan.unused),
         guards=tuple(_guards(here, _conditions(dialect(), changes, hints), hints)),
         sqlite=tuple(_sqlite(plan, hints)),
         postgresql=tuple(sql for one in steps if not one.online for sql in _statements(one, hints)),
@@ -122,7 +124,8 @@ def _guards(here: Iterable[Condition], there: Iterable[Condition], hints: Hints)
             for other in others
             if (other.change.expected.name, other.column, other.what) == key
         ]
-        yield Guard(_what(one, hints), one.select, same[0].select if same else "")
+        there_too = same[0].select if same else ""
+        yield Guard(_what(one, hints), one.select, there_too, one.flag)
         if same:
             others.remove(same[0])
     for other in others:

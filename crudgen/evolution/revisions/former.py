@@ -1,7 +1,7 @@
 """The spec of revisions: what the tables are after them. Reason to change: what tables depend on.
 
 Tables, columns and links that the spec does not have any more stay in the database, until they are
-dropped. So they stay in the spec of revisions too.
+dropped. So they stay in the spec of revisions too, under names that nothing else has.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -12,11 +12,24 @@ from crudgen.evolution.hints import Hints
 from crudgen.evolution.renames import renamed_tables
 from crudgen.kit.database.catalogue import TableDefinition
 from crudgen.language import explain, load_texts
-from crudgen.language.names import SNAKE_CASE, ClassName, FieldName
+from crudgen.language.api import Api, EtagUse, Page
+from crudgen.language.names import (
+    SNAKE_CASE,
+    AttributeName,
+    ClassName,
+    FieldName,
+    JsonName,
+    ModuleName,
+    UrlPath,
+)
+from crudgen.language.operations import Operation
 from crudgen.language.relations import Relation
 from crudgen.language.schema import Entity, Field, Schema
 
 from .history import APP_FILE, RevisionError
+
+_API = Api((Operation.READ,), Page(), (), (), (), EtagUse.OPTIONAL, idempotency=False)
+"""No table depends on the API, but those of the kit."""
 
 
 def load(texts: Mapping[str, str]) -> Schema | None:
@@ -24,40 +37,49 @@ def load(texts: Mapping[str, str]) -> Schema | None:
 
     Raises RevisionError.
     """
-    entities = {f"{name}.yaml": text for name, text in texts.items() if name != APP_FILE}
+    entities = {f"AFTER: {name}": text for name, text in texts.items() if name[0].isupper()}
     if not entities:
         return None
     try:
         return load_texts(entities, texts.get(APP_FILE))
     except SpecError as error:
         raise RevisionError(
-            f"`AFTER` in the revisions is not a valid spec:\n{error}\n"
-            "  restore what a revision contained, or correct it"
+            f"the revisions contain no valid spec in `AFTER`:\n{error}\n"
+            "  restore what they contained, or correct it"
         ) from None
 
 
-def spec_after(
+def spec_with_kept(
     former: Schema | None, present: Schema, hints: Hints, tables: Mapping[str, TableDefinition]
 ) -> dict[str, str]:
-    """Return the spec of revisions after a change: the long forms of its entities, by their names.
+    """Return a spec with all that a database has after a change, and with its former names.
 
-    `tables` are those of the database after it, which may have columns that no spec mentions.
+    `tables` are those of the database, which may have columns that no spec mentions.
     """
-    after = [_plain(entity) for entity in present.entities]
+    entities = [replace(entity, api=_API) for entity in present.entities]
     if former is not None:
-        after = list(_Kept(former, present, hints, tables).added_to(after))
-    texts = {
-        str(entity.name): _without_comments(explain(entity, present.names)) for entity in after
-    }
+        entities = list(_Kept(former, present, hints, tables).added_to(entities))
+    texts = {str(one.name): _text(one, present) for one in entities}
     if present.names != SNAKE_CASE:
-        names = {"columns": present.names.columns, "json_names": present.names.json}
+        names = {"columns": present.names.columns, "json": present.names.json}
         lines = "".join(f"  {key}: {value}\n" for key, value in names.items())
         texts[APP_FILE] = f"names:\n{lines}"
     return texts
 
 
+def without_hints(schema: Schema, texts: Mapping[str, str]) -> dict[str, str]:
+    """Return the texts of a schema without what is for people, and without former names."""
+    plain = {str(entity.name): _text(_plain(entity), schema) for entity in schema.entities}
+    return {**texts, **plain}
+
+
+def _text(entity: Entity, schema: Schema) -> str:
+    """Return the long form of an entity, with the smallest API."""
+    text = explain(entity, schema.names).partition("\napi:\n")[0]
+    return f"{text}\napi:\n  operations: [read]\n"
+
+
 def _plain(entity: Entity) -> Entity:
-    """Return an entity without what is for people, and without former names."""
     fields = (replace(one, doc=None, example=None, was=(), renamed=()) for one in entity.fields)
     relations = (
         replace(one, link=replace(one.link, was=())) if one.link else one
@@ -66,8 +88,11 @@ def _plain(entity: Entity) -> Entity:
     return replace(entity, doc=None, was=(), fields=tuple(fields), relations=tuple(relations))
 
 
-def _without_comments(text: str) -> str:
-    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
+def _free(name: str, taken: Collection[str]) -> str:
+    """Return a name that nothing else has."""
+    while name in taken:
+        name = f"kept_{name}"
+    return name
 
 
 class _Kept:
@@ -94,35 +119,59 @@ class _Kept:
             for table in [str(entity.table)]
         }
         self._former = {name: one for name, one in pairs.items() if one is not None}
-        self._renamed = {one.name: name for name, one in self._former.items()}
         used = {one.name for one in self._former.values()}
-        self._left = [one for one in former.entities if one.name not in used]
+        self._left = [
+            one for one in former.entities if one.name not in used and str(one.table) in tables
+        ]
+        self._renamed = {one.name: name for name, one in self._former.items()}
+        names = {str(entity.name) for entity in present.entities}
+        for one in self._left:
+            name = str(one.name)
+            while name in names:
+                name = f"Kept{name}"
+            names.add(name)
+            self._renamed[one.name] = ClassName(name)
+        self._plurals = {str(entity.plural) for entity in present.entities}
+        self._paths = {str(entity.path) for entity in present.entities}
 
     def added_to(self, entities: Collection[Entity]) -> Iterator[Entity]:
         """Yield entities with what is kept of them, and former entities whose tables are kept."""
         links = {str(link.table) for entity in entities for link in entity.links}
         for entity in entities:
             former = self._former.get(entity.name)
-            yield self._with_columns(entity, former, links) if former else entity
-        names = {entity.name for entity in entities}
+            yield self._with_kept(entity, former, links) if former else entity
         for entity in self._left:
-            if str(entity.table) in self._tables and entity.name not in names:
-                yield self._left_over(entity)
+            yield self._left_over(entity)
 
-    def _with_columns(self, entity: Entity, former: Entity, links: Collection[str]) -> Entity:
+    def _with_kept(self, entity: Entity, former: Entity, links: Collection[str]) -> Entity:
         known = {str(one.column).lower() for one in entity.fields}
         table = self._tables[str(entity.table)]
         left = [one.name for one in table.columns if one.name.lower() not in known]
-        fields, relations = list(entity.fields), list(entity.relations)
+        names = {
+            str(name) for one in entity.fields for name in (one.name, one.attribute, one.json_name)
+        } | {str(one.name) for one in entity.relations}
+        fields, relations, kept = list(entity.fields), list(entity.relations), dict[str, str]()
         for one in former.fields:
             if str(one.column) in left:
-                fields.append(self._optional(one))
-                relations += self._own_relations(former, one)
-        for relation in self._links(former):
-            if relation.link and str(relation.link.table) not in links:
-                relations.append(relation)
-        kept = {one.name for one in fields[len(entity.fields) :]}
-        indexes = [one for one in former.indexes if not one.unique and kept & {*one.fields}]
+                name = kept[str(one.name)] = _free(str(one.name), names)
+                fields.append(self._optional(one, name))
+                names.add(name)
+                for relation in self._own_relations(former, one):
+                    free = _free(str(relation.name), names)
+                    relations.append(replace(relation, name=FieldName(free), by=FieldName(name)))
+                    names.add(free)
+        relations += [
+            replace(one, name=FieldName(_free(str(one.name), names)))
+            for one in self._links(former)
+            if one.link and str(one.link.table) not in links
+        ]
+        indexes = [
+            replace(
+                one, fields=tuple(FieldName(kept.get(str(name), str(name))) for name in one.fields)
+            )
+            for one in former.indexes
+            if not one.unique and not kept.keys().isdisjoint(map(str, one.fields))
+        ]
         return replace(
             entity,
             fields=tuple(fields),
@@ -131,14 +180,34 @@ class _Kept:
         )
 
     def _left_over(self, entity: Entity) -> Entity:
-        api = replace(entity.api, include=(), related=(), nested=(), embed=(), counts=(), write=())
-        fields = tuple(map(self._with_target, entity.fields))
+        plural = _free(str(entity.plural), self._plurals)
+        path = f"/{_free(str(entity.path)[1:], {one[1:] for one in self._paths})}"
+        self._plurals.add(plural)
+        self._paths.add(path)
         relations = [one for field in entity.fields for one in self._own_relations(entity, field)]
-        relations += self._links(entity)
-        return replace(entity, api=api, fields=fields, relations=tuple(relations))
+        return replace(
+            entity,
+            name=self._renamed[entity.name],
+            plural=ModuleName(plural),
+            path=UrlPath(path),
+            api=_API,
+            fields=tuple(map(self._with_target, entity.fields)),
+            relations=(*relations, *self._links(entity)),
+        )
 
-    def _optional(self, field: Field) -> Field:
-        return replace(self._with_target(field), optional=True, default=None, touch=False)
+    def _optional(self, field: Field, name: str) -> Field:
+        """Return a field that is kept: rows do not need a value of it."""
+        renamed = replace(self._with_target(field), name=FieldName(name), optional=True)
+        return replace(
+            renamed,
+            attribute=AttributeName(name),
+            json_name=JsonName(name),
+            default=None,
+            touch=False,
+            read_only=False,
+            was=(),
+            renamed=(),
+        )
 
     def _with_target(self, field: Field) -> Field:
         if field.reference is None:
@@ -161,6 +230,5 @@ class _Kept:
                 yield self._without_inverse(one)
 
     def _without_inverse(self, relation: Relation) -> Relation:
-        target: ClassName = self._renamed.get(relation.target, relation.target)
-        inverse: FieldName | None = None
-        return replace(relation, target=target, inverse=inverse, order=())
+        target = self._renamed.get(relation.target, relation.target)
+        return replace(relation, target=target, inverse=None, order=())

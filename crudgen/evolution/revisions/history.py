@@ -14,6 +14,8 @@ from crudgen.errors import CrudgenError
 
 APP_FILE = "crudgen.yaml"
 """The key of `AFTER` for the settings that names of columns depend on."""
+KIT = "kit"
+"""The key of `AFTER` for the tables that belong to no entity, a line each."""
 
 
 class RevisionError(CrudgenError):
@@ -31,6 +33,11 @@ class Revision:
     """The revisions before it: none for the first, several for a merge."""
     after: Mapping[str, str | None] = field(default_factory=dict)
     """The long form of each entity that it changes; None for one that it removes."""
+
+    @property
+    def is_online(self) -> bool:
+        """Whether it is what PostgreSQL does after the revision before it."""
+        return self.name.endswith("_online")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +70,19 @@ class History:
             for name in one.after:
                 kept = [other for other in last.get(name, []) if other.name not in before[one.name]]
                 last[name] = [*kept, one]
+        kit = sorted({line for one in last.pop(KIT, []) for line in (one.after[KIT] or "").split()})
         for name, changing in last.items():
             if len(changing) > 1:
                 files = " and ".join(str(one.file) for one in changing)
                 raise RevisionError(
                     f"{files} change {name}, and neither follows the other\n"
-                    "  delete the one that is not applied anywhere, and write it again: crudgen"
-                    " revision"
+                    "  delete the one that no database has run, and write it again: crudgen"
+                    " revision\n"
+                    f"  if both have run, write a revision that follows both, with {name} in AFTER"
                 )
         texts = {name: changing[0].after[name] for name, changing in last.items()}
-        return {name: text for name, text in texts.items() if text is not None}
+        found = {name: text for name, text in texts.items() if text is not None}
+        return {**found, KIT: "".join(f"{line}\n" for line in kit)} if kit else found
 
     def until(self, recorded: Collection[str]) -> "History":
         """Return the revisions that a database has. Raises RevisionError for an unknown one."""
@@ -147,7 +157,7 @@ def _read(file: Path) -> Revision | None:
         raise RevisionError(
             f"{file}: `revision`, `down_revision` and `AFTER` must be literals"
         ) from None
-    downs = (down,) if isinstance(down, str) else tuple(down or ())
+    downs = tuple(down) if isinstance(down, list | tuple) else (down,) if down is not None else ()
     if not isinstance(name, str) or not _are_texts(downs) or not _is_after(after):
         raise RevisionError(
             f"{file}: `revision` must be a text, `down_revision` a text, a tuple or None, and"

@@ -1,0 +1,64 @@
+"""The revision that follows others. Reason to change: how it and its spec are found."""
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+from sqlalchemy import MetaData
+
+from crudgen.evolution.choices import Choices
+from crudgen.evolution.hints import hints
+from crudgen.language.schema import Schema
+
+from . import former
+from .draft import Draft, draft
+from .history import KIT
+
+Models = Callable[[Schema | None], AbstractContextManager[MetaData]]
+"""Returns the tables of a schema, while the context is entered."""
+
+
+def following(
+    before: Mapping[str, str],
+    schema: Schema,
+    metadata: MetaData,
+    choices: Choices,
+    models: Models,
+) -> tuple[Draft, dict[str, str]]:
+    """Return what leads from the spec of revisions to another one, and their spec after that.
+
+    `metadata` are the tables of the other spec. Raises RevisionError and UnusedOptionError.
+    """
+    present, kit = hints(schema), before.get(KIT, "").split()
+    own = [name for name in metadata.tables if (name, None) not in present.names]
+    former_schema = former.load(before)
+    with models(former_schema) as without_kit:
+        old = _with_tables(without_kit, metadata, kit)
+        made = draft(old, metadata, present, choices)
+        if made.plan.problems:
+            return made, {}
+        texts = former.spec_with_kept(former_schema, schema, present, made.tables)
+        complete = former.load(texts)
+        if complete is None:
+            return made, {}
+        # What is kept follows the names of its table, too.
+        with models(complete) as target:
+            whole = draft(old, _with_tables(target, metadata, own), hints(complete), choices)
+    after = former.without_hints(complete, texts)
+    tables = sorted({*kit, *own})
+    if tables:
+        after[KIT] = "".join(f"{name}\n" for name in tables)
+    return replace(whole, plan=made.plan), after
+
+
+def _with_tables(models: MetaData, others: MetaData, names: Collection[str]) -> MetaData:
+    """Return the tables of models, and some of other models, which belong to no entity."""
+    if not names:
+        return models
+    both = MetaData()
+    for table in models.sorted_tables:
+        table.to_metadata(both)
+    for table in others.sorted_tables:
+        if table.name in names and table.name not in both.tables:
+            table.to_metadata(both)
+    return both
