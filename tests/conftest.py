@@ -110,8 +110,11 @@ hypothesis.settings.load_profile("tests")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Run three workers more than there are processors: many tests wait for what they started."""
-    return (os.cpu_count() or 1) + 3
+    """Run one worker more than there are processors: many tests wait for what they started.
+
+    With more, tests of slow clients take longer than the limits that they test.
+    """
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(tryfirst=True)

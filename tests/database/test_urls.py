@@ -203,7 +203,8 @@ def test_a_url_that_is_refused_ends_the_start(root: Path, url: str) -> None:
     assert refused.returncode == 1
     assert "hunter2" not in refused.stdout + refused.stderr
     assert "Traceback" not in refused.stderr
-    assert len(refused.stderr.strip().splitlines()) == 2
+    _, _, origin = refused.stderr.strip().splitlines()
+    assert origin == "  the URL is from --database"
 
 
 @pytest.mark.parametrize("mode", ["served", "emitted"])

@@ -54,6 +54,8 @@ def test_a_500_has_them_too(
     api = servers.start(root / "entities", "served", new_database("sqlite"))
     with api.engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE hero")
+        broken = "CREATE VIEW hero AS SELECT 1 AS id, 'n' AS name, json('no JSON') AS age"
+        connection.exec_driver_sql(broken)
     response = httpx.get(f"{api.client.base_url}/heroes/")
     assert response.status_code == 500
     assert has_usual(response)

@@ -50,11 +50,19 @@ def test_a_locked_database_is_503_and_recovers(api: Api) -> None:
     assert api.ask("GET", "/ready").is_success
 
 
+BROKEN_VIEW = (
+    "CREATE VIEW hero AS SELECT 1 AS id, 'n' AS name, 's' AS secret_name, json('no JSON') AS age",
+    "CREATE TRIGGER fail INSTEAD OF INSERT ON hero BEGIN SELECT json('no JSON'); END",
+)
+
+
 def break_table(api: Api) -> None:
     """Let statements fail as only a bug can: on PostgreSQL a table that is gone is none."""
     with api.engine.begin() as connection:
         if api.database.startswith("sqlite"):
             connection.exec_driver_sql("DROP TABLE hero")
+            for statement in BROKEN_VIEW:
+                connection.exec_driver_sql(statement)
             return
         connection.exec_driver_sql(
             "CREATE FUNCTION fail() RETURNS trigger AS $$ BEGIN"

@@ -124,7 +124,8 @@ def test_a_standby_without_the_tables_ends_the_start_with_a_message(
     assert early.process.wait(30) == 1
     early.client.close()
     said = early.log.read_text()
-    assert said.count("\n") == 2
+    assert said.count("\n") == 3
+    assert said.endswith("\n  the URL is from --database\n")
     assert "the table tag" in said
     assert "it is read-only" in said
     primary = servers.start(spec, "served", cluster.primary.url)
