@@ -17,9 +17,11 @@ from crudgen.delivery.garbage import paused_collection
 from crudgen.errors import CrudgenError, DatabaseError, NotConnectedError
 
 if TYPE_CHECKING:
+    from crudgen.codegen.tree import SourceTree
     from crudgen.evolution.applying import Target
     from crudgen.evolution.connecting import Database
     from crudgen.evolution.plan import Plan
+    from crudgen.language.schema import Schema
 
 Url: TypeAlias = Annotated[
     str | None,
@@ -86,7 +88,21 @@ def change(
     integers: Sequence[str] | None = None,
 ) -> Iterator[Change]:
     """Yield the change that a spec asks for. Raises CrudgenError."""
-    schema, tree = source.render_to_serve(source.read(entities))
+    rendered = source.render_to_serve(source.read(entities))
+    with change_to(rendered, url, fills, drops, integers) as found:
+        yield found
+
+
+@contextmanager
+def change_to(
+    rendered: "tuple[Schema, SourceTree]",
+    url: str | None,
+    fills: Sequence[str] | None = None,
+    drops: Sequence[str] | None = None,
+    integers: Sequence[str] | None = None,
+) -> Iterator[Change]:
+    """Yield the change that a schema and its source tree ask for. Raises CrudgenError."""
+    schema, tree = rendered
     with paused_collection():
         from crudgen.delivery.models import imported_models  # noqa: PLC0415 -- lazy
         from crudgen.evolution.applying import Target  # noqa: PLC0415 -- lazy

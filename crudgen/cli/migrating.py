@@ -42,6 +42,11 @@ class State:
     """What differs from the spec."""
 
     @property
+    def has_drift(self) -> bool:
+        """Whether the database is known to differ from the revisions that have run."""
+        return self.drift is not None and not self.drift.is_empty
+
+    @property
     def is_as_the_spec(self) -> bool:
         """Whether the tables are those of the spec, whichever revisions have run."""
         return self.left.is_empty and self.unrevised.draft.is_empty
@@ -59,7 +64,7 @@ class State:
     def is_current(self) -> bool:
         """Whether there is nothing to do."""
         is_recorded = not self.pending and self.unrevised.draft.is_empty
-        return is_recorded and (self.drift is None or self.drift.is_empty)
+        return is_recorded and not self.has_drift
 
 
 def has_revisions(entities: Path, out: Path) -> bool:
@@ -77,7 +82,7 @@ def opened(
 
     schema, tree = source.render_to_serve(source.read(entities))
     found = revising.unrevised(schema, tree, out)
-    with changing.change(entities, url) as change:
+    with changing.change_to((schema, tree), url) as change:
         with reading(change.database, waiting) as connection:
             names = recorded(connection)
             has = found.history.until(names)
@@ -133,7 +138,7 @@ def _summary(state: State, entities: Path) -> Iterator[str]:
         return
     if not state.unrevised.draft.is_empty:
         yield f'write a revision first: {revising.command(entities)} -m "what it does"'
-    if state.drift is not None and not state.drift.is_empty:
+    if state.has_drift:
         yield "the database was changed outside of the revisions: undo that, or change the spec"
     if state.only_records:
         yield "the tables are those of the spec: `crudgen apply` only records the revisions"
@@ -144,8 +149,7 @@ def _summary(state: State, entities: Path) -> Iterator[str]:
 
 def exit_code(state: State) -> int:
     """Return 0 if there is nothing to do, 3 if revisions are to run, and 1 if more is to do."""
-    has_drift = state.drift is not None and not state.drift.is_empty
-    if not state.unrevised.draft.is_empty or (has_drift and not state.is_as_the_spec):
+    if not state.unrevised.draft.is_empty or (state.has_drift and not state.is_as_the_spec):
         return 1
     return _CHANGES if state.pending else 0
 
@@ -169,8 +173,7 @@ def upgrade(state: State, out: Path) -> list[str]:
     DatabaseError.
     """
     if state.pending:
-        has_drift = state.drift is not None and not state.drift.is_empty
-        if state.recorded and has_drift and state.is_as_the_spec:
+        if state.recorded and state.has_drift and state.is_as_the_spec:
             raise DatabaseError(
                 "the tables are those of the spec, but the revisions have not changed them\n"
                 f"  if the pending ones need not run, record them: cd {out} && alembic stamp heads"

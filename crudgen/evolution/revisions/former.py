@@ -13,6 +13,7 @@ from crudgen.evolution.renames import renamed_tables
 from crudgen.kit.database.catalogue import TableDefinition
 from crudgen.language import explain, load_texts
 from crudgen.language.api import Api, EtagUse, Page
+from crudgen.language.load import APP_FILE
 from crudgen.language.names import (
     SNAKE_CASE,
     AttributeName,
@@ -26,7 +27,7 @@ from crudgen.language.operations import Operation
 from crudgen.language.relations import Relation
 from crudgen.language.schema import Entity, Field, Schema
 
-from .history import APP_FILE, RevisionError
+from .history import RevisionError
 
 _API = Api((Operation.READ,), Page(), (), (), (), EtagUse.OPTIONAL, idempotency=False)
 """No table depends on the API, but those of the kit."""

@@ -12,8 +12,6 @@ from pathlib import Path
 
 from crudgen.errors import CrudgenError
 
-APP_FILE = "crudgen.yaml"
-"""The key of `AFTER` for the settings that names of columns depend on."""
 KIT = "kit"
 """The key of `AFTER` for the tables that belong to no entity, a line each."""
 
