@@ -18,6 +18,7 @@ from importlib.util import decode_source
 from pathlib import Path
 from types import CodeType, ModuleType
 
+from crudgen.delivery.bytecode import bytecode
 from crudgen.errors import ServeError
 
 PACKAGE_FOLDER = "app"
@@ -30,6 +31,8 @@ class _Module:
     """A module of a package: its source, file name and search path."""
 
     text: str
+    path: str
+    """Path of the file in the package, such as `heroes/routes.py`."""
     filename: str
     search: list[str] | None
     """Where submodules are searched; None if the module is not a package."""
@@ -52,7 +55,7 @@ class _Loader(InspectLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         module = self._find(fullname)
-        return self.source_to_code(module.text, module.filename)
+        return bytecode(module.text, module.path, module.filename)
 
     def is_package(self, fullname: str) -> bool:
         return self._find(fullname).search is not None
@@ -137,7 +140,7 @@ def _modules(name: str, tree: Mapping[str, str], folder: Path | None) -> dict[st
         if parts[-1] == "__init__":
             parts.pop()
             search = [str((folder / path).parent)] if folder else []
-        modules[".".join([name, *parts])] = _Module(text, filename, search)
+        modules[".".join([name, *parts])] = _Module(text, inside, filename, search)
     return modules
 
 

@@ -1,0 +1,44 @@
+"""The bytecode of imported applications. Reason to change: what of it is compiled only once.
+
+Every application contains the kit, which is most of its code. If its modules are those of the
+installed package, their bytecode is too: Python keeps it in `__pycache__`.
+"""
+
+from functools import lru_cache
+from importlib.abc import InspectLoader
+from importlib.machinery import SourceFileLoader
+from importlib.resources import files
+from importlib.util import decode_source
+from pathlib import Path, PurePosixPath
+from types import CodeType
+
+_KIT = "kit"
+
+
+def bytecode(text: str, path: str, filename: str) -> CodeType:
+    """Return the code of a module. Raises SyntaxError.
+
+    `path` is that of the file in the package, such as `kit/models.py`, and `filename` the one that
+    tracebacks show.
+    """
+    if PurePosixPath(path).parts[0] == _KIT and (code := _of_kit(text, path)):
+        return _renamed(code, filename)
+    return InspectLoader.source_to_code(text, filename)
+
+
+@lru_cache(maxsize=512)
+def _of_kit(text: str, path: str) -> CodeType | None:
+    """Return the code of a module of the installed kit; None if its source is another one."""
+    file = Path(str(files("crudgen") / path))
+    if not file.is_file() or decode_source(file.read_bytes()) != text:
+        return None
+    name = ".".join(("crudgen", *PurePosixPath(path).with_suffix("").parts))
+    return SourceFileLoader(name, str(file)).get_code(name)
+
+
+def _renamed(code: CodeType, filename: str) -> CodeType:
+    """Return a copy of a code object for another file."""
+    constants = (
+        _renamed(one, filename) if isinstance(one, CodeType) else one for one in code.co_consts
+    )
+    return code.replace(co_filename=filename, co_consts=tuple(constants))
