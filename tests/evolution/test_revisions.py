@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import lru_cache
 
 import pytest
 from sqlalchemy import MetaData
@@ -31,7 +32,12 @@ from tests.startup.started import application
 
 @contextmanager
 def models(schema: Schema | None) -> Iterator[MetaData]:
-    yield application(schema).metadata if schema else MetaData()
+    yield tables(schema) if schema else MetaData()
+
+
+@lru_cache(maxsize=128)
+def tables(schema: Schema) -> MetaData:
+    return application(schema).metadata
 
 
 def statements(kind: str, made: Draft) -> list[str]:
@@ -249,5 +255,5 @@ def test_each_revision_starts_from_the_one_before(
         kept = load(texts)
         assert kept is not None
         # The database is what the spec of revisions says, with the names of its objects.
-        left = found.plan(Target(application(kept).metadata, hints(kept))).left
+        left = found.plan(Target(tables(kept), hints(kept))).left
         assert not left
