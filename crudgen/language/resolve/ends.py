@@ -1,11 +1,11 @@
 """Compares the names of relations with others. Reason to change: which names are taken."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from crudgen.language.names import AttributeName, Conventions, FieldName, JsonName
+from crudgen.language.names import AttributeName, Case, Conventions, FieldName, JsonName
 from crudgen.language.properties import MAX_PLURAL, count_property, more_property
 from crudgen.language.relations import Link, LinkEnd, Relation, RelationKind
 from crudgen.language.reserved import attribute_for, attribute_problem, json_name_problem
@@ -61,11 +61,11 @@ def add_relations(draft: Draft, ends: Iterable[End], drafts: Drafts) -> None:
         relation = _relation(end, drafts.conventions, drafts.problems)
         if relation is None:
             continue
-        names = list(_names(relation, drafts.conventions))
-        name = next((name for name in names if name in fields or name in taken), None)
-        if name is None:
+        names = _names(relation, drafts.conventions)
+        if fields.isdisjoint(names) and taken.keys().isdisjoint(names):
             draft.relations[relation.name] = relation
         else:
+            name = next(name for name in names if name in fields or name in taken)
             problem = _problem(draft, relation, name, taken.get(name))
             drafts.problems.add(end.locate(), problem, end.remedy)
         taken |= dict.fromkeys(names, relation)
@@ -82,14 +82,12 @@ def _problem(draft: Draft, relation: Relation, name: str, other: Relation | None
     return f"the relation {own} of {owner} has a property {quoted(name)}, the name of {what}"
 
 
-def _names(relation: Relation, conventions: Conventions) -> Iterator[str]:
-    """Yield the names that a relation and its properties have in Python and in JSON."""
-    yield relation.attribute
-    yield relation.json_name
-    if relation.is_many:
-        for name in (more_property(relation), count_property(relation)):
-            yield name
-            yield conventions.json.of(name)
+def _names(relation: Relation, conventions: Conventions) -> tuple[str, ...]:
+    """Return the names that a relation and its properties have in Python and in JSON."""
+    if not relation.is_many:
+        return (relation.attribute, relation.json_name)
+    more, count, sent = more_property(relation), count_property(relation), conventions.json
+    return (relation.attribute, relation.json_name, more, sent.of(more), count, sent.of(count))
 
 
 def _relation(end: End, conventions: Conventions, problems: Problems) -> Relation | None:
@@ -99,11 +97,10 @@ def _relation(end: End, conventions: Conventions, problems: Problems) -> Relatio
         problem = f"invalid relation name {quoted(end.name)}"
         problems.add(end.locate(), problem, FieldName.RULE.replace("field", "relation"))
         return None
-    json_name = JsonName(conventions.json.of(name))
-    remedy = _reserved_remedy(end, name, json_name)
-    if remedy:
+    attribute, json_name = _derived_names(name, conventions.json)
+    if attribute is None:
         problem = f"the relation name {quoted(end.name)} is reserved"
-        problems.add(end.locate(), problem, remedy)
+        problems.add(end.locate(), problem, _reserved_remedy(end, name, json_name))
         return None
     if end.kind in (RelationKind.ONE_TO_MANY, RelationKind.MANY_TO_MANY) and len(name) > MAX_PLURAL:
         problem = f"the relation name {quoted(end.name)} has {len(name)} characters"
@@ -112,7 +109,7 @@ def _relation(end: End, conventions: Conventions, problems: Problems) -> Relatio
         return None
     return Relation(
         name,
-        AttributeName(attribute_for(name)),
+        attribute,
         json_name,
         end.kind,
         end.target.identity.name,
@@ -130,13 +127,22 @@ def _field_name(text: str) -> FieldName | None:
     return FieldName(text) if FieldName.PATTERN.fullmatch(text) else None
 
 
+@lru_cache(maxsize=65_536)
+def _derived_names(name: FieldName, case: Case) -> tuple[AttributeName | None, JsonName]:
+    """Return the attribute and the JSON name of a relation; no attribute if a name is reserved."""
+    json_name = JsonName(case.of(name))
+    problem = json_name_problem(name) or json_name_problem(json_name) or attribute_problem(name)
+    if problem or name in PATH_WORDS or name in NO_WORDS:
+        return None, json_name
+    return AttributeName(attribute_for(name)), json_name
+
+
 def _reserved_remedy(end: End, name: FieldName, json_name: JsonName) -> str:
-    """Return what to do about a name that no relation can have, or an empty string."""
+    """Return what to do about a name that no relation can have."""
     if name in NO_WORDS and end.option == "inverse":
         long = f"{{type: reference, to: {end.owner.identity.name}, inverse: false}}"
         return f"for no relation, write '{long}'"
     if json_name_problem(name) or json_name_problem(json_name):
         other = re.sub("__+", "_", name).strip("_")
         return f"'__' separates the names of a path: write '{other}'"
-    is_reserved = attribute_problem(name) or name in PATH_WORDS or name in NO_WORDS
-    return end.remedy if is_reserved else ""
+    return end.remedy

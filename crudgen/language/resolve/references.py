@@ -13,6 +13,9 @@ from .former_names import with_former_names
 from .naming import Names, field_names
 from .order import with_order
 
+_NOT_EMPTY = frozenset({"relation", "inverse", "order", "doc", "was"})
+"""Options that need a value."""
+
 
 def resolve_references(draft: Draft, drafts: Drafts) -> None:
     """Add the references to the fields of an entity."""
@@ -72,8 +75,8 @@ def _base_field(written: WrittenReference, names: Names, target: ClassName, key:
 
 def _check_options(written: WrittenReference) -> None:
     spec = written.spec
-    for key in ("relation", "inverse", "order", "doc", "was"):
-        if spec.is_set(key) and getattr(spec, key) is None:
+    for key in _NOT_EMPTY & spec.model_fields_set:
+        if getattr(spec, key) is None:
             written.add(key, f"'{key}' is empty", "set a value, or remove it")
     check_access(written)
     if spec.on_delete is OnDelete.SET_NULL and not spec.optional:

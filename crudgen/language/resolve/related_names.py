@@ -35,6 +35,8 @@ def _check_properties(
     problems: Problems,
 ) -> None:
     """Check the properties with keys of linked rows, such as `power_ids`."""
+    if not entity.api.write:
+        return
     taken: dict[str, str] = {}
     for field in entity.fields:
         taken |= dict.fromkeys((field.attribute, field.json_name), f"field '{field.name}'")
