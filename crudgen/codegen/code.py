@@ -7,7 +7,7 @@ spec cannot become code.
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, time
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -15,6 +15,7 @@ from uuid import UUID
 
 from crudgen.language.names import (
     AttributeName,
+    ClassName,
     ColumnName,
     JsonName,
     PythonName,
@@ -24,6 +25,8 @@ from crudgen.language.schema import Value
 
 from .literals import bytes_literal, docstring_literal, text_literal
 
+_NAMES = (PythonName, JsonName)
+"""Names of letters, digits and underscores."""
 _IDENTIFIER = re.compile(r"\.{0,2}[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 
@@ -63,7 +66,19 @@ def _affixed(prefix: str, text: str, suffix: str) -> Code:
 
 def attribute_name(text: AttributeName) -> Code:
     """Return the attribute name of a field as a string literal."""
-    return string(text)
+    return _quoted(text)
+
+
+def class_name(text: ClassName) -> Code:
+    """Return the name of an entity as a string literal."""
+    return _quoted(text)
+
+
+def _quoted(text: PythonName | JsonName) -> Code:
+    """Return a checked name as a string literal: nothing in it needs an escape."""
+    if not isinstance(text, _NAMES):
+        raise TypeError(f"{text!r} is not a checked name")
+    return Code(f'"{text}"')
 
 
 def sql_name(text: ColumnName | TableName) -> Code:
@@ -73,7 +88,7 @@ def sql_name(text: ColumnName | TableName) -> Code:
 
 def json_name(text: JsonName) -> Code:
     """Return the JSON name of a field as a string literal."""
-    return string(text)
+    return _quoted(text)
 
 
 @lru_cache(maxsize=131_072)
@@ -90,6 +105,13 @@ def join(separator: Code, parts: Iterable[Code]) -> Code:
     if {type(separator), *map(type, found)} != {Code}:
         raise TypeError("only Code can be joined with Code")
     return Code(str.join(separator, found))
+
+
+def from_import(module: Code, names: Sequence[Code]) -> Code:
+    """Return `from module import a, b`. Raises TypeError if one of them is not Code."""
+    if {type(module), *map(type, names)} != {Code}:
+        raise TypeError("only Code can be imported")
+    return Code(f"from {module} import {', '.join(names)}")
 
 
 def words(text: PythonName) -> Code:

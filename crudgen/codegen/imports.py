@@ -4,11 +4,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import TypeAlias
 
 from crudgen.language.schema import KitForm
 
-from .code import Code, identifier, join, raw
+from .code import Code, from_import, identifier, join, raw
 from .layout import INDENT, WIDTH, Bracket, statement
 
 _STANDARD = {"builtins", "collections.abc", "contextlib", "datetime", "decimal", "typing", "uuid"}
@@ -20,8 +19,7 @@ _KIT = re.compile(r"^\.+kit\b")
 
 _NUMBER = re.compile(r"[0-9]+")
 
-_FROM, _IMPORT = raw("from "), raw(" import ")
-_NOTHING, _COMMA, _LINE = raw(""), raw(", "), raw("\n")
+_LINE = raw("\n")
 
 
 class Imports:
@@ -96,6 +94,9 @@ class Imports:
             while alias in self._defined or alias in self._attributes:
                 alias = f"_{alias}"
             self._modules[module] = alias
+            package, separator, leaf = module.rpartition(".")
+            if separator:
+                self._names[package].add(f"{leaf} as {alias}")
         return self._modules[module]
 
     def _source(self, module: str) -> str:
@@ -113,52 +114,44 @@ class Imports:
             if "." not in module:
                 line = raw("import ") + _renamed(module, self._modules[module])
                 groups[_group(module)].append(line)
-        for (group, *_), line in sorted(self._from_imports()):
-            groups[group].append(line)
+        for module in sorted(self._names, key=_module_order):
+            lines = _from_module(module, frozenset(self._names[module]))
+            groups[_group(module)].append(lines)
         blocks = [join(_LINE, group) for group in groups if group]
         return join(raw("\n\n"), [*blocks, *self._for_types()])
 
     def _for_types(self) -> Iterator[Code]:
         """Yield the block `if TYPE_CHECKING:`, if there are imports for type checkers."""
-        imports = sorted(
-            _from_import(module, (*sorted(names),), INDENT) for module, names in self._types.items()
-        )
-        if imports:
-            lines = [raw("if TYPE_CHECKING:"), *(line for _, line in imports)]
-            yield join(raw("\n    "), lines)
-
-    def _from_imports(self) -> Iterator[tuple["_Order", Code]]:
-        """Yield statements such as `from ..kit import models as kit_models`, with their places."""
-        for module, names in self._names.items():
-            plain = []
-            for name in names:
-                if " as " in name:
-                    yield _from_import(module, (name,))
-                else:
-                    plain.append(name)
-            if plain:
-                plain.sort(key=_name_order)
-                yield _from_import(module, (*plain,))
-        for module, alias in self._modules.items():
-            package, separator, leaf = module.rpartition(".")
-            if separator:
-                yield _from_import(package, (f"{leaf} as {alias}",))
-
-
-_Order: TypeAlias = tuple[int, tuple[int, str], tuple[int, str]]
-"""Where a statement stands: its group, and the sort keys of the module and of the first name."""
+        if self._types:
+            lines = [
+                _from_module(module, frozenset(self._types[module]), INDENT)
+                for module in sorted(self._types, key=_module_order)
+            ]
+            yield join(raw("\n    "), [raw("if TYPE_CHECKING:"), *lines])
 
 
 @lru_cache(maxsize=65_536)
-def _from_import(module: str, names: tuple[str, ...], indent: int = 0) -> tuple[_Order, Code]:
-    """Return where an import statement stands, and its source."""
-    order = (_group(module), _module_order(module), _name_order(names[0]))
-    imported = [*map(_imported, names)]
-    line = join(_NOTHING, (_FROM, identifier(module), _IMPORT, join(_COMMA, imported)))
+def _from_module(module: str, names: frozenset[str], indent: int = 0) -> Code:
+    """Return the statements that import names from a module, sorted by their first names.
+
+    A name with another one in the module, as `name as alias`, has a statement of its own.
+    """
+    if len(names) == 1:
+        return _from_import(module, names, indent)
+    plain = sorted((name for name in names if " as " not in name), key=_name_order)
+    statements = [[name] for name in names if " as " in name]
+    statements += [plain] if plain else []
+    statements.sort(key=lambda imported: _name_order(imported[0]))
+    return join(_LINE, [_from_import(module, imported, indent) for imported in statements])
+
+
+def _from_import(module: str, names: Iterable[str], indent: int) -> Code:
+    """Return a statement, with parentheses if the line is too long otherwise."""
+    source, imported = identifier(module), [*map(_imported, names)]
+    line = from_import(source, imported)
     if indent + len(line) > WIDTH:
-        head = join(_NOTHING, (_FROM, identifier(module), _IMPORT))
-        line = statement(head, Bracket("(", imported, ")"), indent)
-    return order, line
+        return statement(from_import(source, ()), Bracket("(", imported, ")"), indent)
+    return line
 
 
 def _group(module: str) -> int:
@@ -178,9 +171,10 @@ def _renamed(name: str, alias: str) -> Code:
 
 
 @lru_cache(maxsize=65_536)
-def _module_order(module: str) -> tuple[int, str]:
+def _module_order(module: str) -> tuple[int, int, str]:
+    """Return the sort key of a module: its group, then how far its package is, then its name."""
     dots = len(module) - len(module.lstrip("."))
-    return -dots, _natural(module)
+    return _group(module), -dots, _natural(module)
 
 
 @lru_cache(maxsize=65_536)

@@ -14,10 +14,23 @@ from hypothesis import strategies as st
 from jinja2 import nodes
 
 import crudgen.codegen
-from crudgen.codegen.code import Code, docstring, identifier, join, literal, name, raw, words
+from crudgen.codegen.code import (
+    Code,
+    attribute_name,
+    class_name,
+    docstring,
+    from_import,
+    identifier,
+    join,
+    json_name,
+    literal,
+    name,
+    raw,
+    words,
+)
 from crudgen.codegen.layout import Bracket, nested_literal, statement, typed_declaration
 from crudgen.codegen.render import _environment
-from crudgen.language.names import AttributeName, ModuleName
+from crudgen.language.names import AttributeName, ClassName, ModuleName
 from crudgen.language.schema import Value
 
 FOLDER = Path(crudgen.codegen.__file__).parent
@@ -103,7 +116,8 @@ def test_names_are_checked() -> None:
     assert words(ModuleName("blog_post")) == "blog post"
     with pytest.raises(ValueError, match="identifier"):
         name(AttributeName("hero"), suffix="; x")
-    for function in (name, words):
+    assert class_name(ClassName("Hero")) == '"Hero"'
+    for function in (name, words, attribute_name, class_name, json_name):
         with pytest.raises(TypeError, match="checked name"):
             function("hero")  # type: ignore[arg-type]
 
@@ -114,6 +128,9 @@ def test_code_is_only_joined_to_code() -> None:
         raw("a") + "b"
     with pytest.raises(TypeError, match="only Code"):
         join(raw(", "), [raw("a"), "b"])  # type: ignore[list-item]
+    assert from_import(raw("a"), [raw("b"), raw("c")]) == "from a import b, c"
+    with pytest.raises(TypeError, match="only Code"):
+        from_import(raw("a"), [raw("b"), "c"])  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("text", ["b", AttributeName("b")])

@@ -208,13 +208,15 @@ def test_the_type_checker_tells_the_names_apart() -> None:
     assert sql_name(column) == '"BornOn"'
     assert json_name(sent) == '"bornOn"'
     assert declaration(attribute, raw("int"), None) == "born_on: int"
-    attribute_name(column)  # type: ignore[arg-type]
     attribute_name(sent)  # type: ignore[arg-type]
     sql_name(attribute)  # type: ignore[arg-type]
     sql_name(sent)  # type: ignore[arg-type]
     json_name(attribute)  # type: ignore[arg-type]
-    json_name(column)  # type: ignore[arg-type]
     index_name(TableName("hero"), (attribute,), unique=True)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="checked name"):
+        attribute_name(column)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="checked name"):
+        json_name(column)  # type: ignore[arg-type]
     for other in (column, sent):
         with pytest.raises(TypeError, match="checked name"):
             declaration(other, raw("int"), None)  # type: ignore[arg-type]

@@ -71,16 +71,12 @@ class _Printer:
         self._nodes = nodes
         self._json = conventions.json
         self._linked = linked
-        every = [*_walk(nodes)]
         classes = {f"{entity.name}{suffix}" for suffix in ("Public", PUBLIC, EMBEDDED)}
-        classes |= {str(node.public) for node in every}
-        classes |= {f"{node.target.name}Public" for node in every}
-        attributes = {
-            f"{node.relation.attribute}{suffix}"
-            for node in every
-            for suffix in ("", "_more", "_count")
-        }
-        attributes |= {str(one.keys) for one in linked}
+        attributes: set[str] = {one.keys for one in linked}
+        for node in _walk(nodes):
+            attribute = node.relation.attribute
+            classes.update((node.public, f"{node.target.name}Public"))
+            attributes.update((attribute, f"{attribute}_more", f"{attribute}_count"))
         self.imports = Imports(kit, defined=classes, attributes=attributes)
         self._included = self.imports.name("..kit.query.relations", "Included")
 
@@ -101,7 +97,8 @@ class _Printer:
 
     def _nested(self, nodes: Nodes) -> Iterator[RelatedModel]:
         for node in nodes.values():
-            yield from self._nested(node.nodes)
+            if node.nodes:
+                yield from self._nested(node.nodes)
             if node.has_class:
                 bases = [self._public(node.target), self._included]
                 lines = tuple(self._lines(node.nodes))
@@ -193,4 +190,5 @@ class _Printer:
 def _walk(nodes: Nodes) -> Iterator[RelationNode]:
     for node in nodes.values():
         yield node
-        yield from _walk(node.nodes)
+        if node.nodes:
+            yield from _walk(node.nodes)

@@ -28,7 +28,8 @@ def related_names(nodes: Nodes) -> Iterator[str]:
         yield from (node.target.name, str(node.public))
         if node.relation.link is not None:
             yield node.relation.link.name
-        yield from related_names(node.nodes)
+        if node.nodes:
+            yield from related_names(node.nodes)
 
 
 class RelatedArguments:
@@ -85,10 +86,8 @@ class RelatedArguments:
         return literal("__".join(steps))
 
     def _relations(self, nodes: Nodes) -> Bracket:
-        items = (
-            pair(str(node.relation.attribute), self._relation(node)) for node in nodes.values()
-        )
-        return Bracket("{", tuple(items), "}")
+        items = [pair(node.relation.attribute, self._relation(node)) for node in nodes.values()]
+        return Bracket("{", items, "}")
 
     def _relation(self, node: RelationNode) -> Bracket:
         """Return `ManyToOne(Team, TeamPublic, by="team_id")`."""

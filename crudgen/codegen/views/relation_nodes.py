@@ -79,10 +79,10 @@ class _RelationTree:
     def _nodes(self, entity: Entity, above: Path, used: Iterable[Path]) -> Nodes:
         """Return the relations that paths begin with, which are used below `above`."""
         rests: dict[FieldName, list[Path]] = {}
-        for first, *rest in used:
-            below = rests.setdefault(first, [])
-            if rest:
-                below.append((*rest,))
+        for path in used:
+            below = rests.setdefault(path[0], [])
+            if len(path) > 1:
+                below.append(path[1:])
         return {
             one.name: self._node(entity, one, (*above, one.name), rests[one.name])
             for one in entity.relations
@@ -94,7 +94,7 @@ class _RelationTree:
     ) -> RelationNode:
         target = self._entities[relation.target]
         nodes = self._nodes(target, path, used) if used else {}
-        has_class = any(node.is_included for node in nodes.values())
+        has_class = bool(nodes) and any(node.is_included for node in nodes.values())
         public = self._class_name(path) if has_class else name(target.name, suffix="Public")
         by = reference_of(relation, entity, target)
         return RelationNode(relation, target, by, public, has_class, path in self._included, nodes)

@@ -1,10 +1,9 @@
 """Source of the relationships of a table model. Reason to change: the form of a relationship."""
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from crudgen.codegen.code import Code, attribute_name, literal, name, raw, string
+from crudgen.codegen.code import Code, attribute_name, class_name, literal, name, raw, string
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import Bracket, Part, call, keyword, pair, subscript, typed_declaration
 from crudgen.language.names import AttributeName, ClassName
@@ -51,9 +50,8 @@ class RelationshipPrinter:
         self._entity = entity
         self._entities = entities
         self._imports = imports
-        self._references = Counter(
-            field.reference.target for field in entity.fields if field.reference is not None
-        )
+        self._targets = [one.reference.target for one in entity.fields if one.reference is not None]
+        """The target of each reference of the entity."""
 
     def lines(self) -> Iterator[Code]:
         """Yield the declarations of all relationships, some after a comment."""
@@ -92,7 +90,7 @@ class RelationshipPrinter:
         return typed_declaration(one.relation.attribute, self._annotation(one), value)
 
     def _annotation(self, one: _Relationship) -> Bracket | Code:
-        target = string(one.target.name)
+        target = class_name(one.target.name)
         if one.relation.is_many:
             return subscript(self._imports.builtin("list", in_class=True), [target])
         is_required = one.by is not None and not one.by.optional
@@ -110,8 +108,7 @@ class RelationshipPrinter:
             yield keyword("link_model", self._link_class(relation.link, target))
         elif relation.kind is not RelationKind.MANY_TO_ONE and not is_view:
             yield _DELETED_ROWS
-        options = (*self._options(one), *_updates(one))
-        if options:
+        if options := (*self._options(one),):
             yield keyword("sa_relationship_kwargs", Bracket("{", options, "}"))
 
     def _link_class(self, link: Link, target: Entity) -> Code:
@@ -135,17 +132,20 @@ class RelationshipPrinter:
         if relation.kind is RelationKind.ONE_TO_ONE:
             yield _ONE_ROW
         if relation.order:
-            yield pair("order_by", literal(_order(relation, target)))
+            yield pair("order_by", string(_order(relation, target)))
+        if one.is_view:
+            yield _VIEW_ONLY
+        elif one.is_circular:
+            yield _POST_UPDATE
 
     def _count(self, target: Entity) -> int:
         """Return the number of references between two entities, in both directions."""
-        there = self._references[target.name]
-        if target is self._entity:
-            return there
-        for field in target.fields:
-            if field.reference is not None and field.reference.target == self._entity.name:
-                there += 1
-        return there
+        number = self._targets.count(target.name)
+        if target is not self._entity:
+            for field in target.fields:
+                if field.reference is not None and field.reference.target == self._entity.name:
+                    number += 1
+        return number
 
     def _link_options(self, relation: Relation, link: Link, target: Entity) -> Iterator[Part]:
         if link.via:
@@ -155,20 +155,12 @@ class RelationshipPrinter:
             yield pair("secondaryjoin", _join(target, link, relation.far.attribute))
 
 
-def _updates(one: _Relationship) -> Iterator[Part]:
-    """Yield how SQLAlchemy writes a relationship, if not in the usual way."""
-    if one.is_view:
-        yield _VIEW_ONLY
-    elif one.is_circular:
-        yield _POST_UPDATE
-
-
 def _path(entity: Entity, attribute: AttributeName) -> Code:
-    return literal(f"{entity.name}.{attribute}")
+    return string(f"{entity.name}.{attribute}")
 
 
 def _join(entity: Entity, link: Link, attribute: AttributeName) -> Code:
-    return literal(f"{entity.name}.{entity.key.attribute} == {link.name}.{attribute}")
+    return string(f"{entity.name}.{entity.key.attribute} == {link.name}.{attribute}")
 
 
 def _order(relation: Relation, target: Entity) -> str:
