@@ -111,6 +111,7 @@ class TablesError(CrudgenError):
         *,
         is_possible: bool = False,
         may_be_renamed: bool = False,
+        by_revisions: bool = False,
     ) -> None:
         """Set the files of these entities, and what `crudgen apply` would do."""
         super().__init__(message)
@@ -119,3 +120,5 @@ class TablesError(CrudgenError):
         """Whether `crudgen apply` makes the change."""
         self.may_be_renamed = may_be_renamed
         """Whether something new may be something former under another name."""
+        self.by_revisions = by_revisions
+        """Whether a revision has to change the tables."""

@@ -92,6 +92,7 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
 
             watch = _quiet if as_json else Watch(names)
             waiting = console.report_of_waits(as_json=as_json)
+            migrating.check_files(change, out, waiting)
             order = applying.Order(watch, waiting, reviewed, backup and not on_copy)
             started = time.monotonic()
             try:

@@ -70,6 +70,8 @@ class Change:
     target: "Target"
     url: str
     """The URL of the database, with its password."""
+    has_migrations: bool
+    """Whether the spec has `migrations: true`."""
 
     def plan(self, waiting: Callable[[str], None]) -> "Plan":
         """Return the plan; nothing is changed. `waiting` reports locks. Raises DatabaseError."""
@@ -115,7 +117,7 @@ def change_to(
     with imported_models(tree, url) as models:
         try:
             target = Target(models.metadata, found, choices)
-            yield Change(Database(models.database), target, models.database)
+            yield Change(Database(models.database), target, models.database, schema.migrations)
         except NotConnectedError as error:
             raise with_origin(error, url) from None
 

@@ -68,8 +68,20 @@ class State:
 
 
 def has_revisions(entities: Path, out: Path) -> bool:
-    """Return whether the database of a project follows its revisions. Raises SpecError."""
+    """Return whether a project has files of revisions, and uses them. Raises SpecError."""
     return any((out / revising.FOLDER).glob("*.py")) and source.load(entities).migrations
+
+
+def check_files(change: changing.Change, out: Path, waiting: Callable[[str], None]) -> None:
+    """Raise RevisionError if the database has a revision, and the folder has no file of it."""
+    if not change.has_migrations:
+        return
+    from crudgen.evolution.blockers import reading  # noqa: PLC0415 -- lazy
+    from crudgen.evolution.revisions import history  # noqa: PLC0415 -- lazy
+    from crudgen.evolution.revisions.recorded import recorded  # noqa: PLC0415 -- lazy
+
+    with reading(change.database, waiting) as connection:
+        history.read(out / revising.FOLDER).until(recorded(connection))
 
 
 @contextmanager
@@ -88,8 +100,8 @@ def opened(
             has = found.history.until(names)
             done = {one.name for one in has.revisions}
             pending = tuple(one for one in found.history.revisions if one.name not in done)
-            # The rest of a revision is one without entities.
-            is_partial = bool(names and pending and not pending[0].after)
+            # The spec of a revision is that after its rest, the part in the background.
+            is_partial = any(one.is_online and done.issuperset(one.down) for one in pending)
             drift = None if is_partial or not names else _drift(connection, has.spec())
             left = change.target.plan(connection)
         yield State(change, names, pending, found, drift, left)

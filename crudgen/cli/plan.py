@@ -41,8 +41,10 @@ def plan(  # noqa: PLR0913 -- each is an option of the command
         changing.refuse_options(fill, drop, integers)
         raise typer.Exit(_plan_revisions(entities, out, database, with_sql=sql, as_json=as_json))
     try:
+        waiting = console.report_of_waits(as_json=as_json)
         with changing.change(entities, database, fill, drop, integers) as change:
-            found = change.plan(console.report_of_waits(as_json=as_json))
+            migrating.check_files(change, out, waiting)
+            found = change.plan(waiting)
             names, where = change.target.hints.names, change.database.where
     except CrudgenError as error:
         if not as_json:

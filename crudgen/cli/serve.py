@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import typer
 
 from crudgen import __version__
-from crudgen.cli import changing, console, planned, source
+from crudgen.cli import changing, console, planned, revising, source
 from crudgen.delivery.garbage import paused_collection
 from crudgen.errors import CrudgenError, NotConnectedError, ServeError, TablesError
 
@@ -225,7 +225,8 @@ class _Reporter:
         else:
             console.error(error)
         if isinstance(error, TablesError):
-            then = "it is served then" if error.is_possible else "then save the spec again"
+            is_next = error.is_possible or error.by_revisions
+            then = "it is served then" if is_next else "then save the spec again"
             console.say_error(f"{self.commands(error)}; {then}")
             names = ", ".join(sorted(error.files)) or "the last valid spec"
             console.say_error(f"still served as before: {names}", "yellow")
@@ -237,7 +238,11 @@ class _Reporter:
         url = self._options.database
         options = changing.options(self._spec.entities, url, None, None, None)
         lines = [f"  see the plan with: crudgen plan{options}"]
-        if error.is_possible:
+        if error.by_revisions:
+            command = revising.command(self._spec.entities)
+            lines.append(f'  if no revision has the change, write one: {command} -m "what it does"')
+            lines.append(f"  run the revisions with: crudgen apply{options}")
+        elif error.is_possible:
             condition = "if nothing was renamed, " if error.may_be_renamed else ""
             lines.append(f"  {condition}make it with: crudgen apply{options}")
         return "\n".join(lines)

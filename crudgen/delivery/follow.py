@@ -4,7 +4,7 @@ The spec is saved many times a day, often before it is finished. So only changes
 nothing and are over soon. A command makes the others, after their plan was read.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
@@ -17,8 +17,10 @@ from crudgen.evolution.applying import Order, RefusedError, Target, apply
 from crudgen.evolution.blockers import reading
 from crudgen.evolution.connecting import Database
 from crudgen.evolution.hints import Hints
+from crudgen.evolution.internal import is_internal
 from crudgen.evolution.notes import table_may_be
-from crudgen.evolution.plan import Lock, Note, Plan, Risk, Step
+from crudgen.evolution.plan import Lock, Note, Plan, Problem, Risk, Step
+from crudgen.evolution.revisions.recorded import recorded
 
 MAX_ROWS = 200_000
 """Most rows of a table that is copied or read while requests wait."""
@@ -60,6 +62,11 @@ class Follower:
             return None
         with reading(database, self._reports.waiting) as connection:
             plan = target.plan(connection)
+            has_revision = found.has_revisions and bool(recorded(connection))
+        if has_revision:
+            _leave_to_revisions(plan, found)
+            self._reports.advised(plan.warnings, found)
+            return None
         before = None if current is None or current.database != new.database else current.metadata
         renames = [*_possible_renames(plan, found, new.metadata, before)]
         _check(plan, found, renames)
@@ -95,28 +102,55 @@ def _check(plan: Plan, found: Hints, renames: Sequence[tuple[str, str]] = ()) ->
     reasons = [*_reasons(plan, found), *renames]
     if not reasons:
         return
-    places = [found.places.get((table, None)) for table, _ in reasons]
-    lines = [f"  {reason}" for _, reason in reasons]
     raise TablesError(
-        "\n".join(["the tables of the database were not changed", *lines]),
-        [place.file for place in places if place],
+        "\n".join(["the tables of the database were not changed", *_lines(reasons)]),
+        _files(reasons, found),
         is_possible=not plan.problems,
         may_be_renamed=bool(renames),
     )
 
 
+def _leave_to_revisions(plan: Plan, found: Hints) -> None:
+    """Raise TablesError if a revision has to change the tables.
+
+    Otherwise the next revision would not fit them. The start creates the tables of the kit.
+    """
+    changes: list[Step | Problem] = [
+        one for one in plan.steps if not (one.creates_table and is_internal(one.table))
+    ]
+    reasons = [(one.table, _line(found, one)) for one in [*changes, *plan.problems]]
+    if not reasons:
+        return
+    first = "the tables of the database were not changed: revisions change them"
+    raise TablesError(
+        "\n".join([first, *_lines(reasons)]), _files(reasons, found), by_revisions=True
+    )
+
+
+def _lines(reasons: Iterable[tuple[str, str]]) -> Iterator[str]:
+    return (f"  {reason}" for _, reason in reasons)
+
+
+def _files(reasons: Iterable[tuple[str, str]], found: Hints) -> Iterator[str]:
+    """Yield the files of the spec that define tables."""
+    places = (found.places.get((table, None)) for table, _ in reasons)
+    return (place.file for place in places if place)
+
+
+def _line(found: Hints, one: Step | Problem) -> str:
+    return f"{found.names.get((one.table, one.column), one.table)}: {one.what}"
+
+
 def _reasons(plan: Plan, found: Hints) -> Iterator[tuple[str, str]]:
     """Yield why the change of a table needs a command, with the table."""
     for problem in plan.problems:
-        name = found.names.get((problem.table, problem.column), problem.table)
-        yield problem.table, f"{name}: {problem.what}"
+        yield problem.table, _line(found, problem)
     for step in plan.steps:
         rows = plan.rows.get(step.table, 0)
-        name = found.names.get((step.table, step.column), step.table)
         if step.risk in _COMMAND_ONLY:
-            yield step.table, f"{name}: {step.what} {step.risk} values"
+            yield step.table, f"{_line(found, step)} {step.risk} values"
         elif rows >= MAX_ROWS and step.lock not in _SHORT:
-            yield step.table, f"{name}: {step.what} takes long, for {rows:,} rows"
+            yield step.table, f"{_line(found, step)} takes long, for {rows:,} rows"
 
 
 def _possible_renames(

@@ -50,6 +50,8 @@ class Hints:
     """What messages call each table and column: `hero`, `hero.title`, `hero.powers`."""
     links: Mapping[str, tuple[str, str]]
     """The two columns of each link table."""
+    has_revisions: bool = False
+    """Whether revisions change the tables of a database that has one."""
 
 
 def hints(schema: Schema) -> Hints:
@@ -77,6 +79,7 @@ def hints(schema: Schema) -> Hints:
             for entity in schema.entities
             for link in entity.links
         },
+        has_revisions=schema.migrations,
     )
 
 

@@ -128,6 +128,25 @@ def test_a_rename_is_never_guessed(project: Path) -> None:
         assert heroes(served) == [{"age": None, "title": None, "name": "Deadpond", "id": 1}]
 
 
+def test_a_database_with_revisions_is_changed_by_revisions_only(project: Path) -> None:
+    (project / "crudgen.yaml").write_text("migrations: true\n")
+    for command in (["emit"], ["revision", "-m", "first"], ["apply"]):
+        assert crudgen(project, *command).returncode == 0
+    with Serve(project).start() as served:
+        served.save(hero("name: str(1..80) index", "level: int = 1"))
+        served.wait_for("revisions change them")
+        served.wait_for("hero.level: + int = 1")
+        served.wait_for('write one: crudgen revision -m "what it does"')
+        served.wait_for("run the revisions with: crudgen apply; it is served then")
+        add(served, name="Deadpond")
+        for command in (["emit"], ["revision", "-m", "levels"], ["apply"]):
+            done = crudgen(project, *command)
+            assert done.returncode == 0, done.stdout + done.stderr
+        served.wait_for("reloaded")
+        assert heroes(served) == [{"name": "Deadpond", "level": 1, "id": 1}]
+        assert crudgen(project, "plan").returncode == 0
+
+
 def test_a_conversion_needs_a_command(project: Path) -> None:
     with Serve(project).start() as served:
         add(served, name="7")

@@ -1,6 +1,7 @@
 """The tables follow a new generation: what others do meanwhile is noticed."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
@@ -82,6 +83,33 @@ def test_changes_of_tables_by_others_are_noticed(
     assert tables.have_changed()
     tables.change_for(generation(BEFORE, url), None)
     assert not tables.have_changed()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("migrations", [True, False])
+def test_a_database_with_a_revision_does_not_follow(
+    kind: str, new_database: Callable[[str], str], migrations: bool
+) -> None:
+    url, reports = new_database(kind), Reports()
+    schema = replace(AFTER.schema, migrations=migrations)
+    follower = Follower(lambda: hints(schema), reports)
+    new, current = generation(AFTER, url), generation(BEFORE, url)
+    found = Changed(Database(url))
+    found.apply(BEFORE.target())
+    found.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)")
+    assert follower.change_for(new, current) is not None
+    found.execute("INSERT INTO alembic_version VALUES ('0001')")
+    if not migrations:  # the revisions are those of another program
+        assert follower.change_for(new, current) is not None
+        return
+    with pytest.raises(TablesError, match=r"revisions change them\n  hero\.name: ") as refused:
+        follower.change_for(new, current)
+    assert refused.value.by_revisions
+    assert refused.value.files == {"entities/e0.yaml"}
+    assert not found.plan(AFTER.target()).is_empty
+    found.apply(AFTER.target())
+    assert follower.change_for(new, current) is None
+    assert not reports.plans
 
 
 def test_a_database_that_cannot_be_read_has_not_changed() -> None:

@@ -96,6 +96,36 @@ def test_the_database_of_a_later_version_is_reported(crudgen: Callable[..., Resu
         assert "the database has the revision x" in result.output
 
 
+def test_a_recorded_revision_without_its_file_is_reported(crudgen: Callable[..., Result]) -> None:
+    crudgen("revision", "-m", "first")
+    crudgen("apply")
+    found = Changed(Database("sqlite:///app.db"))
+    (VERSIONS / "0001_first.py").unlink()
+    change()
+    everything = found.everything()
+    for arguments in (["plan"], ["apply"], ["plan", "--json"], ["apply", "--json"]):
+        result = crudgen(*arguments)
+        assert result.exit_code == 1
+        assert f"the revision 0001_first, and no file in {VERSIONS} is" in result.output
+        assert "--out" in result.output
+    assert found.everything() == everything
+    found.execute("DROP TABLE alembic_version")
+    change(HERO, "")
+    Path("entities/team.yaml").unlink()
+    crudgen("revision", "-m", "again")
+    assert "recorded  0001_again" in crudgen("apply").output
+    assert crudgen("plan").exit_code == 0
+
+
+def test_a_pending_revision_of_the_user_does_not_hide_drift(crudgen: Callable[..., Result]) -> None:
+    crudgen("revision", "-m", "first")
+    crudgen("apply")
+    Changed(Database("sqlite:///app.db")).execute("DROP INDEX ix_hero_name")
+    own = 'revision = "0002_own"\ndown_revision = "0001_first"\n\n\ndef upgrade():\n    pass\n'
+    (VERSIONS / "0002_own.py").write_text(own)
+    assert lists(crudgen, "sqlite:///app.db") == (1, ["0002_own"], 0, 1)
+
+
 @pytest.mark.parametrize(
     "options", [["--fill", "hero.age=1"], ["--drop", "hero.code"], ["--integers", "hero.age"]]
 )

@@ -35,13 +35,14 @@ class Revision:
     @property
     def is_online(self) -> bool:
         """Whether it is what PostgreSQL does after the revision before it."""
-        return self.name.endswith("_online")
+        return self.name.endswith("_online") and not self.after
 
 
 @dataclass(frozen=True, slots=True)
 class History:
     """The revisions of a folder, each after those before it."""
 
+    folder: Path
     revisions: tuple[Revision, ...] = ()
 
     @property
@@ -87,13 +88,19 @@ class History:
         known = {one.name for one in self.revisions}
         for name in recorded:
             if name not in known:
+                lost = (
+                    "\n  if they are lost: drop the table alembic_version, write a first revision,"
+                    " and let crudgen apply record it"
+                )
                 raise RevisionError(
-                    f"the database has the revision {name}, and no file is this revision\n"
-                    "  use the files of the version that was deployed last"
+                    f"the database has the revision {name}, and no file in {self.folder} is this"
+                    " revision\n"
+                    "  restore the files of the version that was deployed last, or give the folder"
+                    f" of the project with --out{'' if self.revisions else lost}"
                 )
         before = self._before()
         has = {*recorded, *(name for one in recorded for name in before[one])}
-        return History(tuple(one for one in self.revisions if one.name in has))
+        return History(self.folder, tuple(one for one in self.revisions if one.name in has))
 
     def _before(self) -> dict[str, set[str]]:
         """Return all revisions before each one."""
@@ -125,7 +132,7 @@ def read(folder: Path) -> History:
                 )
     order = TopologicalSorter({one.name: one.down for one in revisions.values()})
     try:
-        return History(tuple(revisions[name] for name in order.static_order()))
+        return History(folder, tuple(revisions[name] for name in order.static_order()))
     except CycleError as error:
         names = " → ".join(error.args[1])
         raise RevisionError(
