@@ -102,6 +102,8 @@ class Copy:
     values: Mapping[str, str]
     """SQL for the value of each column that is copied."""
     dropped: tuple[str, ...]
+    removed: tuple[str, ...]
+    """The constraints that a revision has to name, since it removes them."""
     sql: tuple[str, ...]
     """All statements of the copy."""
 

@@ -22,6 +22,7 @@ OWN = {
     "migrations/env.py",
     "migrations/script.py.mako",
     "migrations/steps.py",
+    "migrations/table_text.py",
     "migrations/transactions.py",
     "tests/test_migrations.py",
 }

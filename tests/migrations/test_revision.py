@@ -102,6 +102,27 @@ def test_revisions_lead_from_one_spec_to_the_next(
         found.values("SELECT code FROM hero")
 
 
+def test_constraints_that_a_rebuild_cannot_recognize_are_named(
+    crudgen: Callable[..., Result], new_database: NewDatabase
+) -> None:
+    """A renamed column keeps the names of its constraints until its table is rebuilt."""
+    url = new_database("sqlite")
+    crudgen("revision", "-m", "first")
+    fields = ["name: str(1..80)", "title: str(1..80) unique", "label: str(1..80) unique was(title)"]
+    for number, field in enumerate([*fields, "label: str(1..90) was(title)"]):
+        change(f"name: Hero\nfields:\n  {field}\n")
+        crudgen("emit")
+        done = crudgen("revision", "-m", f"number {number}")
+        assert done.exit_code == 0, done.output
+    (last,) = VERSIONS.glob("*_number_3.py")
+    assert '"CONSTRAINT uq_hero_label UNIQUE (label)"' in last.read_text()
+    Project(Path("generated")).upgrade(url)
+    found = Changed(Database(url)).values("SELECT sql FROM sqlite_master WHERE name = 'hero'")
+    assert "ck_hero_label_length" in found[0][0]
+    assert "title" not in found[0][0]
+    assert crudgen("plan", "--database", url).exit_code == 0
+
+
 def test_revisions_are_clean_code(crudgen: Callable[..., Result], mypy_cache: Path) -> None:
     crudgen("revision", "-m", "First \"tables\": 100 % of 'them' \\ é")
     change()

@@ -8,12 +8,14 @@ from typing import Any
 import psycopg
 import pytest
 
+from crudgen.errors import DatabaseError
 from crudgen.evolution import applying_postgresql
 from crudgen.kit.database.connections import Connector
 from crudgen.kit.database.migrations import connect
 from crudgen.kit.errors import StartupError
 from crudgen.kit.migrations import transactions
 from crudgen.language.schema import KitForm
+from tests.evolution.changed import Changed
 from tests.migrations.written import (
     FIRST,
     KINDS,
@@ -116,6 +118,99 @@ def test_a_generated_column_that_no_revision_knows_stops_a_rebuild(
     found = old_tables(emitted, url)
     found.execute("ALTER TABLE hero ADD COLUMN double AS (2 * age)")
     assert "values of double" in failed(emitted.run(url, "alembic", "upgrade", "head"))
+
+
+def changed(sql: str, *pairs: tuple[str, str]) -> str:
+    """Return a statement with other parts, each of which it has."""
+    for old, new in pairs:
+        assert old in sql
+        sql = sql.replace(old, new)
+    return sql
+
+
+def with_own_clauses(emitted: Project, url: str, *pairs: tuple[str, str]) -> Changed:
+    """Return a database before the rebuild, whose user has changed the text of the table."""
+    found = old_tables(emitted, url)
+    ((sql,),) = found.values("SELECT sql FROM sqlite_master WHERE name = 'hero'")
+    other = changed(sql, ("TABLE hero", "TABLE other"), *pairs)
+    found.execute(
+        "PRAGMA foreign_keys = OFF",
+        other,
+        "INSERT INTO other SELECT * FROM hero",
+        "DROP TABLE hero",
+        "ALTER TABLE other RENAME TO hero",
+        "CREATE INDEX ix_hero_team_id_id ON hero (team_id, id)",
+        "CREATE INDEX ix_hero_name ON hero (name)",
+    )
+    return found
+
+
+def test_constraints_of_the_user_are_kept_by_a_rebuild(
+    emitted: Project, new_database: NewDatabase
+) -> None:
+    url = new_database("sqlite")
+    found = with_own_clauses(
+        emitted,
+        url,
+        ("name VARCHAR NOT NULL", "name VARCHAR COLLATE NOCASE NOT NULL UNIQUE"),
+        ("age BIGINT", "age BIGINT DEFAULT 7 CHECK (age <> 9)"),
+        ("team_id BIGINT,", "team_id BIGINT DEFAULT 1 REFERENCES team, -- (two,"),
+        ("ON DELETE CASCADE", "ON DELETE CASCADE, CONSTRAINT mine CHECK (name <> 'CHECK (')"),
+    )
+    done = emitted.run(url, "alembic", "upgrade", "head")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "table hero: the values change, and their default is removed: age: DEFAULT 7" in (
+        done.stdout + done.stderr
+    )
+    ((sql,),) = found.values("SELECT sql FROM sqlite_master WHERE name = 'hero'")
+    sql = sql.replace('"', "")
+    for text in (
+        "title VARCHAR NOT NULL COLLATE NOCASE,",
+        "team_id BIGINT DEFAULT 1,",
+        "UNIQUE (title)",
+        "CHECK (age <> 9)",
+        "FOREIGN KEY (team_id) REFERENCES team",
+        "CONSTRAINT mine CHECK (title <> 'CHECK (')",
+    ):
+        assert text in sql
+    assert "80" not in sql
+    with pytest.raises(DatabaseError, match="CHECK constraint failed: age <> 9"):
+        found.execute("UPDATE hero SET age = 9")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "CONSTRAINT fk_hero_team_id",
+            "CONSTRAINT ck_hero_own CHECK (age <> 9), CONSTRAINT fk_hero_team_id",
+            "the revision would remove CONSTRAINT ck_hero_own CHECK (age <> 9), and changed",
+        ),
+        ("name VARCHAR NOT NULL", "name VARCHAR NOT NULL ON CONFLICT IGNORE", "ON CONFLICT IGNORE"),
+        ("CHECK (length(name)", "UNIQUE (name) ON CONFLICT FAIL, CHECK (length(name)", "FAIL"),
+    ],
+)
+def test_what_a_rebuild_cannot_keep_stops_it(
+    old: str, new: str, message: str, emitted: Project, new_database: NewDatabase
+) -> None:
+    url = new_database("sqlite")
+    found = with_own_clauses(emitted, url, (old, new))
+    before = found.everything()
+    assert message in failed(emitted.run(url, "alembic", "upgrade", "head"))
+    assert found.everything() == before
+
+
+def test_a_column_that_would_not_be_generated_any_more_stops_a_rebuild(
+    emitted: Project, new_database: NewDatabase
+) -> None:
+    url = new_database("sqlite")
+    found = old_tables(emitted, url)
+    found.execute(
+        "ALTER TABLE hero DROP COLUMN age", "ALTER TABLE hero ADD COLUMN age BIGINT AS (id * 2)"
+    )
+    before = found.everything()
+    assert "age would not be generated" in failed(emitted.run(url, "alembic", "upgrade", "head"))
+    assert found.everything() == before
 
 
 def test_a_view_or_a_reference_that_breaks_stops_all(

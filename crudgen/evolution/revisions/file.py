@@ -164,6 +164,8 @@ def _rebuild(copy: Copy) -> _Bracket:
     items.append(_Bracket("{", values, "}"))
     if copy.dropped:
         items.append(f"dropped=[{', '.join(map(text_literal, copy.dropped))}]")
+    if copy.removed:
+        items.append(_Bracket("removed=[", list(map(text_literal, copy.removed)), "]"))
     return _Bracket("rebuild(", items, ")")
 
 

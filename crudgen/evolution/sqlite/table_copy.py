@@ -15,6 +15,7 @@ from crudgen.evolution.plan import Copy
 from crudgen.kit.database.catalogue import KeyGenerator
 from crudgen.kit.database.catalogue.explain import quoted
 from crudgen.kit.database.sqlite_file import ANALYZED_ROWS
+from crudgen.kit.migrations.table_text import NewTable, removed_constraints
 
 from .clauses import (
     changes_key,
@@ -52,8 +53,10 @@ class TableCopy:
         values = dict(self._row())
         definition = sql.partition(quoted(name))[2].strip()
         dropped = tuple(column.name for column in self._change.dropped)
+        new = NewTable(self._live.name, definition, values, dropped)
+        removed = tuple(removed_constraints(self._old.sql, new))
         statements = tuple(self._statements(name, sql, values))
-        return Copy(self._live.name, definition, values, dropped, statements)
+        return Copy(self._live.name, definition, values, dropped, removed, statements)
 
     def _statements(self, name: str, sql: str, values: Mapping[str, str]) -> list[str]:
         table = quoted(self._live.name)

@@ -3,6 +3,7 @@
 It imports nothing of the application, so that revisions still run when the application changes.
 """
 
+import logging
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from alembic import op
 from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
+
+from .table_text import LostError, NewTable, with_kept
 
 Step = str | Callable[[Connection], None]
 """An SQL statement, or the result of `rebuild`."""
@@ -31,6 +34,8 @@ _NOT_RECORDED = (
 )
 _CHANGED = ("something else changed the database: `crudgen plan` compares it with the models",)
 _AUTOINCREMENT = re.compile(r"\bAUTOINCREMENT\b", re.IGNORECASE)
+
+_log = logging.getLogger("alembic.runtime.migration")
 
 
 def run(*, sqlite: Sequence[Step] = (), postgresql: Sequence[str] = ()) -> None:
@@ -84,17 +89,21 @@ def in_the_way(what: str, *, sqlite: str | None = None, postgresql: str | None =
 
 
 def rebuild(
-    table: str, definition: str, values: Mapping[str, str], *, dropped: Collection[str] = ()
+    table: str,
+    definition: str,
+    values: Mapping[str, str],
+    *,
+    dropped: Collection[str] = (),
+    removed: Collection[str] = (),
 ) -> Step:
     """Return a step that gives a SQLite table another definition, which SQLite cannot alter.
 
     `definition` is what follows the name in CREATE TABLE. `values` are the SQL expressions of the
     new columns. The values of `dropped` columns are lost; if the table has any other column, the
-    step stops. Indexes and triggers are created again as they were.
+    step stops. `removed` are constraints that the new table does not have any more. Constraints,
+    defaults, collations, indexes and triggers that no revision knows are kept.
     """
-    return partial(
-        _rebuild, table=table, definition=definition, values=values, dropped=frozenset(dropped)
-    )
+    return partial(_rebuild, new=NewTable(table, definition, values, dropped, removed))
 
 
 def rows(connection: Connection, sql: str, *values: object) -> Sequence[Any]:
@@ -142,18 +151,11 @@ def _described_errors(sql: str, if_exists: Sequence[str] = _CHANGED) -> Iterator
         raise CommandError("\n  ".join(lines)) from None
 
 
-def _rebuild(
-    connection: Connection,
-    *,
-    table: str,
-    definition: str,
-    values: Mapping[str, str],
-    dropped: frozenset[str],
-) -> None:
+def _rebuild(connection: Connection, new: NewTable) -> None:
     if rows(connection, "PRAGMA foreign_keys")[0][0]:
         raise CommandError("a rebuild needs the transaction of `alone`: see migrations/env.py")
-    old, new = _quoted(table), _quoted(f"_new_{table}")
-    columns = _columns(connection, table)
+    table, old, made = new.name, _quoted(new.name), _quoted(f"_new_{new.name}")
+    columns, definition = _columns(connection, table), _definition(connection, new)
     objects = rows(
         connection,
         "SELECT sql FROM sqlite_master WHERE tbl_name = ? COLLATE NOCASE"
@@ -161,18 +163,18 @@ def _rebuild(
         table,
     )
     is_analyzed = _is_in(connection, "sqlite_stat1", "tbl", table)
-    _sqlite(connection, f"CREATE TABLE {new} {definition}")
-    _check_columns(table, columns, _columns(connection, f"_new_{table}"), values, dropped)
-    names = ", ".join(map(_quoted, values))
+    _sqlite(connection, f"CREATE TABLE {made} {definition}")
+    _check_columns(new, columns, _columns(connection, f"_new_{table}"))
+    names = ", ".join(map(_quoted, new.values))
     # OR ABORT overrides ON CONFLICT clauses of the definition, which could skip rows.
-    insert = f"INSERT OR ABORT INTO {new} ({names})"
-    _sqlite(connection, f"{insert} SELECT {', '.join(values.values())} FROM {old}")
+    insert = f"INSERT OR ABORT INTO {made} ({names})"
+    _sqlite(connection, f"{insert} SELECT {', '.join(new.values.values())} FROM {old}")
     if _AUTOINCREMENT.search(definition):
         _keep_sequence(connection, table)
     _sqlite(connection, f"DROP TABLE {old}")
     # Otherwise, SQLite would reject the name: views and triggers use the table, which is missing.
     _sqlite(connection, "PRAGMA legacy_alter_table = ON")
-    _sqlite(connection, f"ALTER TABLE {new} RENAME TO {old}")
+    _sqlite(connection, f"ALTER TABLE {made} RENAME TO {old}")
     _sqlite(connection, "PRAGMA legacy_alter_table = OFF")
     for (sql,) in objects:
         _sqlite(connection, sql)
@@ -196,23 +198,39 @@ def _columns(connection: Connection, table: str) -> dict[str, bool]:
     return {name.lower(): hidden > 1 for name, hidden in found}
 
 
-def _check_columns(
-    table: str,
-    old: Mapping[str, bool],
-    new: Mapping[str, bool],
-    values: Collection[str],
-    dropped: Collection[str],
-) -> None:
-    """Raise CommandError if a column would get lost, or its values."""
-    kept = {name.lower() for name in values} | {
-        name for name, generated in new.items() if generated
-    }
-    lost = old.keys() - kept - {name.lower() for name in dropped}
+def _definition(connection: Connection, new: NewTable) -> str:
+    """Return the definition with what no revision knows of the table. Raises CommandError."""
+    query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE"
+    found = rows(connection, query, new.name)
+    if not found:
+        raise CommandError(f"table {new.name}: no such table\n  {_CHANGED[0]}")
+    try:
+        definition, defaults = with_kept(found[0][0], new)
+    except LostError as error:
+        raise CommandError(
+            f"table {new.name}: the revision would remove {error}, and changed nothing\n"
+            "  add it to the definition; or to `removed`, if it has to go"
+        ) from None
+    for one in defaults:
+        _log.warning("table %s: the values change, and their default is removed: %s", new.name, one)
+    return definition
+
+
+def _check_columns(new: NewTable, old: Mapping[str, bool], made: Mapping[str, bool]) -> None:
+    """Raise CommandError if a column would get lost, its values, or how they are generated."""
+    copied = {name.lower() for name in new.values}
+    kept = copied | {name for name, generated in made.items() if generated}
+    lost = old.keys() - kept - {name.lower() for name in new.dropped}
     if lost:
         names = ", ".join(sorted(lost))
         raise CommandError(
-            f"table {table}: the revision would lose the values of {names}, and changed nothing\n"
-            "  add the column to the definition and to the values, or to `dropped`"
+            f"table {new.name}: the revision would lose the values of {names}, and changed nothing"
+            "\n  add the column to the definition and to the values, or to `dropped`"
+        )
+    if generated := sorted(name for name in copied if old.get(name)):
+        raise CommandError(
+            f"table {new.name}: {', '.join(generated)} would not be generated any more, and nothing"
+            " was changed\n  change this by hand before the revision"
         )
 
 
