@@ -5,7 +5,7 @@ import re
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,6 +30,8 @@ EXAMPLES = (
 
 _LONG_SECONDS = 1.0
 """What takes longer is reported while it runs."""
+_PROGRESS_SECONDS = 5.0
+"""How often the progress of a step is reported."""
 
 
 def _check_digest(digest: str | None) -> str | None:
@@ -90,7 +92,7 @@ def apply(  # noqa: PLR0913 -- each is an option of the command
             names = change.target.hints.names
             from crudgen.evolution import applying  # noqa: PLC0415 -- lazy
 
-            watch = _quiet if as_json else Watch(names)
+            watch = applying.unwatched if as_json else Watch(names)
             waiting = console.report_of_waits(as_json=as_json)
             migrating.check_files(change, out, waiting)
             order = applying.Order(watch, waiting, reviewed, backup and not on_copy)
@@ -179,12 +181,6 @@ def _report(done: "Applied", names: "planned.Names", seconds: float, *, on_copy:
         console.say(f"{changes} made in {seconds:.1f} s", "green")
 
 
-@contextmanager
-def _quiet(step: "Step") -> Iterator[None]:
-    del step
-    yield
-
-
 class Watch:
     """Reports steps that take long."""
 
@@ -192,8 +188,8 @@ class Watch:
         self._names = names
 
     @contextmanager
-    def __call__(self, step: "Step") -> Iterator[None]:
-        """Report a step if it takes longer than a second."""
+    def __call__(self, step: "Step") -> Iterator[Callable[[str], None]]:
+        """Report a step if it takes longer than a second, and now and then its progress."""
         entity = self._names.get((step.table, None), step.table)
         what = f"{self._names.get((step.table, step.column), entity)}: {step.what}"
         is_long = threading.Event()
@@ -207,8 +203,16 @@ class Watch:
         timer.daemon = True
         started = time.monotonic()
         timer.start()
+        reported = started
+
+        def progress(done: str) -> None:
+            nonlocal reported
+            if time.monotonic() > reported + _PROGRESS_SECONDS:
+                reported = time.monotonic()
+                console.say_error(f"{what}: {done} …")
+
         try:
-            yield
+            yield progress
         finally:
             timer.cancel()
         if is_long.is_set():

@@ -5,7 +5,6 @@ nothing and are over soon. A command makes the others, after their plan was read
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from sqlalchemy import MetaData
@@ -13,7 +12,7 @@ from sqlalchemy import MetaData
 from crudgen.delivery.generation import Generation
 from crudgen.delivery.table_watch import TableWatch
 from crudgen.errors import TablesError
-from crudgen.evolution.applying import Order, RefusedError, Target, apply
+from crudgen.evolution.applying import Order, RefusedError, Target, apply, unwatched
 from crudgen.evolution.blockers import reading
 from crudgen.evolution.connecting import Database
 from crudgen.evolution.hints import Hints
@@ -75,7 +74,7 @@ class Follower:
             return None  # the start creates missing tables
 
         def change() -> None:
-            order = Order(_unwatched, self._reports.waiting, expected=plan.digest, backup=False)
+            order = Order(unwatched, self._reports.waiting, expected=plan.digest, backup=False)
             try:
                 done = apply(database, target, order)
             except RefusedError as error:
@@ -180,7 +179,3 @@ def _was_removed_now(note: Note, found: Hints, before: MetaData | None) -> bool:
     names = [note.table, *found.tables.get(note.table, ())]
     tables = [before.tables[name] for name in names if name in before.tables]
     return any(column.name == note.may_be for table in tables[:1] for column in table.columns)
-
-
-def _unwatched(_: Step) -> AbstractContextManager[None]:
-    return nullcontext()

@@ -5,7 +5,7 @@ commit. Otherwise, nothing has happened. What can be repeated follows after the 
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -21,7 +21,9 @@ from .plan import Plan, Risk, Step
 from .planning import make
 from .statements import run
 
-Watch = Callable[[Step], AbstractContextManager[None]]
+Progress = Callable[[str], None]
+"""Reports what a step has done so far: `20,000 rows`."""
+Watch = Callable[[Step], AbstractContextManager[Progress]]
 """Reports a step while it runs."""
 _SAVED = {Risk.CONVERTS, Risk.FILLS, Risk.DROPS}
 
@@ -73,6 +75,12 @@ class Writer(Protocol):
 
     def apply(self, target: Target, order: Order) -> Applied:
         """Make the changes."""
+
+
+def unwatched(step: Step) -> AbstractContextManager[Progress]:
+    """Report nothing."""
+    del step
+    return nullcontext(lambda _text: None)
 
 
 def apply(database: Database, target: Target, order: Order) -> Applied:

@@ -16,10 +16,11 @@ from crudgen.errors import DatabaseError
 from crudgen.kit.database.faults import cause_of, reason_of
 from crudgen.kit.database.tables import LOCK as CREATION
 
-from .applying import Applied, Order, Target, check_result, checked, run_steps
+from .applying import Applied, Order, Progress, Target, check_result, checked, run_steps
 from .blockers import Blockers, watched
 from .connecting import Database
 from .plan import Plan, Step
+from .postgresql.ddl import PROGRESS
 from .statements import run
 
 LOCK = CREATION + 1
@@ -142,12 +143,28 @@ def _transaction(connection: Connection, target: Target, order: Order) -> Plan:
 
 def _online(connection: Connection, step: Step, order: Order) -> None:
     """Run a step outside of a transaction. Raises _BusyError."""
-    with order.watch(step), _busy_errors():
+    with order.watch(step) as report, _progress(connection, report), _busy_errors():
         for statement in step.sql:
             # Without its lock in time, CREATE INDEX CONCURRENTLY leaves an invalid index.
             waits = 0 if "CONCURRENTLY" in statement else LOCK_MILLISECONDS
             run(connection, f"SET lock_timeout = {waits}")
             run(connection, statement)
+
+
+@contextmanager
+def _progress(connection: Connection, report: Progress) -> Iterator[None]:
+    """Report the notices of statements that commit parts of their work."""
+
+    def receive(notice: Any) -> None:
+        if notice.sqlstate == PROGRESS:
+            report(notice.message_primary)
+
+    driver: Any = connection.connection.dbapi_connection
+    driver.add_notice_handler(receive)
+    try:
+        yield
+    finally:
+        driver.remove_notice_handler(receive)
 
 
 @contextmanager

@@ -155,14 +155,17 @@ class Difference:
         return ColumnChange(found, expected, conversion or SAME, self._used(words, expected), fill)
 
     def _used(self, words: Mapping[str, str], expected: Column) -> Mapping[str, str]:
-        """Return the renamed words that the live rule of a column still accepts."""
-        rules = [
-            check.sql for check in self._renamed.checks if check.columns == {expected.name.lower()}
-        ]
+        """Return the renamed words that rows may have: those that the live rule accepts.
+
+        Without a rule, or with one that not all rows were checked for, it is each of them.
+        """
+        rules = [one for one in self._renamed.checks if one.columns == {expected.name.lower()}]
+        if not all(one.is_valid for one in rules) or not rules:
+            return words
         return {
             old: new
             for old, new in words.items()
-            if any("'" + old.replace("'", "''") + "'" in rule for rule in rules)
+            if any("'" + old.replace("'", "''") + "'" in rule.sql for rule in rules)
         }
 
     def _may_be_old_decimal(self, found: Column, expected: Column) -> bool:

@@ -3,7 +3,6 @@
 import importlib
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -12,7 +11,7 @@ from sqlalchemy import Connection, MetaData, insert, select
 
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
-from crudgen.evolution.applying import Applied, Order, Target, apply
+from crudgen.evolution.applying import Applied, Order, Target, apply, unwatched
 from crudgen.evolution.choices import read_choices
 from crudgen.evolution.connecting import Database
 from crudgen.evolution.hints import hints
@@ -69,7 +68,7 @@ def entity(name: str, fields: Mapping[str, str], *more: str) -> str:
 
 
 def ordered(**options: Any) -> Order:
-    return Order(lambda _step: nullcontext(), lambda _reason: None, **options)
+    return Order(unwatched, lambda _reason: None, **options)
 
 
 @dataclass(frozen=True)

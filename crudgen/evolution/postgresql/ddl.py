@@ -25,6 +25,37 @@ from crudgen.kit.database.catalogue.explain import quoted
 from crudgen.kit.database.catalogue.models import name_in_database
 from crudgen.language.schema import Now
 
+BATCH = 10_000
+"""The number of rows that one transaction of `update_in_batches` goes through."""
+PROGRESS = "CG001"
+"""The SQLSTATE of a notice that says how many rows a statement has changed."""
+_BATCHES = """
+DO ${tag}$
+DECLARE
+    total bigint := 0;
+    number bigint;
+    reached record;
+    following record;
+BEGIN
+    SELECT {key} INTO reached FROM {table} ORDER BY {key} LIMIT 1;
+    LOOP
+        SELECT {key} INTO following FROM {table} WHERE ({key}) >= ({reached})
+            ORDER BY {key} OFFSET {batch} LIMIT 1;
+        IF FOUND THEN
+            {update} AND ({key}) >= ({reached}) AND ({key}) < ({following});
+        ELSE
+            {update} AND ({key}) >= ({reached});
+        END IF;
+        GET DIAGNOSTICS number = ROW_COUNT;
+        COMMIT;
+        total := total + number;
+        RAISE NOTICE '% rows', total USING ERRCODE = '{progress}';
+        EXIT WHEN following IS NULL;
+        reached := following;
+    END LOOP;
+END ${tag}$
+"""
+
 
 class Ddl:
     """Statements for a table, under its new name and with the new names of its columns."""
@@ -93,7 +124,23 @@ class Ddl:
             conditions.append(f"{name} IN ({words})")
         if change.fill is not None:
             conditions.append(f"{name} IS NULL")
-        return f"UPDATE {self.name} SET {name} = {value} WHERE {' OR '.join(conditions)}"
+        return f"UPDATE {self.name} SET {name} = {value} WHERE ({' OR '.join(conditions)})"
+
+    def update_in_batches(self, change: ColumnChange, key: Sequence[str]) -> str:
+        """Return the same UPDATE by parts of the key, each in a transaction. It can be repeated."""
+        columns, update, tag = [quoted(one) for one in key], self.update(change), "batches"
+        while f"${tag}$" in update:
+            tag += "_"
+        return _BATCHES.strip().format(
+            tag=tag,
+            table=self.name,
+            update=update,
+            key=", ".join(columns),
+            reached=", ".join(f"reached.{one}" for one in columns),
+            following=", ".join(f"following.{one}" for one in columns),
+            batch=BATCH,
+            progress=PROGRESS,
+        )
 
     def add_constraint(self, constraint: Check | Key | ForeignKey) -> str:
         """Return ADD CONSTRAINT, in the words of SQLAlchemy."""
@@ -103,6 +150,20 @@ class Ddl:
             if one.name is not None and self._name(one) == constraint.name
         )
         return self._text(AddConstraint(model, isolate_from_table=False))
+
+    def constrain_online(self, check: Check, changed: Iterable[ColumnChange]) -> Sequence[str]:
+        """Return the statements that add a rule to a large table whose words were replaced.
+
+        Meanwhile, rows may have got former words again. They can be repeated.
+        """
+        name = str(check.name)
+        drop = self.alter(f"DROP CONSTRAINT IF EXISTS {quoted(name)}")
+        return [
+            # One string is one transaction.
+            f"{drop}; {self.add_constraint(check)} NOT VALID",
+            *map(self.update, changed),
+            self.validate(name),
+        ]
 
     def validate(self, name: str) -> str:
         """Return VALIDATE CONSTRAINT, during which others read and write."""

@@ -122,7 +122,7 @@ class _Lowering:
             self._pending += table.stop_generator(item)
         self._retype(table)
         for item in table.of_kind(Kind.WORDS):
-            self._update(table, item, Kind.WORDS)
+            self._replace_words(table, item)
         for item in table.of_kind(*_BRIEF):
             self._add(item, Lock.INSTANT, *table.brief_change(item))
         for item in table.of_kind(Kind.REQUIRED):
@@ -179,15 +179,20 @@ class _Lowering:
             self._add(item, lock, *statements, seconds=table.seconds(Kind.TYPE, lock))
             statements, lock = [], Lock.SAME_COPY
 
-    def _update(self, table: ChangedTable, item: Item, kind: Kind) -> None:
+    def _replace_words(self, table: ChangedTable, item: Item) -> None:
         """Replace words and missing values, unless the change of the type has done it."""
         subject = item.subject
         if not isinstance(subject, ColumnChange):
             return
+        seconds = table.seconds(Kind.WORDS, Lock.REWRITTEN)
         if rewrites(subject):
             self._add(item, Lock.SAME_COPY)
+        elif table.is_batched(subject):
+            if self._pending:
+                removed = replace(item, what="the rule is removed", breaks_running=False)
+                self._add(removed, Lock.INSTANT)
+            self._add_online(item, table.update_in_batches(subject), seconds=seconds)
         else:
-            seconds = table.seconds(kind, Lock.REWRITTEN)
             self._add(item, Lock.REWRITTEN, *table.update(subject), seconds=seconds)
 
     def _require(self, table: ChangedTable, item: Item) -> None:
@@ -216,6 +221,9 @@ class _Lowering:
         seconds = table.seconds(item.kind, lock)
         if not table.is_large:
             self._add(item, lock, sql, seconds=seconds)
+            return
+        if isinstance(constraint, Check) and (online := table.constrain_online(constraint)):
+            self._add_online(table.added_again(item), *online, seconds=seconds)
             return
         self._add(item, Lock.INSTANT, f"{sql} NOT VALID")
         checked = replace(item, what=f"rows are checked: {item.what}", breaks_running=False)

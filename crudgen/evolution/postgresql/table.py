@@ -3,15 +3,17 @@
 The catalogue says what a definition does not contain: defaults, deferred constraints, partitions.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Dialect
 
 from crudgen.evolution.changes import SAME, AddedColumn, ColumnChange, TableChange
 from crudgen.evolution.expressions import text_literal
 from crudgen.evolution.plan import Lock, Problem
+from crudgen.evolution.spec_words import rule_text
 from crudgen.evolution.wording import Item, Kind, items
-from crudgen.kit.database.catalogue import Index, Key, KeyGenerator
+from crudgen.kit.database.catalogue import Check, Index, Key, KeyGenerator
 from crudgen.kit.database.catalogue.explain import quoted
 
 from .ddl import Ddl
@@ -86,6 +88,31 @@ class ChangedTable:
             self.ddl.update(change),
             *(["SET CONSTRAINTS ALL IMMEDIATE"] if is_deferred else []),
         ]
+
+    def update_in_batches(self, change: ColumnChange) -> str:
+        """Return the statement that replaces words after the transaction."""
+        key = self.change.expected.key
+        return self.ddl.update_in_batches(change, key.columns if key else ())
+
+    def is_batched(self, change: ColumnChange) -> bool:
+        """Return whether words are replaced after the transaction, while others write."""
+        only_words = bool(change.words) and change.fill is None and not rewrites(change)
+        return self.is_large and only_words and self.change.expected.key is not None
+
+    def constrain_online(self, check: Check) -> Sequence[str]:
+        """Return the statements that add a rule after words were replaced; none if none were."""
+        batched = [
+            one
+            for one in self.change.columns
+            if one.expected.name.lower() in check.columns and self.is_batched(one)
+        ]
+        return self.ddl.constrain_online(check, batched) if batched else ()
+
+    def added_again(self, item: Item) -> Item:
+        """Return the change of a rule that was removed first."""
+        if not isinstance(item.subject, Check):
+            return item
+        return replace(item, what=f"+ {rule_text(item.subject, self.change)}")
 
     def brief_change(self, item: Item) -> Iterable[str]:
         """Return the statements of a change that reads no row."""
