@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crudgen.cli import changing, console, migrating, planned, source
+from crudgen.cli import changing, console, migrating, planned, revising, source
 from crudgen.errors import CrudgenError, DatabaseError
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _run_revisions(entities: Path, out: Path, url: str | None, *, as_json: bool)
                 verb = "recorded" if state.only_records else "has run"
                 for name in done:
                     console.say(f"  {verb}  {name}")
-            migrating.check_complete(state, entities)
+            revising.check_complete(state.unrevised, entities, out)
     except CrudgenError as error:
         if not as_json:
             raise

@@ -112,18 +112,7 @@ def _check_revisions(schema: "Schema", entities: Path, out: Path) -> None:
     from crudgen.cli import revising  # noqa: PLC0415 -- lazy
 
     found = revising.unrevised(schema, crudgen.codegen.render_to_serve(schema), out)
-    if found.draft.is_empty:
-        return
-    lines = console.limited(f"  {line}" for line in found.changes)
-    raise DriftError(
-        "\n".join(
-            [
-                f"{entities} has changes that no revision in {out / revising.FOLDER} has",
-                *lines,
-                f'  write one with: {revising.command(entities, out)} -m "what it does"',
-            ]
-        )
-    )
+    revising.check_complete(found, entities, out)
 
 
 def _note_outdated_schema(entities: Path) -> None:

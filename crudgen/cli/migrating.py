@@ -120,7 +120,7 @@ def _drift(connection: "Connection", texts: dict[str, str]) -> "Plan | None":
         return make(connection, metadata, hints(schema)).without_notes()
 
 
-def show(state: State, entities: Path, *, with_sql: bool = False) -> int:
+def show(state: State, entities: Path, out: Path, *, with_sql: bool = False) -> int:
     """Print what a database lacks: three lists. Return the exit code."""
     console.say(f"database {state.change.database.where}")
     console.say(f"revision {', '.join(state.recorded) or 'none is recorded'}")
@@ -139,17 +139,17 @@ def show(state: State, entities: Path, *, with_sql: bool = False) -> int:
         console.say("the database differs from the revisions that have run; it would need:")
         planned.show(state.drift, {}, with_sql=with_sql)
     console.say()
-    for line in _summary(state, entities):
+    for line in _summary(state, entities, out):
         console.say(line, "green" if state.is_current else "")
     return exit_code(state)
 
 
-def _summary(state: State, entities: Path) -> Iterator[str]:
+def _summary(state: State, entities: Path, out: Path) -> Iterator[str]:
     if state.is_current:
         yield "nothing to do: the database has all revisions, and they lead to the spec"
         return
     if not state.unrevised.draft.is_empty:
-        yield f'write a revision first: {revising.command(entities)} -m "what it does"'
+        yield f'write a revision first: {revising.command(entities, out)} -m "what it does"'
     if state.has_drift:
         yield "the database was changed outside of the revisions: undo that, or change the spec"
     if state.only_records:
@@ -193,16 +193,6 @@ def upgrade(state: State, out: Path) -> list[str]:
         command = "stamp" if state.only_records else "upgrade"
         _alembic(out, _url(state.change), command, "heads")
     return [one.name for one in state.pending]
-
-
-def check_complete(state: State, entities: Path) -> None:
-    """Raise CrudgenError if the spec has changes that no revision has."""
-    if not state.unrevised.draft.is_empty:
-        lines = [f"  {line}" for line in state.unrevised.changes]
-        remedy = f'  write one: {revising.command(entities)} -m "what it does"'
-        raise CrudgenError(
-            "\n".join(["the spec has changes that no revision has:", *lines, remedy])
-        )
 
 
 def _url(change: changing.Change) -> str:

@@ -72,7 +72,7 @@ def _plan_revisions(
             if as_json:
                 typer.echo(migrating.as_json(state))
                 return migrating.exit_code(state)
-            return migrating.show(state, entities, with_sql=with_sql)
+            return migrating.show(state, entities, out, with_sql=with_sql)
     except CrudgenError as error:
         if not as_json:
             raise

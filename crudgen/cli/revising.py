@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crudgen.cli import source
+from crudgen.cli import console, source
 from crudgen.delivery.garbage import paused_collection
-from crudgen.errors import CrudgenError, OutputError
+from crudgen.errors import CrudgenError, DriftError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from crudgen.evolution.revisions.history import History
     from crudgen.language.schema import Schema
 
-APP_FILE = "crudgen.yaml"
 FOLDER = Path("migrations/versions")
 """The folder of revisions in a generated project."""
 _UNUSED_DATABASE = "sqlite:///unused.db"
@@ -41,23 +40,16 @@ class Unrevised:
     @property
     def changes(self) -> list[str]:
         """The changes and problems in words, a line each: `hero.title: was name`."""
-        plan, names = self.draft.plan, self.hints.names
-        found = [(one.table, one.column, one.what) for one in plan.steps]
-        found += [(one.table, one.column, one.what) for one in plan.problems]
-        return [
-            f"{names.get((table, column)) or _name(names, table, column)}: {what}"
-            for table, column, what in found
-        ]
-
-
-def _name(names: "Mapping[tuple[str, str | None], str]", table: str, column: str | None) -> str:
-    entity = names.get((table, None), table)
-    return f"{entity}.{column}" if column else entity
+        found = [(one.table, one.column, one.what) for one in self.draft.plan.steps]
+        found += [(one.table, one.column, one.what) for one in self.draft.plan.problems]
+        return [f"{self.hints.name(table, column)}: {what}" for table, column, what in found]
 
 
 def check_project(schema: "Schema", entities: Path, out: Path) -> None:
     """Raise CrudgenError if a folder is no project with revisions."""
     if not schema.migrations:
+        from crudgen.language.load import APP_FILE  # noqa: PLC0415 -- lazy
+
         file = (entities if entities.is_dir() else entities.parent).parent / APP_FILE
         raise CrudgenError(
             f"{file}: the project has no revisions\n"
@@ -98,6 +90,21 @@ def unrevised(
     }
     changed |= {name: None for name in before if name not in after}
     return Unrevised(revisions, made, changed, found)
+
+
+def check_complete(found: Unrevised, entities: Path, out: Path) -> None:
+    """Raise DriftError if the spec has changes that no revision has."""
+    if not found.draft.is_empty:
+        lines = console.limited(f"  {line}" for line in found.changes)
+        raise DriftError(
+            "\n".join(
+                [
+                    f"{entities} has changes that no revision in {out / FOLDER} has",
+                    *lines,
+                    f'  write one with: {command(entities, out)} -m "what it does"',
+                ]
+            )
+        )
 
 
 def command(entities: Path, out: Path = source.DEFAULT_OUT) -> str:

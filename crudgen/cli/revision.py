@@ -1,15 +1,14 @@
 """The command `crudgen revision`. Reason to change: its options and output."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from crudgen.cli import changing, console, planned, revising, source
-from crudgen.delivery import journal
-from crudgen.errors import CrudgenError, OutputError
+from crudgen.delivery import disk
+from crudgen.errors import CrudgenError
 
 if TYPE_CHECKING:
     from crudgen.evolution.plan import Plan
@@ -21,7 +20,7 @@ EXAMPLES = (
 )
 
 
-def revision(  # noqa: C901, PLR0913 -- each is an option of the command
+def revision(  # noqa: PLR0913 -- each is an option of the command
     entities: source.Entities = source.DEFAULT,
     *,
     message: Annotated[
@@ -47,31 +46,23 @@ def revision(  # noqa: C901, PLR0913 -- each is an option of the command
     if plan.problems:
         count = source.count(len(plan.problems), "problem")
         if as_json:
-            typer.echo(_report([], plan))
+            typer.echo(_report(out, [], plan))
             raise typer.Exit(1)
         planned.show(plan, names)
         raise CrudgenError(f"{count}: no revision was written")
     written = _files(found, message)
-    paths = [out / revising.FOLDER / f"{one.name}.py" for one in written]
+    paths = [revising.FOLDER / f"{one.name}.py" for one in written]
     if written:
-        _write(out, written)
+        texts = [one.text.encode() for one in written]
+        disk.add_files(out, dict(zip(paths, texts, strict=True)))
     if as_json:
-        typer.echo(_report(paths, plan))
-        return
-    if not written and plan.unused:
+        typer.echo(_report(out, paths, plan))
+    elif written:
+        _show(found, paths, out)
+    elif plan.unused:
         raise CrudgenError("\n".join([*plan.unused, "  nothing was written"]))
-    if not written:
+    else:
         console.say("nothing to write: the revisions have all changes of the spec", "green")
-        return
-    if plan.steps:
-        planned.show(plan, names)
-    for path in paths:
-        console.say(f"  created  {path}")
-    for guard in found.draft.guards:
-        console.say(f"the revision stops if there are any: {guard.what}", "yellow")
-        if guard.flag:
-            console.say(f"  to give them a value, delete the file, and repeat with {guard.flag}")
-    console.say(f"read the revision, then: cd {out} && alembic upgrade head")
 
 
 def _files(found: "revising.Unrevised", message: str) -> "list[RevisionFile]":
@@ -84,20 +75,20 @@ def _files(found: "revising.Unrevised", message: str) -> "list[RevisionFile]":
     return files(message, history, found.draft, found.after, found.changes)
 
 
-def _write(out: Path, written: "list[RevisionFile]") -> None:
-    """Write all files or none. Raises OutputError."""
-    contents: Mapping[str, bytes | None] = {
-        (revising.FOLDER / f"{one.name}.py").as_posix(): one.text.encode() for one in written
-    }
-    try:
-        with journal.lock(out):
-            journal.recover(out)
-            journal.apply(out, contents)
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be written: {error.strerror}") from error
+def _show(found: "revising.Unrevised", paths: list[Path], out: Path) -> None:
+    """Print what a revision does, its files, and what to do next."""
+    if found.draft.plan.steps:
+        planned.show(found.draft.plan, found.hints.names)
+    for path in paths:
+        console.say(f"  created  {out / path}")
+    for guard in found.draft.guards:
+        console.say(f"the revision stops if there are any: {guard.what}", "yellow")
+        if guard.flag:
+            console.say(f"  to give them a value, delete the file, and repeat with {guard.flag}")
+    console.say(f"read the revision, then: cd {out} && alembic upgrade head")
 
 
-def _report(paths: list[Path], plan: "Plan") -> str:
+def _report(out: Path, paths: list[Path], plan: "Plan") -> str:
     """Return a JSON object with the files and the changes."""
-    report = {"files": [str(path) for path in paths], **plan.as_json()}
+    report = {"files": [str(out / path) for path in paths], **plan.as_json()}
     return json.dumps(report, indent=2, default=str, ensure_ascii=False)

@@ -5,7 +5,7 @@ control. Edits of generated files are merged with what is generated now.
 """
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -76,6 +76,16 @@ def write(
                 out.rmdir()
             raise
         return comparison
+
+
+def add_files(out: Path, contents: Mapping[Path, bytes]) -> None:
+    """Write files that are the user's, all or none, by their paths in the folder.
+
+    Raises OutputError.
+    """
+    with _as_output_error(out), journal.lock(out):
+        journal.recover(out)
+        journal.apply(out, {path.as_posix(): data for path, data in contents.items()})
 
 
 def recorded_paths(out: Path) -> frozenset[str]:

@@ -137,7 +137,7 @@ def _files(reasons: Iterable[tuple[str, str]], found: Hints) -> Iterator[str]:
 
 
 def _line(found: Hints, one: Step | Problem) -> str:
-    return f"{found.names.get((one.table, one.column), one.table)}: {one.what}"
+    return f"{found.name(one.table, one.column)}: {one.what}"
 
 
 def _reasons(plan: Plan, found: Hints) -> Iterator[tuple[str, str]]:

@@ -79,7 +79,7 @@ class _Failure:
 
 
 def _found(plan: Plan, failure: _Failure) -> str:
-    """Return the error, with its place in the folder as it is: files have not moved yet."""
+    """Return the error, with the present path of its file: renamed files have not moved yet."""
     path, _, line = failure.place.partition(":")
     change = next((one for one in plan.changes if one.path == path), None)
     if change is None:

@@ -103,8 +103,7 @@ class _Rows:
                 yield [self._orphans(reference)]
 
     def _name(self, column: str) -> str:
-        key = (self._change.expected.name, column)
-        return self._hints.names.get(key, f"{self._change.expected.name}.{column}")
+        return self._hints.name(self._change.expected.name, column)
 
     def _is_refused(self, columns: Collection[str]) -> bool:
         refused = {self._fold(name) for name in self._refused}

@@ -53,6 +53,11 @@ class Hints:
     has_revisions: bool = False
     """Whether revisions change the tables of a database that has one."""
 
+    def name(self, table: str, column: str | None = None) -> str:
+        """Return what messages call a table or a column, also if the spec does not have it."""
+        entity = self.names.get((table, None), table)
+        return self.names.get((table, column), f"{entity}.{column}") if column else entity
+
 
 def hints(schema: Schema) -> Hints:
     """Return what a spec says about the change to it."""

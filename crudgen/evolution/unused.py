@@ -57,24 +57,19 @@ class _Options:
     def unused(self) -> Iterator[str]:
         for table, column in self._choices.fills:
             if reason := self._no_fill(self._changes[table], column):
-                yield f"--fill {self._name(table, column)}: {reason}"
+                yield f"--fill {self._hints.name(table, column)}: {reason}"
         for table, column in self._choices.integers:
             found = {one.expected.name: one for one in self._changes[table].columns}.get(column)
             if found is None or found.found.type != "BIGINT":
-                yield f"--integers {self._name(table, column)}: the column is no BIGINT"
+                yield f"--integers {self._hints.name(table, column)}: the column is no BIGINT"
         for table, dropped in sorted(self._choices.drops, key=str):
             reason = self._no_table(table) if dropped is None else self._no_column(table, dropped)
             if reason:
                 yield f"--drop {shlex.quote(self._option(table, dropped))}: {reason}"
 
-    def _name(self, table: str, column: str | None) -> str:
-        entity = self._hints.names.get((table, None), table)
-        return self._hints.names.get((table, column), f"{entity}.{column}")
-
     def _option(self, table: str, column: str | None) -> str:
-        return (
-            table if column is None else f"{self._hints.names.get((table, None), table)}.{column}"
-        )
+        """Return a name as the option has it: tables and columns that may be dropped."""
+        return table if column is None else f"{self._hints.name(table)}.{column}"
 
     def _no_fill(self, change: TableChange, column: str) -> str:
         """Return why no row needs a value, or nothing."""
@@ -94,7 +89,7 @@ class _Options:
             return ""
         for one in change.columns:
             if fold(one.found.name) == fold(column):
-                new = self._name(table, one.expected.name)
+                new = self._hints.name(table, one.expected.name)
                 self._fail(table, column, f"the column is that of {new}, which is in the spec")
         if change.is_new:
             return "its table is new"
