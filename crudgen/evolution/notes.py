@@ -12,6 +12,7 @@ from .ownership import is_from_spec
 from .pairing import Fold, Pair
 from .plan import Note
 from .renames import renamed_tables
+from .spec_words import spec_type
 from .unknown import UnknownTable
 
 _CLEARS = {"SET NULL": "sets {} to NULL", "SET DEFAULT": "sets {} to its default"}
@@ -38,16 +39,19 @@ def note_foreign_keys(
     """Yield notes of foreign keys that are kept: they still have an effect on deletions."""
     table = change.expected.name
     name = hints.names.get((table, None), table)
-    left = {column.name for column in (*change.released, *change.kept)}
+    left = {column.name: column for column in (*change.released, *change.kept)}
     for key in kept:
-        drops = " ".join(f"--drop {name}.{column}" for column in key.columns)
-        removed = f"{drops} removes it" if left >= {*key.columns} else "drop it by hand"
+        removed = "SQLite cannot drop it: create the table again without it"
+        if left.keys() >= {*key.columns}:
+            drops = " ".join(f"--drop {name}.{column}" for column in key.columns)
+            fields = ", ".join(f"{one}: {spec_type(left[one].type)}?" for one in key.columns)
+            removed = f"{drops} removes it with its values, and `{fields}` in the spec without them"
         may_be_ours = is_from_spec(key, "fk", {table, change.live_name})
         yield Note(
             table,
             None,
             f"{_effect(key)}; {_removal(table, key, dialect) or removed}",
-            is_warning=may_be_ours and left >= {*key.columns},
+            is_warning=may_be_ours and left.keys() >= {*key.columns},
         )
 
 

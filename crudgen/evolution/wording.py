@@ -47,7 +47,7 @@ _RUNNING = {
         [Kind.TABLE_RENAMED, Kind.COLUMN_RENAMED, Kind.TYPE, Kind.KEY], "requests fail"
     ),
     **dict.fromkeys([Kind.TABLE_DROPPED, Kind.COLUMN_DROPPED], "requests that use it fail"),
-    **dict.fromkeys([Kind.OPTIONAL, Kind.WORDS], "reads may fail"),
+    **dict.fromkeys([Kind.OPTIONAL, Kind.COLUMN_RELEASED, Kind.WORDS], "reads may fail"),
     **dict.fromkeys([Kind.COLUMN_ADDED, Kind.GENERATOR], "creates fail"),
     **dict.fromkeys(
         [Kind.REQUIRED, Kind.CHECK_ADDED, Kind.UNIQUE_ADDED, Kind.FOREIGN_KEY_ADDED],
@@ -126,7 +126,7 @@ def _columns_of_one(change: TableChange) -> Iterator[Item]:
         yield Item(Kind.COLUMN_ADDED, table, name, what, Risk.SAFE, added, breaks)
     for column in change.released:
         what = "not in the spec: becomes optional"
-        yield Item(Kind.COLUMN_RELEASED, table, column.name, what, Risk.SAFE, column)
+        yield Item(Kind.COLUMN_RELEASED, table, column.name, what, Risk.SAFE, column, True)
     for column in change.dropped:
         what = f"- {spec_type(column.type)}"
         yield Item(Kind.COLUMN_DROPPED, table, column.name, what, Risk.DROPS, column, True)

@@ -301,7 +301,6 @@ SURVIVED = {
     "remove a rule",
     "add an index",
     "remove an index",
-    "remove a field",
     "a relation to a new entity",
     "remove a foreign key",
     "add a link",
@@ -310,7 +309,7 @@ SURVIVED = {
 }
 """The changes that servers of the version before survive."""
 KEPT = {"remove the child entity", "remove a link"}
-"""The changes after which the database stays as it is."""
+"""The changes of a spec that change nothing in the database."""
 REFUSED = {
     "narrow a rule": ({"age": "int(5..)?"}, "outside of the rule"),
     "remove a word": ({"mood": "enum(calm, sad)"}, "does not have: 'angry'"),

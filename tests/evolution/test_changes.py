@@ -92,6 +92,19 @@ def test_a_running_server_survives_a_change(
         assert dict(row or {}) == {"id": ROWS + 2, **hero(ROWS + 2)}
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_running_servers_read_a_null_in_a_removed_field(
+    kind: str, new_database: Callable[[str], str]
+) -> None:
+    company, now = start(new_database, kind), after({"code": None})
+    found, before = company.found, company.before
+    (step,) = found.apply(now.target()).plan.steps
+    assert step.running == "reads may fail"
+    row = {name: value for name, value in hero(ROWS + 2).items() if name != "code"}
+    found.insert(now, "hero", [row])
+    assert found.rows(before, "hero")[-1] == {"id": ROWS + 2, "code": None, **row}
+
+
 def kept_tables_have_their_rows(found: Changed, case: Case) -> None:
     """Check the tables that are not in the spec afterwards, unless they are dropped."""
     kept = ([] if case.pet else ["pet"]) + ([] if case.link else ["hero_club_link"])

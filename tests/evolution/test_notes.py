@@ -44,12 +44,28 @@ def test_a_foreign_key_of_a_removed_reference_is_a_warning(
         found.execute(remedy)
         left = found.plan(without)
     else:
-        assert "--drop hero.team_id removes it" in warning.text
+        assert "--drop hero.team_id removes it with its values" in warning.text
         target = spec(TEAM, entity("Hero", {"name": "str?"})).target(drops=["hero.team_id"])
         found.apply(target)
         left = found.plan(without)
     assert left.is_empty
     assert not left.warnings
+
+
+def test_a_field_keeps_the_values_without_their_foreign_key(
+    new_database: Callable[[str], str],
+) -> None:
+    """SQLite has no statement that drops a foreign key."""
+    found = start("sqlite", new_database, TEAM, HERO)
+    found.execute("INSERT INTO team VALUES ('a', 7)", "INSERT INTO hero VALUES ('x', 7, 1)")
+    found.apply(spec(TEAM, entity("Hero", {"name": "str?"})).target())
+    (warning,) = found.plan(spec(TEAM, entity("Hero", {"name": "str?"})).target()).warnings
+    assert warning.text.endswith(", and `team_id: int?` in the spec without them")
+    plain = spec(TEAM, entity("Hero", {"name": "str?", "team_id": "int?"})).target()
+    found.apply(plain)
+    found.execute("DELETE FROM team")
+    assert found.values("SELECT team_id FROM hero") == [(7,)]
+    assert not found.plan(plain).notes
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -75,7 +75,7 @@ def test_required_and_filled_columns() -> None:
     assert lines(added=(now,)) == [("code", "+ str = now", Risk.SAFE, True)]
     assert lines(dropped=(text,)) == [("code", "- str", Risk.DROPS, True)]
     assert lines(released=(required,)) == [
-        ("code", "not in the spec: becomes optional", Risk.SAFE, False)
+        ("code", "not in the spec: becomes optional", Risk.SAFE, True)
     ]
 
 
