@@ -145,7 +145,7 @@ def _migrations(schema: Schema, project: ProjectView) -> Iterator[FromTemplate |
     yield FromTemplate("migrations/__init__.py", "migrations.py.jinja")
     yield FromTemplate("migrations/env.py", "migrations_env.py.jinja", project)
     yield FromTemplate("migrations/script.py.mako", "script.py.mako.jinja")
-    for name in ("steps.py", "table_text.py", "transactions.py"):
+    for name in ("environment.py", "steps.py", "table_text.py", "transactions.py"):
         yield FromKit(f"migrations/{name}", files("crudgen") / "kit" / "migrations" / name)
     test = free_name("migrations", {str(entity.plural) for entity in schema.entities})
     yield FromTemplate(f"tests/test_{test}.py", "test_migrations.py.jinja", project)

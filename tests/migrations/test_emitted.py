@@ -20,6 +20,7 @@ OWN = {
     "app/kit/database/migrations.py",
     "migrations/__init__.py",
     "migrations/env.py",
+    "migrations/environment.py",
     "migrations/script.py.mako",
     "migrations/steps.py",
     "migrations/table_text.py",

@@ -21,7 +21,7 @@ Step = str | Callable[[Connection], None]
 """An SQL statement, or the result of `rebuild`."""
 
 LOCK_MILLISECONDS = 300
-"""The lock timeout on PostgreSQL. Requests that queue behind a statement wait as long, at most."""
+"""The lock timeout on PostgreSQL, and the longest wait of requests that queue behind it."""
 ANALYZED_ROWS = 1000
 """How many rows of an index SQLite reads for its statistics."""
 NOT_NOW = {"55P03", "40P01"}
@@ -153,7 +153,7 @@ def _described_errors(sql: str, if_exists: Sequence[str] = _CHANGED) -> Iterator
 
 def _rebuild(connection: Connection, new: NewTable) -> None:
     if rows(connection, "PRAGMA foreign_keys")[0][0]:
-        raise CommandError("a rebuild needs the transaction of `alone`: see migrations/env.py")
+        raise CommandError("a rebuild needs the transaction of `alone`, as in environment.py")
     table, old, made = new.name, _quoted(new.name), _quoted(f"_new_{new.name}")
     columns, definition = _columns(connection, table), _definition(connection, new)
     objects = rows(
