@@ -13,9 +13,11 @@ call it before they read or write the folder. Removing `journal.json` commits.
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -24,6 +26,11 @@ from crudgen.errors import OutputError
 
 STAGING = ".crudgen-staging"
 _JOURNAL = "journal.json"
+PATIENCE = 1.0
+"""How long another process may write to the folder before that is reported."""
+_POLL_SECONDS = 0.05
+
+_log = logging.getLogger("crudgen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +138,7 @@ def recover(out: Path) -> None:
 
 @contextlib.contextmanager
 def lock(out: Path) -> Iterator[None]:
-    """Hold an exclusive lock on the folder; wait for other crudgen processes."""
+    """Hold an exclusive lock on the folder; wait for other crudgen processes, and say so."""
     try:
         import fcntl  # noqa: PLC0415 -- not on Windows, where concurrent emits are not locked
     except ImportError:  # pragma: no cover
@@ -139,7 +146,16 @@ def lock(out: Path) -> Iterator[None]:
         return
     handle = os.open(out, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        begins = time.monotonic()
+        while time.monotonic() < begins + PATIENCE:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(_POLL_SECONDS)
+        else:
+            _log.warning("waiting for another crudgen process that writes to %s …", out)
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)

@@ -1,6 +1,8 @@
 import json
+import logging
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from crudgen.codegen import Ownership, SourceFile, SourceTree
 from crudgen.codegen.needs import MissingLine
+from crudgen.delivery import journal
 from crudgen.delivery.comparing import Choices
 from crudgen.delivery.disk import plan, write
 from crudgen.delivery.plan import Action
@@ -30,6 +33,21 @@ def out(tmp_path: Path) -> Path:
     folder = tmp_path / "generated"
     write(make_tree(OLD), folder)
     return folder
+
+
+def test_a_wait_for_another_process_is_reported(
+    out: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(journal, "PATIENCE", 0.1)
+    thread = threading.Thread(target=write, args=(make_tree(NEW), out))
+    with caplog.at_level(logging.WARNING), journal.lock(out):
+        thread.start()
+        while not caplog.messages:
+            thread.join(0.01)
+            assert thread.is_alive()
+    thread.join()
+    assert caplog.messages == [f"waiting for another crudgen process that writes to {out} …"]
+    assert (out / "app/api.py").read_text() == NEW["app/api.py"]
 
 
 def test_a_first_write_creates_everything(tmp_path: Path) -> None:

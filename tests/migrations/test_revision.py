@@ -82,6 +82,7 @@ def test_revisions_lead_from_one_spec_to_the_next(
     done = crudgen("revision", "-m", "Titles, levels and teams.")
     assert "0002_titles_levels_teams.py" in done.output
     assert "stops if there are any: hero.age: rows without a value" in done.output
+    assert "hero.title: rows" not in done.output  # all meet the wider rule
     assert crudgen("check").exit_code == 0
     stopped = project.run(url, "alembic", "upgrade", "head")
     assert stopped.returncode != 0
@@ -206,14 +207,16 @@ def test_a_message_is_required(crudgen: Callable[..., Result]) -> None:
     assert crudgen("revision", "-m", " ").exit_code == 2
 
 
+SECOND = "revision = '2'\ndown_revision = '0001_first'\n"
 BROKEN = {
-    "revision = ": "is not valid Python",
+    "revision = ": "0002_more.py:1: this is not valid Python: invalid syntax\n",
+    f"{SECOND}AFTER = {{'Hero': 'name: Foe\\nfields: {{a: str}}'}}": "Foe as AFTER: Hero",
     "revision = '2'\ndown_revision = 'x'\n": "no file in",
     "revision = '0001_first'\ndown_revision = None\n": "is the revision 0001_first too",
     "revision = f()\n": "must be literals",
     "revision = 2\n": "must be a text",
     "revision = '2'\ndown_revision = 5\n": "must be a text",
-    "revision = '2'\ndown_revision = '0001_first'\nAFTER = {'Hero': 'x'}\n": "no valid spec",
+    f"{SECOND}AFTER = {{'Hero': 'x'}}\n": "no valid spec",
     "revision = '2'\ndown_revision = None\nAFTER = {'Hero': None}\n": "change Hero, and neither",
     "revision = '2'\ndown_revision = '2'\n": "in a circle",
 }

@@ -5,8 +5,8 @@ For PostgreSQL, the models are compared.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, Dialect, MetaData, create_engine
 from sqlalchemy.pool import NullPool
@@ -71,7 +71,12 @@ def draft(
         planning = Planning(connection, present, hints, choices, renames_indexes=True)
         plan = planning.plan(is_done=False)
         tables = {} if plan.problems else _tables_after(connection, plan)
-        here = _conditions(connection.dialect, planning.changes, hints)
+        widened = {
+            (one.expected.name, check.name)
+            for one in planning.changes.tables
+            for check in one.widened_checks
+        }
+        here = _conditions(connection.dialect, _narrowed(planning.changes, widened), hints)
     there = PostgresqlChanges(former, present, hints, choices)
     changes = there.changes()
     steps = postgresql.steps_without_database(changes, dialect())
@@ -83,7 +88,9 @@ def draft(
     ]
     return Draft(
         plan=Plan(plan.steps or steps, (*plan.problems, *more), plan.notes, {}, plan.unused),
-        guards=tuple(_guards(here, _conditions(dialect(), changes, hints), hints)),
+        guards=tuple(
+            _guards(here, _conditions(dialect(), _narrowed(changes, widened), hints), hints)
+        ),
         sqlite=tuple(_sqlite(plan, hints)),
         postgresql=tuple(sql for one in steps if not one.online for sql in _statements(one, hints)),
         online=tuple(sql for one in steps if one.online for sql in one.sql),
@@ -98,6 +105,20 @@ def _tables_after(connection: Connection, plan: Plan) -> dict[str, TableDefiniti
             run(connection, statement)
     names = [name for name, kind in taken_names(connection).items() if kind == "table"]
     return read_tables(connection, names)
+
+
+def _narrowed(changes: Changes, widened: Collection[tuple[str, str | None]]) -> Changes:
+    """Return changes without new rules that accept all rows, as those before them did."""
+    tables = (
+        replace(
+            one,
+            new_checks=tuple(
+                check for check in one.new_checks if (one.expected.name, check.name) not in widened
+            ),
+        )
+        for one in changes.tables
+    )
+    return replace(changes, tables=tuple(tables))
 
 
 def _conditions(dialect: Dialect, changes: Changes, hints: Hints) -> list[Condition]:
@@ -133,8 +154,7 @@ def _guards(here: Iterable[Condition], there: Iterable[Condition], hints: Hints)
 
 
 def _what(condition: Condition, hints: Hints) -> str:
-    table = condition.change.expected.name
-    name = hints.names.get((table, condition.column)) or hints.names.get((table, None), table)
+    name = hints.name(condition.change.expected.name, condition.column)
     return f"{name}: rows {condition.what}"
 
 

@@ -42,12 +42,19 @@ def load(texts: Mapping[str, str]) -> Schema | None:
     if not entities:
         return None
     try:
-        return load_texts(entities, texts.get(APP_FILE))
+        schema = load_texts(entities, texts.get(APP_FILE))
     except SpecError as error:
         raise RevisionError(
             f"the revisions contain no valid spec in `AFTER`:\n{error}\n"
             "  restore what they contained, or correct it"
         ) from None
+    for entity in schema.entities:
+        if entity.file != f"AFTER: {entity.name}":
+            raise RevisionError(
+                f"the revisions contain the entity {entity.name} as {entity.file}\n"
+                "  write the same name in both places"
+            )
+    return schema
 
 
 def spec_with_kept(

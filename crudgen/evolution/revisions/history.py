@@ -146,8 +146,10 @@ def _read(file: Path) -> Revision | None:
     try:
         tree = ast.parse(file.read_bytes(), str(file))
     except (SyntaxError, ValueError) as error:
-        line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-        raise RevisionError(f"{file}{line}: this is not valid Python: {error}") from None
+        line, reason = "", str(error)
+        if isinstance(error, SyntaxError):  # its text repeats the place
+            line, reason = f":{error.lineno}" if error.lineno else "", error.msg
+        raise RevisionError(f"{file}{line}: this is not valid Python: {reason}") from None
     except OSError as error:
         raise RevisionError(f"{file}: cannot be read: {error.strerror}") from None
     values = dict(_assigned(tree.body))
