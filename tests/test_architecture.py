@@ -37,7 +37,7 @@ The language reads a default as the application reads a body: by the kit's own t
 ROOMS = {
     "language": [
         {"names", "operations", "patterns", "ranges", "reserved"},
-        {"relations"},
+        {"conditions", "relations"},
         {"api", "properties"},
         {"schema"},
         {"former", "types"},

@@ -78,9 +78,9 @@ class Comparison(str):
 
     left: Bracket
     operator: str
-    right: Code
+    right: Bracket | Code
 
-    def __new__(cls, left: Bracket, operator: str, right: Code) -> Self:
+    def __new__(cls, left: Bracket, operator: str, right: Bracket | Code) -> Self:
         """Return the source of a comparison."""
         source = super().__new__(cls, f"{left} {operator} {right}")
         source.left, source.operator, source.right = left, operator, right

@@ -192,6 +192,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "database/blocking_rows.py": references,
         "database/foreign_keys.py": references,
         "database/migrations.py": schema.migrations,
+        "database/row_rules.py": any(entity.checks for entity in entities),
         "fast/included_json.py": related,
         "query/related_columns.py": by_related,
         "query/related_conditions.py": by_related,

@@ -12,7 +12,7 @@ from crudgen.kit.database.catalogue import Check, ForeignKey, Index, Key
 from crudgen.kit.database.catalogue.tokens import tokenize
 
 from .changes import TableChange
-from .ownership import is_from_spec, is_index_from_spec
+from .ownership import is_from_spec, is_index_from_spec, is_row_check
 from .scope import Impossible, Scope
 
 Item = TypeVar("Item", Check, Key, ForeignKey, Index)
@@ -53,7 +53,10 @@ class Constraints:
             columns = renamed.columns
             same = [one for one in self._expected.checks if one == renamed]
             if not same:
-                is_ours = self._is_ours(live, "ck", columns)
+                # It could prevent rows without values of columns that are kept.
+                is_ours = self._is_ours(live, "ck", columns) or is_row_check(
+                    live, self._scope.tables
+                )
                 if live.name in names or is_ours:
                     old.append(live)
                 else:

@@ -3,6 +3,7 @@
 One scan counts all rows of a table that do not meet a condition.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection
@@ -16,6 +17,7 @@ from .plan import Problem
 from .statements import run
 
 EXAMPLES = 3
+_PLURAL = re.compile(r"^(?:need|that refer)\b")
 
 
 def problems(
@@ -53,7 +55,7 @@ def _problem(connection: Connection, condition: Condition, number: int) -> Probl
         connection, f"SELECT {chosen} FROM {condition.source}{where}{by} LIMIT {EXAMPLES}"
     )
     rows = "row" if number == 1 else "rows"
-    verb = condition.what.replace("need", "needs", 1).replace("refer", "refers", 1)
+    verb = _PLURAL.sub(r"\g<0>s", condition.what)
     return Problem(
         condition.change.expected.name,
         condition.column,

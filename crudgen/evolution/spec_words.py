@@ -114,5 +114,6 @@ def _words(check: Check) -> list[str]:
 
 
 def limit_of(check: Check) -> str:
-    """Return what a rule of a spec limits: length, words or range."""
-    return (check.name or "").rpartition("_")[2]
+    """Return what a rule of a field limits: length, words or range. Others are `check`."""
+    limit = (check.name or "").rpartition("_")[2]
+    return limit if limit in {"length", "words", "range"} else "check"

@@ -3,9 +3,10 @@
 Both databases have the same words, risks and effects on running servers for the same change.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import chain
 
 from crudgen.kit.database.catalogue import Check, Column, ForeignKey, Key
 from crudgen.language.schema import Now
@@ -172,17 +173,18 @@ def _rules(change: TableChange) -> Iterator[Item]:
     table, names = change.expected.name, _new_names(change)
     live = change.found.columns if change.found else ()
     old = {
-        (*(names.get(one, one) for one in _spelled(check, live)), limit_of(check)): check
-        for check in change.old_checks
+        check: [names.get(one, one) for one in _spelled(check, live)] for check in change.old_checks
     }
     for check in change.new_checks:
         columns = _spelled(check, change.expected.columns)
-        former = old.pop((*columns, limit_of(check)), None)
+        former = _former(check, columns, old)
+        if former is not None:
+            del old[former]
         what = changed_rule(former, check, change) if former else f"+ {rule_text(check, change)}"
         is_safe = check in change.widened_checks or _are_new(change, columns)
         risk = Risk.SAFE if is_safe else Risk.NARROWS
         yield Item(Kind.CHECK_ADDED, table, _single(columns), what, risk, check, not is_safe)
-    for (*columns, _), check in old.items():
+    for check, columns in old.items():
         what = f"- {rule_text(check, change)}"
         yield Item(Kind.CHECK_REMOVED, table, _single(columns), what, Risk.SAFE, check)
     for key in change.new_uniques:
@@ -193,6 +195,14 @@ def _rules(change: TableChange) -> Iterator[Item]:
         column = _single([names.get(one, one) for one in key.columns])
         what = f"- unique {_columns(key)}"
         yield Item(Kind.UNIQUE_REMOVED, table, column, what, Risk.SAFE, key)
+
+
+def _former(check: Check, columns: list[str], old: Mapping[Check, list[str]]) -> Check | None:
+    """Return the rule that a new one replaces: of the same columns, or with the same name."""
+    limit = limit_of(check)
+    same = (one for one, found in old.items() if limit_of(one) == limit and found == columns)
+    named = (one for one in old if limit == "check" and one.name == check.name)
+    return next(chain(named, same), None)
 
 
 def _foreign_keys(change: TableChange) -> Iterator[Item]:

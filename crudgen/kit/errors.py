@@ -5,6 +5,7 @@ HTTPException (FastAPI)
 ├── Referenced     409: other rows refer to this row
 ├── MissingTarget  409: the row refers to a row that does not exist
 ├── Refused        422: the database rejected a value
+├── RuleViolated   422: the row violates rules about its properties
 └── Unavailable    503: the database cannot serve requests now; its condition says why
 StartupError           the application cannot start; the message says what was found and what to do
 └── UnreachableError   the database cannot be reached now; a later attempt may succeed
@@ -134,6 +135,19 @@ class Refused(HTTPException):
         message = "The database rejected this value"
         problems = [problem("refused", ["body", name], message) for name in fields]
         super().__init__(422, problems or [problem("refused", ["body"], message)])
+
+
+class RuleViolated(HTTPException):
+    """422: the row violates rules about its properties.
+
+    `rules` are the properties and the message of each. Every property is the place of a problem.
+    """
+
+    def __init__(self, rules: Sequence[tuple[Sequence[str], str]]) -> None:
+        problems = [
+            problem("check", ["body", name], message) for names, message in rules for name in names
+        ]
+        super().__init__(422, problems[:MAX_PROBLEMS])
 
 
 class Unavailable(HTTPException):

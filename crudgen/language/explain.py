@@ -8,11 +8,13 @@ import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from .conditions.text import condition_text
 from .names import SNAKE_CASE, Conventions
 from .operations import CHANGING, CREATING, RELATION_KEYS, Operation
 from .relations import Reference, Relation, RelationKind
+from .resolve.checks import check_name
 from .resolve.values import to_text
-from .schema import Constant, Entity, Field, Now
+from .schema import Check, Constant, Entity, Field, Now
 from .types import FLAGS, OPTIONS, REFERENCE, REFERENCE_OPTIONS
 from .yaml.document import scalar_value
 from .yaml.nodes import Plain
@@ -53,6 +55,8 @@ def explain(entity: Entity, conventions: Conventions = SNAKE_CASE) -> str:
         lists = [index.fields for index in entity.indexes if index.unique is unique]
         if lists:
             document[key] = [[str(name) for name in names] for names in lists]
+    if entity.checks:
+        document["check"] = [_check(entity, check) for check in entity.checks]
     document["api"] = _api(entity)
     return "".join(f"{line}\n" for line in [*_lines(document), *_inverses(entity)])
 
@@ -72,6 +76,16 @@ def _inverses(entity: Entity) -> Iterator[str]:
             yield "# Relations that other entities declare:"
             listed = True
         yield f"#   {relation.name}: {kind}, by {by}"
+
+
+def _check(entity: Entity, check: Check) -> Plain:
+    """Return a check in the long form; its name only if the spec has set another one."""
+    names = {field.name: str(field.name) for field in entity.fields}
+    says: dict[str, Plain] = {} if check.says is None else {"says": check.says}
+    name: dict[str, Plain] = {}
+    if check.name != check_name(entity.fields, check.condition):
+        name = {"name": check.name}
+    return {"rule": condition_text(check.condition, names)} | says | name
 
 
 def _api(entity: Entity) -> dict[str, Plain]:
@@ -198,9 +212,18 @@ def _lines(document: dict[str, Plain], indent: str = "") -> list[str]:
     for key, value in document.items():
         if isinstance(value, dict) and value and len(indent) < 4:
             lines += [f"{indent}{key}:", *_lines(value, indent + "  ")]
+        elif isinstance(value, list) and not indent and key == "check":
+            maps = [item for item in value if isinstance(item, dict)]
+            lines += [f"{key}:", *(line for item in maps for line in _item(item))]
         else:
             lines.append(f"{indent}{key}: {_flow(value)}")
     return lines
+
+
+def _item(item: dict[str, Plain]) -> Iterator[str]:
+    """Yield the lines of a map in a list."""
+    for position, line in enumerate(_lines(item, "    ")):
+        yield line if position else f"  - {line.strip()}"
 
 
 def _flow(value: Plain) -> str:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from uuid import UUID
 
 from .api import Api
+from .conditions.tree import Condition
 from .names import (
     SNAKE_CASE,
     AttributeName,
@@ -155,6 +156,19 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """A rule about a row: its condition must not be false."""
+
+    condition: Condition
+    name: str
+    """The end of the constraint's name: `ck_hero_<name>`."""
+    says: str | None = None
+    """The message of a violation, if the spec has one."""
+    line: int = dataclasses.field(default=0, compare=False, repr=False)
+    """Line of the condition in the spec file, for messages only."""
+
+
+@dataclass(frozen=True, slots=True)
 class Entity:
     """An entity: a table, its models and its routes."""
 
@@ -184,6 +198,8 @@ class Entity:
     """Former names of the table or of the entity, the latest first, as in the spec."""
     links: tuple[Link, ...] = ()
     """The link tables that the spec of this entity declares; not those of entities."""
+    checks: tuple[Check, ...] = ()
+    """Rules about a row, in the order of the spec."""
     file: str = dataclasses.field(default="", compare=False, repr=False)
     """Path of the spec file, for messages only."""
     line: int = dataclasses.field(default=0, compare=False, repr=False)

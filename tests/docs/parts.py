@@ -22,7 +22,9 @@ from crudgen.kit.errors import Condition
 from crudgen.kit.settings import BaseAppSettings
 from crudgen.language import editor_schema, explain, names, patterns, ranges
 from crudgen.language import reserved as taken
+from crudgen.language.conditions.tokens import MAX_TOKENS
 from crudgen.language.load import MAX_FILES
+from crudgen.language.resolve.condition_parser import MAX_LEVELS
 from crudgen.language.schema import Limits, Schema
 from crudgen.language.types import (
     FLAGS,
@@ -142,8 +144,10 @@ def _kind(what: dict[str, Any]) -> str:
     if isinstance(what.get("type"), list):
         return "a string or a list of strings"
     if what.get("type") == "array":
-        inner = what["items"].get("type")
-        return "a list of lists of strings" if inner == "array" else "a list of strings"
+        items = what["items"]
+        kind = "checks" if "anyOf" in items else items.get("type")
+        of = {"array": "lists of strings", "checks": "[checks](#checks)"}
+        return f"a list of {of.get(kind, 'strings')}"
     words = {"string": "a string", "boolean": "`true` or `false`", "object": "a map"}
     words |= {"integer": "an integer", "number": "a number"}
     return words.get(what.get("type", ""), "any value")
@@ -157,6 +161,9 @@ def limits(_: str) -> str:
         ("nesting of maps and lists", document.MAX_DEPTH),
         ("fields of one entity", spec.MAX_FIELDS),
         ("characters of a `doc`", kinds.MAX_DOC),
+        ("checks of one entity", ranges.MAX_CHECKS),
+        ("words and signs of a check", MAX_TOKENS),
+        ("nesting of parentheses and `not` in a check", MAX_LEVELS),
         ("values of an `enum`", MAX_ENUM_VALUES),
         ("characters of one such value", MAX_ENUM_VALUE_LENGTH),
         ("digits of a `decimal`", MAX_PRECISION),

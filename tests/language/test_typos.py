@@ -12,6 +12,7 @@ from crudgen.language.written.relations import LinkSpec, ReferenceSpec
 from crudgen.language.written.spec import (
     ApiSpec,
     AppSpec,
+    CheckSpec,
     EntitySpec,
     FieldSpec,
     LimitsSpec,
@@ -26,16 +27,18 @@ MAPS: dict[type[BaseSpec], dict[str, Any]] = {
     ReferenceSpec: {**HERO, "fields": {"name": {"type": "reference", "to": "Hero"}}},
     LinkSpec: {**HERO, "links": {"name": {"to": "Hero"}}},
     ApiSpec: {**HERO, "api": {}},
+    CheckSpec: {**HERO, "check": [{"rule": "name != 'x'"}]},
     PageSpec: {**HERO, "api": {"page": {}}},
     AppSpec: {"title": "Heroes"},
     LimitsSpec: {"title": "Heroes", "limits": {}},
     NamesSpec: {"title": "Heroes", "names": {}},
 }
-PLACES: dict[type[BaseSpec], tuple[str, ...]] = {
+PLACES: dict[type[BaseSpec], tuple[str | int, ...]] = {
     FieldSpec: ("fields", "name"),
     ReferenceSpec: ("fields", "name"),
     LinkSpec: ("links", "name"),
     ApiSpec: ("api",),
+    CheckSpec: ("check", 0),
     PageSpec: ("api", "page"),
     NamesSpec: ("names",),
     LimitsSpec: ("limits",),

@@ -67,6 +67,16 @@ INEXPRESSIBLE = {
         "invalid JSON name '1st'",
         *("in double quotes", "control character in a string", "invalid default for type"),
     ),
+    "it is about a part of a condition, which is one text": (
+        *("unexpected ", "expected 'null' after", "expected '(' after", "is not closed"),
+        *("the list is empty", "the condition has more", "is not complete", "has no field '"),
+        *("is not possible: ", "is no value of the enum", "have no value in common"),
+        *("whose values have no order", "is compared with", "a bool has", "nothing is equal"),
+        *("expected a date", "invalid value", "151 is more", "duplicate value", "is in no list"),
+        *("no condition by itself", "a comparison needs", "is no field", "2 decimals, 'tax'"),
+        *("is shorter than", "is never null", "and 'title' is", "and 'starts_at' is"),
+        *("compared with null", "should not contain the control", "has the name of another"),
+    ),
     "it is about a name that is derived from another one": (
         *("the JSON name", "the column name", "the name 'excluded'", "invalid plural"),
         *(

@@ -12,6 +12,20 @@ from crudgen.language.types import INT64_MAX, INT64_MIN
 from .columns import SIZED, FieldPrinter
 
 
+def column_of(field: Field, imports: Imports, kind: Bracket | Code | None = None) -> Bracket:
+    """Return `column("age")`, with a type if SQLAlchemy needs one for the constants beside it."""
+    name: Bracket | Code = sql_name(field.column)
+    if field.column in SQL_KEYWORDS:
+        name = call(imports.name("sqlalchemy", "quoted_name"), (name, raw("quote=True")))
+    return call(imports.name("sqlalchemy", "column"), [name] if kind is None else [name, kind])
+
+
+def exact_number(field: Field, imports: Imports) -> Bracket:
+    """Return the column type of a decimal."""
+    digits = [literal(field.precision), literal(field.scale)]
+    return call(imports.name("..kit.types.decimals", "ExactNumber"), digits)
+
+
 class CheckPrinter:
     """Builds the CHECK constraints of a table, and collects their imports."""
 
@@ -43,18 +57,10 @@ class CheckPrinter:
                 yield self._check(field, "range", self._within(column, low, high))
 
     def _column_expression(self, field: Field) -> Bracket:
-        items: list[Bracket | Code] = [self._column_name(field)]
-        if field.type is TypeName.DECIMAL and (field.minimum, field.maximum) != (None, None):
-            digits = [literal(field.precision), literal(field.scale)]
-            items.append(call(self._imports.name("..kit.types.decimals", "ExactNumber"), digits))
-        return call(self._imports.name("sqlalchemy", "column"), items)
-
-    def _column_name(self, field: Field) -> Bracket | Code:
-        column = sql_name(field.column)
-        if field.column not in SQL_KEYWORDS:
-            return column
-        quoted = self._imports.name("sqlalchemy", "quoted_name")
-        return call(quoted, (column, raw("quote=True")))
+        is_scaled = field.type is TypeName.DECIMAL
+        if is_scaled and (field.minimum, field.maximum) != (None, None):
+            return column_of(field, self._imports, exact_number(field, self._imports))
+        return column_of(field, self._imports)
 
     def _within(self, column: Bracket, low: Value, high: Value) -> Bracket | Comparison:
         least, most = self._printer.constant(low), self._printer.constant(high)

@@ -1,14 +1,15 @@
 """Rows that tests create, and those that they refer to. Reason to change: what tests send."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from crudgen.codegen.code import Code, annotated, json_name, literal, raw
 from crudgen.codegen.layout import Bracket, nested_literal, pair, statement
-from crudgen.language.names import ClassName
+from crudgen.language.names import ClassName, FieldName
 from crudgen.language.operations import Operation
-from crudgen.language.schema import Constant, Entity, Field, Json, KeyKind
+from crudgen.language.schema import Constant, Entity, Field, Json, KeyKind, Value
 
+from .check_samples import samples_of
 from .collections import Collection, collections_of
 from .references import Entities
 from .wire import to_json_value
@@ -25,8 +26,16 @@ class SampleRowsView:
 def sample_body(entity: Entity) -> dict[str, Json]:
     """Return a request body that creates a row, without its required references."""
     sent = [field for field in entity.fields if not field.read_only]
-    values = {str(f.json_name): to_json_value(f, f.samples[0]) for f in sent if not f.reference}
+    samples = samples_of(entity)
+    first = {} if samples is None else samples.first
+    values = body_of(entity, first)
     return values | {str(field.json_name): None for field in sent if _has_default_target(field)}
+
+
+def body_of(entity: Entity, row: Mapping[FieldName, Value]) -> dict[str, Json]:
+    """Return values as the properties of a request body."""
+    fields = [field for field in entity.fields if field.name in row]
+    return {str(one.json_name): to_json_value(one, row[one.name]) for one in fields}
 
 
 def _has_default_target(field: Field) -> bool:
@@ -59,7 +68,8 @@ def _accepts_rows(entity: Entity) -> bool:
         field.reference is not None and field.read_only and field.default != Constant(None)
         for field in entity.fields
     )
-    return Operation.CREATE in entity.api.operations and not fixed
+    creates = Operation.CREATE in entity.api.operations and not fixed
+    return creates and samples_of(entity) is not None
 
 
 def _targets(entity: Entity) -> set[ClassName]:

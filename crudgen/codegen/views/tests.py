@@ -10,9 +10,9 @@ from crudgen.language.operations import CHANGING, CHANGING_MANY, CREATING, Opera
 from crudgen.language.relations import NestedWrite
 from crudgen.language.schema import Entity, Field, Json, TypeName
 
+from .check_samples import Samples, samples_of
 from .collections import creates_together
-from .sample_rows import has_conflicts, required_references, sample_body
-from .wire import to_json_value
+from .sample_rows import body_of, has_conflicts, required_references, sample_body
 
 _MISSING_KEYS = {
     TypeName.INT: str(2**53),
@@ -32,6 +32,9 @@ class TestsView:
     not_found: Code
     body: Code
     changes: Code
+    invalid: Code
+    has_checks: bool
+    """Whether a body is known that violates a check."""
     too_many: Code
     write_only: Code
     touched: Code
@@ -75,8 +78,11 @@ class TestsView:
 def tests_view(entity: Entity, *, creates: bool) -> TestsView:
     """Return the view of the tests of an entity; `creates` says whether they can create rows."""
     sent = [field for field in entity.fields if not field.read_only]
-    changed = [field for field in sent if not (field.immutable or field.reference)]
-    changes = {str(one.json_name): to_json_value(one, one.samples[1]) for one in changed}
+    samples = samples_of(entity) or Samples({}, {}, {})
+    changed = {field.name for field in sent if not field.immutable}
+    changes = body_of(
+        entity, {name: value for name, value in samples.changes.items() if name in changed}
+    )
     write_only = [field for field in entity.fields if field.write_only]
     operations = set(entity.api.operations) if creates else {*entity.api.operations} - CREATING
     tests_changes = bool(changes) and {Operation.CREATE, Operation.UPDATE} <= operations
@@ -98,6 +104,8 @@ def tests_view(entity: Entity, *, creates: bool) -> TestsView:
         tests_changes=tests_changes,
         tests_changes_many=tests_changes_many,
         tests_deletes_many={Operation.CREATE, Operation.DELETE_MANY} <= operations,
+        invalid=_assign(raw("INVALID"), body_of(entity, samples.invalid)),
+        has_checks=bool(samples.invalid) and Operation.CREATE in operations,
         has_key=Operation.CREATE in operations and bool(CHANGING_MANY & operations),
         has_bulk=bool(operations & {Operation.CREATE_MANY, *CHANGING_MANY}),
         has_changes=tests_changes or tests_changes_many,

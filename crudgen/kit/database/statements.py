@@ -38,6 +38,12 @@ The default maps the keys of the table's columns.
 """
 DIAGNOSIS = "diagnosis"
 """The execution option of a statement whose errors need a Diagnosis."""
+RULES = "rules"
+"""The key of the info of a CHECK constraint whose violations have a message.
+
+The value returns the Diagnosis of statements, from the properties of the table and from another
+Diagnosis.
+"""
 _PREPARED_BYTES = 500
 """Bytes of a Prepared without its SQL and its converters."""
 _CONVERTER_BYTES = 300
@@ -56,6 +62,7 @@ class Prepared:
         "dialect",
         "has_key",
         "kind",
+        "reads_rows",
         "returns_final_row",
         "sql",
         "statement",
@@ -75,6 +82,8 @@ class Prepared:
         self.deletes = isinstance(statement, Delete)
         self.has_key = isinstance(statement, Update | Delete)
         """Whether the values contain the key of a row as `key__`."""
+        self.reads_rows = True
+        """Whether rows can change the result of a SELECT."""
         self.returns_final_row = False
         """Whether the last execution returned the final row (PostgreSQL, see returning.py)."""
         self._binders = {

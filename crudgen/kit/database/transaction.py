@@ -156,8 +156,7 @@ def explanation(
     """
     prepared, bound, step = failed
     if prepared.diagnosis is not None:
-        # Values that were derived from rows of the transaction are gone with these rows.
-        given = bound if step is None else {name: bound[name] for name in step.change.values}
+        given = bound if step is None else _given(bound, step.change)
         error = yield from _after(done, prepared.diagnosis(error, prepared, given))
     if step is None:
         return error
@@ -166,6 +165,15 @@ def explanation(
         position = next(index for index, one in enumerate(steps) if one is step)
         yield from _add_other_targets(explained, steps[position:])
     return explained
+
+
+def _given(bound: Values, change: Change) -> Values:
+    """Return the values of a statement without those that were derived from rows: these are gone.
+
+    Those that the defaults of columns have computed stay.
+    """
+    derived = {*change.columns} - change.values.keys()
+    return {name: value for name, value in bound.items() if name not in derived}
 
 
 def _add_other_targets(error: HTTPException, steps: Sequence[Step]) -> Work[None]:
@@ -187,10 +195,14 @@ def _add_other_targets(error: HTTPException, steps: Sequence[Step]) -> Work[None
 
 
 def _after(done: Sequence[Execution], work: Work[Exception]) -> Work[Exception]:
-    """Yield the statements in `done`, then those of `work`; none if `work` has none."""
+    """Yield the statements in `done`, then those of `work`; none if `work` has none.
+
+    If the first of `work` reads no rows, those in `done` are not needed.
+    """
     try:
         execution = next(work)
-        for before in done:  # noqa: UP028 - a list takes no answers
+        reads_rows = execution is None or execution[0].reads_rows
+        for before in done if reads_rows else ():  # noqa: UP028 - a list takes no answers
             yield before
         while True:
             answer = yield execution

@@ -18,6 +18,7 @@ from ..errors import (
     MissingTarget,
     Referenced,
     Refused,
+    RuleViolated,
     problem,
 )
 from ..http.headers import JsonText
@@ -42,7 +43,7 @@ BULK_ERRORS: dict[int | str, dict[str, Any]] = {
     412: {"model": Message, "description": "Preconditions are not supported for several rows"},
 }
 """The error responses that differ from those of operations on one row, for OpenAPI."""
-_ITEM_ERRORS = (Conflict, MissingTarget, Referenced, Refused)
+_ITEM_ERRORS = (Conflict, MissingTarget, Referenced, Refused, RuleViolated)
 """The errors about one of several rows."""
 
 

@@ -12,7 +12,7 @@ from ..database.faults import http_error
 from ..database.properties import json_name_in
 from ..database.returning import row_discarded
 from ..database.transaction import Row
-from ..errors import Conflict, MissingTarget, Refused
+from ..errors import Conflict, MissingTarget, Refused, RuleViolated
 from ..http.etag import etag
 from ..models import Model
 from ..query.relations import OneToMany
@@ -24,7 +24,7 @@ from .references import ReferencingResource
 from .resource import Insertion, Resource
 from .write_lock import WriteLocks
 
-_ROW_ERRORS = (Conflict, MissingTarget, Refused)
+_ROW_ERRORS = (Conflict, MissingTarget, Refused, RuleViolated)
 """The errors about one of several rows."""
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..database.returning import may_have_effects, returning_expressions
-from ..database.statements import COLUMNS
+from ..database.statements import COLUMNS, DIAGNOSIS, RULES
 from ..query.columns import Columns
 
 INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -33,6 +33,10 @@ class RowStatements:
         self.lock = self.read.with_for_update(key_share=True)
         """Locks a row against other changes, but lets new rows refer to it."""
         self.lock_to_delete = self.read.with_for_update()
+        rules = [one.info[RULES] for one in table.constraints if RULES in one.info]
+        if rules:
+            other = options.get(DIAGNOSIS)
+            options[DIAGNOSIS] = rules[0](columns.properties, other)
         self.options: dict[str, Any] = {COLUMNS: by_attribute, **options}
         """The execution options of an INSERT or UPDATE."""
         self.insert = insert(table).returning(*self.returned).execution_options(**self.options)

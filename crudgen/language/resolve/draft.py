@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from crudgen.language.names import Conventions, TableName
 from crudgen.language.relations import Link, Relation
-from crudgen.language.schema import Field, Index
+from crudgen.language.schema import Check, Field, Index
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec, FieldSpec
 from crudgen.language.yaml.locations import Location
@@ -25,6 +25,7 @@ class Draft:
     was: tuple[TableName, ...] = ()
     """The former names of the table."""
     indexes: tuple[Index, ...] = ()
+    checks: tuple[Check, ...] = ()
     relations: dict[str, Relation] = field(default_factory=dict)
     """The relations by name, in order."""
     links: dict[str, Link] = field(default_factory=dict)

@@ -18,6 +18,7 @@ from crudgen.language.yaml.recognition import is_spec
 
 from .api import resolve_api
 from .app import resolve_app
+from .checks import resolve_checks
 from .circles import resolve_circles
 from .collisions import check_collisions
 from .draft import Draft, Drafts
@@ -76,6 +77,7 @@ def _entities(
         check_former_columns(draft, conventions, problems)
         draft.indexes = resolve_indexes(draft.written, draft.fields, problems)
         add_reference_indexes(draft)
+        draft.checks = resolve_checks(draft, problems)
     resolve_relations(drafts)
     resolve_circles(drafts)
     check_collisions(entities, problems)
@@ -174,6 +176,7 @@ def _entity(draft: Draft, problems: Problems) -> Entity:
         was=draft.was,
         relations=tuple(draft.relations.values()),
         links=tuple(draft.links.values()),
+        checks=draft.checks,
         file=written.file,
         line=draft.locate("table").line,
     )

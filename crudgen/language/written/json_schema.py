@@ -4,11 +4,12 @@ from decimal import Decimal
 from typing import Any
 
 from crudgen.language import patterns
-from crudgen.language.ranges import LIMITS
+from crudgen.language.ranges import LIMITS, MAX_CHECKS
 
 from . import field_schema, name_schema, reference_schema
 from .api_schema import operation_rules
 from .spec import MAX_FIELDS, AppSpec, EntitySpec
+from .words import CHECK_NAME, CHECK_NAME_RULE, FIELD_RULES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _DATABASE = {
@@ -34,6 +35,7 @@ def editor_schema() -> dict[str, Any]:
         limit |= {"minimum": _json_number(low), "maximum": _json_number(high)}
     properties = entity["properties"]
     properties["fields"] = _fields(properties["fields"])
+    _add_checks(properties["check"], definitions["CheckSpec"]["properties"])
     properties["links"] = reference_schema.links(properties["links"])
     reference_schema.add_rules(definitions["ReferenceSpec"], definitions["LinkSpec"])
     name_schema.add_former(properties["was"])
@@ -55,6 +57,22 @@ def _fields(schema: dict[str, Any]) -> dict[str, Any]:
         "errorMessage": "Expected a map of fields, such as 'name: str'.",
         "propertyNames": name_schema.field_names(),
         "additionalProperties": field_schema.field(),
+    }
+
+
+def _add_checks(checks: dict[str, Any], long_form: dict[str, Any]) -> None:
+    """Add to the schema of checks the short form, and the rules of their names."""
+    snippet = {"label": "starts_at < ends_at", "body": "${1:starts_at} < ${2:ends_at}"}
+    condition = {"type": "string", "minLength": 1, "defaultSnippets": [snippet]}
+    message = "Expected a condition, such as 'starts_at < ends_at', or a map with 'rule'."
+    either = {"anyOf": [condition, checks["items"]], "errorMessage": message}
+    checks |= {"maxItems": MAX_CHECKS, "items": either}
+    long_form["rule"]["minLength"] = 1
+    others = "|".join(FIELD_RULES)
+    long_form["name"] |= {
+        "pattern": f"^{CHECK_NAME}$",
+        "patternErrorMessage": f"Invalid name: {CHECK_NAME_RULE}.",
+        "not": {"pattern": f"(^|_)({others})$"},
     }
 
 

@@ -7,7 +7,15 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from crudgen.language.yaml.locations import Location
-from crudgen.language.yaml.nodes import Entry, Mapping, Node, Scalar, find_location, plain
+from crudgen.language.yaml.nodes import (
+    Entry,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    find_location,
+    plain,
+)
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 from . import spellings, unsupported
@@ -17,7 +25,7 @@ from .kinds import describe
 from .reference_expansion import REJECTED
 from .relations import LinkSpec, ReferenceSpec
 from .remedies import MODELS, former_remedy, kind_remedy, missing_remedy
-from .spec import MAX_FIELDS, ApiSpec, AppSpec, EntitySpec, FieldSpec
+from .spec import MAX_FIELDS, ApiSpec, AppSpec, CheckSpec, EntitySpec, FieldSpec
 
 SpecT = TypeVar("SpecT", bound=BaseSpec)
 
@@ -31,6 +39,7 @@ _SPELLINGS: dict[type[BaseSpec], dict[str, str]] = {
     ReferenceSpec: spellings.REFERENCE_KEYS,
     LinkSpec: spellings.LINK_KEYS,
     ApiSpec: spellings.API_KEYS,
+    CheckSpec: spellings.CHECK_KEYS,
 }
 _KINDS = {
     "model_type": "a map",
@@ -60,7 +69,7 @@ class WrittenSpec(Generic[SpecT]):
 
 def read_entity(file: str, root: Mapping, problems: Problems) -> WrittenSpec[EntitySpec] | None:
     """Return the spec of an entity file, or None if a required key is missing or invalid."""
-    root, broken = _long_form(_long_links(root), problems)
+    root, broken = _long_form(_long_checks(_long_links(root)), problems)
     return _read(EntitySpec, file, root, broken, problems)
 
 
@@ -106,6 +115,22 @@ def _long_links(root: Mapping) -> Mapping:
     )
     value = Mapping(links.value.location, expanded)
     entries = (replace(each, value=value) if each is links else each for each in root.entries)
+    return Mapping(root.location, tuple(entries))
+
+
+def _long_checks(root: Mapping) -> Mapping:
+    """Return the document with checks in the long form: `a < b` is `{rule: a < b}`."""
+    checks = root.get("check")
+    if checks is None or not isinstance(checks.value, Sequence):
+        return root
+    expanded = tuple(
+        Mapping(item.location, (Entry("rule", item.location, item),))
+        if isinstance(item, Scalar)
+        else item
+        for item in checks.value.items
+    )
+    value = Sequence(checks.value.location, expanded)
+    entries = (replace(each, value=value) if each is checks else each for each in root.entries)
     return Mapping(root.location, tuple(entries))
 
 
@@ -220,6 +245,8 @@ def _model_at(model: type[BaseSpec], detail: ErrorDetails) -> type[BaseSpec]:
         return ReferenceSpec if detail["loc"][2] == "reference" else FieldSpec
     if parents[:1] == ("links",):
         return LinkSpec
+    if parents[:1] == ("check",):
+        return CheckSpec
     return MODELS[str(parents[-1])] if parents else model
 
 

@@ -52,6 +52,7 @@ def missing_remedy(key: str) -> str:
         "fields": "write fields, such as 'fields: {name: str}'",
         "type": "write a type, such as 'type: str'",
         "to": "write an entity, such as 'to: Team'",
+        "rule": "write a condition, such as 'rule: starts_at < ends_at'",
     }.get(key, "")
 
 
@@ -76,6 +77,8 @@ def kind_remedy(path: tuple[str | int, ...], value: Any) -> str:
     if key == "fields" and (len(path) <= 2 or path[2] == "renamed"):
         return _field_remedy(path[1:], value)
     is_name = isinstance(value, str) and re.fullmatch(PATH, value) and value != "all"
+    if key == "check":
+        return _check_remedy(path, value)
     if (path in _EXAMPLES and not is_name) or key == "links":
         entity = value[0] if isinstance(value, list) and len(value) == 1 else "Power"
         return f"such as {_EXAMPLES.get(path, f'{path[-1]}: {entity}')!r}"
@@ -85,6 +88,13 @@ def kind_remedy(path: tuple[str | int, ...], value: Any) -> str:
     if key in ("unique", "index") and not (is_word and "," in value and len(path) > 1):
         return f"a list of lists, such as [[a, b]]; for one field, use its flag '{key}'"
     return f"write [{value}]" if is_word else ""
+
+
+def _check_remedy(path: tuple[str | int, ...], value: Any) -> str:
+    """Return the remedy for the value of `check`, or of one of its items."""
+    is_condition = isinstance(value, str) and value.isprintable() and 0 < len(value) <= 60
+    condition = value if is_condition and len(path) == 1 else "starts_at < ends_at"
+    return f"such as 'check: [{condition}]'"
 
 
 def _field_remedy(path: tuple[str | int, ...], value: Any) -> str:

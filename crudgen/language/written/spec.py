@@ -164,6 +164,21 @@ class ApiSpec(BaseSpec):
     )
 
 
+class CheckSpec(BaseSpec):
+    """A rule about each row in the long form."""
+
+    rule: Text = Field(
+        description="The condition that no row may violate, such as discount <= price."
+    )
+    says: Line | None = Field(
+        default=None, description="Message of the response to a request that violates the rule."
+    )
+    name: Text | None = Field(
+        default=None,
+        description="Name of the constraint, after ck_ and the table; by default its columns.",
+    )
+
+
 class EntitySpec(BaseSpec):
     """An entity: a file in the folder of entities."""
 
@@ -193,6 +208,10 @@ class EntitySpec(BaseSpec):
     )
     index: list[IndexList] = Field(
         default=[], description="Lists of fields with a multicolumn index."
+    )
+    check: list[CheckSpec] = Field(
+        default=[],
+        description="Rules about each row, such as starts_at < ends_at; the database checks them.",
     )
     api: ApiSpec = Field(default=ApiSpec(), description="The HTTP API.")
 

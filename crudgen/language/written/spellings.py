@@ -167,7 +167,11 @@ ENTITY_KEYS: dict[str, str] = {
     **dict.fromkeys(("entity", "model", "class"), "name: Hero"),
     **dict.fromkeys(("url", "route", "prefix", "endpoint"), "path: /heroes"),
     **dict.fromkeys(("db_table", "__tablename__", "collection"), "table: hero"),
-    **dict.fromkeys(("unique_together", "uniques", "constraints"), "unique: [[a, b]]"),
+    **dict.fromkeys(("unique_together", "uniques"), "unique: [[a, b]]"),
+    "constraints": "check: [a < b]' or 'unique: [[a, b]]",
+    **dict.fromkeys(("checks", "check_constraints"), "check: [a < b]"),
+    **dict.fromkeys(("validate", "validates", "validation", "validations"), "check: [a < b]"),
+    **dict.fromkeys(("validators", "rules", "rule", "invariants", "assert"), "check: [a < b]"),
     **dict.fromkeys(("id", "pk", "primary_key", "primaryKey"), "fields: {id: int pk read_only}"),
     **dict.fromkeys(
         ("relations", "relation", "relationships", "references", "foreign_keys"),
@@ -239,6 +243,15 @@ REFERENCE_KEYS: dict[str, str] = {
     "db_column": "column: OtherName",
 }
 """Keys of a reference in the long form, and what to write instead."""
+
+CHECK_KEYS: dict[str, str] = {
+    **dict.fromkeys(("if", "when", "condition", "expression", "expr"), "rule: a < b"),
+    **dict.fromkeys(("check", "constraint", "sql", "that", "where", "test"), "rule: a < b"),
+    **dict.fromkeys(("message", "msg", "error", "text", "doc"), "says: What is wrong."),
+    **dict.fromkeys(("error_message", "description", "violation"), "says: What is wrong."),
+    **dict.fromkeys(("id", "constraint_name"), "name: a_before_b"),
+}
+"""Keys of a check in the long form, and what to write instead."""
 
 LINK_KEYS: dict[str, str] = {
     **dict.fromkeys(("entity", "target", "model", "class", "ref"), "to: Power"),

@@ -48,6 +48,12 @@ PATH = "[a-z][a-z0-9]*(?:__?[a-z0-9]+)*_?"
 """Matches names of relations and of a field, with '__' between them."""
 PATH_RULE = "names in lower case, with '__' between them, such as 'team__name'"
 
+CHECK_NAME = "[a-z][a-z0-9_]{0,39}"
+"""Matches names of checks."""
+CHECK_NAME_RULE = "a name has 1 to 40 characters of a-z, 0-9 and '_', and starts with a letter"
+FIELD_RULES = ("length", "words", "range")
+"""Ends of the names of constraints that follow from the type of a field."""
+
 
 def matching(kind: type[Name]) -> WithJsonSchema:
     """Return the JSON Schema of the names of a kind, by the pattern of the kind."""

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    CheckConstraint,
     Column,
+    ColumnClause,
     ForeignKeyConstraint,
     Index,
     PrimaryKeyConstraint,
@@ -15,8 +17,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.visitors import iterate
 
-from ..errors import Condition, Conflict, MissingTarget, Referenced, Refused, Unavailable
+from ..errors import (
+    Condition,
+    Conflict,
+    MissingTarget,
+    Referenced,
+    Refused,
+    RuleViolated,
+    Unavailable,
+)
 from .catalogue.models import name_in_database
 from .codes import Fault, postgresql_fault, sqlite_fault
 from .properties import Properties
@@ -33,6 +44,8 @@ _CONDITIONS: Mapping[Fault, Condition] = {
     Fault.BROKEN: Condition.BROKEN,
     Fault.NO_KEY_LEFT: Condition.NO_KEY_LEFT,
 }
+MESSAGE = "message"
+"""The key of the info of a CHECK constraint: the message of a response about a violation."""
 _UNDEFINED = {"42P01", "42703"}
 """SQLSTATEs of an undefined table or column. Without a privilege, they look undefined too."""
 _UNDEFINED_ON_SQLITE = re.compile("no such (table|column): |table .+ has no column named ")
@@ -106,11 +119,24 @@ def http_error(
         case Fault.REFERENCE | Fault.REFERENCED:
             return _broken_reference(error, properties, deleted)
         case Fault.VALUE:
-            return Refused(_names(_columns_in_violation, cause, properties))
+            return _refused(cause, properties, deleted)
         case fault if fault in _CONDITIONS:
             return Unavailable(_CONDITIONS[fault], reason_of(error))
         case _:
             return error
+
+
+def _refused(
+    error: BaseException, properties: Properties | None, deleted: Sequence[str | int] | None
+) -> Exception:
+    if deleted is not None and is_check_violation(error):
+        # ON DELETE SET NULL changes rows of other tables.
+        return Referenced(deleted, ["A row that refers to it would violate a rule"])
+    rule = None if properties is None else violated_check(error, properties.table)
+    if rule is not None and properties is not None and MESSAGE in rule.info:
+        columns = columns_of_check(rule, properties.table)
+        return RuleViolated([([*map(properties.json_name_of, columns)], rule.info[MESSAGE])])
+    return Refused(_names(_columns_in_violation, error, properties))
 
 
 def _is_of_delete(error: Exception) -> bool:
@@ -152,6 +178,30 @@ def violated_foreign_key(error: BaseException, table: Table) -> ForeignKeyConstr
 def _name_in_database(rule: Any) -> str | None:
     """Return the name of a constraint on PostgreSQL, which has at most 63 bytes."""
     return None if rule.name is None else name_in_database(rule, _POSTGRESQL)
+
+
+def is_check_violation(error: BaseException) -> bool:
+    """Return whether a row violates a CHECK constraint."""
+    code = getattr(error, "sqlite_errorcode", None) or getattr(error, "sqlstate", None)
+    return code in {sqlite3.SQLITE_CONSTRAINT_CHECK, "23514"}
+
+
+def violated_check(error: BaseException, table: Table) -> CheckConstraint | None:
+    """Return the CHECK constraint that a database names in an error about `table`."""
+    checks = [rule for rule in table.constraints if isinstance(rule, CheckConstraint)]
+    if isinstance(error, sqlite3.Error):
+        names = {f"CHECK constraint failed: {rule.name}": rule for rule in checks}
+        return names.get(str(error))
+    if _diagnosis(error, "table_name") != table.name:
+        return None
+    name = _diagnosis(error, "constraint_name")
+    return next((rule for rule in checks if _name_in_database(rule) == name), None)
+
+
+def columns_of_check(rule: CheckConstraint, table: Table) -> list[Column[Any]]:
+    """Return the columns of a CHECK constraint, in the order of the table."""
+    names = {one.name for one in iterate(rule.sqltext) if isinstance(one, ColumnClause)}
+    return [column for column in table.columns if column.name in names]
 
 
 def _names(

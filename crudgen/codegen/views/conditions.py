@@ -1,0 +1,120 @@
+"""Source of the checks of an entity. Reason to change: how a condition is written in Python."""
+
+from collections.abc import Iterable, Iterator
+
+from crudgen.codegen.code import Code, literal, raw
+from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import Bracket, Comparison, call, keyword, method
+from crudgen.language.conditions.text import condition_text
+from crudgen.language.conditions.tree import (
+    And,
+    Condition,
+    ConstantValue,
+    FieldValue,
+    IsNull,
+    IsTrue,
+    Not,
+    OneOf,
+    Operand,
+    Operator,
+    Or,
+)
+from crudgen.language.conditions.tree import Comparison as ComparisonOf
+from crudgen.language.names import FieldName
+from crudgen.language.schema import Entity, TypeName
+
+from .checks import column_of, exact_number
+from .columns import FieldPrinter
+
+_MIRRORED = {
+    Operator.LESS: Operator.GREATER,
+    Operator.LESS_OR_EQUAL: Operator.GREATER_OR_EQUAL,
+    Operator.GREATER: Operator.LESS,
+    Operator.GREATER_OR_EQUAL: Operator.LESS_OR_EQUAL,
+}
+Source = Bracket | Comparison
+
+
+def row_rules(entity: Entity, imports: Imports, printer: FieldPrinter) -> Iterator[Bracket]:
+    """Yield the checks of an entity, as items of `__table_args__`."""
+    conditions = ConditionPrinter(entity, imports, printer)
+    names = {field.name: str(field.json_name) for field in entity.fields}
+    for check in entity.checks:
+        says = check.says or f"The row should satisfy: {condition_text(check.condition, names)}"
+        yield call(
+            imports.name("..kit.database.row_rules", "RowRule"),
+            [
+                conditions.source(check.condition),
+                keyword("name", literal(check.name)),
+                keyword("message", literal(says)),
+            ],
+        )
+
+
+class ConditionPrinter:
+    """Builds conditions as SQLAlchemy expressions, and collects their imports."""
+
+    def __init__(self, entity: Entity, imports: Imports, printer: FieldPrinter) -> None:
+        self._entity = entity
+        self._imports = imports
+        self._printer = printer
+
+    def source(self, condition: Condition) -> Source:
+        """Return the source of a condition."""
+        source: Source
+        match condition:
+            case ComparisonOf(left, operator, right):
+                source = self._comparison(left, operator, right)
+            case OneOf(operand, values):
+                source = self._list("in_", operand, values)
+            case IsNull(operand):
+                source = method(self._column(operand.name), "is_", [literal(None)])
+            case IsTrue(operand):
+                source = self._column(operand.name, has_type=True)
+            case Not(inner):
+                source = self._negation(inner)
+            case And(conditions):
+                source = self._call("and_", conditions)
+            case Or(conditions):
+                source = self._call("or_", conditions)
+        return source
+
+    def _negation(self, condition: Condition) -> Bracket:
+        match condition:
+            case OneOf(operand, values):
+                return self._list("not_in", operand, values)
+            case IsNull(operand):
+                return method(self._column(operand.name), "is_not", [literal(None)])
+        return self._call("not_", [condition])
+
+    def _call(self, function: str, conditions: Iterable[Condition]) -> Bracket:
+        items = [self.source(one) for one in conditions]
+        return call(self._imports.name("sqlalchemy", function), items)
+
+    def _comparison(self, left: Operand, operator: Operator, right: Operand) -> Comparison:
+        if not isinstance(left, FieldValue):
+            # The column comes first. Two constants are never compared.
+            return self._comparison(right, _MIRRORED.get(operator, operator), left)
+        sign = "==" if operator is Operator.EQUAL else str(operator)
+        if isinstance(right, FieldValue):
+            return Comparison(self._column(left.name), sign, self._column(right.name))
+        column = self._column(left.name, has_type=True)
+        return Comparison(column, sign, self._printer.constant(right.value))
+
+    def _list(self, name: str, operand: FieldValue, values: Iterable[ConstantValue]) -> Bracket:
+        items = tuple(self._printer.constant(one.value) for one in values)
+        column = self._column(operand.name, has_type=True)
+        return method(column, name, [Bracket("[", items, "]")])
+
+    def _column(self, name: FieldName, *, has_type: bool = False) -> Bracket:
+        """Return a column; `has_type` if a constant beside it takes its type."""
+        field = self._entity.field(name)
+        kind: Bracket | Code | None = None
+        if has_type and field.type is TypeName.DECIMAL:
+            kind = exact_number(field, self._imports)
+        elif has_type and field.type is TypeName.BOOL:
+            kind = self._imports.name("sqlalchemy", "Boolean")
+        elif has_type and field.type is TypeName.DATETIME:
+            moment = self._imports.name("sqlalchemy", "DateTime")
+            kind = call(moment, [raw("timezone=True")])
+        return column_of(field, self._imports, kind)

@@ -1,0 +1,97 @@
+"""Trees → text of conditions. Reason to change: how a condition is written.
+
+Reading the text gives an equal tree.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date, time
+from decimal import Decimal
+from uuid import UUID
+
+from crudgen.language.names import FieldName
+
+from .tokens import KEYWORDS
+from .tree import (
+    And,
+    Comparison,
+    Condition,
+    ConstantValue,
+    FieldValue,
+    IsNull,
+    IsTrue,
+    Not,
+    OneOf,
+    Operand,
+    Or,
+)
+
+_WORD = re.compile(r"[^\W\d]\w*")
+Names = Mapping[FieldName, str]
+
+
+def condition_text(condition: Condition, names: Names) -> str:
+    """Return the text of a condition; `names` are what it calls the fields."""
+    match condition:
+        case Comparison(left, operator, right):
+            text = f"{_operand(left, names)} {operator} {_operand(right, names)}"
+        case OneOf(operand, values):
+            text = f"{_operand(operand, names)} in {_list(values)}"
+        case IsNull(operand):
+            text = f"{_operand(operand, names)} is null"
+        case IsTrue(operand):
+            text = _operand(operand, names)
+        case Not(inner):
+            text = _negation(inner, names)
+        case And(conditions):
+            text = " and ".join(_part_of_and(one, names) for one in conditions)
+        case Or(conditions):
+            text = " or ".join(condition_text(one, names) for one in conditions)
+    return text
+
+
+def _negation(condition: Condition, names: Names) -> str:
+    match condition:
+        case OneOf(operand, values):
+            return f"{_operand(operand, names)} not in {_list(values)}"
+        case IsNull(operand):
+            return f"{_operand(operand, names)} is not null"
+        case IsTrue(operand):
+            return f"not {_operand(operand, names)}"
+    return f"not ({condition_text(condition, names)})"
+
+
+def _part_of_and(condition: Condition, names: Names) -> str:
+    text = condition_text(condition, names)
+    return f"({text})" if isinstance(condition, Or) else text
+
+
+def _list(values: tuple[ConstantValue, ...]) -> str:
+    return f"({', '.join(map(_constant, values))})"
+
+
+def _operand(operand: Operand, names: Names) -> str:
+    return names[operand.name] if isinstance(operand, FieldValue) else _constant(operand)
+
+
+def _constant(constant: ConstantValue) -> str:
+    match constant.value:
+        case bool() as value:
+            return "true" if value else "false"
+        case int() | float() | Decimal() as value:
+            return str(value)
+        case str() as value if constant.is_word and _is_plain(value):
+            return value
+        case date() | time() as value:
+            return _quoted(value.isoformat())
+        case str() | UUID() as value:
+            return _quoted(str(value))
+
+
+def _is_plain(word: str) -> bool:
+    """Return whether a word is read as one without quotes."""
+    return _WORD.fullmatch(word) is not None and word not in KEYWORDS
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

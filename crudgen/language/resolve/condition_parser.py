@@ -1,0 +1,247 @@
+"""Text of conditions → trees. Reason to change: the grammar of conditions.
+
+`not` binds more tightly than `and`, and `and` more tightly than `or`. Types are checked while the
+text is parsed.
+"""
+
+from collections.abc import Mapping
+from itertools import chain
+
+from crudgen.language.conditions.tokens import ConditionError, Kind, Token, tokenize
+from crudgen.language.conditions.tree import And, Condition, Not, Operator, Or
+from crudgen.language.schema import Field, TypeName
+from crudgen.language.yaml.problems import quoted, suggest
+
+from .condition_types import NULLS, Operand, comparison, is_null, is_true, one_of
+
+MAX_LEVELS = 16
+"""Maximum depth of parentheses and 'not'."""
+_COMPARISONS = {str(operator) for operator in Operator}
+_WORDS = ("and", "or", "not", "in", "is", "null", "true", "false")
+_FOREIGN = {
+    "between": "write '>=' and '<=', such as 'a >= 1 and a <= 5'",
+    **dict.fromkeys(("like", "ilike", "matches", "regexp"), "write a 'pattern' at the field"),
+    **dict.fromkeys(("equals", "eq"), "write '='"),
+    **dict.fromkeys(("isnull",), "write 'is null'"),
+    **dict.fromkeys(("notnull",), "write 'is not null'"),
+    **dict.fromkeys(("xor", "implies", "then"), "write 'not a or b' for 'a implies b'"),
+}
+_OF_TIME = "a CHECK constraint cannot depend on the time"
+_OF_RULES = "a check is about the values of one row"
+_IMPOSSIBLE = {
+    "now": (_OF_TIME, "compare with a field, such as one with the default 'now'"),
+    "today": (_OF_TIME, "compare with a field, such as one with the default 'now'"),
+    "me": (_OF_RULES, "remove it: a check does not know the caller"),
+    "old": (_OF_RULES, "remove it: a check does not know the former values"),
+    "new": (_OF_RULES, "write the name of the field alone"),
+}
+
+
+def parse_condition(text: str, fields: Mapping[str, Field], entity: str) -> Condition:
+    """Return the condition of a text about the fields of an entity. Raises ConditionError."""
+    return _Parser(text, fields, entity).parse()
+
+
+class _Parser:
+    """Parses one condition, from left to right."""
+
+    def __init__(self, text: str, fields: Mapping[str, Field], entity: str) -> None:
+        self._tokens = tokenize(text)
+        self._fields = fields
+        self._entity = entity
+        self._position = 0
+        self._level = 0
+
+    def parse(self) -> Condition:
+        """Return the tree. Raises ConditionError."""
+        if len(self._tokens) == 1:
+            raise self._error("the condition is empty", "write one, such as 'a < b'")
+        condition = self._or()
+        if self._next.kind is not Kind.END:
+            raise self._unexpected()
+        return condition
+
+    @property
+    def _next(self) -> Token:
+        return self._tokens[self._position]
+
+    def _take(self) -> Token:
+        token = self._next
+        self._position += 1
+        return token
+
+    def _takes(self, keyword: str) -> bool:
+        """Take a keyword or sign, if it is the next token; return whether it is."""
+        if self._next.keyword != keyword:
+            return False
+        self._position += 1
+        return True
+
+    def _or(self) -> Condition:
+        parts = [self._and()]
+        while self._takes("or"):
+            parts.append(self._and())
+        nested = [one.conditions if isinstance(one, Or) else (one,) for one in parts]
+        return Or(tuple(chain.from_iterable(nested))) if len(parts) > 1 else parts[0]
+
+    def _and(self) -> Condition:
+        parts = [self._not()]
+        while self._takes("and"):
+            parts.append(self._not())
+        nested = [one.conditions if isinstance(one, And) else (one,) for one in parts]
+        return And(tuple(chain.from_iterable(nested))) if len(parts) > 1 else parts[0]
+
+    def _not(self) -> Condition:
+        token = self._next
+        if token.keyword not in {"not", "("}:
+            return self._comparison()
+        self._level += 1
+        if self._level > MAX_LEVELS:
+            problem = f"the condition has more than {MAX_LEVELS} levels"
+            raise self._error(problem, "write several conditions")
+        self._take()
+        if token.keyword == "not":
+            inner: Condition = self._not()
+            condition = inner.condition if isinstance(inner, Not) else Not(inner)
+        else:
+            condition = self._or()
+            self._close(token)
+        self._level -= 1
+        return condition
+
+    def _close(self, opened: Token) -> None:
+        if self._next.kind is Kind.END:
+            remedy = "write ')', or quote the condition: a comma ends it in a list in brackets"
+            problem = "the parenthesis is not closed"
+            raise ConditionError(problem, remedy, opened.start, opened.end)
+        if not self._takes(")"):
+            raise self._unexpected()
+
+    def _comparison(self) -> Condition:
+        left = self._operand()
+        token = self._next
+        if token.text in _COMPARISONS and token.kind is Kind.SIGN:
+            sign, right = self._take(), self._operand()
+            self._check_names(left, right)
+            return comparison(left, sign, right)
+        if token.keyword == "is":
+            return self._is(left, self._take())
+        if token.keyword == "in":
+            return one_of(left, self._take(), self._list())
+        if token.keyword == "not" and self._tokens[self._position + 1].keyword == "in":
+            self._take()
+            return Not(one_of(left, self._take(), self._list()))
+        if token.kind is Kind.NAME and _is_foreign(token.text):
+            raise self._unexpected()
+        return is_true(left)
+
+    def _is(self, left: Operand, word: Token) -> Condition:
+        negated = self._takes("not")
+        if not self._takes("null"):
+            name = left.token.text
+            remedy = "write 'is null' or 'is not null'"
+            if self._next.text.lower() in NULLS:
+                remedy = "write 'null'"
+            elif self._next.keyword in {"true", "false"}:
+                remedy = f"write '{name}' or 'not {name}'"
+            elif self._next.kind is not Kind.END:
+                remedy = f"write '{name} {'!=' if negated else '='} {self._next.text}'"
+            raise self._error(f"expected 'null' after '{word.text}'", remedy)
+        condition = is_null(left, word)
+        return Not(condition) if negated else condition
+
+    def _list(self) -> list[Token]:
+        """Return the tokens of constants in parentheses."""
+        opened = self._next
+        if not self._takes("("):
+            raise self._error("expected '(' after 'in'", "such as 'in (1, 2)'")
+        values: list[Token] = []
+        while True:
+            token = self._next
+            if token.kind in {Kind.END, Kind.SIGN}:
+                break
+            values.append(self._take())
+            if not self._takes(","):
+                break
+        if values and self._next.kind in {Kind.NUMBER, Kind.TEXT, Kind.NAME}:
+            raise self._error(f"unexpected {quoted(self._next.text)}", "write ',' before it")
+        if self._next.keyword == ")" and not values:
+            raise self._error("the list is empty", "write values, such as 'in (1, 2)'")
+        self._close(opened)
+        return values
+
+    def _operand(self) -> Operand:
+        token = self._next
+        if token.kind in {Kind.NUMBER, Kind.TEXT}:
+            return Operand(self._take())
+        if token.kind is not Kind.NAME:
+            raise self._unexpected()
+        follower = self._tokens[self._position + 1]
+        if token.text in _IMPOSSIBLE and token.text not in self._fields:
+            problem, remedy = _IMPOSSIBLE[token.text]
+            raise self._error(f"'{token.text}' is not possible: {problem}", remedy)
+        if follower.text == "." and follower.kind is Kind.SIGN:
+            problem = f"a path over relations is not possible: {_OF_RULES}"
+            raise ConditionError(problem, "write a field of this entity", token.start, follower.end)
+        if token.text in self._fields:
+            return Operand(self._take(), self._fields[token.text])
+        if token.keyword and token.keyword not in {"null", "true", "false"}:
+            raise self._unexpected()
+        return self._constant()
+
+    def _constant(self) -> Operand:
+        """Return a word that is no field: a value of an enum, `true`, `false` or `null`."""
+        token, follower = self._next, self._tokens[self._position + 1]
+        before = self._tokens[self._position - 1].text if self._position else ""
+        is_compared = before in _COMPARISONS or follower.text in _COMPARISONS
+        if not token.keyword and not is_compared:
+            raise self._unknown(token)
+        return Operand(self._take())
+
+    def _check_names(self, *operands: Operand) -> None:
+        """Check that names that are not fields are compared with an enum."""
+        for operand, other in zip(operands, reversed(operands), strict=True):
+            token, field = operand.token, other.field
+            is_name = operand.field is None and token.kind is Kind.NAME and not token.keyword
+            if not is_name or token.text.lower() in NULLS:
+                continue
+            if field is None or field.type not in {TypeName.ENUM, TypeName.BOOL}:
+                raise self._unknown(token, field)
+
+    def _unknown(self, token: Token, other: Field | None = None) -> ConditionError:
+        word = token.text
+        problem = f"{self._entity} has no field {quoted(word)}"
+        remedy = _FOREIGN.get(word.lower()) or suggest(word, self._fields)
+        if _is_capital(word):
+            problem, remedy = f"unexpected {word!r}", f"write '{word.lower()}'"
+        elif other is not None and "did you mean" not in remedy:
+            remedy = f"quote it if it is a value: '{word[:40]}'"
+        return ConditionError(problem, remedy, token.start, token.end)
+
+    def _unexpected(self) -> ConditionError:
+        token = self._next
+        if token.kind is Kind.END:
+            return self._error("the condition is not complete", "write what is compared")
+        word = token.text.lower()
+        if token.kind is Kind.NAME and _is_capital(token.text):
+            other = "is null" if word == "is" else word
+            return self._error(f"unexpected {token.text!r}", f"write '{other}'")
+        remedy = _FOREIGN.get(word, "")
+        if token.keyword in {"and", "or", "in", "is"}:
+            remedy = "write what is before it"
+        if not remedy and token.kind in {Kind.NAME, Kind.NUMBER, Kind.TEXT}:
+            remedy = "write 'and', 'or' or a comparison before it"
+        return self._error(f"unexpected {quoted(token.text)}", remedy or "remove it")
+
+    def _error(self, problem: str, remedy: str) -> ConditionError:
+        return ConditionError(problem, remedy, self._next.start, self._next.end)
+
+
+def _is_capital(word: str) -> bool:
+    """Return whether a word is one of the language in capitals."""
+    return word.lower() in _WORDS and word not in _WORDS
+
+
+def _is_foreign(word: str) -> bool:
+    """Return whether a word is one of another language."""
+    return _is_capital(word) or word.lower() in _FOREIGN

@@ -1,0 +1,225 @@
+"""Comparisons of fields and constants. Reason to change: which values can be compared.
+
+Both databases compare them as Python does: text by code point, a decimal with another one of the
+same scale.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import cast
+from unicodedata import normalize
+
+from crudgen.language.conditions.tokens import ConditionError, Kind, Token
+from crudgen.language.conditions.tree import (
+    Comparison,
+    Condition,
+    ConstantValue,
+    FieldValue,
+    IsNull,
+    IsTrue,
+    Not,
+    OneOf,
+    Operator,
+    Scalar,
+)
+from crudgen.language.schema import Field, TypeName
+from crudgen.language.yaml.problems import quoted, suggest
+
+from .values import as_stored, to_value, value_problem
+
+_TEXTS = {TypeName.STR, TypeName.TEXT, TypeName.EMAIL, TypeName.URL}
+_NUMBERS = {TypeName.INT, TypeName.FLOAT, TypeName.DECIMAL}
+_OPAQUE = {TypeName.JSON, TypeName.BYTES}
+"""Types whose values can only be compared with null."""
+_UNORDERED = {TypeName.ENUM, TypeName.BOOL}
+_EQUALITY = {Operator.EQUAL, Operator.UNEQUAL}
+NULLS = {"null", "none", "nil", "undefined"}
+"""The words for null in SQL and in other languages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """An operand as written: a field or a constant."""
+
+    token: Token
+    field: Field | None = None
+
+
+def comparison(left: Operand, sign: Token, right: Operand) -> Condition:
+    """Return a comparison. Raises ConditionError if the operands cannot be compared."""
+    operator = Operator(sign.text)
+    field, other = (left, right) if left.field is not None else (right, left)
+    if field.field is None:
+        problem = "a comparison needs a field"
+        raise ConditionError(problem, "compare a field", left.token.start, right.token.end)
+    if other.field is None and other.token.text.lower() in NULLS and _is_name(other):
+        _reject_null(field.token, operator, other.token)
+    _check_kind(field.field, field.token, sign, operator)
+    if other.field is not None:
+        _check_fields(field.field, other.field, (left.token.start, right.token.end))
+        return Comparison(FieldValue(field.field.name), operator, FieldValue(other.field.name))
+    value = constant(field.field, other.token, is_stored=operator in _EQUALITY)
+    if field.field.type is TypeName.BOOL:
+        found = IsTrue(FieldValue(field.field.name))
+        return found if (value.value is True) == (operator is Operator.EQUAL) else Not(found)
+    named = FieldValue(field.field.name)
+    if field is left:
+        return Comparison(named, operator, value)
+    return Comparison(value, operator, named)
+
+
+def one_of(operand: Operand, word: Token, values: list[Token]) -> OneOf:
+    """Return `a in (1, 2)`. Raises ConditionError if a value cannot be compared."""
+    field = _field(operand, word)
+    _check_kind(field, operand.token, word, Operator.EQUAL)
+    if field.type is TypeName.BOOL:
+        remedy = f"write {field.name!s} or not {field.name!s}, or compare it with null"
+        raise _invalid("a bool has two values", remedy, word)
+    found: list[ConstantValue] = []
+    for token in values:
+        if token.keyword == "null":
+            remedy = f"write '{field.name} is null or {field.name} in (…)'"
+            raise _invalid("null is in no list", remedy, token)
+        value = constant(field, token, is_stored=True)
+        if value in found:
+            raise _invalid(f"duplicate value {quoted(token.text)}", "remove one of them", token)
+        found.append(value)
+    return OneOf(FieldValue(field.name), tuple(found))
+
+
+def is_null(operand: Operand, word: Token) -> IsNull:
+    """Return `a is null`. Raises ConditionError if the operand is never null."""
+    field = _field(operand, word)
+    if not field.optional:
+        problem = f"{str(field.name)!r} is never null: it is not optional"
+        raise _invalid(problem, "remove this part, or add '?' to the field", operand.token)
+    return IsNull(FieldValue(field.name))
+
+
+def is_true(operand: Operand) -> IsTrue:
+    """Return a bool field by itself. Raises ConditionError for another operand."""
+    field = operand.field
+    if field is None:
+        problem = f"{quoted(operand.token.text)} is no condition"
+        raise _invalid(problem, "compare a field with it", operand.token)
+    if field.type is not TypeName.BOOL:
+        problem = f"{str(field.name)!r} is {_article(field)}, and no condition by itself"
+        null = f"{field.name} is not null" if field.optional else f"{field.name} = …"
+        raise _invalid(problem, f"compare it, such as '{null}'", operand.token)
+    return IsTrue(FieldValue(field.name))
+
+
+def constant(field: Field, token: Token, *, is_stored: bool) -> ConstantValue:
+    """Return a constant as a value of the field's type. Raises ConditionError for another type.
+
+    `is_stored` requires that the field can have this value.
+    """
+    if field.type is TypeName.ENUM:
+        return _word(field, token)
+    try:
+        value = to_value(field.type, _plain(field, token))
+        stored = as_stored(field, value)
+    except ValueError as error:
+        problem, remedy = (*error.args, "")[:2]
+        raise _invalid(str(problem), str(remedy), token) from None
+    is_exact = isinstance(stored, Decimal) or is_stored
+    problem = value_problem(field, stored) if is_exact else None
+    if problem is not None and (is_stored or "does not fit" in problem):
+        remedy = f"compare with a value that {str(field.name)!r} can have"
+        raise _invalid(problem, remedy, token)
+    return ConstantValue(cast("Scalar", stored))
+
+
+def _plain(field: Field, token: Token) -> bool | int | Decimal | str:
+    """Return a constant as YAML would have it. Raises ConditionError for another kind of value."""
+    if token.keyword in {"true", "false"}:
+        return token.text == "true"
+    if token.kind is Kind.TEXT:
+        return token.content
+    if token.kind is Kind.NUMBER:
+        if field.type in _NUMBERS:
+            is_int = token.text.lstrip("-").isdigit()
+            return int(token.text) if is_int else Decimal(token.text)
+        problem = f"{str(field.name)!r} is {_article(field)}, and is compared with a number"
+        remedy = "compare what is of one type"
+        if field.type is TypeName.BOOL:
+            remedy = "write true or false"
+        elif field.type in _TEXTS:
+            remedy = f"quote it: '{token.text}'"
+        raise _invalid(problem, remedy, token)
+    problem = f"unknown field {quoted(token.text)}"
+    if field.type is TypeName.BOOL:
+        raise _invalid(problem, "write true or false", token)
+    raise _invalid(problem, f"quote it if it is a value: '{token.text}'", token)
+
+
+def _word(field: Field, token: Token) -> ConstantValue:
+    """Return a value of an enum."""
+    text = token.content if token.kind is Kind.TEXT else token.text
+    word = normalize("NFC", text)
+    if word not in field.words:
+        problem = f"{quoted(text)} is no value of the enum {str(field.name)!r}"
+        raise _invalid(problem, suggest(text, field.words), token)
+    if token.keyword:
+        raise _invalid(f"{quoted(text)} is a word of conditions", f"quote it: '{text}'", token)
+    return ConstantValue(word, is_word=True)
+
+
+def _check_kind(field: Field, token: Token, sign: Token, operator: Operator) -> None:
+    """Check that a field has values to compare, and an order if the operator needs one."""
+    name = str(field.name)
+    if field.type in _OPAQUE:
+        problem = f"{name!r} is {_article(field)}, which can only be compared with null"
+        remedy = f"write '{name} is null' or '{name} is not null'"
+        raise _invalid(problem, remedy if field.optional else "remove it", token)
+    if field.type in _UNORDERED and operator not in _EQUALITY:
+        remedy = "write '=' or '!='" if field.type is TypeName.BOOL else "write '=', '!=' or 'in'"
+        raise _invalid(f"{name!r} is {_article(field)}, whose values have no order", remedy, sign)
+
+
+def _check_fields(one: Field, other: Field, place: tuple[int, int]) -> None:
+    """Check that two fields can be compared."""
+    names = f"{str(one.name)!r} is {_article(one)}, and {str(other.name)!r} is {_article(other)}"
+    if one.name == other.name:
+        problem = f"{str(one.name)!r} is compared with itself"
+        raise ConditionError(problem, "compare it with another field or value", *place)
+    if _family(one) != _family(other):
+        raise ConditionError(names, "compare fields of the same type", *place)
+    if one.type is TypeName.DECIMAL and one.scale != other.scale:
+        problem = f"{str(one.name)!r} has {one.scale} decimals, {str(other.name)!r} {other.scale}"
+        raise ConditionError(problem, "give both fields the same number of decimals", *place)
+    if one.type is TypeName.ENUM and not {*one.words} & {*other.words}:
+        problem = f"{str(one.name)!r} and {str(other.name)!r} have no value in common"
+        raise ConditionError(problem, "compare enums with the same values", *place)
+
+
+def _reject_null(field: Token, operator: Operator, token: Token) -> None:
+    is_not = "is null" if operator is Operator.EQUAL else "is not null"
+    remedy = f"write '{field.text} {is_not}'"
+    raise _invalid(f"nothing is equal to {token.text}, nor less or greater", remedy, token)
+
+
+def _field(operand: Operand, word: Token) -> Field:
+    if operand.field is None:
+        problem = f"{quoted(operand.token.text)} is no field"
+        raise _invalid(problem, f"write a field before '{word.text}'", operand.token)
+    return operand.field
+
+
+def _is_name(operand: Operand) -> bool:
+    return operand.token.kind is Kind.NAME
+
+
+def _family(field: Field) -> TypeName:
+    """Return one of the types whose values can be compared with those of a field."""
+    return TypeName.STR if field.type in _TEXTS else field.type
+
+
+def _article(field: Field) -> str:
+    """Return the type with its article."""
+    vowel = field.type in {TypeName.INT, TypeName.ENUM, TypeName.EMAIL}
+    return f"{'an' if vowel else 'a'} {field.type}"
+
+
+def _invalid(problem: str, remedy: str, token: Token) -> ConditionError:
+    return ConditionError(problem, remedy, token.start, token.end)
