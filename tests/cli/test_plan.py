@@ -614,3 +614,14 @@ def test_a_step_that_takes_long_is_reported(
     began, ended = capsys.readouterr().err.splitlines()
     assert began == "hero.age: int → str (about 3 s) …"
     assert ended.startswith("hero.age: int → str: 0.")
+
+
+def test_the_progress_of_a_step_is_reported_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step = Step("hero", "mood", "'a' → 'b'", Risk.CONVERTS, Lock.BACKGROUND)
+    with apply.Watch({("hero", "mood"): "hero.mood"})(step) as report:
+        report("10000 rows")
+        monkeypatch.setattr("crudgen.cli.apply._PROGRESS_SECONDS", -1)
+        report("20000 rows")
+    assert capsys.readouterr().err.splitlines() == ["hero.mood: 'a' → 'b': 20000 rows …"]

@@ -25,6 +25,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from crudgen.evolution.conversions import conversion
 from crudgen.evolution.plan import Lock
+from crudgen.evolution.postgresql import ddl
 from crudgen.kit.database.columns import SerialInteger, Text
 from crudgen.kit.types.decimals import ExactNumber
 from crudgen.language.schema import Now
@@ -101,6 +102,32 @@ def test_a_rule_is_written_by_the_model_and_not_changed_again(live: Live) -> Non
     create(live, hero(words("calm", "it's 100%", "a:b"), mood=Text()))
     live.run("INSERT INTO hero (mood) VALUES ('it''s 100%')")
     create(live, hero(mood=Text()))
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3, 7])
+@pytest.mark.parametrize("key", [["name"], ["age"], ["name", "age"]])
+def test_words_of_a_large_table_are_replaced_by_any_key(
+    live: Live, monkeypatch: pytest.MonkeyPatch, key: list[str], rows: int
+) -> None:
+    monkeypatch.setattr(ddl, "BATCH", 3)
+
+    def keyed(*values: str) -> MetaData:
+        metadata = models()
+        kinds: dict[str, Any] = {"name": Text(), "age": BigInteger(), "mood": Text()}
+        columns: list[Any] = [
+            Column(one, kind, primary_key=one in key) for one, kind in kinds.items()
+        ]
+        Table("hero", metadata, *columns, words(*values))
+        return metadata
+
+    create(live, keyed("calm", "$batches$"))
+    for n in range(rows):
+        name = "acb"[n % 3]
+        live.run(f"INSERT INTO hero VALUES ('{name}{n}', {n}, '$batches$')")  # noqa: S608
+    wish = Wish(words={"mood": {"$batches$": "{wild} %"}})
+    lowered = live.apply(keyed("calm", "{wild} %"), rows=MILLION, hero=wish)
+    assert [step.online for step in lowered.steps] == [False, True, True]
+    assert live.run("SELECT count(*) FROM hero WHERE mood = '{wild} %'") == [(rows,)]
 
 
 def test_renamed_words_are_replaced_between_the_rules(live: Live) -> None:
