@@ -6,6 +6,7 @@ Ports and PostgreSQL URLs of the page are replaced by those of the test, and bac
 import contextlib
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import psutil
 
 from tests.codegen.emitted import PYTEST_OPTIONS
 from tests.docs.pages import ROOT
+from tests.support.forked import Forked
 from tests.support.servers import free_port
 
 SECONDS = 180.0
@@ -30,6 +32,8 @@ STOP = "Ctrl+C"
 _SERVER = re.compile(
     r"(?:^|&& )(?:[A-Z_]+=\S+ )*(?:crudgen serve|uvicorn|fastapi|python -m app)\b[^|&]*$"
 )
+_CRUDGEN = re.compile(r"crudgen (?:'[^'$]*'|[^'$|&;<>*~`(){}\\])*")
+"""A command that needs no shell."""
 _WAITS = re.compile(r"^waiting for .* …\n", re.MULTILINE)
 _PORTS = re.compile(r"(?<=[: ])(?:8000|8001|9000)\b")
 _URL = re.compile(r"postgresql://[^\s'\"]+/\w+")
@@ -107,12 +111,34 @@ class Shell:
         if _SERVER.search(command):
             self.stop_server()
             return 0, self._start_server(command)
+        forked = self._run_forked(command) if _CRUDGEN.fullmatch(command) else None
+        status, output = forked or self._run_here(self._real(command))
+        return status, self._shown(_WAITS.sub("", output))
+
+    def _run_here(self, command: str) -> tuple[int, str]:
         out, status = self._scratch / "out", self._scratch / "status"
         status.unlink(missing_ok=True)
-        self._write(f"{{ {self._real(command)}\n}} </dev/null >{out} 2>&1")
+        self._write(f"{{ {command}\n}} </dev/null >{out} 2>&1")
         self._write(f"echo $? >{status}.part; mv {status}.part {status}")
         _wait(status.exists, command)
-        return int(status.read_text()), self._shown(_WAITS.sub("", out.read_text("utf-8")))
+        return int(status.read_text()), out.read_text("utf-8")
+
+    def _run_forked(self, command: str) -> tuple[int, str] | None:
+        """Run crudgen in a process that need not import it; return None if it is another one."""
+        _, state = self._run_here("command -v crudgen; pwd; env -0")
+        program, folder, variables = state.split("\n", 2)
+        if Path(program) != Path(sys.executable).with_name("crudgen"):
+            return None
+        environment = dict(one.split("=", 1) for one in variables.split("\0") if one)
+        out = self._scratch / "out"
+        out.write_text("")
+        process = Forked(
+            *shlex.split(self._real(command)),
+            folder=Path(folder),
+            environment=environment,
+            output=out,
+        )
+        return process.wait(SECONDS), out.read_text("utf-8")
 
     def printed(self, wanted: Callable[[str], bool]) -> str:
         """Return what the server has printed since the last time, when it is what is wanted.
