@@ -36,15 +36,15 @@ The language reads a default as the application reads a body: by the kit's own t
 """
 ROOMS = {
     "language": [
-        {"names", "operations", "patterns", "ranges", "reserved"},
+        {"artifacts", "names", "operations", "patterns", "ranges", "reserved"},
         {"conditions", "relations"},
-        {"api", "properties"},
+        {"access", "api", "properties"},
         {"schema"},
         {"former", "types"},
         {"yaml"},
         {"written"},
         {"resolve"},
-        {"load", "explain", "notes"},
+        {"load", "explain", "matrix", "notes"},
         {"__init__"},
     ],
     "codegen": [
@@ -91,6 +91,7 @@ ROOMS = {
         {"query"},
         {"http"},
         {"rows"},
+        {"access"},
         {"fast"},
         {"application", "wiring", "server", *FORMER_NAMES},
         {"migrations"},

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from crudgen import __version__
 from crudgen.cli import (
+    access,
     apply,
     check,
     console,
@@ -71,7 +72,21 @@ def _crudgen(
     del version
 
 
-_MODULES = (serve, plan, apply, revision, emit, check, own, disown, init, new, explain, schema)
+_MODULES = (
+    serve,
+    plan,
+    apply,
+    revision,
+    emit,
+    check,
+    own,
+    disown,
+    init,
+    new,
+    explain,
+    access,
+    schema,
+)
 
 for _module in _MODULES:
     _name = _module.__name__.rpartition(".")[2]

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from crudgen.language.schema import KitForm, Schema
 
 from .code import Code
-from .manifest import FromKit, FromTemplate, manifest
+from .manifest import FromKit, FromTemplate, FromText, manifest
 from .tree import SourceFile, SourceTree
 
 
@@ -23,7 +23,9 @@ def render_to_serve(schema: Schema) -> SourceTree:
     return render(replace(schema, kit=KitForm.VENDORED))
 
 
-def _render(file: FromTemplate | FromKit) -> SourceFile:
+def _render(file: FromTemplate | FromKit | FromText) -> SourceFile:
+    if isinstance(file, FromText):
+        return SourceFile(file.path, file.text)
     if isinstance(file, FromKit):
         return SourceFile(file.path, file.kit_file.read_text("utf-8"))
     text = _environment().get_template(file.template).render(_variables(file.view))

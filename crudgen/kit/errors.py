@@ -178,7 +178,10 @@ def to_problems(errors: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 _DESCRIPTIONS: dict[int, tuple[type[BaseModel] | None, str]] = {
+    204: (None, "No content: the row was created, and the caller may not read it"),
     304: (None, "Not modified: the row matches If-None-Match"),
+    401: (Message, "Unauthorized: the bearer token is missing or invalid"),
+    403: (HTTPValidationError, "Forbidden: the caller may not do this"),
     404: (Message, "Not found: no row has this key"),
     408: (Message, "Request timeout: the body did not arrive in time"),
     409: (HTTPValidationError, "Conflict with another row, or with the key in the path"),
@@ -199,6 +202,13 @@ _RETRY_AFTER = {
         "schema": {"type": "integer", "minimum": 0},
     }
 }
+_CHALLENGE = {
+    "WWW-Authenticate": {
+        "description": "The scheme of credentials, and why those of the request are invalid.",
+        "required": True,
+        "schema": {"type": "string"},
+    }
+}
 
 
 def errors(
@@ -213,6 +223,8 @@ def errors(
         status: {"model": _DESCRIPTIONS[status][0], "description": _DESCRIPTIONS[status][1]}
         for status in sorted({*statuses, *added})
     }
+    if 401 in responses:
+        responses[401]["headers"] = _CHALLENGE
     if 503 in responses:
         responses[503]["headers"] = _RETRY_AFTER
     if created is not None:

@@ -60,6 +60,7 @@ def build_application(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
+        settings.install(app)
         await database.open(Model.metadata)
         try:
             async with inner(app) as state:

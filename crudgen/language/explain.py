@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from .access import NOBODY, Action
 from .conditions.text import condition_text
 from .names import SNAKE_CASE, Conventions
 from .operations import CHANGING, CREATING, RELATION_KEYS, Operation
@@ -58,6 +59,8 @@ def explain(entity: Entity, conventions: Conventions = SNAKE_CASE) -> str:
     if entity.checks:
         document["check"] = [_check(entity, check) for check in entity.checks]
     document["api"] = _api(entity)
+    if entity.access is not None:
+        document["access"] = {str(one): [*entity.access.who(one)] or NOBODY for one in Action}
     return "".join(f"{line}\n" for line in [*_lines(document), *_inverses(entity)])
 
 

@@ -8,7 +8,9 @@ from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
 
+from .access import Access, Auth
 from .api import Api
+from .artifacts import Artifact
 from .conditions.tree import Condition
 from .names import (
     SNAKE_CASE,
@@ -200,6 +202,8 @@ class Entity:
     """The link tables that the spec of this entity declares; not those of entities."""
     checks: tuple[Check, ...] = ()
     """Rules about a row, in the order of the spec."""
+    access: Access | None = None
+    """Who may do what; None if the spec has no callers."""
     file: str = dataclasses.field(default="", compare=False, repr=False)
     """Path of the spec file, for messages only."""
     line: int = dataclasses.field(default=0, compare=False, repr=False)
@@ -264,13 +268,6 @@ class KitForm(StrEnum):
     """Imported from the installed crudgen."""
 
 
-class Artifact(StrEnum):
-    """Parts of an emitted project that it contains only on request."""
-
-    PROVIDER = "provider"
-    """`clients/provider.ts`: data providers for react-admin and refine."""
-
-
 @dataclass(frozen=True, slots=True)
 class Schema:
     """All entities of an application, and its settings."""
@@ -291,6 +288,8 @@ class Schema:
     """How an emitted project gets the kit."""
     emit: tuple[Artifact, ...] = ()
     """The requested parts of the emitted project, in the order of the enum."""
+    auth: Auth | None = None
+    """Who the callers are; None if the API does not ask."""
     migrations: bool = False
     """Whether revisions, which Alembic runs, change the tables of an emitted project."""
 

@@ -11,7 +11,8 @@ from hypothesis import example, given
 from crudgen.codegen import render
 from crudgen.codegen.code import typescript
 from crudgen.language import load_texts
-from crudgen.language.schema import Artifact, Json, Schema
+from crudgen.language.artifacts import Artifact
+from crudgen.language.schema import Json, Schema
 from tests.codegen.hostile import TEXTS
 
 PATH = "clients/provider.ts"

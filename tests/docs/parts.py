@@ -16,6 +16,7 @@ from typer.main import get_command
 import crudgen
 from crudgen import cli
 from crudgen.codegen.views import routes as routes_view
+from crudgen.kit.access.settings import AuthSettings
 from crudgen.kit.database.state import State
 from crudgen.kit.database.urls import describe, read_postgresql_url
 from crudgen.kit.errors import Condition
@@ -37,7 +38,7 @@ from crudgen.language.types import (
     Argument,
     Arguments,
 )
-from crudgen.language.written import kinds, spec
+from crudgen.language.written import auth, kinds, spec
 from crudgen.language.written.reading import read_entity
 from crudgen.language.written.shorthand import EXAMPLES
 from crudgen.language.yaml import document
@@ -46,6 +47,7 @@ from crudgen.language.yaml.problems import Problems
 ROOT = Path(__file__).parents[2]
 ENTITIES = ROOT / "entities"
 SETTINGS = ROOT / "crudgen" / "kit" / "settings.py"
+AUTH_SETTINGS = ROOT / "crudgen" / "kit" / "access" / "settings.py"
 TEMPLATES = ROOT / "crudgen" / "codegen" / "templates"
 
 
@@ -116,7 +118,7 @@ def keys(model: str) -> str:
     """Print the keys of one of the spec's models."""
     schema = editor_schema()
     described = schema if model == "EntitySpec" else schema["$defs"][model]
-    written = getattr(spec, model).allowed_keys()
+    written = getattr(auth if hasattr(auth, model) else spec, model).allowed_keys()
     usual = {"AppSpec": asdict(Schema(())), "LimitsSpec": asdict(Limits())}.get(model, {})
     rows = []
     for key, what in described["properties"].items():
@@ -199,8 +201,10 @@ def reserved(_: str) -> str:
     return table(("name of", "reason", "reserved"), cells)
 
 
-def settings(_: str) -> str:
-    body = ast.parse(SETTINGS.read_text("utf-8")).body
+def settings(of: str) -> str:
+    """Print the settings of every application; for `callers`, those of one with callers."""
+    model: type[BaseAppSettings] = AuthSettings if of else BaseAppSettings
+    body = ast.parse((AUTH_SETTINGS if of else SETTINGS).read_text("utf-8")).body
     lines = [line for one in body[::-1] if isinstance(one, ast.ClassDef) for line in one.body]
     rows = []
     for node, after in pairwise(lines):
@@ -208,9 +212,9 @@ def settings(_: str) -> str:
             assert isinstance(after, ast.Expr)
             assert isinstance(after.value, ast.Constant)
             name = node.target.id
-            if name not in BaseAppSettings.model_fields:
+            if name not in model.model_fields:
                 continue  # a class variable, which no environment variable sets
-            default = BaseAppSettings.model_fields[name].default
+            default = model.model_fields[name].default
             shown = code(default) if default != "" else "-"
             rows.append((code(name.upper()), shown, str(after.value.value)))
     return table(("variable", "default", "meaning"), rows)

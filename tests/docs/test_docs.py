@@ -60,10 +60,13 @@ def texts(block: Block) -> tuple[dict[str, str], str | None]:
     if "fields" in said and said.keys() <= EntitySpec.model_fields.keys():
         others = {*re.findall("(?:->|powers:) ([A-Z]\\w*)", block.text)} - {said["name"]}
         targets = {f"{other}.yaml": f"name: {other}\nfields: {{name: str}}\n" for other in others}
-        return {name: block.text, **targets}, None
+        if "access" not in said:
+            return {name: block.text, **targets}, None
+        targets = {name: f"{text}access: anyone\n" for name, text in targets.items()}
+        return {name: block.text, **targets}, "auth: {roles: [editor, hr]}"
     hero = "name: Hero\nfields:\n  name: str\n"
     if said.keys() <= AppSpec.model_fields.keys():
-        return {name: hero}, block.text
+        return {name: f"{hero}access: anyone\n" if "auth" in said else hero}, block.text
     fields = "".join(f"  {line}\n" for line in block.text.splitlines())
     return {name: f"name: Example\nfields:\n{fields}"}, None
 

@@ -31,6 +31,10 @@ INEXPRESSIBLE = {
         *("must not be empty", "cannot have bounds", "'touch' requires", "duplicate option"),
         *("invalid default: ", "invalid example: ", "is a value of the enum", "is not a value"),
     ),
+    "it depends on crudgen.yaml, or on other rules": (
+        *("needs callers", "unknown role", "'access' is missing", "together with others"),
+        *("and may not read them", ", and not "),
+    ),
     "it depends on other entities": (
         *(
             "already used by",

@@ -1,12 +1,13 @@
 """What files of the user must contain: declared in the manifest, and checked by `emit`."""
 
-from .lines import MissingLine, Need
+from .lines import Mention, MissingLine, Need
 from .modules import Argument, KitImports, ServerProtocol, Variable
 from .requirements import Required, ToolTable
 
 __all__ = [
     "Argument",
     "KitImports",
+    "Mention",
     "MissingLine",
     "Need",
     "Required",

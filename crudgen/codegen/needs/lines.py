@@ -20,3 +20,18 @@ class Need(Protocol):
     def missing_lines(self, text: str) -> Iterator[MissingLine]:
         """Yield the lines that the text lacks."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A line that a file must contain beside a word, unless it mentions one of other words."""
+
+    beside: str
+    words: tuple[str, ...]
+    line: str
+    where: str
+
+    def missing_lines(self, text: str) -> Iterator[MissingLine]:
+        """Yield the line if the text lacks it."""
+        if self.beside in text and not any(word in text for word in self.words):
+            yield MissingLine(self.line, self.where)

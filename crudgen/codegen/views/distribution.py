@@ -24,6 +24,8 @@ TEST = ("httpx>=0.28", "mypy>=2.4", "pytest>=9.2", "ruff>=0.17")
 """Requirements of the extra `test`."""
 ALEMBIC = ("alembic>=1.20,<1.21",)
 """Requirements of migrations."""
+AUTH = ("pyjwt[crypto]>=2.15,<3",)
+"""Requirements of callers."""
 
 _FALLBACK = "app"
 _MAX_LENGTH = 60
@@ -33,7 +35,8 @@ def requirements(schema: Schema) -> tuple[str, ...]:
     """Return the requirements of the project: those of a copied kit, or crudgen itself."""
     is_library = schema.kit is KitForm.LIBRARY
     own = (f"crudgen=={version('crudgen')}",) if is_library else KIT_REQUIREMENTS
-    return (*own, *ALEMBIC) if schema.migrations else own
+    callers = () if schema.auth is None else AUTH
+    return (*own, *(ALEMBIC if schema.migrations else ()), *callers)
 
 
 def distribution_name(title: str) -> str:
@@ -47,7 +50,7 @@ def distribution_name(title: str) -> str:
     name = re.sub(r"[^a-z0-9]+", "-", ascii_only)[:_MAX_LENGTH].strip("-")
     if not re.search("[a-z]", name):
         return _FALLBACK
-    libraries = (*KIT_REQUIREMENTS, *DOCS_PAGES, *POSTGRES, *TEST, *ALEMBIC, "crudgen")
+    libraries = (*KIT_REQUIREMENTS, *DOCS_PAGES, *POSTGRES, *TEST, *ALEMBIC, *AUTH, "crudgen")
     required = {requirement_name(one) for one in libraries}
     return f"{name}-app" if name in required else name
 

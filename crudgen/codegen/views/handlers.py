@@ -1,15 +1,16 @@
 """Source of an entity's handlers. Reason to change: the signature of a handler."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from crudgen.codegen.code import Code, annotated, identifier, literal, name, raw
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import INDENT, Bracket, call, keyword, statement, subscript
 from crudgen.language.api import EtagUse
-from crudgen.language.operations import CHANGING
+from crudgen.language.operations import CHANGING, Operation
 from crudgen.language.schema import Entity, KeyKind
 
+from .access import caller_type, hides_new_rows
 from .bodies import (
     BODIES,
     alone_suffix,
@@ -19,6 +20,7 @@ from .bodies import (
     written_suffix,
 )
 from .collections import creates_together, writes_keys
+from .references import Entities
 from .referrers import changes_reference, sets_reference
 from .relation_nodes import has_related
 from .variables import Variables
@@ -46,9 +48,16 @@ class Handlers:
     """Builds the handlers of an entity, and collects their imports."""
 
     def __init__(
-        self, entity: Entity, variables: Variables, imports: Imports, *, is_kept: bool
+        self,
+        entity: Entity,
+        entities: Entities,
+        variables: Variables,
+        imports: Imports,
+        *,
+        is_kept: bool,
     ) -> None:
         self._entity = entity
+        self._entities = entities
         self._is_kept = is_kept
         self._variables = variables
         self._imports = imports
@@ -69,7 +78,7 @@ class Handlers:
         created = self._model(create_suffix(self._entity))
         return self._creating(
             name(self._entity.singular, prefix="create_"),
-            "create",
+            Operation.CREATE,
             annotated(self._variables.payload, created),
             self._variables.payload,
         )
@@ -79,7 +88,7 @@ class Handlers:
         created = self._model(alone_suffix(self._entity))
         return self._creating(
             name(self._entity.plural, prefix="create_"),
-            "create_many",
+            Operation.CREATE_MANY,
             self._many(self._variables.created, created),
             self._variables.created,
         )
@@ -89,15 +98,19 @@ class Handlers:
         many = self._imports.name("..kit.types.many", "Many")
         return subscript(annotated(sent, many), (kind,))
 
-    def _creating(self, function: Code, verb: str, body: Bracket | Code, sent: Code) -> HandlerView:
-        parameters = [body, self._request(), self._db]
+    def _creating(
+        self, function: Code, verb: Operation, body: Bracket | Code, sent: Code
+    ) -> HandlerView:
+        parameters = [body, self._request(), self._db, *self._callers(verb)]
         arguments = [raw("db"), raw("request"), sent]
         if self._entity.api.idempotency:
             header = self._imports.name("..kit.rows.idempotency", "IdempotencyKey")
             parameters.append(annotated(raw("idempotency_key"), header) + raw(" = None"))
             arguments.append(raw("idempotency_key"))
         return HandlerView(
-            responses=self._errors(*self._conflict(creates=True), 413, 415, 422, 503),
+            responses=self._errors(
+                *self._unseen(), *self._conflict(creates=True), 413, 415, 422, 503
+            ),
             signature=self._signature(function, parameters),
             body=self._return(verb, arguments),
         )
@@ -110,7 +123,12 @@ class Handlers:
             responses=self._errors(404, 409, 412, 413, 415, 422, 503, many=True),
             signature=self._signature(
                 name(self._entity.plural, prefix="update_"),
-                [self._many(sent, changes), self._request(), self._db],
+                [
+                    self._many(sent, changes),
+                    self._request(),
+                    self._db,
+                    *self._callers(Operation.UPDATE_MANY),
+                ],
             ),
             body=self._return("update_many", [raw("db"), raw("request"), sent]),
         )
@@ -121,7 +139,8 @@ class Handlers:
         return HandlerView(
             responses=self._errors(404, 409, 412, 422, 503, many=True),
             signature=self._signature(
-                name(self._entity.plural, prefix="delete_"), [ids, self._request(), self._db]
+                name(self._entity.plural, prefix="delete_"),
+                [ids, self._request(), self._db, *self._callers(Operation.DELETE_MANY)],
             ),
             body=self._return("delete_many", [raw("db"), raw("request"), raw("ids")]),
         )
@@ -133,34 +152,44 @@ class Handlers:
             responses=self._errors(404, 422, 503),
             signature=self._signature(
                 name(self._entity.plural, prefix="read_"),
-                [self._request(), self._db, query],
+                [self._request(), self._db, *self._callers(Operation.LIST), query],
             ),
             body=self._return("list", [raw("db"), raw("request"), raw("query")]),
         )
 
     def read(self) -> HandlerView:
         """Return the source of the handler that reads a row."""
-        return self._one_row_handler("read", self._errors(304, 404, 422, 503))
+        return self._one_row_handler(Operation.READ, self._errors(304, 404, 422, 503))
 
     def update(self) -> HandlerView:
         """Return the source of the handler that updates a row."""
         changes = self._model(update_suffix(self._entity))
         conflict = self._conflict(creates=False)
         errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_etag(), 503)
-        return self._one_row_handler("update", errors, changes)
+        return self._one_row_handler(Operation.UPDATE, errors, changes)
 
     def replace(self) -> HandlerView:
         """Return the source of the handler that replaces a row."""
         created = self._model(alone_suffix(self._entity))
-        statuses = (404, *self._conflict(creates=True), 412, 413, 415, 422, *self._missing_etag())
+        unseen = self._unseen() if self._entity.key_kind is KeyKind.CLIENT else ()
+        statuses = (
+            *unseen,
+            404,
+            *self._conflict(creates=True),
+            412,
+            413,
+            415,
+            422,
+            *self._missing_etag(),
+        )
         errors = self._errors(*statuses, 503, created=self._creates_by_replacing())
-        return self._one_row_handler("replace", errors, created)
+        return self._one_row_handler(Operation.REPLACE, errors, created)
 
     def delete(self) -> HandlerView:
         """Return the source of the handler that deletes a row."""
         conflict = (409,) if self._is_kept else ()
         return self._one_row_handler(
-            "delete", self._errors(404, *conflict, 412, 422, *self._missing_etag(), 503)
+            Operation.DELETE, self._errors(404, *conflict, 412, 422, *self._missing_etag(), 503)
         )
 
     def _creates_by_replacing(self) -> bool:
@@ -172,18 +201,20 @@ class Handlers:
         """Return the status for a request without If-Match, if the entity requires it."""
         return (428,) if requires_etag(self._entity) else ()
 
-    def _one_row_handler(self, verb: str, errors: Code, body: Code | None = None) -> HandlerView:
-        parameters = [annotated(self._variables.key, self._key_type)]
+    def _one_row_handler(
+        self, verb: Operation, errors: Code, body: Code | None = None
+    ) -> HandlerView:
+        parameters: list[Bracket | Code] = [annotated(self._variables.key, self._key_type)]
         arguments = [raw("db"), self._variables.key]
-        if verb != "read":
+        if verb is not Operation.READ:
             arguments.insert(1, raw("request"))
         if body is not None:
             parameters.append(annotated(self._variables.payload, body))
             arguments.append(self._variables.payload)
-        if verb != "read":
+        if verb is not Operation.READ:
             parameters.append(self._request())
-        parameters.append(self._db)
-        if verb == "read" and has_related(self._entity):
+        parameters += [self._db, *self._callers(verb)]
+        if verb is Operation.READ and has_related(self._entity):
             parameters.append(annotated(raw("query"), name(self._entity.name, suffix="Included")))
             arguments.append(raw("query"))
         function = name(self._entity.singular, prefix=f"{verb}_")
@@ -203,7 +234,20 @@ class Handlers:
         can_conflict = unique or together or key or creates_others or refers(self._entity)
         return (409,) if can_conflict else ()
 
+    def _callers(self, operation: Operation) -> Iterator[Bracket | Code]:
+        """Yield the parameter `me: Reader`, if the API has callers."""
+        if self._entity.access is not None:
+            kind = caller_type(operation, self._entity, {*map(str, self._entities)})
+            yield annotated(raw("me"), self._imports.own(".access", kind))
+
+    def _unseen(self) -> tuple[int, ...]:
+        """Return the status for a new row that the caller may not read, if there can be one."""
+        return (204,) if hides_new_rows(self._entity, self._entities) else ()
+
     def _errors(self, *statuses: int, many: bool = False, created: bool = False) -> Code:
+        if self._entity.access is not None:
+            statuses = (*(one for one in statuses if one < 400), 401, 403, *statuses)
+            statuses = (*dict.fromkeys(statuses),)
         arguments: list[Bracket | Code] = [literal(status) for status in statuses]
         if created:
             arguments.append(keyword("created", self._model(written_suffix(self._entity))))
@@ -221,5 +265,8 @@ class Handlers:
         return statement(head, call(raw(""), parameters), tail=tail)
 
     def _return(self, verb: str, arguments: Sequence[Code]) -> Code:
-        method = self._variables.resource + raw(".") + identifier(verb)
+        rows = self._variables.resource
+        if self._entity.access is not None:
+            rows += raw(".view(me)")
+        method = rows + raw(".") + identifier(verb)
         return statement(raw("return await "), call(method, arguments), 4)

@@ -27,14 +27,16 @@ from crudgen.codegen.layout import (
 from crudgen.language.relations import Link
 from crudgen.language.schema import Entity
 
+from .access import hides_new_rows
 from .articles import a_row
 from .bodies import BODIES, create_suffix, created_suffix, owned_body, writes_more
 from .collections import Collection
 from .handlers import DEFAULT_STATUS
 from .key_types import body_key_type, path_key_type
+from .nested_guards import NestedGuards, module_of
 from .references import Entities
 from .relation_nodes import PUBLIC, has_related
-from .variables import Variables, folder_name
+from .variables import Variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class NestedHandlers:
         self._entity = entity
         self._entities = entities
         self._imports = imports
+        self._guards = NestedGuards(entity, entities, imports)
         self.aliases: dict[str, Code] = {}
         """The aliases of the types of keys in a path, by name."""
 
@@ -75,14 +78,14 @@ class NestedHandlers:
         return self._imports.own(module, f"{entity.name}{suffix}")
 
     def _module(self, entity: Entity, module: str) -> str:
-        if entity.name == self._entity.name:
-            return f".{module}"
-        return f"..{folder_name(entity.plural)}.{module}"
+        return module_of(entity, module, self._entity)
 
     def resource(self, one: Collection) -> Code:
         """Return `hero_powers = LinkedResource(Hero, powers, HeroPowerLink, by=…, to=…)`."""
         routes = self._module(one.target, "routes")
-        rows = self._imports.own(routes, Variables(one.target).resource)
+        rows = guarded = self._imports.own(routes, Variables(one.target).resource)
+        if self._entity.access is not None:
+            rows = guarded + raw(".unguarded")
         arguments: list[Bracket | Code] = [self.model(self._entity, ""), rows]
         near, far, link = one.relation.near, one.relation.far, one.relation.link
         module, kind = "..kit.rows.nested", "NestedResource"
@@ -101,6 +104,8 @@ class NestedHandlers:
                 keyword("rows_path", literal(str(one.target.path))),
             ]
         value = call(self._imports.name(module, kind), arguments)
+        if self._entity.access is not None:
+            value = self._guards.collection(one, value, guarded, self._link)
         return long_statement(one.resource + raw(" = "), value)
 
     def list(self, one: Collection) -> RouteView:
@@ -113,7 +118,14 @@ class NestedHandlers:
         return RouteView(
             self._decorator("get", [_path(one), rows], name, self._errors(404, 422, 503)),
             self._signature(
-                name, one, [self._request(), self._db(), annotated(raw("query"), query)]
+                name,
+                one,
+                [
+                    self._request(),
+                    self._db(),
+                    *self._guards.callers(one, "lister"),
+                    annotated(raw("query"), query),
+                ],
             ),
             _doc(f"List the {_plural(one)} of {a_row(one.owner)}, filtered, sorted and paginated."),
             self._return(one, "list", [raw("request"), raw("query")]),
@@ -127,13 +139,15 @@ class NestedHandlers:
             annotated(payload, self._imports.own(module, owned_body(one))),
             self._request(),
             self._db(),
+            *self._guards.callers(one, "creator"),
         ]
         arguments = [raw("request"), payload]
         if one.target.api.idempotency:
             header = self._imports.name("..kit.rows.idempotency", "IdempotencyKey")
             parameters.append(annotated(raw("idempotency_key"), header) + raw(" = None"))
             arguments.append(raw("idempotency_key"))
-        name, errors = f"add_{one.row}", self._errors(404, 409, 413, 415, 422, 503)
+        unseen = (204,) if hides_new_rows(one.target, self._entities) else ()
+        name, errors = f"add_{one.row}", self._errors(*unseen, 404, 409, 413, 415, 422, 503)
         created = self.model(one.target, created_suffix(one.target))
         response = [_path(one), keyword("response_model", created)]
         if (status := one.target.api.created) != DEFAULT_STATUS:
@@ -152,7 +166,11 @@ class NestedHandlers:
         name, errors = f"set_{one.resource}", self._errors(404, 409, 413, 415, 422, 503)
         return RouteView(
             self._decorator("put", [_path(one), self._changed()], name, self._of_links(errors)),
-            self._signature(name, one, [body, self._request(), self._db()]),
+            self._signature(
+                name,
+                one,
+                [body, self._request(), self._db(), *self._guards.callers(one, "linker")],
+            ),
             _doc(f"Replace the {_plural(one)} of {a_row(one.owner)}: link these, and no others."),
             self._return(one, "replace", [raw("request"), raw("keys")]),
         )
@@ -173,7 +191,12 @@ class NestedHandlers:
         key, name = identifier(one.row_key), f"{verb}_{one.row}"
         path = literal(f"/{{{one.key}}}/{one.segment}/{{{one.row_key}}}")
         errors = self._of_links(self._errors(404, 422, 503))
-        parameters = [annotated(key, self._key_type(one.target)), self._request(), self._db()]
+        parameters = [
+            annotated(key, self._key_type(one.target)),
+            self._request(),
+            self._db(),
+            *self._guards.callers(one, "linker"),
+        ]
         return RouteView(
             self._decorator(method, [path, self._changed()], name, errors),
             self._signature(name, one, parameters),
@@ -223,6 +246,8 @@ class NestedHandlers:
         return annotated(raw("db"), self._imports.name("..kit.database", "DatabaseDep"))
 
     def _errors(self, *statuses: int) -> Code:
+        if self._entity.access is not None:
+            statuses = (*sorted({401, 403, *statuses}),)
         errors = call(self._imports.name("..kit.errors", "errors"), map(literal, statuses))
         return statement(raw(""), errors)
 
@@ -239,7 +264,10 @@ class NestedHandlers:
         return statement(head, call(raw(""), [key, *parameters]), tail=tail)
 
     def _return(self, one: Collection, verb: str, arguments: Sequence[Code]) -> Code:
-        method = one.resource + raw(".") + identifier(verb)
+        rows = one.resource
+        if self._entity.access is not None:
+            rows += raw(".view(me)")
+        method = rows + raw(".") + identifier(verb)
         given = [raw("db"), arguments[0], identifier(one.key), *arguments[1:]]
         return long_statement(raw("return "), call(raw("await ") + method, given), INDENT)
 

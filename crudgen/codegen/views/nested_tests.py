@@ -8,7 +8,7 @@ from crudgen.language.schema import Field
 
 from .collections import Collection
 from .references import Entities
-from .sample_rows import is_filled, nested_collections
+from .sample_rows import is_filled, may_change, nested_collections
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class NestedTestsView:
 def nested_tests_view(entities: Entities) -> NestedTestsView | None:
     """Return the view of the tests of rows under a row; None if there are no such rows."""
     found = nested_collections(entities)
-    links = [_link(one) for one in found if one.changes_links and one.lists]
+    links = [_link(one) for one in found if may_change(one, entities) and one.lists]
     nested = [
         _nested(one, one.reference)
         for one in found

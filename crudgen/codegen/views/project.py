@@ -37,6 +37,7 @@ class ProjectView:
     """Whether the kit is copied to the project."""
     settings_imports: Code
     settings: tuple[Code, ...]
+    settings_base: Code
     distribution: Code
     """The name of the distribution."""
     has_ambiguous_class: bool
@@ -49,6 +50,7 @@ class ProjectView:
     has_relations: bool
     has_links: bool
     has_migrations: bool
+    has_callers: bool
 
 
 def project_view(schema: Schema) -> ProjectView:
@@ -65,13 +67,19 @@ def project_view(schema: Schema) -> ProjectView:
     is_copied = schema.kit is not KitForm.LIBRARY
     kit = "app.kit" if is_copied else "crudgen.kit"
     libraries = (*requirements(schema), *(DOCS_PAGES if is_copied else ()))
-    settings_imports.use(".kit.settings", "BaseAppSettings")
+    base = (
+        ("kit.access.settings", "AuthSettings")
+        if schema.auth
+        else ("kit.settings", "BaseAppSettings")
+    )
+    settings_base = settings_imports.name(f".{base[0]}", base[1])
     settings = (
         text_statement(raw("api_title: str = "), schema.title, INDENT),
         text_statement(raw("api_version: str = "), schema.version, INDENT),
         *_migrations(schema, settings_imports),
         text_statement(raw("database_url: str = "), schema.database, INDENT),
         *_limits(schema.limits, settings_imports),
+        *_tokens(schema),
     )
     for entity in schema.entities:
         folder, router = folder_name(entity.plural), router_name(entity.plural)
@@ -82,6 +90,7 @@ def project_view(schema: Schema) -> ProjectView:
         imports=imports.code(),
         routers=statement(raw("ROUTERS = "), Bracket("[", tuple(routers), "]")),
         settings=settings,
+        settings_base=settings_base,
         settings_imports=settings_imports.code(),
         main_imports=main_imports.code(),
         server_imports=server_imports.code(),
@@ -96,6 +105,7 @@ def project_view(schema: Schema) -> ProjectView:
         has_relations=has_relations(schema),
         has_links=any(own_links(entity) for entity in schema.entities),
         has_migrations=schema.migrations,
+        has_callers=schema.auth is not None,
     )
 
 
@@ -113,6 +123,15 @@ def _migrations(schema: Schema, imports: Imports) -> Iterator[Code]:
     if schema.migrations:
         kind = imports.name("typing", "ClassVar")
         yield raw("migrations: ") + kind + raw("[bool] = True")
+
+
+def _tokens(schema: Schema) -> Iterator[Code]:
+    """Yield the settings that say which tokens are valid."""
+    if schema.auth is not None and (tokens := schema.auth.tokens) is not None:
+        yield text_statement(raw("auth_issuer: str | None = "), tokens.issuer, INDENT)
+        yield text_statement(raw("auth_audience: str | None = "), tokens.audience, INDENT)
+        if tokens.jwks is not None:
+            yield text_statement(raw("auth_jwks_url: str | None = "), tokens.jwks, INDENT)
 
 
 def _string_list(texts: Iterable[str]) -> Code:

@@ -86,7 +86,7 @@ def routes_view(
     classes = resource_classes(entity, is_kept=is_kept)
     imports = Imports(kit, defined=_defined(entity, entities, nodes, variables, classes))
     imports.use(".models", entity.name, f"{entity.name}Public")
-    handlers = Handlers(entity, variables, imports, is_kept=is_kept)
+    handlers = Handlers(entity, entities, variables, imports, is_kept=is_kept)
     head = _Head(entity, variables, imports)
     resource = ResourcePrinter(entity, entities, nodes, imports, classes)
     printers = {

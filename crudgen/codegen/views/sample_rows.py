@@ -9,6 +9,7 @@ from crudgen.language.names import ClassName, FieldName
 from crudgen.language.operations import Operation
 from crudgen.language.schema import Constant, Entity, Field, Json, KeyKind, Value
 
+from .callers import testable_operations
 from .check_samples import samples_of
 from .collections import Collection, collections_of
 from .references import Entities
@@ -68,7 +69,7 @@ def _accepts_rows(entity: Entity) -> bool:
         field.reference is not None and field.read_only and field.default != Constant(None)
         for field in entity.fields
     )
-    creates = Operation.CREATE in entity.api.operations and not fixed
+    creates = Operation.CREATE in testable_operations(entity) and not fixed
     return creates and samples_of(entity) is not None
 
 
@@ -84,8 +85,16 @@ def nested_collections(entities: Entities) -> tuple[Collection, ...]:
         one
         for entity in entities.values()
         for one in collections_of(entity, entities)
-        if {entity.name, one.target.name} <= names and (is_filled(one) or one.changes_links)
+        if {entity.name, one.target.name} <= names and (is_filled(one) or may_change(one, entities))
     )
+
+
+def may_change(one: Collection, entities: Entities) -> bool:
+    """Return whether tests may change the links of a collection: those of the declaring entity."""
+    if not one.changes_links or one.relation.link is None:
+        return False
+    access = entities[one.relation.link.ends[0].entity].access
+    return access is None or bool(access.update)
 
 
 def is_filled(one: Collection) -> bool:

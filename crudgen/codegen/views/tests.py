@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from crudgen.codegen.code import Code, annotated, json_name, literal, raw, words
+from crudgen.codegen.code import Code, annotated, identifier, json_name, literal, raw, words
 from crudgen.codegen.layout import Bracket, nested_literal, statement, text_statement
+from crudgen.language.access import Auth
 from crudgen.language.api import EtagUse
 from crudgen.language.operations import CHANGING, CHANGING_MANY, CREATING, Operation
 from crudgen.language.relations import NestedWrite
 from crudgen.language.schema import Entity, Field, Json, TypeName
 
+from .callers import admitted, testable_operations
 from .check_samples import Samples, samples_of
 from .collections import creates_together
 from .sample_rows import body_of, has_conflicts, required_references, sample_body
@@ -70,13 +72,20 @@ class TestsView:
     bulk: Code
     has_key: bool
     has_targets: bool
+    may: Code | None
+    """The requests of the operations, each with the callers who may make it."""
     creates_together: bool
     created: Code
     """The properties with rows that are created with a row."""
 
 
-def tests_view(entity: Entity, *, creates: bool) -> TestsView:
+def tests_view(entity: Entity, auth: Auth | None, *, creates: bool) -> TestsView:
     """Return the view of the tests of an entity; `creates` says whether they can create rows."""
+    allowed = testable_operations(entity)
+    # Tests ask for all operations as each caller.
+    asked = operations = allowed if creates else allowed - CREATING
+    if entity.access is not None:
+        asked = {*entity.api.operations}
     sent = [field for field in entity.fields if not field.read_only]
     samples = samples_of(entity) or Samples({}, {}, {})
     changed = {field.name for field in sent if not field.immutable}
@@ -84,7 +93,6 @@ def tests_view(entity: Entity, *, creates: bool) -> TestsView:
         entity, {name: value for name, value in samples.changes.items() if name in changed}
     )
     write_only = [field for field in entity.fields if field.write_only]
-    operations = set(entity.api.operations) if creates else {*entity.api.operations} - CREATING
     tests_changes = bool(changes) and {Operation.CREATE, Operation.UPDATE} <= operations
     tests_changes_many = bool(changes) and {Operation.CREATE, Operation.UPDATE_MANY} <= operations
     key = json_name(entity.key.json_name)
@@ -107,13 +115,14 @@ def tests_view(entity: Entity, *, creates: bool) -> TestsView:
         invalid=_assign(raw("INVALID"), body_of(entity, samples.invalid)),
         has_checks=bool(samples.invalid) and Operation.CREATE in operations,
         has_key=Operation.CREATE in operations and bool(CHANGING_MANY & operations),
-        has_bulk=bool(operations & {Operation.CREATE_MANY, *CHANGING_MANY}),
+        has_bulk=bool(asked & {Operation.CREATE_MANY, *CHANGING_MANY}),
         has_changes=tests_changes or tests_changes_many,
         has_body=bool(operations & CREATING),
         tests_replaces={Operation.CREATE, Operation.REPLACE} <= operations,
         tests_deletes={Operation.CREATE, Operation.DELETE} <= operations,
         has_url=Operation.CREATE in operations and bool(operations & CHANGING),
-        has_keys=bool(operations & {Operation.READ, *CHANGING}),
+        may=_may(entity, auth),
+        has_keys=bool(asked & {Operation.READ, *CHANGING}),
         has_missing=bool(operations & {Operation.READ, Operation.UPDATE, Operation.DELETE}),
         etag_required=entity.api.etag is EtagUse.REQUIRED,
         has_required=any(field.required for field in sent),
@@ -136,6 +145,34 @@ def tests_view(entity: Entity, *, creates: bool) -> TestsView:
         created=_created(entity),
         has_targets=creates and bool(required_references(entity)),
     )
+
+
+_METHODS = {
+    Operation.CREATE: ("POST", "PATH"),
+    Operation.LIST: ("GET", "PATH"),
+    Operation.READ: ("GET", "MISSING"),
+    Operation.UPDATE: ("PATCH", "MISSING"),
+    Operation.REPLACE: ("PUT", "MISSING"),
+    Operation.DELETE: ("DELETE", "MISSING"),
+    Operation.CREATE_MANY: ("POST", "BULK"),
+    Operation.UPDATE_MANY: ("PATCH", "BULK"),
+    Operation.DELETE_MANY: ("DELETE", "BULK"),
+}
+"""The method and the constant with the path of each operation."""
+
+
+def _may(entity: Entity, auth: Auth | None) -> Code | None:
+    """Return `MAY = [("POST", PATH, {"editor"}), …]`, if the API has callers."""
+    if entity.access is None or auth is None:
+        return None
+    rows = []
+    for operation in entity.api.operations:
+        method, path = _METHODS[operation]
+        callers = map(literal, admitted(entity, operation, auth))
+        listed = Bracket("[", tuple(callers), "]")
+        rows.append(Bracket("(", (literal(method), identifier(path), listed), ")"))
+    head = annotated(raw("MAY"), raw("list[tuple[str, str, list[str]]]")) + raw(" = ")
+    return statement(head, Bracket("[", tuple(rows), "]"))
 
 
 def _assign(constant: Code, row: dict[str, Json]) -> Code:

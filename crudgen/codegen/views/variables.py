@@ -31,9 +31,10 @@ class Variables:
         self.functions = frozenset(
             f"{verb}_{noun}" for verb in FUNCTIONS for noun in (singular, plural)
         )
-        parameters = {singular, self.key, self.created, self.changed, *PARAMETERS}
+        common = {*PARAMETERS, "me"} if entity.access else PARAMETERS
+        parameters = {singular, self.key, self.created, self.changed, *common}
         self.resource = free_name(plural, {"router", *parameters, *self.functions})
-        self.payload = free_name(singular, {self.resource, *PARAMETERS})
+        self.payload = free_name(singular, {self.resource, *common})
 
 
 @lru_cache(maxsize=65_536)

@@ -34,6 +34,7 @@ from .etag import conditional_response
 from .head_route import HeadRoute
 from .json_body import parse
 from .openapi import describe_operation
+from .precedence import guards_of
 
 OUTCOME = "app.outcome"
 """Key of a request's scope: the response, or the exception, that was decided before routing."""
@@ -127,14 +128,13 @@ class Route(HeadRoute):
         handler = super().get_route_handler()
         known = dict(_query_parameters(self.dependant))
         takes_body = self.body_field is not None
+        decide = _decision(self.dependant)
 
         async def handle(request: Request) -> Response:
             request = JsonRequest(request.scope, request.receive)
             try:
-                if (outcome := request.scope.get(OUTCOME)) is not None:
-                    if isinstance(outcome, Response):
-                        return conditional_response(outcome, request)
-                    raise outcome
+                if (outcome := await decide(request)) is not None:
+                    return conditional_response(outcome, request)
                 if request.scope["query_string"]:
                     _check_query(request, known)
                 if takes_body and await request.body():
@@ -152,6 +152,26 @@ class Route(HeadRoute):
                 raise answer from error
 
         return handle
+
+
+def _decision(dependant: Dependant) -> Callable[[Request], Awaitable[Response | None]]:
+    """Return the function that returns or raises what is decided before a request is read.
+
+    That is the outcome of what came before routing, or of the guards of the handler.
+    """
+    guards = [*guards_of(dependant)]
+
+    async def decide(request: Request) -> Response | None:
+        outcome = request.scope.get(OUTCOME)
+        if isinstance(outcome, Response):
+            return outcome
+        if outcome is not None:
+            raise outcome
+        for guard in guards:
+            await guard(request)
+        return None
+
+    return decide
 
 
 class Router(APIRouter):

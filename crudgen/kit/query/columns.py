@@ -62,6 +62,11 @@ class Columns:
         """Return a column of the table."""
         return self.properties.columns[name]
 
+    def related_models(self, name: str) -> Sequence[type[Model]]:
+        """Return the models of the related rows that a column is reached over; none of an own."""
+        del name
+        return ()
+
     def json_name(self, name: str) -> str:
         """Return the name of a column in requests and responses."""
         return self.properties.json_name(name)

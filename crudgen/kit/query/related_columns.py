@@ -42,6 +42,11 @@ class RelatedColumns(Columns):
         sortable = [path.name for path in to_one if path.attribute in path.columns.sorted]
         self.sorted = (*self.sorted, *sortable)
 
+    def related_models(self, name: str) -> Sequence[type[Model]]:
+        """Return the models of the related rows that a column is reached over."""
+        path = self._paths.get(name)
+        return () if path is None else [one for step in path.steps for one in step.rows.models]
+
     def json_name(self, name: str) -> str:
         """Return the name or the path of a column in requests and responses."""
         path = self._paths.get(name)

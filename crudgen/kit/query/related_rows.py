@@ -59,6 +59,14 @@ class RelatedRows:
         field = self._container.model_fields.get(attribute)
         return (field and field.serialization_alias) or attribute
 
+    @property
+    def models(self) -> Sequence[type[Model]]:
+        """The models of the tables that the rows are read from."""
+        relation = self.relation
+        if isinstance(relation, ManyToMany):
+            return relation.model, relation.link
+        return (relation.model,)
+
     @cached_property
     def columns(self) -> Columns:
         """The columns of the rows."""
@@ -172,6 +180,14 @@ class RelatedQuery(ListQuery):
     def has_related(self) -> bool:
         """Whether a response has other properties than those of the table."""
         return bool(self.includes or self.counts)
+
+    @property
+    def returned_models(self) -> Iterable[tuple[str, type[Model]]]:
+        """The models of the related rows in the response, each after the parameter for them."""
+        for include in walk(self.includes):
+            yield from (("include", model) for model in include.rows.models)
+        for counted in self.counts:
+            yield from (("fields", model) for model in counted.models)
 
     @property
     def related_shape(self) -> tuple[object, ...]:

@@ -21,7 +21,7 @@ from .answers import ErrorConversion
 from .generated_keys import KeyConflictError, Write
 from .reference_locks import ReferenceLocks, TargetLocks
 from .references import ReferencingResource
-from .resource import Insertion, Resource
+from .resource import Insertion, RelatedWrite, Resource
 from .write_lock import WriteLocks
 
 _ROW_ERRORS = (Conflict, MissingTarget, Refused, RuleViolated)
@@ -48,6 +48,10 @@ class Children:
     def count(self, row: Model) -> int:
         """Return the number of children of a new row."""
         return len(getattr(row, self._name))
+
+    def written(self, row: Model) -> RelatedWrite:
+        """Return what a request body creates."""
+        return RelatedWrite(self.json_name, self._rows, created=getattr(row, self._name))
 
     def locks(self, db: Database) -> list[Change]:
         """Return the changes that take the write lock of the children."""
@@ -151,6 +155,13 @@ class CompositeResource(Resource):
         insertion = self._insertion(db, request, row)
         with ErrorConversion(self._properties):
             return insertion.answer(await insertion.write(insertion.changes))
+
+    def related_writes(self, row: Model) -> Iterator[RelatedWrite]:
+        """Yield what a request body writes of other tables."""
+        yield from super().related_writes(row)
+        for children in self._children:
+            if children.are_in(row):
+                yield children.written(row)
 
     def _insertion(self, db: Database, request: Request, row: Model) -> Insertion:
         own = super()._insertion(db, request, row)

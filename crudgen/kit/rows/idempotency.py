@@ -33,7 +33,7 @@ from ..http.headers import JsonText
 from ..http.openapi import IDEMPOTENCY_KEY
 from ..limits import limits_of
 from ..models import Model
-from .answers import ErrorConversion
+from .answers import CALLER, ErrorConversion
 from .generated_keys import Write
 from .resource import Resource
 from .statements import INSERTS
@@ -142,7 +142,8 @@ class StoredResponses:
         """
         if len(request.headers.getlist(IDEMPOTENCY_KEY)) > 1:
             raise _header_error("repeated_header", "The header should be given once")
-        id_ = _digest(db.secret, self._scope, key)
+        caller = [one] if (one := request.scope.get(CALLER)) is not None else []
+        id_ = _digest(db.secret, self._scope, key, *caller)
         asked = _digest(
             db.secret, request.scope["path"].rstrip("/"), await self._text(request, sent)
         )

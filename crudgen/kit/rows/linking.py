@@ -1,6 +1,6 @@
 """Rows whose request bodies contain the keys of the rows to link."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from .link_batches import LinkBatches
 from .links import LinkedResource, check_repeated
 from .references import ReferencingResource
 from .related import RelatedResource
-from .resource import Insertion
+from .resource import Insertion, RelatedWrite
 
 
 class WrittenKeys:
@@ -30,8 +30,10 @@ class WrittenKeys:
     ) -> None:
         self.attribute = attribute
         self.json_name = json_name
-        rows = ReferencingResource(relation.model, public=own_model(relation.public))
-        self._links = LinkedResource(owner, rows, relation.link, by=relation.by, to=relation.to)
+        self.rows = ReferencingResource(relation.model, public=own_model(relation.public))
+        self._links = LinkedResource(
+            owner, self.rows, relation.link, by=relation.by, to=relation.to
+        )
         self._batches: dict[str, LinkBatches] = {}
         self.table = str(relation.link.__tablename__)
         self.words = self._links.words
@@ -120,6 +122,12 @@ class LinkingResource(RelatedResource):
         insertion = self._insertion(db, request, row)
         with ErrorConversion(self._properties):
             return insertion.answer(await insertion.write(insertion.changes))
+
+    def related_writes(self, row: Model) -> Iterator[RelatedWrite]:
+        """Yield what a request body writes of other tables."""
+        yield from super().related_writes(row)
+        for one in self._written:
+            yield RelatedWrite(one.json_name, one.rows, keys=one.keys(row), is_shown=True)
 
     def _insertion(self, db: Database, request: Request, row: Model) -> Insertion:
         own = super()._insertion(db, request, row)

@@ -16,12 +16,14 @@ from .replacement import ReplaceableResource
 class LinkingReplaceableResource(LinkingResource, ReplaceableResource):
     """A resource whose PUT replaces the links of a row too: without keys, it links no rows."""
 
-    async def replace(self, db: Database, request: Request, key: object, row: Model) -> Response:
+    async def replace(
+        self, db: Database, request: Request, key: object, row: Model, **allowed: bool
+    ) -> Response:
         """Replace a row and its links; return the response with the row and the keys.
 
         Raises the errors of replacing a row, 409 for a key that no row has, 422 for a repeated key.
         """
-        response = await super().replace(db, request, key, row)
+        response = await super().replace(db, request, key, row, **allowed)
         return with_properties(response, [one.sent(row) for one in self._written], self._tag)
 
     async def _write_replacement(

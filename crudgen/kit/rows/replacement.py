@@ -14,7 +14,7 @@ from ..errors import problem
 from ..http.etag import Preconditions, header_value, none_match_failed
 from ..models import Model
 from .answers import ErrorConversion, one_row
-from .resource import Resource
+from .resource import ExistsError, Resource
 from .statements import INSERTS
 
 
@@ -31,26 +31,42 @@ class ReplaceableResource(Resource):
         self._immutable = frozenset(immutable)
         self._upserts: dict[tuple[object, ...], Insert] = {}
 
-    async def replace(self, db: Database, request: Request, key: Any, row: Model) -> Response:
+    async def replace(
+        self,
+        db: Database,
+        request: Request,
+        key: Any,
+        row: Model,
+        *,
+        creates: bool = True,
+        updates: bool = True,
+    ) -> Response:
         """Replace a row and return it. If clients choose the keys, create it if it does not exist.
 
+        Without `creates`, it must exist; without `updates`, it must not, or ExistsError is raised.
         Raises HTTPException 404, 409, 412, 422, 428.
         """
         use, values, status = self._statements_for(db), self._values.read(row), 200
         self._check_key(key)
-        if self._key not in values:
-            kept = {name: value for name, value in values.items() if name not in self._immutable}
+        if self._key not in values and not updates:
+            raise ExistsError
+        if self._key in values and values[self._key] != key:
+            message = "The key should be that of the path"
+            raise HTTPException(409, [problem("other_key", ["body", self._key_name], message)])
+        if self._key not in values or not creates:
+            kept = {
+                name: value
+                for name, value in values.items()
+                if name not in self._immutable and name != self._key
+            }
             rows = await self._replace(
                 db, request, row, {**kept, "key__": key}, tuple(sorted(kept))
             )
-        elif values[self._key] == key:
+        else:
             rows, is_new = await self._replace_or_create(
-                db, request, row, {**values, "key__": key}, tuple(values)
+                db, request, row, {**values, "key__": key}, tuple(values), updates=updates
             )
             status = self._created_status if is_new else status
-        else:
-            message = "The key should be that of the path"
-            raise HTTPException(409, [problem("other_key", ["body", self._key_name], message)])
         return one_row(use.rows.write(self._existing_row(rows)), status=status)
 
     async def _replace(
@@ -70,7 +86,14 @@ class ReplaceableResource(Resource):
             return (await self._write_replacement(db, row, changes))[-1]
 
     async def _replace_or_create(
-        self, db: Database, request: Request, row: Model, values: Values, columns: tuple[str, ...]
+        self,
+        db: Database,
+        request: Request,
+        row: Model,
+        values: Values,
+        columns: tuple[str, ...],
+        *,
+        updates: bool,
     ) -> tuple[Sequence[Row], bool]:
         """Replace or create a row, if it meets the preconditions; return it, and whether it is new.
 
@@ -78,24 +101,31 @@ class ReplaceableResource(Resource):
         """
         expected = _Preconditions(request, required=self._etag_required)
         use = self._statements_for(db)
-        statement = self._upsert(db, columns, must_not_exist=expected.must_not_exist)
+        must_not_exist = expected.must_not_exist or not updates
+        statement = self._upsert(db, columns, must_not_exist=must_not_exist)
         change = Change(statement, values, columns, read_back=use.read)
         with ErrorConversion(self._properties):
             if expected.is_empty:
-                if self._created_status != 200:
+                if self._created_status != 200 or not updates:
                     insert = self._upsert(db, columns, must_not_exist=True)
                     attempt = replace(change, statement=insert)
                     (rows,) = await self._write_replacement(db, row, [attempt])
                     if rows:
                         return rows, True
+                    if not updates:
+                        raise ExistsError
                 (rows,) = await self._write_replacement(db, row, [change])
                 return rows, False
 
             def check(rows: Sequence[Row]) -> None:
+                if rows and not updates:
+                    raise ExistsError
                 expected.check(use.rows.write(rows[0]) if rows else None)
 
             lock = Change(use.lock, {"key__": values["key__"]}, check=check)
             before, written = await self._write_replacement(db, row, [lock, change])
+            if not written and not updates:
+                raise ExistsError
             if not written:
                 raise none_match_failed()  # a concurrent request created it after the check
             return written, not before

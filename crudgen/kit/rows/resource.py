@@ -1,6 +1,6 @@
 """The CRUD operations on a table, with rows as JSON."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,26 @@ from .answers import ErrorConversion, created_row, one_row
 from .generated_keys import GeneratedKeys, Write
 from .statements import RowStatements
 from .values import RequestValues, is_storable_key
+
+
+class ExistsError(Exception):
+    """A row exists, and must not be replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedWrite:
+    """What a request body writes of another table, together with a row."""
+
+    json_name: str
+    """The property of the body."""
+    rows: "Resource"
+    """The rows of the other table."""
+    created: Sequence[Model] = ()
+    """The rows to create."""
+    keys: Sequence[Any] = ()
+    """The keys of the rows to link."""
+    is_shown: bool = False
+    """Whether the response contains keys of the other table in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +130,11 @@ class Resource:
     def _new_statements(self, kind: str) -> RowStatements:
         """Return the statements for a dialect."""
         return RowStatements(self._columns, kind)
+
+    def related_writes(self, row: Model) -> Iterator[RelatedWrite]:
+        """Yield what a request body writes of other tables."""
+        del row
+        yield from ()
 
     def _locks_before_writes(
         self, db: Database, rows: Sequence[Values], keys: Collection[Any] = ()

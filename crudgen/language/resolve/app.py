@@ -3,12 +3,15 @@
 import re
 
 from crudgen.language import patterns
+from crudgen.language.artifacts import Artifact
 from crudgen.language.names import Conventions
 from crudgen.language.ranges import INTEGER_LIMITS, LIMITS
-from crudgen.language.schema import Artifact, Limits, Schema
+from crudgen.language.schema import Limits, Schema
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import AppSpec
 from crudgen.language.yaml.problems import Problems, quoted, suggest
+
+from .auth import resolve_auth
 
 
 def resolve_app(written: WrittenSpec[AppSpec], problems: Problems) -> Schema:
@@ -27,6 +30,7 @@ def resolve_app(written: WrittenSpec[AppSpec], problems: Problems) -> Schema:
         names=Conventions(columns=spec.names.columns, json=spec.names.json_names),
         kit=spec.kit,
         emit=_emit(written, problems),
+        auth=resolve_auth(written, problems),
         migrations=spec.migrations,
     )
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from crudgen.errors import SpecError
+from crudgen.language.access import Auth
 from crudgen.language.names import Conventions
 from crudgen.language.schema import Entity, Schema
 from crudgen.language.written.reading import WrittenSpec, read_app, read_entity
@@ -16,6 +17,8 @@ from crudgen.language.yaml.nodes import Mapping
 from crudgen.language.yaml.problems import Problems
 from crudgen.language.yaml.recognition import is_spec
 
+from .access import resolve_access
+from .access_rules import check_access
 from .api import resolve_api
 from .app import resolve_app
 from .checks import resolve_checks
@@ -46,9 +49,13 @@ def resolve(
     """
     documents = _documents(entities, problems)
     specs = [read_entity(file, root, problems) for file, root in documents.items()]
+    before = len(problems)
     settings = _app(app, problems)
     written = [spec for spec in specs if spec]
-    found = _entities(written, settings.names, problems, is_complete=len(written) == len(entities))
+    is_complete = len(written) == len(entities)
+    found = _entities(written, settings.names, problems, is_complete=is_complete)
+    if len(problems) == before or settings.auth is not None:
+        found = _with_access(written, found, settings.auth, problems)
     if problems:
         _conceal(entities, app, problems, links)
         raise SpecError(problems.report())
@@ -99,6 +106,22 @@ def _with_related_apis(
         found.append(replace(entity, api=api))
         check_related_names(draft.written, found[-1], by_name, conventions, problems)
     check_collections(zip((draft.written for draft in drafts), found, strict=True), problems)
+    return found
+
+
+def _with_access(
+    specs: list[WrittenSpec[EntitySpec]],
+    entities: list[Entity],
+    auth: Auth | None,
+    problems: Problems,
+) -> list[Entity]:
+    """Return the entities with their rules. Those with errors are not in `entities`."""
+    before = len(problems)
+    rules = {spec.file: resolve_access(spec, auth, problems) for spec in specs}
+    found = [replace(entity, access=rules[entity.file]) for entity in entities]
+    if len(problems) == before:
+        by_file = {spec.file: spec for spec in specs}
+        check_access([(by_file[entity.file], entity) for entity in found], problems)
     return found
 
 

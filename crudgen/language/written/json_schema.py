@@ -7,6 +7,7 @@ from crudgen.language import patterns
 from crudgen.language.ranges import LIMITS, MAX_CHECKS
 
 from . import field_schema, name_schema, reference_schema
+from .access_schema import access, add_rules
 from .api_schema import operation_rules
 from .spec import MAX_FIELDS, AppSpec, EntitySpec
 from .words import CHECK_NAME, CHECK_NAME_RULE, FIELD_RULES
@@ -29,6 +30,7 @@ def editor_schema() -> dict[str, Any]:
             keys = ", ".join(definition["properties"])
             definition["errorMessage"] = f"Expected a map. Allowed keys: {keys}."
     definitions["ApiSpec"]["allOf"] = operation_rules()
+    add_rules(definitions["AuthSpec"], definitions["TokensSpec"])
     app["properties"]["database"] |= _DATABASE
     for key, (low, high) in LIMITS.items():
         limit = definitions["LimitsSpec"]["properties"][key]
@@ -38,6 +40,7 @@ def editor_schema() -> dict[str, Any]:
     _add_checks(properties["check"], definitions["CheckSpec"]["properties"])
     properties["links"] = reference_schema.links(properties["links"])
     reference_schema.add_rules(definitions["ReferenceSpec"], definitions["LinkSpec"])
+    properties["access"] = access(properties["access"])
     name_schema.add_former(properties["was"])
     for key, name in name_schema.key_schemas().items():
         properties[key] = {**name, "description": properties[key]["description"]}

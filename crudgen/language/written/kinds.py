@@ -12,11 +12,12 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from crudgen.language.api import EtagUse
+from crudgen.language.artifacts import Artifact
 from crudgen.language.names import Case, ColumnName, JsonName, TableName, snake_case
 from crudgen.language.operations import Operation
 from crudgen.language.ranges import MAX_INDEX, MAX_PAGE, MIN_INDEX
 from crudgen.language.relations import NestedWrite, OnDelete
-from crudgen.language.schema import Artifact, KitForm, TypeName
+from crudgen.language.schema import KitForm, TypeName
 from crudgen.language.yaml.document import scalar_value
 from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.nodes import Plain, Scalar, plain

@@ -19,6 +19,7 @@ from crudgen.language.yaml.nodes import (
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 from . import spellings, unsupported
+from .auth import AuthSpec
 from .base import BaseSpec
 from .expansion import expand
 from .kinds import describe
@@ -32,6 +33,7 @@ SpecT = TypeVar("SpecT", bound=BaseSpec)
 _UNSUPPORTED: dict[type[BaseSpec], dict[str, str]] = {
     EntitySpec: unsupported.ENTITY_KEYS,
     AppSpec: unsupported.APP_KEYS,
+    AuthSpec: unsupported.AUTH_KEYS,
 }
 _SPELLINGS: dict[type[BaseSpec], dict[str, str]] = {
     EntitySpec: spellings.ENTITY_KEYS,
@@ -183,14 +185,14 @@ def _report(model: type[BaseSpec], root: Mapping, detail: ErrorDetails, problems
         problems.add(location, f"{quoted(last)} is missing", missing_remedy(last))
     elif detail["type"] == "extra_forbidden":
         location = find_location(root, path, key=True)
-        if len(path) == 1 and last in _UNSUPPORTED.get(model, {}):
-            problem = f"{quoted(last)} is not supported in this version"
-            problems.add(location, problem, _UNSUPPORTED[model][last])
-            return
         if detail["loc"][:1] + detail["loc"][2:3] == ("fields", "reference") and last in REJECTED:
             problems.add(location, f"'{last}' does not apply to references", REJECTED[last])
             return
         owner = _model_at(model, detail)
+        if last in _UNSUPPORTED.get(owner, {}):
+            problem = f"{quoted(last)} is not supported in this version"
+            problems.add(location, problem, _UNSUPPORTED[owner][last])
+            return
         remedy = _spelling_remedy(owner, last, _value_at(root, path))
         remedy = remedy or suggest(last, owner.allowed_keys())
         problems.add(location, f"unknown key {quoted(last)}", remedy)

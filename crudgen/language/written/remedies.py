@@ -6,6 +6,7 @@ from typing import Any
 from crudgen.language.schema import TypeName
 
 from . import spellings
+from .auth import AuthSpec, TokensSpec
 from .base import BaseSpec
 from .reference_spellings import related_entity
 from .relations import LinkSpec, ReferenceSpec
@@ -19,6 +20,8 @@ MODELS: dict[str, type[BaseSpec]] = {
     "page": PageSpec,
     "limits": LimitsSpec,
     "names": NamesSpec,
+    "auth": AuthSpec,
+    "tokens": TokensSpec,
 }
 """The models of the keys that are maps."""
 _FORMER: dict[type[BaseSpec], str] = {
@@ -35,6 +38,8 @@ _FORMER_MAPS: dict[type[BaseSpec], str] = {
 """What to write instead of a map from former names."""
 _EXAMPLES: dict[tuple[str | int, ...], str] = {
     ("links",): "links: {powers: Power}",
+    ("auth", "me"): "me: {id: int = sub}",
+    ("auth", "roles"): "roles: [editor]",
     ("api", "write"): "write: {lines: create}",
     ("api", "include"): "include: [team]",
     ("api", "related"): "related: [team__name]",
@@ -53,6 +58,8 @@ def missing_remedy(key: str) -> str:
         "type": "write a type, such as 'type: str'",
         "to": "write an entity, such as 'to: Team'",
         "rule": "write a condition, such as 'rule: starts_at < ends_at'",
+        "issuer": "write the claim 'iss' of the tokens, such as 'issuer: https://id.example'",
+        "audience": "write the claim 'aud' of the tokens, such as 'audience: heroes'",
     }.get(key, "")
 
 

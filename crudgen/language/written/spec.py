@@ -12,6 +12,7 @@ from crudgen.language.schema import KitForm
 from crudgen.language.types import TYPES, TypeInfo
 
 from . import options
+from .auth import AuthSpec
 from .base import BaseSpec
 from .kinds import (
     AnyValue,
@@ -214,6 +215,11 @@ class EntitySpec(BaseSpec):
         description="Rules about each row, such as starts_at < ends_at; the database checks them.",
     )
     api: ApiSpec = Field(default=ApiSpec(), description="The HTTP API.")
+    access: AnyValue = Field(
+        default=None,
+        description="Who may do what: anyone, user, roles or nobody, for all operations or for"
+        " read, create, update, delete and write.",
+    )
 
 
 class LimitsSpec(BaseSpec):
@@ -273,6 +279,9 @@ class AppSpec(BaseSpec):
         json_schema_extra={"minItems": 1, "uniqueItems": True},
         description="What an emitted project contains besides the application: provider"
         " (clients/provider.ts, for react-admin and refine); by default nothing.",
+    )
+    auth: AuthSpec | None = Field(
+        default=None, description="Who the callers are; by default, the API does not ask."
     )
     migrations: Flag = Field(
         default=False,

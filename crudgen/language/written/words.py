@@ -6,10 +6,11 @@ from typing import Any
 from pydantic import WithJsonSchema
 
 from crudgen.language.api import EtagUse
+from crudgen.language.artifacts import Artifact
 from crudgen.language.names import Case, Name
 from crudgen.language.operations import Operation
 from crudgen.language.relations import NestedWrite, OnDelete
-from crudgen.language.schema import Artifact, KitForm
+from crudgen.language.schema import KitForm
 from crudgen.language.types import REFERENCE, REFERENCE_DOC, TYPES
 
 TYPE_WORDS = {**{str(name): info.doc for name, info in TYPES.items()}, REFERENCE: REFERENCE_DOC}

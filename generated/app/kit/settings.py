@@ -1,7 +1,7 @@
 """The settings of the application, from environment variables and the file `.env`."""
 
 import re
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError
@@ -11,6 +11,9 @@ from .env_file import check_env_files
 from .limits import DEFAULT_LIMITS as DEFAULTS
 from .limits import Limits
 from .origins import check_origins, split_origins
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 Bytes = Annotated[int, Field(ge=1024, le=1_073_741_824)]
 Seconds = Annotated[float, Field(ge=0.01, le=3600)]
@@ -108,6 +111,10 @@ class BaseAppSettings(ServerSettings):
     """Path below which a proxy serves the API, such as `/api`. Links contain it."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] | None = None
     """Minimum level of messages logged to standard error. Default: logging is not configured."""
+
+    def install(self, app: "FastAPI") -> None:
+        """Add to an application what settings of a subclass configure: here, nothing."""
+        del app
 
     @property
     def limits(self) -> Limits:

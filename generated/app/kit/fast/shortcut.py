@@ -21,6 +21,7 @@ from ..http.headers import JsonText, with_default_headers
 from ..http.json_body import parse
 from ..http.limiting import TimedReceive
 from ..http.logs import REQUEST_ID
+from ..http.precedence import Guard
 from ..http.routing import OUTCOME, JsonRequest
 from ..limits import limits_of
 from ..query.parameters import is_utf8, read_pairs
@@ -56,6 +57,11 @@ class Shortcut:
             for one in dependant.dependencies
             if one.name and isinstance(one.call, QueryParameters)
         }
+        self._guards = [
+            (one.name, one.call)
+            for one in dependant.dependencies
+            if one.name and isinstance(one.call, Guard)
+        ]
         self._scope = {"endpoint": context.endpoint, "route": context.original_route}
 
     async def answer(
@@ -64,8 +70,10 @@ class Shortcut:
         """Handle the request and return None; or return the `receive` to pass on to FastAPI."""
         headers = dict(reversed(scope["headers"]))  # of two with one name, the first counts
         arguments: dict[str, Any] = {}
-        if not headers.keys().isdisjoint(self._passed_on) or not self._read_parameters(
-            key, scope, arguments
+        if (
+            not headers.keys().isdisjoint(self._passed_on)
+            or not (self._guards == [] or self._admits(app, headers, scope, arguments))
+            or not self._read_parameters(key, scope, arguments)
         ):
             return receive
         for field in self._headers.values():
@@ -96,6 +104,23 @@ class Shortcut:
         await send({**start, "headers": with_default_headers(sent)})
         await send({"type": "http.response.body", "body": response.body})
         return None
+
+    def _admits(
+        self,
+        app: FastAPI,
+        headers: Mapping[bytes, bytes],
+        scope: Scope,
+        arguments: dict[str, Any],
+    ) -> bool:
+        """Add what guards know of the caller; return whether they allow the request."""
+        if len(headers) != len(scope["headers"]):
+            return False  # a header is repeated: perhaps that of the credentials
+        for name, guard in self._guards:
+            found = guard.known(app, headers)
+            if found is None:
+                return False
+            (arguments[name],) = found
+        return True
 
     def _read_parameters(self, key: str, scope: Scope, arguments: dict[str, Any]) -> bool:
         """Validate the key and the query as FastAPI does; return whether they are valid."""

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from ..database import database
 from ..http.limiting import LimitMiddleware
 from ..http.logs import REQUEST_ID
+from ..http.precedence import Guard
 from ..http.routing import REPLACEMENT, Route
 from ..query.query_parameters import QueryParameters
 from .lazy import LazyRoute
@@ -105,6 +106,7 @@ def _can_shortcut(context: RouteContext) -> bool:
         and inspect.signature(dependant.call).return_annotation is Response
         and all(
             one.call is database
+            or isinstance(one.call, Guard)
             or (isinstance(one.call, QueryParameters) and not dependant.query_params)
             for one in dependant.dependencies
         )

@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 from ..errors import HTTPValidationError, errors
 from ..query.parameters import ListParameters
 from ..query.query_parameters import QueryParameters
+from .precedence import guards_of
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _REFERENCE = "#/components/schemas/{model}"
@@ -53,7 +54,11 @@ def describe_operation(route: APIRoute) -> dict[str, Any]:
     parameters += _conditional_headers(_conditional_statuses(route), route.methods or ())
     is_list = any(isinstance(one, ListParameters) for one in queries)
     responses = dict(_responses(route, is_list=is_list))
-    found = {"parameters": parameters, "responses": responses}
+    is_open = any(guard.is_open for guard in guards_of(route.dependant))
+    security: list[dict[str, Any]] = (
+        [{}] if is_open else []
+    )  # FastAPI adds the scheme of the credentials
+    found = {"security": security, "parameters": parameters, "responses": responses}
     return {key: value for key, value in found.items() if value}
 
 

@@ -1,10 +1,41 @@
-"""The order of routes: of two routes for the same requests, the first one is used."""
+"""What comes first: the first of two routes, and a guard before the rest of a request."""
 
 import re
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+from fastapi import FastAPI, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from starlette.routing import BaseRoute
+
+
+class Guard(ABC):
+    """A dependency that is asked before the query and the body of a request are read.
+
+    It raises an HTTPException if the request is not allowed.
+    """
+
+    is_open: bool
+    """Whether requests without credentials are allowed."""
+
+    @abstractmethod
+    async def __call__(self, request: Request) -> Any:
+        """Return the value of the dependency."""
+
+    @abstractmethod
+    def known(self, app: FastAPI, headers: Mapping[bytes, bytes]) -> tuple[Any] | None:
+        """Return the value if no work is needed for it and the request is allowed, else None."""
+
+
+def guards_of(dependant: Dependant) -> Iterator[Guard]:
+    """Yield the guards among the dependencies of a handler."""
+    for one in dependant.dependencies:
+        if isinstance(one.call, Guard):
+            yield one.call
+        yield from guards_of(one)
+
 
 _PARAMETER = re.compile(r"\{[^{}:]*\}")
 

@@ -1,5 +1,6 @@
 """The parsed query of a list."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,7 @@ from sqlalchemy import ColumnElement, bindparam
 from .operators import OPERATORS
 
 if TYPE_CHECKING:
+    from ..models import Model
     from .columns import Columns
 
 
@@ -60,6 +62,11 @@ class ListQuery:
     def cursor_scope(self) -> tuple[object, ...]:
         """The parts of the query that must not change between the pages of a cursor."""
         return (self.sort, self.filters, self.words)
+
+    @property
+    def returned_models(self) -> "Iterable[tuple[str, type[Model]]]":
+        """The models of the related rows in the response, each after the parameter for them."""
+        return ()
 
     @property
     def is_plain(self) -> bool:

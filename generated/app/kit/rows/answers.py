@@ -17,6 +17,8 @@ from ..http.headers import JsonText
 
 COLLECTION = "app.collection"
 """Key of a request's scope: the path of the rows, if it is not that of the request."""
+CALLER = "app.caller"
+"""Key of a request's scope: what tells its caller from others, if the application has callers."""
 
 
 def one_row(

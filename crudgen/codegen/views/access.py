@@ -1,0 +1,131 @@
+"""View of an entity's rules. Reason to change: the code of rules, or who a handler asks."""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from crudgen.codegen.code import Code, identifier, literal, name, raw, words
+from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import Bracket, call, keyword, statement, subscript
+from crudgen.language.access import ANYONE, USER, Access, Action, covers
+from crudgen.language.operations import Operation
+from crudgen.language.schema import Entity, KeyKind, KitForm
+
+from .collections import created_together
+from .references import Entities
+from .variables import free_name
+
+_ALIASES = {
+    (Action.READ,): "Reader",
+    (Action.CREATE,): "Creator",
+    (Action.UPDATE,): "Changer",
+    (Action.DELETE,): "Deleter",
+    (Action.UPDATE, Action.CREATE): "Replacer",
+}
+"""The types of callers, by the actions of which they may do one."""
+_ACTIONS = {
+    Operation.CREATE: Action.CREATE,
+    Operation.LIST: Action.READ,
+    Operation.READ: Action.READ,
+    Operation.UPDATE: Action.UPDATE,
+    Operation.REPLACE: Action.UPDATE,
+    Operation.DELETE: Action.DELETE,
+    Operation.CREATE_MANY: Action.CREATE,
+    Operation.UPDATE_MANY: Action.UPDATE,
+    Operation.DELETE_MANY: Action.DELETE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AccessView:
+    """The rules of an entity, and the callers that its handlers ask for."""
+
+    plural_words: Code
+    imports: Code
+    access: Code
+    aliases: tuple[Code, ...]
+
+
+def actions_of(operation: Operation, entity: Entity) -> tuple[Action, ...]:
+    """Return the actions of an operation, of which a caller must be allowed one.
+
+    A PUT can create a row, if clients choose the keys.
+    """
+    if operation is Operation.REPLACE and entity.key_kind is KeyKind.CLIENT:
+        return (Action.UPDATE, Action.CREATE)
+    return (_ACTIONS[operation],)
+
+
+def caller_type(operation: Operation, entity: Entity, entities: Collection[str]) -> Code:
+    """Return the name of the type of an operation's callers: `Reader`. No entity has this name."""
+    return free_name(_ALIASES[actions_of(operation, entity)], entities)
+
+
+def is_open(access: Access, actions: Iterable[Action]) -> bool:
+    """Return whether callers without credentials may do one of the actions."""
+    reads = ANYONE in access.read
+    return any(
+        ANYONE in access.who(action) and (reads or action in (Action.READ, Action.CREATE))
+        for action in actions
+    )
+
+
+def hides_new_rows(entity: Entity, entities: Entities) -> bool:
+    """Return whether some callers may create a row that they may not read."""
+    created = [entity, *(one.target for one in created_together(entity, entities))]
+    return any(
+        one.access is not None and not covers(one.access.read, who)
+        for one in created
+        for who in (entity.access.create if entity.access else ())
+    )
+
+
+def access_view(entity: Entity, access: Access, entities: Entities, kit: KitForm) -> AccessView:
+    """Return the view of the rules of an entity."""
+    operations = {operation: actions_of(operation, entity) for operation in entity.api.operations}
+    names = {str(one) for one in entities}
+    aliases = {
+        actions: caller_type(operation, entity, names) for operation, actions in operations.items()
+    }
+    imports = Imports(kit, defined={entity.name, "access", *map(str, aliases.values())})
+    imports.use(".models", entity.name)
+    caller = imports.name("..caller", "Caller")
+    arguments = [name(entity.name), caller, *_rules(access, imports)]
+    kind = imports.name("..kit.access.rules", "Access")
+    return AccessView(
+        plural_words=words(entity.plural),
+        access=statement(raw("access = "), call(kind, arguments)),
+        aliases=tuple(
+            _alias(alias, actions, caller, is_open(access, actions), imports)
+            for actions, alias in aliases.items()
+        ),
+        imports=imports.code(),
+    )
+
+
+def _rules(access: Access, imports: Imports) -> Iterator[Bracket | Code]:
+    """Yield `read=[ANYONE]`, `create=[role("editor")]` and so on."""
+    constants = {ANYONE: "ANYONE", USER: "USER"}
+    for action in Action:
+        rules = []
+        for who in access.who(action):
+            if who in constants:
+                rules.append(imports.name("..kit.access.rules", constants[who]))
+            else:
+                role = imports.name("..kit.access.rules", "role")
+                rules.append(statement(raw(""), call(role, [literal(who)])))
+        if rules:
+            yield keyword(action, Bracket("[", tuple(rules), "]"))
+
+
+def _alias(
+    alias: Code, actions: tuple[Action, ...], caller: Code, admits_none: bool, imports: Imports
+) -> Code:
+    """Return `Reader = Annotated[Caller | None, May(Caller, access.read).asked]`."""
+    permissions: list[Bracket | Code] = [raw("access.") + identifier(action) for action in actions]
+    if len(permissions) > 1:
+        permissions.append(raw("any_of=True"))
+    may = call(imports.name("..kit.access.may", "May"), [caller, *permissions])
+    kind = caller + raw(" | None") if admits_none else caller
+    items = (kind, may.within("", ".asked"))
+    annotated = subscript(imports.name("typing", "Annotated"), items)
+    return statement(alias + raw(" = "), annotated)

@@ -1,0 +1,75 @@
+"""Source of the guards of routes under a row. Reason to change: who such a route asks."""
+
+from collections.abc import Callable, Iterator
+
+from crudgen.codegen.code import Code, annotated, identifier, raw
+from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import Bracket, call, keyword, subscript
+from crudgen.language.access import Action
+from crudgen.language.relations import Link
+from crudgen.language.schema import Entity
+
+from .access import is_open
+from .collections import Collection
+from .references import Entities
+from .variables import Variables, folder_name
+
+
+def module_of(entity: Entity, module: str, importing: Entity) -> str:
+    """Return the path of a module of an entity, for an import in the folder of another one."""
+    if entity.name == importing.name:
+        return f".{module}"
+    return f"..{folder_name(entity.plural)}.{module}"
+
+
+class NestedGuards:
+    """Builds what guards the routes under a row of an entity, and collects its imports."""
+
+    def __init__(self, entity: Entity, entities: Entities, imports: Imports) -> None:
+        self._entity = entity
+        self._entities = entities
+        self._imports = imports
+
+    def collection(
+        self, one: Collection, rows: Bracket, guarded: Code, link: Callable[[Link], Code]
+    ) -> Bracket:
+        """Return `GuardedCollection(NestedResource(…), teams.access, heroes)`.
+
+        `link` returns the model of a link table.
+        """
+        arguments: list[Bracket | Code] = [rows, self._access(self._entity), guarded]
+        if one.changes_links and one.relation.link is not None:
+            arguments.append(keyword("links", self._access(self._declaring(one.relation.link))))
+        if one.relation.link is not None and one.relation.link.via:
+            arguments.append(keyword("via", link(one.relation.link)))
+        return call(self._imports.name("..kit.access.collections", "GuardedCollection"), arguments)
+
+    def callers(self, one: Collection, kind: str) -> Iterator[Bracket | Code]:
+        """Yield the parameter `me: Annotated[Caller, team_heroes.lister]`, if there are callers."""
+        if self._entity.access is None:
+            return
+        caller = self._imports.name("..caller", "Caller")
+        if self._is_open(one, kind):
+            caller += raw(" | None")
+        items = (caller, one.resource + raw(".") + identifier(kind))
+        yield subscript(annotated(raw("me"), self._imports.name("typing", "Annotated")), items)
+
+    def _is_open(self, one: Collection, kind: str) -> bool:
+        """Return whether callers without credentials may use a route."""
+        own = Action.CREATE if kind == "creator" else Action.READ
+        needed = [(self._entity, Action.READ), (one.target, own)]
+        if kind == "linker" and one.relation.link is not None:
+            needed.append((self._declaring(one.relation.link), Action.UPDATE))
+        return all(
+            entity.access is not None and is_open(entity.access, [action])
+            for entity, action in needed
+        )
+
+    def _declaring(self, link: Link) -> Entity:
+        """Return the entity that links belong to: the one that declares them."""
+        return self._entities[link.ends[0].entity]
+
+    def _access(self, entity: Entity) -> Code:
+        """Return the rules of an entity: `heroes.access`."""
+        module = module_of(entity, "routes", self._entity)
+        return self._imports.own(module, Variables(entity).resource) + raw(".access")

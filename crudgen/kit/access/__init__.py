@@ -1,0 +1,1 @@
+"""Callers, and what they may do."""

@@ -1,0 +1,91 @@
+"""What request bodies refer to and write of other tables, compared with the rules of these."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from fastapi import HTTPException
+from sqlalchemy import Table
+
+from ..errors import MAX_PROBLEMS, problem
+from ..models import Model
+from ..rows.resource import Resource
+from .caller import BaseCaller
+from .rules import access_of
+
+Place = Sequence[str | int]
+
+
+class References:
+    """The references of a table, which a caller may only set to rows that they may read."""
+
+    def __init__(self, rows: Resource) -> None:
+        properties = rows._properties
+        self._targets: list[tuple[str, str, str, Table]] = []
+        for name, column in properties.columns.items():
+            for key in column.foreign_keys:
+                target = key.column.table
+                words = properties.row_words(target)
+                self._targets.append((name, properties.json_name(name), words, target))
+
+    def problems(
+        self, row: Model, caller: BaseCaller | None, place: Place
+    ) -> Iterator[dict[str, Any]]:
+        """Yield a problem for each reference to a row that the caller may not read.
+
+        It is that of a reference to a row that does not exist.
+        """
+        for name, json_name, words, target in self._targets:
+            value = getattr(row, name, None)
+            if value is not None and not access_of(target).read.admits(caller):
+                yield problem("no_target", [*place, json_name], f"There is no such {words}")
+
+
+class Bodies:
+    """The request bodies of a resource."""
+
+    def __init__(self, rows: Resource) -> None:
+        self._rows = rows
+        self._references = References(rows)
+        self._of_related: dict[Table, References] = {}
+
+    def check(
+        self, rows: Sequence[Model], caller: BaseCaller | None, *, several: bool = False
+    ) -> None:
+        """Raise HTTPException if the bodies refer to rows that the caller may not read (409).
+
+        Raises Forbidden (403) if they create rows that the caller may not create.
+        """
+        problems: list[dict[str, Any]] = []
+        for index, row in enumerate(rows):
+            place: Place = ["body", index] if several else ["body"]
+            problems += self._references.problems(row, caller, place)
+            problems += self._related_problems(row, caller, place)
+        if problems:
+            raise HTTPException(409, problems[:MAX_PROBLEMS])
+
+    def _related_problems(
+        self, row: Model, caller: BaseCaller | None, place: Place
+    ) -> Iterator[dict[str, Any]]:
+        for one in self._rows.related_writes(row):
+            table = one.rows._properties.table
+            where = [*place, one.json_name]
+            if one.created:
+                access_of(table).create.check(caller, where)
+                references = self._of_related.get(table)
+                if references is None:
+                    references = self._of_related[table] = References(one.rows)
+                for index, child in enumerate(one.created):
+                    yield from references.problems(child, caller, [*where, index])
+            if one.keys and not access_of(table).read.admits(caller):
+                words = one.rows._properties.row_words(table)
+                for index in range(len(one.keys)):
+                    yield problem("no_target", [*where, index], f"There is no such {words}")
+
+    def are_readable(self, rows: Sequence[Model], caller: BaseCaller | None) -> bool:
+        """Return whether a caller may read all that a response with the written rows contains."""
+        return all(
+            access_of(one.rows._properties.table).read.admits(caller)
+            for row in rows
+            for one in self._rows.related_writes(row)
+            if one.created or one.is_shown
+        )

@@ -1,0 +1,128 @@
+"""Who makes a request: the claims of a token, with their types."""
+
+import re
+from typing import Annotated, Any, ClassVar
+from uuid import UUID
+
+from pydantic import (
+    AliasChoices,
+    AliasPath,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+)
+
+from ..models import MAX_INT, MIN_INT
+from .errors import Unauthorized
+
+_INTEGER = re.compile(r"0|-?[1-9][0-9]*")
+MAX_TEXT = 255
+"""Longest text in a claim."""
+
+
+def claim(name: str, **options: Any) -> Any:
+    """Declare an attribute of callers that is a claim of their tokens.
+
+    `realm.org` is the claim of this name, or else the property `org` of the claim `realm`.
+    """
+    return Field(validation_alias=claim_names(name), **options)
+
+
+def claim_names(name: str) -> AliasChoices:
+    """Return where a claim is in the payload of a token."""
+    return AliasChoices(name, AliasPath(*name.split(".")))
+
+
+def _integer(value: Any) -> Any:
+    """Return an integer that is written in digits; `sub` is always text."""
+    if isinstance(value, str) and len(value) < 21 and _INTEGER.fullmatch(value):
+        return int(value)
+    return value
+
+
+def _uuid(value: Any) -> Any:
+    """Return a UUID in its usual form."""
+    if isinstance(value, str) and len(value) == 36:
+        try:
+            return UUID(value)
+        except ValueError:
+            return value
+    return value
+
+
+TextClaim = Annotated[str, Strict(), Field(min_length=1, max_length=MAX_TEXT)]
+IntClaim = Annotated[int, Strict(), BeforeValidator(_integer), Field(ge=MIN_INT, le=MAX_INT)]
+UuidClaim = Annotated[UUID, Strict(), BeforeValidator(_uuid)]
+FlagClaim = Annotated[bool, Strict()]
+
+
+class BaseCaller(BaseModel):
+    """Who makes a request. Subclasses declare the claims that the application uses.
+
+    `__roles__` are the roles that count; `__roles_claim__` is the claim with the roles of a caller.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    __roles__: ClassVar[tuple[str, ...]] = ()
+    __roles_claim__: ClassVar[str] = "roles"
+
+    subject: TextClaim = claim("sub")
+    """Who it is, in the words of the issuer."""
+    issuer: str = claim("iss", default="")
+    """Who says so."""
+    roles: frozenset[str] = frozenset()
+    """The roles of the caller, as far as they count."""
+
+    @property
+    def identity(self) -> str:
+        """What tells this caller from all others."""
+        return f"{self.issuer}\n{self.subject}"
+
+    @classmethod
+    def from_claims(cls, claims: dict[str, Any]) -> "BaseCaller":
+        """Return the caller of a verified token; raise Unauthorized if a claim is invalid."""
+        roles = _roles(_find(claims, cls.__roles_claim__), cls.__roles_claim__)
+        counted = roles.intersection(cls.__roles__)
+        try:
+            return cls.model_validate({**_without_roles(claims), "roles": counted})
+        except ValidationError as error:
+            raise Unauthorized(_reason(error)) from None
+
+
+def _without_roles(claims: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in claims.items() if name != "roles"}
+
+
+def _find(claims: dict[str, Any], name: str) -> Any:
+    """Return a claim, or else the property of a claim that a dotted name leads to."""
+    if name in claims:
+        return claims[name]
+    found: Any = claims
+    for part in name.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found
+
+
+def _roles(value: Any, name: str) -> set[str]:
+    """Return the roles in a claim: a list, or words with spaces between them."""
+    if value is None:
+        return set()
+    if isinstance(value, str):
+        return set(value.split())
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return set(value)
+    raise Unauthorized(f"The claim {name} of the token should be a list of texts")
+
+
+def _reason(error: ValidationError) -> str:
+    """Return which claims are missing or invalid."""
+    problems = error.errors(include_url=False, include_input=False)
+    claims = {".".join(map(str, one["loc"])): one["type"] for one in problems}
+    missing = [name for name, kind in claims.items() if kind == "missing"]
+    if missing:
+        return f"The token lacks what this API asks of a caller: {', '.join(missing)}"
+    return f"The token has a claim with an invalid value: {', '.join(claims)}"

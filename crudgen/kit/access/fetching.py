@@ -1,0 +1,104 @@
+"""Fetches the key set of an identity provider. It blocks, so it runs in a thread."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from concurrent.futures import Future
+from http.client import HTTPException
+from threading import Thread
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, build_opener
+
+SOCKET_SECONDS = 5.0
+"""Time to connect, and between two parts of a response."""
+TOTAL_SECONDS = 10.0
+"""Time for a response."""
+MAX_BYTES = 524_288
+"""Largest response."""
+_DISCOVERY = "/.well-known/openid-configuration"
+
+
+class FetchError(Exception):
+    """A key set cannot be fetched, or is invalid."""
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """Treats redirects as errors: keys are those of the configured server."""
+
+    def redirect_request(self, *_arguments: Any) -> None:
+        """Return no request, so that the redirect is an HTTPError."""
+
+
+def fetch_key_set(issuer: str, url: str | None) -> list[Any]:
+    """Return the keys of an issuer. Without `url`, OIDC discovery gives it.
+
+    Raises FetchError.
+    """
+    if url is None:
+        url = _discovered(issuer)
+    keys = _json(url).get("keys")
+    if not isinstance(keys, list):
+        raise FetchError(f"{url} has no list of keys")
+    return keys
+
+
+async def in_thread(work: Callable[[], list[Any]]) -> list[Any]:
+    """Return the result of a function that blocks.
+
+    A thread of the event loop's own would delay the shutdown until the key server answers.
+    """
+    result: Future[list[Any]] = Future()
+
+    def run() -> None:
+        try:
+            result.set_result(work())
+        except BaseException as error:
+            result.set_exception(error)
+
+    Thread(target=run, name="key set", daemon=True).start()
+    return await asyncio.wrap_future(result)
+
+
+def is_url(text: str) -> bool:
+    """Return whether a text is a URL that can be fetched."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        return False
+
+
+def _discovered(issuer: str) -> str:
+    """Return the URL of the keys of an OpenID provider."""
+    document = issuer.rstrip("/") + _DISCOVERY
+    found = _json(document)
+    if found.get("issuer") != issuer:
+        raise FetchError(f"{document} is that of another issuer")
+    url = found.get("jwks_uri")
+    if not isinstance(url, str) or not is_url(url):
+        raise FetchError(f"{document} has no URL of keys")
+    if urlsplit(issuer).scheme == "https" and urlsplit(url).scheme != "https":
+        raise FetchError(f"{document} has a URL of keys without TLS")
+    return url
+
+
+def _json(url: str) -> dict[str, Any]:
+    """Return the JSON object at a URL."""
+    opener = build_opener(_NoRedirects)
+    opener.addheaders = [("Accept", "application/json")]
+    end = monotonic() + TOTAL_SECONDS
+    body = b""
+    try:
+        with opener.open(url, timeout=SOCKET_SECONDS) as response:
+            while part := response.read1(65_536):
+                body += part
+                if len(body) > MAX_BYTES or monotonic() > end:
+                    raise FetchError(f"{url} sends too much, or too slowly")
+        found = json.loads(body)
+    except (OSError, ValueError, HTTPException, RecursionError) as error:
+        raise FetchError(f"{url}: {error}") from error
+    if not isinstance(found, dict):
+        raise FetchError(f"{url} is not a JSON object")
+    return found

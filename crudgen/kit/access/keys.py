@@ -1,0 +1,161 @@
+"""The keys that tokens are signed with: a secret, or the key set of an identity provider."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Protocol
+
+from jwt import PyJWK
+from jwt.exceptions import PyJWTError
+
+from .errors import KeysUnavailable, Unauthorized
+from .fetching import FetchError, fetch_key_set, in_thread
+
+UNKNOWN_SECONDS = 10.0
+"""Time between two fetches for keys that the set lacks."""
+FAILED_SECONDS = 10.0
+"""Time between two fetches while they fail."""
+WAIT_SECONDS = 1.0
+"""Longest wait for the fetch of newer keys, if the key of a token is known."""
+UNKNOWN_WAIT_SECONDS = 5.0
+"""Longest wait for the fetch of a key that is not known."""
+ALGORITHMS = frozenset(
+    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+)
+"""The algorithms of public keys."""
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key, and the only algorithm that it verifies."""
+
+    key: Any
+    algorithm: str
+
+
+class Keys(Protocol):
+    """The keys of tokens."""
+
+    async def key(self, kid: Any) -> Key:
+        """Return the key with an id; raise Unauthorized if there is none."""
+        ...
+
+    @property
+    def since(self) -> float:
+        """When the keys were last compared with those of the issuer, in monotonic seconds."""
+        ...
+
+
+class SecretKey:
+    """One secret, which the issuer has too: HS256."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._key = Key(secret, "HS256")
+
+    async def key(self, kid: Any) -> Key:
+        """Return the secret, whatever the id is."""
+        del kid
+        return self._key
+
+    @property
+    def since(self) -> float:
+        """Now: a secret does not change while the application runs."""
+        return monotonic()
+
+
+class KeySet:
+    """The key set (JWKS) of an identity provider, fetched when it is needed.
+
+    It is fetched again when it is older than `seconds`, or lacks the key of a token; not more often
+    than every UNKNOWN_SECONDS, or FAILED_SECONDS after a failure. Keys that were fetched count
+    until another set was.
+    """
+
+    def __init__(self, issuer: str, url: str | None, seconds: float) -> None:
+        self._issuer, self._url, self._seconds = issuer, url, seconds
+        self._keys: Sequence[tuple[str | None, Key]] = ()
+        self._attempted: float | None = None
+        self._failed = False
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def since(self) -> float:
+        """When a fetch was last attempted, in monotonic seconds."""
+        return monotonic() if self._attempted is None else self._attempted
+
+    async def key(self, kid: Any) -> Key:
+        """Return the key with an id; raise Unauthorized (401), KeysUnavailable (503).
+
+        A token without an id is signed with the only key.
+        """
+        found = self._find(kid)
+        if found is not None and self._age() >= self._seconds:
+            await self._fetch(FAILED_SECONDS if self._failed else 0.0, WAIT_SECONDS)
+            found = self._find(kid)
+        elif found is None:
+            await self._fetch(
+                FAILED_SECONDS if self._failed else UNKNOWN_SECONDS, UNKNOWN_WAIT_SECONDS
+            )
+            found = self._find(kid)
+        if found is not None:
+            return found
+        if not self._keys or not (self._task is None or self._task.done()):
+            raise KeysUnavailable
+        if kid is None:
+            raise Unauthorized("The token does not name its key, and there are several")
+        raise Unauthorized("The token is signed with an unknown key")
+
+    def _find(self, kid: Any) -> Key | None:
+        if kid is None:
+            return self._keys[0][1] if len(self._keys) == 1 else None
+        return next((key for name, key in self._keys if name == kid), None)
+
+    def _age(self) -> float:
+        return monotonic() - self.since
+
+    async def _fetch(self, cooldown: float, wait: float) -> None:
+        """Fetch the key set, unless an attempt was made just before. All requests share one."""
+        task = self._task
+        loop = asyncio.get_running_loop()
+        if task is None or task.done() or task.get_loop() is not loop:
+            if self._attempted is not None and self._age() < cooldown:
+                return
+            self._attempted = monotonic()
+            task = self._task = loop.create_task(self._replace_keys())
+        await asyncio.wait({task}, timeout=wait)
+
+    async def _replace_keys(self) -> None:
+        try:
+            found = await in_thread(lambda: fetch_key_set(self._issuer, self._url))
+            keys = usable_keys(found)
+            if not keys:
+                raise FetchError("the key set has no usable key")
+        except FetchError as error:
+            self._failed = True
+            _logger.warning("The keys of %s cannot be fetched: %s", self._issuer, error)
+        else:
+            self._keys, self._failed = keys, False
+
+
+def usable_keys(found: Sequence[Any]) -> list[tuple[str | None, Key]]:
+    """Return the public keys for signatures in a key set, each with its id.
+
+    The algorithm is that of the key. A secret is never accepted: a key set is public.
+    """
+    keys: list[tuple[str | None, Key]] = []
+    for one in found:
+        if not isinstance(one, dict) or one.get("alg", "RS256") not in ALGORITHMS:
+            continue
+        kid = one.get("kid")
+        if one.get("use", "sig") != "sig" or not isinstance(kid, str | None):
+            continue
+        try:
+            key = PyJWK(one)
+        except (PyJWTError, ValueError, TypeError, KeyError):
+            continue  # of a kind that PyJWT does not know: tokens may use the others
+        if key.algorithm_name in ALGORITHMS:
+            keys.append((kid, Key(key, key.algorithm_name)))
+    return keys

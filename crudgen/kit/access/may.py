@@ -1,0 +1,74 @@
+"""The dependency that finds the caller of a request, and asks whether they may make it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
+
+from ..errors import StartupError
+from ..http.precedence import Guard
+from .caller import BaseCaller
+from .errors import Unauthorized
+from .rules import Permission, check_any
+from .tokens import Tokens
+
+AUTHORIZATION = "authorization"
+_HEADER = AUTHORIZATION.encode()
+
+
+class May(Guard, SecurityBase):
+    """Returns the caller of a request, who must have all these permissions.
+
+    With `any_of`, one of them is enough. Without credentials, the caller is None. As a dependency,
+    it is asked before the query and the body of a request are read. Raises Unauthorized (401),
+    Forbidden (403).
+    """
+
+    def __init__(
+        self, caller: type[BaseCaller], *permissions: Permission, any_of: bool = False
+    ) -> None:
+        self._caller = caller
+        self._groups: Sequence[Sequence[Permission]] = (
+            [permissions] if any_of else [(one,) for one in permissions]
+        )
+        self.is_open = all(any(one.is_open for one in group) for group in self._groups)
+        self.model = HTTPBearer(bearerFormat="JWT", description="A token of the identity provider.")
+        self.scheme_name = "token"
+
+    @property
+    def asked(self) -> Any:
+        """The dependency for `Annotated`."""
+        return Depends(self)
+
+    async def __call__(self, request: Request) -> BaseCaller | None:
+        """Return the caller of a request."""
+        headers = request.headers.getlist(AUTHORIZATION)
+        caller = None
+        if headers:
+            if len(headers) > 1:
+                raise Unauthorized("The header Authorization should be given once")
+            caller = await tokens_of(request.app).caller(headers[0].encode("latin-1"), self._caller)
+        for group in self._groups:
+            check_any(group, caller)
+        return caller
+
+    def known(self, app: FastAPI, headers: Mapping[bytes, bytes]) -> tuple[Any] | None:
+        """Return the caller if no token has to be verified, and they may make the request."""
+        header = headers.get(_HEADER)
+        caller = None if header is None else tokens_of(app).known(header)
+        if caller is None and header is not None:
+            return None
+        for group in self._groups:
+            if not any(one.admits(caller) for one in group):
+                return None
+        return (caller,)
+
+
+def tokens_of(app: FastAPI) -> Tokens:
+    """Return what verifies the tokens of an application."""
+    tokens: Tokens | None = getattr(app.state, "tokens", None)
+    if tokens is None:
+        raise StartupError("The application cannot verify tokens: call settings.install(app)")
+    return tokens

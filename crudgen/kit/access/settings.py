@@ -1,0 +1,61 @@
+"""The settings of an application with callers."""
+
+from typing import Annotated
+
+from fastapi import FastAPI
+from pydantic import Field, SecretStr
+
+from ..errors import StartupError
+from ..settings import BaseAppSettings
+from .fetching import is_url
+from .keys import Keys, KeySet, SecretKey
+from .tokens import Tokens
+
+MIN_SECRET_BYTES = 32
+_COMMAND = "`python -c 'import secrets; print(secrets.token_urlsafe(48))'` prints one"
+
+
+class AuthSettings(BaseAppSettings):
+    """Settings that say which tokens are valid."""
+
+    auth_issuer: str | None = None
+    """The claim `iss` of tokens. If it is a URL, OIDC discovery gives the keys."""
+    auth_audience: str | None = None
+    """The claim `aud` of tokens, which names this API."""
+    auth_jwks_url: str | None = None
+    """URL of the keys of tokens (JWKS)."""
+    auth_secret: SecretStr | None = None
+    """The secret that tokens are signed with (HS256), of at least 32 bytes. Precedes other keys."""
+    token_seconds: Annotated[float, Field(ge=0, le=3600)] = 60.0
+    """How long a token counts after its key was withdrawn, and between two verifications."""
+
+    def install(self, app: FastAPI) -> None:
+        """Let the application verify tokens; raise StartupError if it has no keys for that."""
+        super().install(app)
+        app.state.tokens = Tokens(
+            self._keys(),
+            issuer=self.auth_issuer,
+            audience=self.auth_audience,
+            seconds=self.token_seconds,
+        )
+
+    def _keys(self) -> Keys:
+        if self.auth_secret is not None:
+            secret = self.auth_secret.get_secret_value().encode()
+            if len(secret) < MIN_SECRET_BYTES:
+                found = f"AUTH_SECRET has {len(secret)} bytes"
+                raise StartupError(f"{found}, it needs {MIN_SECRET_BYTES} or more\n  {_COMMAND}")
+            return SecretKey(secret)
+        issuer, url = self.auth_issuer, self.auth_jwks_url
+        if url is None and (issuer is None or not is_url(issuer)):
+            raise StartupError(
+                "AUTH_SECRET is missing\n"
+                f"  set it to the secret that tokens are signed with: {_COMMAND}\n"
+                "  or, for tokens of an identity provider, set AUTH_ISSUER to its URL"
+            )
+        if issuer is None or self.auth_audience is None:
+            missing = "AUTH_ISSUER" if issuer is None else "AUTH_AUDIENCE"
+            raise StartupError(f"{missing} is missing\n  set it to the claim that tokens must have")
+        if url is not None and not is_url(url):
+            raise StartupError("AUTH_JWKS_URL should be a URL, such as https://id.example/keys")
+        return KeySet(issuer, url, self.token_seconds)

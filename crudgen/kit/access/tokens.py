@@ -1,0 +1,123 @@
+"""Bearer tokens: their verification, and a cache of those that were verified."""
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+from jwt.exceptions import (
+    ExpiredSignatureError,
+    ImmatureSignatureError,
+    InvalidAlgorithmError,
+    InvalidAudienceError,
+    InvalidIssuerError,
+    InvalidSignatureError,
+    MissingRequiredClaimError,
+    PyJWTError,
+)
+
+from ..models import MAX_INT
+from .caller import BaseCaller
+from .errors import Unauthorized
+from .keys import Key, Keys
+
+LEEWAY_SECONDS = 30
+"""How far the clock of the issuer may differ."""
+MAX_KNOWN = 10_000
+"""Most tokens in the cache."""
+MAX_KNOWN_BYTES = 8192
+"""Longest header in the cache."""
+_HEADER = re.compile(rb"bearer +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE)
+_REASONS: Mapping[type[Exception], str] = {
+    ExpiredSignatureError: "The token has expired",
+    ImmatureSignatureError: "The token is not valid yet",
+    InvalidIssuerError: "The token is of another issuer",
+    InvalidAudienceError: "The token is for another audience",
+    InvalidSignatureError: "The signature of the token is invalid",
+    InvalidAlgorithmError: "The token is not signed with the algorithm of its key",
+}
+_MALFORMED = "The token is malformed"
+_INVALID = (PyJWTError, ValueError, TypeError, KeyError, AttributeError, OverflowError)
+"""What PyJWT raises for the tokens that clients can think of."""
+
+
+class Tokens:
+    """Finds the caller of a request by its header `Authorization`."""
+
+    def __init__(
+        self, keys: Keys, *, issuer: str | None, audience: str | None, seconds: float
+    ) -> None:
+        """`seconds` is how long a verified token counts without another verification."""
+        self._keys = keys
+        self._issuer, self._audience, self._seconds = issuer, audience, seconds
+        self._known: dict[bytes, tuple[float, BaseCaller]] = {}
+        self._required = ["exp", "sub"]
+        self._required += ["iss"] if issuer is not None else []
+        self._required += ["aud"] if audience is not None else []
+
+    def known(self, header: bytes) -> BaseCaller | None:
+        """Return the caller of a header that was verified before; None if it has to be now."""
+        found = self._known.get(header)
+        if found is None or found[0] <= time.monotonic():
+            return None
+        return found[1]
+
+    async def caller(self, header: bytes, kind: type[BaseCaller]) -> BaseCaller:
+        """Return the caller of a header. Raises Unauthorized, with the reason."""
+        known = self.known(header)
+        if known is not None:
+            return known
+        match = _HEADER.fullmatch(header)
+        if match is None:
+            raise Unauthorized("The header Authorization should be: Bearer, a space, and a token")
+        token = match[1].decode("ascii")
+        key = await self._keys.key(_key_id(token))
+        claims = self._claims(token, key)
+        caller = kind.from_claims(claims)
+        self._keep(header, caller, claims["exp"])
+        return caller
+
+    def _claims(self, token: str, key: Key) -> dict[str, Any]:
+        """Return the claims of a token; the algorithm is that of the key, not of the token."""
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key.key,
+                algorithms=[key.algorithm],
+                issuer=self._issuer,
+                audience=self._audience,
+                leeway=LEEWAY_SECONDS,
+                options={"require": self._required, "verify_aud": self._audience is not None},
+            )
+        except MissingRequiredClaimError as error:
+            raise Unauthorized(f"The token lacks the claim {error.claim}") from None
+        except _INVALID as error:
+            raise Unauthorized(_REASONS.get(type(error), _MALFORMED)) from None
+        except RecursionError:
+            raise Unauthorized(_MALFORMED) from None
+        return claims
+
+    def _keep(self, header: bytes, caller: BaseCaller, expires: Any) -> None:
+        """Keep a verified token until it expires, or its key may have been withdrawn."""
+        if len(header) > MAX_KNOWN_BYTES:
+            return
+        now = time.monotonic()
+        left = min(int(expires), MAX_INT) - time.time()
+        end = min(self._keys.since + self._seconds, now + left)
+        self._known.pop(header, None)
+        if end > now:
+            while len(self._known) >= MAX_KNOWN:
+                del self._known[next(iter(self._known))]
+            self._known[header] = (end, caller)
+
+
+def _key_id(token: str) -> Any:
+    """Return the id of the key that a token names; None if it names none."""
+    try:
+        kid = jwt.get_unverified_header(token).get("kid")
+    except (*_INVALID, RecursionError):
+        raise Unauthorized(_MALFORMED) from None
+    if not isinstance(kid, str | None):
+        raise Unauthorized(_MALFORMED)
+    return kid

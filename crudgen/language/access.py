@@ -1,0 +1,99 @@
+"""Callers, and who may do what. Reason to change: what a spec can say about callers and rules."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .names import ModuleName
+
+ANYONE = "anyone"
+"""Every caller, also one without credentials."""
+USER = "user"
+"""Every caller with valid credentials."""
+NOBODY = "nobody"
+"""No caller."""
+
+
+class Action(StrEnum):
+    """What rules allow. Each operation of an API needs one of these, or several."""
+
+    READ = "read"
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+WRITE = "write"
+"""The word for all actions but reading."""
+WRITING = (Action.CREATE, Action.UPDATE, Action.DELETE)
+
+
+RESERVED_ROLES = frozenset(
+    {ANYONE, USER, NOBODY, *Action, WRITE, "owner", "me", "if", "and", "or", "not", "old", "new"}
+)
+"""Words of rules, which no role can have as its name."""
+CALLER_ATTRIBUTES = frozenset({"subject", "issuer", "roles", "identity", "from_claims"})
+"""Attributes that every caller has."""
+
+
+class ClaimType(StrEnum):
+    """Types of the claims that a caller has."""
+
+    INT = "int"
+    STR = "str"
+    UUID = "uuid"
+    BOOL = "bool"
+    ENUM = "enum"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An attribute of callers, which is a claim of their tokens."""
+
+    name: ModuleName
+    claim: str
+    """The claim of the token."""
+    type: ClaimType
+    optional: bool = False
+    """Whether a token may lack the claim."""
+    words: tuple[str, ...] = ()
+    """Values of an enum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Which tokens are valid."""
+
+    issuer: str
+    audience: str
+    jwks: str | None = None
+    """The URL of the keys; None: that of the OIDC discovery, or AUTH_SECRET."""
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """Who the callers of the API are."""
+
+    tokens: Tokens | None = None
+    me: tuple[Claim, ...] = ()
+    roles: tuple[ModuleName, ...] = ()
+    roles_claim: str = "roles"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may do what with the rows of an entity: for each action, `anyone`, `user` or roles."""
+
+    read: tuple[str, ...] = ()
+    create: tuple[str, ...] = ()
+    update: tuple[str, ...] = ()
+    delete: tuple[str, ...] = ()
+
+    def who(self, action: Action) -> tuple[str, ...]:
+        """Return who may do something; empty for nobody."""
+        found: tuple[str, ...] = getattr(self, action)
+        return found
+
+
+def covers(allowed: tuple[str, ...], who: str) -> bool:
+    """Return whether everybody whom `who` names is allowed."""
+    return ANYONE in allowed or who in allowed or (USER in allowed and who != ANYONE)

@@ -1,0 +1,77 @@
+"""Compares the rules of entities. Reason to change: what a rule means for related rows."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from crudgen.language.access import WRITE, Access, Action, covers
+from crudgen.language.names import ClassName, FieldName
+from crudgen.language.operations import Operation
+from crudgen.language.relations import NestedWrite
+from crudgen.language.schema import Entity
+from crudgen.language.written.reading import WrittenSpec
+from crudgen.language.written.spec import EntitySpec
+from crudgen.language.yaml.problems import Problems
+
+_RETURNING = {Operation.LIST, Operation.READ}
+
+
+def check_access(
+    entities: Iterable[tuple[WrittenSpec[EntitySpec], Entity]], problems: Problems
+) -> None:
+    """Check that rules allow what other rules and the API need."""
+    written = [*entities]
+    by_name = {entity.name: entity for _, entity in written}
+    for spec, entity in written:
+        if entity.access is not None:
+            _check_reading(spec, entity.access, problems)
+            _check_properties(spec, entity, entity.access, by_name, problems)
+
+
+def _check_reading(written: WrittenSpec[EntitySpec], access: Access, problems: Problems) -> None:
+    """Check that whoever may change or delete a row may read it too."""
+    rules = written.spec.access
+    for action in (Action.UPDATE, Action.DELETE):
+        for who in access.who(action):
+            if not covers(access.read, who):
+                key = WRITE if isinstance(rules, dict) and WRITE in rules else action
+                location = written.locate_key("access", key)
+                problem = f"{who!r} may {action} rows, and may not read them"
+                problems.add(location, problem, f"add {who!r} to 'read'")
+                return
+
+
+def _check_properties(
+    written: WrittenSpec[EntitySpec],
+    entity: Entity,
+    access: Access,
+    entities: Mapping[ClassName, Entity],
+    problems: Problems,
+) -> None:
+    """Check that whoever may read a row may read the related rows that it is always shown with."""
+    for key, name in _always_shown(entity):
+        relation = entity.relation(name)
+        tables = [relation.target]
+        if relation.link is not None and relation.link.via:
+            tables.append(relation.link.name)
+        for target in (entities[table] for table in tables):
+            hidden = [
+                who
+                for who in access.read
+                if target.access is not None and not covers(target.access.read, who)
+            ]
+            if hidden:
+                problem = (
+                    f"{hidden[0]!r} may read {entity.name}, and not {target.name},"
+                    f" which {key!r} shows"
+                )
+                remedy = f"let {hidden[0]!r} read {target.name}, or remove {name!r} from {key!r}"
+                problems.add(written.locate_key("api", key), problem, remedy)
+                break
+
+
+def _always_shown(entity: Entity) -> Iterator[tuple[str, FieldName]]:
+    """Yield the relations that responses contain unasked, each after its key in `api`."""
+    api = entity.api
+    if _RETURNING & {*api.operations}:
+        yield from (("counts", name) for name in api.counts)
+        yield from (("write", name) for name, kind in api.write if kind is NestedWrite.KEYS)
+    yield from (("embed", name) for name in api.embed)

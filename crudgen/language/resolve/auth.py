@@ -1,0 +1,111 @@
+"""Resolves the key `auth` of crudgen.yaml. Reason to change: what callers have."""
+
+import re
+from collections.abc import Iterator
+from keyword import iskeyword
+
+from crudgen.language.access import (
+    CALLER_ATTRIBUTES,
+    RESERVED_ROLES,
+    Auth,
+    Claim,
+    ClaimType,
+    Tokens,
+)
+from crudgen.language.names import ModuleName
+from crudgen.language.reserved import LIBRARY_ATTRIBUTES
+from crudgen.language.written.expansion import expand
+from crudgen.language.written.reading import WrittenSpec
+from crudgen.language.written.spec import AppSpec
+from crudgen.language.yaml.nodes import Mapping, Scalar, plain
+from crudgen.language.yaml.problems import Problems, quoted, suggest
+
+_CLAIM_KEYS = {"type", "optional", "default", "values"}
+_URL = re.compile(r"https?://[^\s/?#]+[^\s#]*")
+
+
+def resolve_auth(written: WrittenSpec[AppSpec], problems: Problems) -> Auth | None:
+    """Return who the callers are; None if the spec does not say, or says it with errors."""
+    spec = written.spec.auth
+    if spec is None:
+        if written.spec.is_set("auth"):
+            remedy = "write 'auth: {}' for tokens that AUTH_SECRET signs, or remove it"
+            problems.add(written.locate("auth"), "'auth' is empty", remedy)
+        return None
+    before = len(problems)
+    auth = Auth(
+        tokens=_tokens(written, problems),
+        me=tuple(_claims(written, problems)),
+        roles=tuple(_roles(written, problems)),
+        roles_claim=spec.roles_claim,
+    )
+    return auth if len(problems) == before else None
+
+
+def _tokens(written: WrittenSpec[AppSpec], problems: Problems) -> Tokens | None:
+    spec = None if written.spec.auth is None else written.spec.auth.tokens
+    if spec is None:
+        return None
+    if spec.jwks is not None and not _URL.fullmatch(spec.jwks):
+        location = written.locate("auth", "tokens", "jwks")
+        problems.add(
+            location, f"invalid URL {quoted(spec.jwks)}", "such as https://id.example/keys"
+        )
+    return Tokens(spec.issuer, spec.audience, spec.jwks)
+
+
+def _roles(written: WrittenSpec[AppSpec], problems: Problems) -> Iterator[ModuleName]:
+    roles = written.spec.auth.roles if written.spec.auth else []
+    for position, role in enumerate(roles):
+        location = written.locate("auth", "roles", position)
+        if role in RESERVED_ROLES:
+            problems.add(location, f"{role!r} is a word of rules", "choose another name")
+        elif role in roles[:position]:
+            problems.add(location, f"duplicate role {quoted(role)}", "remove one of them")
+        elif not ModuleName.PATTERN.fullmatch(role):
+            rule = "1 to 60 characters of a-z, 0-9 and '_', and starts with a letter"
+            problems.add(location, f"invalid role {quoted(role)}", f"a role has {rule}")
+        else:
+            yield ModuleName(role)
+
+
+def _claims(written: WrittenSpec[AppSpec], problems: Problems) -> Iterator[Claim]:
+    for name, text in (written.spec.auth.me if written.spec.auth else {}).items():
+        key = written.locate_key("auth", "me", name)
+        if not ModuleName.PATTERN.fullmatch(name) or iskeyword(name):
+            rule = "1 to 60 characters of a-z, 0-9 and '_', and starts with a letter"
+            problems.add(key, f"invalid name {quoted(name)}", f"a name has {rule}")
+        elif name in CALLER_ATTRIBUTES or name in LIBRARY_ATTRIBUTES or name.startswith("model_"):
+            problems.add(key, f"every caller has {name!r} already", "choose another name")
+        else:
+            short = Scalar(written.locate("auth", "me", name), text)
+            long = expand(name, short, problems)
+            if long is not None and (found := _claim(name, long, problems)):
+                yield found
+
+
+def _claim(name: str, long: Mapping, problems: Problems) -> Claim | None:
+    values = {entry.key: plain(entry.value) for entry in long.entries}
+    for entry in long.entries:
+        if entry.key not in _CLAIM_KEYS:
+            problem = f"{entry.key!r} does not apply to claims"
+            problems.add(entry.location, problem, "a claim has a type, '?', and '= claim'")
+            return None
+    if values["type"] not in ClaimType.__members__.values():
+        location = next(one.value.location for one in long.entries if one.key == "type")
+        problem = f"a claim cannot have the type {quoted(values['type'])}"
+        problems.add(location, problem, suggest("", ClaimType))
+        return None
+    claim = values.get("default", name)
+    if not isinstance(claim, str) or not claim:
+        location = next(one.value.location for one in long.entries if one.key == "default")
+        problems.add(location, "expected the name of a claim", "such as 'int = sub'")
+        return None
+    words = values.get("values")
+    return Claim(
+        name=ModuleName(name),
+        claim=claim,
+        type=ClaimType(str(values["type"])),
+        optional=bool(values.get("optional", False)),
+        words=tuple(map(str, words)) if isinstance(words, list) else (),
+    )

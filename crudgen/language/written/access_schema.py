@@ -1,0 +1,81 @@
+"""JSON Schema of callers and rules, for editors. Reason to change: what a spec says of them."""
+
+from keyword import kwlist
+from typing import Any
+
+from crudgen.language.access import (
+    ANYONE,
+    CALLER_ATTRIBUTES,
+    NOBODY,
+    RESERVED_ROLES,
+    USER,
+    WRITE,
+    Action,
+)
+from crudgen.language.names import ModuleName
+from crudgen.language.reserved import LIBRARY_ATTRIBUTES
+
+_NAME = f"^{ModuleName.PATTERN.pattern}$"
+_QUOTED = r"""(?:"[^"]*"|'[^']*')"""
+_CLAIM = (
+    r"^ *(?:int|str|uuid|bool|enum *\([^()]*\)) *\??"
+    rf" *(?:= *(?:{_QUOTED}|[A-Za-z_][^\s()]*) *)?$"
+)
+_WORD = {
+    "type": "string",
+    "pattern": _NAME,
+    "not": {"const": "owner"},
+    "patternErrorMessage": "Expected anyone, user, a role of crudgen.yaml, or nobody.",
+    "examples": [ANYONE, USER, NOBODY],
+}
+_LIST = {"type": "array", "items": _WORD, "minItems": 1, "uniqueItems": True}
+_WHO = {"if": {"type": "array"}, "then": _LIST, "else": _WORD}
+_DESCRIPTIONS = {
+    Action.READ: "Who may read rows: in lists, alone, and as related rows of others.",
+    Action.CREATE: "Who may create rows.",
+    Action.UPDATE: "Who may update and replace rows, and change their links.",
+    Action.DELETE: "Who may delete rows.",
+    WRITE: "Who may create, update and delete rows.",
+}
+
+
+def access(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of the key `access`, with the description of another one."""
+    properties = {str(key): {**_WHO, "description": text} for key, text in _DESCRIPTIONS.items()}
+    parts = [{"required": [one]} for one in (Action.CREATE, Action.UPDATE, Action.DELETE)]
+    rules = {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        "minProperties": 1,
+        "not": {"required": [WRITE], "anyOf": parts},
+    }
+    return {
+        "if": {"type": "object"},
+        "then": rules,
+        "else": _WHO,
+        "description": schema["description"],
+    }
+
+
+def add_rules(auth: dict[str, Any], tokens: dict[str, Any]) -> None:
+    """Add the rules of names, claims and URLs to the schemas of `auth` and `tokens`."""
+    properties = auth["properties"]
+    taken = sorted({*CALLER_ATTRIBUTES, *LIBRARY_ATTRIBUTES, *kwlist})
+    properties["me"] |= {
+        "propertyNames": {"pattern": _NAME, "not": {"anyOf": [{"enum": taken}, _of_pydantic()]}},
+        "additionalProperties": {
+            "type": "string",
+            "pattern": _CLAIM,
+            "patternErrorMessage": "Expected a type and a claim, such as int = sub.",
+        },
+    }
+    properties["roles"] |= {
+        "items": {"type": "string", "pattern": _NAME, "not": {"enum": sorted(RESERVED_ROLES)}},
+        "uniqueItems": True,
+    }
+    tokens["properties"]["jwks"]["pattern"] = "^https?://"
+
+
+def _of_pydantic() -> dict[str, Any]:
+    return {"pattern": "^model_"}

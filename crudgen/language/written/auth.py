@@ -1,0 +1,35 @@
+"""Models of the key `auth` of crudgen.yaml. Reason to change: another key about callers."""
+
+from pydantic import Field
+
+from .base import BaseSpec
+from .kinds import Line, Text
+
+
+class TokensSpec(BaseSpec):
+    """Which bearer tokens are valid."""
+
+    issuer: Line = Field(
+        description="The claim 'iss'; for keys by OIDC discovery, the URL of the provider."
+    )
+    audience: Line = Field(description="The claim 'aud', which names this API.")
+    jwks: Line | None = Field(
+        default=None, description="URL of the keys (JWKS); by default that of OIDC discovery."
+    )
+
+
+class AuthSpec(BaseSpec):
+    """Who the callers of the API are."""
+
+    tokens: TokensSpec | None = Field(
+        default=None,
+        description="Tokens of an identity provider. By default, tokens are signed with"
+        " AUTH_SECRET (HS256).",
+    )
+    me: dict[str, Text] = Field(
+        default={}, description="Attributes of a caller: a type, and the claim, as 'int = sub'."
+    )
+    roles: list[Text] = Field(
+        default=[], description="The roles that 'access' can name; others are ignored."
+    )
+    roles_claim: Line = Field(default="roles", description="The claim with the roles.")

@@ -1,0 +1,1 @@
+"""Callers and their tokens, and what they may do."""

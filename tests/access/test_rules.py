@@ -1,0 +1,173 @@
+"""Every operation and path answers each caller as the rules in the spec's text say.
+
+`RULES=200` tests 200 random sets of rules.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from crudgen.codegen import render
+from crudgen.delivery.memory import import_tree, unload
+from crudgen.language import load_texts
+from tests.access.agency import APP, Rows, Rules, random_rules, with_rules
+from tests.access.asking import Expected, asks, expected
+from tests.startup.started import Application
+from tests.support.asgi import AsgiClient
+
+NewDatabase = Callable[[str], str]
+RULES = int(os.environ.get("RULES", "3"))
+SECRET = "known to this test and its application alone"  # noqa: S105
+CALLERS: Mapping[str, Sequence[str] | None] = {
+    "nobody": None,
+    "user": [],
+    "stranger": ["visitor", "anyone", "user", "nobody"],
+    "editor": ["editor"],
+    "hr": ["hr", "editors"],
+    "both": ["editor", "hr"],
+}
+COUNTED: Sequence[Sequence[str] | None] = (None, [], [], ["editor"], ["hr"], ["editor", "hr"])
+"""The roles of the callers that count."""
+
+
+def bearer(roles: Sequence[str] | None, **claims: Any) -> dict[str, str]:
+    if roles is None:
+        return {}
+    issued = {"sub": "7", "exp": int(time.time()) + 3600, "roles": [*roles]} | claims
+    return {"authorization": f"Bearer {jwt.encode(issued, SECRET, 'HS256')}"}
+
+
+def differs(answer: httpx.Response, wanted: Expected) -> str:
+    """Return how a response differs from the expected one; empty if it does not."""
+    if answer.status_code not in wanted.statuses:
+        return f"{answer.status_code} instead of {wanted.statuses}"
+    if answer.status_code == 204 and answer.content:
+        return "204 with a body"
+    if answer.status_code == 401 and "Bearer" not in answer.headers.get("www-authenticate", ""):
+        return "401 without WWW-Authenticate"
+    if wanted.loc is not None and answer.status_code in {403, 409}:
+        first = answer.json()["detail"][0]
+        kind = wanted.kind or "forbidden"
+        if first["type"] != kind or first["loc"] != [*wanted.loc]:
+            return f"{first} instead of {wanted}"
+    return ""
+
+
+async def differences(package: Any, database: str, rules: Rules, *, short: bool) -> list[str]:
+    """Send all requests as all callers; return the differences from what the rules say."""
+    application = Application(package)
+    settings = application.module("settings").Settings(
+        database_url=database, auth_secret=SECRET, shortcut=short
+    )
+    app = application.module("main").create_app(settings)
+    found: list[str] = []
+    async with app.router.lifespan_context(app):
+        rows = Rows(application.engine(database))
+        client = AsgiClient(app)
+        before = rows.reset()
+        for (name, sent), roles in zip(CALLERS.items(), COUNTED, strict=True):
+            headers = bearer(sent)
+            await client.get("/teams/", headers=headers)  # from now on, the token is known
+            for ask in asks():
+                wanted = expected(ask, rules, roles)
+                answer = await client.request(
+                    ask.method, ask.path, json=ask.json, headers=headers | ask.headers
+                )
+                if difference := differs(answer, wanted):
+                    found.append(f"{name} {ask.method} {ask.path} {ask.json}: {difference}")
+                if ask.method != "GET":
+                    is_refused = wanted.statuses[0] in {401, 403, 409, 412, 422}
+                    after = rows.all()
+                    if is_refused and after != before:
+                        found.append(f"{name} {ask.method} {ask.path} {ask.json} changed rows")
+                    if after != before or "Idempotency-Key" in ask.headers:
+                        before = rows.reset()
+    return found
+
+
+def package_of(rules: Mapping[str, str], mutation: Sequence[str] = ()) -> Any:
+    """Import the application with these rules, with a change of its kit."""
+    tree = dict(render(load_texts(with_rules(rules), APP)))
+    for path, old, new in zip(mutation[::3], mutation[1::3], mutation[2::3], strict=True):
+        assert old in tree[path], f"{path} has no longer {old!r}"
+        tree[path] = tree[path].replace(old, new)
+    return import_tree(tree)
+
+
+@pytest.mark.parametrize("seed", range(RULES))
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_the_rules_decide(kind: str, seed: int, new_database: NewDatabase) -> None:
+    rules = random_rules(seed)
+    package = package_of(rules)
+    try:
+        database = new_database(kind)
+        texts = with_rules(rules).values()
+        for short in (True, False):
+            found = asyncio.run(differences(package, database, Rules(texts), short=short))
+            assert found == [], rules
+    finally:
+        unload(package)
+
+
+def test_there_are_enough_requests() -> None:
+    assert len([*asks()]) * len(CALLERS) > 800
+
+
+VIEWS, COLLECTIONS = "app/kit/access/views.py", "app/kit/access/collections.py"
+BODIES, QUERIES = "app/kit/access/bodies.py", "app/kit/access/queries.py"
+MUTANTS: Mapping[str, Sequence[str]] = {
+    "related rows": (QUERIES, 'access.read.check(caller, ["query", parameter])', "pass"),
+    "includes": (QUERIES, "in query.returned_models", "in ()"),
+    "filters": (QUERIES, "in query.filters", "in ()"),
+    "sort keys": (QUERIES, "in query.sort", "in ()"),
+    "link tables": (
+        *("app/kit/query/related_rows.py", "relation.model, relation.link", "(relation.model,)"),
+    ),
+    "owners": (
+        *(COLLECTIONS, "guarded.owner.read.check(caller)", "pass"),
+        *(COLLECTIONS, "(owner.read, rows.access.read)", "(rows.access.read,)"),
+    ),
+    "links": (
+        *(COLLECTIONS, "links.update.check(self._caller)", "pass"),
+        *(COLLECTIONS, "() if links is None else (links.update,)", "()"),
+    ),
+    "link tables with rules": (COLLECTIONS, "guarded.via is not None", "False"),
+    "references": (BODIES, "value is not None and", "False and"),
+    "keys": (BODIES, "if one.keys and", "if False and"),
+    "children": (BODIES, "create.check(caller, where)", "create"),
+    "references of children": (BODIES, "enumerate(one.created)", "enumerate([])"),
+    "written rows": (VIEWS, "if access.read.admits(caller) and", "if True or"),
+    "rows created by PUT": (VIEWS, "creates=creates", "creates=True"),
+    "rows updated by PUT": (VIEWS, "updates=updates", "updates=True"),
+    "other roles": (
+        *("app/kit/access/caller.py", "roles.intersection(cls.__roles__)", "cls.__roles__"),
+    ),
+    "callers": ("app/kit/access/rules.py", "if self.is_open:", "if True:"),
+}
+"""Changes of the kit that let something through: files, each with an old text and a new one."""
+LEAKY = {
+    "Team": "{read: [editor, hr], create: editor, update: hr}",
+    "Hero": "{read: hr, create: anyone, delete: hr}",
+    "Power": "{read: user, create: editor, update: hr}",
+    "Badge": "{read: user, write: hr}",
+    "Award": "{create: user}",
+    "Mission": "{read: user, create: editor}",
+}
+"""Rules under which each of these changes lets something through."""
+
+
+@pytest.mark.parametrize("mutation", MUTANTS.values(), ids=MUTANTS)
+def test_what_is_not_asked_for_is_found(mutation: Sequence[str], new_database: NewDatabase) -> None:
+    package = package_of(LEAKY, mutation)
+    try:
+        rules = Rules(with_rules(LEAKY).values())
+        found = asyncio.run(differences(package, new_database("sqlite"), rules, short=True))
+        assert found != []
+    finally:
+        unload(package)
