@@ -49,6 +49,8 @@ class Condition:
     """What the condition calls the table, if not by its name."""
     order: Sequence[str] = field(default=())
     """What brings rows together that belong together."""
+    place: str = ""
+    """Where the spec defines the rule, if it is not that of the column or table."""
     guard: str = ""
     """A SELECT without rows if no row is in the way. It is faster than the condition."""
 
@@ -205,7 +207,8 @@ class _Rows:
             remedy = f"give it a new one, `renamed: {{{words[0]}: …}}`, or change the rows"
         column = names[0] if len(names) == 1 else None
         condition = f"NOT ({with_columns(check.sql, texts, self._fold)})"
-        return Condition(self._change, column, condition, what, remedy)
+        place = self._hints.places.get((self._change.expected.name, check.name))
+        return Condition(self._change, column, condition, what, remedy, place=str(place or ""))
 
     def _keys(self) -> Iterator[Key]:
         """Yield the keys that existing rows may not meet."""

@@ -65,4 +65,5 @@ def _problem(connection: Connection, condition: Condition, number: int) -> Probl
         tuple(tuple(row) for row in examples),
         condition.select,
         condition.flag,
+        condition.place,
     )

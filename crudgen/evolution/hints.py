@@ -14,7 +14,7 @@ from crudgen.language.relations import Link
 from crudgen.language.schema import Constant, Entity, Now, Schema
 
 Key: TypeAlias = tuple[str, str | None]
-"""A table and a column; None is the table itself."""
+"""A table and a column, or the constraint of a check; None is the table itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Hints:
     `Now()` is the current time.
     """
     places: Mapping[Key, Place]
-    """Where the spec defines each table and column, by table and column."""
+    """Where the spec defines each table, column and check."""
     names: Mapping[Key, str]
     """What messages call each table and column: `hero`, `hero.title`, `hero.powers`."""
     links: Mapping[str, tuple[str, str]]
@@ -106,6 +106,8 @@ def _of_entity(entity: Entity, conventions: Conventions) -> _Table:
     places: dict[Key, Place] = {(table, None): Place(entity.file, entity.line)}
     names: dict[Key, str] = {(table, None): name}
     columns: dict[str, tuple[str, ...]] = {}
+    for check in entity.checks:
+        places[table, f"ck_{table}_{check.name}"] = Place(entity.file, check.line)
     for each in entity.fields:
         column = str(each.column)
         places[table, column] = Place(entity.file, each.line)

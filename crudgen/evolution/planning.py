@@ -136,6 +136,8 @@ class Planning:
 
     def _place(self, problem: Problem) -> str:
         """Return where the spec defines what a problem is about."""
+        if problem.place:
+            return problem.place
         places = self._hints.places
         table = places.get((problem.table, None))
         return str(places.get((problem.table, problem.column), table) or "")

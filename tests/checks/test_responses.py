@@ -41,6 +41,11 @@ api:
   nested: [events]
   write: {events: create}
 """,
+    "node": """
+name: Node
+fields: {pinned: bool = true, depth: int = 1, parent_id: -> Node? set_null}
+check: [depth = 0 or parent_id is not null, "not (pinned and parent_id is null) or depth < 1"]
+""",
     "seat": """
 name: Seat
 fields:
@@ -119,7 +124,10 @@ def test_a_text_with_special_characters_is_compared_literally(apis: Everywhere) 
     title = '100%% "it\'s" :not'
     says = "The row should satisfy: status != 'in progress' or title != '100%% \"it''s\" :not'"
     body = EVENT | {"status": "in progress", "title": title}
-    refused(apis, "POST", "/events/", body, problems(says, "status", "title"))
+    text = problems(says, "status", "title")
+    refused(apis, "POST", "/events/", body, text)
+    both = [*problems(DISCOUNT, "price", "discount"), *text]
+    refused(apis, "POST", "/events/", body | {"discount": "6"}, both)
     created(apis, "/events/", body | {"title": title[:-1]})
 
 
@@ -156,8 +164,12 @@ def test_bulk_problems_name_the_item(apis: Everywhere) -> None:
 
 
 def test_nested_creates_name_the_row(apis: Everywhere) -> None:
-    body = {"events": [EVENT, EVENT | {"discount": "6"}]}
-    expected = problems(DISCOUNT, "price", "discount", place=("body", "events", 1))
+    body = {"events": [EVENT, EVENT | {"discount": "6", "endsAt": EARLY, "checked": True}]}
+    place = ("body", "events", 1)
+    expected = [
+        *problems(DISCOUNT, "price", "discount", place=place),
+        *problems(ENDS, "startsAt", "endsAt", place=place),
+    ]
     refused(apis, "POST", "/halls/", body, expected)
     says = "The row should satisfy: rows <= seats"
     refused(apis, "POST", "/halls/", body | {"rows": 2}, problems(says, "seats", "rows"))
@@ -180,6 +192,16 @@ def test_nested_creates_name_the_row(apis: Everywhere) -> None:
         response = api.ask("DELETE", "/halls/bulk", params={"id": path.rpartition("/")[2]})
         assert response.status_code == 409
         assert response.json()["detail"][0]["loc"] == ["query", "id", 0]
+
+
+def test_a_deletion_that_would_violate_a_check_is_a_conflict(apis: Everywhere) -> None:
+    for api, path in zip(apis.apis, created(apis, "/nodes/", {"depth": 0}), strict=True):
+        key = int(path.rpartition("/")[2])
+        assert api.ask("POST", "/nodes/", json={"parent_id": key}).status_code == 200
+        response = api.ask("DELETE", path)
+        (problem,) = response.json()["detail"]
+        assert (response.status_code, problem["type"]) == (409, "referred_to")
+        assert problem["loc"] == ["path", "node_id"]
 
 
 def test_a_missing_target_is_still_told(apis: Everywhere) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from crudgen.errors import DatabaseError
+from crudgen.evolution import planning
 from crudgen.evolution.applying import RefusedError
 from crudgen.evolution.connecting import Database
 from crudgen.evolution.plan import Plan, Risk
@@ -56,6 +57,7 @@ def test_an_added_check_counts_the_rows_in_the_way(url: str) -> None:
     (problem,) = plan.problems
     assert (problem.table, problem.count, problem.examples) == ("box", 2, ((1002,), (1004,)))
     assert problem.what == "2 rows with values outside of the rule: low < high"
+    assert problem.place == "entities/e0.yaml:8"
     with pytest.raises(RefusedError):
         found.apply(after.target())
     found.execute("UPDATE box SET low = 0 WHERE low > 1")
@@ -184,3 +186,16 @@ def test_a_check_of_the_user_is_kept(url: str) -> None:
     assert found.plan(of("  - low != 78").target()).is_empty
     assert refuses(found, "77, 77")
     assert refuses(found, "78, 1")
+
+
+def test_a_check_of_a_large_table_is_validated_after_the_transaction(
+    new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, after = started(of(), new_database("postgresql")), of("  - low <= high or low > 2")
+    monkeypatch.setattr(planning, "count_rows", lambda *_: 1_000_000)
+    done = found.apply(after.target()).plan
+    (step,) = done.online
+    assert step.what == "rows are checked: + rule low <= high OR low > 2"
+    assert found.plan(after.target()).is_empty
+    assert found.values("SELECT conname FROM pg_constraint WHERE NOT convalidated") == []
+    assert refuses(found, "2, 1")

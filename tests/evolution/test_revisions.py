@@ -115,6 +115,9 @@ HERO = entity("Hero", {"name": "str index", "code": "str unique", "team_id": "->
 HERO_TEAM = entity("Team", {"name": "str"})
 POWER = entity("Power", {"name": "str"})
 LINKED = entity("Hero", {"name": "str"}) + "\nlinks:\n  powers: Power"
+SIZES = {"low": "int?", "high": "int?", "mood": "enum(calm, angry)?"}
+TOP = {"low": "int?", "top": "int? was(high)"}
+FURIOUS = "{type: enum, optional: true, values: [calm, furious], renamed: {angry: furious}}"
 CHAINS: dict[str, list[tuple[list[str], list[str]]]] = {
     "a removed field comes back": [
         ([HERO, HERO_TEAM], []),
@@ -212,6 +215,28 @@ CHAINS: dict[str, list[tuple[list[str], list[str]]]] = {
             [],
         ),
         ([HERO.replace("str unique", "str? unique"), entity("Team", {"name": "str"})], []),
+    ],
+    "checks come and go": [
+        ([entity("Box", SIZES)], []),
+        ([entity("Box", SIZES) + "\ncheck: [low < high, mood != angry or low > 0]"], []),
+        ([entity("Box", TOP | {"mood": "enum(calm, angry)?"}) + "\ncheck: [low < top]"], []),
+        (
+            [
+                entity("Box", TOP | {"mood": FURIOUS})
+                + "\ncheck: [low <= top, {rule: mood != furious or low > 0, name: mood}]"
+            ],
+            [],
+        ),
+        (
+            [
+                entity("Box", TOP | {"mood": FURIOUS})
+                + "\ncheck: [{rule: top > 0, name: mood}, low is not null or top is not null]"
+            ],
+            [],
+        ),
+        ([entity("Box", {"mood": FURIOUS})], []),
+        ([entity("Box", {"mood": FURIOUS})], ["box.low", "box.top"]),
+        ([entity("Box", SIZES | {"mood": FURIOUS}) + "\ncheck: [low < high]"], []),
     ],
     "what the kit adds comes and goes": [
         ([entity("Hero", {"name": "str"})], []),

@@ -14,10 +14,8 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Dialect,
-    String,
     bindparam,
     cast,
-    collate,
     literal_column,
     null,
     select,
@@ -137,14 +135,8 @@ class RuleDiagnosis:
 
 
 def _typed(value: ColumnElement[Any], dialect: Dialect) -> ColumnElement[Any]:
-    """Return a value that is compared as those of a column of its type are."""
-    if dialect.name == "sqlite":
-        return value
-    stored = value.type.dialect_impl(dialect)
-    inner = getattr(stored, "impl_instance", stored)
-    typed = cast(value, value.type)
-    collation = inner.collation if isinstance(inner, String) else None
-    return typed if collation is None else collate(typed, collation)
+    """Return a value that is compared as those of a column of its type, also by its collation."""
+    return value if dialect.name == "sqlite" else cast(value, value.type)
 
 
 def _sql(rule: Any, dialect: Dialect) -> str:

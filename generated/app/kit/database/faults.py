@@ -2,7 +2,7 @@
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -28,6 +28,7 @@ from ..errors import (
     RuleViolated,
     Unavailable,
 )
+from ..models import Model
 from .catalogue.models import name_in_database
 from .codes import Fault, postgresql_fault, sqlite_fault
 from .properties import Properties
@@ -132,6 +133,7 @@ def _refused(
     if deleted is not None and is_check_violation(error):
         # ON DELETE SET NULL changes rows of other tables.
         return Referenced(deleted, ["A row that refers to it would violate a rule"])
+    properties = properties or _table_with_rule(error)
     rule = None if properties is None else violated_check(error, properties.table)
     if rule is not None and properties is not None and MESSAGE in rule.info:
         columns = columns_of_check(rule, properties.table)
@@ -178,6 +180,23 @@ def violated_foreign_key(error: BaseException, table: Table) -> ForeignKeyConstr
 def _name_in_database(rule: Any) -> str | None:
     """Return the name of a constraint on PostgreSQL, which has at most 63 bytes."""
     return None if rule.name is None else name_in_database(rule, _POSTGRESQL)
+
+
+def _table_with_rule(error: BaseException) -> Properties | None:
+    """Return the properties of the table that a violated rule is about, for any statement."""
+    if is_check_violation(error):
+        for model in _table_models(Model):
+            rule = violated_check(error, model.__table__)  # type: ignore[attr-defined]
+            if rule is not None and MESSAGE in rule.info:
+                return Properties(model, model)
+    return None
+
+
+def _table_models(base: type[Model]) -> Iterator[type[Model]]:
+    for model in base.__subclasses__():
+        if hasattr(model, "__table__"):
+            yield model
+        yield from _table_models(model)
 
 
 def is_check_violation(error: BaseException) -> bool:
