@@ -13,21 +13,22 @@ SPECS = {
     "event": """
 name: Event
 fields:
-  starts_at: datetime json(startsAt)
+  starts_at: datetime json(startsAt) column(a:b)
   ends_at: datetime? json(endsAt)
-  price: decimal(10,2) = 5 column("full price")
-  discount: decimal(10,2)?
-  status: enum(draft, in progress, done) = draft
-  checked: bool = false
-  title: str(1..80) = "100% it's"
+  price: decimal(10,2) = 5 column('50% "full" price')
+  discount: decimal(10,2)? column('%(d)s')
+  status: enum(draft, in progress, done) = draft column([c])
+  checked: bool = false column(returning)
+  title: str(1..80) = "100% it's" column(select)
   hall_id: -> Hall? set_null
 check:
-  - starts_at < ends_at
+  - {rule: starts_at < ends_at, name: times}
   - rule: discount is null or discount <= price
     says: The discount is larger than the price
     name: discount
   - not checked or hall_id is not null
-  - status != 'in progress' or title != '100%% "it''s" :not'
+  - rule: status != 'in progress' or title != '100%% "it''s" :not'
+    name: wording
 api:
   operations: [create, list, read, update, replace, delete, create_many, update_many, delete_many]
   idempotency: true
@@ -55,7 +56,7 @@ fields:
   fixed: int = 0 immutable
   created: datetime = now read_only
   changed: datetime = now read_only touch
-check: [low < high, fixed <= high, created <= changed]
+check: [low < high, fixed <= high, created <= changed, -100 < low]
 api: {operations: [create, read, update, replace]}
 """,
 }
@@ -202,6 +203,9 @@ def test_a_deletion_that_would_violate_a_check_is_a_conflict(apis: Everywhere) -
         (problem,) = response.json()["detail"]
         assert (response.status_code, problem["type"]) == (409, "referred_to")
         assert problem["loc"] == ["path", "node_id"]
+    paths = apis.ask("GET", "/openapi.json").json()["paths"]
+    for path in ("/nodes/{node_id}", "/halls/{hall_id}", "/halls/bulk"):
+        assert "409" in paths[path]["delete"]["responses"]
 
 
 def test_a_missing_target_is_still_told(apis: Everywhere) -> None:
@@ -221,6 +225,13 @@ def test_put_creates_and_replaces_by_the_rules(apis: Everywhere) -> None:
         fixed = problems("The row should satisfy: fixed <= high", "high", "fixed")
         assert (response.status_code, response.json()["detail"]) == (422, fixed)
         assert api.ask("PATCH", "/seats/a", json={"low": -1}).status_code == 200
+
+
+def test_a_constant_can_come_first(apis: Everywhere) -> None:
+    response = apis.ask("POST", "/seats/", json={"code": "b", "low": -100})
+    expected = problems("The row should satisfy: -100 < low", "low")
+    assert (response.status_code, response.json()["detail"]) == (422, expected)
+    created(apis, "/seats/", {"code": "b", "low": -99})
 
 
 def test_an_idempotent_create_is_refused_each_time(apis: Everywhere) -> None:

@@ -7,7 +7,16 @@ from functools import cache
 from hypothesis import strategies as st
 
 from crudgen.language import load_texts
-from crudgen.language.schema import Constant, Entity, Field, Json, Schema
+from crudgen.language.conditions.tree import (
+    Comparison,
+    ConstantValue,
+    FieldValue,
+    OneOf,
+    Operator,
+    Or,
+)
+from crudgen.language.names import FieldName
+from crudgen.language.schema import Check, Constant, Entity, Field, Json, Schema
 
 FRAGMENTS = (
     *("'", '"', "'''", '"""', "\\", "\\'", '\\"', "\\\\", '"""\\', "\n", "\r", "\r\n", "\t", "\f"),
@@ -86,6 +95,14 @@ class Slots:
             replace(hidden, default=Constant(text[0]), samples=(self.json(1), text[2])),
         )
 
+    def check(self, field: FieldName) -> Check:
+        """Return a check that every row meets: the field is no text."""
+        text = self.texts
+        value, other = ConstantValue(text[9]), ConstantValue(text[10])
+        unequal = Comparison(FieldValue(field), Operator.UNEQUAL, value)
+        condition = Or((unequal, OneOf(FieldValue(field), (other, value))))
+        return Check(condition, name=text[7], says=text[8])
+
 
 @cache
 def _probe() -> Schema:
@@ -101,6 +118,8 @@ def schema_with(texts: Sequence[str]) -> Schema:
     schema = _probe()
     entity = schema.entities[0]
     # An entity without a doc has a docstring of crudgen's own.
-    entity = replace(entity, doc=texts[11] or "-", fields=Slots(texts).fields(entity))
+    slots = Slots(texts)
+    checks = (slots.check(entity.field(FieldName("raw2")).name),)
+    entity = replace(entity, doc=texts[11] or "-", fields=slots.fields(entity), checks=checks)
     title, version, database = texts[0], texts[1], texts[2]
     return replace(schema, entities=(entity,), title=title, version=version, database=database)

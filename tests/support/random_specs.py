@@ -201,6 +201,7 @@ class Dice:
         if not entity["fields"]:
             self._add(entity, "name", {"type": "str"})
         self._add_indexes(entity)
+        Dice(Random(entity["name"])).add_checks(entity)  # noqa: S311 - the same for the same name
         return entity
 
     def _api(self, bulk: Sequence[str]) -> dict[str, Any]:
@@ -231,6 +232,31 @@ class Dice:
         for key in ("unique", "index"):
             if len(names) >= 2 and self.some():
                 entity[key] = [self.random.sample(names, 2)]
+
+    def add_checks(self, entity: dict[str, Any]) -> None:
+        """Add conditions about one field, and about two of one type."""
+        fields: dict[str, dict[str, Any]] = entity["fields"]
+        rules = []
+        for name, field in fields.items():
+            others = [each for each in fields if fields[each]["type"] == field["type"] != name]
+            if field.get("optional"):
+                rules.append(f"{name} is null or not ({name} is null)")
+            if len(others) > 1 and self.some():
+                rules.append(f"{name} {self.one(('=', '!=', '<', '>='))} {self.one(others)}")
+            if field["type"] == "enum":
+                rules.append(
+                    f"{name} in ('{field['values'][0]}') or {name} != '{field['values'][-1]}'"
+                )
+            if field["type"] == "bool":
+                rules.append(f"not {name} or {name}")
+        found: list[Any] = []
+        for rule in self.random.sample(rules, min(3, len(rules))):
+            says = {"says": " ".join(self.one(TEXTS).split())[:200] or "No."}
+            check = {"rule": rule, **(says if self.some() else {})}
+            if accepted({**entity, "check": [*found, check]}):
+                found.append(check)
+        if found:
+            entity["check"] = found
 
 
 BULK = ("create_many", "update_many", "delete_many")

@@ -40,7 +40,9 @@ def row_rules(entity: Entity, imports: Imports, printer: FieldPrinter) -> Iterat
     conditions = ConditionPrinter(entity, imports, printer)
     names = {field.name: str(field.json_name) for field in entity.fields}
     for check in entity.checks:
-        says = check.says or f"The row should satisfy: {condition_text(check.condition, names)}"
+        says = check.says
+        if says is None:
+            says = f"The row should satisfy: {condition_text(check.condition, names)}"
         yield call(
             imports.name("..kit.database.row_rules", "RowRule"),
             [

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from crudgen.language.conditions.tree import fields_of
 from crudgen.language.names import ClassName
 from crudgen.language.relations import OnDelete
 from crudgen.language.schema import Entity, Field
@@ -43,7 +44,7 @@ def possibly_kept(entities: Iterable[Entity]) -> set[ClassName]:
     for entity in entities:
         names.append(entity.name)
         for field in entity.fields:
-            if field.reference is None or field.reference.on_delete is OnDelete.SET_NULL:
+            if field.reference is None or _is_released(entity, field):
                 continue
             referrers[field.reference.target] += 1
             if field.reference.on_delete is OnDelete.CASCADE:
@@ -56,6 +57,13 @@ def possibly_kept(entities: Iterable[Entity]) -> set[ClassName]:
             if not referrers[target]:
                 deletable.append(target)
     return set(names) - set(deletable)
+
+
+def _is_released(entity: Entity, field: Field) -> bool:
+    """Return whether a reference becomes null, which no check can reject, if its target goes."""
+    reference = field.reference
+    is_set = reference is not None and reference.on_delete is OnDelete.SET_NULL
+    return is_set and not any(field.name in fields_of(one.condition) for one in entity.checks)
 
 
 def _refers(field: Field) -> bool:
