@@ -79,6 +79,13 @@ def hides_new_rows(entity: Entity, entities: Entities) -> bool:
     )
 
 
+def caller_class(imports: Imports, entities: Collection[str]) -> Code:
+    """Import the class of callers, and return its name, which no entity has."""
+    alias = free_name("Caller", entities)
+    imports.use("..caller", "Caller" if alias == "Caller" else f"Caller as {alias}")
+    return alias
+
+
 def access_view(entity: Entity, access: Access, entities: Entities, kit: KitForm) -> AccessView:
     """Return the view of the rules of an entity."""
     operations = {operation: actions_of(operation, entity) for operation in entity.api.operations}
@@ -86,9 +93,10 @@ def access_view(entity: Entity, access: Access, entities: Entities, kit: KitForm
     aliases = {
         actions: caller_type(operation, entity, names) for operation, actions in operations.items()
     }
-    imports = Imports(kit, defined={entity.name, "access", *map(str, aliases.values())})
+    defined = {entity.name, "Caller", "access", *map(str, aliases.values())}
+    imports = Imports(kit, defined=defined)
     imports.use(".models", entity.name)
-    caller = imports.name("..caller", "Caller")
+    caller = caller_class(imports, names)
     arguments = [name(entity.name), caller, *_rules(access, imports)]
     kind = imports.name("..kit.access.rules", "Access")
     return AccessView(

@@ -9,7 +9,7 @@ from crudgen.language.access import Action
 from crudgen.language.relations import Link
 from crudgen.language.schema import Entity
 
-from .access import is_open
+from .access import caller_class, is_open
 from .collections import Collection
 from .references import Entities
 from .variables import Variables, folder_name
@@ -48,7 +48,7 @@ class NestedGuards:
         """Yield the parameter `me: Annotated[Caller, team_heroes.lister]`, if there are callers."""
         if self._entity.access is None:
             return
-        caller = self._imports.name("..caller", "Caller")
+        caller = caller_class(self._imports, {*map(str, self._entities)})
         if self._is_open(one, kind):
             caller += raw(" | None")
         items = (caller, one.resource + raw(".") + identifier(kind))

@@ -119,13 +119,18 @@ class ResourcePrinter:
             arguments.append(raw("serialized=True"))
         one = len(self._classes) == 1
         kind = self._classes[0] if one else combined_class(entity)
-        return statement(variable + raw(" = "), self._guarded(call(kind, arguments)))
+        return statement(variable + raw(" = "), self._guarded(variable, call(kind, arguments)))
 
-    def _guarded(self, rows: Bracket) -> Bracket:
+    def _guarded(self, variable: Code, rows: Bracket) -> Bracket:
         """Return `Guarded(Resource(…), access)`, if the API has callers."""
         if self._entity.access is None:
             return rows
-        access = self._imports.name(".access", "access")
+        access = raw("access")
+        if variable == access:
+            access = raw("access_rules")
+            self._imports.use(".access", "access as access_rules")
+        else:
+            self._imports.use(".access", "access")
         return call(self._imports.name("..kit.access.views", "Guarded"), [rows, access])
 
 
