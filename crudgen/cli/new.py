@@ -10,7 +10,7 @@ import typer
 from crudgen.cli import console, source
 from crudgen.cli.init import write_new
 from crudgen.cli.schema import find_schema
-from crudgen.errors import OutputError
+from crudgen.errors import OutputError, SpecError
 
 EXAMPLES = ("crudgen new Team 'name:str(1..80) unique' 'headquarters:str?'",)
 
@@ -42,7 +42,7 @@ def new(
     if file.exists():
         raise OutputError(f"{file} already exists\n  edit it, or choose another name")
     text = _yaml(name, fields or ["name:str(1..80)"], entities)
-    _validate(file, text, entities)
+    text = _valid(file, text, entities)
     if not write_new(file, text):
         raise OutputError(f"{file} already exists\n  edit it, or choose another name")
     console.say(f"  created  {file}")
@@ -77,8 +77,19 @@ def _scalar(text: str) -> str:
     return json.dumps(text)
 
 
-def _validate(file: Path, text: str, entities: Path) -> None:
-    """Check the new entity together with the existing ones. Raises SpecError."""
+def _valid(file: Path, text: str, entities: Path) -> str:
+    """Check the new entity together with the existing ones, and return its text.
+
+    If the spec has callers, nobody may use the entity until its rules say who may. Raises
+    SpecError.
+    """
     from crudgen import language  # noqa: PLC0415 -- lazy
 
-    language.load(entities, {str(file): text})
+    try:
+        language.load(entities, {str(file): text})
+    except SpecError as error:
+        if not any(one.problem.startswith("'access' is missing") for one in error.diagnostics):
+            raise
+        text += "access: nobody\n"
+        language.load(entities, {str(file): text})
+    return text

@@ -190,7 +190,7 @@ class _Reporter:
         if self._options.watch:
             rows.append(("watching", str(self._options.watch)))
         console.table(rows)
-        if not is_loopback(url):
+        if self._spec.schema.auth is None and not is_loopback(url):
             console.say_error(
                 "\nThe API has no authentication: anyone who can connect to this address can read,"
                 " change and delete all data.",

@@ -48,7 +48,10 @@ used: Counter[str] = Counter()
 
 @cache
 def rows(url: str) -> Rows:
-    return Rows(load(Path(os.environ["ENTITIES"])), httpx.Client(base_url=url), random)
+    lines = os.environ["HEADERS"].splitlines()
+    headers = dict(line.split(": ", 1) for line in lines)
+    client = httpx.Client(base_url=url, headers=headers)
+    return Rows(load(Path(os.environ["ENTITIES"])), client, random)
 
 
 @schemathesis.hook
