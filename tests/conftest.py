@@ -35,6 +35,7 @@ LONGEST = (
     "test_quality.py",
     "codegen/test_projects.py",
     "fuzzing/test_schemathesis.py",
+    "access/test_rules.py",
     "relations/test_leaks.py",
     "query/test_leaks.py",
     "cli/test_plan.py",

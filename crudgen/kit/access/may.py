@@ -61,7 +61,10 @@ class May(Guard, SecurityBase):
         if caller is None and header is not None:
             return None
         for group in self._groups:
-            if not any(one.admits(caller) for one in group):
+            for one in group:
+                if one.admits(caller):
+                    break
+            else:
                 return None
         return (caller,)
 

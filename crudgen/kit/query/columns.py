@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import chain
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, ClassVar, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, TypeAdapter
 from pydantic.fields import FieldInfo
@@ -30,6 +30,9 @@ class Columns:
 
     They are named by their attributes.
     """
+
+    has_paths: ClassVar[bool] = False
+    """Whether some columns are those of related rows."""
 
     def __init__(
         self,

@@ -23,6 +23,8 @@ class RelatedColumns(Columns):
     be sorted by those to one row.
     """
 
+    has_paths = True
+
     def __init__(
         self,
         model: type[Model],
