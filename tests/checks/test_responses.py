@@ -227,6 +227,23 @@ def test_put_creates_and_replaces_by_the_rules(apis: Everywhere) -> None:
         assert api.ask("PATCH", "/seats/a", json={"low": -1}).status_code == 200
 
 
+def test_a_put_is_judged_with_the_immutable_values_of_the_row(apis: Everywhere) -> None:
+    body = {"code": "c", "fixed": 9}
+    fixed = problems("The row should satisfy: fixed <= high", "high", "fixed")
+    response = apis.ask("PUT", "/seats/c", json=body)
+    assert (response.status_code, response.json()["detail"]) == (422, fixed)
+    created(apis, "/seats/", {"code": "c", "fixed": 1})
+    for api in apis.apis:
+        for headers in ({}, {"If-Match": "*"}):
+            response = api.ask("PUT", "/seats/c", json=body | {"high": 3}, headers=headers)
+            found = response.json()
+            assert (response.status_code, found["fixed"], found["high"]) == (200, 1, 3)
+    response = apis.ask("PUT", "/seats/c", json=body | {"high": 0, "low": -1})
+    assert response.json()["detail"] == fixed
+    response = apis.ask("PUT", "/seats/c", json=body, headers={"If-None-Match": "*"})
+    assert response.status_code == 412
+
+
 def test_a_constant_can_come_first(apis: Everywhere) -> None:
     response = apis.ask("POST", "/seats/", json={"code": "b", "low": -100})
     expected = problems("The row should satisfy: -100 < low", "low")

@@ -10,7 +10,7 @@ from sqlalchemy import Insert
 from ..database import Change, Database
 from ..database.statements import Values, later_timestamp
 from ..database.transaction import Row
-from ..errors import problem
+from ..errors import RuleViolated, problem
 from ..http.etag import Preconditions, header_value, none_match_failed
 from ..models import Model
 from .answers import ErrorConversion, one_row
@@ -54,27 +54,37 @@ class ReplaceableResource(Resource):
             message = "The key should be that of the path"
             raise HTTPException(409, [problem("other_key", ["body", self._key_name], message)])
         if self._key not in values or not creates:
-            kept = {
-                name: value
-                for name, value in values.items()
-                if name not in self._immutable and name != self._key
-            }
-            rows = await self._replace(
-                db, request, row, {**kept, "key__": key}, tuple(sorted(kept))
-            )
+            rows = await self._replace(db, request, row, key, values)
         else:
-            rows, is_new = await self._replace_or_create(
-                db, request, row, {**values, "key__": key}, tuple(values), updates=updates
-            )
+            try:
+                rows, is_new = await self._replace_or_create(
+                    db, request, row, {**values, "key__": key}, tuple(values), updates=updates
+                )
+            except RuleViolated:
+                if not updates or not self._may_keep_values(request):
+                    raise
+                rows, is_new = await self._replace(db, request, row, key, values), False
+                if not rows:
+                    raise
             status = self._created_status if is_new else status
         return one_row(use.rows.write(self._existing_row(rows)), status=status)
 
+    def _may_keep_values(self, request: Request) -> bool:
+        """Return whether an existing row may meet rules that a new one violates.
+
+        It keeps its immutable values, and the database judges those of the body first.
+        """
+        may_exist = header_value(request, "if-none-match") != "*"
+        return may_exist and bool(self._immutable - {self._key})
+
     async def _replace(
-        self, db: Database, request: Request, row: Model, values: Values, columns: tuple[str, ...]
+        self, db: Database, request: Request, row: Model, key: Any, values: Values
     ) -> Sequence[Row]:
         """Replace a row, if it meets the preconditions; return it."""
         expected = Preconditions(request, required=self._etag_required)
-        use = self._statements_for(db)
+        use, fixed = self._statements_for(db), {self._key, *self._immutable}
+        kept = {name: value for name, value in values.items() if name not in fixed}
+        values, columns = {**kept, "key__": key}, tuple(sorted(kept))
 
         def check(rows: Sequence[Row]) -> None:
             expected.check(use.rows.write(self._existing_row(rows)))
