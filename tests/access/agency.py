@@ -147,8 +147,8 @@ class Rows:
         self._engine = engine
         self._metadata = MetaData()
 
-    def reset(self) -> dict[str, list[str]]:
-        """Replace all rows by ROWS, and return what the tables have then."""
+    def reset(self, others: Mapping[str, Sequence[dict[str, Any]]] = {}) -> dict[str, list[str]]:
+        """Replace all rows by ROWS, or `others`, and return what the tables have then."""
         if not self._metadata.tables:
             self._metadata.reflect(self._engine)
         tables = self._metadata.tables
@@ -156,9 +156,11 @@ class Rows:
             for table in reversed(self._metadata.sorted_tables):
                 if table.name != "_secret":
                     connection.execute(table.delete())
-            for name, rows in ROWS.items():
+            for name, rows in {**ROWS, **others}.items():
                 connection.execute(tables[name].insert(), [*rows])
-            if self._engine.dialect.name == "postgresql":
+            if self._engine.dialect.name == "sqlite":
+                connection.execute(text("UPDATE sqlite_sequence SET seq = 1000"))
+            else:
                 for name in ("team", "badge", "hero", "award", "mission"):
                     connection.execute(
                         text(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), 1000)")

@@ -83,7 +83,11 @@ def mutated(header: str, random: Random) -> str:
 def signature(header: str) -> Any:
     """Return the part of a token that is signed, and its signature in bytes."""
     signed, _, last = header.rpartition(".")
-    return signed, b64decode(last.encode("utf-8") + b"==", altchars=b"-_")
+    padded = last + "=" * (-len(last) % 4)
+    try:
+        return signed, b64decode(padded.encode("utf-8"), altchars=b"-_", validate=True)
+    except ValueError:
+        return header
 
 
 @pytest.mark.parametrize("short", [True, False])
@@ -247,6 +251,10 @@ def test_own_routes_can_ask_for_the_caller(package: Any, run: Callable[..., None
                 assert answer.status_code == status
             assert (await client.get("/first")).status_code == 401
             assert (await client.get("/first", headers=user)).json()["name"] == "Ann"
+        (reader,) = access.Reader.__metadata__
+        app.dependency_overrides[reader.dependency] = lambda: caller(sub="9", roles=["hr"])
+        assert (await client.get("/me")).json() == {"id": 9, "roles": ["hr"]}
+        assert (await client.get("/heroes/1")).status_code == 200
         app.dependency_overrides[editor] = lambda: None
         assert (await client.post("/promote", json={"a": 1})).status_code == 200
 

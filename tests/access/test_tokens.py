@@ -275,6 +275,17 @@ def test_unknown_keys_are_not_fetched_again_and_again(server: KeyServer, clock: 
     assert server.fetches == 2
 
 
+def test_keys_are_not_fetched_for_each_request(server: KeyServer, clock: Clock) -> None:
+    keys = KeySet(server.url, None, 0.0)
+    tokens = Tokens(keys, issuer=server.url, audience=AUDIENCE, seconds=0.0)
+    for number in range(10):
+        assert asyncio.run(ask(tokens, RSA.sign(server.claims(jti=str(number)))))
+    assert server.fetches == 1
+    clock.now += keys_module.KNOWN_SECONDS
+    assert asyncio.run(ask(tokens, RSA.sign(server.claims())))
+    assert server.fetches == 2
+
+
 def test_an_outage_is_503_until_keys_are_known(server: KeyServer, clock: Clock) -> None:
     server.fails = True
     tokens = tokens_of(server)

@@ -13,6 +13,8 @@ from jwt.exceptions import PyJWTError
 from .errors import KeysUnavailable, Unauthorized
 from .fetching import FetchError, fetch_key_set, in_thread
 
+KNOWN_SECONDS = 1.0
+"""Shortest time between two fetches, whatever TOKEN_SECONDS is."""
 UNKNOWN_SECONDS = 10.0
 """Time between two fetches for keys that the set lacks."""
 FAILED_SECONDS = 10.0
@@ -93,7 +95,7 @@ class KeySet:
         """
         found = self._find(kid)
         if found is not None and self._age() >= self._seconds:
-            await self._fetch(FAILED_SECONDS if self._failed else 0.0, WAIT_SECONDS)
+            await self._fetch(FAILED_SECONDS if self._failed else KNOWN_SECONDS, WAIT_SECONDS)
             found = self._find(kid)
         elif found is None:
             await self._fetch(
