@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from crudgen.codegen.code import Code, literal, raw
+from crudgen.codegen.code import Code, literal
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import Bracket, Comparison, call, keyword, method
 from crudgen.language.conditions.text import condition_text
@@ -116,7 +116,4 @@ class ConditionPrinter:
             kind = exact_number(field, self._imports)
         elif has_type and field.type is TypeName.BOOL:
             kind = self._imports.name("sqlalchemy", "Boolean")
-        elif has_type and field.type is TypeName.DATETIME:
-            moment = self._imports.name("sqlalchemy", "DateTime")
-            kind = call(moment, [raw("timezone=True")])
         return column_of(field, self._imports, kind)
