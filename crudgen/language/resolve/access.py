@@ -120,7 +120,7 @@ class _Reader:
             elif condition := re.search(r"\s(if|where|when)\b", rule):
                 location = self._written.locate(*path)
                 problem = "conditions are not supported in this version"
-                remedy = f"write {rule[: condition.start()].strip()}, without {condition[1]!r}"
+                remedy = f"write {NOBODY}, or a role that may do this with all rows"
                 self._problems.add(_part(location, rule, condition), problem, remedy)
             elif rule == "owner":
                 problem = "'owner' is not supported in this version"

@@ -35,7 +35,8 @@ def _check_reading(written: WrittenSpec[EntitySpec], access: Access, problems: P
                 key = WRITE if isinstance(rules, dict) and WRITE in rules else action
                 location = written.locate_key("access", key)
                 problem = f"{who!r} may {action} rows, and may not read them"
-                problems.add(location, problem, f"add {who!r} to 'read'")
+                remedy = f"remove it from {str(key)!r}, or add it to 'read'"
+                problems.add(location, problem, remedy)
                 return
 
 
