@@ -241,7 +241,7 @@ def test_keys_rotate(server: KeyServer, clock: Clock) -> None:
     old, new = RSA.sign(server.claims()), OTHER.sign(server.claims())
     assert asyncio.run(ask(tokens, old))
     server.keys = [RSA, OTHER]
-    clock.now += keys_module.UNKNOWN_SECONDS
+    clock.now += keys_module.FETCH_SECONDS
     assert asyncio.run(ask(tokens, new))
     server.keys = [OTHER]
     assert asyncio.run(ask(tokens, old)), "it counts for at most a minute"
@@ -270,7 +270,25 @@ def test_unknown_keys_are_not_fetched_again_and_again(server: KeyServer, clock: 
         token = jwt.encode(server.claims(), OTHER.private, "RS256", headers={"kid": f"k{number}"})
         assert "unknown key" in refused(tokens, token)
     assert server.fetches == 1
-    clock.now += keys_module.UNKNOWN_SECONDS
+    clock.now += keys_module.FETCH_SECONDS
+    refused(tokens, token)
+    assert server.fetches == 2
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.0])
+def test_forged_tokens_do_not_fetch_again_and_again(
+    server: KeyServer, clock: Clock, seconds: float
+) -> None:
+    keys = KeySet(server.url, None, seconds)
+    tokens = Tokens(keys, issuer=server.url, audience=AUDIENCE, seconds=seconds)
+    assert asyncio.run(ask(tokens, RSA.sign(server.claims())))
+    for number in range(30):
+        clock.now += 0.3
+        claims = server.claims(jti=str(number))
+        token = jwt.encode(claims, OTHER.private, "RS256", headers={"kid": "rsa"})
+        assert "signature" in refused(tokens, token)
+    assert server.fetches == 1
+    clock.now += keys_module.FETCH_SECONDS
     refused(tokens, token)
     assert server.fetches == 2
 
@@ -281,7 +299,7 @@ def test_keys_are_not_fetched_for_each_request(server: KeyServer, clock: Clock) 
     for number in range(10):
         assert asyncio.run(ask(tokens, RSA.sign(server.claims(jti=str(number)))))
     assert server.fetches == 1
-    clock.now += keys_module.KNOWN_SECONDS
+    clock.now += keys_module.FETCH_SECONDS
     assert asyncio.run(ask(tokens, RSA.sign(server.claims())))
     assert server.fetches == 2
 
@@ -294,7 +312,7 @@ def test_an_outage_is_503_until_keys_are_known(server: KeyServer, clock: Clock) 
         assert "identity provider" in refused(tokens, token, 503)
     assert len(server.requests) == 1
     server.fails = False
-    clock.now += keys_module.FAILED_SECONDS
+    clock.now += keys_module.FETCH_SECONDS
     assert asyncio.run(ask(tokens, token))
 
 

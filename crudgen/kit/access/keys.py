@@ -13,12 +13,8 @@ from jwt.exceptions import PyJWTError
 from .errors import KeysUnavailable, Unauthorized
 from .fetching import FetchError, fetch_key_set, in_thread
 
-KNOWN_SECONDS = 1.0
-"""Shortest time between two fetches, whatever TOKEN_SECONDS is."""
-UNKNOWN_SECONDS = 10.0
-"""Time between two fetches for keys that the set lacks."""
-FAILED_SECONDS = 10.0
-"""Time between two fetches while they fail."""
+FETCH_SECONDS = 10.0
+"""Shortest time between two fetches: anybody can send tokens that lead to one."""
 WAIT_SECONDS = 1.0
 """Longest wait for the fetch of newer keys, if the key of a token is known."""
 UNKNOWN_WAIT_SECONDS = 5.0
@@ -72,15 +68,13 @@ class KeySet:
     """The key set (JWKS) of an identity provider, fetched when it is needed.
 
     It is fetched again when it is older than `seconds`, or lacks the key of a token; not more often
-    than every UNKNOWN_SECONDS, or FAILED_SECONDS after a failure. Keys that were fetched count
-    until another set was.
+    than every FETCH_SECONDS. Keys that were fetched count until another set was.
     """
 
     def __init__(self, issuer: str, url: str | None, seconds: float) -> None:
         self._issuer, self._url, self._seconds = issuer, url, seconds
         self._keys: Sequence[tuple[str | None, Key]] = ()
         self._attempted: float | None = None
-        self._failed = False
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -95,12 +89,10 @@ class KeySet:
         """
         found = self._find(kid)
         if found is not None and self._age() >= self._seconds:
-            await self._fetch(FAILED_SECONDS if self._failed else KNOWN_SECONDS, WAIT_SECONDS)
+            await self._fetch(WAIT_SECONDS)
             found = self._find(kid)
         elif found is None:
-            await self._fetch(
-                FAILED_SECONDS if self._failed else UNKNOWN_SECONDS, UNKNOWN_WAIT_SECONDS
-            )
+            await self._fetch(UNKNOWN_WAIT_SECONDS)
             found = self._find(kid)
         if found is not None:
             return found
@@ -118,12 +110,12 @@ class KeySet:
     def _age(self) -> float:
         return monotonic() - self.since
 
-    async def _fetch(self, cooldown: float, wait: float) -> None:
+    async def _fetch(self, wait: float) -> None:
         """Fetch the key set, unless an attempt was made just before. All requests share one."""
         task = self._task
         loop = asyncio.get_running_loop()
         if task is None or task.done() or task.get_loop() is not loop:
-            if self._attempted is not None and self._age() < cooldown:
+            if self._attempted is not None and self._age() < FETCH_SECONDS:
                 return
             self._attempted = monotonic()
             task = self._task = loop.create_task(self._replace_keys())
@@ -136,10 +128,9 @@ class KeySet:
             if not keys:
                 raise FetchError("the key set has no usable key")
         except FetchError as error:
-            self._failed = True
             _logger.warning("The keys of %s cannot be fetched: %s", self._issuer, error)
         else:
-            self._keys, self._failed = keys, False
+            self._keys = keys
 
 
 def usable_keys(found: Sequence[Any]) -> list[tuple[str | None, Key]]:
