@@ -176,6 +176,15 @@ def test_claims_have_types(server: KeyServer) -> None:
     assert caller.roles == {"hr", "editor"}
 
 
+def test_identities_tell_callers_apart() -> None:
+    named = [("a", "b\nc"), ("a\nb", "c"), ('a", "b', "c"), ("a", 'b", "c'), ("", "a"), ("a", "")]
+    found = {
+        BaseCaller.model_construct(issuer=issuer, subject=subject).identity
+        for issuer, subject in named
+    }
+    assert len(found) == len(named)
+
+
 @pytest.mark.parametrize("seconds", [-20, 20])
 def test_clocks_may_differ_a_little(server: KeyServer, seconds: int) -> None:
     now = int(time.time()) + seconds

@@ -1,5 +1,6 @@
 """Who makes a request: the claims of a token, with their types."""
 
+import json
 import re
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
@@ -80,7 +81,7 @@ class BaseCaller(BaseModel):
     @property
     def identity(self) -> str:
         """What tells this caller from all others."""
-        return f"{self.issuer}\n{self.subject}"
+        return json.dumps([self.issuer, self.subject])
 
     @classmethod
     def from_claims(cls, claims: dict[str, Any]) -> "BaseCaller":
