@@ -500,3 +500,16 @@ def test_few_tokens_are_kept(server: KeyServer, monkeypatch: pytest.MonkeyPatch)
     large = f"Bearer {jwt.encode(server.claims(x='y' * 9000), SECRET, 'HS256')}".encode()
     assert asyncio.run(tokens.caller(large, Caller))
     assert tokens.known(large) is None
+
+
+def test_a_token_has_one_entry(server: KeyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens_module, "MAX_KNOWN", 3)
+    tokens = tokens_of(server, SecretKey(SECRET))
+    other, token = (jwt.encode(server.claims(jti=one), SECRET, "HS256") for one in ("a", "b"))
+    asyncio.run(ask(tokens, other))
+    for spaces in range(1, 100):
+        for scheme in ("Bearer", "bearer", "bEARER"):
+            assert asyncio.run(ask(tokens, " " * (spaces - 1) + token, scheme))
+    for one in (other, token):
+        assert tokens.known(f"Bearer {one}".encode()) is not None
+    assert tokens.known(f"bearer  {token}".encode()) is None

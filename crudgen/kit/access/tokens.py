@@ -29,6 +29,8 @@ MAX_KNOWN = 10_000
 MAX_KNOWN_BYTES = 8192
 """Longest header in the cache."""
 _HEADER = re.compile(rb"bearer +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE)
+_KNOWN = b"Bearer "
+"""How headers in the cache begin: one token has one entry, whatever form clients give it."""
 _REASONS: Mapping[type[Exception], str] = {
     ExpiredSignatureError: "The token has expired",
     ImmatureSignatureError: "The token is not valid yet",
@@ -65,12 +67,13 @@ class Tokens:
 
     async def caller(self, header: bytes, kind: type[BaseCaller]) -> BaseCaller:
         """Return the caller of a header. Raises Unauthorized, with the reason."""
-        known = self.known(header)
-        if known is not None:
-            return known
         match = _HEADER.fullmatch(header)
         if match is None:
             raise Unauthorized("The header Authorization should be: Bearer, a space, and a token")
+        header = _KNOWN + match[1]
+        known = self.known(header)
+        if known is not None:
+            return known
         token = match[1].decode("ascii")
         key = await self._keys.key(_key_id(token))
         claims = self._claims(token, key)
