@@ -1,7 +1,7 @@
-"""The bytecode of imported applications. Reason to change: what of it is compiled only once.
+"""The bytecode of imported applications. Reason to change: which modules are not compiled again.
 
-Every application contains the kit, which is most of its code. If its modules are those of the
-installed package, their bytecode is too: Python keeps it in `__pycache__`.
+Most code of an application is the kit. If a module of the kit equals that of the installed
+package, it gets the same bytecode, which Python keeps in `__pycache__`.
 """
 
 from functools import lru_cache
@@ -16,7 +16,7 @@ _KIT = "kit"
 
 
 def bytecode(text: str, path: str, filename: str) -> CodeType:
-    """Return the code of a module. Raises SyntaxError.
+    """Return the bytecode of a module. Raises SyntaxError.
 
     `path` is that of the file in the package, such as `kit/models.py`, and `filename` the one that
     tracebacks show.
@@ -28,7 +28,7 @@ def bytecode(text: str, path: str, filename: str) -> CodeType:
 
 @lru_cache(maxsize=512)
 def _of_kit(text: str, path: str) -> CodeType | None:
-    """Return the code of a module of the installed kit; None if its source is another one."""
+    """Return the bytecode of a module of the installed kit; None if its text differs."""
     file = Path(str(files("crudgen") / path))
     if not file.is_file() or decode_source(file.read_bytes()) != text:
         return None

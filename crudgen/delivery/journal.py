@@ -26,7 +26,7 @@ from crudgen.errors import OutputError
 
 STAGING = ".crudgen-staging"
 _JOURNAL = "journal.json"
-PATIENCE = 1.0
+REPORT_AFTER_SECONDS = 1.0
 """How long another process may write to the folder before that is reported."""
 _POLL_SECONDS = 0.05
 
@@ -147,7 +147,7 @@ def lock(out: Path) -> Iterator[None]:
     handle = os.open(out, os.O_RDONLY)
     try:
         begins = time.monotonic()
-        while time.monotonic() < begins + PATIENCE:
+        while time.monotonic() < begins + REPORT_AFTER_SECONDS:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break

@@ -20,7 +20,7 @@ from crudgen.errors import OutputError
 
 _PROGRAM = "from crudgen.delivery.starting import main; main({!r})"
 _SECONDS = 60.0
-PATIENCE = 2.0
+REPORT_AFTER_SECONDS = 2.0
 """What takes as many seconds is reported."""
 _LARGE = 1_048_576
 _ENTRY_POINT = f"{PACKAGE_FOLDER}/main.py"
@@ -34,7 +34,7 @@ class Trial:
     """
 
     def __init__(self, waiting: Callable[[str], None]) -> None:
-        """Set what reports a trial that takes longer than PATIENCE seconds."""
+        """Set what reports a trial that takes longer than REPORT_AFTER_SECONDS."""
         self.note = ""
         self._waiting = waiting
 
@@ -43,7 +43,7 @@ class Trial:
         if not _is_needed(plan):
             return
         text = f"waiting for the merged application to start, before {plan.out} is written …"
-        timer = threading.Timer(PATIENCE, self._waiting, [text])
+        timer = threading.Timer(REPORT_AFTER_SECONDS, self._waiting, [text])
         timer.daemon = True
         timer.start()
         try:

@@ -23,7 +23,7 @@ from .statements import run
 
 _WAIT_SECONDS = 60.0
 """How long another process may write before the command gives up."""
-PATIENCE = 2.0
+REPORT_AFTER_SECONDS = 2.0
 """How long another process may write before that is reported."""
 
 
@@ -82,7 +82,7 @@ class SqliteWriter:
                 code = getattr(cause_of(error), "sqlite_errorcode", 0) & 0xFF
                 if code != sqlite3.SQLITE_BUSY or time.monotonic() > begins + _WAIT_SECONDS:
                     raise
-            if not has_said and time.monotonic() > begins + PATIENCE:
+            if not has_said and time.monotonic() > begins + REPORT_AFTER_SECONDS:
                 order.waiting("waiting for another process that writes to the database …")
                 has_said = True
         try:

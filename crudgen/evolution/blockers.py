@@ -15,7 +15,7 @@ from crudgen.errors import DatabaseError
 from .connecting import Database
 from .statements import run
 
-PATIENCE = 2.0
+REPORT_AFTER_SECONDS = 2.0
 """What waits for the same process for as many seconds is reported."""
 _POLL_SECONDS = 0.2
 """Shorter than the lock timeout of a statement, so that no wait is missed."""
@@ -51,12 +51,12 @@ class Blockers:
     _reported: set[int] = field(default_factory=set)
 
     def see(self, rows: Iterable[Row], now: float) -> None:
-        """Report the processes in the way for PATIENCE seconds, with pauses between attempts."""
+        """Report the processes that are in the way for REPORT_AFTER_SECONDS, with short pauses."""
         for pid, name, state, seconds, query, table in rows:
             first, last = self._seen.get(pid, (now, now))
-            first = now if now - last > 2 * PATIENCE else first
+            first = now if now - last > 2 * REPORT_AFTER_SECONDS else first
             self._seen[pid] = (first, now)
-            if now - first >= PATIENCE and pid not in self._reported:
+            if now - first >= REPORT_AFTER_SECONDS and pid not in self._reported:
                 self._reported.add(pid)
                 self.text = _description(pid, name, state, seconds, query)
                 lock = f"a lock on {table}, which {self.text} has" if table else self.text

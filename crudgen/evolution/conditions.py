@@ -199,8 +199,8 @@ class _Rows:
             if _differs(one)
         }
         names = [one.expected.name for one in columns if one.expected.name.lower() in check.columns]
-        value = "a value" if len(names) == 1 else "values"
-        what = f"with {value} outside of the rule: {check.sql}"
+        value = "a value that violates" if len(names) == 1 else "values that violate"
+        what = f"with {value} the rule: {check.sql}"
         remedy = "change the values, or undo the change of the rule"
         if words := removed_words(self._change, check):
             what = f"with a word that the spec does not have: {', '.join(words)}"

@@ -157,7 +157,7 @@ class Difference:
     def _used(self, words: Mapping[str, str], expected: Column) -> Mapping[str, str]:
         """Return the renamed words that rows may have: those that the live rule accepts.
 
-        Without a rule, or with one that not all rows were checked for, it is each of them.
+        Returns all words if there is no rule, or if a rule is not validated.
         """
         rules = [one for one in self._renamed.checks if one.columns == {expected.name.lower()}]
         if not all(one.is_valid for one in rules) or not rules:

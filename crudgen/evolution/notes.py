@@ -45,7 +45,8 @@ def note_foreign_keys(
         if left.keys() >= {*key.columns}:
             drops = " ".join(f"--drop {name}.{column}" for column in key.columns)
             fields = ", ".join(f"{one}: {spec_type(left[one].type)}?" for one in key.columns)
-            removed = f"{drops} removes it with its values, and `{fields}` in the spec without them"
+            other = f"`{fields}` in the spec removes it and keeps them"
+            removed = f"{drops} removes it with its values, {other}"
         may_be_ours = is_from_spec(key, "fk", {table, change.live_name})
         yield Note(
             table,

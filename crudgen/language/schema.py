@@ -289,7 +289,7 @@ class Schema:
     emit: tuple[Artifact, ...] = ()
     """The requested parts of the emitted project, in the order of the enum."""
     auth: Auth | None = None
-    """Who the callers are; None if the API does not ask."""
+    """Who the callers are; None if the API accepts all requests."""
     migrations: bool = False
     """Whether revisions, which Alembic runs, change the tables of an emitted project."""
 

@@ -225,7 +225,7 @@ def test_own_routes_can_ask_for_the_caller(package: Any, run: Callable[..., None
     def guests(me: Annotated[Any, Security(may(caller))]) -> Any:
         return {"known": me is not None}
 
-    async def editor(me: access.Changer) -> Any:
+    async def editor(me: access.Updater) -> Any:
         return me
 
     @router.post("/promote", dependencies=[Depends(editor)])

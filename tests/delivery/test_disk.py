@@ -38,7 +38,7 @@ def out(tmp_path: Path) -> Path:
 def test_a_wait_for_another_process_is_reported(
     out: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(journal, "PATIENCE", 0.1)
+    monkeypatch.setattr(journal, "REPORT_AFTER_SECONDS", 0.1)
     thread = threading.Thread(target=write, args=(make_tree(NEW), out))
     with caplog.at_level(logging.WARNING), journal.lock(out):
         thread.start()

@@ -49,7 +49,7 @@ def test_a_trial_that_takes_long_is_reported_once(
     edit(out, "c = 3", "import time; time.sleep(0.5)")
     tried(out, BEFORE.replace("value = 1", "value = 7"))
     assert not capsys.readouterr().out
-    monkeypatch.setattr(trial, "PATIENCE", 0.1)
+    monkeypatch.setattr(trial, "REPORT_AFTER_SECONDS", 0.1)
     tried(out, BEFORE.replace("value = 1", "value = 8"))
     text = f"waiting for the merged application to start, before {out} is written …\n"
     assert capsys.readouterr().out == text

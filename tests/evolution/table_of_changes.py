@@ -311,7 +311,7 @@ SURVIVED = {
 KEPT = {"remove the child entity", "remove a link"}
 """The changes of a spec that change nothing in the database."""
 REFUSED = {
-    "narrow a rule": ({"age": "int(5..)?"}, "outside of the rule"),
+    "narrow a rule": ({"age": "int(5..)?"}, "violates the rule"),
     "remove a word": ({"mood": "enum(calm, sad)"}, "does not have: 'angry'"),
     "str to int": ({"name": "int"}, "does not convert"),
     "uuid": ({"rank": "uuid"}, "no conversion"),

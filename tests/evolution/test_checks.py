@@ -56,7 +56,7 @@ def test_an_added_check_counts_the_rows_in_the_way(url: str) -> None:
     plan = found.plan(after.target())
     (problem,) = plan.problems
     assert (problem.table, problem.count, problem.examples) == ("box", 2, ((1002,), (1004,)))
-    assert problem.what == "2 rows with values outside of the rule: low < high"
+    assert problem.what == "2 rows with values that violate the rule: low < high"
     assert problem.place == "entities/e0.yaml:8"
     with pytest.raises(RefusedError):
         found.apply(after.target())

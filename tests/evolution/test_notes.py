@@ -60,7 +60,7 @@ def test_a_field_keeps_the_values_without_their_foreign_key(
     found.execute("INSERT INTO team VALUES ('a', 7)", "INSERT INTO hero VALUES ('x', 7, 1)")
     found.apply(spec(TEAM, entity("Hero", {"name": "str?"})).target())
     (warning,) = found.plan(spec(TEAM, entity("Hero", {"name": "str?"})).target()).warnings
-    assert warning.text.endswith(", and `team_id: int?` in the spec without them")
+    assert warning.text.endswith(", `team_id: int?` in the spec removes it and keeps them")
     plain = spec(TEAM, entity("Hero", {"name": "str?", "team_id": "int?"})).target()
     found.apply(plain)
     found.execute("DELETE FROM team")

@@ -213,7 +213,7 @@ def test_a_change_of_postgresql_has_no_timeout_of_requests(
 def test_a_writer_of_sqlite_is_waited_for(
     new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(applying_sqlite, "PATIENCE", 0.1)
+    monkeypatch.setattr(applying_sqlite, "REPORT_AFTER_SECONDS", 0.1)
     found, _, target = start("sqlite", new_database)
     said: queue.Queue[str] = queue.Queue()
 
@@ -239,7 +239,7 @@ def test_a_writer_of_sqlite_is_waited_for(
 def test_what_holds_a_lock_of_postgresql_is_reported(
     new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, sql: str, table: str
 ) -> None:
-    monkeypatch.setattr(blockers, "PATIENCE", 0.3)
+    monkeypatch.setattr(blockers, "REPORT_AFTER_SECONDS", 0.3)
     found, _, target = start("postgresql", new_database)
     said: queue.Queue[str] = queue.Queue()
 
@@ -264,7 +264,7 @@ def test_what_holds_a_lock_of_postgresql_is_reported(
 def test_what_holds_a_lock_of_postgresql_is_reported_by_a_plan(
     new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blockers, "PATIENCE", 0.3)
+    monkeypatch.setattr(blockers, "REPORT_AFTER_SECONDS", 0.3)
     found, _, target = start("postgresql", new_database)
     said: queue.Queue[str] = queue.Queue()
 

@@ -17,7 +17,7 @@ from .variables import free_name
 _ALIASES = {
     (Action.READ,): "Reader",
     (Action.CREATE,): "Creator",
-    (Action.UPDATE,): "Changer",
+    (Action.UPDATE,): "Updater",
     (Action.DELETE,): "Deleter",
     (Action.UPDATE, Action.CREATE): "Replacer",
 }

@@ -26,7 +26,7 @@ from crudgen.kit.database.catalogue.models import name_in_database
 from crudgen.language.schema import Now
 
 BATCH = 10_000
-"""The number of rows that one transaction of `update_in_batches` goes through."""
+"""Number of rows in a transaction of `update_in_batches`."""
 PROGRESS = "CG001"
 """The SQLSTATE of a notice that says how many rows a statement has changed."""
 _BATCHES = """
@@ -127,7 +127,10 @@ class Ddl:
         return f"UPDATE {self.name} SET {name} = {value} WHERE ({' OR '.join(conditions)})"
 
     def update_in_batches(self, change: ColumnChange, key: Sequence[str]) -> str:
-        """Return the same UPDATE by parts of the key, each in a transaction. It can be repeated."""
+        """Return a statement that does this UPDATE in batches, each in a transaction of its own.
+
+        It can be repeated.
+        """
         columns, update, tag = [quoted(one) for one in key], self.update(change), "batches"
         while f"${tag}$" in update:
             tag += "_"
@@ -154,7 +157,8 @@ class Ddl:
     def constrain_online(self, check: Check, changed: Iterable[ColumnChange]) -> Sequence[str]:
         """Return the statements that add a rule to a large table whose words were replaced.
 
-        Meanwhile, rows may have got former words again. They can be repeated.
+        Words are replaced once more, since clients may have written former ones in the meantime.
+        The statements can be repeated.
         """
         name = str(check.name)
         drop = self.alter(f"DROP CONSTRAINT IF EXISTS {quoted(name)}")

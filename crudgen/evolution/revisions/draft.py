@@ -76,7 +76,7 @@ def draft(
             for one in planning.changes.tables
             for check in one.widened_checks
         }
-        here = _conditions(connection.dialect, _narrowed(planning.changes, widened), hints)
+        here = _conditions(connection.dialect, _without_widened(planning.changes, widened), hints)
     there = PostgresqlChanges(former, present, hints, choices)
     changes = there.changes()
     steps = postgresql.steps_without_database(changes, dialect())
@@ -89,7 +89,7 @@ def draft(
     return Draft(
         plan=Plan(plan.steps or steps, (*plan.problems, *more), plan.notes, {}, plan.unused),
         guards=tuple(
-            _guards(here, _conditions(dialect(), _narrowed(changes, widened), hints), hints)
+            _guards(here, _conditions(dialect(), _without_widened(changes, widened), hints), hints)
         ),
         sqlite=tuple(_sqlite(plan, hints)),
         postgresql=tuple(sql for one in steps if not one.online for sql in _statements(one, hints)),
@@ -107,8 +107,8 @@ def _tables_after(connection: Connection, plan: Plan) -> dict[str, TableDefiniti
     return read_tables(connection, names)
 
 
-def _narrowed(changes: Changes, widened: Collection[tuple[str, str | None]]) -> Changes:
-    """Return changes without new rules that accept all rows, as those before them did."""
+def _without_widened(changes: Changes, widened: Collection[tuple[str, str | None]]) -> Changes:
+    """Return changes without new rules that accept every row that their former rules accept."""
     tables = (
         replace(
             one,

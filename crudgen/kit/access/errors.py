@@ -9,7 +9,7 @@ from ..errors import RETRY_AFTER_SECONDS, problem
 
 SCHEME = "Bearer"
 _NOT_QUOTED = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
-"""What `error_description` must not contain (RFC 6750)."""
+"""Characters that `error_description` must not contain (RFC 6750)."""
 
 
 class Unauthorized(HTTPException):
@@ -27,7 +27,7 @@ class Unauthorized(HTTPException):
 
 
 class Forbidden(HTTPException):
-    """403: the caller is known, and may not do this. `loc` is what of the request needs it."""
+    """403: the caller is known, and may not do this. `loc` is the part that needs permission."""
 
     def __init__(self, message: str, loc: Sequence[str | int] = ()) -> None:
         super().__init__(403, [problem("forbidden", loc, message)])

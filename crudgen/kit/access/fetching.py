@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, build_opener
 
 SOCKET_SECONDS = 5.0
-"""Time to connect, and between two parts of a response."""
+"""Timeout to connect, and of each read."""
 TOTAL_SECONDS = 10.0
-"""Time for a response."""
+"""Maximum time for a whole response."""
 MAX_BYTES = 524_288
-"""Largest response."""
+"""Maximum size of a response."""
 _DISCOVERY = "/.well-known/openid-configuration"
 
 
@@ -25,7 +25,7 @@ class FetchError(Exception):
 
 
 class _NoRedirects(HTTPRedirectHandler):
-    """Treats redirects as errors: keys are those of the configured server."""
+    """Treats redirects as errors: only the configured server may return keys."""
 
     def redirect_request(self, *_arguments: Any) -> None:
         """Return no request, so that the redirect is an HTTPError."""
@@ -47,7 +47,7 @@ def fetch_key_set(issuer: str, url: str | None) -> list[Any]:
 async def in_thread(work: Callable[[], list[Any]]) -> list[Any]:
     """Return the result of a function that blocks.
 
-    A thread of the event loop's own would delay the shutdown until the key server answers.
+    A thread of the event loop's executor would delay the shutdown until the server responds.
     """
     result: Future[list[Any]] = Future()
 
@@ -75,12 +75,12 @@ def _discovered(issuer: str) -> str:
     document = issuer.rstrip("/") + _DISCOVERY
     found = _json(document)
     if found.get("issuer") != issuer:
-        raise FetchError(f"{document} is that of another issuer")
+        raise FetchError(f"{document} names another issuer")
     url = found.get("jwks_uri")
     if not isinstance(url, str) or not is_url(url):
-        raise FetchError(f"{document} has no URL of keys")
+        raise FetchError(f"{document} has no valid jwks_uri")
     if urlsplit(issuer).scheme == "https" and urlsplit(url).scheme != "https":
-        raise FetchError(f"{document} has a URL of keys without TLS")
+        raise FetchError(f"{document} has a jwks_uri without TLS")
     return url
 
 
@@ -95,7 +95,7 @@ def _json(url: str) -> dict[str, Any]:
             while part := response.read1(65_536):
                 body += part
                 if len(body) > MAX_BYTES or monotonic() > end:
-                    raise FetchError(f"{url} sends too much, or too slowly")
+                    raise FetchError(f"the response of {url} is too large or too slow")
         found = json.loads(body)
     except (OSError, ValueError, HTTPException, RecursionError) as error:
         raise FetchError(f"{url}: {error}") from error

@@ -14,7 +14,7 @@ from .errors import KeysUnavailable, Unauthorized
 from .fetching import FetchError, fetch_key_set, in_thread
 
 FETCH_SECONDS = 10.0
-"""Shortest time between two fetches: anybody can send tokens that lead to one."""
+"""Minimum time between two fetches: any client can send tokens that cause one."""
 WAIT_SECONDS = 1.0
 """Longest wait for the fetch of newer keys, if the key of a token is known."""
 UNKNOWN_WAIT_SECONDS = 5.0
@@ -48,7 +48,7 @@ class Keys(Protocol):
 
 
 class SecretKey:
-    """One secret, which the issuer has too: HS256."""
+    """A secret that the application shares with the issuer: HS256."""
 
     def __init__(self, secret: bytes) -> None:
         self._key = Key(secret, "HS256")
@@ -67,8 +67,8 @@ class SecretKey:
 class KeySet:
     """The key set (JWKS) of an identity provider, fetched when it is needed.
 
-    It is fetched again when it is older than `seconds`, or lacks the key of a token; not more often
-    than every FETCH_SECONDS. Keys that were fetched count until another set was.
+    It is fetched again if it is older than `seconds`, or lacks the key of a token; at most once in
+    FETCH_SECONDS. Fetched keys are valid until the next successful fetch.
     """
 
     def __init__(self, issuer: str, url: str | None, seconds: float) -> None:
@@ -99,7 +99,7 @@ class KeySet:
         if not self._keys or not (self._task is None or self._task.done()):
             raise KeysUnavailable
         if kid is None:
-            raise Unauthorized("The token does not name its key, and there are several")
+            raise Unauthorized("The token has no kid, and the key set has several keys")
         raise Unauthorized("The token is signed with an unknown key")
 
     def _find(self, kid: Any) -> Key | None:
@@ -111,7 +111,10 @@ class KeySet:
         return monotonic() - self.since
 
     async def _fetch(self, wait: float) -> None:
-        """Fetch the key set, unless an attempt was made just before. All requests share one."""
+        """Fetch the key set, unless that was tried less than FETCH_SECONDS ago.
+
+        Concurrent requests share one fetch. Returns after `wait` seconds at most.
+        """
         task = self._task
         loop = asyncio.get_running_loop()
         if task is None or task.done() or task.get_loop() is not loop:
@@ -148,7 +151,7 @@ def usable_keys(found: Sequence[Any]) -> list[tuple[str | None, Key]]:
         try:
             key = PyJWK(one)
         except (PyJWTError, ValueError, TypeError, KeyError):
-            continue  # of a kind that PyJWT does not know: tokens may use the others
+            continue  # PyJWT does not support this key; tokens may use the others
         if key.algorithm_name in ALGORITHMS:
             keys.append((kid, Key(key, key.algorithm_name)))
     return keys

@@ -19,18 +19,18 @@ class AuthSettings(BaseAppSettings):
     """Settings that say which tokens are valid."""
 
     auth_issuer: str | None = None
-    """The claim `iss` of tokens. If it is a URL, OIDC discovery gives the keys."""
+    """Required claim `iss` of tokens. If it is a URL, OIDC discovery finds the keys."""
     auth_audience: str | None = None
-    """The claim `aud` of tokens, which names this API."""
+    """Required claim `aud` of tokens, which names this API."""
     auth_jwks_url: str | None = None
     """URL of the keys of tokens (JWKS)."""
     auth_secret: SecretStr | None = None
-    """The secret that tokens are signed with (HS256), of at least 32 bytes. Precedes other keys."""
+    """Secret of tokens signed with HS256, at least 32 bytes. Takes precedence over other keys."""
     token_seconds: Annotated[float, Field(ge=0, le=3600)] = 60.0
-    """How long a token counts after its key was withdrawn, and between two verifications."""
+    """How long a verified token is not verified again, and a withdrawn key is accepted."""
 
     def install(self, app: FastAPI) -> None:
-        """Let the application verify tokens; raise StartupError if it has no keys for that."""
+        """Configure the verification of tokens; raise StartupError if keys are missing."""
         super().install(app)
         app.state.tokens = Tokens(
             self._keys(),
@@ -55,7 +55,8 @@ class AuthSettings(BaseAppSettings):
             )
         if issuer is None or self.auth_audience is None:
             missing = "AUTH_ISSUER" if issuer is None else "AUTH_AUDIENCE"
-            raise StartupError(f"{missing} is missing\n  set it to the claim that tokens must have")
+            claim = "iss" if issuer is None else "aud"
+            raise StartupError(f"{missing} is missing\n  set it to the claim {claim!r} of tokens")
         if url is not None and not is_url(url):
             raise StartupError("AUTH_JWKS_URL should be a URL, such as https://id.example/keys")
         return KeySet(issuer, url, self.token_seconds)

@@ -23,11 +23,11 @@ from .errors import Unauthorized
 from .keys import Key, Keys
 
 LEEWAY_SECONDS = 30
-"""How far the clock of the issuer may differ."""
+"""Maximum difference of the issuer's clock."""
 MAX_KNOWN = 10_000
-"""Most tokens in the cache."""
+"""Maximum number of tokens in the cache."""
 MAX_KNOWN_BYTES = 8192
-"""Longest header in the cache."""
+"""Maximum length of a header in the cache."""
 _HEADER = re.compile(rb"bearer +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE)
 _KNOWN = b"Bearer "
 """How headers in the cache begin: one token has one entry, whatever form clients give it."""
@@ -41,7 +41,7 @@ _REASONS: Mapping[type[Exception], str] = {
 }
 _MALFORMED = "The token is malformed"
 _INVALID = (PyJWTError, ValueError, TypeError, KeyError, AttributeError, OverflowError)
-"""What PyJWT raises for the tokens that clients can think of."""
+"""What PyJWT raises for invalid tokens."""
 
 
 class Tokens:
@@ -50,7 +50,7 @@ class Tokens:
     def __init__(
         self, keys: Keys, *, issuer: str | None, audience: str | None, seconds: float
     ) -> None:
-        """`seconds` is how long a verified token counts without another verification."""
+        """Cache verified tokens for `seconds`, at most."""
         self._keys = keys
         self._issuer, self._audience, self._seconds = issuer, audience, seconds
         self._known: dict[bytes, tuple[float, BaseCaller]] = {}
@@ -59,7 +59,7 @@ class Tokens:
         self._required += ["aud"] if audience is not None else []
 
     def known(self, header: bytes) -> BaseCaller | None:
-        """Return the caller of a header that was verified before; None if it has to be now."""
+        """Return the caller of a header in the cache; None if its token must be verified."""
         found = self._known.get(header)
         if found is None or found[0] <= time.monotonic():
             return None

@@ -18,8 +18,8 @@ def run_revisions(
 ) -> None:
     """Run the revisions on a database; with `--sql`, print their statements.
 
-    `url` returns its URL, and `connect` connects to it. Of the `errors` that they raise, only the
-    message is printed.
+    `url` returns its URL, and `connect` connects to it. `errors` are those that they raise for
+    mistakes of the user: only the message is printed.
     """
     _print_progress()
     known: tuple[type[Exception], ...] = (ArgumentError, *errors)
@@ -52,5 +52,5 @@ def _run(**target: Any) -> None:
     try:
         with context.begin_transaction():
             context.run_migrations()
-    except NotImplementedError as error:  # there is no way back
+    except NotImplementedError as error:  # from downgrade()
         raise CommandError(str(error)) from None

@@ -209,7 +209,7 @@ def _definition(connection: Connection, new: NewTable) -> str:
     except LostError as error:
         raise CommandError(
             f"table {new.name}: the revision would remove {error}, and changed nothing\n"
-            "  add it to the definition; or to `removed`, if it has to go"
+            "  add it to the definition to keep it, or to `removed` to remove it"
         ) from None
     for one in defaults:
         _log.warning("table %s: the values change, and their default is removed: %s", new.name, one)

@@ -21,10 +21,10 @@ _WITHIN = {
     *(("SET", "NULL"), ("SET", "DEFAULT"), ("NOT", "NULL"), ("DEFAULT", "NULL")),
     ("ALWAYS", "AS"),
 }
-"""Pairs of words of which the second starts no clause."""
+"""Pairs of words within a clause: the second one does not start another clause."""
 _RULE_OF_SPEC = re.compile("ck_.+_(?:length|range|words)")
 _NAME_LIKE_SPEC = re.compile("(?:ck|fk|pk|uq)_")
-"""The start of the names of constraints that follow from a spec, if no user chose one like it."""
+"""The prefixes of constraints from a spec. A user may have chosen such a name, too."""
 
 
 class LostError(Exception):
@@ -180,8 +180,8 @@ def removed_constraints(live: str, table: NewTable) -> list[str]:
 def with_kept(live: str, table: NewTable) -> tuple[str, list[str]]:
     """Return the definition with what the live table has and no revision knows.
 
-    Defaults of converted values have no meaning any more: they are returned too. Raises LostError
-    for what cannot be kept.
+    Also return the defaults that are not kept, because the values of their columns change. Raises
+    LostError for what cannot be kept.
     """
     old, new = TableText(live), TableText(table.definition)
     kept = _unknown(old, table)

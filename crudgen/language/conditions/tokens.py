@@ -9,7 +9,7 @@ MAX_TOKENS = 200
 KEYWORDS = frozenset(
     {"and", "or", "not", "in", "is", "null", "true", "false", "now", "today", "me", "old", "new"}
 )
-"""Words that are no names of fields without quotes and no values of enums."""
+"""Words with a meaning of their own. As values of an enum, they need quotes."""
 
 _TOKEN = re.compile(
     r"""
@@ -30,7 +30,7 @@ _REMEDIES = {
     **dict.fromkeys(("&&", "&"), "write 'and'"),
     **dict.fromkeys(("||", "|"), "write 'or'"),
     "!": "write 'not'",
-    **dict.fromkeys("+-*/%", "a condition compares values, it does not compute"),
+    **dict.fromkeys("+-*/%", "a condition cannot calculate, only compare"),
     **dict.fromkeys("[]{}", "write parentheses"),
     **dict.fromkeys("'\"", "close the text with the same quote"),
     "`": "write the name without quotes",

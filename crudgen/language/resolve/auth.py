@@ -59,7 +59,7 @@ def _roles(written: WrittenSpec[AppSpec], problems: Problems) -> Iterator[Module
     for position, role in enumerate(roles):
         location = written.locate("auth", "roles", position)
         if role in RESERVED_ROLES:
-            problems.add(location, f"{role!r} is a word of rules", "choose another name")
+            problems.add(location, f"{role!r} is a reserved word of rules", "choose another name")
         elif role in roles[:position]:
             problems.add(location, f"duplicate role {quoted(role)}", "remove one of them")
         elif not ModuleName.PATTERN.fullmatch(role):
@@ -89,7 +89,9 @@ def _claim(name: str, long: Mapping, problems: Problems) -> Claim | None:
     for entry in long.entries:
         if entry.key not in _CLAIM_KEYS:
             problem = f"{entry.key!r} does not apply to claims"
-            problems.add(entry.location, problem, "a claim has a type, '?', and '= claim'")
+            problems.add(
+                entry.location, problem, "write a type, '?' and a claim, such as 'str? = org'"
+            )
             return None
     if values["type"] not in ClaimType.__members__.values():
         location = next(one.value.location for one in long.entries if one.key == "type")

@@ -60,8 +60,10 @@ def _resolve(draft: Draft, position: int, problems: Problems) -> Check | None:
         if not re.fullmatch(CHECK_NAME, spec.name):
             problems.add(place, f"invalid name of a check {quoted(spec.name)}", CHECK_NAME_RULE)
         elif spec.name.rpartition("_")[2] in FIELD_RULES:
-            problem = f"the name {quoted(spec.name)} is one of a rule of a field"
-            problems.add(place, problem, f"end it with none of {', '.join(FIELD_RULES)}")
+            problem = f"the end of the name {quoted(spec.name)} is reserved for rules of fields"
+            problems.add(
+                place, problem, f"choose a name that ends with none of {', '.join(FIELD_RULES)}"
+            )
     return Check(condition, name, spec.says or None, line=location.line)
 
 

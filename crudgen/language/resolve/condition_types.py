@@ -74,12 +74,12 @@ def one_of(operand: Operand, word: Token, values: list[Token]) -> OneOf:
     _check_kind(field, operand.token, word, Operator.EQUAL)
     if field.type is TypeName.BOOL:
         remedy = f"write {field.name!s} or not {field.name!s}, or compare it with null"
-        raise _invalid("a bool has two values", remedy, word)
+        raise _invalid("'in' does not apply to a bool", remedy, word)
     found: list[ConstantValue] = []
     for token in values:
         if token.keyword == "null":
             remedy = f"write '{field.name} is null or {field.name} in (…)'"
-            raise _invalid("null is in no list", remedy, token)
+            raise _invalid("a list cannot contain null", remedy, token)
         value = constant(field, token, is_stored=True)
         if value in found:
             raise _invalid(f"duplicate value {quoted(token.text)}", "remove one of them", token)
@@ -100,10 +100,10 @@ def is_true(operand: Operand) -> IsTrue:
     """Return a bool field by itself. Raises ConditionError for another operand."""
     field = operand.field
     if field is None:
-        problem = f"{quoted(operand.token.text)} is no condition"
+        problem = f"{quoted(operand.token.text)} is not a condition"
         raise _invalid(problem, "compare a field with it", operand.token)
     if field.type is not TypeName.BOOL:
-        problem = f"{str(field.name)!r} is {_article(field)}, and no condition by itself"
+        problem = f"{str(field.name)!r} is {_article(field)}, not a condition"
         null = f"{field.name} is not null" if field.optional else f"{field.name} = …"
         raise _invalid(problem, f"compare it, such as '{null}'", operand.token)
     return IsTrue(FieldValue(field.name))
@@ -141,7 +141,7 @@ def _plain(field: Field, token: Token) -> bool | int | Decimal | str:
             is_int = token.text.lstrip("-").isdigit()
             return int(token.text) if is_int else Decimal(token.text)
         problem = f"{str(field.name)!r} is {_article(field)}, and is compared with a number"
-        remedy = "compare what is of one type"
+        remedy = "compare it with a value of its type"
         if field.type is TypeName.BOOL:
             remedy = "write true or false"
         elif field.type in _TEXTS:
@@ -158,10 +158,10 @@ def _word(field: Field, token: Token) -> ConstantValue:
     text = token.content if token.kind is Kind.TEXT else token.text
     word = normalize("NFC", text)
     if word not in field.words:
-        problem = f"{quoted(text)} is no value of the enum {str(field.name)!r}"
+        problem = f"{quoted(text)} is not a value of the enum {str(field.name)!r}"
         raise _invalid(problem, suggest(text, field.words), token)
     if token.keyword:
-        raise _invalid(f"{quoted(text)} is a word of conditions", f"quote it: '{text}'", token)
+        raise _invalid(f"{quoted(text)} is a keyword of conditions", f"quote it: '{text}'", token)
     return ConstantValue(word, is_word=True)
 
 
@@ -196,12 +196,12 @@ def _check_fields(one: Field, other: Field, place: tuple[int, int]) -> None:
 def _reject_null(field: Token, operator: Operator, token: Token) -> None:
     is_not = "is null" if operator is Operator.EQUAL else "is not null"
     remedy = f"write '{field.text} {is_not}'"
-    raise _invalid(f"nothing is equal to {token.text}, nor less or greater", remedy, token)
+    raise _invalid(f"a comparison with {token.text} is never true", remedy, token)
 
 
 def _field(operand: Operand, word: Token) -> Field:
     if operand.field is None:
-        problem = f"{quoted(operand.token.text)} is no field"
+        problem = f"{quoted(operand.token.text)} is not a field"
         raise _invalid(problem, f"write a field before '{word.text}'", operand.token)
     return operand.field
 

@@ -10,9 +10,9 @@ class TokensSpec(BaseSpec):
     """Which bearer tokens are valid."""
 
     issuer: Line = Field(
-        description="The claim 'iss'; for keys by OIDC discovery, the URL of the provider."
+        description="The claim 'iss' of tokens. For OIDC discovery, the URL of the provider."
     )
-    audience: Line = Field(description="The claim 'aud', which names this API.")
+    audience: Line = Field(description="The claim 'aud' of tokens, which names this API.")
     jwks: Line | None = Field(
         default=None, description="URL of the keys (JWKS); by default that of OIDC discovery."
     )
@@ -27,9 +27,11 @@ class AuthSpec(BaseSpec):
         " AUTH_SECRET (HS256).",
     )
     me: dict[str, Text] = Field(
-        default={}, description="Attributes of a caller: a type, and the claim, as 'int = sub'."
+        default={},
+        description="Attributes of a caller, each with a type and a claim, such as 'int = sub'.",
     )
     roles: list[Text] = Field(
-        default=[], description="The roles that 'access' can name; others are ignored."
+        default=[],
+        description="Roles that 'access' can name; other roles of a token are ignored.",
     )
     roles_claim: Line = Field(default="roles", description="The claim with the roles.")

@@ -176,7 +176,8 @@ class CheckSpec(BaseSpec):
     )
     name: Text | None = Field(
         default=None,
-        description="Name of the constraint, after ck_ and the table; by default its columns.",
+        description="End of the constraint's name, after ck_ and the table; by default its"
+        " columns and 'check'.",
     )
 
 
@@ -281,7 +282,7 @@ class AppSpec(BaseSpec):
         " (clients/provider.ts, for react-admin and refine); by default nothing.",
     )
     auth: AuthSpec | None = Field(
-        default=None, description="Who the callers are; by default, the API does not ask."
+        default=None, description="Who the callers are; by default, the API accepts all requests."
     )
     migrations: Flag = Field(
         default=False,
