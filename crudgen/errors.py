@@ -87,6 +87,10 @@ class ServeError(CrudgenError):
     """The application or its server cannot start."""
 
 
+class OwnCodeError(ServeError):
+    """Code of the user in a project raised an exception, so it cannot be served."""
+
+
 class DatabaseError(CrudgenError):
     """A database cannot be read or changed, or the rows in it prevent a change."""
 

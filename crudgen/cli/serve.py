@@ -2,7 +2,7 @@
 
 import re
 import traceback
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,26 +12,29 @@ import typer
 
 from crudgen import __version__
 from crudgen.cli import changing, console, planned, revising, source
+from crudgen.cli.served_code import Code, project_of
 from crudgen.delivery.garbage import paused_collection
-from crudgen.errors import CrudgenError, NotConnectedError, ServeError, TablesError
+from crudgen.errors import (
+    CrudgenError,
+    NotConnectedError,
+    OwnCodeError,
+    ServeError,
+    TablesError,
+)
 
 if TYPE_CHECKING:
-    from crudgen.codegen.tree import SourceTree
     from crudgen.delivery.generation import Generation
     from crudgen.delivery.server import Following, Options
     from crudgen.evolution.hints import Hints
     from crudgen.evolution.plan import Note, Plan
-    from crudgen.language.schema import Schema
 
 EXAMPLES = (
     "crudgen serve",
     "crudgen serve --port 9000 --keep debug",
     "crudgen serve --database postgresql://user@host/name --workers 4",
     "crudgen serve --root-path /api",
+    "crudgen serve --spec-only",
 )
-
-
-_MAX_NAMES = 10
 
 
 def serve(  # noqa: PLR0913 -- each is an option of the command
@@ -59,6 +62,12 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
             help="Change the tables with the spec, if no row is in the way; off with --no-reload.",
         ),
     ] = None,
+    out: Annotated[
+        Path, typer.Option(help="Folder of the emitted project, whose own code is served.")
+    ] = source.DEFAULT_OUT,
+    spec_only: Annotated[
+        bool, typer.Option("--spec-only", help="Serve the spec without the project's own code.")
+    ] = False,
     keep: Annotated[
         Path | None,
         typer.Option(
@@ -68,10 +77,11 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
         ),
     ] = None,
 ) -> None:
-    """Serve the API, and reload it when the spec changes.
+    """Serve the API, and reload it when the spec or your code changes.
 
-    Tables follow the spec if that loses nothing; other changes are shown, and `crudgen apply` makes
-    them. Errors in a changed spec are reported; the last valid spec is still served.
+    If 'crudgen emit' wrote a project, your files and edits in it are served too. Tables follow the
+    spec if that loses nothing; other changes are shown, and `crudgen apply` makes them. Errors are
+    reported; the last valid version is still served.
     """
     if workers > 1 and reload:
         raise typer.BadParameter("--reload requires one process: remove --workers")
@@ -83,7 +93,7 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
     with paused_collection():
         from crudgen.delivery import server  # noqa: PLC0415 -- lazy
 
-    spec = _Spec(entities)
+    spec = Code(entities, project_of(out, keep, spec_only=spec_only))
     options = server.Options(
         host=host,
         port=port,
@@ -91,6 +101,7 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
         root_path=root_path,
         workers=workers,
         watch=(entities if entities.is_dir() else entities.parent) if reloads else None,
+        project=spec.project,
         keep=keep,
     )
     reporter = _Reporter(spec, options)
@@ -107,7 +118,7 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
         raise typer.Exit(0) from None  # Ctrl+C stops the server
 
 
-def _following(spec: "_Spec", reporter: "_Reporter", *, changes_tables: bool) -> "Following":
+def _following(spec: Code, reporter: "_Reporter", *, changes_tables: bool) -> "Following":
     """Return how the tables and the spec stay together."""
     with paused_collection():
         from crudgen.delivery.follow import Follower  # noqa: PLC0415 -- lazy
@@ -120,62 +131,15 @@ def _following(spec: "_Spec", reporter: "_Reporter", *, changes_tables: bool) ->
     return Following(TableWatch(), spec.build_without)
 
 
-class _Spec:
-    """Generates the code of a spec, and keeps what was generated last."""
-
-    def __init__(self, entities: Path) -> None:
-        self.entities = entities
-        self._schema: Schema | None = None
-        self._texts: Mapping[str, bytes | str] = {}
-        self._served: Mapping[str, bytes | str] = {}
-        """The texts of the entities that are served, by file."""
-
-    @property
-    def schema(self) -> "Schema":
-        """The schema of the code that was generated last."""
-        if self._schema is None:
-            raise RuntimeError("no code was generated yet")
-        return self._schema
-
-    def build(self) -> "SourceTree":
-        """Generate the code of the spec. Raises SpecError."""
-        return self._build({})
-
-    def build_without(self, files: Collection[str]) -> "SourceTree":
-        """Generate the code of the spec with these files as they are served. Raises CrudgenError.
-
-        The other files may not fit them.
-        """
-        if not self._served.keys() >= {*files}:
-            raise ServeError("an entity is not served yet")
-        return self._build({file: self._served[file] for file in files})
-
-    def _build(self, unsaved: Mapping[str, bytes | str]) -> "SourceTree":
-        sources = source.read(self.entities, unsaved)
-        self._schema, tree = source.render_to_serve(sources)
-        self._texts = sources.entities
-        return tree
-
-    def serve(self) -> None:
-        """Keep the texts of the code that was generated last, which is served now."""
-        self._served = self._texts
-
-    def names(self) -> str:
-        entities = self.schema.entities
-        names = [f"{entity.name} {entity.path}" for entity in entities[:_MAX_NAMES]]
-        if len(entities) > _MAX_NAMES:
-            names.append(f"… and {len(entities) - _MAX_NAMES} more")
-        return ", ".join(names)
-
-
 class _Reporter:
     """Prints reports of the server's state."""
 
-    def __init__(self, spec: _Spec, options: "Options") -> None:
+    def __init__(self, spec: Code, options: "Options") -> None:
         self._spec = spec
         self._options = options
         self._database = ""
         self._advice = ""
+        self._cause = "spec"
 
     def serving(self, url: str, generation: "Generation") -> None:
         self._spec.serve()
@@ -187,8 +151,13 @@ class _Reporter:
             ("entities", self._spec.names()),
             ("database", self._database),
         ]
+        if self._spec.has_project:
+            rows.append(("project", str(self._spec.project)))
         if self._options.watch:
-            rows.append(("watching", str(self._options.watch)))
+            watched = [str(self._options.watch)]
+            if self._spec.has_project:
+                watched.append(f"{self._spec.project}/app")
+            rows.append(("watching", ", ".join(watched)))
         console.table(rows)
         if self._spec.schema.auth is None and not is_loopback(url):
             console.say_error(
@@ -205,7 +174,7 @@ class _Reporter:
         console.say(f"reloaded: {self._spec.names()}{database}", "green")
 
     def recovered(self) -> None:
-        console.say("the spec is valid again and unchanged", "green")
+        console.say(f"the {self._cause} is valid again and unchanged", "green")
 
     def followed(self, plan: "Plan", found: "Hints") -> None:
         planned.show(plan.without_notes(), found.names)
@@ -220,6 +189,7 @@ class _Reporter:
         console.say_error(reason, "yellow")
 
     def failed(self, error: Exception) -> None:
+        self._cause = "code" if isinstance(error, OwnCodeError) else "spec"
         if not isinstance(error, CrudgenError):
             console.say_error("".join(traceback.format_exception(error)).rstrip("\n"))
         else:
@@ -231,7 +201,7 @@ class _Reporter:
             names = ", ".join(sorted(error.files)) or "the last valid spec"
             console.say_error(f"still served as before: {names}", "yellow")
         else:
-            console.say_error("the last valid spec is still served", "yellow")
+            console.say_error(f"the last valid {self._cause} is still served", "yellow")
 
     def commands(self, error: TablesError) -> str:
         """Return which commands show and make the changes of tables that do not follow."""

@@ -75,13 +75,23 @@ def render(entities: Path) -> "tuple[Schema, SourceTree]":
         return schema, crudgen.render(schema)
 
 
-def render_to_serve(sources: "Sources") -> "tuple[Schema, SourceTree]":
-    """Return the schema of files and the source tree to serve. Raises SpecError."""
+def render_to_serve(sources: "Sources", project: Path | None = None) -> "tuple[Schema, SourceTree]":
+    """Return the schema of files and the source tree to serve, with the code of a project.
+
+    Raises SpecError, and OutputError if the project cannot be read or conflicts with the spec.
+    """
     from crudgen import codegen  # noqa: PLC0415 -- lazy
 
     with paused_collection():
         schema = sources.schema()
-        return schema, codegen.render_to_serve(schema)
+        if project is None:
+            return schema, codegen.render_to_serve(schema)
+
+        from crudgen.delivery.project import lay_over, with_kit  # noqa: PLC0415 -- lazy
+        from crudgen.language.schema import KitForm  # noqa: PLC0415 -- lazy
+
+        tree = lay_over(crudgen.render(schema), project)
+        return schema, with_kit(tree) if schema.kit is KitForm.LIBRARY else tree
 
 
 def path_in(out: Path, path: Path) -> str:

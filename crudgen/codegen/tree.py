@@ -29,6 +29,8 @@ class SourceFile:
     """Table of the entity and kind of the file, such as `hero/models.py`; empty for other files."""
     former_parts: tuple[str, ...] = field(default=(), compare=False)
     """The same with the former names of the table."""
+    location: str = field(default="", compare=False)
+    """Absolute path of the file of a project that has this text, if the user wrote or edited it."""
 
 
 class SourceTree(Mapping[str, str]):

@@ -24,9 +24,10 @@ _DIFF_FILES = 5
 class UnresolvedError(OutputError):
     """Files that the user edited must be resolved first; nothing was written."""
 
-    def __init__(self, out: Path, changes: tuple[Change, ...]) -> None:
+    def __init__(self, out: Path, changes: tuple[Change, ...], head: str = "") -> None:
         self.changes = changes
-        super().__init__(_refusal(out, changes))
+        first = head or f"{out} was not changed, because of files that you edited:"
+        super().__init__(_refusal(first, out, changes))
 
 
 def plan(tree: SourceTree, out: Path, choices: Choices = NO_CHOICES) -> Plan:
@@ -172,9 +173,9 @@ def _reject(comparison: Plan, *, conflicts: bool) -> None:
         raise UnresolvedError(comparison.out, refused)
 
 
-def _refusal(out: Path, changes: tuple[Change, ...]) -> str:
+def _refusal(head: str, out: Path, changes: tuple[Change, ...]) -> str:
     """Return which files must be resolved by the user, why and how."""
-    parts = [f"{out} was not changed, because of files that you edited:"]
+    parts = [head]
     for change in changes:
         places = "".join(f":{line}" for line in change.lines[:1])
         parts.append(f"  {out / (change.source or change.path)}{places}: {_problem(change)}")

@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from crudgen.codegen.tree import SourceTree
 from crudgen.delivery import disk, garbage, memory
+from crudgen.delivery.own_errors import own_code_error
+from crudgen.delivery.project import code_files
 from crudgen.errors import CrudgenError, ServeError
 
 if TYPE_CHECKING:
@@ -54,22 +56,53 @@ class Recipe:
 
         Raises ServeError for invalid settings, and any exception of the code.
         """
-        package = memory.import_folder(self.keep) if self.keep else memory.import_tree(self.tree)
+        own = self._own_files()
         try:
-            application, database = create(package, self.database, self.root_path, self.log_level)
+            package = self._import()
+            try:
+                options = (self.database, self.root_path, self.log_level)
+                application, database = create(package, *options)
+            except BaseException:
+                memory.unload(package)
+                raise
         except BaseException as error:
-            memory.unload(package)
-            raise as_serve_error(error) from error
-        return Generation(self.tree, package, application, database)
+            raise _as_known_error(error, own) from error
+        return Generation(self.tree, package, application, database, own)
+
+    def _import(self) -> ModuleType:
+        if self.keep:
+            return memory.import_folder(self.keep)
+        locations = {file.path: file.location for file in self.tree.files if file.location}
+        return memory.import_tree(self.tree, locations)
+
+    def _own_files(self) -> frozenset[str]:
+        """Return the file names of the modules that the user wrote or edited."""
+        if self.keep is None:
+            return frozenset(file.location for file in self.tree.files if file.location)
+        folder = self.keep.resolve()
+        generated = {
+            str(folder / file.path): file.text for file in self.tree.files if not file.location
+        }
+        return frozenset(
+            str(file)
+            for file in code_files(folder)
+            if memory.read_source(file) != generated.get(str(file))
+        )
 
 
 class Generation:
     """A generated application and its package. Each reload creates another generation."""
 
     def __init__(
-        self, tree: SourceTree, package: ModuleType, application: Application, database: str
+        self,
+        tree: SourceTree,
+        package: ModuleType,
+        application: Application,
+        database: str,
+        own_files: Collection[str] = (),
     ) -> None:
         self.tree = tree
+        self._own_files = own_files
         self.package = package
         self.database = database
         """The database URL, including the password."""
@@ -107,7 +140,7 @@ class Generation:
         except BaseException as error:
             self._lifespan.abandon()
             memory.unload(self.package)
-            raise as_serve_error(error) from error
+            raise _as_known_error(error, self._own_files) from error
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Handle a request."""
@@ -216,6 +249,15 @@ def _environment(settings: Mapping[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def _as_known_error(error: BaseException, own_files: Collection[str]) -> BaseException:
+    """Return a ServeError for an error that the user can fix in settings or code, else the error.
+
+    Errors of settings also have frames in the user's `main.py`, so they are recognized first.
+    """
+    known = as_serve_error(error)
+    return known if known is not error else own_code_error(error, own_files) or error
 
 
 def as_serve_error(error: BaseException) -> BaseException:

@@ -3,7 +3,8 @@
 The package is the folder `app/` of a tree. Each import has a unique name (`crudgen_app_1`,
 `crudgen_app_2`, …), so that one process can import several trees. Tracebacks, debuggers and
 `inspect.getsource` show the generated source: modules have file names such as
-`<crudgen_app_1>/heroes/routes.py`, and a loader that returns their source.
+`<crudgen_app_1>/heroes/routes.py`, and a loader that returns their source. Modules of the user have
+the names of their files.
 """
 
 import importlib
@@ -16,8 +17,9 @@ from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import decode_source
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, MappingProxyType, ModuleType
 
+from crudgen.delivery import absolute_imports
 from crudgen.delivery.bytecode import bytecode
 from crudgen.errors import ServeError
 
@@ -60,6 +62,14 @@ class _Loader(InspectLoader):
     def is_package(self, fullname: str) -> bool:
         return self._find(fullname).search is not None
 
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the code of a module. Its absolute imports of the package find this package."""
+        if absolute_imports.are_in(self._find(module.__name__).text):
+            package = module.__name__.partition(".")[0]
+            names = absolute_imports.builtins_of(package, self._modules)
+            vars(module)["__builtins__"] = names
+        super().exec_module(module)
+
 
 class _Finder(MetaPathFinder):
     """Finds the modules of a package."""
@@ -83,14 +93,17 @@ class _Finder(MetaPathFinder):
         return spec
 
 
-def import_tree(tree: Mapping[str, str]) -> ModuleType:
+def import_tree(
+    tree: Mapping[str, str], locations: Mapping[str, str] = MappingProxyType({})
+) -> ModuleType:
     """Import the package of a tree from memory, and return it.
 
-    Import its modules with `importlib.import_module(f"{package.__name__}.main")`. Raises
-    ImportError if the tree has no package, and any exception of its code.
+    `locations` are the files of the user's modules, by path in the tree. Import the modules with
+    `importlib.import_module(f"{package.__name__}.main")`. Raises ImportError if the tree has no
+    package, and any exception of its code.
     """
     name = _next_name()
-    return _import(name, _modules(name, tree, folder=None))
+    return _import(name, _modules(name, tree, locations, folder=None))
 
 
 def import_folder(folder: Path) -> ModuleType:
@@ -102,12 +115,12 @@ def import_folder(folder: Path) -> ModuleType:
     """
     folder = folder.resolve()
     files = sorted((folder / PACKAGE_FOLDER).rglob("*.py"))
-    tree = {file.relative_to(folder).as_posix(): _source(file) for file in files}
+    tree = {file.relative_to(folder).as_posix(): read_source(file) for file in files}
     name = _next_name()
-    return _import(name, _modules(name, tree, folder=folder))
+    return _import(name, _modules(name, tree, {}, folder=folder))
 
 
-def _source(file: Path) -> str:
+def read_source(file: Path) -> str:
     """Return the source of a module, decoded as Python does. Raises ServeError."""
     try:
         return decode_source(file.read_bytes())
@@ -127,7 +140,9 @@ def _next_name() -> str:
     return f"crudgen_app_{next(_numbers)}"
 
 
-def _modules(name: str, tree: Mapping[str, str], folder: Path | None) -> dict[str, _Module]:
+def _modules(
+    name: str, tree: Mapping[str, str], locations: Mapping[str, str], folder: Path | None
+) -> dict[str, _Module]:
     """Return the modules of the package in a tree by their full names."""
     modules: dict[str, _Module] = {}
     for path, text in tree.items():
@@ -135,7 +150,7 @@ def _modules(name: str, tree: Mapping[str, str], folder: Path | None) -> dict[st
         if top != PACKAGE_FOLDER or not parts or not path.endswith(".py"):
             continue
         inside = "/".join([*parts[:-1], f"{parts[-1]}.py"])
-        filename = str(folder / path) if folder else f"<{name}>/{inside}"
+        filename = str(folder / path) if folder else locations.get(path, f"<{name}>/{inside}")
         search = None
         if parts[-1] == "__init__":
             parts.pop()

@@ -48,6 +48,8 @@ class Options:
     workers: int = 1
     watch: Path | None = None
     """Folder whose changes reload the application. Requires one worker."""
+    project: Path | None = None
+    """Folder of a project, whose code is watched too. It may not exist."""
     keep: Path | None = None
     """Folder to which the code is written and from which it is imported; None for memory."""
 
@@ -85,12 +87,11 @@ def serve(
 ) -> None:
     """Serve the application that `build` generates, until a signal stops the server.
 
-    Without `following`, the tables are not changed.
-
-    Raises ServeError if the address is in use or the application cannot start, OutputError if the
-    folder cannot be written, KeyboardInterrupt after Ctrl+C, and any exception of `build`.
+    Without `following`, the tables are not changed. Raises ServeError if the address is in use or
+    the application cannot start, OutputError if the folder cannot be written, KeyboardInterrupt
+    after Ctrl+C, and any exception of `build`.
     """
-    watch = Watch(options.watch) if options.watch else None
+    watch = Watch(options.watch, options.project) if options.watch else None
     with paused_collection():
         import_module(_HTTP.partition(":")[0])  # the application looks for it when it starts
         recipe = Recipe(build(), options.database, options.keep, options.root_path, "INFO")

@@ -1,13 +1,16 @@
-"""Detects changes of spec files, by events and polling. Reason to change: which are watched."""
+"""Detects changes of served files, by events and polling. Reason to change: which are watched."""
 
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import TypeAlias
 
 import watchfiles
+
+from crudgen.delivery.project import code_files
+from crudgen.delivery.record import RECORD
 
 # It logs every event at level DEBUG and INFO.
 logging.getLogger("watchfiles").setLevel(logging.WARNING)
@@ -21,10 +24,15 @@ Others: TypeAlias = Callable[[], Awaitable[bool]]
 
 
 class Watch:
-    """Detects changes of the files in a folder, and of `crudgen.yaml` next to it."""
+    """Detects changes of the files in a folder, of `crudgen.yaml` next to it, and of a project.
 
-    def __init__(self, folder: Path) -> None:
+    Those of a project are the modules of its package, and its record.
+    """
+
+    def __init__(self, folder: Path, project: Path | None = None) -> None:
+        """Watch a folder of entities, and the folder of a project, which may not exist."""
         self._folder = folder.absolute()
+        self._project = project.absolute() if project else None
         self._seen = self._state()
 
     def changed(self) -> bool:
@@ -40,20 +48,25 @@ class Watch:
         containers, and for `crudgen.yaml`, which is outside the folder.
         """
         while True:
-            async with aclosing(self._ticks()) as ticks:
+            folders = self._folders()
+            async with aclosing(self._ticks(folders)) as ticks:
                 async for _ in ticks:
                     if self.changed():
                         yield True
                     elif await others():
                         yield False
-                    if not self._folder.is_dir():
+                    if not self._folder.is_dir() or self._folders() != folders:
                         break
 
-    async def _ticks(self) -> AsyncGenerator[None, None]:
-        """Yield at every event in the folder, and every second; once if it cannot be watched."""
+    def _folders(self) -> set[Path]:
+        """Return the folders of the files that were last seen, and that of the entities."""
+        return {self._folder} | {path.parent for path in self._seen} - {self._folder.parent}
+
+    async def _ticks(self, folders: set[Path]) -> AsyncGenerator[None, None]:
+        """Yield at every event in the folders, and every second; once if one cannot be watched."""
         try:
             async for _ in watchfiles.awatch(
-                self._folder,
+                *folders,
                 watch_filter=None,
                 debounce=400,
                 rust_timeout=_POLL_MILLISECONDS,
@@ -68,11 +81,12 @@ class Watch:
     def _state(self) -> State:
         """Return modification time, size and inode of each file."""
         found: State = {}
-        try:
+        paths = [self._folder.parent / _APP_FILE]
+        with suppress(OSError):
             # Include other files: they are reported as problems.
-            paths = [*self._folder.iterdir(), self._folder.parent / _APP_FILE]
-        except OSError:
-            paths = [self._folder.parent / _APP_FILE]
+            paths += self._folder.iterdir()
+        if self._project:
+            paths += [*code_files(self._project), self._project / RECORD]
         for path in paths:
             try:
                 state = path.stat()
