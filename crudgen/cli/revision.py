@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crudgen.cli import changing, console, planned, revising, source
-from crudgen.delivery import disk
 from crudgen.errors import CrudgenError
 
 if TYPE_CHECKING:
@@ -54,6 +53,8 @@ def revision(  # noqa: PLR0913 -- each is an option of the command
     paths = [revising.FOLDER / f"{one.name}.py" for one in written]
     if written:
         texts = [one.text.encode() for one in written]
+        from crudgen.delivery import disk  # noqa: PLC0415 -- lazy
+
         disk.add_files(out, dict(zip(paths, texts, strict=True)))
     if as_json:
         typer.echo(_report(out, paths, plan))
