@@ -99,7 +99,9 @@ def test_the_application_does_what_its_document_says(
     schema = load(SPECS[name])
     api = servers.start(SPECS[name], "served", servers.new_database(kind), settings=SETTINGS)
     if schema.auth is not None:
-        options = [*options, f"--header=Authorization: {_bearer(schema.auth)}"]
+        # The tool sends this header also where it means to omit it; "ignored_auth" omits it.
+        header = f"--header=Authorization: {_bearer(schema.auth)}"
+        options = [*options, header, "--exclude-checks=missing_required_header"]
     try:
         document = tightened(api.ask("GET", "/openapi.json").json(), schema)
         (tmp_path / "openapi.json").write_text(json.dumps(document), "utf-8")
