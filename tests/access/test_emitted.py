@@ -67,6 +67,23 @@ def test_entities_can_be_named_like_the_code_of_rules() -> None:
     assert {"/accesses/", "/callers/", "/mays/{may_id}/readers/"} <= paths.keys()
 
 
+def test_a_list_over_a_link_table_needs_to_read_it() -> None:
+    links = "links: {heroes: {to: Hero, via: Member}}\napi: {nested: [heroes]}\n"
+    keys = "{club_id: -> Club cascade, hero_id: -> Hero cascade}\nunique: [[club_id, hero_id]]\n"
+    texts = {
+        "club.yaml": f"name: Club\nfields: {{name: str}}\n{links}access: anyone\n",
+        "hero.yaml": "name: Hero\nfields: {name: str}\naccess: anyone\n",
+        "member.yaml": f"name: Member\nfields: {keys}access: {{read: hr}}\n",
+    }
+    tree = render(load_texts(texts, APP))
+    assert "me: Annotated[Caller, club_heroes.lister]" in tree["app/clubs/nested.py"]
+    package = import_tree(tree)
+    paths = Application(package).module("main").create_app().openapi()["paths"]
+    unload(package)
+    assert paths["/clubs/{club_id}/heroes/"]["get"]["security"] == [{"token": []}]
+    assert {} in paths["/clubs/"]["get"]["security"]
+
+
 def test_the_rules_are_a_table(project: Path) -> None:
     shown = crudgen(project, "access").stdout
     assert [line.split() for line in shown.splitlines()] == [

@@ -137,7 +137,10 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         *(COLLECTIONS, "links.update.check(self._caller)", "pass"),
         *(COLLECTIONS, "() if links is None else (links.update,)", "()"),
     ),
-    "link tables with rules": (COLLECTIONS, "guarded.via is not None", "False"),
+    "link tables with rules": (
+        *(COLLECTIONS, "guarded.via is not None", "False"),
+        *(COLLECTIONS, "() if via is None else (via.read,)", "()"),
+    ),
     "references": (BODIES, "value is not None and", "False and"),
     "keys": (BODIES, "if one.keys and", "if False and"),
     "children": (BODIES, "create.check(caller, where)", "create"),

@@ -1,6 +1,6 @@
 """Source of the guards of routes under a row. Reason to change: who such a route asks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from crudgen.codegen.code import Code, annotated, identifier, raw
 from crudgen.codegen.imports import Imports
@@ -30,18 +30,13 @@ class NestedGuards:
         self._entities = entities
         self._imports = imports
 
-    def collection(
-        self, one: Collection, rows: Bracket, guarded: Code, link: Callable[[Link], Code]
-    ) -> Bracket:
-        """Return `GuardedCollection(NestedResource(…), teams.access, heroes)`.
-
-        `link` returns the model of a link table.
-        """
+    def collection(self, one: Collection, rows: Bracket, guarded: Code) -> Bracket:
+        """Return `GuardedCollection(NestedResource(…), teams.access, heroes)`."""
         arguments: list[Bracket | Code] = [rows, self._access(self._entity), guarded]
         if one.changes_links and one.relation.link is not None:
             arguments.append(keyword("links", self._access(self._declaring(one.relation.link))))
         if one.relation.link is not None and one.relation.link.via:
-            arguments.append(keyword("via", link(one.relation.link)))
+            arguments.append(keyword("via", self._access(self._entities[one.relation.link.name])))
         return call(self._imports.name("..kit.access.collections", "GuardedCollection"), arguments)
 
     def callers(self, one: Collection, kind: str) -> Iterator[Bracket | Code]:
@@ -60,6 +55,8 @@ class NestedGuards:
         needed = [(self._entity, Action.READ), (one.target, own)]
         if kind == "linker" and one.relation.link is not None:
             needed.append((self._declaring(one.relation.link), Action.UPDATE))
+        if kind == "lister" and one.relation.link is not None and one.relation.link.via:
+            needed.append((self._entities[one.relation.link.name], Action.READ))
         return all(
             entity.access is not None and is_open(entity.access, [action])
             for entity, action in needed

@@ -105,7 +105,7 @@ class NestedHandlers:
             ]
         value = call(self._imports.name(module, kind), arguments)
         if self._entity.access is not None:
-            value = self._guards.collection(one, value, guarded, self._link)
+            value = self._guards.collection(one, value, guarded)
         return long_statement(one.resource + raw(" = "), value)
 
     def list(self, one: Collection) -> RouteView:

@@ -11,7 +11,7 @@ from ..query import ListQuery
 from ..rows.subcollection import Subcollection
 from .caller import BaseCaller
 from .may import May
-from .queries import check_query, check_readable
+from .queries import check_query
 from .rules import Access
 from .views import Guarded, remember, shown
 
@@ -34,8 +34,8 @@ class GuardedCollection:
     """The rows under a row, which only a caller can use: see `view`.
 
     `owner` are the rules of the row above, `rows` the rows under it, and `links` the rules of the
-    rows that the links belong to, if it has links. `via` is the model of a link table that has
-    rules of its own.
+    rows that the links belong to, if it has links. `via` are the rules of a link table
+    that has rules of its own.
     """
 
     def __init__(
@@ -45,12 +45,13 @@ class GuardedCollection:
         rows: Guarded,
         *,
         links: Access | None = None,
-        via: type[Model] | None = None,
+        via: Access | None = None,
     ) -> None:
         self.collection, self.owner, self.rows = collection, owner, rows
         self.links, self.via = links, via
         read, caller = (owner.read, rows.access.read), owner.caller
-        self.lister: Any = May(caller, *read).asked
+        linked = () if via is None else (via.read,)
+        self.lister: Any = May(caller, *read, *linked).asked
         """The dependency that returns the caller of a list."""
         self.creator: Any = May(caller, owner.read, rows.access.create).asked
         """The dependency that returns the caller of a creation."""
@@ -81,7 +82,7 @@ class CollectionView:
         guarded.owner.read.check(caller)
         guarded.rows.access.read.check(caller)
         if guarded.via is not None:
-            check_readable(guarded.via, caller, "include")
+            guarded.via.read.check(caller)
         check_query(guarded.rows.unguarded._columns, query, caller)
         return await self._rows.list(db, request, key, query)
 
