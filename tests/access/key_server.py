@@ -19,10 +19,10 @@ DISCOVERY = "/.well-known/openid-configuration"
 class SigningKey:
     """A private key, and its public part as a JWK."""
 
-    def __init__(self, kind: str, kid: str | None, **jwk: Any) -> None:
+    def __init__(self, kind: str, kid: str | None, *, bits: int = 2048, **jwk: Any) -> None:
         self.kid = kid
         if kind == "RS256":
-            self.private: Any = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+            self.private: Any = rsa.generate_private_key(public_exponent=65537, key_size=bits)
             public = RSAAlgorithm.to_jwk(self.private.public_key(), as_dict=True)
         elif kind == "ES256":
             self.private = ec.generate_private_key(ec.SECP256R1())

@@ -288,6 +288,7 @@ def test_there_is_no_way_around_the_view(package: Any) -> None:
         ({}, "AUTH_SECRET is missing"),
         ({"auth_secret": "x" * 31}, "AUTH_SECRET has 31 bytes"),
         ({"auth_secret": ""}, "AUTH_SECRET has 0 bytes"),
+        ({"auth_secret": " " * 40}, "AUTH_SECRET has 0 bytes"),
         ({"auth_issuer": "gateway"}, "AUTH_SECRET is missing"),
         ({"auth_issuer": "https://id.example"}, "AUTH_AUDIENCE is missing"),
         ({"auth_jwks_url": "https://id.example/keys"}, "AUTH_ISSUER is missing"),

@@ -14,6 +14,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import HTTPException
+from jwt.warnings import InsecureKeyLengthWarning
 
 from crudgen.kit.access import keys as keys_module
 from crudgen.kit.access import tokens as tokens_module
@@ -102,9 +103,10 @@ def test_the_key_of_a_token_verifies_it(server: KeyServer, key: SigningKey) -> N
     assert server.fetches == 1
 
 
-@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_the_scheme_ignores_case(server: KeyServer, scheme: str) -> None:
-    assert asyncio.run(ask(tokens_of(server), RSA.sign(server.claims()), scheme))
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", " \tBearer  "])
+def test_the_scheme_ignores_case_and_spaces_around_it(server: KeyServer, scheme: str) -> None:
+    for end in ("", " ", " \t "):
+        assert asyncio.run(ask(tokens_of(server), RSA.sign(server.claims()) + end, scheme))
 
 
 @pytest.mark.parametrize(
@@ -129,13 +131,18 @@ CLAIMS: dict[str, tuple[dict[str, Any], str]] = {
     "not yet valid": ({"nbf": int(time.time()) + 3600}, "not valid yet"),
     "issued in the future": ({"iat": int(time.time()) + 3600}, "not valid yet"),
     "an end that is text": ({"exp": "soon"}, "malformed"),
+    "an end in digits": ({"exp": "9_000_000_000"}, "exp of the token should be a number"),
+    "a start in digits": ({"nbf": "1"}, "nbf of the token should be a number"),
+    "an issue that is true": ({"iat": True}, "iat of the token should be a number"),
+    "an issue that is text": ({"iat": "now"}, "iat of the token should be a number"),
+    "an ID that is a number": ({"jti": 1}, "jti of the token should be a text"),
     "an infinite end": ({"exp": float("inf")}, "malformed"),
     "an end that is no number": ({"exp": float("nan")}, "malformed"),
     "a subject that is no number": ({"sub": "ann"}, "invalid value: sub"),
     "a subject with a sign": ({"sub": "+7"}, "invalid value: sub"),
     "a subject with a zero": ({"sub": "07"}, "invalid value: sub"),
     "too large a subject": ({"sub": str(2**63)}, "invalid value: sub"),
-    "a subject that is a number": ({"sub": 7}, "malformed"),
+    "a subject that is a number": ({"sub": 7}, "sub of the token should be a text"),
     "no organization": ({"org": None}, "lacks what this API asks of a caller: org"),
     "an organization that is true": ({"org": True}, "invalid value: org"),
     "a fraction": ({"org": 1.5}, "invalid value: org"),
@@ -383,6 +390,33 @@ def test_a_token_without_an_id_needs_the_only_key(server: KeyServer) -> None:
     assert asyncio.run(ask(tokens_of(server), key.sign(server.claims())))
     server.keys = [key, EC]
     assert "has no kid" in refused(tokens_of(server), key.sign(server.claims()))
+
+
+def test_the_only_key_needs_no_id(server: KeyServer) -> None:
+    key = SigningKey("RS256", None)
+    server.keys = [key]
+    assert asyncio.run(ask(tokens_of(server), key.sign(server.claims(), kid="any")))
+    assert "signature" in refused(tokens_of(server), OTHER.sign(server.claims()))
+    server.keys = [key, EC]
+    assert "unknown key" in refused(tokens_of(server), key.sign(server.claims(), kid="any"))
+
+
+def test_keys_with_one_id_differ_in_their_algorithms(server: KeyServer) -> None:
+    keys = [SigningKey(kind, "shared") for kind in ("RS256", "ES256", "EdDSA")]
+    server.keys = [*keys]
+    for key in keys:
+        assert asyncio.run(ask(tokens_of(server), key.sign(server.claims())))
+    token = _signed_with(b"x", server.claims(), {"alg": "HS256", "kid": "shared"})
+    assert "algorithm" in refused(tokens_of(server), token)
+
+
+def test_short_keys_are_ignored(server: KeyServer, caplog: pytest.LogCaptureFixture) -> None:
+    key = SigningKey("RS256", "short", bits=1024)
+    server.keys = [key, EC]
+    with pytest.warns(InsecureKeyLengthWarning):
+        token = key.sign(server.claims())
+    assert "unknown key" in refused(tokens_of(server), token)
+    assert "The key 'short' is ignored: it has 1024 bits, RSA needs 2048" in caplog.text
 
 
 @pytest.mark.parametrize("kid", [1, ["rsa"], {"a": 1}, True])

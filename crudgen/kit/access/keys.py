@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Protocol
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
@@ -23,6 +24,8 @@ ALGORITHMS = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 )
 """The algorithms of public keys."""
+MIN_RSA_BITS = 2048
+"""Shortest RSA key (RFC 7518)."""
 _logger = logging.getLogger(__name__)
 
 
@@ -37,8 +40,11 @@ class Key:
 class Keys(Protocol):
     """The keys of tokens."""
 
-    async def key(self, kid: Any) -> Key:
-        """Return the key with an id; raise Unauthorized if there is none."""
+    async def key(self, kid: str | None, algorithm: str) -> Key:
+        """Return the key with an id; raise Unauthorized if there is none.
+
+        Of several keys with the id, it is the one with the algorithm, if there is one.
+        """
         ...
 
     @property
@@ -53,9 +59,9 @@ class SecretKey:
     def __init__(self, secret: bytes) -> None:
         self._key = Key(secret, "HS256")
 
-    async def key(self, kid: Any) -> Key:
+    async def key(self, kid: str | None, algorithm: str) -> Key:
         """Return the secret, whatever the id is."""
-        del kid
+        del kid, algorithm
         return self._key
 
     @property
@@ -82,18 +88,18 @@ class KeySet:
         """When a fetch was last attempted, in monotonic seconds."""
         return monotonic() if self._attempted is None else self._attempted
 
-    async def key(self, kid: Any) -> Key:
+    async def key(self, kid: str | None, algorithm: str) -> Key:
         """Return the key with an id; raise Unauthorized (401), KeysUnavailable (503).
 
-        A token without an id is signed with the only key.
+        If there is only one key, the token or the key may lack the id.
         """
-        found = self._find(kid)
+        found = self._find(kid, algorithm)
         if found is not None and self._age() >= self._seconds:
             await self._fetch(WAIT_SECONDS)
-            found = self._find(kid)
+            found = self._find(kid, algorithm)
         elif found is None:
             await self._fetch(UNKNOWN_WAIT_SECONDS)
-            found = self._find(kid)
+            found = self._find(kid, algorithm)
         if found is not None:
             return found
         if not self._keys or not (self._task is None or self._task.done()):
@@ -102,10 +108,13 @@ class KeySet:
             raise Unauthorized("The token has no kid, and the key set has several keys")
         raise Unauthorized("The token is signed with an unknown key")
 
-    def _find(self, kid: Any) -> Key | None:
-        if kid is None:
-            return self._keys[0][1] if len(self._keys) == 1 else None
-        return next((key for name, key in self._keys if name == kid), None)
+    def _find(self, kid: str | None, algorithm: str) -> Key | None:
+        if len(self._keys) == 1:
+            ((name, key),) = self._keys
+            return key if name == kid or None in {name, kid} else None
+        named = [key for name, key in self._keys if name == kid and kid is not None]
+        matching = (key for key in named if key.algorithm == algorithm)
+        return next(matching, named[0] if named else None)
 
     def _age(self) -> float:
         return monotonic() - self.since
@@ -152,6 +161,9 @@ def usable_keys(found: Sequence[Any]) -> list[tuple[str | None, Key]]:
             key = PyJWK(one)
         except (PyJWTError, ValueError, TypeError, KeyError):
             continue  # PyJWT does not support this key; tokens may use the others
-        if key.algorithm_name in ALGORITHMS:
+        if isinstance(key.key, RSAPublicKey) and key.key.key_size < MIN_RSA_BITS:
+            problem = "The key %r is ignored: it has %s bits, RSA needs %s"
+            _logger.warning(problem, kid, key.key.key_size, MIN_RSA_BITS)
+        elif key.algorithm_name in ALGORITHMS:
             keys.append((kid, Key(key, key.algorithm_name)))
     return keys

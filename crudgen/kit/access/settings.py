@@ -42,8 +42,9 @@ class AuthSettings(BaseAppSettings):
     def _keys(self) -> Keys:
         if self.auth_secret is not None:
             secret = self.auth_secret.get_secret_value().encode()
-            if len(secret) < MIN_SECRET_BYTES:
-                found = f"AUTH_SECRET has {len(secret)} bytes"
+            size = len(secret.strip())
+            if size < MIN_SECRET_BYTES:
+                found = f"AUTH_SECRET has {size} bytes"
                 raise StartupError(f"{found}, it needs {MIN_SECRET_BYTES} or more\n  {_COMMAND}")
             return SecretKey(secret)
         issuer, url = self.auth_issuer, self.auth_jwks_url

@@ -11,8 +11,11 @@ from jwt.exceptions import (
     ImmatureSignatureError,
     InvalidAlgorithmError,
     InvalidAudienceError,
+    InvalidIssuedAtError,
     InvalidIssuerError,
+    InvalidJTIError,
     InvalidSignatureError,
+    InvalidSubjectError,
     MissingRequiredClaimError,
     PyJWTError,
 )
@@ -28,9 +31,9 @@ MAX_KNOWN = 10_000
 """Maximum number of tokens in the cache."""
 MAX_KNOWN_BYTES = 8192
 """Maximum length of a header in the cache."""
-_HEADER = re.compile(rb"bearer +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE)
+_HEADER = re.compile(rb"[ \t]*bearer +([A-Za-z0-9._~+/=-]+)[ \t]*", re.IGNORECASE)
 _KNOWN = b"Bearer "
-"""How headers in the cache begin: one token has one entry, whatever form clients give it."""
+"""The start of a header in the cache: one token has one entry, in all forms of the header."""
 _REASONS: Mapping[type[Exception], str] = {
     ExpiredSignatureError: "The token has expired",
     ImmatureSignatureError: "The token is not valid yet",
@@ -38,7 +41,12 @@ _REASONS: Mapping[type[Exception], str] = {
     InvalidAudienceError: "The token is for another audience",
     InvalidSignatureError: "The signature of the token is invalid",
     InvalidAlgorithmError: "The token is not signed with the algorithm of its key",
+    InvalidSubjectError: "The claim sub of the token should be a text",
+    InvalidJTIError: "The claim jti of the token should be a text",
+    InvalidIssuedAtError: "The claim iat of the token should be a number",
 }
+_TIMES = ("exp", "nbf", "iat")
+"""The claims that are times. PyJWT accepts texts too, such as "9_000"."""
 _MALFORMED = "The token is malformed"
 _INVALID = (PyJWTError, ValueError, TypeError, KeyError, AttributeError, OverflowError)
 """What PyJWT raises for invalid tokens."""
@@ -75,7 +83,7 @@ class Tokens:
         if known is not None:
             return known
         token = match[1].decode("ascii")
-        key = await self._keys.key(_key_id(token))
+        key = await self._keys.key(*_key_named(token))
         claims = self._claims(token, key)
         caller = kind.from_claims(claims)
         self._keep(header, caller, claims["exp"])
@@ -99,6 +107,9 @@ class Tokens:
             raise Unauthorized(_REASONS.get(type(error), _MALFORMED)) from None
         except RecursionError:
             raise Unauthorized(_MALFORMED) from None
+        for name in _TIMES:
+            if type(claims.get(name, 0)) not in {int, float}:
+                raise Unauthorized(f"The claim {name} of the token should be a number")
         return claims
 
     def _keep(self, header: bytes, caller: BaseCaller, expires: Any) -> None:
@@ -115,12 +126,13 @@ class Tokens:
             self._known[header] = (end, caller)
 
 
-def _key_id(token: str) -> Any:
-    """Return the id of the key that a token names; None if it names none."""
+def _key_named(token: str) -> tuple[str | None, str]:
+    """Return the id of the key that a token names, None if it names none, and its algorithm."""
     try:
-        kid = jwt.get_unverified_header(token).get("kid")
+        header = jwt.get_unverified_header(token)
     except (*_INVALID, RecursionError):
         raise Unauthorized(_MALFORMED) from None
-    if not isinstance(kid, str | None):
+    kid, algorithm = header.get("kid"), header.get("alg")
+    if not isinstance(kid, str | None) or not isinstance(algorithm, str):
         raise Unauthorized(_MALFORMED)
-    return kid
+    return kid, algorithm
