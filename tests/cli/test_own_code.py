@@ -259,3 +259,58 @@ def test_other_forms_of_the_kit(project: Path, form: str) -> None:
         served.wait_for("reloaded")
         assert report(served).json() == [2, 0]
     assert "Traceback" not in served.text()
+
+
+NOTES = '''\
+"""Notes: a table of the user."""
+
+from fastapi import APIRouter
+from sqlmodel import Field, select
+
+from .kit.database import SessionDep
+from .kit.models import Model
+
+router = APIRouter()
+
+
+class Note(Model, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    text: str
+
+
+@router.post("/notes")
+def add_note(session: SessionDep) -> list[str]:
+    """Add a note. Return the columns and the number of notes."""
+    session.add(Note(text="a"))
+    session.commit()
+    return [*Note.model_fields, str(len(session.exec(select(Note)).all()))]
+'''
+
+
+def test_tables_of_the_user_follow_and_missing_modules_are_named(project: Path) -> None:
+    app = project / "generated/app"
+    (app / "notes.py").write_text(NOTES)
+    edit(
+        app / "main.py",
+        ("from .api import ROUTERS\n", "from . import notes\nfrom .api import ROUTERS\n"),
+        (", ROUTERS)", ", [notes.router, *ROUTERS])"),
+    )
+    with Serve(project).start() as served:
+
+        def add() -> object:
+            return httpx.post(f"{served.url}/notes", timeout=PATIENCE).json()
+
+        assert add() == ["id", "text", "1"]
+        edit(app / "notes.py", ("    text: str\n", "    text: str\n    more: str | None = None\n"))
+        served.wait_for("1 change made in the database")
+        served.wait_for("reloaded")
+        assert add() == ["id", "text", "more", "2"]
+        models = app / "heroes/models.py"
+        models.rename(project / "models.py")
+        line = served.wait_for("error: ")
+        assert line.endswith("ModuleNotFoundError: No module named 'app.heroes.models'\n")
+        served.wait_for("still served")
+        assert add() == ["id", "text", "more", "3"]
+        (project / "models.py").rename(models)
+        served.wait_for("the code is valid again and unchanged")
+    assert "Traceback" not in served.text()
