@@ -1,5 +1,6 @@
 """Callers, and who may do what. Reason to change: what a spec can say about callers and rules."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -43,6 +44,19 @@ class ClaimType(StrEnum):
     UUID = "uuid"
     BOOL = "bool"
     ENUM = "enum"
+
+
+_OF_TEXT = (ClaimType.INT, ClaimType.STR, ClaimType.UUID, ClaimType.ENUM)
+REGISTERED_CLAIMS: Mapping[str, tuple[ClaimType, ...]] = {
+    "sub": _OF_TEXT,
+    "jti": _OF_TEXT,
+    "exp": (ClaimType.INT,),
+    "nbf": (ClaimType.INT,),
+    "iat": (ClaimType.INT,),
+    "iss": (),
+    "aud": (),
+}
+"""The claims of RFC 7519, each with the types that an attribute of callers can have for it."""
 
 
 @dataclass(frozen=True, slots=True)

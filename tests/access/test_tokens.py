@@ -183,6 +183,25 @@ def test_claims_have_types(server: KeyServer) -> None:
     assert caller.roles == {"hr", "editor"}
 
 
+class Grouped(BaseCaller):
+    """A caller whose roles are in another claim than `roles`."""
+
+    __roles__ = ("editor",)
+    __roles_claim__ = "groups"
+
+    title: TextClaim | None = claim("roles", default=None)
+
+
+@pytest.mark.parametrize("title", [None, "boss"])
+def test_the_claim_roles_may_be_another_thing(title: str | None) -> None:
+    claims = {"sub": "7", "groups": ["editor", "x"], "\0roles": ["hr"], "roles": title}
+    caller = Grouped.from_claims({name: value for name, value in claims.items() if value})
+    assert isinstance(caller, Grouped)
+    assert caller.title == title
+    assert caller.roles == {"editor"}
+    assert BaseCaller.model_validate({"sub": "7", "roles": ["hr"]}).roles == {"hr"}
+
+
 def test_identities_tell_callers_apart() -> None:
     named = [("a", "b\nc"), ("a\nb", "c"), ('a", "b', "c"), ("a", 'b", "c'), ("", "a"), ("a", "")]
     found = {

@@ -30,6 +30,7 @@ INEXPRESSIBLE = {
         *("cannot be combined", "on the primary key", "primary key cannot", "on a text key"),
         *("must not be empty", "cannot have bounds", "'touch' requires", "duplicate option"),
         *("invalid default: ", "invalid example: ", "is a value of the enum", "is not a value"),
+        *("the claim '", "duplicate value 'a'"),
     ),
     "it depends on crudgen.yaml, or on other rules": (
         *("needs callers", "unknown role", "'access' is missing", "together with others"),

@@ -64,7 +64,7 @@ def callers_view(auth: Auth) -> CallersView:
 
 def _sample(one: Claim) -> Json:
     value = one.words[0] if one.type is ClaimType.ENUM else _SAMPLES[one.type]
-    return str(value) if one.claim == "sub" else value
+    return str(value) if one.claim in {"sub", "jti"} else value
 
 
 def testable_operations(entity: Entity) -> set[Operation]:

@@ -20,6 +20,8 @@ from ..models import MAX_INT, MIN_INT
 from .errors import Unauthorized
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
+_COUNTED = "\0roles"
+"""The roles that count, beside the claims of a token. No attribute is this claim."""
 MAX_TEXT = 255
 """Longest text in a claim."""
 
@@ -75,7 +77,9 @@ class BaseCaller(BaseModel):
     """Who it is, in the words of the issuer."""
     issuer: str = claim("iss", default="")
     """Who says so."""
-    roles: frozenset[str] = frozenset()
+    roles: frozenset[str] = Field(
+        default=frozenset(), validation_alias=AliasChoices(_COUNTED, "roles")
+    )
     """The roles of the caller, as far as they count."""
 
     @property
@@ -89,13 +93,9 @@ class BaseCaller(BaseModel):
         roles = _roles(_find(claims, cls.__roles_claim__), cls.__roles_claim__)
         counted = roles.intersection(cls.__roles__)
         try:
-            return cls.model_validate({**_without_roles(claims), "roles": counted})
+            return cls.model_validate({**claims, _COUNTED: counted})
         except ValidationError as error:
             raise Unauthorized(_reason(error)) from None
-
-
-def _without_roles(claims: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in claims.items() if name != "roles"}
 
 
 def _find(claims: dict[str, Any], name: str) -> Any:

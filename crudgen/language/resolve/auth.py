@@ -6,6 +6,7 @@ from keyword import iskeyword
 
 from crudgen.language.access import (
     CALLER_ATTRIBUTES,
+    REGISTERED_CLAIMS,
     RESERVED_ROLES,
     Auth,
     Claim,
@@ -17,6 +18,7 @@ from crudgen.language.reserved import LIBRARY_ATTRIBUTES
 from crudgen.language.written.expansion import expand
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import AppSpec
+from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.nodes import Mapping, Scalar, plain
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
@@ -33,6 +35,11 @@ def resolve_auth(written: WrittenSpec[AppSpec], problems: Problems) -> Auth | No
             problems.add(written.locate("auth"), "'auth' is empty", remedy)
         return None
     before = len(problems)
+    if spec.roles_claim in REGISTERED_CLAIMS:
+        problem = f"'roles_claim' cannot be {spec.roles_claim!r}"
+        problems.add(
+            written.locate("auth", "roles_claim"), problem, "such as 'roles_claim: groups'"
+        )
     auth = Auth(
         tokens=_tokens(written, problems),
         me=tuple(_claims(written, problems)),
@@ -72,7 +79,9 @@ def _roles(written: WrittenSpec[AppSpec], problems: Problems) -> Iterator[Module
 def _claims(written: WrittenSpec[AppSpec], problems: Problems) -> Iterator[Claim]:
     for name, text in (written.spec.auth.me if written.spec.auth else {}).items():
         key = written.locate_key("auth", "me", name)
-        if not ModuleName.PATTERN.fullmatch(name) or iskeyword(name):
+        if iskeyword(name):
+            problems.add(key, f"{name!r} is a keyword of Python", "choose another name")
+        elif not ModuleName.PATTERN.fullmatch(name):
             rule = "1 to 60 characters of a-z, 0-9 and '_', and starts with a letter"
             problems.add(key, f"invalid name {quoted(name)}", f"a name has {rule}")
         elif name in CALLER_ATTRIBUTES or name in LIBRARY_ATTRIBUTES or name.startswith("model_"):
@@ -80,8 +89,33 @@ def _claims(written: WrittenSpec[AppSpec], problems: Problems) -> Iterator[Claim
         else:
             short = Scalar(written.locate("auth", "me", name), text)
             long = expand(name, short, problems)
-            if long is not None and (found := _claim(name, long, problems)):
+            found = None if long is None else _claim(name, long, problems)
+            if found and _can_be(found, written, key, problems):
                 yield found
+
+
+def _can_be(one: Claim, written: WrittenSpec[AppSpec], key: Location, problems: Problems) -> bool:
+    """Return whether tokens can have a claim with these values; adds a problem if not."""
+    spec = written.spec.auth
+    if spec is not None and one.claim == spec.roles_claim:
+        problems.add(key, f"the claim {one.claim!r} has the roles", "use 'roles' of the caller")
+        return False
+    repeated = [word for n, word in enumerate(one.words) if word in one.words[:n]]
+    if repeated:
+        problems.add(key, f"duplicate value {quoted(repeated[0])}", "remove one of them")
+        return False
+    types = REGISTERED_CLAIMS.get(one.claim)
+    if types is None or one.type in types:
+        return True
+    if types:
+        problem = f"the claim {one.claim!r} cannot have the type {str(one.type)!r}"
+        problems.add(key, problem, suggest("", types))
+    elif one.claim == "iss":
+        problems.add(key, "every caller has the claim 'iss' already", "use 'issuer' of the caller")
+    else:
+        problem = f"the claim {one.claim!r} only says whether a token is valid"
+        problems.add(key, problem, "remove it, or name another claim")
+    return False
 
 
 def _claim(name: str, long: Mapping, problems: Problems) -> Claim | None:

@@ -7,6 +7,7 @@ from crudgen.language.access import (
     ANYONE,
     CALLER_ATTRIBUTES,
     NOBODY,
+    REGISTERED_CLAIMS,
     RESERVED_ROLES,
     USER,
     WRITE,
@@ -74,6 +75,7 @@ def add_rules(auth: dict[str, Any], tokens: dict[str, Any]) -> None:
         "items": {"type": "string", "pattern": _NAME, "not": {"enum": sorted(RESERVED_ROLES)}},
         "uniqueItems": True,
     }
+    properties["roles_claim"]["not"] = {"enum": sorted(REGISTERED_CLAIMS)}
     tokens["properties"]["jwks"]["pattern"] = "^https?://"
 
 
