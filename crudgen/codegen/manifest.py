@@ -24,7 +24,7 @@ from .tree import Ownership
 from .views.access import access_view
 from .views.aliases import type_aliases
 from .views.bodies import bodies_view, writes_more
-from .views.caller import caller_view
+from .views.caller import caller_of
 from .views.callers import NEEDS_OF_FIXTURES, NEEDS_OF_MAIN, callers_view
 from .views.collections import collections_of, creates_together, writes_keys
 from .views.distribution import POSTGRES, requirements
@@ -121,7 +121,8 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit | FromText]:
     kept = possibly_kept(schema.entities)
     if schema.auth is not None:
         yield FromText("access.txt", f"{_ACCESS}{tables(schema)}")
-        yield FromTemplate("app/caller.py", "caller.py.jinja", caller_view(schema.auth, schema.kit))
+        caller = caller_of(schema, schema.auth)
+        yield FromTemplate("app/caller.py", "caller.py.jinja", caller)
     for entity in schema.entities:
         models = models_view(entity, aliases[entity.name], entities, schema.kit)
         nodes = relation_nodes(entity, entities)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .conditions.tree import Condition
 from .names import ModuleName
 
 ANYONE = "anyone"
@@ -94,18 +95,49 @@ class Auth:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleAboutRows:
+    """Allows some callers something with the rows that satisfy a condition."""
+
+    action: Action
+    who: str
+    """`anyone`, `user` or a role."""
+    condition: Condition
+    """The condition. The names of claims in it are those of ClaimName."""
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
-    """Who may do what with the rows of an entity: for each action, `anyone`, `user` or roles."""
+    """Who may do what with the rows of an entity: for each action, `anyone`, `user` or roles.
+
+    These may do it with all rows; rules about rows add callers who may do it with some.
+    """
 
     read: tuple[str, ...] = ()
     create: tuple[str, ...] = ()
     update: tuple[str, ...] = ()
     delete: tuple[str, ...] = ()
+    about_rows: tuple[RuleAboutRows, ...] = ()
 
-    def who(self, action: Action) -> tuple[str, ...]:
-        """Return who may do something; empty for nobody."""
+    def of_all(self, action: Action) -> tuple[str, ...]:
+        """Return who may do something with all rows; empty for nobody."""
         found: tuple[str, ...] = getattr(self, action)
         return found
+
+    def rules(self, action: Action) -> tuple[RuleAboutRows, ...]:
+        """Return the rules about rows for an action."""
+        return tuple(rule for rule in self.about_rows if rule.action is action)
+
+    def who(self, action: Action) -> tuple[str, ...]:
+        """Return who may do something, perhaps with some rows only; empty for nobody."""
+        some = (rule.who for rule in self.rules(action))
+        return tuple(dict.fromkeys((*self.of_all(action), *some)))
+
+
+def conditions_for(access: Access, action: Action, caller: str) -> tuple[Condition, ...] | None:
+    """Return the conditions of which a row must satisfy one; None if the caller needs none."""
+    if covers(access.of_all(action), caller):
+        return None
+    return tuple(rule.condition for rule in access.rules(action) if covers((rule.who,), caller))
 
 
 def covers(allowed: tuple[str, ...], who: str) -> bool:

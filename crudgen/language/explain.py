@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from .access import NOBODY, Action
+from .access import NOBODY, Access, Action
 from .conditions.text import condition_text
+from .matrix import rules_of
 from .names import SNAKE_CASE, Conventions
 from .operations import CHANGING, CREATING, RELATION_KEYS, Operation
 from .relations import Reference, Relation, RelationKind
@@ -60,8 +61,13 @@ def explain(entity: Entity, conventions: Conventions = SNAKE_CASE) -> str:
         document["check"] = [_check(entity, check) for check in entity.checks]
     document["api"] = _api(entity)
     if entity.access is not None:
-        document["access"] = {str(one): [*entity.access.who(one)] or NOBODY for one in Action}
+        document["access"] = {str(one): _rules(entity.access, one) for one in Action}
     return "".join(f"{line}\n" for line in [*_lines(document), *_inverses(entity)])
+
+
+def _rules(access: Access, action: Action) -> Plain:
+    """Return the rules for an action."""
+    return [*rules_of(access, action)] or NOBODY
 
 
 def _inverses(entity: Entity) -> Iterator[str]:

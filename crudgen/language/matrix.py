@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-from .access import ANYONE, USER, Access, Action, covers
+from .access import ANYONE, USER, Access, Action, conditions_for, covers
+from .conditions.text import condition_text
+from .conditions.tree import Condition
 from .schema import Entity, Schema
 
 YES, NO = "yes", "-"
+_READABLE = "of the rows that the caller may read"
 
 
 def callers_of(schema: Schema) -> tuple[str, ...]:
@@ -15,18 +18,46 @@ def callers_of(schema: Schema) -> tuple[str, ...]:
 
 
 def may(access: Access, action: Action, caller: str) -> bool:
-    """Return whether a kind of callers may do something. Who changes rows must read them too."""
-    reads = covers(access.read, caller)
+    """Return whether a kind of callers may do something, perhaps with some rows only.
+
+    Who changes rows must read them too.
+    """
+    reads = covers(access.who(Action.READ), caller)
     is_change = action in (Action.UPDATE, Action.DELETE)
     return covers(access.who(action), caller) and (reads or not is_change)
 
 
+def condition_for(access: Access, action: Action, caller: str) -> str:
+    """Return the condition of the rows with which a caller may do something; empty for all rows."""
+    conditions = conditions_for(access, action, caller)
+    reading = None
+    if action in (Action.UPDATE, Action.DELETE):
+        reading = conditions_for(access, Action.READ, caller)
+    if conditions is None:
+        return "" if reading is None else _any(reading)
+    is_implied = reading is None or {*conditions} <= {*reading}
+    return _any(conditions) if is_implied else f"{_any(conditions)}, {_READABLE}"
+
+
+def rules_of(access: Access, action: Action) -> list[str]:
+    """Return the rules for an action, as in a spec."""
+    some = (f"{one.who} if {condition_text(one.condition, {})}" for one in access.rules(action))
+    return [*access.of_all(action), *some]
+
+
 def allowed(entity: Entity, callers: Sequence[str]) -> dict[str, list[str]]:
-    """Return the callers who may do something with the rows of an entity, by action."""
-    access = entity.access
-    if access is None:
-        return {}
-    return {str(action): [one for one in callers if may(access, action, one)] for action in Action}
+    """Return the callers who may do something with the rows of an entity, by action.
+
+    A caller who may do it with some rows is followed by `if` and the condition.
+    """
+    found: dict[str, list[str]] = {}
+    for action in Action if entity.access else ():
+        found[str(action)] = []
+        for caller in callers:
+            if entity.access and may(entity.access, action, caller):
+                condition = condition_for(entity.access, action, caller)
+                found[str(action)].append(f"{caller} if {condition}" if condition else caller)
+    return found
 
 
 def tables(schema: Schema) -> str:
@@ -38,9 +69,25 @@ def tables(schema: Schema) -> str:
 
 def _table(entity: Entity, callers: Sequence[str]) -> Iterator[str]:
     rows = [("", *callers)]
-    for action, who in allowed(entity, callers).items():
-        rows.append((action, *(YES if one in who else NO for one in callers)))
+    notes: dict[str, int] = {}
+    for action in Action if entity.access else ():
+        cells = (_cell(entity, action, caller, notes) for caller in callers)
+        rows.append((action, *cells))
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield f"  {'  '.join(cells)}".rstrip()
+        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield f"  {'  '.join(padded)}".rstrip()
+    yield from (f"  ({number}) {note}" for note, number in notes.items())
+
+
+def _cell(entity: Entity, action: Action, caller: str, notes: dict[str, int]) -> str:
+    access = entity.access
+    if access is None or not may(access, action, caller):
+        return NO
+    condition = condition_for(access, action, caller)
+    return f"if ({notes.setdefault(condition, len(notes) + 1)})" if condition else YES
+
+
+def _any(conditions: Sequence[Condition]) -> str:
+    texts = dict.fromkeys(condition_text(one, {}) for one in conditions)
+    return " or ".join(texts)

@@ -41,6 +41,14 @@ class FieldName(Name):
     RULE = "a field name has 1 to 60 characters of a-z, 0-9 and '_', and starts with a letter"
 
 
+class ClaimName(FieldName):
+    """The name of an attribute of the caller in a condition: `me.org`."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"me\.[a-z][a-z0-9_]{0,59}", re.ASCII)
+    RULE = "a claim is written 'me.' and its name"
+
+
 class AttributeName(PythonName):
     """The name of a field's attribute in Python: `secret_name`, `class_`."""
 

@@ -119,10 +119,10 @@ def test_there_are_enough_requests() -> None:
     assert len([*asks()]) * len(CALLERS) > 800
 
 
-VIEWS, COLLECTIONS = "app/kit/access/views.py", "app/kit/access/collections.py"
+VIEWS, COLLECTIONS = "app/kit/access/caller_view.py", "app/kit/access/collections.py"
 BODIES, QUERIES = "app/kit/access/bodies.py", "app/kit/access/queries.py"
 MUTANTS: Mapping[str, Sequence[str]] = {
-    "related rows": (QUERIES, 'access.read.check(caller, ["query", parameter])', "pass"),
+    "related rows": (QUERIES, 'access.read.check_all(caller, ["query", parameter])', "pass"),
     "includes": (QUERIES, "in query.returned_models", "in ()"),
     "filters": (QUERIES, "in query.filters", "in ()"),
     "sort keys": (QUERIES, "in query.sort", "in ()"),
@@ -130,11 +130,11 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         *("app/kit/query/related_rows.py", "relation.model, relation.link", "(relation.model,)"),
     ),
     "owners": (
-        *(COLLECTIONS, "guarded.owner.read.check(caller)", "pass"),
+        *(COLLECTIONS, "guarded.owner.read.check_all(caller)", "pass"),
         *(COLLECTIONS, "(owner.read, rows.access.read)", "(rows.access.read,)"),
     ),
     "links": (
-        *(COLLECTIONS, "links.update.check(self._caller)", "pass"),
+        *(COLLECTIONS, "links.update.check_all(self._caller)", "pass"),
         *(COLLECTIONS, "() if links is None else (links.update,)", "()"),
     ),
     "link tables with rules": (
@@ -143,7 +143,7 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     ),
     "references": (BODIES, "value is not None and", "False and"),
     "keys": (BODIES, "if one.keys and", "if False and"),
-    "children": (BODIES, "create.check(caller, where)", "create"),
+    "children": (BODIES, "create.check_all(caller, where)", "create"),
     "references of children": (BODIES, "enumerate(one.created)", "enumerate([])"),
     "written rows": (VIEWS, "if access.read.admits(caller) and", "if True or"),
     "rows created by PUT": (VIEWS, "creates=creates", "creates=True"),

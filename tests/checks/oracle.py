@@ -36,6 +36,11 @@ def holds(text: str, row: Mapping[str, Any], kinds: Mapping[str, str]) -> bool:
     return _Reader(text, row, kinds).alternatives() is not False
 
 
+def allows(text: str, row: Mapping[str, Any], kinds: Mapping[str, str]) -> bool:
+    """Return whether a condition is true: what is unknown allows nothing."""
+    return _Reader(text, row, kinds).alternatives() is True
+
+
 class _Reader:
     def __init__(self, text: str, row: Mapping[str, Any], kinds: Mapping[str, str]) -> None:
         self._tokens = _TOKENS.findall(text)

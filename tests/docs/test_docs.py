@@ -63,7 +63,7 @@ def texts(block: Block) -> tuple[dict[str, str], str | None]:
         if "access" not in said:
             return {name: block.text, **targets}, None
         targets = {name: f"{text}access: anyone\n" for name, text in targets.items()}
-        return {name: block.text, **targets}, "auth: {roles: [editor, hr]}"
+        return {name: block.text, **targets}, "auth: {roles: [editor, hr], me: {id: int = sub}}"
     hero = "name: Hero\nfields:\n  name: str\n"
     if said.keys() <= AppSpec.model_fields.keys():
         return {name: f"{hero}access: anyone\n" if "auth" in said else hero}, block.text

@@ -34,7 +34,8 @@ INEXPRESSIBLE = {
     ),
     "it depends on crudgen.yaml, or on other rules": (
         *("needs callers", "unknown role", "'access' is missing", "together with others"),
-        *("and may not read them", ", and not "),
+        *("and may not read them", ", and not ", "rules with 'if' do not cover"),
+        *("a caller has no", "has no 'me'", "the name of a claim"),
     ),
     "it depends on other entities": (
         *(
@@ -86,6 +87,8 @@ INEXPRESSIBLE = {
         ),
         *("not a condition", "a comparison needs", "is not a field", "2 decimals, 'tax'"),
         *("is shorter than", "is never null", "and 'title' is", "and 'starts_at' is"),
+        *("and 'status' is", "and 'me.id' is", "over relations is not", "now' is not supported"),
+        *("old' is not supported", "the condition is empty", "after the rule of"),
         *("compared with null", "should not contain the control", "has the name of another"),
     ),
     "it is about a name that is derived from another one": (

@@ -12,6 +12,7 @@ from crudgen.language.schema import Entity, KeyKind, KitForm
 
 from .collections import created_together
 from .references import Entities
+from .rule_conditions import rule_conditions
 from .variables import free_name
 
 _ALIASES = {
@@ -62,7 +63,7 @@ def caller_type(operation: Operation, entity: Entity, entities: Collection[str])
 
 def is_open(access: Access, actions: Iterable[Action]) -> bool:
     """Return whether callers without credentials may do one of the actions."""
-    reads = ANYONE in access.read
+    reads = ANYONE in access.who(Action.READ)
     return any(
         ANYONE in access.who(action) and (reads or action in (Action.READ, Action.CREATE))
         for action in actions
@@ -75,7 +76,7 @@ def hides_new_rows(entity: Entity, entities: Entities) -> bool:
     return any(
         one.access is not None and not covers(one.access.read, who)
         for one in created
-        for who in (entity.access.create if entity.access else ())
+        for who in (entity.access.who(Action.CREATE) if entity.access else ())
     )
 
 
@@ -97,7 +98,7 @@ def access_view(entity: Entity, access: Access, entities: Entities, kit: KitForm
     imports = Imports(kit, defined=defined)
     imports.use(".models", entity.name)
     caller = caller_class(imports, names)
-    arguments = [name(entity.name), caller, *_rules(access, imports)]
+    arguments = [name(entity.name), caller, *_rules(entity, access, imports)]
     kind = imports.name("..kit.access.rules", "Access")
     return AccessView(
         plural_words=words(entity.plural),
@@ -110,19 +111,22 @@ def access_view(entity: Entity, access: Access, entities: Entities, kit: KitForm
     )
 
 
-def _rules(access: Access, imports: Imports) -> Iterator[Bracket | Code]:
+def _rules(entity: Entity, access: Access, imports: Imports) -> Iterator[Bracket | Code]:
     """Yield `read=[ANYONE]`, `create=[role("editor")]` and so on."""
-    constants = {ANYONE: "ANYONE", USER: "USER"}
+    conditions = rule_conditions(entity, imports)
     for action in Action:
-        rules = []
-        for who in access.who(action):
-            if who in constants:
-                rules.append(imports.name("..kit.access.rules", constants[who]))
-            else:
-                role = imports.name("..kit.access.rules", "role")
-                rules.append(statement(raw(""), call(role, [literal(who)])))
+        rules: list[Bracket | Code] = [_who(who, imports) for who in access.of_all(action)]
+        rules += [conditions.when(one, _who(one.who, imports)) for one in access.rules(action)]
         if rules:
             yield keyword(action, Bracket("[", tuple(rules), "]"))
+
+
+def _who(who: str, imports: Imports) -> Code:
+    constants = {ANYONE: "ANYONE", USER: "USER"}
+    if who in constants:
+        return imports.name("..kit.access.rules", constants[who])
+    role = imports.name("..kit.access.rules", "role")
+    return statement(raw(""), call(role, [literal(who)]))
 
 
 def _alias(

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crudgen.codegen.code import Code, literal, optional, raw
+from crudgen.codegen.code import Code, identifier, literal, optional, raw
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import INDENT, Bracket, call, statement, subscript, typed_declaration
 from crudgen.language.access import Auth, Claim, ClaimType
 from crudgen.language.names import AttributeName
-from crudgen.language.schema import KitForm
+from crudgen.language.schema import KitForm, Schema
+
+from .rule_conditions import names_caller
 
 _TYPES = {
     ClaimType.INT: "IntClaim",
@@ -16,6 +18,16 @@ _TYPES = {
     ClaimType.UUID: "UuidClaim",
     ClaimType.BOOL: "FlagClaim",
 }
+
+
+_COLUMNS = {
+    ClaimType.INT: ("sqlalchemy", "BigInteger"),
+    ClaimType.STR: (".kit.database.columns", "Text"),
+    ClaimType.UUID: ("sqlalchemy", "Uuid"),
+    ClaimType.BOOL: ("sqlalchemy", "Boolean"),
+    ClaimType.ENUM: (".kit.database.columns", "Text"),
+}
+"""The types of columns whose values claims are compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +38,39 @@ class CallerView:
     head: Code
     settings: tuple[Code, ...]
     claims: tuple[Code, ...]
+    bound: tuple[Code, ...]
+    """The claims in the conditions of rules, if there are any."""
 
 
-def caller_view(auth: Auth, kit: KitForm) -> CallerView:
-    """Return the view of the class of callers."""
+def caller_of(schema: Schema, auth: Auth) -> CallerView:
+    """Return the view of the class of callers of an application."""
+    is_in_rules = any(names_caller(entity.access) for entity in schema.entities)
+    return caller_view(auth, schema.kit, is_in_rules=is_in_rules)
+
+
+def caller_view(auth: Auth, kit: KitForm, *, is_in_rules: bool = False) -> CallerView:
+    """Return the view of the class of callers; `is_in_rules` if conditions name claims."""
     names = {str(one.name) for one in auth.me}
-    imports = Imports(kit, defined={"Caller"}, attributes=names)
+    defined = {"Caller", *(("Me", "me") if is_in_rules else ())}
+    imports = Imports(kit, defined=defined, attributes=names)
     base = imports.name(".kit.access.caller", "BaseCaller")
     claims = tuple(_claim(one, imports) for one in auth.me)
     return CallerView(
         head=statement(raw("class "), call(raw("Caller"), [base]), tail=":"),
         settings=tuple(_settings(auth)),
         claims=claims,
+        bound=tuple(_bound(one, imports) for one in auth.me) if is_in_rules else (),
         imports=imports.code(),
     )
+
+
+def _bound(one: Claim, imports: Imports) -> Code:
+    """Return `id = bound("id", BigInteger())`."""
+    module, kind = _COLUMNS[one.type]
+    column = call(imports.name(module, kind, in_class=True), [])
+    function = imports.name(".kit.access.me", "bound", in_class=True)
+    head = identifier(one.name) + raw(" = ")
+    return statement(head, call(function, [literal(str(one.name)), column]), INDENT)
 
 
 def _settings(auth: Auth) -> Iterator[Code]:

@@ -36,7 +36,7 @@ class References:
         """
         for name, json_name, words, target in self._targets:
             value = getattr(row, name, None)
-            if value is not None and not access_of(target).read.admits(caller):
+            if value is not None and not access_of(target).read.admits_to_all(caller):
                 yield problem("no_target", [*place, json_name], f"There is no such {words}")
 
 
@@ -70,13 +70,13 @@ class Bodies:
             table = one.rows._properties.table
             where = [*place, one.json_name]
             if one.created:
-                access_of(table).create.check(caller, where)
+                access_of(table).create.check_all(caller, where)
                 references = self._of_related.get(table)
                 if references is None:
                     references = self._of_related[table] = References(one.rows)
                 for index, child in enumerate(one.created):
                     yield from references.problems(child, caller, [*where, index])
-            if one.keys and not access_of(table).read.admits(caller):
+            if one.keys and not access_of(table).read.admits_to_all(caller):
                 words = one.rows._properties.row_words(table)
                 for index in range(len(one.keys)):
                     yield problem("no_target", [*where, index], f"There is no such {words}")
@@ -84,7 +84,7 @@ class Bodies:
     def are_readable(self, rows: Sequence[Model], caller: BaseCaller | None) -> bool:
         """Return whether a caller may read all that a response with the written rows contains."""
         return all(
-            access_of(one.rows._properties.table).read.admits(caller)
+            access_of(one.rows._properties.table).read.admits_to_all(caller)
             for row in rows
             for one in self._rows.related_writes(row)
             if one.created or one.is_shown

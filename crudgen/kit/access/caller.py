@@ -56,7 +56,9 @@ def _uuid(value: Any) -> Any:
     return value
 
 
-TextClaim = Annotated[str, Strict(), Field(min_length=1, max_length=MAX_TEXT)]
+TextClaim = Annotated[
+    str, Strict(), Field(min_length=1, max_length=MAX_TEXT, pattern=r"^[^\x00]*$")
+]
 IntClaim = Annotated[int, Strict(), BeforeValidator(_integer), Field(ge=MIN_INT, le=MAX_INT)]
 UuidClaim = Annotated[UUID, Strict(), BeforeValidator(_uuid)]
 FlagClaim = Annotated[bool, Strict()]

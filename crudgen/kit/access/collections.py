@@ -10,10 +10,11 @@ from ..models import Model
 from ..query import ListQuery
 from ..rows.subcollection import Subcollection
 from .caller import BaseCaller
+from .caller_view import remember, shown
 from .may import May
 from .queries import check_query
 from .rules import Access
-from .views import Guarded, remember, shown
+from .views import Guarded
 
 
 class _Operations(Protocol):
@@ -79,10 +80,10 @@ class CollectionView:
     async def list(self, db: Database, request: Request, key: Any, query: ListQuery) -> Response:
         """Return the response with a page of the rows under a row."""
         guarded, caller = self._guarded, self._caller
-        guarded.owner.read.check(caller)
-        guarded.rows.access.read.check(caller)
+        guarded.owner.read.check_all(caller)
+        guarded.rows.access.read.check_all(caller)
         if guarded.via is not None:
-            guarded.via.read.check(caller)
+            guarded.via.read.check_all(caller)
         check_query(guarded.rows.unguarded._columns, query, caller)
         return await self._rows.list(db, request, key, query)
 
@@ -91,8 +92,8 @@ class CollectionView:
     ) -> Response:
         """Insert a row under a row; return the response with it, if the caller may read it."""
         guarded, caller = self._guarded, self._caller
-        guarded.owner.read.check(caller)
-        guarded.rows.access.create.check(caller)
+        guarded.owner.read.check_all(caller)
+        guarded.rows.access.create.check_all(caller)
         guarded.rows.bodies.check([row], caller)
         remember(request, caller)
         response = await self._rows.create(db, request, key, row, *options)
@@ -118,9 +119,9 @@ class CollectionView:
     def _check_links(self) -> None:
         """Raise HTTPException unless the caller may change the links."""
         guarded = self._guarded
-        guarded.owner.read.check(self._caller)
-        guarded.rows.access.read.check(self._caller)
+        guarded.owner.read.check_all(self._caller)
+        guarded.rows.access.read.check_all(self._caller)
         links = guarded.links
         if links is None:
             raise TypeError("a collection without the rules of its links has no links to change")
-        links.update.check(self._caller)
+        links.update.check_all(self._caller)

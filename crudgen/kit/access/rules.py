@@ -1,25 +1,44 @@
 """Rules: who may do what with the rows of an entity."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import ColumnElement, Table
 
 from ..errors import StartupError
 from ..models import Model
 from .caller import BaseCaller
+from .clauses import Clause
 from .errors import Forbidden, Unauthorized
 
+Roles = frozenset[str] | None
+"""The roles of a caller; None for a caller without credentials."""
 _KEY = "access"
 """Where the rules of an entity are, in the `info` of its table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Allows some callers something."""
+    """Allows some callers something: with all rows, or with those that satisfy a condition."""
 
     who: str
     """`anyone`, `user`, or a role."""
+    text: str = ""
+    """The condition as in the spec."""
+    condition: ColumnElement[bool] | None = field(default=None, compare=False)
+    """The condition of the rows; None for all rows."""
+
+    def when(self, text: str, condition: ColumnElement[bool]) -> "Rule":
+        """Return the rule for the rows that satisfy a condition; `text` says it in words."""
+        return Rule(self.who, text, condition)
+
+    def admits(self, roles: Roles) -> bool:
+        """Return whether the rule is about callers with these roles."""
+        if self.who == ANYONE.who:
+            return True
+        return roles is not None and (self.who == USER.who or self.who in roles)
 
 
 ANYONE = Rule("anyone")
@@ -34,21 +53,43 @@ def role(name: str) -> Rule:
 
 
 class Permission:
-    """Whether a caller may do one thing with the rows of an entity: some of the rules allow it."""
+    """Whether a caller may do one thing with the rows of an entity: some of the rules allow it.
+
+    Rules with a condition allow it with some rows only.
+    """
 
     def __init__(
-        self, words: str, rules: Sequence[Rule], needs: "Permission | None" = None
+        self,
+        words: str,
+        rules: Sequence[tuple[Rule, Clause | None]],
+        needs: "Permission | None" = None,
     ) -> None:
         """`words` say what it allows. `needs` is what a caller must be allowed as well."""
         self.words = words
         self.needs = needs
-        self.is_open: bool = ANYONE in rules and (needs is None or needs.is_open)
+        self.rules = rules
+        """The rules, each with its condition; None for all rows."""
+        who = frozenset(one.who for one, _ in rules)
+        self.is_open: bool = ANYONE.who in who and (needs is None or needs.is_open)
         """Whether callers without credentials may do this."""
-        self._is_for_users = ANYONE in rules or USER in rules
-        self._roles = frozenset(one.who for one in rules) - {ANYONE.who, USER.who}
+        self._is_for_users = ANYONE.who in who or USER.who in who
+        self._roles = who - {ANYONE.who, USER.who}
+
+    def clauses(self, roles: Roles) -> Sequence[Clause] | None:
+        """Return the conditions, of which a row must satisfy one; None for all rows."""
+        found = [clause for rule, clause in self.rules if rule.admits(roles)]
+        conditions = [one for one in found if one is not None]
+        return None if len(conditions) < len(found) else conditions
+
+    def admits_to_all(self, caller: BaseCaller | None) -> bool:
+        """Return whether a caller may do this with all rows."""
+        return self.admits(caller) and self.clauses(roles_of(caller)) is None
 
     def admits(self, caller: BaseCaller | None) -> bool:
-        """Return whether a caller may do this; None is a caller without credentials."""
+        """Return whether a caller may do this, perhaps with some rows only.
+
+        None is a caller without credentials.
+        """
         if self.is_open:
             return True
         if caller is None or not (self.needs is None or self.needs.admits(caller)):
@@ -69,6 +110,17 @@ class Permission:
         """Raise Unauthorized (401) or Forbidden (403) if a caller may not do this."""
         if not self.admits(caller):
             check_any((self,), caller, loc)
+
+    def check_all(self, caller: BaseCaller | None, loc: Sequence[str | int] = ()) -> None:
+        """Raise Unauthorized (401) or Forbidden (403) if a caller may not do this with all rows."""
+        self.check(caller, loc)
+        if not self.admits_to_all(caller):
+            raise Forbidden(f"This caller may not {self.words} without a condition", loc)
+
+
+def roles_of(caller: BaseCaller | None) -> Roles:
+    """Return the roles of a caller that count; None without credentials."""
+    return None if caller is None else caller.roles
 
 
 def check_any(
@@ -106,11 +158,27 @@ class Access:
         delete: Sequence[Rule] = (),
     ) -> None:
         table, name = _table(model), model.__name__
+        numbers = count()
+
+        def clauses(rules: Sequence[Rule]) -> Sequence[tuple[Rule, Clause | None]]:
+            return [(one, _clause(one, table, numbers)) for one in rules]
+
         self.caller = caller
-        self.read = Permission(f"read rows of {name}", read)
-        self.create = Permission(f"create rows of {name}", create)
-        self.update = Permission(f"update rows of {name}", update, needs=self.read)
-        self.delete = Permission(f"delete rows of {name}", delete, needs=self.read)
+        self.read = Permission(f"read rows of {name}", clauses(read))
+        self.create = Permission(f"create rows of {name}", clauses(create))
+        self.update = Permission(f"update rows of {name}", clauses(update), needs=self.read)
+        self.delete = Permission(f"delete rows of {name}", clauses(delete), needs=self.read)
+        self.permissions = (self.read, self.create, self.update, self.delete)
+        """What the rules allow, by operation."""
+        self.constants: dict[str, Any] = {}
+        """The constants in the conditions of the rules, by parameter."""
+        for permission in self.permissions:
+            for _, clause in permission.rules:
+                self.constants |= {} if clause is None else clause.constants
+        self.is_about_rows = any(
+            clause is not None for one in self.permissions for _, clause in one.rules
+        )
+        """Whether a rule has a condition."""
         table.info[_KEY] = self
 
 
@@ -126,6 +194,10 @@ def known_access_of(table: Table) -> Access | None:
     """Return the rules of a table, or None for a link table, which belongs to other tables."""
     found: Access | None = table.info.get(_KEY)
     return found
+
+
+def _clause(rule: Rule, table: Table, numbers: "count[int]") -> Clause | None:
+    return None if rule.condition is None else Clause(rule.condition, table, next(numbers))
 
 
 def _table(model: type[Model]) -> Table:

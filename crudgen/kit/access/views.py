@@ -1,44 +1,15 @@
 """The rows of a resource as one caller may use them."""
 
-from collections.abc import Sequence
-from typing import Any, Protocol, cast
+from typing import Any
 
-from fastapi import Request, Response
-
-from ..database import Database
-from ..models import Changes, Model
-from ..query import ListQuery
-from ..query.columns import Columns
-from ..rows.answers import CALLER
-from ..rows.resource import ExistsError, Resource
+from ..errors import StartupError
+from ..rows.resource import Resource
 from .bodies import Bodies
 from .caller import BaseCaller
-from .queries import check_query
-from .rules import Access, check_any
-
-
-class _Operations(Protocol):
-    """The operations of resources, of which each resource has some."""
-
-    _columns: Columns
-
-    async def list(self, db: Database, request: Request, query: ListQuery) -> Response: ...
-
-    async def read(self, db: Database, key: Any, *query: ListQuery) -> Response: ...
-
-    async def create(self, *arguments: Any) -> Response: ...
-
-    async def create_many(self, *arguments: Any) -> Response: ...
-
-    async def update(self, *arguments: Any) -> Response: ...
-
-    async def update_many(self, *arguments: Any) -> Response: ...
-
-    async def replace(self, *arguments: Any, creates: bool, updates: bool) -> Response: ...
-
-    async def delete(self, *arguments: Any) -> Response: ...
-
-    async def delete_many(self, *arguments: Any) -> Response: ...
+from .caller_view import View
+from .row_operations import RowOperations
+from .row_view import RowView
+from .rules import Access, Roles, roles_of
 
 
 class Guarded:
@@ -49,6 +20,12 @@ class Guarded:
 
     def __init__(self, rows: Resource, access: Access) -> None:
         self.access = access
+        self._row_operations: dict[Roles, RowOperations] = {}
+        if access.is_about_rows and not vars(type(rows)).get("knows_visible_rows"):
+            raise StartupError(
+                f"{rows._name}: rules with conditions are not supported for {type(rows).__name__}\n"
+                "  use Resource or ReplaceableResource"
+            )
         self.unguarded = rows
         """The rows for code that asks the rules itself, or asks none."""
         self.bodies = Bodies(rows)
@@ -57,111 +34,13 @@ class Guarded:
         self.included: Any = getattr(rows, "included", None)
         """The dependency that parses the query of reading one row with related rows."""
 
-    def view(self, caller: BaseCaller | None) -> "View":
+    def view(self, caller: BaseCaller | None) -> View:
         """Return the operations that a caller may use; None is a caller without credentials."""
-        return View(self, caller)
-
-
-class View:
-    """The operations on a table for one caller.
-
-    They raise Unauthorized (401), Forbidden (403), and the errors of the resource.
-    """
-
-    __slots__ = ("_access", "_bodies", "_caller", "_rows")
-
-    def __init__(self, guarded: Guarded, caller: BaseCaller | None) -> None:
-        self._rows = cast(_Operations, guarded.unguarded)
-        self._access, self._bodies, self._caller = guarded.access, guarded.bodies, caller
-
-    async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
-        """Return the response with a page of rows."""
-        self._access.read.check(self._caller)
-        check_query(self._rows._columns, query, self._caller)
-        return await self._rows.list(db, request, query)
-
-    async def read(self, db: Database, key: Any, query: ListQuery | None = None) -> Response:
-        """Return the response with one row, and the related rows that the query includes."""
-        self._access.read.check(self._caller)
-        if query is None:
-            return await self._rows.read(db, key)
-        check_query(self._rows._columns, query, self._caller)
-        return await self._rows.read(db, key, query)
-
-    async def create(
-        self, db: Database, request: Request, row: Model, *options: str | None
-    ) -> Response:
-        """Insert a row; return the response with it, if the caller may read it."""
-        self._access.create.check(self._caller)
-        self._bodies.check([row], self._caller)
-        remember(request, self._caller)
-        return self._shown(await self._rows.create(db, request, row, *options), [row])
-
-    async def create_many(
-        self, db: Database, request: Request, rows: Sequence[Model], *options: str | None
-    ) -> Response:
-        """Insert rows; return the response with them, if the caller may read them."""
-        self._access.create.check(self._caller)
-        self._bodies.check(rows, self._caller, several=True)
-        remember(request, self._caller)
-        return self._shown(await self._rows.create_many(db, request, rows, *options), rows)
-
-    async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
-        """Update a row; return the response with it."""
-        self._access.update.check(self._caller)
-        self._bodies.check([changes], self._caller)
-        return self._shown(await self._rows.update(db, request, key, changes), [changes])
-
-    async def update_many(
-        self, db: Database, request: Request, rows: Sequence[Changes]
-    ) -> Response:
-        """Update rows; return the response with them."""
-        self._access.update.check(self._caller)
-        self._bodies.check(rows, self._caller, several=True)
-        return self._shown(await self._rows.update_many(db, request, rows), rows)
-
-    async def replace(self, db: Database, request: Request, key: Any, row: Model) -> Response:
-        """Replace a row, or create it if it does not exist, as far as the caller may."""
-        creates = self._access.create.admits(self._caller)
-        updates = self._access.update.admits(self._caller)
-        check_any((self._access.update, self._access.create), self._caller)
-        self._bodies.check([row], self._caller)
-        try:
-            response = await self._rows.replace(
-                db, request, key, row, creates=creates, updates=updates
-            )
-        except ExistsError:
-            self._access.update.check(self._caller)
-            raise
-        return self._shown(response, [row])
-
-    async def delete(self, db: Database, request: Request, key: Any) -> Response:
-        """Delete a row."""
-        self._access.delete.check(self._caller)
-        return await self._rows.delete(db, request, key)
-
-    async def delete_many(self, db: Database, request: Request, keys: Sequence[Any]) -> Response:
-        """Delete rows."""
-        self._access.delete.check(self._caller)
-        return await self._rows.delete_many(db, request, keys)
-
-    def _shown(self, response: Response, rows: Sequence[Model]) -> Response:
-        return shown(self._access, self._bodies, response, rows, self._caller)
-
-
-def shown(
-    access: Access,
-    bodies: Bodies,
-    response: Response,
-    rows: Sequence[Model],
-    caller: BaseCaller | None,
-) -> Response:
-    """Return the response with written rows, or 204 to a caller who may not read them."""
-    if access.read.admits(caller) and bodies.are_readable(rows, caller):
-        return response
-    return Response(status_code=204)
-
-
-def remember(request: Request, caller: BaseCaller | None) -> None:
-    """Keep who makes a request: an Idempotency-Key is that of its caller."""
-    request.scope[CALLER] = "" if caller is None else caller.identity
+        if not self.access.is_about_rows:
+            return View(self.unguarded, self.access, self.bodies, caller)
+        roles = roles_of(caller)
+        if all(one.clauses(roles) is None for one in self.access.permissions):
+            return View(self.unguarded, self.access, self.bodies, caller)
+        if roles not in self._row_operations:
+            self._row_operations[roles] = RowOperations(self.unguarded, self.access, roles)
+        return RowView(self._row_operations[roles], self.bodies, caller)

@@ -1,10 +1,11 @@
 """The columns of a list: those returned, and those to filter, sort and search by."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from functools import cached_property
 from itertools import chain
 from types import NoneType
-from typing import Any, ClassVar, Literal, get_args, get_origin
+from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 
 from pydantic import AfterValidator, TypeAdapter
 from pydantic.fields import FieldInfo
@@ -53,6 +54,7 @@ class Columns:
         self._annotations = {name: one.annotation for name, one in public.model_fields.items()}
         self._words = {name: _words(one) for name, one in self._annotations.items()}
         self._validators = {name: _validators(field) for name, field in public.model_fields.items()}
+        self._visible: Callable[[str], ColumnElement[bool]] | None = None
         self._as_sent = {
             name for name, field in public.model_fields.items() if not _stores_nfc(field)
         }
@@ -60,6 +62,24 @@ class Columns:
         self.sorted = tuple(orderable if sort_by is None else sort_by)
         self.filtered = tuple(self.shown if filter_by is None else filter_by)
         self.searched = tuple(search_in)
+
+    def restricted(self, condition: Callable[[str], ColumnElement[bool]]) -> Self:
+        """Return the same columns of the rows that satisfy a condition, built for a dialect.
+
+        All statements that read or change existing rows take their condition from `visible`.
+        """
+        found = copy(self)
+        found._visible = condition
+        return found
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether only some rows are visible."""
+        return self._visible is not None
+
+    def visible(self, kind: str) -> Sequence[ColumnElement[bool]]:
+        """Return the conditions of the rows that can be read at all; none for all rows."""
+        return () if self._visible is None else (self._visible(kind),)
 
     def column(self, name: str) -> Column[Any]:
         """Return a column of the table."""

@@ -40,8 +40,8 @@ def bound_values(query: ListQuery) -> dict[str, Any]:
 
 
 def conditions(columns: Columns, query: ListQuery, kind: str) -> list[ColumnElement[bool]]:
-    """Return the WHERE conditions of the filters and the search of a query."""
-    found = columns.conditions(query.filters, kind)
+    """Return the WHERE conditions of a list: the visible rows, the filters and the search."""
+    found = [*columns.visible(kind), *columns.conditions(query.filters, kind)]
     contains = OPERATORS["icontains"].clause
     for n in range(len(query.words)):
         matches = []

@@ -24,6 +24,8 @@ class ReplaceableResource(Resource):
     A replacement keeps the `immutable` properties of a row.
     """
 
+    knows_visible_rows = True
+
     def __init__(
         self, model: type[Model], *, public: type[Model], immutable: Sequence[str] = (), **rest: Any
     ) -> None:

@@ -1,10 +1,12 @@
 """The CRUD operations on a table, with rows as JSON."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from fastapi import Depends, HTTPException, Request, Response
+from sqlalchemy import ColumnElement
 
 from ..database import Change, Database
 from ..database.statements import Values
@@ -66,6 +68,9 @@ class Resource:
     status of responses with new rows.
     """
 
+    knows_visible_rows: ClassVar = True
+    """Whether all operations are known to work with `restricted`. Subclasses say it themselves."""
+
     def __init__(
         self,
         model: type[Model],
@@ -85,7 +90,7 @@ class Resource:
         self.query = Depends(self._list_parameters(columns, default_limit, max_limit))
         """The dependency that parses the query of a list."""
         self._properties = columns.properties
-        self._name = model.__name__
+        self._model, self._name = model, model.__name__
         self._columns = columns
         self._values = RequestValues(columns.properties.columns)
         self._listing = self._new_listing(model, columns)
@@ -95,6 +100,17 @@ class Resource:
         self._etag_required = etag_required
         self._created_status = created_status
         self._statements: dict[str, RowStatements] = {}
+
+    def restricted(self, condition: Callable[[str], ColumnElement[bool]]) -> Self:
+        """Return the operations on the rows that satisfy a condition, built for a dialect.
+
+        Other rows are as if they did not exist. The parameters of the condition need values.
+        """
+        found = copy(self)
+        found._columns = self._columns.restricted(condition)
+        found._listing = found._new_listing(self._model, found._columns)
+        found._statements = {}
+        return found
 
     def _list_columns(self, model: type[Model], public: type[Model], **names: Any) -> Columns:
         """Return the columns of the list."""
@@ -122,9 +138,13 @@ class Resource:
 
     def _statements_for(self, db: Database) -> RowStatements:
         """Return the statements for the dialect of a database, built once."""
-        statements = self._statements.get(db.kind)
+        return self._statements_of(db.kind)
+
+    def _statements_of(self, kind: str) -> RowStatements:
+        """Return the statements for a dialect, built once."""
+        statements = self._statements.get(kind)
         if statements is None:
-            statements = self._statements[db.kind] = self._new_statements(db.kind)
+            statements = self._statements[kind] = self._new_statements(kind)
         return statements
 
     def _new_statements(self, kind: str) -> RowStatements:

@@ -71,7 +71,9 @@ def _list(values: tuple[ConstantValue, ...]) -> str:
 
 
 def _operand(operand: Operand, names: Names) -> str:
-    return names[operand.name] if isinstance(operand, FieldValue) else _constant(operand)
+    if isinstance(operand, FieldValue):
+        return names.get(operand.name, operand.name)
+    return _constant(operand)
 
 
 def _constant(constant: ConstantValue) -> str:

@@ -1,17 +1,31 @@
 """Resolves the key `access` of an entity. Reason to change: what rules can say."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from crudgen.language.access import ANYONE, NOBODY, USER, WRITE, WRITING, Access, Action, Auth
+from crudgen.language.access import (
+    ANYONE,
+    NOBODY,
+    USER,
+    WRITE,
+    WRITING,
+    Access,
+    Action,
+    Auth,
+    RuleAboutRows,
+)
+from crudgen.language.schema import Entity
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
 from crudgen.language.written.unsupported import ACCESS_KEYS
-from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.nodes import Plain
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
+from .access_conditions import ConditionReader, part
+
 Path = tuple[str | int, ...]
+_CONDITION = re.compile(r"(\w+)\s+if(?:\s+(.*))?", re.DOTALL)
+"""A rule about rows: who, and the condition."""
 _OTHERS = {
     "list": Action.READ,
     "get": Action.READ,
@@ -36,9 +50,12 @@ _OTHER_CALLERS = {
 
 
 def resolve_access(
-    written: WrittenSpec[EntitySpec], auth: Auth | None, problems: Problems
+    written: WrittenSpec[EntitySpec], entity: Entity | None, auth: Auth | None, problems: Problems
 ) -> Access | None:
-    """Return who may do what with the rows of an entity; None if the spec has no callers."""
+    """Return who may do what with the rows of an entity; None if the spec has no callers.
+
+    The entity is None if it has errors.
+    """
     is_set = written.spec.is_set("access")
     if auth is None:
         if is_set:
@@ -50,29 +67,37 @@ def resolve_access(
         problem = "'access' is missing: crudgen.yaml has 'auth'"
         problems.add(written.locate_key("name"), problem, "say 'access: anyone' to leave it open")
         return None
-    return _Reader(written, auth, problems).access()
+    return _Reader(written, ConditionReader(written, entity, auth, problems), auth).access()
 
 
 class _Reader:
     """Reads the rules of one entity."""
 
-    def __init__(self, written: WrittenSpec[EntitySpec], auth: Auth, problems: Problems) -> None:
-        self._written = written
+    def __init__(
+        self, written: WrittenSpec[EntitySpec], conditions: ConditionReader, auth: Auth
+    ) -> None:
+        self._written, self._conditions = written, conditions
+        problems = conditions.problems
+        self._about_rows: list[RuleAboutRows] = []
         self._words = (ANYONE, USER, *auth.roles, NOBODY)
         self._problems = problems
 
     def access(self) -> Access:
         value, path = self._written.spec.access, ("access",)
         if not isinstance(value, dict):
-            who = self._who(value, path)
-            return Access(who, who, who, who)
+            return self._with_rows(dict.fromkeys(Action, self._who(value, path, [*Action])))
         allowed: dict[Action, tuple[str, ...]] = {}
         if not value:
             self._add(path, "'access' is empty", "say 'access: nobody', or who may do what")
         for key, rules in value.items():
-            for action in self._actions(key, value):
-                allowed[action] = self._who(rules, ("access", key))
-        return Access(**{str(action): who for action, who in allowed.items()})
+            if actions := self._actions(key, value):
+                who = self._who(rules, ("access", key), actions)
+                allowed |= dict.fromkeys(actions, who)
+        return self._with_rows(allowed)
+
+    def _with_rows(self, allowed: dict[Action, tuple[str, ...]]) -> Access:
+        who = {str(action): found for action, found in allowed.items()}
+        return Access(**who, about_rows=tuple(self._about_rows))
 
     def _actions(self, key: str, written: dict[str, Plain]) -> tuple[Action, ...]:
         """Return the actions that a key names; adds a problem and returns none for another key."""
@@ -96,18 +121,19 @@ class _Reader:
         self._problems.add(location, f"unknown operation {quoted(key)}", remedy)
         return ()
 
-    def _who(self, value: Plain, path: Path) -> tuple[str, ...]:
-        """Return who one rule, or a list of them, allows."""
+    def _who(self, value: Plain, path: Path, actions: Sequence[Action]) -> tuple[str, ...]:
+        """Return whom one rule, or a list of them, allows to do something with all rows."""
         rules = value if isinstance(value, list) else [value]
         if isinstance(value, list) and not value:
             self._add(path, "the list is empty", f"for no caller, write {NOBODY}")
         paths = [(*path, n) for n in range(len(rules))] if isinstance(value, list) else [path]
-        found = [*self._known(zip(rules, paths, strict=True))]
-        if NOBODY in found and len(found) > 1:
+        before = len(self._about_rows)
+        found = [*self._known(zip(rules, paths, strict=True), actions)]
+        if NOBODY in found and len(found) + len(self._about_rows) - before > 1:
             self._add(path, f"{NOBODY!r} together with others", "remove it, or the others")
         return tuple(who for who in found if who != NOBODY)
 
-    def _known(self, rules: "zip[tuple[Plain, Path]]") -> Iterator[str]:
+    def _known(self, rules: "zip[tuple[Plain, Path]]", actions: Sequence[Action]) -> Iterator[str]:
         seen: set[str] = set()
         for rule, path in rules:
             if not isinstance(rule, str):
@@ -117,30 +143,32 @@ class _Reader:
             elif rule in self._words:
                 seen.add(rule)
                 yield rule
-            elif condition := re.search(r"\s(if|where|when)\b", rule):
-                location = self._written.locate(*path)
-                problem = "conditions are not supported in this version"
-                remedy = f"write {NOBODY}, or a role that may do this with all rows"
-                self._problems.add(_part(location, rule, condition), problem, remedy)
+            elif condition := _CONDITION.fullmatch(rule):
+                seen.add(rule)
+                if self._is_caller(condition[1], path):
+                    self._about_rows += self._conditions.read(condition, path, actions)
+            elif other := re.search(r"\s(where|when)\b", rule):
+                location = part(self._written.locate(*path), rule, other.start(1), other.end(1))
+                self._problems.add(location, f"unexpected {other[1]!r}", "write 'if'")
             elif rule == "owner":
                 problem = "'owner' is not supported in this version"
                 self._add(path, problem, ACCESS_KEYS["owner"])
             else:
-                other = _OTHER_CALLERS.get(rule.lower())
-                roles = [word for word in self._words if word != NOBODY]
-                remedy = f"write '{other}'" if other else suggest(rule, roles)
-                if remedy.startswith("allowed"):
-                    remedy += "; or add it to the roles of 'auth' in crudgen.yaml"
-                self._add(path, f"unknown role {quoted(rule)}", remedy)
+                self._is_caller(rule, path)
+
+    def _is_caller(self, word: str, path: Path) -> bool:
+        """Return whether a word says who may; add a problem if not."""
+        if word == NOBODY:
+            self._add(path, f"{NOBODY!r} with a condition", "remove the rule")
+        if word in self._words:
+            return word != NOBODY
+        other = _OTHER_CALLERS.get(word.lower())
+        roles = [one for one in self._words if one != NOBODY]
+        remedy = f"write '{other}'" if other else suggest(word, roles)
+        if remedy.startswith("allowed"):
+            remedy += "; or add it to the roles of 'auth' in crudgen.yaml"
+        self._add(path, f"unknown role {quoted(word)}", remedy)
+        return False
 
     def _add(self, path: Path, problem: str, remedy: str) -> None:
         self._problems.add(self._written.locate(*path), problem, remedy)
-
-
-def _part(location: Location, rule: str, match: re.Match[str]) -> Location:
-    """Return the location of the condition of a rule, if the rule stands in the file as it is."""
-    written = location.source[location.column - 1 :]
-    quotes = next((n for n in (0, 1) if written[n:].startswith(rule)), None)
-    if quotes is None:
-        return location
-    return location.part(quotes + match.start(1), len(match[1]))

@@ -31,7 +31,7 @@ def _check_reading(written: WrittenSpec[EntitySpec], access: Access, problems: P
     rules = written.spec.access
     for action in (Action.UPDATE, Action.DELETE):
         for who in access.who(action):
-            if not covers(access.read, who):
+            if not covers(access.who(Action.READ), who):
                 key = WRITE if isinstance(rules, dict) and WRITE in rules else action
                 location = written.locate_key("access", key)
                 problem = f"{who!r} may {action} rows, and may not read them"
@@ -56,7 +56,7 @@ def _check_properties(
         for target in (entities[table] for table in tables):
             hidden = [
                 who
-                for who in access.read
+                for who in access.who(Action.READ)
                 if target.access is not None and not covers(target.access.read, who)
             ]
             if hidden:

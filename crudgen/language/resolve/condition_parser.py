@@ -12,6 +12,7 @@ from crudgen.language.conditions.tree import And, Condition, Not, Operator, Or
 from crudgen.language.schema import Field, TypeName
 from crudgen.language.yaml.problems import quoted, suggest
 
+from .condition_caller import CallerNames
 from .condition_types import NULLS, Operand, comparison, is_null, is_true, one_of
 
 MAX_LEVELS = 16
@@ -37,18 +38,33 @@ _IMPOSSIBLE = {
 }
 
 
-def parse_condition(text: str, fields: Mapping[str, Field], entity: str) -> Condition:
-    """Return the condition of a text about the fields of an entity. Raises ConditionError."""
-    return _Parser(text, fields, entity).parse()
+_LATER = "is not supported in this version"
+_IMPOSSIBLE_IN_RULES = {
+    **dict.fromkeys(("now", "today"), (_LATER, "compare with a field, or with a constant")),
+    **dict.fromkeys(("old", "new"), (_LATER, "write the name of the field alone")),
+}
+
+
+def parse_condition(
+    text: str, fields: Mapping[str, Field], entity: str, caller: CallerNames | None = None
+) -> Condition:
+    """Return the condition of a text about the fields of an entity. Raises ConditionError.
+
+    `caller` is what it can say of the caller; None for a check, which knows no caller.
+    """
+    return _Parser(text, fields, entity, caller).parse()
 
 
 class _Parser:
     """Parses one condition, from left to right."""
 
-    def __init__(self, text: str, fields: Mapping[str, Field], entity: str) -> None:
+    def __init__(
+        self, text: str, fields: Mapping[str, Field], entity: str, caller: CallerNames | None
+    ) -> None:
         self._tokens = tokenize(text)
         self._fields = fields
         self._entity = entity
+        self._caller = caller
         self._position = 0
         self._level = 0
 
@@ -177,10 +193,14 @@ class _Parser:
         if token.kind is not Kind.NAME:
             raise self._unexpected()
         follower = self._tokens[self._position + 1]
-        if token.text in _IMPOSSIBLE and token.text not in self._fields:
-            problem, remedy = _IMPOSSIBLE[token.text]
-            raise self._error(f"'{token.text}' is not possible: {problem}", remedy)
+        if token.text == "me" and self._caller is not None:
+            return self._claim(self._caller)
+        self._check_word(token)
         if follower.text == "." and follower.kind is Kind.SIGN:
+            if self._caller is not None:
+                problem = f"a path over relations {_LATER}"
+                remedy = "write a field of this entity"
+                raise ConditionError(problem, remedy, token.start, follower.end)
             problem = f"a path over relations is not possible: {_OF_RULES}"
             raise ConditionError(problem, "write a field of this entity", token.start, follower.end)
         if token.text in self._fields:
@@ -188,6 +208,29 @@ class _Parser:
         if token.keyword and token.keyword not in {"null", "true", "false"}:
             raise self._unexpected()
         return self._constant()
+
+    def _check_word(self, token: Token) -> None:
+        """Raise ConditionError for a word that this kind of condition cannot have."""
+        if token.text in self._fields and self._caller is None:
+            return
+        if self._caller is None and token.text in _IMPOSSIBLE:
+            problem, remedy = _IMPOSSIBLE[token.text]
+            raise self._error(f"'{token.text}' is not possible: {problem}", remedy)
+        if self._caller is not None and token.text in _IMPOSSIBLE_IN_RULES:
+            problem, remedy = _IMPOSSIBLE_IN_RULES[token.text]
+            raise self._error(f"'{token.text}' {problem}", remedy)
+
+    def _claim(self, caller: CallerNames) -> Operand:
+        """Return `me`, or `me.org`."""
+        token, name = self._take(), None
+        if self._takes("."):
+            name = self._next
+        field = caller.field(token, name)
+        if name is None:
+            return Operand(token, field)
+        self._take()
+        whole = Token(Kind.NAME, f"me.{name.text}", token.start, name.end)
+        return Operand(whole, field)
 
     def _constant(self) -> Operand:
         """Return a word that is no field: a value of an enum, `true`, `false` or `null`."""

@@ -34,6 +34,7 @@ from .references import resolve_references
 from .related_api import resolve_related_api
 from .related_names import check_collections, check_related_names
 from .relations import resolve_relations
+from .rows_alone import check_rows
 
 
 def resolve(
@@ -117,11 +118,15 @@ def _with_access(
 ) -> list[Entity]:
     """Return the entities with their rules. Those with errors are not in `entities`."""
     before = len(problems)
-    rules = {spec.file: resolve_access(spec, auth, problems) for spec in specs}
+    resolved = {entity.file: entity for entity in entities}
+    rules = {
+        spec.file: resolve_access(spec, resolved.get(spec.file), auth, problems) for spec in specs
+    }
     found = [replace(entity, access=rules[entity.file]) for entity in entities]
     if len(problems) == before:
         by_file = {spec.file: spec for spec in specs}
         check_access([(by_file[entity.file], entity) for entity in found], problems)
+        check_rows([(by_file[entity.file], entity) for entity in found], problems)
     return found
 
 

@@ -16,7 +16,8 @@ from crudgen.language.access import (
 from crudgen.language.names import ModuleName
 from crudgen.language.reserved import LIBRARY_ATTRIBUTES
 
-_NAME = f"^{ModuleName.PATTERN.pattern}$"
+_ROLE = ModuleName.PATTERN.pattern
+_NAME = f"^{_ROLE}$"
 _QUOTED = r"""(?:"[^"]*"|'[^']*')"""
 _CLAIM = (
     r"^ *(?:int|str|uuid|bool|enum *\([^()]*\)) *\??"
@@ -24,10 +25,11 @@ _CLAIM = (
 )
 _WORD = {
     "type": "string",
-    "pattern": _NAME,
+    "pattern": rf"^(?:{_ROLE}|(?!nobody\b){_ROLE}\s+if\s+\S[\s\S]*)$",
     "not": {"const": "owner"},
-    "patternErrorMessage": "Expected anyone, user, a role of crudgen.yaml, or nobody.",
-    "examples": [ANYONE, USER, NOBODY],
+    "patternErrorMessage": "Expected anyone, user, a role of crudgen.yaml, or nobody; with a"
+    " condition, as in user if owner_id = me.id.",
+    "examples": [ANYONE, USER, NOBODY, "user if owner_id = me.id"],
 }
 _LIST = {"type": "array", "items": _WORD, "minItems": 1, "uniqueItems": True}
 _WHO = {"if": {"type": "array"}, "then": _LIST, "else": _WORD}

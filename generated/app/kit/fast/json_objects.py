@@ -103,10 +103,11 @@ class JsonListing(Listing):
 
     def _compile_shape(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
         use = super()._compile_shape(db, query, cursor)
-        is_plain = query.is_plain and self._columns.is_plain
+        columns = self._columns
+        is_plain = query.is_plain and columns.is_plain and not columns.is_restricted
         if db.kind != "sqlite" or query.cursor is not None or not is_plain:
             return use
-        statement = _page_statement(self._columns, query)
+        statement = _page_statement(columns, query)
         if statement is None:
             return use
         return _JsonShape(use.rows, use.page, use.count, db.compile(statement))
@@ -137,8 +138,8 @@ def _page_statement(columns: Columns, query: ListQuery) -> Select[str, Any] | No
 def more_rows(columns: Columns) -> ColumnElement[int]:
     """Return 1 if a table has more rows than `end`, else NULL."""
     one = literal_column("1", Integer())
-    more = select(one).select_from(columns.properties.table).limit(one).offset(bindparam("end"))
-    return more.scalar_subquery()
+    more = select(one).select_from(columns.properties.table).where(*columns.visible("sqlite"))
+    return more.limit(one).offset(bindparam("end")).scalar_subquery()
 
 
 def _sqlite_object(columns: Mapping[str, ColumnElement[Any]]) -> ColumnElement[str]:

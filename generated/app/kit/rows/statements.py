@@ -29,7 +29,8 @@ class RowStatements:
         self.returned = (*json_rows.returned, *key)
         """The expressions for RETURNING: those of the JSON encoder, then the key."""
         same_key = primary_key == bindparam("key__")
-        self.read = select(*json_rows.selected).where(same_key)
+        found = (same_key, *columns.visible(kind))
+        self.read = select(*json_rows.selected).where(*found)
         self.lock = self.read.with_for_update(key_share=True)
         """Locks a row against other changes, but lets new rows refer to it."""
         self.lock_to_delete = self.read.with_for_update()
@@ -40,6 +41,7 @@ class RowStatements:
         self.options: dict[str, Any] = {COLUMNS: by_attribute, **options}
         """The execution options of an INSERT or UPDATE."""
         self.insert = insert(table).returning(*self.returned).execution_options(**self.options)
-        changed = update(table).where(same_key).returning(*self.returned)
+        changed = update(table).where(*found).returning(*self.returned)
         self.update = changed.execution_options(**self.options)
-        self.delete = delete(table).where(same_key).returning(*key).execution_options(**options)
+        deleted = delete(table).where(*found).returning(*key)
+        self.delete = deleted.execution_options(**options)

@@ -1,0 +1,50 @@
+"""Source of the conditions of rules. Reason to change: how a rule names a column or a claim."""
+
+from crudgen.codegen.code import Code, identifier, literal, name, raw
+from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import Bracket, Comparison, call
+from crudgen.language.access import Access, RuleAboutRows
+from crudgen.language.conditions.text import condition_text
+from crudgen.language.conditions.tree import Condition, IsTrue, fields_of
+from crudgen.language.names import ClaimName, FieldName
+from crudgen.language.schema import Entity
+
+from .columns import FieldPrinter
+from .conditions import ConditionPrinter, Source
+
+
+class RuleConditionPrinter(ConditionPrinter):
+    """Builds conditions about the columns of a model and the claims of the caller."""
+
+    def when(self, rule: RuleAboutRows, who: Code) -> Bracket:
+        """Return `USER.when("owner_id = me.id", col(Hero.owner_id) == me.id)`."""
+        text = literal(condition_text(rule.condition, {}))
+        return call(who + raw(".when"), [text, self.source(rule.condition)])
+
+    def source(self, condition: Condition) -> Source:
+        """Return the source of a condition."""
+        if isinstance(condition, IsTrue):
+            true = call(self._imports.name("sqlalchemy", "true"), [])
+            return Comparison(self._column(condition.operand.name), "==", true)
+        return super().source(condition)
+
+    def _column(self, name_of: FieldName, *, has_type: bool = False) -> Bracket:
+        del has_type  # a mapped column has its type
+        if isinstance(name_of, ClaimName):
+            me = self._imports.name("..caller", "me")
+            claim = me + raw(".") + identifier(name_of.removeprefix("me."))
+            return Bracket("", (), "").within(claim)
+        field = self._entity.field(name_of)
+        column = name(self._entity.name) + raw(".") + name(field.attribute)
+        return call(self._imports.name("sqlmodel", "col"), [column])
+
+
+def rule_conditions(entity: Entity, imports: Imports) -> RuleConditionPrinter:
+    """Return the printer of the conditions of an entity's rules."""
+    return RuleConditionPrinter(entity, imports, FieldPrinter({}, imports, {}))
+
+
+def names_caller(access: Access | None) -> bool:
+    """Return whether a rule is about claims of the caller."""
+    rules = () if access is None else access.about_rows
+    return any(isinstance(one, ClaimName) for rule in rules for one in fields_of(rule.condition))

@@ -1,0 +1,55 @@
+"""A database for one caller: statements can contain the conditions of rules."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Select
+
+from ..database import Change, Database
+from ..database.statements import Prepared, Statement, Values
+from ..database.transaction import Row
+
+
+class CallerDatabase:
+    """Runs statements with the values of a caller, and the constants of rules.
+
+    A condition without these values cannot run, so it never lets anything through.
+    """
+
+    def __init__(self, db: Database, values: Mapping[str, Any]) -> None:
+        self._db, self._values = db, values
+        self.kind = db.kind
+        """`sqlite` or `postgresql`."""
+
+    @property
+    def secret(self) -> bytes:
+        """The application's secret."""
+        return self._db.secret
+
+    def compile(self, statement: Statement) -> Prepared:
+        """Return a compiled statement, without caching it."""
+        return self._db.compile(statement)
+
+    async def read(
+        self, statement: Statement | Prepared, values: Values, *, short: bool = False
+    ) -> Sequence[Row]:
+        """Return the rows of a SELECT, as `Database.read` does."""
+        return await self._db.read(statement, {**values, **self._values}, short=short)
+
+    async def write(
+        self,
+        statement: Statement,
+        values: Values,
+        columns: tuple[str, ...] = (),
+        read_back: Select[Any] | None = None,
+    ) -> Sequence[Row]:
+        """Run one statement, as `Database.write` does."""
+        change = Change(statement, values, columns, read_back=read_back)
+        return (await self.write_all([change]))[0]
+
+    async def write_all(self, changes: Sequence[Change]) -> list[Sequence[Row]]:
+        """Run changes in one transaction, as `Database.write_all` does."""
+        return await self._db.write_all(
+            [replace(one, values={**one.values, **self._values}) for one in changes]
+        )

@@ -1,0 +1,143 @@
+"""The conditions of rules as SQL: about a row in the table, and about a row as it will be."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BinaryExpression,
+    BindParameter,
+    Column,
+    ColumnElement,
+    Table,
+    and_,
+    bindparam,
+    cast,
+    false,
+    or_,
+)
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.visitors import iterate, replacement_traverse
+
+from ..errors import StartupError
+from .me import PREFIX as ME
+
+CONSTANT = "_rule__"
+"""The start of the names of parameters with the constants of rules."""
+NEW = "_new__"
+"""The start of the names of parameters with the new values of a row.
+
+In an UPDATE, a parameter in WHERE may not have the name of a column that is set.
+"""
+
+
+class Clause:
+    """The condition of one rule. It is true, false, or unknown; unknown allows nothing.
+
+    Its constants become parameters, because statements are compiled once without values.
+    """
+
+    def __init__(self, condition: ColumnElement[bool], table: Table, number: int) -> None:
+        """Read the condition; `number` tells it from other rules for the same table."""
+        self._table = table
+        self._name = f"{CONSTANT}{number}_"
+        self.constants: dict[str, Any] = {}
+        """The values of the parameters."""
+        self.columns: set[Column[Any]] = set()
+        """The columns in the condition."""
+        self._condition = _without_mapper(replacement_traverse(condition, {}, self._replaced))
+
+    def before(self, kind: str) -> ColumnElement[bool]:
+        """Return the condition for the row in the table."""
+        return _typed(self._condition, kind)
+
+    def behind(self, changed: Mapping[Column[Any], str], kind: str) -> ColumnElement[bool]:
+        """Return the condition for the row after a write that sets columns to parameters."""
+
+        def new(element: Any, **_: Any) -> Any:
+            if isinstance(element, Column) and element in changed:
+                return bindparam(changed[element], type_=element.type)
+            return None
+
+        return _typed(replacement_traverse(self._condition, {}, new), kind)
+
+    def _replaced(self, element: Any, **_: Any) -> Any:
+        """Return what replaces a part of the condition, or None to keep it."""
+        if isinstance(element, Column):
+            return self._column(element)
+        if isinstance(element, BinaryExpression) and getattr(element.right, "expanding", False):
+            return self._list(element)
+        if isinstance(element, BindParameter) and not element.key.startswith(ME):
+            return self._constant(element.value, element.type)
+        return None
+
+    def _column(self, element: Column[Any]) -> Column[Any]:
+        column = self._table.columns.get(element.key)
+        if column is None or element.table is None or element.table.name != self._table.name:
+            raise StartupError(
+                f"A rule of {self._table.name} is about another table: {element}\n"
+                "  write conditions about its own columns"
+            )
+        self.columns.add(column)
+        return column
+
+    def _list(self, element: BinaryExpression[Any]) -> ColumnElement[bool]:
+        """Return `a IN (…)` with a parameter for each constant."""
+        left: Any = replacement_traverse(element.left, {}, self._replaced)
+        right: Any = element.right
+        values = [self._constant(one, right.type) for one in right.value]
+        found: ColumnElement[bool] = (
+            left.in_(values) if element.operator is operators.in_op else left.not_in(values)
+        )
+        return found
+
+    def _constant(self, value: Any, kind: Any) -> BindParameter[Any]:
+        name = f"{self._name}{len(self.constants)}"
+        self.constants[name] = value
+        return bindparam(name, type_=kind)
+
+
+def any_before(clauses: Sequence[Clause], kind: str) -> ColumnElement[bool]:
+    """Return the condition that one of the rules allows the row in the table."""
+    return or_(false(), *(one.before(kind) for one in clauses))
+
+
+def any_behind(
+    clauses: Sequence[Clause], changed: Mapping[Column[Any], str], kind: str
+) -> ColumnElement[bool]:
+    """Return the condition that one of the rules allows a new row."""
+    return or_(false(), *(one.behind(changed, kind) for one in clauses))
+
+
+def any_change(
+    clauses: Sequence[Clause], changed: Mapping[Column[Any], str], kind: str
+) -> ColumnElement[bool]:
+    """Return the condition that one rule allows both the row in the table and the changed row."""
+    return or_(false(), *(and_(one.before(kind), one.behind(changed, kind)) for one in clauses))
+
+
+def columns_of(clauses: Collection[Clause]) -> set[Column[Any]]:
+    """Return the columns in some conditions."""
+    return set[Column[Any]]().union(*(one.columns for one in clauses))
+
+
+def _without_mapper(condition: Any) -> Any:
+    """Return a copied condition without what makes a statement one of the ORM."""
+    element: Any
+    for element in iterate(condition):
+        if getattr(element, "_propagate_attrs", None):
+            element._propagate_attrs = {}
+    return condition
+
+
+def _typed(condition: ColumnElement[bool], kind: str) -> ColumnElement[bool]:
+    """Return a condition whose parameters have the type that columns have.
+
+    PostgreSQL needs it where a parameter is compared with another one.
+    """
+    if kind == "sqlite":
+        return condition
+
+    def with_type(element: Any, **_: Any) -> Any:
+        return cast(element, element.type) if isinstance(element, BindParameter) else None
+
+    return replacement_traverse(condition, {}, with_type)

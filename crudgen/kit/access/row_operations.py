@@ -1,0 +1,101 @@
+"""The statements on a table with rules about its rows, for all callers with the same roles."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Column, Select, false, literal_column, select
+
+from ..database.statements import Statement
+from ..rows.resource import Resource
+from ..rows.statements import RowStatements
+from .clauses import NEW, Clause, any_before, any_behind, any_change, columns_of
+from .rules import Access, Roles
+
+MAX_STATEMENTS = 1_000
+"""Most statements in the cache: clients choose the properties of an update."""
+
+
+class RowOperations:
+    """The statements for callers with some roles.
+
+    `visible` are the rows that they can read. Each other statement adds the condition of its rule
+    to one of `visible`, so nothing can be changed that cannot be read.
+    """
+
+    def __init__(self, rows: Resource, access: Access, roles: Roles) -> None:
+        self.all = rows
+        """The rows without rules."""
+        self.access = access
+        """The rules."""
+        reading = access.read.clauses(roles)
+        self.visible = (
+            rows if reading is None else rows.restricted(partial(any_before, tuple(reading)))
+        )
+        """The rows that these callers can read."""
+        self._columns: Mapping[str, Column[Any]] = rows._properties.columns
+        self._creating = access.create.clauses(roles)
+        self._updating = access.update.clauses(roles)
+        self._deleting = access.delete.clauses(roles)
+        self._statements: dict[tuple[object, ...], Statement] = {}
+
+    def use(self, kind: str) -> RowStatements:
+        """Return the statements of the visible rows, for a dialect."""
+        return self.visible._statements_of(kind)
+
+    def creation(self, kind: str) -> Select[Any] | None:
+        """Return the SELECT that has a row if a new row is allowed; None if each is.
+
+        It reads no table, so its result does not depend on other rows.
+        """
+        clauses = self._creating
+        if clauses is None:
+            return None
+        chosen = ("create", kind)
+        if chosen not in self._statements:
+            found = any_behind(clauses, self._parameters(clauses, self._columns), kind)
+            self._keep(chosen, select(literal_column("1")).where(found))
+        return self._statements[chosen]  # type: ignore[return-value]
+
+    def update(self, kind: str, names: Sequence[str]) -> Statement:
+        """Return the UPDATE of a visible row that sets some columns, if a rule allows it.
+
+        Without columns, it is a SELECT that has a row if a rule allows the update.
+        """
+        use, clauses = self.use(kind), self._updating
+        statement: Any = use.update if names else use.read
+        if clauses is None:
+            return statement  # type: ignore[no-any-return]
+        changed = self._parameters(clauses, names)
+        chosen = ("update", kind, bool(names), frozenset(changed.values()))
+        if chosen not in self._statements:
+            self._keep(chosen, statement.where(any_change(clauses, changed, kind)))
+        return self._statements[chosen]
+
+    def delete(self, kind: str) -> Statement:
+        """Return the DELETE of a visible row, if a rule allows it."""
+        use, clauses = self.use(kind), self._deleting
+        if clauses is None:
+            return use.delete
+        chosen = ("delete", kind)
+        if chosen not in self._statements:
+            allowed = any_before(clauses, kind) if clauses else false()
+            self._keep(chosen, use.delete.where(allowed))
+        return self._statements[chosen]
+
+    def new_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the new values of a row as parameters of conditions. Missing values are null."""
+        return {f"{NEW}{name}": values.get(name) for name in self._columns}
+
+    def _parameters(
+        self, clauses: Sequence[Clause], names: Sequence[str] | Mapping[str, Any]
+    ) -> dict[Column[Any], str]:
+        """Return the parameters of the columns in conditions that a write sets."""
+        asked = columns_of(clauses)
+        found = {self._columns[name]: f"{NEW}{name}" for name in names}
+        return {column: name for column, name in found.items() if column in asked}
+
+    def _keep(self, chosen: tuple[object, ...], statement: Statement) -> None:
+        if len(self._statements) >= MAX_STATEMENTS:
+            self._statements.clear()
+        self._statements[chosen] = statement

@@ -1,0 +1,169 @@
+"""The operations of a resource for one caller, whose rules are about rows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from fastapi import Request, Response
+
+from ..database import Change, Database
+from ..database.returning import row_discarded
+from ..database.transaction import Row
+from ..http.etag import Preconditions
+from ..http.headers import JsonText
+from ..models import Changes, Model
+from ..query import ListQuery
+from ..rows.answers import ErrorConversion, one_row
+from .bodies import Bodies
+from .caller import BaseCaller
+from .caller_database import CallerDatabase
+from .caller_view import View
+from .errors import Forbidden
+from .me import values_of
+from .queries import check_query
+from .row_operations import RowOperations
+
+
+class RowView(View):
+    """The operations on the rows that a caller can read, as far as rules allow them.
+
+    A row that the caller cannot read is answered as one that does not exist. Writes run in one
+    transaction: lock the row as far as it is visible, change it if a rule allows it, and read it
+    again as far as it is visible then.
+    """
+
+    __slots__ = ("_operations", "_values")
+
+    def __init__(
+        self, operations: RowOperations, bodies: Bodies, caller: BaseCaller | None
+    ) -> None:
+        super().__init__(operations.all, operations.access, bodies, caller)
+        self._operations = operations
+        self._values: Mapping[str, Any] = {**operations.access.constants, **values_of(caller)}
+
+    def _as_caller(self, db: Database) -> Database:
+        return cast(Database, CallerDatabase(db, self._values))
+
+    async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
+        """Return the response with a page of rows that the caller can read."""
+        self._access.read.check(self._caller)
+        visible = self._operations.visible
+        check_query(visible._columns, query, self._caller)
+        return await visible.list(self._as_caller(db), request, query)
+
+    async def read(self, db: Database, key: Any, query: ListQuery | None = None) -> Response:
+        """Return the response with one row; raise HTTPException 404 if it cannot be read."""
+        if query is not None:
+            raise _unsupported("related rows")
+        self._access.read.check(self._caller)
+        return await self._operations.visible.read(self._as_caller(db), key)
+
+    async def create(
+        self, db: Database, request: Request, row: Model, *options: str | None
+    ) -> Response:
+        """Insert a row if a rule allows it; return the response with it, or 204.
+
+        The rules are asked before the row is inserted: they tell nothing of unique values.
+        """
+        if options:
+            raise _unsupported("idempotency")
+        self._access.create.check(self._caller)
+        self._bodies.check([row], self._caller)
+        operations, rows, caller_db = self._operations, self._operations.all, self._as_caller(db)
+        new = operations.new_values(rows._values.read(row))
+        asked = operations.creation(db.kind)
+        before = [] if asked is None else [Change(asked, new, check=self._allowed("create"))]
+        insertion = rows._insertion(caller_db, request, row)
+        inserted = len(before) + len(insertion.changes) - insertion.after - 1
+
+        def key_of(found: Sequence[Sequence[Row]]) -> dict[str, Any]:
+            if not found[inserted]:
+                raise row_discarded()
+            return {"key__": found[inserted][0][-1]}
+
+        seen = Change(operations.use(db.kind).read, {}, derive=key_of)
+        with ErrorConversion(rows._properties):
+            *found, visible = await insertion.write([*before, *insertion.changes, seen])
+            response = insertion.answer(found)
+        return response if visible else Response(status_code=204)
+
+    async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
+        """Update a row if one rule allows it before and after the update; return it, or 204."""
+        self._access.update.check(self._caller)
+        self._bodies.check([changes], self._caller)
+        values = self._operations.all._values.read(changes, exclude_unset=True)
+        return await self._change(db, request, key, values)
+
+    async def replace(self, db: Database, request: Request, key: Any, row: Model) -> Response:
+        """Replace a row if one rule allows it before and after; return it, or 204."""
+        self._access.update.check(self._caller)
+        self._bodies.check([row], self._caller)
+        rows: Any = self._operations.all
+        values = rows._values.read(row)
+        if rows._key in values:
+            raise _unsupported("PUT with keys of clients")
+        kept = {name: value for name, value in values.items() if name not in rows._immutable}
+        return await self._change(db, request, key, kept)
+
+    async def _change(
+        self, db: Database, request: Request, key: Any, values: Mapping[str, Any]
+    ) -> Response:
+        operations, rows, columns = self._operations, self._operations.all, tuple(sorted(values))
+        bound = {**operations.new_values(values), **values, "key__": key}
+        use = operations.use(db.kind)
+        changes = [
+            Change(use.lock, {"key__": key}, check=self._seen(db, request, key)),
+            Change(
+                operations.update(db.kind, columns), bound, columns, check=self._allowed("update")
+            ),
+            Change(use.read, {"key__": key}),
+        ]
+        with ErrorConversion(rows._properties):
+            found = (await self._as_caller(db).write_all(changes))[-1]
+        return one_row(use.rows.write(found[0])) if found else Response(status_code=204)
+
+    async def delete(self, db: Database, request: Request, key: Any) -> Response:
+        """Delete a row if a rule allows it."""
+        self._access.delete.check(self._caller)
+        operations, rows = self._operations, self._operations.all
+        use, place = operations.use(db.kind), ["path", *list(request.path_params)[-1:]]
+        changes = [
+            Change(use.lock_to_delete, {"key__": key}, check=self._seen(db, request, key)),
+            Change(operations.delete(db.kind), {"key__": key}, check=self._allowed("delete")),
+        ]
+        with ErrorConversion(rows._properties, place):
+            await self._as_caller(db).write_all(changes)
+        return JsonText(b'{"ok":true}')
+
+    def _seen(self, db: Database, request: Request, key: Any) -> Callable[[Sequence[Row]], None]:
+        """Return the check of the row before a change: it is visible, and as If-Match says."""
+        visible = self._operations.visible
+        expected = Preconditions(request, required=visible._etag_required)
+        visible._check_key(key)
+        rows = self._operations.use(db.kind).rows
+
+        def check(found: Sequence[Row]) -> None:
+            row = visible._existing_row(found)
+            if not expected.is_empty:
+                expected.check(rows.write(row))
+
+        return check
+
+    def _allowed(self, action: str) -> Callable[[Sequence[Row]], None]:
+        """Return the check that a rule has allowed a write: a row was found."""
+        name = self._operations.all._name
+
+        def check(found: Sequence[Row]) -> None:
+            if not found:
+                raise Forbidden(f"No rule lets this caller {action} this row of {name}")
+
+        return check
+
+    async def create_many(self, *_: Any, **__: Any) -> Response:
+        """Refuse the request: these rules are about single rows."""
+        raise _unsupported("bulk operations")
+
+    update_many = delete_many = create_many
+
+
+def _unsupported(what: str) -> TypeError:
+    return TypeError(f"rules with conditions do not support {what}")

@@ -1,0 +1,84 @@
+"""Resolves the conditions of rules. Reason to change: what a rule about rows can depend on."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from crudgen.language.access import ANYONE, Action, Auth, RuleAboutRows
+from crudgen.language.conditions.tokens import ConditionError
+from crudgen.language.conditions.tree import fields_of
+from crudgen.language.schema import Entity, Field, Now
+from crudgen.language.written.reading import WrittenSpec
+from crudgen.language.written.spec import EntitySpec
+from crudgen.language.yaml.locations import Location
+from crudgen.language.yaml.problems import Problems
+
+from .condition_caller import CallerNames, claim_fields
+from .condition_parser import parse_condition
+
+
+class ConditionReader:
+    """Reads the conditions of the rules of one entity."""
+
+    def __init__(
+        self,
+        written: WrittenSpec[EntitySpec],
+        entity: Entity | None,
+        auth: Auth,
+        problems: Problems,
+    ) -> None:
+        self.problems = problems
+        """The problems that were found."""
+        self._written, self._entity = written, entity
+        self._claims = claim_fields(auth.me)
+        self._fields = {str(one.name): one for one in entity.fields} if entity else {}
+
+    def read(
+        self, rule: re.Match[str], path: Sequence[str | int], actions: Sequence[Action]
+    ) -> Iterator[RuleAboutRows]:
+        """Yield the rule for each action; `rule` has who may, and the text of the condition."""
+        who, text = rule[1], rule[2] or ""
+        if self._entity is None or self._mentions_broken(text):
+            return
+        location, start = self._written.locate(*path), rule.start(2) if rule[2] else rule.end()
+        caller = CallerNames(self._claims, is_known=who != ANYONE)
+        try:
+            condition = parse_condition(text, self._fields, str(self._entity.name), caller)
+            for name in sorted(fields_of(condition)):
+                if field := self._fields.get(str(name)):
+                    _check_field(field, actions, text)
+        except ConditionError as error:
+            place = part(location, rule[0], start + error.start, start + error.end)
+            self.problems.add(place, error.problem, error.remedy)
+            return
+        for action in actions:
+            yield RuleAboutRows(action, who, condition)
+
+    def _mentions_broken(self, text: str) -> bool:
+        """Return whether a condition names a field that has an error."""
+        known = {*self._written.broken, *self._written.spec.fields} - {*self._fields}
+        return not known.isdisjoint(re.findall(r"\w+", text))
+
+
+def _check_field(field: Field, actions: Sequence[Action], text: str) -> None:
+    """Raise ConditionError for a field whose new value is not known when the rule is asked."""
+    is_set_at_creation = field.read_only or isinstance(field.default, Now)
+    action = None
+    if Action.CREATE in actions and (is_set_at_creation or field.touch):
+        action = Action.CREATE
+    elif Action.UPDATE in actions and field.touch:
+        action = Action.UPDATE
+    if action is None:
+        return
+    found = re.search(rf"\b{re.escape(str(field.name))}\b", text)
+    start, end = found.span() if found else (0, len(text))
+    problem = f"the application sets {str(field.name)!r} after the rule of {str(action)!r} is asked"
+    raise ConditionError(problem, f"use another field in {str(action)!r}", start, end)
+
+
+def part(location: Location, rule: str, start: int, end: int) -> Location:
+    """Return the location of a part of a rule, if the rule stands in the file as it is."""
+    written = location.source[location.column - 1 :]
+    quotes = next((n for n in (0, 1) if written[n:].startswith(rule)), None)
+    if quotes is None:
+        return location
+    return location.part(quotes + start, max(end - start, 1))

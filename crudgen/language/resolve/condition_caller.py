@@ -1,0 +1,75 @@
+"""The caller in conditions. Reason to change: what a rule can say of the caller."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from crudgen.language.access import Claim, ClaimType
+from crudgen.language.conditions.tokens import ConditionError, Kind, Token
+from crudgen.language.names import AttributeName, ClaimName, ColumnName, JsonName
+from crudgen.language.schema import Field, TypeName
+from crudgen.language.types import INT64_MAX, INT64_MIN
+from crudgen.language.yaml.problems import quoted, suggest
+
+_TYPES = {
+    ClaimType.INT: TypeName.INT,
+    ClaimType.STR: TypeName.STR,
+    ClaimType.UUID: TypeName.UUID,
+    ClaimType.BOOL: TypeName.BOOL,
+    ClaimType.ENUM: TypeName.ENUM,
+}
+_LONGEST = 255
+"""Longest text in a claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerNames:
+    """What conditions can say of the caller."""
+
+    claims: Mapping[str, Field]
+    """The claims as fields, by name."""
+    is_known: bool = True
+    """Whether the rule is about callers with credentials."""
+
+    def field(self, token: Token, name: Token | None) -> Field:
+        """Return the claim of `me.org`; that of `me` is `me.id`. Raises ConditionError."""
+        end = token.end if name is None else name.end
+        if not self.is_known:
+            problem = "anyone may call here, and has no 'me'"
+            remedy = "let the rule begin with user, or with a role"
+            raise ConditionError(problem, remedy, token.start, end)
+        if name is not None and name.kind is not Kind.NAME:
+            problem = "expected the name of a claim after 'me.'"
+            raise ConditionError(problem, suggest("", self.claims), name.start, name.end)
+        wanted = "id" if name is None else name.text
+        if wanted not in self.claims:
+            problem = f"a caller has no {quoted(wanted)}"
+            if name is None:
+                problem = "'me' alone is 'me.id', and a caller has no 'id'"
+            remedy = suggest(wanted, self.claims) if self.claims else ""
+            if not remedy.startswith("did you mean"):
+                remedy = f"add it to 'me' of 'auth' in crudgen.yaml: 'me: {{{wanted}: int = sub}}'"
+            raise ConditionError(problem, remedy, (name or token).start, end)
+        return self.claims[wanted]
+
+
+def claim_fields(claims: Iterable[Claim]) -> dict[str, Field]:
+    """Return claims as fields, by name: conditions compare them in the same way."""
+    return {str(one.name): _field(one) for one in claims}
+
+
+def _field(claim: Claim) -> Field:
+    kind = _TYPES[claim.type]
+    is_int, is_text = kind is TypeName.INT, kind is TypeName.STR
+    return Field(
+        name=ClaimName(f"me.{claim.name}"),
+        attribute=AttributeName(claim.name),
+        column=ColumnName(claim.name),
+        json_name=JsonName(claim.name),
+        type=kind,
+        optional=claim.optional,
+        minimum=INT64_MIN if is_int else None,
+        maximum=INT64_MAX if is_int else None,
+        min_length=1 if is_text else None,
+        max_length=_LONGEST if is_text else None,
+        words=claim.words,
+    )
