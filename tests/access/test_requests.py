@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Security
 
 from crudgen.delivery.memory import unload
 from tests.access.agency import Rows
-from tests.access.test_rules import SECRET, bearer, package_of
+from tests.access.test_rules import LEAKY, SECRET, bearer, package_of
 from tests.startup.started import Application
 from tests.support.asgi import AsgiClient
 
@@ -26,6 +26,7 @@ RULES = {
     "Mission": "{read: user, create: [user, hr], update: editor}",
 }
 MUTATIONS = 500
+POWER_RULES = "{read: hr, create: editor, update: hr}"
 Work = Callable[[Any, AsgiClient, Rows], Awaitable[None]]
 
 
@@ -330,3 +331,33 @@ def test_messages_name_what_a_caller_needs(run: Callable[..., None]) -> None:
         assert "`include`" in answer.json()["detail"]
 
     run(work)
+
+
+def test_what_a_caller_may_not_read_stays_hidden(new_database: Callable[[str], str]) -> None:
+    package = package_of(LEAKY | {"Hero": "{read: hr, write: hr}", "Power": POWER_RULES})
+    application = Application(package)
+    url = new_database("sqlite")
+    found = application.module("settings").Settings(database_url=url, auth_secret=SECRET)
+    app = application.module("main").create_app(found)
+
+    async def work() -> None:
+        async with app.router.lifespan_context(app):
+            Rows(application.engine(url)).reset()
+            client = AsgiClient(app)
+            answer = await client.request("PATCH", "/heroes/1", json={}, headers=bearer([]))
+            needed = "To update rows of Hero, a caller must be able to read rows of Hero"
+            assert answer.json()["detail"][0]["msg"] == f"{needed}, which needs the role hr"
+            answers = []
+            for code in ("fly", "new"):  # the first exists
+                body, headers = {"code": code, "name": "x"}, bearer(["editor"])
+                sent = headers | {"if-match": '"x"'}
+                answers.append(
+                    await client.request("PUT", f"/powers/{code}", json=body, headers=sent)
+                )
+            assert [one.status_code for one in answers] == [403, 403]
+            assert answers[0].content == answers[1].content
+
+    try:
+        asyncio.run(work())
+    finally:
+        unload(package)

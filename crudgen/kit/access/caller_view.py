@@ -106,6 +106,8 @@ class View:
         creates = self._access.create.admits(self._caller)
         updates = self._access.update.admits(self._caller)
         check_any((self._access.update, self._access.create), self._caller)
+        if "if-match" in request.headers:  # its 412 would tell whether the row exists
+            self._access.read.check(self._caller)
         self._bodies.check([row], self._caller)
         try:
             response = await self._rows.replace(

@@ -135,6 +135,9 @@ def check_any(
     needed = first
     if first.needs is not None and not first.needs.admits(caller):
         needed = first.needs
+        if needed.allowed != "nobody":
+            able = f"To {first.words}, a caller must be able to {needed.words}"
+            raise Forbidden(f"{able}, which needs {needed.allowed}", loc)
     if needed.allowed == "nobody":
         raise Forbidden(f"No caller may {needed.words}", loc)
     raise Forbidden(f"To {needed.words}, a caller needs {needed.allowed}", loc)
