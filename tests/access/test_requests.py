@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import Annotated, Any
 
+import jwt
 import pytest
 from fastapi import APIRouter, Depends, Security
 
@@ -154,6 +155,25 @@ def test_credentials_are_sent_once(run: Callable[..., None]) -> None:
         )
 
     run(work)
+
+
+def test_a_token_is_verified_once_for_a_request(
+    run: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verified: list[str] = []
+    decode = jwt.decode
+
+    def counting(token: str, *arguments: Any, **options: Any) -> Any:
+        verified.append(token)
+        return decode(token, *arguments, **options)
+
+    async def work(_app: Any, client: AsgiClient, _rows: Rows) -> None:
+        for count in (1, 2):
+            assert (await client.get("/heroes/1", headers=bearer(["editor"]))).status_code == 200
+            assert len(verified) == count
+
+    monkeypatch.setattr(jwt, "decode", counting)
+    run(work, token_seconds=0)
 
 
 def test_no_cookie_and_no_parameter_is_a_credential(run: Callable[..., None]) -> None:

@@ -16,6 +16,8 @@ from .tokens import Tokens
 
 AUTHORIZATION = "authorization"
 _HEADER = AUTHORIZATION.encode()
+_KNOWN = "app.callers"
+"""Key of a request's scope: what its guards returned."""
 
 
 class May(Guard, SecurityBase):
@@ -43,7 +45,13 @@ class May(Guard, SecurityBase):
         return Depends(self)
 
     async def __call__(self, request: Request) -> BaseCaller | None:
-        """Return the caller of a request."""
+        """Return the caller of a request. It is asked again as a dependency, and verifies once."""
+        known: dict[May, BaseCaller | None] = request.scope.setdefault(_KNOWN, {})
+        if self not in known:
+            known[self] = await self._verified(request)
+        return known[self]
+
+    async def _verified(self, request: Request) -> BaseCaller | None:
         headers = request.headers.getlist(AUTHORIZATION)
         caller = None
         if headers:
