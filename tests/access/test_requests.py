@@ -12,8 +12,10 @@ import jwt
 import pytest
 from fastapi import APIRouter, Depends, Security
 
-from crudgen.delivery.memory import unload
-from tests.access.agency import Rows
+from crudgen.codegen import render
+from crudgen.delivery.memory import import_tree, unload
+from crudgen.language import load_texts
+from tests.access.agency import APP, Rows
 from tests.access.test_rules import LEAKY, SECRET, bearer, package_of
 from tests.startup.started import Application
 from tests.support.asgi import AsgiClient
@@ -376,6 +378,38 @@ def test_what_a_caller_may_not_read_stays_hidden(new_database: Callable[[str], s
                 )
             assert [one.status_code for one in answers] == [403, 403]
             assert answers[0].content == answers[1].content
+
+    try:
+        asyncio.run(work())
+    finally:
+        unload(package)
+
+
+def test_a_row_created_with_hidden_ones_has_a_location(new_database: Callable[[str], str]) -> None:
+    texts = {
+        "team.yaml": "name: Team\nfields: {name: str}\napi: {write: {heroes: create}}\n"
+        "access: anyone\n",
+        "hero.yaml": "name: Hero\nfields: {name: str, team_id: -> Team}\n"
+        "access: {read: hr, create: anyone}\n",
+    }
+    package = import_tree(render(load_texts(texts, APP)))
+    application = Application(package)
+    found = application.module("settings").Settings(
+        database_url=new_database("sqlite"), auth_secret=SECRET
+    )
+    app = application.module("main").create_app(found)
+
+    async def work() -> None:
+        async with app.router.lifespan_context(app):
+            client = AsgiClient(app)
+            team = {"name": "x", "heroes": [{"name": "a"}]}
+            answer = await client.request("POST", "/teams/", json=team)
+            assert (answer.status_code, answer.content) == (204, b"")
+            shown = await client.get(answer.headers["location"])
+            assert shown.json() == {"name": "x", "id": 1}
+            hero = {"name": "b", "team_id": 1}
+            answer = await client.request("POST", "/heroes/", json=hero)
+            assert (answer.status_code, answer.headers.get("location")) == (204, None)
 
     try:
         asyncio.run(work())

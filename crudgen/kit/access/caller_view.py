@@ -139,10 +139,16 @@ def shown(
     rows: Sequence[Model],
     caller: BaseCaller | None,
 ) -> Response:
-    """Return the response with written rows, or 204 to a caller who may not read them."""
-    if access.read.admits(caller) and bodies.are_readable(rows, caller):
+    """Return the response with written rows, or 204 to a caller who may not read them all.
+
+    It has the Location of a row that they may read, without those created with it.
+    """
+    if not access.read.admits(caller):
+        return Response(status_code=204)
+    if bodies.are_readable(rows, caller):
         return response
-    return Response(status_code=204)
+    location = response.headers.get("location")
+    return Response(status_code=204, headers={"Location": location} if location else None)
 
 
 def remember(request: Request, caller: BaseCaller | None) -> None:
