@@ -344,6 +344,8 @@ def _operation(ask: Ask, rules: Rules, roles: Sequence[str] | None) -> Expected 
     for group in ask.needs:
         if not any(rules.allow(entity, action, roles) for entity, action in group):
             return Expected(_refused(roles), [])
+    if "If-Match" in ask.headers and not rules.allow(ask.needs[0][0][0], "read", roles):
+        return Expected(_refused(roles), [])
     is_invalid = "no_such" in ask.path or ask.path.endswith("/x") or ask.statuses == (422,)
     return Expected((422, 404)) if is_invalid else None
 
