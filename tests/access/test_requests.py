@@ -415,3 +415,46 @@ def test_a_row_created_with_hidden_ones_has_a_location(new_database: Callable[[s
         asyncio.run(work())
     finally:
         unload(package)
+
+
+def test_a_row_that_was_read_can_be_sent_back(new_database: Callable[[str], str]) -> None:
+    fields = '{name: str, team_id: "-> Team?", owner_id: "-> Team? inverse(owned) immutable"}'
+    texts = {
+        "team.yaml": "name: Team\nfields: {name: str}\naccess: hr\n",
+        "hero.yaml": f"name: Hero\nfields: {fields}\naccess: [editor, hr]\n"
+        "api: {operations: [create, read, update, replace]}\n",
+    }
+    package = import_tree(render(load_texts(texts, APP)))
+    application = Application(package)
+    found = application.module("settings").Settings(
+        database_url=new_database("sqlite"), auth_secret=SECRET
+    )
+    app = application.module("main").create_app(found)
+
+    async def work() -> None:
+        async with app.router.lifespan_context(app):
+            client = AsgiClient(app)
+
+            async def send(method: str, path: str, body: Any, role: str = "editor") -> int:
+                sent = await client.request(method, path, json=body, headers=bearer([role]))
+                return int(sent.status_code)
+
+            hero = {"name": "a", "team_id": 1, "owner_id": 2}
+            for name in ("x", "y", "z"):
+                assert await send("POST", "/teams/", {"name": name}, "hr") == 200
+            assert await send("POST", "/heroes/", hero, "hr") == 200
+            without = {name: value for name, value in hero.items() if name != "owner_id"}
+            for method in ("PUT", "PATCH"):
+                assert await send(method, "/heroes/1", without) == 200
+                for team in (2, 99):
+                    assert await send(method, "/heroes/1", without | {"team_id": team}) == 409
+            for owner in (2, 3, 99):
+                assert await send("PUT", "/heroes/1", hero | {"owner_id": owner}) == 200
+            read = await client.get("/heroes/1", headers=bearer(["editor"]))
+            assert read.json() == hero | {"id": 1}
+            assert await send("PUT", "/heroes/9", hero) == 409
+
+    try:
+        asyncio.run(work())
+    finally:
+        unload(package)

@@ -1,11 +1,12 @@
 """What request bodies refer to and write of other tables, compared with the rules of these."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from fastapi import HTTPException
-from sqlalchemy import Table
+from sqlalchemy import Table, bindparam, select
 
+from ..database import Database
 from ..errors import MAX_PROBLEMS, problem
 from ..models import Model
 from ..rows.resource import Resource
@@ -28,16 +29,24 @@ class References:
                 self._targets.append((name, properties.json_name(name), words, target))
 
     def problems(
-        self, row: Model, caller: BaseCaller | None, place: Place
+        self, row: Model, caller: BaseCaller | None, place: Place, kept: Collection[str] = ()
     ) -> Iterator[dict[str, Any]]:
         """Yield a problem for each reference to a row that the caller may not read.
 
-        It is that of a reference to a row that does not exist.
+        It is that of a reference to a row that does not exist. References in `kept` are unchanged.
         """
-        for name, json_name, words, target in self._targets:
-            value = getattr(row, name, None)
-            if value is not None and not access_of(target).read.admits_to_all(caller):
+        for name, json_name, words, _ in self.hidden(row, caller):
+            if name not in kept:
                 yield problem("no_target", [*place, json_name], f"There is no such {words}")
+
+    def hidden(
+        self, row: Model, caller: BaseCaller | None
+    ) -> Iterator[tuple[str, str, str, Table]]:
+        """Yield the references of a body to rows that the caller may not read."""
+        for one in self._targets:
+            value = getattr(row, one[0], None)
+            if value is not None and not access_of(one[-1]).read.admits_to_all(caller):
+                yield one
 
 
 class Bodies:
@@ -49,19 +58,48 @@ class Bodies:
         self._of_related: dict[Table, References] = {}
 
     def check(
-        self, rows: Sequence[Model], caller: BaseCaller | None, *, several: bool = False
+        self,
+        rows: Sequence[Model],
+        caller: BaseCaller | None,
+        *,
+        several: bool = False,
+        kept: Sequence[Collection[str]] = (),
     ) -> None:
         """Raise HTTPException if the bodies refer to rows that the caller may not read (409).
 
-        Raises Forbidden (403) if they create rows that the caller may not create.
+        `kept` are the references of each row that it does not change. Raises Forbidden (403) if
+        they create rows that the caller may not create.
         """
         problems: list[dict[str, Any]] = []
         for index, row in enumerate(rows):
             place: Place = ["body", index] if several else ["body"]
-            problems += self._references.problems(row, caller, place)
+            problems += self._references.problems(row, caller, place, kept[index] if kept else ())
             problems += self._related_problems(row, caller, place)
         if problems:
             raise HTTPException(409, problems[:MAX_PROBLEMS])
+
+    async def unchanged(
+        self, db: Database, key: Any, row: Model, caller: BaseCaller | None
+    ) -> Collection[str]:
+        """Return the references to hidden rows that a body gives as the stored row has them.
+
+        So a row that was read can be sent back. References that a row keeps anyway are unchanged,
+        too, and those that responses do not show are not compared: that would tell their value.
+        """
+        properties, found = self._rows._properties, set[str]()
+        values, fixed = self._rows._values.read(row), getattr(self._rows, "_immutable", ())
+        for name, *_ in self._references.hidden(row, caller):
+            column = properties.columns[name]
+            conditions: list[Any] = [properties.columns[properties.key] == bindparam("key__")]
+            bound: dict[str, Any] = {"key__": key}
+            if name not in fixed:
+                conditions.append(column == bindparam("value__"))
+                bound["value__"] = values[name]
+            if name in self._rows._columns.shown and await db.read(
+                select(column).where(*conditions), bound
+            ):
+                found.add(name)
+        return found
 
     def _related_problems(
         self, row: Model, caller: BaseCaller | None, place: Place

@@ -90,7 +90,8 @@ class View:
     async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
         """Update a row; return the response with it."""
         self._access.update.check(self._caller)
-        self._bodies.check([changes], self._caller)
+        kept = await self._bodies.unchanged(db, key, changes, self._caller)
+        self._bodies.check([changes], self._caller, kept=[kept])
         return self._shown(await self._rows.update(db, request, key, changes), [changes])
 
     async def update_many(
@@ -108,7 +109,8 @@ class View:
         check_any((self._access.update, self._access.create), self._caller)
         if "if-match" in request.headers:  # its 412 would tell whether the row exists
             self._access.read.check(self._caller)
-        self._bodies.check([row], self._caller)
+        kept = await self._bodies.unchanged(db, key, row, self._caller) if updates else ()
+        self._bodies.check([row], self._caller, kept=[kept])
         try:
             response = await self._rows.replace(
                 db, request, key, row, creates=creates, updates=updates
