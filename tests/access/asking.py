@@ -101,7 +101,7 @@ def reading() -> Iterator[Ask]:
         if "__any" not in name and "__none" not in name:
             yield read(f"{path}?sort=-{name}", entity, sort=entities)
     yield read("/teams/?heroes__exists=true", "Team", heroes=["Hero"])
-    yield read("/badges/1/heroes/", "Badge", "Hero", include=["Award"])
+    yield read("/badges/1/heroes/", "Badge", "Hero", "Award")
     yield read("/teams/1/heroes/", "Team", "Hero")
     both = [[("Team", "read")], [("Hero", "read")]]
     yield Ask("GET", "/teams/9/heroes/", both, statuses=(404,))
