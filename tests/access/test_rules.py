@@ -145,7 +145,10 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     "keys": (BODIES, "if one.keys and", "if False and"),
     "children": (BODIES, "create.check_all(caller, where)", "create"),
     "references of children": (BODIES, "enumerate(one.created)", "enumerate([])"),
-    "written rows": (VIEWS, "if access.read.admits(caller) and", "if True or"),
+    "written rows": (
+        *(VIEWS, "if not access.read.admits(caller):", "if False:"),
+        *(VIEWS, "if bodies.are_readable(rows, caller):", "if True:"),
+    ),
     "rows created by PUT": (VIEWS, "creates=creates", "creates=True"),
     "rows updated by PUT": (VIEWS, "updates=updates", "updates=True"),
     "other roles": (
