@@ -27,7 +27,7 @@ class FetchError(Exception):
 class _NoRedirects(HTTPRedirectHandler):
     """Treats redirects as errors: only the configured server may return keys."""
 
-    def redirect_request(self, *_arguments: Any) -> None:
+    def redirect_request(self, *_arguments: Any, **_named: Any) -> None:
         """Return no request, so that the redirect is an HTTPError."""
 
 

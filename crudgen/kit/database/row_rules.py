@@ -86,7 +86,7 @@ class RuleDiagnosis:
         """
         row = self._row(failed, bound)
         rules = [rule for rule, columns in self._rules.items() if row.keys() >= {*columns}]
-        found = {violated_check(cause_of(error), self._properties.table)}
+        found: set[Any] = {violated_check(cause_of(error), self._properties.table)}
         if rules:
             rows, _ = yield self._evaluation(rules, row, failed), {**bound}, None
             found |= {rule for one in rows for rule, value in zip(rules, one, strict=True) if value}
