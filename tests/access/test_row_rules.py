@@ -32,7 +32,7 @@ from tests.startup.started import Application
 from tests.support.asgi import AsgiClient
 
 NewDatabase = Callable[[str], str]
-RULES = int(os.environ.get("RULES", "3"))
+RULES = int(os.environ.get("RULES", "1"))
 Rows = list[dict[str, Any]]
 Row = dict[str, Any]
 CHANGES: Sequence[dict[str, Any]] = (
