@@ -4,7 +4,6 @@ import fcntl
 import gc
 import logging
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -20,7 +19,7 @@ import psycopg
 import pytest
 
 from crudgen.delivery.garbage import clear_caches
-from crudgen.delivery.memory import unload
+from crudgen.delivery.memory import PACKAGE_NAME, unload
 from tests.support.cluster import Cluster
 from tests.support.postgres import Postgres, flush
 from tests.support.servers import COMBINATIONS, Api, Everywhere, Servers
@@ -188,7 +187,7 @@ def garbage_of_a_file(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def imported_applications() -> list[str]:
     """Return the names of the packages that were imported from memory."""
-    return [name for name in sys.modules if re.fullmatch(r"crudgen_app_\d+", name)]
+    return [name for name in sys.modules if PACKAGE_NAME.fullmatch(name)]
 
 
 @pytest.fixture(autouse=True)

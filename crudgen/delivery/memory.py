@@ -10,6 +10,7 @@ the names of their files.
 import importlib
 import itertools
 import linecache
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from crudgen.delivery.bytecode import bytecode
 from crudgen.errors import ServeError
 
 PACKAGE_FOLDER = "app"
+PACKAGE_NAME = re.compile(r"\bcrudgen_app_\d+\b")
+"""Matches the names of imported packages."""
 
 _numbers = itertools.count(1)
 

@@ -1,6 +1,5 @@
 """Errors in the user's code of a project. Reason to change: what of a traceback is shown."""
 
-import re
 import traceback
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -9,7 +8,6 @@ from crudgen.delivery import absolute_imports, memory
 from crudgen.errors import OwnCodeError
 
 _IMPORTING = {absolute_imports.__file__, memory.__file__}
-_PACKAGE = re.compile(r"\bcrudgen_app_\d+\b")
 
 
 def own_code_error(error: BaseException, files: Collection[str]) -> OwnCodeError | None:
@@ -43,12 +41,14 @@ def _is_import(frame: traceback.FrameSummary) -> bool:
 
 def _is_missing_module(error: BaseException) -> bool:
     """Return whether a module of the package is missing: the user deleted its file."""
-    return isinstance(error, ModuleNotFoundError) and bool(_PACKAGE.match(error.name or ""))
+    return isinstance(error, ModuleNotFoundError) and bool(
+        memory.PACKAGE_NAME.match(error.name or "")
+    )
 
 
 def _problem(error: BaseException) -> str:
     message = error.msg if isinstance(error, SyntaxError) else str(error)
-    named = _PACKAGE.sub(memory.PACKAGE_FOLDER, f"{type(error).__name__}: {message}")
+    named = memory.PACKAGE_NAME.sub(memory.PACKAGE_FOLDER, f"{type(error).__name__}: {message}")
     return named.removesuffix(": ")
 
 

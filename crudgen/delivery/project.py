@@ -1,7 +1,7 @@
 """Lays the code of a project over a source tree. Reason to change: which files are served.
 
-Served is what `emit` would leave in the folder of the project: the user's own modules, the edits of
-generated files, merged with what is generated now, and everything else as it is generated.
+Served is what `emit` would leave in the folder of the project: the user's own modules, generated
+files with the user's edits merged in, and the other generated files.
 """
 
 import os

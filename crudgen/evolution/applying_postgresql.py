@@ -26,7 +26,7 @@ from .statements import run
 LOCK = CREATION + 1
 """The key of the advisory lock of the session. Starts of applications take that of `CREATION`."""
 LOCK_MILLISECONDS = 300
-"""The lock timeout of a statement, and the longest wait of requests that queue behind it."""
+"""The lock timeout of a statement. Other requests for the table wait no longer than that."""
 ATTEMPTS = 40
 _POLL_SECONDS = 0.1
 _PAUSE_SECONDS = (0.1, 2.0)

@@ -75,7 +75,7 @@ def _valid(field: Field, pool: Iterable[Value]) -> Iterator[Value]:
 
 
 def _near(value: Any) -> Iterator[Value]:
-    """Yield a value, and those before and behind it."""
+    """Yield a value, and values that are a little larger or smaller."""
     yield value
     match value:
         case bool() | str():

@@ -27,8 +27,8 @@ class RowView(View):
     """The operations on the rows that a caller can read, as far as rules allow them.
 
     A row that the caller cannot read is answered as one that does not exist. Writes run in one
-    transaction: lock the row as far as it is visible, change it if a rule allows it, and read it
-    again as far as it is visible then.
+    transaction: lock the row if the caller can read it, change it if a rule allows it, and read it
+    again if the caller can still read it.
     """
 
     __slots__ = ("_operations", "_values")

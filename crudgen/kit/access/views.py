@@ -20,7 +20,8 @@ class Guarded:
 
     def __init__(self, rows: Resource, access: Access) -> None:
         self.access = access
-        self._row_operations: dict[Roles, RowOperations] = {}
+        self._row_operations: dict[Roles, RowOperations | None] = {}
+        """By the roles of a caller; None if no rule of theirs has a condition."""
         if access.is_about_rows and not vars(type(rows)).get("knows_visible_rows"):
             raise StartupError(
                 f"{rows._name}: rules with conditions are not supported for {type(rows).__name__}\n"
@@ -39,8 +40,14 @@ class Guarded:
         if not self.access.is_about_rows:
             return View(self.unguarded, self.access, self.bodies, caller)
         roles = roles_of(caller)
-        if all(one.clauses(roles) is None for one in self.access.permissions):
-            return View(self.unguarded, self.access, self.bodies, caller)
         if roles not in self._row_operations:
-            self._row_operations[roles] = RowOperations(self.unguarded, self.access, roles)
-        return RowView(self._row_operations[roles], self.bodies, caller)
+            self._row_operations[roles] = self._operations_of(roles)
+        operations = self._row_operations[roles]
+        if operations is None:
+            return View(self.unguarded, self.access, self.bodies, caller)
+        return RowView(operations, self.bodies, caller)
+
+    def _operations_of(self, roles: Roles) -> RowOperations | None:
+        if all(one.clauses(roles) is None for one in self.access.permissions):
+            return None
+        return RowOperations(self.unguarded, self.access, roles)

@@ -21,7 +21,7 @@ Step = str | Callable[[Connection], None]
 """An SQL statement, or the result of `rebuild`."""
 
 LOCK_MILLISECONDS = 300
-"""The lock timeout on PostgreSQL, and the longest wait of requests that queue behind it."""
+"""The lock timeout on PostgreSQL. Other requests for the table wait no longer than that."""
 ANALYZED_ROWS = 1000
 """How many rows of an index SQLite reads for its statistics."""
 NOT_NOW = {"55P03", "40P01"}

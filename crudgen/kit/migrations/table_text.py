@@ -46,7 +46,7 @@ class _Token:
 
     @property
     def name(self) -> str:
-        """The token for comparison: a string as it is, anything else in lower case, unquoted."""
+        """The token for comparison. All but strings are in lower case and without quotes."""
         quote = self.text[-1]
         if self.text[0] in {'"', "`"}:
             return self.text[1:-1].replace(quote * 2, quote).lower()
@@ -66,7 +66,7 @@ class Clause:
     name: str
     """The name of a constraint, in lower case."""
     text: str
-    """A constraint as one of the table; another clause as it is."""
+    """The SQL. The constraint of a column is written as one of the table."""
     words: tuple[str, ...]
     """The same for comparison, without the name."""
 

@@ -76,7 +76,7 @@ def _check_field(field: Field, actions: Sequence[Action], text: str) -> None:
 
 
 def part(location: Location, rule: str, start: int, end: int) -> Location:
-    """Return the location of a part of a rule, if the rule stands in the file as it is."""
+    """Return the location of a part of a rule, if the file contains the rule unquoted."""
     written = location.source[location.column - 1 :]
     quotes = next((n for n in (0, 1) if written[n:].startswith(rule)), None)
     if quotes is None:
