@@ -72,7 +72,7 @@ class Shortcut:
         arguments: dict[str, Any] = {}
         if (
             not headers.keys().isdisjoint(self._passed_on)
-            or not (self._guards == [] or self._admits(app, headers, scope, arguments))
+            or (self._guards and not self._admits(app, headers, scope, arguments))
             or not self._read_parameters(key, scope, arguments)
         ):
             return receive

@@ -55,9 +55,8 @@ def describe_operation(route: APIRoute) -> dict[str, Any]:
     is_list = any(isinstance(one, ListParameters) for one in queries)
     responses = dict(_responses(route, is_list=is_list))
     is_open = any(guard.is_open for guard in guards_of(route.dependant))
-    security: list[dict[str, Any]] = (
-        [{}] if is_open else []
-    )  # FastAPI adds the scheme of the credentials
+    # FastAPI adds the scheme of the credentials.
+    security: list[dict[str, Any]] = [{}] if is_open else []
     found = {"security": security, "parameters": parameters, "responses": responses}
     return {key: value for key, value in found.items() if value}
 
