@@ -125,7 +125,7 @@ def _of_entity(entity: Entity, conventions: Conventions) -> _Table:
         fills={
             str(each.column): each.default.value if isinstance(each.default, Constant) else Now()
             for each in entity.fields
-            if not each.optional and each.default is not None
+            if not each.optional and isinstance(each.default, Constant | Now)
         },
     )
 

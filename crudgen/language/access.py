@@ -75,6 +75,18 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Preset:
+    """An attribute of the caller as a default."""
+
+    claim: ModuleName
+    """The name of the attribute: `org` for `me.org`, and `id` for `me`."""
+
+    def __str__(self) -> str:
+        """Return the default as in a spec, in the long form."""
+        return f"me.{self.claim}"
+
+
+@dataclass(frozen=True, slots=True)
 class Tokens:
     """Which tokens are valid."""
 

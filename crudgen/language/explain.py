@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from .access import NOBODY, Access, Action
+from .access import NOBODY, Access, Action, Preset
 from .conditions.text import condition_text
 from .matrix import rules_of
 from .names import SNAKE_CASE, Conventions
@@ -199,7 +199,9 @@ def _links(entity: Entity) -> dict[str, Plain]:
     return links
 
 
-def _default(default: Constant | Now) -> Plain:
+def _default(default: Constant | Now | Preset) -> Plain:
+    if isinstance(default, Preset):
+        return str(default)
     return "now" if isinstance(default, Now) else to_text(default.value)
 
 

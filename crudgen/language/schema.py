@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
 
-from .access import Access, Auth
+from .access import Access, Auth, Preset
 from .api import Api
 from .artifacts import Artifact
 from .conditions.tree import Condition
@@ -92,7 +92,7 @@ class Field:
     type: TypeName
     optional: bool = False
     """Whether the field accepts null."""
-    default: Constant | Now | None = None
+    default: Constant | Now | Preset | None = None
     """Value if the request omits the field; None if the request must contain it."""
     minimum: Number | None = None
     """Minimum (int, float, decimal); always set for int."""
@@ -142,6 +142,11 @@ class Field:
     """What the field refers to. Its type and limits are those of the key of the target."""
     line: int = dataclasses.field(default=0, compare=False, repr=False)
     """Line of the field in the spec file, for messages only; that of the entity if implicit."""
+
+    @property
+    def preset(self) -> Preset | None:
+        """The attribute of the caller that is the default, if it is one."""
+        return self.default if isinstance(self.default, Preset) else None
 
     @property
     def required(self) -> bool:
@@ -211,17 +216,11 @@ class Entity:
 
     def relation(self, name: FieldName) -> Relation:
         """Return the relation with this name."""
-        for relation in self.relations:
-            if relation.name == name:
-                return relation
-        raise KeyError(name)
+        return {relation.name: relation for relation in self.relations}[name]
 
     def field(self, name: FieldName) -> Field:
         """Return the field with this name."""
-        for field in self.fields:
-            if field.name == name:
-                return field
-        raise KeyError(name)
+        return {field.name: field for field in self.fields}[name]
 
     @property
     def key(self) -> Field:

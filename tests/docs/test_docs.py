@@ -53,6 +53,9 @@ def test_every_marker_opens_a_part_that_exists_and_closes() -> None:
         assert set(found) <= set(parts.PARTS)
 
 
+_AUTH = "auth: {roles: [editor, hr], me: {id: int = sub, org: str?}}"
+
+
 def texts(block: Block) -> tuple[dict[str, str], str | None]:
     """Return what a YAML example is: an entity, a crudgen.yaml, or fields of an entity."""
     said = yaml.safe_load(block.text)
@@ -63,7 +66,7 @@ def texts(block: Block) -> tuple[dict[str, str], str | None]:
         if "access" not in said:
             return {name: block.text, **targets}, None
         targets = {name: f"{text}access: anyone\n" for name, text in targets.items()}
-        return {name: block.text, **targets}, "auth: {roles: [editor, hr], me: {id: int = sub}}"
+        return {name: block.text, **targets}, _AUTH
     hero = "name: Hero\nfields:\n  name: str\n"
     if said.keys() <= AppSpec.model_fields.keys():
         return {name: f"{hero}access: anyone\n" if "auth" in said else hero}, block.text

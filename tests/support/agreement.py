@@ -35,7 +35,8 @@ INEXPRESSIBLE = {
     "it depends on crudgen.yaml, or on other rules": (
         *("needs callers", "unknown role", "'access' is missing", "together with others"),
         *("and may not read them", ", and not ", "rules with 'if' do not cover"),
-        *("a caller has no", "has no 'me'", "the name of a claim"),
+        *("a caller has no", "has no 'me", "the name of a claim", "is the caller's, and"),
+        *("and that of 'me.", "a token may lack", "' can be "),
     ),
     "it depends on other entities": (
         *(

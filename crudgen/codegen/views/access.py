@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from crudgen.codegen.code import Code, identifier, literal, name, raw, words
 from crudgen.codegen.imports import Imports
-from crudgen.codegen.layout import Bracket, call, keyword, statement, subscript
+from crudgen.codegen.layout import Bracket, call, keyword, pair, statement, subscript
 from crudgen.language.access import ANYONE, USER, Access, Action, covers
 from crudgen.language.operations import Operation
 from crudgen.language.schema import Entity, KeyKind, KitForm
@@ -98,7 +98,12 @@ def access_view(entity: Entity, access: Access, entities: Entities, kit: KitForm
     imports = Imports(kit, defined=defined)
     imports.use(".models", entity.name)
     caller = caller_class(imports, names)
-    arguments = [name(entity.name), caller, *_rules(entity, access, imports)]
+    arguments = [
+        name(entity.name),
+        caller,
+        *_rules(entity, access, imports),
+        *_presets(entity),
+    ]
     kind = imports.name("..kit.access.rules", "Access")
     return AccessView(
         plural_words=words(entity.plural),
@@ -119,6 +124,17 @@ def _rules(entity: Entity, access: Access, imports: Imports) -> Iterator[Bracket
         rules += [conditions.when(one, _who(one.who, imports)) for one in access.rules(action)]
         if rules:
             yield keyword(action, Bracket("[", tuple(rules), "]"))
+
+
+def _presets(entity: Entity) -> Iterator[Bracket | Code]:
+    """Yield `presets={"owner_id": "id"}`: the attributes of the caller that new rows get."""
+    presets = tuple(
+        pair(field.attribute, literal(str(field.preset.claim)))
+        for field in entity.fields
+        if field.preset is not None
+    )
+    if presets:
+        yield keyword("presets", Bracket("{", presets, "}"))
 
 
 def _who(who: str, imports: Imports) -> Code:

@@ -18,6 +18,7 @@ from crudgen.codegen.layout import (
     subscript,
 )
 from crudgen.kit.types.text import CONTROLS
+from crudgen.language.access import Preset
 from crudgen.language.names import FieldName
 from crudgen.language.reserved import SQL_KEYWORDS
 from crudgen.language.schema import Constant, Entity, Field, Now, Number, TypeName, Value
@@ -144,6 +145,8 @@ class FieldPrinter:
                 yield keyword("default_factory", self._now(field))
             case Constant(value):
                 yield keyword("default", self.value(value))
+            case Preset() if field.optional:
+                yield keyword("default", literal(None))
 
     def value(self, value: Value) -> Bracket | Code:
         """Return the source of a constant in a class body."""

@@ -141,9 +141,10 @@ def _pytest_mark(entity: Entity) -> Iterator[Code]:
 def _is_shared(field: Field, references: Container[FieldName | None]) -> bool:
     """Return whether create and response models share the field.
 
-    They do not share `references` to rows under which rows are created.
+    They do not share `references` to rows under which rows are created, and what is the caller's.
     """
-    return not (field.pk or field.read_only or field.write_only or field.name in references)
+    is_other = field.preset is not None or field.name in references
+    return not (field.pk or field.read_only or field.write_only or is_other)
 
 
 def _is_ignored_on_update(field: Field) -> bool:
@@ -209,7 +210,11 @@ class _Lines:
 
     def create(self, field: Field) -> Code:
         """Return the declaration of a field in the create model."""
-        return self._declare(field, [*self._default(field), *self._alias_and_constraints(field)])
+        default = self._default(field)
+        if field.preset is not None:
+            factory = self._imports.name("..kit.access.presets", "from_caller", in_class=True)
+            default = [keyword("default_factory", factory)]
+        return self._declare(field, [*default, *self._alias_and_constraints(field)])
 
     def update(self, field: Field) -> Code:
         """Return the declaration of a field in the update model; its default is never used."""

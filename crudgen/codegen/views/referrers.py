@@ -71,5 +71,5 @@ def _refers(field: Field) -> bool:
 
 
 def _is_set(field: Field) -> bool:
-    has_value = field.default is not None and getattr(field.default, "value", None) is not None
+    has_value = field.preset is not None or getattr(field.default, "value", None) is not None
     return not field.read_only or has_value

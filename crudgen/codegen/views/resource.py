@@ -8,7 +8,7 @@ from crudgen.codegen.layout import Bracket, call, keyword, statement
 from crudgen.language.api import Page
 from crudgen.language.operations import BULK, Operation
 from crudgen.language.resolve.api import filterable, sortable
-from crudgen.language.schema import Entity, KeyKind
+from crudgen.language.schema import Entity, Field, KeyKind
 
 from .collections import creates_together, writes_keys
 from .composite import composite_arguments
@@ -107,7 +107,7 @@ class ResourcePrinter:
             if Operation.LIST in api.operations and names != default_names:
                 items = tuple(attribute_name(entity.field(field).attribute) for field in names)
                 arguments.append(keyword(key, Bracket("[", items, "]")))
-        immutable = [field for field in entity.fields if field.immutable and not field.read_only]
+        immutable = [field for field in entity.fields if _is_kept(field)]
         if immutable and Operation.REPLACE in api.operations:
             items = tuple(attribute_name(field.attribute) for field in immutable)
             arguments.append(keyword("immutable", Bracket("[", items, "]")))
@@ -132,6 +132,11 @@ class ResourcePrinter:
         else:
             self._imports.use(".access", "access")
         return call(self._imports.name("..kit.access.views", "Guarded"), [rows, access])
+
+
+def _is_kept(field: Field) -> bool:
+    """Return whether a PUT keeps a value that it would set in a new row."""
+    return field.preset is not None if field.read_only else field.immutable
 
 
 def _writes_several_unique_values(entity: Entity) -> bool:

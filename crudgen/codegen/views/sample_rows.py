@@ -41,8 +41,8 @@ def body_of(entity: Entity, row: Mapping[FieldName, Value]) -> dict[str, Json]:
 
 def _has_default_target(field: Field) -> bool:
     """Return whether a field that accepts null refers to a row unless a request contains it."""
-    is_constant = isinstance(field.default, Constant) and field.default.value is not None
-    return field.reference is not None and field.optional and is_constant
+    is_set = field.default not in (None, Constant(None))
+    return field.reference is not None and field.optional and is_set
 
 
 def required_references(entity: Entity) -> tuple[Field, ...]:

@@ -119,6 +119,15 @@ class Bodies:
                 for index in range(len(one.keys)):
                     yield problem("no_target", [*where, index], f"There is no such {words}")
 
+    def filled(self, row: Model, caller: BaseCaller | None) -> Model:
+        """Return a new row, and those created with it, with the values that are the caller's."""
+        for one in self._rows.related_writes(row):
+            presets = access_of(one.rows._properties.table).presets
+            if one.created and presets.names:
+                children = [presets.fill(child, caller) for child in one.created]
+                row = row.model_copy(update={one.attribute: children})
+        return access_of(self._rows._properties.table).presets.fill(row, caller)
+
     def are_readable(self, rows: Sequence[Model], caller: BaseCaller | None) -> bool:
         """Return whether a caller may read all that a response with the written rows contains."""
         return all(

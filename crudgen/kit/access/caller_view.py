@@ -76,6 +76,7 @@ class View:
         self._access.create.check(self._caller)
         self._bodies.check([row], self._caller)
         remember(request, self._caller)
+        row = self._bodies.filled(row, self._caller)
         return self._shown(await self._rows.create(db, request, row, *options), [row])
 
     async def create_many(
@@ -85,6 +86,7 @@ class View:
         self._access.create.check(self._caller)
         self._bodies.check(rows, self._caller, several=True)
         remember(request, self._caller)
+        rows = [self._bodies.filled(row, self._caller) for row in rows]
         return self._shown(await self._rows.create_many(db, request, rows, *options), rows)
 
     async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
@@ -111,6 +113,7 @@ class View:
             self._access.read.check(self._caller)
         kept = await self._bodies.unchanged(db, key, row, self._caller) if updates else ()
         self._bodies.check([row], self._caller, kept=[kept])
+        row = self._bodies.filled(row, self._caller)
         try:
             response = await self._rows.replace(
                 db, request, key, row, creates=creates, updates=updates

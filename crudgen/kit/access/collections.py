@@ -96,6 +96,7 @@ class CollectionView:
         guarded.rows.access.create.check_all(caller)
         guarded.rows.bodies.check([row], caller)
         remember(request, caller)
+        row = guarded.rows.bodies.filled(row, caller)
         response = await self._rows.create(db, request, key, row, *options)
         return shown(guarded.rows.access, guarded.rows.bodies, response, [row], caller)
 

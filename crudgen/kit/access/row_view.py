@@ -68,6 +68,7 @@ class RowView(View):
             raise _unsupported("idempotency")
         self._access.create.check(self._caller)
         self._bodies.check([row], self._caller)
+        row = self._bodies.filled(row, self._caller)
         operations, rows, caller_db = self._operations, self._operations.all, self._as_caller(db)
         new = operations.new_values(rows._values.read(row))
         asked = operations.creation(db.kind)
@@ -97,6 +98,7 @@ class RowView(View):
         """Replace a row if one rule allows it before and after; return it, or 204."""
         self._access.update.check(self._caller)
         self._bodies.check([row], self._caller)
+        row = self._bodies.filled(row, self._caller)
         rows: Any = self._operations.all
         values = rows._values.read(row)
         if rows._key in values:

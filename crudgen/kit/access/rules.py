@@ -1,6 +1,6 @@
 """Rules: who may do what with the rows of an entity."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -12,6 +12,7 @@ from ..models import Model
 from .caller import BaseCaller
 from .clauses import Clause
 from .errors import Forbidden, Unauthorized
+from .presets import Presets
 
 Roles = frozenset[str] | None
 """The roles of a caller; None for a caller without credentials."""
@@ -159,7 +160,9 @@ class Access:
         create: Sequence[Rule] = (),
         update: Sequence[Rule] = (),
         delete: Sequence[Rule] = (),
+        presets: Mapping[str, str] | None = None,
     ) -> None:
+        """`presets` are the attributes of the caller that new rows have, by attribute."""
         table, name = _table(model), model.__name__
         numbers = count()
 
@@ -173,6 +176,8 @@ class Access:
         self.delete = Permission(f"delete rows of {name}", clauses(delete), needs=self.read)
         self.permissions = (self.read, self.create, self.update, self.delete)
         """What the rules allow, by operation."""
+        self.presets = Presets(presets or {})
+        """The values that new rows have from their caller."""
         self.constants: dict[str, Any] = {}
         """The constants in the conditions of the rules, by parameter."""
         for permission in self.permissions:

@@ -51,7 +51,8 @@ class Children:
 
     def written(self, row: Model) -> RelatedWrite:
         """Return what a request body creates."""
-        return RelatedWrite(self.json_name, self._rows, created=getattr(row, self._name))
+        created = getattr(row, self._name)
+        return RelatedWrite(self.json_name, self._rows, self._name, created)
 
     def locks(self, db: Database) -> list[Change]:
         """Return the changes that take the write lock of the children."""

@@ -61,7 +61,7 @@ class ConditionReader:
 
 def _check_field(field: Field, actions: Sequence[Action], text: str) -> None:
     """Raise ConditionError for a field whose new value is not known when the rule is asked."""
-    is_set_at_creation = field.read_only or isinstance(field.default, Now)
+    is_set_at_creation = isinstance(field.default, Now) or (field.read_only and not field.preset)
     action = None
     if Action.CREATE in actions and (is_set_at_creation or field.touch):
         action = Action.CREATE

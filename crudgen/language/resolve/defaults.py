@@ -3,12 +3,14 @@
 from dataclasses import replace
 from decimal import Decimal
 
+from crudgen.language.access import Preset
 from crudgen.language.schema import Constant, Field, Now, TypeName
 from crudgen.language.written.field import AnyWrittenField
 from crudgen.language.written.translation import translated_default
 from crudgen.language.yaml.nodes import Plain
 from crudgen.language.yaml.problems import suggest
 
+from .presets import preset_of
 from .values import as_stored, to_value, value_problem
 
 _MOMENTS = (TypeName.DATE, TypeName.TIME, TypeName.DATETIME)
@@ -31,8 +33,11 @@ def with_values(written: AnyWrittenField, field: Field) -> Field:
 _NO_NULL = "remove it, or accept null with '?', in the long form 'optional: true'"
 
 
-def _default(written: AnyWrittenField, field: Field) -> Constant | Now | None:
+def _default(written: AnyWrittenField, field: Field) -> Constant | Now | Preset | None:
     default: Plain = written.spec.default
+    is_word = field.type is TypeName.JSON or default in field.words
+    if not is_word and (preset := preset_of(default)):
+        return preset
     if default == "now" and field.type is not TypeName.ENUM:
         if field.type in _MOMENTS:
             return Now()

@@ -30,6 +30,7 @@ from .former_names import check_former_columns, check_former_tables, former_tabl
 from .identity import resolve_identity
 from .indexes import add_reference_indexes, resolve_indexes
 from .naming import check_field_names
+from .presets import check_presets
 from .references import resolve_references
 from .related_api import resolve_related_api
 from .related_names import check_collections, check_related_names
@@ -123,8 +124,9 @@ def _with_access(
         spec.file: resolve_access(spec, resolved.get(spec.file), auth, problems) for spec in specs
     }
     found = [replace(entity, access=rules[entity.file]) for entity in entities]
+    by_file = {spec.file: spec for spec in specs}
+    check_presets([(by_file[entity.file], entity) for entity in found], auth, problems)
     if len(problems) == before:
-        by_file = {spec.file: spec for spec in specs}
         check_access([(by_file[entity.file], entity) for entity in found], problems)
         check_rows([(by_file[entity.file], entity) for entity in found], problems)
     return found

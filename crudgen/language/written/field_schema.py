@@ -175,11 +175,21 @@ def _option(info: TypeInfo, key: str) -> dict[str, Any]:
 
 def _limits(info: TypeInfo, key: str) -> dict[str, Any]:
     """Return what a type requires of an option, in addition to the option's own schema."""
-    if key in ("default", "example") and info.value_type:
-        return {"type": [info.value_type, "null"] if key == "default" else info.value_type}
+    if key == "default" and info.value_type:
+        return _default_of(info)
+    if key == "example" and info.value_type:
+        return {"type": info.value_type}
     if key in ("min", "max") and info.max_length is not None:
         shortest = info.shortest if key == "max" else 0
         return {"type": "integer", "minimum": shortest, "maximum": highest_max_length(info)}
     if key in ("min", "max") and info.value_type == "integer":
         return {"type": "integer", "minimum": INT64_MIN, "maximum": INT64_MAX}
     return _LIMITS.get(key, {})
+
+
+def _default_of(info: TypeInfo) -> dict[str, Any]:
+    """Return what a type requires of a default; that of some can be an attribute of the caller."""
+    if info.value_type not in ("integer", "boolean"):
+        return {"type": [info.value_type, "null"]}
+    types = [info.value_type, "string", "null"]
+    return {"type": types, "pattern": f"^{shorthand.CALLER}$"}

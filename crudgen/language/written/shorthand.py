@@ -24,6 +24,8 @@ _SINGLE_WORD = WORD.replace(". +", ".+")
 """An enum with one value has no space in it: `enum(new old)` is a mistake."""
 QUOTED = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')"""
 DEFAULT = rf"""(?:{QUOTED}|[^\s"'=,()\[\]{{}}][^\s()]*)"""
+CALLER = r"me(?:\.[a-z][a-z0-9_]{0,59})?"
+"""A default that is an attribute of the caller."""
 _NULL = "(?:null|~)"
 NULL_WORDS = "(?:None|NULL|Null|nil)"
 """Null in other languages. Text needs quotes to be one of them."""
@@ -135,8 +137,10 @@ def _before_options(info: TypeInfo) -> str:
 def _default(info: TypeInfo) -> str:
     """Return a regular expression of a type's defaults other than null."""
     if info.value_type == "boolean":
-        return "(?:true|false)"
-    if info.value_type in ("integer", "number"):
+        return f"(?:true|false|{CALLER})"
+    if info.value_type == "integer":
+        return f"(?:{NUMBER}|{CALLER})"
+    if info.value_type == "number":
         return NUMBER
     other = {_NULL} if info.accepts_now else {_NULL, "now"}
     if info.value_type == "string":

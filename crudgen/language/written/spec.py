@@ -47,7 +47,8 @@ class FieldSpec(BaseSpec):
     optional: options.Optional = False
     default: AnyValue = Field(
         default=None,
-        description="Value if a request omits the field; 'now' for date, time and datetime.",
+        description="Value if a request omits the field; 'now' for date, time and datetime, and"
+        " 'me.id' for the caller's.",
     )
     min: Number | None = Field(
         default=None, description="Minimum of a number, or minimum length of text."

@@ -36,6 +36,8 @@ class RelatedWrite:
     """The property of the body."""
     rows: "Resource"
     """The rows of the other table."""
+    attribute: str = ""
+    """The attribute of the body with the rows to create."""
     created: Sequence[Model] = ()
     """The rows to create."""
     keys: Sequence[Any] = ()

@@ -1,0 +1,88 @@
+"""An application in the process of a test, and a client that sends requests as callers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from sqlalchemy import Engine
+
+from crudgen.codegen import render
+from crudgen.delivery.memory import import_tree, unload
+from crudgen.language import load_texts
+from tests.access.test_rules import SECRET, bearer
+from tests.startup.started import Application
+from tests.support.asgi import AsgiClient
+
+Row = dict[str, Any]
+
+
+class Asker:
+    """Sends requests as callers with given claims; `sub` is given as `id`."""
+
+    def __init__(self, client: AsgiClient, engine: Engine, application: Application) -> None:
+        self._client, self.engine, self.application = client, engine, application
+
+    async def ask(
+        self,
+        request: str,
+        json: Any = None,
+        *,
+        by: int | None = 1,
+        roles: Sequence[str] = (),
+        headers: Mapping[str, str] | None = None,
+        **claims: Any,
+    ) -> httpx.Response:
+        """Send a request such as `GET /notes/1`; `by` is the caller, None for nobody."""
+        method, path = request.split(" ", 1)
+        sent = {} if by is None else bearer(roles, sub=str(by), **claims)
+        return await self._client.request(
+            method, path, json=json, headers={**sent, **(headers or {})}
+        )
+
+    async def row(self, request: str, json: Any = None, **caller: Any) -> Any:
+        """Send a request that succeeds; return the JSON of the response."""
+        answer = await self.ask(request, json, **caller)
+        assert answer.status_code in {200, 201}, answer.text
+        return answer.json()
+
+    async def status(self, request: str, json: Any = None, **caller: Any) -> int:
+        """Send a request; return the status."""
+        return (await self.ask(request, json, **caller)).status_code
+
+
+@asynccontextmanager
+async def serving(package: Any, database: str) -> AsyncIterator[Asker]:
+    """Serve an imported application."""
+    application = Application(package)
+    settings = application.module("settings").Settings(
+        database_url=database, auth_secret=SECRET, secret_key=SECRET
+    )
+    app = application.module("main").create_app(settings)
+    async with app.router.lifespan_context(app):
+        yield Asker(AsgiClient(app), application.engine(database), application)
+
+
+def run(
+    app: str,
+    entities: Mapping[str, str],
+    database: str,
+    test: Callable[[Asker], Awaitable[None]],
+    mutation: Sequence[str] = (),
+) -> None:
+    """Run a test with an application of a spec; a mutation replaces a text in a file of it."""
+    tree = dict(render(load_texts(dict(entities), app)))
+    for path, old, new in zip(mutation[::3], mutation[1::3], mutation[2::3], strict=True):
+        assert old in tree[path], f"{path} has no longer {old!r}"
+        tree[path] = tree[path].replace(old, new)
+    package = import_tree(tree)
+
+    async def served() -> None:
+        async with serving(package, database) as asker:
+            await test(asker)
+
+    try:
+        asyncio.run(served())
+    finally:
+        unload(package)
