@@ -247,6 +247,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "query/related_statements.py": related,
         "query/relations.py": related,
         "rows/bulk.py": bulk,
+        "rows/bulk_answers.py": bulk,
         "rows/deletion_at_once.py": bulk,
         "rows/added_properties.py": composite or keys or related,
         "rows/link_batches.py": keys,

@@ -26,7 +26,10 @@ fields:
   owner_id: int? index
   team: str?
   secret: str? write_only
-api: {operations: [create, list, read, update, replace, delete], search: [title, body]}
+api:
+  operations:
+    [create, list, read, update, replace, delete, create_many, update_many, delete_many]
+  search: [title, body]
 """
 KINDS = {
     "title": "str",

@@ -16,6 +16,7 @@ from sqlalchemy import Engine, Table, text
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
 from crudgen.language import load_texts
+from tests.access.asking_many import check_many
 from tests.access.notes import (
     APP,
     CALLERS,
@@ -231,6 +232,10 @@ async def check_changes(notes: Notes, before: list[str]) -> None:
                 settle(notes, answer, before, what)
 
 
+async def check_several(notes: Notes, before: list[str]) -> None:
+    await check_many(notes, lambda answer, what: settle(notes, answer, before, what))
+
+
 async def check_interference(notes: Notes, _: list[str]) -> None:
     """Compare all that a caller reads with the answers of a database without the hidden rows."""
 
@@ -271,6 +276,9 @@ def package_of(written: str, mutation: Sequence[str] = ()) -> Any:
     return import_tree(tree)
 
 
+CHECKS = (check_reading, check_creation, check_several, check_interference, check_changes)
+
+
 async def differences(
     package: Any,
     database: str,
@@ -298,7 +306,7 @@ async def differences(
         for name, caller in CALLERS.items():
             notes.act_as(name, caller)
             await notes.ask("GET", "")  # from now on, the token is known
-            for check in (check_reading, check_creation, check_interference, check_changes):
+            for check in CHECKS:
                 if not (stops and notes.found):
                     await check(notes, before)
     return notes.found, notes.count
@@ -334,6 +342,7 @@ def test_there_are_rules_of_all_kinds() -> None:
         assert sum(word in one for one in written) > 3, word
 
 
+BATCHES = "app/kit/access/row_batches.py"
 CLAUSES, OPERATIONS = "app/kit/access/clauses.py", "app/kit/access/row_operations.py"
 VIEW, STATEMENTS = "app/kit/access/row_view.py", "app/kit/rows/statements.py"
 MUTANTS: Mapping[str, Sequence[str]] = {
@@ -350,6 +359,25 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     ),
     "single rows": (STATEMENTS, "(same_key, *columns.visible(kind))", "(same_key,)"),
     "rules of updates": (OPERATIONS, "statement.where(any_change(", "statement.where(any_all("),
+    "several updates": (BATCHES, "if operations.asks_update else ()", "if False else ()"),
+    "several deletions": (BATCHES, "if operations.asks_deletion:", "if False:"),
+    "several creations": (BATCHES, "if asked is not None", "if False"),
+    "several rows to update": (
+        BATCHES,
+        "Change(use.lock, {",
+        "Change(every._statements_for(db).lock, {",
+    ),
+    "several rows to delete": (
+        BATCHES,
+        "use.lock_to_delete,",
+        "every._statements_for(db).lock_to_delete,",
+    ),
+    "several new rows": (
+        BATCHES,
+        "return response if all(found[-count:]) else Response(status_code=204)",
+        "return response",
+    ),
+    "several rows after writes": (BATCHES, "if not all(visible):", "if not visible:"),
     "rows before": (CLAUSES, "and_(one.before(kind), one.behind", "and_(one.behind"),
     "rows after": (
         CLAUSES,
@@ -361,7 +389,7 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "or_(false(), *(and_(one.before(kind), one.behind(changed, kind)) for one in clauses))",
         "and_(any_before(clauses, kind), any_behind(clauses, changed, kind))",
     ),
-    "deletions": (OPERATIONS, "use.delete.where(allowed)", "use.delete"),
+    "deletions": (OPERATIONS, "statement.where(allowed)", "statement"),
     "creations": (VIEW, "if asked is None else [", "if True else ["),
     "rows after writes": (
         *(VIEW, "Change(use.read, {", "Change(rows._statements_for(db).read, {"),
@@ -427,11 +455,9 @@ def test_other_resources_are_refused() -> None:
         notes: Any = application.module("notes.routes").notes
         views: Any = application.module("kit.access.views")
         errors: Any = application.module("kit.errors")
-        other = type("Other", (type(notes.unguarded),), {})
+        other = type("Other", (type(notes.unguarded),), {"update": None, "add": lambda _: None})
         notes.unguarded.__class__ = other
         with pytest.raises(errors.StartupError, match="not supported for Other"):
             views.Guarded(notes.unguarded, notes.access)
-        with pytest.raises(TypeError, match="bulk operations"):
-            asyncio.run(notes.view(None).delete_many(None, None, [1]))
     finally:
         unload(package)

@@ -24,7 +24,7 @@ def test_modules_of_operations(
     modules = {Path(path).stem for path in tree if path.startswith("app/kit/rows/")}
     wanted = {
         *["replacement"] * replace,
-        *["bulk", "deletion_at_once", "write_lock"] * bulk,
+        *["bulk", "bulk_answers", "deletion_at_once", "write_lock"] * bulk,
         *["idempotency"] * repeatable,
         *["idempotent_bulk"] * (bulk and repeatable),
     }

@@ -57,31 +57,47 @@ class RowOperations:
             self._keep(chosen, select(literal_column("1")).where(found))
         return self._statements[chosen]  # type: ignore[return-value]
 
-    def update(self, kind: str, names: Sequence[str]) -> Statement:
+    def update(self, kind: str, names: Sequence[str], *, asks: bool = False) -> Statement:
         """Return the UPDATE of a visible row that sets some columns, if a rule allows it.
 
-        Without columns, it is a SELECT that has a row if a rule allows the update.
+        Without columns, or if it only `asks`, it is a SELECT that has a row if a rule allows the
+        update.
         """
         use, clauses = self.use(kind), self._updating
-        statement: Any = use.update if names else use.read
+        writes = bool(names) and not asks
+        statement: Any = use.update if writes else use.read
         if clauses is None:
             return statement  # type: ignore[no-any-return]
         changed = self._parameters(clauses, names)
-        chosen = ("update", kind, bool(names), frozenset(changed.values()))
+        chosen = ("update", kind, writes, frozenset(changed.values()))
         if chosen not in self._statements:
             self._keep(chosen, statement.where(any_change(clauses, changed, kind)))
         return self._statements[chosen]
 
-    def delete(self, kind: str) -> Statement:
-        """Return the DELETE of a visible row, if a rule allows it."""
+    def delete(self, kind: str, *, asks: bool = False) -> Statement:
+        """Return the DELETE of a visible row, if a rule allows it.
+
+        If it only `asks`, it is a SELECT that has a row if a rule allows the deletion.
+        """
         use, clauses = self.use(kind), self._deleting
+        statement: Any = use.read if asks else use.delete
         if clauses is None:
-            return use.delete
-        chosen = ("delete", kind)
+            return statement  # type: ignore[no-any-return]
+        chosen = ("delete", kind, asks)
         if chosen not in self._statements:
             allowed = any_before(clauses, kind) if clauses else false()
-            self._keep(chosen, use.delete.where(allowed))
+            self._keep(chosen, statement.where(allowed))
         return self._statements[chosen]
+
+    @property
+    def asks_update(self) -> bool:
+        """Whether updates of visible rows need a rule that is true for the row."""
+        return self._updating is not None
+
+    @property
+    def asks_deletion(self) -> bool:
+        """Whether deletions of visible rows need a rule that is true for the row."""
+        return self._deleting is not None
 
     def new_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the new values of a row as parameters of conditions. Missing values are null."""

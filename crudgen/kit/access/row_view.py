@@ -53,7 +53,7 @@ class RowView(View):
     async def read(self, db: Database, key: Any, query: ListQuery | None = None) -> Response:
         """Return the response with one row; raise HTTPException 404 if it cannot be read."""
         if query is not None:
-            raise _unsupported("related rows")
+            raise unsupported("related rows")
         self._access.read.check(self._caller)
         return await self._operations.visible.read(self._as_caller(db), key)
 
@@ -65,7 +65,7 @@ class RowView(View):
         The rules are asked before the row is inserted: they tell nothing of unique values.
         """
         if options:
-            raise _unsupported("idempotency")
+            raise unsupported("idempotency")
         self._access.create.check(self._caller)
         self._bodies.check([row], self._caller)
         row = self._bodies.filled(row, self._caller)
@@ -74,14 +74,7 @@ class RowView(View):
         asked = operations.creation(db.kind)
         before = [] if asked is None else [Change(asked, new, check=self._allowed("create"))]
         insertion = rows._insertion(caller_db, request, row)
-        inserted = len(before) + len(insertion.changes) - insertion.after - 1
-
-        def key_of(found: Sequence[Sequence[Row]]) -> dict[str, Any]:
-            if not found[inserted]:
-                raise row_discarded()
-            return {"key__": found[inserted][0][-1]}
-
-        seen = Change(operations.use(db.kind).read, {}, derive=key_of)
+        seen = Change(operations.use(db.kind).read, {}, derive=inserted_key(insertion.after + 1))
         with ErrorConversion(rows._properties):
             *found, visible = await insertion.write([*before, *insertion.changes, seen])
             response = insertion.answer(found)
@@ -102,7 +95,7 @@ class RowView(View):
         rows: Any = self._operations.all
         values = rows._values.read(row)
         if rows._key in values:
-            raise _unsupported("PUT with keys of clients")
+            raise unsupported("PUT with keys of clients")
         kept = {name: value for name, value in values.items() if name not in rows._immutable}
         return await self._change(db, request, key, kept)
 
@@ -150,22 +143,36 @@ class RowView(View):
 
         return check
 
-    def _allowed(self, action: str) -> Callable[[Sequence[Row]], None]:
-        """Return the check that a rule has allowed a write: a row was found."""
+    def _allowed(
+        self, action: str, place: Sequence[str | int] = ()
+    ) -> Callable[[Sequence[Row]], None]:
+        """Return the check that a rule has allowed a write: a row was found.
+
+        `place` is the location of the row in a request about several.
+        """
         name = self._operations.all._name
 
         def check(found: Sequence[Row]) -> None:
             if not found:
-                raise Forbidden(f"No rule lets this caller {action} this row of {name}")
+                raise Forbidden(f"No rule lets this caller {action} this row of {name}", place)
 
         return check
 
-    async def create_many(self, *_: Any, **__: Any) -> Response:
-        """Refuse the request: these rules are about single rows."""
-        raise _unsupported("bulk operations")
 
-    update_many = delete_many = create_many
+def inserted_key(distance: int) -> Callable[[Sequence[Sequence[Row]]], dict[str, Any]]:
+    """Return the function that derives the key of a row that was inserted before.
+
+    `distance` is the number of changes since its insertion, and with it.
+    """
+
+    def derive(found: Sequence[Sequence[Row]]) -> dict[str, Any]:
+        if not found[-distance]:
+            raise row_discarded()
+        return {"key__": found[-distance][0][-1]}
+
+    return derive
 
 
-def _unsupported(what: str) -> TypeError:
+def unsupported(what: str) -> TypeError:
+    """Return the error for operations that cannot ask rules with conditions."""
     return TypeError(f"rules with conditions do not support {what}")

@@ -7,8 +7,8 @@ from ..rows.resource import Resource
 from .bodies import Bodies
 from .caller import BaseCaller
 from .caller_view import View
+from .row_batches import BulkRowView
 from .row_operations import RowOperations
-from .row_view import RowView
 from .rules import Access, Roles, roles_of
 
 
@@ -22,7 +22,7 @@ class Guarded:
         self.access = access
         self._row_operations: dict[Roles, RowOperations | None] = {}
         """By the roles of a caller; None if no rule of theirs has a condition."""
-        if access.is_about_rows and not vars(type(rows)).get("knows_visible_rows"):
+        if access.is_about_rows and not knows_visible_rows(type(rows)):
             raise StartupError(
                 f"{rows._name}: rules with conditions are not supported for {type(rows).__name__}\n"
                 "  use Resource or ReplaceableResource"
@@ -45,9 +45,21 @@ class Guarded:
         operations = self._row_operations[roles]
         if operations is None:
             return View(self.unguarded, self.access, self.bodies, caller)
-        return RowView(operations, self.bodies, caller)
+        return BulkRowView(operations, self.bodies, caller)
 
     def _operations_of(self, roles: Roles) -> RowOperations | None:
         if all(one.clauses(roles) is None for one in self.access.permissions):
             return None
         return RowOperations(self.unguarded, self.access, roles)
+
+
+def knows_visible_rows(kind: type[Resource]) -> bool:
+    """Return whether all operations of a class of resources ask rules about rows.
+
+    A class without operations of its own combines those of its bases.
+    """
+    return all(
+        vars(one).get("knows_visible_rows") or not any(map(callable, vars(one).values()))
+        for one in kind.__mro__
+        if issubclass(one, Resource)
+    )

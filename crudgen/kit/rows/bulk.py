@@ -7,26 +7,14 @@ from typing import Any
 from fastapi import HTTPException, Request, Response
 
 from ..database import Change, Database
-from ..database.faults import http_error
-from ..database.properties import Properties
-from ..database.returning import row_discarded
 from ..database.transaction import Row
-from ..errors import (
-    Conflict,
-    HTTPValidationError,
-    Message,
-    MissingTarget,
-    Referenced,
-    Refused,
-    RuleViolated,
-    problem,
-)
+from ..errors import HTTPValidationError, Message, Referenced, problem
 from ..http.headers import JsonText
 from ..models import Changes, Model
 from .answers import ErrorConversion
+from .bulk_answers import item_error_converter, many_rows, with_item_index
 from .deletion_at_once import deletion_at_once, deletion_error_converter, is_order_possible
 from .resource import Insertion, Resource
-from .statements import RowStatements
 from .values import is_storable_key
 from .write_lock import WriteLocks
 
@@ -43,8 +31,6 @@ BULK_ERRORS: dict[int | str, dict[str, Any]] = {
     412: {"model": Message, "description": "Preconditions are not supported for several rows"},
 }
 """The error responses that differ from those of operations on one row, for OpenAPI."""
-_ITEM_ERRORS = (Conflict, MissingTarget, Referenced, Refused, RuleViolated)
-"""The errors about one of several rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +41,7 @@ class Batch:
     changes: Sequence[Change]
     """The change of each row."""
     before: Sequence[Change]
-    """The changes that take locks before, to avoid deadlocks."""
+    """The changes before: those that take locks to avoid deadlocks, and those that only check."""
 
 
 class BulkResource(Resource):
@@ -63,6 +49,8 @@ class BulkResource(Resource):
 
     With `serialized`, requests that write several unique values run one after another.
     """
+
+    knows_visible_rows = True
 
     def __init__(
         self, model: type[Model], *, public: type[Model], serialized: bool = False, **options: Any
@@ -138,6 +126,11 @@ class BulkResource(Resource):
 
     async def delete_many(self, db: Database, request: Request, keys: Sequence[Any]) -> Response:
         """Delete rows in one transaction; raise HTTPException 404, 409, 412, 422."""
+        await self._delete_all(db, self._deletions(db, request, keys))
+        return JsonText(b'{"ok":true}')
+
+    def _deletions(self, db: Database, request: Request, keys: Sequence[Any]) -> Batch:
+        """Return the changes that delete rows; raise HTTPException 404, 409, 412."""
         self._check_keys(request, keys, lambda index: ["query", self._key_name, index])
         use = self._statements_for(db)
         changes = []
@@ -153,14 +146,17 @@ class BulkResource(Resource):
                     yields=self._deletion_of_many_yields,
                 )
             )
-        locks = self._locks.lock_rows(db, use, keys, deletes=True)
+        return Batch(keys, changes, self._locks.lock_rows(db, use, keys, deletes=True))
+
+    async def _delete_all(self, db: Database, batch: Batch) -> None:
+        """Delete rows, one after another if possible; raise HTTPException 404, 409."""
         try:
-            await self._write_in_order(db, Batch(keys, changes, locks), deletes=True)
+            await self._write_in_order(db, batch, deletes=True)
         except HTTPException as error:
-            if not (len(keys) > 1 and is_order_possible(error, self._properties.table)):
+            keys, table = batch.keys, self._properties.table
+            if not (len(keys) > 1 and is_order_possible(error, table)):
                 raise
-            await self._delete_at_once(db, keys, locks, error)
-        return JsonText(b'{"ok":true}')
+            await self._delete_at_once(db, keys, batch.before, error)
 
     async def _delete_at_once(
         self, db: Database, keys: Sequence[Any], locks: Sequence[Change], error: HTTPException
@@ -256,43 +252,6 @@ class BulkResource(Resource):
         return explain_rest
 
 
-def many_rows(use: RowStatements, found: Sequence[Sequence[Row]], status: int = 200) -> Response:
-    """Return the response for several rows, one of each statement.
-
-    Raises HTTPException 409 if a statement returned no row.
-    """
-    return json_array(written_rows(use, found), status)
-
-
-def written_rows(use: RowStatements, found: Sequence[Sequence[Row]]) -> list[bytes]:
-    """Return the JSON of several rows; raise HTTPException 409 if a statement returned no row."""
-    if not all(found):
-        raise row_discarded()
-    return [use.rows.write(row) for (row,) in found]
-
-
-def json_array(rows: Sequence[bytes], status: int = 200) -> Response:
-    """Return the response for several rows as JSON."""
-    return JsonText(b"[" + b",".join(rows) + b"]", status)
-
-
 def _indexes(one: dict[str, Any]) -> list[int]:
     """Return the indexes in the location of a problem."""
     return [part for part in one["loc"] if isinstance(part, int)]
-
-
-def item_error_converter(properties: Properties, index: int) -> Callable[[Exception], Exception]:
-    """Return a function that converts a driver error to the HTTP error of an item in the body."""
-
-    def explain(error: Exception) -> Exception:
-        answer = http_error(error, properties)
-        return with_item_index(answer, index) if isinstance(answer, _ITEM_ERRORS) else error
-
-    return explain
-
-
-def with_item_index(error: HTTPException, index: int) -> HTTPException:
-    """Return an error about one item of a list, with the item's index in its locations."""
-    problems: Any = error.detail
-    detail = [{**one, "loc": [*one["loc"][:1], index, *one["loc"][1:]]} for one in problems]
-    return HTTPException(error.status_code, detail)

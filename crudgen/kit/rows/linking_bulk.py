@@ -11,7 +11,8 @@ from ..database.returning import row_discarded
 from ..database.transaction import Row
 from ..models import Changes, Model
 from .added_properties import extended
-from .bulk import Batch, BulkResource, json_array, written_rows
+from .bulk import Batch, BulkResource
+from .bulk_answers import json_array, written_rows
 from .link_batches import Pair
 from .linking import LinkingResource, WrittenKeys, link_locks
 from .links import SentKeys, check_repeated, missing_rows

@@ -5,7 +5,7 @@ What they do not cover is an error, because it would show or change rows that no
 
 from collections.abc import Iterable, Iterator
 
-from crudgen.language.operations import BULK, Operation
+from crudgen.language.operations import Operation
 from crudgen.language.schema import Entity, KeyKind
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
@@ -28,9 +28,6 @@ def check_rows(
 
 def _uncovered(entity: Entity, entities: Iterable[Entity]) -> Iterator[tuple[str, str]]:
     """Yield what the rules of an entity do not cover, and what to do."""
-    bulk = [one for one in entity.api.operations if one in BULK]
-    if bulk:
-        yield f"the operation {str(bulk[0])!r}", f"remove {', '.join(bulk)} from 'operations'"
     if entity.api.idempotency:
         yield "'idempotency'", "remove it from 'api'"
     if Operation.REPLACE in entity.api.operations and entity.key_kind is KeyKind.CLIENT:

@@ -1,0 +1,130 @@
+"""The operations on several rows for one caller, whose rules are about rows."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from fastapi import Request, Response
+
+from ..database import Change, Database
+from ..http.headers import JsonText
+from ..models import Changes, Model
+from ..rows.answers import ErrorConversion
+from .row_view import RowView, inserted_key, unsupported
+
+
+class BulkRowView(RowView):
+    """The operations on one and on several of the rows that a caller can read.
+
+    All rows of a request are locked and judged before the first one is written. The first row that
+    the caller cannot read (404), or that no rule allows to write (403), is named, and none is
+    written.
+    """
+
+    __slots__ = ()
+
+    async def create_many(
+        self, db: Database, request: Request, rows: Sequence[Model], *options: str | None
+    ) -> Response:
+        """Insert rows if a rule allows each; return the response with them, or 204.
+
+        It is 204 if the caller cannot read all of them.
+        """
+        del request
+        if options:
+            raise unsupported("idempotency")
+        self._access.create.check(self._caller)
+        self._bodies.check(rows, self._caller, several=True)
+        rows = [self._bodies.filled(row, self._caller) for row in rows]
+        operations, every, caller_db = self._operations, self._every, self._as_caller(db)
+        asked, count = operations.creation(db.kind), len(rows)
+        before = [
+            Change(
+                asked,
+                operations.new_values(every._values.read(row)),
+                check=self._allowed("create", ["body", index]),
+            )
+            for index, row in enumerate(rows)
+            if asked is not None
+        ]
+        insertion = every._insertion_of_many(caller_db, rows)
+        # The insertions come one after another, and then, in the same order, what reads the rows.
+        key_of = inserted_key(insertion.after + count)
+        seen = [Change(operations.use(db.kind).read, {}, derive=key_of) for _ in rows]
+        with ErrorConversion(every._properties):
+            found = await insertion.write([*before, *insertion.changes, *seen])
+            response: Response = insertion.answer(found[: len(found) - count])
+        return response if all(found[-count:]) else Response(status_code=204)
+
+    async def update_many(
+        self, db: Database, request: Request, rows: Sequence[Changes]
+    ) -> Response:
+        """Update rows, each if one rule allows it before and after the update; return them, or 204.
+
+        It is 204 if the caller can no longer read all of them.
+        """
+        self._access.update.check(self._caller)
+        self._bodies.check(rows, self._caller, several=True)
+        operations, every, caller_db = self._operations, self._every, self._as_caller(db)
+        use, batch = operations.use(db.kind), every._updates(caller_db, request, rows)
+        guards = [
+            Change(use.lock, {"key__": key}, check=every._must_exist(self._place(index)))
+            for index, key in _in_order(batch.keys)
+        ]
+        for index, key in _in_order(batch.keys) if operations.asks_update else ():
+            values = every._values.read(rows[index], exclude_unset=True)
+            del values[every._key]
+            guards.append(
+                Change(
+                    operations.update(db.kind, tuple(values), asks=True),
+                    {**operations.new_values(values), "key__": key},
+                    check=self._allowed("update", ["body", index]),
+                )
+            )
+        seen = [Change(use.read, {"key__": key}) for key in batch.keys]
+        guarded = replace(batch, before=[*batch.before, *guards])
+        found = await every._write_in_order(caller_db, guarded, seen)
+        visible = found[len(seen) :]
+        if not all(visible):
+            return Response(status_code=204)
+        return JsonText(use.rows.write_all([row for (row,) in visible]))
+
+    async def delete_many(self, db: Database, request: Request, keys: Sequence[Any]) -> Response:
+        """Delete rows, each if a rule allows it."""
+        self._access.delete.check(self._caller)
+        operations, every, caller_db = self._operations, self._every, self._as_caller(db)
+        use, batch = operations.use(db.kind), every._deletions(caller_db, request, keys)
+        name = every._key_name
+        guards = [
+            Change(
+                use.lock_to_delete,
+                {"key__": key},
+                check=every._must_exist(["query", name, index]),
+            )
+            for index, key in _in_order(keys)
+        ]
+        if operations.asks_deletion:
+            guards += [
+                Change(
+                    operations.delete(db.kind, asks=True),
+                    {"key__": key},
+                    check=self._allowed("delete", ["query", name, index]),
+                )
+                for index, key in _in_order(keys)
+            ]
+        await every._delete_all(caller_db, replace(batch, before=[*batch.before, *guards]))
+        return JsonText(b'{"ok":true}')
+
+    @property
+    def _every(self) -> Any:
+        """The rows without rules: a BulkResource."""
+        return self._operations.all
+
+    def _place(self, index: int) -> list[str | int]:
+        """Return the location of the key of a row in a body."""
+        return ["body", index, self._every._key_name]
+
+
+def _in_order(keys: Sequence[Any]) -> list[tuple[int, Any]]:
+    """Return the keys with their indexes, in the order of the keys, to avoid deadlocks."""
+    return sorted(enumerate(keys), key=lambda item: item[1])

@@ -1,0 +1,54 @@
+"""Responses for several rows, and errors about one of them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastapi import HTTPException, Response
+
+from ..database.faults import http_error
+from ..database.properties import Properties
+from ..database.returning import row_discarded
+from ..database.transaction import Row
+from ..errors import Conflict, MissingTarget, Referenced, Refused, RuleViolated
+from ..http.headers import JsonText
+from .statements import RowStatements
+
+_ITEM_ERRORS = (Conflict, MissingTarget, Referenced, Refused, RuleViolated)
+"""The errors about one of several rows."""
+
+
+def many_rows(use: RowStatements, found: Sequence[Sequence[Row]], status: int = 200) -> Response:
+    """Return the response for several rows, one of each statement.
+
+    Raises HTTPException 409 if a statement returned no row.
+    """
+    return json_array(written_rows(use, found), status)
+
+
+def written_rows(use: RowStatements, found: Sequence[Sequence[Row]]) -> list[bytes]:
+    """Return the JSON of several rows; raise HTTPException 409 if a statement returned no row."""
+    if not all(found):
+        raise row_discarded()
+    return [use.rows.write(row) for (row,) in found]
+
+
+def json_array(rows: Sequence[bytes], status: int = 200) -> Response:
+    """Return the response for several rows as JSON."""
+    return JsonText(b"[" + b",".join(rows) + b"]", status)
+
+
+def item_error_converter(properties: Properties, index: int) -> Callable[[Exception], Exception]:
+    """Return a function that converts a driver error to the HTTP error of an item in the body."""
+
+    def explain(error: Exception) -> Exception:
+        answer = http_error(error, properties)
+        return with_item_index(answer, index) if isinstance(answer, _ITEM_ERRORS) else error
+
+    return explain
+
+
+def with_item_index(error: HTTPException, index: int) -> HTTPException:
+    """Return an error about one item of a list, with the item's index in its locations."""
+    problems: Any = error.detail
+    detail = [{**one, "loc": [*one["loc"][:1], index, *one["loc"][1:]]} for one in problems]
+    return HTTPException(error.status_code, detail)
