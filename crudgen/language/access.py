@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from .conditions.tree import Condition
-from .names import ModuleName
+from .names import FieldName, ModuleName
 
 ANYONE = "anyone"
 """Every caller, also one without credentials."""
@@ -13,6 +13,8 @@ USER = "user"
 """Every caller with valid credentials."""
 NOBODY = "nobody"
 """No caller."""
+OWNER = "owner"
+"""The caller whom a row belongs to: the field that `owner` names is `me`."""
 
 
 class Action(StrEnum):
@@ -30,7 +32,7 @@ WRITING = (Action.CREATE, Action.UPDATE, Action.DELETE)
 
 
 RESERVED_ROLES = frozenset(
-    {ANYONE, USER, NOBODY, *Action, WRITE, "owner", "me", "if", "and", "or", "not", "old", "new"}
+    {ANYONE, USER, NOBODY, OWNER, *Action, WRITE, "me", "if", "and", "or", "not", "old", "new"}
 )
 """Words of rules, which no role can have as its name."""
 CALLER_ATTRIBUTES = frozenset({"subject", "issuer", "roles", "identity", "from_claims"})
@@ -129,6 +131,13 @@ class Access:
     update: tuple[str, ...] = ()
     delete: tuple[str, ...] = ()
     about_rows: tuple[RuleAboutRows, ...] = ()
+    tenant: "Tenant | None" = None
+    """What is part of each condition, if a spec says so once for all rules."""
+
+    @property
+    def within_tenant(self) -> "Access":
+        """The rules as in the spec: within the tenant, if there is one."""
+        return self if self.tenant is None else self.tenant.rules
 
     def of_all(self, action: Action) -> tuple[str, ...]:
         """Return who may do something with all rows; empty for nobody."""
@@ -143,6 +152,17 @@ class Access:
         """Return who may do something, perhaps with some rows only; empty for nobody."""
         some = (rule.who for rule in self.rules(action))
         return tuple(dict.fromkeys((*self.of_all(action), *some)))
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """The rows that belong together: rules are about those of the caller's tenant only."""
+
+    field: FieldName
+    condition: Condition
+    """The field is that of the caller."""
+    rules: Access
+    """The rules without this condition."""
 
 
 def conditions_for(access: Access, action: Action, caller: str) -> tuple[Condition, ...] | None:

@@ -61,8 +61,13 @@ def explain(entity: Entity, conventions: Conventions = SNAKE_CASE) -> str:
         document["check"] = [_check(entity, check) for check in entity.checks]
     document["api"] = _api(entity)
     if entity.access is not None:
-        document["access"] = {str(one): _rules(entity.access, one) for one in Action}
+        document["access"] = _access(entity.access)
     return "".join(f"{line}\n" for line in [*_lines(document), *_inverses(entity)])
+
+
+def _access(access: Access) -> dict[str, Plain]:
+    scope: dict[str, Plain] = {"tenant": str(access.tenant.field)} if access.tenant else {}
+    return scope | {str(one): _rules(access, one) for one in Action}
 
 
 def _rules(access: Access, action: Action) -> Plain:

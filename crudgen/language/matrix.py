@@ -22,13 +22,18 @@ def may(access: Access, action: Action, caller: str) -> bool:
 
     Who changes rows must read them too.
     """
+    access = access.within_tenant
     reads = covers(access.who(Action.READ), caller)
     is_change = action in (Action.UPDATE, Action.DELETE)
     return covers(access.who(action), caller) and (reads or not is_change)
 
 
 def condition_for(access: Access, action: Action, caller: str) -> str:
-    """Return the condition of the rows with which a caller may do something; empty for all rows."""
+    """Return the condition of the rows with which a caller may do something; empty for all rows.
+
+    That of the tenant is not part of it.
+    """
+    access = access.within_tenant
     conditions = conditions_for(access, action, caller)
     reading = None
     if action in (Action.UPDATE, Action.DELETE):
@@ -41,6 +46,7 @@ def condition_for(access: Access, action: Action, caller: str) -> str:
 
 def rules_of(access: Access, action: Action) -> list[str]:
     """Return the rules for an action, as in a spec."""
+    access = access.within_tenant
     some = (f"{one.who} if {condition_text(one.condition, {})}" for one in access.rules(action))
     return [*access.of_all(action), *some]
 
@@ -63,8 +69,14 @@ def allowed(entity: Entity, callers: Sequence[str]) -> dict[str, list[str]]:
 def tables(schema: Schema) -> str:
     """Return a table for each entity: its actions, and the callers who may do them."""
     callers = callers_of(schema)
-    found = ["\n".join([str(one.name), *_table(one, callers)]) for one in schema.entities]
+    found = ["\n".join([_head(one), *_table(one, callers)]) for one in schema.entities]
     return "\n\n".join(found) + "\n"
+
+
+def _head(entity: Entity) -> str:
+    tenant = entity.access and entity.access.tenant
+    within = f"   within: {condition_text(tenant.condition, {})}" if tenant else ""
+    return f"{entity.name}{within}"
 
 
 def _table(entity: Entity, callers: Sequence[str]) -> Iterator[str]:

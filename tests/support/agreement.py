@@ -36,7 +36,8 @@ INEXPRESSIBLE = {
         *("needs callers", "unknown role", "'access' is missing", "together with others"),
         *("and may not read them", ", and not ", "rules with 'if' do not cover"),
         *("a caller has no", "has no 'me", "the name of a claim", "is the caller's, and"),
-        *("and that of 'me.", "a token may lack", "' can be "),
+        *("and that of 'me.", "a token may lack", "' can be ", "and 'me.", "has no tenant"),
+        *("no field is named", "and others are too many"),
     ),
     "it depends on other entities": (
         *(

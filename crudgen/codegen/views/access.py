@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from crudgen.codegen.code import Code, identifier, literal, name, raw, words
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import Bracket, call, keyword, pair, statement, subscript
-from crudgen.language.access import ANYONE, USER, Access, Action, covers
+from crudgen.language.access import ANYONE, USER, Access, Action, RuleAboutRows, covers
 from crudgen.language.operations import Operation
 from crudgen.language.schema import Entity, KeyKind, KitForm
 
@@ -101,7 +101,8 @@ def access_view(entity: Entity, access: Access, entities: Entities, kit: KitForm
     arguments = [
         name(entity.name),
         caller,
-        *_rules(entity, access, imports),
+        *_rules(entity, access.within_tenant, imports),
+        *_tenant(entity, access, imports),
         *_presets(entity),
     ]
     kind = imports.name("..kit.access.rules", "Access")
@@ -124,6 +125,14 @@ def _rules(entity: Entity, access: Access, imports: Imports) -> Iterator[Bracket
         rules += [conditions.when(one, _who(one.who, imports)) for one in access.rules(action)]
         if rules:
             yield keyword(action, Bracket("[", tuple(rules), "]"))
+
+
+def _tenant(entity: Entity, access: Access, imports: Imports) -> Iterator[Bracket | Code]:
+    """Yield `tenant=USER.when(…)`, whose condition is part of each rule."""
+    if access.tenant is not None:
+        rule = RuleAboutRows(Action.READ, USER, access.tenant.condition)
+        when = rule_conditions(entity, imports).when(rule, _who(USER, imports))
+        yield keyword("tenant", when)
 
 
 def _presets(entity: Entity) -> Iterator[Bracket | Code]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table
+from sqlalchemy import ColumnElement, Table, and_
 
 from ..errors import StartupError
 from ..models import Model
@@ -160,14 +160,18 @@ class Access:
         create: Sequence[Rule] = (),
         update: Sequence[Rule] = (),
         delete: Sequence[Rule] = (),
+        tenant: Rule | None = None,
         presets: Mapping[str, str] | None = None,
     ) -> None:
-        """`presets` are the attributes of the caller that new rows have, by attribute."""
+        """Read the rules. The condition of `tenant` is part of each one.
+
+        `presets` are the attributes of the caller that new rows have, by attribute.
+        """
         table, name = _table(model), model.__name__
         numbers = count()
 
         def clauses(rules: Sequence[Rule]) -> Sequence[tuple[Rule, Clause | None]]:
-            return [(one, _clause(one, table, numbers)) for one in rules]
+            return [(one, _clause(one, tenant, table, numbers)) for one in rules]
 
         self.caller = caller
         self.read = Permission(f"read rows of {name}", clauses(read))
@@ -204,8 +208,10 @@ def known_access_of(table: Table) -> Access | None:
     return found
 
 
-def _clause(rule: Rule, table: Table, numbers: "count[int]") -> Clause | None:
-    return None if rule.condition is None else Clause(rule.condition, table, next(numbers))
+def _clause(rule: Rule, tenant: Rule | None, table: Table, numbers: "count[int]") -> Clause | None:
+    conditions = (None if tenant is None else tenant.condition, rule.condition)
+    parts = [one for one in conditions if one is not None]
+    return Clause(and_(*parts), table, next(numbers)) if parts else None
 
 
 def _table(model: type[Model]) -> Table:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from crudgen.language.access import (
     ANYONE,
     NOBODY,
+    OWNER,
     USER,
     WRITE,
     WRITING,
@@ -22,6 +23,7 @@ from crudgen.language.yaml.nodes import Plain
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 from .access_conditions import ConditionReader, part
+from .access_scope import SCOPES, Scope, check_tenant, field_of, resolve_scope
 
 Path = tuple[str | int, ...]
 _CONDITION = re.compile(r"(\w+)\s+if(?:\s+(.*))?", re.DOTALL)
@@ -79,25 +81,29 @@ class _Reader:
         self._written, self._conditions = written, conditions
         problems = conditions.problems
         self._about_rows: list[RuleAboutRows] = []
+        self._scope = Scope()
         self._words = (ANYONE, USER, *auth.roles, NOBODY)
         self._problems = problems
 
     def access(self) -> Access:
         value, path = self._written.spec.access, ("access",)
+        self._scope = resolve_scope(self._written, self._conditions)
         if not isinstance(value, dict):
             return self._with_rows(dict.fromkeys(Action, self._who(value, path, [*Action])))
         allowed: dict[Action, tuple[str, ...]] = {}
         if not value:
             self._add(path, "'access' is empty", "say 'access: nobody', or who may do what")
         for key, rules in value.items():
-            if actions := self._actions(key, value):
+            if key not in SCOPES and (actions := self._actions(key, value)):
                 who = self._who(rules, ("access", key), actions)
                 allowed |= dict.fromkeys(actions, who)
-        return self._with_rows(allowed)
+        found = self._with_rows(allowed)
+        check_tenant(self._written, self._scope, found, self._problems)
+        return self._scope.within_tenant(found)
 
     def _with_rows(self, allowed: dict[Action, tuple[str, ...]]) -> Access:
-        who = {str(action): found for action, found in allowed.items()}
-        return Access(**who, about_rows=tuple(self._about_rows))
+        read, create, update, delete = (allowed.get(action, ()) for action in Action)
+        return Access(read, create, update, delete, tuple(self._about_rows))
 
     def _actions(self, key: str, written: dict[str, Plain]) -> tuple[Action, ...]:
         """Return the actions that a key names; adds a problem and returns none for another key."""
@@ -117,7 +123,7 @@ class _Reader:
             self._problems.add(location, problem, ACCESS_KEYS[key])
             return ()
         other = _OTHERS.get(key.lower())
-        remedy = f"write '{other}'" if other else suggest(key, (*Action, WRITE))
+        remedy = f"write '{other}'" if other else suggest(key, (*Action, WRITE, *SCOPES))
         self._problems.add(location, f"unknown operation {quoted(key)}", remedy)
         return ()
 
@@ -140,24 +146,36 @@ class _Reader:
                 self._add(path, "expected who may do this", suggest("", self._words))
             elif rule in seen:
                 self._add(path, f"duplicate rule {quoted(rule)}", "remove one of them")
+            elif rule == OWNER:
+                seen.add(rule)
+                self._about_rows += self._owned(path, actions)
             elif rule in self._words:
                 seen.add(rule)
                 yield rule
             elif condition := _CONDITION.fullmatch(rule):
                 seen.add(rule)
                 if self._is_caller(condition[1], path):
-                    self._about_rows += self._conditions.read(condition, path, actions)
+                    found = self._conditions.read(condition, path, actions)
+                    self._about_rows += map(self._scope.resolved, found)
             elif other := re.search(r"\s(where|when)\b", rule):
                 location = part(self._written.locate(*path), rule, other.start(1), other.end(1))
                 self._problems.add(location, f"unexpected {other[1]!r}", "write 'if'")
-            elif rule == "owner":
-                problem = "'owner' is not supported in this version"
-                self._add(path, problem, ACCESS_KEYS["owner"])
             else:
                 self._is_caller(rule, path)
 
+    def _owned(self, path: Path, actions: Sequence[Action]) -> Iterator[RuleAboutRows]:
+        """Yield the rule `owner` for each action."""
+        if self._is_caller(OWNER, path) and (condition := self._scope.owner) is not None:
+            self._conditions.check_new_values(condition, actions, path)
+            yield from (RuleAboutRows(action, USER, condition) for action in actions)
+
     def _is_caller(self, word: str, path: Path) -> bool:
         """Return whether a word says who may; add a problem if not."""
+        if word == OWNER:
+            if field_of(self._written, OWNER) is None:
+                problem = "'owner' stands for a user if a field is 'me', and no field is named"
+                self._add(path, problem, "add 'owner: owner_id' to 'access', or another field")
+            return self._scope.owner is not None
         if word == NOBODY:
             self._add(path, f"{NOBODY!r} with a condition", "remove the rule")
         if word in self._words:

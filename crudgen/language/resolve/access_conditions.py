@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from crudgen.language.access import ANYONE, Action, Auth, RuleAboutRows
 from crudgen.language.conditions.tokens import ConditionError
-from crudgen.language.conditions.tree import fields_of
+from crudgen.language.conditions.tree import Condition, fields_of
 from crudgen.language.schema import Entity, Field, Now
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
@@ -52,6 +52,28 @@ class ConditionReader:
             return
         for action in actions:
             yield RuleAboutRows(action, who, condition)
+
+    def whole(self, text: str, path: Sequence[str | int]) -> Condition | None:
+        """Return a condition that stands for a word at a place; None if it has an error."""
+        if self._entity is None or self._mentions_broken(text):
+            return None
+        try:
+            caller = CallerNames(self._claims)
+            return parse_condition(text, self._fields, str(self._entity.name), caller)
+        except ConditionError as error:
+            self.problems.add(self._written.locate(*path), error.problem, error.remedy)
+            return None
+
+    def check_new_values(
+        self, condition: Condition, actions: Sequence[Action], path: Sequence[str | int]
+    ) -> None:
+        """Add a problem if the new value of a field is not known when the rule is asked."""
+        try:
+            for name in sorted(fields_of(condition)):
+                if field := self._fields.get(str(name)):
+                    _check_field(field, actions, "")
+        except ConditionError as error:
+            self.problems.add(self._written.locate(*path), error.problem, error.remedy)
 
     def _mentions_broken(self, text: str) -> bool:
         """Return whether a condition names a field that has an error."""

@@ -1,6 +1,6 @@
 """Resolves multicolumn indexes, and names all indexes. Reason to change: the rules of indexes."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from itertools import accumulate
 
@@ -33,7 +33,9 @@ def index_names(draft: Draft) -> Iterator[tuple[str, tuple[str | int, ...]]]:
         key = "unique" if index.unique else "index"
         columns = tuple(fields[name].column for name in index.fields)
         is_written = counts[key] < len(getattr(draft.written.spec, key))
-        path = (key, counts[key]) if is_written else ("fields", index.fields[0], "to")
+        is_reference = fields[index.fields[0]].reference is not None
+        other = ("fields", index.fields[0], "to") if is_reference else ("access",)
+        path = (key, counts[key]) if is_written else other
         yield index_name(table, columns, unique=index.unique), path
         counts[key] += 1
     for name, link in draft.links.items():
@@ -62,16 +64,20 @@ def resolve_indexes(
     return tuple(indexes)
 
 
-def add_reference_indexes(draft: Draft) -> None:
+def add_reference_indexes(draft: Draft, others: Collection[str] = ()) -> None:
     """Add the indexes that find the rows that refer to another row, in order.
 
-    A unique reference needs none, nor one that begins an index of the spec.
+    A unique reference needs none, nor one that begins an index of the spec. `others` are fields
+    that need an index too.
     """
     key = draft.key
     for field in [*draft.fields.values()]:
-        if field.reference is None or field.unique or key is None:
+        is_found_by = field.reference is not None or field.name in others
+        if not is_found_by or field.unique or field.pk or key is None:
             continue
-        order = (name for name, _ in field.reference.order)
+        if field.reference is None and (field.index or not _may_have_index(field)):
+            continue
+        order = (name for name, _ in (field.reference.order if field.reference else ()))
         names = dict.fromkeys((field.name, *order, key.name))
         indexed = _indexable([draft.fields[name] for name in names])
         found = tuple(each.name for each in indexed)
@@ -82,6 +88,10 @@ def add_reference_indexes(draft: Draft) -> None:
             draft.fields[field.name] = replace(field, index=True)
         else:
             draft.indexes = (*draft.indexes, Index(found))
+
+
+def _may_have_index(field: Field) -> bool:
+    return "index" in TYPES[field.type].flags
 
 
 def _indexable(fields: list[Field]) -> list[Field]:
@@ -113,7 +123,7 @@ def _index(
             problems.add(location, f"unknown field {quoted(name)}", suggest(name, fields))
         elif name in names[:position]:
             problems.add(location, f"duplicate field {quoted(name)}", "remove one of them")
-        elif "index" not in TYPES[fields[name].type].flags:
+        elif not _may_have_index(fields[name]):
             problem = f"{quoted(name)} cannot be indexed: its type is {fields[name].type}"
             problems.add(location, problem, "remove it")
     if not MIN_INDEX <= len(names) <= MAX_INDEX:

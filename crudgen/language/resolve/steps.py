@@ -19,6 +19,7 @@ from crudgen.language.yaml.recognition import is_spec
 
 from .access import resolve_access
 from .access_rules import check_access
+from .access_scope import add_scopes, scope_fields
 from .api import resolve_api
 from .app import resolve_app
 from .checks import resolve_checks
@@ -85,7 +86,8 @@ def _entities(
         check_field_names(draft.written, draft.fields.values(), problems)
         check_former_columns(draft, conventions, problems)
         draft.indexes = resolve_indexes(draft.written, draft.fields, problems)
-        add_reference_indexes(draft)
+        add_scopes(draft, problems)
+        add_reference_indexes(draft, scope_fields(draft))
         draft.checks = resolve_checks(draft, problems)
     resolve_relations(drafts)
     resolve_circles(drafts)

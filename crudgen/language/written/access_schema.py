@@ -7,13 +7,14 @@ from crudgen.language.access import (
     ANYONE,
     CALLER_ATTRIBUTES,
     NOBODY,
+    OWNER,
     REGISTERED_CLAIMS,
     RESERVED_ROLES,
     USER,
     WRITE,
     Action,
 )
-from crudgen.language.names import ModuleName
+from crudgen.language.names import FieldName, ModuleName
 from crudgen.language.reserved import LIBRARY_ATTRIBUTES
 
 _ROLE = ModuleName.PATTERN.pattern
@@ -26,8 +27,7 @@ _CLAIM = (
 _WORD = {
     "type": "string",
     "pattern": rf"^(?:{_ROLE}|(?!nobody\b){_ROLE}\s+if\s+\S[\s\S]*)$",
-    "not": {"const": "owner"},
-    "patternErrorMessage": "Expected anyone, user, a role of crudgen.yaml, or nobody; with a"
+    "patternErrorMessage": "Expected anyone, user, owner, a role of crudgen.yaml, or nobody; with a"
     " condition, as in user if owner_id = me.id.",
     "examples": [ANYONE, USER, NOBODY, "user if owner_id = me.id"],
 }
@@ -42,9 +42,20 @@ _DESCRIPTIONS = {
 }
 
 
+_FIELDS = {
+    OWNER: "Field that says whom a row belongs to: in rules, owner is user if this field = me.",
+    "tenant": "Field that is the same as that of the caller, for all rules and unique values.",
+}
+
+
 def access(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of the key `access`, with the description of another one."""
-    properties = {str(key): {**_WHO, "description": text} for key, text in _DESCRIPTIONS.items()}
+    properties: dict[str, Any] = {
+        str(key): {**_WHO, "description": text} for key, text in _DESCRIPTIONS.items()
+    }
+    for key, text in _FIELDS.items():
+        name = {"type": "string", "pattern": f"^{FieldName.PATTERN.pattern}$"}
+        properties[key] = {**name, "description": text, "errorMessage": "Expected a field."}
     parts = [{"required": [one]} for one in (Action.CREATE, Action.UPDATE, Action.DELETE)]
     rules = {
         "type": "object",

@@ -16,8 +16,6 @@ AUTH_KEYS: dict[str, str] = {"users": _LOG_IN}
 """Unsupported keys of `auth`, and what to do instead."""
 
 ACCESS_KEYS: dict[str, str] = {
-    "owner": "allow roles only, such as 'update: editor'",
-    "tenant": "run one application with its own database for each tenant",
     "fields": "leave the field out with 'write_only', or move it to another entity",
     "says": "remove it: the message names the roles that may",
 }
