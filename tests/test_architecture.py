@@ -93,7 +93,7 @@ ROOMS = {
         {"rows"},
         {"access"},
         {"fast"},
-        {"application", "wiring", "server", *FORMER_NAMES},
+        {"application", "wiring", "server", "user_commands", *FORMER_NAMES},
         {"migrations"},
     ],
 }

@@ -26,6 +26,7 @@ from crudgen.cli import (
     revision,
     schema,
     serve,
+    user,
 )
 from crudgen.errors import CrudgenError
 
@@ -93,6 +94,10 @@ for _module in _MODULES:
     # The control character makes typer keep the line breaks.
     _examples = "\n".join(["\b", "Examples:", *(f"  {line}" for line in _module.EXAMPLES)])
     app.command(_name, epilog=_examples)(getattr(_module, _name))
+
+for _group in (user,):
+    _examples = "\n".join(["\b", "Examples:", *(f"  {line}" for line in _group.EXAMPLES)])
+    app.add_typer(_group.user, name="user", epilog=_examples)
 
 
 def main() -> None:

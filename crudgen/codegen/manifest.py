@@ -42,6 +42,7 @@ from .views.routes import routes_view
 from .views.sample_rows import creatable, sample_rows_view
 from .views.tables import has_relations, tables_view
 from .views.tests import tests_view
+from .views.users import kit_of_users
 from .views.variables import folder_name, free_name
 
 
@@ -230,6 +231,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
     composite = any(map(creates_together, entities))
     return {
         "access": schema.auth is not None,
+        **kit_of_users(schema.auth),
         "access/collections.py": bool(collections),
         "fast": schema.kit is not KitForm.PLAIN,
         "migrations": False,  # the files are in the project's folder `migrations`

@@ -76,6 +76,13 @@ class Claim:
     """Values of an enum."""
 
 
+CLAIMS_OF_USERS = (
+    Claim(ModuleName("id"), "sub", ClaimType.INT),
+    Claim(ModuleName("name"), "name", ClaimType.STR, optional=True),
+)
+"""What an application with users of its own knows of every caller."""
+
+
 @dataclass(frozen=True, slots=True)
 class Preset:
     """An attribute of the caller as a default."""
@@ -102,6 +109,8 @@ class Tokens:
 class Auth:
     """Who the callers of the API are."""
 
+    users: bool = False
+    """Whether the application has users of its own."""
     tokens: Tokens | None = None
     me: tuple[Claim, ...] = ()
     roles: tuple[ModuleName, ...] = ()

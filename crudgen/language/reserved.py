@@ -47,7 +47,8 @@ TABLES = {
     "alembic_version": "Alembic stores its revision in this table",
     "excluded": "it is the name of the rejected row in ON CONFLICT",
     **dict.fromkeys(
-        ("_answer", "_secret", "_write_lock"), "the application has a table of this name"
+        ("_answer", "_credential", "_login", "_secret", "_write_lock"),
+        "the application has a table of this name",
     ),
 }
 """Names of tables that are in use, and by what."""
@@ -79,6 +80,8 @@ APP_MODULES = _words(
 
 RESERVED_PATHS = ("/docs", "/redoc", "/openapi.json", "/openapi", "/live", "/ready", "/metrics")
 """Paths of the generated application. Paths below them are reserved too."""
+PATHS_OF_USERS = ("/login", "/logout", "/me")
+"""Paths of an application with users of its own."""
 
 
 def attribute_for(name: str) -> str:

@@ -27,6 +27,8 @@ def main() -> None:
     target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
     connection = HTTPConnection(url.netloc, timeout=30)
     headers = dict(header.split(": ", 1) for header in options.headers)
+    if options.data and "content-type" not in {name.lower() for name in headers}:
+        headers["content-type"] = "application/x-www-form-urlencoded"
     connection.request(method, target, options.data, headers)
     answer = connection.getresponse()
     text = answer.read().decode()

@@ -16,6 +16,7 @@ from typer.main import get_command
 import crudgen
 from crudgen import cli
 from crudgen.codegen.views import routes as routes_view
+from crudgen.kit.access.login_settings import LoginSettings
 from crudgen.kit.access.settings import AuthSettings
 from crudgen.kit.database.state import State
 from crudgen.kit.database.urls import describe, read_postgresql_url
@@ -47,7 +48,7 @@ from crudgen.language.yaml.problems import Problems
 ROOT = Path(__file__).parents[2]
 ENTITIES = ROOT / "entities"
 SETTINGS = ROOT / "crudgen" / "kit" / "settings.py"
-AUTH_SETTINGS = ROOT / "crudgen" / "kit" / "access" / "settings.py"
+ACCESS = ROOT / "crudgen" / "kit" / "access"
 TEMPLATES = ROOT / "crudgen" / "codegen" / "templates"
 
 
@@ -202,9 +203,14 @@ def reserved(_: str) -> str:
 
 
 def settings(of: str) -> str:
-    """Print the settings of every application; for `callers`, those of one with callers."""
-    model: type[BaseAppSettings] = AuthSettings if of else BaseAppSettings
-    body = ast.parse((AUTH_SETTINGS if of else SETTINGS).read_text("utf-8")).body
+    """Print the settings of every application; or those of one with `callers`, or `users`."""
+    models: dict[str, tuple[Path, type[BaseAppSettings]]] = {
+        "": (SETTINGS, BaseAppSettings),
+        "callers": (ACCESS / "settings.py", AuthSettings),
+        "users": (ACCESS / "login_settings.py", LoginSettings),
+    }
+    file, model = models[of]
+    body = ast.parse(file.read_text("utf-8")).body
     lines = [line for one in body[::-1] if isinstance(one, ast.ClassDef) for line in one.body]
     rows = []
     for node, after in pairwise(lines):
@@ -241,9 +247,27 @@ def statuses(_: str) -> str:
 def options(name: str) -> str:
     """Print the arguments, options and examples of a command."""
     command = _commands()[name]
+    if hasattr(command, "commands"):
+        return _group(name, command.commands)
     rows = [(_spelled(one), _default(one), one.help or "") for one in command.params]
     text = table(("argument or option", "default", "meaning"), rows) if rows else ""
     examples = sys.modules[command.callback.__module__].EXAMPLES
+    return f"{text}\n{fenced('console', chr(10).join(f'$ {line}' for line in examples))}"
+
+
+def _group(name: str, commands: dict[str, Any]) -> str:
+    """Print the commands of a group, each with its arguments and options, and then the options."""
+    rows: list[tuple[str, str]] = []
+    options: dict[str, tuple[str, str]] = {}
+    for action, command in commands.items():
+        spelled = [_spelled(one).strip("`") for one in command.params]
+        text = " ".join(one if one.isupper() else f"[{one}]" for one in spelled)
+        rows.append((code(f"crudgen {name} {action} {text}"), command.help or ""))
+        options |= {_spelled(one): (_default(one), one.help or "") for one in command.params}
+    text = table(("command", "meaning"), rows)
+    described = ((spelled, *rest) for spelled, rest in options.items())
+    text += f"\n{table(('argument or option', 'default', 'meaning'), described)}"
+    examples = sys.modules[f"crudgen.cli.{name}"].EXAMPLES
     return f"{text}\n{fenced('console', chr(10).join(f'$ {line}' for line in examples))}"
 
 

@@ -30,7 +30,7 @@ SECONDS = 180.0
 STOP = "Ctrl+C"
 """What a page writes to end its server."""
 _SERVER = re.compile(
-    r"(?:^|&& )(?:[A-Z_]+=\S+ )*(?:crudgen serve|uvicorn|fastapi|python -m app)\b[^|&]*$"
+    r"(?:^|&& )(?:[A-Z_]+=\S+ )*(?:crudgen serve|uvicorn|fastapi|python -m app(?! user))\b[^|&]*$"
 )
 _CRUDGEN = re.compile(r"crudgen (?:'[^'$]*'|[^'$|&;<>*~`(){}\\])*")
 """A command that needs no shell."""

@@ -37,7 +37,7 @@ INEXPRESSIBLE = {
         *("and may not read them", ", and not ", "rules with 'if' do not cover"),
         *("a caller has no", "has no 'me", "the name of a claim", "is the caller's, and"),
         *("and that of 'me.", "a token may lack", "' can be ", "and 'me.", "has no tenant"),
-        *("no field is named", "and others are too many"),
+        *("no field is named", "and others are too many", "is a path of users"),
     ),
     "it depends on other entities": (
         *(

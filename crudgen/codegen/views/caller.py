@@ -80,6 +80,8 @@ def _settings(auth: Auth) -> Iterator[Code]:
         yield statement(raw("__roles__ = "), value, INDENT)
     if auth.roles_claim != Auth().roles_claim:
         yield raw("__roles_claim__ = ") + literal(auth.roles_claim)
+    if auth.users:
+        yield raw('__login__ = "login"')
 
 
 def _claim(one: Claim, imports: Imports) -> Code:

@@ -26,6 +26,8 @@ ALEMBIC = ("alembic>=1.20,<1.21",)
 """Requirements of migrations."""
 AUTH = ("pyjwt[crypto]>=2.15,<3",)
 """Requirements of callers."""
+PASSWORDS = ("argon2-cffi>=25.1,<26",)
+"""Requirements of users with passwords."""
 
 _FALLBACK = "app"
 _MAX_LENGTH = 60
@@ -35,7 +37,9 @@ def requirements(schema: Schema) -> tuple[str, ...]:
     """Return the requirements of the project: those of a copied kit, or crudgen itself."""
     is_library = schema.kit is KitForm.LIBRARY
     own = (f"crudgen=={version('crudgen')}",) if is_library else KIT_REQUIREMENTS
-    callers = () if schema.auth is None else AUTH
+    callers: tuple[str, ...] = () if schema.auth is None else AUTH
+    if schema.auth is not None and schema.auth.users:
+        callers += PASSWORDS
     return (*own, *(ALEMBIC if schema.migrations else ()), *callers)
 
 
@@ -50,7 +54,16 @@ def distribution_name(title: str) -> str:
     name = re.sub(r"[^a-z0-9]+", "-", ascii_only)[:_MAX_LENGTH].strip("-")
     if not re.search("[a-z]", name):
         return _FALLBACK
-    libraries = (*KIT_REQUIREMENTS, *DOCS_PAGES, *POSTGRES, *TEST, *ALEMBIC, *AUTH, "crudgen")
+    libraries = (
+        *KIT_REQUIREMENTS,
+        *DOCS_PAGES,
+        *POSTGRES,
+        *TEST,
+        *ALEMBIC,
+        *AUTH,
+        *PASSWORDS,
+        "crudgen",
+    )
     required = {requirement_name(one) for one in libraries}
     return f"{name}-app" if name in required else name
 

@@ -19,6 +19,7 @@ from .distribution import (
 )
 from .links import own_links
 from .tables import has_relations
+from .users import has_users, settings_base, use_commands, user_routers
 from .variables import folder_name, router_name
 
 
@@ -51,6 +52,7 @@ class ProjectView:
     has_links: bool
     has_migrations: bool
     has_callers: bool
+    has_users: bool
 
 
 def project_view(schema: Schema) -> ProjectView:
@@ -64,15 +66,11 @@ def project_view(schema: Schema) -> ProjectView:
     main_imports.use(".kit.wiring", "build_application")
     main_imports.use(".settings", "Settings")
     server_imports.use(".kit.server", "run")
+    use_commands(schema.auth, server_imports)
     is_copied = schema.kit is not KitForm.LIBRARY
     kit = "app.kit" if is_copied else "crudgen.kit"
     libraries = (*requirements(schema), *(DOCS_PAGES if is_copied else ()))
-    base = (
-        ("kit.access.settings", "AuthSettings")
-        if schema.auth
-        else ("kit.settings", "BaseAppSettings")
-    )
-    settings_base = settings_imports.name(f".{base[0]}", base[1])
+    base = settings_imports.name(*settings_base(schema))
     settings = (
         text_statement(raw("api_title: str = "), schema.title, INDENT),
         text_statement(raw("api_version: str = "), schema.version, INDENT),
@@ -85,12 +83,13 @@ def project_view(schema: Schema) -> ProjectView:
         folder, router = folder_name(entity.plural), router_name(entity.plural)
         imports.use(f".{folder}.routes", f"router as {router}")
     routers = [router_name(entity.plural) for entity in schema.entities]
+    routers = [*user_routers(schema.auth, imports), *routers]
     routers += _nested_routers(schema, routers, imports)
     return ProjectView(
         imports=imports.code(),
         routers=statement(raw("ROUTERS = "), Bracket("[", tuple(routers), "]")),
         settings=settings,
-        settings_base=settings_base,
+        settings_base=base,
         settings_imports=settings_imports.code(),
         main_imports=main_imports.code(),
         server_imports=server_imports.code(),
@@ -106,6 +105,7 @@ def project_view(schema: Schema) -> ProjectView:
         has_links=any(own_links(entity) for entity in schema.entities),
         has_migrations=schema.migrations,
         has_callers=schema.auth is not None,
+        has_users=has_users(schema.auth),
     )
 
 

@@ -68,12 +68,14 @@ class BaseCaller(BaseModel):
     """Who makes a request. Subclasses declare the claims that the application uses.
 
     `__roles__` are the roles that count; `__roles_claim__` is the claim with the roles of a caller.
+    `__login__` is the path where users log in, relative to the server in the OpenAPI document.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     __roles__: ClassVar[tuple[str, ...]] = ()
     __roles_claim__: ClassVar[str] = "roles"
+    __login__: ClassVar[str | None] = None
 
     subject: TextClaim = claim("sub")
     """Who it is, in the words of the issuer."""

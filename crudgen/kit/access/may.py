@@ -4,7 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request
-from fastapi.openapi.models import HTTPBearer
+from fastapi.openapi.models import (
+    HTTPBearer,
+    OAuth2,
+    OAuthFlowPassword,
+    OAuthFlows,
+)
+from fastapi.openapi.models import SecurityBase as Scheme
 from fastapi.security.base import SecurityBase
 
 from ..errors import StartupError
@@ -36,8 +42,7 @@ class May(Guard, SecurityBase):
             [permissions] if any_of else [(one,) for one in permissions]
         )
         self.is_open = all(any(one.is_open for one in group) for group in self._groups)
-        self.model = HTTPBearer(bearerFormat="JWT", description="A token of the identity provider.")
-        self.scheme_name = "token"
+        self.model, self.scheme_name = _scheme(caller.__login__)
 
     @property
     def asked(self) -> Any:
@@ -75,6 +80,16 @@ class May(Guard, SecurityBase):
             else:
                 return None
         return (caller,)
+
+
+def _scheme(login: str | None) -> tuple[Scheme, str]:
+    """Return how callers authenticate, for OpenAPI, and its name."""
+    if login is None:
+        return HTTPBearer(
+            bearerFormat="JWT", description="A token of the identity provider."
+        ), "token"
+    flow = OAuthFlowPassword(tokenUrl=login, scopes={})
+    return OAuth2(flows=OAuthFlows(password=flow), description="A user of this API."), "login"
 
 
 def tokens_of(app: FastAPI) -> Tokens:

@@ -9,6 +9,7 @@ from ..errors import StartupError
 from ..settings import BaseAppSettings
 from .fetching import is_url
 from .keys import Keys, KeySet, SecretKey
+from .opaque import OpaqueTokens
 from .tokens import Tokens
 
 MIN_SECRET_BYTES = 32
@@ -37,9 +38,15 @@ class AuthSettings(BaseAppSettings):
             issuer=self.auth_issuer,
             audience=self.auth_audience,
             seconds=self.token_seconds,
+            opaque=self._opaque(app),
         )
 
-    def _keys(self) -> Keys:
+    def _opaque(self, app: FastAPI) -> OpaqueTokens | None:
+        """Return the tokens that the application issues: here, none."""
+        del app
+        return None
+
+    def _keys(self) -> Keys | None:
         if self.auth_secret is not None:
             secret = self.auth_secret.get_secret_value().encode()
             size = len(secret.strip())

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jwt
@@ -24,6 +24,7 @@ from ..models import MAX_INT
 from .caller import BaseCaller
 from .errors import Unauthorized
 from .keys import Key, Keys
+from .opaque import OpaqueTokens
 
 LEEWAY_SECONDS = 30
 """Maximum difference of the issuer's clock."""
@@ -56,10 +57,19 @@ class Tokens:
     """Finds the caller of a request by its header `Authorization`."""
 
     def __init__(
-        self, keys: Keys, *, issuer: str | None, audience: str | None, seconds: float
+        self,
+        keys: Keys | None,
+        *,
+        issuer: str | None,
+        audience: str | None,
+        seconds: float,
+        opaque: OpaqueTokens | None = None,
     ) -> None:
-        """Cache verified tokens for `seconds`, at most."""
-        self._keys = keys
+        """Cache verified tokens for `seconds`, at most.
+
+        `opaque` are tokens that the application has issued. Without keys, no others are valid.
+        """
+        self._keys, self._opaque = keys, opaque
         self._issuer, self._audience, self._seconds = issuer, audience, seconds
         self._known: dict[bytes, tuple[float, BaseCaller]] = {}
         self._required = ["exp", "sub"]
@@ -83,11 +93,26 @@ class Tokens:
         if known is not None:
             return known
         token = match[1].decode("ascii")
+        if self._opaque is not None:
+            since = time.monotonic()
+            found = await self._opaque.find(token)
+            if found is not None:
+                caller = kind.from_claims({**found.claims, kind.__roles_claim__: found.roles})
+                self._keep(header, caller, found.expires, since)
+                return caller
+        if self._keys is None:
+            raise Unauthorized("The token was not issued by this application")
         key = await self._keys.key(*_key_named(token))
         claims = self._claims(token, key)
         caller = kind.from_claims(claims)
-        self._keep(header, caller, claims["exp"])
+        self._keep(header, caller, claims["exp"], self._keys.since)
         return caller
+
+    def forget(self, is_meant: Callable[[bytes, BaseCaller], bool]) -> None:
+        """Remove verified tokens from the cache, by their header in the cache and caller."""
+        for header, (_, caller) in list(self._known.items()):
+            if is_meant(header, caller):
+                self._known.pop(header, None)
 
     def _claims(self, token: str, key: Key) -> dict[str, Any]:
         """Return the claims of a token; the algorithm is that of the key, not of the token."""
@@ -112,18 +137,32 @@ class Tokens:
                 raise Unauthorized(f"The claim {name} of the token should be a number")
         return claims
 
-    def _keep(self, header: bytes, caller: BaseCaller, expires: Any) -> None:
-        """Keep a verified token until it expires, or its key may have been withdrawn."""
+    def _keep(self, header: bytes, caller: BaseCaller, expires: Any, since: float) -> None:
+        """Keep a verified token until it expires, or may have been withdrawn.
+
+        `since` is when that was last excluded, in monotonic seconds.
+        """
         if len(header) > MAX_KNOWN_BYTES:
             return
         now = time.monotonic()
         left = min(int(expires), MAX_INT) - time.time()
-        end = min(self._keys.since + self._seconds, now + left)
+        end = min(since + self._seconds, now + left)
         self._known.pop(header, None)
         if end > now:
             while len(self._known) >= MAX_KNOWN:
                 del self._known[next(iter(self._known))]
             self._known[header] = (end, caller)
+
+
+def token_in(header: str) -> str:
+    """Return the token in a header `Authorization`; empty if there is none."""
+    match = _HEADER.fullmatch(header.encode("latin-1"))
+    return "" if match is None else match[1].decode("ascii")
+
+
+def header_of(token: str) -> bytes:
+    """Return the header of a token in the cache."""
+    return _KNOWN + token.encode("ascii")
 
 
 def _key_named(token: str) -> tuple[str | None, str]:

@@ -6,6 +6,7 @@ from keyword import iskeyword
 
 from crudgen.language.access import (
     CALLER_ATTRIBUTES,
+    CLAIMS_OF_USERS,
     REGISTERED_CLAIMS,
     RESERVED_ROLES,
     Auth,
@@ -15,6 +16,7 @@ from crudgen.language.access import (
 )
 from crudgen.language.names import ModuleName
 from crudgen.language.reserved import LIBRARY_ATTRIBUTES
+from crudgen.language.written.auth import AuthSpec
 from crudgen.language.written.expansion import expand
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import AppSpec
@@ -41,12 +43,23 @@ def resolve_auth(written: WrittenSpec[AppSpec], problems: Problems) -> Auth | No
             written.locate("auth", "roles_claim"), problem, "such as 'roles_claim: groups'"
         )
     auth = Auth(
+        users=spec.users,
         tokens=_tokens(written, problems),
-        me=tuple(_claims(written, problems)),
+        me=(*_claims_of_users(spec), *_claims(written, problems)),
         roles=tuple(_roles(written, problems)),
         roles_claim=spec.roles_claim,
     )
     return auth if len(problems) == before else None
+
+
+def _claims_of_users(spec: AuthSpec) -> Iterator[Claim]:
+    """Yield what is known of users without being declared.
+
+    The `sub` of an identity provider need not be an integer.
+    """
+    for one in CLAIMS_OF_USERS if spec.users else ():
+        if one.name not in spec.me and (one.optional or spec.tokens is None):
+            yield one
 
 
 def _tokens(written: WrittenSpec[AppSpec], problems: Problems) -> Tokens | None:

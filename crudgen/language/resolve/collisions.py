@@ -1,9 +1,12 @@
 """Checks that entities share no name. Reason to change: another kind of name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from crudgen.language.names import MAX_IDENTIFIER, byte_length, folded
-from crudgen.language.reserved import CLASS_SUFFIXES
+from crudgen.language.reserved import CLASS_SUFFIXES, PATHS_OF_USERS
+from crudgen.language.schema import Entity
+from crudgen.language.written.reading import WrittenSpec
+from crudgen.language.written.spec import EntitySpec
 from crudgen.language.yaml.problems import Problems, quoted
 
 from .draft import Draft
@@ -81,6 +84,19 @@ def _check_paths(drafts: list[Draft], problems: Problems) -> None:
                 problems.add(draft.locate("path"), problem, "set another 'path' for one of them")
                 break
         seen.setdefault(path, draft)
+
+
+def check_paths_of_users(
+    specs: Iterable[tuple[WrittenSpec[EntitySpec], Entity]], problems: Problems
+) -> None:
+    """Check that no entity has a path of users, in an application that has users of its own."""
+    for written, entity in specs:
+        for path in PATHS_OF_USERS:
+            if entity.path == path or entity.path.startswith(f"{path}/"):
+                problem = f"the path {quoted(str(entity.path))} is a path of users: {path!r}"
+                remedy = f"set another one, such as 'path: /my-{entity.path[1:]}'"
+                location = written.locate("path" if written.spec.is_set("path") else "name")
+                problems.add(location, problem, remedy)
 
 
 def _check_tables(drafts: list[Draft], problems: Problems) -> None:

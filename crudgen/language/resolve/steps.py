@@ -24,7 +24,7 @@ from .api import resolve_api
 from .app import resolve_app
 from .checks import resolve_checks
 from .circles import resolve_circles
-from .collisions import check_collisions
+from .collisions import check_collisions, check_paths_of_users
 from .draft import Draft, Drafts
 from .fields import resolve_fields
 from .former_names import check_former_columns, check_former_tables, former_tables
@@ -131,6 +131,8 @@ def _with_access(
     if len(problems) == before:
         check_access([(by_file[entity.file], entity) for entity in found], problems)
         check_rows([(by_file[entity.file], entity) for entity in found], problems)
+        if auth is not None and auth.users:
+            check_paths_of_users([(by_file[one.file], one) for one in found], problems)
     return found
 
 

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from .base import BaseSpec
-from .kinds import Line, Text
+from .kinds import Flag, Line, Text
 
 
 class TokensSpec(BaseSpec):
@@ -21,6 +21,10 @@ class TokensSpec(BaseSpec):
 class AuthSpec(BaseSpec):
     """Who the callers of the API are."""
 
+    users: Flag = Field(
+        default=False,
+        description="Whether the application has users of its own, who log in with a password.",
+    )
     tokens: TokensSpec | None = Field(
         default=None,
         description="Tokens of an identity provider. By default, tokens are signed with"

@@ -19,7 +19,6 @@ from crudgen.language.yaml.nodes import (
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 from . import spellings, unsupported
-from .auth import AuthSpec
 from .base import BaseSpec
 from .expansion import expand
 from .kinds import describe
@@ -33,7 +32,6 @@ SpecT = TypeVar("SpecT", bound=BaseSpec)
 _UNSUPPORTED: dict[type[BaseSpec], dict[str, str]] = {
     EntitySpec: unsupported.ENTITY_KEYS,
     AppSpec: unsupported.APP_KEYS,
-    AuthSpec: unsupported.AUTH_KEYS,
 }
 _SPELLINGS: dict[type[BaseSpec], dict[str, str]] = {
     EntitySpec: spellings.ENTITY_KEYS,

@@ -1,19 +1,16 @@
 """Keys that this version does not support. Reason to change: a new capability."""
 
 _WRITE_HANDLER = "emit the project, and write a handler in app/main.py"
-_LOG_IN = "use the tokens of an identity provider: 'tokens: {issuer: …, audience: …}'"
+_USERS = "write 'users: true' in 'auth'"
 
 ENTITY_KEYS: dict[str, str] = dict.fromkeys(("hooks", "actions"), _WRITE_HANDLER)
 """Unsupported keys of an entity, and what to do instead."""
 
 APP_KEYS: dict[str, str] = {
-    "users": _LOG_IN,
+    "users": _USERS,
     "access": "write 'access' in the file of each entity",
 }
 """Unsupported keys of crudgen.yaml, and what to do instead."""
-
-AUTH_KEYS: dict[str, str] = {"users": _LOG_IN}
-"""Unsupported keys of `auth`, and what to do instead."""
 
 ACCESS_KEYS: dict[str, str] = {
     "fields": "leave the field out with 'write_only', or move it to another entity",

@@ -191,6 +191,7 @@ _DESCRIPTIONS: dict[int, tuple[type[BaseModel] | None, str]] = {
     415: (Message, "Unsupported media type: the body must be JSON in UTF-8"),
     422: (HTTPValidationError, "Unprocessable content: a parameter or the body is invalid"),
     428: (Message, "Precondition required: the header If-Match is missing"),
+    429: (Message, "Too many requests: see Retry-After"),
     503: (Message, "Service unavailable: the server is busy, or the database is unavailable"),
 }
 
@@ -225,8 +226,8 @@ def errors(
     }
     if 401 in responses:
         responses[401]["headers"] = _CHALLENGE
-    if 503 in responses:
-        responses[503]["headers"] = _RETRY_AFTER
+    for status in {429, 503} & responses.keys():
+        responses[status]["headers"] = _RETRY_AFTER
     if created is not None:
         responses[201] = {"model": created, "description": "Created: no row had this key"}
     return responses

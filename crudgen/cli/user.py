@@ -1,0 +1,138 @@
+"""The commands `crudgen user …`. Reason to change: their options or output."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import typer
+
+from crudgen.cli import changing, console, source
+from crudgen.errors import CrudgenError
+
+EXAMPLES = (
+    "echo 'a long password' | crudgen user add ann --role editor --password-stdin",
+    "crudgen user list",
+    "crudgen user disable ann",
+)
+
+Name: TypeAlias = Annotated[str, typer.Argument(metavar="NAME", help="Name of the user.")]
+Roles: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--role", metavar="ROLE", help="A role of the user.")
+]
+Entities: TypeAlias = Annotated[
+    Path, typer.Option("--entities", help="Folder with one YAML file per entity.")
+]
+FromInput: TypeAlias = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from the standard input.")
+]
+AsJson: TypeAlias = Annotated[
+    bool, typer.Option("--json", help="Print a JSON array, for programs.")
+]
+
+user = typer.Typer(no_args_is_help=True, help="Add, list and change the users of the API.")
+
+
+@contextmanager
+def _opened(entities: Path, url: str | None) -> Iterator[Any]:
+    """Yield the module of commands, and the users of an application. Raises CrudgenError."""
+    schema, tree = source.render_to_serve(source.read(entities))
+    if schema.auth is None or not schema.auth.users:
+        raise CrudgenError(
+            "the spec has no users of its own\n  write 'auth: {users: true}' in crudgen.yaml"
+        )
+    from crudgen.delivery.accounts import opened_accounts  # noqa: PLC0415 -- lazy
+
+    with opened_accounts(tree, url) as found:
+        yield found
+
+
+def _report(commands: Any, done: Any, *, as_json: bool) -> None:
+    console.say(commands.as_json([done]) if as_json else commands.described(done))
+
+
+@user.command("add")
+def add(  # noqa: PLR0913 -- each is an option of the command
+    name: Name,
+    *,
+    role: Roles = None,
+    me: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="An attribute in 'me' of 'auth'."),
+    ] = None,
+    password_stdin: FromInput = False,
+    database: changing.Url = None,
+    entities: Entities = source.DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Add a user. Asks for the password."""
+    with _opened(entities, database) as (commands, accounts):
+        password = commands.read_password(from_input=password_stdin)
+        done = accounts.add(name, password, role or [], me or [])
+        _report(commands, done, as_json=as_json)
+
+
+@user.command("list")
+def list_all(
+    database: changing.Url = None,
+    entities: Entities = source.DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """List all users."""
+    with _opened(entities, database) as (commands, accounts):
+        found = accounts.all()
+        console.say(commands.as_json(found) if as_json else commands.as_table(found))
+
+
+@user.command("disable")
+def disable(
+    name: Name,
+    database: changing.Url = None,
+    entities: Entities = source.DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Refuse a user, and withdraw their tokens."""
+    with _opened(entities, database) as (commands, accounts):
+        _report(commands, accounts.disable(name), as_json=as_json)
+
+
+@user.command("enable")
+def enable(
+    name: Name,
+    database: changing.Url = None,
+    entities: Entities = source.DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Accept a user again."""
+    with _opened(entities, database) as (commands, accounts):
+        _report(commands, accounts.enable(name), as_json=as_json)
+
+
+@user.command("password")
+def password(
+    name: Name,
+    *,
+    password_stdin: FromInput = False,
+    database: changing.Url = None,
+    entities: Entities = source.DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Set the password of a user, and withdraw their tokens."""
+    with _opened(entities, database) as (commands, accounts):
+        accounts.find(name)
+        text = commands.read_password(from_input=password_stdin)
+        _report(commands, accounts.set_password(name, text), as_json=as_json)
+
+
+@user.command("roles")
+def roles(
+    name: Name,
+    *,
+    role: Roles = None,
+    database: changing.Url = None,
+    entities: Entities = source.DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Replace the roles of a user."""
+    with _opened(entities, database) as (commands, accounts):
+        _report(commands, accounts.set_roles(name, role or []), as_json=as_json)

@@ -1,0 +1,43 @@
+"""The users of a generated application. Reason to change: how commands reach them.
+
+The commands of crudgen and those of an emitted project run the same code: that of the application.
+"""
+
+import importlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from crudgen.delivery import memory
+from crudgen.delivery.generation import as_serve_error
+from crudgen.errors import DatabaseError
+
+
+@contextmanager
+def opened_accounts(
+    tree: Mapping[str, str], database: str | None = None
+) -> Iterator[tuple[Any, Any]]:
+    """Import a tree from memory; yield its module `user_commands`, and its users.
+
+    `database` overrides DATABASE_URL and the spec. Raises ServeError for invalid settings, and
+    DatabaseError for a database that cannot be used, or a user that cannot be changed.
+    """
+    package = memory.import_tree(tree)
+
+    def module(name: str) -> Any:
+        return importlib.import_module(f"{package.__name__}.{name}")
+
+    try:
+        try:
+            chosen = {} if database is None else {"database_url": database}
+            settings = module("settings").Settings(**chosen)
+        except Exception as error:
+            raise as_serve_error(error) from error
+        commands, caller = module("kit.user_commands"), module("caller").Caller
+        try:
+            with commands.open_accounts(settings, caller) as accounts:
+                yield commands, accounts
+        except commands.AccountError as error:
+            raise DatabaseError(str(error)) from None
+    finally:
+        memory.unload(package)

@@ -1,0 +1,73 @@
+"""The tables of users and of the tokens that the application issues, and the form of tokens."""
+
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, LargeBinary, Table
+
+from ..database.columns import SerialInteger, Text
+from ..models import Model
+
+LOGINS = Table(
+    "_login",
+    Model.metadata,
+    Column("id", SerialInteger, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("password", Text, nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("claims", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("disabled", BigInteger),
+)
+"""The users. The password is an argon2id hash, roles and claims are JSON."""
+CREDENTIALS = Table(
+    "_credential",
+    Model.metadata,
+    Column("id", SerialInteger, primary_key=True),
+    Column("hash", LargeBinary, nullable=False),
+    Column("login_id", BigInteger, index=True),
+    Column("name", Text),
+    Column("roles", Text),
+    Column("claims", Text),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False, index=True),
+    Column("used", BigInteger),
+)
+"""The tokens of users, and API keys: those without `login_id`, with a name, roles and claims."""
+_TOKEN = re.compile(r"cg_([1-9][0-9]{0,17})_([A-Za-z0-9_-]{43})")
+_SECRET_BYTES = 32
+
+
+def new_secret() -> str:
+    """Return a new secret of a token: 256 random bits in 43 characters."""
+    return secrets.token_urlsafe(_SECRET_BYTES)
+
+
+def token_of(number: int, secret: str) -> str:
+    """Return the token with this number in the table and this secret."""
+    return f"cg_{number}_{secret}"
+
+
+def parts_of(token: str) -> tuple[int, str] | None:
+    """Return the number and the secret of a token; None if the application has not issued it."""
+    match = _TOKEN.fullmatch(token)
+    return None if match is None else (int(match[1]), match[2])
+
+
+def hashed(secret: str) -> bytes:
+    """Return the stored form of a secret. It is random, so a fast hash is enough."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def is_secret(secret: str, stored: bytes) -> bool:
+    """Return whether a secret has a stored hash."""
+    return hmac.compare_digest(hashed(secret), bytes(stored))
+
+
+def as_json(value: Any) -> str:
+    """Return roles or claims as they are stored."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)

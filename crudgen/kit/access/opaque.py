@@ -1,0 +1,25 @@
+"""What the verification of tokens needs of tokens that are no JWTs."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What a valid token of the application says."""
+
+    claims: dict[str, Any]
+    roles: list[str]
+    expires: int
+    """When the token expires, in seconds of the epoch."""
+
+
+class OpaqueTokens(Protocol):
+    """The tokens that an application has issued: random texts, which a table describes."""
+
+    async def find(self, token: str) -> Issued | None:
+        """Return what a token says; None if the application issues no tokens of this form.
+
+        Raises Unauthorized if it is not valid.
+        """
+        ...

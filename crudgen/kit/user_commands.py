@@ -1,0 +1,144 @@
+"""The command line of users: `python -m app user add ann --role editor`."""
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from getpass import getpass
+
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+from sqlalchemy.exc import DBAPIError
+
+from .access.accounts import Account, AccountError, Accounts
+from .access.caller import BaseCaller
+from .access.login_settings import LoginSettings
+from .access.passwords import Passwords
+from .errors import StartupError
+from .settings import describe_errors
+from .wiring import open_session
+
+COMMAND = "user"
+
+
+def run_user_command(settings: type[LoginSettings], caller: type[BaseCaller]) -> None:
+    """Run the command of users, and exit, if the first argument is `user`."""
+    arguments = sys.argv[1:]
+    if arguments[:1] != [COMMAND]:
+        return
+    given = _parser().parse_args(arguments[1:])
+    try:
+        with open_accounts(settings(), caller) as accounts:
+            sys.stdout.write(f"{run(accounts, given)}\n")
+    except ValidationError as error:
+        sys.exit(f"error: {describe_errors(error)}")
+    except (AccountError, StartupError, SettingsError) as error:
+        sys.exit(f"error: {error}")
+    sys.exit(0)
+
+
+@contextmanager
+def open_accounts(settings: LoginSettings, caller: type[BaseCaller]) -> Iterator[Accounts]:
+    """Open the users of an application without starting it. Raises AccountError."""
+    try:
+        with open_session(settings) as session:
+            yield Accounts(session, caller, Passwords(settings.password_memory_mb))
+    except StartupError as error:
+        raise AccountError(str(error)) from None
+    except DBAPIError as error:
+        raise AccountError(f"database: {error.orig}") from None
+
+
+def run(accounts: Accounts, given: Namespace) -> str:
+    """Run a command, and return what it prints. Raises AccountError."""
+    if given.action == "list":
+        found = accounts.all()
+        return as_json(found) if given.json else as_table(found)
+    if given.action == "add":
+        password = read_password(from_input=given.password_stdin)
+        user = accounts.add(given.name, password, given.role, given.me)
+    elif given.action == "password":
+        password = read_password(from_input=given.password_stdin)
+        user = accounts.set_password(given.name, password)
+    elif given.action == "roles":
+        user = accounts.set_roles(given.name, given.role)
+    else:
+        change: Callable[[str], Account] = getattr(accounts, given.action)
+        user = change(given.name)
+    return as_json([user]) if given.json else described(user)
+
+
+def read_password(*, from_input: bool) -> str:
+    """Return a password: the first line of the standard input, or typed twice on a terminal.
+
+    Raises AccountError.
+    """
+    if from_input:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise AccountError("there is no terminal to ask for the password\n  add --password-stdin")
+    password = getpass("Password: ")
+    if getpass("The same again: ") != password:
+        raise AccountError("the passwords differ")
+    return password
+
+
+def as_json(users: Sequence[Account]) -> str:
+    """Return users as a JSON array."""
+    return json.dumps([asdict(one) for one in users], indent=2, ensure_ascii=False)
+
+
+def as_table(users: Sequence[Account]) -> str:
+    """Return users as a table."""
+    if not users:
+        return "no users"
+    head = ("id", "name", "roles", "state")
+    rows = [head, *((str(one.id), one.name, _roles(one), _state(one)) for one in users)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    lines = (
+        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def described(user: Account) -> str:
+    """Return a user in a line."""
+    return f"user {user.name}: id {user.id}, roles {_roles(user)}, {_state(user)}"
+
+
+def _roles(user: Account) -> str:
+    return ",".join(user.roles) or "-"
+
+
+def _state(user: Account) -> str:
+    return "disabled" if user.disabled else "enabled"
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog=f"python -m app {COMMAND}", description="Users of the API.")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    helps = {
+        "add": "add a user, with a password",
+        "list": "list all users",
+        "disable": "refuse a user, and withdraw their tokens",
+        "enable": "accept a user again",
+        "password": "set the password of a user, and withdraw their tokens",
+        "roles": "replace the roles of a user",
+    }
+    for name, text in helps.items():
+        action = actions.add_parser(name, help=text, description=text.capitalize())
+        action.add_argument("--json", action="store_true", help="print a JSON array")
+        if name != "list":
+            action.add_argument("name", metavar="NAME")
+        if name in {"add", "roles"}:
+            action.add_argument("--role", action="append", default=[], help="a role")
+        if name == "add":
+            action.add_argument("--me", action="append", default=[], metavar="NAME=VALUE")
+        if name in {"add", "password"}:
+            action.add_argument(
+                "--password-stdin", action="store_true", help="read the password from the input"
+            )
+    return parser
