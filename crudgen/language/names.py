@@ -49,6 +49,19 @@ class ClaimName(FieldName):
     RULE = "a claim is written 'me.' and its name"
 
 
+class VersionName(FieldName):
+    """The name of a field before or after an update, in a condition: `old.status`."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"(?:old|new)\.[a-z][a-z0-9_]{0,59}", re.ASCII)
+    RULE = "a field before an update is written 'old.' and its name, and after it with 'new.'"
+
+    @property
+    def field(self) -> FieldName:
+        """The name of the field."""
+        return FieldName(self.partition(".")[2])
+
+
 class AttributeName(PythonName):
     """The name of a field's attribute in Python: `secret_name`, `class_`."""
 

@@ -46,6 +46,9 @@ KINDS = {
     "me_team": "str",
     "me_vip": "bool",
 }
+KINDS_OF_ALL = KINDS | {
+    f"{version}_{name}": kind for version in ("old", "new") for name, kind in KINDS.items()
+}
 DEFAULTS = dict.fromkeys(KINDS) | {"status": "draft"}
 FIELDS = [name for name in KINDS if not name.startswith("me_")]
 NULL_CALLER = {"me_id": None, "me_plan": None, "me_team": None, "me_vip": None}
@@ -90,6 +93,18 @@ _OF_CALLERS = (
     "age >= me.id",
     "title < me.team",
 )
+_OF_CHANGES = (
+    "old.status = draft",
+    "new.status = published",
+    "new.age > old.age",
+    "old.owner_id = me.id",
+    "new.owner_id != me.id",
+    "new.team is null",
+    "old.secret = 'x'",
+    "new.body = old.title",
+    "new.active",
+    "status = old.status",
+)
 
 
 def rows(seed: int) -> list[dict[str, Any]]:
@@ -124,26 +139,29 @@ def random_rules(seed: int) -> dict[str, list[str]]:
     if "user" in readers:
         readers |= {"editor", "hr"}
     found = {"read": reading, "create": _rules(random, {"anyone", "user", "editor", "hr"}, 2)}
-    return found | {action: _rules(random, readers, 2) for action in ("update", "delete")}
+    found["update"] = _rules(random, readers, 2, _OF_CHANGES)
+    return found | {"delete": _rules(random, readers, 2)}
 
 
-def _rules(random: Random, who: set[str], most: int) -> list[str]:
+def _rules(random: Random, who: set[str], most: int, more: Sequence[str] = ()) -> list[str]:
     found = []
     for _ in range(random.randint(0 if most < 3 else 1, most)):
         word = random.choice(sorted(who))
         if random.random() < 0.12:
             found.append(word)
         else:
-            found.append(f"{word} if {_condition(random, 2, of_anyone=word == 'anyone')}")
+            is_anyone = word == "anyone"
+            atoms = (*_OF_ROWS, *(() if is_anyone else (*_OF_CALLERS, *_OF_CALLERS)))
+            added = [one for one in more if not (is_anyone and " me" in one)]
+            found.append(f"{word} if {_condition(random, 2, (*atoms, *added, *added))}")
     return [*dict.fromkeys(found)]
 
 
-def _condition(random: Random, depth: int, *, of_anyone: bool) -> str:
+def _condition(random: Random, depth: int, atoms: Sequence[str]) -> str:
     kind = random.random()
     if depth == 0 or kind < 0.4:
-        atoms = _OF_ROWS if of_anyone else (*_OF_ROWS, *_OF_CALLERS, *_OF_CALLERS)
         return random.choice(atoms)
-    parts = [_condition(random, depth - 1, of_anyone=of_anyone) for _ in range(2)]
+    parts = [_condition(random, depth - 1, atoms) for _ in range(2)]
     if kind < 0.6:
         return f"not ({parts[0]})"
     return f"({parts[0]}) {'and' if kind < 0.8 else 'or'} ({parts[1]})"
@@ -180,15 +198,24 @@ class Rules:
     def allow(self, action: str, caller: Caller, *states: Mapping[str, Any]) -> bool:
         """Return whether one rule allows something with a row in all these states."""
         return any(
-            all(not condition or self._holds(condition, caller, state) for state in states)
+            all(not condition or self._holds(condition, caller, state, states) for state in states)
             for condition in self.of(action, caller)
         )
 
-    def _holds(self, condition: str, caller: Caller, row: Mapping[str, Any]) -> bool:
+    def _holds(
+        self,
+        condition: str,
+        caller: Caller,
+        row: Mapping[str, Any],
+        states: Sequence[Mapping[str, Any]],
+    ) -> bool:
         claims = {} if caller is None else caller[1]
         values = {f"me_{name}": value for name, value in claims.items()}
         values = NULL_CALLER | values
         if "sub" in claims:
             values["me_id"] = int(claims["sub"])
+        for version, state in (("old", states[0]), ("new", states[-1])):
+            values |= {f"{version}_{name}": value for name, value in state.items()}
         text = re.sub(r"\bme\b(?!\.)", "me_id", condition)
-        return allows(re.sub(r"\bme\.", "me_", text), {**row, **values}, KINDS)
+        text = re.sub(r"\b(me|old|new)\.", r"\1_", text)
+        return allows(text, {**row, **values}, KINDS_OF_ALL)

@@ -338,7 +338,18 @@ def test_the_rules_decide(kind: str, seed: int, new_database: NewDatabase) -> No
 def test_there_are_rules_of_all_kinds() -> None:
     """Random rules let some callers do something with some rows, and let none do everything."""
     written = [spec(random_rules(seed)) for seed in range(1, 60)]
-    for word in ("me.plan", "me.vip", "not (", " or ", " and ", "is null", "secret", "anyone if"):
+    for word in (
+        "me.plan",
+        "me.vip",
+        "not (",
+        " or ",
+        " and ",
+        "is null",
+        "secret",
+        "anyone if",
+        "old.",
+        "new.",
+    ):
         assert sum(word in one for one in written) > 3, word
 
 

@@ -90,7 +90,7 @@ INEXPRESSIBLE = {
         *("not a condition", "a comparison needs", "is not a field", "2 decimals, 'tax'"),
         *("is shorter than", "is never null", "and 'title' is", "and 'starts_at' is"),
         *("and 'status' is", "and 'me.id' is", "over relations is not", "now' is not supported"),
-        *("old' is not supported", "the condition is empty", "after the rule of"),
+        *("alone", "expected a field after", "the condition is empty", "after the rule of"),
         *("compared with null", "should not contain the control", "has the name of another"),
     ),
     "it is about a name that is derived from another one": (

@@ -12,7 +12,7 @@ from crudgen.language.schema import Entity, KeyKind, KitForm
 
 from .collections import created_together
 from .references import Entities
-from .rule_conditions import rule_conditions
+from .rule_conditions import rule_conditions, versions
 from .variables import free_name
 
 _ALIASES = {
@@ -42,6 +42,8 @@ class AccessView:
 
     plural_words: Code
     imports: Code
+    versions: tuple[Code, ...]
+    """The rows before and after an update, if rules name them."""
     access: Code
     aliases: tuple[Code, ...]
 
@@ -94,7 +96,7 @@ def access_view(entity: Entity, access: Access, entities: Entities, kit: KitForm
     aliases = {
         actions: caller_type(operation, entity, names) for operation, actions in operations.items()
     }
-    defined = {entity.name, "Caller", "access", *map(str, aliases.values())}
+    defined = {entity.name, "Caller", "access", "old", "new", *map(str, aliases.values())}
     imports = Imports(kit, defined=defined)
     imports.use(".models", entity.name)
     caller = caller_class(imports, names)
@@ -108,6 +110,7 @@ def access_view(entity: Entity, access: Access, entities: Entities, kit: KitForm
     kind = imports.name("..kit.access.rules", "Access")
     return AccessView(
         plural_words=words(entity.plural),
+        versions=tuple(versions(entity, imports)),
         access=statement(raw("access = "), call(kind, arguments)),
         aliases=tuple(
             _alias(alias, actions, caller, is_open(access, actions), imports)

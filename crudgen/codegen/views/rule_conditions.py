@@ -1,12 +1,14 @@
 """Source of the conditions of rules. Reason to change: how a rule names a column or a claim."""
 
+from collections.abc import Iterator
+
 from crudgen.codegen.code import Code, identifier, literal, name, raw
 from crudgen.codegen.imports import Imports
-from crudgen.codegen.layout import Bracket, Comparison, call
+from crudgen.codegen.layout import Bracket, Comparison, call, statement
 from crudgen.language.access import Access, RuleAboutRows
 from crudgen.language.conditions.text import condition_text
 from crudgen.language.conditions.tree import Condition, IsTrue, fields_of
-from crudgen.language.names import ClaimName, FieldName
+from crudgen.language.names import ClaimName, FieldName, VersionName
 from crudgen.language.schema import Entity
 
 from .columns import FieldPrinter
@@ -34,8 +36,11 @@ class RuleConditionPrinter(ConditionPrinter):
             me = self._imports.name("..caller", "me")
             claim = me + raw(".") + identifier(name_of.removeprefix("me."))
             return Bracket("", (), "").within(claim)
+        model = name(self._entity.name)
+        if isinstance(name_of, VersionName):
+            model, name_of = identifier(name_of.partition(".")[0]), name_of.field
         field = self._entity.field(name_of)
-        column = name(self._entity.name) + raw(".") + name(field.attribute)
+        column = model + raw(".") + name(field.attribute)
         return call(self._imports.name("sqlmodel", "col"), [column])
 
 
@@ -48,3 +53,14 @@ def names_caller(access: Access | None) -> bool:
     """Return whether a rule is about claims of the caller."""
     rules = () if access is None else access.about_rows
     return any(isinstance(one, ClaimName) for rule in rules for one in fields_of(rule.condition))
+
+
+def versions(entity: Entity, imports: Imports) -> Iterator[Code]:
+    """Yield `old = old_version(Hero)`, and the same for `new`, if rules name them."""
+    rules = () if entity.access is None else entity.access.about_rows
+    named = {one for rule in rules for one in fields_of(rule.condition)}
+    for version in ("old", "new"):
+        if any(isinstance(one, VersionName) and one.startswith(f"{version}.") for one in named):
+            function = imports.name("..kit.access.versions", f"{version}_version")
+            head = identifier(version) + raw(" = ")
+            yield statement(head, call(function, [name(entity.name)]))

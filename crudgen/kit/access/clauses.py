@@ -20,6 +20,7 @@ from sqlalchemy.sql.visitors import iterate, replacement_traverse
 
 from ..errors import StartupError
 from .me import PREFIX as ME
+from .versions import is_new, is_old
 
 CONSTANT = "_rule__"
 """The start of the names of parameters with the constants of rules."""
@@ -46,19 +47,37 @@ class Clause:
         """The columns in the condition."""
         self._condition = _without_mapper(replacement_traverse(condition, {}, self._replaced))
 
-    def before(self, kind: str) -> ColumnElement[bool]:
-        """Return the condition for the row in the table."""
-        return _typed(self._condition, kind)
+    def before(
+        self, kind: str, changed: Mapping[Column[Any], str] | None = None
+    ) -> ColumnElement[bool]:
+        """Return the condition for the row in the table; `changed` is what an update sets."""
+        return _typed(self._for({}, changed or {}), kind)
 
     def behind(self, changed: Mapping[Column[Any], str], kind: str) -> ColumnElement[bool]:
         """Return the condition for the row after a write that sets columns to parameters."""
+        return _typed(self._for(changed, changed), kind)
 
-        def new(element: Any, **_: Any) -> Any:
-            if isinstance(element, Column) and element in changed:
-                return bindparam(changed[element], type_=element.type)
+    def _for(
+        self, changed: Mapping[Column[Any], str], later: Mapping[Column[Any], str]
+    ) -> ColumnElement[bool]:
+        """Return the condition for a row with changed values; `later` are those of `new`."""
+
+        def replaced(element: Any, **_: Any) -> Any:
+            if not isinstance(element, Column):
+                return None
+            if is_new(element, self._table):
+                column = self._table.columns[element.key]
+                return _new(column, later) if column in later else column
+            return _new(element, changed) if element in changed else None
+
+        def former(element: Any, **_: Any) -> Any:
+            if is_old(element, self._table):
+                return self._table.columns[element.key]
             return None
 
-        return _typed(replacement_traverse(self._condition, {}, new), kind)
+        found: ColumnElement[bool] = replacement_traverse(self._condition, {}, replaced)
+        # In one traversal, a column would not be replaced after it has replaced another one.
+        return replacement_traverse(found, {}, former)
 
     def _replaced(self, element: Any, **_: Any) -> Any:
         """Return what replaces a part of the condition, or None to keep it."""
@@ -72,6 +91,9 @@ class Clause:
 
     def _column(self, element: Column[Any]) -> Column[Any]:
         column = self._table.columns.get(element.key)
+        if is_old(element, self._table) or is_new(element, self._table):
+            self.columns.add(self._table.columns[element.key])
+            return element
         if column is None or element.table is None or element.table.name != self._table.name:
             raise StartupError(
                 f"A rule of {self._table.name} is about another table: {element}\n"
@@ -112,12 +134,17 @@ def any_change(
     clauses: Sequence[Clause], changed: Mapping[Column[Any], str], kind: str
 ) -> ColumnElement[bool]:
     """Return the condition that one rule allows both the row in the table and the changed row."""
-    return or_(false(), *(and_(one.before(kind), one.behind(changed, kind)) for one in clauses))
+    both = (and_(one.before(kind, changed), one.behind(changed, kind)) for one in clauses)
+    return or_(false(), *both)
 
 
 def columns_of(clauses: Collection[Clause]) -> set[Column[Any]]:
     """Return the columns in some conditions."""
     return set[Column[Any]]().union(*(one.columns for one in clauses))
+
+
+def _new(column: Column[Any], changed: Mapping[Column[Any], str]) -> BindParameter[Any]:
+    return bindparam(changed[column], type_=column.type)
 
 
 def _without_mapper(condition: Any) -> Any:

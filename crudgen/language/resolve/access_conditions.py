@@ -40,11 +40,12 @@ class ConditionReader:
         if self._entity is None or self._mentions_broken(text):
             return
         location, start = self._written.locate(*path), rule.start(2) if rule[2] else rule.end()
-        caller = CallerNames(self._claims, is_known=who != ANYONE)
+        is_update = [*actions] == [Action.UPDATE]
+        caller = CallerNames(self._claims, is_known=who != ANYONE, has_versions=is_update)
         try:
             condition = parse_condition(text, self._fields, str(self._entity.name), caller)
             for name in sorted(fields_of(condition)):
-                if field := self._fields.get(str(name)):
+                if field := self._fields.get(str(name).removeprefix("new.")):
                     _check_field(field, actions, text)
         except ConditionError as error:
             place = part(location, rule[0], start + error.start, start + error.end)

@@ -29,6 +29,8 @@ class CallerNames:
     """The claims as fields, by name."""
     is_known: bool = True
     """Whether the rule is about callers with credentials."""
+    has_versions: bool = False
+    """Whether the rule is about an update: there is a row before it, and one after it."""
 
     def field(self, token: Token, name: Token | None) -> Field:
         """Return the claim of `me.org`; that of `me` is `me.id`. Raises ConditionError."""

@@ -14,6 +14,7 @@ from crudgen.language.yaml.problems import quoted, suggest
 
 from .condition_caller import CallerNames
 from .condition_types import NULLS, Operand, comparison, is_null, is_true, one_of
+from .condition_versions import VERSIONS, version
 
 MAX_LEVELS = 16
 """Maximum depth of parentheses and 'not'."""
@@ -41,7 +42,6 @@ _IMPOSSIBLE = {
 _LATER = "is not supported in this version"
 _IMPOSSIBLE_IN_RULES = {
     **dict.fromkeys(("now", "today"), (_LATER, "compare with a field, or with a constant")),
-    **dict.fromkeys(("old", "new"), (_LATER, "write the name of the field alone")),
 }
 
 
@@ -195,6 +195,12 @@ class _Parser:
         follower = self._tokens[self._position + 1]
         if token.text == "me" and self._caller is not None:
             return self._claim(self._caller)
+        if token.text in VERSIONS and self._caller is not None:
+            operand = version(
+                self._tokens[self._position :], self._fields, self._entity, self._caller
+            )
+            self._position += 3
+            return operand
         self._check_word(token)
         if follower.text == "." and follower.kind is Kind.SIGN:
             if self._caller is not None:
