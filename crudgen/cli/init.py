@@ -12,6 +12,7 @@ from crudgen.errors import OutputError
 EXAMPLES = (
     "crudgen init",
     "crudgen init heroes",
+    "crudgen init shop --auth",
 )
 
 
@@ -23,6 +24,23 @@ fields:
   name: str index
   age: int? index
   secret_name: str write_only
+"""
+
+_ACCESS = """\
+  owner_id: int = me read_only index
+access:
+  owner: owner_id
+  read: anyone
+  create: user
+  update: [owner, editor]
+  delete: [owner, editor]
+"""
+
+_APP = f"""\
+# yaml-language-server: $schema={SCHEMA_FILE}#/$defs/AppSpec
+auth:
+  users: true
+  roles: [editor]
 """
 
 _IGNORED = """\
@@ -44,13 +62,19 @@ def init(
             help="Folder of the project.", metavar="DIR", callback=source.check_portable
         ),
     ] = Path(),
+    *,
+    auth: Annotated[
+        bool, typer.Option("--auth", help="With users who log in, and rules for them.")
+    ] = False,
 ) -> None:
     """Create a project with an example entity.
 
-    Writes entities/hero.yaml, the JSON Schema for editors and .gitignore. Existing files are kept.
+    Writes entities/hero.yaml, the JSON Schema for editors and .gitignore, and crudgen.yaml with
+    --auth. Existing files are kept.
     """
     files = {
-        f"{source.DEFAULT}/hero.yaml": _HERO,
+        **({"crudgen.yaml": _APP} if auth else {}),
+        f"{source.DEFAULT}/hero.yaml": _HERO + (_ACCESS if auth else ""),
         SCHEMA_FILE: schema_text(),
         ".gitignore": _IGNORED,
     }
@@ -60,6 +84,8 @@ def init(
     console.say("\nNext steps:\n")
     if folder != Path():
         console.say(f"  cd {folder}")
+    if auth:
+        console.say("  crudgen user add ann --role editor")
     console.say("  crudgen serve        run the API and its docs, and reload on changes")
     console.say("  crudgen new Team 'name:str(1..80) unique'")
     console.say("  crudgen emit         write the code to a folder")

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from crudgen import cli
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
-from crudgen.language import load_texts
+from crudgen.language import load, load_texts
 from tests.access.test_rules import SECRET, bearer
 from tests.startup.started import Application
 from tests.support.servers import write_entities
@@ -511,6 +511,19 @@ def test_a_project_manages_users(
     )
     monkeypatch.setattr(sys, "argv", ["app", "--port", "1"])
     commands.run_user_command(None, None)
+
+
+def test_a_new_project_has_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli.app, ["init", "shop", "--auth"])
+    assert done.exit_code == 0
+    assert "crudgen user add ann --role editor" in done.output
+    schema = load(tmp_path / "shop/entities")
+    assert schema.auth is not None
+    assert schema.auth.users
+    (hero,) = schema.entities
+    assert hero.access is not None
+    assert (hero.access.read, hero.access.create) == (("anyone",), ("user",))
 
 
 def test_a_terminal_asks_twice(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
