@@ -140,6 +140,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (ranks.get(item.path, len(ranks)), item.path not in slow))
 
 
+gc.disable()  # until all modules of tests are imported: it finds next to nothing in them
+
+
 def pytest_collection_finish() -> None:
     """Keep the garbage collector off what was imported and collected, and let it run less often.
 
@@ -148,6 +151,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 def _may_start_postgresql(item: pytest.Item) -> bool:

@@ -5,12 +5,16 @@ import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import Self
 
 import httpx
 import pytest
+
+from tests.support.forked import Forked
+from tests.support.servers import Process
 
 PATIENCE = 30.0
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in {"FORCE_COLOR", "DATABASE_URL"}}
@@ -21,26 +25,35 @@ class Serve:
 
     def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
         self.folder = folder
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "crudgen", "serve", "--port", "0", *arguments],
-            cwd=folder,
-            env={**ENVIRONMENT, "PYTHONUNBUFFERED": "1", **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        self._scratch = tempfile.TemporaryDirectory()
+        self._pipe = Path(self._scratch.name) / "pipe"
+        os.mkfifo(self._pipe)
         self.output: list[str] = []
         self.url = ""
         self._lines: queue.Queue[str] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+        command = ["crudgen", "serve", "--port", "0", *arguments]
+        variables = {**ENVIRONMENT, "PYTHONUNBUFFERED": "1", **environment}
+        self.process: Process
+        if "2" not in arguments:
+            self.process = Forked(*command, folder=folder, environment=variables, output=self._pipe)
+            return
+        with self._pipe.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                cwd=folder,
+                env=variables,
+                stdout=output,
+                stderr=output,
+            )
 
     def _read(self) -> None:
-        assert self.process.stdout
-        for line in self.process.stdout:
-            if '"GET /' not in line:
-                self.output.append(line)
-                self._lines.put(line)
+        with self._pipe.open(encoding="utf-8") as output:
+            for line in output:
+                if '"GET /' not in line:
+                    self.output.append(line)
+                    self._lines.put(line)
 
     def wait_for(self, text: str) -> str:
         """Return the next line with a text, passing over the ones before."""
@@ -75,8 +88,7 @@ class Serve:
             raise
         finally:
             self._reader.join()
-            assert self.process.stdout
-            self.process.stdout.close()
+            self._scratch.cleanup()
 
     def text(self) -> str:
         return "".join(self.output)

@@ -7,7 +7,6 @@ import os
 import random
 import sqlite3
 import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +15,7 @@ import httpx
 import pytest
 
 from tests.cli.served import ENVIRONMENT, PATIENCE, Load, Serve
+from tests.support import forked
 
 SAVES = int(os.environ.get("SAVES", "20"))
 HERO = "name: Hero\nfields:\n  name: str(1..80) index\n"
@@ -44,14 +44,7 @@ def heroes(served: Serve) -> list[dict[str, object]]:
 
 
 def crudgen(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "crudgen", *arguments],
-        cwd=folder,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return forked.run("crudgen", *arguments, folder=folder, environment=ENVIRONMENT)
 
 
 def test_the_tables_follow_a_hero(project: Path) -> None:

@@ -1,13 +1,12 @@
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.cli.served import ENVIRONMENT, PATIENCE, Load, Serve
+from tests.support import forked
 
 HERO = """\
 name: Hero
@@ -44,8 +43,8 @@ MAIN = (
 
 
 def emit(folder: Path, *arguments: str) -> None:
-    command = [sys.executable, "-m", "crudgen", "emit", *arguments]
-    subprocess.run(command, cwd=folder, env=ENVIRONMENT, check=True, capture_output=True)
+    done = forked.run("crudgen", "emit", *arguments, folder=folder, environment=ENVIRONMENT)
+    assert done.returncode == 0, done.stderr
 
 
 def edit(file: Path, *changes: tuple[str, str]) -> None:

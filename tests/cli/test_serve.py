@@ -62,7 +62,7 @@ def test_saves_under_load(project: Path) -> None:
         assert sizes[-1] - sizes[4] < 20_000, sizes
         assert handles[-1] <= handles[0] + 5, handles
     assert "Traceback" not in served.text()
-    assert served.process.returncode == 0
+    assert served.process.poll() == 0
 
 
 def resident(pid: int) -> int:
@@ -113,14 +113,17 @@ def test_another_database_is_taken_and_named(project: Path) -> None:
 
 
 def test_several_workers_answer(project: Path) -> None:
-    with Serve(project, "--workers", "2").start() as served:
-        for number in range(20):
-            answer = httpx.post(f"{served.url}/heroes/", json={"name": f"H{number}"})
+    with (
+        Serve(project, "--workers", "2").start() as served,
+        httpx.Client(base_url=served.url, timeout=PATIENCE) as client,
+    ):
+        for number in range(20):  # the first one waits until the workers have started
+            answer = client.post("/heroes/", json={"name": f"H{number}"})
             assert answer.status_code == 200, answer.text
-        assert len(httpx.get(f"{served.url}/heroes/").json()) == 20
+        assert len(client.get("/heroes/").json()) == 20
     assert "watching" not in served.text()
     assert "Traceback" not in served.text()
-    assert served.process.returncode == 0
+    assert served.process.poll() == 0
 
 
 def test_kept_code_runs(project: Path) -> None:
@@ -191,4 +194,4 @@ def test_an_interrupt_during_the_start_is_quiet(project: Path) -> None:
             served.process.send_signal(signal.SIGINT)
             served.process.wait(PATIENCE)
         assert "Traceback" not in served.text(), served.text()
-        assert served.process.returncode == 0
+        assert served.process.poll() == 0

@@ -119,6 +119,9 @@ def _run(command: list[str], folder: str, environment: dict[str, str], files: li
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    if "PYTHONUNBUFFERED" in environment:  # perhaps to a pipe, and Python took it for a file
+        sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
+        sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False, errors="backslashreplace")
     sys.path.insert(0, folder)
     sys.argv = command
     if command[0] != "crudgen":
