@@ -36,7 +36,7 @@ The language reads a default as the application reads a body: by the kit's own t
 """
 ROOMS = {
     "language": [
-        {"artifacts", "names", "operations", "patterns", "ranges", "reserved"},
+        {"artifacts", "hooks", "names", "operations", "patterns", "ranges", "reserved"},
         {"conditions", "relations"},
         {"access", "api", "properties"},
         {"schema"},
@@ -54,6 +54,7 @@ ROOMS = {
         {"layout"},
         {"imports"},
         {"views"},
+        {"file_needs", "hook_functions"},
         {"manifest"},
         {"render"},
         {"__init__"},
@@ -92,6 +93,7 @@ ROOMS = {
         {"http"},
         {"rows"},
         {"access"},
+        {"hooks"},
         {"fast"},
         {"application", "wiring", "server", "user_commands", *FORMER_NAMES},
         {"migrations"},

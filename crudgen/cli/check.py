@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import crudgen
-from crudgen.cli import console, source
+from crudgen.cli import console, hook_problems, source
 from crudgen.cli.schema import find_schema, is_outdated
 from crudgen.delivery.garbage import paused_collection
 from crudgen.errors import CrudgenError, DriftError, SpecError
@@ -86,12 +86,15 @@ def _check(entities: Path, out: Path | None, report: dict[str, Any]) -> str:
         if out is not None:
             command = f"crudgen emit --out {shlex.quote(str(out))}"
             raise DriftError(f"{out}: no such folder\n  create it with: {command}")
+        hook_problems.check_project(schema)
         return f"{valid}; no folder {folder}, only the spec was checked"
     from crudgen.delivery import disk  # noqa: PLC0415 -- lazy
     from crudgen.delivery.plan import Action, disown_command  # noqa: PLC0415 -- lazy
 
     with paused_collection():
-        plan = disk.plan(crudgen.render(schema), folder)
+        tree = crudgen.render(schema)
+        hook_problems.check_functions(schema, tree, folder)
+        plan = disk.plan(tree, folder)
     report["out"] = str(folder)
     report["files"] = {str(action): list(plan.paths_with(action)) for action in Action}
     report["notes"] += [

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 import crudgen
+from crudgen.cli import hook_problems
 from crudgen.delivery.garbage import paused_collection
 from crudgen.errors import Diagnostic, SpecError
 
@@ -85,12 +86,15 @@ def render_to_serve(sources: "Sources", project: Path | None = None) -> "tuple[S
     with paused_collection():
         schema = sources.schema()
         if project is None:
+            hook_problems.check_project(schema)
             return schema, codegen.render_to_serve(schema)
 
         from crudgen.delivery.project import lay_over, with_kit  # noqa: PLC0415 -- lazy
         from crudgen.language.schema import KitForm  # noqa: PLC0415 -- lazy
 
-        tree = lay_over(crudgen.render(schema), project)
+        rendered = crudgen.render(schema)
+        hook_problems.check_functions(schema, rendered, project)
+        tree = lay_over(rendered, project)
         return schema, with_kit(tree) if schema.kit is KitForm.LIBRARY else tree
 
 

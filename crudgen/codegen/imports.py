@@ -147,7 +147,8 @@ def _from_module(module: str, names: frozenset[str], indent: int = 0) -> Code:
 
 def _from_import(module: str, names: Iterable[str], indent: int) -> Code:
     """Return a statement, with parentheses if the line is too long otherwise."""
-    source, imported = identifier(module), [*map(_imported, names)]
+    source = raw(".") if module == "." else identifier(module)
+    imported = [*map(_imported, names)]
     line = from_import(source, imported)
     if indent + len(line) > WIDTH:
         return statement(from_import(source, ()), Bracket("(", imported, ")"), indent)

@@ -1,16 +1,19 @@
 """Renders the files of the manifest. Reason to change: the template engine."""
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from crudgen.language.schema import KitForm, Schema
+from crudgen.language.hooks import Hook
+from crudgen.language.schema import Entity, KitForm, Schema
 
 from .code import Code
 from .manifest import FromKit, FromTemplate, FromText, manifest
 from .tree import SourceFile, SourceTree
+from .views.hooks import hooks_view
 
 
 def render(schema: Schema) -> SourceTree:
@@ -21,6 +24,13 @@ def render(schema: Schema) -> SourceTree:
 def render_to_serve(schema: Schema) -> SourceTree:
     """Return the files that `crudgen serve` runs: always with a copy of the kit."""
     return render(replace(schema, kit=KitForm.VENDORED))
+
+
+def render_hooks(schema: Schema, entity: Entity, hooks: Sequence[Hook]) -> str:
+    """Return a module with functions of an entity."""
+    names = {str(one.name) for one in schema.entities}
+    view = hooks_view(entity, names, schema.kit, hooks)
+    return _render(FromTemplate("hooks.py", "hooks.py.jinja", view)).text
 
 
 def _render(file: FromTemplate | FromKit | FromText) -> SourceFile:

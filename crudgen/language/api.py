@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .hooks import HookFunction
 from .names import FieldName
 from .operations import Operation
 from .relations import NestedWrite, RelatedPath
@@ -57,3 +58,5 @@ class Api:
     """Relations to many rows whose number of rows is a property of a row."""
     write: tuple[tuple[FieldName, NestedWrite], ...] = ()
     """Relations to many rows that request bodies can contain."""
+    hooks: tuple[HookFunction, ...] = ()
+    """The functions of the owner around operations, in the order of the enum."""

@@ -60,6 +60,8 @@ def explain(entity: Entity, conventions: Conventions = SNAKE_CASE) -> str:
     if entity.checks:
         document["check"] = [_check(entity, check) for check in entity.checks]
     document["api"] = _api(entity)
+    if entity.api.hooks:
+        document["hooks"] = [str(one.hook) for one in entity.api.hooks]
     if entity.access is not None:
         document["access"] = _access(entity.access)
     return "".join(f"{line}\n" for line in [*_lines(document), *_inverses(entity)])

@@ -1,11 +1,12 @@
 """What files of the user must contain: declared in the manifest, and checked by `emit`."""
 
 from .lines import Mention, MissingLine, Need
-from .modules import Argument, KitImports, ServerProtocol, Variable
+from .modules import Argument, Function, KitImports, ServerProtocol, Variable, bound_names
 from .requirements import Required, ToolTable
 
 __all__ = [
     "Argument",
+    "Function",
     "KitImports",
     "Mention",
     "MissingLine",
@@ -14,4 +15,5 @@ __all__ = [
     "ServerProtocol",
     "ToolTable",
     "Variable",
+    "bound_names",
 ]

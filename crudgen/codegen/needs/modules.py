@@ -67,9 +67,22 @@ class Variable:
 
     def missing_lines(self, text: str) -> Iterator[MissingLine]:
         """Yield the assignment if the module has the function, but not the variable."""
-        names = {*_bound_names(_parsed(text).body)}
+        names = {*bound_names(_parsed(text).body)}
         if self.function in names and not names & {self.name, "*"}:
             yield MissingLine(f"{self.name} = {self.function}()", "at the end")
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function that a module must have."""
+
+    name: str
+    signature: str
+
+    def missing_lines(self, text: str) -> Iterator[MissingLine]:
+        """Yield the first line of the function, if the module has none of this name."""
+        if not {*bound_names(_parsed(text).body)} & {self.name, "*"}:
+            yield MissingLine(self.signature, "at the end")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +164,7 @@ _BINDING = (
 """Nodes that can contain names that they bind, such as the target of an assignment."""
 
 
-def _bound_names(body: Iterable[ast.AST]) -> Iterator[str]:
+def bound_names(body: Iterable[ast.AST]) -> Iterator[str]:
     """Yield the names that statements bind in their own scope; `*` for an import of all names."""
     for node in body:
         match node:
@@ -162,4 +175,4 @@ def _bound_names(body: Iterable[ast.AST]) -> Iterator[str]:
             case ast.alias():
                 yield node.asname or node.name.partition(".")[0]
             case _ if isinstance(node, _BINDING):
-                yield from _bound_names(ast.iter_child_nodes(node))
+                yield from bound_names(ast.iter_child_nodes(node))

@@ -84,6 +84,8 @@ class NestedHandlers:
         """Return `hero_powers = LinkedResource(Hero, powers, HeroPowerLink, by=…, to=…)`."""
         routes = self._module(one.target, "routes")
         rows = guarded = self._imports.own(routes, Variables(one.target).resource)
+        if one.target.api.hooks:
+            rows = guarded = rows + raw(".rows")
         if self._entity.access is not None:
             rows = guarded + raw(".unguarded")
         arguments: list[Bracket | Code] = [self.model(self._entity, ""), rows]

@@ -13,6 +13,7 @@ from crudgen.language.schema import Entity, Field, KeyKind
 from .collections import creates_together, writes_keys
 from .composite import composite_arguments
 from .handlers import DEFAULT_STATUS, requires_etag
+from .hooks import hooked
 from .references import Entities
 from .referrers import refers
 from .related_resource import RelatedArguments
@@ -124,14 +125,22 @@ class ResourcePrinter:
     def _guarded(self, variable: Code, rows: Bracket) -> Bracket:
         """Return `Guarded(Resource(…), access)`, if the API has callers."""
         if self._entity.access is None:
-            return rows
+            return self._hooked(variable, rows)
         access = raw("access")
         if variable == access:
             access = raw("access_rules")
             self._imports.use(".access", "access as access_rules")
         else:
             self._imports.use(".access", "access")
-        return call(self._imports.name("..kit.access.views", "Guarded"), [rows, access])
+        guarded = call(self._imports.name("..kit.access.views", "Guarded"), [rows, access])
+        return self._hooked(variable, guarded)
+
+    def _hooked(self, variable: Code, rows: Bracket) -> Bracket:
+        """Return the rows with the functions of the owner, if there are any."""
+        if not self._entity.api.hooks:
+            return rows
+        names = {*map(str, self._entities)}
+        return hooked(self._entity, names, rows, variable, self._imports)
 
 
 def _is_kept(field: Field) -> bool:

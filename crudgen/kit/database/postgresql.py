@@ -34,7 +34,7 @@ PAUSE_SECONDS = 0.005
 as long. Random pauses make conflicting transactions unlikely to meet again."""
 YIELD_SECONDS = 0.05
 """How long a transaction that yields waits for a lock. PostgreSQL detects deadlocks after 1 s."""
-_RETRIED = {Fault.RETRY, Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
+RETRIED = {Fault.RETRY, Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
 _DISCARDING = {Fault.SCHEMA_CHANGED, Fault.STATEMENT_LOST}
 """Faults of one connection. It is closed, and the statement is repeated on another one."""
 _MAY_WRITE = """
@@ -80,19 +80,22 @@ class Postgresql:
         }:
             self._discarding.add(Fault.READ_ONLY)  # the server may have become a standby
         self._seconds = statement_seconds + GRACE_SECONDS
-        self._lock_seconds = lock_seconds
+        self.lock_seconds = lock_seconds
+        self.connections = connections
+        self.closers: list[Callable[[], None]] = []
+        """What closes other connections to the database when it is closed."""
         settings = SessionSettings(statement_seconds, lock_seconds, read_only)
-        self._connector = Connector(parameters, settings, preparing)
+        self.connector = Connector(parameters, settings, preparing)
         self.engine = create_engine(
             "postgresql+psycopg://",
-            creator=self._connector.connect_for_sessions,
+            creator=self.connector.connect_for_sessions,
             poolclass=NullPool,
         )
         driver: Any = psycopg_pool
         if _pool_log.level == logging.NOTSET:
             _pool_log.setLevel(logging.ERROR)
         self._pool = driver.AsyncConnectionPool(
-            connection_class=self._connector,
+            connection_class=self.connector,
             min_size=min(2, connections),
             max_size=connections,
             timeout=lock_seconds,
@@ -114,7 +117,7 @@ class Postgresql:
 
         return create_async_engine(
             "postgresql+psycopg://",
-            async_creator=self._connector.connect_for_async_sessions,
+            async_creator=self.connector.connect_for_async_sessions,
             poolclass=NullPool,
         )
 
@@ -125,6 +128,8 @@ class Postgresql:
     async def close(self) -> None:
         """Complete the current statements, and disconnect."""
         await self._pool.close()
+        for close in self.closers:
+            close()
 
     async def write_obstacle(self, metadata: MetaData, conditions: Container[Condition]) -> str:
         """Return why transactions or the role cannot write; empty if they can."""
@@ -136,7 +141,7 @@ class Postgresql:
             return await cursor.fetchone()
 
         is_standby, is_read_only, may_write = await self._retry(
-            ask, retry_on=_RETRIED | {Fault.DISCONNECTED}
+            ask, retry_on=RETRIED | {Fault.DISCONNECTED}
         )
         if is_standby:
             return "the server is a standby"
@@ -147,7 +152,7 @@ class Postgresql:
     async def read(self, prepared: Prepared, values: Values, *, short: bool) -> Sequence[Row]:
         """Return the rows of a SELECT; retry it if the connection is broken."""
         del short
-        return await self._run(prepared, values, retry_on=_RETRIED | {Fault.DISCONNECTED})
+        return await self._run(prepared, values, retry_on=RETRIED | {Fault.DISCONNECTED})
 
     async def write(
         self, prepared: Prepared, values: Values, read_back: Prepared | None = None
@@ -157,7 +162,7 @@ class Postgresql:
         If triggers or rules may change its row, it runs in a transaction and the row is read back.
         """
         if read_back is None or prepared.returns_final_row:
-            rows = await self._run(prepared, values, retry_on=_RETRIED)
+            rows = await self._run(prepared, values, retry_on=RETRIED)
             if read_back is None:
                 return rows
             prepared.returns_final_row = not any(row[-1] for row in rows)
@@ -178,12 +183,12 @@ class Postgresql:
     async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
         """Run statements in a transaction; retry it after a conflict with a concurrent one."""
         yields = any(step.change.yields for step in steps)
-        lock_seconds = min(YIELD_SECONDS, self._lock_seconds / 4) if yields else None
+        lock_seconds = min(YIELD_SECONDS, self.lock_seconds / 4) if yields else None
 
         async def several(connection: Any) -> list[Sequence[Row]]:
             return await run_all(connection, steps, lock_seconds)
 
-        return await self._retry(several, _RETRIED | {Fault.LOCKED} if yields else _RETRIED)
+        return await self._retry(several, RETRIED | {Fault.LOCKED} if yields else RETRIED)
 
     async def _run(self, prepared: Prepared, values: Values, retry_on: set[Fault]) -> Sequence[Row]:
         bound = prepared.values(values)
@@ -202,7 +207,7 @@ class Postgresql:
         LOCK_SECONDS at least.
         """
         ends = time.monotonic() + self._seconds
-        locked_until = time.monotonic() + self._lock_seconds
+        locked_until = time.monotonic() + self.lock_seconds
         attempt, has_turn = 1, False
         try:
             while True:
@@ -215,7 +220,7 @@ class Postgresql:
                         self._answered = time.monotonic()
                     if fault in self._discarding:
                         if fault is Fault.STATEMENT_LOST:
-                            self._connector.stop_preparing()
+                            self.connector.stop_preparing()
                         await connection.close()
                     now = time.monotonic()
                     is_last = now > locked_until if fault is Fault.LOCKED else attempt >= ATTEMPTS
@@ -248,15 +253,15 @@ class Postgresql:
 
     async def _acquire(self, ends: float) -> Any:
         """Return a working connection from the pool, with the deadline `ends`."""
-        wait_ends = min(time.monotonic() + self._lock_seconds, ends)
+        wait_ends = min(time.monotonic() + self.lock_seconds, ends)
         while True:
             try:
                 connection = await self._pool.getconn(max(wait_ends - time.monotonic(), 0.001))
             except self._closed:
                 raise Unavailable(Condition.CLOSED) from None
             except self._timeout:
-                refusal = self._connector.refusal
-                if not refusal and time.monotonic() - self._answered > self._lock_seconds:
+                refusal = self.connector.refusal
+                if not refusal and time.monotonic() - self._answered > self.lock_seconds:
                     refusal = "the server does not respond"
                 if refusal:
                     raise Unavailable(Condition.DOWN, refusal) from None

@@ -28,6 +28,7 @@ from .collisions import check_collisions, check_paths_of_users
 from .draft import Draft, Drafts
 from .fields import resolve_fields
 from .former_names import check_former_columns, check_former_tables, former_tables
+from .hooks import check_hooks, resolve_hooks
 from .identity import resolve_identity
 from .indexes import add_reference_indexes, resolve_indexes
 from .naming import check_field_names
@@ -109,6 +110,7 @@ def _with_related_apis(
         api = resolve_related_api(draft.written, entity, by_name, problems)
         found.append(replace(entity, api=api))
         check_related_names(draft.written, found[-1], by_name, conventions, problems)
+    check_hooks(zip((draft.written for draft in drafts), found, strict=True), problems)
     check_collections(zip((draft.written for draft in drafts), found, strict=True), problems)
     return found
 
@@ -196,6 +198,7 @@ def _draft(
 
 def _entity(draft: Draft, problems: Problems) -> Entity:
     written, identity = draft.written, draft.identity
+    api = resolve_api(written, draft.fields, problems)
     return Entity(
         name=identity.name,
         singular=identity.singular,
@@ -205,7 +208,7 @@ def _entity(draft: Draft, problems: Problems) -> Entity:
         doc=written.spec.doc or None,
         fields=tuple(draft.fields.values()),
         indexes=draft.indexes,
-        api=resolve_api(written, draft.fields, problems),
+        api=replace(api, hooks=resolve_hooks(written, problems)),
         source=written.file.replace("\\", "/").rpartition("/")[2],
         was=draft.was,
         relations=tuple(draft.relations.values()),

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from crudgen.language.api import EtagUse
 from crudgen.language.artifacts import Artifact
+from crudgen.language.hooks import Hook
 from crudgen.language.names import Case, ColumnName, JsonName, TableName, snake_case
 from crudgen.language.operations import Operation
 from crudgen.language.ranges import MAX_INDEX, MAX_PAGE, MIN_INDEX
@@ -23,13 +24,14 @@ from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.nodes import Plain, Scalar, plain
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
-from . import spellings
+from . import hook_spellings, spellings
 from .expansion import expand
 from .translation import translated
 from .words import (
     ARTIFACTS,
     CASES,
     ETAG_USES,
+    HOOKS,
     KIT_FORMS,
     NESTED_WRITES,
     ON_DELETE,
@@ -220,6 +222,7 @@ TypeWord: TypeAlias = Annotated[TypeName, PlainValidator(_type), one_of(TYPE_WOR
 OperationWord: TypeAlias = Annotated[
     Operation, _word("operation", Operation, spellings.OPERATIONS), one_of(OPERATIONS)
 ]
+HookWord: TypeAlias = Annotated[Hook, _word("hook", Hook, hook_spellings.HOOKS), one_of(HOOKS)]
 EtagWord: TypeAlias = Annotated[EtagUse, _word("value", EtagUse), one_of(ETAG_USES)]
 OnDeleteWord: TypeAlias = Annotated[OnDelete, PlainValidator(_on_delete), one_of(ON_DELETE)]
 _INVERSE_SCHEMA = {"anyOf": [{"type": "string"}, {"const": False}]}

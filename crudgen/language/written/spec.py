@@ -23,6 +23,7 @@ from .kinds import (
     EtagWord,
     FieldList,
     Flag,
+    HookWord,
     IndexList,
     KitWord,
     Line,
@@ -217,6 +218,11 @@ class EntitySpec(BaseSpec):
         description="Rules about each row, such as starts_at < ends_at; the database checks them.",
     )
     api: ApiSpec = Field(default=ApiSpec(), description="The HTTP API.")
+    hooks: list[HookWord] = Field(
+        default=[],
+        json_schema_extra={"uniqueItems": True},
+        description="Functions in hooks.py of the emitted project: create, update, delete.",
+    )
     access: AnyValue = Field(
         default=None,
         description="Who may do what: anyone, user, roles or nobody, for all operations or for"

@@ -7,6 +7,7 @@ from pydantic import WithJsonSchema
 
 from crudgen.language.api import EtagUse
 from crudgen.language.artifacts import Artifact
+from crudgen.language.hooks import Hook
 from crudgen.language.names import Case, Name
 from crudgen.language.operations import Operation
 from crudgen.language.relations import NestedWrite, OnDelete
@@ -24,6 +25,11 @@ OPERATIONS = {
     Operation.CREATE_MANY: "POST /bulk: insert several rows",
     Operation.UPDATE_MANY: "PATCH /bulk: change several rows",
     Operation.DELETE_MANY: "DELETE /bulk: delete several rows",
+}
+HOOKS = {
+    Hook.CREATE: "def create(tx, hero): around each creation of a row",
+    Hook.UPDATE: "def update(tx, hero, changes): around each update of a row",
+    Hook.DELETE: "def delete(tx, hero): around each deletion of a row",
 }
 ETAG_USES = {
     EtagUse.OPTIONAL: "If-Match is checked if a request has it",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from fastapi import Depends, HTTPException, Request, Response
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Table
 
 from ..database import Change, Database
 from ..database.statements import Values
@@ -22,6 +22,9 @@ from .answers import ErrorConversion, created_row, one_row
 from .generated_keys import GeneratedKeys, Write
 from .statements import RowStatements
 from .values import RequestValues, is_storable_key
+
+_KEY = "app.rows"
+"""The key of the info of a table: its rows."""
 
 
 class ExistsError(Exception):
@@ -102,6 +105,7 @@ class Resource:
         self._etag_required = etag_required
         self._created_status = created_status
         self._statements: dict[str, RowStatements] = {}
+        self._properties.table.info.setdefault(_KEY, self)
 
     def restricted(self, condition: Callable[[str], ColumnElement[bool]]) -> Self:
         """Return the operations on the rows that satisfy a condition, built for a dialect.
@@ -272,3 +276,10 @@ class Resource:
 
     def _not_found(self) -> HTTPException:
         return HTTPException(404, f"{self._name} not found")
+
+
+def resource_of(model: type[Model]) -> Resource | None:
+    """Return the first resource of a model, or None if it has none."""
+    table: Table = model.__table__  # type: ignore[attr-defined]
+    found: Resource | None = table.info.get(_KEY)
+    return found

@@ -1,0 +1,143 @@
+"""View of the functions of the owner. Reason to change: the signature or call of a function."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from crudgen.codegen.code import Code, annotated, identifier, name, raw, words
+from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import INDENT, Bracket, call, keyword, statement, subscript
+from crudgen.language.access import Action
+from crudgen.language.hooks import Hook
+from crudgen.language.operations import Operation
+from crudgen.language.schema import Entity, KitForm
+
+from .access import caller_class, is_open
+from .articles import a_row
+from .variables import folder_name, free_name
+
+_VERBS = {Hook.CREATE: raw("Create "), Hook.UPDATE: raw("Update "), Hook.DELETE: raw("Delete ")}
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionView:
+    """A function that does what the operation does without it."""
+
+    signature: Code
+    doc: Code
+    body: Code
+
+
+@dataclass(frozen=True, slots=True)
+class HooksView:
+    """The module with the functions of an entity."""
+
+    plural_words: Code
+    imports: Code
+    functions: tuple[FunctionView, ...]
+
+
+def hooks_path(entity: Entity) -> str:
+    """Return the path of the module with the functions of an entity."""
+    return f"app/{folder_name(entity.plural)}/hooks.py"
+
+
+def hooks_of(entity: Entity) -> tuple[Hook, ...]:
+    """Return the hooks of an entity that have a function."""
+    return tuple(one.hook for one in entity.api.hooks)
+
+
+def hooks_view(
+    entity: Entity, entities: Collection[str], kit: KitForm, hooks: Iterable[Hook]
+) -> HooksView:
+    """Return the view of a module with functions of an entity."""
+    defined = {f"{entity.name}{suffix}" for suffix in ("", "Create", "Update", "Public")}
+    imports = Imports(kit, defined={*defined, *Hook})
+    functions = tuple(_function(entity, entities, hook, imports) for hook in hooks)
+    return HooksView(words(entity.plural), imports.code(), functions)
+
+
+def signature(entity: Entity, entities: Collection[str], kit: KitForm, hook: Hook) -> str:
+    """Return the first line of a function, for messages."""
+    (function,) = hooks_view(entity, entities, kit, [hook]).functions
+    return " ".join(function.signature.split())
+
+
+def _function(
+    entity: Entity, entities: Collection[str], hook: Hook, imports: Imports
+) -> FunctionView:
+    row = free_name(str(entity.singular), {"tx", "changes", *Hook})
+    model = imports.own(".models", str(entity.name))
+    tx = annotated(raw("tx"), imports.name("..kit.hooks", "Transaction"))
+    caller = _caller(entity, entities, imports)
+    parameters: list[Bracket | Code] = [tx if caller is None else subscript(tx, [caller])]
+    arguments = [row]
+    result = model
+    match hook:
+        case Hook.CREATE:
+            created = imports.own(".models", f"{entity.name}Create")
+            parameters.append(annotated(row, created))
+            arguments = [model, row]
+        case Hook.UPDATE:
+            changes = imports.own(".models", f"{entity.name}Update")
+            parameters += [annotated(row, model), annotated(raw("changes"), changes)]
+            arguments = [row, raw("changes")]
+        case Hook.DELETE:
+            parameters.append(annotated(row, model))
+            result = raw("None")
+    verb = identifier(hook)
+    done = call(raw("tx.") + verb, arguments)
+    returns = raw("") if hook is Hook.DELETE else raw("return ")
+    return FunctionView(
+        signature=statement(
+            raw("def ") + verb, call(raw(""), parameters), tail=raw(" -> ") + result + raw(":")
+        ),
+        doc=_VERBS[hook] + a_row(entity),
+        body=statement(returns, done, INDENT),
+    )
+
+
+def _caller(entity: Entity, entities: Collection[str], imports: Imports) -> Code | None:
+    """Return the type of the caller in the functions of an entity; None without callers."""
+    access = entity.access
+    if access is None:
+        return None
+    caller = caller_class(imports, entities)
+    actions = {Action(hook) for hook in hooks_of(entity)}
+    if Hook.UPDATE in hooks_of(entity) and Operation.REPLACE in entity.api.operations:
+        actions.add(Action.CREATE)
+    is_for_all = any(is_open(access, [action]) for action in actions)
+    return caller + raw(" | None") if is_for_all else caller
+
+
+def hooked(
+    entity: Entity, entities: Collection[str], rows: Bracket, variable: Code, imports: Imports
+) -> Bracket:
+    """Return `Hooked(Resource(…), Hooks[Hero, HeroCreate, HeroUpdate](create=hooks.create))`."""
+    module = free_name("hooks", {str(variable)})
+    imports.use(".", "hooks" if module == "hooks" else f"hooks as {module}")
+    operations = {*entity.api.operations}
+    kinds = [
+        name(entity.name),
+        _body(entity, "Create", imports, is_used=entity.creates),
+        _body(entity, "Update", imports, is_used=Operation.UPDATE in operations),
+    ]
+    caller = _caller(entity, entities, imports)
+    if caller is not None:
+        kinds.append(caller)
+    functions = [keyword(hook, module + raw(".") + identifier(hook)) for hook in hooks_of(entity)]
+    if Hook.UPDATE in hooks_of(entity) and Operation.REPLACE in operations:
+        functions.append(keyword("changes", kinds[2]))
+    generic = imports.name("..kit.hooks.functions", "Hooks") + raw("[")
+    for position, kind in enumerate(kinds):
+        generic += (raw(", ") if position else raw("")) + kind
+    hooks = call(generic + raw("]"), functions)
+    if caller is None:
+        return call(imports.name("..kit.hooks.hooked", "Hooked"), [rows, hooks])
+    return call(imports.name("..kit.hooks.guarded", "GuardedHooks"), [rows, hooks])
+
+
+def _body(entity: Entity, suffix: str, imports: Imports, *, is_used: bool) -> Code:
+    """Return the model of a body; `Never` if no request has one."""
+    if is_used:
+        return imports.own(".models", f"{entity.name}{suffix}")
+    return imports.name("typing", "Never")

@@ -1,0 +1,140 @@
+"""The calls of the owner's functions in a transaction, and what a response shows of the rows."""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from fastapi import Request
+
+from ..database import Database
+from ..database.faults import http_error
+from ..http.etag import Preconditions
+from ..models import Changes, Model
+from ..rows.resource import Resource
+from .functions import Hooks
+from .inline import InlineDatabase, result_of
+from .running import in_transaction
+from .transaction import CallerT, Operations, Transaction
+
+Result = TypeVar("Result")
+Work = Callable[["Call[Any]"], Result]
+
+
+class Calls(Generic[CallerT]):
+    """The functions of an entity, for one caller; None if the application has no callers.
+
+    `operations` returns what the caller may do with the rows of a resource. `shown` returns what
+    they see of a row of this entity; by default, the entire row.
+    """
+
+    def __init__(
+        self,
+        rows: Resource,
+        hooks: Hooks[Any, Any, Any, CallerT],
+        operations: Operations,
+        caller: CallerT,
+        *,
+        shown: Callable[[InlineDatabase, Any], bytes | None] | None = None,
+        identity: str | None = None,
+    ) -> None:
+        self.rows: Any = rows
+        self.hooks = hooks
+        self.operations = operations
+        self._caller = caller
+        self._shown = shown
+        self.identity = identity
+        """What tells the caller from others, if the application has callers."""
+
+    async def run(self, db: Database, request: Request, verb: str, work: Work[Result]) -> Result:
+        """Run `work` in a transaction; raise the errors of the database as HTTP errors."""
+
+        def call(session: Any) -> Result:
+            inline = InlineDatabase(session, db)
+            tx = Transaction(inline, request, self.operations, self._caller)
+            return work(Call(self, inline, tx, request))
+
+        name = f"the hook {verb} of {self.rows._name}"
+        try:
+            return await in_transaction(db, call, name)
+        except Exception as error:
+            answer = http_error(error, self.rows._properties)
+            if answer is error:
+                raise
+            raise answer from error
+
+
+class Call(Generic[CallerT]):
+    """The transaction of one request to the rows of an entity."""
+
+    def __init__(
+        self,
+        calls: Calls[CallerT],
+        db: InlineDatabase,
+        tx: Transaction[CallerT],
+        request: Request,
+    ) -> None:
+        self.db = db
+        self.tx = tx
+        self._calls = calls
+        self._rows: Any = calls.rows
+        self._request = request
+
+    def create(self, row: Model) -> Any:
+        """Create a row by the function of the owner, if there is one; return its key."""
+        function = self._calls.hooks.create
+        row = row.model_copy(deep=True)  # the transaction may be repeated
+        model = self._rows._model
+        made = self.tx.create(model, row) if function is None else function(self.tx, row)
+        return self._key_of(made, "create")
+
+    def update(self, row: Model, changes: Changes) -> Any:
+        """Update a row by the function of the owner, if there is one; return its key."""
+        function = self._calls.hooks.update
+        changes = changes.model_copy(deep=True)
+        if function is None:
+            return self._key_of(self.tx.update(row, changes), "update")
+        return self._key_of(function(self.tx, row, changes), "update")
+
+    def delete(self, row: Model) -> None:
+        """Delete a row by the function of the owner, if there is one."""
+        function = self._calls.hooks.delete
+        if function is None:
+            self.tx.delete(row)
+        else:
+            function(self.tx, row)
+        self.tx.session.flush()
+
+    def _key_of(self, row: Any, verb: str) -> Any:
+        model = self._rows._model
+        if not isinstance(row, model):
+            found = type(row).__name__
+            raise TypeError(f"the hook {verb} must return a {model.__name__}, it returned {found}")
+        self.tx.session.flush()
+        return getattr(row, self._rows._key)
+
+    def find(self, key: Any) -> Any:
+        """Return a row that the caller may see, locked against other changes; None without one."""
+        if self.shown(key) is None:
+            return None
+        lock = {"key_share": True}
+        return self.tx.session.get(self._rows._model, key, with_for_update=lock)
+
+    def existing(self, key: Any) -> Any:
+        """Return a row as `find` does; raise HTTPException 404 if it does not exist."""
+        row = self.find(key)
+        if row is None:
+            raise self._rows._not_found()
+        return row
+
+    def check(self, key: Any) -> None:
+        """Raise HTTPException 412, 428 unless a locked row meets the preconditions."""
+        expected = Preconditions(self._request, required=self._rows._etag_required)
+        if not expected.is_empty:
+            expected.check(self.shown(key))
+
+    def shown(self, key: Any) -> bytes | None:
+        """Return a row as JSON; None if it does not exist, or the caller may not see it."""
+        if self._calls._shown is not None:
+            return self._calls._shown(self.db, key)
+        use = self._rows._statements_for(self.db)
+        rows = result_of(self.db.read(use.read, {"key__": key}, short=True))
+        return use.rows.write(rows[0]) if rows else None

@@ -1,0 +1,72 @@
+"""The functions of the owner for the rows of an entity with rules."""
+
+from typing import Any, Generic
+
+from fastapi import HTTPException
+
+from ..access.caller import BaseCaller
+from ..access.rules import access_of
+from ..access.views import Guarded
+from ..rows.resource import Resource
+from .calls import Calls
+from .functions import Hooks
+from .hooked import HookedRows
+from .inline import InlineDatabase, result_of
+from .transaction import CallerT
+
+_KEY = "app.guarded"
+"""The key of the info of a table: its rows, which only callers can use."""
+
+
+class GuardedHooks(Generic[CallerT]):
+    """The rows of an entity with functions of the owner, which only a caller can use: see `view`.
+
+    The functions run if the rules let the caller ask for the operation. What they do with their
+    transaction keeps the rules of every entity.
+    """
+
+    def __init__(self, rows: Guarded, hooks: Hooks[Any, Any, Any, CallerT]) -> None:
+        self._rows, self._hooks = rows, hooks
+        self.access = rows.access
+        self.unguarded = rows.unguarded
+        """The rows for code that asks the rules itself, or asks none."""
+        self.bodies = rows.bodies
+        self.query: Any = rows.query
+        """The dependency that parses the query of a list."""
+        self.included: Any = rows.included
+        """The dependency that parses the query of reading one row with related rows."""
+
+    def view(self, caller: Any) -> HookedRows[CallerT]:
+        """Return the operations that a caller may use; None is a caller without credentials."""
+        view = self._rows.view(caller)
+
+        def shown(db: InlineDatabase, key: Any) -> bytes | None:
+            try:
+                return bytes(result_of(view.read(db, key)).body)
+            except HTTPException as error:
+                if error.status_code in (401, 403, 404):
+                    return None
+                raise
+
+        calls: Calls[CallerT] = Calls(
+            self.unguarded,
+            self._hooks,
+            lambda rows: _guarded(rows).view(caller),
+            caller,
+            shown=shown,
+            identity=_identity(caller),
+        )
+        return HookedRows(view, calls)
+
+
+def _identity(caller: BaseCaller | None) -> str:
+    return "" if caller is None else caller.identity
+
+
+def _guarded(rows: Resource) -> Guarded:
+    """Return the rows of a table for callers, with the rules of the table."""
+    table = rows._properties.table
+    found: Guarded | None = table.info.get(_KEY)
+    if found is None:
+        found = table.info[_KEY] = Guarded(rows, access_of(table))
+    return found

@@ -1,0 +1,169 @@
+"""The operations of a resource, with functions of the owner around those that write."""
+
+from collections.abc import Sequence
+from typing import Any, Generic
+
+from fastapi import HTTPException, Request, Response
+
+from ..database import Database
+from ..errors import Conflict, problem
+from ..http.etag import Preconditions, header_value
+from ..http.headers import JsonText
+from ..models import Changes, Model
+from ..query import ListQuery
+from ..rows.answers import created_row, one_row
+from ..rows.resource import Resource
+from .calls import Call, Calls
+from .functions import Hooks
+from .many import HookedMany
+from .once import create_once
+from .transaction import CallerT
+
+ATTEMPTS = 3
+"""How often a PUT that creates a row is tried while others create it too."""
+
+
+class HookedRows(HookedMany[CallerT]):
+    """The operations on a table, for one caller.
+
+    Each write runs in one transaction with the function of the owner. Operations without a function
+    are those of `rows`.
+    """
+
+    async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
+        """Return the response with a page of rows."""
+        response: Response = await self._rows.list(db, request, query)
+        return response
+
+    async def read(self, db: Database, key: Any, *query: ListQuery) -> Response:
+        """Return the response with one row; raise HTTPException 404 if it does not exist."""
+        response: Response = await self._rows.read(db, key, *query)
+        return response
+
+    async def create(
+        self, db: Database, request: Request, row: Model, key: str | None = None
+    ) -> Response:
+        """Create a row; return the response with it.
+
+        With an Idempotency-Key, return the stored response if the key was used before.
+        """
+        if self._calls.hooks.create is None:
+            options = () if key is None else (key,)
+            response: Response = await self._rows.create(db, request, row, *options)
+            return response
+
+        def work(call: Call[CallerT]) -> Response:
+            return self._created(call, request, call.create(row))
+
+        if key is None:
+            return await self._calls.run(db, request, "create", work)
+        return await create_once(self._calls, db, request, key=key, rows=[row], work=work)
+
+    def _created(self, call: Call[CallerT], request: Request, key: Any) -> Response:
+        body = call.shown(key)
+        if body is None:
+            return Response(status_code=204)
+        status = self._calls.rows._created_status
+        return created_row(_Written(body), request, [(key,)], status=status)  # type: ignore[arg-type]
+
+    async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
+        """Update a row; return the response with it. Raises HTTPException 404, 409, 412, 428."""
+        if self._calls.hooks.update is None:
+            response: Response = await self._rows.update(db, request, key, changes)
+            return response
+        self._check(request, key)
+
+        def work(call: Call[CallerT]) -> Response:
+            row = call.existing(key)
+            call.check(key)
+            return _answer(call.shown(call.update(row, changes)))
+
+        return await self._calls.run(db, request, "update", work)
+
+    async def replace(self, db: Database, request: Request, key: Any, row: Model) -> Response:
+        """Replace a row, or create it if clients choose the keys; return the response with it."""
+        hooks, resource = self._calls.hooks, self._calls.rows
+        if hooks.create is None and hooks.update is None:
+            response: Response = await self._rows.replace(db, request, key, row)
+            return response
+        values = resource._values.read(row)
+        if resource._key in values and values[resource._key] != key:
+            message = "The key should be that of the path"
+            raise HTTPException(409, [problem("other_key", ["body", resource._key_name], message)])
+        self._check(request, key, creates=resource._key in values)
+
+        def work(call: Call[CallerT]) -> Response:
+            found = call.find(key)
+            if found is None and resource._key in values:
+                if header_value(request, "if-none-match") != "*":
+                    call.check(key)
+                return _answer(call.shown(call.create(row)), resource._created_status)
+            if found is None:
+                raise resource._not_found()
+            Preconditions(request).check(call.shown(key))
+            return _answer(call.shown(call.update(found, self._changes(values))))
+
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return await self._calls.run(db, request, "replace", work)
+            except Conflict as error:  # another request may have created the row
+                if {*error.fields} != {resource._key_name}:
+                    raise
+        return await self._calls.run(db, request, "replace", work)
+
+    def _changes(self, values: dict[str, Any]) -> Changes:
+        """Return the values of a PUT that change a row, as the model of changes."""
+        resource, model = self._calls.rows, self._calls.hooks.changes or Changes
+        fixed = {resource._key, *resource._immutable}
+        kept = {name: value for name, value in values.items() if name not in fixed}
+        return model.model_construct({*kept}, **kept)
+
+    async def delete(self, db: Database, request: Request, key: Any) -> Response:
+        """Delete a row; raise HTTPException 404, 409, 412, 428."""
+        if self._calls.hooks.delete is None:
+            response: Response = await self._rows.delete(db, request, key)
+            return response
+        self._check(request, key)
+
+        def work(call: Call[CallerT]) -> Response:
+            row = call.existing(key)
+            call.check(key)
+            call.delete(row)
+            return JsonText(b'{"ok":true}')
+
+        return await self._calls.run(db, request, "delete", work)
+
+    def _check(self, request: Request, key: Any, *, creates: bool = False) -> None:
+        """Raise HTTPException 404 for an impossible key, and 428 for a missing precondition."""
+        resource = self._calls.rows
+        may_lack = creates and header_value(request, "if-none-match") == "*"
+        Preconditions(request, required=resource._etag_required and not may_lack)
+        resource._check_key(key)
+
+
+class Hooked(HookedRows[None], Generic[CallerT]):
+    """The operations on a table with functions of the owner, of an application without callers."""
+
+    def __init__(self, rows: Resource, hooks: Hooks[Any, Any, Any, None]) -> None:
+        super().__init__(rows, Calls(rows, hooks, lambda one: one, None))
+        self.query: Any = rows.query
+        """The dependency that parses the query of a list."""
+        self.included: Any = getattr(rows, "included", None)
+        """The dependency that parses the query of reading one row with related rows."""
+
+
+class _Written:
+    """A row that is written as JSON already."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def write(self, row: Sequence[Any]) -> bytes:
+        """Return the row as JSON."""
+        del row
+        return self._body
+
+
+def _answer(body: bytes | None, status: int = 200) -> Response:
+    """Return the response with a row; 204 if the caller may not see it."""
+    return Response(status_code=204) if body is None else one_row(body, status=status)

@@ -1,0 +1,133 @@
+"""Operations on several rows, with a function of the owner for each of them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Generic
+
+from fastapi import HTTPException, Request, Response
+
+from ..database import Database
+from ..errors import problem
+from ..http.headers import JsonText
+from ..models import Changes, Model
+from .calls import Call, Calls
+from .once import create_once
+from .transaction import CallerT
+
+
+class HookedMany(Generic[CallerT]):
+    """The operations on several rows: one transaction, and problems that name the item."""
+
+    def __init__(self, rows: Any, calls: Calls[CallerT]) -> None:
+        self._rows = rows
+        self._calls = calls
+
+    async def create_many(
+        self, db: Database, request: Request, rows: Sequence[Model], key: str | None = None
+    ) -> Response:
+        """Create rows in one transaction; return the response with them in the same order.
+
+        With an Idempotency-Key, return the stored response if the key was used before.
+        """
+        if self._calls.hooks.create is None:
+            options = () if key is None else (key,)
+            response: Response = await self._rows.create_many(db, request, rows, *options)
+            return response
+
+        def work(call: Call[CallerT]) -> Response:
+            keys = []
+            for index, row in enumerate(rows):
+                with _at("body", index):
+                    keys.append(call.create(row))
+            return _answer(call, keys, self._calls.rows._created_status)
+
+        if key is None:
+            return await self._calls.run(db, request, "create", work)
+        return await create_once(self._calls, db, request, key=key, rows=rows, work=work)
+
+    async def update_many(
+        self, db: Database, request: Request, rows: Sequence[Changes]
+    ) -> Response:
+        """Update rows in one transaction; return the response with them in the same order."""
+        if self._calls.hooks.update is None:
+            response: Response = await self._rows.update_many(db, request, rows)
+            return response
+        resource = self._calls.rows
+        keys = [getattr(row, resource._key) for row in rows]
+
+        def place(index: int) -> list[str | int]:
+            return ["body", index, resource._key_name]
+
+        def work(call: Call[CallerT]) -> Response:
+            found = self._locked(call, keys, place)
+            written = []
+            for index, changes in enumerate(rows):
+                with _at("body", index):
+                    written.append(call.update(found[keys[index]], changes))
+            return _answer(call, written)
+
+        resource._check_keys(request, keys, place)
+        return await self._calls.run(db, request, "update", work)
+
+    async def delete_many(self, db: Database, request: Request, keys: Sequence[Any]) -> Response:
+        """Delete rows in one transaction; raise HTTPException 404, 409, 412."""
+        if self._calls.hooks.delete is None:
+            response: Response = await self._rows.delete_many(db, request, keys)
+            return response
+        resource = self._calls.rows
+
+        def place(index: int) -> list[str | int]:
+            return ["query", resource._key_name, index]
+
+        def work(call: Call[CallerT]) -> Response:
+            found = self._locked(call, keys, place)
+            for index, key in enumerate(keys):
+                with _at("query", resource._key_name, index):
+                    call.delete(found[key])
+            return JsonText(b'{"ok":true}')
+
+        resource._check_keys(request, keys, place)
+        return await self._calls.run(db, request, "delete", work)
+
+    def _locked(
+        self,
+        call: Call[CallerT],
+        keys: Sequence[Any],
+        place: Callable[[int], Sequence[str | int]],
+    ) -> dict[Any, Any]:
+        """Return rows by their keys, locked in the order of these, to avoid deadlocks.
+
+        Raises HTTPException 404 if one does not exist.
+        """
+        found = {key: call.find(key) for key in sorted(keys)}
+        for index, key in enumerate(keys):
+            if found[key] is None:
+                message = f"{self._calls.rows._name} not found"
+                raise HTTPException(404, [problem("not_found", place(index), message)])
+        return found
+
+
+def _answer(call: Call[Any], keys: Sequence[Any], status: int = 200) -> Response:
+    """Return the response with rows; 204 if the caller may not see one of them."""
+    bodies = [body for key in keys if (body := call.shown(key)) is not None]
+    if len(bodies) < len(keys):
+        return Response(status_code=204)
+    return JsonText(b"[" + b",".join(bodies) + b"]", status)
+
+
+@contextmanager
+def _at(*place: str | int) -> Iterator[None]:
+    """Let the problems of an HTTPException name an item of a request."""
+    try:
+        yield
+    except HTTPException as error:
+        problems: Any = error.detail
+        if isinstance(problems, list):
+            detail = [{**one, "loc": [*place, *_inside(place, one["loc"])]} for one in problems]
+            raise HTTPException(error.status_code, detail, error.headers) from error
+        raise
+
+
+def _inside(place: Sequence[str | int], loc: Sequence[str | int]) -> Sequence[str | int]:
+    """Return the location of a problem inside an item, which has none in a query."""
+    return loc[1:] if place[0] == "body" else ()

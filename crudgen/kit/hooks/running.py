@@ -1,0 +1,167 @@
+"""Runs a function in a transaction of its own: in the writing thread of SQLite, or a pooled one."""
+
+import logging
+import random
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import copy_context
+from typing import Any, TypeVar
+
+from anyio import to_thread
+from sqlalchemy import Connection, StaticPool, create_engine
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlmodel import Session
+
+from ..database import Database
+from ..database.faults import cause_of, classify
+from ..database.postgresql import ATTEMPTS, PAUSE_SECONDS, RETRIED, Postgresql
+from ..database.session_backend import SessionBackend
+from ..database.sqlite import Sqlite
+from ..errors import Condition, Unavailable
+from .pool import pool_of
+
+Result = TypeVar("Result")
+Work = Callable[[Session], Result]
+SLOW_SECONDS = 0.1
+"""How long a function may hold up the other writes of SQLite until a warning is logged."""
+MAX_CAUSES = 10
+_log = logging.getLogger(__name__)
+
+
+async def in_transaction(db: Database, work: Work[Result], name: str) -> Result:
+    """Run `work` with a session, and commit; undo everything if it raises.
+
+    It may be repeated after a conflict with a concurrent transaction. `name` is for the log.
+    """
+    state, backend = db.state, db._backend
+    if state.phase is not None:
+        raise state.unavailable()
+    try:
+        if isinstance(backend, Sqlite):
+            found = await _on_sqlite(backend, work, name)
+        elif isinstance(backend, Postgresql):
+            found = await _on_postgresql(backend, work)
+        else:
+            found = await _in_session(backend, work)
+    except Exception as error:
+        db._failed(error, name)
+        raise
+    if state.episodes:
+        state.record_success(name, writes=True)
+    return found
+
+
+async def _on_sqlite(backend: Sqlite, work: Work[Result], name: str) -> Result:
+    context = copy_context()
+
+    def run(connection: sqlite3.Connection) -> Result:
+        began = time.monotonic()
+        try:
+            return context.copy().run(_with_session, _borrowed(connection), work)
+        finally:
+            seconds = time.monotonic() - began
+            if seconds > SLOW_SECONDS:
+                _log.warning("%s took %d ms, and other writes waited", name, 1000 * seconds)
+
+    return await backend._writer.run(run)
+
+
+async def _on_postgresql(backend: Postgresql, work: Work[Result]) -> Result:
+    pool = pool_of(backend)
+
+    def attempt() -> Result:
+        try:
+            with pool.engine.begin() as connection:
+                return _with_session(connection, work)
+        except PoolTimeoutError as error:
+            raise Unavailable(Condition.BUSY, "timeout while waiting for a connection") from error
+
+    def run() -> Result:
+        for number in range(1, ATTEMPTS):
+            try:
+                return attempt()
+            except Exception as error:
+                if not _is_conflict(error):
+                    raise
+            longest = PAUSE_SECONDS * 2**number
+            time.sleep(random.uniform(longest / 2, longest))
+        return attempt()
+
+    return await to_thread.run_sync(copy_context().run, run, limiter=pool.threads)
+
+
+async def _in_session(backend: SessionBackend, work: Work[Result]) -> Result:
+    """Run `work` in a savepoint of a session of the owner, for example that of a test."""
+
+    def run(session: Session) -> Result:
+        session.flush()
+        with session.begin_nested():
+            found = _with_session(session.connection(), work)
+        session.expire_all()
+        if backend.commits:
+            session.commit()
+        return found
+
+    return await backend.run(run)
+
+
+def _with_session(connection: Connection, work: Work[Result]) -> Result:
+    """Run `work` with a session in a savepoint of the transaction of a connection."""
+    session = Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
+    try:
+        found = work(session)
+        session.commit()
+        session.close()
+    except BaseException as error:
+        with suppress(Exception):  # SQLite may have rolled back the transaction
+            session.close()
+        if isinstance(error, Exception):
+            raise
+        # SystemExit, for example, must not end the writing thread.
+        raise RuntimeError(f"a hook raised {type(error).__name__}") from error
+    return found
+
+
+def _is_conflict(error: BaseException | None) -> bool:
+    """Return whether an error, or the cause of it, is a conflict with another transaction."""
+    for _ in range(MAX_CAUSES):  # errors that are raised from each other form a circle
+        if not isinstance(error, Exception):
+            break
+        if classify(cause_of(error)) in RETRIED:
+            return True
+        error = error.__cause__
+    return False
+
+
+class _Borrowed:
+    """A connection of the writer, whose transaction SQLAlchemy neither begins nor ends."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def commit(self) -> None:
+        """Leave the commit to the writer."""
+
+    rollback = close = commit
+
+
+def _borrowed(connection: sqlite3.Connection) -> Connection:
+    """Return a connection of SQLAlchemy in the open transaction of a connection."""
+    known: Connection | None = getattr(connection, "borrowed", None)
+    if known is None:
+        proxy: Any = _Borrowed(connection)
+        engine = create_engine(
+            "sqlite://",
+            creator=lambda: proxy,
+            poolclass=StaticPool,
+            isolation_level="AUTOCOMMIT",
+        )
+        known = engine.connect()
+        known.begin()
+        connection.borrowed = known  # type: ignore[attr-defined]
+    return known

@@ -1,0 +1,81 @@
+"""Resolves the functions of the owner. Reason to change: what they do not cover.
+
+What they do not cover is an error, because it would write rows without them.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from crudgen.errors import Diagnostic
+from crudgen.language.hooks import Hook, HookFunction
+from crudgen.language.operations import Operation
+from crudgen.language.relations import NestedWrite, RelationKind
+from crudgen.language.schema import Entity
+from crudgen.language.written.reading import WrittenSpec
+from crudgen.language.written.spec import EntitySpec
+from crudgen.language.yaml.problems import Problems, quoted
+
+_DELETING = (Operation.DELETE, Operation.DELETE_MANY)
+
+
+def resolve_hooks(written: WrittenSpec[EntitySpec], problems: Problems) -> tuple[HookFunction, ...]:
+    """Return the functions of an entity, in the order of the enum."""
+    hooks = written.spec.hooks
+    places: dict[Hook, Diagnostic] = {}
+    for index, hook in enumerate(hooks):
+        places.setdefault(hook, written.locate("hooks", index).diagnostic(""))
+        if hook in hooks[:index]:
+            problem = f"{quoted(str(hook))} is listed twice"
+            problems.add(written.locate("hooks", index), problem, "remove one of them")
+    return tuple(HookFunction(hook, places[hook]) for hook in Hook if hook in places)
+
+
+def check_hooks(
+    entities: Iterable[tuple[WrittenSpec[EntitySpec], Entity]], problems: Problems
+) -> None:
+    """Check that the functions cover all requests that write the rows."""
+    every = [*entities]
+    for written, entity in every:
+        for index, hook in enumerate(written.spec.hooks):
+            location = written.locate("hooks", index)
+            if (missing := _missing_operation(entity, hook)) is not None:
+                problems.add(location, *missing)
+                continue
+            for problem, remedy in _uncovered(entity, hook, [one for _, one in every]):
+                what = f"the hook {str(hook)!r} does not cover {problem}"
+                problems.add(location, what, remedy)
+
+
+def _missing_operation(entity: Entity, hook: Hook) -> tuple[str, str] | None:
+    """Return the problem and the remedy if no operation calls the function."""
+    operations = {*entity.api.operations}
+    match hook:
+        case Hook.CREATE:
+            found, needed = entity.creates, Operation.CREATE
+        case Hook.UPDATE:
+            found, needed = Operation.UPDATE in operations, Operation.UPDATE
+        case Hook.DELETE:
+            found, needed = not operations.isdisjoint(_DELETING), Operation.DELETE
+    if found:
+        return None
+    return (
+        f"the hook {str(hook)!r} requires the operation {str(needed)!r}",
+        f"remove it, or add '{needed}' to 'operations'",
+    )
+
+
+def _uncovered(entity: Entity, hook: Hook, entities: Sequence[Entity]) -> Iterator[tuple[str, str]]:
+    """Yield what writes rows without a function, and what to do."""
+    if entity.api.write and hook is not Hook.DELETE:
+        yield "'write'", "remove it, and write the related rows in the hook with 'tx'"
+    for other in entities:
+        for name, write in other.api.write:
+            if other.relation(name).target != entity.name:
+                continue
+            if (write is NestedWrite.CREATE) is (hook is Hook.CREATE) and hook is not Hook.DELETE:
+                yield f"'write' of {other.name}", f"remove {str(name)!r} from it"
+        if hook is Hook.DELETE:
+            continue
+        for name in other.api.nested:
+            relation = other.relation(name)
+            if relation.target == entity.name and relation.kind is RelationKind.ONE_TO_MANY:
+                yield f"'nested' of {other.name}", f"remove {str(name)!r} from it"

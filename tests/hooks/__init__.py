@@ -1,0 +1,1 @@
+"""Functions of the owner around operations, and what runs after them."""

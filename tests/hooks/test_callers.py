@@ -1,0 +1,134 @@
+"""Functions around operations keep the rules of the caller."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from crudgen.delivery.memory import unload
+from tests.access.test_rules import SECRET, bearer
+from tests.hooks.city import City, in_city, package_of
+
+APP = "auth: {roles: [editor], me: {id: int = sub}}\n"
+ENTITIES = {
+    "note.yaml": """\
+name: Note
+fields: {text: str(1..40), owner_id: int?, team_id: int?}
+hooks: [create, update, delete]
+access:
+  read: [user if owner_id = me.id, editor]
+  create: [user if owner_id = me.id, editor]
+  update: [user if owner_id = me.id, editor]
+  delete: editor
+""",
+    "hero.yaml": """\
+name: Hero
+fields: {name: str(1..40) unique}
+hooks: [create]
+api: {idempotency: true}
+access: {read: user, create: user}
+""",
+    "team.yaml": "name: Team\nfields: {name: str unique}\naccess: {read: user, create: editor}\n",
+    "log.yaml": "name: Log\nfields: {text: str}\naccess: nobody\n",
+}
+NOTES = '''\
+"""What happens with notes."""
+
+from ..caller import Caller
+from ..kit.hooks import Transaction
+from ..logs.models import Log, LogCreate
+from ..teams.models import Team, TeamCreate
+from .models import Note, NoteCreate, NoteUpdate
+
+
+def create(tx: Transaction[Caller], note: NoteCreate) -> Note:
+    """Create a note, and what its text says."""
+    tx.session.add(Log(text=f"note of {tx.caller.id}"))
+    if note.text == "team":
+        tx.create(Team, TeamCreate(name="Reds"))
+    if note.text == "log":
+        tx.create(Log, LogCreate(text="not allowed"))
+    return tx.create(Note, note)
+
+
+def update(tx: Transaction[Caller], note: Note, changes: NoteUpdate) -> Note:
+    """Update a note."""
+    return tx.update(note, changes)
+
+
+def delete(tx: Transaction[Caller], note: Note) -> None:
+    """Delete a note."""
+    tx.delete(note)
+'''
+HEROES = '''\
+"""What happens with heroes."""
+
+from ..caller import Caller
+from ..kit.hooks import Transaction
+from .models import Hero, HeroCreate
+
+stops: dict[str, object] = {}
+
+
+def create(tx: Transaction[Caller], hero: HeroCreate) -> Hero:
+    """Create a hero of the caller."""
+    hero.name = f"{hero.name} of {tx.caller.id}"
+    return tx.create(Hero, hero)
+'''
+
+
+@pytest.fixture(scope="module")
+def package() -> Iterator[Any]:
+    found = package_of(ENTITIES, APP, notes=NOTES, heroes=HEROES)
+    yield found
+    unload(found)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_rules_of_the_caller(package: Any, kind: str, new_database: Callable[[str], str]) -> None:
+    in_city(package, new_database(kind), _rules, auth_secret=SECRET)
+
+
+async def _rules(city: City) -> None:
+    ann, bob = bearer([], sub="1"), bearer([], sub="2")
+    editor = bearer(["editor"], sub="3")
+
+    async def ask(who: dict[str, str], method: str, path: str, body: Any = None) -> Any:
+        return await city.ask(method, path, body, **who)
+
+    assert (await ask({}, "POST", "/notes/", {"text": "a"})).status_code == 401
+    mine = await ask(ann, "POST", "/notes/", {"text": "a", "owner_id": 1})
+    assert mine.status_code == 200, mine.text
+    assert mine.headers["location"] == "/notes/1"
+    assert (await ask(ann, "GET", "/notes/1")).content == mine.content
+    for body in (
+        {"text": "b", "owner_id": 2},
+        {"text": "team", "owner_id": 1},
+        {"text": "log", "owner_id": 1},
+    ):
+        refused = await ask(ann, "POST", "/notes/", body)
+        assert refused.status_code == 403, refused.text
+    assert len((await ask(editor, "GET", "/notes/")).json()) == 1
+    assert (await ask(editor, "GET", "/teams/")).json() == []
+    made = await ask(editor, "POST", "/notes/", {"text": "team", "owner_id": 1})
+    assert made.status_code == 200, made.text
+    assert [one["name"] for one in (await ask(editor, "GET", "/teams/")).json()] == ["Reds"]
+
+    for changes in ({"text": "x"}, {}):
+        hidden = await ask(bob, "PATCH", "/notes/1", changes)
+        assert (hidden.status_code, hidden.json()) == (404, {"detail": "Note not found"})
+    changed = await ask(ann, "PATCH", "/notes/1", {"text": "c"})
+    assert changed.json()["text"] == "c"
+    given = await ask(ann, "PATCH", "/notes/1", {"owner_id": 2})
+    assert given.status_code == 403, given.text
+    moved = await ask(editor, "PATCH", "/notes/1", {"owner_id": 2})
+    assert moved.json()["owner_id"] == 2
+    assert (await ask(ann, "DELETE", "/notes/1")).status_code == 403
+    assert (await ask(editor, "DELETE", "/notes/1")).json() == {"ok": True}
+
+    key: dict[str, str] = {"idempotency_key": "k"}
+    first = await ask(ann | key, "POST", "/heroes/", {"name": "x"})
+    assert first.json()["name"] == "x of 1"
+    assert (await ask(ann | key, "POST", "/heroes/", {"name": "x"})).content == first.content
+    other = await ask(bob | key, "POST", "/heroes/", {"name": "x"})
+    assert other.json()["name"] == "x of 2"
