@@ -35,7 +35,9 @@ RESERVED_ROLES = frozenset(
     {ANYONE, USER, NOBODY, OWNER, *Action, WRITE, "me", "if", "and", "or", "not", "old", "new"}
 )
 """Words of rules, which no role can have as its name."""
-CALLER_ATTRIBUTES = frozenset({"subject", "issuer", "roles", "identity", "from_claims"})
+CALLER_ATTRIBUTES = frozenset(
+    {"subject", "issuer", "roles", "identity", "bound_values", "from_claims"}
+)
 """Attributes that every caller has."""
 
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
@@ -24,6 +26,8 @@ _COUNTED = "\0roles"
 """The roles that count, beside the claims of a token. No attribute is this claim."""
 MAX_TEXT = 255
 """Longest text in a claim."""
+PARAMETER = "_me__"
+"""The start of the names of parameters with a caller's attributes. No attribute starts with `_`."""
 
 
 def claim(name: str, **options: Any) -> Any:
@@ -85,6 +89,11 @@ class BaseCaller(BaseModel):
         default=frozenset(), validation_alias=AliasChoices(_COUNTED, "roles")
     )
     """The roles of the caller, as far as they count."""
+
+    @cached_property
+    def bound_values(self) -> Mapping[str, Any]:
+        """The attributes as parameters of conditions; see `me.bound`."""
+        return {f"{PARAMETER}{name}": getattr(self, name) for name in type(self).model_fields}
 
     @property
     def identity(self) -> str:

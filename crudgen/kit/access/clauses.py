@@ -19,7 +19,7 @@ from sqlalchemy.sql import operators
 from sqlalchemy.sql.visitors import iterate, replacement_traverse
 
 from ..errors import StartupError
-from .me import PREFIX as ME
+from .caller import PARAMETER as ME
 from .versions import is_new, is_old
 
 CONSTANT = "_rule__"

@@ -9,6 +9,7 @@ from sqlalchemy import Column, Select, false, literal_column, select
 from ..database.statements import Statement
 from ..rows.resource import Resource
 from ..rows.statements import RowStatements
+from .caller import BaseCaller
 from .clauses import NEW, Clause, any_before, any_behind, any_change, columns_of
 from .rules import Access, Roles
 
@@ -38,6 +39,17 @@ class RowOperations:
         self._updating = access.update.clauses(roles)
         self._deleting = access.delete.clauses(roles)
         self._statements: dict[tuple[object, ...], Statement] = {}
+
+    def values_of(self, caller: BaseCaller | None) -> Mapping[str, Any]:
+        """Return the values in conditions: constants, and the attributes of a caller.
+
+        A caller without credentials has none: a statement that needs one is not run, the driver
+        raises.
+        """
+        constants = self.access.constants
+        if caller is None:
+            return constants
+        return {**constants, **caller.bound_values} if constants else caller.bound_values
 
     def use(self, kind: str) -> RowStatements:
         """Return the statements of the visible rows, for a dialect."""

@@ -18,7 +18,6 @@ from .caller import BaseCaller
 from .caller_database import CallerDatabase
 from .caller_view import View
 from .errors import Forbidden
-from .me import values_of
 from .queries import check_query
 from .row_operations import RowOperations
 
@@ -38,7 +37,7 @@ class RowView(View):
     ) -> None:
         super().__init__(operations.all, operations.access, bodies, caller)
         self._operations = operations
-        self._values: Mapping[str, Any] = {**operations.access.constants, **values_of(caller)}
+        self._values = operations.values_of(caller)
 
     def _as_caller(self, db: Database) -> Database:
         return cast(Database, CallerDatabase(db, self._values))
