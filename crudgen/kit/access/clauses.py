@@ -8,6 +8,7 @@ from sqlalchemy import (
     BindParameter,
     Column,
     ColumnElement,
+    Integer,
     Table,
     and_,
     bindparam,
@@ -46,6 +47,18 @@ class Clause:
         self.columns: set[Column[Any]] = set()
         """The columns in the condition."""
         self._condition = _without_mapper(replacement_traverse(condition, {}, self._replaced))
+
+    @property
+    def is_indexed(self) -> bool:
+        """Whether it is `column = parameter`, and an index has these rows in the order of keys."""
+        condition = self._condition
+        if not (isinstance(condition, BinaryExpression) and condition.operator is operators.eq):
+            return False
+        sides = condition.left, condition.right
+        if not any(isinstance(side, BindParameter) for side in sides):
+            return False
+        found = [side for side in sides if isinstance(side, Column)]
+        return bool(found) and _has_index(self._table, found[0])
 
     def before(
         self, kind: str, changed: Mapping[Column[Any], str] | None = None
@@ -116,6 +129,20 @@ class Clause:
         name = f"{self._name}{len(self.constants)}"
         self.constants[name] = value
         return bindparam(name, type_=kind)
+
+
+def _has_index(table: Table, column: Column[Any]) -> bool:
+    """Return whether an index has the rows with one value of a column in the order of keys.
+
+    SQLite's indexes of a single column have this order if the key is an integer.
+    """
+    key = [*table.primary_key]
+    if len(key) != 1:
+        return False
+    orders = [[column, *key]]
+    if isinstance(key[0].type, Integer):
+        orders.append([column])
+    return any([*index.columns] in orders and not index.dialect_kwargs for index in table.indexes)
 
 
 def any_before(clauses: Sequence[Clause], kind: str) -> ColumnElement[bool]:

@@ -30,10 +30,12 @@ class RowOperations:
         self.access = access
         """The rules."""
         reading = access.read.clauses(roles)
-        self.visible = (
-            rows if reading is None else rows.restricted(partial(any_before, tuple(reading)))
-        )
+        self.visible = rows
         """The rows that these callers can read."""
+        if reading is not None:
+            is_indexed = len(reading) == 1 and reading[0].is_indexed
+            condition = partial(any_before, tuple(reading))
+            self.visible = rows.restricted(condition, is_indexed=is_indexed)
         self._columns: Mapping[str, Column[Any]] = rows._properties.columns
         self._creating = access.create.clauses(roles)
         self._updating = access.update.clauses(roles)

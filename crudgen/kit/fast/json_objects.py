@@ -104,7 +104,7 @@ class JsonListing(Listing):
     def _compile_shape(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
         use = super()._compile_shape(db, query, cursor)
         columns = self._columns
-        is_plain = query.is_plain and columns.is_plain and not columns.is_restricted
+        is_plain = query.is_plain and columns.is_plain and columns.is_in_order
         if db.kind != "sqlite" or query.cursor is not None or not is_plain:
             return use
         statement = _page_statement(columns, query)

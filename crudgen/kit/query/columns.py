@@ -55,6 +55,8 @@ class Columns:
         self._words = {name: _words(one) for name, one in self._annotations.items()}
         self._validators = {name: _validators(field) for name, field in public.model_fields.items()}
         self._visible: Callable[[str], ColumnElement[bool]] | None = None
+        self.is_in_order = True
+        """Whether the visible rows are read in the order of keys, without reading others."""
         self._as_sent = {
             name for name, field in public.model_fields.items() if not _stores_nfc(field)
         }
@@ -63,19 +65,18 @@ class Columns:
         self.filtered = tuple(self.shown if filter_by is None else filter_by)
         self.searched = tuple(search_in)
 
-    def restricted(self, condition: Callable[[str], ColumnElement[bool]]) -> Self:
+    def restricted(
+        self, condition: Callable[[str], ColumnElement[bool]], *, is_indexed: bool = False
+    ) -> Self:
         """Return the same columns of the rows that satisfy a condition, built for a dialect.
 
         All statements that read or change existing rows take their condition from `visible`.
+        `is_indexed`: an index has these rows in the order of keys.
         """
         found = copy(self)
         found._visible = condition
+        found.is_in_order = is_indexed
         return found
-
-    @property
-    def is_restricted(self) -> bool:
-        """Whether only some rows are visible."""
-        return self._visible is not None
 
     def visible(self, kind: str) -> Sequence[ColumnElement[bool]]:
         """Return the conditions of the rows that can be read at all; none for all rows."""

@@ -107,13 +107,16 @@ class Resource:
         self._statements: dict[str, RowStatements] = {}
         self._properties.table.info.setdefault(_KEY, self)
 
-    def restricted(self, condition: Callable[[str], ColumnElement[bool]]) -> Self:
+    def restricted(
+        self, condition: Callable[[str], ColumnElement[bool]], *, is_indexed: bool = False
+    ) -> Self:
         """Return the operations on the rows that satisfy a condition, built for a dialect.
 
         Other rows are as if they did not exist. The parameters of the condition need values.
+        `is_indexed`: an index has these rows in the order of keys.
         """
         found = copy(self)
-        found._columns = self._columns.restricted(condition)
+        found._columns = self._columns.restricted(condition, is_indexed=is_indexed)
         found._listing = found._new_listing(self._model, found._columns)
         found._statements = {}
         return found

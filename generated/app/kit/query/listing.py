@@ -101,7 +101,7 @@ class Listing:
     def _is_short(self, query: ListQuery) -> bool:
         """Return whether a page is a short read (see `Database.read`)."""
         end = query.offset + query.limit
-        is_plain = query.is_plain and not self._columns.is_restricted
+        is_plain = query.is_plain and self._columns.is_in_order
         return is_plain and end <= SHORT_PAGE and query.limit * self._width <= SHORT_BYTES
 
     def _read_cursor(self, db: Database, query: ListQuery) -> Cursor | None:
