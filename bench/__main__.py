@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
-from bench import changes, databases, entities, load, report
+from bench import changes, databases, entities, in_process, load, report
 from bench.heroes import HEROES
 from bench.load import LoadError, Reading
+from bench.notes import NOTES_SUITE
 from bench.scale import print_scale
 from bench.suites import Server, Suite, start
 from bench.teams import TEAMS_SUITE
@@ -64,6 +65,25 @@ def relations(
 ) -> None:
     """Compare lists and rows with related rows, filters and sorts over relations."""
     compare_suite(TEAMS_SUITE, rounds, seconds, clients or [64], database, only, task, as_json)
+
+
+@app.command("access")
+def access(
+    *,
+    rounds: Rounds = 5,
+    seconds: Seconds = 3,
+    clients: Annotated[
+        list[int] | None, typer.Option(help="Number of clients; by default 64.")
+    ] = None,
+    database: Databases = None,
+    only: Only = None,
+    task: Tasks = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare rows that belong to callers, who send tokens, with rows that everyone may read."""
+    compare_suite(NOTES_SUITE, rounds, seconds, clients or [64], database, only, task, as_json)
+    if not as_json:
+        in_process.print_in_process(in_process.measure_in_process(max(rounds, 20)))
 
 
 def compare_suite(

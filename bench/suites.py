@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -48,10 +48,12 @@ class Suite:
     contenders: tuple[Contender, ...]
     fill: Callable[[str], None]
     """Creates the tables of a database, and inserts the rows."""
-    fill_pocketbase: Callable[[Path], None]
-    """The same for PocketBase, in its folder."""
+    fill_pocketbase: Callable[[Path], None] | None = None
+    """The same for PocketBase, in its folder, if it is a contender."""
     one_client: frozenset[str] = frozenset()
     """Tasks that are measured with one client only: they take some contenders seconds."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables of the contenders."""
 
 
 @dataclass
@@ -129,7 +131,7 @@ def start(
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    if contender.name == POCKETBASE:
+    if contender.name == POCKETBASE and suite.fill_pocketbase is not None:
         suite.fill_pocketbase(folder / "pb_data")
     else:
         suite.fill(database)
@@ -137,7 +139,7 @@ def start(
     process = subprocess.Popen(
         contender.command(port, database),
         cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": database, "LOG_LEVEL": "WARNING"},
+        env=os.environ | suite.environment | {"DATABASE_URL": database, "LOG_LEVEL": "WARNING"},
         stdout=log,
         stderr=log,
         preexec_fn=(lambda: pin(SERVER_CORE)) if pinned else None,
