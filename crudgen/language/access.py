@@ -1,7 +1,7 @@
 """Callers, and who may do what. Reason to change: what a spec can say about callers and rules."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .conditions.tree import Condition
@@ -128,6 +128,10 @@ class RuleAboutRows:
     """`anyone`, `user` or a role."""
     condition: Condition
     """The condition. The names of claims in it are those of ClaimName."""
+    says: str | None = None
+    """What a caller is told whose row does not satisfy the condition."""
+    line: int = field(default=0, compare=False, repr=False)
+    """Line of the rule in the spec file, for messages only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from .access import NOBODY, Access, Action, Preset
 from .conditions.text import condition_text
-from .matrix import rules_of
+from .matrix import rule_text, rules_of
 from .names import SNAKE_CASE, Conventions
 from .operations import CHANGING, CREATING, RELATION_KEYS, Operation
 from .relations import Reference, Relation, RelationKind
@@ -74,7 +74,11 @@ def _access(access: Access) -> dict[str, Plain]:
 
 def _rules(access: Access, action: Action) -> Plain:
     """Return the rules for an action."""
-    return [*rules_of(access, action)] or NOBODY
+    rules = access.within_tenant.rules(action)
+    said: dict[str, Plain] = {rule_text(one): one.says for one in rules if one.says}
+    texts = rules_of(access, action)
+    found = [{"rule": text, "says": said[text]} if text in said else text for text in texts]
+    return [*found] or NOBODY
 
 
 def _inverses(entity: Entity) -> Iterator[str]:

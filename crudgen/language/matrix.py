@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from .access import ANYONE, USER, Access, Action, conditions_for, covers
+from .access import ANYONE, USER, Access, Action, RuleAboutRows, conditions_for, covers
 from .conditions.text import condition_text
 from .conditions.tree import Condition
 from .schema import Entity, Schema
@@ -47,8 +47,12 @@ def condition_for(access: Access, action: Action, caller: str) -> str:
 def rules_of(access: Access, action: Action) -> list[str]:
     """Return the rules for an action, as in a spec."""
     access = access.within_tenant
-    some = (f"{one.who} if {condition_text(one.condition, {})}" for one in access.rules(action))
-    return [*access.of_all(action), *some]
+    return [*access.of_all(action), *map(rule_text, access.rules(action))]
+
+
+def rule_text(rule: RuleAboutRows) -> str:
+    """Return a rule about rows as in a spec."""
+    return f"{rule.who} if {condition_text(rule.condition, {})}"
 
 
 def allowed(entity: Entity, callers: Sequence[str]) -> dict[str, list[str]]:

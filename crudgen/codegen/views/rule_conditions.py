@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from crudgen.codegen.code import Code, identifier, literal, name, raw
 from crudgen.codegen.imports import Imports
-from crudgen.codegen.layout import Bracket, Comparison, call, statement
+from crudgen.codegen.layout import Bracket, Comparison, call, keyword, statement
 from crudgen.language.access import Access, RuleAboutRows
 from crudgen.language.conditions.text import condition_text
 from crudgen.language.conditions.tree import Condition, IsTrue, fields_of
@@ -20,8 +20,19 @@ class RuleConditionPrinter(ConditionPrinter):
 
     def when(self, rule: RuleAboutRows, who: Code) -> Bracket:
         """Return `USER.when("owner_id = me.id", col(Hero.owner_id) == me.id)`."""
-        text = literal(condition_text(rule.condition, {}))
-        return call(who + raw(".when"), [text, self.source(rule.condition)])
+        names = {one.name: str(one.json_name) for one in self._entity.fields}
+        for version in ("old", "new"):
+            names |= {
+                VersionName(f"{version}.{one.name}"): f"{version}.{one.json_name}"
+                for one in self._entity.fields
+            }
+        arguments: list[Source | Code] = [
+            literal(condition_text(rule.condition, names)),
+            self.source(rule.condition),
+        ]
+        if rule.says is not None:
+            arguments.append(keyword("says", literal(rule.says)))
+        return call(who + raw(".when"), arguments)
 
     def source(self, condition: Condition) -> Source:
         """Return the source of a condition."""

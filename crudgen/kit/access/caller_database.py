@@ -9,6 +9,7 @@ from sqlalchemy import Select
 from ..database import Change, Database
 from ..database.statements import Prepared, Statement, Values
 from ..database.transaction import Row
+from .denials import RowDenied
 
 
 class CallerDatabase:
@@ -50,6 +51,10 @@ class CallerDatabase:
 
     async def write_all(self, changes: Sequence[Change]) -> list[Sequence[Row]]:
         """Run changes in one transaction, as `Database.write_all` does."""
-        return await self._db.write_all(
-            [replace(one, values={**one.values, **self._values}) for one in changes]
-        )
+        try:
+            return await self._db.write_all(
+                [replace(one, values={**one.values, **self._values}) for one in changes]
+            )
+        except RowDenied as denied:
+            await denied.log(self)
+            raise

@@ -1,6 +1,7 @@
 """The conditions of rules as SQL: about a row in the table, and about a row as it will be."""
 
 from collections.abc import Collection, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 from sqlalchemy import (
@@ -59,6 +60,18 @@ class Clause:
             return False
         found = [side for side in sides if isinstance(side, Column)]
         return bool(found) and _has_index(self._table, found[0])
+
+    def parts(self) -> list["Clause"]:
+        """Return the conditions that `and` combines, or the only one."""
+        condition: Any = self._condition
+        if getattr(condition, "operator", None) is not operators.and_:
+            return [self]
+        found = []
+        for one in condition.clauses:
+            part = copy(self)
+            part._condition = one
+            found += part.parts()
+        return found
 
     def before(
         self, kind: str, changed: Mapping[Column[Any], str] | None = None

@@ -10,6 +10,7 @@ from ..database import Change, Database
 from ..http.headers import JsonText
 from ..models import Changes, Model
 from ..rows.answers import ErrorConversion
+from .denials import Write
 from .row_view import RowView, inserted_key, unsupported
 
 
@@ -38,13 +39,14 @@ class BulkRowView(RowView):
         rows = [self._bodies.filled(row, self._caller) for row in rows]
         operations, every, caller_db = self._operations, self._every, self._as_caller(db)
         asked, count = operations.creation(db.kind), len(rows)
+        values = [every._values.read(row) for row in rows]
         before = [
             Change(
                 asked,
-                operations.new_values(every._values.read(row)),
-                check=self._allowed("create", ["body", index]),
+                operations.new_values(row),
+                check=self._allowed(Write("create", None, row), ["body", index]),
             )
-            for index, row in enumerate(rows)
+            for index, row in enumerate(values)
             if asked is not None
         ]
         insertion = every._insertion_of_many(caller_db, rows)
@@ -78,7 +80,7 @@ class BulkRowView(RowView):
                 Change(
                     operations.update(db.kind, tuple(values), asks=True),
                     {**operations.new_values(values), "key__": key},
-                    check=self._allowed("update", ["body", index]),
+                    check=self._allowed(Write("update", key, values), ["body", index]),
                 )
             )
         seen = [Change(use.read, {"key__": key}) for key in batch.keys]
@@ -108,7 +110,7 @@ class BulkRowView(RowView):
                 Change(
                     operations.delete(db.kind, asks=True),
                     {"key__": key},
-                    check=self._allowed("delete", ["query", name, index]),
+                    check=self._allowed(Write("delete", key), ["query", name, index]),
                 )
                 for index, key in _in_order(keys)
             ]

@@ -1,6 +1,6 @@
 """The statements on a table with rules about its rows, for all callers with the same roles."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,8 +27,8 @@ class RowOperations:
     def __init__(self, rows: Resource, access: Access, roles: Roles) -> None:
         self.all = rows
         """The rows without rules."""
-        self.access = access
-        """The rules."""
+        self.access, self.roles = access, roles
+        """The rules, and the roles of the callers."""
         reading = access.read.clauses(roles)
         self.visible = rows
         """The rows that these callers can read."""
@@ -117,12 +117,15 @@ class RowOperations:
         """Return the new values of a row as parameters of conditions. Missing values are null."""
         return {f"{NEW}{name}": values.get(name) for name in self._columns}
 
+    def parameters(self, names: Collection[str]) -> dict[Column[Any], str]:
+        """Return the parameters of the columns that a write sets."""
+        return {self._columns[name]: f"{NEW}{name}" for name in names}
+
     def _parameters(
         self, clauses: Sequence[Clause], names: Sequence[str] | Mapping[str, Any]
     ) -> dict[Column[Any], str]:
         """Return the parameters of the columns in conditions that a write sets."""
-        asked = columns_of(clauses)
-        found = {self._columns[name]: f"{NEW}{name}" for name in names}
+        asked, found = columns_of(clauses), self.parameters(names)
         return {column: name for column, name in found.items() if column in asked}
 
     def _keep(self, chosen: tuple[object, ...], statement: Statement) -> None:

@@ -17,7 +17,7 @@ from .bodies import Bodies
 from .caller import BaseCaller
 from .caller_database import CallerDatabase
 from .caller_view import View
-from .errors import Forbidden
+from .denials import RowDenied, Write
 from .queries import check_query
 from .row_operations import RowOperations
 
@@ -69,9 +69,9 @@ class RowView(View):
         self._bodies.check([row], self._caller)
         row = self._bodies.filled(row, self._caller)
         operations, rows, caller_db = self._operations, self._operations.all, self._as_caller(db)
-        new = operations.new_values(rows._values.read(row))
-        asked = operations.creation(db.kind)
-        before = [] if asked is None else [Change(asked, new, check=self._allowed("create"))]
+        values, asked = rows._values.read(row), operations.creation(db.kind)
+        new, check = operations.new_values(values), self._allowed(Write("create", None, values))
+        before = [] if asked is None else [Change(asked, new, check=check)]
         insertion = rows._insertion(caller_db, request, row)
         seen = Change(operations.use(db.kind).read, {}, derive=inserted_key(insertion.after + 1))
         with ErrorConversion(rows._properties):
@@ -107,7 +107,10 @@ class RowView(View):
         changes = [
             Change(use.lock, {"key__": key}, check=self._seen(db, request, key)),
             Change(
-                operations.update(db.kind, columns), bound, columns, check=self._allowed("update")
+                operations.update(db.kind, columns),
+                bound,
+                columns,
+                check=self._allowed(Write("update", key, values)),
             ),
             Change(use.read, {"key__": key}),
         ]
@@ -122,7 +125,11 @@ class RowView(View):
         use, place = operations.use(db.kind), ["path", *list(request.path_params)[-1:]]
         changes = [
             Change(use.lock_to_delete, {"key__": key}, check=self._seen(db, request, key)),
-            Change(operations.delete(db.kind), {"key__": key}, check=self._allowed("delete")),
+            Change(
+                operations.delete(db.kind),
+                {"key__": key},
+                check=self._allowed(Write("delete", key)),
+            ),
         ]
         with ErrorConversion(rows._properties, place):
             await self._as_caller(db).write_all(changes)
@@ -143,17 +150,16 @@ class RowView(View):
         return check
 
     def _allowed(
-        self, action: str, place: Sequence[str | int] = ()
+        self, write: Write, place: Sequence[str | int] = ()
     ) -> Callable[[Sequence[Row]], None]:
         """Return the check that a rule has allowed a write: a row was found.
 
         `place` is the location of the row in a request about several.
         """
-        name = self._operations.all._name
 
         def check(found: Sequence[Row]) -> None:
             if not found:
-                raise Forbidden(f"No rule lets this caller {action} this row of {name}", place)
+                raise RowDenied(self._operations, self._caller, write, place)
 
         return check
 

@@ -1,5 +1,6 @@
 """Rules: who may do what with the rows of an entity."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -30,10 +31,23 @@ class Rule:
     """The condition as in the spec."""
     condition: ColumnElement[bool] | None = field(default=None, compare=False)
     """The condition of the rows; None for all rows."""
+    says: str = ""
+    """What a caller is told whose row does not satisfy the condition."""
+    place: str = field(default="", compare=False)
+    """Where the rule is, for the log."""
 
-    def when(self, text: str, condition: ColumnElement[bool]) -> "Rule":
-        """Return the rule for the rows that satisfy a condition; `text` says it in words."""
-        return Rule(self.who, text, condition)
+    def __str__(self) -> str:
+        """Return the rule as in the spec."""
+        return f"{self.who} if {self.text}" if self.text else self.who
+
+    def when(self, text: str, condition: ColumnElement[bool], *, says: str = "") -> "Rule":
+        """Return the rule for the rows that satisfy a condition; `text` says it in words.
+
+        `says` is what a caller is told whose row does not satisfy it.
+        """
+        frame = sys._getframe(1)
+        place = f" at {frame.f_code.co_filename}:{frame.f_lineno}"
+        return Rule(self.who, text, condition, says, place)
 
     def admits(self, roles: Roles) -> bool:
         """Return whether the rule is about callers with these roles."""
@@ -173,7 +187,7 @@ class Access:
         def clauses(rules: Sequence[Rule]) -> Sequence[tuple[Rule, Clause | None]]:
             return [(one, _clause(one, tenant, table, numbers)) for one in rules]
 
-        self.caller = caller
+        self.caller, self.tenant = caller, tenant
         self.read = Permission(f"read rows of {name}", clauses(read))
         self.create = Permission(f"create rows of {name}", clauses(create))
         self.update = Permission(f"update rows of {name}", clauses(update), needs=self.read)

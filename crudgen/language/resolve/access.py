@@ -23,6 +23,7 @@ from crudgen.language.yaml.nodes import Plain
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 from .access_conditions import ConditionReader, part
+from .access_says import rules_with_says, saying
 from .access_scope import SCOPES, Scope, check_tenant, field_of, resolve_scope
 
 Path = tuple[str | int, ...]
@@ -122,6 +123,10 @@ class _Reader:
             problem = f"{key!r} in 'access' is not supported in this version"
             self._problems.add(location, problem, ACCESS_KEYS[key])
             return ()
+        if key == "says":
+            remedy = "write it in a rule: {rule: user if active, says: The row is not active}"
+            self._problems.add(location, "'says' is a part of a rule", remedy)
+            return ()
         other = _OTHERS.get(key.lower())
         remedy = f"write '{other}'" if other else suggest(key, (*Action, WRITE, *SCOPES))
         self._problems.add(location, f"unknown operation {quoted(key)}", remedy)
@@ -141,7 +146,8 @@ class _Reader:
 
     def _known(self, rules: "zip[tuple[Plain, Path]]", actions: Sequence[Action]) -> Iterator[str]:
         seen: set[str] = set()
-        for rule, path in rules:
+        for rule, path, says in rules_with_says(self._written, rules, self._problems):
+            before, problems = len(self._about_rows), len(self._problems)
             if not isinstance(rule, str):
                 self._add(path, "expected who may do this", suggest("", self._words))
             elif rule in seen:
@@ -162,6 +168,9 @@ class _Reader:
                 self._problems.add(location, f"unexpected {other[1]!r}", "write 'if'")
             else:
                 self._is_caller(rule, path)
+            if len(self._problems) == problems:
+                added = self._about_rows[before:]
+                self._about_rows[before:] = saying(added, says, path, self._written, self._problems)
 
     def _owned(self, path: Path, actions: Sequence[Action]) -> Iterator[RuleAboutRows]:
         """Yield the rule `owner` for each action."""

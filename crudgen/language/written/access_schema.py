@@ -31,8 +31,24 @@ _WORD = {
     " condition, as in user if owner_id = me.id.",
     "examples": [ANYONE, USER, NOBODY, "user if owner_id = me.id"],
 }
-_LIST = {"type": "array", "items": _WORD, "minItems": 1, "uniqueItems": True}
-_WHO = {"if": {"type": "array"}, "then": _LIST, "else": _WORD}
+_SAYING = {
+    "type": "object",
+    "properties": {
+        "rule": {"type": "string", "pattern": r"\sif\s", "description": "A rule with 'if'."},
+        "says": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 200,
+            "pattern": r"^[^\x00-\x1f]*$",
+            "description": "What a caller is told whose row does not satisfy the condition.",
+        },
+    },
+    "required": ["rule", "says"],
+    "additionalProperties": False,
+}
+_RULE = {"if": {"type": "object"}, "then": _SAYING, "else": _WORD}
+_LIST = {"type": "array", "items": _RULE, "minItems": 1, "uniqueItems": True}
+_WHO = {"if": {"type": "array"}, "then": _LIST, "else": _RULE}
 _DESCRIPTIONS = {
     Action.READ: "Who may read rows: in lists, alone, and as related rows of others.",
     Action.CREATE: "Who may create rows.",

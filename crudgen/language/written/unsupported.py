@@ -14,6 +14,5 @@ APP_KEYS: dict[str, str] = {
 
 ACCESS_KEYS: dict[str, str] = {
     "fields": "leave the field out with 'write_only', or move it to another entity",
-    "says": "remove it: the message names the roles that may",
 }
 """Unsupported keys of `access`, and what to do instead."""

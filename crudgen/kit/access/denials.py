@@ -1,0 +1,177 @@
+"""Why a rule denies a write: the message for the client, and the line in the log."""
+
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy import ColumnElement, bindparam, select
+
+from ..database.statements import Prepared, Statement, Values
+from ..database.transaction import Row
+from .caller import BaseCaller
+from .clauses import Clause
+from .errors import Forbidden
+from .row_operations import RowOperations
+from .rules import Permission, Rule
+
+_PARTS = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]|\sand\s|.""", re.DOTALL)
+_PATH = re.compile(r"\b(?!(?:me|old|new)\.)\w+\.\w")
+"""A path over relations."""
+_QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
+_log = logging.getLogger(__name__)
+
+
+class _Reads(Protocol):
+    """A database for one caller."""
+
+    kind: str
+
+    def compile(self, statement: Statement) -> Prepared: ...
+
+    async def read(self, statement: Statement | Prepared, values: Values) -> Sequence[Row]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A part of a rule, and whether it was true for the row before and after a write."""
+
+    rule: Rule
+    text: str
+    found: Sequence[tuple[str, bool | None]]
+    """`before`, `after` or "" for the only row, each with the value; None for unknown."""
+
+    def __str__(self) -> str:
+        """Return the part as in the log: `status = draft: before yes, after NO`."""
+        words = {True: "yes", False: "NO", None: "NO (null)"}
+        values = {value for _, value in self.found}
+        found = self.found[:1] if len(values) == 1 else self.found
+        named = (
+            f"{when} {words[value]}" if len(found) > 1 else words[value] for when, value in found
+        )
+        return f"{self.text}: {', '.join(named)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A write that rules judge."""
+
+    action: str
+    """`create`, `update` or `delete`."""
+    key: Any = None
+    values: Mapping[str, Any] | None = None
+    """The values that it sets, by attribute."""
+
+
+class RowDenied(Forbidden):
+    """403: no rule allows this write of this row."""
+
+    def __init__(
+        self,
+        operations: RowOperations,
+        caller: BaseCaller | None,
+        write: Write,
+        loc: Sequence[str | int] = (),
+    ) -> None:
+        super().__init__(message(operations, write.action), loc)
+        self._operations, self._caller, self._write = operations, caller, write
+
+    async def log(self, db: _Reads) -> None:
+        """Log each part of each rule that is about the caller, with its value."""
+        if not _log.isEnabledFor(logging.INFO):
+            return
+        write, caller = self._write, self._caller
+        who = "a caller without credentials" if caller is None else f"caller {caller.subject!r}"
+        row = "this new row" if write.key is None else f"row {write.key!r}"
+        answers = await explain(self._operations, db, write)
+        rules = {id(one.rule): one.rule for one in answers}.values()
+        found = "; ".join(
+            f"{rule} {' '.join(f'[{one}]' for one in answers if one.rule is rule)}{rule.place}"
+            for rule in rules
+        )
+        name = self._operations.all._name
+        _log.info("%s may not %s %s of %s: %s", who, write.action, row, name, found or "no rule")
+
+
+def message(operations: RowOperations, action: str) -> str:
+    """Return what a client is told: the rules, as far as the caller may see their properties."""
+    permission, name = _permission(operations, action), operations.all._name
+    about = [rule for rule, _ in permission.rules if rule.admits(operations.roles)]
+    if said := dict.fromkeys(rule.says for rule in about if rule.says):
+        return " ".join(said)
+    told = [str(rule) for rule, clause in permission.rules if _is_visible(rule, clause, operations)]
+    if not told:
+        return f"No rule lets this caller {action} this row of {name}"
+    return f"To {action} this row of {name}, a rule must hold: {'; or '.join(dict.fromkeys(told))}"
+
+
+def _is_visible(rule: Rule, clause: Clause | None, operations: RowOperations) -> bool:
+    """Return whether responses contain all properties in the condition of a rule."""
+    if clause is None or rule.condition is None:
+        return clause is None
+    shown = {operations.all._properties.columns[name] for name in operations.all._columns.shown}
+    return clause.columns <= shown and not _PATH.search(_QUOTED.sub("", rule.text))
+
+
+async def explain(operations: RowOperations, db: _Reads, write: Write) -> list[Answer]:
+    """Return each part of each rule that is about the callers, with its value."""
+    asked = [*_asked(operations, db.kind, write)]
+    if not asked:
+        return []
+    statement: Any = select(*(one.label(f"c{n}") for n, (*_, one) in enumerate(asked)))
+    values = operations.new_values(write.values or {})
+    if write.key is not None:
+        columns = operations.all._properties.columns
+        statement = statement.where(columns[operations.all._key] == bindparam("key__"))
+        values["key__"] = write.key
+    rows = await db.read(db.compile(statement), values)
+    if not rows:
+        return []
+    found: dict[tuple[int, str], Answer] = {}
+    for (rule, text, when, _), value in zip(asked, rows[0], strict=True):
+        is_true = None if value is None else bool(value)
+        known = found.get((id(rule), text), Answer(rule, text, ()))
+        found[id(rule), text] = Answer(rule, text, (*known.found, (when, is_true)))
+    return [*found.values()]
+
+
+def _asked(
+    operations: RowOperations, kind: str, write: Write
+) -> Iterator[tuple[Rule, str, str, ColumnElement[bool]]]:
+    """Yield the parts of rules: the rule, the text, the time, and the condition."""
+    changed = operations.parameters(write.values or {})
+    for rule, clause in _permission(operations, write.action).rules:
+        if clause is None or not rule.admits(operations.roles):
+            continue
+        for text, part in _parts(operations, rule, clause):
+            if write.action != "create":
+                yield rule, text, "before", part.before(kind, changed)
+            if write.action != "delete":
+                yield rule, text, "after", part.behind(changed, kind)
+
+
+def _parts(operations: RowOperations, rule: Rule, clause: Clause) -> list[tuple[str, Clause]]:
+    tenant = operations.access.tenant
+    texts = [*(split(tenant.text) if tenant else ()), *(split(rule.text) if rule.text else ())]
+    parts = clause.parts()
+    if len(parts) != len(texts):
+        return [(" and ".join(texts), clause)]
+    return [*zip(texts, parts, strict=True)]
+
+
+def split(text: str) -> list[str]:
+    """Return the parts of a condition that `and` combines."""
+    found, depth = [""], 0
+    for part in _PARTS.findall(text):
+        depth += (part == "(") - (part == ")")
+        if part.strip() == "and" and not depth:
+            found.append("")
+        else:
+            found[-1] += part
+    return found
+
+
+def _permission(operations: RowOperations, action: str) -> Permission:
+    permission: Permission = getattr(operations.access, action)
+    return permission

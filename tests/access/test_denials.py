@@ -1,0 +1,117 @@
+"""A denied write says which rules there are, and the log says which part of them failed."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.access.vocabulary import Asker, run
+
+APP = "auth: {roles: [editor, chief], me: {id: int = sub, org: str?}}\n"
+SPEC = {
+    "note.yaml": """\
+name: Note
+fields:
+  text: str json(words)
+  status: enum(draft, published) = draft
+  owner_id: int = me
+  pin: str? write_only
+api: {operations: [create, list, read, update, delete, update_many, create_many, delete_many]}
+access:
+  owner: owner_id
+  read: anyone
+  create: [owner, editor if text != 'a and b']
+  update:
+    - owner if old.status = draft
+    - {rule: editor if status = draft and text != 'x', says: Editors change drafts.}
+    - chief if pin = '1'
+  delete: chief if pin = '1'
+""",
+    "memo.yaml": """\
+name: Memo
+fields: {text: str, org: str? = me.org, level: int?}
+access:
+  tenant: org
+  read: user
+  create: user
+  update: user if level > 3 and (text = 'a' or not (text = 'b'))
+""",
+}
+OWN = "user if owner_id = me.id"
+
+
+def said(answer: Any) -> str:
+    (problem,) = answer.json()["detail"]
+    return str(problem["msg"])
+
+
+async def check(asker: Asker, lines: Callable[[], list[str]]) -> None:
+    ask, row = asker.ask, asker.row
+    note = await row("POST /notes/", {"words": "a"})
+    path = f"/notes/{note['id']}"
+    lines()
+
+    answer = await ask(f"PATCH {path}", {"owner_id": 2})
+    rules = f"{OWN} and old.status = draft; or editor if status = draft and words != 'x'"
+    assert said(answer) == f"To update this row of Note, a rule must hold: {rules}"
+    (line,) = lines()
+    denied = f"caller '1' may not update row {note['id']} of Note: {OWN} and old.status = draft"
+    assert line.startswith(denied)
+    assert " [owner_id = me.id: before yes, after NO] [old.status = draft: yes] at " in line
+    assert "notes/access.py:" in line
+    assert "editor" not in line
+
+    answer = await ask(f"PATCH {path}", {"words": "x"}, by=2, roles=["editor"])
+    assert said(answer) == "Editors change drafts."
+    (line,) = lines()
+    assert "status = draft: yes" in line
+    assert "words != 'x': before yes, after NO" in line
+    assert "owner_id = me.id: NO" in line
+
+    # A write-only property is not told.
+    answer = await ask(f"DELETE {path}", by=3, roles=["chief"])
+    assert said(answer) == "No rule lets this caller delete this row of Note"
+    assert "chief if pin = '1' [pin = '1': NO (null)]" in lines()[0]
+
+    answer = await ask("POST /notes/", {"words": "a and b", "owner_id": 9}, roles=["editor"])
+    assert said(answer) == (
+        f"To create this row of Note, a rule must hold: {OWN}; or editor if words != 'a and b'"
+    )
+    (line,) = lines()
+    assert "may not create this new row of Note" in line
+    assert "[words != 'a and b': NO]" in line
+
+    answer = await ask("PATCH /notes/bulk", [{"id": note["id"], "status": "draft"}], by=5)
+    assert answer.json()["detail"][0]["loc"] == ["body", 0]
+    assert f"row {note['id']}" in lines()[0]
+    await ask("POST /notes/bulk", [{"words": "c"}, {"words": "d", "owner_id": 9}])
+    assert "owner_id = me.id: NO" in lines()[0]
+    await ask(f"DELETE /notes/bulk?id={note['id']}", by=3, roles=["chief"])
+    assert "pin = '1': NO (null)" in lines()[0]
+
+    memo = await row("POST /memos/", {"text": "b", "level": 2}, org="reds")
+    answer = await ask(f"PATCH /memos/{memo['id']}", {"level": 5}, org="reds")
+    assert said(answer).endswith("user if level > 3 and (text = 'a' or not (text = 'b'))")
+    (line,) = lines()
+    assert "org = me.org: yes" in line
+    assert "level > 3: before NO, after yes" in line
+    assert "(text = 'a' or not (text = 'b')): NO" in line
+    # What is hidden or missing is no denial, and is not explained.
+    assert await asker.status(f"PATCH /memos/{memo['id']}", {}, org="blues") == 404
+    assert await asker.status(f"PATCH {path}", {}, by=None) == 401
+    assert lines() == []
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_denials_are_explained(
+    kind: str, new_database: Callable[[str], str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    def lines() -> list[str]:
+        found = [one.getMessage() for one in caplog.records if one.name.endswith("denials")]
+        caplog.clear()
+        return found
+
+    run(APP, SPEC, new_database(kind), lambda asker: check(asker, lines))
