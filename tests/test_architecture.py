@@ -95,7 +95,9 @@ ROOMS = {
         {"access"},
         {"hooks"},
         {"fast"},
-        {"application", "wiring", "server", "user_commands", *FORMER_NAMES},
+        {"application", "wiring", "server", *FORMER_NAMES},
+        {"command_line"},
+        {"key_commands", "user_commands"},
         {"migrations"},
     ],
 }

@@ -21,6 +21,7 @@ from crudgen.cli import (
     explain,
     hook,
     init,
+    key,
     new,
     own,
     plan,
@@ -97,9 +98,9 @@ for _module in _MODULES:
     _examples = "\n".join(["\b", "Examples:", *(f"  {line}" for line in _module.EXAMPLES)])
     app.command(_name, epilog=_examples)(getattr(_module, _name))
 
-for _group in (user,):
+for _name, _group, _commands in (("user", user, user.user), ("key", key, key.key)):
     _examples = "\n".join(["\b", "Examples:", *(f"  {line}" for line in _group.EXAMPLES)])
-    app.add_typer(_group.user, name="user", epilog=_examples)
+    app.add_typer(_commands, name=_name, epilog=_examples)
 
 
 def main() -> None:

@@ -41,9 +41,9 @@ def _opened(entities: Path, url: str | None) -> Iterator[Any]:
         raise CrudgenError(
             "the spec has no users of its own\n  write 'auth: {users: true}' in crudgen.yaml"
         )
-    from crudgen.delivery.accounts import opened_accounts  # noqa: PLC0415 -- lazy
+    from crudgen.delivery.accounts import opened  # noqa: PLC0415 -- lazy
 
-    with opened_accounts(tree, url) as found:
+    with opened(tree, "user_commands", url) as found:
         yield found
 
 

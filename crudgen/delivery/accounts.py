@@ -1,4 +1,4 @@
-"""The users of a generated application. Reason to change: how commands reach them.
+"""The users and API keys of a generated application. Reason to change: how commands reach them.
 
 The commands of crudgen and those of an emitted project run the same code: that of the application.
 """
@@ -14,13 +14,13 @@ from crudgen.errors import DatabaseError
 
 
 @contextmanager
-def opened_accounts(
-    tree: Mapping[str, str], database: str | None = None
+def opened(
+    tree: Mapping[str, str], module_of_commands: str, database: str | None = None
 ) -> Iterator[tuple[Any, Any]]:
-    """Import a tree from memory; yield its module `user_commands`, and its users.
+    """Import a tree from memory; yield a module of commands of its kit, and what it opens.
 
     `database` overrides DATABASE_URL and the spec. Raises ServeError for invalid settings, and
-    DatabaseError for a database that cannot be used, or a user that cannot be changed.
+    DatabaseError for a database that cannot be used, or what cannot be changed.
     """
     package = memory.import_tree(tree)
 
@@ -33,11 +33,11 @@ def opened_accounts(
             settings = module("settings").Settings(**chosen)
         except Exception as error:
             raise as_serve_error(error) from error
-        commands, caller = module("kit.user_commands"), module("caller").Caller
+        commands, caller = module(f"kit.{module_of_commands}"), module("caller").Caller
         try:
-            with commands.open_accounts(settings, caller) as accounts:
-                yield commands, accounts
-        except commands.AccountError as error:
+            with commands.opened(settings, caller) as found:
+                yield commands, found
+        except module("kit.access.subjects").AccountError as error:
             raise DatabaseError(str(error)) from None
     finally:
         memory.unload(package)

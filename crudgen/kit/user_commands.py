@@ -1,54 +1,36 @@
 """The command line of users: `python -m app user add ann --role editor`."""
 
-import json
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from getpass import getpass
 
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
-from sqlalchemy.exc import DBAPIError
-
-from .access.accounts import Account, AccountError, Accounts
+from .access.accounts import Account, Accounts
 from .access.caller import BaseCaller
 from .access.login_settings import LoginSettings
 from .access.passwords import Passwords
-from .errors import StartupError
-from .settings import describe_errors
-from .wiring import open_session
+from .access.subjects import AccountError
+from .command_line import json_text, opened_session, run_command, table_text
 
 COMMAND = "user"
 
 
 def run_user_command(settings: type[LoginSettings], caller: type[BaseCaller]) -> None:
     """Run the command of users, and exit, if the first argument is `user`."""
-    arguments = sys.argv[1:]
-    if arguments[:1] != [COMMAND]:
-        return
-    given = _parser().parse_args(arguments[1:])
-    try:
-        with open_accounts(settings(), caller) as accounts:
-            sys.stdout.write(f"{run(accounts, given)}\n")
-    except ValidationError as error:
-        sys.exit(f"error: {describe_errors(error)}")
-    except (AccountError, StartupError, SettingsError) as error:
-        sys.exit(f"error: {error}")
-    sys.exit(0)
+
+    def work(given: Namespace) -> str:
+        with opened(settings(), caller) as accounts:
+            return run(accounts, given)
+
+    run_command(COMMAND, _parser(), work)
 
 
 @contextmanager
-def open_accounts(settings: LoginSettings, caller: type[BaseCaller]) -> Iterator[Accounts]:
+def opened(settings: LoginSettings, caller: type[BaseCaller]) -> Iterator[Accounts]:
     """Open the users of an application without starting it. Raises AccountError."""
-    try:
-        with open_session(settings) as session:
-            yield Accounts(session, caller, Passwords(settings.password_memory_mb))
-    except StartupError as error:
-        raise AccountError(str(error)) from None
-    except DBAPIError as error:
-        raise AccountError(f"database: {error.orig}") from None
+    with opened_session(settings) as session:
+        yield Accounts(session, caller, Passwords(settings.password_memory_mb))
 
 
 def run(accounts: Accounts, given: Namespace) -> str:
@@ -87,21 +69,13 @@ def read_password(*, from_input: bool) -> str:
 
 def as_json(users: Sequence[Account]) -> str:
     """Return users as a JSON array."""
-    return json.dumps([asdict(one) for one in users], indent=2, ensure_ascii=False)
+    return json_text(users)
 
 
 def as_table(users: Sequence[Account]) -> str:
     """Return users as a table."""
-    if not users:
-        return "no users"
-    head = ("id", "name", "roles", "state")
-    rows = [head, *((str(one.id), one.name, _roles(one), _state(one)) for one in users)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    lines = (
-        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    )
-    return "\n".join(line.rstrip() for line in lines)
+    rows = [(str(one.id), one.name, _roles(one), _state(one)) for one in users]
+    return table_text(("id", "name", "roles", "state"), rows, "no users")
 
 
 def described(user: Account) -> str:

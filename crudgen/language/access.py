@@ -113,6 +113,8 @@ class Auth:
 
     users: bool = False
     """Whether the application has users of its own."""
+    keys: bool = False
+    """Whether programs can have API keys."""
     tokens: Tokens | None = None
     me: tuple[Claim, ...] = ()
     roles: tuple[ModuleName, ...] = ()

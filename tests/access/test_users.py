@@ -59,7 +59,7 @@ def run(application: Application, new_database: Callable[[str], str]) -> Callabl
     @asynccontextmanager
     async def started(settings: Any) -> AsyncIterator[tuple[Any, AsyncClient, Any]]:
         app = application.module("main").create_app(settings)
-        with application.module("kit.user_commands").open_accounts(
+        with application.module("kit.user_commands").opened(
             settings, application.module("caller").Caller
         ) as accounts:
             async with (
@@ -446,7 +446,7 @@ COMMANDS: list[tuple[tuple[str, ...], str, int, str]] = [
     (("add", " ann", "--password-stdin"), PASSWORD, 1, "invalid user name ' ann'"),
     (("add", "a\nb", "--password-stdin"), PASSWORD, 1, "invalid user name"),
     (("add", "b", "--password-stdin", "--role", "hr"), PASSWORD, 1, "unknown role 'hr'"),
-    (("add", "b", "--password-stdin", "--me", "id=3"), PASSWORD, 1, "of a user: org"),
+    (("add", "b", "--password-stdin", "--me", "id=3"), PASSWORD, 1, "can be set: org"),
     (("add", "b", "--password-stdin", "--me", "org=x"), PASSWORD, 1, "invalid value: org"),
     (("add",), "", 2, ""),
 ]

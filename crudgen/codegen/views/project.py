@@ -19,7 +19,7 @@ from .distribution import (
 )
 from .links import own_links
 from .tables import has_relations
-from .users import has_users, settings_base, use_commands, user_routers
+from .users import has_keys, has_users, settings_base, use_commands, user_routers
 from .variables import folder_name, router_name
 
 
@@ -53,6 +53,7 @@ class ProjectView:
     has_migrations: bool
     has_callers: bool
     has_users: bool
+    has_keys: bool
 
 
 def project_view(schema: Schema) -> ProjectView:
@@ -106,6 +107,7 @@ def project_view(schema: Schema) -> ProjectView:
         has_migrations=schema.migrations,
         has_callers=schema.auth is not None,
         has_users=has_users(schema.auth),
+        has_keys=has_keys(schema.auth),
     )
 
 

@@ -7,11 +7,13 @@ from crudgen.codegen.imports import Imports
 from crudgen.language.access import Auth
 from crudgen.language.schema import Schema
 
-_MODULES = (
-    *("accounts", "credentials", "delays", "login_routes", "login_settings", "logins"),
-    *("own_tokens", "passwords"),
+_OF_USERS = (
+    *("accounts", "delays", "login_routes", "login_settings", "logins"),
+    *("passwords", "user_table", "user_tokens"),
 )
 """Modules of `kit/access` for users."""
+_OF_BOTH = ("credentials", "own_settings", "own_tokens", "subjects")
+"""Modules of `kit/access` for users and API keys."""
 
 
 def has_users(auth: Auth | None) -> bool:
@@ -19,10 +21,22 @@ def has_users(auth: Auth | None) -> bool:
     return auth is not None and auth.users
 
 
+def has_keys(auth: Auth | None) -> bool:
+    """Return whether an application has API keys."""
+    return auth is not None and auth.keys
+
+
 def kit_of_users(auth: Auth | None) -> dict[str, bool]:
-    """Return whether a project needs each of the modules of the kit for users."""
-    paths = (*(f"access/{name}.py" for name in _MODULES), "user_commands.py")
-    return dict.fromkeys(paths, has_users(auth))
+    """Return whether a project needs each of the modules of the kit for users and API keys."""
+    users, keys = has_users(auth), has_keys(auth)
+    return {
+        **{f"access/{name}.py": users for name in _OF_USERS},
+        **{f"access/{name}.py": users or keys for name in _OF_BOTH},
+        "access/api_keys.py": keys,
+        "command_line.py": users or keys,
+        "key_commands.py": keys,
+        "user_commands.py": users,
+    }
 
 
 def settings_base(schema: Schema) -> tuple[str, str]:
@@ -31,6 +45,8 @@ def settings_base(schema: Schema) -> tuple[str, str]:
         return ".kit.settings", "BaseAppSettings"
     if schema.auth.users:
         return ".kit.access.login_settings", "LoginSettings"
+    if schema.auth.keys:
+        return ".kit.access.own_settings", "OwnTokenSettings"
     return ".kit.access.settings", "AuthSettings"
 
 
@@ -42,8 +58,11 @@ def user_routers(auth: Auth | None, imports: Imports) -> Iterator[Code]:
 
 
 def use_commands(auth: Auth | None, imports: Imports) -> None:
-    """Add the imports of the commands of users to those of `python -m app`."""
+    """Add the imports of the commands of users and keys to those of `python -m app`."""
     if has_users(auth):
         imports.use(".kit.user_commands", "run_user_command")
+    if has_keys(auth):
+        imports.use(".kit.key_commands", "run_key_command")
+    if has_users(auth) or has_keys(auth):
         imports.use(".caller", "Caller")
         imports.use(".settings", "Settings")

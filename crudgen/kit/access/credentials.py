@@ -1,4 +1,4 @@
-"""The tables of users and of the tokens that the application issues, and the form of tokens."""
+"""The table of tokens that the application issues, and their form."""
 
 import hashlib
 import hmac
@@ -12,18 +12,6 @@ from sqlalchemy import BigInteger, Column, LargeBinary, Table
 from ..database.columns import SerialInteger, Text
 from ..models import Model
 
-LOGINS = Table(
-    "_login",
-    Model.metadata,
-    Column("id", SerialInteger, primary_key=True),
-    Column("name", Text, nullable=False, unique=True),
-    Column("password", Text, nullable=False),
-    Column("roles", Text, nullable=False),
-    Column("claims", Text, nullable=False),
-    Column("created", BigInteger, nullable=False),
-    Column("disabled", BigInteger),
-)
-"""The users. The password is an argon2id hash, roles and claims are JSON."""
 CREDENTIALS = Table(
     "_credential",
     Model.metadata,

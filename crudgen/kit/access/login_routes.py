@@ -1,6 +1,6 @@
 """The routes of users: POST /login, POST /logout, GET /me, POST /me/password."""
 
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote_to_bytes
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
@@ -15,6 +15,7 @@ from .logins import Logins
 from .may import AUTHORIZATION, May
 from .passwords import MAX_PASSWORD, MIN_PASSWORD, is_storable, password_problem
 from .rules import USER, Permission
+from .subjects import plain_type
 from .tokens import token_in
 
 LOGIN_PATH = "login"
@@ -124,7 +125,7 @@ def user_routes(caller: type[BaseCaller]) -> APIRouter:
 def _shown(caller: type[BaseCaller]) -> type[BaseModel]:
     """Return the model of a caller in responses."""
     fields: dict[str, Any] = {
-        name: (_plain(field.annotation), ... if field.is_required() else None)
+        name: (plain_type(field.annotation), ... if field.is_required() else None)
         for name, field in caller.model_fields.items()
         if name not in {"issuer", "roles"}
     }
@@ -132,16 +133,6 @@ def _shown(caller: type[BaseCaller]) -> type[BaseModel]:
     return create_model(
         "Me", __config__=described, __doc__="A caller.", roles=(list[str], ...), **fields
     )
-
-
-def _plain(annotation: Any) -> Any:
-    """Return a type without the rules of claims."""
-    if get_origin(annotation) is Annotated:
-        return get_args(annotation)[0]
-    if type(None) in get_args(annotation):
-        (inner,) = (one for one in get_args(annotation) if one is not type(None))
-        return _plain(inner) | None
-    return annotation
 
 
 def _with_formats(schema: dict[str, Any]) -> None:

@@ -5,18 +5,17 @@ from typing import Annotated
 from fastapi import FastAPI
 from pydantic import Field
 
-from .keys import Keys
 from .logins import Logins
 from .opaque import OpaqueTokens
-from .own_tokens import OwnTokens
+from .own_settings import OwnTokenSettings
 from .passwords import Passwords, PasswordThreads
-from .settings import AuthSettings
+from .user_tokens import UserTokens
 
 MIN_MEMORY_MB = 12
 """With less, three passes of argon2id are weaker than OWASP recommends."""
 
 
-class LoginSettings(AuthSettings):
+class LoginSettings(OwnTokenSettings):
     """Settings of users and their tokens."""
 
     login_seconds: Annotated[int, Field(ge=60, le=31_536_000)] = 604_800
@@ -30,11 +29,5 @@ class LoginSettings(AuthSettings):
         threads = PasswordThreads(Passwords(self.password_memory_mb))
         app.state.logins = Logins(app.state.database, app.state.tokens, threads, self.login_seconds)
 
-    def _keys(self) -> Keys | None:
-        """Return the keys of JWTs; None if the settings name none: there are other tokens."""
-        if self.auth_secret or self.auth_issuer or self.auth_jwks_url:
-            return super()._keys()
-        return None
-
     def _opaque(self, app: FastAPI) -> OpaqueTokens | None:
-        return OwnTokens(app.state.database)
+        return UserTokens(app.state.database, stores_use=not self.database_read_only)

@@ -17,12 +17,13 @@ from sqlalchemy import (
 from ..database import Change, Database
 from ..database.transaction import Row
 from .caller import BaseCaller
-from .credentials import CREDENTIALS, LOGINS, hashed, new_secret, parts_of, token_of
+from .credentials import CREDENTIALS, hashed, new_secret, parts_of, token_of
 from .delays import Delays
 from .errors import Forbidden, Unauthorized
-from .own_tokens import USERS
 from .passwords import PasswordThreads
 from .tokens import Tokens, header_of
+from .user_table import LOGINS
+from .user_tokens import USERS
 
 WRONG = "Wrong user name or password"
 """The same for unknown and disabled users."""

@@ -44,6 +44,7 @@ def resolve_auth(written: WrittenSpec[AppSpec], problems: Problems) -> Auth | No
         )
     auth = Auth(
         users=spec.users,
+        keys=spec.keys,
         tokens=_tokens(written, problems),
         me=(*_claims_of_users(spec), *_claims(written, problems)),
         roles=tuple(_roles(written, problems)),

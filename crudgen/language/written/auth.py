@@ -25,6 +25,10 @@ class AuthSpec(BaseSpec):
         default=False,
         description="Whether the application has users of its own, who log in with a password.",
     )
+    keys: Flag = Field(
+        default=False,
+        description="Whether programs can have API keys, which 'crudgen key' adds.",
+    )
     tokens: TokensSpec | None = Field(
         default=None,
         description="Tokens of an identity provider. By default, tokens are signed with"

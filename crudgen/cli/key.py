@@ -1,0 +1,82 @@
+"""The commands `crudgen key …`. Reason to change: their options or output."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from crudgen.cli import changing, console, source
+from crudgen.cli.user import AsJson, Entities
+from crudgen.errors import CrudgenError
+
+EXAMPLES = (
+    "crudgen key add --role editor --days 90",
+    "crudgen key list",
+    "crudgen key revoke 1",
+)
+
+key = typer.Typer(no_args_is_help=True, help="Add, list and revoke the API keys of programs.")
+
+
+@contextmanager
+def _opened(entities: Path, url: str | None) -> Iterator[Any]:
+    """Yield the module of commands, and the keys of an application. Raises CrudgenError."""
+    schema, tree = source.render_to_serve(source.read(entities))
+    if schema.auth is None or not schema.auth.keys:
+        raise CrudgenError("the spec has no API keys\n  write 'auth: {keys: true}' in crudgen.yaml")
+    from crudgen.delivery.accounts import opened  # noqa: PLC0415 -- lazy
+
+    with opened(tree, "key_commands", url) as found:
+        yield found
+
+
+@key.command("add")
+def add(  # noqa: PLR0913 -- each is an option of the command
+    *,
+    role: Annotated[
+        list[str] | None, typer.Option("--role", metavar="ROLE", help="A role of the key.")
+    ] = None,
+    days: Annotated[int, typer.Option(metavar="DAYS", help="How long the key is valid.")] = 90,
+    name: Annotated[str, typer.Option(metavar="NAME", help="What the key is for.")] = "key",
+    me: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="An attribute in 'me' of 'auth'."),
+    ] = None,
+    database: changing.Url = None,
+    entities: Entities = source.DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Add a key, and print it. It is not shown again."""
+    with _opened(entities, database) as (commands, keys):
+        added, text = keys.add(name, days, role or [], me or [])
+        if not as_json:
+            console.say_error(f"{commands.described(added)}; it is shown only now")
+        console.say(commands.as_json([added], text) if as_json else text)
+
+
+@key.command("list")
+def list_all(
+    database: changing.Url = None,
+    entities: Entities = source.DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """List all keys, with their last use."""
+    with _opened(entities, database) as (commands, keys):
+        found = keys.all()
+        console.say(commands.as_json(found) if as_json else commands.as_table(found))
+
+
+@key.command("revoke")
+def revoke(
+    number: Annotated[int, typer.Argument(metavar="ID", help="The number of the key.")],
+    database: changing.Url = None,
+    entities: Entities = source.DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Delete a key."""
+    with _opened(entities, database) as (commands, keys):
+        found = keys.revoke(number)
+        said = f"revoked {commands.described(found)}"
+        console.say(commands.as_json([found]) if as_json else said)

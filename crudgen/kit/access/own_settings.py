@@ -1,0 +1,21 @@
+"""The settings of an application that issues tokens of its own."""
+
+from fastapi import FastAPI
+
+from .keys import Keys
+from .opaque import OpaqueTokens
+from .own_tokens import OwnTokens
+from .settings import AuthSettings
+
+
+class OwnTokenSettings(AuthSettings):
+    """Settings of an application with API keys or users. JWTs are accepted if they are set up."""
+
+    def _keys(self) -> Keys | None:
+        """Return the keys of JWTs; None if the settings name none: there are other tokens."""
+        if self.auth_secret or self.auth_issuer or self.auth_jwks_url:
+            return super()._keys()
+        return None
+
+    def _opaque(self, app: FastAPI) -> OpaqueTokens | None:
+        return OwnTokens(app.state.database, stores_use=not self.database_read_only)

@@ -1,0 +1,36 @@
+"""Finds who has a token of a login, in an application with users."""
+
+import json
+
+from sqlalchemy import bindparam, select
+
+from ..database.transaction import Row
+from .credentials import CREDENTIALS
+from .errors import Unauthorized
+from .opaque import Issued
+from .own_tokens import OF_TOKEN, UNKNOWN, OwnTokens
+from .user_table import LOGINS
+
+USERS = "users"
+"""The issuer of the callers who have logged in."""
+_c, _u = CREDENTIALS.c, LOGINS.c
+
+
+class UserTokens(OwnTokens):
+    """The tokens of users, and API keys."""
+
+    read = (
+        select(*OF_TOKEN, _c.login_id, _u.id, _u.name, _u.roles, _u.claims, _u.disabled)
+        .select_from(CREDENTIALS.outerjoin(LOGINS, _c.login_id == _u.id))
+        .where(_c.id == bindparam("id__"))
+    )
+
+    async def issued(self, row: Row) -> Issued:
+        """Return what a valid token says. Raises Unauthorized if its user is disabled."""
+        login, user, name, roles, claims, disabled = row[len(OF_TOKEN) :]
+        if login is None:
+            return await super().issued(row)
+        if user is None or disabled is not None:
+            raise Unauthorized(UNKNOWN)
+        own = {"iss": USERS, "sub": str(user), "name": name}
+        return Issued({**json.loads(claims), **own}, json.loads(roles), row[1])
