@@ -34,7 +34,7 @@ INEXPRESSIBLE = {
     ),
     "it depends on crudgen.yaml, or on other rules": (
         *("needs callers", "unknown role", "'access' is missing", "together with others"),
-        *("and may not read them", ", and not ", "rules with 'if' do not cover"),
+        *("and may not read them", ", and not ", "do not cover"),
         *("a caller has no", "has no 'me", "the name of a claim", "is the caller's, and"),
         *("and that of 'me.", "a token may lack", "' can be ", "and 'me.", "has no tenant"),
         *("no field is named", "and others are too many", "is a path of users"),

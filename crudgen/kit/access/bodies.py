@@ -78,6 +78,17 @@ class Bodies:
         if problems:
             raise HTTPException(409, problems[:MAX_PROBLEMS])
 
+    def check_related(
+        self, rows: Sequence[Model], caller: BaseCaller | None, *, several: bool = False
+    ) -> None:
+        """Raise HTTPException as `check` does, for what bodies write of other tables."""
+        problems: list[dict[str, Any]] = []
+        for index, row in enumerate(rows):
+            place: Place = ["body", index] if several else ["body"]
+            problems += self._related_problems(row, caller, place)
+        if problems:
+            raise HTTPException(409, problems[:MAX_PROBLEMS])
+
     async def unchanged(
         self, db: Database, key: Any, row: Model, caller: BaseCaller | None
     ) -> Collection[str]:

@@ -2,18 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Select
 
 from ..database import Change, Database
 from ..database.statements import Prepared, Statement, Values
 from ..database.transaction import Row
+from .caller import BaseCaller
 from .denials import RowDenied
 
 
 class CallerDatabase:
-    """Runs statements with the values of a caller, and the constants of rules.
+    """Runs statements with the values of a caller.
 
     A condition without these values cannot run, so it never lets anything through.
     """
@@ -58,3 +59,14 @@ class CallerDatabase:
         except RowDenied as denied:
             await denied.log(self)
             raise
+
+
+def as_caller(db: Database, caller: BaseCaller | None) -> Database:
+    """Return a database whose statements can contain the conditions of rules for a caller.
+
+    A caller without credentials has no values: a statement that needs one is not run, the driver
+    raises.
+    """
+    if isinstance(db, CallerDatabase):
+        return cast(Database, db)
+    return cast(Database, CallerDatabase(db, {} if caller is None else caller.bound_values))

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from copy import copy
+from itertools import count
 from typing import Any
 
 from sqlalchemy import (
@@ -32,19 +33,15 @@ NEW = "_new__"
 In an UPDATE, a parameter in WHERE may not have the name of a column that is set.
 """
 
+_numbers = count()
+"""The numbers in the names of parameters with constants: a statement can have several rules."""
+
 
 class Clause:
-    """The condition of one rule. It is true, false, or unknown; unknown allows nothing.
+    """The condition of one rule. It is true, false, or unknown; unknown allows nothing."""
 
-    Its constants become parameters, because statements are compiled once without values.
-    """
-
-    def __init__(self, condition: ColumnElement[bool], table: Table, number: int) -> None:
-        """Read the condition; `number` tells it from other rules for the same table."""
+    def __init__(self, condition: ColumnElement[bool], table: Table) -> None:
         self._table = table
-        self._name = f"{CONSTANT}{number}_"
-        self.constants: dict[str, Any] = {}
-        """The values of the parameters."""
         self.columns: set[Column[Any]] = set()
         """The columns in the condition."""
         self._condition = _without_mapper(replacement_traverse(condition, {}, self._replaced))
@@ -112,7 +109,7 @@ class Clause:
         if isinstance(element, BinaryExpression) and getattr(element.right, "expanding", False):
             return self._list(element)
         if isinstance(element, BindParameter) and not element.key.startswith(ME):
-            return self._constant(element.value, element.type)
+            return _constant(element.value, element.type)
         return None
 
     def _column(self, element: Column[Any]) -> Column[Any]:
@@ -132,16 +129,16 @@ class Clause:
         """Return `a IN (…)` with a parameter for each constant."""
         left: Any = replacement_traverse(element.left, {}, self._replaced)
         right: Any = element.right
-        values = [self._constant(one, right.type) for one in right.value]
+        values = [_constant(one, right.type) for one in right.value]
         found: ColumnElement[bool] = (
             left.in_(values) if element.operator is operators.in_op else left.not_in(values)
         )
         return found
 
-    def _constant(self, value: Any, kind: Any) -> BindParameter[Any]:
-        name = f"{self._name}{len(self.constants)}"
-        self.constants[name] = value
-        return bindparam(name, type_=kind)
+
+def _constant(value: Any, kind: Any) -> BindParameter[Any]:
+    """Return the parameter of a constant, which has its value, and a name of its own."""
+    return bindparam(f"{CONSTANT}{next(_numbers)}", value, type_=kind)
 
 
 def _has_index(table: Table, column: Column[Any]) -> bool:

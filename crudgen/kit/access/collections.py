@@ -4,16 +4,19 @@ from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
 from fastapi import Request, Response
+from sqlalchemy import ColumnElement
 
 from ..database import Database
 from ..models import Model
 from ..query import ListQuery
 from ..rows.subcollection import Subcollection
 from .caller import BaseCaller
+from .caller_database import as_caller
 from .caller_view import remember, shown
 from .may import May
 from .queries import check_query
-from .rules import Access
+from .row_operations import read_condition
+from .rules import Access, Roles, roles_of
 from .views import Guarded
 
 
@@ -50,6 +53,7 @@ class GuardedCollection:
     ) -> None:
         self.collection, self.owner, self.rows = collection, owner, rows
         self.links, self.via = links, via
+        self._restricted: dict[tuple[str, Roles], Subcollection] = {}
         read, caller = (owner.read, rows.access.read), owner.caller
         linked = () if via is None else (via.read,)
         self.lister: Any = May(caller, *read, *linked).asked
@@ -63,6 +67,28 @@ class GuardedCollection:
     def view(self, caller: BaseCaller | None) -> "CollectionView":
         """Return the operations that a caller may use; None is a caller without credentials."""
         return CollectionView(self, caller)
+
+    def restricted(
+        self, kind: str, caller: BaseCaller | None, *, creates: bool = False
+    ) -> Subcollection | None:
+        """Return the rows that a caller can read or `creates`; None if no rule is about rows."""
+        roles = roles_of(caller)
+        operations = self.rows.row_operations(roles)
+        if operations is None:
+            return None
+        if creates:
+            return self.collection.restricted(
+                self.rows.view(caller), self._owner_condition(kind, roles)
+            )
+        chosen = (kind, roles)
+        if chosen not in self._restricted:
+            owner = self._owner_condition(kind, roles)
+            self._restricted[chosen] = self.collection.restricted(operations.visible, owner)
+        return self._restricted[chosen]
+
+    def _owner_condition(self, kind: str, roles: Roles) -> ColumnElement[bool] | None:
+        condition = read_condition(self.owner, roles)
+        return None if condition is None else condition(kind)
 
 
 class CollectionView:
@@ -80,20 +106,28 @@ class CollectionView:
     async def list(self, db: Database, request: Request, key: Any, query: ListQuery) -> Response:
         """Return the response with a page of the rows under a row."""
         guarded, caller = self._guarded, self._caller
-        guarded.owner.read.check_all(caller)
-        guarded.rows.access.read.check_all(caller)
+        guarded.owner.read.check(caller)
+        guarded.rows.access.read.check(caller)
         if guarded.via is not None:
             guarded.via.read.check_all(caller)
         check_query(guarded.rows.unguarded._columns, query, caller)
-        return await self._rows.list(db, request, key, query)
+        seen = guarded.restricted(db.kind, caller)
+        if seen is None:
+            return await self._rows.list(db, request, key, query)
+        return await seen.list(as_caller(db, caller), request, key, query)
 
     async def create(
         self, db: Database, request: Request, key: Any, row: Model, *options: str | None
     ) -> Response:
         """Insert a row under a row; return the response with it, if the caller may read it."""
         guarded, caller = self._guarded, self._caller
-        guarded.owner.read.check_all(caller)
-        guarded.rows.access.create.check_all(caller)
+        guarded.owner.read.check(caller)
+        guarded.rows.access.create.check(caller)
+        seen = guarded.restricted(db.kind, caller, creates=True)
+        if seen is not None:
+            return await cast(_Operations, seen).create(
+                as_caller(db, caller), request, key, row, *options
+            )
         guarded.rows.bodies.check([row], caller)
         remember(request, caller)
         row = guarded.rows.bodies.filled(row, caller)

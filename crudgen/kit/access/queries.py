@@ -31,7 +31,7 @@ def check_readable(model: type[Model], caller: BaseCaller | None, parameter: str
     if access is None and not is_link(model):
         access = access_of(table)  # raises StartupError
     if access is not None:
-        access.read.check_all(caller, ["query", parameter])
+        access.read.check(caller, ["query", parameter])
 
 
 def is_link(model: type[Model]) -> bool:

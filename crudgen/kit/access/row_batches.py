@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import HTTPException, Request, Response
 
 from ..database import Change, Database
+from ..errors import MissingTarget
 from ..http.headers import JsonText
 from ..models import Changes, Model
 from ..rows.answers import ErrorConversion
@@ -35,12 +36,14 @@ class BulkRowView(RowView):
         if options:
             raise unsupported("idempotency")
         self._access.create.check(self._caller)
-        self._bodies.check(rows, self._caller, several=True)
+        self._bodies.check_related(rows, self._caller, several=True)
         rows = [self._bodies.filled(row, self._caller) for row in rows]
         operations, every, caller_db = self._operations, self._every, self._as_caller(db)
         asked, count = operations.creation(db.kind), len(rows)
         values = [every._values.read(row) for row in rows]
-        before = [
+        new = [(None, one) for one in values]
+        before = operations.references.checks(db.kind, new, self._placed)
+        before += [
             Change(
                 asked,
                 operations.new_values(row),
@@ -66,16 +69,18 @@ class BulkRowView(RowView):
         It is 204 if the caller can no longer read all of them.
         """
         self._access.update.check(self._caller)
-        self._bodies.check(rows, self._caller, several=True)
+        self._bodies.check_related(rows, self._caller, several=True)
         operations, every, caller_db = self._operations, self._every, self._as_caller(db)
         use, batch = operations.use(db.kind), every._updates(caller_db, request, rows)
         guards = [
             Change(use.lock, {"key__": key}, check=every._must_exist(self._place(index)))
             for index, key in _in_order(batch.keys)
         ]
+        sent = [every._values.read(row, exclude_unset=True) for row in rows]
+        written = [(values.pop(every._key), values) for values in sent]
+        guards += operations.references.checks(db.kind, written, self._placed)
         for index, key in _in_order(batch.keys) if operations.asks_update else ():
-            values = every._values.read(rows[index], exclude_unset=True)
-            del values[every._key]
+            values = sent[index]
             guards.append(
                 Change(
                     operations.update(db.kind, tuple(values), asks=True),
@@ -121,6 +126,11 @@ class BulkRowView(RowView):
     def _every(self) -> Any:
         """The rows without rules: a BulkResource."""
         return self._operations.all
+
+    def _placed(self, error: MissingTarget, index: int) -> HTTPException:
+        """Return the error about a row of a request."""
+        found: HTTPException = self._every._item_error_converter(index)(error)
+        return found
 
     def _place(self, index: int) -> list[str | int]:
         """Return the location of the key of a row in a body."""

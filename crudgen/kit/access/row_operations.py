@@ -7,14 +7,34 @@ from typing import Any
 from sqlalchemy import Column, Select, false, literal_column, select
 
 from ..database.statements import Statement
+from ..query.visibility import ALL, Condition, Visibility
 from ..rows.resource import Resource
 from ..rows.statements import RowStatements
-from .caller import BaseCaller
 from .clauses import NEW, Clause, any_before, any_behind, any_change, columns_of
-from .rules import Access, Roles
+from .references import ReadableReferences
+from .rules import Access, Roles, known_access_of
 
 MAX_STATEMENTS = 1_000
 """Most statements in the cache: clients choose the properties of an update."""
+
+
+def read_condition(access: Access | None, roles: Roles) -> Condition | None:
+    """Return the condition of the rows that callers with some roles can read; None for all."""
+    clauses = None if access is None else access.read.clauses(roles)
+    return None if clauses is None else partial(any_before, tuple(clauses))
+
+
+def visibility_of(roles: Roles) -> Visibility:
+    """Return which rows of all tables callers with some roles can read."""
+    return Visibility(lambda table: read_condition(known_access_of(table), roles))
+
+
+def depends_on_rows(rows: Resource, access: Access, roles: Roles) -> bool:
+    """Return whether rules of these callers are about rows: of this table, or of related ones."""
+    if any(one.clauses(roles) is not None for one in access.permissions) and access.is_about_rows:
+        return True
+    related = (known_access_of(table) for table in rows.related_tables())
+    return any(one is not None and one.read.clauses(roles) for one in related)
 
 
 class RowOperations:
@@ -29,29 +49,26 @@ class RowOperations:
         """The rows without rules."""
         self.access, self.roles = access, roles
         """The rules, and the roles of the callers."""
-        reading = access.read.clauses(roles)
+        visibility = visibility_of(roles)
+        self.own_condition = read_condition(access, roles)
+        """The condition of the rows that these callers can read; None for all rows."""
+        hides = any(map(visibility.hides, rows.related_tables()))
         self.visible = rows
+        if hides or self.own_condition is not None:
+            reading = access.read.clauses(roles) or ()
+            self.visible = rows.restricted(
+                self.own_condition,
+                visibility if hides else ALL,
+                is_indexed=len(reading) == 1 and reading[0].is_indexed,
+            )
         """The rows that these callers can read."""
-        if reading is not None:
-            is_indexed = len(reading) == 1 and reading[0].is_indexed
-            condition = partial(any_before, tuple(reading))
-            self.visible = rows.restricted(condition, is_indexed=is_indexed)
+        self.references = ReadableReferences(rows._properties, rows._columns.shown, visibility)
+        """The check of references to rows that these callers cannot read."""
         self._columns: Mapping[str, Column[Any]] = rows._properties.columns
         self._creating = access.create.clauses(roles)
         self._updating = access.update.clauses(roles)
         self._deleting = access.delete.clauses(roles)
         self._statements: dict[tuple[object, ...], Statement] = {}
-
-    def values_of(self, caller: BaseCaller | None) -> Mapping[str, Any]:
-        """Return the values in conditions: constants, and the attributes of a caller.
-
-        A caller without credentials has none: a statement that needs one is not run, the driver
-        raises.
-        """
-        constants = self.access.constants
-        if caller is None:
-            return constants
-        return {**constants, **caller.bound_values} if constants else caller.bound_values
 
     def use(self, kind: str) -> RowStatements:
         """Return the statements of the visible rows, for a dialect."""

@@ -1,13 +1,14 @@
 """The operations of a resource for one caller, whose rules are about rows."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from fastapi import Request, Response
 
 from ..database import Change, Database
 from ..database.returning import row_discarded
 from ..database.transaction import Row
+from ..errors import MissingTarget
 from ..http.etag import Preconditions
 from ..http.headers import JsonText
 from ..models import Changes, Model
@@ -15,7 +16,7 @@ from ..query import ListQuery
 from ..rows.answers import ErrorConversion, one_row
 from .bodies import Bodies
 from .caller import BaseCaller
-from .caller_database import CallerDatabase
+from .caller_database import as_caller
 from .caller_view import View
 from .denials import RowDenied, Write
 from .queries import check_query
@@ -30,17 +31,16 @@ class RowView(View):
     again if the caller can still read it.
     """
 
-    __slots__ = ("_operations", "_values")
+    __slots__ = ("_operations",)
 
     def __init__(
         self, operations: RowOperations, bodies: Bodies, caller: BaseCaller | None
     ) -> None:
         super().__init__(operations.all, operations.access, bodies, caller)
         self._operations = operations
-        self._values = operations.values_of(caller)
 
     def _as_caller(self, db: Database) -> Database:
-        return cast(Database, CallerDatabase(db, self._values))
+        return as_caller(db, self._caller)
 
     async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
         """Return the response with a page of rows that the caller can read."""
@@ -51,10 +51,12 @@ class RowView(View):
 
     async def read(self, db: Database, key: Any, query: ListQuery | None = None) -> Response:
         """Return the response with one row; raise HTTPException 404 if it cannot be read."""
-        if query is not None:
-            raise unsupported("related rows")
         self._access.read.check(self._caller)
-        return await self._operations.visible.read(self._as_caller(db), key)
+        visible: Any = self._operations.visible
+        if query is None:
+            return await visible.read(self._as_caller(db), key)  # type: ignore[no-any-return]
+        check_query(visible._columns, query, self._caller)
+        return await visible.read(self._as_caller(db), key, query)  # type: ignore[no-any-return]
 
     async def create(
         self, db: Database, request: Request, row: Model, *options: str | None
@@ -66,12 +68,15 @@ class RowView(View):
         if options:
             raise unsupported("idempotency")
         self._access.create.check(self._caller)
-        self._bodies.check([row], self._caller)
+        self._bodies.check_related([row], self._caller)
         row = self._bodies.filled(row, self._caller)
         operations, rows, caller_db = self._operations, self._operations.all, self._as_caller(db)
-        values, asked = rows._values.read(row), operations.creation(db.kind)
-        new, check = operations.new_values(values), self._allowed(Write("create", None, values))
-        before = [] if asked is None else [Change(asked, new, check=check)]
+        values = rows._values.read(row)
+        before = operations.references.checks(db.kind, [(None, values)], unplaced)
+        asked = operations.creation(db.kind)
+        if asked is not None:
+            new = operations.new_values(values)
+            before.append(Change(asked, new, check=self._allowed(Write("create", None, values))))
         insertion = rows._insertion(caller_db, request, row)
         seen = Change(operations.use(db.kind).read, {}, derive=inserted_key(insertion.after + 1))
         with ErrorConversion(rows._properties):
@@ -82,14 +87,14 @@ class RowView(View):
     async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
         """Update a row if one rule allows it before and after the update; return it, or 204."""
         self._access.update.check(self._caller)
-        self._bodies.check([changes], self._caller)
+        self._bodies.check_related([changes], self._caller)
         values = self._operations.all._values.read(changes, exclude_unset=True)
         return await self._change(db, request, key, values)
 
     async def replace(self, db: Database, request: Request, key: Any, row: Model) -> Response:
         """Replace a row if one rule allows it before and after; return it, or 204."""
         self._access.update.check(self._caller)
-        self._bodies.check([row], self._caller)
+        self._bodies.check_related([row], self._caller)
         row = self._bodies.filled(row, self._caller)
         rows: Any = self._operations.all
         values = rows._values.read(row)
@@ -106,6 +111,7 @@ class RowView(View):
         use = operations.use(db.kind)
         changes = [
             Change(use.lock, {"key__": key}, check=self._seen(db, request, key)),
+            *operations.references.checks(db.kind, [(key, values)], unplaced),
             Change(
                 operations.update(db.kind, columns),
                 bound,
@@ -129,6 +135,7 @@ class RowView(View):
                 operations.delete(db.kind),
                 {"key__": key},
                 check=self._allowed(Write("delete", key)),
+                yields=rows._deletion_yields,
             ),
         ]
         with ErrorConversion(rows._properties, place):
@@ -176,6 +183,11 @@ def inserted_key(distance: int) -> Callable[[Sequence[Sequence[Row]]], dict[str,
         return {"key__": found[-distance][0][-1]}
 
     return derive
+
+
+def unplaced(error: MissingTarget, _: int) -> MissingTarget:
+    """Return the error about the only row of a request."""
+    return error
 
 
 def unsupported(what: str) -> TypeError:

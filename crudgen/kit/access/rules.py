@@ -3,8 +3,6 @@
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
-from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_
 
@@ -182,10 +180,9 @@ class Access:
         `presets` are the attributes of the caller that new rows have, by attribute.
         """
         table, name = _table(model), model.__name__
-        numbers = count()
 
         def clauses(rules: Sequence[Rule]) -> Sequence[tuple[Rule, Clause | None]]:
-            return [(one, _clause(one, tenant, table, numbers)) for one in rules]
+            return [(one, _clause(one, tenant, table)) for one in rules]
 
         self.caller, self.tenant = caller, tenant
         self.read = Permission(f"read rows of {name}", clauses(read))
@@ -196,11 +193,6 @@ class Access:
         """What the rules allow, by operation."""
         self.presets = Presets(presets or {})
         """The values that new rows have from their caller."""
-        self.constants: dict[str, Any] = {}
-        """The constants in the conditions of the rules, by parameter."""
-        for permission in self.permissions:
-            for _, clause in permission.rules:
-                self.constants |= {} if clause is None else clause.constants
         self.is_about_rows = any(
             clause is not None for one in self.permissions for _, clause in one.rules
         )
@@ -222,10 +214,10 @@ def known_access_of(table: Table) -> Access | None:
     return found
 
 
-def _clause(rule: Rule, tenant: Rule | None, table: Table, numbers: "count[int]") -> Clause | None:
+def _clause(rule: Rule, tenant: Rule | None, table: Table) -> Clause | None:
     conditions = (None if tenant is None else tenant.condition, rule.condition)
     parts = [one for one in conditions if one is not None]
-    return Clause(and_(*parts), table, next(numbers)) if parts else None
+    return Clause(and_(*parts), table) if parts else None
 
 
 def _table(model: type[Model]) -> Table:

@@ -8,7 +8,7 @@ from .bodies import Bodies
 from .caller import BaseCaller
 from .caller_view import View
 from .row_batches import BulkRowView
-from .row_operations import RowOperations
+from .row_operations import RowOperations, depends_on_rows
 from .rules import Access, Roles, roles_of
 
 
@@ -23,10 +23,7 @@ class Guarded:
         self._row_operations: dict[Roles, RowOperations | None] = {}
         """By the roles of a caller; None if no rule of theirs has a condition."""
         if access.is_about_rows and not knows_visible_rows(type(rows)):
-            raise StartupError(
-                f"{rows._name}: rules with conditions are not supported for {type(rows).__name__}\n"
-                "  use Resource or ReplaceableResource"
-            )
+            raise _unknown(rows)
         self.unguarded = rows
         """The rows for code that asks the rules itself, or asks none."""
         self.bodies = Bodies(rows)
@@ -37,20 +34,31 @@ class Guarded:
 
     def view(self, caller: BaseCaller | None) -> View:
         """Return the operations that a caller may use; None is a caller without credentials."""
-        if not self.access.is_about_rows:
-            return View(self.unguarded, self.access, self.bodies, caller)
-        roles = roles_of(caller)
-        if roles not in self._row_operations:
-            self._row_operations[roles] = self._operations_of(roles)
-        operations = self._row_operations[roles]
+        operations = self.row_operations(roles_of(caller))
         if operations is None:
             return View(self.unguarded, self.access, self.bodies, caller)
         return BulkRowView(operations, self.bodies, caller)
 
+    def row_operations(self, roles: Roles) -> RowOperations | None:
+        """Return the statements for callers with some roles; None if no rule is about rows."""
+        if roles not in self._row_operations:
+            self._row_operations[roles] = self._operations_of(roles)
+        return self._row_operations[roles]
+
     def _operations_of(self, roles: Roles) -> RowOperations | None:
-        if all(one.clauses(roles) is None for one in self.access.permissions):
+        rows = self.unguarded
+        if not depends_on_rows(rows, self.access, roles):
             return None
-        return RowOperations(self.unguarded, self.access, roles)
+        if not knows_visible_rows(type(rows)):
+            raise _unknown(rows)
+        return RowOperations(rows, self.access, roles)
+
+
+def _unknown(rows: Resource) -> StartupError:
+    return StartupError(
+        f"{rows._name}: rules with conditions are not supported for {type(rows).__name__}\n"
+        "  use Resource or ReplaceableResource"
+    )
 
 
 def knows_visible_rows(kind: type[Resource]) -> bool:

@@ -67,14 +67,14 @@ class _Level:
             rows = include.rows
             if rows.is_many:
                 found[rows.json_name] = self._list(row, key, include)
-                found[rows.more_name] = self._flag(has_more(include, row, key))
+                found[rows.more_name] = self._flag(has_more(include, row, key, self._kind))
             else:
                 found[rows.json_name] = self._single(row, key, include)
         return found
 
     def _single(self, row: Source, key: str, include: Include) -> ColumnElement[Any]:
         columns = include.rows.columns
-        table = columns.properties.table.alias(include.name)
+        table = include.rows.source(include.name, self._kind)
         target = attributes(table, columns)
         self.source = self.source.outerjoin(table, include.rows.matches(target, row, key))
         self.is_joined = True
@@ -129,7 +129,7 @@ class IncludedJson:
         level, row = _Level(page, kind), attributes(page, columns)
         own = level.own(row, columns, query.own_fields)
         counts: Properties = {
-            one.count_name: type_coerce(count_of(one, row, columns.key), BigInteger())
+            one.count_name: type_coerce(count_of(one, row, columns.key, kind), BigInteger())
             for one in query.counts
         }
         related = {**counts, **level.related(row, columns.key, query.includes)}

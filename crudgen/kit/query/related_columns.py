@@ -14,6 +14,7 @@ from .related_conditions import related_conditions
 from .related_order import RelatedOrder
 from .related_paths import ANY, EXISTS, RelatedPath, related_paths
 from .related_rows import RelatedRows
+from .visibility import Visibility
 
 
 class RelatedColumns(Columns):
@@ -43,6 +44,11 @@ class RelatedColumns(Columns):
         self.filtered = (*self.filtered, *(path.name for path in found))
         sortable = [path.name for path in to_one if path.attribute in path.columns.sorted]
         self.sorted = (*self.sorted, *sortable)
+
+    def _see_related(self, visibility: Visibility) -> None:
+        """Let the paths lead only to rows that can be read."""
+        super()._see_related(visibility)
+        self._paths = {name: path.seen_by(visibility) for name, path in self._paths.items()}
 
     def related_models(self, name: str) -> Sequence[type[Model]]:
         """Return the models of the related rows that a column is reached over."""
@@ -109,11 +115,13 @@ class RelatedColumns(Columns):
                 related.append((path, one, f"filter_{n}"))
         return [*own, *related_conditions(self.properties, related, kind)]
 
-    def parts(self, statement: Select[Any], order: Sequence[tuple[str, bool]]) -> Iterable[Part]:
+    def parts(
+        self, statement: Select[Any], order: Sequence[tuple[str, bool]], kind: str
+    ) -> Iterable[Part]:
         """Return the parts of a list, by a statement that selects its rows, in an order."""
         if not any(name in self._paths for name, _ in order):
-            return super().parts(statement, order)
-        return RelatedOrder(self.properties, self._paths, order).parts(statement)
+            return super().parts(statement, order, kind)
+        return RelatedOrder(self.properties, self._paths, order, kind).parts(statement)
 
     def order(self, sort: Sequence[str]) -> tuple[tuple[str, bool], ...]:
         """Return the columns to sort by; related ones are followed by the keys of their rows.

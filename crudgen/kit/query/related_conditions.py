@@ -10,7 +10,6 @@ from sqlalchemy import (
     Index,
     Integer,
     Select,
-    Table,
     UniqueConstraint,
     exists,
     literal_column,
@@ -22,7 +21,7 @@ from .columns import Columns
 from .query import Filter
 from .related_paths import NONE, RelatedPath, Step
 from .related_rows import Source, attributes
-from .relations import ManyToMany, ManyToOne
+from .relations import ManyToOne
 
 RelatedFilter = tuple[RelatedPath, Filter, str]
 """A filter, with the path to its column and the prefix of its bound parameters."""
@@ -56,7 +55,7 @@ class _Conditions:
     def _of_related(
         self, step: Step, near: Source, near_key: str, kind: str
     ) -> Iterator[ColumnElement[bool]]:
-        rows = _Rows(step, near, near_key)
+        rows = _Rows(step, near, near_key, kind)
         for path, one, name in self.filters:
             if not path.attribute:
                 yield one.condition_of(rows.exist(), name, kind)
@@ -89,20 +88,24 @@ class _Conditions:
 class _Rows:
     """The rows of a relation that belong to a row."""
 
-    def __init__(self, step: Step, near: Source, near_key: str) -> None:
+    def __init__(self, step: Step, near: Source, near_key: str, kind: str) -> None:
         self._step = step
         self._near, self._near_key = near, near_key
         self.columns = step.rows.columns
-        self._target = self.columns.properties.table.alias()
+        self._target = step.rows.source(None, kind)
         self.source = attributes(self._target, self.columns)
-        self._link = _link_of(step)
+        self._link = step.rows.link(None, kind)
 
     def exist(self) -> ColumnElement[bool]:
         """Return whether there are such rows."""
         if self._link is None:
             return self._exists(self._target, [self._belongs()])
-        table, by, _ = self._link
-        return self._exists(table, [by == self._near[self._near_key]])
+        table, by, to = self._link
+        is_linked = by == self._near[self._near_key]
+        if self._step.rows.hides_rows:
+            is_readable = to.in_(select(self.source[self.columns.key]))
+            return self._exists(table, [is_linked, is_readable])
+        return self._exists(table, [is_linked])
 
     def meeting(self, conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
         """Return whether one of these rows meets the conditions, or none, for each row of a list.
@@ -156,17 +159,6 @@ def related_conditions(
     for one in filters:
         conditions.add(one[0].steps, one)
     return list(conditions.clauses(properties.columns, properties.key, kind))
-
-
-def _link_of(step: Step) -> tuple[FromClause, ColumnElement[Any], ColumnElement[Any]] | None:
-    """Return the link table of a relation, and its references to the row and to the related row."""
-    relation = step.rows.relation
-    if not isinstance(relation, ManyToMany):
-        return None
-    table: Table = relation.link.__table__  # type: ignore[attr-defined]
-    by_attribute: Any = dict(relation.link.__mapper__.columns)  # type: ignore[attr-defined]
-    link = table.alias()
-    return link, link.c[by_attribute[relation.by].key], link.c[by_attribute[relation.to].key]
 
 
 def _equals(column: ColumnElement[Any], found: Select[Any], *, is_one: bool) -> ColumnElement[bool]:

@@ -37,8 +37,10 @@ class RelatedOrder:
         properties: Properties,
         paths: Mapping[str, RelatedPath],
         order: Sequence[tuple[str, bool]],
+        kind: str,
     ) -> None:
         self._table: FromClause = properties.table
+        self._kind = kind
         self._order = [_sorted(paths.get(name), name, descends) for name, descends in order]
         self._sources: dict[Steps, Source] = {(): properties.columns}
         self._targets: dict[Steps, FromClause] = {}
@@ -69,7 +71,7 @@ class RelatedOrder:
         """Add the alias of the table that some steps lead to."""
         if steps not in self._targets:
             columns = steps[-1].columns
-            self._targets[steps] = columns.properties.table.alias()
+            self._targets[steps] = steps[-1].source(None, self._kind)
             self._sources[steps] = attributes(self._targets[steps], columns)
             self._keys[steps] = columns.key
 
@@ -118,7 +120,7 @@ class RelatedOrder:
     def _is_absent(self, steps: Steps) -> ColumnElement[bool] | None:
         """Return the condition of rows without the row at the end; None if all have one."""
         relation = steps[-1].relation
-        if not isinstance(relation, ManyToOne):
+        if not isinstance(relation, ManyToOne) or steps[-1].hides_rows:
             return ~exists().where(self._matches(steps)).correlate_except(self._targets[steps])
         reference: Any = self._sources[steps[:-1]][relation.by]
         return reference.is_(None) if reference.nullable else None

@@ -1,12 +1,13 @@
 """Paths over relations to columns, such as `team__name` and `heroes__any__age`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from .columns import Columns
 from .related_rows import RelatedRows, path_steps
 from .relations import ManyToOne
+from .visibility import Visibility
 
 ANY, NONE, EXISTS = "any", "none", "exists"
 _SEPARATOR = "__"
@@ -27,6 +28,11 @@ class RelatedPath:
 
     steps: tuple[Step, ...]
     attribute: str = ""
+
+    def seen_by(self, visibility: Visibility) -> "RelatedPath":
+        """Return the path over the rows that can be read."""
+        steps = [replace(one, rows=visibility.rows(one.rows)) for one in self.steps]
+        return replace(self, steps=tuple(steps))
 
     @property
     def columns(self) -> Columns:

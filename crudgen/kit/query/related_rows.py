@@ -2,19 +2,21 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 from uuid import UUID
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import ColumnElement, FromClause, Uuid
+from sqlalchemy import ColumnElement, FromClause, Table, Uuid
 
 from ..models import Model
 from .columns import Columns
 from .listing import row_bytes
 from .query import ListQuery
 from .relations import ManyToMany, ManyToOne, OneToMany, OneToOne, Relation, Relations, own_model
+from .visibility import ALL, Visibility
 
 DEFAULT_LIMIT = 20
 """Default number of included rows, of a relation to many rows."""
@@ -35,6 +37,14 @@ class RelatedRows:
         self.relation = relation
         self.is_many = isinstance(relation, OneToMany | ManyToMany)
         self._container = container
+        self._visibility = ALL
+
+    def seen_by(self, visibility: Visibility) -> Self:
+        """Return the rows of the relation that can be read, and of the relations after it."""
+        found = copy(self)
+        found._visibility = visibility
+        found.__dict__.pop("related", None)
+        return found
 
     @cached_property
     def json_name(self) -> str:
@@ -81,7 +91,31 @@ class RelatedRows:
     @cached_property
     def related(self) -> "Mapping[str, RelatedRows]":
         """The relations of the rows, by attribute."""
-        return related_rows(self.relation.relations, self.relation.public)
+        known = related_rows(self.relation.relations, self.relation.public)
+        if self._visibility is ALL:
+            return known
+        return {name: one.seen_by(self._visibility) for name, one in known.items()}
+
+    @property
+    def hides_rows(self) -> bool:
+        """Whether some rows of the target cannot be read."""
+        return self._visibility.hides(self.columns.properties.table)
+
+    def source(self, name: str | None, kind: str) -> FromClause:
+        """Return the rows of the target that can be read, to select from."""
+        return self._visibility.source(self.columns.properties.table, name, kind)
+
+    def link(
+        self, name: str | None, kind: str
+    ) -> tuple[FromClause, ColumnElement[Any], ColumnElement[Any]] | None:
+        """Return the link table, with its references to the row and to the related row."""
+        relation = self.relation
+        if not isinstance(relation, ManyToMany):
+            return None
+        table: Table = relation.link.__table__  # type: ignore[attr-defined]
+        columns: Any = dict(relation.link.__mapper__.columns)  # type: ignore[attr-defined]
+        link = self._visibility.source(table, name, kind)
+        return link, link.c[columns[relation.by].key], link.c[columns[relation.to].key]
 
     def order(self) -> Sequence[tuple[str, bool]]:
         """Return the attributes that rows are sorted by, each with whether it descends."""
@@ -149,6 +183,11 @@ class Include:
     includes: "tuple[Include, ...]" = ()
     """What is included of the rows."""
 
+    def seen_by(self, visibility: Visibility) -> "Include":
+        """Return the include of the rows that can be read."""
+        includes = tuple(one.seen_by(visibility) for one in self.includes)
+        return replace(self, rows=visibility.rows(self.rows), includes=includes)
+
     @property
     def name(self) -> str:
         """The name of the related table in SQL."""
@@ -175,6 +214,15 @@ class RelatedQuery(ListQuery):
     """The relations whose number of rows, or whose keys, are returned."""
     own_fields: tuple[str, ...] | None = None
     """The attributes to return of the rows themselves; None: all."""
+
+    def seen_by(self, visibility: Visibility) -> "RelatedQuery":
+        """Return the query for the related rows that can be read."""
+        if visibility is ALL:
+            return self
+        includes = tuple(one.seen_by(visibility) for one in self.includes)
+        return replace(
+            self, includes=includes, counts=tuple(visibility.rows(one) for one in self.counts)
+        )
 
     @property
     def has_related(self) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy import (
     Integer,
     Select,
     String,
-    Table,
+    and_,
     bindparam,
     cast,
     exists,
@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from .columns import Columns
 from .related_rows import Include, LinkedKeys, RelatedRows, Source, attributes
-from .relations import ManyToMany, ManyToOne
+from .relations import ManyToOne
 from .statements import ordered
 
 _ONE = literal_column("1", Integer())
@@ -52,7 +52,7 @@ def limited_rows(
     are the values that the rows are sorted by.
     """
     rows = include.rows
-    target, link, condition = _targets(rows, near, near_key, include.name)
+    target, link, condition = _targets(rows, near, near_key, include.name, kind)
     source, order = attributes(target, rows.columns), rows.order()
     sorted_by = [source[attribute] for attribute, _ in order]
     places = [column.label(f"place__{n}") for n, column in enumerate(sorted_by)]
@@ -66,17 +66,17 @@ def limited_rows(
     return statement.limit(limit).offset(_START).correlate(*_tables_of(near))
 
 
-def has_more(include: Include, near: Source, near_key: str) -> ColumnElement[bool]:
+def has_more(include: Include, near: Source, near_key: str, kind: str) -> ColumnElement[bool]:
     """Return whether a row has more related rows than the limit."""
-    source, condition = _counted(include.rows, near, near_key, f"{include.name}_more")
+    source, condition = _counted(include.rows, near, near_key, f"{include.name}_more", kind)
     beyond = select(_ONE).select_from(source).where(condition).limit(_ONE)
     limit = bindparam(include.limit_name, type_=Integer())
     return exists(beyond.offset(limit).correlate(*_tables_of(near)))
 
 
-def count_of(rows: RelatedRows, near: Source, near_key: str) -> ColumnElement[int]:
+def count_of(rows: RelatedRows, near: Source, near_key: str, kind: str) -> ColumnElement[int]:
     """Return the number of related rows of a row."""
-    source, condition = _counted(rows, near, near_key, "counted")
+    source, condition = _counted(rows, near, near_key, "counted", kind)
     counted = select(func.count()).select_from(source).where(condition)
     return counted.correlate(*_tables_of(near)).scalar_subquery()
 
@@ -84,10 +84,11 @@ def count_of(rows: RelatedRows, near: Source, near_key: str) -> ColumnElement[in
 def computed(rows: RelatedRows, near: Source, near_key: str, kind: str) -> ColumnElement[Any]:
     """Return the number of related rows of a row, or their keys as a JSON array."""
     if not isinstance(rows, LinkedKeys):
-        return count_of(rows, near, near_key)
-    _, link, condition = _targets(rows, near, near_key, "counted")
+        return count_of(rows, near, near_key, kind)
+    target, link, condition = _targets(rows, near, near_key, "counted", kind)
     assert link is not None
     table, far = link
+    condition = _with_target(rows, target, link, condition)
     array = (
         func.json_group_array(far, type_=String())
         if kind == "sqlite"
@@ -98,26 +99,36 @@ def computed(rows: RelatedRows, near: Source, near_key: str, kind: str) -> Colum
 
 
 def _counted(
-    rows: RelatedRows, near: Source, near_key: str, name: str
+    rows: RelatedRows, near: Source, near_key: str, name: str, kind: str
 ) -> tuple[FromClause, ColumnElement[bool]]:
     """Return where related rows are counted, and their condition: links are not joined."""
-    target, link, condition = _targets(rows, near, near_key, name)
-    return (target if link is None else link[0]), condition
+    target, link, condition = _targets(rows, near, near_key, name, kind)
+    if link is None:
+        return target, condition
+    return link[0], _with_target(rows, target, link, condition)
+
+
+def _with_target(
+    rows: RelatedRows,
+    target: FromClause,
+    link: tuple[FromClause, ColumnElement[Any]],
+    condition: ColumnElement[bool],
+) -> ColumnElement[bool]:
+    """Return the condition of links to rows that can be read."""
+    if not rows.hides_rows:
+        return condition
+    return and_(condition, link[1].in_(select(attributes(target, rows.columns)[rows.columns.key])))
 
 
 def _targets(
-    rows: RelatedRows, near: Source, near_key: str, name: str
+    rows: RelatedRows, near: Source, near_key: str, name: str, kind: str
 ) -> tuple[FromClause, tuple[FromClause, ColumnElement[Any]] | None, ColumnElement[bool]]:
     """Return the related table, the link table with its reference to it, and the condition."""
-    target = rows.columns.properties.table.alias(name)
-    relation = rows.relation
-    if not isinstance(relation, ManyToMany):
+    target, link = rows.source(name, kind), rows.link(f"{name}_link", kind)
+    if link is None:
         return target, None, rows.matches(attributes(target, rows.columns), near, near_key)
-    table: Table = relation.link.__table__  # type: ignore[attr-defined]
-    by_attribute: Any = dict(relation.link.__mapper__.columns)  # type: ignore[attr-defined]
-    link = table.alias(f"{name}_link")
-    by, to = (link.c[by_attribute[one].key] for one in (relation.by, relation.to))
-    return target, (link, to), by == near[near_key]
+    table, by, to = link
+    return target, (table, to), by == near[near_key]
 
 
 def _tables_of(source: Source) -> set[FromClause]:

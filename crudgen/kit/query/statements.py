@@ -73,7 +73,7 @@ def page_statement(
     """
     order = page_order(query, cursor)
     statement = select(*selected).where(*conditions(columns, query, kind))
-    parts = list(columns.parts(statement, order))
+    parts = list(columns.parts(statement, order, kind))
     if cursor is not None:
         parts = [after for part in parts for after in part.after(cursor)]
     if query.cursor is not None or with_places or len(parts) > 1:

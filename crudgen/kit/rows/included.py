@@ -78,7 +78,7 @@ class IncludedRows:
         near, key = part.source_of(node)
         for include in node.includes:
             if include.rows.is_many:
-                more = part.add_result(has_more(include, near, key))
+                more = part.add_result(has_more(include, near, key, part.kind))
                 source, joined, positions = _list_rows(part, include, near, key)
                 inner = self._new_part(joined, positions)
                 columns = include.rows.columns

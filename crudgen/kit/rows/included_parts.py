@@ -114,7 +114,7 @@ class Part:
         for include in includes:
             rows = include.rows
             if not rows.is_many:
-                table = rows.columns.properties.table.alias(include.name)
+                table = rows.source(include.name, self.kind)
                 near = attributes(table, rows.columns)
                 matches = rows.matches(near, source, columns.key)
                 self._source = self._source.outerjoin(table, matches)

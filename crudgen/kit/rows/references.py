@@ -15,6 +15,8 @@ from .statements import RowStatements
 class ReferencingResource(Resource):
     """A resource whose errors name the broken references, and the rows that prevent a deletion."""
 
+    knows_visible_rows = True
+
     @cached_property
     def _diagnosis(self) -> ForeignKeyDiagnosis:
         return ForeignKeyDiagnosis(self._properties)

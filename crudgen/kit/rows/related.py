@@ -1,9 +1,10 @@
 """A resource with relations: its rows can be returned together with related rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fastapi import Depends, Response
+from sqlalchemy import Table
 
 from ..database import Database
 from ..http.etag import etag_headers, joined_etag
@@ -29,6 +30,8 @@ class RelatedResource(ReferencingResource):
     relations to many rows whose number of rows lists and reads always return. `keys` are the links
     whose keys they return too, each with the attribute of `with_related`.
     """
+
+    knows_visible_rows = True
 
     def __init__(
         self,
@@ -82,6 +85,10 @@ class RelatedResource(ReferencingResource):
     def _new_listing(self, model: type[Model], columns: Columns) -> Listing:
         return RelatedListing(model, columns)
 
+    def related_tables(self) -> set[Table]:
+        """Return the tables of the rows that requests can read or refer to beside those of this."""
+        return super().related_tables() | set(_tables(self._related.values()))
+
     async def read(self, db: Database, key: Any, query: ListQuery | None = None) -> Response:
         """Return the response with one row and the related rows that the query includes.
 
@@ -95,3 +102,10 @@ class RelatedResource(ReferencingResource):
         rows = await self._listing.one_row(db, key, query)
         own, body = self._existing_row(rows)
         return JsonText(body, headers=etag_headers(joined_etag(own, body)))
+
+
+def _tables(related: Iterable[RelatedRows]) -> Iterator[Table]:
+    """Yield the tables that relations lead to."""
+    for one in related:
+        yield from (model.__table__ for model in one.models)  # type: ignore[attr-defined]
+        yield from _tables(one.related.values())

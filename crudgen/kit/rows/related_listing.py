@@ -89,11 +89,13 @@ class RelatedListing(Listing):
     ) -> tuple[bytes, dict[str, str]]:
         """Return a page as JSON and its headers; raise HTTPException 404 for an invalid cursor."""
         if isinstance(query, RelatedQuery) and query.has_related:
-            return await super().answer(db, request, query)
+            seen = query.seen_by(self._columns.visibility)
+            return await super().answer(db, request, seen)
         return await self._plain.answer(db, request, query)
 
     async def one_row(self, db: Database, key: Any, query: RelatedQuery) -> Sequence[Row]:
         """Return the row with a key: its own JSON, and its JSON with related rows."""
+        query = query.seen_by(self._columns.visibility)
         chosen = (db.kind, "key__", *query.related_shape)
         known = self._cache.shapes.get(chosen)
         use = known or self._cache.add(chosen, self._compile_read(db, query))
@@ -149,7 +151,8 @@ class RelatedListing(Listing):
         columns = self._columns
         names = attributes_to_select(columns, None, query.includes)
         same_key = columns.column(columns.key) == bindparam("key__")
-        page = select(*map(columns.column, names)).where(same_key).subquery("page")
+        found = (same_key, *columns.visible(db.kind))
+        page = select(*map(columns.column, names)).where(*found).subquery("page")
         included = _included(columns, query, page, (), db.kind)
         return RelatedShape(_JOINED_ROWS, db.compile(included.statement), None, included.encoder)
 

@@ -17,6 +17,8 @@ class RelatedListResource(RelatedResource):
     path to one row.
     """
 
+    knows_visible_rows = True
+
     def __init__(
         self, model: type[Model], *, public: type[Model], related: Sequence[str], **rest: Any
     ) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from fastapi import Depends, HTTPException, Request, Response
-from sqlalchemy import ColumnElement, Table
+from sqlalchemy import Table
 
 from ..database import Change, Database
 from ..database.statements import Values
@@ -18,6 +18,7 @@ from ..query import ListQuery
 from ..query.columns import Columns
 from ..query.listing import Listing, listing
 from ..query.parameters import ListParameters
+from ..query.visibility import ALL, Condition, Visibility
 from .answers import ErrorConversion, created_row, one_row
 from .generated_keys import GeneratedKeys, Write
 from .statements import RowStatements
@@ -108,15 +109,20 @@ class Resource:
         self._properties.table.info.setdefault(_KEY, self)
 
     def restricted(
-        self, condition: Callable[[str], ColumnElement[bool]], *, is_indexed: bool = False
+        self,
+        condition: Condition | None,
+        visibility: Visibility = ALL,
+        *,
+        is_indexed: bool = False,
     ) -> Self:
-        """Return the operations on the rows that satisfy a condition, built for a dialect.
+        """Return the operations on the rows that satisfy a condition, None: on all rows.
 
-        Other rows are as if they did not exist. The parameters of the condition need values.
-        `is_indexed`: an index has these rows in the order of keys.
+        Other rows are as if they did not exist, and so are the related rows that `visibility`
+        hides. The parameters of the conditions need values. `is_indexed`: an index has the rows
+        that satisfy the condition in the order of keys.
         """
         found = copy(self)
-        found._columns = self._columns.restricted(condition, is_indexed=is_indexed)
+        found._columns = self._columns.restricted(condition, visibility, is_indexed=is_indexed)
         found._listing = found._new_listing(self._model, found._columns)
         found._statements = {}
         return found
@@ -164,6 +170,11 @@ class Resource:
         """Yield what a request body writes of other tables."""
         del row
         yield from ()
+
+    def related_tables(self) -> set[Table]:
+        """Return the tables of the rows that requests can read or refer to beside those of this."""
+        columns = self._properties.columns.values()
+        return {key.column.table for column in columns for key in column.foreign_keys}
 
     def _locks_before_writes(
         self, db: Database, rows: Sequence[Values], keys: Collection[Any] = ()

@@ -1,10 +1,11 @@
 """The rows that belong to one row of another table: `/teams/7/heroes/`."""
 
+from copy import copy
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 from fastapi import HTTPException, Request, Response
-from sqlalchemy import Integer, bindparam, literal_column, select
+from sqlalchemy import ColumnElement, Integer, bindparam, literal_column, select
 
 from ..database import Change, Database
 from ..database.properties import Properties
@@ -28,6 +29,22 @@ class Subcollection:
         key = self._owner.columns[self._owner.key]
         self._exists = select(ONE).where(key == bindparam("key__"))
         self._lock_owner = self._exists.with_for_update(key_share=True)
+        self._hides_owners = False
+
+    def restricted(self, rows: Any, owner: ColumnElement[bool] | None) -> Self:
+        """Return the collection of `rows`, which are perhaps not all, for some owners.
+
+        `owner` is the condition of the owners; other owners are as if they did not exist. None is
+        all of them.
+        """
+        found = copy(self)
+        found._rows = rows
+        if owner is not None:
+            found._hides_owners = True
+            found._exists, found._lock_owner = (
+                one.where(owner) for one in (self._exists, self._lock_owner)
+            )
+        return found
 
     async def list(self, db: Database, request: Request, key: Any, query: ListQuery) -> Response:
         """Return the response with a page of the rows that belong to the row with this key.
@@ -35,6 +52,8 @@ class Subcollection:
         Raises HTTPException 404 if the row does not exist.
         """
         self._check_owner_key(key)
+        if self._hides_owners:
+            await self._check_owner(db, key)
         within = replace(query, filters=(self._filter(key), *query.filters))
         response = await self._rows.list(db, request, within)
         if response.body == b"[]":

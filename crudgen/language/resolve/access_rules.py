@@ -57,7 +57,7 @@ def _check_properties(
             hidden = [
                 who
                 for who in access.who(Action.READ)
-                if target.access is not None and not covers(target.access.read, who)
+                if target.access is not None and not covers(target.access.who(Action.READ), who)
             ]
             if hidden:
                 problem = (

@@ -3,50 +3,71 @@
 What they do not cover is an error, because it would show or change rows that no rule allows.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
+from crudgen.language.access import Action
+from crudgen.language.names import ClassName
 from crudgen.language.operations import Operation
 from crudgen.language.schema import Entity, KeyKind
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
 from crudgen.language.yaml.problems import Problems
 
-_LATER = "rules with 'if' do not cover"
-
 
 def check_rows(
     entities: Iterable[tuple[WrittenSpec[EntitySpec], Entity]], problems: Problems
 ) -> None:
-    """Check the entities that have rules about rows."""
+    """Check the entities that have rules about rows, and those that are related to them."""
     every = [*entities]
+    by_name = {entity.name: entity for _, entity in every}
     for written, entity in every:
-        if entity.access is None or not entity.access.about_rows:
+        if entity.access is None:
             continue
-        for problem, remedy in _uncovered(entity, [one for _, one in every]):
-            problems.add(written.locate_key("access"), f"{_LATER} {problem}", remedy)
+        whose = None if entity.access.about_rows else _hidden(entity, by_name)
+        if not entity.access.about_rows and whose is None:
+            continue
+        rules = "rules with 'if'" if whose is None else f"the rules with 'if' of {whose}"
+        for what, remedy in _uncovered(entity):
+            problem = f"{rules} do not cover {what} of {entity.name}"
+            problems.add(written.locate_key("access"), problem, remedy)
 
 
-def _uncovered(entity: Entity, entities: Iterable[Entity]) -> Iterator[tuple[str, str]]:
-    """Yield what the rules of an entity do not cover, and what to do."""
+def _uncovered(entity: Entity) -> Iterator[tuple[str, str]]:
+    """Yield what such rules do not cover, and what to do."""
     if entity.api.idempotency:
         yield "'idempotency'", "remove it from 'api'"
     if Operation.REPLACE in entity.api.operations and entity.key_kind is KeyKind.CLIENT:
         remedy = "remove 'replace' from 'operations', or let the application set the key"
         yield "a PUT that can create a row", remedy
-    for one in entities:
-        if name := _relation(one, entity):
-            problem = f"relations: {one.name} has {name!r}"
-            yield problem, "replace the reference by a field, or write the rules without 'if'"
+    for relation in entity.relations:
+        if relation.link is not None:
+            remedy = "write an entity with two references, or the rules without 'if'"
+            yield f"the link {str(relation.name)!r}", remedy
             return
+    for name, _ in entity.api.write:
+        yield f"{str(name)!r} in 'write'", "remove it from 'write'"
 
 
-def _relation(one: Entity, entity: Entity) -> str:
-    """Return the name of a reference or relation between two entities; empty if there is none."""
-    for field in one.fields:
-        target = None if field.reference is None else field.reference.target
-        if target is not None and entity.name in (one.name, target):
-            return str(field.name)
-    for relation in one.relations:
-        if entity.name in (one.name, relation.target):
-            return str(relation.name)
-    return ""
+def _hidden(entity: Entity, entities: Mapping[ClassName, Entity]) -> ClassName | None:
+    """Return a related entity of which some callers can read some rows; None if there is none."""
+    seen, found = {entity.name}, [*_related(entity)]
+    for name in found:
+        if name in seen or name not in entities:
+            continue
+        seen.add(name)
+        access = entities[name].access
+        if access is not None and access.rules(Action.READ):
+            return name
+        found += _related(entities[name])
+    return None
+
+
+def _related(entity: Entity) -> Iterator[ClassName]:
+    """Yield the entities that references and relations of an entity lead to."""
+    for field in entity.fields:
+        if field.reference is not None:
+            yield field.reference.target
+    for relation in entity.relations:
+        yield relation.target
+        if relation.link is not None:
+            yield relation.link.name

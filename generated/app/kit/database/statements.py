@@ -55,6 +55,7 @@ class Prepared:
 
     __slots__ = (
         "_binders",
+        "_constants",
         "_defaults",
         "_loaders",
         "deletes",
@@ -91,6 +92,11 @@ class Prepared:
             for name, bind in compiled.binds.items()
             if (process := _binder(bind.type, dialect))
         }
+        self._constants = {
+            name: bind.value
+            for name, bind in compiled.binds.items()
+            if not bind.required and bind.value is not None
+        }
         returned = statement.exported_columns
         self._loaders = [
             (index, load)
@@ -106,7 +112,7 @@ class Prepared:
 
     def values(self, given: Values) -> dict[str, Any]:
         """Return the values for the driver: converted, and with the defaults of columns."""
-        values = dict(given)
+        values = {**self._constants, **given}
         for name, default in self._defaults.items():
             values[name] = default()
         for name, process in self._binders.items():

@@ -1,6 +1,6 @@
 """The columns of a list: those returned, and those to filter, sort and search by."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from functools import cached_property
 from itertools import chain
@@ -21,6 +21,7 @@ from .operators import lower_ascii, operators_of
 from .parts import Part, Place
 from .query import Filter
 from .values import TEXT, column_adapter, normalized_text
+from .visibility import ALL, Condition, Visibility
 
 _NFC = AfterValidator(nfc)
 NFC_TEXT = normalized_text([_NFC])
@@ -54,7 +55,9 @@ class Columns:
         self._annotations = {name: one.annotation for name, one in public.model_fields.items()}
         self._words = {name: _words(one) for name, one in self._annotations.items()}
         self._validators = {name: _validators(field) for name, field in public.model_fields.items()}
-        self._visible: Callable[[str], ColumnElement[bool]] | None = None
+        self._visible: Condition | None = None
+        self.visibility = ALL
+        """Which related rows can be read."""
         self.is_in_order = True
         """Whether the visible rows are read in the order of keys, without reading others."""
         self._as_sent = {
@@ -66,17 +69,26 @@ class Columns:
         self.searched = tuple(search_in)
 
     def restricted(
-        self, condition: Callable[[str], ColumnElement[bool]], *, is_indexed: bool = False
+        self,
+        condition: Condition | None,
+        visibility: Visibility = ALL,
+        *,
+        is_indexed: bool = False,
     ) -> Self:
-        """Return the same columns of the rows that satisfy a condition, built for a dialect.
+        """Return the same columns of the rows that satisfy a condition, None: of all rows.
 
         All statements that read or change existing rows take their condition from `visible`.
-        `is_indexed`: an index has these rows in the order of keys.
+        `visibility` says which related rows can be read. `is_indexed`: an index has the rows that
+        satisfy the condition in the order of keys.
         """
         found = copy(self)
         found._visible = condition
-        found.is_in_order = is_indexed
+        found.is_in_order = condition is None or is_indexed
+        found._see_related(visibility)
         return found
+
+    def _see_related(self, visibility: Visibility) -> None:
+        self.visibility = visibility
 
     def visible(self, kind: str) -> Sequence[ColumnElement[bool]]:
         """Return the conditions of the rows that can be read at all; none for all rows."""
@@ -151,8 +163,11 @@ class Columns:
         """Return the WHERE conditions of filters. Parameters of the second are `filter_1_0` etc."""
         return [one.condition(self, f"filter_{n}", kind) for n, one in enumerate(filters)]
 
-    def parts(self, statement: Select[Any], order: Sequence[tuple[str, bool]]) -> Iterable[Part]:
+    def parts(
+        self, statement: Select[Any], order: Sequence[tuple[str, bool]], kind: str
+    ) -> Iterable[Part]:
         """Return the parts of a list, by a statement that selects its rows, in an order."""
+        del kind
         sorted_by = [(self.column(name), descends) for name, descends in order]
         places = [Place(one, descends, bool(one.nullable)) for one, descends in sorted_by]
         return [Part(statement, places)]
