@@ -1,13 +1,14 @@
 """The start of an application within the process of a test: the models of a spec, and prepare()."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, make_url
+from sqlalchemy import Connection, Engine, MetaData, create_engine, make_url
 
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree
@@ -41,6 +42,25 @@ class Application:
             )
         engine: Engine = backend.engine
         return engine
+
+    @contextmanager
+    def connected(self, url: str) -> Iterator[Engine]:
+        """Return an engine for many short transactions, one after another.
+
+        It keeps its connection to PostgreSQL, which starts a process for each.
+        """
+        engine = pooled = self.engine(url)
+        if engine.dialect.name == "postgresql":
+
+            def connect() -> Any:
+                connection = engine.raw_connection()
+                kept = connection.driver_connection
+                connection.detach()
+                return kept
+
+            pooled = create_engine("postgresql+psycopg://", creator=connect, pool_size=1)
+        yield pooled
+        pooled.dispose()
 
     def prepare(self, engine: Engine, *, needs_secret: bool = True) -> bytes:
         """Create what is missing, and compare; raises StartupError."""
