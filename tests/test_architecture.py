@@ -38,7 +38,7 @@ ROOMS = {
     "language": [
         {"artifacts", "hooks", "names", "operations", "patterns", "ranges", "reserved"},
         {"conditions", "relations"},
-        {"access", "api", "properties"},
+        {"access", "api", "checks", "limits", "properties"},
         {"schema"},
         {"former", "types"},
         {"yaml"},

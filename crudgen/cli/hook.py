@@ -11,14 +11,14 @@ from crudgen.errors import ArgumentError, CrudgenError, OutputError
 
 if TYPE_CHECKING:
     from crudgen.language.hooks import Hook
-    from crudgen.language.schema import Entity, Schema
+    from crudgen.language.schema import Entity, RowAction, Schema
 
 EXAMPLES = ("crudgen hook Hero create", "crudgen hook Hero update --show")
 
 
 def hook(
     entity: Annotated[str, typer.Argument(help="Name of the entity, such as Hero.")],
-    name: Annotated[str, typer.Argument(metavar="HOOK", help="A hook of its spec.")],
+    name: Annotated[str, typer.Argument(metavar="HOOK", help="A hook or an action of its spec.")],
     entities: Annotated[
         Path, typer.Option(help="Folder with one YAML file per entity.")
     ] = source.DEFAULT,
@@ -28,9 +28,10 @@ def hook(
         bool, typer.Option("--show", help="Print the function, write nothing.")
     ] = False,
 ) -> None:
-    """Write a function that the spec lists in 'hooks' to hooks.py of the project.
+    """Write the function of a hook or an action to hooks.py of the project.
 
-    It does what the operation does without it. The project is emitted first if there is none.
+    That of a hook does what the operation does without it. The project is emitted first if there
+    is none.
     """
     schema = source.load(entities)
     found, listed = _listed(schema, entity, name)
@@ -56,8 +57,9 @@ def hook(
     console.say(f"{file} has the function {name!r}")
 
 
-def _listed(schema: "Schema", entity: str, name: str) -> "tuple[Entity, Hook]":
+def _listed(schema: "Schema", entity: str, name: str) -> "tuple[Entity, Hook | RowAction]":
     """Return an entity and its hook. Raises ArgumentError if the spec does not have them."""
+    from crudgen.codegen.views.hooks import functions_of, name_of  # noqa: PLC0415 -- lazy
     from crudgen.language.hooks import Hook  # noqa: PLC0415 -- lazy
     from crudgen.language.yaml.problems import suggest  # noqa: PLC0415 -- lazy
 
@@ -65,18 +67,20 @@ def _listed(schema: "Schema", entity: str, name: str) -> "tuple[Entity, Hook]":
     if found is None:
         remedy = suggest(entity, [str(one.name) for one in schema.entities])
         raise ArgumentError(f"unknown entity {entity!r}\n  {remedy}")
+    functions = {name_of(one): one for one in functions_of(found)}
+    if name in functions:
+        return found, functions[name]
     if name not in Hook.__members__.values():
-        raise ArgumentError(f"unknown hook {name!r}\n  {suggest(name, Hook)}")
-    listed = [one.hook for one in found.api.hooks]
-    if name not in listed:
-        words = ", ".join([*listed, name])
-        raise CrudgenError(
-            f"{found.file}: {entity} does not list the hook {name!r}\n  write: hooks: [{words}]"
+        raise ArgumentError(
+            f"unknown hook or action {name!r}\n  {suggest(name, {*Hook, *functions})}"
         )
-    return found, Hook(name)
+    words = ", ".join([*(str(one.hook) for one in found.api.hooks), name])
+    raise CrudgenError(
+        f"{found.file}: {entity} does not list the hook {name!r}\n  write: hooks: [{words}]"
+    )
 
 
-def _module(schema: "Schema", entity: "Entity", hook: "Hook") -> str:
+def _module(schema: "Schema", entity: "Entity", hook: "Hook | RowAction") -> str:
     """Return the source of a module that contains only this function."""
     from crudgen.codegen.render import render_hooks  # noqa: PLC0415 -- lazy
 

@@ -19,7 +19,7 @@ def check_functions(schema: "Schema", tree: "SourceTree", folder: Path) -> None:
     from crudgen.codegen.tree import Ownership  # noqa: PLC0415 -- lazy
     from crudgen.delivery.memory import read_source  # noqa: PLC0415 -- lazy
 
-    if not any(entity.api.hooks for entity in schema.entities):
+    if not any(entity.api.hooks or entity.actions for entity in schema.entities):
         return
     texts = {}
     for file in tree.files:
@@ -36,9 +36,9 @@ def check_functions(schema: "Schema", tree: "SourceTree", folder: Path) -> None:
 
 def check_project(schema: "Schema", remedy: str = "create the project with: crudgen emit") -> None:
     """Raise ServeError if the spec lists functions: there is no project that can have them."""
-    found = next((one for one in schema.entities if one.api.hooks), None)
+    found = next((one for one in schema.entities if one.api.hooks or one.actions), None)
     if found is not None:
         raise ServeError(
-            f"{found.file}: {found.name} has hooks, which are functions in an emitted project\n"
+            f"{found.file}: {found.name} has hooks or actions: functions in an emitted project\n"
             f"  {remedy}"
         )

@@ -4,7 +4,7 @@ from crudgen.language.schema import Entity, KitForm, Schema
 
 from .needs import Argument, Function, Need, Required, ToolTable, Variable
 from .views.distribution import POSTGRES, requirements
-from .views.hooks import hooks_of, signature
+from .views.hooks import functions_of, name_of, signature
 from .views.references import Entities
 
 WIRING = (
@@ -22,7 +22,9 @@ _ALEMBIC = ToolTable(
 def needs_of_hooks(entity: Entity, entities: Entities, kit: KitForm) -> tuple[Need, ...]:
     """Return the functions that the module with those of an entity must have."""
     names = {*map(str, entities)}
-    return tuple(Function(hook, signature(entity, names, kit, hook)) for hook in hooks_of(entity))
+    return tuple(
+        Function(name_of(one), signature(entity, names, kit, one)) for one in functions_of(entity)
+    )
 
 
 def needs_of_project(schema: Schema) -> tuple[Need, ...]:

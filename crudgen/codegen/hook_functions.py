@@ -14,7 +14,7 @@ from crudgen.language.hooks import Hook
 from crudgen.language.schema import Entity, Schema
 
 from .needs import bound_names
-from .views.hooks import hooks_of, hooks_path
+from .views.hooks import functions_of, hooks_of, hooks_path
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _PARAMETERS = {Hook.CREATE: 2, Hook.UPDATE: 3, Hook.DELETE: 2}
@@ -30,7 +30,7 @@ def function_problems(schema: Schema, texts: Mapping[str, tuple[str, str]]) -> l
     found: list[Diagnostic] = []
     for entity in schema.entities:
         path = hooks_path(entity)
-        if entity.api.hooks and path in texts:
+        if functions_of(entity) and path in texts:
             found += _problems(entity, *texts[path])
     return found
 
@@ -45,27 +45,29 @@ def _problems(entity: Entity, file: str, text: str) -> Iterator[Diagnostic]:
     functions = {node.name: node for node in tree.body if isinstance(node, _Function)}
     bound = {*bound_names(tree.body)}
     lines = text.split("\n")
-    listed = hooks_of(entity)
-    for one in entity.api.hooks:
-        if one.hook not in bound and "*" not in bound:
-            others = [name for name in functions if name not in Hook.__members__.values()]
-            near = get_close_matches(one.hook, others, 1)
-            command = f"write it with: crudgen hook {entity.name} {one.hook}"
+    places = {str(one.hook): one.place for one in entity.api.hooks}
+    places |= {str(one.name): one.place for one in entity.actions if one.place}
+    for name, place in places.items():
+        if name not in bound and "*" not in bound:
+            others = [one for one in functions if one not in {*Hook, *places}]
+            near = get_close_matches(name, others, 1)
+            command = f"write it with: crudgen hook {entity.name} {name}"
             remedy = f"rename {near[0]!r}, or {command}" if near else command
-            yield replace(one.place, problem=f"{file} has no function '{one.hook}'", remedy=remedy)
-    for name, function in functions.items():
-        if name not in Hook.__members__.values():
+            yield replace(place, problem=f"{file} has no function '{name}'", remedy=remedy)
+    arguments = {str(one): _PARAMETERS[one] for one in hooks_of(entity)}
+    arguments |= {str(one.name): 3 if one.takes else 2 for one in entity.actions}
+    for hook, function in functions.items():
+        if hook not in arguments and hook not in Hook.__members__.values():
             continue
-        hook = Hook(name)
-        if hook not in listed:
+        if hook not in arguments:
             remedy = f"add '{hook}' to 'hooks' in {entity.file}, or rename the function"
             problem = f"the function '{hook}' is not called: the spec does not list it"
             yield _at(function, file, lines, problem, remedy)
         elif isinstance(function, ast.AsyncFunctionDef):
             problem = f"'{hook}' is an async function, and runs in a thread with its transaction"
             yield _at(function, file, lines, problem, f"write 'def {hook}'")
-        elif not _accepts(function, _PARAMETERS[hook]):
-            problem = f"'{hook}' must accept {_PARAMETERS[hook]} arguments"
+        elif not _accepts(function, arguments[hook]):
+            problem = f"'{hook}' must accept {arguments[hook]} arguments"
             remedy = f"see the form with: crudgen hook {entity.name} {hook} --show"
             yield _at(function, file, lines, problem, remedy)
 

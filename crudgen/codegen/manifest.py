@@ -15,12 +15,13 @@ from .file_needs import WIRING, needs_of_hooks, needs_of_project
 from .needs import KitImports, Need, ServerProtocol
 from .tree import Ownership
 from .views.access import access_view
+from .views.actions import actions_view, bodies_of
 from .views.aliases import type_aliases
 from .views.bodies import bodies_view, writes_more
 from .views.caller import caller_of
 from .views.callers import NEEDS_OF_FIXTURES, NEEDS_OF_MAIN, callers_view
 from .views.collections import collections_of, creates_together, writes_keys
-from .views.hooks import hooks_of, hooks_path, hooks_view
+from .views.hooks import functions_of, hooks_path, hooks_view
 from .views.links import links_view, own_links
 from .views.models import models_view
 from .views.nested import nested_view
@@ -150,10 +151,14 @@ def _rules(entity: Entity, schema: Schema, entities: Entities) -> Iterator[FromT
 
 def _hooks(entity: Entity, schema: Schema, entities: Entities) -> Iterator[FromTemplate]:
     """Yield the user's file with the functions around operations, if the entity has some."""
-    if hooks := hooks_of(entity):
+    if hooks := functions_of(entity):
         view = hooks_view(entity, {*map(str, entities)}, schema.kit, hooks)
         needs = needs_of_hooks(entity, entities, schema.kit)
         yield FromTemplate(hooks_path(entity), "hooks.py.jinja", view, Ownership.ONCE, needs)
+    if bodies_of(entity):
+        path = f"app/{folder_name(entity.plural)}/actions.py"
+        bodies = actions_view(entity, entities, schema.kit)
+        yield FromTemplate(path, "actions.py.jinja", bodies)
 
 
 def _files_of_relations(
@@ -196,7 +201,8 @@ def _kit_files(schema: Schema) -> Iterator[FromKit]:
 def _conditions(schema: Schema) -> dict[str, bool]:
     """Return whether a project needs each of the optional files and folders of the kit."""
     entities = schema.entities
-    types = {field.type for entity in entities for field in entity.fields}
+    taken = [field for entity in entities for one in entity.actions for field in one.takes]
+    types = {one.type for one in (*taken, *(each for one in entities for each in one.fields))}
     operations = {operation for entity in entities for operation in entity.api.operations}
     dates = not types.isdisjoint({TypeName.DATE, TypeName.TIME, TypeName.DATETIME})
     decimals, uuids = TypeName.DECIMAL in types, TypeName.UUID in types
@@ -216,7 +222,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "access": schema.auth is not None,
         **kit_of_users(schema.auth),
         "access/collections.py": bool(collections),
-        "hooks": any(entity.api.hooks for entity in entities),
+        "hooks": any(map(functions_of, entities)),
         "hooks/guarded.py": schema.auth is not None,
         "fast": schema.kit is not KitForm.PLAIN,
         "migrations": False,  # the files are in the project's folder `migrations`

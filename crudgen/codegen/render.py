@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from crudgen.language.hooks import Hook
-from crudgen.language.schema import Entity, KitForm, Schema
+from crudgen.language.schema import Entity, KitForm, RowAction, Schema
 
 from .code import Code
 from .manifest import FromKit, FromTemplate, FromText, manifest
@@ -26,7 +26,7 @@ def render_to_serve(schema: Schema) -> SourceTree:
     return render(replace(schema, kit=KitForm.VENDORED))
 
 
-def render_hooks(schema: Schema, entity: Entity, hooks: Sequence[Hook]) -> str:
+def render_hooks(schema: Schema, entity: Entity, hooks: Sequence[Hook | RowAction]) -> str:
     """Return a module with functions of an entity."""
     names = {str(one.name) for one in schema.entities}
     view = hooks_view(entity, names, schema.kit, hooks)

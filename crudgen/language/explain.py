@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from .access import NOBODY, Access, Action, Preset
+from .checks import Check
 from .conditions.text import condition_text
 from .matrix import rule_text, rules_of
 from .names import SNAKE_CASE, Conventions
@@ -16,7 +17,7 @@ from .operations import CHANGING, CREATING, RELATION_KEYS, Operation
 from .relations import Reference, Relation, RelationKind
 from .resolve.checks import check_name
 from .resolve.values import to_text
-from .schema import Check, Constant, Entity, Field, Now
+from .schema import Constant, Entity, Field, Now, RowAction
 from .types import FLAGS, OPTIONS, REFERENCE, REFERENCE_OPTIONS
 from .yaml.document import scalar_value
 from .yaml.nodes import Plain
@@ -62,6 +63,10 @@ def explain(entity: Entity, conventions: Conventions = SNAKE_CASE) -> str:
     document["api"] = _api(entity)
     if entity.api.hooks:
         document["hooks"] = [str(one.hook) for one in entity.api.hooks]
+    if entity.actions:
+        document["actions"] = {
+            str(one.name): _action(entity, one, conventions) for one in entity.actions
+        }
     if entity.access is not None:
         document["access"] = _access(entity.access)
     return "".join(f"{line}\n" for line in [*_lines(document), *_inverses(entity)])
@@ -96,6 +101,16 @@ def _inverses(entity: Entity) -> Iterator[str]:
             yield "# Relations that other entities declare:"
             listed = True
         yield f"#   {relation.name}: {kind}, by {by}"
+
+
+def _action(entity: Entity, action: RowAction, conventions: Conventions) -> dict[str, Plain]:
+    """Return an action with the long form of what it takes."""
+    doc: dict[str, Plain] = {} if action.doc is None else {"doc": action.doc}
+    takes: dict[str, Plain] = {
+        str(field.name): _field(entity, field, conventions) for field in action.takes
+    }
+    access: dict[str, Plain] = {} if entity.access is None else {"access": str(action.access)}
+    return doc | ({"takes": takes} if takes else {}) | access
 
 
 def _check(entity: Entity, check: Check) -> Plain:

@@ -67,6 +67,8 @@ def allowed(entity: Entity, callers: Sequence[str]) -> dict[str, list[str]]:
             if entity.access and may(entity.access, action, caller):
                 condition = condition_for(entity.access, action, caller)
                 found[str(action)].append(f"{caller} if {condition}" if condition else caller)
+    if entity.access:
+        found |= {str(one.name): found[str(one.access)] for one in entity.actions}
     return found
 
 
@@ -86,9 +88,12 @@ def _head(entity: Entity) -> str:
 def _table(entity: Entity, callers: Sequence[str]) -> Iterator[str]:
     rows = [("", *callers)]
     notes: dict[str, int] = {}
-    for action in Action if entity.access else ():
+    asked = [(str(one), one) for one in Action] + [
+        (str(one.name), one.access) for one in entity.actions
+    ]
+    for name, action in asked if entity.access else ():
         cells = (_cell(entity, action, caller, notes) for caller in callers)
-        rows.append((action, *cells))
+        rows.append((name, *cells))
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     for row in rows:
         padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))

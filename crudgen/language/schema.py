@@ -8,10 +8,13 @@ from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
 
-from .access import Access, Auth, Preset
+from crudgen.errors import Diagnostic
+
+from .access import Access, Action, Auth, Preset
 from .api import Api
 from .artifacts import Artifact
-from .conditions.tree import Condition
+from .checks import Check
+from .limits import DEFAULT_LIMITS, Limits
 from .names import (
     SNAKE_CASE,
     AttributeName,
@@ -163,16 +166,19 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """A rule about a row: its condition must not be false."""
+class RowAction:
+    """An operation on one row that a function of the owner does."""
 
-    condition: Condition
-    name: str
-    """The end of the constraint's name: `ck_hero_<name>`."""
-    says: str | None = None
-    """The message of a violation, if the spec has one."""
-    line: int = dataclasses.field(default=0, compare=False, repr=False)
-    """Line of the condition in the spec file, for messages only."""
+    name: ModuleName
+    """The name of the function, and the last segment of the path."""
+    takes: tuple[Field, ...] = ()
+    """The properties of the request body. Without any, there is none."""
+    access: Action = Action.UPDATE
+    """What a caller must be allowed to do with the row."""
+    doc: str | None = None
+    """Description, for OpenAPI."""
+    place: Diagnostic | None = dataclasses.field(default=None, compare=False, repr=False)
+    """Where the spec lists it, for messages only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +213,8 @@ class Entity:
     """The link tables that the spec of this entity declares; not those of entities."""
     checks: tuple[Check, ...] = ()
     """Rules about a row, in the order of the spec."""
+    actions: tuple[RowAction, ...] = ()
+    """Operations on one row that functions of the owner do, in the order of the spec."""
     access: Access | None = None
     """Who may do what; None if the spec has no callers."""
     file: str = dataclasses.field(default="", compare=False, repr=False)
@@ -242,20 +250,6 @@ class Entity:
         return KeyKind.UUID if self.key.type is TypeName.UUID else KeyKind.SERIAL
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Default resource limits of the generated application."""
-
-    body_bytes: int = 1_048_576
-    """Largest request body, in bytes."""
-    statement_seconds: float = 5.0
-    """Longest duration of an SQL statement, in seconds."""
-    lock_seconds: float = 2.0
-    """Longest wait for a lock or a database connection, in seconds."""
-    connections: int = 10
-    """Maximum number of database connections per process."""
-
-
 class KitForm(StrEnum):
     """How an emitted project gets the code that all generated applications share."""
 
@@ -279,7 +273,7 @@ class Schema:
     """Version of the application, for OpenAPI."""
     database: str = "sqlite:///app.db"
     """Default database URL."""
-    limits: Limits = Limits()
+    limits: Limits = DEFAULT_LIMITS
     """Default limits."""
     names: Conventions = SNAKE_CASE
     """Cases of columns and JSON names; `Field` has the names that result."""

@@ -7,6 +7,7 @@ from functools import cache
 from hypothesis import strategies as st
 
 from crudgen.language import load_texts
+from crudgen.language.checks import Check
 from crudgen.language.conditions.tree import (
     Comparison,
     ConstantValue,
@@ -16,7 +17,7 @@ from crudgen.language.conditions.tree import (
     Or,
 )
 from crudgen.language.names import FieldName
-from crudgen.language.schema import Check, Constant, Entity, Field, Json, Schema
+from crudgen.language.schema import Constant, Entity, Field, Json, Schema
 
 FRAGMENTS = (
     *("'", '"', "'''", '"""', "\\", "\\'", '\\"', "\\\\", '"""\\', "\n", "\r", "\r\n", "\t", "\f"),

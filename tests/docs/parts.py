@@ -25,9 +25,10 @@ from crudgen.kit.settings import BaseAppSettings
 from crudgen.language import editor_schema, explain, names, patterns, ranges
 from crudgen.language import reserved as taken
 from crudgen.language.conditions.tokens import MAX_TOKENS
+from crudgen.language.limits import Limits
 from crudgen.language.load import MAX_FILES
 from crudgen.language.resolve.condition_parser import MAX_LEVELS
-from crudgen.language.schema import Limits, Schema
+from crudgen.language.schema import Schema
 from crudgen.language.types import (
     FLAGS,
     MAX_ENUM_VALUE_LENGTH,

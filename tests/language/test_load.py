@@ -9,8 +9,9 @@ import pytest
 from crudgen.errors import SpecError
 from crudgen.language import load, load_texts, read
 from crudgen.language.api import Page
+from crudgen.language.limits import Limits
 from crudgen.language.operations import USUAL_OPERATIONS, Operation
-from crudgen.language.schema import Constant, Field, KeyKind, Limits, Now, Schema, TypeName
+from crudgen.language.schema import Constant, Field, KeyKind, Now, Schema, TypeName
 
 HERO = "name: Hero\nfields:\n  name: str\n"
 

@@ -92,6 +92,7 @@ def caller_class(imports: Imports, entities: Collection[str]) -> Code:
 def access_view(entity: Entity, access: Access, entities: Entities, kit: KitForm) -> AccessView:
     """Return the view of the rules of an entity."""
     operations = {operation: actions_of(operation, entity) for operation in entity.api.operations}
+    operations |= {Operation(one.access): (one.access,) for one in entity.actions}
     names = {str(one) for one in entities}
     aliases = {
         actions: caller_type(operation, entity, names) for operation, actions in operations.items()

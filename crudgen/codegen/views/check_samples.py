@@ -9,10 +9,11 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
+from crudgen.language.checks import Check
 from crudgen.language.conditions.tree import fields_of
 from crudgen.language.conditions.value import value_of
 from crudgen.language.names import FieldName
-from crudgen.language.schema import Check, Constant, Entity, Field, Now, TypeName, Value
+from crudgen.language.schema import Constant, Entity, Field, Now, TypeName, Value
 
 from .check_candidates import FAR, PAST, candidates
 

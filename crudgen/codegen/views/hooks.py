@@ -3,13 +3,14 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from crudgen.codegen.code import Code, annotated, identifier, name, raw, words
+from crudgen.codegen.code import Code, annotated, docstring, identifier, name, raw, words
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import INDENT, Bracket, call, keyword, statement, subscript
 from crudgen.language.access import Action
 from crudgen.language.hooks import Hook
 from crudgen.language.operations import Operation
-from crudgen.language.schema import Entity, KitForm
+from crudgen.language.resolve.actions import body_name
+from crudgen.language.schema import Entity, KitForm, RowAction
 
 from .access import caller_class, is_open
 from .articles import a_row
@@ -41,31 +42,49 @@ def hooks_path(entity: Entity) -> str:
     return f"app/{folder_name(entity.plural)}/hooks.py"
 
 
+def functions_of(entity: Entity) -> tuple[Hook | RowAction, ...]:
+    """Return the hooks of an entity that have a function, and its actions."""
+    return (*hooks_of(entity), *entity.actions)
+
+
+def name_of(function: Hook | RowAction) -> str:
+    """Return the name of a function."""
+    return str(function if isinstance(function, Hook) else function.name)
+
+
 def hooks_of(entity: Entity) -> tuple[Hook, ...]:
     """Return the hooks of an entity that have a function."""
     return tuple(one.hook for one in entity.api.hooks)
 
 
 def hooks_view(
-    entity: Entity, entities: Collection[str], kit: KitForm, hooks: Iterable[Hook]
+    entity: Entity,
+    entities: Collection[str],
+    kit: KitForm,
+    functions: Iterable[Hook | RowAction],
 ) -> HooksView:
     """Return the view of a module with functions of an entity."""
     defined = {f"{entity.name}{suffix}" for suffix in ("", "Create", "Update", "Public")}
-    imports = Imports(kit, defined={*defined, *Hook})
-    functions = tuple(_function(entity, entities, hook, imports) for hook in hooks)
-    return HooksView(words(entity.plural), imports.code(), functions)
+    names = {name_of(one) for one in functions_of(entity)}
+    bodies = {body_name(entity.name, one) for one in entity.actions}
+    imports = Imports(kit, defined={*defined, *bodies, *Hook, *names})
+    found = tuple(_function(entity, entities, one, imports) for one in functions)
+    return HooksView(words(entity.plural), imports.code(), found)
 
 
-def signature(entity: Entity, entities: Collection[str], kit: KitForm, hook: Hook) -> str:
+def signature(
+    entity: Entity, entities: Collection[str], kit: KitForm, one: Hook | RowAction
+) -> str:
     """Return the first line of a function, for messages."""
-    (function,) = hooks_view(entity, entities, kit, [hook]).functions
+    (function,) = hooks_view(entity, entities, kit, [one]).functions
     return " ".join(function.signature.split())
 
 
 def _function(
-    entity: Entity, entities: Collection[str], hook: Hook, imports: Imports
+    entity: Entity, entities: Collection[str], hook: Hook | RowAction, imports: Imports
 ) -> FunctionView:
-    row = free_name(str(entity.singular), {"tx", "changes", *Hook})
+    names = {name_of(one) for one in functions_of(entity)}
+    row = free_name(str(entity.singular), {"tx", "changes", "sent", *Hook, *names})
     model = imports.own(".models", str(entity.name))
     tx = annotated(raw("tx"), imports.name("..kit.hooks", "Transaction"))
     caller = _caller(entity, entities, imports)
@@ -84,16 +103,38 @@ def _function(
         case Hook.DELETE:
             parameters.append(annotated(row, model))
             result = raw("None")
-    verb = identifier(hook)
-    done = call(raw("tx.") + verb, arguments)
+        case RowAction():
+            parameters.append(annotated(row, model))
+            if hook.takes:
+                sent = imports.own(".actions", body_name(entity.name, hook))
+                parameters.append(annotated(raw("sent"), sent))
+    verb = identifier(name_of(hook))
+    done: Bracket | Code = call(raw("tx.") + verb, arguments)
     returns = raw("") if hook is Hook.DELETE else raw("return ")
+    if isinstance(hook, RowAction):
+        done = row
     return FunctionView(
         signature=statement(
             raw("def ") + verb, call(raw(""), parameters), tail=raw(" -> ") + result + raw(":")
         ),
-        doc=_VERBS[hook] + a_row(entity),
+        doc=_doc(entity, hook),
         body=statement(returns, done, INDENT),
     )
+
+
+def _doc(entity: Entity, one: Hook | RowAction) -> Code:
+    """Return the docstring of a function."""
+    if isinstance(one, Hook):
+        return docstring(f"{_VERBS[one]}{a_row(entity)}.", INDENT)
+    return action_doc(entity, one)
+
+
+def action_doc(entity: Entity, action: RowAction) -> Code:
+    """Return the docstring of the function and of the handler of an action."""
+    if action.doc is not None:
+        return docstring(action.doc, INDENT)
+    verb = words(action.name)
+    return docstring(f"{verb[:1].upper()}{verb[1:]} {a_row(entity)}.", INDENT)
 
 
 def _caller(entity: Entity, entities: Collection[str], imports: Imports) -> Code | None:
@@ -102,18 +143,23 @@ def _caller(entity: Entity, entities: Collection[str], imports: Imports) -> Code
     if access is None:
         return None
     caller = caller_class(imports, entities)
-    actions = {Action(hook) for hook in hooks_of(entity)}
+    actions = {Action(hook) for hook in hooks_of(entity)} | {one.access for one in entity.actions}
     if Hook.UPDATE in hooks_of(entity) and Operation.REPLACE in entity.api.operations:
         actions.add(Action.CREATE)
     is_for_all = any(is_open(access, [action]) for action in actions)
     return caller + raw(" | None") if is_for_all else caller
 
 
+def functions_module(resource: Code) -> Code:
+    """Return the name of the module with the functions, in the module with the resource."""
+    return free_name("hooks", {str(resource)})
+
+
 def hooked(
     entity: Entity, entities: Collection[str], rows: Bracket, variable: Code, imports: Imports
 ) -> Bracket:
     """Return `Hooked(Resource(…), Hooks[Hero, HeroCreate, HeroUpdate](create=hooks.create))`."""
-    module = free_name("hooks", {str(variable)})
+    module = functions_module(variable)
     imports.use(".", "hooks" if module == "hooks" else f"hooks as {module}")
     operations = {*entity.api.operations}
     kinds = [

@@ -132,6 +132,14 @@ def models_view(
     )
 
 
+def body_lines(
+    entity: Entity, imports: Imports, aliases: Aliases, entities: Entities
+) -> tuple[tuple[Code, ...], tuple[Code, ...]]:
+    """Return the type aliases of a request body with all fields of an entity, and their lines."""
+    lines = _Lines(entity, imports, aliases, entities)
+    return lines.aliases(), tuple(lines.create(field) for field in entity.fields)
+
+
 def _pytest_mark(entity: Entity) -> Iterator[Code]:
     """Yield `__test__ = False` if pytest would take a model for a class of tests."""
     if entity.name.startswith("Test"):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from crudgen.codegen.code import Code, annotated, identifier, literal, raw
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import INDENT, Bracket, statement, text_statement
-from crudgen.language.schema import KitForm, Limits, Schema
+from crudgen.language.limits import Limits
+from crudgen.language.schema import KitForm, Schema
 
 from .collections import collections_of
 from .distribution import (

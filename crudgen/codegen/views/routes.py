@@ -7,12 +7,14 @@ from crudgen.codegen.code import Code, identifier, json_name, literal, name, raw
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import Bracket, call, keyword, statement, subscript
 from crudgen.language.operations import CHANGING, Operation
+from crudgen.language.resolve.actions import body_name
 from crudgen.language.schema import Entity, KitForm
 
+from .actions import ActionHandlers, ActionView
 from .articles import a_row
 from .bodies import BODIES, created_suffix, writes_more, written_suffix
 from .composite import composite_names
-from .handlers import DEFAULT_STATUS, Handlers, HandlerView
+from .handlers import DEFAULT_STATUS, HandlerView
 from .key_types import path_key_type
 from .references import Entities
 from .related_resource import related_names
@@ -67,6 +69,7 @@ class RoutesView:
     create_many: HandlerView | None
     update_many: HandlerView | None
     delete_many: HandlerView | None
+    actions: tuple[ActionView, ...]
 
 
 def routes_view(
@@ -86,7 +89,7 @@ def routes_view(
     classes = resource_classes(entity, is_kept=is_kept)
     imports = Imports(kit, defined=_defined(entity, entities, nodes, variables, classes))
     imports.use(".models", entity.name, f"{entity.name}Public")
-    handlers = Handlers(entity, entities, variables, imports, is_kept=is_kept)
+    handlers = ActionHandlers(entity, entities, variables, imports, is_kept=is_kept)
     head = _Head(entity, variables, imports)
     resource = ResourcePrinter(entity, entities, nodes, imports, classes)
     printers = {
@@ -103,6 +106,7 @@ def routes_view(
     creates = Operation.CREATE in entity.api.operations
     writes = not _WRITING.isdisjoint(entity.api.operations)
     views = {operation: printers[operation]() for operation in entity.api.operations}
+    actions = tuple(handlers.actions())
     return RoutesView(
         singular=name(entity.singular),
         plural=name(entity.plural),
@@ -129,6 +133,7 @@ def routes_view(
         create_many=views.get(Operation.CREATE_MANY),
         update_many=views.get(Operation.UPDATE_MANY),
         delete_many=views.get(Operation.DELETE_MANY),
+        actions=actions,
         imports=imports.code(),
     )
 
@@ -148,6 +153,8 @@ def _defined(
     """Return the names that the module defines, or imports from the entity's models."""
     classes = ("", "Create", "Update", "UpdateById", "Public", "Id", "Ids", "Query")
     names = {"router", variables.resource, *variables.functions}
+    for action in entity.actions:
+        names |= {f"{action.name}_{entity.singular}", body_name(entity.name, action)}
     names.update(f"{entity.name}{suffix}" for suffix in classes)
     if uses_relations(entity):
         names |= {f"{entity.name}{suffix}" for suffix in (PUBLIC, EMBEDDED, "Included")}
@@ -202,7 +209,7 @@ class _Head:
         """Return the aliases of the handlers' parameter types, such as `HeroId`."""
         operations = set(self._entity.api.operations)
         aliases = []
-        if operations & {Operation.READ, *CHANGING}:
+        if operations & {Operation.READ, *CHANGING} or self._entity.actions:
             description = literal(f"Primary key of the {words(self._entity.singular)}.")
             one = name(self._entity.name, suffix="Id")
             described = [keyword("description", description)]

@@ -84,15 +84,15 @@ class Call(Generic[CallerT]):
         row = row.model_copy(deep=True)  # the transaction may be repeated
         model = self._rows._model
         made = self.tx.create(model, row) if function is None else function(self.tx, row)
-        return self._key_of(made, "create")
+        return self.key_of(made, "create")
 
     def update(self, row: Model, changes: Changes) -> Any:
         """Update a row by the function of the owner, if there is one; return its key."""
         function = self._calls.hooks.update
         changes = changes.model_copy(deep=True)
         if function is None:
-            return self._key_of(self.tx.update(row, changes), "update")
-        return self._key_of(function(self.tx, row, changes), "update")
+            return self.key_of(self.tx.update(row, changes), "update")
+        return self.key_of(function(self.tx, row, changes), "update")
 
     def delete(self, row: Model) -> None:
         """Delete a row by the function of the owner, if there is one."""
@@ -103,7 +103,8 @@ class Call(Generic[CallerT]):
             function(self.tx, row)
         self.tx.session.flush()
 
-    def _key_of(self, row: Any, verb: str) -> Any:
+    def key_of(self, row: Any, verb: str) -> Any:
+        """Return the key of the row that a function has returned."""
         model = self._rows._model
         if not isinstance(row, model):
             found = type(row).__name__
@@ -130,6 +131,11 @@ class Call(Generic[CallerT]):
         expected = Preconditions(self._request, required=self._rows._etag_required)
         if not expected.is_empty:
             expected.check(self.shown(key))
+
+    def check_update(self, key: Any) -> None:
+        """Raise Forbidden (403) unless the caller may update a row, as it is now."""
+        if self._calls.identity is not None:
+            self.tx.update(self.existing(key), Changes())
 
     def shown(self, key: Any) -> bytes | None:
         """Return a row as JSON; None if it does not exist, or the caller may not see it."""

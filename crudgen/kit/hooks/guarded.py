@@ -12,20 +12,20 @@ from .calls import Calls
 from .functions import Hooks
 from .hooked import HookedRows
 from .inline import InlineDatabase, result_of
-from .transaction import CallerT
+from .transaction import CallerT, ModelT
 
 _KEY = "app.guarded"
 """The key of the info of a table: its rows, which only callers can use."""
 
 
-class GuardedHooks(Generic[CallerT]):
+class GuardedHooks(Generic[ModelT, CallerT]):
     """The rows of an entity with functions of the owner, which only a caller can use: see `view`.
 
     The functions run if the rules let the caller ask for the operation. What they do with their
     transaction keeps the rules of every entity.
     """
 
-    def __init__(self, rows: Guarded, hooks: Hooks[Any, Any, Any, CallerT]) -> None:
+    def __init__(self, rows: Guarded, hooks: Hooks[ModelT, Any, Any, CallerT]) -> None:
         self._rows, self._hooks = rows, hooks
         self.access = rows.access
         self.unguarded = rows.unguarded
@@ -36,7 +36,7 @@ class GuardedHooks(Generic[CallerT]):
         self.included: Any = rows.included
         """The dependency that parses the query of reading one row with related rows."""
 
-    def view(self, caller: Any) -> HookedRows[CallerT]:
+    def view(self, caller: Any) -> HookedRows[ModelT, CallerT]:
         """Return the operations that a caller may use; None is a caller without credentials."""
         view = self._rows.view(caller)
 

@@ -1,7 +1,7 @@
 """The operations of a resource, with functions of the owner around those that write."""
 
-from collections.abc import Sequence
-from typing import Any, Generic
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
 
 from fastapi import HTTPException, Request, Response
 
@@ -17,13 +17,15 @@ from .calls import Call, Calls
 from .functions import Hooks
 from .many import HookedMany
 from .once import create_once
-from .transaction import CallerT
+from .transaction import CallerT, ModelT, Transaction
+
+SentT = TypeVar("SentT", bound=Model)
 
 ATTEMPTS = 3
 """How often a PUT that creates a row is tried while others create it too."""
 
 
-class HookedRows(HookedMany[CallerT]):
+class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
     """The operations on a table, for one caller.
 
     Each write runs in one transaction with the function of the owner. Operations without a function
@@ -133,6 +135,49 @@ class HookedRows(HookedMany[CallerT]):
 
         return await self._calls.run(db, request, "delete", work)
 
+    async def act(
+        self,
+        db: Database,
+        request: Request,
+        key: Any,
+        function: Callable[[Transaction[CallerT], ModelT], ModelT],
+        *,
+        reads: bool = False,
+    ) -> Response:
+        """Call a function of the owner with a row; return the response with the row it returns.
+
+        The caller must be allowed to update the row, or only to read it (`reads`). Raises
+        HTTPException 404, 412, 428.
+        """
+        self._check(request, key)
+
+        def work(call: Call[CallerT]) -> Response:
+            row: ModelT = call.existing(key)
+            call.check(key)
+            if not reads:
+                call.check_update(key)
+            return _answer(call.shown(call.key_of(function(call.tx, row), function.__name__)))
+
+        return await self._calls.run(db, request, function.__name__, work)
+
+    async def act_with(
+        self,
+        db: Database,
+        request: Request,
+        key: Any,
+        function: Callable[[Transaction[CallerT], ModelT, SentT], ModelT],
+        sent: SentT,
+        *,
+        reads: bool = False,
+    ) -> Response:
+        """Call a function as `act` does, with the body of the request."""
+
+        def call(tx: Transaction[CallerT], row: ModelT) -> ModelT:
+            return function(tx, row, sent.model_copy(deep=True))
+
+        call.__name__ = function.__name__
+        return await self.act(db, request, key, call, reads=reads)
+
     def _check(self, request: Request, key: Any, *, creates: bool = False) -> None:
         """Raise HTTPException 404 for an impossible key, and 428 for a missing precondition."""
         resource = self._calls.rows
@@ -141,10 +186,10 @@ class HookedRows(HookedMany[CallerT]):
         resource._check_key(key)
 
 
-class Hooked(HookedRows[None], Generic[CallerT]):
+class Hooked(HookedRows[ModelT, None]):
     """The operations on a table with functions of the owner, of an application without callers."""
 
-    def __init__(self, rows: Resource, hooks: Hooks[Any, Any, Any, None]) -> None:
+    def __init__(self, rows: Resource, hooks: Hooks[ModelT, Any, Any, None]) -> None:
         super().__init__(rows, Calls(rows, hooks, lambda one: one, None))
         self.query: Any = rows.query
         """The dependency that parses the query of a list."""

@@ -4,9 +4,10 @@ import re
 
 from crudgen.language import patterns
 from crudgen.language.artifacts import Artifact
+from crudgen.language.limits import Limits
 from crudgen.language.names import Conventions
 from crudgen.language.ranges import INTEGER_LIMITS, LIMITS
-from crudgen.language.schema import Limits, Schema
+from crudgen.language.schema import Schema
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import AppSpec
 from crudgen.language.yaml.problems import Problems, quoted, suggest

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterable
 
+from crudgen.language.checks import Check
 from crudgen.language.conditions.tokens import ConditionError
 from crudgen.language.conditions.tree import Condition, fields_of
 from crudgen.language.ranges import MAX_CHECKS
-from crudgen.language.schema import Check, Field
+from crudgen.language.schema import Field
 from crudgen.language.written.words import CHECK_NAME, CHECK_NAME_RULE, FIELD_RULES
 from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.problems import Problems, quoted

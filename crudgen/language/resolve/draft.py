@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from crudgen.language.checks import Check
 from crudgen.language.names import Conventions, TableName
 from crudgen.language.relations import Link, Relation
-from crudgen.language.schema import Check, Field, Index
+from crudgen.language.schema import Field, Index, RowAction
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec, FieldSpec
 from crudgen.language.yaml.locations import Location
@@ -26,6 +27,7 @@ class Draft:
     """The former names of the table."""
     indexes: tuple[Index, ...] = ()
     checks: tuple[Check, ...] = ()
+    actions: tuple[RowAction, ...] = ()
     relations: dict[str, Relation] = field(default_factory=dict)
     """The relations by name, in order."""
     links: dict[str, Link] = field(default_factory=dict)

@@ -20,6 +20,7 @@ from crudgen.language.yaml.recognition import is_spec
 from .access import resolve_access
 from .access_rules import check_access
 from .access_scope import add_scopes, scope_fields
+from .actions import check_actions, resolve_actions
 from .api import resolve_api
 from .app import resolve_app
 from .checks import resolve_checks
@@ -90,6 +91,7 @@ def _entities(
         add_scopes(draft, problems)
         add_reference_indexes(draft, scope_fields(draft))
         draft.checks = resolve_checks(draft, problems)
+        draft.actions = resolve_actions(draft.written, conventions, problems)
     resolve_relations(drafts)
     resolve_circles(drafts)
     check_collisions(entities, problems)
@@ -133,6 +135,7 @@ def _with_access(
     if len(problems) == before:
         check_access([(by_file[entity.file], entity) for entity in found], problems)
         check_rows([(by_file[entity.file], entity) for entity in found], problems)
+        check_actions([(by_file[entity.file], entity) for entity in found], problems)
         if auth is not None and auth.users:
             check_paths_of_users([(by_file[one.file], one) for one in found], problems)
     return found
@@ -214,6 +217,7 @@ def _entity(draft: Draft, problems: Problems) -> Entity:
         relations=tuple(draft.relations.values()),
         links=tuple(draft.links.values()),
         checks=draft.checks,
+        actions=draft.actions,
         file=written.file,
         line=draft.locate("table").line,
     )

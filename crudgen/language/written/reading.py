@@ -19,6 +19,7 @@ from crudgen.language.yaml.nodes import (
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 from . import spellings, unsupported
+from .actions import ActionSpec
 from .base import BaseSpec
 from .expansion import expand
 from .kinds import describe
@@ -30,7 +31,6 @@ from .spec import MAX_FIELDS, ApiSpec, AppSpec, CheckSpec, EntitySpec, FieldSpec
 SpecT = TypeVar("SpecT", bound=BaseSpec)
 
 _UNSUPPORTED: dict[type[BaseSpec], dict[str, str]] = {
-    EntitySpec: unsupported.ENTITY_KEYS,
     AppSpec: unsupported.APP_KEYS,
 }
 _SPELLINGS: dict[type[BaseSpec], dict[str, str]] = {
@@ -247,6 +247,8 @@ def _model_at(model: type[BaseSpec], detail: ErrorDetails) -> type[BaseSpec]:
         return LinkSpec
     if parents[:1] == ("check",):
         return CheckSpec
+    if parents[:1] == ("actions",):
+        return ActionSpec
     return MODELS[str(parents[-1])] if parents else model
 
 

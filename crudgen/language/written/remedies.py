@@ -8,10 +8,11 @@ from crudgen.language.schema import TypeName
 from . import spellings
 from .auth import AuthSpec, TokensSpec
 from .base import BaseSpec
+from .limits_and_names import LimitsSpec, NamesSpec
 from .reference_spellings import related_entity
 from .relations import LinkSpec, ReferenceSpec
 from .shorthand import WORD
-from .spec import ApiSpec, EntitySpec, FieldSpec, LimitsSpec, NamesSpec, PageSpec
+from .spec import ApiSpec, EntitySpec, FieldSpec, PageSpec
 from .translation import related_remedy
 from .words import PATH
 

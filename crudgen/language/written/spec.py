@@ -7,17 +7,16 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from crudgen.language.names import Case
 from crudgen.language.schema import KitForm
 from crudgen.language.types import TYPES, TypeInfo
 
 from . import options
+from .actions import ActionSpec
 from .auth import AuthSpec
 from .base import BaseSpec
 from .kinds import (
     AnyValue,
     ArtifactWord,
-    CaseWord,
     Count,
     CreatedStatus,
     EtagWord,
@@ -36,6 +35,7 @@ from .kinds import (
     Text,
     TypeWord,
 )
+from .limits_and_names import LimitsSpec, NamesSpec
 from .relations import LinkSpec, ReferenceSpec, is_reference
 
 MAX_FIELDS = 200
@@ -223,39 +223,14 @@ class EntitySpec(BaseSpec):
         json_schema_extra={"uniqueItems": True},
         description="Functions in hooks.py of the emitted project: create, update, delete.",
     )
+    actions: dict[str, ActionSpec] = Field(
+        default={},
+        description="Operations on one row that functions in hooks.py do: POST /heroes/1/promote.",
+    )
     access: AnyValue = Field(
         default=None,
         description="Who may do what: anyone, user, roles or nobody, for all operations or for"
         " read, create, update, delete and write.",
-    )
-
-
-class LimitsSpec(BaseSpec):
-    """Default resource limits of the application."""
-
-    body_bytes: Count | None = Field(
-        default=None, description="Maximum size of a request body, in bytes."
-    )
-    statement_seconds: Number | None = Field(
-        default=None, description="Maximum duration of an SQL statement, in seconds."
-    )
-    lock_seconds: Number | None = Field(
-        default=None,
-        description="Maximum wait for a lock or a database connection, in seconds.",
-    )
-    connections: Count | None = Field(
-        default=None, description="Maximum number of database connections per process."
-    )
-
-
-class NamesSpec(BaseSpec):
-    """Cases of the names that fields do not set themselves."""
-
-    columns: CaseWord = Field(default=Case.SNAKE, description="Case of the names of columns.")
-    json_names: CaseWord = Field(
-        alias="json",
-        default=Case.SNAKE,
-        description="Case of the names in JSON and in query parameters.",
     )
 
 

@@ -1,0 +1,127 @@
+"""View of the actions of an entity. Reason to change: the code of their bodies or handlers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from crudgen.codegen.code import Code, annotated, identifier, join, literal, name, raw, words
+from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import Bracket, call, statement
+from crudgen.language.access import Action
+from crudgen.language.names import ClassName
+from crudgen.language.operations import Operation
+from crudgen.language.resolve.actions import body_name
+from crudgen.language.schema import Entity, KitForm, RowAction
+
+from .aliases import type_aliases
+from .handlers import Handlers
+from .hooks import action_doc, functions_module
+from .models import body_lines
+from .references import Entities
+
+
+@dataclass(frozen=True, slots=True)
+class BodyView:
+    """The model of the request body of an action."""
+
+    head: Code
+    action: Code
+    lines: Code
+
+
+@dataclass(frozen=True, slots=True)
+class ActionsView:
+    """The request bodies of the actions of an entity."""
+
+    a_plural: Code
+    imports: Code
+    aliases: tuple[Code, ...]
+    bodies: tuple[BodyView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionView:
+    """The source of the handler of an action."""
+
+    path: Code
+    response_type: Code
+    operation_id: Code
+    responses: Code
+    signature: Code
+    doc: Code
+    body: Code
+
+
+def bodies_of(entity: Entity) -> tuple[tuple[RowAction, Entity], ...]:
+    """Return the actions with a request body, each with an entity that has its fields."""
+    return tuple(
+        (
+            one,
+            replace(
+                entity,
+                name=ClassName(body_name(entity.name, one)),
+                fields=one.takes,
+                relations=(),
+                links=(),
+            ),
+        )
+        for one in entity.actions
+        if one.takes
+    )
+
+
+def actions_view(entity: Entity, entities: Entities, kit: KitForm) -> ActionsView:
+    """Return the view of the request bodies of an entity's actions."""
+    bodies = bodies_of(entity)
+    aliases = type_aliases(body for _, body in bodies)
+    defined = {str(body.name) for _, body in bodies}
+    defined |= {str(alias) for found in aliases.values() for alias in found.values()}
+    attributes = {field.attribute for one, _ in bodies for field in one.takes}
+    imports = Imports(kit, defined=defined, attributes=attributes)
+    model = imports.name("..kit.models", "Model")
+    views: list[BodyView] = []
+    lines: list[Code] = []
+    for one, body in bodies:
+        more, fields = body_lines(body, imports, aliases[body.name], entities)
+        lines += more
+        head = statement(raw("class ") + name(body.name), call(raw(""), [model]), tail=":")
+        views.append(BodyView(head, words(one.name), join(raw("\n    "), fields)))
+    return ActionsView(words(entity.plural), imports.code(), tuple(lines), tuple(views))
+
+
+class ActionHandlers(Handlers):
+    """Builds the handlers of an entity with those of its actions."""
+
+    def actions(self) -> Iterator[ActionView]:
+        """Yield the handlers of the actions."""
+        for action in self._entity.actions:
+            yield self._action(action)
+
+    def _action(self, action: RowAction) -> ActionView:
+        entity = self._entity
+        handler = identifier(f"{action.name}_{entity.singular}")
+        parameters: list[Bracket | Code] = [annotated(self._variables.key, self._key_type)]
+        module = functions_module(self._variables.resource)
+        function = module + raw(".") + identifier(action.name)
+        arguments: list[Code] = [raw("db"), raw("request"), self._variables.key, function]
+        verb, statuses = "act", [404, 409, 412]
+        if action.takes:
+            model = self._imports.own(".actions", body_name(entity.name, action))
+            parameters.append(annotated(raw("sent"), model))
+            arguments.append(raw("sent"))
+            verb = "act_with"
+            statuses += [413, 415]
+        if action.access is Action.READ:
+            arguments.append(raw("reads=True"))
+        operation = Operation(action.access)
+        parameters += [self._request(), self._db, *self._callers(operation)]
+        if entity.access is not None:
+            statuses.insert(0, 204)
+        return ActionView(
+            path=literal(f"/{{{entity.singular}_id}}/{action.name}"),
+            response_type=name(entity.name, suffix="Public"),
+            operation_id=literal(f"{action.name}_{entity.singular}"),
+            responses=self._errors(*statuses, 422, *self._missing_etag(), 503),
+            signature=self._signature(handler, parameters),
+            doc=action_doc(entity, action),
+            body=self._return(verb, arguments),
+        )

@@ -1,0 +1,140 @@
+"""Resolves the actions of an entity. Reason to change: what an action can take or require."""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from keyword import iskeyword
+
+from crudgen.language.access import Action
+from crudgen.language.hooks import Hook
+from crudgen.language.names import Conventions, ModuleName
+from crudgen.language.operations import Operation
+from crudgen.language.reserved import DERIVED_SUFFIXES
+from crudgen.language.schema import Entity, Field, RowAction
+from crudgen.language.written.reading import WrittenSpec, read_entity
+from crudgen.language.written.relations import ReferenceSpec
+from crudgen.language.written.spec import EntitySpec
+from crudgen.language.yaml.nodes import Entry, Mapping, Scalar
+from crudgen.language.yaml.problems import Problems, quoted
+
+from .fields import resolve_fields
+
+MAX_NAME = 30
+_NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
+_TAKEN = frozenset({*Hook, *Operation, "tx", "row", "sent", "changes", "bulk", "db", "request"})
+_FLAGS = ("pk", "index", "unique", "read_only", "write_only", "immutable", "touch")
+"""Options of fields that have no meaning in a request body alone."""
+_ACCESS = (Action.UPDATE, Action.READ)
+
+
+def resolve_actions(
+    written: WrittenSpec[EntitySpec], conventions: Conventions, problems: Problems
+) -> tuple[RowAction, ...]:
+    """Return the valid actions of an entity, in the order of the spec."""
+    names = [name for name in written.spec.actions if _is_name(written, name, problems)]
+    return tuple(_action(written, name, conventions, problems) for name in names)
+
+
+def check_actions(
+    entities: Sequence[tuple[WrittenSpec[EntitySpec], Entity]], problems: Problems
+) -> None:
+    """Check that names of actions are not those of others, and what the API lacks."""
+    names = [str(entity.name) for _, entity in entities]
+    classes = {f"{name}{suffix}" for name in names for suffix in ("", *DERIVED_SUFFIXES)}
+    for written, entity in entities:
+        _check(written, entity, classes, problems)
+
+
+def _check(
+    written: WrittenSpec[EntitySpec], entity: Entity, classes: Collection[str], problems: Problems
+) -> None:
+    relations = {str(relation.name) for relation in entity.relations}
+    for action in entity.actions:
+        what = f"the action {quoted(action.name)}"
+        location = written.locate_key("actions", action.name)
+        if action.name in relations:
+            problems.add(location, f"{what} has the path of a relation", "rename the action")
+        if body_name(entity.name, action) in classes:
+            problem = f"{what} has a body with the name of another model"
+            problems.add(location, problem, "rename the action")
+        if entity.api.write:
+            problems.add(location, f"{what} is not possible with 'write'", "remove 'write'")
+        if entity.access is None and written.spec.actions[action.name].access is not None:
+            place = written.locate_key("actions", action.name, "access")
+            problem = f"{what} says who may, and crudgen.yaml has no 'auth'"
+            problems.add(place, problem, "remove 'access', or add 'auth' to crudgen.yaml")
+
+
+def body_name(entity: str, action: RowAction) -> str:
+    """Return the name of the model of the body of an action: `HeroPromote`."""
+    return f"{entity}{''.join(word.capitalize() for word in action.name.split('_'))}"
+
+
+def _is_name(written: WrittenSpec[EntitySpec], name: str, problems: Problems) -> bool:
+    location = written.locate_key("actions", name)
+    if not _NAME.fullmatch(name) or len(name) > MAX_NAME or iskeyword(name):
+        problem = f"the action {quoted(name)} has an invalid name"
+        remedy = f"write at most {MAX_NAME} of a-z, 0-9 and '_', such as 'promote'"
+        problems.add(location, problem, remedy)
+        return False
+    if name in _TAKEN or name.startswith("on_"):
+        problem = f"the action {quoted(name)} has the name of something else"
+        problems.add(location, problem, "use another verb, such as 'promote'")
+        return False
+    return True
+
+
+def _action(
+    written: WrittenSpec[EntitySpec], name: str, conventions: Conventions, problems: Problems
+) -> RowAction:
+    return RowAction(
+        ModuleName(name),
+        tuple(_taken(written, name, conventions, problems)),
+        _access(written, name, problems),
+        written.spec.actions[name].doc or None,
+        written.locate_key("actions", name).diagnostic(""),
+    )
+
+
+def _access(written: WrittenSpec[EntitySpec], name: str, problems: Problems) -> Action:
+    value = written.spec.actions[name].access
+    if value is None or value in _ACCESS:
+        return Action(value or Action.UPDATE)
+    problem = f"the action {quoted(name)} has an 'access' that is neither 'update' nor 'read'"
+    remedy = "write what a caller must be allowed to do with the row, such as 'access: update'"
+    problems.add(written.locate("actions", name, "access"), problem, remedy)
+    return Action.UPDATE
+
+
+def _taken(
+    written: WrittenSpec[EntitySpec], name: str, conventions: Conventions, problems: Problems
+) -> Iterator[Field]:
+    """Yield the fields of the request body, which is read as an entity with these fields."""
+    takes = _takes(written.root, name)
+    if takes is None or takes.value == Mapping(takes.value.location, ()):
+        return
+    location = takes.location
+    named = Entry("name", location, Scalar(location, written.spec.name))
+    body = read_entity(
+        written.file, Mapping(location, (named, replace(takes, key="fields"))), problems
+    )
+    if body is None:
+        return
+    for field, spec in body.spec.fields.items():
+        where, what = body.locate_key("fields", field), f"the action {quoted(name)} takes a"
+        if isinstance(spec, ReferenceSpec):
+            remedy = f"write the type of the key, such as '{field}: int'"
+            problems.add(where, f"{what} reference", remedy)
+        elif flag := next((one for one in _FLAGS if spec.is_set(one)), None):
+            problem = f"{what} field with {quoted(flag)}, which is about columns"
+            problems.add(where, problem, f"remove '{flag}'")
+    fields = resolve_fields(body, conventions, problems)
+    yield from (field for field in fields.values() if not field.pk)
+
+
+def _takes(root: Mapping, name: str) -> Entry | None:
+    """Return the entry with what an action takes."""
+    node: Entry | None = root.get("actions")
+    for key in (name, "takes"):
+        node = node.value.get(key) if node and isinstance(node.value, Mapping) else None
+    return node

@@ -1,0 +1,22 @@
+"""The key `actions` of an entity. Reason to change: another key of an action."""
+
+from pydantic import Field
+
+from .base import BaseSpec
+from .kinds import AnyValue, Line
+
+
+class ActionSpec(BaseSpec):
+    """An operation on one row that a function in hooks.py does."""
+
+    doc: Line | None = Field(default=None, description="Description, for OpenAPI.")
+    takes: AnyValue = Field(
+        default=None,
+        description="Properties of the request body, such as {reason: str(1..200)}; fields in the"
+        " short or the long form.",
+    )
+    access: AnyValue = Field(
+        default=None,
+        description="What a caller must be allowed to do with the row: update or read; by default"
+        " update.",
+    )

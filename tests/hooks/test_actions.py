@@ -1,0 +1,152 @@
+"""Actions: functions of the owner that clients call with one row."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from crudgen.delivery.memory import unload
+from crudgen.language import load_texts
+from crudgen.language.explain import explain
+from crudgen.language.matrix import allowed, tables
+from tests.access.test_rules import SECRET, bearer
+from tests.hooks.city import City, in_city, package_of
+
+APP = "auth: {roles: [editor], me: {id: int = sub}}\n"
+ENTITIES = {
+    "hero.yaml": """\
+name: Hero
+fields: {name: str(1..40), status: "enum(draft, published) = draft", owner_id: int?}
+actions:
+  promote:
+    doc: Publish one hero, for a reason.
+    takes: {reason: str(1..20), on: date?, mood: "enum(good, bad) = good"}
+  retire: {}
+  greet: {access: read, takes: {word: str(1..20)}}
+api: {operations: [create, list, read]}
+access:
+  read: [user if status = published or owner_id = me.id, editor]
+  create: editor
+  update: [user if owner_id = me.id, editor]
+""",
+    "log.yaml": "name: Log\nfields: {text: str}\naccess: {read: user}\n",
+    "seat.yaml": """\
+name: Seat
+fields: {code: str(1..9) pk, taken: bool = false}
+actions: {take_it: {takes: {by: str}}}
+api: {operations: [create, read, update], etag: required}
+access: {read: anyone, write: anyone}
+""",
+}
+HEROES = '''\
+"""What happens with heroes."""
+
+from ..caller import Caller
+from ..kit.hooks import Refused, Transaction
+from ..logs.models import Log
+from .actions import HeroGreet, HeroPromote
+from .models import Hero
+
+stops: dict[str, object] = {}
+
+
+def promote(tx: Transaction[Caller], hero: Hero, sent: HeroPromote) -> Hero:
+    """Publish a hero."""
+    if hero.status == "published":
+        raise Refused("reason", "The hero is published already")
+    hero.status = "published"
+    tx.session.add(Log(text=f"{hero.name}: {sent.reason}, {sent.on}, {sent.mood}"))
+    return hero
+
+
+def retire(tx: Transaction[Caller], hero: Hero) -> Hero:
+    """Retire a hero."""
+    hero.status = "draft"
+    tx.session.add(Log(text=f"retired by {tx.caller.id}"))
+    return hero
+
+
+def greet(tx: Transaction[Caller], hero: Hero, sent: HeroGreet) -> Hero:
+    """Greet a hero."""
+    tx.session.add(Log(text=f"{sent.word}, {hero.name}"))
+    return hero
+'''
+SEATS = '''\
+"""What happens with seats."""
+
+from ..caller import Caller
+from ..kit.hooks import Transaction
+from .actions import SeatTakeIt
+from .models import Seat, SeatUpdate
+
+
+def take_it(tx: Transaction[Caller | None], seat: Seat, sent: SeatTakeIt) -> Seat:
+    """Take a seat."""
+    return tx.update(seat, SeatUpdate(taken=True))
+'''
+
+
+@pytest.fixture(scope="module")
+def package() -> Iterator[Any]:
+    found = package_of(ENTITIES, APP, heroes=HEROES, seats=SEATS)
+    yield found
+    unload(found)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_actions(package: Any, kind: str, new_database: Callable[[str], str]) -> None:
+    in_city(package, new_database(kind), _actions, auth_secret=SECRET)
+
+
+async def _actions(city: City) -> None:
+    ann, bob, editor = bearer([], sub="1"), bearer([], sub="2"), bearer(["editor"], sub="3")
+
+    async def ask(who: dict[str, str], path: str, body: Any = None, **more: str) -> Any:
+        return await city.ask("POST", path, body, **(who | more))
+
+    made = await ask(editor, "/heroes/", {"name": "ann", "owner_id": 1})
+    hero = made.json()
+    promote = "/heroes/1/promote"
+    assert (await ask({}, promote, {"reason": "x"})).status_code == 401
+    assert (await ask(bob, promote, {"reason": "x"})).status_code == 404
+    for body in ({}, {"reason": ""}, {"reason": "x", "more": 1}, {"reason": "x", "mood": "so"}):
+        assert (await ask(ann, promote, body)).status_code == 422
+    assert (await ask(ann, promote, {"reason": "x"}, if_match='"no"')).status_code == 412
+    tag = made.headers["etag"]
+    done = await ask(ann, promote, {"reason": "x", "on": "2026-01-02"}, if_match=tag)
+    assert done.json() == hero | {"status": "published"}, done.text
+    read = await city.ask("GET", "/heroes/1", **bob)
+    assert (read.content, read.headers["etag"]) == (done.content, done.headers["etag"])
+    again = await ask(ann, promote, {"reason": "x"})
+    assert again.json()["detail"][0]["loc"] == ["body", "reason"]
+
+    refused = await ask(bob, "/heroes/1/retire")
+    assert refused.status_code == 403, refused.text
+    assert (await ask(bob, "/heroes/1/greet", {"word": "Hi"})).status_code == 200
+    assert (await ask(ann, "/heroes/9/retire")).status_code == 404
+    assert (await ask(ann, "/heroes/1/retire")).json()["status"] == "draft"
+    logged = (await city.ask("GET", "/logs/", **ann)).json()
+    texts = [one["text"] for one in logged]
+    assert texts == ["ann: x, 2026-01-02, good", "Hi, ann", "retired by 1"]
+
+    assert (await ask({}, "/seats/", {"code": "a"})).status_code == 200
+    assert (await ask({}, "/seats/a/take_it", {"by": "me"})).status_code == 428
+    taken = await ask({}, "/seats/a/take_it", {"by": "me"}, if_match="*")
+    assert taken.json() == {"code": "a", "taken": True}
+
+    document = city.app.openapi()
+    operation = document["paths"][promote.replace("1", "{hero_id}")]["post"]
+    assert operation["operationId"] == "promote_hero"
+    assert operation["description"] == "Publish one hero, for a reason."
+    assert {"200", "204", "401", "403", "404", "412", "422"} <= operation["responses"].keys()
+    assert document["components"]["schemas"]["HeroPromote"]["required"] == ["reason"]
+
+
+def test_the_table_of_rules_has_actions() -> None:
+    schema = load_texts(dict(ENTITIES), APP)
+    assert "\n  promote  -       if (2)  yes" in tables(schema)
+    found = allowed(schema.entities[0], ("anyone", "user", "editor"))
+    assert found["greet"] == found["read"]
+    for entity in schema.entities:
+        texts = dict(ENTITIES) | {f"{entity.singular}.yaml": explain(entity)}
+        assert entity in load_texts(texts, APP).entities
