@@ -27,6 +27,8 @@ from .access_says import rules_with_says, saying
 from .access_scope import SCOPES, Scope, check_tenant, field_of, resolve_scope
 
 Path = tuple[str | int, ...]
+_NOT_IF = re.compile(r"\w+(?:\s+(?P<word>\w+)|\s*(?P<sign>[,|/&+]+))")
+"""What follows who may do something, in place of `if`."""
 _CONDITION = re.compile(r"(\w+)\s+if(?:\s+(.*))?", re.DOTALL)
 """A rule about rows: who, and the condition."""
 _OTHERS = {
@@ -163,14 +165,22 @@ class _Reader:
                 if self._is_caller(condition[1], path):
                     found = self._conditions.read(condition, path, actions)
                     self._about_rows += map(self._scope.resolved, found)
-            elif other := re.search(r"\s(where|when)\b", rule):
-                location = part(self._written.locate(*path), rule, other.start(1), other.end(1))
-                self._problems.add(location, f"unexpected {other[1]!r}", "write 'if'")
+            elif other := _NOT_IF.match(rule):
+                self._add_not_if(path, other)
             else:
                 self._is_caller(rule, path)
             if len(self._problems) == problems:
                 added = self._about_rows[before:]
                 self._about_rows[before:] = saying(added, says, path, self._written, self._problems)
+
+    def _add_not_if(self, path: Path, found: re.Match[str]) -> None:
+        """Add the problem that something else than `if` follows who may do something."""
+        start, end = found.span(found.lastgroup or 0)
+        remedy = "write 'if'"
+        if found["sign"] or found["word"] in {"and", "or"}:
+            remedy = "write a list, such as [user, editor]"
+        location = part(self._written.locate(*path), found.string, start, end)
+        self._problems.add(location, f"unexpected {found.string[start:end]!r}", remedy)
 
     def _owned(self, path: Path, actions: Sequence[Action]) -> Iterator[RuleAboutRows]:
         """Yield the rule `owner` for each action."""

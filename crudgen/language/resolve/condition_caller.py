@@ -48,7 +48,9 @@ class CallerNames:
             if name is None:
                 problem = "'me' alone is 'me.id', and a caller has no 'id'"
             remedy = suggest(wanted, self.claims) if self.claims else ""
-            if not remedy.startswith("did you mean"):
+            if wanted in {"role", "roles"}:
+                remedy = "begin the rule with a role, such as 'editor if …'"
+            elif not remedy.startswith("did you mean"):
                 remedy = f"add it to 'me' of 'auth' in crudgen.yaml: 'me: {{{wanted}: int = sub}}'"
             raise ConditionError(problem, remedy, (name or token).start, end)
         return self.claims[wanted]
