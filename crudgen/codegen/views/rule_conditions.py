@@ -20,14 +20,8 @@ class RuleConditionPrinter(ConditionPrinter):
 
     def when(self, rule: RuleAboutRows, who: Code) -> Bracket:
         """Return `USER.when("owner_id = me.id", col(Hero.owner_id) == me.id)`."""
-        names = {one.name: str(one.json_name) for one in self._entity.fields}
-        for version in ("old", "new"):
-            names |= {
-                VersionName(f"{version}.{one.name}"): f"{version}.{one.json_name}"
-                for one in self._entity.fields
-            }
         arguments: list[Source | Code] = [
-            literal(condition_text(rule.condition, names)),
+            literal(text_of(rule.condition, self._entity)),
             self.source(rule.condition),
         ]
         if rule.says is not None:
@@ -53,6 +47,17 @@ class RuleConditionPrinter(ConditionPrinter):
         field = self._entity.field(name_of)
         column = model + raw(".") + name(field.attribute)
         return call(self._imports.name("sqlmodel", "col"), [column])
+
+
+def text_of(condition: Condition, entity: Entity) -> str:
+    """Return the text of a condition, with the names that clients know."""
+    names = {one.name: str(one.json_name) for one in entity.fields}
+    for version in ("old", "new"):
+        names |= {
+            VersionName(f"{version}.{one.name}"): f"{version}.{one.json_name}"
+            for one in entity.fields
+        }
+    return condition_text(condition, names)
 
 
 def rule_conditions(entity: Entity, imports: Imports) -> RuleConditionPrinter:

@@ -10,6 +10,8 @@ from sqlalchemy import ColumnElement, bindparam, select
 
 from ..database.statements import Prepared, Statement, Values
 from ..database.transaction import Row
+from ..models import Model
+from ..rows.resource import Resource
 from .caller import BaseCaller
 from .clauses import Clause
 from .errors import Forbidden
@@ -147,7 +149,7 @@ def _asked(
         for text, part in _parts(operations, rule, clause):
             if write.action != "create":
                 yield rule, text, "before", part.before(kind, changed)
-            if write.action != "delete":
+            if write.action in {"create", "update"}:
                 yield rule, text, "after", part.behind(changed, kind)
 
 
@@ -158,6 +160,18 @@ def _parts(operations: RowOperations, rule: Rule, clause: Clause) -> list[tuple[
     if len(parts) != len(texts):
         return [(" and ".join(texts), clause)]
     return [*zip(texts, parts, strict=True)]
+
+
+async def exists(operations: RowOperations, db: _Reads, key: Any) -> bool:
+    """Return whether there is a row with this key, also if no rule lets a caller read it."""
+    column = operations.all._properties.columns[operations.all._key]
+    statement = select(column).where(column == bindparam("key__"))
+    return bool(await db.read(db.compile(statement), {"key__": key}))
+
+
+def values_set(rows: Resource, row: Model, *, is_update: bool) -> Mapping[str, Any]:
+    """Return the values that a request body sets, by attribute."""
+    return rows._values.read(row, exclude_unset=is_update)
 
 
 def split(text: str) -> list[str]:

@@ -1,0 +1,180 @@
+"""The arguments of `crudgen access explain`. Reason to change: what they mean, or the output."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import typer
+
+from crudgen.cli import console, source
+from crudgen.errors import ArgumentError, CrudgenError
+
+if TYPE_CHECKING:
+    from crudgen.delivery.explaining import Explanation
+    from crudgen.language.access import Auth, Claim
+    from crudgen.language.schema import Entity, Schema
+
+Entities: TypeAlias = Annotated[
+    Path, typer.Option("--entities", help="Folder with one YAML file per entity.")
+]
+_ROLES = "roles"
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The arguments."""
+
+    words: Sequence[str]
+    caller: str | None
+    body: str | None
+    database: str | None
+    entities: Path
+
+
+def answer(asked: Asked, *, as_json: bool) -> int:
+    """Print whether the rules allow an operation, and why. Return the exit code."""
+    schema, tree = source.render_to_serve(source.read(asked.entities))
+    if schema.auth is None:
+        raise CrudgenError("the spec has no callers: add 'auth' to crudgen.yaml")
+    from crudgen.codegen.views.variables import Variables, folder_name  # noqa: PLC0415 -- lazy
+    from crudgen.delivery.explaining import Question, explain  # noqa: PLC0415 -- lazy
+
+    entity, key, action = _subject(asked.words, schema)
+    if asked.body is not None and action not in {"create", "update"}:
+        raise ArgumentError(f"--body is for create and update, not for {action}")
+    question = Question(
+        folder=str(folder_name(entity.plural)),
+        resource=str(Variables(entity).resource),
+        entity=str(entity.name),
+        action=action,
+        claims=None if asked.caller is None else _claims(asked.caller, schema.auth),
+        key=key,
+        body=asked.body or "{}",
+    )
+    found = explain(tree, asked.database, question)
+    places = dict(_places(entity, action))
+    if as_json:
+        typer.echo(json.dumps(_as_json(found, question.entity, key, action, places), indent=2))
+    else:
+        row = f"{question.entity}" if key is None else f"{question.entity} {key}"
+        console.say(f"{action} {row}: {'allowed' if found.allowed else 'denied'}")
+        console.say(f"  {found.reason}")
+        for line in _lines(found, places):
+            console.say(line)
+    return 0 if found.allowed else 1
+
+
+def _subject(words: Sequence[str], schema: "Schema") -> tuple["Entity", Any, str]:
+    """Return the entity, the key and the operation that the arguments name."""
+    from crudgen.language.access import Action  # noqa: PLC0415 -- lazy
+    from crudgen.language.yaml.problems import suggest  # noqa: PLC0415 -- lazy
+
+    if len(words) not in {2, 3}:
+        raise ArgumentError("write: crudgen access explain ENTITY [KEY] OPERATION")
+    name, action = words[0], words[-1]
+    by_name = {str(one.name).lower(): one for one in schema.entities}
+    entity = by_name.get(name.lower())
+    if entity is None:
+        names = [str(one.name) for one in schema.entities]
+        raise ArgumentError(f"no entity is called {name!r}; {suggest(name, names)}")
+    if action not in [*Action]:
+        raise ArgumentError(f"unknown operation {action!r}; {suggest(action, Action)}")
+    if (len(words) == 2) != (action == Action.CREATE):
+        needs = "needs no key" if action == Action.CREATE else "needs the key of a row"
+        raise ArgumentError(f"{action} {needs}")
+    return entity, _key(entity, words[1]) if len(words) == 3 else None, action
+
+
+def _key(entity: "Entity", text: str) -> Any:
+    kind = str(entity.key.type)
+    if kind == "int":
+        if not re.fullmatch(r"-?[0-9]{1,19}", text):
+            raise ArgumentError(f"the key of {entity.name} is an int, not {text!r}")
+        return int(text)
+    if kind == "uuid":
+        from uuid import UUID  # noqa: PLC0415 -- lazy
+
+        if not _UUID.fullmatch(text):
+            raise ArgumentError(f"the key of {entity.name} is a uuid, not {text!r}")
+        return UUID(text)
+    return text
+
+
+def _claims(text: str, auth: "Auth") -> Mapping[str, Any]:
+    """Return the claims of a caller that is written `id=7,roles=editor`."""
+    from crudgen.language.yaml.problems import suggest  # noqa: PLC0415 -- lazy
+
+    attributes = {str(one.name): one for one in auth.me}
+    claims: dict[str, Any] = {auth.roles_claim: []}
+    for part in filter(None, text.split(",")):
+        name, equals, value = part.strip().partition("=")
+        if not equals:
+            raise ArgumentError(f"--as: {part!r} should be NAME=VALUE, such as id=7")
+        if name == _ROLES:
+            if value not in auth.roles:
+                raise ArgumentError(f"--as: unknown role {value!r}; {suggest(value, auth.roles)}")
+            claims[auth.roles_claim].append(value)
+        elif name in attributes:
+            claims[attributes[name].claim] = _claim(attributes[name], value)
+        else:
+            allowed = [*attributes, _ROLES]
+            raise ArgumentError(f"--as: a caller has no {name!r}; {suggest(name, allowed)}")
+    for name, one in attributes.items():
+        if not one.optional and one.claim not in claims:
+            raise ArgumentError(f"--as lacks {name!r}: write {name}=VALUE")
+    return {"sub": "caller"} | claims
+
+
+def _claim(claim: "Claim", value: str) -> Any:
+    if str(claim.type) == "bool":
+        return {"true": True, "false": False}.get(value, value)
+    return value
+
+
+def _places(entity: "Entity", action: str) -> Iterator[tuple[str, str]]:
+    """Yield each rule of an action as text, with its place in the spec."""
+    from crudgen.codegen.views.rule_conditions import text_of  # noqa: PLC0415 -- lazy
+    from crudgen.language.access import Action  # noqa: PLC0415 -- lazy
+
+    if entity.access is not None:
+        for one in (Action.READ, Action(action)):
+            for rule in entity.access.within_tenant.rules(one):
+                text = f"{rule.who} if {text_of(rule.condition, entity)}"
+                yield text, f"{entity.file}:{rule.line}"
+
+
+def _lines(found: "Explanation", places: Mapping[str, str]) -> Iterator[str]:
+    for rule, parts in found.rules:
+        place = f"  {places[rule]}" if rule in places else ""
+        yield f"  - {rule}{place}"
+        width = max(len(one.condition) for one in parts)
+        for one in parts:
+            yield f"      {one.condition.ljust(width)}  {_values(one.values)}"
+
+
+def _values(values: Mapping[str, bool | None]) -> str:
+    words = {True: "yes", False: "NO", None: "NO (null)"}
+    if len({*values.values()}) == 1:
+        return words[next(iter(values.values()))]
+    return ", ".join(f"{when} {words[value]}" for when, value in values.items())
+
+
+def _as_json(
+    found: "Explanation", entity: str, key: Any, action: str, places: Mapping[str, str]
+) -> dict[str, Any]:
+    rules = [
+        {"rule": rule, "place": places.get(rule), "parts": [asdict(one) for one in parts]}
+        for rule, parts in found.rules
+    ]
+    return {
+        "entity": entity,
+        "key": None if key is None else str(key),
+        "operation": action,
+        "allowed": found.allowed,
+        "reason": found.reason,
+        "rules": rules,
+    }

@@ -1,0 +1,183 @@
+"""Whether rules allow something with a row, and why. Reason to change: how it is found out.
+
+The rules are those of the generated application: its code is imported, and reads the database.
+"""
+
+import asyncio
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Connection
+
+from crudgen.delivery import memory
+from crudgen.errors import ArgumentError
+from crudgen.evolution.connecting import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whether a caller may do something with a row."""
+
+    folder: str
+    """The folder of the entity in the application."""
+    resource: str
+    """The variable of its resource in `routes.py`."""
+    entity: str
+    action: str
+    claims: Mapping[str, Any] | None
+    """The claims of the caller; None without credentials."""
+    key: Any = None
+    body: str = "{}"
+    """The body of the request, as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a rule, with its values for the row; None for unknown, or not asked."""
+
+    condition: str
+    values: Mapping[str, bool | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The answer: whether it is allowed, the reason, and each rule that is about the caller."""
+
+    allowed: bool
+    reason: str
+    rules: Sequence[tuple[str, Sequence[Part]]] = ()
+    """The rules as in the spec, with their parts."""
+
+
+class _Reader:
+    """Reads from a connection as a database for one caller does."""
+
+    def __init__(self, connection: Connection, values: Mapping[str, Any]) -> None:
+        self._connection, self._values = connection, values
+        self.kind = connection.dialect.name
+
+    def compile(self, statement: Any) -> Any:
+        return statement
+
+    async def read(self, statement: Any, values: Mapping[str, Any]) -> Sequence[Any]:
+        return self._connection.execute(statement, {**values, **self._values}).all()
+
+
+def explain(tree: Mapping[str, str], url: str | None, question: Question) -> Explanation:
+    """Return whether the rules of an application allow something, and why.
+
+    `url` overrides DATABASE_URL and the spec. Raises ArgumentError for a caller or a body that
+    cannot be, and DatabaseError for a database that cannot be used.
+    """
+    package = memory.import_tree(tree)
+    try:
+        return asyncio.run(_Asked(package.__name__, question).answer(url))
+    finally:
+        memory.unload(package)
+
+
+class _Asked:
+    """A question to an imported application."""
+
+    def __init__(self, package: str, question: Question) -> None:
+        self._package, self._question = package, question
+        self._guarded = getattr(self._module(f"{question.folder}.routes"), question.resource)
+        self._rows, self._access = self._guarded.unguarded, self._guarded.access
+        self._denials = self._module("kit.access.denials")
+        self._caller = self._caller_of(question.claims)
+
+    def _module(self, name: str) -> Any:
+        return importlib.import_module(f"{self._package}.{name}")
+
+    def _caller_of(self, claims: Mapping[str, Any] | None) -> Any:
+        if claims is None:
+            return None
+        try:
+            return self._module("caller").Caller.from_claims(claims)
+        except self._module("kit.access.errors").Unauthorized as error:
+            raise ArgumentError(f"--as: {error.detail}") from None
+
+    async def answer(self, url: str | None) -> Explanation:
+        question, access = self._question, self._access
+        permission = getattr(access, question.action)
+        http_error = self._module("kit.access.errors").HTTPException
+        for one in (*((permission.needs,) if permission.needs else ()), permission):
+            try:
+                one.check(self._caller)
+            except http_error as error:
+                detail: Any = error.detail
+                if isinstance(detail, str):
+                    return Explanation(False, "It needs a caller with credentials")
+                return Explanation(False, detail[0]["msg"])
+        values = self._values()
+        chosen = {} if url is None else {"database_url": url}
+        database = Database(self._module("settings").Settings(**chosen).database_url)
+        operations = self._module("kit.access.row_operations").RowOperations(
+            self._rows, access, None if self._caller is None else self._caller.roles
+        )
+        with database.reading() as connection:
+            known = {} if self._caller is None else self._caller.bound_values
+            reader = _Reader(connection, known)
+            return await self._judged(operations, reader, values)
+
+    async def _judged(self, operations: Any, reader: _Reader, values: Any) -> Explanation:
+        question = self._question
+        if question.key is not None and not await self._denials.exists(
+            operations, reader, question.key
+        ):
+            return Explanation(False, "There is no such row")
+        read = () if question.action in {"create", "read"} else ("read",)
+        for action in (*read, question.action):
+            result = await self._of_action(operations, reader, action, values)
+            if not result.allowed:
+                return result
+        return result
+
+    async def _of_action(
+        self, operations: Any, reader: _Reader, action: str, values: Any
+    ) -> Explanation:
+        """Return whether one rule of an action holds for the row."""
+        permission = getattr(self._access, action)
+        if permission.clauses(operations.roles) is None:
+            return Explanation(True, "A rule without a condition allows it")
+        write = self._denials.Write(action, self._question.key, values or {})
+        answers = await self._denials.explain(operations, reader, write)
+        rules: dict[int, list[Any]] = {}
+        for one in answers:
+            rules.setdefault(id(one.rule), []).append(one)
+        parts = [
+            (str(found[0].rule), [Part(one.text, dict(one.found)) for one in found])
+            for found in rules.values()
+        ]
+        for rule, found in parts:
+            if all(value is True for one in found for value in one.values.values()):
+                return Explanation(True, f"A rule allows it: {rule}", parts)
+        reason = "The caller cannot read the row: for them, it does not exist"
+        if action != "read":
+            reason = self._denials.message(operations, action)
+        return Explanation(False, reason, parts)
+
+    def _values(self) -> Mapping[str, Any]:
+        """Return the values that the request sets, by attribute."""
+        question = self._question
+        if question.action not in {"create", "update"}:
+            return {}
+        name = f"{question.entity}{question.action.capitalize()}"
+        model = getattr(self._module(f"{question.folder}.models"), name, None)
+        if model is None:
+            raise ArgumentError(f"the API of {question.entity} has no request to {question.action}")
+        try:
+            row = model.model_validate_json(question.body)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            raise ArgumentError(f"--body: {place}: {first['msg']}".replace(": : ", ": ")) from None
+        if question.action == "create":
+            row = self._guarded.bodies.filled(row, self._caller)
+        values: Mapping[str, Any] = self._denials.values_set(
+            self._rows, row, is_update=question.action == "update"
+        )
+        return values
