@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from crudgen.cli import source
+from crudgen.cli import hook_problems, source
 from crudgen.delivery.garbage import paused_collection
 from crudgen.errors import ServeError
 
@@ -79,6 +79,8 @@ class Code:
         self.has_project = self.project is not None and _is_project(self.project)
         project = self.project if self.has_project else None
         self._schema, tree = source.render_to_serve(sources, project)
+        if project is None:
+            hook_problems.check_project(self._schema)
         self._texts = sources.entities
         return tree
 

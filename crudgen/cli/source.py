@@ -86,7 +86,6 @@ def render_to_serve(sources: "Sources", project: Path | None = None) -> "tuple[S
     with paused_collection():
         schema = sources.schema()
         if project is None:
-            hook_problems.check_project(schema)
             return schema, codegen.render_to_serve(schema)
 
         from crudgen.delivery.project import lay_over, with_kit  # noqa: PLC0415 -- lazy

@@ -80,6 +80,9 @@ def test_the_command_writes_functions(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.write("entities/hero.yaml", HERO)
     assert "create the project with: crudgen emit" in project.run("check", code=1).stderr
+    served = project.run("serve", "--port", "0", code=1).stderr
+    assert "create the project with: crudgen emit" in served
+    assert "+ hero" in project.run("plan", code=3).stdout
     shown = project.run("hook", "Hero", "update", "--show").stdout
     assert "def update(tx: Transaction, hero: Hero, changes: HeroUpdate) -> Hero:" in shown
     assert not (tmp_path / "generated").exists()
