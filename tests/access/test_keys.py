@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,38 @@ def test_a_key_is_valid_where_its_use_cannot_be_stored(
         assert asyncio.run(status(text, database_read_only=True)) == 200
         keys.session.rollback()
         assert keys.all()[0].used is None
+
+
+def test_the_last_use_is_stored_once_a_minute(
+    application: Application, new_database: Callable[[str], str]
+) -> None:
+    caller = application.module("caller").Caller
+    settings = application.module("settings").Settings(
+        database_url=new_database("sqlite"), token_seconds=0
+    )
+    database = application.module("kit.database").Database
+    table = application.module("kit.access.credentials").CREDENTIALS
+
+    async def work(keys: Any) -> None:
+        app = application.module("main").create_app(settings)
+        async with app.router.lifespan_context(app):
+            client, uses = AsgiClient(app), []
+            key, text = keys.add("one", 1)
+            assert isinstance(app.state.database, database)
+            for ago in (None, 0, 50, 61, 0):
+                if ago is not None:
+                    used = int(time.time()) - ago
+                    keys.session.execute(table.update().values(used=used))
+                    keys.session.commit()
+                assert (await client.get("/heroes/", headers=sent(text))).status_code == 200
+                keys.session.rollback()
+                stored = keys.session.execute(table.select()).one().used
+                uses.append(ago is None or stored != used)
+            assert uses == [True, False, False, True, False]
+            assert keys.find(key.id).used is not None
+
+    with application.module("kit.key_commands").opened(settings, caller) as keys:
+        asyncio.run(work(keys))
 
 
 def test_a_project_with_keys_alone_has_no_users() -> None:

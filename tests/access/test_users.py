@@ -100,6 +100,14 @@ async def status(client: AsyncClient, headers: dict[str, str], path: str = "/me"
     return (await client.get(path, headers=headers)).status_code
 
 
+def set_disabled(accounts: Any, since: int | None) -> None:
+    """Disable or enable the user 1, without an effect on their tokens."""
+    value = "NULL" if since is None else since
+    connection = accounts.session.connection()
+    connection.exec_driver_sql(f'UPDATE "_login" SET disabled = {value} WHERE id = 1')  # noqa: S608
+    accounts.session.commit()
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_a_user_logs_in_and_out(
     run: Callable[..., None], kind: str, application: Application, monkeypatch: pytest.MonkeyPatch
@@ -170,6 +178,77 @@ def test_a_user_logs_in_and_out(
     run(work, kind)
 
 
+def test_users_can_be_disabled_while_they_log_in(
+    run: Callable[..., None], application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = application.module("kit.access.passwords").PasswordThreads
+    verify = threads.is_password
+    changes: list[Callable[[], Any]] = []
+
+    async def verify_and_change(self: Any, password: str, stored: str | None) -> bool:
+        found = bool(await verify(self, password, stored))
+        if changes:
+            changes.pop()()
+        return found
+
+    async def work(_app: Any, client: AsyncClient, accounts: Any) -> None:
+        accounts.add("ann", PASSWORD)
+        of_ann = await token(client, "ann")
+        monkeypatch.setattr(threads, "is_password", verify_and_change)
+        changes.append(lambda: set_disabled(accounts, 1))
+        assert (await log_in(client, "ann")).status_code == 401
+        assert await status(client, of_ann) == 401
+        set_disabled(accounts, None)
+        changes.append(lambda: accounts.set_password("ann", "another password"))
+        assert (await log_in(client, "ann")).status_code == 401
+        assert (await log_in(client, "ann", "another password")).status_code == 200
+
+    run(work)
+
+
+def test_a_user_can_be_the_row_of_an_entity(run: Callable[..., None]) -> None:
+    async def work(_app: Any, client: AsyncClient, accounts: Any) -> None:
+        accounts.add("ann", PASSWORD, [], ["id=77"])
+        headers = [await token(client, "ann") for _ in range(2)]
+        shown = (await client.get("/me", headers=headers[0])).json()
+        assert (shown["id"], shown["subject"], shown["name"]) == (77, "77", "ann")
+        assert await status(client, headers[1]) == 200
+        body = {"current": PASSWORD, "new": "another password"}
+        answer = await client.post("/me/password", json=body, headers=headers[0])
+        assert answer.status_code == 204
+        assert [await status(client, one) for one in headers] == [200, 401]
+
+    run(work)
+
+
+def test_known_tokens_take_the_shortcut(
+    run: Callable[..., None], application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may = application.module("kit.access.may").May
+    ask, asked = vars(may)["_verified"], []
+
+    async def count(self: Any, request: Any) -> Any:
+        asked.append(request.url.path)
+        return await ask(self, request)
+
+    monkeypatch.setattr(may, "_verified", count)
+
+    async def work(_app: Any, client: AsyncClient, accounts: Any) -> None:
+        accounts.add("ann", PASSWORD, ["editor"])
+        of_ann = await token(client, "ann")
+        for _ in range(3):
+            assert await status(client, of_ann, "/heroes/") == 200
+        assert set(asked) == {"/heroes/"}
+        number = len(asked)
+        assert await status(client, of_ann, "/heroes/") == 200
+        assert len(asked) == number
+        await token(client, "ann")
+        assert await status(client, of_ann, "/heroes/") == 200
+        assert len(asked) == number
+
+    run(work)
+
+
 def test_unknown_and_disabled_users_are_like_a_wrong_password(run: Callable[..., None]) -> None:
     async def work(_app: Any, client: AsyncClient, accounts: Any) -> None:
         accounts.add("ann", PASSWORD)
@@ -226,15 +305,24 @@ def test_delays_grow_and_end(application: Application, monkeypatch: pytest.Monke
     assert len(delays) == module.MAX_NAMES
 
 
-def test_a_password_of_nobody_costs_as_much(application: Application) -> None:
+def test_a_password_of_nobody_costs_as_much(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
     module = application.module("kit.access.passwords")
+    verify, verified = module.PasswordHasher.verify, []
+
+    def record(self: Any, hashed: str, password: str) -> Any:
+        verified.append(argon2.extract_parameters(hashed))
+        return verify(self, hashed, password)
+
+    monkeypatch.setattr(module.PasswordHasher, "verify", record)
     passwords = module.Passwords(CHEAP)
     stored = passwords.hash(PASSWORD)
     assert stored.startswith("$argon2id$")
-    of_nobody = argon2.extract_parameters(passwords.of_nobody)
-    assert of_nobody == argon2.extract_parameters(stored)
     assert passwords.is_password(PASSWORD, stored)
     assert not passwords.is_password(PASSWORD, None)
+    assert verified == [argon2.extract_parameters(stored)] * 2
+    monkeypatch.undo()
     assert not passwords.is_password(PASSWORD, "no hash")
     assert not passwords.is_outdated(stored)
     assert module.Passwords(2 * CHEAP).is_outdated(stored)
@@ -446,7 +534,7 @@ COMMANDS: list[tuple[tuple[str, ...], str, int, str]] = [
     (("add", " ann", "--password-stdin"), PASSWORD, 1, "invalid user name ' ann'"),
     (("add", "a\nb", "--password-stdin"), PASSWORD, 1, "invalid user name"),
     (("add", "b", "--password-stdin", "--role", "hr"), PASSWORD, 1, "unknown role 'hr'"),
-    (("add", "b", "--password-stdin", "--me", "id=3"), PASSWORD, 1, "can be set: org"),
+    (("add", "b", "--password-stdin", "--me", "age=3"), PASSWORD, 1, "can be set: id, org"),
     (("add", "b", "--password-stdin", "--me", "org=x"), PASSWORD, 1, "invalid value: org"),
     (("add",), "", 2, ""),
 ]

@@ -16,7 +16,7 @@ from .login_routes import MAX_USER_NAME
 from .passwords import Passwords, password_problem
 from .subjects import AccountError, check_caller, claims_of, known_roles, time_text
 from .user_table import LOGINS
-from .user_tokens import USERS
+from .user_tokens import user_claims
 
 _u = LOGINS.c
 
@@ -45,7 +45,7 @@ class Accounts:
         """Add a user; `me` are attributes of the caller, as `name=value`. Raises AccountError."""
         _check_name(name)
         known = known_roles(self._caller, roles)
-        claims = claims_of(self._caller, me, fixed={"sub"})
+        claims: dict[str, Any] = {**claims_of(self._caller, me)}
         row = {
             "name": name,
             "password": self._hashed(password),
@@ -58,8 +58,7 @@ class Accounts:
         except IntegrityError:
             remedy = "choose another name, or set a password: user password NAME"
             raise AccountError(f"the user {name!r} exists already\n  {remedy}") from None
-        own = {"iss": USERS, "sub": str(number), "name": name}
-        check_caller(self._caller, {**claims, **own}, known)
+        check_caller(self._caller, user_claims(number, name, claims), known)
         self.session.commit()
         return self.find(name)
 

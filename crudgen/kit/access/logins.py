@@ -16,14 +16,12 @@ from sqlalchemy import (
 
 from ..database import Change, Database
 from ..database.transaction import Row
-from .caller import BaseCaller
 from .credentials import CREDENTIALS, hashed, new_secret, parts_of, token_of
 from .delays import Delays
 from .errors import Forbidden, Unauthorized
 from .passwords import PasswordThreads
-from .tokens import Tokens, header_of
+from .tokens import Tokens
 from .user_table import LOGINS
-from .user_tokens import USERS
 
 WRONG = "Wrong user name or password"
 """The same for unknown and disabled users."""
@@ -124,8 +122,7 @@ class Logins:
         """Withdraw a token. Raises Forbidden if it is not of a login."""
         number, _, _, _ = await self._user_of(token)
         await self._db.write(_WITHDRAW, {"id__": number})
-        own = header_of(token)
-        self._tokens.forget(lambda header, _: header == own)
+        self._tokens.forget(lambda other: other == token)
 
     async def change_password(self, token: str, current: str, new: str) -> None:
         """Set the password of the user of a token, and withdraw their other tokens.
@@ -139,15 +136,15 @@ class Logins:
             raise Forbidden("The current password is wrong", ["body", "current"])
         password = await self._passwords.hash(new)
         values = {"user__": user, "known__": stored, "password": password}
-        await self._db.write_all(
+        _, withdrawn = await self._db.write_all(
             [
                 Change(_SET_PASSWORD, values, ("password",), check=_check_user),
                 Change(_WITHDRAW_OTHERS, {"user__": user, "id__": number}),
             ]
         )
         self._delays.succeed(name)
-        own = header_of(token)
-        self._tokens.forget(lambda header, caller: header != own and _is_user(caller, user))
+        numbers = {row[0] for row in withdrawn}
+        self._tokens.forget(lambda other: (parts_of(other) or (0,))[0] in numbers)
 
     async def _renewed(self, user: int, password: str, stored: str) -> str:
         """Return the hash of a password with the current parameters; store it if it is new."""
@@ -164,10 +161,6 @@ class Logins:
         if parts is None or not rows:
             raise Forbidden("The token is not that of a user who has logged in")
         return parts[0], *rows[0]
-
-
-def _is_user(caller: BaseCaller, user: int) -> bool:
-    return caller.issuer == USERS and caller.subject == str(user)
 
 
 def _check_user(rows: Sequence[Row]) -> None:

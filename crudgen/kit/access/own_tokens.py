@@ -28,7 +28,9 @@ _USE = update(CREDENTIALS).where(_c.id == bindparam("id__")).returning(_c.id)
 class OwnTokens:
     """The tokens that an application has issued."""
 
-    read: Select[Any] = select(*OF_TOKEN).where(_c.id == bindparam("id__"), _c.login_id.is_(None))
+    read: Select[*tuple[Any, ...]] = select(*OF_TOKEN).where(
+        _c.id == bindparam("id__"), _c.login_id.is_(None)
+    )
     """Reads the row of a token."""
 
     def __init__(self, db: Database, *, stores_use: bool = True) -> None:

@@ -50,7 +50,7 @@ class Passwords:
             salt_len=_SALT_BYTES,
         )
         salt, digest = (_base64(bytes(size)) for size in (_SALT_BYTES, _HASH_BYTES))
-        self.of_nobody = f"$argon2id$v=19$m={kib},t={_PASSES},p=1${salt}${digest}"
+        self._of_nobody = f"$argon2id$v=19$m={kib},t={_PASSES},p=1${salt}${digest}"
         """A hash that no password has. To compare with it takes as long as with that of a user."""
 
     def hash(self, password: str) -> str:
@@ -60,7 +60,7 @@ class Passwords:
     def is_password(self, password: str, stored: str | None) -> bool:
         """Return whether a password has a stored hash; without one, False after the same time."""
         try:
-            self._hasher.verify(stored or self.of_nobody, password)
+            self._hasher.verify(stored or self._of_nobody, password)
         except (VerificationError, InvalidHashError):
             return False
         return stored is not None

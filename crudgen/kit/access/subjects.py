@@ -1,6 +1,6 @@
 """What commands can say of users and API keys: roles, and attributes of the caller."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, get_args, get_origin
 
@@ -27,21 +27,15 @@ def known_roles(caller: type[BaseCaller], roles: Sequence[str]) -> list[str]:
     return sorted({*roles})
 
 
-def claims_of(
-    caller: type[BaseCaller], me: Sequence[str], *, fixed: Collection[str] = ()
-) -> dict[str, str | bool]:
-    """Return the claims that `name=value` texts are about, without those in `fixed`.
-
-    Raises AccountError for other texts.
-    """
+def claims_of(caller: type[BaseCaller], me: Sequence[str]) -> dict[str, str | bool]:
+    """Return the claims that `name=value` texts are about. Raises AccountError for other texts."""
     fields = caller.model_fields
     claims = {name: _claim_of(caller, name) for name in fields if name not in _UNSET}
-    allowed = [name for name, claim in claims.items() if claim not in fixed]
     found: dict[str, str | bool] = {}
     for one in me:
         name, separator, value = one.partition("=")
-        if not separator or name not in allowed:
-            listed = ", ".join(allowed) or "none"
+        if not separator or name not in claims:
+            listed = ", ".join(claims) or "none"
             raise AccountError(
                 f"cannot set {one!r}\n  write NAME=VALUE; attributes that can be set: {listed}"
             )

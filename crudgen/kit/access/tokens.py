@@ -108,10 +108,10 @@ class Tokens:
         self._keep(header, caller, claims["exp"], self._keys.since)
         return caller
 
-    def forget(self, is_meant: Callable[[bytes, BaseCaller], bool]) -> None:
-        """Remove verified tokens from the cache, by their header in the cache and caller."""
-        for header, (_, caller) in list(self._known.items()):
-            if is_meant(header, caller):
+    def forget(self, is_meant: Callable[[str], bool]) -> None:
+        """Remove verified tokens from the cache."""
+        for header in list(self._known):
+            if is_meant(header.removeprefix(_KNOWN).decode("ascii")):
                 self._known.pop(header, None)
 
     def _claims(self, token: str, key: Key) -> dict[str, Any]:
@@ -158,11 +158,6 @@ def token_in(header: str) -> str:
     """Return the token in a header `Authorization`; empty if there is none."""
     match = _HEADER.fullmatch(header.encode("latin-1"))
     return "" if match is None else match[1].decode("ascii")
-
-
-def header_of(token: str) -> bytes:
-    """Return the header of a token in the cache."""
-    return _KNOWN + token.encode("ascii")
 
 
 def _key_named(token: str) -> tuple[str | None, str]:

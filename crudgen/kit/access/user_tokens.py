@@ -1,6 +1,7 @@
 """Finds who has a token of a login, in an application with users."""
 
 import json
+from typing import Any
 
 from sqlalchemy import bindparam, select
 
@@ -32,5 +33,9 @@ class UserTokens(OwnTokens):
             return await super().issued(row)
         if user is None or disabled is not None:
             raise Unauthorized(UNKNOWN)
-        own = {"iss": USERS, "sub": str(user), "name": name}
-        return Issued({**json.loads(claims), **own}, json.loads(roles), row[1])
+        return Issued(user_claims(user, name, json.loads(claims)), json.loads(roles), row[1])
+
+
+def user_claims(number: int, name: str, claims: dict[str, Any]) -> dict[str, Any]:
+    """Return the claims of a user: `sub` is their number, unless it is one of `claims`."""
+    return {"sub": str(number), **claims, "iss": USERS, "name": name}

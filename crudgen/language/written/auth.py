@@ -1,9 +1,21 @@
 """Models of the key `auth` of crudgen.yaml. Reason to change: another key about callers."""
 
-from pydantic import Field
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from .base import BaseSpec
-from .kinds import Flag, Line, Text
+from .kinds import Flag, Line, Text, describe
+
+
+def _no_entity(value: Any) -> Any:
+    """Return the value of `users`; raise PydanticCustomError if it is the name of an entity."""
+    if not isinstance(value, str):
+        return value
+    remedy = "write 'users: true', and add users by 'crudgen user add'"
+    context = {"problem": f"expected true or false, found {describe(value)}", "remedy": remedy}
+    raise PydanticCustomError("spec", "{problem}", context)
 
 
 class TokensSpec(BaseSpec):
@@ -21,7 +33,7 @@ class TokensSpec(BaseSpec):
 class AuthSpec(BaseSpec):
     """Who the callers of the API are."""
 
-    users: Flag = Field(
+    users: Annotated[Flag, BeforeValidator(_no_entity)] = Field(
         default=False,
         description="Whether the application has users of its own, who log in with a password.",
     )
