@@ -119,7 +119,8 @@ def _claims(text: str, auth: "Auth") -> Mapping[str, Any]:
                 raise ArgumentError(f"--as: unknown role {value!r}; {suggest(value, auth.roles)}")
             claims[auth.roles_claim].append(value)
         elif name in attributes:
-            claims[attributes[name].claim] = _claim(attributes[name], value)
+            claim, found = attributes[name].claim, _claim(attributes[name], value)
+            claims[claim] = [*claims.get(claim, ()), found] if attributes[name].many else found
         else:
             allowed = [*attributes, _ROLES]
             raise ArgumentError(f"--as: a caller has no {name!r}; {suggest(name, allowed)}")

@@ -222,6 +222,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "access": schema.auth is not None,
         **kit_of_users(schema.auth),
         "access/collections.py": bool(collections),
+        "access/lists.py": schema.auth is not None and any(one.many for one in schema.auth.me),
         "hooks": any(map(functions_of, entities)),
         "hooks/guarded.py": schema.auth is not None,
         "fast": schema.kit is not KitForm.PLAIN,

@@ -51,6 +51,8 @@ class ClaimType(StrEnum):
     ENUM = "enum"
 
 
+LIST_TYPES = (ClaimType.INT, ClaimType.STR, ClaimType.UUID)
+"""The types of the items of claims that are lists."""
 _OF_TEXT = (ClaimType.INT, ClaimType.STR, ClaimType.UUID, ClaimType.ENUM)
 REGISTERED_CLAIMS: Mapping[str, tuple[ClaimType, ...]] = {
     "sub": _OF_TEXT,
@@ -76,6 +78,8 @@ class Claim:
     """Whether a token may lack the claim."""
     words: tuple[str, ...] = ()
     """Values of an enum."""
+    many: bool = False
+    """Whether the claim is a list of values of the type."""
 
 
 CLAIMS_OF_USERS = (

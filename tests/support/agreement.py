@@ -37,7 +37,15 @@ INEXPRESSIBLE = {
         *("and may not read them", ", and not ", "do not cover"),
         *("a caller has no", "has no 'me", "the name of a claim", "is the caller's, and"),
         *("and that of 'me.", "a token may lack", "' can be ", "and 'me.", "has no tenant"),
-        *("no field is named", "and others are too many", "is a path of users"),
+        *(
+            "no field is named",
+            "is a list",
+            "is one value",
+            "' a list of type",
+            "'5' is not a field",
+            "and others are too many",
+            "is a path of users",
+        ),
     ),
     "it depends on other entities": (
         *(

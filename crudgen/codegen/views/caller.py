@@ -69,8 +69,12 @@ def _bound(one: Claim, imports: Imports) -> Code:
     module, kind = _COLUMNS[one.type]
     column = call(imports.name(module, kind, in_class=True), [])
     function = imports.name(".kit.access.me", "bound", in_class=True)
+    arguments: list[Bracket | Code] = [literal(str(one.name)), column]
+    if one.many:
+        function = imports.name(".kit.access.lists", "bound_list", in_class=True)
+        arguments += [raw("optional=True")] if one.optional else []
     head = identifier(one.name) + raw(" = ")
-    return statement(head, call(function, [literal(str(one.name)), column]), INDENT)
+    return statement(head, call(function, arguments), INDENT)
 
 
 def _settings(auth: Auth) -> Iterator[Code]:
@@ -93,6 +97,7 @@ def _claim(one: Claim, imports: Imports) -> Code:
         kind = kind.within("", " | None") if one.optional else kind
     else:
         kind = imports.name(".kit.access.caller", _TYPES[one.type], in_class=True)
+        kind = raw("tuple[") + kind + raw(", ...]") if one.many else kind
         kind = optional(kind) if one.optional else kind
     arguments = [literal(one.claim), *([raw("default=None")] if one.optional else [])]
     claim = call(imports.name(".kit.access.caller", "claim", in_class=True), arguments)

@@ -64,6 +64,8 @@ def callers_view(auth: Auth) -> CallersView:
 
 def _sample(one: Claim) -> Json:
     value = one.words[0] if one.type is ClaimType.ENUM else _SAMPLES[one.type]
+    if one.many:
+        return [value]
     return str(value) if one.claim in {"sub", "jti"} else value
 
 

@@ -11,6 +11,7 @@ from crudgen.language.conditions.tree import (
     Condition,
     ConstantValue,
     FieldValue,
+    InClaim,
     IsNull,
     IsTrue,
     Not,
@@ -69,6 +70,8 @@ class ConditionPrinter:
                 source = self._comparison(left, operator, right)
             case OneOf(operand, values):
                 source = self._list("in_", operand, values)
+            case InClaim():
+                source = self._in_claim(condition)
             case IsNull(operand):
                 source = method(self._column(operand.name), "is_", [literal(None)])
             case IsTrue(operand):
@@ -80,6 +83,12 @@ class ConditionPrinter:
             case Or(conditions):
                 source = self._call("or_", conditions)
         return source
+
+    def _in_claim(self, condition: InClaim) -> Bracket:
+        """Return `me.teams.contains(…)`; only rules know the caller."""
+        return method(
+            self._column(condition.claim.name), "contains", [self._column(condition.operand.name)]
+        )
 
     def _negation(self, condition: Condition) -> Bracket:
         match condition:

@@ -18,6 +18,7 @@ from .tree import (
     Condition,
     ConstantValue,
     FieldValue,
+    InClaim,
     IsNull,
     IsTrue,
     Not,
@@ -37,6 +38,8 @@ def condition_text(condition: Condition, names: Names) -> str:
             text = f"{_operand(left, names)} {operator} {_operand(right, names)}"
         case OneOf(operand, values):
             text = f"{_operand(operand, names)} in {_list(values)}"
+        case InClaim(operand, claim):
+            text = f"{_operand(operand, names)} in {_operand(claim, names)}"
         case IsNull(operand):
             text = f"{_operand(operand, names)} is null"
         case IsTrue(operand):
@@ -54,6 +57,8 @@ def _negation(condition: Condition, names: Names) -> str:
     match condition:
         case OneOf(operand, values):
             return f"{_operand(operand, names)} not in {_list(values)}"
+        case InClaim(operand, claim):
+            return f"{_operand(operand, names)} not in {_operand(claim, names)}"
         case IsNull(operand):
             return f"{_operand(operand, names)} is not null"
         case IsTrue(operand):

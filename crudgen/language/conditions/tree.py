@@ -63,6 +63,14 @@ class OneOf:
 
 
 @dataclass(frozen=True, slots=True)
+class InClaim:
+    """`a in me.teams`: unknown if the operand or the list of the caller is null."""
+
+    operand: FieldValue
+    claim: FieldValue
+
+
+@dataclass(frozen=True, slots=True)
 class IsNull:
     """`a is null`: never unknown."""
 
@@ -97,7 +105,7 @@ class Or:
     conditions: "tuple[Condition, ...]"
 
 
-Condition: TypeAlias = Comparison | OneOf | IsNull | IsTrue | Not | And | Or
+Condition: TypeAlias = Comparison | OneOf | InClaim | IsNull | IsTrue | Not | And | Or
 
 
 def fields_of(condition: Condition) -> set[FieldName]:
@@ -110,6 +118,8 @@ def fields_of(condition: Condition) -> set[FieldName]:
             return fields_of(inner)
         case And(conditions) | Or(conditions):
             return set[FieldName]().union(*map(fields_of, conditions))
+        case InClaim(operand, claim):
+            return {operand.name, claim.name}
         case OneOf(operand) | IsNull(operand) | IsTrue(operand):
             return {operand.name}
 

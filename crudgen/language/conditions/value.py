@@ -11,6 +11,7 @@ from .tree import (
     Comparison,
     Condition,
     FieldValue,
+    InClaim,
     IsNull,
     IsTrue,
     Not,
@@ -41,6 +42,9 @@ def value_of(condition: Condition, row: Row) -> bool | None:
         case OneOf(operand, values):
             one = _value(operand, row)
             found = None if one is None else one in [constant.value for constant in values]
+        case InClaim(operand, claim):
+            one, items = _value(operand, row), _value(claim, row)
+            found = None if one is None or items is None else one in items
         case IsNull(operand):
             found = _value(operand, row) is None
         case IsTrue(operand):

@@ -12,7 +12,7 @@ from crudgen.language.written.spec import EntitySpec
 from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.problems import Problems
 
-from .condition_caller import CallerNames, claim_fields
+from .condition_caller import CallerNames, claim_fields, lists_of
 from .condition_parser import parse_condition
 
 
@@ -29,7 +29,7 @@ class ConditionReader:
         self.problems = problems
         """The problems that were found."""
         self._written, self._entity = written, entity
-        self._claims = claim_fields(auth.me)
+        self._claims, self._lists = claim_fields(auth.me), lists_of(auth.me)
         self._fields = {str(one.name): one for one in entity.fields} if entity else {}
 
     def read(
@@ -41,7 +41,7 @@ class ConditionReader:
             return
         location, start = self._written.locate(*path), rule.start(2) if rule[2] else rule.end()
         is_update = [*actions] == [Action.UPDATE]
-        caller = CallerNames(self._claims, is_known=who != ANYONE, has_versions=is_update)
+        caller = CallerNames(self._claims, who != ANYONE, self._lists, is_update)
         try:
             condition = parse_condition(text, self._fields, str(self._entity.name), caller)
             for name in sorted(fields_of(condition)):
@@ -59,7 +59,7 @@ class ConditionReader:
         if self._entity is None or self._mentions_broken(text):
             return None
         try:
-            caller = CallerNames(self._claims)
+            caller = CallerNames(self._claims, lists=self._lists)
             return parse_condition(text, self._fields, str(self._entity.name), caller)
         except ConditionError as error:
             self.problems.add(self._written.locate(*path), error.problem, error.remedy)

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from keyword import iskeyword
 
 from crudgen.language.access import (
     CALLER_ATTRIBUTES,
     CLAIMS_OF_USERS,
+    LIST_TYPES,
     REGISTERED_CLAIMS,
     RESERVED_ROLES,
     Auth,
@@ -24,6 +26,8 @@ from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.nodes import Mapping, Scalar, plain
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
+_LIST = re.compile(r" *list *\( *(\w+) *\)(.*)")
+"""A claim that is a list: the type of its items, and the rest."""
 _CLAIM_KEYS = {"type", "optional", "default", "values"}
 _URL = re.compile(r"https?://[^\s/?#]+[^\s#]*")
 
@@ -101,11 +105,35 @@ def _claims(written: WrittenSpec[AppSpec], problems: Problems) -> Iterator[Claim
         elif name in CALLER_ATTRIBUTES or name in LIBRARY_ATTRIBUTES or name.startswith("model_"):
             problems.add(key, f"every caller has {name!r} already", "choose another name")
         else:
-            short = Scalar(written.locate("auth", "me", name), text)
+            place = written.locate("auth", "me", name)
+            item = _LIST.fullmatch(text)
+            if text.lstrip().startswith("list") and (not item or item[1] not in LIST_TYPES):
+                remedy = f"write {name}: list(int), list(str) or list(uuid)"
+                problems.add(place, "a list has items of one type", remedy)
+                continue
+            short = Scalar(place, f"{item[1]}{item[2]}" if item else text)
             long = expand(name, short, problems)
             found = None if long is None else _claim(name, long, problems)
+            if found and item:
+                found = _list(found, written, key, problems)
             if found and _can_be(found, written, key, problems):
                 yield found
+
+
+def _list(
+    one: Claim, written: WrittenSpec[AppSpec], key: Location, problems: Problems
+) -> Claim | None:
+    """Return a claim that is a list; None, with a problem, if it cannot be one."""
+    spec = written.spec.auth
+    if one.claim in REGISTERED_CLAIMS:
+        problem = f"the claim {one.claim!r} cannot be a list"
+        problems.add(key, problem, "such as 'list(int) = teams'")
+        return None
+    if spec is not None and (spec.users or spec.keys) and not one.optional:
+        problem = f"{str(one.name)!r} is a list, which users and API keys do not have"
+        problems.add(key, problem, "add '?' to the type, as in 'list(int)?'")
+        return None
+    return replace(one, many=True)
 
 
 def _can_be(one: Claim, written: WrittenSpec[AppSpec], key: Location, problems: Problems) -> bool:

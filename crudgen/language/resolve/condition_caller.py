@@ -1,6 +1,6 @@
 """The caller in conditions. Reason to change: what a rule can say of the caller."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from crudgen.language.access import Claim, ClaimType
@@ -29,11 +29,16 @@ class CallerNames:
     """The claims as fields, by name."""
     is_known: bool = True
     """Whether the rule is about callers with credentials."""
+    lists: Collection[str] = ()
+    """The claims that are lists."""
     has_versions: bool = False
     """Whether the rule is about an update: there is a row before it, and one after it."""
 
-    def field(self, token: Token, name: Token | None) -> Field:
-        """Return the claim of `me.org`; that of `me` is `me.id`. Raises ConditionError."""
+    def field(self, token: Token, name: Token | None, *, many: bool = False) -> Field:
+        """Return the claim of `me.org`; that of `me` is `me.id`. Raises ConditionError.
+
+        `many` requires a claim that is a list; without it, none can be.
+        """
         end = token.end if name is None else name.end
         if not self.is_known:
             problem = "anyone may call here, and has no 'me'"
@@ -53,7 +58,20 @@ class CallerNames:
             elif not remedy.startswith("did you mean"):
                 remedy = f"add it to 'me' of 'auth' in crudgen.yaml: 'me: {{{wanted}: int = sub}}'"
             raise ConditionError(problem, remedy, (name or token).start, end)
+        if many != (wanted in self.lists):
+            problem = f"'me.{wanted}' is {'one value' if many else 'a list'}"
+            remedy = f"write it after 'in', such as 'a in me.{wanted}'"
+            if many:
+                remedy = (
+                    f"write '=', or declare a list in crudgen.yaml: 'me: {{{wanted}: list(int)}}'"
+                )
+            raise ConditionError(problem, remedy, token.start, end)
         return self.claims[wanted]
+
+
+def lists_of(claims: Iterable[Claim]) -> frozenset[str]:
+    """Return the names of the claims that are lists."""
+    return frozenset(str(one.name) for one in claims if one.many)
 
 
 def claim_fields(claims: Iterable[Claim]) -> dict[str, Field]:

@@ -13,6 +13,7 @@ from crudgen.language.schema import Field, TypeName
 from crudgen.language.yaml.problems import quoted, suggest
 
 from .condition_caller import CallerNames
+from .condition_lists import in_claim
 from .condition_types import NULLS, Operand, comparison, is_null, is_true, one_of
 from .condition_versions import VERSIONS, version
 
@@ -88,10 +89,9 @@ class _Parser:
 
     def _takes(self, keyword: str) -> bool:
         """Take a keyword or sign, if it is the next token; return whether it is."""
-        if self._next.keyword != keyword:
-            return False
-        self._position += 1
-        return True
+        is_next = self._next.keyword == keyword
+        self._position += is_next
+        return is_next
 
     def _or(self) -> Condition:
         parts = [self._and()]
@@ -143,13 +143,19 @@ class _Parser:
         if token.keyword == "is":
             return self._is(left, self._take())
         if token.keyword == "in":
-            return one_of(left, self._take(), self._list())
+            return self._in(left)
         if token.keyword == "not" and self._tokens[self._position + 1].keyword == "in":
             self._take()
-            return Not(one_of(left, self._take(), self._list()))
+            return Not(self._in(left))
         if token.kind is Kind.NAME and _is_foreign(token.text):
             raise self._unexpected()
         return is_true(left)
+
+    def _in(self, left: Operand) -> Condition:
+        word = self._take()
+        if self._caller is not None and self._next.text == "me":
+            return in_claim(left, word, self._claim(self._caller, many=True))
+        return one_of(left, word, self._list())
 
     def _is(self, left: Operand, word: Token) -> Condition:
         negated = self._takes("not")
@@ -196,11 +202,8 @@ class _Parser:
         if token.text == "me" and self._caller is not None:
             return self._claim(self._caller)
         if token.text in VERSIONS and self._caller is not None:
-            operand = version(
-                self._tokens[self._position :], self._fields, self._entity, self._caller
-            )
-            self._position += 3
-            return operand
+            rest, self._position = self._tokens[self._position :], self._position + 3
+            return version(rest, self._fields, self._entity, self._caller)
         self._check_word(token)
         if follower.text == "." and follower.kind is Kind.SIGN:
             if self._caller is not None:
@@ -226,12 +229,12 @@ class _Parser:
             problem, remedy = _IMPOSSIBLE_IN_RULES[token.text]
             raise self._error(f"'{token.text}' {problem}", remedy)
 
-    def _claim(self, caller: CallerNames) -> Operand:
+    def _claim(self, caller: CallerNames, *, many: bool = False) -> Operand:
         """Return `me`, or `me.org`."""
         token, name = self._take(), None
         if self._takes("."):
             name = self._next
-        field = caller.field(token, name)
+        field = caller.field(token, name, many=many)
         if name is None:
             return Operand(token, field)
         self._take()

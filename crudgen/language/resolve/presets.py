@@ -14,7 +14,7 @@ from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.nodes import Plain
 from crudgen.language.yaml.problems import Problems
 
-from .condition_caller import CallerNames, claim_fields
+from .condition_caller import CallerNames, claim_fields, lists_of
 
 _PRESET = re.compile(r"me(?:\.([a-z][a-z0-9_]{0,59}))?", re.ASCII)
 _NO_AUTH = "add 'auth' to crudgen.yaml, such as 'auth: {me: {id: int = sub}}'"
@@ -33,7 +33,8 @@ def check_presets(
     problems: Problems,
 ) -> None:
     """Check the defaults of fields that are attributes of the caller."""
-    caller = CallerNames({} if auth is None else claim_fields(auth.me))
+    claims = () if auth is None else auth.me
+    caller = CallerNames(claim_fields(claims), lists=lists_of(claims))
     for written, entity in entities:
         for field in entity.fields:
             if field.preset is None:

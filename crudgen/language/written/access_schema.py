@@ -21,7 +21,7 @@ _ROLE = ModuleName.PATTERN.pattern
 _NAME = f"^{_ROLE}$"
 _QUOTED = r"""(?:"[^"]*"|'[^']*')"""
 _CLAIM = (
-    r"^ *(?:int|str|uuid|bool|enum *\([^()]*\)) *\??"
+    r"^ *(?:list *\( *(?:int|str|uuid) *\)|int|str|uuid|bool|enum *\([^()]*\)) *\??"
     rf" *(?:= *(?:{_QUOTED}|[A-Za-z_][^\s()]*) *)?$"
 )
 _WORD = {
