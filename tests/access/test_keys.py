@@ -108,6 +108,12 @@ def test_a_key_is_a_caller(  # noqa: C901 -- one application, many requests
         Time.later += 86_400
         assert await status(two) == 401
         _, three = keys.add("third", 90)
+        number, user_token = keys.add("of a user", 90)
+        table = application.module("kit.access.credentials").CREDENTIALS
+        of_user = table.update().where(table.c.id == number.id).values(login_id=1, roles=None)
+        keys.session.execute(of_user)
+        keys.session.commit()
+        assert await status(user_token) == 401, "there are no users any more"
         secret = three.split("_", 2)[2]
         for text in (three[:-1], three + "a", f"cg_99_{secret}", f"cg_1_{secret}", secret):
             assert await status(text) == 401

@@ -206,6 +206,27 @@ def test_users_can_be_disabled_while_they_log_in(
     run(work)
 
 
+def test_keys_need_the_word_in_the_spec(
+    run: Callable[..., None], application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = application.module("kit.access.credentials")
+    settings = application.module("settings").Settings
+
+    async def work(_app: Any, client: AsyncClient, accounts: Any) -> None:
+        secret = module.new_secret()
+        row = {"hash": module.hashed(secret), "created": 1, "expires": 2**40}
+        row |= {"name": "key", "roles": "[]", "claims": "{}"}
+        added = module.CREDENTIALS.insert().values(row).returning(module.CREDENTIALS.c.id)
+        number = accounts.session.execute(added).scalar_one()
+        accounts.session.commit()
+        headers = {"authorization": f"Bearer {module.token_of(number, secret)}"}
+        assert await status(client, headers) == (200 if settings.api_keys else 401)
+
+    run(work)
+    monkeypatch.setattr(settings, "api_keys", True)
+    run(work)
+
+
 def test_a_user_can_be_the_row_of_an_entity(run: Callable[..., None]) -> None:
     async def work(_app: Any, client: AsyncClient, accounts: Any) -> None:
         accounts.add("ann", PASSWORD, [], ["id=77"])
@@ -404,6 +425,9 @@ def test_wrong_requests_are_refused(
             assert answer.status_code == 415, kind
         assert (await client.post("/login?username=ann", data=form("ann", "x"))).status_code == 422
         assert (await client.get("/login")).status_code == 405
+        as_docs = form("ann", PASSWORD, scope="", client_id="", client_secret="")
+        basic = {"authorization": "Basic Og==", "x-requested-with": "XMLHttpRequest"}
+        assert (await client.post("/login", data=as_docs, headers=basic)).status_code == 200
         for case, sent in BODIES.items():
             answer = await client.post("/me/password", json=sent, headers=of_ann)
             assert answer.status_code == 422, (case, answer.text)
@@ -510,7 +534,8 @@ def test_openapi_describes_logins(application: Application) -> None:
     schemes = document["components"]["securitySchemes"]
     assert schemes["login"]["flows"]["password"]["tokenUrl"] == "login"
     paths = document["paths"]
-    assert paths["/me"]["get"]["security"] == [{"login": []}]
+    assert paths["/me"]["get"]["security"] == [{"login": []}, {"token": []}]
+    assert schemes["token"]["scheme"] == "bearer"
     assert {} in paths["/heroes/"]["get"]["security"]
     assert "security" not in paths["/login"]["post"]
     content = paths["/login"]["post"]["requestBody"]["content"]

@@ -20,7 +20,7 @@ from .distribution import (
 )
 from .links import own_links
 from .tables import has_relations
-from .users import has_keys, has_users, settings_base, use_commands, user_routers
+from .users import has_keys, has_users, settings_base, settings_of_users, use_commands, user_routers
 from .variables import folder_name, router_name
 
 
@@ -77,6 +77,7 @@ def project_view(schema: Schema) -> ProjectView:
         text_statement(raw("api_title: str = "), schema.title, INDENT),
         text_statement(raw("api_version: str = "), schema.version, INDENT),
         *_migrations(schema, settings_imports),
+        *settings_of_users(schema.auth, settings_imports),
         text_statement(raw("database_url: str = "), schema.database, INDENT),
         *_limits(schema.limits, settings_imports),
         *_tokens(schema),

@@ -50,6 +50,13 @@ def settings_base(schema: Schema) -> tuple[str, str]:
     return ".kit.access.settings", "AuthSettings"
 
 
+def settings_of_users(auth: Auth | None, imports: Imports) -> Iterator[Code]:
+    """Yield the settings of users that differ from those of the kit."""
+    if has_users(auth) and has_keys(auth):
+        kind = imports.name("typing", "ClassVar")
+        yield raw("api_keys: ") + kind + raw("[bool] = True")
+
+
 def user_routers(auth: Auth | None, imports: Imports) -> Iterator[Code]:
     """Yield the routers of users: `user_routes(Caller)`."""
     if has_users(auth):

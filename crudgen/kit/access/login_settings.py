@@ -1,6 +1,6 @@
 """The settings of an application with users of its own."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from fastapi import FastAPI
 from pydantic import Field
@@ -18,6 +18,8 @@ MIN_MEMORY_MB = 12
 class LoginSettings(OwnTokenSettings):
     """Settings of users and their tokens."""
 
+    api_keys: ClassVar[bool] = False
+    """Whether API keys are valid too."""
     login_seconds: Annotated[int, Field(ge=60, le=31_536_000)] = 604_800
     """How long the token of a login is valid."""
     password_memory_mb: Annotated[int, Field(ge=MIN_MEMORY_MB, le=4096)] = 64
@@ -30,4 +32,5 @@ class LoginSettings(OwnTokenSettings):
         app.state.logins = Logins(app.state.database, app.state.tokens, threads, self.login_seconds)
 
     def _opaque(self, app: FastAPI) -> OpaqueTokens | None:
-        return UserTokens(app.state.database, stores_use=not self.database_read_only)
+        stores_use = not self.database_read_only
+        return UserTokens(app.state.database, stores_use=stores_use, has_keys=self.api_keys)

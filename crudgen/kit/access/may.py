@@ -14,6 +14,7 @@ from fastapi.openapi.models import SecurityBase as Scheme
 from fastapi.security.base import SecurityBase
 
 from ..errors import StartupError
+from ..http.openapi import LOGIN, LOGIN_DOC, TOKEN
 from ..http.precedence import Guard
 from .caller import BaseCaller
 from .errors import Unauthorized
@@ -85,11 +86,10 @@ class May(Guard, SecurityBase):
 def _scheme(login: str | None) -> tuple[Scheme, str]:
     """Return how callers authenticate, for OpenAPI, and its name."""
     if login is None:
-        return HTTPBearer(
-            bearerFormat="JWT", description="A token of the identity provider."
-        ), "token"
+        doc = "A token of the identity provider."
+        return HTTPBearer(bearerFormat="JWT", description=doc), TOKEN
     flow = OAuthFlowPassword(tokenUrl=login, scopes={})
-    return OAuth2(flows=OAuthFlows(password=flow), description="A user of this API."), "login"
+    return OAuth2(flows=OAuthFlows(password=flow), description=LOGIN_DOC), LOGIN
 
 
 def tokens_of(app: FastAPI) -> Tokens:

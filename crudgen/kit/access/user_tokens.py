@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
+from ..database import Database
 from ..database.transaction import Row
 from .credentials import CREDENTIALS
 from .errors import Unauthorized
@@ -26,10 +27,15 @@ class UserTokens(OwnTokens):
         .where(_c.id == bindparam("id__"))
     )
 
+    def __init__(self, db: Database, *, stores_use: bool, has_keys: bool) -> None:
+        """`has_keys` says whether API keys are valid."""
+        super().__init__(db, stores_use=stores_use)
+        self._has_keys = has_keys
+
     async def issued(self, row: Row) -> Issued:
         """Return what a valid token says. Raises Unauthorized if its user is disabled."""
         login, user, name, roles, claims, disabled = row[len(OF_TOKEN) :]
-        if login is None:
+        if login is None and self._has_keys:
             return await super().issued(row)
         if user is None or disabled is not None:
             raise Unauthorized(UNKNOWN)

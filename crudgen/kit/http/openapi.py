@@ -11,6 +11,10 @@ from ..query.query_parameters import QueryParameters
 from .precedence import guards_of
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
+LOGIN, TOKEN = "login", "token"
+"""Names of the schemes of credentials: a name and a password, and a token."""
+LOGIN_DOC = "A user of this API."
+_TOKEN_DOC = "A token of a login, of an identity provider, or an API key."
 _REFERENCE = "#/components/schemas/{model}"
 _EXAMPLE = {"examples": {"any": {"value": "*"}}}
 _HEADERS: dict[str, dict[str, Any]] = {
@@ -158,7 +162,23 @@ def adjust_document(document: dict[str, Any]) -> None:
         for operation in operations.values():
             for parameter in operation.get("parameters", ()):
                 _name_schema(parameter.get("schema", {}), schemas)
+    _accept_tokens(document)
     _convert_bounds(document)
+
+
+def _accept_tokens(document: dict[str, Any]) -> None:
+    """Describe that who logs in with a password may send another token instead.
+
+    FastAPI describes one scheme of credentials for a dependency.
+    """
+    schemes = document["components"].get("securitySchemes", {})
+    if schemes.get(LOGIN, {}).get("description") != LOGIN_DOC:
+        return
+    schemes[TOKEN] = {"type": "http", "scheme": "bearer", "description": _TOKEN_DOC}
+    for operations in document.get("paths", {}).values():
+        for operation in operations.values():
+            if {LOGIN: []} in operation.get("security", ()):
+                operation["security"].append({TOKEN: []})
 
 
 def _name_schema(schema: dict[str, Any], schemas: dict[str, Any]) -> None:
