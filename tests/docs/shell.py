@@ -58,6 +58,7 @@ class Shell:
         self._ports: dict[str, str] = {}
         self._urls: dict[str, str] = {}
         self._server: int | None = None
+        self._is_forked = False
         self._log = self._scratch / "log"
         self._seen = 0
         path = [*programs, Path(sys.executable).parent, os.environ["PATH"]]
@@ -111,8 +112,10 @@ class Shell:
         if _SERVER.search(command):
             self.stop_server()
             return 0, self._start_server(command)
-        forked = self._run_forked(command) if _CRUDGEN.fullmatch(command) else None
-        status, output = forked or self._run_here(self._real(command))
+        is_alone = _CRUDGEN.fullmatch(command) is not None
+        command = self._real(command)
+        forked = self._run_forked(command) if is_alone else None
+        status, output = forked or self._run_here(command)
         return status, self._shown(_WAITS.sub("", output))
 
     def _run_here(self, command: str) -> tuple[int, str]:
@@ -124,21 +127,20 @@ class Shell:
         return int(status.read_text()), out.read_text("utf-8")
 
     def _run_forked(self, command: str) -> tuple[int, str] | None:
+        out = self._scratch / "out"
+        process = self._fork(command, out)
+        return (process.wait(SECONDS), out.read_text("utf-8")) if process else None
+
+    def _fork(self, command: str, output: Path) -> Forked | None:
         """Run crudgen in a process that need not import it; return None if it is another one."""
         _, state = self._run_here("command -v crudgen; pwd; env -0")
         program, folder, variables = state.split("\n", 2)
         if Path(program) != Path(sys.executable).with_name("crudgen"):
             return None
         environment = dict(one.split("=", 1) for one in variables.split("\0") if one)
-        out = self._scratch / "out"
-        out.write_text("")
-        process = Forked(
-            *shlex.split(self._real(command)),
-            folder=Path(folder),
-            environment=environment,
-            output=out,
-        )
-        return process.wait(SECONDS), out.read_text("utf-8")
+        output.write_text("")
+        arguments = shlex.split(command)
+        return Forked(*arguments, folder=Path(folder), environment=environment, output=output)
 
     def printed(self, wanted: Callable[[str], bool]) -> str:
         """Return what the server has printed since the last time, when it is what is wanted.
@@ -170,7 +172,8 @@ class Shell:
         group, self._server = self._server, None
         with contextlib.suppress(psutil.NoSuchProcess):
             # Not its workers: one that ends while it starts would leave the server waiting for it.
-            for server in psutil.Process(group).children():
+            leader = psutil.Process(group)
+            for server in [leader] if self._is_forked else leader.children():
                 server.send_signal(signal.SIGINT)
         try:
             _wait(lambda: _has_ended(group), STOP)
@@ -182,14 +185,12 @@ class Shell:
         command = self._real(command if "--port" in command else f"{command} --port 8000")
         port = re.search(r"--port (\d+)", command)
         assert port
-        pid = self._scratch / "pid"
-        pid.unlink(missing_ok=True)
         self._log.write_text("")
         self._seen = 0
-        self._write(f"{{ {command}\n}} </dev/null >{self._log} 2>&1 &")
-        self._write(f"echo $! >{pid}.part; mv {pid}.part {pid}")
-        _wait(pid.exists, command)
-        self._server = int(pid.read_text())
+        is_alone = _CRUDGEN.fullmatch(command) and "--workers" not in command
+        forked = self._fork(command, self._log) if is_alone else None
+        self._is_forked = forked is not None
+        self._server = _group(forked) if forked else self._start_here(command)
 
         def is_ready() -> bool:
             assert self._server
@@ -204,6 +205,15 @@ class Shell:
         found = self._new_lines()
         self._seen = len(found)
         return found
+
+    def _start_here(self, command: str) -> int:
+        """Start a command in the background; return its process group."""
+        pid = self._scratch / "pid"
+        pid.unlink(missing_ok=True)
+        self._write(f"{{ {command}\n}} </dev/null >{self._log} 2>&1 &")
+        self._write(f"echo $! >{pid}.part; mv {pid}.part {pid}")
+        _wait(pid.exists, command)
+        return int(pid.read_text())
 
     def _new_lines(self) -> str:
         return self._shown(_ACCESS_LOG.sub("", self._log.read_text("utf-8")))[self._seen :]
@@ -230,6 +240,12 @@ class Shell:
         for shown, real in self._urls.items():
             output = output.replace(real, shown)
         return output.replace("\r\n", "\n")
+
+
+def _group(process: Forked) -> int:
+    """Return the process group that a process makes at its start."""
+    _wait(lambda: process.poll() is not None or os.getpgid(process.pid) == process.pid, "crudgen")
+    return process.pid
 
 
 def _has_ended(group: int) -> bool:
