@@ -33,6 +33,7 @@ from .views.referrers import possibly_kept, refers
 from .views.related import related_view
 from .views.relation_nodes import Nodes, has_related, relation_nodes, uses_relations
 from .views.routes import routes_view
+from .views.rule_conditions import follows_relations
 from .views.sample_rows import creatable, sample_rows_view
 from .views.tables import has_relations, tables_view
 from .views.tests import tests_view
@@ -224,6 +225,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "access/collections.py": bool(collections),
         "access/lists.py": schema.auth is not None and any(one.many for one in schema.auth.me),
         "hooks": any(map(functions_of, entities)),
+        "access/paths.py": any(follows_relations(entity.access) for entity in entities),
         "hooks/guarded.py": schema.auth is not None,
         "fast": schema.kit is not KitForm.PLAIN,
         "migrations": False,  # the files are in the project's folder `migrations`

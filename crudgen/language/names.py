@@ -62,6 +62,14 @@ class VersionName(FieldName):
         return FieldName(self.partition(".")[2])
 
 
+class PathName(FieldName):
+    """The name of a field of related rows, in a condition: `team.lead_id`."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+", re.ASCII)
+    RULE = "a path is written as the names of relations and a field, with '.' between them"
+
+
 class AttributeName(PythonName):
     """The name of a field's attribute in Python: `secret_name`, `class_`."""
 

@@ -61,6 +61,17 @@ REFERENCES = {
     "Hero": {"team_id": "Team", "boss_id": "Hero"},
     "Prize": {"hero_id": "Hero"},
 }
+STEPS = {
+    "Team": {"heroes": ("Hero", "team_id")},
+    "Hero": {
+        "team": ("Team", ""),
+        "boss": ("Hero", ""),
+        "minions": ("Hero", "boss_id"),
+        "prizes": ("Prize", "hero_id"),
+    },
+    "Prize": {"hero": ("Hero", "")},
+}
+"""The relations: the target, and the reference of the target if it refers to this row."""
 Caller = tuple[list[str], dict[str, Any]] | None
 CALLERS: Mapping[str, Caller] = {
     "nobody": None,
@@ -86,6 +97,40 @@ OWN: Mapping[str, Mapping[str, Sequence[str]]] = {
     },
     "Prize": {"read": ["anyone"], "create": ["user"], "update": ["user"], "delete": ["nobody"]},
 }
+OVER_PATHS: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "Team": {
+        "read": [
+            "anyone if open",
+            "user if me in heroes.owner_id",
+            "hr if lead_id is null",
+            "admin",
+        ],
+        "create": ["user if lead_id = me", "admin"],
+        "update": ["user if me.id in heroes.owner_id", "admin"],
+        "delete": ["admin"],
+    },
+    "Hero": {
+        "read": [
+            "anyone if team.open",
+            "user if team.lead_id = me or boss.owner_id = me",
+            "hr if not (boss.team.name = 'a')",
+            "admin",
+        ],
+        "create": ["user if team.lead_id = me.id", "hr if not (me in team.heroes.owner_id)"],
+        "update": [
+            "user if team.lead_id = me and boss.age is null",
+            "hr if me in minions.owner_id",
+        ],
+        "delete": ["admin"],
+    },
+    "Prize": {
+        "read": ["anyone if hero.team.open", "user if hero.owner_id != me", "admin"],
+        "create": ["user if hero.owner_id = me"],
+        "update": ["user if not (hero.boss.owner_id = me)"],
+        "delete": ["nobody"],
+    },
+}
+"""Rules over paths, which see also the rows that the caller cannot read."""
 _OF_ROWS = {
     "Team": ("open", "not open", "lead_id is null", "name != 'a'", "lead_id != 2"),
     "Hero": ("age > 25", "age is null", "not (age > 35)", "team_id is not null", "boss_id is null"),
@@ -122,6 +167,34 @@ def rows(seed: int) -> Data:
     return {"Team": teams, "Hero": heroes, "Prize": prizes}
 
 
+_PATHS = {
+    "Team": (
+        "me in heroes.owner_id",
+        "not (me.id in heroes.owner_id)",
+        "me in heroes.boss.owner_id",
+    ),
+    "Hero": (
+        *(
+            "team.lead_id = me",
+            "not (team.lead_id = me)",
+            "team.lead_id is null",
+            "team.open = true",
+        ),
+        *(
+            "boss.owner_id = me",
+            "boss.team.lead_id != me",
+            "boss.age > age",
+            "me in minions.owner_id",
+        ),
+        *("not (me in minions.owner_id)", "boss.boss.team.open", "owner_id in minions.owner_id"),
+    ),
+    "Prize": (
+        "hero.owner_id = me",
+        "hero.team.lead_id = me",
+        "hero.boss.age > 20",
+        "not hero.team.open",
+    ),
+}
 _IDS = [None, 1, 2, 3]
 
 
@@ -143,7 +216,9 @@ def _rules(random: Random, name: str, who: Sequence[str]) -> list[str]:
 
 
 def _rule(random: Random, name: str, who: str) -> str:
-    atoms = _OF_ROWS[name] if who == "anyone" else (*_OF_ROWS[name], *_OF_CALLERS[name] * 2)
+    atoms = _OF_ROWS[name]
+    if who != "anyone":
+        atoms = (*atoms, *_OF_CALLERS[name] * 2, *_PATHS[name])
     return f"{who} if {random.choice(atoms)}"
 
 
@@ -175,21 +250,64 @@ class Rules:
         reads = action in {"read", "create"} or self.may(entity, "read", caller)
         return reads and bool(self._of(entity, action, caller))
 
-    def allow(self, entity: str, action: str, caller: Caller, *states: Row) -> bool:
+    @property
+    def follow_paths(self) -> bool:
+        """Whether a rule is about rows of other tables."""
+        found = (rule for rules in self._rules.values() for one in rules.values() for rule in one)
+        return any(re.search(r"(?<!\bme)\.[a-z]", rule) for rule in found)
+
+    def allow(self, entity: str, action: str, caller: Caller, data: Data, *states: Row) -> bool:
         """Return whether one rule allows something with a row in all these states."""
         return any(
-            all(not one or self._holds(entity, one, caller, state) for state in states)
+            all(not one or self._holds(entity, one, caller, data, state) for state in states)
             for one in self._of(entity, action, caller)
         )
 
-    def _holds(self, entity: str, text: str, caller: Caller, row: Row) -> bool:
+    def _holds(self, entity: str, text: str, caller: Caller, data: Data, row: Row) -> bool:
         me = None if caller is None else int(caller[1]["sub"])
         kinds, values = {**KINDS[entity], "me_id": "int"}, {**row, "me_id": me}
+
+        def among(found: re.Match[str]) -> str:
+            """Return the name of a value: whether one is among those that a path leads to."""
+            one = values[found[1]]
+            others, _ = _values(entity, found[2], data, row)
+            name = f"among_{len(values)}"
+            is_unknown = bool(others) and (one is None or (None in others and one not in others))
+            values[name], kinds[name] = None if is_unknown else one in others, "bool"
+            return name
+
+        def value(found: re.Match[str]) -> str:
+            name = found[0].replace(".", "__")
+            others, kinds[name] = _values(entity, found[0], data, row)
+            values[name] = others[0] if others else None
+            return name
+
         text = re.sub(r"\bme\b(\.id)?", "me_id", text)
+        text = re.sub(r"(\w+) in ([a-z_]+(?:\.[a-z_]+)+)", among, text)
+        text = re.sub(r"\b[a-z_]+(?:\.[a-z_]+)+", value, text)
         return allows(text, values, kinds)
 
     def readable(self, entity: str, caller: Caller, data: Data) -> dict[int, Row]:
         """Return the rows that a caller can read."""
         return {
-            key: row for key, row in data[entity].items() if self.allow(entity, "read", caller, row)
+            key: row
+            for key, row in data[entity].items()
+            if self.allow(entity, "read", caller, data, row)
         }
+
+
+def _values(entity: str, path: str, data: Data, row: Row) -> tuple[list[Any], str]:
+    """Return the values that a path leads to, and their type."""
+    *steps, last = path.split(".")
+    found = [row]
+    for step in steps:
+        target, by = STEPS[entity][step]
+        rows_of = data[target]
+        if by:
+            found = [one for near in found for one in rows_of.values() if one[by] == near["id"]]
+            found = [one for one in found if one[by] is not None]
+        else:
+            keys = [near[f"{step}_id"] for near in found]
+            found = [rows_of[key] for key in keys if key in rows_of]
+        entity = target
+    return [one[last] for one in found], KINDS[entity][last]

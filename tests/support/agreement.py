@@ -35,6 +35,13 @@ INEXPRESSIBLE = {
     "it depends on crudgen.yaml, or on other rules": (
         *("needs callers", "unknown role", "'access' is missing", "together with others"),
         *("and may not read them", ", and not ", "do not cover"),
+        *(
+            "has no relation '",
+            "a condition cannot follow",
+            "the path has more than",
+            " value",
+            "' is a str",
+        ),
         *("a caller has no", "has no 'me", "the name of a claim", "is the caller's, and"),
         *("and that of 'me.", "a token may lack", "' can be ", "and 'me.", "has no tenant"),
         *(

@@ -104,8 +104,8 @@ def access_view(entity: Entity, access: Access, entities: Entities, kit: KitForm
     arguments = [
         name(entity.name),
         caller,
-        *_rules(entity, access.within_tenant, imports),
-        *_tenant(entity, access, imports),
+        *_rules(entity, access.within_tenant, entities, imports),
+        *_tenant(entity, access, entities, imports),
         *_presets(entity),
     ]
     kind = imports.name("..kit.access.rules", "Access")
@@ -121,9 +121,11 @@ def access_view(entity: Entity, access: Access, entities: Entities, kit: KitForm
     )
 
 
-def _rules(entity: Entity, access: Access, imports: Imports) -> Iterator[Bracket | Code]:
+def _rules(
+    entity: Entity, access: Access, entities: Entities, imports: Imports
+) -> Iterator[Bracket | Code]:
     """Yield `read=[ANYONE]`, `create=[role("editor")]` and so on."""
-    conditions = rule_conditions(entity, imports)
+    conditions = rule_conditions(entity, entities, imports)
     for action in Action:
         rules: list[Bracket | Code] = [_who(who, imports) for who in access.of_all(action)]
         rules += [conditions.when(one, _who(one.who, imports)) for one in access.rules(action)]
@@ -131,11 +133,13 @@ def _rules(entity: Entity, access: Access, imports: Imports) -> Iterator[Bracket
             yield keyword(action, Bracket("[", tuple(rules), "]"))
 
 
-def _tenant(entity: Entity, access: Access, imports: Imports) -> Iterator[Bracket | Code]:
+def _tenant(
+    entity: Entity, access: Access, entities: Entities, imports: Imports
+) -> Iterator[Bracket | Code]:
     """Yield `tenant=USER.when(…)`, whose condition is part of each rule."""
     if access.tenant is not None:
         rule = RuleAboutRows(Action.READ, USER, access.tenant.condition)
-        when = rule_conditions(entity, imports).when(rule, _who(USER, imports))
+        when = rule_conditions(entity, entities, imports).when(rule, _who(USER, imports))
         yield keyword("tenant", when)
 
 

@@ -12,6 +12,7 @@ from crudgen.language.conditions.tree import (
     ConstantValue,
     FieldValue,
     InClaim,
+    IsAmong,
     IsNull,
     IsTrue,
     Not,
@@ -72,6 +73,8 @@ class ConditionPrinter:
                 source = self._list("in_", operand, values)
             case InClaim():
                 source = self._in_claim(condition)
+            case IsAmong(operand, others):
+                source = self._among("in_", operand, others)
             case IsNull(operand):
                 source = method(self._column(operand.name), "is_", [literal(None)])
             case IsTrue(operand):
@@ -94,6 +97,8 @@ class ConditionPrinter:
         match condition:
             case OneOf(operand, values):
                 return self._list("not_in", operand, values)
+            case IsAmong(operand, others):
+                return self._among("not_in", operand, others)
             case IsNull(operand):
                 return method(self._column(operand.name), "is_not", [literal(None)])
         return self._call("not_", [condition])
@@ -116,6 +121,9 @@ class ConditionPrinter:
         items = tuple(self._printer.constant(one.value) for one in values)
         column = self._column(operand.name, has_type=True)
         return method(column, name, [Bracket("[", items, "]")])
+
+    def _among(self, name: str, operand: FieldValue, others: FieldValue) -> Bracket:
+        return method(self._column(operand.name), name, [self._column(others.name)])
 
     def _column(self, name: FieldName, *, has_type: bool = False) -> Bracket:
         """Return a column; `has_type` if a constant beside it takes its type."""

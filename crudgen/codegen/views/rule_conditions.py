@@ -8,15 +8,23 @@ from crudgen.codegen.layout import Bracket, Comparison, call, keyword, statement
 from crudgen.language.access import Access, RuleAboutRows
 from crudgen.language.conditions.text import condition_text
 from crudgen.language.conditions.tree import Condition, IsTrue, fields_of
-from crudgen.language.names import ClaimName, FieldName, VersionName
+from crudgen.language.names import ClaimName, FieldName, PathName, VersionName
 from crudgen.language.schema import Entity
 
 from .columns import FieldPrinter
 from .conditions import ConditionPrinter, Source
+from .references import Entities
+from .rule_paths import path_source
 
 
 class RuleConditionPrinter(ConditionPrinter):
     """Builds conditions about the columns of a model and the claims of the caller."""
+
+    def __init__(
+        self, entity: Entity, entities: Entities, imports: Imports, printer: FieldPrinter
+    ) -> None:
+        super().__init__(entity, imports, printer)
+        self._entities = entities
 
     def when(self, rule: RuleAboutRows, who: Code) -> Bracket:
         """Return `USER.when("owner_id = me.id", col(Hero.owner_id) == me.id)`."""
@@ -41,6 +49,8 @@ class RuleConditionPrinter(ConditionPrinter):
             me = self._imports.name("..caller", "me")
             claim = me + raw(".") + identifier(name_of.removeprefix("me."))
             return Bracket("", (), "").within(claim)
+        if isinstance(name_of, PathName):
+            return path_source(name_of, self._entity, self._entities, self._imports)
         model = name(self._entity.name)
         if isinstance(name_of, VersionName):
             model, name_of = identifier(name_of.partition(".")[0]), name_of.field
@@ -60,15 +70,21 @@ def text_of(condition: Condition, entity: Entity) -> str:
     return condition_text(condition, names)
 
 
-def rule_conditions(entity: Entity, imports: Imports) -> RuleConditionPrinter:
+def rule_conditions(entity: Entity, entities: Entities, imports: Imports) -> RuleConditionPrinter:
     """Return the printer of the conditions of an entity's rules."""
-    return RuleConditionPrinter(entity, imports, FieldPrinter({}, imports, {}))
+    return RuleConditionPrinter(entity, entities, imports, FieldPrinter({}, imports, {}))
 
 
 def names_caller(access: Access | None) -> bool:
     """Return whether a rule is about claims of the caller."""
     rules = () if access is None else access.about_rows
     return any(isinstance(one, ClaimName) for rule in rules for one in fields_of(rule.condition))
+
+
+def follows_relations(access: Access | None) -> bool:
+    """Return whether a rule is about related rows."""
+    rules = () if access is None else access.about_rows
+    return any(isinstance(one, PathName) for rule in rules for one in fields_of(rule.condition))
 
 
 def versions(entity: Entity, imports: Imports) -> Iterator[Code]:

@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 
 from sqlalchemy import (
+    Alias,
     BinaryExpression,
     BindParameter,
     Column,
@@ -117,6 +118,8 @@ class Clause:
         if is_old(element, self._table) or is_new(element, self._table):
             self.columns.add(self._table.columns[element.key])
             return element
+        if isinstance(element.table, Alias):
+            return element  # a column of related rows
         if column is None or element.table is None or element.table.name != self._table.name:
             raise StartupError(
                 f"A rule of {self._table.name} is about another table: {element}\n"

@@ -19,6 +19,7 @@ from .tree import (
     ConstantValue,
     FieldValue,
     InClaim,
+    IsAmong,
     IsNull,
     IsTrue,
     Not,
@@ -40,6 +41,8 @@ def condition_text(condition: Condition, names: Names) -> str:
             text = f"{_operand(operand, names)} in {_list(values)}"
         case InClaim(operand, claim):
             text = f"{_operand(operand, names)} in {_operand(claim, names)}"
+        case IsAmong(operand, others):
+            text = f"{_operand(operand, names)} in {_operand(others, names)}"
         case IsNull(operand):
             text = f"{_operand(operand, names)} is null"
         case IsTrue(operand):
@@ -59,6 +62,8 @@ def _negation(condition: Condition, names: Names) -> str:
             return f"{_operand(operand, names)} not in {_list(values)}"
         case InClaim(operand, claim):
             return f"{_operand(operand, names)} not in {_operand(claim, names)}"
+        case IsAmong(operand, others):
+            return f"{_operand(operand, names)} not in {_operand(others, names)}"
         case IsNull(operand):
             return f"{_operand(operand, names)} is not null"
         case IsTrue(operand):

@@ -71,6 +71,14 @@ class InClaim:
 
 
 @dataclass(frozen=True, slots=True)
+class IsAmong:
+    """`a in b` for several values: unknown if there are some, and `a` or one of them is null."""
+
+    operand: FieldValue
+    values: FieldValue
+
+
+@dataclass(frozen=True, slots=True)
 class IsNull:
     """`a is null`: never unknown."""
 
@@ -105,7 +113,7 @@ class Or:
     conditions: "tuple[Condition, ...]"
 
 
-Condition: TypeAlias = Comparison | OneOf | InClaim | IsNull | IsTrue | Not | And | Or
+Condition: TypeAlias = Comparison | OneOf | InClaim | IsAmong | IsNull | IsTrue | Not | And | Or
 
 
 def fields_of(condition: Condition) -> set[FieldName]:
@@ -120,6 +128,8 @@ def fields_of(condition: Condition) -> set[FieldName]:
             return set[FieldName]().union(*map(fields_of, conditions))
         case InClaim(operand, claim):
             return {operand.name, claim.name}
+        case IsAmong(operand, others):
+            return {operand.name, others.name}
         case OneOf(operand) | IsNull(operand) | IsTrue(operand):
             return {operand.name}
 

@@ -12,6 +12,7 @@ from .tree import (
     Condition,
     FieldValue,
     InClaim,
+    IsAmong,
     IsNull,
     IsTrue,
     Not,
@@ -45,6 +46,8 @@ def value_of(condition: Condition, row: Row) -> bool | None:
         case InClaim(operand, claim):
             one, items = _value(operand, row), _value(claim, row)
             found = None if one is None or items is None else one in items
+        case IsAmong():  # only rules have it, which are about other rows too
+            found = None
         case IsNull(operand):
             found = _value(operand, row) is None
         case IsTrue(operand):

@@ -1,7 +1,7 @@
 """Resolves the key `access` of an entity. Reason to change: what rules can say."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from crudgen.language.access import (
     ANYONE,
@@ -15,6 +15,7 @@ from crudgen.language.access import (
     Auth,
     RuleAboutRows,
 )
+from crudgen.language.names import ClassName
 from crudgen.language.schema import Entity
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
@@ -55,11 +56,15 @@ _OTHER_CALLERS = {
 
 
 def resolve_access(
-    written: WrittenSpec[EntitySpec], entity: Entity | None, auth: Auth | None, problems: Problems
+    written: WrittenSpec[EntitySpec],
+    entity: Entity | None,
+    auth: Auth | None,
+    problems: Problems,
+    entities: Mapping[ClassName, Entity],
 ) -> Access | None:
     """Return who may do what with the rows of an entity; None if the spec has no callers.
 
-    The entity is None if it has errors.
+    The entity is None if it has errors. `entities` are those that conditions can be about.
     """
     is_set = written.spec.is_set("access")
     if auth is None:
@@ -72,7 +77,9 @@ def resolve_access(
         problem = "'access' is missing: crudgen.yaml has 'auth'"
         problems.add(written.locate_key("name"), problem, "say 'access: anyone' to leave it open")
         return None
-    return _Reader(written, ConditionReader(written, entity, auth, problems), auth).access()
+    return _Reader(
+        written, ConditionReader(written, entity, auth, problems, entities), auth
+    ).access()
 
 
 class _Reader:

@@ -1,11 +1,12 @@
 """Resolves the conditions of rules. Reason to change: what a rule about rows can depend on."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from crudgen.language.access import ANYONE, Action, Auth, RuleAboutRows
 from crudgen.language.conditions.tokens import ConditionError
 from crudgen.language.conditions.tree import Condition, fields_of
+from crudgen.language.names import ClassName
 from crudgen.language.schema import Entity, Field, Now
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
@@ -14,6 +15,7 @@ from crudgen.language.yaml.problems import Problems
 
 from .condition_caller import CallerNames, claim_fields, lists_of
 from .condition_parser import parse_condition
+from .condition_paths import Paths
 
 
 class ConditionReader:
@@ -25,11 +27,13 @@ class ConditionReader:
         entity: Entity | None,
         auth: Auth,
         problems: Problems,
+        entities: Mapping[ClassName, Entity],
     ) -> None:
         self.problems = problems
         """The problems that were found."""
         self._written, self._entity = written, entity
         self._claims, self._lists = claim_fields(auth.me), lists_of(auth.me)
+        self._paths = None if entity is None else Paths(entity, entities)
         self._fields = {str(one.name): one for one in entity.fields} if entity else {}
 
     def read(
@@ -41,7 +45,7 @@ class ConditionReader:
             return
         location, start = self._written.locate(*path), rule.start(2) if rule[2] else rule.end()
         is_update = [*actions] == [Action.UPDATE]
-        caller = CallerNames(self._claims, who != ANYONE, self._lists, is_update)
+        caller = CallerNames(self._claims, who != ANYONE, self._lists, is_update, self._paths)
         try:
             condition = parse_condition(text, self._fields, str(self._entity.name), caller)
             for name in sorted(fields_of(condition)):

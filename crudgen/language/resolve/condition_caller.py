@@ -10,6 +10,8 @@ from crudgen.language.schema import Field, TypeName
 from crudgen.language.types import INT64_MAX, INT64_MIN
 from crudgen.language.yaml.problems import quoted, suggest
 
+from .condition_paths import Paths
+
 _TYPES = {
     ClaimType.INT: TypeName.INT,
     ClaimType.STR: TypeName.STR,
@@ -33,6 +35,8 @@ class CallerNames:
     """The claims that are lists."""
     has_versions: bool = False
     """Whether the rule is about an update: there is a row before it, and one after it."""
+    paths: Paths | None = None
+    """The relations that the rule can follow."""
 
     def field(self, token: Token, name: Token | None, *, many: bool = False) -> Field:
         """Return the claim of `me.org`; that of `me` is `me.id`. Raises ConditionError.

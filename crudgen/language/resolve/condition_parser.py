@@ -14,7 +14,8 @@ from crudgen.language.yaml.problems import quoted, suggest
 
 from .condition_caller import CallerNames
 from .condition_lists import in_claim
-from .condition_types import NULLS, Operand, comparison, is_null, is_true, one_of
+from .condition_paths import Paths
+from .condition_types import NULLS, Operand, comparison, is_among, is_null, is_true, one_of
 from .condition_versions import VERSIONS, version
 
 MAX_LEVELS = 16
@@ -37,12 +38,6 @@ _IMPOSSIBLE = {
     "me": (_OF_RULES, "remove it: a check does not know the caller"),
     "old": (_OF_RULES, "remove it: a check does not know the former values"),
     "new": (_OF_RULES, "write the name of the field alone"),
-}
-
-
-_LATER = "is not supported in this version"
-_IMPOSSIBLE_IN_RULES = {
-    **dict.fromkeys(("now", "today"), (_LATER, "compare with a field, or with a constant")),
 }
 
 
@@ -152,10 +147,17 @@ class _Parser:
         return is_true(left)
 
     def _in(self, left: Operand) -> Condition:
-        word = self._take()
-        if self._caller is not None and self._next.text == "me":
-            return in_claim(left, word, self._claim(self._caller, many=True))
-        return one_of(left, word, self._list())
+        word, caller = self._take(), self._caller
+        if caller is not None and self._next.text == "me":
+            return in_claim(left, word, self._claim(caller, many=True))
+        if caller is None or caller.paths is None or self._next.kind is not Kind.NAME:
+            return one_of(left, word, self._list())
+        return is_among(left, word, self._path(caller.paths, to_many=True))
+
+    def _path(self, paths: Paths, *, to_many: bool = False) -> Operand:
+        operand, count = paths.operand(self._tokens[self._position :], to_many=to_many)
+        self._position += count
+        return operand
 
     def _is(self, left: Operand, word: Token) -> Condition:
         negated = self._takes("not")
@@ -206,10 +208,8 @@ class _Parser:
             return version(rest, self._fields, self._entity, self._caller)
         self._check_word(token)
         if follower.text == "." and follower.kind is Kind.SIGN:
-            if self._caller is not None:
-                problem = f"a path over relations {_LATER}"
-                remedy = "write a field of this entity"
-                raise ConditionError(problem, remedy, token.start, follower.end)
+            if self._caller is not None and self._caller.paths is not None:
+                return self._path(self._caller.paths)
             problem = f"a path over relations is not possible: {_OF_RULES}"
             raise ConditionError(problem, "write a field of this entity", token.start, follower.end)
         if token.text in self._fields:
@@ -225,9 +225,9 @@ class _Parser:
         if self._caller is None and token.text in _IMPOSSIBLE:
             problem, remedy = _IMPOSSIBLE[token.text]
             raise self._error(f"'{token.text}' is not possible: {problem}", remedy)
-        if self._caller is not None and token.text in _IMPOSSIBLE_IN_RULES:
-            problem, remedy = _IMPOSSIBLE_IN_RULES[token.text]
-            raise self._error(f"'{token.text}' {problem}", remedy)
+        if self._caller is not None and token.text in {"now", "today"}:
+            problem = f"'{token.text}' is not supported in this version"
+            raise self._error(problem, "compare with a field, or with a constant")
 
     def _claim(self, caller: CallerNames, *, many: bool = False) -> Operand:
         """Return `me`, or `me.org`."""

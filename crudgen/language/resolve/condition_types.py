@@ -15,6 +15,7 @@ from crudgen.language.conditions.tree import (
     Condition,
     ConstantValue,
     FieldValue,
+    IsAmong,
     IsNull,
     IsTrue,
     Not,
@@ -85,6 +86,14 @@ def one_of(operand: Operand, word: Token, values: list[Token]) -> OneOf:
             raise _invalid(f"duplicate value {quoted(token.text)}", "remove one of them", token)
         found.append(value)
     return OneOf(FieldValue(field.name), tuple(found))
+
+
+def is_among(operand: Operand, word: Token, values: Operand) -> IsAmong:
+    """Return `a in b` for a field with several values. Raises ConditionError."""
+    field, other = _field(operand, word), _field(values, word)
+    _check_kind(field, operand.token, word, Operator.EQUAL)
+    _check_fields(field, other, (operand.token.start, values.token.end))
+    return IsAmong(FieldValue(field.name), FieldValue(other.name))
 
 
 def is_null(operand: Operand, word: Token) -> IsNull:

@@ -126,8 +126,10 @@ def _with_access(
     """Return the entities with their rules. Those with errors are not in `entities`."""
     before = len(problems)
     resolved = {entity.file: entity for entity in entities}
+    by_name = {entity.name: entity for entity in entities}
     rules = {
-        spec.file: resolve_access(spec, resolved.get(spec.file), auth, problems) for spec in specs
+        spec.file: resolve_access(spec, resolved.get(spec.file), auth, problems, by_name)
+        for spec in specs
     }
     found = [replace(entity, access=rules[entity.file]) for entity in entities]
     by_file = {spec.file: spec for spec in specs}

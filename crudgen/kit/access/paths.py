@@ -1,0 +1,67 @@
+"""Paths over relations in the conditions of rules. Rules see all rows, also hidden ones."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, ForeignKey, FromClause, Select, Table, select
+
+
+@dataclass(frozen=True, slots=True)
+class _Back:
+    """The step to the rows that refer to a row."""
+
+    reference: Any
+
+
+def back(reference: Any) -> Any:
+    """Return the step from a row to those that refer to it by an attribute of theirs."""
+    return _Back(reference)
+
+
+def follow(*path: Any) -> ColumnElement[Any]:
+    """Return the value of related rows: `follow(Hero.team_id, Team.lead_id)`.
+
+    Each step is a reference to the next row, or `back(…)` of a reference to this one. The last one
+    is the attribute with the value. It is null if there is no such row.
+    """
+    return _selected(path).scalar_subquery()
+
+
+def follow_all(*path: Any) -> Select[Any]:
+    """Return the values of several related rows, for `in_`."""
+    return _selected(path)
+
+
+def _selected(path: tuple[Any, ...]) -> Select[Any]:
+    *steps, last = path
+    table = _start(steps[0])
+    near: FromClause = table
+    conditions: list[ColumnElement[bool]] = []
+    for step in steps:
+        is_back = isinstance(step, _Back)
+        key = _foreign_key(step.reference if is_back else step)
+        reference, referred = key.parent, key.column
+        far = (reference if is_back else referred).table.alias()
+        referring, other = (far, near) if is_back else (near, far)
+        conditions.append(referring.c[reference.key] == other.c[referred.key])
+        near = far
+    value = near.c[_column(last).key]
+    return select(value).where(*conditions).correlate(table)
+
+
+def _start(step: Any) -> Table:
+    """Return the table of the rows that a path begins at."""
+    key = _foreign_key(step.reference if isinstance(step, _Back) else step)
+    column: Column[Any] = key.column if isinstance(step, _Back) else key.parent
+    table: Table = column.table
+    return table
+
+
+def _foreign_key(attribute: Any) -> ForeignKey:
+    (key,) = _column(attribute).foreign_keys
+    return key
+
+
+def _column(attribute: Any) -> Column[Any]:
+    column: Column[Any] = attribute.property.columns[0]
+    return column
