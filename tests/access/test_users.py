@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import argon2
 import httpx
 import pytest
+from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 from typer.testing import CliRunner
 
@@ -527,6 +528,11 @@ def test_logins_wait_for_a_thread_but_not_all(
         assert all(one.headers["retry-after"] for one in answers if one.status_code == 503)
 
     run(work)
+
+
+def test_an_application_needs_its_database_first(application: Application) -> None:
+    with pytest.raises(application.startup_error, match="set it before"):
+        application.module("settings").Settings().install(FastAPI())
 
 
 def test_openapi_describes_logins(application: Application) -> None:

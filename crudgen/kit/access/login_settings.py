@@ -7,7 +7,7 @@ from pydantic import Field
 
 from .logins import Logins
 from .opaque import OpaqueTokens
-from .own_settings import OwnTokenSettings
+from .own_settings import OwnTokenSettings, database_of
 from .passwords import Passwords, PasswordThreads
 from .user_tokens import UserTokens
 
@@ -29,8 +29,8 @@ class LoginSettings(OwnTokenSettings):
         """Configure the verification of tokens, and logins."""
         super().install(app)
         threads = PasswordThreads(Passwords(self.password_memory_mb))
-        app.state.logins = Logins(app.state.database, app.state.tokens, threads, self.login_seconds)
+        app.state.logins = Logins(database_of(app), app.state.tokens, threads, self.login_seconds)
 
     def _opaque(self, app: FastAPI) -> OpaqueTokens | None:
         stores_use = not self.database_read_only
-        return UserTokens(app.state.database, stores_use=stores_use, has_keys=self.api_keys)
+        return UserTokens(database_of(app), stores_use=stores_use, has_keys=self.api_keys)

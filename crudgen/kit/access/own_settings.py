@@ -2,6 +2,8 @@
 
 from fastapi import FastAPI
 
+from ..database import Database
+from ..errors import StartupError
 from .keys import Keys
 from .opaque import OpaqueTokens
 from .own_tokens import OwnTokens
@@ -18,4 +20,12 @@ class OwnTokenSettings(AuthSettings):
         return None
 
     def _opaque(self, app: FastAPI) -> OpaqueTokens | None:
-        return OwnTokens(app.state.database, stores_use=not self.database_read_only)
+        return OwnTokens(database_of(app), stores_use=not self.database_read_only)
+
+
+def database_of(app: FastAPI) -> Database:
+    """Return the database of an application. Raises StartupError if it has none yet."""
+    database: Database | None = getattr(app.state, "database", None)
+    if database is None:
+        raise StartupError("settings.install(app) needs app.state.database: set it before")
+    return database
