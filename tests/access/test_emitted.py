@@ -47,6 +47,46 @@ def test_rules_are_explained_in_the_long_form(seed: int) -> None:
     assert without_files(load_texts(texts, APP)) == without_files(schema)
 
 
+VOCABULARY = {
+    "note.yaml": """\
+name: Note
+fields:
+  title: str unique
+  status: enum(draft, published) = draft
+  owner_id: int = me
+  org: str? = me.org read_only
+  team_id: int?
+unique: [[status, team_id]]
+access:
+  owner: owner_id
+  tenant: org
+  read: [owner, editor if team_id in me.teams, user if not (team_id in me.teams)]
+  create: [owner, {rule: "editor if title != 'x'", says: "Not x: it's taken."}]
+  update: [owner if old.status = draft and new.title != old.title, editor]
+  delete: owner if status = draft or title = 'a and b'
+"""
+}
+CALLERS_OF_VOCABULARY = """\
+auth: {roles: [editor], me: {id: int = sub, org: str?, teams: "list(int)?"}}
+"""
+
+
+def test_the_vocabulary_of_rules_is_explained_in_the_long_form() -> None:
+    schema = load_texts(VOCABULARY, CALLERS_OF_VOCABULARY)
+    texts = {f"{one.name}.yaml": explain(one) for one in schema.entities}
+    found = load_texts(texts, CALLERS_OF_VOCABULARY)
+    assert without_files(found) == without_files(schema)
+    for one, other in zip(found.entities, schema.entities, strict=True):
+        assert (one.fields, one.indexes) == (other.fields, other.indexes)
+
+
+def test_rules_about_rows_are_in_the_generated_tests() -> None:
+    tree = render(load_texts(VOCABULARY, CALLERS_OF_VOCABULARY))
+    may = tree["tests/test_notes.py"].partition("MAY: ")[2]
+    assert '("GET", PATH, ["user", "editor"])' in may
+    assert '("DELETE", MISSING, ["user", "editor"])' in may
+
+
 def without_files(schema: Schema) -> list[tuple[str, object]]:
     return [(one.name, one.access) for one in schema.entities]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from crudgen.codegen.code import Code, annotated, literal, raw
 from crudgen.codegen.layout import Bracket, nested_literal, pair, statement
 from crudgen.codegen.needs import Mention
-from crudgen.language.access import ANYONE, USER, Action, Auth, Claim, ClaimType
+from crudgen.language.access import ANYONE, USER, Auth, Claim, ClaimType
 from crudgen.language.matrix import may
 from crudgen.language.operations import Operation
 from crudgen.language.schema import Entity, Json
@@ -77,12 +77,6 @@ def testable_operations(entity: Entity) -> set[Operation]:
     if not access.read:
         return set()
     return {one for one in operations if all(map(access.of_all, actions_of(one, entity)))}
-
-
-def is_about_rows(entity: Entity, operation: Operation) -> bool:
-    """Return whether the rows decide who may use an operation."""
-    actions = {Action.READ, *actions_of(operation, entity)}
-    return entity.access is not None and any(map(entity.access.rules, actions))
 
 
 def admitted(entity: Entity, operation: Operation, auth: Auth) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from crudgen.language.operations import CHANGING, CHANGING_MANY, CREATING, Opera
 from crudgen.language.relations import NestedWrite
 from crudgen.language.schema import Entity, Field, Json, TypeName
 
-from .callers import admitted, is_about_rows, testable_operations
+from .callers import admitted, testable_operations
 from .check_samples import Samples, samples_of
 from .collections import creates_together
 from .sample_rows import body_of, has_conflicts, required_references, sample_body
@@ -167,8 +167,6 @@ def _may(entity: Entity, auth: Auth | None) -> Code | None:
         return None
     rows = []
     for operation in entity.api.operations:
-        if is_about_rows(entity, operation):
-            continue
         method, path = _METHODS[operation]
         callers = map(literal, admitted(entity, operation, auth))
         listed = Bracket("[", tuple(callers), "]")

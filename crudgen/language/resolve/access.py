@@ -129,7 +129,7 @@ class _Reader:
         if key in Action.__members__.values():
             return (Action(key),)
         if key in ACCESS_KEYS:
-            problem = f"{key!r} in 'access' is not supported in this version"
+            problem = f"{key!r} is not a key of 'access': rules are about rows"
             self._problems.add(location, problem, ACCESS_KEYS[key])
             return ()
         if key == "says":
