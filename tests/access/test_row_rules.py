@@ -388,7 +388,7 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     ),
     "several new rows": (
         BATCHES,
-        "return response if all(found[-count:]) else Response(status_code=204)",
+        "return Response(status_code=204) if hides else response",
         "return response",
     ),
     "several rows after writes": (BATCHES, "if not all(visible):", "if not visible:"),
@@ -404,14 +404,14 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "del both; return and_(any_before(clauses, kind), any_behind(clauses, changed, kind))",
     ),
     "deletions": (OPERATIONS, "statement.where(allowed)", "statement"),
-    "creations": (VIEW, "if asked is None else [", "if True else ["),
+    "creations": (VIEW, "if asked is not None:", "if False:"),
     "rows after writes": (
         *(VIEW, "Change(use.read, {", "Change(rows._statements_for(db).read, {"),
     ),
     "new rows": (
         VIEW,
-        "return response if visible else Response(status_code=204)",
-        "return response",
+        "return own.answer(found[:-1]) if found[-1] else Response(status_code=204)",
+        "return own.answer(found[:-1])",
     ),
     "If-Match": (VIEW, "row = visible._existing_row(found)", "row = found[0] if found else ()"),
     "null": (

@@ -7,12 +7,13 @@ from typing import Any
 from fastapi import HTTPException, Request, Response
 
 from ..database import Change, Database
+from ..database.transaction import Row
 from ..errors import MissingTarget
 from ..http.headers import JsonText
 from ..models import Changes, Model
-from ..rows.answers import ErrorConversion
+from ..rows.resource import Insertion
 from .denials import Write
-from .row_view import RowView, inserted_key, unsupported
+from .row_view import RowView, inserted_key
 
 
 class BulkRowView(RowView):
@@ -32,9 +33,6 @@ class BulkRowView(RowView):
 
         It is 204 if the caller cannot read all of them.
         """
-        del request
-        if options:
-            raise unsupported("idempotency")
         self._access.create.check(self._caller)
         self._bodies.check_related(rows, self._caller, several=True)
         rows = [self._bodies.filled(row, self._caller) for row in rows]
@@ -52,14 +50,18 @@ class BulkRowView(RowView):
             for index, row in enumerate(values)
             if asked is not None
         ]
-        insertion = every._insertion_of_many(caller_db, rows)
+        own = every._insertion_of_many(caller_db, rows)
         # The insertions come one after another, and then, in the same order, what reads the rows.
-        key_of = inserted_key(insertion.after + count)
+        key_of = inserted_key(own.after + count)
         seen = [Change(operations.use(db.kind).read, {}, derive=key_of) for _ in rows]
-        with ErrorConversion(every._properties):
-            found = await insertion.write([*before, *insertion.changes, *seen])
-            response: Response = insertion.answer(found[: len(found) - count])
-        return response if all(found[-count:]) else Response(status_code=204)
+
+        def answer(found: Sequence[Sequence[Row]]) -> Response:
+            hides = not all(found[-count:])
+            response: Response = own.answer(found[: len(found) - count])
+            return Response(status_code=204) if hides else response
+
+        insertion = Insertion([*before, *own.changes, *seen], own.write, answer)
+        return await self._inserted(db, request, insertion, rows, *options)
 
     async def update_many(
         self, db: Database, request: Request, rows: Sequence[Changes]

@@ -9,18 +9,20 @@ from ..database import Change, Database
 from ..database.returning import row_discarded
 from ..database.transaction import Row
 from ..errors import MissingTarget
-from ..http.etag import Preconditions
+from ..http.etag import Preconditions, header_value, none_match_failed
 from ..http.headers import JsonText
 from ..models import Changes, Model
 from ..query import ListQuery
 from ..rows.answers import ErrorConversion, one_row
+from ..rows.resource import Insertion
 from .bodies import Bodies
 from .caller import BaseCaller
 from .caller_database import as_caller
-from .caller_view import View
+from .caller_view import View, remember
 from .denials import RowDenied, Write
 from .queries import check_query
 from .row_operations import RowOperations
+from .rules import check_any
 
 
 class RowView(View):
@@ -65,24 +67,55 @@ class RowView(View):
 
         The rules are asked before the row is inserted: they tell nothing of unique values.
         """
-        if options:
-            raise unsupported("idempotency")
         self._access.create.check(self._caller)
         self._bodies.check_related([row], self._caller)
         row = self._bodies.filled(row, self._caller)
-        operations, rows, caller_db = self._operations, self._operations.all, self._as_caller(db)
+        insertion = self._guarded_insertion(db, request, row)
+        return await self._inserted(db, request, insertion, [row], *options)
+
+    def _guarded_insertion(self, db: Database, request: Request, row: Model) -> Insertion:
+        """Return the insertion of a row, after its checks; its last change reads the row."""
+        operations, rows = self._operations, self._operations.all
         values = rows._values.read(row)
         before = operations.references.checks(db.kind, [(None, values)], unplaced)
         asked = operations.creation(db.kind)
         if asked is not None:
             new = operations.new_values(values)
             before.append(Change(asked, new, check=self._allowed(Write("create", None, values))))
-        insertion = rows._insertion(caller_db, request, row)
-        seen = Change(operations.use(db.kind).read, {}, derive=inserted_key(insertion.after + 1))
+        own = rows._insertion(self._as_caller(db), request, row)
+        seen = Change(operations.use(db.kind).read, {}, derive=inserted_key(own.after + 1))
+
+        def answer(found: Sequence[Sequence[Row]]) -> Response:
+            return own.answer(found[:-1]) if found[-1] else Response(status_code=204)
+
+        return Insertion([*before, *own.changes, seen], own.write, answer, own.tag)
+
+    async def _inserted(
+        self,
+        db: Database,
+        request: Request,
+        insertion: Insertion,
+        sent: Sequence[Model],
+        key: str | None = None,
+    ) -> Response:
+        """Insert rows; return the response, or the one that the caller got for this `key`."""
+        rows: Any = self._operations.all
+        remember(request, self._caller)
         with ErrorConversion(rows._properties):
-            *found, visible = await insertion.write([*before, *insertion.changes, seen])
-            response = insertion.answer(found)
-        return response if visible else Response(status_code=204)
+            if key is None:
+                return insertion.answer(await insertion.write(insertion.changes))
+            answered: Response = await rows._responses.answer_once(
+                self._as_caller(db),
+                request,
+                key=key,
+                sent=sent,
+                changes=insertion.changes,
+                write=insertion.write,
+                answer=insertion.answer,
+                status=rows._created_status,
+                tag=insertion.tag,
+            )
+            return answered
 
     async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
         """Update a row if one rule allows it before and after the update; return it, or 204."""
@@ -92,16 +125,47 @@ class RowView(View):
         return await self._change(db, request, key, values)
 
     async def replace(self, db: Database, request: Request, key: Any, row: Model) -> Response:
-        """Replace a row if one rule allows it before and after; return it, or 204."""
-        self._access.update.check(self._caller)
+        """Replace a row if one rule allows it before and after; return it, or 204.
+
+        If clients choose the keys, create it if the caller cannot read a row with this key.
+        """
+        rows: Any = self._operations.all
+        creates = self._access.create.admits(self._caller) and rows._key in type(row).model_fields
+        first = (self._access.create,) if creates else ()
+        check_any((self._access.update, *first), self._caller)
+        if "if-match" in request.headers:  # its 412 would tell whether the row exists
+            self._access.read.check(self._caller)
         self._bodies.check_related([row], self._caller)
         row = self._bodies.filled(row, self._caller)
-        rows: Any = self._operations.all
         values = rows._values.read(row)
-        if rows._key in values:
-            raise unsupported("PUT with keys of clients")
-        kept = {name: value for name, value in values.items() if name not in rows._immutable}
+        rows._check_key(key)
+        rows.check_key_of_path(key, values)
+        if creates and not await self._sees(db, key):
+            return await self._create_by_key(db, request, row)
+        self._access.update.check(self._caller)
+        if creates and header_value(request, "if-none-match") == "*":
+            raise none_match_failed()
+        fixed = {rows._key, *rows._immutable}
+        kept = {name: value for name, value in values.items() if name not in fixed}
         return await self._change(db, request, key, kept)
+
+    async def _sees(self, db: Database, key: Any) -> bool:
+        read = self._operations.use(db.kind).read
+        return bool(await self._as_caller(db).read(read, {"key__": key}, short=True))
+
+    async def _create_by_key(self, db: Database, request: Request, row: Model) -> Response:
+        """Create the row of a PUT; raise Conflict (409) if the caller cannot read the existing."""
+        rows = self._operations.all
+        must_not_exist = header_value(request, "if-none-match") == "*"
+        is_required = rows._etag_required and not must_not_exist
+        Preconditions(request, required=is_required).check(None)
+        insertion = self._guarded_insertion(db, request, row)
+        with ErrorConversion(rows._properties):
+            visible = (await insertion.write(insertion.changes))[-1]
+        if not visible:
+            return Response(status_code=204)
+        body = self._operations.use(db.kind).rows.write(visible[0])
+        return one_row(body, status=rows._created_status)
 
     async def _change(
         self, db: Database, request: Request, key: Any, values: Mapping[str, Any]
@@ -188,8 +252,3 @@ def inserted_key(distance: int) -> Callable[[Sequence[Sequence[Row]]], dict[str,
 def unplaced(error: MissingTarget, _: int) -> MissingTarget:
     """Return the error about the only row of a request."""
     return error
-
-
-def unsupported(what: str) -> TypeError:
-    """Return the error for operations that cannot ask rules with conditions."""
-    return TypeError(f"rules with conditions do not support {what}")

@@ -61,6 +61,8 @@ IdempotencyKey = Annotated[
 class IdempotentResource(Resource):
     """A resource that returns the first response if a creation with a key is repeated."""
 
+    knows_visible_rows = True
+
     def __init__(self, model: type[Model], *, public: type[Model], **options: Any) -> None:
         super().__init__(model, public=public, **options)
         self._responses = StoredResponses(model)
@@ -237,6 +239,8 @@ def _replay(known: Row, asked: bytes, status: int, tag: Callable[[bytes], str]) 
     if bytes(request) != asked:
         raise _header_error("other_request", "The key was used for another request")
     headers = {"Idempotent-Replayed": "true"}
+    if not body:  # the caller could not read what they wrote
+        return Response(status_code=204, headers=headers)
     if location is None:
         return JsonText(bytes(body), status, headers)
     return JsonText(

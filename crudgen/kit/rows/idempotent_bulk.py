@@ -14,6 +14,8 @@ from .idempotency import IdempotentResource
 class IdempotentBulkResource(IdempotentResource, BulkResource):
     """A resource whose creations, also of several rows, can have an Idempotency-Key."""
 
+    knows_visible_rows = True
+
     async def create_many(
         self, db: Database, request: Request, rows: Sequence[Model], key: str | None = None
     ) -> Response:

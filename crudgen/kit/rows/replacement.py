@@ -52,9 +52,7 @@ class ReplaceableResource(Resource):
         self._check_key(key)
         if self._key not in values and not updates:
             raise ExistsError
-        if self._key in values and values[self._key] != key:
-            message = "The key should be that of the path"
-            raise HTTPException(409, [problem("other_key", ["body", self._key_name], message)])
+        self.check_key_of_path(key, values)
         if self._key not in values or not creates:
             rows = await self._replace(db, request, row, key, values)
         else:
@@ -70,6 +68,12 @@ class ReplaceableResource(Resource):
                     raise
             status = self._created_status if is_new else status
         return one_row(use.rows.write(self._existing_row(rows)), status=status)
+
+    def check_key_of_path(self, key: Any, values: Values) -> None:
+        """Raise HTTPException 409 if a body has another key than the path."""
+        if self._key in values and values[self._key] != key:
+            message = "The key should be that of the path"
+            raise HTTPException(409, [problem("other_key", ["body", self._key_name], message)])
 
     def _may_keep_values(self, request: Request) -> bool:
         """Return whether an existing row may meet rules that a new one violates.

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from crudgen.language.access import Action
 from crudgen.language.names import ClassName
-from crudgen.language.operations import Operation
-from crudgen.language.schema import Entity, KeyKind
+from crudgen.language.schema import Entity
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
 from crudgen.language.yaml.problems import Problems
@@ -34,11 +33,6 @@ def check_rows(
 
 def _uncovered(entity: Entity) -> Iterator[tuple[str, str]]:
     """Yield what such rules do not cover, and what to do."""
-    if entity.api.idempotency:
-        yield "'idempotency'", "remove it from 'api'"
-    if Operation.REPLACE in entity.api.operations and entity.key_kind is KeyKind.CLIENT:
-        remedy = "remove 'replace' from 'operations', or let the application set the key"
-        yield "a PUT that can create a row", remedy
     for relation in entity.relations:
         if relation.link is not None:
             remedy = "write an entity with two references, or the rules without 'if'"
