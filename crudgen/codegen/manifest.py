@@ -242,6 +242,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "query/related_rows.py": related,
         "query/related_statements.py": related,
         "query/relations.py": related,
+        "query/visibility.py": related or schema.auth is not None,
         "rows/bulk.py": bulk,
         "rows/bulk_answers.py": bulk,
         "rows/deletion_at_once.py": bulk,

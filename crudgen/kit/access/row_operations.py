@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Column, Select, false, literal_column, select
 
 from ..database.statements import Statement
-from ..query.visibility import ALL, Condition, Visibility
+from ..query.columns import Condition
+from ..query.visibility import Visibility
 from ..rows.resource import Resource
 from ..rows.statements import RowStatements
 from .clauses import NEW, Clause, any_before, any_behind, any_change, columns_of
@@ -52,16 +53,14 @@ class RowOperations:
         visibility = visibility_of(roles)
         self.own_condition = read_condition(access, roles)
         """The condition of the rows that these callers can read; None for all rows."""
-        hides = any(map(visibility.hides, rows.related_tables()))
         self.visible = rows
-        if hides or self.own_condition is not None:
-            reading = access.read.clauses(roles) or ()
-            self.visible = rows.restricted(
-                self.own_condition,
-                visibility if hides else ALL,
-                is_indexed=len(reading) == 1 and reading[0].is_indexed,
-            )
         """The rows that these callers can read."""
+        if any(map(visibility.hides, rows.related_tables())):
+            self.visible = self.visible.seen_by(visibility)
+        if self.own_condition is not None:
+            reading = access.read.clauses(roles) or ()
+            is_indexed = len(reading) == 1 and reading[0].is_indexed
+            self.visible = self.visible.restricted(self.own_condition, is_indexed=is_indexed)
         self.references = ReadableReferences(rows._properties, rows._columns.shown, visibility)
         """The check of references to rows that these callers cannot read."""
         self._columns: Mapping[str, Column[Any]] = rows._properties.columns

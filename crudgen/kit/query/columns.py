@@ -1,11 +1,11 @@
 """The columns of a list: those returned, and those to filter, sort and search by."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from functools import cached_property
 from itertools import chain
 from types import NoneType
-from typing import Any, ClassVar, Literal, Self, get_args, get_origin
+from typing import Any, ClassVar, Literal, Self, TypeAlias, get_args, get_origin
 
 from pydantic import AfterValidator, TypeAdapter
 from pydantic.fields import FieldInfo
@@ -21,10 +21,11 @@ from .operators import lower_ascii, operators_of
 from .parts import Part, Place
 from .query import Filter
 from .values import TEXT, column_adapter, normalized_text
-from .visibility import ALL, Condition, Visibility
 
 _NFC = AfterValidator(nfc)
 NFC_TEXT = normalized_text([_NFC])
+Condition: TypeAlias = Callable[[str], ColumnElement[bool]]
+"""A condition about the rows of a table, built for a dialect."""
 
 
 class Columns:
@@ -56,8 +57,6 @@ class Columns:
         self._words = {name: _words(one) for name, one in self._annotations.items()}
         self._validators = {name: _validators(field) for name, field in public.model_fields.items()}
         self._visible: Condition | None = None
-        self.visibility = ALL
-        """Which related rows can be read."""
         self.is_in_order = True
         """Whether the visible rows are read in the order of keys, without reading others."""
         self._as_sent = {
@@ -68,27 +67,21 @@ class Columns:
         self.filtered = tuple(self.shown if filter_by is None else filter_by)
         self.searched = tuple(search_in)
 
-    def restricted(
-        self,
-        condition: Condition | None,
-        visibility: Visibility = ALL,
-        *,
-        is_indexed: bool = False,
-    ) -> Self:
-        """Return the same columns of the rows that satisfy a condition, None: of all rows.
+    def restricted(self, condition: Condition, *, is_indexed: bool = False) -> Self:
+        """Return the same columns of the rows that satisfy a condition.
 
         All statements that read or change existing rows take their condition from `visible`.
-        `visibility` says which related rows can be read. `is_indexed`: an index has the rows that
-        satisfy the condition in the order of keys.
+        `is_indexed`: an index has these rows in the order of keys.
         """
         found = copy(self)
         found._visible = condition
-        found.is_in_order = condition is None or is_indexed
-        found._see_related(visibility)
+        found.is_in_order = is_indexed
         return found
 
-    def _see_related(self, visibility: Visibility) -> None:
-        self.visibility = visibility
+    def seen_by(self, visibility: Any) -> Self:
+        """Return the same columns, with the related rows that can be read: here, none are used."""
+        del visibility
+        return self
 
     def visible(self, kind: str) -> Sequence[ColumnElement[bool]]:
         """Return the conditions of the rows that can be read at all; none for all rows."""

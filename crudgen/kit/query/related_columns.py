@@ -1,7 +1,8 @@
 """The columns of a list together with those of related rows, to filter and sort by."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Select
@@ -45,10 +46,11 @@ class RelatedColumns(Columns):
         sortable = [path.name for path in to_one if path.attribute in path.columns.sorted]
         self.sorted = (*self.sorted, *sortable)
 
-    def _see_related(self, visibility: Visibility) -> None:
-        """Let the paths lead only to rows that can be read."""
-        super()._see_related(visibility)
-        self._paths = {name: path.seen_by(visibility) for name, path in self._paths.items()}
+    def seen_by(self, visibility: Visibility) -> Self:
+        """Return the same columns, with paths that lead only to rows that can be read."""
+        found = copy(self)
+        found._paths = {name: path.seen_by(visibility) for name, path in self._paths.items()}
+        return found
 
     def related_models(self, name: str) -> Sequence[type[Model]]:
         """Return the models of the related rows that a column is reached over."""

@@ -1,12 +1,11 @@
 """Which related rows can be read: each step over a relation leads only to these."""
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, FromClause, Table, select
+from sqlalchemy import FromClause, Table, select
 
-Condition: TypeAlias = Callable[[str], ColumnElement[bool]]
-"""A condition about the rows of a table, built for a dialect."""
+from .columns import Condition
 
 
 class _Related(Protocol):

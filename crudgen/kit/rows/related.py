@@ -1,7 +1,8 @@
 """A resource with relations: its rows can be returned together with related rows."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 from fastapi import Depends, Response
 from sqlalchemy import Table
@@ -17,6 +18,7 @@ from ..query.parameters import ListParameters
 from ..query.related_parameters import Includable, IncludeParameters, RelatedParameters
 from ..query.related_rows import LinkedKeys, RelatedQuery, RelatedRows, path_steps, related_rows
 from ..query.relations import Relations
+from ..query.visibility import ALL, Visibility
 from .references import ReferencingResource
 from .related_listing import RelatedListing
 
@@ -32,6 +34,9 @@ class RelatedResource(ReferencingResource):
     """
 
     knows_visible_rows = True
+
+    _visibility: Visibility = ALL
+    """Which related rows can be read."""
 
     def __init__(
         self,
@@ -83,11 +88,17 @@ class RelatedResource(ReferencingResource):
         return RelatedParameters(columns, default_limit, max_limit, self._includable)
 
     def _new_listing(self, model: type[Model], columns: Columns) -> Listing:
-        return RelatedListing(model, columns)
+        return RelatedListing(model, columns, self._visibility)
 
     def related_tables(self) -> set[Table]:
         """Return the tables of the rows that requests can read or refer to beside those of this."""
         return super().related_tables() | set(_tables(self._related.values()))
+
+    def seen_by(self, visibility: Visibility) -> Self:
+        """Return the operations that read the related rows that `visibility` does not hide."""
+        found = copy(self)
+        found._visibility = visibility
+        return found._with_columns(self._columns.seen_by(visibility))
 
     async def read(self, db: Database, key: Any, query: ListQuery | None = None) -> Response:
         """Return the response with one row and the related rows that the query includes.

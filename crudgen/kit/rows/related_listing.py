@@ -22,6 +22,7 @@ from ..query.related_rows import RelatedQuery
 from ..query.related_statements import attributes_to_select
 from ..query.shapes import Shape
 from ..query.statements import Order, count_statement, page_order, page_statement
+from ..query.visibility import ALL, Visibility
 from .included import IncludedRows
 
 
@@ -80,22 +81,24 @@ class RelatedShape(Shape):
 class RelatedListing(Listing):
     """Reads the pages of one table, with related rows."""
 
-    def __init__(self, model: type[Model], columns: Columns) -> None:
+    def __init__(self, model: type[Model], columns: Columns, visibility: Visibility = ALL) -> None:
+        """`visibility` says which related rows can be read."""
         super().__init__(model, columns)
         self._plain = listing(model, columns)
+        self._visibility = visibility
 
     async def answer(
         self, db: Database, request: Request, query: ListQuery
     ) -> tuple[bytes, dict[str, str]]:
         """Return a page as JSON and its headers; raise HTTPException 404 for an invalid cursor."""
         if isinstance(query, RelatedQuery) and query.has_related:
-            seen = query.seen_by(self._columns.visibility)
+            seen = query.seen_by(self._visibility)
             return await super().answer(db, request, seen)
         return await self._plain.answer(db, request, query)
 
     async def one_row(self, db: Database, key: Any, query: RelatedQuery) -> Sequence[Row]:
         """Return the row with a key: its own JSON, and its JSON with related rows."""
-        query = query.seen_by(self._columns.visibility)
+        query = query.seen_by(self._visibility)
         chosen = (db.kind, "key__", *query.related_shape)
         known = self._cache.shapes.get(chosen)
         use = known or self._cache.add(chosen, self._compile_read(db, query))

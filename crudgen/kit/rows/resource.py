@@ -15,10 +15,9 @@ from ..http.etag import Preconditions, etag
 from ..http.headers import JsonText
 from ..models import Changes, Model
 from ..query import ListQuery
-from ..query.columns import Columns
+from ..query.columns import Columns, Condition
 from ..query.listing import Listing, listing
 from ..query.parameters import ListParameters
-from ..query.visibility import ALL, Condition, Visibility
 from .answers import ErrorConversion, created_row, one_row
 from .generated_keys import GeneratedKeys, Write
 from .statements import RowStatements
@@ -108,21 +107,22 @@ class Resource:
         self._statements: dict[str, RowStatements] = {}
         self._properties.table.info.setdefault(_KEY, self)
 
-    def restricted(
-        self,
-        condition: Condition | None,
-        visibility: Visibility = ALL,
-        *,
-        is_indexed: bool = False,
-    ) -> Self:
-        """Return the operations on the rows that satisfy a condition, None: on all rows.
+    def restricted(self, condition: Condition, *, is_indexed: bool = False) -> Self:
+        """Return the operations on the rows that satisfy a condition.
 
-        Other rows are as if they did not exist, and so are the related rows that `visibility`
-        hides. The parameters of the conditions need values. `is_indexed`: an index has the rows
-        that satisfy the condition in the order of keys.
+        Other rows are as if they did not exist. The parameters of the condition need values.
+        `is_indexed`: an index has these rows in the order of keys.
         """
+        return self._with_columns(self._columns.restricted(condition, is_indexed=is_indexed))
+
+    def seen_by(self, visibility: Any) -> Self:
+        """Return the operations that read only some of the related rows: here, none are read."""
+        del visibility
+        return self
+
+    def _with_columns(self, columns: Columns) -> Self:
         found = copy(self)
-        found._columns = self._columns.restricted(condition, visibility, is_indexed=is_indexed)
+        found._columns = columns
         found._listing = found._new_listing(self._model, found._columns)
         found._statements = {}
         return found
