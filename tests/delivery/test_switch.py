@@ -15,7 +15,7 @@ from crudgen.delivery.switch import Switch
 from crudgen.errors import ServeError
 from tests.delivery.fakes import fake_tree
 
-SWAPS = int(os.environ.get("SWAPS", "20"))
+SWAPS = int(os.environ.get("SWAPS", "8"))
 
 
 def run(test: Callable[[Switch, httpx.AsyncClient], Awaitable[None]]) -> None:

@@ -25,7 +25,7 @@ from tests.support.asgi import AsgiClient
 from tests.support.list_query import Filter, List, ListQuery
 from tests.support.servers import Everywhere
 
-CASES = int(os.environ.get("CASES", "200"))
+CASES = int(os.environ.get("CASES", "80"))
 TOGETHER = 20
 SPEC = """
 name: Thing

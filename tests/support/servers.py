@@ -77,7 +77,7 @@ class Api:
 
     def emptied(self) -> "Api":
         """Delete every row, but not the secret that cursors are signed with."""
-        with self.engine.begin() as connection:
+        with self._emptying.begin() as connection:
             for table, keys in reversed(self.tables_in_order):
                 if table is None:  # these foreign keys form circles
                     for key in keys:
@@ -98,6 +98,13 @@ class Api:
     @cached_property
     def engine(self) -> Engine:
         return create_engine(self.database, poolclass=NullPool)
+
+    @cached_property
+    def _emptying(self) -> Engine:
+        """An engine that keeps its connection to PostgreSQL, which starts a process for each."""
+        if self.engine.dialect.name == "sqlite":
+            return self.engine
+        return create_engine(self.database, pool_size=1, pool_pre_ping=True)
 
     @cached_property
     def tables(self) -> MetaData:
@@ -156,12 +163,16 @@ class Api:
             time.sleep(0.05)
         return log
 
+    def close(self) -> None:
+        self.client.close()
+        self._emptying.dispose()
+
     def stop(self, seconds: float = 15) -> None:
         self.terminate()
         self.wait_for_end(seconds)
 
     def terminate(self) -> None:
-        self.client.close()
+        self.close()
         self.process.send_signal(signal.SIGTERM)
 
     def wait_for_end(self, seconds: float = 15) -> None:
@@ -169,7 +180,7 @@ class Api:
 
     def kill(self) -> None:
         """Kill -9 the process and its workers."""
-        self.client.close()
+        self.close()
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(15)
 
