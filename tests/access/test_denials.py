@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fastapi import HTTPException
 
 from tests.access.vocabulary import Asker, run
 
@@ -39,6 +40,26 @@ access:
 """,
 }
 OWN = "user if owner_id = me.id"
+
+
+class Broken:
+    """A database that stops while a denial is explained."""
+
+    kind = "sqlite"
+
+    def compile(self, statement: Any) -> Any:
+        return statement
+
+    async def read(self, *_: Any) -> Any:
+        raise HTTPException(503, "The database is unavailable")
+
+
+def broken(asker: Asker, denials: Any) -> tuple[Any, ...]:
+    memos: Any = asker.application.module("memos.routes").memos
+    operations: Any = asker.application.module("kit.access.row_operations").RowOperations(
+        memos.unguarded, memos.access, frozenset()
+    )
+    return operations, None, denials.Write("update", 1, {})
 
 
 def said(answer: Any) -> str:
@@ -97,6 +118,10 @@ async def check(asker: Asker, lines: Callable[[], list[str]]) -> None:
     assert "org = me.org: yes" in line
     assert "level > 3: before NO, after yes" in line
     assert "(text = 'a' or not (text = 'b')): NO" in line
+    # A database that fails meanwhile does not change the response.
+    denials: Any = asker.application.module("kit.access.denials")
+    await denials.RowDenied(*broken(asker, denials)).log(Broken())
+    assert lines()[0].endswith("may not update row 1 of Memo: no explanation")
     # What is hidden or missing is no denial, and is not explained.
     assert await asker.status(f"PATCH /memos/{memo['id']}", {}, org="blues") == 404
     assert await asker.status(f"PATCH {path}", {}, by=None) == 401

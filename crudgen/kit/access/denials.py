@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from fastapi import HTTPException
 from sqlalchemy import ColumnElement, bindparam, select
 
 from ..database.statements import Prepared, Statement, Values
@@ -86,14 +87,19 @@ class RowDenied(Forbidden):
         write, caller = self._write, self._caller
         who = "a caller without credentials" if caller is None else f"caller {caller.subject!r}"
         row = "this new row" if write.key is None else f"row {write.key!r}"
-        answers = await explain(self._operations, db, write)
+        try:
+            answers = await explain(self._operations, db, write)
+        except HTTPException:  # the database is busy or down, and the response is still 403
+            answers = []
         rules = {id(one.rule): one.rule for one in answers}.values()
         found = "; ".join(
             f"{rule} {' '.join(f'[{one}]' for one in answers if one.rule is rule)}{rule.place}"
             for rule in rules
         )
         name = self._operations.all._name
-        _log.info("%s may not %s %s of %s: %s", who, write.action, row, name, found or "no rule")
+        _log.info(
+            "%s may not %s %s of %s: %s", who, write.action, row, name, found or "no explanation"
+        )
 
 
 def message(operations: RowOperations, action: str) -> str:
