@@ -94,6 +94,7 @@ ROOMS = {
         {"rows"},
         {"access"},
         {"hooks"},
+        {"events"},
         {"fast"},
         {"application", "wiring", "server", *FORMER_NAMES},
         {"command_line"},

@@ -18,6 +18,7 @@ from crudgen.cli import (
     console,
     disown,
     emit,
+    events,
     explain,
     hook,
     init,
@@ -98,7 +99,11 @@ for _module in _MODULES:
     _examples = "\n".join(["\b", "Examples:", *(f"  {line}" for line in _module.EXAMPLES)])
     app.command(_name, epilog=_examples)(getattr(_module, _name))
 
-for _name, _group, _commands in (("user", user, user.user), ("key", key, key.key)):
+for _name, _group, _commands in (
+    ("user", user, user.user),
+    ("key", key, key.key),
+    ("events", events, events.events),
+):
     _examples = "\n".join(["\b", "Examples:", *(f"  {line}" for line in _group.EXAMPLES)])
     app.add_typer(_commands, name=_name, epilog=_examples)
 

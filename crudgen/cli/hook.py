@@ -10,8 +10,8 @@ from crudgen.cli import console, source
 from crudgen.errors import ArgumentError, CrudgenError, OutputError
 
 if TYPE_CHECKING:
-    from crudgen.language.hooks import Hook
-    from crudgen.language.schema import Entity, RowAction, Schema
+    from crudgen.codegen.views.hooks import Function
+    from crudgen.language.schema import Entity, Schema
 
 EXAMPLES = ("crudgen hook Hero create", "crudgen hook Hero update --show")
 
@@ -57,10 +57,10 @@ def hook(
     console.say(f"{file} has the function {name!r}")
 
 
-def _listed(schema: "Schema", entity: str, name: str) -> "tuple[Entity, Hook | RowAction]":
+def _listed(schema: "Schema", entity: str, name: str) -> "tuple[Entity, Function]":
     """Return an entity and its hook. Raises ArgumentError if the spec does not have them."""
     from crudgen.codegen.views.hooks import functions_of, name_of  # noqa: PLC0415 -- lazy
-    from crudgen.language.hooks import Hook  # noqa: PLC0415 -- lazy
+    from crudgen.language.hooks import AFTER, Hook  # noqa: PLC0415 -- lazy
     from crudgen.language.yaml.problems import suggest  # noqa: PLC0415 -- lazy
 
     found = next((one for one in schema.entities if one.name == entity), None)
@@ -70,17 +70,18 @@ def _listed(schema: "Schema", entity: str, name: str) -> "tuple[Entity, Hook | R
     functions = {name_of(one): one for one in functions_of(found)}
     if name in functions:
         return found, functions[name]
-    if name not in Hook.__members__.values():
+    if name.removeprefix(AFTER) not in Hook.__members__.values():
         raise ArgumentError(
             f"unknown hook or action {name!r}\n  {suggest(name, {*Hook, *functions})}"
         )
-    words = ", ".join([*(str(one.hook) for one in found.api.hooks), name])
+    listed = [one for one in functions if one.removeprefix(AFTER) in Hook.__members__.values()]
+    words = ", ".join([*listed, name])
     raise CrudgenError(
         f"{found.file}: {entity} does not list the hook {name!r}\n  write: hooks: [{words}]"
     )
 
 
-def _module(schema: "Schema", entity: "Entity", hook: "Hook | RowAction") -> str:
+def _module(schema: "Schema", entity: "Entity", hook: "Function") -> str:
     """Return the source of a module that contains only this function."""
     from crudgen.codegen.render import render_hooks  # noqa: PLC0415 -- lazy
 

@@ -7,7 +7,7 @@ from crudgen.errors import OutputError, ServeError, SpecError
 
 if TYPE_CHECKING:
     from crudgen.codegen.tree import SourceTree
-    from crudgen.language.schema import Schema
+    from crudgen.language.schema import Entity, Schema
 
 
 def check_functions(schema: "Schema", tree: "SourceTree", folder: Path) -> None:
@@ -19,7 +19,7 @@ def check_functions(schema: "Schema", tree: "SourceTree", folder: Path) -> None:
     from crudgen.codegen.tree import Ownership  # noqa: PLC0415 -- lazy
     from crudgen.delivery.memory import read_source  # noqa: PLC0415 -- lazy
 
-    if not any(entity.api.hooks or entity.actions for entity in schema.entities):
+    if _first(schema) is None:
         return
     texts = {}
     for file in tree.files:
@@ -36,9 +36,16 @@ def check_functions(schema: "Schema", tree: "SourceTree", folder: Path) -> None:
 
 def check_project(schema: "Schema", remedy: str = "create the project with: crudgen emit") -> None:
     """Raise ServeError if the spec lists functions: there is no project that can have them."""
-    found = next((one for one in schema.entities if one.api.hooks or one.actions), None)
+    found = _first(schema)
     if found is not None:
         raise ServeError(
             f"{found.file}: {found.name} has hooks or actions: functions in an emitted project\n"
             f"  {remedy}"
         )
+
+
+def _first(schema: "Schema") -> "Entity | None":
+    """Return the first entity with functions; None if there is none."""
+    from crudgen.codegen.views.hooks import functions_of  # noqa: PLC0415 -- lazy
+
+    return next((one for one in schema.entities if functions_of(one)), None)

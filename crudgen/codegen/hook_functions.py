@@ -10,7 +10,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from crudgen.errors import Diagnostic
-from crudgen.language.hooks import Hook
+from crudgen.language.hooks import AFTER, Hook
 from crudgen.language.schema import Entity, Schema
 
 from .needs import bound_names
@@ -47,6 +47,7 @@ def _problems(entity: Entity, file: str, text: str) -> Iterator[Diagnostic]:
     lines = text.split("\n")
     places = {str(one.hook): one.place for one in entity.api.hooks}
     places |= {str(one.name): one.place for one in entity.actions if one.place}
+    places |= {one.name: one.place for one in entity.api.events}
     for name, place in places.items():
         if name not in bound and "*" not in bound:
             others = [one for one in functions if one not in {*Hook, *places}]
@@ -56,18 +57,21 @@ def _problems(entity: Entity, file: str, text: str) -> Iterator[Diagnostic]:
             yield replace(place, problem=f"{file} has no function '{name}'", remedy=remedy)
     arguments = {str(one): _PARAMETERS[one] for one in hooks_of(entity)}
     arguments |= {str(one.name): 3 if one.takes else 2 for one in entity.actions}
+    arguments |= {one.name: 1 for one in entity.api.events}
+    known = {*map(str, Hook), *(str(one.name) for one in entity.actions)}
+    known |= {f"{AFTER}{name}" for name in known}
     for hook, function in functions.items():
-        if hook not in arguments and hook not in Hook.__members__.values():
+        if hook not in arguments and hook not in known:
             continue
         if hook not in arguments:
             remedy = f"add '{hook}' to 'hooks' in {entity.file}, or rename the function"
             problem = f"the function '{hook}' is not called: the spec does not list it"
             yield _at(function, file, lines, problem, remedy)
-        elif isinstance(function, ast.AsyncFunctionDef):
+        elif isinstance(function, ast.AsyncFunctionDef) and not hook.startswith(AFTER):
             problem = f"'{hook}' is an async function, and runs in a thread with its transaction"
             yield _at(function, file, lines, problem, f"write 'def {hook}'")
         elif not _accepts(function, arguments[hook]):
-            problem = f"'{hook}' must accept {arguments[hook]} arguments"
+            problem = f"'{hook}' must accept {_count(arguments[hook])}"
             remedy = f"see the form with: crudgen hook {entity.name} {hook} --show"
             yield _at(function, file, lines, problem, remedy)
 
@@ -91,3 +95,7 @@ def _accepts(function: _Function, number: int) -> bool:
     has_keywords = any(default is None for default in given.kw_defaults)
     fits = required <= number and (number <= len(positional) or given.vararg is not None)
     return fits and not has_keywords
+
+
+def _count(number: int) -> str:
+    return "one argument" if number == 1 else f"{number} arguments"

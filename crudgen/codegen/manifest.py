@@ -21,6 +21,7 @@ from .views.bodies import bodies_view, writes_more
 from .views.caller import caller_of
 from .views.callers import NEEDS_OF_FIXTURES, NEEDS_OF_MAIN, callers_view
 from .views.collections import collections_of, creates_together, writes_keys
+from .views.events import has_events
 from .views.hooks import functions_of, hooks_path, hooks_view
 from .views.links import links_view, own_links
 from .views.models import models_view
@@ -224,6 +225,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         **kit_of_users(schema.auth),
         "access/collections.py": bool(collections),
         "access/lists.py": schema.auth is not None and any(one.many for one in schema.auth.me),
+        "events": has_events(schema),
         "hooks": any(map(functions_of, entities)),
         "access/paths.py": any(follows_relations(entity.access) for entity in entities),
         "hooks/guarded.py": schema.auth is not None,

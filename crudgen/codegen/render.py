@@ -7,13 +7,12 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from crudgen.language.hooks import Hook
-from crudgen.language.schema import Entity, KitForm, RowAction, Schema
+from crudgen.language.schema import Entity, KitForm, Schema
 
 from .code import Code
 from .manifest import FromKit, FromTemplate, FromText, manifest
 from .tree import SourceFile, SourceTree
-from .views.hooks import hooks_view
+from .views.hooks import Function, hooks_view
 
 
 def render(schema: Schema) -> SourceTree:
@@ -26,7 +25,7 @@ def render_to_serve(schema: Schema) -> SourceTree:
     return render(replace(schema, kit=KitForm.VENDORED))
 
 
-def render_hooks(schema: Schema, entity: Entity, hooks: Sequence[Hook | RowAction]) -> str:
+def render_hooks(schema: Schema, entity: Entity, hooks: Sequence[Function]) -> str:
     """Return a module with functions of an entity."""
     names = {str(one.name) for one in schema.entities}
     view = hooks_view(entity, names, schema.kit, hooks)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .hooks import HookFunction
+from .hooks import EventFunction, HookFunction
 from .names import FieldName
 from .operations import Operation
 from .relations import NestedWrite, RelatedPath
@@ -60,3 +60,5 @@ class Api:
     """Relations to many rows that request bodies can contain."""
     hooks: tuple[HookFunction, ...] = ()
     """The functions of the owner around operations, in the order of the enum."""
+    events: tuple[EventFunction, ...] = ()
+    """The functions of the owner that run after commits, in the order of the spec."""

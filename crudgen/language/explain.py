@@ -61,8 +61,10 @@ def explain(entity: Entity, conventions: Conventions = SNAKE_CASE) -> str:
     if entity.checks:
         document["check"] = [_check(entity, check) for check in entity.checks]
     document["api"] = _api(entity)
-    if entity.api.hooks:
-        document["hooks"] = [str(one.hook) for one in entity.api.hooks]
+    names = [str(one.hook) for one in entity.api.hooks]
+    names += [one.name for one in entity.api.events]
+    if names:
+        document["hooks"] = [*names]
     if entity.actions:
         document["actions"] = {
             str(one.name): _action(entity, one, conventions) for one in entity.actions

@@ -15,6 +15,25 @@ class Hook(StrEnum):
     DELETE = "delete"
 
 
+AFTER = "on_"
+"""The prefix of the names of functions that run after a commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventFunction:
+    """A function of the owner that runs after commits."""
+
+    kind: str
+    """What was done with the row: a hook, or the name of an action."""
+    place: Diagnostic = dataclasses.field(compare=False, repr=False)
+    """Where the spec lists it, for messages only."""
+
+    @property
+    def name(self) -> str:
+        """The name of the function: `on_create`."""
+        return f"{AFTER}{self.kind}"
+
+
 @dataclass(frozen=True, slots=True)
 class HookFunction:
     """A function of the owner for an entity."""

@@ -161,7 +161,7 @@ class City:
         self.client = AsgiClient(app)
         self.app = app
         self.application = application
-        self._engine = engine
+        self.engine = engine
         self.hooks = application.module("heroes.hooks")
 
     async def ask(self, method: str, path: str, json: Any = None, **headers: str) -> httpx.Response:
@@ -180,7 +180,7 @@ class City:
             "seat": "SELECT code, note, made_by FROM seat ORDER BY code",
             "log": "SELECT id, text FROM log ORDER BY id",
         }
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             return {
                 name: [*map(tuple, connection.execute(text(sql)))] for name, sql in tables.items()
             }

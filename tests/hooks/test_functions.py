@@ -38,6 +38,10 @@ UNLISTED = """\
 hooks.py:8:5: the function 'delete' is not called: the spec does not list it
   8 | def delete(tx, hero): ...
     |     ^^^^^^ add 'delete' to 'hooks' in hero.yaml, or rename the function"""
+UNLISTED_AFTER = """\
+hooks.py:8:1: the function 'on_delete' is not called: the spec does not list it
+  8 | async def on_delete(event): ...
+    | ^^^^^^^^^ add 'on_delete' to 'hooks' in hero.yaml, or rename the function"""
 SHORT = """\
 hooks.py:7:5: 'update' must accept 3 arguments
   7 | def update(tx, hero): ...
@@ -53,6 +57,7 @@ CASES = {
     "nothing of update": (CREATE, [MISSING.format("")]),
     "a typo": (CREATE + UPDATE.replace("update", "updat"), [MISSING.format("rename 'updat', or ")]),
     "async": (f"{CREATE}async {UPDATE}", [ASYNC]),
+    "after commits": (f"{CREATE}{UPDATE}async def on_delete(event): ...\n", [UNLISTED_AFTER]),
     "not listed": (f"{CREATE}{UPDATE}def delete(tx, hero): ...\n", [UNLISTED]),
     "arguments missing": (CREATE + UPDATE.replace(", changes", ""), [SHORT]),
 }

@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from crudgen.codegen.code import Code, annotated, docstring, identifier, name, raw, words
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import INDENT, Bracket, call, keyword, statement, subscript
 from crudgen.language.access import Action
-from crudgen.language.hooks import Hook
+from crudgen.language.hooks import EventFunction, Hook
 from crudgen.language.operations import Operation
 from crudgen.language.resolve.actions import body_name
 from crudgen.language.schema import Entity, KitForm, RowAction
@@ -19,13 +20,16 @@ from .variables import folder_name, free_name
 _VERBS = {Hook.CREATE: raw("Create "), Hook.UPDATE: raw("Update "), Hook.DELETE: raw("Delete ")}
 
 
+Function: TypeAlias = Hook | RowAction | EventFunction
+
+
 @dataclass(frozen=True, slots=True)
 class FunctionView:
     """A function that does what the operation does without it."""
 
     signature: Code
     doc: Code
-    body: Code
+    body: Code | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +46,12 @@ def hooks_path(entity: Entity) -> str:
     return f"app/{folder_name(entity.plural)}/hooks.py"
 
 
-def functions_of(entity: Entity) -> tuple[Hook | RowAction, ...]:
-    """Return the hooks of an entity that have a function, and its actions."""
-    return (*hooks_of(entity), *entity.actions)
+def functions_of(entity: Entity) -> tuple[Function, ...]:
+    """Return the hooks of an entity that have a function, its actions, and those after commits."""
+    return (*hooks_of(entity), *entity.actions, *entity.api.events)
 
 
-def name_of(function: Hook | RowAction) -> str:
+def name_of(function: Function) -> str:
     """Return the name of a function."""
     return str(function if isinstance(function, Hook) else function.name)
 
@@ -61,7 +65,7 @@ def hooks_view(
     entity: Entity,
     entities: Collection[str],
     kit: KitForm,
-    functions: Iterable[Hook | RowAction],
+    functions: Iterable[Function],
 ) -> HooksView:
     """Return the view of a module with functions of an entity."""
     defined = {f"{entity.name}{suffix}" for suffix in ("", "Create", "Update", "Public")}
@@ -72,17 +76,17 @@ def hooks_view(
     return HooksView(words(entity.plural), imports.code(), found)
 
 
-def signature(
-    entity: Entity, entities: Collection[str], kit: KitForm, one: Hook | RowAction
-) -> str:
+def signature(entity: Entity, entities: Collection[str], kit: KitForm, one: Function) -> str:
     """Return the first line of a function, for messages."""
     (function,) = hooks_view(entity, entities, kit, [one]).functions
     return " ".join(function.signature.split())
 
 
 def _function(
-    entity: Entity, entities: Collection[str], hook: Hook | RowAction, imports: Imports
+    entity: Entity, entities: Collection[str], hook: Function, imports: Imports
 ) -> FunctionView:
+    if isinstance(hook, EventFunction):
+        return _after_commit(entity, hook, imports)
     names = {name_of(one) for one in functions_of(entity)}
     row = free_name(str(entity.singular), {"tx", "changes", "sent", *Hook, *names})
     model = imports.own(".models", str(entity.name))
@@ -122,6 +126,16 @@ def _function(
     )
 
 
+def _after_commit(entity: Entity, one: EventFunction, imports: Imports) -> FunctionView:
+    """Return a function that does nothing after commits."""
+    event = imports.name("..kit.events", "Event")
+    text = f"Run after {one.kind} of {a_row(entity)} was committed, perhaps more than once."
+    parameter = annotated(raw("event"), event)
+    head = raw("async def ") + identifier(one.name)
+    line = statement(head, call(raw(""), [parameter]), tail=raw(" -> None:"))
+    return FunctionView(line, docstring(text, INDENT), None)
+
+
 def _doc(entity: Entity, one: Hook | RowAction) -> Code:
     """Return the docstring of a function."""
     if isinstance(one, Hook):
@@ -150,6 +164,11 @@ def _caller(entity: Entity, entities: Collection[str], imports: Imports) -> Code
     return caller + raw(" | None") if is_for_all else caller
 
 
+def kinds_of(entity: Entity) -> set[str]:
+    """Return what calls a function, or runs one after its commit."""
+    return {*hooks_of(entity), *(one.kind for one in entity.api.events)}
+
+
 def functions_module(resource: Code) -> Code:
     """Return the name of the module with the functions, in the module with the resource."""
     return free_name("hooks", {str(resource)})
@@ -160,7 +179,8 @@ def hooked(
 ) -> Bracket:
     """Return `Hooked(Resource(…), Hooks[Hero, HeroCreate, HeroUpdate](create=hooks.create))`."""
     module = functions_module(variable)
-    imports.use(".", "hooks" if module == "hooks" else f"hooks as {module}")
+    if hooks_of(entity) or entity.actions:
+        imports.use(".", "hooks" if module == "hooks" else f"hooks as {module}")
     operations = {*entity.api.operations}
     kinds = [
         name(entity.name),
@@ -171,7 +191,8 @@ def hooked(
     if caller is not None:
         kinds.append(caller)
     functions = [keyword(hook, module + raw(".") + identifier(hook)) for hook in hooks_of(entity)]
-    if Hook.UPDATE in hooks_of(entity) and Operation.REPLACE in operations:
+    is_changed = Hook.UPDATE in kinds_of(entity)
+    if is_changed and Operation.REPLACE in operations:
         functions.append(keyword("changes", kinds[2]))
     generic = imports.name("..kit.hooks.functions", "Hooks") + raw("[")
     for position, kind in enumerate(kinds):

@@ -18,6 +18,7 @@ from .distribution import (
     requirement_name,
     requirements,
 )
+from .events import event_router
 from .links import own_links
 from .tables import has_relations
 from .users import has_keys, has_users, settings_base, settings_of_users, use_commands, user_routers
@@ -88,9 +89,10 @@ def project_view(schema: Schema) -> ProjectView:
     routers = [router_name(entity.plural) for entity in schema.entities]
     routers = [*user_routers(schema.auth, imports), *routers]
     routers += _nested_routers(schema, routers, imports)
+    events = [*event_router(schema, {*map(str, routers)}, imports)]
     return ProjectView(
         imports=imports.code(),
-        routers=statement(raw("ROUTERS = "), Bracket("[", tuple(routers), "]")),
+        routers=statement(raw("ROUTERS = "), Bracket("[", (*routers, *events), "]")),
         settings=settings,
         settings_base=base,
         settings_imports=settings_imports.code(),

@@ -13,7 +13,7 @@ from ..rows.resource import Resource
 from .functions import Hooks
 from .inline import InlineDatabase, result_of
 from .running import in_transaction
-from .transaction import CallerT, Operations, Transaction
+from .transaction import CallerT, Operations, Recorder, Transaction, wants
 
 Result = TypeVar("Result")
 Work = Callable[["Call[Any]"], Result]
@@ -46,20 +46,30 @@ class Calls(Generic[CallerT]):
 
     async def run(self, db: Database, request: Request, verb: str, work: Work[Result]) -> Result:
         """Run `work` in a transaction; raise the errors of the database as HTTP errors."""
+        recorders: list[Recorder] = []
 
         def call(session: Any) -> Result:
             inline = InlineDatabase(session, db)
             tx = Transaction(inline, request, self.operations, self._caller)
-            return work(Call(self, inline, tx, request))
+            found = work(Call(self, inline, tx, request))
+            recorders[:] = tx.write_events()
+            return found
 
         name = f"the hook {verb} of {self.rows._name}"
         try:
-            return await in_transaction(db, call, name)
+            found = await in_transaction(db, call, name)
         except Exception as error:
             answer = http_error(error, self.rows._properties)
             if answer is error:
                 raise
             raise answer from error
+        for recorder in recorders:
+            recorder.committed(db)
+        return found
+
+    def runs(self, kind: str) -> bool:
+        """Return whether an operation calls a function, or functions run after its commit."""
+        return getattr(self.hooks, kind) is not None or wants(self.rows, kind)
 
 
 class Call(Generic[CallerT]):
@@ -110,7 +120,9 @@ class Call(Generic[CallerT]):
             found = type(row).__name__
             raise TypeError(f"the hook {verb} must return a {model.__name__}, it returned {found}")
         self.tx.session.flush()
-        return getattr(row, self._rows._key)
+        key = getattr(row, self._rows._key)
+        self.tx.note(self._rows, verb, key)
+        return key
 
     def find(self, key: Any) -> Any:
         """Return a row that the caller may see, locked against other changes; None without one."""

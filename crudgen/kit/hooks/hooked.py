@@ -49,7 +49,7 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
 
         With an Idempotency-Key, return the stored response if the key was used before.
         """
-        if self._calls.hooks.create is None:
+        if not self._calls.runs("create"):
             options = () if key is None else (key,)
             response: Response = await self._rows.create(db, request, row, *options)
             return response
@@ -70,7 +70,7 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
 
     async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
         """Update a row; return the response with it. Raises HTTPException 404, 409, 412, 428."""
-        if self._calls.hooks.update is None:
+        if not self._calls.runs("update"):
             response: Response = await self._rows.update(db, request, key, changes)
             return response
         self._check(request, key)
@@ -84,8 +84,8 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
 
     async def replace(self, db: Database, request: Request, key: Any, row: Model) -> Response:
         """Replace a row, or create it if clients choose the keys; return the response with it."""
-        hooks, resource = self._calls.hooks, self._calls.rows
-        if hooks.create is None and hooks.update is None:
+        resource = self._calls.rows
+        if not (self._calls.runs("create") or self._calls.runs("update")):
             response: Response = await self._rows.replace(db, request, key, row)
             return response
         values = resource._values.read(row)
@@ -122,7 +122,7 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
 
     async def delete(self, db: Database, request: Request, key: Any) -> Response:
         """Delete a row; raise HTTPException 404, 409, 412, 428."""
-        if self._calls.hooks.delete is None:
+        if not self._calls.runs("delete"):
             response: Response = await self._rows.delete(db, request, key)
             return response
         self._check(request, key)

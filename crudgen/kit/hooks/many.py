@@ -29,7 +29,7 @@ class HookedMany(Generic[CallerT]):
 
         With an Idempotency-Key, return the stored response if the key was used before.
         """
-        if self._calls.hooks.create is None:
+        if not self._calls.runs("create"):
             options = () if key is None else (key,)
             response: Response = await self._rows.create_many(db, request, rows, *options)
             return response
@@ -49,7 +49,7 @@ class HookedMany(Generic[CallerT]):
         self, db: Database, request: Request, rows: Sequence[Changes]
     ) -> Response:
         """Update rows in one transaction; return the response with them in the same order."""
-        if self._calls.hooks.update is None:
+        if not self._calls.runs("update"):
             response: Response = await self._rows.update_many(db, request, rows)
             return response
         resource = self._calls.rows
@@ -71,7 +71,7 @@ class HookedMany(Generic[CallerT]):
 
     async def delete_many(self, db: Database, request: Request, keys: Sequence[Any]) -> Response:
         """Delete rows in one transaction; raise HTTPException 404, 409, 412."""
-        if self._calls.hooks.delete is None:
+        if not self._calls.runs("delete"):
             response: Response = await self._rows.delete_many(db, request, keys)
             return response
         resource = self._calls.rows

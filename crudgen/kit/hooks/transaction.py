@@ -1,12 +1,13 @@
 """The transaction of a function in `hooks.py`."""
 
-from collections.abc import Callable
-from typing import Any, Generic
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, Protocol
 
 from fastapi import Request
 from sqlmodel import Session
 from typing_extensions import TypeVar
 
+from ..database import Database
 from ..models import Changes, Model
 from ..rows.resource import Resource, resource_of
 from .inline import InlineDatabase, result_of
@@ -15,6 +16,26 @@ ModelT = TypeVar("ModelT", bound=Model)
 CallerT = TypeVar("CallerT", default=None)
 Operations = Callable[[Resource], Any]
 """Returns the operations of a resource: for a caller, if the application has callers."""
+
+
+EVENTS = "app.events"
+"""The key of the info of a table: what writes its events, if functions run after commits."""
+
+
+class Recorder(Protocol):
+    """Writes the events of an entity."""
+
+    def wants(self, kind: str) -> bool:
+        """Return whether a function gets the events of a kind."""
+        ...
+
+    def add(self, session: Session, kind: str, key: Any, body: bytes | None) -> None:
+        """Write an event in the transaction of a session."""
+        ...
+
+    def committed(self, db: Database) -> None:
+        """Let the functions run soon."""
+        ...
 
 
 class Transaction(Generic[CallerT]):
@@ -37,6 +58,7 @@ class Transaction(Generic[CallerT]):
         self._db = db
         self._request = request
         self._operations = operations
+        self._events: dict[tuple[Resource, str, Any], bytes | None] = {}
 
     def create(self, model: type[ModelT], row: Model) -> ModelT:
         """Insert a row, from the body of a request; return it.
@@ -51,6 +73,7 @@ class Transaction(Generic[CallerT]):
         created = self.session.get(model, key)
         if created is None:
             raise RuntimeError(f"the new row of {model.__name__} does not exist any more")
+        self.note(rows, "create", key)
         return created
 
     def update(self, row: ModelT, changes: Changes) -> ModelT:
@@ -62,6 +85,7 @@ class Transaction(Generic[CallerT]):
             changes = changes.model_copy()
             changes.model_fields_set.discard(rows._key)
         result_of(self._operations(rows).update(self._db, self._asked(rows), key, changes))
+        self.note(rows, "update", key)
         return row
 
     def delete(self, row: Model) -> None:
@@ -69,12 +93,49 @@ class Transaction(Generic[CallerT]):
         rows = _resource(type(row))
         self.session.flush()
         key = getattr(row, rows._key)
+        body = self._body(rows, key) if wants(rows, "delete") else None
         result_of(self._operations(rows).delete(self._db, self._asked(rows), key))
+        self.note(rows, "delete", key, body)
+
+    def note(self, rows: Resource, kind: str, key: Any, body: bytes | None = None) -> None:
+        """Remember that a row was written, if a function gets such events: once for each kind."""
+        if wants(rows, kind):
+            self._events.setdefault((rows, kind, key), body)
+
+    def write_events(self) -> Sequence[Recorder]:
+        """Write the events, with the rows as they are committed; return what writes them."""
+        if not self._events:
+            return ()
+        self.session.flush()
+        found = []
+        for (rows, kind, key), body in self._events.items():
+            shown = body if kind == "delete" else self._body(rows, key)
+            recorder = _recorder(rows)
+            if recorder is not None:
+                recorder.add(self.session, kind, key, shown)
+                found.append(recorder)
+        return found
+
+    def _body(self, rows: Resource, key: Any) -> bytes | None:
+        use = rows._statements_for(self._db)
+        found = result_of(self._db.read(use.read, {"key__": key}, short=True))
+        return use.rows.write(found[0]) if found else None
 
     def _asked(self, rows: Resource) -> Request:
         """Return the request without its headers: its preconditions are about another row."""
         headers = [(b"if-match", b"*")] if rows._etag_required else []
         return Request({**self._request.scope, "headers": headers})
+
+
+def wants(rows: Resource, kind: str) -> bool:
+    """Return whether a function gets the events of a kind of an entity."""
+    recorder = _recorder(rows)
+    return recorder is not None and recorder.wants(kind)
+
+
+def _recorder(rows: Resource) -> Recorder | None:
+    found: Recorder | None = rows._properties.table.info.get(EVENTS)
+    return found
 
 
 def _resource(model: type[Model]) -> Resource:

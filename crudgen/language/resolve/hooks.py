@@ -6,27 +6,35 @@ What they do not cover is an error, because it would write rows without them.
 from collections.abc import Iterable, Iterator, Sequence
 
 from crudgen.errors import Diagnostic
-from crudgen.language.hooks import Hook, HookFunction
+from crudgen.language.hooks import AFTER, EventFunction, Hook, HookFunction
 from crudgen.language.operations import Operation
 from crudgen.language.relations import NestedWrite, RelationKind
 from crudgen.language.schema import Entity
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
-from crudgen.language.yaml.problems import Problems, quoted
+from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 _DELETING = (Operation.DELETE, Operation.DELETE_MANY)
 
 
-def resolve_hooks(written: WrittenSpec[EntitySpec], problems: Problems) -> tuple[HookFunction, ...]:
-    """Return the functions of an entity, in the order of the enum."""
-    hooks = written.spec.hooks
-    places: dict[Hook, Diagnostic] = {}
-    for index, hook in enumerate(hooks):
-        places.setdefault(hook, written.locate("hooks", index).diagnostic(""))
-        if hook in hooks[:index]:
-            problem = f"{quoted(str(hook))} is listed twice"
+def resolve_hooks(
+    written: WrittenSpec[EntitySpec], problems: Problems
+) -> tuple[tuple[HookFunction, ...], tuple[EventFunction, ...]]:
+    """Return the functions around operations, in the order of the enum, and those after commits."""
+    names = [*map(str, written.spec.hooks)]
+    places: dict[str, Diagnostic] = {}
+    for index, name in enumerate(names):
+        places.setdefault(name, written.locate("hooks", index).diagnostic(""))
+        if name in names[:index]:
+            problem = f"{quoted(name)} is listed twice"
             problems.add(written.locate("hooks", index), problem, "remove one of them")
-    return tuple(HookFunction(hook, places[hook]) for hook in Hook if hook in places)
+    after = (
+        EventFunction(name.removeprefix(AFTER), place)
+        for name, place in places.items()
+        if name.startswith(AFTER)
+    )
+    hooks = tuple(HookFunction(hook, places[hook]) for hook in Hook if hook in places)
+    return hooks, tuple(after)
 
 
 def check_hooks(
@@ -35,17 +43,25 @@ def check_hooks(
     """Check that the functions cover all requests that write the rows."""
     every = [*entities]
     for written, entity in every:
-        for index, hook in enumerate(written.spec.hooks):
-            location = written.locate("hooks", index)
-            if (missing := _missing_operation(entity, hook)) is not None:
+        actions = {str(one.name) for one in entity.actions}
+        for index, name in enumerate(map(str, written.spec.hooks)):
+            location, kind = written.locate("hooks", index), name.removeprefix(AFTER)
+            if kind in actions:
+                continue
+            if kind not in Hook.__members__.values():
+                problem = f"the hook {quoted(name)} is neither about an operation nor an action"
+                problems.add(location, problem, suggest(kind, [*Hook, *actions]))
+                continue
+            hook = Hook(kind)
+            if (missing := _missing_operation(entity, hook, name)) is not None:
                 problems.add(location, *missing)
                 continue
             for problem, remedy in _uncovered(entity, hook, [one for _, one in every]):
-                what = f"the hook {str(hook)!r} does not cover {problem}"
+                what = f"the hook {quoted(name)} does not cover {problem}"
                 problems.add(location, what, remedy)
 
 
-def _missing_operation(entity: Entity, hook: Hook) -> tuple[str, str] | None:
+def _missing_operation(entity: Entity, hook: Hook, name: str) -> tuple[str, str] | None:
     """Return the problem and the remedy if no operation calls the function."""
     operations = {*entity.api.operations}
     match hook:
@@ -58,7 +74,7 @@ def _missing_operation(entity: Entity, hook: Hook) -> tuple[str, str] | None:
     if found:
         return None
     return (
-        f"the hook {str(hook)!r} requires the operation {str(needed)!r}",
+        f"the hook {quoted(name)} requires the operation {str(needed)!r}",
         f"remove it, or add '{needed}' to 'operations'",
     )
 

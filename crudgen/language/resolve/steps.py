@@ -204,6 +204,7 @@ def _draft(
 def _entity(draft: Draft, problems: Problems) -> Entity:
     written, identity = draft.written, draft.identity
     api = resolve_api(written, draft.fields, problems)
+    hooks, events = resolve_hooks(written, problems)
     return Entity(
         name=identity.name,
         singular=identity.singular,
@@ -213,7 +214,7 @@ def _entity(draft: Draft, problems: Problems) -> Entity:
         doc=written.spec.doc or None,
         fields=tuple(draft.fields.values()),
         indexes=draft.indexes,
-        api=replace(api, hooks=resolve_hooks(written, problems)),
+        api=replace(api, hooks=hooks, events=events),
         source=written.file.replace("\\", "/").rpartition("/")[2],
         was=draft.was,
         relations=tuple(draft.relations.values()),

@@ -28,10 +28,10 @@ from . import hook_spellings, spellings
 from .expansion import expand
 from .translation import translated
 from .words import (
+    AFTER_COMMIT,
     ARTIFACTS,
     CASES,
     ETAG_USES,
-    HOOKS,
     KIT_FORMS,
     NESTED_WRITES,
     ON_DELETE,
@@ -39,6 +39,7 @@ from .words import (
     PATH,
     PATH_RULE,
     TYPE_WORDS,
+    hook_names,
     matching,
     one_of,
     path,
@@ -169,6 +170,12 @@ def _inverse(value: Plain) -> str | Literal[False]:
     raise _expected("a name, or false", value)
 
 
+def _hook(value: Plain) -> str:
+    if isinstance(value, str) and re.fullmatch(AFTER_COMMIT, value):
+        return value
+    return _enum_member(value, "hook", Hook, hook_spellings.HOOKS)
+
+
 def _on_delete(value: Plain) -> OnDelete:
     if value is None:
         raise _expected("a string", value, f"write '{OnDelete.SET_NULL}'")
@@ -222,7 +229,7 @@ TypeWord: TypeAlias = Annotated[TypeName, PlainValidator(_type), one_of(TYPE_WOR
 OperationWord: TypeAlias = Annotated[
     Operation, _word("operation", Operation, spellings.OPERATIONS), one_of(OPERATIONS)
 ]
-HookWord: TypeAlias = Annotated[Hook, _word("hook", Hook, hook_spellings.HOOKS), one_of(HOOKS)]
+HookWord: TypeAlias = Annotated[str, PlainValidator(_hook), hook_names()]
 EtagWord: TypeAlias = Annotated[EtagUse, _word("value", EtagUse), one_of(ETAG_USES)]
 OnDeleteWord: TypeAlias = Annotated[OnDelete, PlainValidator(_on_delete), one_of(ON_DELETE)]
 _INVERSE_SCHEMA = {"anyOf": [{"type": "string"}, {"const": False}]}

@@ -221,7 +221,8 @@ class EntitySpec(BaseSpec):
     hooks: list[HookWord] = Field(
         default=[],
         json_schema_extra={"uniqueItems": True},
-        description="Functions in hooks.py of the emitted project: create, update, delete.",
+        description="Functions in hooks.py of the emitted project: create, update, delete, and"
+        " after commits on_create, on_update, on_delete, on_ and an action.",
     )
     actions: dict[str, ActionSpec] = Field(
         default={},

@@ -31,6 +31,8 @@ HOOKS = {
     Hook.UPDATE: "def update(tx, hero, changes): around each update of a row",
     Hook.DELETE: "def delete(tx, hero): around each deletion of a row",
 }
+AFTER_COMMIT = "on_[a-z][a-z0-9_]{0,39}"
+"""Matches names of functions that run after a commit."""
 ETAG_USES = {
     EtagUse.OPTIONAL: "If-Match is checked if a request has it",
     EtagUse.REQUIRED: "a request without If-Match is rejected",
@@ -65,6 +67,14 @@ FIELD_RULES = ("length", "words", "range")
 def matching(kind: type[Name]) -> WithJsonSchema:
     """Return the JSON Schema of the names of a kind, by the pattern of the kind."""
     return WithJsonSchema(_name(kind))
+
+
+def hook_names() -> WithJsonSchema:
+    """Return the JSON Schema of the name of a function around an operation, or after commits."""
+    after = {"type": "string", "pattern": f"^{AFTER_COMMIT}$"}
+    words = {"enum": [*map(str, HOOKS)], "enumDescriptions": [*HOOKS.values()]}
+    message = f"Expected one of {', '.join(HOOKS)}, or one of them or an action after 'on_'."
+    return WithJsonSchema({"anyOf": [words, after], "errorMessage": message})
 
 
 def several(kind: type[Name]) -> WithJsonSchema:

@@ -1,0 +1,38 @@
+"""View of the functions after commits. Reason to change: how an application finds them."""
+
+from collections.abc import Collection, Iterator
+
+from crudgen.codegen.code import identifier, name, raw, string
+from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import Bracket, call
+from crudgen.language.schema import Entity, Schema
+
+from .variables import folder_name, free_name
+
+
+def has_events(schema: Schema) -> bool:
+    """Return whether functions run after commits."""
+    return any(entity.api.events for entity in schema.entities)
+
+
+def event_router(schema: Schema, taken: Collection[str], imports: Imports) -> Iterator[Bracket]:
+    """Yield `EventRouter({Hero: {"create": heroes_hooks.on_create}})`, if there are functions."""
+    if has_events(schema):
+        names = {*taken, *(str(entity.name) for entity in schema.entities)}
+        entities = [entity for entity in schema.entities if entity.api.events]
+        items = tuple(_item(entity, names, imports) for entity in entities)
+        router = imports.name(".kit.events.router", "EventRouter")
+        yield call(router, [Bracket("{", items, "}")])
+
+
+def _item(entity: Entity, taken: Collection[str], imports: Imports) -> Bracket:
+    """Return `Hero: {"create": heroes_hooks.on_create}`."""
+    folder = folder_name(entity.plural)
+    module = free_name(f"{entity.plural}_hooks", taken)
+    imports.use(f".{folder}", f"hooks as {module}")
+    imports.use(f".{folder}.models", str(entity.name))
+    functions = tuple(
+        string(one.kind) + raw(": ") + module + raw(".") + identifier(one.name)
+        for one in entity.api.events
+    )
+    return Bracket("{", functions, "}").within(name(entity.name) + raw(": "))

@@ -1,0 +1,73 @@
+"""The router that runs the functions of events while the application runs. It has no routes."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+from fastapi import APIRouter, FastAPI
+from sqlmodel import Session
+
+from ..database import Database
+from ..hooks.transaction import EVENTS
+from ..models import Model
+from .event import Handler
+from .outbox import Outbox, wake_outbox
+from .table import ADD
+
+
+class EventRouter(APIRouter):
+    """Runs functions after commits, by model and by what was done with a row."""
+
+    def __init__(self, handlers: Mapping[type[Model], Mapping[str, Handler]]) -> None:
+        self._handlers = {model.__name__: kinds for model, kinds in handlers.items()}
+        for model, kinds in handlers.items():
+            recorder = Recorder(model.__name__, kinds)
+            model.__table__.info[EVENTS] = recorder  # type: ignore[attr-defined]
+        super().__init__(lifespan=self._run)
+
+    @asynccontextmanager
+    async def _run(self, app: FastAPI) -> AsyncIterator[None]:
+        database: Database = app.state.database
+        if database._read_only:
+            yield
+            return
+        running = asyncio.create_task(Outbox(database, self._handlers).run())
+        try:
+            yield
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+class Recorder:
+    """Writes the events of an entity in the transactions of its rows."""
+
+    def __init__(self, entity: str, kinds: Mapping[str, Handler]) -> None:
+        self._entity = entity
+        self._kinds = frozenset(kinds)
+
+    def wants(self, kind: str) -> bool:
+        """Return whether a function gets the events of a kind."""
+        return kind in self._kinds
+
+    def add(self, session: Session, kind: str, key: Any, body: bytes | None) -> None:
+        """Write an event in the transaction of a session."""
+        event = {
+            "uid": uuid4().hex,
+            "entity": self._entity,
+            "key": json.dumps(key if isinstance(key, int | str) else str(key)),
+            "kind": kind,
+            "body": None if body is None else body.decode(),
+            "created": int(time.time() * 1000),
+            "due": int(time.time() * 1000),
+            "attempts": 0,
+        }
+        session.connection().execute(ADD, event)
+
+    def committed(self, db: Database) -> None:
+        """Let the functions run soon."""
+        wake_outbox(db)

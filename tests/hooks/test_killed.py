@@ -1,0 +1,153 @@
+"""Kill -9 under writes: no event of an acknowledged write is lost, and those of a row keep order.
+
+`ROUNDS=50 python -m pytest tests/hooks/test_killed.py` is the extended run.
+"""
+
+import asyncio
+import json
+import os
+import random
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from tests.cli.test_cli import Project
+from tests.support.servers import Api, Servers, write_entities
+
+ROUNDS = int(os.environ.get("ROUNDS", "2"))
+WRITERS = 8
+SPEC = {
+    "hero": """\
+name: Hero
+fields: {name: str(1..40), age: int = 0}
+hooks: [on_create, on_update]
+"""
+}
+HOOKS = '''\
+"""What happens with heroes."""
+
+import json
+import os
+
+from ..kit.events import Event
+
+
+def tell(event: Event) -> None:
+    """Append an event to a file."""
+    file = os.open(os.environ["TOLD"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    line = json.dumps({"id": event.id, "row": event.row})
+    os.write(file, f"{line}\\n".encode())
+    os.close(file)
+
+
+async def on_create(event: Event) -> None:
+    """Tell of a new hero."""
+    tell(event)
+
+
+async def on_update(event: Event) -> None:
+    """Tell of a changed hero."""
+    tell(event)
+'''
+
+
+async def write(client: httpx.AsyncClient, acknowledged: dict[int, int]) -> None:
+    """Create heroes, and change each three times, until the server is killed."""
+    while True:
+        try:
+            made = await client.post("/heroes/", json={"name": "ann"})
+            key = made.json()["id"]
+            acknowledged[key] = 0
+            for age in (1, 2, 3):
+                changed = await client.patch(f"/heroes/{key}", json={"age": age})
+                assert changed.status_code == 200, changed.text
+                acknowledged[key] = age
+        except httpx.TransportError:
+            return
+
+
+async def write_until_killed(api: Api, acknowledged: dict[int, int], seconds: float) -> None:
+    async with httpx.AsyncClient(base_url=api.client.base_url, timeout=20) as client:
+        writers = [asyncio.create_task(write(client, acknowledged)) for _ in range(WRITERS)]
+        await asyncio.sleep(seconds)
+        api.kill()
+        await asyncio.gather(*writers)
+
+
+def events_of(told: Path) -> dict[int, list[int]]:
+    """Return the ages of each row, in the order in which they were first told."""
+    ages: dict[int, list[int]] = {}
+    known = set()
+    for line in told.read_text().splitlines():
+        event: dict[str, Any] = json.loads(line)
+        if event["id"] not in known:
+            known.add(event["id"])
+            ages.setdefault(event["row"]["id"], []).append(event["row"]["age"])
+    return ages
+
+
+@pytest.mark.slow
+def test_kill_9_loses_no_event(
+    servers: Servers, tmp_path: Path, new_database: Callable[[str], str]
+) -> None:
+    spec = write_entities(tmp_path / "entities", SPEC)
+    (servers.emit(spec) / "app/heroes/hooks.py").write_text(HOOKS)
+    chance = random.Random(4)  # noqa: S311 - when to kill
+    kinds = {kind: (new_database(kind), tmp_path / kind) for kind in ("sqlite", "postgresql")}
+    acknowledged: dict[str, dict[int, int]] = {kind: {} for kind in kinds}
+    for number in range(ROUNDS):
+        kind = ("sqlite", "postgresql")[number % 2]
+        database, told = kinds[kind]
+        settings = {"TOLD": str(told)}
+        options = {"workers": 2, "keeps_names": True, "settings": settings}
+        api = servers.start(spec, "emitted", database, **options)  # type: ignore[arg-type]
+        asyncio.run(write_until_killed(api, acknowledged[kind], chance.uniform(0.5, 1.2)))
+        with api.engine.begin() as connection:  # as if the leases had ended
+            connection.execute(text("UPDATE _event SET due = 0"))
+        api = servers.start(spec, "emitted", database, **options)  # type: ignore[arg-type]
+        for _ in range(2000):
+            with api.engine.connect() as connection:
+                waiting = connection.execute(text("SELECT count(*) FROM _event")).scalar_one()
+            if not waiting:
+                break
+            asyncio.run(asyncio.sleep(0.01))
+        else:
+            pytest.fail(f"{waiting} events wait: {api.log.read_text()[-2000:]}")
+        api.stop()
+        ages = events_of(told)
+        assert acknowledged[kind]
+        for key, age in acknowledged[kind].items():
+            assert ages[key] == sorted(ages[key])
+            assert {*range(age + 1)} <= {*ages[key]}
+    counts = {kind: len(rows) for kind, rows in acknowledged.items()}
+    print(f"{ROUNDS} rounds, acknowledged rows: {counts}")  # noqa: T201 - `-s` shows it
+
+
+def test_the_commands_list_retry_and_drop_events(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write("entities/hero.yaml", SPEC["hero"])
+    url = f"sqlite:///{tmp_path}/app.db"
+    assert project.run("events", "list", "--database", url).stdout == "no events wait\n"
+    assert "no events are named" in project.run("events", "drop", code=2).stderr
+    with sqlite3.connect(tmp_path / "app.db") as connection:
+        for name, due in (("a", None), ("b", 1)):
+            connection.execute(
+                "INSERT INTO _event (uid, entity, key, kind, created, due, attempts, error)"
+                " VALUES (?, 'Hero', '1', 'create', 0, ?, 20, 'Error: no')",
+                (name, due),
+            )
+    connection.close()
+    lines = project.run("events", "list", "--database", url).stdout.splitlines()
+    assert lines[0] == "a  Hero 1 create  20 attempts, failed for good: Error: no"
+    assert lines[1].startswith("b  Hero 1 create  20 attempts, next 1970-01-01T00:00:00.001+00:00")
+    assert project.run("events", "retry", "a", "--database", url).stdout == "1 event retried\n"
+    dropped = project.run("events", "drop", "b", "x", "--json", "--database", url).stdout
+    assert json.loads(dropped) == {"dropped": 1}
+    (left,) = json.loads(project.run("events", "list", "--json", "--database", url).stdout)
+    assert (left["id"], left["attempts"]) == ("a", 0)
+    assert left["next"] is not None
