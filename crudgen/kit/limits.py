@@ -1,5 +1,6 @@
 """The limits of requests: size, time and concurrency. Each is a setting (see settings.py)."""
 
+import re
 from dataclasses import dataclass
 
 from fastapi import HTTPException
@@ -10,7 +11,34 @@ from .errors import RETRY_AFTER_SECONDS, problem
 
 
 class LimitExceeded(HTTPException):
-    """414, 422 or 503: a request exceeds a limit."""
+    """414, 422, 429 or 503: a request exceeds a limit."""
+
+
+_PERIODS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86_400.0}
+_RATE = re.compile(r"([1-9][0-9]{0,8})/(second|minute|hour|day)")
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many requests are allowed in a period."""
+
+    requests: int
+    period: str
+    """`second`, `minute`, `hour` or `day`."""
+
+    @property
+    def seconds(self) -> float:
+        """The duration of the period."""
+        return _PERIODS[self.period]
+
+    def __str__(self) -> str:
+        return f"{self.requests} requests per {self.period}"
+
+
+def parse_rate(text: str) -> Rate | None:
+    """Return the rate that a text such as `100/minute` says; None if it says none."""
+    match = _RATE.fullmatch(text)
+    return None if match is None else Rate(int(match[1]), match[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +59,8 @@ class Limits:
     """Maximum number of concurrent requests of one process. If exceeded: 503."""
     idempotency_seconds: float = 86_400.0
     """How long the response to a request with an Idempotency-Key is stored."""
+    rate: Rate | None = None
+    """Maximum requests of one caller in a period. If exceeded: 429."""
 
     def exceeded(self, scope: Scope, path: str, concurrent: int) -> LimitExceeded | None:
         """Return the error for a request that exceeds a limit; None if it exceeds none.

@@ -40,6 +40,7 @@ class AuthSettings(BaseAppSettings):
             seconds=self.token_seconds,
             opaque=self._opaque(app),
         )
+        app.state.identify = app.state.tokens.known_identity
 
     def _opaque(self, app: FastAPI) -> OpaqueTokens | None:
         """Return the tokens that the application issues: here, none."""

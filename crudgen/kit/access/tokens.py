@@ -83,6 +83,11 @@ class Tokens:
             return None
         return found[1]
 
+    def known_identity(self, header: bytes) -> str | None:
+        """Return what tells the caller of a header in the cache from others; None as above."""
+        caller = self.known(header)
+        return None if caller is None else caller.identity
+
     async def caller(self, header: bytes, kind: type[BaseCaller]) -> BaseCaller:
         """Return the caller of a header. Raises Unauthorized, with the reason."""
         match = _HEADER.fullmatch(header)

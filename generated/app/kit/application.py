@@ -15,6 +15,7 @@ from .http.headers import adding_headers
 from .http.limiting import LimitMiddleware, TimedReceive, warn_of_unenforced_limits
 from .http.openapi import adjust_document, describe_tags
 from .http.precedence import routes_in_use
+from .http.rate_limit import RateLimiter, describe_rate_limit
 from .http.root_path import RootPath
 from .http.routing import OUTCOME, Router
 from .limits import DEFAULT_LIMITS, Limits
@@ -44,6 +45,7 @@ class Application(FastAPI):
         fast = fast_module("shortcut_table") if shortcut else None
         self._shortcut = fast.ShortcutTable(self, self._prefixes) if fast else None
         self._limits = limits
+        self._rate = None if limits.rate is None else RateLimiter(limits.rate)
         self._concurrent = 0
         self._document: dict[str, Any] | None = None
         super().__init__(**options)
@@ -79,6 +81,8 @@ class Application(FastAPI):
                 )
                 document |= {key: described.get(key, {}) for key in ("paths", "components")}
             adjust_document(document)
+            if self._rate is not None:
+                describe_rate_limit(document)
             self._document = document
         return document
 
@@ -110,6 +114,8 @@ class Application(FastAPI):
         self._concurrent += 1
         try:
             exceeded = self._limits.exceeded(scope, path, self._concurrent)
+            if exceeded is None and self._rate is not None:
+                exceeded = self._rate.exceeded(scope, path, self.state)
             if exceeded is not None:
                 scope[OUTCOME] = exceeded
             elif self._shortcut is not None and not self._skips_shortcuts():

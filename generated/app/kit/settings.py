@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .env_file import check_env_files
 from .limits import DEFAULT_LIMITS as DEFAULTS
-from .limits import Limits
+from .limits import Limits, parse_rate
 from .origins import check_origins, split_origins
 
 if TYPE_CHECKING:
@@ -40,6 +40,16 @@ def _check_root_path(path: str) -> str:
 
 _ROOT_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~!$&'()*+,;=:@-]+)+")
 RootPath = Annotated[str, AfterValidator(_check_root_path)]
+
+
+def _check_rate(text: str) -> str:
+    if parse_rate(text) is None:
+        message = "should be a number of requests per second, minute, hour or day: 100/minute"
+        raise PydanticCustomError("rate_limit", message)
+    return text
+
+
+RateLimit = Annotated[str, AfterValidator(_check_rate)]
 
 
 class ServerSettings(BaseSettings):
@@ -89,6 +99,8 @@ class BaseAppSettings(ServerSettings):
     """Time to receive a request body. If exceeded, the response is 408."""
     idempotency_seconds: Annotated[float, Field(ge=1, le=31_536_000)] = DEFAULTS.idempotency_seconds
     """How long the response to a request with an `Idempotency-Key` is stored for replays."""
+    rate_limit: RateLimit | None = None
+    """Requests per caller and process, such as `100/minute`. If exceeded, the response is 429."""
     database_connections: Connections = 10
     """Maximum number of database connections per process."""
     statement_seconds: Seconds = 5.0
@@ -127,6 +139,7 @@ class BaseAppSettings(ServerSettings):
             query_parameters=self.max_query_parameters,
             concurrent_requests=self.max_concurrent_requests,
             idempotency_seconds=self.idempotency_seconds,
+            rate=None if self.rate_limit is None else parse_rate(self.rate_limit),
         )
 
 
