@@ -75,6 +75,8 @@ def create(tx: Transaction, hero: HeroCreate) -> Hero:
         raise Refused("age", "Unlucky")
     if hero.age == 14:
         raise HTTPException(418, "A teapot", headers={"x-teapot": "yes"})
+    if hero.age == 15:
+        tx.session.connection().exec_driver_sql("ROLLBACK")
     tx.session.add(Log(text=f"before {hero.name}"))
     at("create 1")
     team = tx.create(Team, TeamCreate(name=f"Team of {hero.name}"))

@@ -28,6 +28,13 @@ hooks: [create]
 api: {idempotency: true}
 access: {read: user, create: user}
 """,
+    "tag.yaml": """\
+name: Tag
+fields: {code: str(1..9) pk, label: str = x, by: int = me, made_by: int = me read_only}
+hooks: [create, update]
+api: {operations: [create, read, update, replace]}
+access: {read: user, create: user, update: user}
+""",
     "team.yaml": "name: Team\nfields: {name: str unique}\naccess: {read: user, create: editor}\n",
     "log.yaml": "name: Log\nfields: {text: str}\naccess: nobody\n",
 }
@@ -75,11 +82,28 @@ def create(tx: Transaction[Caller], hero: HeroCreate) -> Hero:
     hero.name = f"{hero.name} of {tx.caller.id}"
     return tx.create(Hero, hero)
 '''
+TAGS = '''\
+"""What happens with tags."""
+
+from ..caller import Caller
+from ..kit.hooks import Transaction
+from .models import Tag, TagCreate, TagUpdate
+
+
+def create(tx: Transaction[Caller], tag: TagCreate) -> Tag:
+    """Create a tag."""
+    return tx.create(Tag, tag)
+
+
+def update(tx: Transaction[Caller], tag: Tag, changes: TagUpdate) -> Tag:
+    """Update a tag."""
+    return tx.update(tag, changes)
+'''
 
 
 @pytest.fixture(scope="module")
 def package() -> Iterator[Any]:
-    found = package_of(ENTITIES, APP, notes=NOTES, heroes=HEROES)
+    found = package_of(ENTITIES, APP, notes=NOTES, heroes=HEROES, tags=TAGS)
     yield found
     unload(found)
 
@@ -125,6 +149,13 @@ async def _rules(city: City) -> None:
     assert moved.json()["owner_id"] == 2
     assert (await ask(ann, "DELETE", "/notes/1")).status_code == 403
     assert (await ask(editor, "DELETE", "/notes/1")).json() == {"ok": True}
+
+    made = await ask(ann, "PUT", "/tags/t", {"code": "t"})
+    assert (made.json()["by"], made.json()["made_by"]) == (1, 1), made.text
+    put = await ask(bob, "PUT", "/tags/t", {"code": "t"})
+    assert (put.json()["by"], put.json()["made_by"]) == (2, 1), put.text
+    sent = await ask(bob, "PUT", "/tags/t", {"code": "t", "by": 7})
+    assert (sent.json()["by"], sent.json()["made_by"]) == (7, 1), sent.text
 
     key: dict[str, str] = {"idempotency_key": "k"}
     first = await ask(ann | key, "POST", "/heroes/", {"name": "x"})

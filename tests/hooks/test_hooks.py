@@ -145,6 +145,20 @@ async def _problems(city: City) -> None:
     assert city.stored() == before
 
 
+def test_a_function_that_ends_the_transaction_fails_alone(package: Any, database: str) -> None:
+    in_city(package, database, _ends)
+
+
+async def _ends(city: City) -> None:
+    before = city.stored()
+    for _ in range(2):
+        answer = await city.ask("POST", "/heroes/", {"name": "x", "age": 15})
+        assert answer.status_code == 500, answer.text
+        assert city.stored() == before
+    answer = await city.ask("POST", "/heroes/", {"name": "x"})
+    assert answer.status_code == 200, answer.text
+
+
 def test_a_put_that_creates_is_a_create(package: Any, database: str) -> None:
     in_city(package, database, _puts)
 

@@ -23,7 +23,8 @@ class Calls(Generic[CallerT]):
     """The functions of an entity, for one caller; None if the application has no callers.
 
     `operations` returns what the caller may do with the rows of a resource. `shown` returns what
-    they see of a row of this entity; by default, the entire row.
+    they see of a row of this entity; by default, the entire row. `filled` returns a new row with
+    the values that it has from its caller.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Calls(Generic[CallerT]):
         caller: CallerT,
         *,
         shown: Callable[[InlineDatabase, Any], bytes | None] | None = None,
+        filled: Callable[[Model], Model] = lambda row: row,
         identity: str | None = None,
     ) -> None:
         self.rows: Any = rows
@@ -41,6 +43,7 @@ class Calls(Generic[CallerT]):
         self.operations = operations
         self._caller = caller
         self._shown = shown
+        self.filled = filled
         self.identity = identity
         """What tells the caller from others, if the application has callers."""
 

@@ -54,6 +54,7 @@ class GuardedHooks(Generic[ModelT, CallerT]):
             lambda rows: _guarded(rows).view(caller),
             caller,
             shown=shown,
+            filled=lambda row: self.bodies.filled(row, caller),
             identity=_identity(caller),
         )
         return HookedRows(view, calls)

@@ -88,7 +88,7 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
         if not (self._calls.runs("create") or self._calls.runs("update")):
             response: Response = await self._rows.replace(db, request, key, row)
             return response
-        values = resource._values.read(row)
+        values = resource._values.read(self._calls.filled(row))
         if resource._key in values and values[resource._key] != key:
             message = "The key should be that of the path"
             raise HTTPException(409, [problem("other_key", ["body", resource._key_name], message)])

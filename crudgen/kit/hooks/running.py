@@ -7,14 +7,16 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from typing import Any, TypeVar
 
 from anyio import to_thread
-from sqlalchemy import Connection, StaticPool, create_engine
+from sqlalchemy import Connection, StaticPool, create_engine, event
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session
 
 from ..database import Database
+from ..database.codes import Fault
 from ..database.faults import cause_of, classify
 from ..database.postgresql import ATTEMPTS, PAUSE_SECONDS, RETRIED, Postgresql
 from ..database.session_backend import SessionBackend
@@ -60,6 +62,10 @@ async def _on_sqlite(backend: Sqlite, work: Work[Result], name: str) -> Result:
         began = time.monotonic()
         try:
             return context.copy().run(_with_session, _borrowed(connection), work)
+        except Exception as error:
+            if connection.in_transaction:
+                raise
+            raise _first_fault(error) from None
         finally:
             seconds = time.monotonic() - began
             if seconds > SLOW_SECONDS:
@@ -124,6 +130,18 @@ def _with_session(connection: Connection, work: Work[Result]) -> Result:
     return found
 
 
+def _first_fault(error: Exception) -> Exception:
+    """Return the error after which SQLite rolled back: others follow it, or the error itself."""
+    found, one = error, error.__context__
+    for _ in range(MAX_CAUSES):
+        if not isinstance(one, Exception):
+            break
+        if classify(cause_of(one)) is not Fault.BUG:
+            found = one
+        one = one.__context__
+    return found
+
+
 def _is_conflict(error: BaseException | None) -> bool:
     """Return whether an error, or the cause of it, is a conflict with another transaction."""
     for _ in range(MAX_CAUSES):  # errors that are raised from each other form a circle
@@ -150,10 +168,17 @@ class _Borrowed:
     rollback = close = commit
 
 
+def _check_transaction(connection: sqlite3.Connection, *_: Any) -> None:
+    """Raise RuntimeError if a function has ended the transaction: nothing could be undone."""
+    if not connection.in_transaction:
+        raise RuntimeError("the transaction has ended: hooks cannot execute COMMIT or ROLLBACK")
+
+
 def _borrowed(connection: sqlite3.Connection) -> Connection:
     """Return a connection of SQLAlchemy in the open transaction of a connection."""
     known: Connection | None = getattr(connection, "borrowed", None)
-    if known is None:
+    if known is None or known.get_nested_transaction() is not None or not known.in_transaction():
+        # There is none yet, or a function has ended the transaction by SQL.
         proxy: Any = _Borrowed(connection)
         engine = create_engine(
             "sqlite://",
@@ -161,6 +186,7 @@ def _borrowed(connection: sqlite3.Connection) -> Connection:
             poolclass=StaticPool,
             isolation_level="AUTOCOMMIT",
         )
+        event.listen(engine, "before_cursor_execute", partial(_check_transaction, connection))
         known = engine.connect()
         known.begin()
         connection.borrowed = known  # type: ignore[attr-defined]
