@@ -129,7 +129,7 @@ def test_there_are_enough_requests() -> None:
 VIEWS, COLLECTIONS = "app/kit/access/caller_view.py", "app/kit/access/collections.py"
 BODIES, QUERIES = "app/kit/access/bodies.py", "app/kit/access/queries.py"
 MUTANTS: Mapping[str, Sequence[str]] = {
-    "related rows": (QUERIES, 'access.read.check_all(caller, ["query", parameter])', "pass"),
+    "related rows": (QUERIES, 'access.read.check(caller, ["query", parameter])', "pass"),
     "includes": (QUERIES, "in query.returned_models", "in ()"),
     "filters": (QUERIES, "in query.filters", "in ()"),
     "sort keys": (QUERIES, "in query.sort", "in ()"),
@@ -137,7 +137,7 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         *("app/kit/query/related_rows.py", "relation.model, relation.link", "(relation.model,)"),
     ),
     "owners": (
-        *(COLLECTIONS, "guarded.owner.read.check_all(caller)", "pass"),
+        *(COLLECTIONS, "guarded.owner.read.check(caller)", "pass"),
         *(COLLECTIONS, "(owner.read, rows.access.read)", "(rows.access.read,)"),
     ),
     "links": (
