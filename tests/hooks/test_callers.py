@@ -36,6 +36,18 @@ api: {operations: [create, read, update, replace]}
 access: {read: user, create: user, update: user}
 """,
     "team.yaml": "name: Team\nfields: {name: str unique}\naccess: {read: user, create: editor}\n",
+    "shelf.yaml": """\
+name: Shelf
+fields: {open: bool = true}
+api: {nested: [books]}
+access: {read: [user if open, editor], write: editor}
+""",
+    "book.yaml": """\
+name: Book
+fields: {title: str, shelf_id: -> Shelf?}
+hooks: [delete]
+access: {read: user, create: user, delete: user}
+""",
     "log.yaml": "name: Log\nfields: {text: str}\naccess: nobody\n",
 }
 NOTES = '''\
@@ -66,6 +78,18 @@ def update(tx: Transaction[Caller], note: Note, changes: NoteUpdate) -> Note:
 def delete(tx: Transaction[Caller], note: Note) -> None:
     """Delete a note."""
     tx.delete(note)
+'''
+BOOKS = '''\
+"""What happens with books."""
+
+from ..caller import Caller
+from ..kit.hooks import Transaction
+from .models import Book
+
+
+def delete(tx: Transaction[Caller], book: Book) -> None:
+    """Delete a book."""
+    tx.delete(book)
 '''
 HEROES = '''\
 """What happens with heroes."""
@@ -103,7 +127,7 @@ def update(tx: Transaction[Caller], tag: Tag, changes: TagUpdate) -> Tag:
 
 @pytest.fixture(scope="module")
 def package() -> Iterator[Any]:
-    found = package_of(ENTITIES, APP, notes=NOTES, heroes=HEROES, tags=TAGS)
+    found = package_of(ENTITIES, APP, notes=NOTES, heroes=HEROES, tags=TAGS, books=BOOKS)
     yield found
     unload(found)
 
@@ -111,6 +135,27 @@ def package() -> Iterator[Any]:
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_rules_of_the_caller(package: Any, kind: str, new_database: Callable[[str], str]) -> None:
     in_city(package, new_database(kind), _rules, auth_secret=SECRET)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_rows_under_a_row(package: Any, kind: str, new_database: Callable[[str], str]) -> None:
+    in_city(package, new_database(kind), _nested, auth_secret=SECRET)
+
+
+async def _nested(city: City) -> None:
+    ann, editor = bearer([], sub="1"), bearer(["editor"], sub="3")
+    for is_open in (True, False):
+        await city.ask("POST", "/shelves/", {"open": is_open}, **editor)
+    added = await city.ask("POST", "/shelves/1/books/", {"title": "a"}, **ann)
+    assert added.json() == {"title": "a", "shelf_id": 1, "id": 1}
+    assert (await city.ask("GET", "/shelves/1/books/", **ann)).json() == [added.json()]
+    for method, body in (("GET", None), ("POST", {"title": "b"})):
+        hidden = await city.ask(method, "/shelves/2/books/", body, **ann)
+        missing = await city.ask(method, "/shelves/9/books/", body, **ann)
+        assert (hidden.status_code, hidden.text) == (404, missing.text)
+    assert (
+        await city.ask("POST", "/shelves/2/books/", {"title": "b"}, **editor)
+    ).status_code == 200
 
 
 async def _rules(city: City) -> None:

@@ -26,7 +26,8 @@ class GuardedHooks(Generic[ModelT, CallerT]):
     """
 
     def __init__(self, rows: Guarded, hooks: Hooks[ModelT, Any, Any, CallerT]) -> None:
-        self._rows, self._hooks = rows, hooks
+        self.rows, self._hooks = rows, hooks
+        """The rows without the functions, for callers too."""
         self.access = rows.access
         self.unguarded = rows.unguarded
         """The rows for code that asks the rules itself, or asks none."""
@@ -38,7 +39,7 @@ class GuardedHooks(Generic[ModelT, CallerT]):
 
     def view(self, caller: Any) -> HookedRows[ModelT, CallerT]:
         """Return the operations that a caller may use; None is a caller without credentials."""
-        view = self._rows.view(caller)
+        view = self.rows.view(caller)
 
         def shown(db: InlineDatabase, key: Any) -> bytes | None:
             try:
