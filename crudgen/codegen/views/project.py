@@ -54,6 +54,7 @@ class ProjectView:
     has_links: bool
     has_migrations: bool
     has_callers: bool
+    has_commands: bool
     has_users: bool
     has_keys: bool
 
@@ -110,6 +111,7 @@ def project_view(schema: Schema) -> ProjectView:
         has_links=any(own_links(entity) for entity in schema.entities),
         has_migrations=schema.migrations,
         has_callers=schema.auth is not None,
+        has_commands=has_users(schema.auth) or has_keys(schema.auth),
         has_users=has_users(schema.auth),
         has_keys=has_keys(schema.auth),
     )

@@ -92,7 +92,8 @@ class CallerList:
             nulls.append(column.is_(None))
         if self._optional:
             nulls.append(self._items.is_(None))
-        return or_(is_in, and_(or_(*nulls), null())) if nulls else is_in
+        unknown: ColumnElement[bool] = null()  # type: ignore[assignment]
+        return or_(is_in, and_(or_(*nulls), unknown)) if nulls else is_in
 
 
 def bound_list(name: str, item: TypeEngine[Any], *, optional: bool = False) -> CallerList:

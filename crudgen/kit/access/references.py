@@ -59,7 +59,7 @@ class ReadableReferences:
             for key in column.foreign_keys
         ]
         self._hiding = {one.name for one in self._references if visibility.hides(one.target.table)}
-        self._statements: dict[tuple[object, ...], Select[Any]] = {}
+        self._statements: dict[tuple[object, ...], Select[*tuple[Any, ...]]] = {}
 
     def checks(
         self,
@@ -115,7 +115,9 @@ class ReadableReferences:
 
         return check
 
-    def _statement(self, kind: str, asked: Sequence[_Reference], *, is_new: bool) -> Select[Any]:
+    def _statement(
+        self, kind: str, asked: Sequence[_Reference], *, is_new: bool
+    ) -> Select[*tuple[Any, ...]]:
         """Return the SELECT that says for each reference whether its target can be read."""
         chosen = (kind, is_new, tuple(one.name for one in asked))
         if chosen not in self._statements:
