@@ -42,9 +42,9 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_entities(tmp_path_factory.mktemp("keys") / "entities", specs)
 
 
-@pytest.fixture
-def fresh(servers: Servers, spec: Path, new_database: Callable[[str], str]) -> Iterator[list[Api]]:
-    """One application on each kind of database, whose counters have given nothing yet."""
+@pytest.fixture(scope="module")
+def both(servers: Servers, spec: Path, new_database: Callable[[str], str]) -> Iterator[list[Api]]:
+    """One application on each kind of database."""
     apis = [
         servers.start(spec, "served", new_database(kind), keeps_names=True)
         for kind in ("sqlite", "postgresql")
@@ -52,6 +52,18 @@ def fresh(servers: Servers, spec: Path, new_database: Callable[[str], str]) -> I
     yield apis
     for api in apis:
         servers.end(api)
+
+
+@pytest.fixture
+def fresh(both: list[Api]) -> list[Api]:
+    """One application on each kind of database, whose counters have given nothing yet."""
+    for api in both:
+        api.emptied()
+        if is_postgresql(api):
+            execute(api, "TRUNCATE hero RESTART IDENTITY CASCADE")
+        else:
+            execute(api, "DELETE FROM sqlite_sequence")
+    return both
 
 
 @pytest.fixture
