@@ -144,7 +144,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (ranks.get(item.path, len(ranks)), item.path not in slow))
 
 
-gc.disable()  # until all modules of tests are imported: it finds next to nothing in them
+if "PYTEST_XDIST_WORKER" in os.environ:  # which collects, unlike the process that starts it
+    gc.disable()  # until all modules of tests are imported: it finds next to nothing in them
 
 
 def pytest_collection_finish() -> None:
