@@ -10,10 +10,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import count, product
+from itertools import count, cycle, product
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -165,7 +165,8 @@ class Api:
 
     def close(self) -> None:
         self.client.close()
-        self._emptying.dispose()
+        if "_emptying" in vars(self):
+            self._emptying.dispose()
 
     def stop(self, seconds: float = 15) -> None:
         self.terminate()
@@ -353,11 +354,27 @@ def without_crudgen(folder: Path) -> Path:
     return place
 
 
+def _ports() -> Iterator[int]:
+    """Yield ports, other ones in each worker of the tests.
+
+    They are below those that systems give to connections of clients, which could take one before
+    a server listens to it.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 16
+    ports = range(12_000 + 1_000 * worker, 13_000 + 1_000 * worker)
+    start = os.getpid() % len(ports)
+    return cycle([*ports[start:], *ports[:start]])
+
+
+_PORTS = _ports()
+
+
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    while True:
+        port = next(_PORTS)
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass(frozen=True)
