@@ -27,6 +27,7 @@ Seconds = Annotated[int, typer.Option(min=1, help="Length of one measurement.")]
 Databases = Annotated[list[str] | None, typer.Option(help="sqlite or postgresql; by default both.")]
 Only = Annotated[list[str] | None, typer.Option(help="Names of contenders; by default all.")]
 Tasks = Annotated[list[str] | None, typer.Option(help="Names of tasks; by default all.")]
+ManyClients = Annotated[list[int] | None, typer.Option(help="Number of clients; by default 64.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -55,9 +56,7 @@ def relations(
     *,
     rounds: Rounds = 5,
     seconds: Seconds = 3,
-    clients: Annotated[
-        list[int] | None, typer.Option(help="Number of clients; by default 64.")
-    ] = None,
+    clients: ManyClients = None,
     database: Databases = None,
     only: Only = None,
     task: Tasks = None,
@@ -72,9 +71,7 @@ def access(
     *,
     rounds: Rounds = 5,
     seconds: Seconds = 3,
-    clients: Annotated[
-        list[int] | None, typer.Option(help="Number of clients; by default 64.")
-    ] = None,
+    clients: ManyClients = None,
     database: Databases = None,
     only: Only = None,
     task: Tasks = None,

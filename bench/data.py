@@ -10,19 +10,23 @@ import psycopg
 ROWS = 100_000
 
 
-def fill(url: str, rows: int = ROWS) -> None:
-    """Create the table of heroes as crudgen does, and insert rows."""
+def create_tables(entities: Path, url: str) -> None:
+    """Create the tables of a folder of entities as crudgen does."""
     from sqlalchemy import create_engine  # noqa: PLC0415 -- lazy
 
     import crudgen  # noqa: PLC0415
 
-    root = Path(__file__).parents[1]
-    package = crudgen.import_app(root / "entities")
+    package = crudgen.import_app(entities)
     importlib.import_module(f"{package.__name__}.api")
     metadata = importlib.import_module(f"{package.__name__}.kit.models").Model.metadata
     engine = create_engine(url)
     metadata.create_all(engine)
     engine.dispose()
+
+
+def fill(url: str, rows: int = ROWS) -> None:
+    """Create the table of heroes as crudgen does, and insert rows."""
+    create_tables(Path(__file__).parents[1] / "entities", url)
     columns = "name, age, secret_name"
     if url.startswith("sqlite"):
         with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:

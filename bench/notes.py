@@ -1,6 +1,5 @@
 """The suite of notes that belong to callers, at 10^5 rows."""
 
-import importlib
 import sqlite3
 import time
 from typing import Any
@@ -9,6 +8,7 @@ import httpx
 import jwt
 import psycopg
 
+from bench.data import create_tables
 from bench.suites import BASELINE, ROOT, Contender, Suite, crudgen, uvicorn
 
 NOTES = 100_000
@@ -30,16 +30,7 @@ def token(owner: int) -> str:
 
 def fill(url: str) -> None:
     """Create the table as crudgen does, and insert rows."""
-    from sqlalchemy import create_engine  # noqa: PLC0415 -- lazy
-
-    import crudgen as package  # noqa: PLC0415
-
-    app = package.import_app(OPEN)
-    importlib.import_module(f"{app.__name__}.api")
-    metadata = importlib.import_module(f"{app.__name__}.kit.models").Model.metadata
-    engine = create_engine(url)
-    metadata.create_all(engine)
-    engine.dispose()
+    create_tables(OPEN, url)
     columns = "INSERT INTO note (title, text, owner_id)"
     if url.startswith("sqlite"):
         with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:

@@ -1,6 +1,5 @@
 """The suite of related rows: heroes and their teams, at 10^6 rows."""
 
-import importlib
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import httpx
 import psycopg
 
-from bench.data import migrate_pocketbase
+from bench.data import create_tables, migrate_pocketbase
 from bench.suites import (
     BASELINE,
     POCKETBASE,
@@ -44,16 +43,7 @@ def _team_of(hero: int) -> int:
 
 def fill(url: str) -> None:
     """Create the tables as crudgen does, and insert rows."""
-    from sqlalchemy import create_engine  # noqa: PLC0415 -- lazy
-
-    import crudgen as package  # noqa: PLC0415
-
-    app = package.import_app(ENTITIES)
-    importlib.import_module(f"{app.__name__}.api")
-    metadata = importlib.import_module(f"{app.__name__}.kit.models").Model.metadata
-    engine = create_engine(url)
-    metadata.create_all(engine)
-    engine.dispose()
+    create_tables(ENTITIES, url)
     if url.startswith("sqlite"):
         _fill_sqlite(url.removeprefix("sqlite:///"))
     else:

@@ -39,9 +39,9 @@ def _opened(entities: Path, url: str | None) -> Iterator[Any]:
         raise CrudgenError(
             "no function runs after commits\n  list one in an entity, such as: hooks: [on_create]"
         )
-    from crudgen.delivery.stored_events import opened  # noqa: PLC0415 -- lazy
+    from crudgen.delivery.administration import opened_events  # noqa: PLC0415 -- lazy
 
-    with opened(tree, url) as found:
+    with opened_events(tree, url) as found:
         yield found
 
 

@@ -26,9 +26,9 @@ def _opened(entities: Path, url: str | None) -> Iterator[Any]:
     schema, tree = source.render_to_serve(source.read(entities))
     if schema.auth is None or not schema.auth.keys:
         raise CrudgenError("the spec has no API keys\n  write 'auth: {keys: true}' in crudgen.yaml")
-    from crudgen.delivery.accounts import opened  # noqa: PLC0415 -- lazy
+    from crudgen.delivery.administration import opened_accounts  # noqa: PLC0415 -- lazy
 
-    with opened(tree, "key_commands", url) as found:
+    with opened_accounts(tree, "key_commands", url) as found:
         yield found
 
 

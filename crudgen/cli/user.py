@@ -41,9 +41,9 @@ def _opened(entities: Path, url: str | None) -> Iterator[Any]:
         raise CrudgenError(
             "the spec has no users of its own\n  write 'auth: {users: true}' in crudgen.yaml"
         )
-    from crudgen.delivery.accounts import opened  # noqa: PLC0415 -- lazy
+    from crudgen.delivery.administration import opened_accounts  # noqa: PLC0415 -- lazy
 
-    with opened(tree, "user_commands", url) as found:
+    with opened_accounts(tree, "user_commands", url) as found:
         yield found
 
 

@@ -52,6 +52,11 @@ def json_text(found: Sequence[Any], **more: str) -> str:
     return json.dumps(items, indent=2, ensure_ascii=False)
 
 
+def roles_text(roles: Sequence[str]) -> str:
+    """Return roles as in a table."""
+    return ",".join(roles) or "-"
+
+
 def table_text(head: Sequence[str], rows: Sequence[Sequence[str]], none: str) -> str:
     """Return rows as a table; `none` if there are none."""
     if not rows:

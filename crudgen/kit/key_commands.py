@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from .access.api_keys import ApiKey, ApiKeys
 from .access.caller import BaseCaller
 from .access.own_settings import OwnTokenSettings
-from .command_line import json_text, opened_session, run_command, table_text
+from .command_line import json_text, opened_session, roles_text, run_command, table_text
 
 COMMAND = "key"
 DEFAULT_DAYS = 90
@@ -55,18 +55,15 @@ def as_json(keys: Sequence[ApiKey], text: str = "") -> str:
 def as_table(keys: Sequence[ApiKey]) -> str:
     """Return keys as a table."""
     rows = [
-        (str(one.id), one.name, _roles(one), one.expires[:10], one.used or "never") for one in keys
+        (str(one.id), one.name, roles_text(one.roles), one.expires[:10], one.used or "never")
+        for one in keys
     ]
     return table_text(("id", "name", "roles", "expires", "last use"), rows, "no keys")
 
 
 def described(key: ApiKey) -> str:
     """Return a key in a line."""
-    return f"key {key.id}: {key.name}, roles {_roles(key)}, expires {key.expires[:10]}"
-
-
-def _roles(key: ApiKey) -> str:
-    return ",".join(key.roles) or "-"
+    return f"key {key.id}: {key.name}, roles {roles_text(key.roles)}, expires {key.expires[:10]}"
 
 
 def _parser() -> ArgumentParser:

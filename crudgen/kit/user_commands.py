@@ -11,7 +11,7 @@ from .access.caller import BaseCaller
 from .access.login_settings import LoginSettings
 from .access.passwords import Passwords
 from .access.subjects import AccountError
-from .command_line import json_text, opened_session, run_command, table_text
+from .command_line import json_text, opened_session, roles_text, run_command, table_text
 
 COMMAND = "user"
 
@@ -74,17 +74,13 @@ def as_json(users: Sequence[Account]) -> str:
 
 def as_table(users: Sequence[Account]) -> str:
     """Return users as a table."""
-    rows = [(str(one.id), one.name, _roles(one), _state(one)) for one in users]
+    rows = [(str(one.id), one.name, roles_text(one.roles), _state(one)) for one in users]
     return table_text(("id", "name", "roles", "state"), rows, "no users")
 
 
 def described(user: Account) -> str:
     """Return a user in a line."""
-    return f"user {user.name}: id {user.id}, roles {_roles(user)}, {_state(user)}"
-
-
-def _roles(user: Account) -> str:
-    return ",".join(user.roles) or "-"
+    return f"user {user.name}: id {user.id}, roles {roles_text(user.roles)}, {_state(user)}"
 
 
 def _state(user: Account) -> str:

@@ -38,6 +38,14 @@ access:
   create: user
   update: user if level > 3 and (text = 'a' or not (text = 'b'))
 """,
+    "page.yaml": """\
+name: Page
+fields: {text: str, note_id: -> Note?}
+access:
+  read: user
+  create: user if text != 'a.b'
+  update: user if note.owner_id = me
+""",
 }
 OWN = "user if owner_id = me.id"
 
@@ -126,6 +134,21 @@ async def check(asker: Asker, lines: Callable[[], list[str]]) -> None:
     assert await asker.status(f"PATCH /memos/{memo['id']}", {}, org="blues") == 404
     assert await asker.status(f"PATCH {path}", {}, by=None) == 401
     assert lines() == []
+
+
+async def check_relations(asker: Asker) -> None:
+    """A rule over a relation may be about properties that the caller cannot see: it is not told."""
+    refused = await asker.ask("POST /pages/", {"text": "a.b"})
+    assert "user if text != 'a.b'" in said(refused)
+    note = await asker.row("POST /notes/", {"words": "z"})
+    page = await asker.row("POST /pages/", {"text": "a", "note_id": note["id"]})
+    refused = await asker.ask(f"PATCH /pages/{page['id']}", {"text": "b"}, by=2)
+    assert said(refused) == "No rule lets this caller update this row of Page"
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_denials_over_relations_are_not_told(kind: str, new_database: Callable[[str], str]) -> None:
+    run(APP, SPEC, new_database(kind), check_relations)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

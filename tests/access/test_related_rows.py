@@ -33,6 +33,7 @@ from tests.access.clubs import (
     rows,
     texts,
 )
+from tests.access.mutants import mutated
 from tests.access.test_rules import SECRET, bearer
 from tests.startup.started import Application
 from tests.support.asgi import AsgiClient
@@ -327,11 +328,7 @@ async def differences(
 
 
 def package_of(rules: Mapping[str, Any], mutation: Sequence[str] = ()) -> Any:
-    tree = dict(render(load_texts(texts(rules), APP)))
-    for path, old, new in zip(mutation[::3], mutation[1::3], mutation[2::3], strict=True):
-        assert old in tree[path], f"{path} has no longer {old!r}"
-        tree[path] = tree[path].replace(old, new)
-    return import_tree(tree)
+    return import_tree(mutated(render(load_texts(texts(rules), APP)), mutation))
 
 
 @pytest.mark.parametrize("seed", range(RULES))

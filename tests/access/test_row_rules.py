@@ -17,6 +17,7 @@ from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
 from crudgen.language import load_texts
 from tests.access.asking_many import check_many
+from tests.access.mutants import mutated
 from tests.access.notes import (
     APP,
     CALLERS,
@@ -271,11 +272,7 @@ async def check_interference(notes: Notes, _: list[str]) -> None:
 
 
 def package_of(written: str, mutation: Sequence[str] = ()) -> Any:
-    tree = dict(render(load_texts({"note.yaml": written}, APP)))
-    for path, old, new in zip(mutation[::3], mutation[1::3], mutation[2::3], strict=True):
-        assert old in tree[path], f"{path} has no longer {old!r}"
-        tree[path] = tree[path].replace(old, new)
-    return import_tree(tree)
+    return import_tree(mutated(render(load_texts({"note.yaml": written}, APP)), mutation))
 
 
 CHECKS = (check_reading, check_creation, check_several, check_interference, check_changes)

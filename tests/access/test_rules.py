@@ -18,6 +18,7 @@ from crudgen.delivery.memory import import_tree, unload
 from crudgen.language import load_texts
 from tests.access.agency import APP, Rows, Rules, random_rules, with_rules
 from tests.access.asking import Expected, asks, expected
+from tests.access.mutants import mutated
 from tests.startup.started import Application
 from tests.support.asgi import AsgiClient
 
@@ -100,11 +101,7 @@ async def differences(
 
 def package_of(rules: Mapping[str, str], mutation: Sequence[str] = ()) -> Any:
     """Import the application with these rules, with a change of its kit."""
-    tree = dict(render(load_texts(with_rules(rules), APP)))
-    for path, old, new in zip(mutation[::3], mutation[1::3], mutation[2::3], strict=True):
-        assert old in tree[path], f"{path} has no longer {old!r}"
-        tree[path] = tree[path].replace(old, new)
-    return import_tree(tree)
+    return import_tree(mutated(render(load_texts(with_rules(rules), APP)), mutation))
 
 
 @pytest.mark.parametrize("seed", range(RULES))

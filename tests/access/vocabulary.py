@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
 from crudgen.language import load_texts
+from tests.access.mutants import mutated
 from tests.access.test_rules import SECRET, bearer
 from tests.startup.started import Application
 from tests.support.asgi import AsgiClient
@@ -72,11 +73,7 @@ def run(
     mutation: Sequence[str] = (),
 ) -> None:
     """Run a test with an application of a spec; a mutation replaces a text in a file of it."""
-    tree = dict(render(load_texts(dict(entities), app)))
-    for path, old, new in zip(mutation[::3], mutation[1::3], mutation[2::3], strict=True):
-        assert old in tree[path], f"{path} has no longer {old!r}"
-        tree[path] = tree[path].replace(old, new)
-    package = import_tree(tree)
+    package = import_tree(mutated(render(load_texts(dict(entities), app)), mutation))
 
     async def served() -> None:
         async with serving(package, database) as asker:

@@ -14,7 +14,7 @@ from .caller import BaseCaller
 from .credentials import CREDENTIALS, as_json
 from .login_routes import MAX_USER_NAME
 from .passwords import Passwords, password_problem
-from .subjects import AccountError, check_caller, claims_of, known_roles, time_text
+from .subjects import AccountError, check_caller, check_name, claims_of, known_roles, time_text
 from .user_table import LOGINS
 from .user_tokens import user_claims
 
@@ -43,7 +43,7 @@ class Accounts:
         self, name: str, password: str, roles: Sequence[str] = (), me: Sequence[str] = ()
     ) -> Account:
         """Add a user; `me` are attributes of the caller, as `name=value`. Raises AccountError."""
-        _check_name(name)
+        check_name("user name", name, MAX_USER_NAME)
         known = known_roles(self._caller, roles)
         claims: dict[str, Any] = {**claims_of(self._caller, me)}
         row = {
@@ -109,9 +109,3 @@ _SELECT = select(_u.id, _u.name, _u.roles, _u.claims, _u.created, _u.disabled)
 def _account(row: Any) -> Account:
     created, disabled = time_text(row.created), row.disabled is not None
     return Account(row.id, row.name, loads(row.roles), loads(row.claims), created, disabled)
-
-
-def _check_name(name: str) -> None:
-    if not (0 < len(name) <= MAX_USER_NAME and name.isprintable() and name == name.strip()):
-        rule = f"1 to {MAX_USER_NAME} printable characters, without spaces at the ends"
-        raise AccountError(f"invalid user name {name!r}\n  a name has {rule}")

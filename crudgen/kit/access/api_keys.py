@@ -12,7 +12,7 @@ from sqlmodel import Session
 from .caller import BaseCaller
 from .credentials import CREDENTIALS, as_json, hashed, new_secret, token_of
 from .own_tokens import KEYS, key_claims
-from .subjects import AccountError, check_caller, claims_of, known_roles, time_text
+from .subjects import AccountError, check_caller, check_name, claims_of, known_roles, time_text
 
 MAX_DAYS = 3650
 MAX_KEY_NAME = 100
@@ -47,9 +47,7 @@ class ApiKeys:
         self, name: str, days: int, roles: Sequence[str] = (), me: Sequence[str] = ()
     ) -> tuple[ApiKey, str]:
         """Add a key; return it, and the text to send. Raises AccountError."""
-        if not (0 < len(name) <= MAX_KEY_NAME and name.isprintable() and name == name.strip()):
-            rule = f"1 to {MAX_KEY_NAME} printable characters, without spaces at the ends"
-            raise AccountError(f"invalid name of a key {name!r}\n  a name has {rule}")
+        check_name("name of a key", name, MAX_KEY_NAME)
         if not 1 <= days <= MAX_DAYS:
             raise AccountError(f"a key is valid for 1 to {MAX_DAYS} days, not {days}")
         known = known_roles(self._caller, roles)

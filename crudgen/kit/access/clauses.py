@@ -45,6 +45,8 @@ class Clause:
         self._table = table
         self.columns: set[Column[Any]] = set()
         """The columns in the condition."""
+        self.has_related = False
+        """Whether the condition has columns of related rows."""
         self._condition = _without_mapper(replacement_traverse(condition, {}, self._replaced))
 
     @property
@@ -119,7 +121,8 @@ class Clause:
             self.columns.add(self._table.columns[element.key])
             return element
         if isinstance(element.table, Alias):
-            return element  # a column of related rows
+            self.has_related = True
+            return element
         if column is None or element.table is None or element.table.name != self._table.name:
             raise StartupError(
                 f"A rule of {self._table.name} is about another table: {element}\n"

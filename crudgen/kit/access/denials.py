@@ -20,9 +20,6 @@ from .row_operations import RowOperations
 from .rules import Permission, Rule
 
 _PARTS = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]|\sand\s|.""", re.DOTALL)
-_PATH = re.compile(r"\b(?!(?:me|old|new)\.)\w+\.\w")
-"""A path over relations."""
-_QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
 _log = logging.getLogger(__name__)
 
 
@@ -119,7 +116,7 @@ def _is_visible(rule: Rule, clause: Clause | None, operations: RowOperations) ->
     if clause is None or rule.condition is None:
         return clause is None
     shown = {operations.all._properties.columns[name] for name in operations.all._columns.shown}
-    return clause.columns <= shown and not _PATH.search(_QUOTED.sub("", rule.text))
+    return clause.columns <= shown and not clause.has_related
 
 
 async def explain(operations: RowOperations, db: _Reads, write: Write) -> list[Answer]:

@@ -17,6 +17,13 @@ class AccountError(Exception):
     """A user or a key cannot be added or changed. The message says why, and what to do."""
 
 
+def check_name(what: str, name: str, longest: int) -> None:
+    """Raise AccountError if a text cannot be the name of a user or a key."""
+    if not (0 < len(name) <= longest and name.isprintable() and name == name.strip()):
+        rule = f"1 to {longest} printable characters, without spaces at the ends"
+        raise AccountError(f"invalid {what} {name!r}\n  a name has {rule}")
+
+
 def known_roles(caller: type[BaseCaller], roles: Sequence[str]) -> list[str]:
     """Return roles in order. Raises AccountError for one that the spec does not have."""
     known = caller.__roles__

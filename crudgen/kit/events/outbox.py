@@ -17,7 +17,7 @@ from anyio import to_thread
 from ..database import Database
 from ..database.transaction import Row
 from .event import Event, Handler
-from .table import CLAIM, DONE, FAIL, MAX_CLAIMED, RELEASE, RENEW
+from .table import CLAIM, DONE, FAIL, MAX_CLAIMED, RELEASE, RENEW, milliseconds
 
 MAX_ATTEMPTS = 20
 LEASE_SECONDS = 30.0
@@ -65,7 +65,7 @@ class Outbox:
         """Take events that are due, and run their functions; return whether there may be more."""
         if len(self._running) > MAX_RUNNING - MAX_CLAIMED:
             return False
-        now = _milliseconds()
+        now = milliseconds()
         lease = now + int(LEASE_SECONDS * 1000)
         try:
             rows = await self._db.write(CLAIM, {"now__": now, "due__": lease})
@@ -87,7 +87,7 @@ class Outbox:
         """Move the end of the leases of running functions."""
         if time.monotonic() - self._renewed > LEASE_SECONDS / 3:
             self._renewed = time.monotonic()
-            lease = _milliseconds() + int(LEASE_SECONDS * 1000)
+            lease = milliseconds() + int(LEASE_SECONDS * 1000)
             for number in [*self._running]:
                 with suppress(Exception):
                     await self._db.write(RENEW, {"id__": number, "due__": lease})
@@ -98,13 +98,13 @@ class Outbox:
         try:
             await self._call(event)
         except asyncio.CancelledError:
-            released = {"id__": number, "due__": _milliseconds(), "attempts__": attempts - 1}
+            released = {"id__": number, "due__": milliseconds(), "attempts__": attempts - 1}
             with suppress(Exception):
                 await asyncio.shield(self._db.write(RELEASE, released))
             raise
         except Exception as error:
             _log.exception("event %s: on_%s of %s failed", event.id, event.kind, event.entity)
-            due = _milliseconds() + 1000 * 2**attempts if attempts < MAX_ATTEMPTS else None
+            due = milliseconds() + 1000 * 2**attempts if attempts < MAX_ATTEMPTS else None
             failed = {"id__": number, "due__": due, "error__": f"{type(error).__name__}: {error}"}
             with suppress(Exception):
                 await self._db.write(FAIL, failed)
@@ -133,7 +133,3 @@ def _event(row: Row) -> Event:
     shown: Any = None if body is None else json.loads(body)
     at = datetime.fromtimestamp(created / 1000, UTC)
     return Event(uid, entity, kind, json.loads(key), shown, at, attempts)
-
-
-def _milliseconds() -> int:
-    return int(time.time() * 1000)

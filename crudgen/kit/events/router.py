@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,7 +15,7 @@ from ..hooks.transaction import EVENTS
 from ..models import Model
 from .event import Handler
 from .outbox import Outbox, wake_outbox
-from .table import ADD
+from .table import ADD, milliseconds
 
 
 class EventRouter(APIRouter):
@@ -56,14 +55,15 @@ class Recorder:
 
     def add(self, session: Session, kind: str, key: Any, body: bytes | None) -> None:
         """Write an event in the transaction of a session."""
+        now = milliseconds()
         event = {
             "uid": uuid4().hex,
             "entity": self._entity,
             "key": json.dumps(key if isinstance(key, int | str) else str(key)),
             "kind": kind,
             "body": None if body is None else body.decode(),
-            "created": int(time.time() * 1000),
-            "due": int(time.time() * 1000),
+            "created": now,
+            "due": now,
             "attempts": 0,
         }
         session.connection().execute(ADD, event)

@@ -1,6 +1,5 @@
 """The stored events, for the commands of an administrator."""
 
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlmodel import Session
 
-from .table import EVENTS
+from .table import EVENTS, milliseconds
 
 
 class StoredEvents:
@@ -40,8 +39,7 @@ class StoredEvents:
         Return the number of events.
         """
         chosen = EVENTS.c.uid.in_(ids) if ids else EVENTS.c.error.is_not(None)
-        now = int(time.time() * 1000)
-        return self._change(update(EVENTS).where(chosen).values(due=now, attempts=0))
+        return self._change(update(EVENTS).where(chosen).values(due=milliseconds(), attempts=0))
 
     def drop(self, ids: Sequence[str]) -> int:
         """Delete events, so that their functions never run; return their number."""
@@ -53,5 +51,5 @@ class StoredEvents:
         return int(found.rowcount)
 
 
-def _time(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+def _time(stored: int) -> str:
+    return datetime.fromtimestamp(stored / 1000, UTC).isoformat(timespec="milliseconds")

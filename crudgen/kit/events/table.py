@@ -1,5 +1,6 @@
 """The table of the events whose functions have to run, and its statements."""
 
+import time
 from typing import Any
 
 from sqlalchemy import (
@@ -38,6 +39,13 @@ EVENTS = Table(
 A process that runs a function sets `due` to the end of its lease.
 """
 MAX_CLAIMED = 8
+
+
+def milliseconds() -> int:
+    """Return the current time as the table has it."""
+    return int(time.time() * 1000)
+
+
 _now = bindparam("now__", type_=BigInteger)
 _due = bindparam("due__", type_=BigInteger)
 _id = bindparam("id__", type_=BigInteger)

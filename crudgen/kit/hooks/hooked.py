@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
-from fastapi import HTTPException, Request, Response
+from fastapi import Request, Response
 
 from ..database import Database
-from ..errors import Conflict, problem
+from ..errors import Conflict
 from ..http.etag import Preconditions, header_value
 from ..http.headers import JsonText
 from ..models import Changes, Model
@@ -89,9 +89,7 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
             response: Response = await self._rows.replace(db, request, key, row)
             return response
         values = resource._values.read(self._calls.filled(row))
-        if resource._key in values and values[resource._key] != key:
-            message = "The key should be that of the path"
-            raise HTTPException(409, [problem("other_key", ["body", resource._key_name], message)])
+        resource.check_key_of_path(key, values)
         self._check(request, key, creates=resource._key in values)
 
         def work(call: Call[CallerT]) -> Response:

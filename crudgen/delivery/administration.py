@@ -1,0 +1,68 @@
+"""What commands administer of a generated application. Reason to change: how they reach it.
+
+The commands of crudgen and those of an emitted project run the same code: that of the application.
+"""
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from crudgen.delivery import memory
+from crudgen.delivery.generation import as_serve_error
+from crudgen.errors import DatabaseError
+
+
+@contextmanager
+def opened_accounts(
+    tree: Mapping[str, str], module_of_commands: str, database: str | None = None
+) -> Iterator[tuple[Any, Any]]:
+    """Import a tree from memory; yield a module of commands of its kit, and what it opens.
+
+    `database` overrides DATABASE_URL and the spec. Raises ServeError for invalid settings, and
+    DatabaseError for a database that cannot be used, or what cannot be changed.
+    """
+    with _imported(tree, database) as (module, settings):
+        commands, caller = module(f"kit.{module_of_commands}"), module("caller").Caller
+        try:
+            with commands.opened(settings, caller) as found:
+                yield commands, found
+        except module("kit.access.subjects").AccountError as error:
+            raise DatabaseError(str(error)) from None
+
+
+@contextmanager
+def opened_events(tree: Mapping[str, str], database: str | None = None) -> Iterator[Any]:
+    """Import a tree from memory, and yield its stored events.
+
+    `database` overrides DATABASE_URL and the spec. Raises ServeError for invalid settings, and
+    DatabaseError for a database that cannot be used.
+    """
+    with _imported(tree, database) as (module, settings):
+        module("main")  # the tables
+        try:
+            with module("kit.wiring").open_session(settings) as session:
+                yield module("kit.events.stored").StoredEvents(session)
+        except module("kit.errors").StartupError as error:
+            raise DatabaseError(str(error)) from None
+
+
+@contextmanager
+def _imported(
+    tree: Mapping[str, str], database: str | None
+) -> Iterator[tuple[Callable[[str], Any], Any]]:
+    """Import a tree from memory; yield what imports its modules, and its settings."""
+    package = memory.import_tree(tree)
+
+    def module(name: str) -> Any:
+        return importlib.import_module(f"{package.__name__}.{name}")
+
+    try:
+        try:
+            chosen = {} if database is None else {"database_url": database}
+            settings = module("settings").Settings(**chosen)
+        except Exception as error:
+            raise as_serve_error(error) from error
+        yield module, settings
+    finally:
+        memory.unload(package)
