@@ -37,7 +37,7 @@ def access(  # noqa: PLR0913 -- each is an option of the command
         typer.Option("--body", metavar="JSON", help="The properties that the request sets."),
     ] = None,
     database: changing.Url = None,
-    entities: access_question.Entities = source.DEFAULT,
+    entities: source.EntitiesOption = source.DEFAULT,
     as_json: changing.AsJson = False,
 ) -> None:
     """Print who may do what with the rows of each entity, or explain what a caller may do.

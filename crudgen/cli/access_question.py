@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from crudgen.language.access import Auth, Claim
     from crudgen.language.schema import Entity, Schema
 
-Entities: TypeAlias = Annotated[
-    Path, typer.Option("--entities", help="Folder with one YAML file per entity.")
-]
 _ROLES = "roles"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 

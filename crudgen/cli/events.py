@@ -17,9 +17,6 @@ EXAMPLES = (
     "crudgen events retry",
     "crudgen events drop 6f0c0a4d0f3c4d2f9d0c8a2f3b1e5a77",
 )
-Entities: TypeAlias = Annotated[
-    Path, typer.Option("--entities", help="Folder with one YAML file per entity.")
-]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Ids: TypeAlias = Annotated[
     list[str] | None, typer.Argument(metavar="[ID]...", help="Events, by the ids that list prints.")
@@ -48,7 +45,7 @@ def _opened(entities: Path, url: str | None) -> Iterator[Any]:
 @events.command("list")
 def list_all(
     database: changing.Url = None,
-    entities: Entities = source.DEFAULT,
+    entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """List the events that wait, in their order. Those without a next time have failed for good."""
@@ -72,7 +69,7 @@ def list_all(
 def retry(
     ids: Ids = None,
     database: changing.Url = None,
-    entities: Entities = source.DEFAULT,
+    entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Let the functions of events run again now. Without ids, of all that have failed."""
@@ -84,7 +81,7 @@ def retry(
 def drop(
     ids: Ids = None,
     database: changing.Url = None,
-    entities: Entities = source.DEFAULT,
+    entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Delete events: their functions do not run, and later events of these rows do."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from crudgen.cli import changing, console, source
-from crudgen.cli.user import AsJson, Entities
+from crudgen.cli.user import AsJson
 from crudgen.errors import CrudgenError
 
 EXAMPLES = (
@@ -45,7 +45,7 @@ def add(  # noqa: PLR0913 -- each is an option of the command
         typer.Option(metavar="NAME=VALUE", help="An attribute in 'me' of 'auth'."),
     ] = None,
     database: changing.Url = None,
-    entities: Entities = source.DEFAULT,
+    entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Add a key, and print it. It is not shown again."""
@@ -59,7 +59,7 @@ def add(  # noqa: PLR0913 -- each is an option of the command
 @key.command("list")
 def list_all(
     database: changing.Url = None,
-    entities: Entities = source.DEFAULT,
+    entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """List all keys, with their last use."""
@@ -72,7 +72,7 @@ def list_all(
 def revoke(
     number: Annotated[int, typer.Argument(metavar="ID", help="The number of the key.")],
     database: changing.Url = None,
-    entities: Entities = source.DEFAULT,
+    entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Delete a key."""

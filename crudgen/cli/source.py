@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 Entities: TypeAlias = Annotated[
     Path, typer.Argument(metavar="ENTITIES", help="Folder with one YAML file per entity.")
 ]
+EntitiesOption: TypeAlias = Annotated[
+    Path, typer.Option("--entities", help="Folder with one YAML file per entity.")
+]
+"""For commands that have arguments of their own."""
 Generated: TypeAlias = Annotated[
     Path, typer.Argument(metavar="PATH", help="A generated file, from here or from the folder.")
 ]

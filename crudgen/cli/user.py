@@ -20,9 +20,6 @@ Name: TypeAlias = Annotated[str, typer.Argument(metavar="NAME", help="Name of th
 Roles: TypeAlias = Annotated[
     list[str] | None, typer.Option("--role", metavar="ROLE", help="A role of the user.")
 ]
-Entities: TypeAlias = Annotated[
-    Path, typer.Option("--entities", help="Folder with one YAML file per entity.")
-]
 FromInput: TypeAlias = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from the standard input.")
 ]
@@ -62,7 +59,7 @@ def add(  # noqa: PLR0913 -- each is an option of the command
     ] = None,
     password_stdin: FromInput = False,
     database: changing.Url = None,
-    entities: Entities = source.DEFAULT,
+    entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Add a user. Asks for the password."""
@@ -75,7 +72,7 @@ def add(  # noqa: PLR0913 -- each is an option of the command
 @user.command("list")
 def list_all(
     database: changing.Url = None,
-    entities: Entities = source.DEFAULT,
+    entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """List all users."""
@@ -88,7 +85,7 @@ def list_all(
 def disable(
     name: Name,
     database: changing.Url = None,
-    entities: Entities = source.DEFAULT,
+    entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Refuse a user, and withdraw their tokens."""
@@ -100,7 +97,7 @@ def disable(
 def enable(
     name: Name,
     database: changing.Url = None,
-    entities: Entities = source.DEFAULT,
+    entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Accept a user again."""
@@ -114,7 +111,7 @@ def password(
     *,
     password_stdin: FromInput = False,
     database: changing.Url = None,
-    entities: Entities = source.DEFAULT,
+    entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Set the password of a user, and withdraw their tokens."""
@@ -130,7 +127,7 @@ def roles(
     *,
     role: Roles = None,
     database: changing.Url = None,
-    entities: Entities = source.DEFAULT,
+    entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Replace the roles of a user."""
