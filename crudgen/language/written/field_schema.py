@@ -191,5 +191,11 @@ def _default_of(info: TypeInfo) -> dict[str, Any]:
     """Return what a type requires of a default; that of some can be an attribute of the caller."""
     if info.value_type not in ("integer", "boolean"):
         return {"type": [info.value_type, "null"]}
-    types = [info.value_type, "string", "null"]
-    return {"type": types, "pattern": f"^{shorthand.CALLER}$"}
+    return {
+        "type": [info.value_type, "string", "null"],
+        "pattern": f"^{shorthand.CALLER}$",
+        "patternErrorMessage": (
+            f"Incorrect type. Expected one of {info.value_type}, null."
+            " An attribute of the caller is 'me' or 'me.name'."
+        ),
+    }
