@@ -39,6 +39,15 @@ api: {operations: [create, list, read, delete]}
 name: Note
 fields: {words: str(1..80), order_number: -> Order? cascade read_only}
 """,
+    "basket": """
+name: Basket
+fields: {owner: str(1..20)}
+api: {write: {items: create}}
+""",
+    "item": """
+name: Item
+fields: {basket_id: -> Basket cascade inverse(items), shelf_code: -> Shelf?}
+""",
     "category": """
 name: Category
 fields: {name: str(1..20) pk, parent_name: -> Category? inverse(children)}
@@ -154,6 +163,17 @@ def test_conflicts_have_the_place_of_a_row(apis: Everywhere) -> None:
     assert apis.ask("POST", "/orders/", json=ORDER | {"number": 1}).status_code == 201
     found = problems(apis, ORDER | {"lines": LINES})
     assert found == (409, [("unique", ["body", "seal"])])
+
+
+def test_missing_targets_are_found_if_the_key_of_the_row_is_generated(apis: Everywhere) -> None:
+    apis.ask("POST", "/shelves/", json={"code": "a"})
+    items = [{"shelf_code": code} for code in ("a", "none", None, "neither", "a", "none")]
+    response = apis.ask("POST", "/baskets/", json={"owner": "Ada", "items": items})
+    assert [one["loc"] for one in response.json()["detail"]] == [
+        ["body", "items", index, "shelf_code"] for index in (1, 3, 5)
+    ]
+    assert response.status_code == 409
+    assert apis.ask("GET", "/baskets/").json() == apis.ask("GET", "/items/").json() == []
 
 
 def test_a_hundred_rows_are_created(apis: Everywhere) -> None:

@@ -28,7 +28,6 @@ async def run_all(
     Each lock must be available in `lock_seconds`, unless that is None.
     """
     work, answer = transaction(steps), None
-    done: list[Execution] = []
     failed: Execution | None = None
     try:
         async with connection.transaction():
@@ -41,14 +40,10 @@ async def run_all(
                 failed = execution
                 answer = await _answer(connection, execution)
                 failed = None
-                if execution is not None:
-                    done.append(execution)
     except Exception as error:
         if failed is None:
             raise
-        explained = await _explained(
-            connection, failed, error, steps, done, lock_seconds=lock_seconds
-        )
+        explained = await _explained(connection, failed, error, steps, lock_seconds=lock_seconds)
         if explained is error:
             raise
         raise explained from error
@@ -59,16 +54,15 @@ async def _explained(
     failed: Execution,
     error: Exception,
     steps: Sequence[Step] = (),
-    done: Sequence[Execution] = (),
     *,
     lock_seconds: float | None = None,
 ) -> Exception:
     """Return the exception to raise for an error, whose transaction has been rolled back.
 
-    If its explanation reads rows, the statements before are repeated first, and rolled back again.
+    If its explanation reads rows, the steps before are repeated first, and rolled back again.
     With `lock_seconds`, a lock that is not available raises, so that the transaction is retried.
     """
-    work = explanation(failed, error, steps, done)
+    work = explanation(failed, error, steps, is_rolled_back=True)
     try:
         first = next(work)
     except StopIteration as end:

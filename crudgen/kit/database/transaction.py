@@ -147,22 +147,24 @@ def explanation(
     failed: Execution,
     error: Exception,
     steps: Sequence[Step] = (),
-    done: Sequence[Execution] = (),
+    *,
+    is_rolled_back: bool = False,
 ) -> Work[Exception]:
     """Yield the statements that explain the error of a failed one; return the exception to raise.
 
-    `steps` are all steps of the transaction. Those in `done` come first: statements of it that were
-    rolled back.
+    `steps` are all steps of the transaction. If it has been rolled back, those before the failed
+    one are repeated, so that the rows can be read that they wrote.
     """
     prepared, bound, step = failed
+    position = next((index for index, one in enumerate(steps) if one is step), 0)
     if prepared.diagnosis is not None:
         given = bound if step is None else _given(bound, step.change)
-        error = yield from _after(done, prepared.diagnosis(error, prepared, given))
+        work = prepared.diagnosis(error, prepared, given)
+        error = yield from _after(steps[:position] if is_rolled_back else (), work)
     if step is None:
         return error
     explained = step.explained(error)
     if isinstance(error, MissingTarget) and isinstance(explained, HTTPException):
-        position = next(index for index, one in enumerate(steps) if one is step)
         yield from _add_other_targets(explained, steps[position:])
     return explained
 
@@ -194,16 +196,16 @@ def _add_other_targets(error: HTTPException, steps: Sequence[Step]) -> Work[None
     error.detail = problems[:MAX_PROBLEMS]  # type: ignore[assignment]  # FastAPI allows any JSON
 
 
-def _after(done: Sequence[Execution], work: Work[Exception]) -> Work[Exception]:
-    """Yield the statements in `done`, then those of `work`; none if `work` has none.
+def _after(steps: Sequence[Step], work: Work[Exception]) -> Work[Exception]:
+    """Yield the statements of `steps`, then those of `work`; none if `work` has none.
 
-    If the first of `work` reads no rows, those in `done` are not needed.
+    If the first of `work` reads no rows, those of `steps` are not needed. The steps derive their
+    values again: a generated key differs from the one that was rolled back.
     """
     try:
         execution = next(work)
-        reads_rows = execution is None or execution[0].reads_rows
-        for before in done if reads_rows else ():  # noqa: UP028 - a list takes no answers
-            yield before
+        if steps and (execution is None or execution[0].reads_rows):
+            yield from transaction(steps)
         while True:
             answer = yield execution
             execution = work.send(answer)

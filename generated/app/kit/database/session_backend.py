@@ -179,7 +179,6 @@ def _begin(connection: Connection) -> None:
 def _run_all(session: Session, steps: Sequence[Step]) -> list[Sequence[Row]]:
     """Run statements in a savepoint; return the rows of each."""
     work, answer = transaction(steps), None
-    done: list[Execution] = []
     failed: Execution | None = None
     try:
         with session.begin_nested():
@@ -191,29 +190,23 @@ def _run_all(session: Session, steps: Sequence[Step]) -> list[Sequence[Row]]:
                 failed = execution
                 answer = _answer(session.connection(), execution)
                 failed = None
-                if execution is not None:
-                    done.append(execution)
     except Exception as error:
         if failed is None:
             raise
-        explained = _explained(session, failed, error, steps, done)
+        explained = _explained(session, failed, error, steps)
         if explained is error:
             raise
         raise explained from error
 
 
 def _explained(
-    session: Session,
-    failed: Execution,
-    error: Exception,
-    steps: Sequence[Step],
-    done: Sequence[Execution],
+    session: Session, failed: Execution, error: Exception, steps: Sequence[Step]
 ) -> Exception:
     """Return the exception to raise for an error, whose savepoint has been rolled back.
 
-    If its explanation reads rows, the statements before are repeated first, and rolled back again.
+    If its explanation reads rows, the steps before are repeated first, and rolled back again.
     """
-    work = explanation(failed, error, steps, done)
+    work = explanation(failed, error, steps, is_rolled_back=True)
     try:
         execution = next(work)
         with session.begin_nested() as savepoint:
