@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
-from crudgen.kit.http import rate_limit as module
-from crudgen.kit.http.rate_limit import RateLimiter
+from crudgen.kit.http import limiting as module
+from crudgen.kit.http.limiting import RateLimiter
 from crudgen.kit.limits import Rate, parse_rate
 from crudgen.kit.settings import BaseAppSettings, describe_errors
 from crudgen.language import load_texts

@@ -12,10 +12,15 @@ from .errors import StartupError
 from .http.docs_pages import add_docs_pages
 from .http.head_route import without_body
 from .http.headers import adding_headers
-from .http.limiting import LimitMiddleware, TimedReceive, warn_of_unenforced_limits
+from .http.limiting import (
+    LimitMiddleware,
+    RateLimiter,
+    TimedReceive,
+    describe_rate_limit,
+    warn_of_unenforced_limits,
+)
 from .http.openapi import adjust_document, describe_tags
 from .http.precedence import routes_in_use
-from .http.rate_limit import RateLimiter, describe_rate_limit
 from .http.root_path import RootPath
 from .http.routing import OUTCOME, Router
 from .limits import DEFAULT_LIMITS, Limits
