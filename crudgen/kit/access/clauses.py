@@ -77,28 +77,46 @@ class Clause:
         self, kind: str, changed: Mapping[Column[Any], str] | None = None
     ) -> ColumnElement[bool]:
         """Return the condition for the row in the table; `changed` is what an update sets."""
-        return _typed(self._for({}, changed or {}), kind)
+        return _typed(self._with({}, {}, changed or {}), kind)
 
     def behind(self, changed: Mapping[Column[Any], str], kind: str) -> ColumnElement[bool]:
         """Return the condition for the row after a write that sets columns to parameters."""
-        return _typed(self._for(changed, changed), kind)
+        return _typed(self._with(changed, {}, changed), kind)
 
-    def _for(
-        self, changed: Mapping[Column[Any], str], later: Mapping[Column[Any], str]
+    def earlier(self, former: Mapping[Column[Any], str], kind: str) -> ColumnElement[bool]:
+        """Return the condition for a row as it was: the table has the row after the write."""
+        return _typed(self._with(former, former, {}), kind)
+
+    def left(self, former: Mapping[Column[Any], str], kind: str) -> ColumnElement[bool]:
+        """Return the condition for the row in the table, after a write; `former` was before it."""
+        return _typed(self._with({}, former, {}), kind)
+
+    @property
+    def needs_new(self) -> bool:
+        """Whether the condition for the row before a write depends on that after it."""
+        return any(is_new(element, self._table) for element in iterate(self._condition))
+
+    def _with(
+        self,
+        own: Mapping[Column[Any], str],
+        old: Mapping[Column[Any], str],
+        new: Mapping[Column[Any], str],
     ) -> ColumnElement[bool]:
-        """Return the condition for a row with changed values; `later` are those of `new`."""
+        """Return the condition with parameters instead of columns, of the row and its versions."""
+
+        def value(column: Column[Any], values: Mapping[Column[Any], str]) -> Any:
+            return _parameter(column, values) if column in values else column
 
         def replaced(element: Any, **_: Any) -> Any:
             if not isinstance(element, Column):
                 return None
             if is_new(element, self._table):
-                column = self._table.columns[element.key]
-                return _new(column, later) if column in later else column
-            return _new(element, changed) if element in changed else None
+                return value(self._table.columns[element.key], new)
+            return _parameter(element, own) if element in own else None
 
         def former(element: Any, **_: Any) -> Any:
             if is_old(element, self._table):
-                return self._table.columns[element.key]
+                return value(self._table.columns[element.key], old)
             return None
 
         found: ColumnElement[bool] = replacement_traverse(self._condition, {}, replaced)
@@ -186,8 +204,8 @@ def columns_of(clauses: Collection[Clause]) -> set[Column[Any]]:
     return set[Column[Any]]().union(*(one.columns for one in clauses))
 
 
-def _new(column: Column[Any], changed: Mapping[Column[Any], str]) -> BindParameter[Any]:
-    return bindparam(changed[column], type_=column.type)
+def _parameter(column: Column[Any], values: Mapping[Column[Any], str]) -> BindParameter[Any]:
+    return bindparam(values[column], type_=column.type)
 
 
 def _without_mapper(condition: Any) -> Any:

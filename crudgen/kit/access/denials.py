@@ -73,9 +73,12 @@ class RowDenied(Forbidden):
         caller: BaseCaller | None,
         write: Write,
         loc: Sequence[str | int] = (),
+        answers: Sequence[Answer] = (),
     ) -> None:
+        """`answers` are the parts of the rules, with their values, if they are known already."""
         super().__init__(message(operations, write.action), loc)
         self._operations, self._caller, self._write = operations, caller, write
+        self._answers = answers
 
     async def log(self, db: _Reads) -> None:
         """Log each part of each rule that is about the caller, with its value."""
@@ -85,7 +88,7 @@ class RowDenied(Forbidden):
         who = "a caller without credentials" if caller is None else f"caller {caller.subject!r}"
         row = "this new row" if write.key is None else f"row {write.key!r}"
         try:
-            answers = await explain(self._operations, db, write)
+            answers = self._answers or await explain(self._operations, db, write)
         except HTTPException:  # the database is busy or down, and the response is still 403
             answers = []
         rules = {id(one.rule): one.rule for one in answers}.values()
@@ -149,14 +152,15 @@ def _asked(
     for rule, clause in _permission(operations, write.action).rules:
         if clause is None or not rule.admits(operations.roles):
             continue
-        for text, part in _parts(operations, rule, clause):
+        for text, part in parts_of(operations, rule, clause):
             if write.action != "create":
                 yield rule, text, "before", part.before(kind, changed)
             if write.action in {"create", "update"}:
                 yield rule, text, "after", part.behind(changed, kind)
 
 
-def _parts(operations: RowOperations, rule: Rule, clause: Clause) -> list[tuple[str, Clause]]:
+def parts_of(operations: RowOperations, rule: Rule, clause: Clause) -> list[tuple[str, Clause]]:
+    """Return the parts of a condition that `and` combines, each with its text."""
     tenant = operations.access.tenant
     texts = [*(split(tenant.text) if tenant else ()), *(split(rule.text) if rule.text else ())]
     parts = clause.parts()

@@ -17,6 +17,7 @@ from .transaction import CallerT, Operations, Recorder, Transaction, wants
 
 Result = TypeVar("Result")
 Work = Callable[["Call[Any]"], Result]
+Judge = Callable[[InlineDatabase, Any], Callable[[], None]]
 
 
 class Calls(Generic[CallerT]):
@@ -24,7 +25,8 @@ class Calls(Generic[CallerT]):
 
     `operations` returns what the caller may do with the rows of a resource. `shown` returns what
     they see of a row of this entity; by default, the entire row. `filled` returns a new row with
-    the values that it has from its caller.
+    the values that it has from its caller. `judged` asks the rules about a row that a function
+    changes: it raises Forbidden (403), or returns what asks them about the row after the function.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Calls(Generic[CallerT]):
         shown: Callable[[InlineDatabase, Any], bytes | None] | None = None,
         filled: Callable[[Model], Model] = lambda row: row,
         identity: str | None = None,
+        judged: Judge | None = None,
     ) -> None:
         self.rows: Any = rows
         self.hooks = hooks
@@ -46,6 +49,7 @@ class Calls(Generic[CallerT]):
         self.filled = filled
         self.identity = identity
         """What tells the caller from others, if the application has callers."""
+        self.judged = judged
 
     async def run(self, db: Database, request: Request, verb: str, work: Work[Result]) -> Result:
         """Run `work` in a transaction; raise the errors of the database as HTTP errors."""
@@ -105,7 +109,8 @@ class Call(Generic[CallerT]):
         changes = changes.model_copy(deep=True)
         if function is None:
             return self.key_of(self.tx.update(row, changes), "update")
-        return self.key_of(function(self.tx, row, changes), "update")
+        key = getattr(row, self._rows._key)
+        return self.judged(key, lambda: function(self.tx, row, changes), "update")
 
     def delete(self, row: Model) -> None:
         """Delete a row by the function of the owner, if there is one."""
@@ -147,10 +152,18 @@ class Call(Generic[CallerT]):
         if not expected.is_empty:
             expected.check(self.shown(key))
 
-    def check_update(self, key: Any) -> None:
-        """Raise Forbidden (403) unless the caller may update a row, as it is now."""
-        if self._calls.identity is not None:
-            self.tx.update(self.existing(key), Changes())
+    def judged(self, key: Any, function: Callable[[], Any], verb: str) -> Any:
+        """Call a function that changes a row, if the rules allow it; return the key of its row.
+
+        They must allow the row as it was, and as the function leaves it. Raises Forbidden (403).
+        """
+        judge = self._calls.judged
+        if judge is None:
+            return self.key_of(function(), verb)
+        check = judge(self.db, key)
+        found = self.key_of(function(), verb)
+        check()
+        return found
 
     def shown(self, key: Any) -> bytes | None:
         """Return a row as JSON; None if it does not exist, or the caller may not see it."""

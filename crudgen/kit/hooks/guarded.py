@@ -1,11 +1,13 @@
 """The functions of the owner for the rows of an entity with rules."""
 
+from collections.abc import Callable
 from typing import Any, Generic
 
 from fastapi import HTTPException
 
 from ..access.caller import BaseCaller
-from ..access.rules import access_of
+from ..access.changed_rows import ChangeRules, RowChange
+from ..access.rules import Roles, access_of, roles_of
 from ..access.views import Guarded
 from ..rows.resource import Resource
 from .calls import Calls
@@ -27,6 +29,7 @@ class GuardedHooks(Generic[ModelT, CallerT]):
 
     def __init__(self, rows: Guarded, hooks: Hooks[ModelT, Any, Any, CallerT]) -> None:
         self.rows, self._hooks = rows, hooks
+        self._rules: dict[tuple[Roles, str], ChangeRules | None] = {}
         """The rows without the functions, for callers too."""
         self.access = rows.access
         self.unguarded = rows.unguarded
@@ -57,8 +60,29 @@ class GuardedHooks(Generic[ModelT, CallerT]):
             shown=shown,
             filled=lambda row: self.bodies.filled(row, caller),
             identity=_identity(caller),
+            judged=lambda db, key: self._judged(caller, db, key),
         )
         return HookedRows(view, calls)
+
+    def _judged(
+        self, caller: BaseCaller | None, db: InlineDatabase, key: Any
+    ) -> Callable[[], None]:
+        """Raise Forbidden (403) if a caller may not change a row; return the check afterwards."""
+        self.access.update.check(caller)
+        rules = self._change_rules(roles_of(caller), db.kind)
+        if rules is None:
+            return lambda: None
+        change = RowChange(rules, caller, key)
+        result_of(change.begin(db))
+        return lambda: result_of(change.end(db))
+
+    def _change_rules(self, roles: Roles, kind: str) -> ChangeRules | None:
+        """Return the rules about a changed row; None if none of these callers has a condition."""
+        if (roles, kind) not in self._rules:
+            operations = self.rows.row_operations(roles)
+            found = None if operations is None else ChangeRules(operations, kind)
+            self._rules[roles, kind] = found
+        return self._rules[roles, kind]
 
 
 def _identity(caller: BaseCaller | None) -> str:

@@ -144,17 +144,18 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
     ) -> Response:
         """Call a function of the owner with a row; return the response with the row it returns.
 
-        The caller must be allowed to update the row, or only to read it (`reads`). Raises
-        HTTPException 404, 412, 428.
+        The caller must be allowed to update the row as the function does, or only to read it
+        (`reads`). Raises HTTPException 403, 404, 412, 428.
         """
         self._check(request, key)
 
         def work(call: Call[CallerT]) -> Response:
             row: ModelT = call.existing(key)
             call.check(key)
-            if not reads:
-                call.check_update(key)
-            return _answer(call.shown(call.key_of(function(call.tx, row), function.__name__)))
+            verb = function.__name__
+            if reads:
+                return _answer(call.shown(call.key_of(function(call.tx, row), verb)))
+            return _answer(call.shown(call.judged(key, lambda: function(call.tx, row), verb)))
 
         return await self._calls.run(db, request, function.__name__, work)
 

@@ -1,0 +1,121 @@
+"""Rules about a row that a function of the owner changes: they hold before and after it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Column, Label, bindparam, select
+
+from ..database import Database
+from ..database.statements import Statement
+from .caller import BaseCaller
+from .caller_database import as_caller
+from .clauses import Clause, columns_of
+from .denials import Answer, RowDenied, Write, parts_of
+from .row_operations import RowOperations
+from .rules import Rule
+
+FORMER = "_old__"
+"""The start of the names of parameters with the former values of a row."""
+_Asked = tuple[int, str, Label[bool]]
+"""The number of a part of a rule, `before` or `after`, and the condition."""
+
+
+class ChangeRules:
+    """The rules of `update` for callers with some roles, about a row that a function changes.
+
+    One rule must hold for the row before the function and for the row that it leaves, as with an
+    update. What a rule says of the row before is asked before the function runs, unless it depends
+    on the row after it.
+    """
+
+    def __init__(self, operations: RowOperations, kind: str) -> None:
+        self.operations = operations
+        admitted = [
+            (rule, clause)
+            for rule, clause in operations.access.update.rules
+            if rule.admits(operations.roles)
+        ]
+        conditions = [(rule, clause) for rule, clause in admitted if clause is not None]
+        self.are_asked = len(conditions) == len(admitted)
+        """Whether each rule has a condition, so that a row must satisfy one."""
+        self.parts: list[tuple[Rule, str, Clause]] = [
+            (rule, text, part)
+            for rule, clause in conditions
+            for text, part in parts_of(operations, rule, clause)
+        ]
+        """The parts of all rules, each with its text."""
+        columns: Mapping[str, Column[Any]] = operations.all._properties.columns
+        asked = columns_of([clause for _, clause in conditions])
+        self.former = {name: column for name, column in columns.items() if column in asked}
+        """The columns in the rules, by attribute."""
+        former = {column: f"{FORMER}{name}" for name, column in self.former.items()}
+        is_row = columns[operations.all._key] == bindparam("key__")
+        self.first: list[_Asked] = []
+        self.last: list[_Asked] = []
+        for number, (_, _, part) in enumerate(self.parts):
+            if part.needs_new:
+                earlier = part.earlier(former, kind)
+                self.last.append((number, "before", earlier.label(f"before{number}")))
+            else:
+                self.first.append((number, "before", part.before(kind).label(f"before{number}")))
+            self.last.append((number, "after", part.left(former, kind).label(f"after{number}")))
+        values = [column.label(f"{FORMER}{name}") for name, column in self.former.items()]
+        self.before: Statement = select(*values, *(one for *_, one in self.first)).where(is_row)
+        """The SELECT of the former values, and of what can be asked before the function runs."""
+        self.after: Statement = select(*(one for *_, one in self.last)).where(is_row)
+        """The SELECT of the rest, after the function has run."""
+
+
+class RowChange:
+    """A change of a row by a function: `begin` before it, `end` after it."""
+
+    def __init__(self, rules: ChangeRules, caller: BaseCaller | None, key: Any) -> None:
+        self._rules, self._caller, self._key = rules, caller, key
+        self._former: dict[str, Any] = {}
+        self._found: list[list[tuple[str, bool | None]]] = [[] for _ in rules.parts]
+
+    async def begin(self, db: Database) -> None:
+        """Remember a row; raise RowDenied (403) if no rule can allow to change it."""
+        rules, caller_db = self._rules, as_caller(db, self._caller)
+        if rules.are_asked:
+            rows = await caller_db.read(rules.before, {"key__": self._key})
+            for row in rows:
+                count = len(rules.former)
+                self._former = dict(zip(rules.former, row[:count], strict=True))
+                self._add(rules.first, row[count:])
+            await self._check(caller_db)
+
+    async def end(self, db: Database) -> None:
+        """Raise RowDenied (403) unless one rule allows the row as it was and as it is now."""
+        rules, caller_db = self._rules, as_caller(db, self._caller)
+        if not rules.are_asked:
+            return
+        former = {f"{FORMER}{name}": value for name, value in self._former.items()}
+        rows = await caller_db.read(rules.after, {"key__": self._key, **former})
+        for row in rows:  # none is left if the function has deleted it
+            self._add(rules.last, row)
+        await self._check(caller_db)
+
+    def _add(self, asked: Sequence[_Asked], values: Sequence[Any]) -> None:
+        for (number, when, _), value in zip(asked, values, strict=True):
+            is_true = None if value is None else bool(value)
+            self._found[number].append((when, is_true))
+
+    async def _check(self, db: Database) -> None:
+        rules = self._rules
+        failed: set[int] = set()
+        for (rule, _, _), found in zip(rules.parts, self._found, strict=True):
+            if not all(value for _, value in found):
+                failed.add(id(rule))
+        if any(id(rule) not in failed for rule, _, _ in rules.parts):
+            return
+        answers = [
+            Answer(rule, text, found)
+            for (rule, text, _), found in zip(rules.parts, self._found, strict=True)
+            if found
+        ]
+        denied = RowDenied(
+            rules.operations, self._caller, Write("update", self._key), answers=answers
+        )
+        await denied.log(db)
+        raise denied
