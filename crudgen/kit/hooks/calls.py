@@ -1,6 +1,7 @@
 """The calls of the owner's functions in a transaction, and what a response shows of the rows."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Generic, TypeVar
 
 from fastapi import Request
@@ -10,6 +11,7 @@ from ..database.faults import http_error
 from ..http.etag import Preconditions
 from ..models import Changes, Model
 from ..rows.resource import Resource
+from .failures import told
 from .functions import Hooks
 from .inline import InlineDatabase, result_of
 from .running import in_transaction
@@ -62,17 +64,21 @@ class Calls(Generic[CallerT]):
             recorders[:] = tx.write_events()
             return found
 
-        name = f"the hook {verb} of {self.rows._name}"
+        name = self.name_of(verb)
         try:
             found = await in_transaction(db, call, name)
         except Exception as error:
-            answer = http_error(error, self.rows._properties)
+            answer = http_error(told(error, name))
             if answer is error:
                 raise
             raise answer from error
         for recorder in recorders:
             recorder.committed(db)
         return found
+
+    def name_of(self, verb: str) -> str:
+        """Return the words for a function, for the log."""
+        return f"the hook {verb} of {self.rows._name}"
 
     def runs(self, kind: str) -> bool:
         """Return whether an operation calls a function, or functions run after its commit."""
@@ -100,26 +106,40 @@ class Call(Generic[CallerT]):
         function = self._calls.hooks.create
         row = row.model_copy(deep=True)  # the transaction may be repeated
         model = self._rows._model
-        made = self.tx.create(model, row) if function is None else function(self.tx, row)
-        return self.key_of(made, "create")
+        with self._telling("create", row):
+            made = self.tx.create(model, row) if function is None else function(self.tx, row)
+            return self.key_of(made, "create")
 
     def update(self, row: Model, changes: Changes) -> Any:
         """Update a row by the function of the owner, if there is one; return its key."""
         function = self._calls.hooks.update
         changes = changes.model_copy(deep=True)
-        if function is None:
-            return self.key_of(self.tx.update(row, changes), "update")
-        key = getattr(row, self._rows._key)
-        return self.judged(key, lambda: function(self.tx, row, changes), "update")
+        with self._telling("update", row, changes):
+            if function is None:
+                return self.key_of(self.tx.update(row, changes), "update")
+            key = getattr(row, self._rows._key)
+            return self.judged(key, lambda: function(self.tx, row, changes), "update")
 
     def delete(self, row: Model) -> None:
         """Delete a row by the function of the owner, if there is one."""
         function = self._calls.hooks.delete
-        if function is None:
-            self.tx.delete(row)
-        else:
-            function(self.tx, row)
-        self.tx.session.flush()
+        with self._telling("delete", row):
+            if function is None:
+                self.tx.delete(row)
+            else:
+                function(self.tx, row)
+            self.tx.session.flush()
+
+    def act(self, row: Model, function: Callable[[], Any], verb: str, *, reads: bool) -> Any:
+        """Call the function of an action with a row; return the key of the row that it returns."""
+        with self._telling(verb, row):
+            if reads:
+                return self.key_of(function(), verb)
+            return self.judged(getattr(row, self._rows._key), function, verb)
+
+    def _telling(self, verb: str, *given: object) -> AbstractContextManager[None]:
+        """Raise the errors of a function as clients are told them."""
+        return self.tx.telling(self._calls.name_of(verb), *given)
 
     def key_of(self, row: Any, verb: str) -> Any:
         """Return the key of the row that a function has returned."""

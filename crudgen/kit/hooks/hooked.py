@@ -153,9 +153,8 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
             row: ModelT = call.existing(key)
             call.check(key)
             verb = function.__name__
-            if reads:
-                return _answer(call.shown(call.key_of(function(call.tx, row), verb)))
-            return _answer(call.shown(call.judged(key, lambda: function(call.tx, row), verb)))
+            done = call.act(row, lambda: function(call.tx, row), verb, reads=reads)
+            return _answer(call.shown(done))
 
         return await self._calls.run(db, request, function.__name__, work)
 

@@ -1,6 +1,7 @@
 """The transaction of a function in `hooks.py`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Generic, Protocol
 
 from fastapi import Request
@@ -10,6 +11,7 @@ from typing_extensions import TypeVar
 from ..database import Database
 from ..models import Changes, Model
 from ..rows.resource import Resource, resource_of
+from .failures import told
 from .inline import InlineDatabase, result_of
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -59,6 +61,8 @@ class Transaction(Generic[CallerT]):
         self._request = request
         self._operations = operations
         self._events: dict[tuple[Resource, str, Any], bytes | None] = {}
+        self._given: Sequence[object] = ()
+        self._others: list[tuple[Exception, str]] = []
 
     def create(self, model: type[ModelT], row: Model) -> ModelT:
         """Insert a row, from the body of a request; return it.
@@ -67,8 +71,8 @@ class Transaction(Generic[CallerT]):
         """
         rows = _resource(model)
         self.session.flush()
-        creation = self._operations(rows).create(self._db, self._asked(rows), row)
-        result_of(creation)
+        with self._doing("create", rows, row):
+            result_of(self._operations(rows).create(self._db, self._asked(rows), row))
         key = self._db.inline.inserted[rows._properties.table]
         created = self.session.get(model, key)
         if created is None:
@@ -81,10 +85,12 @@ class Transaction(Generic[CallerT]):
         rows = _resource(type(row))
         self.session.flush()
         key = getattr(row, rows._key)
+        set_fields = changes
         if rows._key in changes.model_fields_set:  # an item of a bulk request
-            changes = changes.model_copy()
-            changes.model_fields_set.discard(rows._key)
-        result_of(self._operations(rows).update(self._db, self._asked(rows), key, changes))
+            set_fields = changes.model_copy()
+            set_fields.model_fields_set.discard(rows._key)
+        with self._doing("update", rows, row, changes):
+            result_of(self._operations(rows).update(self._db, self._asked(rows), key, set_fields))
         self.note(rows, "update", key)
         return row
 
@@ -94,8 +100,36 @@ class Transaction(Generic[CallerT]):
         self.session.flush()
         key = getattr(row, rows._key)
         body = self._body(rows, key) if wants(rows, "delete") else None
-        result_of(self._operations(rows).delete(self._db, self._asked(rows), key))
+        with self._doing("delete", rows, row):
+            result_of(self._operations(rows).delete(self._db, self._asked(rows), key))
         self.note(rows, "delete", key, body)
+
+    @contextmanager
+    def telling(self, where: str, *given: object) -> Iterator[None]:
+        """Raise the errors of a function as clients are told them; `where` names the function.
+
+        `given` is what the function got of the request: errors about it are those of the request.
+        """
+        self._given, before = given, self._given
+        try:
+            yield
+        except Exception as error:
+            answer = told(error, where, self._others)
+            if answer is error:
+                raise
+            raise answer from error
+        finally:
+            self._given = before
+
+    @contextmanager
+    def _doing(self, verb: str, rows: Resource, *written: object) -> Iterator[None]:
+        """Remember an error about another row than that of the request."""
+        try:
+            yield
+        except Exception as error:
+            if not all(any(one is given for given in self._given) for one in written):
+                self._others.append((error, f"{verb} of {rows._name}"))
+            raise
 
     def note(self, rows: Resource, kind: str, key: Any, body: bytes | None = None) -> None:
         """Remember that a row was written, if a function gets such events: once for each kind."""

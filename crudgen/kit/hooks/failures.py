@@ -1,0 +1,66 @@
+"""Errors of what a function writes beside the row of the request.
+
+A client can neither see nor correct the rows of other tables that a function writes. So their
+errors are not told as errors of the body.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from fastapi import HTTPException
+
+from ..database.codes import Fault
+from ..database.faults import cause_of, classify, reason_of
+from ..errors import problem
+
+_CONFLICTS = {404, 409, 412, 428}
+_log = logging.getLogger(__name__)
+
+
+class OtherRowsConflict(HTTPException):
+    """409: a function cannot write another row. The log says which, and why."""
+
+    def __init__(self) -> None:
+        super().__init__(409, [problem("conflict", [], "The request conflicts with other rows")])
+
+
+class FunctionError(Exception):
+    """A function has written another row with a value that the database rejects: a 500."""
+
+
+def told(error: Exception, where: str, others: Sequence[tuple[Exception, str]] = ()) -> Exception:
+    """Return the error that a client is told after one in a function; `where` names the function.
+
+    `others` are the errors of operations on other rows than that of the request, with what they
+    did.
+    """
+    doing = next((doing for one, doing in others if one is error), None)
+    if isinstance(error, HTTPException):
+        return error if doing is None else _about_others(error, f"{where}: {doing}")
+    match classify(cause_of(error)):
+        case Fault.UNIQUE | Fault.REFERENCE | Fault.REFERENCED:
+            return _conflict(where, error)
+        case Fault.VALUE:
+            return FunctionError(f"{where}: {reason_of(error)}")
+        case _:
+            return error
+
+
+def _about_others(error: HTTPException, where: str) -> Exception:
+    cause = error.__cause__
+    reason = cause if isinstance(cause, Exception) else error
+    if error.status_code in _CONFLICTS:
+        return _conflict(where, reason)
+    if error.status_code == 422:
+        return FunctionError(f"{where}: {reason_of(reason)}")
+    problems = error.detail
+    if isinstance(problems, list):
+        return HTTPException(
+            error.status_code, [{**one, "loc": []} for one in problems], error.headers
+        )
+    return error
+
+
+def _conflict(where: str, reason: Exception) -> OtherRowsConflict:
+    _log.warning("%s: %s", where, reason_of(reason))
+    return OtherRowsConflict()
