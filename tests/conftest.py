@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import zlib
+from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator
 from itertools import count, zip_longest
 from pathlib import Path
@@ -27,7 +29,10 @@ from tests.support.servers import COMBINATIONS, Api, Everywhere, Servers
 ROOT = Path(__file__).parents[1]
 
 QUICK = ("language/", "codegen/", "rows/test_seed.py", "test_")
-"""Where tests are quick unless they are marked slow: `python -m pytest -m quick`."""
+"""Where tests are quick unless they are marked slow or long: `python -m pytest -m quick`."""
+
+HOW_IT_RUNS = {"sqlite", "postgresql", "served", "emitted"}
+"""Words in the ids of tests that run with each database, or each code."""
 
 LONGEST = (
     "docs/test_commands.py",
@@ -123,6 +128,13 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave the long tests out where neither paths nor marks are given."""
+    is_whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if is_whole and config.option.markexpr == "not external":
+        config.option.markexpr = "not external and not long"
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by what they use and where they are; run long files and slow tests first.
@@ -132,10 +144,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     take turns, so that the workers together keep the processors busy.
     """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
+    for item in [*_repeated(items), *filter(_is_a_long_case, items)]:
+        item.add_marker("long")
     for item in items:
         if _may_start_postgresql(item):
             item.add_marker("postgresql")
-        if item.path.is_relative_to(ROOT / "tests") and not item.get_closest_marker("slow"):
+        takes_longer = item.get_closest_marker("slow") or item.get_closest_marker("long")
+        if item.path.is_relative_to(ROOT / "tests") and not takes_longer:
             place = item.path.relative_to(ROOT / "tests").as_posix()
             if place.startswith(QUICK):
                 item.add_marker("quick")
@@ -157,6 +172,32 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
     gc.enable()
+
+
+def _words(item: pytest.Item) -> list[str]:
+    """Return the words of the id of a case."""
+    return item.callspec.id.split("-") if hasattr(item, "callspec") else []
+
+
+def _is_a_long_case(item: pytest.Item) -> bool:
+    words = _words(item)
+    return any({*words} & {*marker.args} for marker in item.iter_markers("long_cases"))
+
+
+def _repeated(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """Yield the cases that repeat another one with another database, or other code.
+
+    A checksum of its name decides with which of them a test runs first.
+    """
+    cases: defaultdict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        words = _words(item)
+        if HOW_IT_RUNS & {*words}:
+            same = [one for one in words if one not in HOW_IT_RUNS]
+            cases[f"{item.nodeid.partition('[')[0]}-{same}"].append(item)
+    for name, repeated in cases.items():
+        chosen = zlib.crc32(name.encode()) % len(repeated)
+        yield from (item for index, item in enumerate(repeated) if index != chosen)
 
 
 def _may_start_postgresql(item: pytest.Item) -> bool:

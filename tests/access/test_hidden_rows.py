@@ -96,6 +96,7 @@ RULES = {
 }
 
 
+@pytest.mark.long_cases("postgresql")
 @pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_hidden_rows_have_no_influence(

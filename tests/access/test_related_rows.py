@@ -331,6 +331,7 @@ def package_of(rules: Mapping[str, Any], mutation: Sequence[str] = ()) -> Any:
     return import_tree(mutated(render(load_texts(texts(rules), APP)), mutation))
 
 
+@pytest.mark.long_cases("postgresql", "1")
 @pytest.mark.parametrize("seed", range(RULES))
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_related_rows_are_those_that_can_be_read(
@@ -391,6 +392,7 @@ MUTANTS: Mapping[str, Sequence[str]] = {
 """Changes of the kit that let something through: files, each with an old text and a new one."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mutation", [*MUTANTS.values()][: None if RULES > 2 else 1])
 def test_hidden_related_rows_are_found(mutation: Sequence[str], new_database: NewDatabase) -> None:
     changed = [*mutation]

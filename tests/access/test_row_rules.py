@@ -320,6 +320,7 @@ OWN: Mapping[str, Sequence[str]] = {
 }
 
 
+@pytest.mark.long_cases("postgresql")
 @pytest.mark.parametrize("seed", range(RULES))
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_the_rules_decide(kind: str, seed: int, new_database: NewDatabase) -> None:
@@ -439,6 +440,7 @@ LEAKY: Mapping[str, Sequence[str]] = {
 """Rules under which each of these changes lets something through."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mutation", MUTANTS.values(), ids=MUTANTS)
 def test_what_is_not_asked_for_is_found(mutation: Sequence[str], new_database: NewDatabase) -> None:
     written, changed = spec(LEAKY), [*mutation]

@@ -104,6 +104,7 @@ def package_of(rules: Mapping[str, str], mutation: Sequence[str] = ()) -> Any:
     return import_tree(mutated(render(load_texts(with_rules(rules), APP)), mutation))
 
 
+@pytest.mark.long_cases("postgresql")
 @pytest.mark.parametrize("seed", range(RULES))
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_the_rules_decide(kind: str, seed: int, new_database: NewDatabase) -> None:
@@ -172,6 +173,7 @@ LEAKY = {
 """Rules under which each of these changes lets something through."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mutation", MUTANTS.values(), ids=MUTANTS)
 def test_what_is_not_asked_for_is_found(mutation: Sequence[str], new_database: NewDatabase) -> None:
     package = package_of(LEAKY, mutation)

@@ -142,6 +142,7 @@ def row(random: Random) -> dict[str, Any]:
     }
 
 
+@pytest.mark.long_cases("2", "3", "4", "5")
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_the_api_accepts_what_the_spec_allows(
     seed: int, new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
@@ -227,6 +228,7 @@ async def send(schema: Schema, steps: Sequence[tuple[str, dict[str, Any], list[s
             assert sorted({one["msg"] for one in detail}) == sorted(violated)
 
 
+@pytest.mark.long
 def test_random_conditions_are_valid() -> None:
     for seed in range(200):
         random = Random(seed)  # noqa: S311 - the same at every run

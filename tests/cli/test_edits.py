@@ -206,6 +206,7 @@ def test_a_side_of_an_owned_file_is_rejected(project: Project) -> None:
     project.run("emit", "--theirs", ROUTES)
 
 
+@pytest.mark.long
 def test_an_owned_file_of_a_renamed_entity_is_named_where_it_is(project: Project) -> None:
     project.run("own", ROUTES)
     text = project.read("entities/hero.yaml").replace("name: Hero", "name: Champion\nwas: Hero")
@@ -282,6 +283,7 @@ def test_a_record_of_digests_gets_texts(project: Project) -> None:
     assert project.read(ROUTES).endswith(HANDLER)
 
 
+@pytest.mark.long
 def test_a_merge_that_cannot_start_is_not_written(project: Project) -> None:
     project.write(ROUTES, project.read(ROUTES) + "\n\nHeroPublic.model_fields['age']\n")
     edit(project, "entities/hero.yaml", FIELD, "")

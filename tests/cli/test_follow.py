@@ -121,6 +121,7 @@ def test_a_rename_is_never_guessed(project: Path) -> None:
         assert heroes(served) == [{"age": None, "title": None, "name": "Deadpond", "id": 1}]
 
 
+@pytest.mark.long
 def test_a_database_with_revisions_is_changed_by_revisions_only(project: Path) -> None:
     (project / "crudgen.yaml").write_text("migrations: true\n")
     for command in (["emit"], ["revision", "-m", "first"], ["apply"]):
@@ -256,6 +257,7 @@ FIELDS = {
 """Optional lines of the hero. Each follows the other, in any order."""
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_saves_under_load_lose_no_request(project: Path) -> None:
     chance = random.Random(SAVES)  # noqa: S311 -- the same in each run

@@ -237,6 +237,7 @@ def test_kept_code_contains_that_of_the_user(project: Path) -> None:
     assert "error: generated/app/own/routes.py:11: NameError" in served.output[0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["library", "plain"])
 def test_other_forms_of_the_kit(project: Path, form: str) -> None:
     (project / "crudgen.yaml").write_text(f"kit: {form}\n")

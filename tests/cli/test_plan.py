@@ -107,6 +107,7 @@ def test_each_backup_is_kept(run: Callable[..., Result]) -> None:
     assert any("a" in row for rows in kept for row in rows)
 
 
+@pytest.mark.long
 def test_a_plan_has_the_same_digest_in_each_process(run: Callable[..., Result]) -> None:
     """The order of hashes differs between processes."""
     indexed = BEFORE.replace("str(1..80)", "str(1..80) index").replace("int?", "int? index")
@@ -510,6 +511,7 @@ def test_a_renamed_field_without_a_hint_is_noted(run: Callable[..., Result]) -> 
     assert "write was(name) at hero.title" in result.output
 
 
+@pytest.mark.long
 def test_several_processes_apply_at_once(run: Callable[..., Result], tmp_path: Path) -> None:
     """All succeed: one makes the changes, and the others have nothing to do."""
     run(AFTER, "plan")

@@ -100,6 +100,7 @@ def test_every_form_of_a_kit_with_something_left_out_can_be_rendered() -> None:
         assert any(path.startswith("app/kit/") for path in tree) == (form is not KitForm.LIBRARY)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(("what", "form"), CHOSEN, ids=str)
 def test_a_project_without_it_is_clean(

@@ -63,6 +63,7 @@ check: [number > 5 and number < 6]
 }
 
 
+@pytest.mark.long
 def test_the_generated_tests_pass(tmp_path: Path) -> None:
     tree = render(load_texts({f"{name}.yaml": text for name, text in SPECS.items()}))
     project = write(tree, tmp_path / "project")

@@ -207,6 +207,7 @@ def is_accepted(entity: dict[str, Any]) -> bool:
     return True
 
 
+@pytest.mark.long_cases("uuid", "pattern")
 @pytest.mark.parametrize(("key", "api"), CASES, ids=[key for key, _ in CASES])
 def test_any_name_is_the_name_of_an_entity(key: str, api: str) -> None:
     camels = {"".join(map(str.capitalize, name.split("_"))) for name in EVERYDAY.split()}
@@ -223,6 +224,7 @@ def test_any_name_is_the_name_of_an_entity(key: str, api: str) -> None:
     assert refused == {"None", "True", "False"}.intersection(names)
 
 
+@pytest.mark.long_cases("uuid", "pattern")
 @pytest.mark.parametrize(("key", "api"), CASES, ids=[key for key, _ in CASES])
 def test_any_name_is_a_plural(key: str, api: str) -> None:
     plurals = {*used_names(), *(name for name in dir(builtins) if name.islower()), *DEVICES}

@@ -52,6 +52,7 @@ def test_mypy_finds_nothing(graphs: Path, mypy_cache: Path) -> None:
     run(("mypy", "--strict", f"--cache-dir={mypy_cache}", *packages), graphs)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("form", [KitForm.PLAIN, KitForm.LIBRARY])
 def test_a_company_is_clean(root: Path, tmp_path: Path, mypy_cache: Path, form: KitForm) -> None:

@@ -140,6 +140,7 @@ def named(text: str) -> Schema:
     return replace(NAMED, entities=(replace(entity, fields=fields, table=TableName(text)),))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @MANY
 @given(TEXTS)

@@ -32,6 +32,7 @@ print(len(Model.metadata.tables.keys() - {"_answer", "_write_lock"}), len(paths)
 """
 
 
+@pytest.mark.long_cases("1")
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_ruff_has_nothing_to_change(seed: int, tmp_path: Path) -> None:
     schema = random_schema(seed, entities=60)
@@ -102,6 +103,7 @@ def test_lines_fit(sample: tuple[Schema, Path]) -> None:
             assert not [line for line in long if '"' not in line and "'" not in line]
 
 
+@pytest.mark.long_cases("201")
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(200, 200 + SEEDS))
 def test_the_tests_of_random_projects_pass(seed: int, tmp_path: Path) -> None:

@@ -136,6 +136,7 @@ def test_mypy_needs_no_driver_of_postgresql(
     run_alone(tmp_path, "-m", "mypy", "--strict", f"--cache-dir={mypy_cache}", python, cwd=project)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_of_the_kit_is_clean(

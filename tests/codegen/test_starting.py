@@ -110,6 +110,7 @@ def wait_until_ready(process: subprocess.Popen[bytes], client: httpx.Client, log
     raise AssertionError(log.read_text())
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_files_of_the_version_before_go_on(project: Path, tmp_path: Path, root: Path) -> None:
     """`main.py` and `conftest.py` are never written again."""
@@ -123,6 +124,9 @@ def test_files_of_the_version_before_go_on(project: Path, tmp_path: Path, root: 
     scripted(older, "from app.main import create_app; create_app()")
 
 
+@pytest.mark.long_cases(
+    "python -m app, two workers", "gunicorn", "fastapi dev", "fastapi run", "uvicorn with a factory"
+)
 @pytest.mark.parametrize("way", WAYS)
 def test_the_project_starts(project: Path, tmp_path: Path, way: str) -> None:
     command, enforces_limits = WAYS[way]

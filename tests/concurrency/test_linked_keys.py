@@ -5,6 +5,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.concurrency.crowd import Crowd
 from tests.concurrency.races import (
     CLIENTS,
@@ -87,6 +89,7 @@ class Members:
             assert {*stored["skill_ids"]}.intersection(STAYING) == {*sent}.intersection(STAYING)
 
 
+@pytest.mark.long_cases("sqlite")
 def test_keys_of_links_against_deletions_of_the_linked_rows(crowd: Crowd) -> None:
     """No link to a row that stays is lost, and PostgreSQL finds no deadlock."""
     members, before = Members(crowd), len(crowd.deadlocks())

@@ -112,6 +112,7 @@ def write_keys(client: Client, choice: Random, new: int) -> None:
     assert answer.status == 200, answer
 
 
+@pytest.mark.long
 def test_keys_are_written_from_both_sides(crowd: Crowd) -> None:
     with crowd.client() as client:
         for path in ("/players/bulk", "/clubs/bulk"):
@@ -131,6 +132,7 @@ def test_keys_are_written_from_both_sides(crowd: Crowd) -> None:
     assert of_players == of_clubs
 
 
+@pytest.mark.long
 def test_linked_rows_are_deleted_while_keys_are_written(crowd: Crowd) -> None:
     turns = 2 * ROUNDS
     clubs = [*range(1, turns + 1)]
@@ -156,6 +158,7 @@ def test_linked_rows_are_deleted_while_keys_are_written(crowd: Crowd) -> None:
     assert [row["club_ids"] for row in crowd.rows("/players/")] == [[], []]
 
 
+@pytest.mark.long
 def test_rejected_deletions_of_several_rows_do_not_wait_in_a_circle(crowd: Crowd) -> None:
     """The rows are locked a second time, to find those that refer to them."""
     nodes = [*range(1, 9)]
@@ -224,6 +227,7 @@ def test_replacements_are_whole(crowd: Crowd) -> None:
     crowd.together(CLIENTS, work)
 
 
+@pytest.mark.long
 def test_links_to_rows_that_are_deleted(crowd: Crowd) -> None:
     """A row is deleted while others link it: then the link goes too, or is not there."""
     turns = 3 * ROUNDS

@@ -5,6 +5,8 @@
 
 from functools import partial
 
+import pytest
+
 from tests.concurrency.crowd import Crowd
 from tests.concurrency.races import (
     Job,
@@ -70,6 +72,7 @@ def test_creates_and_changes_against_deletions(crowd: Crowd) -> None:
     assert not crowd.deadlocks(after=before)
 
 
+@pytest.mark.long
 def test_creates_and_changes_against_deletions_with_cascades(crowd: Crowd) -> None:
     """The same where deletions lock rows that others have locked: they give way in time."""
     before = len(crowd.deadlocks())
@@ -84,6 +87,7 @@ def test_creates_and_changes_against_deletions_with_cascades(crowd: Crowd) -> No
     assert not crowd.deadlocks(after=before)
 
 
+@pytest.mark.long
 def test_cascades_of_two_levels_against_creates_at_the_deepest(crowd: Crowd) -> None:
     """A deletion of countries deletes their cities, and these their pets."""
     before = len(crowd.deadlocks())

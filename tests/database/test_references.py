@@ -92,6 +92,11 @@ def test_a_value_that_others_refer_to_is_not_changed(api: Api, referred: str) ->
         assert answer.json()["name"] == "other"
 
 
+@pytest.mark.long_cases(
+    "REFERENCES team (name)",
+    "REFERENCES team ON DELETE RESTRICT",
+    "REFERENCES team DEFERRABLE INITIALLY DEFERRED",
+)
 def test_others_go_on_beside_a_broken_reference(api: Api, referred: str) -> None:
     """Writes share transactions on SQLite: a rule that is checked at its end is one write's own."""
     assert referred

@@ -129,6 +129,7 @@ class Load:
                 self.failures.append(f"connections: {ports}")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_saves_under_load_lose_no_request(entities: Path) -> None:
     with Server(entities) as server:
@@ -224,6 +225,7 @@ def test_kept_code_is_written_and_followed(entities: Path, tmp_path: Path) -> No
     assert (kept / "app/api.py").read_text() == "mine = 1\n"
 
 
+@pytest.mark.long
 def test_several_workers(entities: Path) -> None:
     with Server(entities, 2) as server:
         url = server.expect("serving")["url"]

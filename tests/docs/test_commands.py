@@ -43,8 +43,27 @@ PAGES = [
 ]
 """Pages with commands. Those of CONTRIBUTING.md run all tests, which is what CI does."""
 
+LONG = {
+    "docs/tutorial.md",
+    "docs/reference/command-line.md",
+    *(
+        f"docs/how-to/{name}.md"
+        for name in (
+            "api-keys",
+            "authentication",
+            "change-a-spec",
+            "deployment",
+            "handlers-and-transactions",
+            "migrations",
+            "testing",
+            "users",
+        )
+    ),
+}
+"""Pages whose commands take longest."""
+
 CASES = [
-    *((page, False) for page in PAGES),
+    *(pytest.param(page, False, marks=[pytest.mark.long] * (page in LONG)) for page in PAGES),
     *(
         pytest.param(page, True, marks=pytest.mark.external)
         for page in PAGES

@@ -39,6 +39,7 @@ def test_the_connections_are_the_product() -> None:
         assert machines * workers * connections == product
 
 
+@pytest.mark.long
 def test_a_process_opens_no_more_connections_than_it_may(
     servers: Servers, database: str, root: Path
 ) -> None:

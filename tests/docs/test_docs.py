@@ -27,6 +27,7 @@ from tests.docs.pages import GENERATED, PAGES, Block
 ROOT = pages.ROOT
 COMMANDS = get_command(cli.app).commands  # type: ignore[attr-defined]
 NEWCOMERS = ("pip install -e . && crudgen serve", "pip install -e '.[test]' && python -m pytest")
+LONG = 'python -m pytest -m "long and not external"'
 EXTERNAL = "python -m pytest -m external"
 
 
@@ -182,8 +183,13 @@ def test_newcomers_have_exactly_two_commands() -> None:
     found = [block.text.strip() for block in pages.blocks("bash") if block.page == "README.md"]
     assert tuple(found) == NEWCOMERS
     script = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
-    assert script[-2:] == [f"{NEWCOMERS[1]} || exit", f"pip install -e '.[external]' && {EXTERNAL}"]
-    assert f"`{EXTERNAL}`" in pages.read("CONTRIBUTING.md")
+    assert script[-3:] == [
+        f"{NEWCOMERS[1]} || exit",
+        LONG,
+        f"pip install -e '.[external]' && {EXTERNAL}",
+    ]
+    for command in (LONG, EXTERNAL):
+        assert f"`{command}`" in pages.read("CONTRIBUTING.md")
     assert len(script) < 25
 
 

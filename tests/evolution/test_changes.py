@@ -29,6 +29,7 @@ KINDS = ["sqlite", "postgresql"]
 FILLS = {"a fill without a target": ["hero.home_id=7"]}
 
 
+@pytest.mark.long_cases("postgresql")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", CASES)
 def test_a_change_keeps_everything_else(

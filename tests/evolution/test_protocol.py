@@ -78,6 +78,7 @@ def dies_before(number: int, found: Changed, target: Target) -> Callable[[], obj
     return work
 
 
+@pytest.mark.long_cases("postgresql")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_killed_process_leaves_the_old_tables_or_the_new_ones(
     kind: str, new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch

@@ -72,6 +72,7 @@ def targets(change: Change, now: Spec) -> Iterator[Target]:
     yield now.target()
 
 
+@pytest.mark.long_cases("sqlite")
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_revisions_do_what_apply_does(kind: str, new_database: Callable[[str], str]) -> None:
     made = refused = 0
@@ -259,6 +260,7 @@ CHAINS: dict[str, list[tuple[list[str], list[str]]]] = {
 }
 
 
+@pytest.mark.long_cases("postgresql")
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("name", CHAINS)
 def test_each_revision_starts_from_the_one_before(

@@ -77,6 +77,7 @@ def test_the_ordinary_way_passes_the_others_by(app: FastAPI) -> None:
     assert set(made(app)) <= {path.rstrip("/"), LAST.rstrip("/")}
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_document_is_that_of_fastapi(app: FastAPI) -> None:
     first, second = ask(app, ("GET", "/openapi.json", None), ("GET", "/openapi.json", None))

@@ -320,6 +320,7 @@ async def _leave(lifespan: Any) -> None:
     await lifespan.__aexit__(None, None, None)
 
 
+@pytest.mark.long_cases("sqlite")
 @pytest.mark.parametrize("name", MODELS)
 def test_rows_are_written_as_pydantic_writes_them(zoo_rows: Rows, name: str) -> None:
     _, public, path = zoo_rows.models(name)

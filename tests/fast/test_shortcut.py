@@ -569,6 +569,7 @@ def test_both_ways_answer_the_same(ways: Ways, kind: str) -> None:
     assert statuses.count(200) > len(statuses) / 20
 
 
+@pytest.mark.long_cases("postgresql")
 @pytest.mark.parametrize("kind", KINDS)
 def test_odd_keys_and_queries_one_by_one(ways: Ways, kind: str) -> None:
     ways.start("zoo", kind)
@@ -586,6 +587,7 @@ def test_odd_keys_and_queries_one_by_one(ways: Ways, kind: str) -> None:
         ways.ask(write("POST", path, {"what": "a"}))
 
 
+@pytest.mark.long_cases("postgresql")
 @pytest.mark.parametrize("kind", KINDS)
 def test_odd_bodies_one_by_one(ways: Ways, kind: str) -> None:
     ways.start("zoo", kind)

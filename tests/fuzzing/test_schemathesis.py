@@ -92,6 +92,7 @@ class Run:
 
 
 @pytest.mark.slow
+@pytest.mark.long_cases("clinic", "hall", "sensors", "vault")
 @pytest.mark.parametrize(("name", "kind"), EVERYWHERE if EXAMPLES else IN_TURN)
 def test_the_application_does_what_its_document_says(
     servers: Servers, tmp_path: Path, name: str, kind: str

@@ -91,6 +91,7 @@ def events_of(told: Path) -> dict[int, list[int]]:
     return ages
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_kill_9_loses_no_event(
     servers: Servers, tmp_path: Path, new_database: Callable[[str], str]

@@ -71,6 +71,7 @@ def answer(api: Api, method: str, path: str, options: dict[str, Any]) -> tuple[A
     return response.status_code, [one for one in headers if "cursor" not in one[1]], body
 
 
+@pytest.mark.long_cases("postgresql")
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_every_form_of_the_kit_answers_the_same(
     servers: Servers,

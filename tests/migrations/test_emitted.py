@@ -83,6 +83,7 @@ def test_the_code_is_clean(tmp_path: Path, kit: KitForm) -> None:
         assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_project_with_revisions_passes_its_checks(
     tmp_path: Path, mypy_cache: Path, database: str, monkeypatch: pytest.MonkeyPatch

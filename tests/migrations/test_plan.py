@@ -27,6 +27,7 @@ def lists(crudgen: Callable[..., Result], url: str) -> tuple[int, list[str], int
     )
 
 
+@pytest.mark.long_cases("postgresql")
 @pytest.mark.parametrize("kind", KINDS)
 def test_plan_shows_three_lists_and_apply_runs_revisions(
     kind: str, crudgen: Callable[..., Result], new_database: NewDatabase
@@ -58,6 +59,7 @@ def test_plan_shows_three_lists_and_apply_runs_revisions(
     assert "changed outside of the revisions" in crudgen("plan", "--database", url).output
 
 
+@pytest.mark.long_cases("postgresql")
 @pytest.mark.parametrize("kind", KINDS)
 def test_tables_of_the_spec_are_recorded(
     kind: str, crudgen: Callable[..., Result], new_database: NewDatabase
@@ -71,6 +73,7 @@ def test_tables_of_the_spec_are_recorded(
     assert lists(crudgen, url) == (0, [], 0, 0)
 
 
+@pytest.mark.long
 def test_a_revision_that_stops_is_reported(crudgen: Callable[..., Result]) -> None:
     crudgen("revision", "-m", "first")
     assert crudgen("apply").exit_code == 0
@@ -96,6 +99,7 @@ def test_the_database_of_a_later_version_is_reported(crudgen: Callable[..., Resu
         assert "the database has the revision x" in result.output
 
 
+@pytest.mark.long
 def test_a_recorded_revision_without_its_file_is_reported(crudgen: Callable[..., Result]) -> None:
     crudgen("revision", "-m", "first")
     crudgen("apply")
@@ -182,6 +186,7 @@ KEPT = [
 ]
 
 
+@pytest.mark.long_cases("specs1", "specs2", "specs3")
 @pytest.mark.parametrize("specs", KEPT)
 def test_what_is_kept_has_names_of_its_own(
     specs: list[str], crudgen: Callable[..., Result]

@@ -76,6 +76,7 @@ def test_processes_that_migrate_at_once_all_succeed(
         assert missing(database(url)) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_killed_process_leaves_a_revision(
     kind: str, tmp_path: Path, new_database: NewDatabase

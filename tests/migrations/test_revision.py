@@ -59,6 +59,7 @@ def change(hero: str = LATER, team: str = TEAM) -> None:
         Path("entities/team.yaml").write_text(team)
 
 
+@pytest.mark.long_cases("postgresql")
 @pytest.mark.parametrize("kind", KINDS)
 def test_revisions_lead_from_one_spec_to_the_next(
     kind: str, crudgen: Callable[..., Result], new_database: NewDatabase
@@ -124,6 +125,7 @@ def test_constraints_that_a_rebuild_cannot_recognize_are_named(
     assert crudgen("plan", "--database", url).exit_code == 0
 
 
+@pytest.mark.long
 def test_revisions_are_clean_code(crudgen: Callable[..., Result], mypy_cache: Path) -> None:
     crudgen("revision", "-m", "First \"tables\": 100 % of 'them' \\ é")
     change()

@@ -275,6 +275,7 @@ def test_tables_without_a_revision_are_adopted_by_a_stamp(
     assert not any("alembic" in str(note) for note in plan.notes)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kit", [KitForm.PLAIN, KitForm.LIBRARY])
 def test_other_forms_of_the_kit_migrate(
     kit: KitForm, tmp_path: Path, new_database: NewDatabase

@@ -230,6 +230,7 @@ def test_other_paths_cannot_be_sorted_by(client: Client, sort: str) -> None:
     assert client.get(f"/with/heroes/?sort={sort}").status_code == 422
 
 
+@pytest.mark.long
 def test_a_cached_statement_takes_little_memory(client: Client) -> None:
     def ask(values: int) -> None:
         names = "&team__name__in=x" * values

@@ -115,6 +115,7 @@ def stop_and_start(postgres: Postgres, number: int, seconds: float) -> Outage:
     return Outage(stopping, stopped, starting, time.monotonic())
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_postgresql_is_stopped_and_started_under_load(
     postgres: Postgres, servers: Servers, root: Path

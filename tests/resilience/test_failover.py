@@ -43,6 +43,7 @@ def port(address: str) -> str:
     return address.partition(":")[2]
 
 
+@pytest.mark.long_cases("query", "standby first")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("spelling", "mode"),
@@ -90,6 +91,7 @@ def read_codes(node: Node) -> set[str]:
     return {code for (code,) in node.execute("SELECT code FROM tag")}
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_standby_takes_over_from_a_primary_that_is_frozen(
     cluster: Cluster, servers: Servers, root: Path
@@ -119,6 +121,7 @@ def test_a_standby_takes_over_from_a_primary_that_is_frozen(
         assert "Traceback" not in api.log.read_text()
 
 
+@pytest.mark.long
 def test_an_orderly_switch_loses_nothing(cluster: Cluster, servers: Servers, root: Path) -> None:
     """The primary is shut down, the standby promoted, and the old primary follows the new one."""
     url = SPELLINGS["list"](cluster.primary.address, cluster.standby.address)

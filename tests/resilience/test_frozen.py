@@ -187,6 +187,7 @@ def test_an_idle_application_notices_that_its_connections_have_frozen(
     assert seconds_until_well(api) < RECOVERY_SECONDS
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("frozen", ["served"], indirect=True)
 def test_writes_that_freeze_under_way_are_answered_and_none_is_lost(

@@ -48,6 +48,7 @@ class Client:
                 self.answers.append(one_answer(connection))
 
 
+@pytest.mark.long_cases("2")
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_no_connection_that_was_made_is_left_without_an_answer(

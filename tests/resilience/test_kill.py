@@ -57,6 +57,7 @@ def secret_of(name: str, age: int) -> str:
     return f"{name} at {age}"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_kill_9_loses_no_acknowledged_write(
     servers: Servers, root: Path, new_database: Callable[[str], str]

@@ -100,6 +100,7 @@ def api(
     servers.end(started)
 
 
+@pytest.mark.long_cases("emitted")
 @pytest.mark.slow
 def test_bodies_of_100_mb(api: Api) -> None:
     with GoodClients(api) as good, ThreadPoolExecutor(8) as pool:
@@ -122,6 +123,7 @@ def send_large(api: Api, number: int) -> bytes:
         return one_answer(connection)
 
 
+@pytest.mark.long_cases("emitted")
 @pytest.mark.slow
 def test_300_slow_clients(api: Api) -> None:
     with GoodClients(api) as good, ThreadPoolExecutor(2) as pool:

@@ -94,6 +94,7 @@ def test_a_standby_answers_reads_and_after_its_promotion_writes(
     assert log.count("resolved: read-only") == 1
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_standby_that_is_meant_to_be_read_only_is_ready(
     cluster: Cluster, servers: Servers, spec: Path
@@ -115,6 +116,7 @@ def test_a_standby_that_is_meant_to_be_read_only_is_ready(
         assert "Traceback" not in api.log.read_text()
 
 
+@pytest.mark.long
 def test_a_standby_without_the_tables_ends_the_start_with_a_message(
     cluster: Cluster, servers: Servers, spec: Path
 ) -> None:

@@ -158,6 +158,7 @@ def names(api: Api) -> set[str]:
         return {name for (name,) in connection.exec_driver_sql("SELECT name FROM hero")}
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_end_with_slow_and_stuck_clients(
     servers: Servers, new_database: Callable[[str], str], root: Path
@@ -176,6 +177,7 @@ def test_an_end_with_slow_and_stuck_clients(
     assert min(written) > 20
 
 
+@pytest.mark.long_cases("emitted")
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("mode", ["served", "emitted"])
 def test_an_idle_application_ends_at_once(

@@ -79,6 +79,7 @@ def random_application(seed: int) -> Application:
     return application(random_schema(seed, 6, 12))
 
 
+@pytest.mark.long_cases("postgresql")
 @pytest.mark.slow
 def test_every_change_of_a_type_is_noticed(database: Connect) -> None:
     apps = {kind: robot(f"  x: {kind}\n  y: bool\n") for kind in TYPES}
@@ -137,6 +138,7 @@ def test_settings_of_the_session_make_no_difference(postgresql: str, setting: st
     engine.dispose()
 
 
+@pytest.mark.long_cases("postgresql")
 def test_keywords_as_names(database: Connect, postgresql: str) -> None:
     with psycopg.connect(postgresql) as connection:
         found = connection.execute("SELECT word FROM pg_get_keywords()").fetchall()

@@ -138,6 +138,7 @@ def test_a_file_that_is_no_database_stops_the_start(tmp_path: Path) -> None:
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_processes_that_start_together_share_the_work(
     servers: Servers, new_database: Callable[[str], str], root: Path

@@ -53,6 +53,7 @@ def process(
     process.stop()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_server_answers_as_a_graph_of_dicts_would(process: Process) -> None:
     run(Machine, process)

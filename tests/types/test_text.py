@@ -196,6 +196,7 @@ def test_a_key_in_a_path_finds_its_twin(people: Everywhere, twins: tuple[str, st
         assert people.ask("GET", f"/raw-tags/{quote(name)}").json()["code"] == name
 
 
+@pytest.mark.long
 def test_controls_are_refused_unless_they_are_asked_for(people: Everywhere) -> None:
     for number, character in enumerate([*CONTROLS, *BIDI]):
         text = f"a{character}b"

@@ -5,6 +5,7 @@ import unicodedata
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -80,6 +81,7 @@ ANIMALS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.long_cases("emitted")
 @settings(
     max_examples=60,
     deadline=None,
