@@ -44,7 +44,7 @@ ROOMS = {
         {"yaml"},
         {"written"},
         {"resolve"},
-        {"load", "explain", "matrix", "notes"},
+        {"load", "explain", "explained_rules", "matrix", "notes"},
         {"__init__"},
     ],
     "codegen": [

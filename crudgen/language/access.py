@@ -141,6 +141,38 @@ class RuleAboutRows:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowed:
+    """Callers who may do one thing."""
+
+    who: tuple[str, ...] = ()
+    """`anyone`, `user` or roles: these may do it with all rows."""
+    about_rows: tuple[RuleAboutRows, ...] = ()
+    """Rules that add callers who may do it with some rows."""
+
+    @property
+    def everybody(self) -> tuple[str, ...]:
+        """Who may do it, perhaps with some rows only; empty for nobody."""
+        return tuple(dict.fromkeys((*self.who, *(rule.who for rule in self.about_rows))))
+
+    def conditions(self, caller: str) -> tuple[Condition, ...] | None:
+        """Return the conditions of which a row must satisfy one; None if the caller needs none."""
+        if covers(self.who, caller):
+            return None
+        return tuple(rule.condition for rule in self.about_rows if covers((rule.who,), caller))
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRules:
+    """Who of those who may read or write a row may see a field of it, and set it."""
+
+    name: FieldName
+    read: Allowed | None = None
+    """None: whoever may read the row."""
+    write: Allowed | None = None
+    """None: whoever may create or update the row."""
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """Who may do what with the rows of an entity: for each action, `anyone`, `user` or roles.
 
@@ -154,6 +186,8 @@ class Access:
     about_rows: tuple[RuleAboutRows, ...] = ()
     tenant: "Tenant | None" = None
     """What is part of each condition, if a spec says so once for all rules."""
+    fields: tuple[FieldRules, ...] = ()
+    """Rules about fields, in the order of the spec."""
 
     @property
     def within_tenant(self) -> "Access":
@@ -173,6 +207,18 @@ class Access:
         """Return who may do something, perhaps with some rows only; empty for nobody."""
         some = (rule.who for rule in self.rules(action))
         return tuple(dict.fromkeys((*self.of_all(action), *some)))
+
+    @property
+    def hidden(self) -> frozenset[FieldName]:
+        """The fields that some responses lack, or show as null."""
+        return frozenset(one.name for one in self.fields if one.read is not None)
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The conditions of all rules: about rows, and about fields."""
+        about = [one.condition for one in self.about_rows]
+        parts = (part for one in self.fields for part in (one.read, one.write) if part is not None)
+        return (*about, *(rule.condition for part in parts for rule in part.about_rows))
 
 
 @dataclass(frozen=True, slots=True)

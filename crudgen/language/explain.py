@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from .access import NOBODY, Access, Action, Preset
+from .access import Preset
 from .checks import Check
 from .conditions.text import condition_text
-from .matrix import rule_text, rules_of
+from .explained_rules import explained_rules
 from .names import SNAKE_CASE, Conventions
 from .operations import CHANGING, CREATING, RELATION_KEYS, Operation
 from .relations import Reference, Relation, RelationKind
@@ -70,22 +70,8 @@ def explain(entity: Entity, conventions: Conventions = SNAKE_CASE) -> str:
             str(one.name): _action(entity, one, conventions) for one in entity.actions
         }
     if entity.access is not None:
-        document["access"] = _access(entity.access)
+        document["access"] = explained_rules(entity.access)
     return "".join(f"{line}\n" for line in [*_lines(document), *_inverses(entity)])
-
-
-def _access(access: Access) -> dict[str, Plain]:
-    scope: dict[str, Plain] = {"tenant": str(access.tenant.field)} if access.tenant else {}
-    return scope | {str(one): _rules(access, one) for one in Action}
-
-
-def _rules(access: Access, action: Action) -> Plain:
-    """Return the rules for an action."""
-    rules = access.within_tenant.rules(action)
-    said: dict[str, Plain] = {rule_text(one): one.says for one in rules if one.says}
-    texts = rules_of(access, action)
-    found = [{"rule": text, "says": said[text]} if text in said else text for text in texts]
-    return [*found] or NOBODY
 
 
 def _inverses(entity: Entity) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from .access import ANYONE, USER, Access, Action, RuleAboutRows, conditions_for, covers
+from .access import ANYONE, USER, Access, Action, Allowed, RuleAboutRows, conditions_for, covers
 from .conditions.text import condition_text
 from .conditions.tree import Condition
 from .schema import Entity, Schema
@@ -69,6 +69,12 @@ def allowed(entity: Entity, callers: Sequence[str]) -> dict[str, list[str]]:
                 found[str(action)].append(f"{caller} if {condition}" if condition else caller)
     if entity.access:
         found |= {str(one.name): found[str(one.access)] for one in entity.actions}
+        for name, cells in _fields(entity.access, callers):
+            found[name] = [
+                f"{caller} if {cell}" if cell else caller
+                for caller, cell in zip(callers, cells, strict=True)
+                if cell is not None
+            ]
     return found
 
 
@@ -94,6 +100,8 @@ def _table(entity: Entity, callers: Sequence[str]) -> Iterator[str]:
     for name, action in asked if entity.access else ():
         cells = (_cell(entity, action, caller, notes) for caller in callers)
         rows.append((name, *cells))
+    for name, found in _fields(entity.access, callers) if entity.access else ():
+        rows.append((f"  {name}", *(_shown(one, notes) for one in found)))
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     for row in rows:
         padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -105,8 +113,35 @@ def _cell(entity: Entity, action: Action, caller: str, notes: dict[str, int]) ->
     access = entity.access
     if access is None or not may(access, action, caller):
         return NO
-    condition = condition_for(access, action, caller)
+    return _shown(condition_for(access, action, caller), notes)
+
+
+def _shown(condition: str | None, notes: dict[str, int]) -> str:
+    """Return a cell of the table; the condition is empty for all rows, None for no row."""
+    if condition is None:
+        return NO
     return f"if ({notes.setdefault(condition, len(notes) + 1)})" if condition else YES
+
+
+def _fields(access: Access, callers: Sequence[str]) -> Iterator[tuple[str, Sequence[str | None]]]:
+    """Yield `see salary` and `set salary`, each with the conditions of the callers.
+
+    They are about the rows that the callers may read or write: empty for all of these, None for
+    none.
+    """
+    for one in access.fields:
+        for verb, allowed in (("see", one.read), ("set", one.write)):
+            if allowed is not None:
+                found = [_condition_of(access, allowed, verb, caller) for caller in callers]
+                yield f"{verb} {one.name}", found
+
+
+def _condition_of(access: Access, allowed: Allowed, verb: str, caller: str) -> str | None:
+    actions = (Action.READ,) if verb == "see" else (Action.CREATE, Action.UPDATE)
+    conditions = allowed.conditions(caller)
+    if conditions == () or not any(may(access, action, caller) for action in actions):
+        return None
+    return "" if conditions is None else _any(conditions)
 
 
 def _any(conditions: Sequence[Condition]) -> str:

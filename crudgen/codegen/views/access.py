@@ -11,6 +11,7 @@ from crudgen.language.operations import Operation
 from crudgen.language.schema import Entity, KeyKind, KitForm
 
 from .collections import created_together
+from .field_rules import field_rules
 from .references import Entities
 from .rule_conditions import rule_conditions, versions
 from .variables import free_name
@@ -106,6 +107,7 @@ def access_view(entity: Entity, access: Access, entities: Entities, kit: KitForm
         caller,
         *_rules(entity, access.within_tenant, entities, imports),
         *_tenant(entity, access, entities, imports),
+        *field_rules(entity, access, entities, imports),
         *_presets(entity),
     ]
     kind = imports.name("..kit.access.rules", "Access")
@@ -127,10 +129,9 @@ def _rules(
     """Yield `read=[ANYONE]`, `create=[role("editor")]` and so on."""
     conditions = rule_conditions(entity, entities, imports)
     for action in Action:
-        rules: list[Bracket | Code] = [_who(who, imports) for who in access.of_all(action)]
-        rules += [conditions.when(one, _who(one.who, imports)) for one in access.rules(action)]
-        if rules:
-            yield keyword(action, Bracket("[", tuple(rules), "]"))
+        if access.who(action):
+            rules = conditions.rules(access.of_all(action), access.rules(action))
+            yield keyword(action, rules)
 
 
 def _tenant(
@@ -139,8 +140,7 @@ def _tenant(
     """Yield `tenant=USER.when(…)`, whose condition is part of each rule."""
     if access.tenant is not None:
         rule = RuleAboutRows(Action.READ, USER, access.tenant.condition)
-        when = rule_conditions(entity, entities, imports).when(rule, _who(USER, imports))
-        yield keyword("tenant", when)
+        yield keyword("tenant", rule_conditions(entity, entities, imports).when(rule))
 
 
 def _presets(entity: Entity) -> Iterator[Bracket | Code]:
@@ -152,14 +152,6 @@ def _presets(entity: Entity) -> Iterator[Bracket | Code]:
     )
     if presets:
         yield keyword("presets", Bracket("{", presets, "}"))
-
-
-def _who(who: str, imports: Imports) -> Code:
-    constants = {ANYONE: "ANYONE", USER: "USER"}
-    if who in constants:
-        return imports.name("..kit.access.rules", constants[who])
-    role = imports.name("..kit.access.rules", "role")
-    return statement(raw(""), call(role, [literal(who)]))
 
 
 def _alias(

@@ -74,7 +74,8 @@ def testable_operations(entity: Entity) -> set[Operation]:
     access, operations = entity.access, {*entity.api.operations}
     if access is None:
         return operations
-    if not access.read:
+    rules = [part for one in access.fields for part in (one.read, one.write) if part is not None]
+    if not access.read or not all(part.who for part in rules):
         return set()
     return {one for one in operations if all(map(access.of_all, actions_of(one, entity)))}
 

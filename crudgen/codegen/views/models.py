@@ -1,7 +1,7 @@
 """View of an entity's models. Reason to change: the code of generated models."""
 
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crudgen.codegen.characters import width
 from crudgen.codegen.code import Code, docstring, json_name, literal, name, optional, raw, words
@@ -87,8 +87,10 @@ def models_view(
     creates = bool({Operation.CREATE, Operation.CREATE_MANY, Operation.REPLACE} & operations)
     updates = bool({Operation.UPDATE, Operation.UPDATE_MANY} & operations)
     references = {one.relation.by for one in owners}
-    shared = [field for field in entity.fields if _is_shared(field, references)]
-    others = [field for field in entity.fields if not _is_shared(field, references)]
+    hidden = frozenset[FieldName]() if entity.access is None else entity.access.hidden
+    own = references | hidden
+    shared = [field for field in entity.fields if _is_shared(field, own)]
+    others = [field for field in entity.fields if not _is_shared(field, own)]
     ignored_on_create = [field for field in entity.fields if field.read_only]
     ignored_on_update = [field for field in entity.fields if _is_ignored_on_update(field)]
     updated = [field for field in entity.fields if not _is_ignored_on_update(field)]
@@ -119,7 +121,11 @@ def models_view(
         ignored_on_update=_read_only(ignored_on_update),
         update_lines=update_lines,
         divides_update=bool(ignored_on_update and update_lines),
-        public_lines=tuple(lines.public(field) for field in others if not field.write_only),
+        public_lines=tuple(
+            lines.hidden(field) if field.name in hidden else lines.public(field)
+            for field in others
+            if not field.write_only
+        ),
         creates=creates,
         replaces=Operation.REPLACE in operations,
         create_body=any(field.read_only or field in others for field in entity.fields),
@@ -146,12 +152,13 @@ def _pytest_mark(entity: Entity) -> Iterator[Code]:
         yield raw("__test__ = False  # pytest would collect it as a class of tests")
 
 
-def _is_shared(field: Field, references: Container[FieldName | None]) -> bool:
+def _is_shared(field: Field, own: Container[FieldName | None]) -> bool:
     """Return whether create and response models share the field.
 
-    They do not share `references` to rows under which rows are created, and what is the caller's.
+    They do not share what is the caller's, and the fields in `own`: references to rows under which
+    rows are created, and what some responses lack.
     """
-    is_other = field.preset is not None or field.name in references
+    is_other = field.preset is not None or field.name in own
     return not (field.pk or field.read_only or field.write_only or is_other)
 
 
@@ -234,6 +241,11 @@ class _Lines:
     def public(self, field: Field) -> Code:
         """Return the declaration of a field in the response model."""
         return self._declare(field, self._documented(field))
+
+    def hidden(self, field: Field) -> Code:
+        """Return the declaration in the response model of a field that some responses lack."""
+        nullable = replace(field, optional=True)
+        return self._declare(nullable, [UNSET, *self._documented(field)])
 
     def _documented(self, field: Field) -> list[Bracket | Code]:
         return [*self.printer.alias(field), *self.printer.description(field)]

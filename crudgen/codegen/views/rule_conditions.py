@@ -1,11 +1,11 @@
 """Source of the conditions of rules. Reason to change: how a rule names a column or a claim."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from crudgen.codegen.code import Code, identifier, literal, name, raw
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import Bracket, Comparison, call, keyword, statement
-from crudgen.language.access import Access, RuleAboutRows
+from crudgen.language.access import ANYONE, USER, Access, RuleAboutRows
 from crudgen.language.conditions.text import condition_text
 from crudgen.language.conditions.tree import Condition, IsTrue, fields_of
 from crudgen.language.names import ClaimName, FieldName, PathName, VersionName
@@ -26,7 +26,21 @@ class RuleConditionPrinter(ConditionPrinter):
         super().__init__(entity, imports, printer)
         self._entities = entities
 
-    def when(self, rule: RuleAboutRows, who: Code) -> Bracket:
+    def rules(self, who: Iterable[str], about_rows: Iterable[RuleAboutRows]) -> Bracket:
+        """Return `[role("editor"), USER.when(…)]`."""
+        rules: list[Bracket | Code] = [self._who(one) for one in who]
+        rules += [self.when(one) for one in about_rows]
+        return Bracket("[", tuple(rules), "]")
+
+    def _who(self, who: str) -> Code:
+        """Return `ANYONE`, `USER` or `role("editor")`."""
+        constants = {ANYONE: "ANYONE", USER: "USER"}
+        if who in constants:
+            return self._imports.name("..kit.access.rules", constants[who])
+        role = self._imports.name("..kit.access.rules", "role")
+        return statement(raw(""), call(role, [literal(who)]))
+
+    def when(self, rule: RuleAboutRows) -> Bracket:
         """Return `USER.when("owner_id = me.id", col(Hero.owner_id) == me.id)`."""
         arguments: list[Source | Code] = [
             literal(text_of(rule.condition, self._entity)),
@@ -34,7 +48,7 @@ class RuleConditionPrinter(ConditionPrinter):
         ]
         if rule.says is not None:
             arguments.append(keyword("says", literal(rule.says)))
-        return call(who + raw(".when"), arguments)
+        return call(self._who(rule.who) + raw(".when"), arguments)
 
     def source(self, condition: Condition) -> Source:
         """Return the source of a condition."""
@@ -77,14 +91,18 @@ def rule_conditions(entity: Entity, entities: Entities, imports: Imports) -> Rul
 
 def names_caller(access: Access | None) -> bool:
     """Return whether a rule is about claims of the caller."""
-    rules = () if access is None else access.about_rows
-    return any(isinstance(one, ClaimName) for rule in rules for one in fields_of(rule.condition))
+    return any(isinstance(one, ClaimName) for one in _named(access))
 
 
 def follows_relations(access: Access | None) -> bool:
     """Return whether a rule is about related rows."""
-    rules = () if access is None else access.about_rows
-    return any(isinstance(one, PathName) for rule in rules for one in fields_of(rule.condition))
+    return any(isinstance(one, PathName) for one in _named(access))
+
+
+def _named(access: Access | None) -> Iterator[FieldName]:
+    """Yield what the conditions of rules name."""
+    for condition in () if access is None else access.conditions:
+        yield from fields_of(condition)
 
 
 def versions(entity: Entity, imports: Imports) -> Iterator[Code]:

@@ -123,6 +123,11 @@ class View:
             raise
         return self._shown(response, [row])
 
+    def replaced(self, row: Model, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the values that a replacement sets, of those of its request body."""
+        del row
+        return values
+
     async def delete(self, db: Database, request: Request, key: Any) -> Response:
         """Delete a row."""
         self._access.delete.check(self._caller)

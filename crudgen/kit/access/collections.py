@@ -13,6 +13,7 @@ from ..rows.subcollection import Subcollection
 from .caller import BaseCaller
 from .caller_database import as_caller
 from .caller_view import remember, shown
+from .fields import check_fields
 from .may import May
 from .queries import check_query
 from .row_operations import read_condition
@@ -114,6 +115,7 @@ class CollectionView:
         seen = guarded.restricted(db.kind, caller)
         if seen is None:
             return await self._rows.list(db, request, key, query)
+        check_fields(guarded.rows.unguarded._columns, query, caller)
         return await seen.list(as_caller(db, caller), request, key, query)
 
     async def create(

@@ -27,14 +27,18 @@ class Presets:
         self._complete: dict[type[Model], type[Model]] = {}
         """The models that have the attributes that request bodies do not have."""
 
+    def value(self, name: str, caller: BaseCaller | None) -> Any:
+        """Return the value of an attribute of rows that is the caller's."""
+        return getattr(caller, self._presets[name], None)
+
     def fill(self, row: Model, caller: BaseCaller | None) -> Model:
         """Return a new row with the values that it has from its caller.
 
         Without credentials, and for a claim that the token lacks, they are null.
         """
         values = {
-            name: getattr(caller, attribute, None)
-            for name, attribute in self._presets.items()
+            name: self.value(name, caller)
+            for name in self._presets
             if name not in row.model_fields_set
         }
         if not values:

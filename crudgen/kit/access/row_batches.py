@@ -1,6 +1,6 @@
 """The operations on several rows for one caller, whose rules are about rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from ..http.headers import JsonText
 from ..models import Changes, Model
 from ..rows.resource import Insertion
 from .denials import Write
+from .field_writes import FieldUpdate
 from .row_view import RowView, inserted_key
 
 
@@ -35,12 +36,19 @@ class BulkRowView(RowView):
         """
         self._access.create.check(self._caller)
         self._bodies.check_related(rows, self._caller, several=True)
-        rows = [self._bodies.filled(row, self._caller) for row in rows]
+        sent, rows = rows, [self._bodies.filled(row, self._caller) for row in rows]
         operations, every, caller_db = self._operations, self._every, self._as_caller(db)
         asked, count = operations.creation(db.kind), len(rows)
         values = [every._values.read(row) for row in rows]
         new = [(None, one) for one in values]
-        before = operations.references.checks(db.kind, new, self._placed)
+        before = [
+            change
+            for index, row in enumerate(sent)
+            for change in operations.fields.check_new(
+                db.kind, row, self._caller, operations.new_values(values[index]), ["body", index]
+            )
+        ]
+        before += operations.references.checks(db.kind, new, self._placed)
         before += [
             Change(
                 asked,
@@ -58,6 +66,9 @@ class BulkRowView(RowView):
         def answer(found: Sequence[Sequence[Row]]) -> Response:
             hides = not all(found[-count:])
             response: Response = own.answer(found[: len(found) - count])
+            if operations.masks and not hides:
+                body = operations.use(db.kind).rows.write_all([row for (row,) in found[-count:]])
+                response = JsonText(body, response.status_code)
             return Response(status_code=204) if hides else response
 
         insertion = Insertion([*before, *own.changes, *seen], own.write, answer)
@@ -80,6 +91,12 @@ class BulkRowView(RowView):
         ]
         sent = [every._values.read(row, exclude_unset=True) for row in rows]
         written = [(values.pop(every._key), values) for values in sent]
+        judged = [
+            operations.fields.update(db.kind, key, values, ["body", index])
+            for index, (key, values) in enumerate(written)
+        ]
+        for (_, values), one in zip(written, judged, strict=True):
+            guards += one.changes(operations.new_values(values)) if one else ()
         guards += operations.references.checks(db.kind, written, self._placed)
         for index, key in _in_order(batch.keys) if operations.asks_update else ():
             values = sent[index]
@@ -88,10 +105,13 @@ class BulkRowView(RowView):
                     operations.update(db.kind, tuple(values), asks=True),
                     {**operations.new_values(values), "key__": key},
                     check=self._allowed(Write("update", key, values), ["body", index]),
+                    derive=_bound(judged[index]),
                 )
             )
         seen = [Change(use.read, {"key__": key}) for key in batch.keys]
-        guarded = replace(batch, before=[*batch.before, *guards])
+        pairs = zip(batch.changes, judged, strict=True)
+        updates = [replace(one, derive=_bound(found)) if found else one for one, found in pairs]
+        guarded = replace(batch, before=[*batch.before, *guards], changes=updates)
         found = await every._write_in_order(caller_db, guarded, seen)
         visible = found[len(seen) :]
         if not all(visible):
@@ -137,6 +157,13 @@ class BulkRowView(RowView):
     def _place(self, index: int) -> list[str | int]:
         """Return the location of the key of a row in a body."""
         return ["body", index, self._every._key_name]
+
+
+def _bound(
+    judged: FieldUpdate | None,
+) -> Callable[[Sequence[Sequence[Row]]], dict[str, Any]] | None:
+    """Return the function that derives the values of an update, if rules judge its properties."""
+    return None if judged is None else judged.bound
 
 
 def _in_order(keys: Sequence[Any]) -> list[tuple[int, Any]]:

@@ -12,6 +12,8 @@ from ..query.visibility import Visibility
 from ..rows.resource import Resource
 from ..rows.statements import RowStatements
 from .clauses import NEW, Clause, any_before, any_behind, any_change, columns_of
+from .field_writes import FieldWrites
+from .fields import masks_of, settable
 from .references import ReadableReferences
 from .rules import Access, Roles, known_access_of
 
@@ -26,15 +28,25 @@ def read_condition(access: Access | None, roles: Roles) -> Condition | None:
 
 
 def visibility_of(roles: Roles) -> Visibility:
-    """Return which rows of all tables callers with some roles can read."""
-    return Visibility(lambda table: read_condition(known_access_of(table), roles))
+    """Return which rows of all tables, and values in them, callers with some roles can read."""
+    return Visibility(
+        lambda table: read_condition(known_access_of(table), roles),
+        lambda table: masks_of(known_access_of(table), roles),
+    )
 
 
 def depends_on_rows(rows: Resource, access: Access, roles: Roles) -> bool:
-    """Return whether rules of these callers are about rows: of this table, or of related ones."""
+    """Return whether rules of these callers are about rows: of this table, or of related ones.
+
+    Rules about properties are about rows too: some rows do not show them, or none does.
+    """
     if any(one.clauses(roles) is not None for one in access.permissions) and access.is_about_rows:
         return True
-    related = (known_access_of(table) for table in rows.related_tables())
+    if access.fields and (masks_of(access, roles) or settable(access, roles)):
+        return True
+    related = [known_access_of(table) for table in rows.related_tables()]
+    if any(masks_of(one, roles) for one in related):
+        return True
     return any(one is not None and one.read.clauses(roles) for one in related)
 
 
@@ -55,12 +67,18 @@ class RowOperations:
         """The condition of the rows that these callers can read; None for all rows."""
         self.visible = rows
         """The rows that these callers can read."""
-        if any(map(visibility.hides, rows.related_tables())):
+        if any(map(visibility.limits, rows.related_tables())):
             self.visible = self.visible.seen_by(visibility)
         if self.own_condition is not None:
             reading = access.read.clauses(roles) or ()
             is_indexed = len(reading) == 1 and reading[0].is_indexed
             self.visible = self.visible.restricted(self.own_condition, is_indexed=is_indexed)
+        self.masks = masks_of(access, roles)
+        """The values that some rows, or all, do not show to these callers."""
+        if self.masks:
+            self.visible = self.visible._with_columns(self.visible._columns.masked(self.masks))
+        self.fields = FieldWrites(self.visible, access, roles)
+        """The rules about the properties that these callers set."""
         self.references = ReadableReferences(rows._properties, rows._columns.shown, visibility)
         """The check of references to rows that these callers cannot read."""
         self._columns: Mapping[str, Column[Any]] = rows._properties.columns

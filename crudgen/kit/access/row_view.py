@@ -20,6 +20,7 @@ from .caller import BaseCaller
 from .caller_database import as_caller
 from .caller_view import View, remember
 from .denials import RowDenied, Write
+from .fields import check_fields
 from .queries import check_query
 from .row_operations import RowOperations
 from .rules import check_any
@@ -44,11 +45,17 @@ class RowView(View):
     def _as_caller(self, db: Database) -> Database:
         return as_caller(db, self._caller)
 
+    def _check(self, query: ListQuery) -> None:
+        """Raise HTTPException if a query needs what the caller may not read."""
+        columns = self._operations.visible._columns
+        check_query(columns, query, self._caller)
+        check_fields(columns, query, self._caller)
+
     async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
         """Return the response with a page of rows that the caller can read."""
         self._access.read.check(self._caller)
         visible = self._operations.visible
-        check_query(visible._columns, query, self._caller)
+        self._check(query)
         return await visible.list(self._as_caller(db), request, query)
 
     async def read(self, db: Database, key: Any, query: ListQuery | None = None) -> Response:
@@ -57,7 +64,7 @@ class RowView(View):
         visible: Any = self._operations.visible
         if query is None:
             return await visible.read(self._as_caller(db), key)  # type: ignore[no-any-return]
-        check_query(visible._columns, query, self._caller)
+        self._check(query)
         return await visible.read(self._as_caller(db), key, query)  # type: ignore[no-any-return]
 
     async def create(
@@ -69,24 +76,37 @@ class RowView(View):
         """
         self._access.create.check(self._caller)
         self._bodies.check_related([row], self._caller)
-        row = self._bodies.filled(row, self._caller)
-        insertion = self._guarded_insertion(db, request, row)
+        sent, row = row, self._bodies.filled(row, self._caller)
+        insertion = self._guarded_insertion(db, request, sent, row)
         return await self._inserted(db, request, insertion, [row], *options)
 
-    def _guarded_insertion(self, db: Database, request: Request, row: Model) -> Insertion:
-        """Return the insertion of a row, after its checks; its last change reads the row."""
+    def _guarded_insertion(
+        self, db: Database, request: Request, sent: Model, row: Model
+    ) -> Insertion:
+        """Return the insertion of a row, after its checks; its last change reads the row.
+
+        `sent` is the row as in the request, without the values that are the caller's.
+        """
         operations, rows = self._operations, self._operations.all
         values = rows._values.read(row)
-        before = operations.references.checks(db.kind, [(None, values)], unplaced)
+        new = operations.new_values(values)
+        before = [*operations.fields.check_new(db.kind, sent, self._caller, new, ["body"])]
+        before += operations.references.checks(db.kind, [(None, values)], unplaced)
         asked = operations.creation(db.kind)
         if asked is not None:
-            new = operations.new_values(values)
             before.append(Change(asked, new, check=self._allowed(Write("create", None, values))))
         own = rows._insertion(self._as_caller(db), request, row)
         seen = Change(operations.use(db.kind).read, {}, derive=inserted_key(own.after + 1))
 
         def answer(found: Sequence[Sequence[Row]]) -> Response:
-            return own.answer(found[:-1]) if found[-1] else Response(status_code=204)
+            if not found[-1]:
+                return Response(status_code=204)
+            response = own.answer(found[:-1])
+            if not operations.masks:
+                return response
+            headers = {"Location": response.headers["location"]}
+            body = operations.use(db.kind).rows.write(found[-1][0])
+            return one_row(body, headers, status=response.status_code)
 
         return Insertion([*before, *own.changes, seen], own.write, answer, own.tag)
 
@@ -136,30 +156,37 @@ class RowView(View):
         if "if-match" in request.headers:  # its 412 would tell whether the row exists
             self._access.read.check(self._caller)
         self._bodies.check_related([row], self._caller)
-        row = self._bodies.filled(row, self._caller)
+        sent, row = row, self._bodies.filled(row, self._caller)
         values = rows._values.read(row)
         rows._check_key(key)
         rows.check_key_of_path(key, values)
         if creates and not await self._sees(db, key):
-            return await self._create_by_key(db, request, row)
+            return await self._create_by_key(db, request, sent, row)
         self._access.update.check(self._caller)
         if creates and header_value(request, "if-none-match") == "*":
             raise none_match_failed()
         fixed = {rows._key, *rows._immutable}
+        values = self.replaced(sent, values)
         kept = {name: value for name, value in values.items() if name not in fixed}
         return await self._change(db, request, key, kept)
+
+    def replaced(self, row: Model, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the values that a replacement sets: it keeps what the caller does not see."""
+        return self._operations.fields.sent(row, values)
 
     async def _sees(self, db: Database, key: Any) -> bool:
         read = self._operations.use(db.kind).read
         return bool(await self._as_caller(db).read(read, {"key__": key}, short=True))
 
-    async def _create_by_key(self, db: Database, request: Request, row: Model) -> Response:
+    async def _create_by_key(
+        self, db: Database, request: Request, sent: Model, row: Model
+    ) -> Response:
         """Create the row of a PUT; raise Conflict (409) if the caller cannot read the existing."""
         rows = self._operations.all
         must_not_exist = header_value(request, "if-none-match") == "*"
         is_required = rows._etag_required and not must_not_exist
         Preconditions(request, required=is_required).check(None)
-        insertion = self._guarded_insertion(db, request, row)
+        insertion = self._guarded_insertion(db, request, sent, row)
         with ErrorConversion(rows._properties):
             visible = (await insertion.write(insertion.changes))[-1]
         if not visible:
@@ -173,14 +200,17 @@ class RowView(View):
         operations, rows, columns = self._operations, self._operations.all, tuple(sorted(values))
         bound = {**operations.new_values(values), **values, "key__": key}
         use = operations.use(db.kind)
+        judged = operations.fields.update(db.kind, key, values, ["body"])
         changes = [
             Change(use.lock, {"key__": key}, check=self._seen(db, request, key)),
+            *(judged.changes(bound) if judged else ()),
             *operations.references.checks(db.kind, [(key, values)], unplaced),
             Change(
                 operations.update(db.kind, columns),
                 bound,
                 columns,
                 check=self._allowed(Write("update", key, values)),
+                derive=judged.bound if judged else None,
             ),
             Change(use.read, {"key__": key}),
         ]

@@ -3,8 +3,9 @@
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_
+from sqlalchemy import Column, ColumnElement, Table, and_
 
 from ..errors import StartupError
 from ..models import Model
@@ -156,6 +157,26 @@ def check_any(
     raise Forbidden(f"To {needed.words}, a caller needs {needed.allowed}", loc)
 
 
+@dataclass(frozen=True, slots=True)
+class FieldAccess:
+    """Who of those who may read or write a row may see a property of it, and set it.
+
+    Without rules, all of them may.
+    """
+
+    read: Sequence[Rule] | None = None
+    write: Sequence[Rule] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPermissions:
+    """What the rules about one property allow; None if there are no such rules."""
+
+    column: Column[Any]
+    read: Permission | None
+    write: Permission | None
+
+
 class Access:
     """Who may read, create, update and delete the rows of a table.
 
@@ -174,10 +195,12 @@ class Access:
         delete: Sequence[Rule] = (),
         tenant: Rule | None = None,
         presets: Mapping[str, str] | None = None,
+        fields: Mapping[str, FieldAccess] | None = None,
     ) -> None:
-        """Read the rules. The condition of `tenant` is part of each one.
+        """Read the rules. The condition of `tenant` is part of each one about rows.
 
-        `presets` are the attributes of the caller that new rows have, by attribute.
+        `presets` are the attributes of the caller that new rows have, by attribute. `fields` are
+        the rules about properties, by attribute.
         """
         table, name = _table(model), model.__name__
 
@@ -196,7 +219,11 @@ class Access:
         self.is_about_rows = any(
             clause is not None for one in self.permissions for _, clause in one.rules
         )
-        """Whether a rule has a condition."""
+        """Whether a rule about rows has a condition."""
+        self.fields = {
+            name: _field_permissions(model, name, one) for name, one in (fields or {}).items()
+        }
+        """What the rules about properties allow, by attribute."""
         table.info[_KEY] = self
 
 
@@ -218,6 +245,18 @@ def _clause(rule: Rule, tenant: Rule | None, table: Table) -> Clause | None:
     conditions = (None if tenant is None else tenant.condition, rule.condition)
     parts = [one for one in conditions if one is not None]
     return Clause(and_(*parts), table) if parts else None
+
+
+def _field_permissions(model: type[Model], name: str, rules: FieldAccess) -> FieldPermissions:
+    column: Column[Any] = model.__mapper__.columns[name]  # type: ignore[attr-defined]
+
+    def permission(verb: str, allowed: Sequence[Rule] | None) -> Permission | None:
+        if allowed is None:
+            return None
+        clauses = [(one, _clause(one, None, _table(model))) for one in allowed]
+        return Permission(f"{verb} {name} of {model.__name__}", clauses)
+
+    return FieldPermissions(column, permission("see", rules.read), permission("set", rules.write))
 
 
 def _table(model: type[Model]) -> Table:

@@ -22,7 +22,7 @@ class Guarded:
         self.access = access
         self._row_operations: dict[Roles, RowOperations | None] = {}
         """By the roles of a caller; None if no rule of theirs has a condition."""
-        if access.is_about_rows and not knows_visible_rows(type(rows)):
+        if (access.is_about_rows or access.fields) and not knows_visible_rows(type(rows)):
             raise _unknown(rows)
         self.unguarded = rows
         """The rows for code that asks the rules itself, or asks none."""

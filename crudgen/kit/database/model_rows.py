@@ -31,6 +31,8 @@ class ModelRowEncoder(JsonRowEncoder):
         self._one, self._many = TypeAdapter(public), TypeAdapter(list[public])  # type: ignore[valid-type]
         self._only_shown: Any = None
         self._each_shown: Any = None
+        self._hidden: Any = None
+        self._each_hidden: Any = None
 
     def showing(self, shown: Collection[str]) -> "ModelRowEncoder":
         """Return an encoder that writes only these fields."""
@@ -39,15 +41,26 @@ class ModelRowEncoder(JsonRowEncoder):
         encoder._each_shown = {"__all__": encoder._only_shown}
         return encoder
 
+    def hiding(self, hidden: Collection[str]) -> "ModelRowEncoder":
+        """Return an encoder that does not write these fields."""
+        encoder = copy(self)
+        encoder._hidden = set(hidden)
+        encoder._each_hidden = {"__all__": encoder._hidden}
+        return encoder
+
     def write(self, row: Row) -> bytes:
         """Return one row as a JSON object."""
         value = _validated(self._one, self._object(row))
-        return self._one.dump_json(value, by_alias=True, include=self._only_shown)
+        return self._one.dump_json(
+            value, by_alias=True, include=self._only_shown, exclude=self._hidden
+        )
 
     def write_all(self, rows: Sequence[Row]) -> bytes:
         """Return rows as a JSON array of objects."""
         values = _validated(self._many, [self._object(row) for row in rows])
-        return self._many.dump_json(values, by_alias=True, include=self._each_shown)
+        return self._many.dump_json(
+            values, by_alias=True, include=self._each_shown, exclude=self._each_hidden
+        )
 
     def _object(self, row: Row) -> Model:
         instance = self._model()

@@ -27,8 +27,9 @@ class Calls(Generic[CallerT]):
 
     `operations` returns what the caller may do with the rows of a resource. `shown` returns what
     they see of a row of this entity; by default, the entire row. `filled` returns a new row with
-    the values that it has from its caller. `judged` asks the rules about a row that a function
-    changes: it raises Forbidden (403), or returns what asks them about the row after the function.
+    the values that it has from its caller, and `replaced` the values that a replacement sets.
+    `judged` asks the rules about a row that a function changes: it raises Forbidden (403), or
+    returns what asks them about the row after the function.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Calls(Generic[CallerT]):
         *,
         shown: Callable[[InlineDatabase, Any], bytes | None] | None = None,
         filled: Callable[[Model], Model] = lambda row: row,
+        replaced: Callable[[Model, dict[str, Any]], dict[str, Any]] = lambda _, values: values,
         identity: str | None = None,
         judged: Judge | None = None,
     ) -> None:
@@ -48,7 +50,7 @@ class Calls(Generic[CallerT]):
         self.operations = operations
         self._caller = caller
         self._shown = shown
-        self.filled = filled
+        self.filled, self.replaced = filled, replaced
         self.identity = identity
         """What tells the caller from others, if the application has callers."""
         self.judged = judged

@@ -58,6 +58,7 @@ class GuardedHooks(Generic[ModelT, CallerT]):
             lambda rows: _guarded(rows).view(caller),
             caller,
             shown=shown,
+            replaced=view.replaced,
             filled=lambda row: self.bodies.filled(row, caller),
             identity=_identity(caller),
             judged=lambda db, key: self._judged(caller, db, key),

@@ -101,7 +101,9 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
             if found is None:
                 raise resource._not_found()
             Preconditions(request).check(call.shown(key))
-            return _answer(call.shown(call.update(found, self._changes(values))))
+            return _answer(
+                call.shown(call.update(found, self._changes(self._calls.replaced(row, values))))
+            )
 
         for _ in range(ATTEMPTS - 1):
             try:

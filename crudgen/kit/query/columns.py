@@ -1,15 +1,16 @@
 """The columns of a list: those returned, and those to filter, sort and search by."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from functools import cached_property
 from itertools import chain
-from types import NoneType
+from types import MappingProxyType, NoneType
 from typing import Any, ClassVar, Literal, Self, TypeAlias, get_args, get_origin
 
 from pydantic import AfterValidator, TypeAdapter
 from pydantic.fields import FieldInfo
-from sqlalchemy import Column, ColumnElement, Select
+from sqlalchemy import Column, ColumnElement, Select, case, cast, null, type_coerce
 
 from ..database.json_rows import JsonRowEncoder, JsonRows, encoded_rows, json_rows
 from ..database.model_rows import ModelRowEncoder
@@ -18,7 +19,7 @@ from ..database.properties import Properties
 from ..models import Model
 from ..types.text import nfc, rule_of
 from .operators import lower_ascii, operators_of
-from .parts import Part, Place
+from .parts import Part, Place, may_be_null
 from .query import Filter
 from .values import TEXT, column_adapter, normalized_text
 
@@ -26,6 +27,13 @@ _NFC = AfterValidator(nfc)
 NFC_TEXT = normalized_text([_NFC])
 Condition: TypeAlias = Callable[[str], ColumnElement[bool]]
 """A condition about the rows of a table, built for a dialect."""
+Masks: TypeAlias = Mapping[Column[Any], Condition | None]
+"""The conditions of the rows that show the value of a column.
+
+None if no row shows it: responses lack the property.
+"""
+NO_MASKS: Masks = MappingProxyType({})
+"""All rows show all values."""
 
 
 class Columns:
@@ -57,6 +65,8 @@ class Columns:
         self._words = {name: _words(one) for name, one in self._annotations.items()}
         self._validators = {name: _validators(field) for name, field in public.model_fields.items()}
         self._visible: Condition | None = None
+        self.masks: Masks = NO_MASKS
+        """The values that some rows, or all, do not show."""
         self.is_in_order = True
         """Whether the visible rows are read in the order of keys, without reading others."""
         self._as_sent = {
@@ -78,6 +88,22 @@ class Columns:
         found.is_in_order = is_indexed
         return found
 
+    def masked(self, masks: Masks) -> Self:
+        """Return the same columns, of which some are null in rows that do not show their value.
+
+        Responses lack those that no row shows.
+        """
+        found = copy(self)
+        found.masks = masks
+        hidden = {column for column, condition in masks.items() if condition is None}
+        found.shown = tuple(name for name in self.shown if self.column(name) not in hidden)
+        found.__dict__.pop("_model_rows", None)
+        return found
+
+    def value(self, name: str, kind: str) -> ColumnElement[Any]:
+        """Return the value of a column that requests can read, filter, sort and search by."""
+        return masked(self.column(name), self.masks, kind)
+
     def seen_by(self, visibility: Any) -> Self:
         """Return the same columns, with the related rows that can be read: here, none are used."""
         del visibility
@@ -90,6 +116,10 @@ class Columns:
     def column(self, name: str) -> Column[Any]:
         """Return a column of the table."""
         return self.properties.columns[name]
+
+    def column_read(self, name: str) -> Column[Any] | None:
+        """Return the column of this or a related table that a filter or a sort key is about."""
+        return self.column(name)
 
     def related_models(self, name: str) -> Sequence[type[Model]]:
         """Return the models of the related rows that a column is reached over; none of an own."""
@@ -108,8 +138,14 @@ class Columns:
         """Return how to read rows with these properties; by default, complete rows."""
         if self.is_plain:
             shown = names or self.shown
-            return json_rows({self.json_name(name): self.column(name) for name in shown}, kind)
-        return encoded_rows(self.row_encoder(names or None), self.properties.columns, kind)
+            found = json_rows(
+                {self.json_name(name): self.value(name, kind) for name in shown}, kind
+            )
+        else:
+            values = {name: self.value(name, kind) for name in self.properties.columns}
+            found = encoded_rows(self.row_encoder(names or None), values, kind)
+        # In RETURNING, the conditions of masks cannot name tables: rows are read again.
+        return replace(found, returned=()) if self.masks else found
 
     def row_encoder(self, names: Sequence[str] | None) -> JsonRowEncoder:
         """Return the encoder, in Python, of rows with these properties; None: of all properties."""
@@ -121,7 +157,10 @@ class Columns:
     @cached_property
     def _model_rows(self) -> ModelRowEncoder:
         """The encoder of complete rows. Building one for each query would take much memory."""
-        return ModelRowEncoder(*self._models, self.properties.columns)
+        encoder = ModelRowEncoder(*self._models, self.properties.columns)
+        columns = self.properties.columns.items()
+        hidden = {name for name, one in columns if self.masks.get(one, ()) is None}
+        return encoder.hiding(hidden) if hidden else encoder
 
     def operators(self, name: str) -> tuple[str, ...]:
         """Return the filter operators of a column."""
@@ -160,9 +199,8 @@ class Columns:
         self, statement: Select[Any], order: Sequence[tuple[str, bool]], kind: str
     ) -> Iterable[Part]:
         """Return the parts of a list, by a statement that selects its rows, in an order."""
-        del kind
-        sorted_by = [(self.column(name), descends) for name, descends in order]
-        places = [Place(one, descends, bool(one.nullable)) for one, descends in sorted_by]
+        sorted_by = [(self.value(name, kind), descends) for name, descends in order]
+        places = [Place(one, descends, may_be_null(one)) for one, descends in sorted_by]
         return [Part(statement, places)]
 
     def order(self, sort: Sequence[str]) -> tuple[tuple[str, bool], ...]:
@@ -177,6 +215,18 @@ class Columns:
             if self.key in order:
                 break
         return tuple(order.items())
+
+
+def masked(column: Column[Any], masks: Masks, kind: str) -> ColumnElement[Any]:
+    """Return the value of a column that rows show, under the name of the column."""
+    if column not in masks:
+        return column
+    condition = masks[column]
+    if condition is not None:
+        return case((condition(kind), column)).label(column.key)
+    nothing = cast if kind == "postgresql" else type_coerce
+    found: ColumnElement[Any] = nothing(null(), column.type)
+    return found.label(column.key)
 
 
 def _validators(field: FieldInfo) -> list[AfterValidator]:

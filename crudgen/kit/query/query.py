@@ -1,6 +1,6 @@
 """The parsed query of a list."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ class Filter:
 
     def condition(self, columns: "Columns", name: str, kind: str) -> ColumnElement[bool]:
         """Return the condition in SQL. Its bound parameters are `name_0`, `name_1` and so on."""
-        return self.condition_of(columns.column(self.column), name, kind)
+        return self.condition_of(columns.value(self.column, kind), name, kind)
 
     def condition_of(self, column: ColumnElement[Any], name: str, kind: str) -> ColumnElement[bool]:
         """Return the condition for this column, which may belong to an alias of a table."""
@@ -66,6 +66,11 @@ class ListQuery:
     @property
     def returned_models(self) -> "Iterable[tuple[str, type[Model]]]":
         """The models of the related rows in the response, each after the parameter for them."""
+        return ()
+
+    @property
+    def included_fields(self) -> "Iterable[tuple[Columns, Sequence[str]]]":
+        """The columns of included rows, each with the attributes that the query names."""
         return ()
 
     @property

@@ -5,7 +5,7 @@ from copy import copy
 from typing import Any, Self
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Select
+from sqlalchemy import Column, ColumnElement, Select
 
 from ..models import Model
 from .columns import Columns
@@ -51,6 +51,13 @@ class RelatedColumns(Columns):
         found = copy(self)
         found._paths = {name: path.seen_by(visibility) for name, path in self._paths.items()}
         return found
+
+    def column_read(self, name: str) -> Column[Any] | None:
+        """Return the column of this or a related table that a filter or a sort key is about."""
+        path = self._paths.get(name)
+        if path is None:
+            return self.column(name)
+        return path.columns.column(path.attribute) if path.attribute else None
 
     def related_models(self, name: str) -> Sequence[type[Model]]:
         """Return the models of the related rows that a column is reached over."""
@@ -123,7 +130,8 @@ class RelatedColumns(Columns):
         """Return the parts of a list, by a statement that selects its rows, in an order."""
         if not any(name in self._paths for name, _ in order):
             return super().parts(statement, order, kind)
-        return RelatedOrder(self.properties, self._paths, order, kind).parts(statement)
+        values = {name: self.value(name, kind) for name in self.properties.columns}
+        return RelatedOrder(self.properties, values, self._paths, order, kind).parts(statement)
 
     def order(self, sort: Sequence[str]) -> tuple[tuple[str, bool], ...]:
         """Return the columns to sort by; related ones are followed by the keys of their rows.

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Select, cast, exists, null, type_coerce
 
 from ..database.properties import Properties
-from .parts import Part, Place
+from .parts import Part, Place, may_be_null
 from .related_paths import RelatedPath
 from .related_rows import RelatedRows, Source, attributes
 from .relations import ManyToOne
@@ -35,14 +35,16 @@ class RelatedOrder:
     def __init__(
         self,
         properties: Properties,
+        values: Source,
         paths: Mapping[str, RelatedPath],
         order: Sequence[tuple[str, bool]],
         kind: str,
     ) -> None:
+        """`values` are those of the rows of the list, by attribute."""
         self._table: FromClause = properties.table
         self._kind = kind
         self._order = [_sorted(paths.get(name), name, descends) for name, descends in order]
-        self._sources: dict[Steps, Source] = {(): properties.columns}
+        self._sources: dict[Steps, Source] = {(): values}
         self._targets: dict[Steps, FromClause] = {}
         self._keys: dict[Steps, str] = {(): properties.key}
         for one in self._order:
@@ -62,7 +64,7 @@ class RelatedOrder:
                 nulls = sum(len(one.steps) > length for one in self._group)
                 yield self._part(statement.where(absent), reached, nulls)
         column = self._column(self._group[0])
-        if column.nullable:
+        if may_be_null(column):
             yield self._part(statement.where(column.is_(None)), steps, 1)
             statement = statement.where(column.is_not(None))
         yield self._part(statement, steps, 0)
@@ -101,7 +103,7 @@ class RelatedOrder:
         """Return the place of a column, which is null if the steps to it lead to no row."""
         column = self._column(one)
         if one.steps == reached[: len(one.steps)]:
-            return Place(column, one.descends, bool(column.nullable))
+            return Place(column, one.descends, may_be_null(column))
         return Place(type_coerce(column, column.type), one.descends, may_be_null=True)
 
     def _joined(self, statement: Select[Any], reached: Steps) -> Select[Any]:

@@ -44,6 +44,8 @@ class RelatedRows:
         found = copy(self)
         found._visibility = visibility
         found.__dict__.pop("related", None)
+        if masks := visibility.masks(self.columns.properties.table):
+            found.__dict__["columns"] = self.columns.masked(masks)
         return found
 
     @cached_property
@@ -236,6 +238,11 @@ class RelatedQuery(ListQuery):
             yield from (("include", model) for model in include.rows.models)
         for counted in self.counts:
             yield from (("fields", model) for model in counted.models)
+
+    @property
+    def included_fields(self) -> Iterable[tuple[Columns, Sequence[str]]]:
+        """The columns of included rows, each with the attributes that the query names."""
+        return ((one.rows.columns, one.fields) for one in walk(self.includes))
 
     @property
     def related_shape(self) -> tuple[object, ...]:

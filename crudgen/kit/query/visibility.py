@@ -5,7 +5,7 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import FromClause, Table, select
 
-from .columns import Condition
+from .columns import NO_MASKS, Condition, Masks, masked
 
 
 class _Related(Protocol):
@@ -21,10 +21,16 @@ class Visibility:
     """The rows of each table that some callers can read.
 
     `condition_of` returns the condition of the readable rows of a table; None if all are readable.
+    `masks_of` returns the columns whose values some rows, or all, do not show.
     """
 
-    def __init__(self, condition_of: Callable[[Table], Condition | None]) -> None:
+    def __init__(
+        self,
+        condition_of: Callable[[Table], Condition | None],
+        masks_of: Callable[[Table], Masks] = lambda _: NO_MASKS,
+    ) -> None:
         self._condition_of = condition_of
+        self.masks = masks_of
         self._rows: dict[Any, Any] = {}
 
     def rows(self, related: Related) -> Related:
@@ -38,12 +44,17 @@ class Visibility:
         """Return whether some rows of a table cannot be read."""
         return self._condition_of(table) is not None
 
+    def limits(self, table: Table) -> bool:
+        """Return whether some rows, or values in rows, of a table cannot be read."""
+        return self.hides(table) or bool(self.masks(table))
+
     def source(self, table: Table, name: str | None, kind: str) -> FromClause:
         """Return the readable rows of a table under a name, to select from."""
-        condition = self._condition_of(table)
-        if condition is None:
+        condition, masks = self._condition_of(table), self.masks(table)
+        if condition is None and not masks:
             return table.alias(name)
-        return select(table).where(condition(kind)).subquery(name)
+        rows = select(*(masked(column, masks, kind) for column in table.columns))
+        return (rows if condition is None else rows.where(condition(kind))).subquery(name)
 
 
 ALL = Visibility(lambda _: None)

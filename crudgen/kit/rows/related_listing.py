@@ -136,7 +136,7 @@ class RelatedListing(Listing):
         assert isinstance(query, RelatedQuery)
         columns, kind = self._columns, db.kind
         names = attributes_to_select(columns, query.own_fields, query.includes)
-        selected = [columns.column(name) for name in names]
+        selected = [columns.value(name, kind) for name in names]
         page = page_statement(columns, selected, query, cursor, kind, with_places=True)
         included = _included(columns, query, page.subquery("page"), page_order(query, cursor), kind)
         is_by_offset = query.is_plain and query.cursor is None
@@ -155,7 +155,8 @@ class RelatedListing(Listing):
         names = attributes_to_select(columns, None, query.includes)
         same_key = columns.column(columns.key) == bindparam("key__")
         found = (same_key, *columns.visible(db.kind))
-        page = select(*map(columns.column, names)).where(*found).subquery("page")
+        values = [columns.value(name, db.kind) for name in names]
+        page = select(*values).where(*found).subquery("page")
         included = _included(columns, query, page, (), db.kind)
         return RelatedShape(_JOINED_ROWS, db.compile(included.statement), None, included.encoder)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from crudgen.language.access import (
     ANYONE,
@@ -12,18 +13,20 @@ from crudgen.language.access import (
     WRITING,
     Access,
     Action,
+    Allowed,
     Auth,
+    FieldRules,
     RuleAboutRows,
 )
 from crudgen.language.names import ClassName
 from crudgen.language.schema import Entity
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
-from crudgen.language.written.unsupported import ACCESS_KEYS
 from crudgen.language.yaml.nodes import Plain
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 from .access_conditions import ConditionReader, part
+from .access_fields import FIELDS, resolve_field_rules
 from .access_says import rules_with_says, saying
 from .access_scope import SCOPES, Scope, check_tenant, field_of, resolve_scope
 
@@ -101,15 +104,27 @@ class _Reader:
         if not isinstance(value, dict):
             return self._with_rows(dict.fromkeys(Action, self._who(value, path, [*Action])))
         allowed: dict[Action, tuple[str, ...]] = {}
+        fields: tuple[FieldRules, ...] = ()
         if not value:
             self._add(path, "'access' is empty", "say 'access: nobody', or who may do what")
         for key, rules in value.items():
-            if key not in SCOPES and (actions := self._actions(key, value)):
+            if key == FIELDS:
+                fields = resolve_field_rules(self._written, rules, self._allowed, self._problems)
+            elif key not in SCOPES and (actions := self._actions(key, value)):
                 who = self._who(rules, ("access", key), actions)
                 allowed |= dict.fromkeys(actions, who)
         found = self._with_rows(allowed)
         check_tenant(self._written, self._scope, found, self._problems)
-        return self._scope.within_tenant(found)
+        return replace(self._scope.within_tenant(found), fields=fields)
+
+    def _allowed(self, value: Plain, path: Path, actions: Sequence[Action]) -> Allowed:
+        """Return whom rules about a field allow to do something."""
+        before = len(self._about_rows)
+        who = self._who(value, path, actions)
+        found = self._about_rows[before:]
+        about_rows = tuple(rule for rule in found if rule.action is actions[-1])
+        del self._about_rows[before:]
+        return Allowed(who, about_rows)
 
     def _with_rows(self, allowed: dict[Action, tuple[str, ...]]) -> Access:
         read, create, update, delete = (allowed.get(action, ()) for action in Action)
@@ -128,16 +143,12 @@ class _Reader:
             return WRITING
         if key in Action.__members__.values():
             return (Action(key),)
-        if key in ACCESS_KEYS:
-            problem = f"{key!r} is not a key of 'access': rules are about rows"
-            self._problems.add(location, problem, ACCESS_KEYS[key])
-            return ()
         if key == "says":
             remedy = "write it in a rule: {rule: user if active, says: The row is not active}"
             self._problems.add(location, "'says' is a part of a rule", remedy)
             return ()
         other = _OTHERS.get(key.lower())
-        remedy = f"write '{other}'" if other else suggest(key, (*Action, WRITE, *SCOPES))
+        remedy = f"write '{other}'" if other else suggest(key, (*Action, WRITE, FIELDS, *SCOPES))
         self._problems.add(location, f"unknown operation {quoted(key)}", remedy)
         return ()
 

@@ -44,16 +44,21 @@ def _uncovered(entity: Entity) -> Iterator[tuple[str, str]]:
 
 def _hidden(entity: Entity, entities: Mapping[ClassName, Entity]) -> ClassName | None:
     """Return a related entity of which some callers can read some rows; None if there is none."""
-    seen, found = {entity.name}, [*_related(entity)]
-    for name in found:
-        if name in seen or name not in entities:
-            continue
-        seen.add(name)
+    for name in related_entities(entity, entities):
         access = entities[name].access
         if access is not None and access.rules(Action.READ):
             return name
-        found += _related(entities[name])
     return None
+
+
+def related_entities(entity: Entity, entities: Mapping[ClassName, Entity]) -> Iterator[ClassName]:
+    """Yield the other entities that references and relations lead to, also over others."""
+    seen, found = {entity.name}, [*_related(entity)]
+    for name in found:
+        if name not in seen and name in entities:
+            seen.add(name)
+            yield name
+            found += _related(entities[name])
 
 
 def _related(entity: Entity) -> Iterator[ClassName]:

@@ -18,6 +18,7 @@ from crudgen.language.yaml.problems import Problems
 from crudgen.language.yaml.recognition import is_spec
 
 from .access import resolve_access
+from .access_field_rules import check_field_rules
 from .access_rules import check_access
 from .access_scope import add_scopes, scope_fields
 from .actions import check_actions, resolve_actions
@@ -137,6 +138,7 @@ def _with_access(
     if len(problems) == before:
         check_access([(by_file[entity.file], entity) for entity in found], problems)
         check_rows([(by_file[entity.file], entity) for entity in found], problems)
+        check_field_rules([(by_file[entity.file], entity) for entity in found], problems)
         check_actions([(by_file[entity.file], entity) for entity in found], problems)
         if auth is not None and auth.users:
             check_paths_of_users([(by_file[one.file], one) for one in found], problems)

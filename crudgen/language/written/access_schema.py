@@ -49,6 +49,25 @@ _SAYING = {
 _RULE = {"if": {"type": "object"}, "then": _SAYING, "else": _WORD}
 _LIST = {"type": "array", "items": _RULE, "minItems": 1, "uniqueItems": True}
 _WHO = {"if": {"type": "array"}, "then": _LIST, "else": _RULE}
+_FIELD_RULES = {
+    "type": "object",
+    "minProperties": 1,
+    "description": "Who of those who may read or write a row may see some of its fields, and set"
+    " them.",
+    "additionalProperties": {
+        "if": {"type": "object"},
+        "then": {
+            "type": "object",
+            "properties": {
+                str(Action.READ): {**_WHO, "description": "Who may see the field."},
+                WRITE: {**_WHO, "description": "Who may set the field to another value."},
+            },
+            "additionalProperties": False,
+            "minProperties": 1,
+        },
+        "else": _WHO,
+    },
+}
 _DESCRIPTIONS = {
     Action.READ: "Who may read rows: in lists, alone, and as related rows of others.",
     Action.CREATE: "Who may create rows.",
@@ -72,6 +91,7 @@ def access(schema: dict[str, Any]) -> dict[str, Any]:
     for key, text in _FIELDS.items():
         name = {"type": "string", "pattern": f"^{FieldName.PATTERN.pattern}$"}
         properties[key] = {**name, "description": text, "errorMessage": "Expected a field."}
+    properties["fields"] = _FIELD_RULES
     parts = [{"required": [one]} for one in (Action.CREATE, Action.UPDATE, Action.DELETE)]
     rules = {
         "type": "object",

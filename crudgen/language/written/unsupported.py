@@ -8,8 +8,3 @@ APP_KEYS: dict[str, str] = {
     "webhooks": "send them in a function: 'hooks: [on_create]' in the file of an entity",
 }
 """Unsupported keys of crudgen.yaml, and what to do instead."""
-
-ACCESS_KEYS: dict[str, str] = {
-    "fields": "leave the field out with 'write_only', or move it to another entity",
-}
-"""Unsupported keys of `access`, and what to do instead."""

@@ -121,13 +121,10 @@ def _page_statement(columns: Columns, query: ListQuery) -> Select[str, Any] | No
     SQLite takes the rows of a subquery that has a LIMIT in their order.
     """
     names = query.fields or columns.shown
-    shown = [columns.column(name) for name in names]
+    shown = [columns.value(name, "sqlite") for name in names]
     found = page_statement(columns, shown, query, None, "sqlite").subquery()
     row = json_object(
-        {
-            columns.json_name(name): found.c[column.key]
-            for name, column in zip(names, shown, strict=True)
-        },
+        {columns.json_name(name): found.c[columns.column(name).key] for name in names},
         "sqlite",
     )
     if row is None:

@@ -50,6 +50,11 @@ class Place:
             yield self.column.is_not(None)
 
 
+def may_be_null(column: ColumnElement[Any]) -> bool:
+    """Return whether a sort value may be null: a masked one may."""
+    return bool(getattr(column, "nullable", True))
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """Rows of a list that are sorted by the same values.

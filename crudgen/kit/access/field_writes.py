@@ -1,0 +1,181 @@
+"""The properties that a write changes, compared with the rules about them."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Select, bindparam, select
+
+from ..database import Change
+from ..database.transaction import Row
+from ..models import Model
+from ..rows.resource import Resource
+from .caller import BaseCaller
+from .clauses import NEW, Clause, any_behind, any_change, columns_of
+from .errors import Forbidden
+from .fields import settable
+from .rules import Access, Roles
+
+Place = Sequence[str | int]
+_RAW, _SEEN = "raw__", "seen__"
+"""The starts of the names of a stored value, and of the value that the caller sees."""
+
+
+class FieldDenied(Forbidden):
+    """403: the caller may not set a property to this value."""
+
+    def __init__(self, loc: Place) -> None:
+        super().__init__("The property may not be set by this caller", loc)
+
+
+class FieldWrites:
+    """The rules about the properties that callers with some roles set.
+
+    A rule judges a change: a value that the caller sees can be sent back, and the property then
+    keeps the stored value.
+    """
+
+    def __init__(self, visible: Resource, access: Access, roles: Roles) -> None:
+        columns = visible._columns
+        self._visible, self._access = visible, access
+        self._columns = visible._properties.columns
+        self._rules = settable(access, roles)
+        masked = {name for name, one in self._columns.items() if one in columns.masks}
+        self._judged = masked | self._rules.keys()
+        """The properties whose new values are compared with the ones that callers see."""
+        self._unseen = self._judged - {*columns.shown}
+        """Those of them that no response contains: setting them is always a change."""
+
+    def sent(self, row: Model, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values that a replacement sets: it keeps what callers do not see and omit."""
+        omitted = self._unseen - row.model_fields_set
+        return {name: value for name, value in values.items() if name not in omitted}
+
+    def check_new(
+        self,
+        kind: str,
+        row: Model,
+        caller: BaseCaller | None,
+        bound: Mapping[str, Any],
+        place: Place,
+    ) -> Iterator[Change]:
+        """Yield the changes that raise FieldDenied if a new row sets what the caller may not set.
+
+        What the request omits, and what is the default, is not set. `bound` are the new values.
+        """
+        for name in self._rules.keys() & row.model_fields_set:
+            value, default = getattr(row, name), self._default(row, name, caller)
+            if _is_same(value, default):
+                continue
+            loc = [*place, self._visible._properties.json_name(name)]
+            if not self._rules[name]:
+                raise FieldDenied(loc)
+            yield Change(self._new(kind, self._rules[name]), bound, check=_must_hold(loc))
+
+    def _default(self, row: Model, name: str, caller: BaseCaller | None) -> Any:
+        presets = self._access.presets
+        if name in presets.names:
+            return presets.value(name, caller)
+        return type(row).model_fields[name].get_default(call_default_factory=True)
+
+    def _new(self, kind: str, clauses: Sequence[Clause]) -> Select[Any]:
+        changed = {column: f"{NEW}{name}" for name, column in self._columns.items()}
+        return select(any_behind(clauses, changed, kind))
+
+    def update(
+        self, kind: str, key: Any, values: Mapping[str, Any], place: Place
+    ) -> "FieldUpdate | None":
+        """Return the judgement of an update; None if it sets no property with rules."""
+        is_judged = not self._judged.isdisjoint(values)
+        return FieldUpdate(self, kind, key, values, place) if is_judged else None
+
+
+class FieldUpdate:
+    """The judgement of an update of one row, which is locked when its values are compared."""
+
+    def __init__(
+        self,
+        fields: FieldWrites,
+        kind: str,
+        key: Any,
+        values: Mapping[str, Any],
+        place: Place,
+    ) -> None:
+        self._fields, self._kind, self._key, self._place = fields, kind, key, place
+        self._sent = {name: value for name, value in values.items() if name in fields._judged}
+        self._values = dict(values)
+        """What the update sets: the stored values of what it does not change."""
+        self._changed = set[str]()
+
+    def changes(self, bound: Mapping[str, Any]) -> Iterator[Change]:
+        """Yield the changes that raise FieldDenied; `bound` are the new values for conditions."""
+        fields, columns = self._fields, self._fields._visible._columns
+        stored = [fields._columns[name].label(f"{_RAW}{name}") for name in self._sent]
+        seen = [columns.value(name, self._kind).label(f"{_SEEN}{name}") for name in self._sent]
+        yield Change(self._of_row(*stored, *seen), {"key__": self._key}, check=self._compare)
+        asked = [name for name in self._sent if fields._rules.get(name)]
+        if asked:
+            allowed = self._of_row(*(self._allows(name) for name in asked))
+            given = {**bound, "key__": self._key}
+
+            def check(found: Sequence[Row]) -> None:
+                for name, holds in zip(asked, found[0], strict=True):
+                    if name in self._changed and not holds:
+                        raise FieldDenied(self._loc(name))
+
+            yield Change(allowed, given, check=check, derive=self.bound)
+
+    def bound(self, _: Sequence[Sequence[Row]]) -> dict[str, Any]:
+        """Return the values that the update sets, also as parameters of conditions."""
+        values = {name: self._values[name] for name in self._sent}
+        return {**values, **{f"{NEW}{name}": value for name, value in values.items()}}
+
+    def _compare(self, found: Sequence[Row]) -> None:
+        """Keep the stored values of what the request has as the caller sees it."""
+        self._changed.clear()  # the transaction may be repeated
+        count = len(self._sent)
+        for index, (name, new) in enumerate(self._sent.items()):
+            stored, seen = found[0][index], found[0][count + index]
+            if name not in self._fields._unseen and _is_same(seen, new):
+                self._values[name] = stored
+                continue
+            self._values[name] = new
+            self._changed.add(name)
+            if self._fields._rules.get(name, True) == []:
+                raise FieldDenied(self._loc(name))
+
+    def _allows(self, name: str) -> Any:
+        fields = self._fields
+        clauses = fields._rules[name]
+        asked = columns_of(clauses)
+        changed = {
+            column: f"{NEW}{one}"
+            for one in self._values
+            if (column := fields._columns[one]) in asked
+        }
+        return any_change(clauses, changed, self._kind).label(name)
+
+    def _of_row(self, *asked: Any) -> Select[Any]:
+        columns = self._fields._visible._columns
+        key = columns.column(columns.key)
+        return select(*asked).where(key == bindparam("key__", type_=key.type))
+
+    def _loc(self, name: str) -> Place:
+        return [*self._place, self._fields._visible._properties.json_name(name)]
+
+
+def _must_hold(loc: Place) -> Callable[[Sequence[Row]], None]:
+    """Return the check that the first value of the only row is true."""
+
+    def check(found: Sequence[Row]) -> None:
+        if not found[0][0]:
+            raise FieldDenied(loc)
+
+    return check
+
+
+def _is_same(first: Any, second: Any) -> bool:
+    """Return whether two values are the same: JSON tells 1 from `true`, and Python does not."""
+    if isinstance(first, dict | list | bool) or isinstance(second, dict | list | bool):
+        return json.dumps(first, sort_keys=True) == json.dumps(second, sort_keys=True)
+    return bool(first == second)

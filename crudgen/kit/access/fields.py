@@ -1,0 +1,71 @@
+"""Which properties a caller may see and set, and the queries that name others."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+
+from sqlalchemy import Column
+
+from ..query import ListQuery
+from ..query.columns import NO_MASKS, Columns, Masks
+from .caller import BaseCaller
+from .clauses import Clause, any_before
+from .errors import Forbidden, Unauthorized
+from .rules import Access, Roles, known_access_of, roles_of
+
+
+def masks_of(access: Access | None, roles: Roles) -> Masks:
+    """Return the values that some rows, or all, do not show to callers with some roles."""
+    if access is None or not access.fields:
+        return NO_MASKS
+    found = {}
+    for one in access.fields.values():
+        clauses = None if one.read is None else one.read.clauses(roles)
+        if clauses is not None:
+            found[one.column] = partial(any_before, tuple(clauses)) if clauses else None
+    return found
+
+
+def settable(access: Access, roles: Roles) -> Mapping[str, Sequence[Clause]]:
+    """Return the properties that callers with some roles may not set in all rows.
+
+    Each has the conditions of which a row must satisfy one: without any, they may never set it.
+    """
+    found = {}
+    for name, one in access.fields.items():
+        clauses = None if one.write is None else one.write.clauses(roles)
+        if clauses is not None:
+            found[name] = clauses
+    return found
+
+
+def check_fields(columns: Columns, query: ListQuery, caller: BaseCaller | None) -> None:
+    """Raise Unauthorized (401) or Forbidden (403) if a query names a property that no row shows.
+
+    Filters, sort keys and searches tell of a property as much as returning it does.
+    """
+    for one in query.filters:
+        _check(columns.column_read(one.column), caller, columns.json_name(one.column))
+    for name, _ in query.sort:
+        _check(columns.column_read(name), caller, "sort")
+    _check_all(map(columns.column, query.fields), caller, "fields")
+    if query.words:
+        _check_all(map(columns.column, columns.searched), caller, "q")
+    for rows, fields in query.included_fields:
+        _check_all(map(rows.column, fields), caller, "fields")
+
+
+def _check_all(
+    columns: Iterable[Column[object]], caller: BaseCaller | None, parameter: str
+) -> None:
+    for column in columns:
+        _check(column, caller, parameter)
+
+
+def _check(column: Column[object] | None, caller: BaseCaller | None, parameter: str) -> None:
+    if column is None:
+        return
+    masks = masks_of(known_access_of(column.table), roles_of(caller))
+    if masks.get(column, ()) is None:
+        if caller is None:
+            raise Unauthorized(needed_for=parameter)
+        raise Forbidden("The property may not be seen by this caller", ["query", parameter])

@@ -1,0 +1,147 @@
+"""Checks the rules about fields. Reason to change: which fields can have such rules."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from crudgen.language.access import (
+    OWNER,
+    WRITE,
+    Access,
+    Action,
+    Allowed,
+    FieldRules,
+    covers,
+)
+from crudgen.language.names import ClassName, FieldName
+from crudgen.language.schema import Entity, Field
+from crudgen.language.written.reading import WrittenSpec
+from crudgen.language.written.spec import EntitySpec
+from crudgen.language.yaml.problems import Problems
+
+from .access_fields import FIELDS
+from .access_scope import TENANT, field_of
+from .rows_alone import related_entities
+
+_DOING: dict[str, tuple[str, tuple[Action, ...], str]] = {
+    Action.READ: ("see", (Action.READ,), "may not read rows"),
+    WRITE: ("set", (Action.CREATE, Action.UPDATE), "may neither create nor update rows"),
+}
+_Found = tuple[str, str, str]
+"""The key of a rule, what is wrong with it, and what to do."""
+
+
+def check_field_rules(
+    entities: Iterable[tuple[WrittenSpec[EntitySpec], Entity]], problems: Problems
+) -> None:
+    """Check that each rule about a field can hold, and that responses obey it."""
+    every = [*entities]
+    by_name = {entity.name: entity for _, entity in every}
+    for written, entity in every:
+        if entity.access is None:
+            continue
+        for rules in entity.access.fields:
+            for key, problem, remedy in _problems(written, entity, entity.access, rules):
+                path = ("access", FIELDS, str(rules.name))
+                value = written.spec.access[FIELDS][rules.name]
+                is_long = isinstance(value, dict) and key in value
+                location = written.locate_key(*path, *((key,) if is_long else ()))
+                problems.add(location, problem, remedy)
+        _check_orders(written, entity, by_name, problems)
+        _check_written(written, entity, by_name, problems)
+
+
+def _problems(
+    written: WrittenSpec[EntitySpec], entity: Entity, access: Access, rules: FieldRules
+) -> Iterator[_Found]:
+    """Yield what is wrong with the rules about one field."""
+    name, field = str(rules.name), entity.field(rules.name)
+    if rules.read is not None:
+        yield from _of_reading(written, field)
+        yield from _without_rows(access, rules.read, Action.READ, name)
+    if rules.write is None:
+        return
+    if field.pk:
+        if rules.read is None:
+            yield WRITE, f"{name!r} is the key, which a row keeps", "remove it from 'fields'"
+        return
+    if field.read_only:
+        yield WRITE, f"{name!r} is read-only: no request sets it", "remove 'write'"
+        return
+    yield from _without_rows(access, rules.write, WRITE, name)
+    yield from _not_creatable(access, rules.write, field)
+
+
+def _of_reading(written: WrittenSpec[EntitySpec], field: Field) -> Iterator[_Found]:
+    name, key = str(field.name), Action.READ
+    if field.pk:
+        yield key, f"{name!r} is the key, which paths contain", "remove it from 'fields'"
+    elif field.write_only:
+        yield key, f"{name!r} is write-only: no response contains it", "remove 'read'"
+    elif field.reference is not None:
+        problem = f"{name!r} is a reference, and the relation shows its value"
+        yield key, problem, "remove 'read', or write rules about rows"
+    elif name in (field_of(written, OWNER), field_of(written, TENANT)):
+        word = OWNER if name == field_of(written, OWNER) else TENANT
+        problem = f"{name!r} is the {word}, by which callers know their rows"
+        yield key, problem, "remove 'read'"
+
+
+def _without_rows(access: Access, allowed: Allowed, key: str, name: str) -> Iterator[_Found]:
+    """Yield who may see or set a field, and may do nothing with rows."""
+    verb, actions, nothing = _DOING[key]
+    for who in allowed.everybody:
+        if not any(covers(access.who(action), who) for action in actions):
+            remedy = f"remove {who!r}, or add a rule about rows"
+            yield key, f"{who!r} may {verb} {name!r}, and {nothing}", remedy
+            return
+
+
+def _not_creatable(access: Access, allowed: Allowed, field: Field) -> Iterator[_Found]:
+    """Yield who may create rows, and not set a field that new rows must have."""
+    if not field.required:
+        return
+    for who in access.who(Action.CREATE):
+        if not covers(allowed.everybody, who):
+            problem = f"{who!r} may create rows, and not set {str(field.name)!r}, which they need"
+            yield WRITE, problem, "add a default to the field, or let these callers set it"
+            return
+
+
+def _check_orders(
+    written: WrittenSpec[EntitySpec],
+    entity: Entity,
+    entities: Mapping[ClassName, Entity],
+    problems: Problems,
+) -> None:
+    """Check that no relation sorts rows by a field that some callers may not see."""
+    hidden = frozenset[FieldName]() if entity.access is None else entity.access.hidden
+    for other in entities.values():
+        for relation in other.relations:
+            if relation.target != entity.name:
+                continue
+            for name, _ in relation.order:
+                if name in hidden:
+                    location = written.locate_key("access", FIELDS, str(name))
+                    problem = f"{str(name)!r} sorts the rows of {other.name}.{relation.name}"
+                    problems.add(location, problem, "remove it from 'order' of the relation")
+
+
+def _check_written(
+    written: WrittenSpec[EntitySpec],
+    entity: Entity,
+    entities: Mapping[ClassName, Entity],
+    problems: Problems,
+) -> None:
+    """Check that bodies with related rows are not judged by rules about fields."""
+    whose = None
+    if entity.api.write:
+        reached = [entity.name, *related_entities(entity, entities)]
+        whose = next((one for one in reached if _has_field_rules(entities[one])), None)
+    if whose is not None:
+        name, _ = entity.api.write[0]
+        rules = "'fields'" if whose == entity.name else f"'fields' of {whose}"
+        problem = f"{rules} in 'access' do not cover {str(name)!r} in 'write' of {entity.name}"
+        problems.add(written.locate_key("access"), problem, "remove it from 'write'")
+
+
+def _has_field_rules(entity: Entity) -> bool:
+    return entity.access is not None and bool(entity.access.fields)
