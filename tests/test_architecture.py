@@ -37,7 +37,7 @@ The language reads a default as the application reads a body: by the kit's own t
 ROOMS = {
     "language": [
         {"artifacts", "hooks", "names", "operations", "patterns", "ranges", "reserved"},
-        {"conditions", "relations"},
+        {"conditions", "relations", "webhooks"},
         {"access", "api", "checks", "limits", "properties"},
         {"schema"},
         {"former", "types"},
@@ -95,6 +95,7 @@ ROOMS = {
         {"access"},
         {"hooks"},
         {"events"},
+        {"webhooks"},
         {"fast"},
         {"application", "wiring", "server", *FORMER_NAMES},
         {"command_line"},

@@ -24,7 +24,7 @@ Ids: TypeAlias = Annotated[
 
 events = typer.Typer(
     no_args_is_help=True,
-    help="List, retry and drop the events whose functions have not run after a commit.",
+    help="List, retry and drop the events that wait: functions after commits, and webhooks.",
 )
 
 
@@ -32,9 +32,10 @@ events = typer.Typer(
 def _opened(entities: Path, url: str | None) -> Iterator[Any]:
     """Yield the stored events of an application. Raises CrudgenError."""
     schema, tree = source.render_to_serve(source.read(entities))
-    if not any(entity.api.events for entity in schema.entities):
+    if not schema.webhooks and not any(entity.api.events for entity in schema.entities):
         raise CrudgenError(
-            "no function runs after commits\n  list one in an entity, such as: hooks: [on_create]"
+            "no function runs after commits, and there are no webhooks\n"
+            "  list a function in an entity, such as: hooks: [on_create]"
         )
     from crudgen.delivery.administration import opened_events  # noqa: PLC0415 -- lazy
 
@@ -57,7 +58,8 @@ def list_all(
     for one in found:
         due = "failed for good" if one["next"] is None else f"next {one['next']}"
         error = f": {one['error']}" if one["error"] else ""
-        what = f"{one['entity']} {one['key']} {one['kind']}"
+        to = f" to {one['webhook']}" if "webhook" in one else ""
+        what = f"{one['entity']} {one['key']} {one['kind']}{to}"
         console.say(
             f"{one['id']}  {what}  {source.count(one['attempts'], 'attempt')}, {due}{error}"
         )
@@ -72,7 +74,7 @@ def retry(
     entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Let the functions of events run again now. Without ids, of all that have failed."""
+    """Let functions run, and webhooks be sent, again now. Without ids, all that have failed."""
     with _opened(entities, database) as stored:
         _report(stored.retry(ids or []), "retried", as_json=as_json)
 
@@ -84,7 +86,7 @@ def drop(
     entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Delete events: their functions do not run, and later events of these rows do."""
+    """Delete events: nothing is done about them, and later events of these rows go on."""
     if not ids:
         raise ArgumentError("no events are named\n  give the ids that 'crudgen events list' prints")
     with _opened(entities, database) as stored:

@@ -21,7 +21,7 @@ from .views.bodies import bodies_view, writes_more
 from .views.caller import caller_of
 from .views.callers import NEEDS_OF_FIXTURES, NEEDS_OF_MAIN, callers_view
 from .views.collections import collections_of, creates_together, writes_keys
-from .views.events import has_events
+from .views.events import kit_of_events
 from .views.hooks import functions_of, hooks_path, hooks_view
 from .views.links import links_view, own_links
 from .views.models import models_view
@@ -40,6 +40,7 @@ from .views.tables import has_relations, tables_view
 from .views.tests import tests_view
 from .views.users import kit_of_users
 from .views.variables import folder_name, free_name
+from .views.webhooks import needs_of_fixtures
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,9 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit | FromText]:
     main: tuple[Need, ...] = (
         *WIRING,
         KitImports(schema.kit, ".kit"),
-        *(NEEDS_OF_MAIN if schema.auth else ()),
+        *(NEEDS_OF_MAIN if schema.auth or schema.webhooks else ()),
     )
-    fixtures: tuple[Need, ...] = (KitImports(schema.kit, "app.kit"),)
+    fixtures: tuple[Need, ...] = (KitImports(schema.kit, "app.kit"), *needs_of_fixtures(schema))
     yield FromTemplate("README.md", "README.md.jinja", project, once)
     yield FromTemplate(
         "pyproject.toml", "pyproject.toml.jinja", project, once, needs_of_project(schema)
@@ -226,8 +227,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "access/changed_rows.py": any(map(functions_of, entities)),
         "access/collections.py": bool(collections),
         "access/lists.py": schema.auth is not None and any(one.many for one in schema.auth.me),
-        "events": has_events(schema),
-        "hooks": any(map(functions_of, entities)),
+        **kit_of_events(schema),
         "access/paths.py": any(follows_relations(entity.access) for entity in entities),
         "hooks/guarded.py": schema.auth is not None,
         "fast": schema.kit is not KitForm.PLAIN,

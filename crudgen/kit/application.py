@@ -1,7 +1,7 @@
 """The class Application: FastAPI with limits, shortcuts, and a root path."""
 
 import sys
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -28,6 +28,15 @@ from .limits import DEFAULT_LIMITS, Limits
 _NO_LIFESPAN = type(APIRouter().lifespan_context)
 
 
+@runtime_checkable
+class Describing(Protocol):
+    """A router that adds to the OpenAPI document what its routes do not say."""
+
+    def describe(self, document: dict[str, Any]) -> None:
+        """Add to an OpenAPI document."""
+        ...
+
+
 class Application(FastAPI):
     """A FastAPI application with limits.
 
@@ -46,6 +55,7 @@ class Application(FastAPI):
     ) -> None:
         self._prefixes: dict[int, str] = {}
         self._tags: dict[str, str] = {}
+        self._describing: list[Describing] = []
         self._root_path = RootPath(root_path, self._prefixes.values())
         fast = fast_module("shortcut_table") if shortcut else None
         self._shortcut = fast.ShortcutTable(self, self._prefixes) if fast else None
@@ -85,6 +95,8 @@ class Application(FastAPI):
                     separate_input_output_schemas=self.separate_input_output_schemas,
                 )
                 document |= {key: described.get(key, {}) for key in ("paths", "components")}
+            for router in self._describing:
+                router.describe(document)
             adjust_document(document)
             if self._rate is not None:
                 describe_rate_limit(document)
@@ -99,6 +111,8 @@ class Application(FastAPI):
         if type(router.lifespan_context) is _NO_LIFESPAN and not handlers:
             # FastAPI nests a call for each router, which overflows the stack at 300 routers.
             self.router.lifespan_context = lifespan
+        if isinstance(router, Describing):
+            self._describing.append(router)
         if isinstance(router, Router):
             self._prefixes[id(self.routes[-1])] = prefix + router.prefix
             self._tags |= {str(tag): router.description for tag in router.tags}

@@ -62,3 +62,5 @@ class Api:
     """The functions of the owner around operations, in the order of the enum."""
     events: tuple[EventFunction, ...] = ()
     """The functions of the owner that run after commits, in the order of the spec."""
+    sent: tuple[str, ...] = ()
+    """What webhooks send of a row: hooks, and names of actions. It is not in the `api` block."""

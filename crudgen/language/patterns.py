@@ -10,6 +10,13 @@ SQLITE_URL = r"sqlite:///[^\n]*"
 _HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[^\]\[:@/?]*)(?::[0-9]*)?"
 POSTGRESQL_URL = rf"postgres(?:ql)?://(?:[^@/]*@)?{_HOST}(?:,{_HOST})*(?:[/?][^@]*)?"
 """Matches a URL with user and password, hosts, database name and parameters."""
+_REST = r"(?::[0-9]{1,5})?(?:[/?][!-\"$-~]*)?"
+WEBHOOK_URL = (
+    rf"https://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+){_REST}"
+    rf"|http://(?:localhost|127(?:\.[0-9]{{1,3}}){{3}}|\[::1\]){_REST}"
+)
+"""Matches a URL that webhooks can be sent to: with TLS, except to this machine."""
+WEBHOOK_NAME = "[a-z][a-z0-9]*(?:_[a-z0-9]+)*"
 
 
 def anchored(pattern: str) -> str:

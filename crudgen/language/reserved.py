@@ -47,7 +47,7 @@ TABLES = {
     "alembic_version": "Alembic stores its revision in this table",
     "excluded": "it is the name of the rejected row in ON CONFLICT",
     **dict.fromkeys(
-        ("_answer", "_credential", "_event", "_login", "_secret", "_write_lock"),
+        ("_answer", "_credential", "_delivery", "_event", "_login", "_secret", "_write_lock"),
         "the application has a table of this name",
     ),
 }

@@ -29,6 +29,7 @@ from .names import (
 )
 from .operations import CREATING, Operation
 from .relations import Link, Reference, Relation
+from .webhooks import Webhook
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Value: TypeAlias = (
@@ -285,6 +286,8 @@ class Schema:
     """Who the callers are; None if the API accepts all requests."""
     migrations: bool = False
     """Whether revisions, which Alembic runs, change the tables of an emitted project."""
+    webhooks: tuple[Webhook, ...] = ()
+    """The receivers of events, in the order of the spec."""
 
     def entity(self, name: ClassName) -> Entity:
         """Return the entity with this name."""

@@ -22,6 +22,7 @@ from crudgen.kit.database.state import State
 from crudgen.kit.database.urls import describe, read_postgresql_url
 from crudgen.kit.errors import Condition
 from crudgen.kit.settings import BaseAppSettings
+from crudgen.kit.webhooks.settings import WebhookSettings
 from crudgen.language import editor_schema, explain, names, patterns, ranges
 from crudgen.language import reserved as taken
 from crudgen.language.conditions.tokens import MAX_TOKENS
@@ -49,6 +50,7 @@ from crudgen.language.yaml.problems import Problems
 ROOT = Path(__file__).parents[2]
 ENTITIES = ROOT / "entities"
 SETTINGS = ROOT / "crudgen" / "kit" / "settings.py"
+WEBHOOKS = ROOT / "crudgen" / "kit" / "webhooks"
 ACCESS = ROOT / "crudgen" / "kit" / "access"
 TEMPLATES = ROOT / "crudgen" / "codegen" / "templates"
 
@@ -204,11 +206,12 @@ def reserved(_: str) -> str:
 
 
 def settings(of: str) -> str:
-    """Print the settings of every application; or those of one with `callers`, or `users`."""
+    """Print the settings of every application; or those of one with callers, users, webhooks."""
     models: dict[str, tuple[Path, type[BaseAppSettings]]] = {
         "": (SETTINGS, BaseAppSettings),
         "callers": (ACCESS / "settings.py", AuthSettings),
         "users": (ACCESS / "login_settings.py", LoginSettings),
+        "webhooks": (WEBHOOKS / "settings.py", WebhookSettings),
     }
     file, model = models[of]
     body = ast.parse(file.read_text("utf-8")).body

@@ -165,6 +165,7 @@ class City:
         self.application = application
         self.engine = engine
         self.hooks = application.module("heroes.hooks")
+        self.settings: Any = None
 
     async def ask(self, method: str, path: str, json: Any = None, **headers: str) -> httpx.Response:
         """Return a response; 500 if the application raises."""
@@ -206,6 +207,7 @@ async def running(package: Any, database: str, **settings: Any) -> AsyncIterator
     async with app.router.lifespan_context(app):
         engine = application.engine(database)
         city = City(application, app, engine)
+        city.settings = made
         city.hooks.stops.clear()
         yield city
         engine.dispose()

@@ -64,6 +64,7 @@ INEXPRESSIBLE = {
             "a circle",
             "requires another",
         ),
+        *("has no event '", "the event '", "no event of '", "' is write-only"),
         *("two relations", "the relation '", "the name of a reference", "to itself needs"),
         *(
             "of the link exists",

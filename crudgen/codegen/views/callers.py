@@ -17,7 +17,7 @@ NEEDS_OF_MAIN = (
         "Database(", ("build_application", ".install("), "settings.install(app)", "in create_app"
     ),
 )
-"""What an `app/main.py` must contain that builds the application, to verify tokens."""
+"""What an `app/main.py` must contain that builds the application: tokens, and webhooks."""
 NEEDS_OF_FIXTURES = (
     Mention("Settings(", ("auth_secret",), "auth_secret=SECRET,", "in the call of Settings"),
     Mention("AsyncClient(", ("EVERY_ROLE",), "headers=EVERY_ROLE,", "in the call of AsyncClient"),

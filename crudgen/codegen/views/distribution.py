@@ -28,6 +28,8 @@ AUTH = ("pyjwt[crypto]>=2.15,<3",)
 """Requirements of callers."""
 PASSWORDS = ("argon2-cffi>=25.1,<26",)
 """Requirements of users with passwords."""
+WEBHOOKS = ("httpx>=0.28",)
+"""Requirements of webhooks."""
 
 _FALLBACK = "app"
 _MAX_LENGTH = 60
@@ -40,7 +42,8 @@ def requirements(schema: Schema) -> tuple[str, ...]:
     callers: tuple[str, ...] = () if schema.auth is None else AUTH
     if schema.auth is not None and schema.auth.users:
         callers += PASSWORDS
-    return (*own, *(ALEMBIC if schema.migrations else ()), *callers)
+    webhooks = WEBHOOKS if schema.webhooks else ()
+    return (*own, *(ALEMBIC if schema.migrations else ()), *callers, *webhooks)
 
 
 def distribution_name(title: str) -> str:
@@ -62,6 +65,7 @@ def distribution_name(title: str) -> str:
         *ALEMBIC,
         *AUTH,
         *PASSWORDS,
+        *WEBHOOKS,
         "crudgen",
     )
     required = {requirement_name(one) for one in libraries}

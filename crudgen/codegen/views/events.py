@@ -7,12 +7,27 @@ from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import Bracket, call
 from crudgen.language.schema import Entity, Schema
 
+from .hooks import is_hooked
 from .variables import folder_name, free_name
 
 
 def has_events(schema: Schema) -> bool:
     """Return whether functions run after commits."""
     return any(entity.api.events for entity in schema.entities)
+
+
+def kit_of_events(schema: Schema) -> dict[str, bool]:
+    """Return whether a project needs each part of the kit for what happens around operations."""
+    functions = has_events(schema)
+    return {
+        "events": functions or bool(schema.webhooks),
+        **dict.fromkeys(
+            ("events/outbox.py", "events/router.py", "events/table.py"),
+            functions,
+        ),
+        "hooks": any(map(is_hooked, schema.entities)),
+        "webhooks": bool(schema.webhooks),
+    }
 
 
 def event_router(schema: Schema, taken: Collection[str], imports: Imports) -> Iterator[Bracket]:

@@ -51,6 +51,11 @@ def functions_of(entity: Entity) -> tuple[Function, ...]:
     return (*hooks_of(entity), *entity.actions, *entity.api.events)
 
 
+def is_hooked(entity: Entity) -> bool:
+    """Return whether operations run with functions of the owner, or write events."""
+    return bool(functions_of(entity) or entity.api.sent)
+
+
 def name_of(function: Function) -> str:
     """Return the name of a function."""
     return str(function if isinstance(function, Hook) else function.name)
@@ -165,8 +170,9 @@ def _caller(entity: Entity, entities: Collection[str], imports: Imports) -> Code
 
 
 def kinds_of(entity: Entity) -> set[str]:
-    """Return what calls a function, or runs one after its commit."""
-    return {*hooks_of(entity), *(one.kind for one in entity.api.events)}
+    """Return what calls a function, or writes events."""
+    after_commits = {*(one.kind for one in entity.api.events), *entity.api.sent}
+    return {*hooks_of(entity), *after_commits}
 
 
 def functions_module(resource: Code) -> Code:

@@ -23,6 +23,12 @@ from .links import own_links
 from .tables import has_relations
 from .users import has_keys, has_users, settings_base, settings_of_users, use_commands, user_routers
 from .variables import folder_name, router_name
+from .webhooks import (
+    settings_bases,
+    settings_of_webhooks,
+    variables_of_webhooks,
+    webhook_router,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,8 @@ class ProjectView:
     has_commands: bool
     has_users: bool
     has_keys: bool
+    webhooks: tuple[Code, ...]
+    """The beginning of the environment variables of each webhook."""
 
 
 def project_view(schema: Schema) -> ProjectView:
@@ -74,7 +82,7 @@ def project_view(schema: Schema) -> ProjectView:
     is_copied = schema.kit is not KitForm.LIBRARY
     kit = "app.kit" if is_copied else "crudgen.kit"
     libraries = (*requirements(schema), *(DOCS_PAGES if is_copied else ()))
-    base = settings_imports.name(*settings_base(schema))
+    base = settings_bases(schema, settings_base(schema), settings_imports)
     settings = (
         text_statement(raw("api_title: str = "), schema.title, INDENT),
         text_statement(raw("api_version: str = "), schema.version, INDENT),
@@ -83,6 +91,7 @@ def project_view(schema: Schema) -> ProjectView:
         text_statement(raw("database_url: str = "), schema.database, INDENT),
         *_limits(schema.limits, settings_imports),
         *_tokens(schema),
+        *settings_of_webhooks(schema, settings_imports),
     )
     for entity in schema.entities:
         folder, router = folder_name(entity.plural), router_name(entity.plural)
@@ -90,7 +99,10 @@ def project_view(schema: Schema) -> ProjectView:
     routers = [router_name(entity.plural) for entity in schema.entities]
     routers = [*user_routers(schema.auth, imports), *routers]
     routers += _nested_routers(schema, routers, imports)
-    events = [*event_router(schema, {*map(str, routers)}, imports)]
+    events = [
+        *event_router(schema, {*map(str, routers)}, imports),
+        *webhook_router(schema, imports),
+    ]
     return ProjectView(
         imports=imports.code(),
         routers=statement(raw("ROUTERS = "), Bracket("[", (*routers, *events), "]")),
@@ -114,6 +126,7 @@ def project_view(schema: Schema) -> ProjectView:
         has_commands=has_users(schema.auth) or has_keys(schema.auth),
         has_users=has_users(schema.auth),
         has_keys=has_keys(schema.auth),
+        webhooks=(*variables_of_webhooks(schema),),
     )
 
 

@@ -13,7 +13,7 @@ from crudgen.language.schema import Entity, Field, KeyKind
 from .collections import creates_together, writes_keys
 from .composite import composite_arguments
 from .handlers import DEFAULT_STATUS, requires_etag
-from .hooks import functions_of, hooked
+from .hooks import hooked, is_hooked
 from .references import Entities
 from .referrers import refers
 from .related_resource import RelatedArguments
@@ -136,8 +136,8 @@ class ResourcePrinter:
         return self._hooked(variable, guarded)
 
     def _hooked(self, variable: Code, rows: Bracket) -> Bracket:
-        """Return the rows with the functions of the owner, if there are any."""
-        if not functions_of(self._entity):
+        """Return the rows with the functions of the owner, or what writes events, if any."""
+        if not is_hooked(self._entity):
             return rows
         names = {*map(str, self._entities)}
         return hooked(self._entity, names, rows, variable, self._imports)

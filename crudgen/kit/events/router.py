@@ -1,21 +1,21 @@
 """The router that runs the functions of events while the application runs. It has no routes."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import uuid4
 
 from fastapi import APIRouter, FastAPI
 from sqlmodel import Session
 
 from ..database import Database
-from ..hooks.transaction import EVENTS
+from ..hooks.transaction import add_recorder
 from ..models import Model
 from .event import Handler
-from .outbox import Outbox, wake_outbox
-from .table import ADD, milliseconds
+from .outbox import Outbox
+from .stored import new_event
+from .table import QUEUE
+from .worker import wake_workers
 
 
 class EventRouter(APIRouter):
@@ -24,8 +24,7 @@ class EventRouter(APIRouter):
     def __init__(self, handlers: Mapping[type[Model], Mapping[str, Handler]]) -> None:
         self._handlers = {model.__name__: kinds for model, kinds in handlers.items()}
         for model, kinds in handlers.items():
-            recorder = Recorder(model.__name__, kinds)
-            model.__table__.info[EVENTS] = recorder  # type: ignore[attr-defined]
+            add_recorder(model, FunctionRecorder(model.__name__, kinds))
         super().__init__(lifespan=self._run)
 
     @asynccontextmanager
@@ -42,7 +41,7 @@ class EventRouter(APIRouter):
             await asyncio.gather(running, return_exceptions=True)
 
 
-class Recorder:
+class FunctionRecorder:
     """Writes the events of an entity in the transactions of its rows."""
 
     def __init__(self, entity: str, kinds: Mapping[str, Handler]) -> None:
@@ -55,19 +54,8 @@ class Recorder:
 
     def add(self, session: Session, kind: str, key: Any, body: bytes | None) -> None:
         """Write an event in the transaction of a session."""
-        now = milliseconds()
-        event = {
-            "uid": uuid4().hex,
-            "entity": self._entity,
-            "key": json.dumps(key if isinstance(key, int | str) else str(key)),
-            "kind": kind,
-            "body": None if body is None else body.decode(),
-            "created": now,
-            "due": now,
-            "attempts": 0,
-        }
-        session.connection().execute(ADD, event)
+        session.connection().execute(QUEUE.add, new_event(self._entity, kind, key, body))
 
     def committed(self, db: Database) -> None:
         """Let the functions run soon."""
-        wake_outbox(db)
+        wake_workers(db)

@@ -1,54 +1,89 @@
-"""The stored events, for the commands of an administrator."""
+"""The stored events: new ones, and those that wait, for the commands of an administrator."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Row, Table, delete, select, update
 from sqlmodel import Session
 
-from .table import EVENTS, milliseconds
+from ..models import Model
+from .queue import milliseconds
+
+TABLES = ("_event", "_delivery")
+"""The tables of the events of functions, and of those that webhooks send."""
+
+
+def new_event(entity: str, kind: str, key: Any, body: bytes | None) -> dict[str, Any]:
+    """Return the values of a new event about a row, which is due at once."""
+    now = milliseconds()
+    return {
+        "uid": uuid4().hex,
+        "entity": entity,
+        "key": json.dumps(key if isinstance(key, int | str) else str(key)),
+        "kind": kind,
+        "body": None if body is None else body.decode(),
+        "created": now,
+        "due": now,
+        "attempts": 0,
+    }
 
 
 class StoredEvents:
-    """The events whose functions have not run yet, or have failed."""
+    """The events of functions and webhooks that wait, or have failed."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        tables = Model.metadata.tables
+        self._tables: list[Table] = [tables[name] for name in TABLES if name in tables]
 
     def all(self) -> list[dict[str, Any]]:
-        """Return all events in their order, as JSON."""
-        rows = self._session.connection().execute(select(EVENTS).order_by(EVENTS.c.id))
+        """Return all events in their order, as JSON; those of webhooks after the others."""
+        connection = self._session.connection()
         return [
-            {
-                "id": row.uid,
-                "entity": row.entity,
-                "kind": row.kind,
-                "key": row.key,
-                "at": _time(row.created),
-                "attempts": row.attempts,
-                "next": None if row.due is None else _time(row.due),
-                "error": row.error,
-            }
-            for row in rows
+            _as_json(row)
+            for table in self._tables
+            for row in connection.execute(select(table).order_by(table.c.id))
         ]
 
     def retry(self, ids: Sequence[str]) -> int:
-        """Let the functions of events run now, with all attempts; without ids, of failed ones.
+        """Let events be tried again now, with all attempts; without ids, those that failed.
 
         Return the number of events.
         """
-        chosen = EVENTS.c.uid.in_(ids) if ids else EVENTS.c.error.is_not(None)
-        return self._change(update(EVENTS).where(chosen).values(due=milliseconds(), attempts=0))
+        return self._change(
+            update(table)
+            .where(table.c.uid.in_(ids) if ids else table.c.error.is_not(None))
+            .values(due=milliseconds(), attempts=0)
+            for table in self._tables
+        )
 
     def drop(self, ids: Sequence[str]) -> int:
-        """Delete events, so that their functions never run; return their number."""
-        return self._change(delete(EVENTS).where(EVENTS.c.uid.in_(ids)))
+        """Delete events, so that nothing is done about them; return their number."""
+        return self._change(delete(table).where(table.c.uid.in_(ids)) for table in self._tables)
 
-    def _change(self, statement: Any) -> int:
-        found = self._session.connection().execute(statement)
+    def _change(self, statements: Iterator[Any]) -> int:
+        connection = self._session.connection()
+        changed = [int(connection.execute(one).rowcount) for one in statements]
         self._session.commit()
-        return int(found.rowcount)
+        return sum(changed)
+
+
+def _as_json(row: Row[Any]) -> dict[str, Any]:
+    found = {
+        "id": row.uid,
+        "entity": row.entity,
+        "kind": row.kind,
+        "key": row.key,
+        "at": _time(row.created),
+        "attempts": row.attempts,
+        "next": None if row.due is None else _time(row.due),
+        "error": row.error,
+    }
+    webhook = getattr(row, "webhook", None)
+    return found if webhook is None else {**found, "webhook": webhook}
 
 
 def _time(stored: int) -> str:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any, Generic, Protocol
 
 from fastapi import Request
+from sqlalchemy import Table
 from sqlmodel import Session
 from typing_extensions import TypeVar
 
@@ -20,15 +21,15 @@ Operations = Callable[[Resource], Any]
 """Returns the operations of a resource: for a caller, if the application has callers."""
 
 
-EVENTS = "app.events"
-"""The key of the info of a table: what writes its events, if functions run after commits."""
+_RECORDERS = "app.recorders"
+"""The key of the info of a table: what writes its events, if they are wanted after commits."""
 
 
 class Recorder(Protocol):
     """Writes the events of an entity."""
 
     def wants(self, kind: str) -> bool:
-        """Return whether a function gets the events of a kind."""
+        """Return whether events of a kind are wanted."""
         ...
 
     def add(self, session: Session, kind: str, key: Any, body: bytes | None) -> None:
@@ -36,7 +37,7 @@ class Recorder(Protocol):
         ...
 
     def committed(self, db: Database) -> None:
-        """Let the functions run soon."""
+        """Let the events be worked on soon."""
         ...
 
 
@@ -132,7 +133,7 @@ class Transaction(Generic[CallerT]):
             raise
 
     def note(self, rows: Resource, kind: str, key: Any, body: bytes | None = None) -> None:
-        """Remember that a row was written, if a function gets such events: once for each kind."""
+        """Remember that a row was written, if such events are wanted: once for each kind."""
         if wants(rows, kind):
             self._events.setdefault((rows, kind, key), body)
 
@@ -144,10 +145,10 @@ class Transaction(Generic[CallerT]):
         found = []
         for (rows, kind, key), body in self._events.items():
             shown = body if kind == "delete" else self._body(rows, key)
-            recorder = _recorder(rows)
-            if recorder is not None:
-                recorder.add(self.session, kind, key, shown)
-                found.append(recorder)
+            for recorder in _recorders(rows):
+                if recorder.wants(kind):
+                    recorder.add(self.session, kind, key, shown)
+                    found.append(recorder)
         return found
 
     def _body(self, rows: Resource, key: Any) -> bytes | None:
@@ -162,13 +163,18 @@ class Transaction(Generic[CallerT]):
 
 
 def wants(rows: Resource, kind: str) -> bool:
-    """Return whether a function gets the events of a kind of an entity."""
-    recorder = _recorder(rows)
-    return recorder is not None and recorder.wants(kind)
+    """Return whether events of a kind of an entity are wanted after commits."""
+    return any(recorder.wants(kind) for recorder in _recorders(rows))
 
 
-def _recorder(rows: Resource) -> Recorder | None:
-    found: Recorder | None = rows._properties.table.info.get(EVENTS)
+def add_recorder(model: type[Model], recorder: Recorder) -> None:
+    """Let an object write the events of an entity."""
+    table: Table = model.__table__  # type: ignore[attr-defined]
+    table.info.setdefault(_RECORDERS, []).append(recorder)
+
+
+def _recorders(rows: Resource) -> Sequence[Recorder]:
+    found: Sequence[Recorder] = rows._properties.table.info.get(_RECORDERS, ())
     return found
 
 

@@ -13,6 +13,7 @@ from crudgen.language.written.spec import AppSpec
 from crudgen.language.yaml.problems import Problems, quoted, suggest
 
 from .auth import resolve_auth
+from .webhooks import resolve_webhooks
 
 
 def resolve_app(written: WrittenSpec[AppSpec], problems: Problems) -> Schema:
@@ -33,6 +34,7 @@ def resolve_app(written: WrittenSpec[AppSpec], problems: Problems) -> Schema:
         emit=_emit(written, problems),
         auth=resolve_auth(written, problems),
         migrations=spec.migrations,
+        webhooks=resolve_webhooks(written, problems),
     )
 
 

@@ -53,16 +53,18 @@ def check_hooks(
                 problems.add(location, problem, suggest(kind, [*Hook, *actions]))
                 continue
             hook = Hook(kind)
-            if (missing := _missing_operation(entity, hook, name)) is not None:
-                problems.add(location, *missing)
+            if (missing := missing_operation(entity, hook)) is not None:
+                operation, remedy = missing
+                problem = f"the hook {quoted(name)} requires the operation {operation!r}"
+                problems.add(location, problem, remedy)
                 continue
-            for problem, remedy in _uncovered(entity, hook, [one for _, one in every]):
+            for problem, remedy in uncovered(entity, hook, [one for _, one in every]):
                 what = f"the hook {quoted(name)} does not cover {problem}"
                 problems.add(location, what, remedy)
 
 
-def _missing_operation(entity: Entity, hook: Hook, name: str) -> tuple[str, str] | None:
-    """Return the problem and the remedy if no operation calls the function."""
+def missing_operation(entity: Entity, hook: Hook) -> tuple[str, str] | None:
+    """Return the operation that is missing, and the remedy, if no operation does this."""
     operations = {*entity.api.operations}
     match hook:
         case Hook.CREATE:
@@ -73,14 +75,11 @@ def _missing_operation(entity: Entity, hook: Hook, name: str) -> tuple[str, str]
             found, needed = not operations.isdisjoint(_DELETING), Operation.DELETE
     if found:
         return None
-    return (
-        f"the hook {quoted(name)} requires the operation {str(needed)!r}",
-        f"remove it, or add '{needed}' to 'operations'",
-    )
+    return str(needed), f"remove it, or add '{needed}' to 'operations'"
 
 
-def _uncovered(entity: Entity, hook: Hook, entities: Sequence[Entity]) -> Iterator[tuple[str, str]]:
-    """Yield what writes rows without a function, and what to do."""
+def uncovered(entity: Entity, hook: Hook, entities: Sequence[Entity]) -> Iterator[tuple[str, str]]:
+    """Yield what writes rows without a function and without an event, and what to do."""
     if entity.api.write and hook is not Hook.DELETE:
         yield "'write'", "remove it, and write the related rows in the hook with 'tx'"
     for other in entities:

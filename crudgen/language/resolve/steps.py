@@ -40,6 +40,7 @@ from .related_api import resolve_related_api
 from .related_names import check_collections, check_related_names
 from .relations import resolve_relations
 from .rows_alone import check_rows
+from .webhooks import resolve_webhooks, with_webhooks
 
 
 def resolve(
@@ -56,12 +57,16 @@ def resolve(
     documents = _documents(entities, problems)
     specs = [read_entity(file, root, problems) for file, root in documents.items()]
     before = len(problems)
-    settings = _app(app, problems)
+    read = _app(app, problems)
+    settings = Schema(()) if read is None else resolve_app(read, problems)
     written = [spec for spec in specs if spec]
     is_complete = len(written) == len(entities)
     found = _entities(written, settings.names, problems, is_complete=is_complete)
     if len(problems) == before or settings.auth is not None:
         found = _with_access(written, found, settings.auth, problems)
+    if read is not None and not problems:
+        settings = replace(settings, webhooks=resolve_webhooks(read, problems, found))
+        found = with_webhooks(found, settings.webhooks)
     if problems:
         _conceal(entities, app, problems, links)
         raise SpecError(problems.report())
@@ -174,14 +179,10 @@ def _documents(files: Files[str, bytes | str], problems: Problems) -> dict[str, 
     return documents
 
 
-def _app(file: tuple[str, bytes | str] | None, problems: Problems) -> Schema:
-    if file is None:
-        return Schema(())
-    for name, root in _documents({file[0]: file[1]}, problems).items():
-        written = read_app(name, root, problems)
-        if written:
-            return resolve_app(written, problems)
-    return Schema(())
+def _app(file: tuple[str, bytes | str] | None, problems: Problems) -> WrittenSpec[AppSpec] | None:
+    """Return crudgen.yaml as it is written; None if there is none, or it cannot be read."""
+    documents = {} if file is None else _documents({file[0]: file[1]}, problems)
+    return next((read_app(name, root, problems) for name, root in documents.items()), None)
 
 
 def _draft(

@@ -10,6 +10,7 @@ from . import field_schema, name_schema, reference_schema
 from .access_schema import access, add_rules
 from .api_schema import operation_rules
 from .spec import MAX_FIELDS, AppSpec, EntitySpec
+from .webhooks import add_rules as add_webhook_rules
 from .words import CHECK_NAME, CHECK_NAME_RULE, FIELD_RULES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -32,6 +33,7 @@ def editor_schema() -> dict[str, Any]:
     definitions["ApiSpec"]["allOf"] = operation_rules()
     add_rules(definitions["AuthSpec"], definitions["TokensSpec"])
     app["properties"]["database"] |= _DATABASE
+    add_webhook_rules(app["properties"]["webhooks"], definitions["WebhookSpec"])
     for key, (low, high) in LIMITS.items():
         limit = definitions["LimitsSpec"]["properties"][key]
         limit |= {"minimum": _json_number(low), "maximum": _json_number(high)}

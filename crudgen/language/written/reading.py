@@ -27,6 +27,7 @@ from .reference_expansion import REJECTED
 from .relations import LinkSpec, ReferenceSpec
 from .remedies import MODELS, former_remedy, kind_remedy, missing_remedy
 from .spec import MAX_FIELDS, ApiSpec, AppSpec, CheckSpec, EntitySpec, FieldSpec
+from .webhooks import WebhookSpec
 
 SpecT = TypeVar("SpecT", bound=BaseSpec)
 
@@ -40,6 +41,7 @@ _SPELLINGS: dict[type[BaseSpec], dict[str, str]] = {
     LinkSpec: spellings.LINK_KEYS,
     ApiSpec: spellings.API_KEYS,
     CheckSpec: spellings.CHECK_KEYS,
+    WebhookSpec: dict.fromkeys(("on", "true", "event", "when", "types"), "events: [Hero.created]"),
 }
 _KINDS = {
     "model_type": "a map",
@@ -249,6 +251,8 @@ def _model_at(model: type[BaseSpec], detail: ErrorDetails) -> type[BaseSpec]:
         return CheckSpec
     if parents[:1] == ("actions",):
         return ActionSpec
+    if parents[:1] == ("webhooks",):
+        return WebhookSpec
     return MODELS[str(parents[-1])] if parents else model
 
 

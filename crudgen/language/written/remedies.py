@@ -40,6 +40,7 @@ _FORMER_MAPS: dict[type[BaseSpec], str] = {
 _EXAMPLES: dict[tuple[str | int, ...], str] = {
     ("links",): "links: {powers: Power}",
     ("auth", "me"): "me: {id: int = sub}",
+    ("webhooks",): "webhooks: {crm: {events: [Hero.created]}}",
     ("auth", "roles"): "roles: [editor]",
     ("api", "write"): "write: {lines: create}",
     ("api", "include"): "include: [team]",
@@ -60,6 +61,7 @@ def missing_remedy(key: str) -> str:
         "to": "write an entity, such as 'to: Team'",
         "rule": "write a condition, such as 'rule: starts_at < ends_at'",
         "issuer": "write the claim 'iss' of the tokens, such as 'issuer: https://id.example'",
+        "events": "write what is sent, such as 'events: [Hero.created]'",
         "audience": "write the claim 'aud' of the tokens, such as 'audience: heroes'",
     }.get(key, "")
 
@@ -87,6 +89,8 @@ def kind_remedy(path: tuple[str | int, ...], value: Any) -> str:
     is_name = isinstance(value, str) and re.fullmatch(PATH, value) and value != "all"
     if key == "check":
         return _check_remedy(path, value)
+    if key == "webhooks":
+        path = path[:1] if len(path) == 2 else path
     if (path in _EXAMPLES and not is_name) or key == "links":
         entity = value[0] if isinstance(value, list) and len(value) == 1 else "Power"
         return f"such as {_EXAMPLES.get(path, f'{path[-1]}: {entity}')!r}"

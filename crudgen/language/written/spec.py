@@ -37,6 +37,7 @@ from .kinds import (
 )
 from .limits_and_names import LimitsSpec, NamesSpec
 from .relations import LinkSpec, ReferenceSpec, is_reference
+from .webhooks import WebhookSpec
 
 MAX_FIELDS = 200
 
@@ -271,4 +272,8 @@ class AppSpec(BaseSpec):
         default=False,
         description="Whether an emitted project changes its tables by revisions in migrations/,"
         " which Alembic runs.",
+    )
+    webhooks: dict[str, WebhookSpec] = Field(
+        default={},
+        description="Receivers of signed messages about committed changes of rows, by name.",
     )

@@ -5,6 +5,5 @@ _USERS = "write 'users: true' in 'auth'"
 APP_KEYS: dict[str, str] = {
     "users": _USERS,
     "access": "write 'access' in the file of each entity",
-    "webhooks": "send them in a function: 'hooks: [on_create]' in the file of an entity",
 }
 """Unsupported keys of crudgen.yaml, and what to do instead."""

@@ -1,0 +1,91 @@
+"""View of webhooks. Reason to change: what a project with webhooks has."""
+
+from collections.abc import Iterator, Mapping
+
+from crudgen.codegen.code import Code, annotated, identifier, literal, name, raw, string
+from crudgen.codegen.imports import Imports
+from crudgen.codegen.layout import INDENT, Bracket, call, keyword, pair, text_statement
+from crudgen.codegen.needs import Mention
+from crudgen.language.names import ClassName, FieldName
+from crudgen.language.schema import Entity, Schema
+from crudgen.language.webhooks import Webhook
+
+from .variables import folder_name
+
+_SENDS_NOTHING = Mention("Settings(", ("webhooks",), "webhooks=False,", "in the call of Settings")
+
+
+def needs_of_fixtures(schema: Schema) -> Iterator[Mention]:
+    """Yield what the fixtures of tests must contain so that tests send nothing."""
+    if schema.webhooks:
+        yield _SENDS_NOTHING
+
+
+def webhook_router(schema: Schema, imports: Imports) -> Iterator[Bracket]:
+    """Yield `WebhookRouter({"crm": [SentRows(Hero, HeroPublic, …)]})`, if there are webhooks."""
+    if schema.webhooks:
+        items = tuple(
+            Bracket("[", tuple(_sent(webhook, schema, imports)), "]").within(
+                string(webhook.name) + raw(": ")
+            )
+            for webhook in schema.webhooks
+        )
+        router = imports.name(".kit.webhooks", "WebhookRouter")
+        yield call(router, [Bracket("{", items, "}")])
+
+
+def _sent(webhook: Webhook, schema: Schema, imports: Imports) -> Iterator[Bracket]:
+    """Yield `SentRows(Hero, HeroPublic, {"create": "created"})` for each entity."""
+    fields = dict(webhook.fields)
+    for entity_name in dict.fromkeys(event.entity for event in webhook.events):
+        entity = schema.entity(entity_name)
+        models = f".{folder_name(entity.plural)}.models"
+        public = f"{entity.name}Public"
+        imports.use(models, str(entity.name), public)
+        words = [
+            pair(event.kind, string(event.name.partition(".")[2]))
+            for event in webhook.events
+            if event.entity == entity_name
+        ]
+        arguments: list[Bracket | Code] = [name(entity.name), identifier(public)]
+        arguments.append(Bracket("{", words, "}"))
+        arguments += _properties(entity, fields)
+        yield call(imports.name(".kit.webhooks", "SentRows"), arguments)
+
+
+def _properties(
+    entity: Entity, fields: Mapping[ClassName, tuple[FieldName, ...]]
+) -> Iterator[Bracket | Code]:
+    """Yield `properties=["id", "name"]`, if not all properties are sent."""
+    if entity.name in fields:
+        names = {str(field.name): str(field.json_name) for field in entity.fields}
+        items = tuple(literal(names[str(field)]) for field in fields[entity.name])
+        yield keyword("properties", Bracket("[", items, "]"))
+
+
+def settings_bases(schema: Schema, base: tuple[str, str], imports: Imports) -> Code:
+    """Return the base classes of the settings, with that of webhooks, if there are any."""
+    if not schema.webhooks:
+        return imports.name(*base)
+    webhooks = imports.name(".kit.webhooks.settings", "WebhookSettings")
+    is_basic = base[1] == "BaseAppSettings"
+    return webhooks if is_basic else webhooks + raw(", ") + imports.name(*base)
+
+
+def settings_of_webhooks(schema: Schema, imports: Imports) -> Iterator[Code]:
+    """Yield the settings of each webhook: its URL and its secret."""
+    for webhook in schema.webhooks:
+        url = annotated(identifier(f"webhook_{webhook.name}_url"), raw("str | None")) + raw(" = ")
+        if webhook.url is None:
+            yield url + raw("None")
+        else:
+            yield text_statement(url, webhook.url, INDENT)
+        secret = identifier(f"webhook_{webhook.name}_secret")
+        kind = imports.name("pydantic", "SecretStr") + raw(" | None")
+        yield annotated(secret, kind) + raw(" = None")
+
+
+def variables_of_webhooks(schema: Schema) -> Iterator[Code]:
+    """Yield the beginning of the environment variables of each webhook: `WEBHOOK_CRM`."""
+    for webhook in schema.webhooks:
+        yield identifier(f"WEBHOOK_{webhook.name.upper()}")
