@@ -100,6 +100,7 @@ ROOMS = {
         {"application", "wiring", "server", *FORMER_NAMES},
         {"command_line"},
         {"key_commands", "user_commands"},
+        {"user_row_commands", "user_row_key_commands"},
         {"migrations"},
     ],
 }

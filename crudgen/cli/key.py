@@ -21,14 +21,22 @@ key = typer.Typer(no_args_is_help=True, help="Add, list and revoke the API keys 
 
 
 @contextmanager
-def _opened(entities: Path, url: str | None) -> Iterator[Any]:
+def _opened(
+    entities: Path, url: str | None, *, is_about_row: bool = False
+) -> Iterator[tuple[Any, Any]]:
     """Yield the module of commands, and the keys of an application. Raises CrudgenError."""
     schema, tree = source.render_to_serve(source.read(entities))
     if schema.auth is None or not schema.auth.keys:
         raise CrudgenError("the spec has no API keys\n  write 'auth: {keys: true}' in crudgen.yaml")
     from crudgen.delivery.administration import opened_accounts  # noqa: PLC0415 -- lazy
 
-    with opened_accounts(tree, "key_commands", url) as found:
+    if schema.auth.user_entity is None and is_about_row:
+        raise CrudgenError(
+            "--row is about users who are rows of an entity\n"
+            "  in crudgen.yaml, write the name of the entity, such as 'auth: {users: User}'"
+        )
+    commands = "key_commands" if schema.auth.user_entity is None else "user_row_key_commands"
+    with opened_accounts(tree, commands, url) as found:
         yield found
 
 
@@ -44,13 +52,18 @@ def add(  # noqa: PLR0913 -- each is an option of the command
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="An attribute in 'me' of 'auth'."),
     ] = None,
+    row: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="The row as which the key acts, if users are rows."),
+    ] = None,
     database: changing.Url = None,
     entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Add a key, and print it. It is not shown again."""
-    with _opened(entities, database) as (commands, keys):
-        added, text = keys.add(name, days, role or [], me or [])
+    with _opened(entities, database, is_about_row=row is not None) as (commands, keys):
+        chosen = {} if row is None else {"row": row}
+        added, text = keys.add(name, days, role or [], me or [], **chosen)
         if not as_json:
             console.say_error(f"{commands.described(added)}; it is shown only now")
         console.say(commands.as_json([added], text) if as_json else text)

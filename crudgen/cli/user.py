@@ -26,13 +26,26 @@ FromInput: TypeAlias = Annotated[
 AsJson: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print a JSON array, for programs.")
 ]
+Row: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--row", metavar="KEY", help="The row of the user; by default, a new one."),
+]
+Values: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A property of the new row of the user."),
+]
 
 user = typer.Typer(no_args_is_help=True, help="Add, list and change the users of the API.")
 
 
 @contextmanager
-def _opened(entities: Path, url: str | None) -> Iterator[Any]:
-    """Yield the module of commands, and the users of an application. Raises CrudgenError."""
+def _opened(
+    entities: Path, url: str | None, *, is_about_rows: bool = False
+) -> Iterator[tuple[Any, Any]]:
+    """Yield the module of commands, and the users of an application. Raises CrudgenError.
+
+    `is_about_rows` requires users who are rows of an entity.
+    """
     schema, tree = source.render_to_serve(source.read(entities))
     if schema.auth is None or not schema.auth.users:
         raise CrudgenError(
@@ -40,7 +53,13 @@ def _opened(entities: Path, url: str | None) -> Iterator[Any]:
         )
     from crudgen.delivery.administration import opened_accounts  # noqa: PLC0415 -- lazy
 
-    with opened_accounts(tree, "user_commands", url) as found:
+    if schema.auth.user_entity is None and is_about_rows:
+        raise CrudgenError(
+            "--row and --set are about users who are rows of an entity\n"
+            "  in crudgen.yaml, write the name of the entity, such as 'auth: {users: User}'"
+        )
+    commands = "user_commands" if schema.auth.user_entity is None else "user_row_commands"
+    with opened_accounts(tree, commands, url) as found:
         yield found
 
 
@@ -57,16 +76,40 @@ def add(  # noqa: PLR0913 -- each is an option of the command
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="An attribute in 'me' of 'auth'."),
     ] = None,
+    row: Row = None,
+    values: Values = None,
     password_stdin: FromInput = False,
     database: changing.Url = None,
     entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Add a user. Asks for the password."""
-    with _opened(entities, database) as (commands, accounts):
+    """Add a user; if users are rows, with a new row or an existing one. Asks for the password."""
+    chosen = _chosen(row, values)
+    with _opened(entities, database, is_about_rows=bool(chosen)) as (commands, accounts):
         password = commands.read_password(from_input=password_stdin)
-        done = accounts.add(name, password, role or [], me or [])
+        done = accounts.add(name, password, role or [], me or [], **chosen)
         _report(commands, done, as_json=as_json)
+
+
+@user.command("link")
+def link(  # noqa: PLR0913 -- each is an option of the command
+    name: Name,
+    *,
+    row: Row = None,
+    values: Values = None,
+    database: changing.Url = None,
+    entities: source.EntitiesOption = source.DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Give a row to a user without one: users have none if the spec had 'users: true'."""
+    with _opened(entities, database, is_about_rows=True) as (commands, accounts):
+        _report(commands, accounts.link(name, **_chosen(row, values)), as_json=as_json)
+
+
+def _chosen(row: str | None, values: list[str] | None) -> dict[str, Any]:
+    """Return the row of a user, as it was given."""
+    given = {"row": row, "values": values}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 @user.command("list")

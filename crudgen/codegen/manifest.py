@@ -38,7 +38,7 @@ from .views.rule_conditions import follows_relations
 from .views.sample_rows import creatable, sample_rows_view
 from .views.tables import has_relations, tables_view
 from .views.tests import tests_view
-from .views.users import kit_of_users
+from .views.users import kit_of_users, logins_view
 from .views.variables import folder_name, free_name
 from .views.webhooks import needs_of_fixtures
 
@@ -145,11 +145,13 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit | FromText]:
 
 
 def _rules(entity: Entity, schema: Schema, entities: Entities) -> Iterator[FromTemplate]:
-    """Yield the file with the rules of an entity, if the API has callers."""
+    """Yield the files with the rules of an entity, and of users who are its rows."""
+    folder = f"app/{folder_name(entity.plural)}"
+    if schema.auth is not None and schema.auth.user_entity == entity.name:
+        yield FromTemplate(f"{folder}/logins.py", "logins.py.jinja", logins_view(entity, schema))
     if entity.access is not None:
-        path = f"app/{folder_name(entity.plural)}/access.py"
         view = access_view(entity, entity.access, entities, schema.kit)
-        yield FromTemplate(path, "access.py.jinja", view)
+        yield FromTemplate(f"{folder}/access.py", "access.py.jinja", view)
 
 
 def _hooks(entity: Entity, schema: Schema, entities: Entities) -> Iterator[FromTemplate]:

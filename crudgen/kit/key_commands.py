@@ -2,7 +2,7 @@
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from .access.api_keys import ApiKey, ApiKeys
@@ -22,7 +22,7 @@ def run_key_command(settings: type[OwnTokenSettings], caller: type[BaseCaller]) 
         with opened(settings(), caller) as keys:
             return run(keys, given)
 
-    run_command(COMMAND, _parser(), work)
+    run_command(COMMAND, key_parser(_add_attributes), work)
 
 
 @contextmanager
@@ -40,8 +40,13 @@ def run(keys: ApiKeys, given: Namespace) -> str:
     if given.action == "revoke":
         revoked = keys.revoke(given.id)
         return as_json([revoked]) if given.json else f"revoked {described(revoked)}"
-    key, text = keys.add(given.name, given.days, given.role, given.me)
-    if given.json:
+    return shown_once(keys.add(given.name, given.days, given.role, given.me), json=given.json)
+
+
+def shown_once(added: tuple[ApiKey, str], *, json: bool) -> str:
+    """Return a new key for the standard output; describe it on the standard error."""
+    key, text = added
+    if json:
         return as_json([key], text)
     sys.stderr.write(f"{described(key)}; it is shown only now\n")
     return text
@@ -66,7 +71,12 @@ def described(key: ApiKey) -> str:
     return f"key {key.id}: {key.name}, roles {roles_text(key.roles)}, expires {key.expires[:10]}"
 
 
-def _parser() -> ArgumentParser:
+def _add_attributes(action: ArgumentParser) -> None:
+    action.add_argument("--me", action="append", default=[], metavar="NAME=VALUE")
+
+
+def key_parser(add_options: Callable[[ArgumentParser], None]) -> ArgumentParser:
+    """Return the parser of the command. `add_options` adds those that say as whom a key acts."""
     parser = ArgumentParser(prog=f"python -m app {COMMAND}", description="API keys.")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     helps = {
@@ -81,7 +91,7 @@ def _parser() -> ArgumentParser:
             action.add_argument("--role", action="append", default=[], help="a role")
             action.add_argument("--days", type=int, default=DEFAULT_DAYS, help="valid for so long")
             action.add_argument("--name", default=DEFAULT_NAME, help="what the key is for")
-            action.add_argument("--me", action="append", default=[], metavar="NAME=VALUE")
+            add_options(action)
         if name == "revoke":
             action.add_argument("id", type=int, metavar="ID")
     return parser

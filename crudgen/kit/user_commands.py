@@ -2,7 +2,7 @@
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from getpass import getpass
 
@@ -23,7 +23,7 @@ def run_user_command(settings: type[LoginSettings], caller: type[BaseCaller]) ->
         with opened(settings(), caller) as accounts:
             return run(accounts, given)
 
-    run_command(COMMAND, _parser(), work)
+    run_command(COMMAND, user_parser(_add_attributes), work)
 
 
 @contextmanager
@@ -74,20 +74,36 @@ def as_json(users: Sequence[Account]) -> str:
 
 def as_table(users: Sequence[Account]) -> str:
     """Return users as a table."""
-    rows = [(str(one.id), one.name, roles_text(one.roles), _state(one)) for one in users]
+    rows = [(_key(one), one.name, roles_text(one.roles), _state(one)) for one in users]
     return table_text(("id", "name", "roles", "state"), rows, "no users")
 
 
 def described(user: Account) -> str:
     """Return a user in a line."""
-    return f"user {user.name}: id {user.id}, roles {roles_text(user.roles)}, {_state(user)}"
+    return f"user {user.name}: id {_key(user)}, roles {roles_text(user.roles)}, {_state(user)}"
+
+
+def _key(user: Account) -> str:
+    return "-" if user.id is None else str(user.id)
 
 
 def _state(user: Account) -> str:
+    if user.id is None:
+        return "without a row"
     return "disabled" if user.disabled else "enabled"
 
 
-def _parser() -> ArgumentParser:
+def _add_attributes(action: ArgumentParser) -> None:
+    action.add_argument("--me", action="append", default=[], metavar="NAME=VALUE")
+
+
+def user_parser(
+    add_options: Callable[[ArgumentParser], None], more: Mapping[str, str] | None = None
+) -> ArgumentParser:
+    """Return the parser of the command. `add_options` adds those that say who a user is.
+
+    `more` are further actions, with what they do.
+    """
     parser = ArgumentParser(prog=f"python -m app {COMMAND}", description="Users of the API.")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     helps = {
@@ -97,6 +113,7 @@ def _parser() -> ArgumentParser:
         "enable": "accept a user again",
         "password": "set the password of a user, and withdraw their tokens",
         "roles": "replace the roles of a user",
+        **(more or {}),
     }
     for name, text in helps.items():
         action = actions.add_parser(name, help=text, description=text.capitalize())
@@ -105,8 +122,8 @@ def _parser() -> ArgumentParser:
             action.add_argument("name", metavar="NAME")
         if name in {"add", "roles"}:
             action.add_argument("--role", action="append", default=[], help="a role")
-        if name == "add":
-            action.add_argument("--me", action="append", default=[], metavar="NAME=VALUE")
+        if name == "add" or name in (more or {}):
+            add_options(action)
         if name in {"add", "password"}:
             action.add_argument(
                 "--password-stdin", action="store_true", help="read the password from the input"

@@ -39,6 +39,8 @@ CALLER_ATTRIBUTES = frozenset(
     {"subject", "issuer", "roles", "identity", "bound_values", "from_claims"}
 )
 """Attributes that every caller has."""
+LOGIN_NAME = "login_name"
+"""The attribute of callers who are rows of an entity: the name with which they log in."""
 
 
 class ClaimType(StrEnum):
@@ -80,6 +82,8 @@ class Claim:
     """Values of an enum."""
     many: bool = False
     """Whether the claim is a list of values of the type."""
+    lengths: tuple[int, int | None] = (1, 255)
+    """The least and the most characters of a text; None for no limit."""
 
 
 CLAIMS_OF_USERS = (
@@ -87,6 +91,10 @@ CLAIMS_OF_USERS = (
     Claim(ModuleName("name"), "name", ClaimType.STR, optional=True),
 )
 """What an application with users of its own knows of every caller."""
+
+
+ROW_CLAIM = "row"
+"""The claim with the properties of a user's row; `row.id` is its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +125,12 @@ class Auth:
 
     users: bool = False
     """Whether the application has users of its own."""
+    user_entity: str | None = None
+    """The entity whose rows are the users, if the spec names one."""
+    user_file: str = ""
+    """The spec file of this entity, for messages only."""
+    not_me: Mapping[str, str] = field(default_factory=dict)
+    """Fields of this entity that are no attributes of callers, and why."""
     keys: bool = False
     """Whether programs can have API keys."""
     tokens: Tokens | None = None

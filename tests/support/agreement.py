@@ -52,6 +52,10 @@ INEXPRESSIBLE = {
             "'5' is not a field",
             "and others are too many",
             "is a path of users",
+            "which callers do not have",
+            "be an attribute of callers",
+            "can be longer than 255",
+            "has another 'id'",
         ),
     ),
     "it depends on other entities": (

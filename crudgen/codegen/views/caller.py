@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from crudgen.codegen.code import Code, identifier, literal, optional, raw
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import INDENT, Bracket, call, statement, subscript, typed_declaration
-from crudgen.language.access import Auth, Claim, ClaimType
+from crudgen.language.access import ROW_CLAIM, Auth, Claim, ClaimType
 from crudgen.language.names import AttributeName
 from crudgen.language.schema import KitForm, Schema
 
 from .rule_conditions import names_caller
+from .users import are_rows
 
 _TYPES = {
     ClaimType.INT: "IntClaim",
@@ -53,8 +54,11 @@ def caller_view(auth: Auth, kit: KitForm, *, is_in_rules: bool = False) -> Calle
     names = {str(one.name) for one in auth.me}
     defined = {"Caller", *(("Me", "me") if is_in_rules else ())}
     imports = Imports(kit, defined=defined, attributes=names)
-    base = imports.name(".kit.access.caller", "BaseCaller")
-    claims = tuple(_claim(one, imports) for one in auth.me)
+    kind = (".kit.access.caller", "BaseCaller")
+    if are_rows(auth):
+        kind = (".kit.access.user_row_caller", "RowCaller")
+    base = imports.name(*kind)
+    claims = tuple(_claim(one, imports, is_of_row=are_rows(auth)) for one in auth.me)
     return CallerView(
         head=statement(raw("class "), call(raw("Caller"), [base]), tail=":"),
         settings=tuple(_settings(auth)),
@@ -88,17 +92,25 @@ def _settings(auth: Auth) -> Iterator[Code]:
         yield raw('__login__ = "login"')
 
 
-def _claim(one: Claim, imports: Imports) -> Code:
-    """Return `id: IntClaim = claim("sub")`."""
+def _claim(one: Claim, imports: Imports, *, is_of_row: bool) -> Code:
+    """Return `id: IntClaim = claim("sub")`, or `id: IntClaim = of_row("id")`."""
     kind: Code | Bracket
     if one.type is ClaimType.ENUM:
         literals = imports.name("typing", "Literal", in_class=True)
         kind = subscript(literals, tuple(map(literal, one.words)))
         kind = kind.within("", " | None") if one.optional else kind
+    elif is_of_row and one.type is ClaimType.STR:
+        kind = imports.builtin("str", in_class=True)
+        kind = optional(kind) if one.optional else kind
     else:
         kind = imports.name(".kit.access.caller", _TYPES[one.type], in_class=True)
         kind = raw("tuple[") + kind + raw(", ...]") if one.many else kind
         kind = optional(kind) if one.optional else kind
-    arguments = [literal(one.claim), *([raw("default=None")] if one.optional else [])]
-    claim = call(imports.name(".kit.access.caller", "claim", in_class=True), arguments)
+    source = (".kit.access.caller", "claim")
+    name = one.claim
+    if is_of_row:
+        source = (".kit.access.user_row_caller", "of_row")
+        name = name.removeprefix(f"{ROW_CLAIM}.")
+    arguments = [literal(name), *([raw("default=None")] if one.optional else [])]
+    claim = call(imports.name(*source, in_class=True), arguments)
     return typed_declaration(AttributeName(one.name), kind, claim)

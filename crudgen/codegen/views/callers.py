@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from crudgen.codegen.code import Code, annotated, literal, raw
 from crudgen.codegen.layout import Bracket, nested_literal, pair, statement
 from crudgen.codegen.needs import Mention
-from crudgen.language.access import ANYONE, USER, Auth, Claim, ClaimType
+from crudgen.language.access import ANYONE, ROW_CLAIM, USER, Auth, Claim, ClaimType
 from crudgen.language.matrix import may
 from crudgen.language.operations import Operation
 from crudgen.language.schema import Entity, Json
 
 from .access import actions_of
+from .users import are_rows
 
 NEEDS_OF_MAIN = (
     Mention(
@@ -46,7 +47,11 @@ class CallersView:
 def callers_view(auth: Auth) -> CallersView:
     """Return the view of the callers in tests."""
     claims: dict[str, Json] = {"sub": "1"}
-    claims |= {one.claim: _sample(one) for one in auth.me if one.claim not in _OF_ISSUER}
+    sampled = {one.claim: _sample(one) for one in auth.me if one.claim not in _OF_ISSUER}
+    if are_rows(auth):
+        start = f"{ROW_CLAIM}."
+        sampled = {ROW_CLAIM: {name.removeprefix(start): value for name, value in sampled.items()}}
+    claims |= sampled
     roles = tuple(literal(str(role)) for role in auth.roles)
     kind = raw("dict[str, Any]")
     role_claims = [

@@ -87,7 +87,7 @@ def project_view(schema: Schema) -> ProjectView:
         text_statement(raw("api_title: str = "), schema.title, INDENT),
         text_statement(raw("api_version: str = "), schema.version, INDENT),
         *_migrations(schema, settings_imports),
-        *settings_of_users(schema.auth, settings_imports),
+        *settings_of_users(schema, settings_imports),
         text_statement(raw("database_url: str = "), schema.database, INDENT),
         *_limits(schema.limits, settings_imports),
         *_tokens(schema),

@@ -19,13 +19,16 @@ from .user_table import LOGINS
 from .user_tokens import user_claims
 
 _u = LOGINS.c
+OF_ACCOUNT = (_u.name, _u.roles, _u.claims, _u.created, _u.disabled)
+"""The columns of an account, without its id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
     """A user."""
 
-    id: int
+    id: int | str | None
+    """The number of the user; or the key of their row, None if they have none."""
     name: str
     roles: Sequence[str]
     claims: Mapping[str, Any] = field(default_factory=dict)
@@ -38,37 +41,25 @@ class Accounts:
 
     def __init__(self, session: Session, caller: type[BaseCaller], passwords: Passwords) -> None:
         self.session, self._caller, self.passwords = session, caller, passwords
+        self._select = select(_u.id, *OF_ACCOUNT)
 
     def add(
         self, name: str, password: str, roles: Sequence[str] = (), me: Sequence[str] = ()
     ) -> Account:
         """Add a user; `me` are attributes of the caller, as `name=value`. Raises AccountError."""
-        check_name("user name", name, MAX_USER_NAME)
-        known = known_roles(self._caller, roles)
+        login = self._new_login(name, password, roles)
         claims: dict[str, Any] = {**claims_of(self._caller, me)}
-        row = {
-            "name": name,
-            "password": self._hashed(password),
-            "roles": as_json(known),
-            "claims": as_json(claims),
-            "created": int(time.time()),
-        }
-        try:
-            number = self.session.execute(insert(LOGINS).values(row).returning(_u.id)).scalar_one()
-        except IntegrityError:
-            remedy = "choose another name, or set a password: user password NAME"
-            raise AccountError(f"the user {name!r} exists already\n  {remedy}") from None
-        check_caller(self._caller, user_claims(number, name, claims), known)
-        self.session.commit()
-        return self.find(name)
+        number = self._insert(login | {"claims": as_json(claims)})
+        check_caller(self._caller, user_claims(number, name, claims), loads(login["roles"]))
+        return self._stored(name)
 
     def all(self) -> list[Account]:
         """Return all users, by name."""
-        return [_account(row) for row in self.session.execute(_SELECT.order_by(_u.name))]
+        return [_account(row) for row in self.session.execute(self._select.order_by(_u.name))]
 
     def find(self, name: str) -> Account:
         """Return a user. Raises AccountError if there is none with this name."""
-        row = self.session.execute(_SELECT.where(_u.name == name)).first()
+        row = self.session.execute(self._select.where(_u.name == name)).first()
         if row is None:
             raise AccountError(f"there is no user {name!r}\n  see: user list")
         return _account(row)
@@ -90,10 +81,38 @@ class Accounts:
         return self._set(name, disabled=None)
 
     def _set(self, name: str, *, withdraws: bool = False, **values: Any) -> Account:
-        user = self.find(name)
-        self.session.execute(update(LOGINS).where(_u.id == user.id).values(**values))
+        self.find(name)
+        self.session.execute(update(LOGINS).where(_u.name == name).values(**values))
         if withdraws:
-            self.session.execute(delete(CREDENTIALS).where(CREDENTIALS.c.login_id == user.id))
+            number = select(_u.id).where(_u.name == name).scalar_subquery()
+            self.session.execute(delete(CREDENTIALS).where(CREDENTIALS.c.login_id == number))
+        return self._stored(name)
+
+    def _new_login(self, name: str, password: str, roles: Sequence[str]) -> dict[str, Any]:
+        """Return the values of a new login. Raises AccountError."""
+        check_name("user name", name, MAX_USER_NAME)
+        known = known_roles(self._caller, roles)
+        return {
+            "name": name,
+            "password": self._hashed(password),
+            "roles": as_json(known),
+            "claims": as_json({}),
+            "created": int(time.time()),
+        }
+
+    def _insert(self, login: dict[str, Any]) -> int:
+        """Insert a login; return its number. Raises AccountError if the name is taken."""
+        try:
+            statement = insert(LOGINS).values(login).returning(_u.id)
+            number: int = self.session.execute(statement).scalar_one()
+        except IntegrityError:
+            remedy = "choose another name, or set a password: user password NAME"
+            found = f"the user {login['name']!r} exists already"
+            raise AccountError(f"{found}\n  {remedy}") from None
+        return number
+
+    def _stored(self, name: str) -> Account:
+        """Commit, and return a user."""
         self.session.commit()
         return self.find(name)
 
@@ -103,9 +122,11 @@ class Accounts:
         return self.passwords.hash(password)
 
 
-_SELECT = select(_u.id, _u.name, _u.roles, _u.claims, _u.created, _u.disabled)
+def plain_key(key: Any) -> int | str | None:
+    """Return the key of a row as in JSON."""
+    return key if key is None or isinstance(key, int) else str(key)
 
 
 def _account(row: Any) -> Account:
-    created, disabled = time_text(row.created), row.disabled is not None
-    return Account(row.id, row.name, loads(row.roles), loads(row.claims), created, disabled)
+    number, created, disabled = plain_key(row.id), time_text(row.created), row.disabled is not None
+    return Account(number, row.name, loads(row.roles), loads(row.claims), created, disabled)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from json import loads
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Column, Select, delete, insert, select
 from sqlmodel import Session
 
 from .caller import BaseCaller
@@ -18,9 +18,8 @@ MAX_DAYS = 3650
 MAX_KEY_NAME = 100
 _DAY = 86_400
 _c = CREDENTIALS.c
-_SELECT = select(_c.id, _c.name, _c.roles, _c.claims, _c.created, _c.expires, _c.used).where(
-    _c.login_id.is_(None)
-)
+OF_KEY = (_c.id, _c.name, _c.roles, _c.claims, _c.created, _c.expires, _c.used)
+"""The columns of a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,42 +41,29 @@ class ApiKeys:
 
     def __init__(self, session: Session, caller: type[BaseCaller]) -> None:
         self.session, self._caller = session, caller
+        self._columns: Sequence[Column[Any]] = OF_KEY
 
     def add(
         self, name: str, days: int, roles: Sequence[str] = (), me: Sequence[str] = ()
     ) -> tuple[ApiKey, str]:
         """Add a key; return it, and the text to send. Raises AccountError."""
-        check_name("name of a key", name, MAX_KEY_NAME)
-        if not 1 <= days <= MAX_DAYS:
-            raise AccountError(f"a key is valid for 1 to {MAX_DAYS} days, not {days}")
-        known = known_roles(self._caller, roles)
+        new, secret = self._new_key(name, days, roles)
         claims: dict[str, Any] = {**claims_of(self._caller, me)}
-        now, secret = int(time.time()), new_secret()
-        row = {
-            "hash": hashed(secret),
-            "name": name,
-            "roles": as_json(known),
-            "claims": as_json(claims),
-            "created": now,
-            "expires": now + days * _DAY,
-        }
-        added = insert(CREDENTIALS).values(row).returning(_c.id)
-        number: int = self.session.execute(added).scalar_one()
+        number = self._insert(new | {"claims": as_json(claims)})
         own = {"iss": KEYS, "name": name}
-        check_caller(self._caller, {**key_claims(number, claims), **own}, known)
-        self.session.commit()
-        return self.find(number), token_of(number, secret)
+        check_caller(self._caller, {**key_claims(number, claims), **own}, loads(new["roles"]))
+        return self._stored(number, secret)
 
     def all(self) -> list[ApiKey]:
         """Return all keys, from the oldest."""
-        return [_key(row) for row in self.session.execute(_SELECT.order_by(_c.id))]
+        return [self._key(row) for row in self.session.execute(self._select().order_by(_c.id))]
 
     def find(self, number: int) -> ApiKey:
         """Return a key. Raises AccountError if there is none with this number."""
-        row = self.session.execute(_SELECT.where(_c.id == number)).first()
+        row = self.session.execute(self._select().where(_c.id == number)).first()
         if row is None:
             raise AccountError(f"there is no key {number}\n  see: key list")
-        return _key(row)
+        return self._key(row)
 
     def revoke(self, number: int) -> ApiKey:
         """Delete a key, and return it."""
@@ -86,8 +72,50 @@ class ApiKeys:
         self.session.commit()
         return found
 
+    def _select(self) -> Select[*tuple[Any, ...]]:
+        return select(*self._columns).where(_c.login_id.is_(None))
 
-def _key(row: Any) -> ApiKey:
-    created, expires = time_text(row.created), time_text(row.expires)
-    used = None if row.used is None else time_text(row.used)
-    return ApiKey(row.id, row.name, loads(row.roles), loads(row.claims), created, expires, used)
+    def _key(self, row: Any) -> ApiKey:
+        """Return a key by its row in the table."""
+        return ApiKey(**key_values(row))
+
+    def _new_key(self, name: str, days: int, roles: Sequence[str]) -> tuple[dict[str, Any], str]:
+        """Return the values of a new key, and its secret. Raises AccountError."""
+        check_name("name of a key", name, MAX_KEY_NAME)
+        if not 1 <= days <= MAX_DAYS:
+            raise AccountError(f"a key is valid for 1 to {MAX_DAYS} days, not {days}")
+        known = known_roles(self._caller, roles)
+        now, secret = int(time.time()), new_secret()
+        values = {
+            "hash": hashed(secret),
+            "name": name,
+            "roles": as_json(known),
+            "claims": as_json({}),
+            "created": now,
+            "expires": now + days * _DAY,
+        }
+        return values, secret
+
+    def _insert(self, values: dict[str, Any]) -> int:
+        """Insert a key; return its number."""
+        added = insert(CREDENTIALS).values(values).returning(_c.id)
+        number: int = self.session.execute(added).scalar_one()
+        return number
+
+    def _stored(self, number: int, secret: str) -> tuple[ApiKey, str]:
+        """Commit; return the key with a number, and the text to send."""
+        self.session.commit()
+        return self.find(number), token_of(number, secret)
+
+
+def key_values(row: Any) -> dict[str, Any]:
+    """Return the values of a key by its row in the table."""
+    return {
+        "id": row.id,
+        "name": row.name,
+        "roles": loads(row.roles),
+        "claims": loads(row.claims),
+        "created": time_text(row.created),
+        "expires": time_text(row.expires),
+        "used": None if row.used is None else time_text(row.used),
+    }

@@ -73,6 +73,8 @@ class BaseCaller(BaseModel):
 
     `__roles__` are the roles that count; `__roles_claim__` is the claim with the roles of a caller.
     `__login__` is the path where users log in, relative to the server in the OpenAPI document.
+    `__shown__` are the attributes that callers are told of themselves, beside the roles; None: all
+    but the issuer.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -80,6 +82,7 @@ class BaseCaller(BaseModel):
     __roles__: ClassVar[tuple[str, ...]] = ()
     __roles_claim__: ClassVar[str] = "roles"
     __login__: ClassVar[str | None] = None
+    __shown__: ClassVar[tuple[str, ...] | None] = None
 
     subject: TextClaim = claim("sub")
     """Who it is, in the words of the issuer."""

@@ -1,5 +1,6 @@
 """The routes of users: POST /login, POST /logout, GET /me, POST /me/password."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote_to_bytes
 
@@ -73,6 +74,7 @@ def user_routes(caller: type[BaseCaller]) -> APIRouter:
     """Return the routes of users, whose callers are of this class."""
     router = APIRouter(tags=["users"], route_class=Route)
     user = Depends(May(caller, Permission("use this", [(USER, None)])))
+    shown = _names_shown(caller)
 
     @router.post(
         f"/{LOGIN_PATH}",
@@ -103,7 +105,7 @@ def user_routes(caller: type[BaseCaller]) -> APIRouter:
     @router.get("/me", operation_id="me", response_model=_shown(caller), responses=errors(401, 503))
     async def me(me: Annotated[Any, user]) -> Any:
         """Return the caller: the attributes that rules can name, and the roles that count."""
-        return {**me.model_dump(exclude={"issuer"}), "roles": sorted(me.roles)}
+        return {**me.model_dump(include={*shown}), "roles": sorted(me.roles)}
 
     @router.post(
         "/me/password",
@@ -122,12 +124,18 @@ def user_routes(caller: type[BaseCaller]) -> APIRouter:
     return router
 
 
+def _names_shown(caller: type[BaseCaller]) -> Sequence[str]:
+    """Return the attributes of a caller in responses, without the roles."""
+    names = [name for name in caller.model_fields if name not in {"issuer", "roles"}]
+    return [name for name in names if caller.__shown__ is None or name in caller.__shown__]
+
+
 def _shown(caller: type[BaseCaller]) -> type[BaseModel]:
     """Return the model of a caller in responses."""
     fields: dict[str, Any] = {
         name: (plain_type(field.annotation), ... if field.is_required() else None)
         for name, field in caller.model_fields.items()
-        if name not in {"issuer", "roles"}
+        if name in _names_shown(caller)
     }
     described = ConfigDict(json_schema_extra=_with_formats)
     return create_model(

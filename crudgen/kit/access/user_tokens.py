@@ -16,13 +16,15 @@ from .user_table import LOGINS
 USERS = "users"
 """The issuer of the callers who have logged in."""
 _c, _u = CREDENTIALS.c, LOGINS.c
+OF_USER = (_c.login_id, _u.id, _u.name, _u.roles, _u.claims, _u.disabled)
+"""The columns of a token's user."""
 
 
 class UserTokens(OwnTokens):
     """The tokens of users, and API keys."""
 
     read = (
-        select(*OF_TOKEN, _c.login_id, _u.id, _u.name, _u.roles, _u.claims, _u.disabled)
+        select(*OF_TOKEN, *OF_USER)
         .select_from(CREDENTIALS.outerjoin(LOGINS, _c.login_id == _u.id))
         .where(_c.id == bindparam("id__"))
     )

@@ -32,7 +32,7 @@ class ConditionReader:
         self.problems = problems
         """The problems that were found."""
         self._written, self._entity = written, entity
-        self._claims, self._lists = claim_fields(auth.me), lists_of(auth.me)
+        self._claims, self._lists, self._auth = claim_fields(auth.me), lists_of(auth.me), auth
         self._paths = None if entity is None else Paths(entity, entities)
         self._fields = {str(one.name): one for one in entity.fields} if entity else {}
 
@@ -45,7 +45,9 @@ class ConditionReader:
             return
         location, start = self._written.locate(*path), rule.start(2) if rule[2] else rule.end()
         is_update = [*actions] == [Action.UPDATE]
-        caller = CallerNames(self._claims, who != ANYONE, self._lists, is_update, self._paths)
+        caller = CallerNames(
+            self._claims, who != ANYONE, self._lists, is_update, self._paths, self._auth
+        )
         try:
             condition = parse_condition(text, self._fields, str(self._entity.name), caller)
             for name in sorted(fields_of(condition)):
@@ -63,7 +65,7 @@ class ConditionReader:
         if self._entity is None or self._mentions_broken(text):
             return None
         try:
-            caller = CallerNames(self._claims, lists=self._lists)
+            caller = CallerNames(self._claims, lists=self._lists, auth=self._auth)
             return parse_condition(text, self._fields, str(self._entity.name), caller)
         except ConditionError as error:
             self.problems.add(self._written.locate(*path), error.problem, error.remedy)

@@ -47,7 +47,8 @@ def resolve_auth(written: WrittenSpec[AppSpec], problems: Problems) -> Auth | No
             written.locate("auth", "roles_claim"), problem, "such as 'roles_claim: groups'"
         )
     auth = Auth(
-        users=spec.users,
+        users=bool(spec.users),
+        user_entity=_entity_of_users(written, problems),
         keys=spec.keys,
         tokens=_tokens(written, problems),
         me=(*_claims_of_users(spec), *_claims(written, problems)),
@@ -62,9 +63,26 @@ def _claims_of_users(spec: AuthSpec) -> Iterator[Claim]:
 
     The `sub` of an identity provider need not be an integer.
     """
-    for one in CLAIMS_OF_USERS if spec.users else ():
+    for one in CLAIMS_OF_USERS if spec.users is True else ():
         if one.name not in spec.me and (one.optional or spec.tokens is None):
             yield one
+
+
+def _entity_of_users(written: WrittenSpec[AppSpec], problems: Problems) -> str | None:
+    """Return the entity whose rows are the users; add a problem for keys that it excludes."""
+    spec = written.spec.auth
+    if spec is None or isinstance(spec.users, bool):
+        return None
+    name = spec.users
+    if spec.tokens is not None:
+        problem = f"'tokens' and 'users: {name}' are together: callers of a provider have no row"
+        remedy = "remove 'tokens'; or write 'users: true', and what tokens contain in 'me'"
+        problems.add(written.locate_key("auth", "tokens"), problem, remedy)
+    if spec.me:
+        problem = f"'me' and 'users: {name}' are together: a caller has the fields of {name}"
+        remedy = f"remove 'me', and add the fields to {name}"
+        problems.add(written.locate_key("auth", "me"), problem, remedy)
+    return name
 
 
 def _tokens(written: WrittenSpec[AppSpec], problems: Problems) -> Tokens | None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from crudgen.language.access import Claim, ClaimType
+from crudgen.language.access import Auth, Claim, ClaimType
 from crudgen.language.conditions.tokens import ConditionError, Kind, Token
 from crudgen.language.names import AttributeName, ClaimName, ColumnName, JsonName
 from crudgen.language.schema import Field, TypeName
@@ -19,8 +19,9 @@ _TYPES = {
     ClaimType.BOOL: TypeName.BOOL,
     ClaimType.ENUM: TypeName.ENUM,
 }
-_LONGEST = 255
-"""Longest text in a claim."""
+_NO_ENTITY = Auth()
+_ROLES = {"role", "roles"}
+"""Attributes that rules do not compare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class CallerNames:
     """Whether the rule is about an update: there is a row before it, and one after it."""
     paths: Paths | None = None
     """The relations that the rule can follow."""
+    auth: Auth = _NO_ENTITY
+    """Who the callers are."""
 
     def field(self, token: Token, name: Token | None, *, many: bool = False) -> Field:
         """Return the claim of `me.org`; that of `me` is `me.id`. Raises ConditionError.
@@ -56,11 +59,9 @@ class CallerNames:
             problem = f"a caller has no {quoted(wanted)}"
             if name is None:
                 problem = "'me' alone is 'me.id', and a caller has no 'id'"
-            remedy = suggest(wanted, self.claims) if self.claims else ""
-            if wanted in {"role", "roles"}:
-                remedy = "begin the rule with a role, such as 'editor if …'"
-            elif not remedy.startswith("did you mean"):
-                remedy = f"add it to 'me' of 'auth' in crudgen.yaml: 'me: {{{wanted}: int = sub}}'"
+            remedy = self._remedy(wanted)
+            if wanted not in _ROLES and wanted in self.auth.not_me:
+                problem, _, remedy = self.auth.not_me[wanted].partition("; ")
             raise ConditionError(problem, remedy, (name or token).start, end)
         if many != (wanted in self.lists):
             problem = f"'me.{wanted}' is {'one value' if many else 'a list'}"
@@ -71,6 +72,17 @@ class CallerNames:
                 )
             raise ConditionError(problem, remedy, token.start, end)
         return self.claims[wanted]
+
+    def _remedy(self, wanted: str) -> str:
+        """Return what to do about an attribute that callers do not have."""
+        remedy = suggest(wanted, self.claims) if self.claims else ""
+        if wanted in _ROLES:
+            return "begin the rule with a role, such as 'editor if …'"
+        if remedy.startswith("did you mean"):
+            return remedy
+        if self.auth.user_entity is not None:
+            return f"add the field to {self.auth.user_entity}, in {self.auth.user_file}"
+        return f"add it to 'me' of 'auth' in crudgen.yaml: 'me: {{{wanted}: int = sub}}'"
 
 
 def lists_of(claims: Iterable[Claim]) -> frozenset[str]:
@@ -95,7 +107,7 @@ def _field(claim: Claim) -> Field:
         optional=claim.optional,
         minimum=INT64_MIN if is_int else None,
         maximum=INT64_MAX if is_int else None,
-        min_length=1 if is_text else None,
-        max_length=_LONGEST if is_text else None,
+        min_length=claim.lengths[0] if is_text else None,
+        max_length=claim.lengths[1] if is_text else None,
         words=claim.words,
     )

@@ -33,8 +33,8 @@ def check_presets(
     problems: Problems,
 ) -> None:
     """Check the defaults of fields that are attributes of the caller."""
-    claims = () if auth is None else auth.me
-    caller = CallerNames(claim_fields(claims), lists=lists_of(claims))
+    callers = auth or Auth()
+    caller = CallerNames(claim_fields(callers.me), lists=lists_of(callers.me), auth=callers)
     for written, entity in entities:
         for field in entity.fields:
             if field.preset is None:

@@ -40,6 +40,7 @@ from .related_api import resolve_related_api
 from .related_names import check_collections, check_related_names
 from .relations import resolve_relations
 from .rows_alone import check_rows
+from .user_rows import with_user_rows
 from .webhooks import resolve_webhooks, with_webhooks
 
 
@@ -63,7 +64,11 @@ def resolve(
     is_complete = len(written) == len(entities)
     found = _entities(written, settings.names, problems, is_complete=is_complete)
     if len(problems) == before or settings.auth is not None:
-        found = _with_access(written, found, settings.auth, problems)
+        complete = is_complete and len(found) == len(written)
+        auth = _with_users(settings.auth, read, found, problems, is_complete=complete)
+        if auth is not None or settings.auth is None:
+            found = _with_access(written, found, auth, problems)
+        settings = replace(settings, auth=auth)
     if read is not None and not problems:
         settings = replace(settings, webhooks=resolve_webhooks(read, problems, found))
         found = with_webhooks(found, settings.webhooks)
@@ -121,6 +126,20 @@ def _with_related_apis(
     check_hooks(zip((draft.written for draft in drafts), found, strict=True), problems)
     check_collections(zip((draft.written for draft in drafts), found, strict=True), problems)
     return found
+
+
+def _with_users(
+    auth: Auth | None,
+    written: WrittenSpec[AppSpec] | None,
+    entities: list[Entity],
+    problems: Problems,
+    *,
+    is_complete: bool,
+) -> Auth | None:
+    """Return the callers with what they have of their rows; None if that has errors."""
+    if auth is None or written is None or auth.user_entity is None:
+        return auth
+    return with_user_rows(auth, written, entities, problems, is_complete=is_complete)
 
 
 def _with_access(

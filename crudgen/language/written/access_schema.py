@@ -126,6 +126,8 @@ def add_rules(auth: dict[str, Any], tokens: dict[str, Any]) -> None:
     }
     properties["roles_claim"]["not"] = {"enum": sorted(REGISTERED_CLAIMS)}
     tokens["properties"]["jwks"]["pattern"] = "^https?://"
+    auth["if"] = {"required": ["users"], "properties": {"users": {"type": "string"}}}
+    auth["then"] = {"properties": {"tokens": False, "me": {"maxProperties": 0}}}
 
 
 def _of_pydantic() -> dict[str, Any]:

@@ -1,21 +1,29 @@
 """Models of the key `auth` of crudgen.yaml. Reason to change: another key about callers."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
+
+from crudgen.language.names import ClassName
 
 from .base import BaseSpec
 from .kinds import Flag, Line, Text, describe
 
 
-def _no_entity(value: Any) -> Any:
-    """Return the value of `users`; raise PydanticCustomError if it is the name of an entity."""
-    if not isinstance(value, str):
+def _users(value: Any) -> bool | str:
+    """Return the value of `users`. Raises PydanticCustomError for other values."""
+    if isinstance(value, bool | str):
         return value
-    remedy = "write 'users: true', and add users by 'crudgen user add'"
-    context = {"problem": f"expected true or false, found {describe(value)}", "remedy": remedy}
-    raise PydanticCustomError("spec", "{problem}", context)
+    problem = f"expected true, false or the name of an entity, found {describe(value)}"
+    remedy = "write 'users: true', or an entity whose rows are the users, such as 'users: User'"
+    raise PydanticCustomError("spec", "{problem}", {"problem": problem, "remedy": remedy})
+
+
+_USERS_SCHEMA = {
+    "anyOf": [{"type": "boolean"}, {"type": "string", "pattern": f"^{ClassName.PATTERN.pattern}$"}]
+}
+Users: TypeAlias = Annotated[bool | str, PlainValidator(_users), WithJsonSchema(_USERS_SCHEMA)]
 
 
 class TokensSpec(BaseSpec):
@@ -33,9 +41,10 @@ class TokensSpec(BaseSpec):
 class AuthSpec(BaseSpec):
     """Who the callers of the API are."""
 
-    users: Annotated[Flag, BeforeValidator(_no_entity)] = Field(
+    users: Users = Field(
         default=False,
-        description="Whether the application has users of its own, who log in with a password.",
+        description="Whether the application has users of its own, who log in with a password."
+        " The name of an entity: its rows are the users.",
     )
     keys: Flag = Field(
         default=False,

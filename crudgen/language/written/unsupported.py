@@ -1,6 +1,6 @@
 """Keys that this version does not support. Reason to change: a new capability."""
 
-_USERS = "write 'users: true' in 'auth'"
+_USERS = "write 'users: true' in 'auth', or the name of an entity"
 
 APP_KEYS: dict[str, str] = {
     "users": _USERS,

@@ -1,0 +1,66 @@
+"""Adds users who are rows, and links logins with rows, for commands. It checks no rules."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import Session
+
+from .accounts import OF_ACCOUNT, Account, Accounts
+from .caller import BaseCaller
+from .new_user_rows import chosen_row
+from .passwords import Passwords
+from .subjects import AccountError
+from .user_rows import ROW, UserRows
+from .user_table import LOGINS
+
+
+class RowAccounts(Accounts):
+    """The users in a database. The `id` of an account is the key of its row."""
+
+    def __init__(
+        self, session: Session, caller: type[BaseCaller], passwords: Passwords, rows: UserRows
+    ) -> None:
+        super().__init__(session, caller, passwords)
+        self._rows, self._row = rows, LOGINS.c[ROW]
+        self._select = select(self._row.label("id"), *OF_ACCOUNT)
+
+    def add(
+        self,
+        name: str,
+        password: str,
+        roles: Sequence[str] = (),
+        me: Sequence[str] = (),
+        *,
+        row: str | None = None,
+        values: Sequence[str] = (),
+    ) -> Account:
+        """Add a user of an existing `row`, or of a new one with `name=value` texts.
+
+        Raises AccountError.
+        """
+        if me:
+            raise AccountError("the caller is a row: instead of --me, write --set or --row")
+        login = self._new_login(name, password, roles)
+        self._insert(login | {ROW: self._free_row(row, values)})
+        return self._stored(name)
+
+    def link(self, name: str, row: str | None = None, values: Sequence[str] = ()) -> Account:
+        """Give a login that has no row one; raise AccountError if it has."""
+        found = self.find(name)
+        if found.id is not None:
+            table = self._rows.model.__name__
+            raise AccountError(f"the user {name!r} is the row {found.id} of {table} already")
+        return self._set(name, **{ROW: self._free_row(row, values)})
+
+    def _free_row(self, row: str | None, values: Sequence[str]) -> Any:
+        """Return the key of a row that no login has."""
+        key = chosen_row(self._rows, self.session, row, values)
+        taken = select(LOGINS.c.name).where(self._row == key)
+        if (name := self.session.execute(taken).scalar()) is not None:
+            table = self._rows.model.__name__
+            raise AccountError(
+                f"the row {key} of {table} is the user {name!r} already\n"
+                f"  for a new password: user password {name}"
+            )
+        return key

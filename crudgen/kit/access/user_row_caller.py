@@ -1,0 +1,19 @@
+"""The caller of an application whose users are rows."""
+
+from typing import Any, ClassVar
+
+from .caller import BaseCaller, claim
+
+
+class RowCaller(BaseCaller):
+    """Who makes a request, with properties of their row. Subclasses declare those."""
+
+    __shown__: ClassVar[tuple[str, ...] | None] = ("subject", "id", "login_name")
+
+    login_name: str | None = claim("login_name", default=None)
+    """The name with which the caller has logged in; None for an API key."""
+
+
+def of_row(name: str, **options: Any) -> Any:
+    """Declare an attribute of callers that is an attribute of their row."""
+    return claim(f"row.{name}", **options)

@@ -1,0 +1,53 @@
+"""Adds API keys that act as a row, for commands. It checks no rules."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session
+
+from .accounts import plain_key
+from .api_keys import OF_KEY, ApiKey, ApiKeys, key_values
+from .caller import BaseCaller
+from .credentials import CREDENTIALS
+from .new_user_rows import existing_row
+from .subjects import AccountError
+from .user_rows import ROW, UserRows
+
+
+@dataclass(frozen=True, slots=True)
+class RowKey(ApiKey):
+    """An API key that acts as a row."""
+
+    row: int | str | None = None
+
+
+class RowKeys(ApiKeys):
+    """The API keys in a database. Each belongs to a row."""
+
+    def __init__(self, session: Session, caller: type[BaseCaller], rows: UserRows) -> None:
+        super().__init__(session, caller)
+        self._rows = rows
+        self._columns = (*OF_KEY, CREDENTIALS.c[ROW])
+
+    def add(
+        self,
+        name: str,
+        days: int,
+        roles: Sequence[str] = (),
+        me: Sequence[str] = (),
+        *,
+        row: str | None = None,
+    ) -> tuple[ApiKey, str]:
+        """Add a key of a row; return it, and the text to send. Raises AccountError."""
+        if me:
+            raise AccountError("the caller is a row: instead of --me, write --row KEY")
+        if row is None:
+            table = self._rows.model.__name__
+            raise AccountError(f"a key acts as a row of {table}\n  add --row KEY")
+        new, secret = self._new_key(name, days, roles)
+        key = existing_row(self._rows, self.session, row)
+        return self._stored(self._insert(new | {ROW: key}), secret)
+
+    def _key(self, row: Any) -> ApiKey:
+        return RowKey(**key_values(row), row=plain_key(row[-1]))
