@@ -41,19 +41,22 @@ def answer(asked: Asked, *, as_json: bool) -> int:
     from crudgen.delivery.explaining import Question, explain  # noqa: PLC0415 -- lazy
 
     entity, key, action = _subject(asked.words, schema)
+    row_action = next((one for one in entity.actions if one.name == action), None)
+    right = action if row_action is None else str(row_action.right)
     if asked.body is not None and action not in {"create", "update"}:
         raise ArgumentError(f"--body is for create and update, not for {action}")
     question = Question(
         folder=str(folder_name(entity.plural)),
         resource=str(Variables(entity).resource),
         entity=str(entity.name),
-        action=action,
+        action=right,
+        is_function=row_action is not None,
         claims=None if asked.caller is None else _claims(asked.caller, schema.auth),
         key=key,
         body=asked.body or "{}",
     )
     found = explain(tree, asked.database, question)
-    places = dict(_places(entity, action))
+    places = dict(_places(entity, right))
     if as_json:
         typer.echo(json.dumps(_as_json(found, question.entity, key, action, places), indent=2))
     else:
@@ -78,8 +81,9 @@ def _subject(words: Sequence[str], schema: "Schema") -> tuple["Entity", Any, str
     if entity is None:
         names = [str(one.name) for one in schema.entities]
         raise ArgumentError(f"no entity is called {name!r}; {suggest(name, names)}")
-    if action not in [*Action]:
-        raise ArgumentError(f"unknown operation {action!r}; {suggest(action, Action)}")
+    known = [*map(str, Action), *(str(one.name) for one in entity.actions)]
+    if action not in known:
+        raise ArgumentError(f"unknown operation {action!r}; {suggest(action, known)}")
     if (len(words) == 2) != (action == Action.CREATE):
         needs = "needs no key" if action == Action.CREATE else "needs the key of a row"
         raise ArgumentError(f"{action} {needs}")
@@ -139,7 +143,7 @@ def _places(entity: "Entity", action: str) -> Iterator[tuple[str, str]]:
     from crudgen.language.access import Action  # noqa: PLC0415 -- lazy
 
     if entity.access is not None:
-        for one in (Action.READ, Action(action)):
+        for one in (Action.READ, *(right for right in entity.access.rights if right == action)):
             for rule in entity.access.within_tenant.rules(one):
                 text = f"{rule.who} if {text_of(rule.condition, entity)}"
                 yield text, f"{entity.file}:{rule.line}"

@@ -27,6 +27,9 @@ class Question:
     """The variable of its resource in `routes.py`."""
     entity: str
     action: str
+    """An operation, or an action with rules of its own."""
+    is_function: bool
+    """Whether a function of the user changes the row."""
     claims: Mapping[str, Any] | None
     """The claims of the caller; None without credentials."""
     key: Any = None
@@ -102,7 +105,7 @@ class _Asked:
 
     async def answer(self, url: str | None) -> Explanation:
         question, access = self._question, self._access
-        permission = getattr(access, question.action)
+        permission = access.permission(question.action)
         http_error = self._module("kit.access.errors").HTTPException
         for one in (*((permission.needs,) if permission.needs else ()), permission):
             try:
@@ -140,10 +143,12 @@ class _Asked:
         self, operations: Any, reader: _Reader, action: str, values: Any
     ) -> Explanation:
         """Return whether one rule of an action holds for the row."""
-        permission = getattr(self._access, action)
+        permission = self._access.permission(action)
         if permission.clauses(operations.roles) is None:
             return Explanation(True, "A rule without a condition allows it")
-        write = self._denials.Write(action, self._question.key, values or {})
+        is_unknown = self._question.is_function and action != "read"
+        written = None if is_unknown else values or {}
+        write = self._denials.Write(action, self._question.key, written)
         answers = await self._denials.explain(operations, reader, write)
         rules: dict[int, list[Any]] = {}
         for one in answers:
@@ -154,7 +159,8 @@ class _Asked:
         ]
         for rule, found in parts:
             if all(value is True for one in found for value in one.values.values()):
-                return Explanation(True, f"A rule allows it: {rule}", parts)
+                left = " if the function leaves a row that satisfies it" * is_unknown
+                return Explanation(True, f"A rule allows it{left}: {rule}", parts)
         reason = "The caller cannot read the row: for them, it does not exist"
         if action != "read":
             reason = self._denials.message(operations, action)
@@ -163,7 +169,7 @@ class _Asked:
     def _values(self) -> Mapping[str, Any]:
         """Return the values that the request sets, by attribute."""
         question = self._question
-        if question.action not in {"create", "update"}:
+        if question.is_function or question.action not in {"create", "update"}:
             return {}
         name = f"{question.entity}{question.action.capitalize()}"
         model = getattr(self._module(f"{question.folder}.models"), name, None)

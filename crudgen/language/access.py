@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeAlias
 
 from .conditions.tree import Condition
 from .names import FieldName, ModuleName
@@ -26,6 +27,8 @@ class Action(StrEnum):
     DELETE = "delete"
 
 
+Right: TypeAlias = Action | ModuleName
+"""What a rule allows: an action on rows, or an action of hooks.py with rules of its own."""
 WRITE = "write"
 """The word for all actions but reading."""
 WRITING = (Action.CREATE, Action.UPDATE, Action.DELETE)
@@ -143,7 +146,7 @@ class Auth:
 class RuleAboutRows:
     """Allows some callers something with the rows that satisfy a condition."""
 
-    action: Action
+    action: Right
     who: str
     """`anyone`, `user` or a role."""
     condition: Condition
@@ -202,22 +205,31 @@ class Access:
     """What is part of each condition, if a spec says so once for all rules."""
     fields: tuple[FieldRules, ...] = ()
     """Rules about fields, in the order of the spec."""
+    actions: tuple[tuple[ModuleName, tuple[str, ...]], ...] = ()
+    """The actions of hooks.py with rules of their own, each with who may call it with all rows."""
 
     @property
     def within_tenant(self) -> "Access":
         """The rules as in the spec: within the tenant, if there is one."""
         return self if self.tenant is None else self.tenant.rules
 
-    def of_all(self, action: Action) -> tuple[str, ...]:
+    @property
+    def rights(self) -> tuple[Right, ...]:
+        """What rules allow."""
+        return (*Action, *(name for name, _ in self.actions))
+
+    def of_all(self, action: Right) -> tuple[str, ...]:
         """Return who may do something with all rows; empty for nobody."""
+        if not isinstance(action, Action):
+            return dict(self.actions)[action]
         found: tuple[str, ...] = getattr(self, action)
         return found
 
-    def rules(self, action: Action) -> tuple[RuleAboutRows, ...]:
+    def rules(self, action: Right) -> tuple[RuleAboutRows, ...]:
         """Return the rules about rows for an action."""
-        return tuple(rule for rule in self.about_rows if rule.action is action)
+        return tuple(rule for rule in self.about_rows if rule.action == action)
 
-    def who(self, action: Action) -> tuple[str, ...]:
+    def who(self, action: Right) -> tuple[str, ...]:
         """Return who may do something, perhaps with some rows only; empty for nobody."""
         some = (rule.who for rule in self.rules(action))
         return tuple(dict.fromkeys((*self.of_all(action), *some)))
@@ -246,7 +258,7 @@ class Tenant:
     """The rules without this condition."""
 
 
-def conditions_for(access: Access, action: Action, caller: str) -> tuple[Condition, ...] | None:
+def conditions_for(access: Access, action: Right, caller: str) -> tuple[Condition, ...] | None:
     """Return the conditions of which a row must satisfy one; None if the caller needs none."""
     if covers(access.of_all(action), caller):
         return None

@@ -11,7 +11,7 @@ from decimal import Decimal
 from .access import Preset
 from .checks import Check
 from .conditions.text import condition_text
-from .explained_rules import explained_rules
+from .explained_rules import explained_rules, rules_for
 from .names import SNAKE_CASE, Conventions
 from .operations import CHANGING, CREATING, RELATION_KEYS, Operation
 from .relations import Reference, Relation, RelationKind
@@ -97,7 +97,10 @@ def _action(entity: Entity, action: RowAction, conventions: Conventions) -> dict
     takes: dict[str, Plain] = {
         str(field.name): _field(entity, field, conventions) for field in action.takes
     }
-    access: dict[str, Plain] = {} if entity.access is None else {"access": str(action.access)}
+    access: dict[str, Plain] = {}
+    if entity.access is not None:
+        own = rules_for(entity.access, action.right)
+        access["access"] = own if action.access is None else str(action.access)
     return doc | ({"takes": takes} if takes else {}) | access
 
 

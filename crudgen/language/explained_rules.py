@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from .access import NOBODY, WRITE, Access, Action, RuleAboutRows
+from .access import NOBODY, WRITE, Access, Action, Right, RuleAboutRows
 from .matrix import rule_text, rules_of
 from .yaml.nodes import Plain
 
@@ -10,7 +10,7 @@ from .yaml.nodes import Plain
 def explained_rules(access: Access) -> dict[str, Plain]:
     """Return the rules of an entity in the long form."""
     scope: dict[str, Plain] = {"tenant": str(access.tenant.field)} if access.tenant else {}
-    found: dict[str, Plain] = {str(one): _rules(access, one) for one in Action}
+    found: dict[str, Plain] = {str(one): rules_for(access, one) for one in Action}
     fields: dict[str, Plain] = {}
     for one in access.fields:
         parts = {str(Action.READ): one.read, WRITE: one.write}
@@ -22,7 +22,7 @@ def explained_rules(access: Access) -> dict[str, Plain]:
     return scope | found | ({"fields": fields} if fields else {})
 
 
-def _rules(access: Access, action: Action) -> Plain:
+def rules_for(access: Access, action: Right) -> Plain:
     """Return the rules for an action."""
     return _listed(rules_of(access, action), access.within_tenant.rules(action))
 

@@ -2,7 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 
-from .access import ANYONE, USER, Access, Action, Allowed, RuleAboutRows, conditions_for, covers
+from .access import (
+    ANYONE,
+    USER,
+    Access,
+    Action,
+    Allowed,
+    Right,
+    RuleAboutRows,
+    conditions_for,
+    covers,
+)
 from .conditions.text import condition_text
 from .conditions.tree import Condition
 from .schema import Entity, Schema
@@ -17,18 +27,18 @@ def callers_of(schema: Schema) -> tuple[str, ...]:
     return (ANYONE, USER, *map(str, roles))
 
 
-def may(access: Access, action: Action, caller: str) -> bool:
+def may(access: Access, action: Right, caller: str) -> bool:
     """Return whether a kind of callers may do something, perhaps with some rows only.
 
     Who changes rows must read them too.
     """
     access = access.within_tenant
     reads = covers(access.who(Action.READ), caller)
-    is_change = action in (Action.UPDATE, Action.DELETE)
+    is_change = action not in (Action.READ, Action.CREATE)
     return covers(access.who(action), caller) and (reads or not is_change)
 
 
-def condition_for(access: Access, action: Action, caller: str) -> str:
+def condition_for(access: Access, action: Right, caller: str) -> str:
     """Return the condition of the rows with which a caller may do something; empty for all rows.
 
     That of the tenant is not part of it.
@@ -36,7 +46,7 @@ def condition_for(access: Access, action: Action, caller: str) -> str:
     access = access.within_tenant
     conditions = conditions_for(access, action, caller)
     reading = None
-    if action in (Action.UPDATE, Action.DELETE):
+    if action not in (Action.READ, Action.CREATE):
         reading = conditions_for(access, Action.READ, caller)
     if conditions is None:
         return "" if reading is None else _any(reading)
@@ -44,7 +54,7 @@ def condition_for(access: Access, action: Action, caller: str) -> str:
     return _any(conditions) if is_implied else f"{_any(conditions)}, {_READABLE}"
 
 
-def rules_of(access: Access, action: Action) -> list[str]:
+def rules_of(access: Access, action: Right) -> list[str]:
     """Return the rules for an action, as in a spec."""
     access = access.within_tenant
     return [*access.of_all(action), *map(rule_text, access.rules(action))]
@@ -61,14 +71,13 @@ def allowed(entity: Entity, callers: Sequence[str]) -> dict[str, list[str]]:
     A caller who may do it with some rows is followed by `if` and the condition.
     """
     found: dict[str, list[str]] = {}
-    for action in Action if entity.access else ():
-        found[str(action)] = []
+    for name, action in _rights(entity) if entity.access else ():
+        found[name] = []
         for caller in callers:
             if entity.access and may(entity.access, action, caller):
                 condition = condition_for(entity.access, action, caller)
-                found[str(action)].append(f"{caller} if {condition}" if condition else caller)
+                found[name].append(f"{caller} if {condition}" if condition else caller)
     if entity.access:
-        found |= {str(one.name): found[str(one.access)] for one in entity.actions}
         for name, cells in _fields(entity.access, callers):
             found[name] = [
                 f"{caller} if {cell}" if cell else caller
@@ -76,6 +85,12 @@ def allowed(entity: Entity, callers: Sequence[str]) -> dict[str, list[str]]:
                 if cell is not None
             ]
     return found
+
+
+def _rights(entity: Entity) -> list[tuple[str, Right]]:
+    """Return what callers may do with the rows of an entity, each with what its rules allow."""
+    found: list[tuple[str, Right]] = [(str(one), one) for one in Action]
+    return found + [(str(one.name), one.right) for one in entity.actions]
 
 
 def tables(schema: Schema) -> str:
@@ -94,10 +109,7 @@ def _head(entity: Entity) -> str:
 def _table(entity: Entity, callers: Sequence[str]) -> Iterator[str]:
     rows = [("", *callers)]
     notes: dict[str, int] = {}
-    asked = [(str(one), one) for one in Action] + [
-        (str(one.name), one.access) for one in entity.actions
-    ]
-    for name, action in asked if entity.access else ():
+    for name, action in _rights(entity) if entity.access else ():
         cells = (_cell(entity, action, caller, notes) for caller in callers)
         rows.append((name, *cells))
     for name, found in _fields(entity.access, callers) if entity.access else ():
@@ -109,7 +121,7 @@ def _table(entity: Entity, callers: Sequence[str]) -> Iterator[str]:
     yield from (f"  ({number}) {note}" for note, number in notes.items())
 
 
-def _cell(entity: Entity, action: Action, caller: str, notes: dict[str, int]) -> str:
+def _cell(entity: Entity, action: Right, caller: str, notes: dict[str, int]) -> str:
     access = entity.access
     if access is None or not may(access, action, caller):
         return NO

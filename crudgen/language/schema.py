@@ -10,7 +10,7 @@ from uuid import UUID
 
 from crudgen.errors import Diagnostic
 
-from .access import Access, Action, Auth, Preset
+from .access import Access, Action, Auth, Preset, Right
 from .api import Api
 from .artifacts import Artifact
 from .checks import Check
@@ -174,12 +174,17 @@ class RowAction:
     """The name of the function, and the last segment of the path."""
     takes: tuple[Field, ...] = ()
     """The properties of the request body. Without any, there is none."""
-    access: Action = Action.UPDATE
-    """What a caller must be allowed to do with the row."""
+    access: Action | None = Action.UPDATE
+    """What a caller must be allowed to do with the row; None if it has rules of its own."""
     doc: str | None = None
     """Description, for OpenAPI."""
     place: Diagnostic | None = dataclasses.field(default=None, compare=False, repr=False)
     """Where the spec lists it, for messages only."""
+
+    @property
+    def right(self) -> Right:
+        """What rules must allow to a caller."""
+        return self.name if self.access is None else self.access
 
 
 @dataclass(frozen=True, slots=True)

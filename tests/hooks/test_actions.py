@@ -1,6 +1,7 @@
 """Actions: functions of the owner that clients call with one row."""
 
 from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Any
 
 import pytest
@@ -23,6 +24,13 @@ actions:
     takes: {reason: str(1..20), on: date?, mood: "enum(good, bad) = good"}
   retire: {}
   greet: {access: read, takes: {word: str(1..20)}}
+  close: {access: nobody}
+  hand_over:
+    takes: {to: int, status: "enum(draft, published)"}
+    access:
+      - editor if status = draft
+      - rule: user if old.owner_id = me and old.status = draft and new.owner_id in (2, 3)
+        says: Drafts are handed over to 2 and 3.
 api: {operations: [create, list, read]}
 access:
   read: [user if status = published or owner_id = me.id, editor]
@@ -44,7 +52,7 @@ HEROES = '''\
 from ..caller import Caller
 from ..kit.hooks import Refused, Transaction
 from ..logs.models import Log
-from .actions import HeroGreet, HeroPromote
+from .actions import HeroGreet, HeroHandOver, HeroPromote
 from .models import Hero
 
 stops: dict[str, object] = {}
@@ -69,6 +77,17 @@ def retire(tx: Transaction[Caller], hero: Hero) -> Hero:
 def greet(tx: Transaction[Caller], hero: Hero, sent: HeroGreet) -> Hero:
     """Greet a hero."""
     tx.session.add(Log(text=f"{sent.word}, {hero.name}"))
+    return hero
+
+
+def close(tx: Transaction[Caller], hero: Hero) -> Hero:
+    """Close a hero."""
+    return hero
+
+
+def hand_over(tx: Transaction[Caller], hero: Hero, sent: HeroHandOver) -> Hero:
+    """Give a hero to another user."""
+    hero.owner_id, hero.status = sent.to, sent.status
     return hero
 '''
 SEATS = '''\
@@ -142,11 +161,60 @@ async def _actions(city: City) -> None:
     assert document["components"]["schemas"]["HeroPromote"]["required"] == ["reason"]
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_rules_of_an_action(package: Any, kind: str, new_database: Callable[[str], str]) -> None:
+    in_city(package, new_database(kind), _own_rules, auth_secret=SECRET)
+
+
+async def _own_rules(city: City) -> None:
+    """Compare with a model in Python: each caller, row before, and row after the function."""
+    states, callers = ("draft", "published"), {1: [], 2: [], 3: ["editor"]}
+    sent = [{"to": to, "status": after} for to in (1, 2, 4) for after in states]
+    editor = bearer(["editor"], sub="3")
+    for (who, roles), before, owner in product(callers.items(), states, (1, 2, None)):
+        row = {"name": "x", "status": before, "owner_id": owner}
+        made = await city.ask("POST", "/heroes/", row, **editor)
+        path = made.headers["location"]
+        me = bearer(roles, sub=str(who))
+        for body in sent:
+            is_read = bool(roles) or before == "published" or owner == who
+            is_drafted = before == body["status"] == "draft"
+            by_owner = owner == who and before == "draft" and body["to"] in {2, 3}
+            wanted = 403 if is_read else 404
+            if is_read and ((roles and is_drafted) or by_owner):
+                is_seen = roles or body["status"] == "published" or body["to"] == who
+                wanted = 200 if is_seen else 204
+            answer = await city.ask("POST", f"{path}/hand_over", body, **me)
+            case = (who, before, owner, body)
+            assert answer.status_code == wanted, (case, answer.text)
+            read = (await city.ask("GET", path, **editor)).json()
+            changed = {"status": body["status"], "owner_id": body["to"]}
+            assert read == made.json() | (changed if wanted < 300 else {}), case
+            if wanted == 403:
+                said = "Drafts are handed over to 2 and 3."
+                assert answer.json()["detail"] == [{"type": "forbidden", "loc": [], "msg": said}]
+            if wanted < 300:
+                made = await city.ask("POST", "/heroes/", row, **editor)
+                path = made.headers["location"]
+        assert (await city.ask("POST", f"{path}/close", **me)).status_code == 403
+    nobody = await city.ask("POST", "/heroes/1/hand_over", {"no": "body"})
+    assert nobody.status_code == 401, "before the body is read"
+    document = city.app.openapi()["paths"]["/heroes/{hero_id}/hand_over"]["post"]
+    assert document["security"] == [{"token": []}]
+
+
 def test_the_table_of_rules_has_actions() -> None:
     schema = load_texts(dict(ENTITIES), APP)
-    assert "\n  promote  -       if (2)  yes" in tables(schema)
+    assert "\n  promote    -       if (2)  yes" in tables(schema)
     found = allowed(schema.entities[0], ("anyone", "user", "editor"))
     assert found["greet"] == found["read"]
+    assert found["close"] == []
+    drafts = "old.owner_id = me.id and old.status = draft and new.owner_id in (2, 3)"
+    readable = ", of the rows that the caller may read"
+    assert found["hand_over"] == [
+        f"user if {drafts}{readable}",
+        f"editor if status = draft or {drafts}",
+    ]
     for entity in schema.entities:
         texts = dict(ENTITIES) | {f"{entity.singular}.yaml": explain(entity)}
         assert entity in load_texts(texts, APP).entities

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from crudgen.codegen.code import Code, identifier, literal, name, raw, words
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import Bracket, call, keyword, pair, statement, subscript
-from crudgen.language.access import ANYONE, USER, Access, Action, RuleAboutRows, covers
+from crudgen.language.access import ANYONE, USER, Access, Action, Right, RuleAboutRows, covers
 from crudgen.language.operations import Operation
-from crudgen.language.schema import Entity, KeyKind, KitForm
+from crudgen.language.schema import Entity, KeyKind, KitForm, RowAction
 
 from .collections import created_together
 from .field_rules import field_rules
@@ -64,7 +64,15 @@ def caller_type(operation: Operation, entity: Entity, entities: Collection[str])
     return free_name(_ALIASES[actions_of(operation, entity)], entities)
 
 
-def is_open(access: Access, actions: Iterable[Action]) -> bool:
+def action_caller(action: RowAction, entities: Collection[str]) -> Code:
+    """Return the name of the type of an action's callers: `Updater`, or `PromoteCaller`."""
+    if action.access is None:
+        words_of = str(action.name).split("_")
+        return free_name(f"{''.join(map(str.capitalize, words_of))}Caller", entities)
+    return free_name(_ALIASES[(action.access,)], entities)
+
+
+def is_open(access: Access, actions: Iterable[Right]) -> bool:
     """Return whether callers without credentials may do one of the actions."""
     reads = ANYONE in access.who(Action.READ)
     return any(
@@ -92,12 +100,12 @@ def caller_class(imports: Imports, entities: Collection[str]) -> Code:
 
 def access_view(entity: Entity, access: Access, entities: Entities, kit: KitForm) -> AccessView:
     """Return the view of the rules of an entity."""
-    operations = {operation: actions_of(operation, entity) for operation in entity.api.operations}
-    operations |= {Operation(one.access): (one.access,) for one in entity.actions}
     names = {str(one) for one in entities}
-    aliases = {
-        actions: caller_type(operation, entity, names) for operation, actions in operations.items()
+    aliases: dict[tuple[Right, ...], Code] = {
+        actions_of(operation, entity): caller_type(operation, entity, names)
+        for operation in entity.api.operations
     }
+    aliases |= {(one.right,): action_caller(one, names) for one in entity.actions}
     defined = {entity.name, "Caller", "access", "old", "new", *map(str, aliases.values())}
     imports = Imports(kit, defined=defined)
     imports.use(".models", entity.name)
@@ -106,6 +114,7 @@ def access_view(entity: Entity, access: Access, entities: Entities, kit: KitForm
         name(entity.name),
         caller,
         *_rules(entity, access.within_tenant, entities, imports),
+        *_action_rules(entity, access.within_tenant, entities, imports),
         *_tenant(entity, access, entities, imports),
         *field_rules(entity, access, entities, imports),
         *_presets(entity),
@@ -134,6 +143,19 @@ def _rules(
             yield keyword(action, rules)
 
 
+def _action_rules(
+    entity: Entity, access: Access, entities: Entities, imports: Imports
+) -> Iterator[Bracket | Code]:
+    """Yield `actions={"promote": [role("editor")]}`, of actions with rules of their own."""
+    conditions = rule_conditions(entity, entities, imports)
+    found = tuple(
+        conditions.rules(who, access.rules(action)).within(literal(str(action)) + raw(": "))
+        for action, who in access.actions
+    )
+    if found:
+        yield keyword("actions", Bracket("{", found, "}"))
+
+
 def _tenant(
     entity: Entity, access: Access, entities: Entities, imports: Imports
 ) -> Iterator[Bracket | Code]:
@@ -155,10 +177,10 @@ def _presets(entity: Entity) -> Iterator[Bracket | Code]:
 
 
 def _alias(
-    alias: Code, actions: tuple[Action, ...], caller: Code, admits_none: bool, imports: Imports
+    alias: Code, actions: tuple[Right, ...], caller: Code, admits_none: bool, imports: Imports
 ) -> Code:
     """Return `Reader = Annotated[Caller | None, May(Caller, access.read).asked]`."""
-    permissions: list[Bracket | Code] = [raw("access.") + identifier(action) for action in actions]
+    permissions: list[Bracket | Code] = [*map(_permission, actions)]
     if len(permissions) > 1:
         permissions.append(raw("any_of=True"))
     may = call(imports.name("..kit.access.may", "May"), [caller, *permissions])
@@ -166,3 +188,10 @@ def _alias(
     items = (kind, may.within("", ".asked"))
     annotated = subscript(imports.name("typing", "Annotated"), items)
     return statement(alias + raw(" = "), annotated)
+
+
+def _permission(right: Right) -> Code:
+    """Return `access.read`, or `access.actions["promote"]`."""
+    if isinstance(right, Action):
+        return raw("access.") + identifier(right)
+    return raw("access.actions[") + literal(str(right)) + raw("]")

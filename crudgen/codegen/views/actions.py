@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 
 from crudgen.codegen.code import Code, annotated, identifier, join, literal, name, raw, words
 from crudgen.codegen.imports import Imports
-from crudgen.codegen.layout import Bracket, call, statement
+from crudgen.codegen.layout import Bracket, call, keyword, statement
 from crudgen.language.access import Action
 from crudgen.language.names import ClassName
-from crudgen.language.operations import Operation
 from crudgen.language.resolve.actions import body_name
 from crudgen.language.schema import Entity, KitForm, RowAction
 
+from .access import action_caller
 from .aliases import type_aliases
 from .handlers import Handlers
 from .hooks import action_doc, functions_module
@@ -102,7 +102,7 @@ class ActionHandlers(Handlers):
         parameters: list[Bracket | Code] = [annotated(self._variables.key, self._key_type)]
         module = functions_module(self._variables.resource)
         function = module + raw(".") + identifier(action.name)
-        arguments: list[Code] = [raw("db"), raw("request"), self._variables.key, function]
+        arguments: list[Bracket | Code] = [raw("db"), raw("request"), self._variables.key, function]
         verb, statuses = "act", [404, 409, 412]
         if action.takes:
             model = self._imports.own(".actions", body_name(entity.name, action))
@@ -112,9 +112,12 @@ class ActionHandlers(Handlers):
             statuses += [413, 415]
         if action.access is Action.READ:
             arguments.append(raw("reads=True"))
-        operation = Operation(action.access)
-        parameters += [self._request(), self._db, *self._callers(operation)]
+        parameters += [self._request(), self._db]
         if entity.access is not None:
+            if action.access is None:
+                arguments.append(keyword("rules", literal(str(action.name))))
+            caller = action_caller(action, {*map(str, self._entities)})
+            parameters.append(annotated(raw("me"), self._imports.own(".access", caller)))
             statuses.insert(0, 204)
         return ActionView(
             path=literal(f"/{{{entity.singular}_id}}/{action.name}"),

@@ -264,7 +264,7 @@ class Handlers:
         tail = raw(" -> ") + response + raw(":")
         return statement(head, call(raw(""), parameters), tail=tail)
 
-    def _return(self, verb: str, arguments: Sequence[Code]) -> Code:
+    def _return(self, verb: str, arguments: Sequence[Bracket | Code]) -> Code:
         rows = self._variables.resource
         if self._entity.access is not None:
             rows += raw(".view(me)")

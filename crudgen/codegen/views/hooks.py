@@ -7,7 +7,7 @@ from typing import TypeAlias
 from crudgen.codegen.code import Code, annotated, docstring, identifier, name, raw, words
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import INDENT, Bracket, call, keyword, statement, subscript
-from crudgen.language.access import Action
+from crudgen.language.access import Action, Right
 from crudgen.language.hooks import EventFunction, Hook
 from crudgen.language.operations import Operation
 from crudgen.language.resolve.actions import body_name
@@ -162,7 +162,8 @@ def _caller(entity: Entity, entities: Collection[str], imports: Imports) -> Code
     if access is None:
         return None
     caller = caller_class(imports, entities)
-    actions = {Action(hook) for hook in hooks_of(entity)} | {one.access for one in entity.actions}
+    actions: set[Right] = {Action(hook) for hook in hooks_of(entity)}
+    actions |= {one.right for one in entity.actions}
     if Hook.UPDATE in hooks_of(entity) and Operation.REPLACE in entity.api.operations:
         actions.add(Action.CREATE)
     is_for_all = any(is_open(access, [action]) for action in actions)

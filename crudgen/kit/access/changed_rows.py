@@ -21,18 +21,20 @@ _Asked = tuple[int, str, Label[bool]]
 
 
 class ChangeRules:
-    """The rules of `update` for callers with some roles, about a row that a function changes.
+    """The rules for callers with some roles about a row that a function changes.
+
+    They are those of `update`, or of an action that has rules of its own (`permission`).
 
     One rule must hold for the row before the function and for the row that it leaves, as with an
     update. What a rule says of the row before is asked before the function runs, unless it depends
     on the row after it.
     """
 
-    def __init__(self, operations: RowOperations, kind: str) -> None:
-        self.operations = operations
+    def __init__(self, operations: RowOperations, kind: str, permission: str) -> None:
+        self.operations, self.permission = operations, permission
         admitted = [
             (rule, clause)
-            for rule, clause in operations.access.update.rules
+            for rule, clause in operations.access.permission(permission).rules
             if rule.admits(operations.roles)
         ]
         conditions = [(rule, clause) for rule, clause in admitted if clause is not None]
@@ -115,7 +117,7 @@ class RowChange:
             if found
         ]
         denied = RowDenied(
-            rules.operations, self._caller, Write("update", self._key), answers=answers
+            rules.operations, self._caller, Write(rules.permission, self._key), answers=answers
         )
         await denied.log(db)
         raise denied

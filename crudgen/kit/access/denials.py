@@ -58,10 +58,10 @@ class Write:
     """A write that rules judge."""
 
     action: str
-    """`create`, `update` or `delete`."""
+    """`create`, `update`, `delete`, or the name of a function with rules of its own."""
     key: Any = None
     values: Mapping[str, Any] | None = None
-    """The values that it sets, by attribute."""
+    """The values that it sets, by attribute; None if it is a deletion, or a function decides."""
 
 
 class RowDenied(Forbidden):
@@ -105,13 +105,14 @@ class RowDenied(Forbidden):
 def message(operations: RowOperations, action: str) -> str:
     """Return what a client is told: the rules, as far as the caller may see their properties."""
     permission, name = _permission(operations, action), operations.all._name
+    verb = action.replace("_", " ")
     about = [rule for rule, _ in permission.rules if rule.admits(operations.roles)]
     if said := dict.fromkeys(rule.says for rule in about if rule.says):
         return " ".join(said)
     told = [str(rule) for rule, clause in permission.rules if _is_visible(rule, clause, operations)]
     if not told:
-        return f"No rule lets this caller {action} this row of {name}"
-    return f"To {action} this row of {name}, a rule must hold: {'; or '.join(dict.fromkeys(told))}"
+        return f"No rule lets this caller {verb} this row of {name}"
+    return f"To {verb} this row of {name}, a rule must hold: {'; or '.join(dict.fromkeys(told))}"
 
 
 def _is_visible(rule: Rule, clause: Clause | None, operations: RowOperations) -> bool:
@@ -153,9 +154,10 @@ def _asked(
         if clause is None or not rule.admits(operations.roles):
             continue
         for text, part in parts_of(operations, rule, clause):
-            if write.action != "create":
+            is_known = write.values is not None
+            if write.action != "create" and (is_known or not part.needs_new):
                 yield rule, text, "before", part.before(kind, changed)
-            if write.action in {"create", "update"}:
+            if write.action in {"create", "update"} and is_known:
                 yield rule, text, "after", part.behind(changed, kind)
 
 
@@ -194,5 +196,4 @@ def split(text: str) -> list[str]:
 
 
 def _permission(operations: RowOperations, action: str) -> Permission:
-    permission: Permission = getattr(operations.access, action)
-    return permission
+    return operations.access.permission(action)

@@ -196,11 +196,13 @@ class Access:
         tenant: Rule | None = None,
         presets: Mapping[str, str] | None = None,
         fields: Mapping[str, FieldAccess] | None = None,
+        actions: Mapping[str, Sequence[Rule]] | None = None,
     ) -> None:
         """Read the rules. The condition of `tenant` is part of each one about rows.
 
         `presets` are the attributes of the caller that new rows have, by attribute. `fields` are
-        the rules about properties, by attribute.
+        the rules about properties, by attribute. `actions` are the rules of functions that do not
+        need those of `update`, by name.
         """
         table, name = _table(model), model.__name__
 
@@ -212,7 +214,15 @@ class Access:
         self.create = Permission(f"create rows of {name}", clauses(create))
         self.update = Permission(f"update rows of {name}", clauses(update), needs=self.read)
         self.delete = Permission(f"delete rows of {name}", clauses(delete), needs=self.read)
-        self.permissions = (self.read, self.create, self.update, self.delete)
+        self.actions = {
+            one: Permission(
+                f"{one.replace('_', ' ')} rows of {name}", clauses(rules), needs=self.read
+            )
+            for one, rules in (actions or {}).items()
+        }
+        """What the rules of functions allow, by name."""
+        named = (self.read, self.create, self.update, self.delete)
+        self.permissions = (*named, *self.actions.values())
         """What the rules allow, by operation."""
         self.presets = Presets(presets or {})
         """The values that new rows have from their caller."""
@@ -225,6 +235,11 @@ class Access:
         }
         """What the rules about properties allow, by attribute."""
         table.info[_KEY] = self
+
+    def permission(self, action: str) -> Permission:
+        """Return what the rules of an operation, or of a function, allow."""
+        found: Permission = self.actions.get(action) or getattr(self, action)
+        return found
 
 
 def access_of(table: Table) -> Access:
@@ -262,3 +277,7 @@ def _field_permissions(model: type[Model], name: str, rules: FieldAccess) -> Fie
 def _table(model: type[Model]) -> Table:
     table: Table = model.__table__  # type: ignore[attr-defined]
     return table
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

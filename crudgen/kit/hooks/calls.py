@@ -19,7 +19,7 @@ from .transaction import CallerT, Operations, Recorder, Transaction, wants
 
 Result = TypeVar("Result")
 Work = Callable[["Call[Any]"], Result]
-Judge = Callable[[InlineDatabase, Any], Callable[[], None]]
+Judge = Callable[[InlineDatabase, Any, str], Callable[[], None]]
 
 
 class Calls(Generic[CallerT]):
@@ -132,12 +132,15 @@ class Call(Generic[CallerT]):
                 function(self.tx, row)
             self.tx.session.flush()
 
-    def act(self, row: Model, function: Callable[[], Any], verb: str, *, reads: bool) -> Any:
-        """Call the function of an action with a row; return the key of the row that it returns."""
+    def act(self, row: Model, function: Callable[[], Any], verb: str, *, rules: str | None) -> Any:
+        """Call the function of an action with a row; return the key of the row that it returns.
+
+        `rules` names the rules about the row; None asks none but those of reading it.
+        """
         with self._telling(verb, row):
-            if reads:
+            if rules is None:
                 return self.key_of(function(), verb)
-            return self.judged(getattr(row, self._rows._key), function, verb)
+            return self.judged(getattr(row, self._rows._key), function, verb, rules)
 
     def _telling(self, verb: str, *given: object) -> AbstractContextManager[None]:
         """Raise the errors of a function as clients are told them."""
@@ -174,7 +177,9 @@ class Call(Generic[CallerT]):
         if not expected.is_empty:
             expected.check(self.shown(key))
 
-    def judged(self, key: Any, function: Callable[[], Any], verb: str) -> Any:
+    def judged(
+        self, key: Any, function: Callable[[], Any], verb: str, rules: str = "update"
+    ) -> Any:
         """Call a function that changes a row, if the rules allow it; return the key of its row.
 
         They must allow the row as it was, and as the function leaves it. Raises Forbidden (403).
@@ -182,7 +187,7 @@ class Call(Generic[CallerT]):
         judge = self._calls.judged
         if judge is None:
             return self.key_of(function(), verb)
-        check = judge(self.db, key)
+        check = judge(self.db, key, rules)
         found = self.key_of(function(), verb)
         check()
         return found

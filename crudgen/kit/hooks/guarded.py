@@ -29,7 +29,7 @@ class GuardedHooks(Generic[ModelT, CallerT]):
 
     def __init__(self, rows: Guarded, hooks: Hooks[ModelT, Any, Any, CallerT]) -> None:
         self.rows, self._hooks = rows, hooks
-        self._rules: dict[tuple[Roles, str], ChangeRules | None] = {}
+        self._rules: dict[tuple[Roles, str, str], ChangeRules | None] = {}
         """The rows without the functions, for callers too."""
         self.access = rows.access
         self.unguarded = rows.unguarded
@@ -61,29 +61,30 @@ class GuardedHooks(Generic[ModelT, CallerT]):
             replaced=view.replaced,
             filled=lambda row: self.bodies.filled(row, caller),
             identity=_identity(caller),
-            judged=lambda db, key: self._judged(caller, db, key),
+            judged=lambda db, key, permission: self._judged(caller, db, key, permission),
         )
         return HookedRows(view, calls)
 
     def _judged(
-        self, caller: BaseCaller | None, db: InlineDatabase, key: Any
+        self, caller: BaseCaller | None, db: InlineDatabase, key: Any, permission: str
     ) -> Callable[[], None]:
         """Raise Forbidden (403) if a caller may not change a row; return the check afterwards."""
-        self.access.update.check(caller)
-        rules = self._change_rules(roles_of(caller), db.kind)
+        self.access.permission(permission).check(caller)
+        rules = self._change_rules(roles_of(caller), db.kind, permission)
         if rules is None:
             return lambda: None
         change = RowChange(rules, caller, key)
         result_of(change.begin(db))
         return lambda: result_of(change.end(db))
 
-    def _change_rules(self, roles: Roles, kind: str) -> ChangeRules | None:
+    def _change_rules(self, roles: Roles, kind: str, permission: str) -> ChangeRules | None:
         """Return the rules about a changed row; None if none of these callers has a condition."""
-        if (roles, kind) not in self._rules:
+        asked = (roles, kind, permission)
+        if asked not in self._rules:
             operations = self.rows.row_operations(roles)
-            found = None if operations is None else ChangeRules(operations, kind)
-            self._rules[roles, kind] = found
-        return self._rules[roles, kind]
+            found = None if operations is None else ChangeRules(operations, kind, permission)
+            self._rules[asked] = found
+        return self._rules[asked]
 
 
 def _identity(caller: BaseCaller | None) -> str:

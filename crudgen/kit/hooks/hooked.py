@@ -143,11 +143,13 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
         function: Callable[[Transaction[CallerT], ModelT], ModelT],
         *,
         reads: bool = False,
+        rules: str = "update",
     ) -> Response:
         """Call a function of the owner with a row; return the response with the row it returns.
 
         The caller must be allowed to update the row as the function does, or only to read it
-        (`reads`). Raises HTTPException 403, 404, 412, 428.
+        (`reads`). `rules` names those of the action itself, if it has some. Raises HTTPException
+        403, 404, 412, 428.
         """
         self._check(request, key)
 
@@ -155,7 +157,8 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
             row: ModelT = call.existing(key)
             call.check(key)
             verb = function.__name__
-            done = call.act(row, lambda: function(call.tx, row), verb, reads=reads)
+            asked = None if reads else rules
+            done = call.act(row, lambda: function(call.tx, row), verb, rules=asked)
             return _answer(call.shown(done))
 
         return await self._calls.run(db, request, function.__name__, work)
@@ -169,6 +172,7 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
         sent: SentT,
         *,
         reads: bool = False,
+        rules: str = "update",
     ) -> Response:
         """Call a function as `act` does, with the body of the request."""
 
@@ -176,7 +180,7 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
             return function(tx, row, sent.model_copy(deep=True))
 
         call.__name__ = function.__name__
-        return await self.act(db, request, key, call, reads=reads)
+        return await self.act(db, request, key, call, reads=reads, rules=rules)
 
     def _check(self, request: Request, key: Any, *, creates: bool = False) -> None:
         """Raise HTTPException 404 for an impossible key, and 428 for a missing precondition."""

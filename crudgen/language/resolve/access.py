@@ -16,9 +16,10 @@ from crudgen.language.access import (
     Allowed,
     Auth,
     FieldRules,
+    Right,
     RuleAboutRows,
 )
-from crudgen.language.names import ClassName
+from crudgen.language.names import ClassName, ModuleName
 from crudgen.language.schema import Entity
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
@@ -29,6 +30,7 @@ from .access_conditions import ConditionReader, part
 from .access_fields import FIELDS, resolve_field_rules
 from .access_says import rules_with_says, saying
 from .access_scope import SCOPES, Scope, check_tenant, field_of, resolve_scope
+from .actions import ACCESS
 
 Path = tuple[str | int, ...]
 _NOT_IF = re.compile(r"\w+(?:\s+(?P<word>\w+)|\s*(?P<sign>[,|/&+]+))")
@@ -80,23 +82,29 @@ def resolve_access(
         problem = "'access' is missing: crudgen.yaml has 'auth'"
         problems.add(written.locate_key("name"), problem, "say 'access: anyone' to leave it open")
         return None
-    return _Reader(
-        written, ConditionReader(written, entity, auth, problems, entities), auth
-    ).access()
+    own = [one.name for one in entity.actions if one.access is None] if entity else []
+    conditions = ConditionReader(written, entity, auth, problems, entities)
+    return _Reader(written, conditions, auth, own).access()
 
 
 class _Reader:
     """Reads the rules of one entity."""
 
     def __init__(
-        self, written: WrittenSpec[EntitySpec], conditions: ConditionReader, auth: Auth
+        self,
+        written: WrittenSpec[EntitySpec],
+        conditions: ConditionReader,
+        auth: Auth,
+        own: Sequence[ModuleName],
     ) -> None:
+        """`own` are the actions of hooks.py with rules of their own."""
         self._written, self._conditions = written, conditions
         problems = conditions.problems
         self._about_rows: list[RuleAboutRows] = []
         self._scope = Scope()
         self._words = (ANYONE, USER, *auth.roles, NOBODY)
         self._problems = problems
+        self._own = own
 
     def access(self) -> Access:
         value, path = self._written.spec.access, ("access",)
@@ -128,7 +136,14 @@ class _Reader:
 
     def _with_rows(self, allowed: dict[Action, tuple[str, ...]]) -> Access:
         read, create, update, delete = (allowed.get(action, ()) for action in Action)
-        return Access(read, create, update, delete, tuple(self._about_rows))
+        actions = tuple((name, self._who_calls(name)) for name in self._own)
+        about_rows = tuple(self._about_rows)
+        return Access(read, create, update, delete, about_rows, actions=actions)
+
+    def _who_calls(self, action: ModuleName) -> tuple[str, ...]:
+        """Return who may call an action of hooks.py, which has rules of its own, with all rows."""
+        value = self._written.spec.actions[action].access
+        return self._who(value, ("actions", str(action), "access"), [action])
 
     def _actions(self, key: str, written: dict[str, Plain]) -> tuple[Action, ...]:
         """Return the actions that a key names; adds a problem and returns none for another key."""
@@ -152,7 +167,7 @@ class _Reader:
         self._problems.add(location, f"unknown operation {quoted(key)}", remedy)
         return ()
 
-    def _who(self, value: Plain, path: Path, actions: Sequence[Action]) -> tuple[str, ...]:
+    def _who(self, value: Plain, path: Path, actions: Sequence[Right]) -> tuple[str, ...]:
         """Return whom one rule, or a list of them, allows to do something with all rows."""
         rules = value if isinstance(value, list) else [value]
         if isinstance(value, list) and not value:
@@ -164,7 +179,7 @@ class _Reader:
             self._add(path, f"{NOBODY!r} together with others", "remove it, or the others")
         return tuple(who for who in found if who != NOBODY)
 
-    def _known(self, rules: "zip[tuple[Plain, Path]]", actions: Sequence[Action]) -> Iterator[str]:
+    def _known(self, rules: "zip[tuple[Plain, Path]]", actions: Sequence[Right]) -> Iterator[str]:
         seen: set[str] = set()
         for rule, path, says in rules_with_says(self._written, rules, self._problems):
             before, problems = len(self._about_rows), len(self._problems)
@@ -200,7 +215,7 @@ class _Reader:
         location = part(self._written.locate(*path), found.string, start, end)
         self._problems.add(location, f"unexpected {found.string[start:end]!r}", remedy)
 
-    def _owned(self, path: Path, actions: Sequence[Action]) -> Iterator[RuleAboutRows]:
+    def _owned(self, path: Path, actions: Sequence[Right]) -> Iterator[RuleAboutRows]:
         """Yield the rule `owner` for each action."""
         if self._is_caller(OWNER, path) and (condition := self._scope.owner) is not None:
             self._conditions.check_new_values(condition, actions, path)
@@ -219,6 +234,8 @@ class _Reader:
             return word != NOBODY
         other = _OTHER_CALLERS.get(word.lower())
         roles = [one for one in self._words if one != NOBODY]
+        if path[0] == "actions":
+            roles += map(str, ACCESS)
         remedy = f"write '{other}'" if other else suggest(word, roles)
         if remedy.startswith("allowed"):
             remedy += "; or add it to the roles of 'auth' in crudgen.yaml"

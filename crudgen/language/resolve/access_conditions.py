@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from crudgen.language.access import ANYONE, Action, Auth, RuleAboutRows
+from crudgen.language.access import ANYONE, Action, Auth, Right, RuleAboutRows
 from crudgen.language.conditions.tokens import ConditionError
 from crudgen.language.conditions.tree import Condition, fields_of
 from crudgen.language.names import ClassName
@@ -37,14 +37,14 @@ class ConditionReader:
         self._fields = {str(one.name): one for one in entity.fields} if entity else {}
 
     def read(
-        self, rule: re.Match[str], path: Sequence[str | int], actions: Sequence[Action]
+        self, rule: re.Match[str], path: Sequence[str | int], actions: Sequence[Right]
     ) -> Iterator[RuleAboutRows]:
         """Yield the rule for each action; `rule` has who may, and the text of the condition."""
         who, text = rule[1], rule[2] or ""
         if self._entity is None or self._mentions_broken(text):
             return
         location, start = self._written.locate(*path), rule.start(2) if rule[2] else rule.end()
-        is_update = [*actions] == [Action.UPDATE]
+        is_update = all(one == Action.UPDATE or not isinstance(one, Action) for one in actions)
         caller = CallerNames(
             self._claims, who != ANYONE, self._lists, is_update, self._paths, self._auth
         )
@@ -72,7 +72,7 @@ class ConditionReader:
             return None
 
     def check_new_values(
-        self, condition: Condition, actions: Sequence[Action], path: Sequence[str | int]
+        self, condition: Condition, actions: Sequence[Right], path: Sequence[str | int]
     ) -> None:
         """Add a problem if the new value of a field is not known when the rule is asked."""
         try:
@@ -88,7 +88,7 @@ class ConditionReader:
         return not known.isdisjoint(re.findall(r"\w+", text))
 
 
-def _check_field(field: Field, actions: Sequence[Action], text: str) -> None:
+def _check_field(field: Field, actions: Sequence[Right], text: str) -> None:
     """Raise ConditionError for a field whose new value is not known when the rule is asked."""
     is_set_at_creation = isinstance(field.default, Now) or (field.read_only and not field.preset)
     action = None

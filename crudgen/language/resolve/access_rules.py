@@ -29,14 +29,16 @@ def check_access(
 def _check_reading(written: WrittenSpec[EntitySpec], access: Access, problems: Problems) -> None:
     """Check that whoever may change or delete a row may read it too."""
     rules = written.spec.access
-    for action in (Action.UPDATE, Action.DELETE):
-        for who in access.who(action):
+    for action in access.rights:
+        for who in access.who(action) if action != Action.CREATE else ():
             if not covers(access.who(Action.READ), who):
-                key = WRITE if isinstance(rules, dict) and WRITE in rules else action
-                location = written.locate_key("access", key)
+                key: str = WRITE if isinstance(rules, dict) and WRITE in rules else action
+                path: tuple[str, ...] = ("access", key)
+                if not isinstance(action, Action):
+                    path, key = ("actions", action, "access"), "access"
                 problem = f"{who!r} may {action} rows, and may not read them"
                 remedy = f"remove it from {str(key)!r}, or add it to 'read'"
-                problems.add(location, problem, remedy)
+                problems.add(written.locate_key(*path), problem, remedy)
                 return
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from crudgen.language.access import ANYONE, OWNER, USER, Access, Action, RuleAboutRows, Tenant
+from crudgen.language.access import ANYONE, OWNER, USER, Access, RuleAboutRows, Tenant
 from crudgen.language.conditions.tree import And, Condition, fields_of
 from crudgen.language.names import ClaimName
 from crudgen.language.ranges import MAX_INDEX
@@ -38,14 +38,16 @@ class Scope:
             return access
         rules = [
             RuleAboutRows(action, who, self.tenant)
-            for action in Action
+            for action in access.rights
             for who in access.of_all(action)
         ]
         rules += [
             replace(one, condition=both(self.tenant, one.condition)) for one in access.about_rows
         ]
         (name,) = (one for one in fields_of(self.tenant) if not isinstance(one, ClaimName))
-        return Access(about_rows=tuple(rules), tenant=Tenant(name, self.tenant, access))
+        actions = tuple((action, ()) for action, _ in access.actions)
+        tenant = Tenant(name, self.tenant, access)
+        return Access(about_rows=tuple(rules), tenant=tenant, actions=actions)
 
 
 def field_of(written: WrittenSpec[EntitySpec], key: str) -> str | None:
@@ -82,7 +84,7 @@ def check_tenant(
     written: WrittenSpec[EntitySpec], scope: Scope, access: Access, problems: Problems
 ) -> None:
     """Check that everybody whom rules name has a tenant."""
-    if scope.tenant is None or not any(ANYONE in access.who(action) for action in Action):
+    if scope.tenant is None or not any(ANYONE in access.who(one) for one in access.rights):
         return
     problem = f"{ANYONE!r} has no tenant, and this entity has 'tenant'"
     problems.add(written.locate("access", TENANT), problem, "let rules name user, or a role")

@@ -24,7 +24,8 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _TAKEN = frozenset({*Hook, *Operation, "tx", "row", "sent", "changes", "bulk", "db", "request"})
 _FLAGS = ("pk", "index", "unique", "read_only", "write_only", "immutable", "touch")
 """Options of fields that have no meaning in a request body alone."""
-_ACCESS = (Action.UPDATE, Action.READ)
+ACCESS = (Action.UPDATE, Action.READ)
+"""The words that an action can say instead of rules of its own."""
 
 
 def resolve_actions(
@@ -90,20 +91,16 @@ def _action(
     return RowAction(
         ModuleName(name),
         tuple(_taken(written, name, conventions, problems)),
-        _access(written, name, problems),
+        _access(written, name),
         written.spec.actions[name].doc or None,
         written.locate_key("actions", name).diagnostic(""),
     )
 
 
-def _access(written: WrittenSpec[EntitySpec], name: str, problems: Problems) -> Action:
+def _access(written: WrittenSpec[EntitySpec], name: str) -> Action | None:
+    """Return what a caller must be allowed to do with the row; None for rules of its own."""
     value = written.spec.actions[name].access
-    if value is None or value in _ACCESS:
-        return Action(value or Action.UPDATE)
-    problem = f"the action {quoted(name)} has an 'access' that is neither 'update' nor 'read'"
-    remedy = "write what a caller must be allowed to do with the row, such as 'access: update'"
-    problems.add(written.locate("actions", name, "access"), problem, remedy)
-    return Action.UPDATE
+    return Action(value or Action.UPDATE) if value is None or value in ACCESS else None
 
 
 def _taken(

@@ -24,12 +24,13 @@ _CLAIM = (
     r"^ *(?:list *\( *(?:int|str|uuid) *\)|int|str|uuid|bool|enum *\([^()]*\)) *\??"
     rf" *(?:= *(?:{_QUOTED}|[A-Za-z_][^\s()]*) *)?$"
 )
+_EXAMPLES = [ANYONE, USER, NOBODY, "user if owner_id = me.id"]
 _WORD = {
     "type": "string",
     "pattern": rf"^(?:{_ROLE}|(?!nobody\b){_ROLE}\s+if\s+\S[\s\S]*)$",
     "patternErrorMessage": "Expected anyone, user, owner, a role of crudgen.yaml, or nobody; with a"
     " condition, as in user if owner_id = me.id.",
-    "examples": [ANYONE, USER, NOBODY, "user if owner_id = me.id"],
+    "examples": _EXAMPLES,
 }
 _SAYING = {
     "type": "object",
@@ -106,6 +107,14 @@ def access(schema: dict[str, Any]) -> dict[str, Any]:
         "else": _WHO,
         "description": schema["description"],
     }
+
+
+def action_access(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of the key `access` of an action, with the description of another one."""
+    own = {**_WORD, "examples": [str(Action.UPDATE), str(Action.READ), *_EXAMPLES]}
+    rule = {"if": {"type": "object"}, "then": _SAYING, "else": own}
+    either = {"if": {"type": "array"}, "then": _LIST, "else": rule}
+    return {**either, "description": schema["description"]}
 
 
 def add_rules(auth: dict[str, Any], tokens: dict[str, Any]) -> None:

@@ -17,6 +17,6 @@ class ActionSpec(BaseSpec):
     )
     access: AnyValue = Field(
         default=None,
-        description="What a caller must be allowed to do with the row: update or read; by default"
-        " update.",
+        description="What a caller must be allowed to do with the row: update (the default), read,"
+        " or rules of its own, such as [editor, user if owner_id = me.id].",
     )

@@ -7,7 +7,7 @@ from crudgen.language import patterns
 from crudgen.language.ranges import LIMITS, MAX_CHECKS
 
 from . import field_schema, name_schema, reference_schema
-from .access_schema import access, add_rules
+from .access_schema import access, action_access, add_rules
 from .api_schema import operation_rules
 from .spec import MAX_FIELDS, AppSpec, EntitySpec
 from .webhooks import add_rules as add_webhook_rules
@@ -43,6 +43,8 @@ def editor_schema() -> dict[str, Any]:
     properties["links"] = reference_schema.links(properties["links"])
     reference_schema.add_rules(definitions["ReferenceSpec"], definitions["LinkSpec"])
     properties["access"] = access(properties["access"])
+    of_action = definitions["ActionSpec"]["properties"]
+    of_action["access"] = action_access(of_action["access"])
     name_schema.add_former(properties["was"])
     for key, name in name_schema.key_schemas().items():
         properties[key] = {**name, "description": properties[key]["description"]}
