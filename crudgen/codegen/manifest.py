@@ -221,21 +221,23 @@ def _conditions(schema: Schema) -> dict[str, bool]:
     by_keys = [entity for entity in entities if writes_keys(entity)]
     keys, written = bool(by_keys), {one for entity in by_keys for one in entity.api.operations}
     keys_of_many = not written.isdisjoint({Operation.CREATE_MANY, Operation.UPDATE_MANY})
-    links = keys or any(one.changes_links for one in collections)
+    link_routes = any(one.changes_links for one in collections)
+    links = keys or link_routes
+    linked = keys or any(one.relation.link for one in collections)
     composite = any(map(creates_together, entities))
     return {
         "access": schema.auth is not None,
         **kit_of_users(schema.auth),
         "access/changed_rows.py": any(map(functions_of, entities)),
         "access/collections.py": bool(collections),
+        **dict.fromkeys(("access/link_changes.py", "access/links.py"), link_routes),
         "access/lists.py": schema.auth is not None and any(one.many for one in schema.auth.me),
         **kit_of_events(schema),
         "access/paths.py": any(follows_relations(entity.access) for entity in entities),
         "hooks/guarded.py": schema.auth is not None,
         "fast": schema.kit is not KitForm.PLAIN,
         "migrations": False,  # the files are in the project's folder `migrations`
-        "database/blocking_rows.py": references,
-        "database/foreign_keys.py": references,
+        **dict.fromkeys(("database/blocking_rows.py", "database/foreign_keys.py"), references),
         "database/migrations.py": schema.migrations,
         "database/row_rules.py": any(entity.checks for entity in entities),
         "fast/included_json.py": related,
@@ -247,7 +249,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "query/related_rows.py": related,
         "query/related_statements.py": related,
         "query/relations.py": related,
-        "query/visibility.py": related or schema.auth is not None,
+        "query/visibility.py": related or linked or schema.auth is not None,
         "rows/bulk.py": bulk,
         "rows/bulk_answers.py": bulk,
         "rows/deletion_at_once.py": bulk,
@@ -256,16 +258,15 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "rows/linking.py": keys,
         "rows/linking_bulk.py": keys_of_many,
         "rows/linking_replacement.py": keys and Operation.REPLACE in written,
-        "rows/linked.py": keys or any(one.relation.link for one in collections),
-        "rows/links.py": links,
+        **dict.fromkeys(("rows/link_statements.py", "rows/links.py"), links),
+        "rows/linked.py": linked,
         "rows/nested.py": any(one.relation.link is None for one in collections),
         "rows/subcollection.py": keys or bool(collections),
         "rows/composite.py": composite,
         "rows/write_lock.py": bulk or links or composite,
         "rows/idempotency.py": bool(idempotent),
         "rows/idempotent_bulk.py": any(BULK & set(one.api.operations) for one in idempotent),
-        "rows/reference_locks.py": references,
-        "rows/references.py": references,
+        **dict.fromkeys(("rows/reference_locks.py", "rows/references.py"), references),
         "rows/included.py": related,
         "rows/included_parts.py": related,
         "rows/related.py": related,

@@ -125,6 +125,7 @@ def test_there_are_enough_requests() -> None:
 
 
 VIEWS, COLLECTIONS = "app/kit/access/caller_view.py", "app/kit/access/collections.py"
+LINKS = "app/kit/access/links.py"
 BODIES, QUERIES = "app/kit/access/bodies.py", "app/kit/access/queries.py"
 MUTANTS: Mapping[str, Sequence[str]] = {
     "related rows": (QUERIES, 'access.read.check(caller, ["query", parameter])', "pass"),
@@ -136,11 +137,11 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     ),
     "owners": (
         *(COLLECTIONS, "guarded.owner.read.check(caller)", "pass"),
-        *(COLLECTIONS, "(owner.read, rows.access.read)", "(rows.access.read,)"),
+        *(COLLECTIONS, "owner.read, rows.access.read, *linked", "rows.access.read, *linked"),
     ),
     "links": (
-        *(COLLECTIONS, "links.update.check_all(self._caller)", "pass"),
-        *(COLLECTIONS, "() if links is None else (links.update,)", "()"),
+        *(LINKS, "links.rows.access.read, links.update)", "links.rows.access.read)"),
+        *(LINKS, "rows.access.read, self.update)", "rows.access.read)"),
     ),
     "link tables with rules": (
         *(COLLECTIONS, "guarded.via is not None", "False"),

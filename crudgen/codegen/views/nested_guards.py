@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from crudgen.codegen.code import Code, annotated, identifier, raw
+from crudgen.codegen.code import Code, annotated, identifier, literal, raw
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import Bracket, call, keyword, subscript
 from crudgen.language.access import Action
@@ -33,11 +33,14 @@ class NestedGuards:
     def collection(self, one: Collection, rows: Bracket, guarded: Code) -> Bracket:
         """Return `GuardedCollection(NestedResource(…), teams.access, heroes)`."""
         arguments: list[Bracket | Code] = [rows, self._access(self._entity), guarded]
-        if one.changes_links and one.relation.link is not None:
-            arguments.append(keyword("links", self._access(self._declaring(one.relation.link))))
-        if one.relation.link is not None and one.relation.link.via:
-            arguments.append(keyword("via", self._access(self._entities[one.relation.link.name])))
-        return call(self._imports.name("..kit.access.collections", "GuardedCollection"), arguments)
+        module, kind, link = "..kit.access.collections", "GuardedCollection", one.relation.link
+        if one.changes_links and link is not None:
+            module, kind = "..kit.access.links", "GuardedLinks"
+            if one.relation.near != link.ends[0]:
+                arguments.append(keyword("inverse", literal(value=True)))
+        if link is not None and link.via:
+            arguments.append(keyword("via", self._access(self._entities[link.name])))
+        return call(self._imports.name(module, kind), arguments)
 
     def callers(self, one: Collection, kind: str) -> Iterator[Bracket | Code]:
         """Yield the parameter `me: Annotated[Caller, team_heroes.lister]`, if there are callers."""

@@ -1,6 +1,5 @@
-"""The rows under a row, and links between rows, as one caller may use them."""
+"""The rows under a row, as one caller may use them."""
 
-from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
 from fastapi import Request, Response
@@ -16,7 +15,7 @@ from .caller_view import remember, shown
 from .fields import check_fields
 from .may import May
 from .queries import check_query
-from .row_operations import read_condition
+from .row_operations import read_condition, visibility_of
 from .rules import Access, Roles, roles_of
 from .views import Guarded
 
@@ -28,64 +27,52 @@ class _Operations(Protocol):
 
     async def create(self, *arguments: Any) -> Response: ...
 
-    async def add(self, *arguments: Any) -> Response: ...
-
-    async def remove(self, *arguments: Any) -> Response: ...
-
-    async def replace(self, *arguments: Any) -> Response: ...
-
 
 class GuardedCollection:
     """The rows under a row, which only a caller can use: see `view`.
 
-    `owner` are the rules of the row above, `rows` the rows under it, and `links` the rules of the
-    rows that the links belong to, if it has links. `via` are the rules of a link table
-    that has rules of its own.
+    `owner` are the rules of the row above, and `rows` the rows under it. `via` are the rules of a
+    link table that has rules of its own.
     """
 
     def __init__(
-        self,
-        collection: Subcollection,
-        owner: Access,
-        rows: Guarded,
-        *,
-        links: Access | None = None,
-        via: Access | None = None,
+        self, collection: Subcollection, owner: Access, rows: Guarded, *, via: Access | None = None
     ) -> None:
-        self.collection, self.owner, self.rows = collection, owner, rows
-        self.links, self.via = links, via
-        self._restricted: dict[tuple[str, Roles], Subcollection] = {}
-        read, caller = (owner.read, rows.access.read), owner.caller
+        self.collection, self.owner, self.rows, self.via = collection, owner, rows, via
+        self._restricted: dict[tuple[str, Roles], Subcollection | None] = {}
         linked = () if via is None else (via.read,)
-        self.lister: Any = May(caller, *read, *linked).asked
+        self.lister: Any = May(owner.caller, owner.read, rows.access.read, *linked).asked
         """The dependency that returns the caller of a list."""
-        self.creator: Any = May(caller, owner.read, rows.access.create).asked
+        self.creator: Any = May(owner.caller, owner.read, rows.access.create).asked
         """The dependency that returns the caller of a creation."""
-        changed = () if links is None else (links.update,)
-        self.linker: Any = May(caller, *read, *changed).asked
-        """The dependency that returns the caller of a change of links."""
 
     def view(self, caller: BaseCaller | None) -> "CollectionView":
         """Return the operations that a caller may use; None is a caller without credentials."""
         return CollectionView(self, caller)
 
-    def restricted(
-        self, kind: str, caller: BaseCaller | None, *, creates: bool = False
-    ) -> Subcollection | None:
-        """Return the rows that a caller can read or `creates`; None if no rule is about rows."""
+    def visible(self, kind: str, caller: BaseCaller | None) -> Subcollection | None:
+        """Return the rows that a caller can read; None if no rule is about rows."""
         roles = roles_of(caller)
-        operations = self.rows.row_operations(roles)
-        if operations is None:
+        if (kind, roles) not in self._restricted:
+            self._restricted[kind, roles] = self._visible(kind, roles)
+        return self._restricted[kind, roles]
+
+    def _visible(self, kind: str, roles: Roles) -> Subcollection | None:
+        operations, owner = self.rows.row_operations(roles), self._owner_condition(kind, roles)
+        hides_links = read_condition(self.via, roles) is not None
+        if operations is None and owner is None and not hides_links:
             return None
-        if creates:
-            return self.collection.restricted(
-                self.rows.view(caller), self._owner_condition(kind, roles)
-            )
-        chosen = (kind, roles)
-        if chosen not in self._restricted:
-            owner = self._owner_condition(kind, roles)
-            self._restricted[chosen] = self.collection.restricted(operations.visible, owner)
-        return self._restricted[chosen]
+        rows = self.rows.unguarded if operations is None else operations.visible
+        found: Any = self.collection.restricted(rows, owner)
+        return found.through(visibility_of(roles)) if hides_links else found  # type: ignore[no-any-return]
+
+    def creating(self, kind: str, caller: BaseCaller | None) -> Subcollection | None:
+        """Return the rows that a caller can create; None if no rule is about rows."""
+        roles = roles_of(caller)
+        if self.rows.row_operations(roles) is None:
+            return None
+        owner = self._owner_condition(kind, roles)
+        return self.collection.restricted(self.rows.view(caller), owner)
 
     def _owner_condition(self, kind: str, roles: Roles) -> ColumnElement[bool] | None:
         condition = read_condition(self.owner, roles)
@@ -110,9 +97,9 @@ class CollectionView:
         guarded.owner.read.check(caller)
         guarded.rows.access.read.check(caller)
         if guarded.via is not None:
-            guarded.via.read.check_all(caller)
+            guarded.via.read.check(caller)
         check_query(guarded.rows.unguarded._columns, query, caller)
-        seen = guarded.restricted(db.kind, caller)
+        seen = guarded.visible(db.kind, caller)
         if seen is None:
             return await self._rows.list(db, request, key, query)
         check_fields(guarded.rows.unguarded._columns, query, caller)
@@ -125,7 +112,7 @@ class CollectionView:
         guarded, caller = self._guarded, self._caller
         guarded.owner.read.check(caller)
         guarded.rows.access.create.check(caller)
-        seen = guarded.restricted(db.kind, caller, creates=True)
+        seen = guarded.creating(db.kind, caller)
         if seen is not None:
             return await cast(_Operations, seen).create(
                 as_caller(db, caller), request, key, row, *options
@@ -135,30 +122,3 @@ class CollectionView:
         row = guarded.rows.bodies.filled(row, caller)
         response = await self._rows.create(db, request, key, row, *options)
         return shown(guarded.rows.access, guarded.rows.bodies, response, [row], caller)
-
-    async def add(self, db: Database, request: Request, key: Any, other: Any) -> Response:
-        """Link a row to the row with this key."""
-        self._check_links()
-        return await self._rows.add(db, request, key, other)
-
-    async def remove(self, db: Database, request: Request, key: Any, other: Any) -> Response:
-        """Remove the link of a row to the row with this key."""
-        self._check_links()
-        return await self._rows.remove(db, request, key, other)
-
-    async def replace(
-        self, db: Database, request: Request, key: Any, others: Sequence[Any]
-    ) -> Response:
-        """Link these rows, and no others, to the row with this key."""
-        self._check_links()
-        return await self._rows.replace(db, request, key, others)
-
-    def _check_links(self) -> None:
-        """Raise HTTPException unless the caller may change the links."""
-        guarded = self._guarded
-        guarded.owner.read.check_all(self._caller)
-        guarded.rows.access.read.check_all(self._caller)
-        links = guarded.links
-        if links is None:
-            raise TypeError("a collection without the rules of its links has no links to change")
-        links.update.check_all(self._caller)

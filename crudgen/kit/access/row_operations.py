@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Column, Select, false, literal_column, select
+from sqlalchemy import Column, ColumnElement, Select, and_, false, literal_column, select
 
 from ..database.statements import Statement
 from ..query.columns import Condition
@@ -62,7 +62,8 @@ class RowOperations:
         """The rows without rules."""
         self.access, self.roles = access, roles
         """The rules, and the roles of the callers."""
-        visibility = visibility_of(roles)
+        self.visibility = visibility = visibility_of(roles)
+        """Which rows of all tables these callers can read."""
         self.own_condition = read_condition(access, roles)
         """The condition of the rows that these callers can read; None for all rows."""
         self.visible = rows
@@ -136,6 +137,19 @@ class RowOperations:
             allowed = any_before(clauses, kind) if clauses else false()
             self._keep(chosen, statement.where(allowed))
         return self._statements[chosen]
+
+    @property
+    def updatable(self) -> Visibility:
+        """Which visible rows a rule allows to update, if no column changes."""
+        own, clauses = self.own_condition, self._updating
+
+        def condition(kind: str) -> ColumnElement[bool]:
+            readable = () if own is None else (own(kind),)
+            changes = () if clauses is None else (any_change(clauses, {}, kind),)
+            return and_(*readable, *changes)
+
+        is_judged = own is not None or clauses is not None
+        return Visibility(lambda _: condition if is_judged else None)
 
     @property
     def asks_update(self) -> bool:

@@ -1,14 +1,16 @@
 """The rows that a link table links to one row of another table."""
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Column, ColumnElement, bindparam, select
 
 from ..models import Model
 from ..query.columns import Columns
 from ..query.query import Filter
+from ..query.visibility import ALL, Visibility
 from .resource import Resource
 from .subcollection import Subcollection
 
@@ -22,12 +24,16 @@ class LinkedTo(Filter):
 
     near: Column[Any] = field(kw_only=True, repr=False, compare=False)
     far: Column[Any] = field(kw_only=True, repr=False, compare=False)
+    through: Visibility = field(default=ALL, kw_only=True, repr=False, compare=False)
+    """The rows of the link table that can be read."""
 
     def condition(self, columns: Columns, name: str, kind: str) -> ColumnElement[bool]:
         """Return the condition in SQL."""
-        del kind
-        bound = bindparam(f"{name}_0", type_=self.near.type)
-        linked = select(self.far).where(self.near == bound)
+        columns_of_links: Any = self.near.table.c
+        if self.through.hides(self.near.table):
+            columns_of_links = self.through.source(self.near.table, f"{name}_links", kind).c
+        near, far = columns_of_links[self.near.key], columns_of_links[self.far.key]
+        linked = select(far).where(near == bindparam(f"{name}_0", type_=near.type))
         return columns.column(columns.key).in_(linked)
 
 
@@ -43,7 +49,17 @@ class LinkedCollection(Subcollection):
         super().__init__(owner, rows, by=by)
         columns: Mapping[str, Column[Any]] = dict(link.__mapper__.columns)  # type: ignore[attr-defined]
         self._near, self._far = columns[by], columns[to]
+        self._through = ALL
+
+    def through(self, links: Visibility) -> Self:
+        """Return the rows that the rows of the link table link that can be read.
+
+        Its rows are those of a resource of its own: the cached statements of lists are.
+        """
+        found = copy(self)
+        found._through, found._rows = links, self._rows._with_columns(self._rows._columns)
+        return found
 
     def _filter(self, key: Any) -> Filter:
         name = f"{self._near.table.name} by {self._by}"
-        return LinkedTo(name, "eq", (key,), near=self._near, far=self._far)
+        return LinkedTo(name, "eq", (key,), near=self._near, far=self._far, through=self._through)

@@ -24,6 +24,7 @@ class Subcollection:
     def __init__(self, owner: type[Model], rows: Resource, *, by: str) -> None:
         self._rows = rows
         self._by = by
+        self.owner_model = owner
         self._owner = Properties(owner, owner)
         self._owner_name = owner.__name__
         key = self._owner.columns[self._owner.key]

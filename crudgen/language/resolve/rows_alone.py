@@ -33,11 +33,6 @@ def check_rows(
 
 def _uncovered(entity: Entity) -> Iterator[tuple[str, str]]:
     """Yield what such rules do not cover, and what to do."""
-    for relation in entity.relations:
-        if relation.link is not None:
-            remedy = "write an entity with two references, or the rules without 'if'"
-            yield f"the link {str(relation.name)!r}", remedy
-            return
     for name, _ in entity.api.write:
         yield f"{str(name)!r} in 'write'", "remove it from 'write'"
 

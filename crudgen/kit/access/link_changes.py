@@ -1,0 +1,178 @@
+"""Changes of the links of a row, for callers with the same roles, whose rules are about rows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from fastapi import Request, Response
+from sqlalchemy import Select, and_, or_, select
+
+from ..database import Change, Database
+from ..database.transaction import Row
+from ..http.headers import JsonText
+from ..rows.link_statements import NAMES, LinkStatements, key_of
+from ..rows.links import (
+    LinkedResource,
+    check_no_preconditions,
+    check_repeated,
+    missing_rows,
+    must_exist,
+)
+from ..rows.values import is_storable_key
+from .caller import BaseCaller
+from .denials import RowDenied, Write
+from .row_operations import RowOperations
+
+_OK = b'{"ok":true}'
+
+
+class LinkChanges:
+    """The changes of links between rows that callers can read.
+
+    `owners` are the rows above, `rows` the linked ones. A link belongs to the row above, or, if
+    `inverse`, to the linked row: a rule must allow the update of this row. It is locked before it
+    is judged, and the other one is kept from being deleted.
+    """
+
+    def __init__(
+        self,
+        links: LinkedResource,
+        owners: RowOperations,
+        rows: RowOperations,
+        kind: str,
+        *,
+        inverse: bool,
+    ) -> None:
+        self._links, self._owners, self._rows, self._kind = links, owners, rows, kind
+        self._inverse = inverse
+        self._use = _JudgedStatements(
+            *links.ends,
+            kind,
+            owners=owners.visibility,
+            rows=rows.visibility,
+            removable=rows.updatable if inverse else None,
+        )
+
+    async def add(
+        self, db: Database, request: Request, caller: BaseCaller | None, key: Any, other: Any
+    ) -> Response:
+        """Link a row to the row with this key, unless it is linked already."""
+        judged = self._judged(request, caller, key, other)
+        bound = {"key__": key, "other__": other}
+        await db.write_all([*judged, Change(self._use.add, bound, NAMES)])
+        return JsonText(_OK)
+
+    async def remove(
+        self, db: Database, request: Request, caller: BaseCaller | None, key: Any, other: Any
+    ) -> Response:
+        """Remove the link of a row to the row with this key; raise HTTPException 404 without it."""
+        judged = self._judged(request, caller, key, other)
+        bound, is_linked = {"key__": key, "other__": other}, must_exist(self._rows.all._not_found)
+        await db.write_all([*judged, Change(self._use.remove, bound, check=is_linked)])
+        return JsonText(_OK)
+
+    async def replace(
+        self,
+        db: Database,
+        request: Request,
+        caller: BaseCaller | None,
+        key: Any,
+        others: Sequence[Any],
+    ) -> Response:
+        """Link the rows with the keys `others` to the row with this key, and unlink other rows.
+
+        Links to rows that the caller cannot read stay as they are.
+        """
+        links, sent = self._links, [(["body"], others)]
+        check_no_preconditions(request)
+        check_repeated(sent)
+        links._check_owner_key(key)
+        raise_missing = missing_rows(sent, links.words)
+        storable = [other for other in others if is_storable_key(other)]
+        bound = {"key__": key, **{f"other_{n}": other for n, other in enumerate(storable)}}
+        use = self._use.replacing(len(storable))
+        changes = [*links.locks(db), *self._owner(caller, key)]
+        if self._inverse:
+            lock, denied = self._use.judging(len(storable))
+            changes.append(Change(lock, bound, check=raise_missing))
+            changes.append(Change(denied, bound, check=self._denied(caller, others)))
+        else:
+            changes.append(Change(use.keep_rows, bound, check=raise_missing))
+        changes.append(Change(use.remove_others, bound))
+        await db.write_all([*changes, Change(use.add_all, bound)])
+        return JsonText(_OK)
+
+    def _judged(
+        self, request: Request, caller: BaseCaller | None, key: Any, other: Any
+    ) -> list[Change]:
+        """Return the changes that lock the ends of a link; raise HTTPException 403, 404, 412."""
+        check_no_preconditions(request)
+        self._links._check_owner_key(key)
+        self._links._check_row_key(other)
+        not_found = must_exist(self._rows.all._not_found)
+        if self._inverse:
+            lock = Change(self._rows.use(self._kind).lock, {"key__": other}, check=not_found)
+            row = [lock, *self._asked(self._rows, caller, other)]
+        else:
+            row = [Change(self._use.keep_row, {"other__": other}, check=not_found)]
+        return [*self._owner(caller, key), *row]
+
+    def _owner(self, caller: BaseCaller | None, key: Any) -> list[Change]:
+        """Return the changes that lock the row above; they raise HTTPException 403, 404."""
+        bound, not_found = {"key__": key}, must_exist(self._links._owner_not_found)
+        if self._inverse:
+            return [Change(self._use.keep_owner, bound, check=not_found)]
+        lock = Change(self._owners.use(self._kind).lock, bound, check=not_found)
+        return [lock, *self._asked(self._owners, caller, key)]
+
+    def _asked(self, rows: RowOperations, caller: BaseCaller | None, key: Any) -> list[Change]:
+        """Return the change that raises HTTPException 403 unless a rule allows the update."""
+        if not rows.asks_update:
+            return []
+
+        def check(found: Sequence[Row]) -> None:
+            if not found:
+                raise RowDenied(rows, caller, Write("update", key))
+
+        asked = rows.update(self._kind, (), asks=True)
+        return [Change(asked, {"key__": key}, check=check)]
+
+    def _denied(
+        self, caller: BaseCaller | None, others: Sequence[Any]
+    ) -> Callable[[Sequence[Row]], None]:
+        """Return the check of the keys of rows that no rule allows to update."""
+        places: Mapping[Any, int] = {key: index for index, key in enumerate(others)}
+
+        def check(found: Sequence[Row]) -> None:
+            for (key,) in found[:1]:
+                place = ("body", places[key]) if key in places else ("body",)
+                raise RowDenied(self._rows, caller, Write("update", key), place)
+
+        return check
+
+
+class _JudgedStatements(LinkStatements):
+    """The statements on links that belong to the linked rows, not to the row above."""
+
+    def __init__(self, *ends: Any, **rows: Any) -> None:
+        super().__init__(*ends, **rows)
+        self._judging: dict[int, tuple[Select[Any], Select[Any]]] = {}
+
+    def judging(self, count: int) -> tuple[Select[Any], Select[Any]]:
+        """Return the statements that lock and judge the rows whose links a replacement changes.
+
+        The first returns the keys of all rows that are linked before or afterwards. The second
+        returns those whose links change, and that no rule allows to update.
+        """
+        known = self._judging.get(count)
+        if known is None:
+            known = self._judging[count] = self._new_judging(count)
+        return known
+
+    def _new_judging(self, count: int) -> tuple[Select[Any], Select[Any]]:
+        key, (_, is_wanted) = self._row_key, self._wanted(count)
+        is_linked = key.in_(select(self._far).where(self._is_owner))
+        is_changed = or_(and_(is_wanted, ~is_linked), and_(~is_wanted, is_linked))
+        updatable = select(key_of(self._key, self._removable, "updatable_", self._kind))
+        in_order = select(key).order_by(key)
+        lock = in_order.where(or_(is_wanted, is_linked)).with_for_update(key_share=True)
+        return lock, in_order.where(is_changed, key.not_in(updatable))
