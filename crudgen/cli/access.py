@@ -27,7 +27,7 @@ def access(  # noqa: PLR0913 -- each is an option of the command
     ] = None,
     *,
     caller: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--as", metavar="NAME=VALUE,…", help="The caller to explain; by default, anyone."
         ),
@@ -47,11 +47,11 @@ def access(  # noqa: PLR0913 -- each is an option of the command
     """
     words = what or []
     if words[:1] == ["explain"]:
-        asked = access_question.Asked(words[1:], caller, body, database, entities)
+        asked = access_question.Asked(words[1:], caller or (), body, database, entities)
         raise typer.Exit(access_question.answer(asked, as_json=as_json))
     if len(words) > 1:
         raise ArgumentError(f"unexpected argument: {words[1]}")
-    if caller is not None or body is not None or database is not None:
+    if caller or body is not None or database is not None:
         raise ArgumentError("--as, --body and --database are for 'crudgen access explain'")
     schema = source.load(Path(words[0]) if words else entities)
     if schema.auth is None:

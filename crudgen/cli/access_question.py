@@ -1,7 +1,6 @@
 """The arguments of `crudgen access explain`. Reason to change: what they mean, or the output."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,15 +9,12 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from crudgen.cli import console, source
+from crudgen.cli.callers import key_of, named_caller
 from crudgen.errors import ArgumentError, CrudgenError
 
 if TYPE_CHECKING:
     from crudgen.delivery.explaining import Explanation
-    from crudgen.language.access import Auth, Claim
     from crudgen.language.schema import Entity, Schema
-
-_ROLES = "roles"
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +22,8 @@ class Asked:
     """The arguments."""
 
     words: Sequence[str]
-    caller: str | None
+    callers: Sequence[str]
+    """The values of --as. Together, they say who the caller is."""
     body: str | None
     database: str | None
     entities: Path
@@ -51,7 +48,7 @@ def answer(asked: Asked, *, as_json: bool) -> int:
         entity=str(entity.name),
         action=right,
         is_function=row_action is not None,
-        claims=None if asked.caller is None else _claims(asked.caller, schema.auth),
+        caller=named_caller(asked.callers, schema) if asked.callers else None,
         key=key,
         body=asked.body or "{}",
     )
@@ -87,54 +84,7 @@ def _subject(words: Sequence[str], schema: "Schema") -> tuple["Entity", Any, str
     if (len(words) == 2) != (action == Action.CREATE):
         needs = "needs no key" if action == Action.CREATE else "needs the key of a row"
         raise ArgumentError(f"{action} {needs}")
-    return entity, _key(entity, words[1]) if len(words) == 3 else None, action
-
-
-def _key(entity: "Entity", text: str) -> Any:
-    kind = str(entity.key.type)
-    if kind == "int":
-        if not re.fullmatch(r"-?[0-9]{1,19}", text):
-            raise ArgumentError(f"the key of {entity.name} is an int, not {text!r}")
-        return int(text)
-    if kind == "uuid":
-        from uuid import UUID  # noqa: PLC0415 -- lazy
-
-        if not _UUID.fullmatch(text):
-            raise ArgumentError(f"the key of {entity.name} is a uuid, not {text!r}")
-        return UUID(text)
-    return text
-
-
-def _claims(text: str, auth: "Auth") -> Mapping[str, Any]:
-    """Return the claims of a caller that is written `id=7,roles=editor`."""
-    from crudgen.language.yaml.problems import suggest  # noqa: PLC0415 -- lazy
-
-    attributes = {str(one.name): one for one in auth.me}
-    claims: dict[str, Any] = {auth.roles_claim: []}
-    for part in filter(None, text.split(",")):
-        name, equals, value = part.strip().partition("=")
-        if not equals:
-            raise ArgumentError(f"--as: {part!r} should be NAME=VALUE, such as id=7")
-        if name == _ROLES:
-            if value not in auth.roles:
-                raise ArgumentError(f"--as: unknown role {value!r}; {suggest(value, auth.roles)}")
-            claims[auth.roles_claim].append(value)
-        elif name in attributes:
-            claim, found = attributes[name].claim, _claim(attributes[name], value)
-            claims[claim] = [*claims.get(claim, ()), found] if attributes[name].many else found
-        else:
-            allowed = [*attributes, _ROLES]
-            raise ArgumentError(f"--as: a caller has no {name!r}; {suggest(name, allowed)}")
-    for name, one in attributes.items():
-        if not one.optional and one.claim not in claims:
-            raise ArgumentError(f"--as lacks {name!r}: write {name}=VALUE")
-    return {"sub": "caller"} | claims
-
-
-def _claim(claim: "Claim", value: str) -> Any:
-    if str(claim.type) == "bool":
-        return {"true": True, "false": False}.get(value, value)
-    return value
+    return entity, key_of(entity, words[1]) if len(words) == 3 else None, action
 
 
 def _places(entity: "Entity", action: str) -> Iterator[tuple[str, str]]:

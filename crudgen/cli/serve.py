@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import typer
 
 from crudgen import __version__
-from crudgen.cli import changing, console, planned, revising, source
+from crudgen.cli import changing, console, first_user, planned, revising, source
 from crudgen.cli.served_code import Code, project_of
 from crudgen.delivery.garbage import paused_collection
 from crudgen.errors import (
@@ -165,6 +165,12 @@ class _Reporter:
                 " change and delete all data.",
                 "yellow",
             )
+        options = self._options
+        advice = first_user.advice(
+            self._spec.schema, generation.database, self._spec.entities, options.database
+        )
+        if advice:
+            console.say_error(f"\n{advice}", "yellow")
         console.say("\nPress Ctrl+C to stop.")
 
     def reloaded(self, generation: "Generation") -> None:

@@ -47,6 +47,18 @@ def opened_events(tree: Mapping[str, str], database: str | None = None) -> Itera
             raise DatabaseError(str(error)) from None
 
 
+def has_users(url: str) -> bool:
+    """Return whether a database has a user who can log in; True also if that cannot be read."""
+    from crudgen.evolution.connecting import Database  # noqa: PLC0415 -- it imports SQLAlchemy
+
+    try:
+        with Database(url).reading() as connection:
+            found = connection.exec_driver_sql('SELECT 1 FROM "_login" LIMIT 1').first()
+    except DatabaseError:
+        return True
+    return found is not None
+
+
 @contextmanager
 def _imported(
     tree: Mapping[str, str], database: str | None

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from crudgen.delivery import memory
+from crudgen.delivery.named_callers import NamedCaller, stored_claims
 from crudgen.errors import ArgumentError
 from crudgen.evolution.connecting import Database
 
@@ -30,8 +31,8 @@ class Question:
     """An operation, or an action with rules of its own."""
     is_function: bool
     """Whether a function of the user changes the row."""
-    claims: Mapping[str, Any] | None
-    """The claims of the caller; None without credentials."""
+    caller: NamedCaller | None
+    """The caller; None without credentials."""
     key: Any = None
     body: str = "{}"
     """The body of the request, as JSON."""
@@ -90,21 +91,30 @@ class _Asked:
         self._guarded = getattr(self._module(f"{question.folder}.routes"), question.resource)
         self._rows, self._access = self._guarded.unguarded, self._guarded.access
         self._denials = self._module("kit.access.denials")
-        self._caller = self._caller_of(question.claims)
+        self._caller: Any = None
 
     def _module(self, name: str) -> Any:
         return importlib.import_module(f"{self._package}.{name}")
 
-    def _caller_of(self, claims: Mapping[str, Any] | None) -> Any:
-        if claims is None:
+    def _caller_of(self, named: NamedCaller | None, database: Database) -> Any:
+        if named is None:
             return None
+        kind = self._module("caller").Caller
+        claims = {**named.claims, kind.__roles_claim__: [*named.roles]}
+        if named.is_stored:
+            with database.reading() as connection:
+                claims = stored_claims(named, connection, self._module)
         try:
-            return self._module("caller").Caller.from_claims(claims)
+            return kind.from_claims({"sub": "caller"} | claims)
         except self._module("kit.access.errors").Unauthorized as error:
-            raise ArgumentError(f"--as: {error.detail}") from None
+            reason = str(error.detail).replace("The token", "the caller").replace("row.", "")
+            raise ArgumentError(f"--as: {reason}") from None
 
     async def answer(self, url: str | None) -> Explanation:
         question, access = self._question, self._access
+        chosen = {} if url is None else {"database_url": url}
+        database = Database(self._module("settings").Settings(**chosen).database_url)
+        self._caller = self._caller_of(question.caller, database)
         permission = access.permission(question.action)
         http_error = self._module("kit.access.errors").HTTPException
         for one in (*((permission.needs,) if permission.needs else ()), permission):
@@ -116,8 +126,6 @@ class _Asked:
                     return Explanation(False, "It needs a caller with credentials")
                 return Explanation(False, detail[0]["msg"])
         values = self._values()
-        chosen = {} if url is None else {"database_url": url}
-        database = Database(self._module("settings").Settings(**chosen).database_url)
         operations = self._module("kit.access.row_operations").RowOperations(
             self._rows, access, None if self._caller is None else self._caller.roles
         )

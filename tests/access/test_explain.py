@@ -8,7 +8,12 @@ import pytest
 from sqlalchemy import create_engine, text
 from typer.testing import CliRunner
 
-from crudgen.cli import app
+from crudgen.cli import app, first_user
+from crudgen.cli.callers import named_caller
+from crudgen.delivery.named_callers import NamedCaller
+from crudgen.errors import ArgumentError
+from crudgen.language import load_texts
+from tests.support.servers import write_entities
 
 NOTE = """\
 name: Note
@@ -96,3 +101,74 @@ def test_the_parts_of_rules_are_explained(
     ):
         assert run(*wrong)[0] == 2, wrong
     assert run("entities")[0] == run()[0] == 0
+
+
+USER = "name: User\nfields: {name: str, team: int?}\naccess: user\n"
+BOOK = """\
+name: Book
+fields: {title: str, team: int? = me.team}
+access: {read: user, create: [user if team = me.team, editor], update: editor}
+"""
+USERS = "auth: {users: User, roles: [editor, hr]}"
+WRONG_CALLERS = [
+    (["id=7,id=8"], "'id' has two values"),
+    (["id=7", "id=7"], "'id' has two values"),
+    (["login=ann,id=7"], "remove one"),
+    (["team=1,team=2,id=1"], "'team' has two values"),
+    (["team=1"], "--as lacks 'id': write id=VALUE, or login=NAME"),
+    (["id=99999999999999999999"], "the key of User is an int"),
+    (["id=x"], "the key of User is an int"),
+    (["id=1", "roles=edtor"], "did you mean 'editor'"),
+    (["id=1", "tema=3"], "did you mean 'team'"),
+    (["id"], "should be NAME=VALUE"),
+]
+
+
+def test_callers_are_put_together_from_all_options() -> None:
+    schema = load_texts({"user.yaml": USER, "book.yaml": BOOK}, USERS)
+    found = named_caller(["id=7, team=3", "roles=editor", "roles=hr"], schema)
+    assert found == NamedCaller({"row.team": "3"}, ("editor", "hr"), None, 7)
+    assert named_caller(["login=ann"], schema) == NamedCaller({}, (), "ann")
+    for texts, reason in WRONG_CALLERS:
+        with pytest.raises(ArgumentError, match=reason):
+            named_caller(texts, schema)
+    schema = load_texts({"note.yaml": NOTE}, "auth: {me: {id: int, login: str?}, roles: [editor]}")
+    assert named_caller(["id=7", "login=a"], schema) == NamedCaller({"id": "7", "login": "a"})
+    with pytest.raises(ArgumentError, match=r"--as lacks 'id': write id=VALUE$"):
+        named_caller(["roles=editor"], schema)
+
+
+def test_the_row_and_the_login_of_a_caller_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PASSWORD_MEMORY_MB", "12")
+    write_entities(tmp_path / "entities", {"user": USER, "book": BOOK})
+    (tmp_path / "crudgen.yaml").write_text(USERS)
+    url = "sqlite:///app.db"
+    schema = load_texts({"user.yaml": USER, "book.yaml": BOOK}, USERS)
+    entities = tmp_path / "entities"
+    assert CliRunner().invoke(app, ["apply"]).exit_code == 0
+    said = first_user.advice(schema, url, entities, None)
+    command = "crudgen user add NAME --role editor --set PROPERTY=VALUE --entities "
+    assert said.startswith(f"There are no users, so nobody can log in. Add one: {command}")
+    add = ["user", "add", "ann", "--set", "name=Ann", "--set", "team=3", "--password-stdin"]
+    assert CliRunner().invoke(app, add, input="a long password").exit_code == 0
+    assert first_user.advice(schema, url, entities, None) == ""
+    assert first_user.advice(schema, "postgresql://localhost:1/x", entities, None) == ""
+
+    body = ("--body", '{"title": "a", "team": 3}')
+    for caller, code, reason in (
+        (("--as", "login=ann"), 0, "A rule allows it: user if team = me.team"),
+        (("--as", "id=1"), 0, "A rule allows it: user if team = me.team"),
+        (("--as", "id=1", "--as", "team=4"), 1, "team = me.team  NO"),
+        (("--as", "login=ann", "--as", "team=4,roles=editor"), 0, "without a condition"),
+        (("--as", "login=eve"), 2, "there is no user 'eve'"),
+        (("--as", "id=9"), 2, "User has no row 9"),
+    ):
+        found = CliRunner().invoke(app, ["access", "explain", "Book", "create", *caller, *body])
+        assert found.exit_code == code, (caller, found.output)
+        assert reason in found.output + str(found.exception), (caller, found.output)
+    assert CliRunner().invoke(app, ["user", "disable", "ann"]).exit_code == 0
+    found = CliRunner().invoke(app, ["access", "explain", "User", "1", "read", "--as", "login=ann"])
+    assert "the user 'ann' is disabled, so they get 401" in str(found.exception) + found.output

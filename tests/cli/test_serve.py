@@ -170,9 +170,14 @@ def test_what_prevents_the_start_is_said_in_a_line(project: Path, workers: str) 
     ],
 )
 def test_an_address_for_others_is_warned_of(project: Path, host: str, warned: int) -> None:
+    has_users = host == "localhost"
+    if has_users:
+        (project / "crudgen.yaml").write_text("auth: {users: true}\n")
+        (project / "entities/hero.yaml").write_text(f"{HERO}access: user\n")
     with Serve(project, "--host", host).start() as served:
         pass
     assert served.text().count("The API has no authentication") == warned
+    assert served.text().count("Add one: crudgen user add NAME\n") == has_users
 
 
 def test_an_end_by_sigterm_is_in_order(project: Path) -> None:

@@ -1,0 +1,103 @@
+"""Callers and keys in the arguments of commands. Reason to change: how they are written."""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from crudgen.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from crudgen.delivery.named_callers import NamedCaller
+    from crudgen.language.access import Auth, Claim
+    from crudgen.language.schema import Entity, Schema
+
+_ROLES = "roles"
+_LOGIN = "login"
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def key_of(entity: "Entity", text: str, option: str = "") -> Any:
+    """Return the key of a row. `option` begins the message of the ArgumentError."""
+    from crudgen.language.types import INT64_MAX, INT64_MIN  # noqa: PLC0415 -- lazy
+
+    kind = str(entity.key.type)
+    if kind == "int":
+        is_int = re.fullmatch(r"-?[0-9]{1,19}", text, re.ASCII) is not None
+        if not is_int or not INT64_MIN <= int(text) <= INT64_MAX:
+            raise ArgumentError(f"{option}the key of {entity.name} is an int, not {text!r}")
+        return int(text)
+    if kind == "uuid":
+        from uuid import UUID  # noqa: PLC0415 -- lazy
+
+        if not _UUID.fullmatch(text):
+            raise ArgumentError(f"{option}the key of {entity.name} is a uuid, not {text!r}")
+        return UUID(text)
+    return text
+
+
+def named_caller(texts: Sequence[str], schema: "Schema") -> "NamedCaller":
+    """Return the caller that texts such as `id=7,roles=editor` name together."""
+    from crudgen.delivery.named_callers import NamedCaller  # noqa: PLC0415 -- lazy
+    from crudgen.language.access import Auth  # noqa: PLC0415 -- lazy
+    from crudgen.language.yaml.problems import suggest  # noqa: PLC0415 -- lazy
+
+    auth = schema.auth or Auth()
+    attributes = {str(one.name): one for one in auth.me}
+    users = {str(one.name): one for one in schema.entities}.get(str(auth.user_entity))
+    claims: dict[str, Any] = {}
+    roles: list[str] = []
+    login = row = None
+    for name, value in _pairs(texts):
+        if name == _ROLES:
+            roles.append(_role(value, auth))
+        elif name == _LOGIN and auth.users and _LOGIN not in attributes:
+            login = _once(name, value, login)
+        elif name == "id" and users is not None:
+            row = _once(name, key_of(users, value, "--as: "), row)
+        elif name in attributes:
+            _add(claims, attributes[name], value)
+        else:
+            allowed = [*attributes, *([_LOGIN] if auth.users else []), _ROLES]
+            raise ArgumentError(f"--as: a caller has no {name!r}; {suggest(name, allowed)}")
+    if login is not None and row is not None:
+        raise ArgumentError("--as: 'login' and 'id' both say which row it is: remove one")
+    if login is None and row is None:
+        for name, one in attributes.items():
+            if not one.optional and one.claim not in claims:
+                also = f", or {_LOGIN}=NAME" if auth.users else ""
+                raise ArgumentError(f"--as lacks {name!r}: write {name}=VALUE{also}")
+    return NamedCaller(claims, tuple(roles), login, row)
+
+
+def _pairs(texts: Sequence[str]) -> "list[tuple[str, str]]":
+    found = []
+    for part in filter(None, (one.strip() for text in texts for one in text.split(","))):
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise ArgumentError(f"--as: {part!r} should be NAME=VALUE, such as id=7")
+        found.append((name, value))
+    return found
+
+
+def _role(value: str, auth: "Auth") -> str:
+    from crudgen.language.yaml.problems import suggest  # noqa: PLC0415 -- lazy
+
+    if value not in auth.roles:
+        raise ArgumentError(f"--as: unknown role {value!r}; {suggest(value, auth.roles)}")
+    return value
+
+
+def _add(claims: dict[str, Any], one: "Claim", value: str) -> None:
+    found: Any = value
+    if str(one.type) == "bool":
+        found = {"true": True, "false": False}.get(value, value)
+    if one.many:
+        claims[one.claim] = [*claims.get(one.claim, ()), found]
+    else:
+        claims[one.claim] = _once(str(one.name), found, claims.get(one.claim))
+
+
+def _once(name: str, value: Any, before: Any) -> Any:
+    if before is not None:
+        raise ArgumentError(f"--as: {name!r} has two values: remove one")
+    return value
