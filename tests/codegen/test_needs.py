@@ -276,6 +276,21 @@ def test_another_version_of_a_library_fits_or_not(schema: Schema) -> None:
         assert lines(schema, PYPROJECT, text.replace(needed, f'"{listed}"')) == [f"{needed},"]
 
 
+def test_a_library_of_the_extra_test_is_missing_where_the_application_needs_it() -> None:
+    app = "webhooks: {crm: {events: [Hero.created]}}"
+    served = load_texts({"hero.yaml": "name: Hero\nfields: {name: str}\n"}, app)
+    text = render(served)[PYPROJECT]
+    assert lines(served, PYPROJECT, text) == []
+    without = text.replace('    "httpx>=0.28",\n', "")
+    assert '"httpx>=0.28"' in without
+    assert missing(served, PYPROJECT, without) == [
+        MissingLine('"httpx>=0.28",', "in [project] dependencies")
+    ]
+    fixtures = "tests/conftest.py"
+    assert lines(served, fixtures, render(served)[fixtures]) == []
+    assert lines(served, fixtures, "Settings(database_url=url)") == ["webhooks=False,"]
+
+
 def test_postgresql_needs_its_driver(schema: Schema) -> None:
     served = replace(schema, database="postgresql://host/app")
     text = render(schema)[PYPROJECT]

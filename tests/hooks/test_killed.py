@@ -1,5 +1,7 @@
 """Kill -9 under writes: no event of an acknowledged write is lost, and those of a row keep order.
 
+Functions get them, and a receiver of webhooks.
+
 `ROUNDS=50 python -m pytest tests/hooks/test_killed.py` is the extended run.
 """
 
@@ -8,15 +10,20 @@ import json
 import os
 import random
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import text
+from standardwebhooks import Webhook
 
 from tests.cli.test_cli import Project
+from tests.hooks.receiver import SECRET
 from tests.support.servers import Api, Servers, write_entities
 
 ROUNDS = int(os.environ.get("ROUNDS", "2"))
@@ -28,6 +35,8 @@ fields: {name: str(1..40), age: int = 0}
 hooks: [on_create, on_update]
 """
 }
+APP = "webhooks: {crm: {events: [Hero.created, Hero.updated]}}\n"
+WAITING = "SELECT (SELECT count(*) FROM _event) + (SELECT count(*) FROM _delivery)"
 HOOKS = '''\
 """What happens with heroes."""
 
@@ -79,6 +88,31 @@ async def write_until_killed(api: Api, acknowledged: dict[int, int], seconds: fl
         await asyncio.gather(*writers)
 
 
+@contextmanager
+def receiver(told: Path) -> Iterator[str]:
+    """Append the messages of webhooks to a file; yield the URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            content = self.rfile.read(int(self.headers["content-length"]))
+            message = Webhook(SECRET).verify(content, dict(self.headers))
+            line = json.dumps({"id": self.headers["webhook-id"], "row": message["data"]})
+            with told.open("a") as file:
+                file.write(f"{line}\n")
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
 def events_of(told: Path) -> dict[int, list[int]]:
     """Return the ages of each row, in the order in which they were first told."""
     ages: dict[int, list[int]] = {}
@@ -97,6 +131,7 @@ def test_kill_9_loses_no_event(
     servers: Servers, tmp_path: Path, new_database: Callable[[str], str]
 ) -> None:
     spec = write_entities(tmp_path / "entities", SPEC)
+    (tmp_path / "crudgen.yaml").write_text(APP)
     (servers.emit(spec) / "app/heroes/hooks.py").write_text(HOOKS)
     chance = random.Random(4)  # noqa: S311 - when to kill
     kinds = {kind: (new_database(kind), tmp_path / kind) for kind in ("sqlite", "postgresql")}
@@ -104,27 +139,31 @@ def test_kill_9_loses_no_event(
     for number in range(ROUNDS):
         kind = ("sqlite", "postgresql")[number % 2]
         database, told = kinds[kind]
-        settings = {"TOLD": str(told)}
+        sent = told.with_suffix(".sent")
+        settings = {"TOLD": str(told), "WEBHOOK_CRM_SECRET": SECRET}
         options = {"workers": 2, "keeps_names": True, "settings": settings}
-        api = servers.start(spec, "emitted", database, **options)  # type: ignore[arg-type]
-        asyncio.run(write_until_killed(api, acknowledged[kind], chance.uniform(0.5, 1.2)))
-        with api.engine.begin() as connection:  # as if the leases had ended
-            connection.execute(text("UPDATE _event SET due = 0"))
-        api = servers.start(spec, "emitted", database, **options)  # type: ignore[arg-type]
-        for _ in range(2000):
-            with api.engine.connect() as connection:
-                waiting = connection.execute(text("SELECT count(*) FROM _event")).scalar_one()
-            if not waiting:
-                break
-            asyncio.run(asyncio.sleep(0.01))
-        else:
-            pytest.fail(f"{waiting} events wait: {api.log.read_text()[-2000:]}")
-        api.stop()
-        ages = events_of(told)
+        with receiver(sent) as url:
+            settings["WEBHOOK_CRM_URL"] = url
+            api = servers.start(spec, "emitted", database, **options)  # type: ignore[arg-type]
+            asyncio.run(write_until_killed(api, acknowledged[kind], chance.uniform(0.5, 1.2)))
+            with api.engine.begin() as connection:  # as if the leases had ended
+                connection.execute(text("UPDATE _event SET due = 0"))
+                connection.execute(text("UPDATE _delivery SET due = 0"))
+            api = servers.start(spec, "emitted", database, **options)  # type: ignore[arg-type]
+            for _ in range(2000):
+                with api.engine.connect() as connection:
+                    waiting = connection.execute(text(WAITING)).scalar_one()
+                if not waiting:
+                    break
+                asyncio.run(asyncio.sleep(0.01))
+            else:
+                pytest.fail(f"{waiting} events wait: {api.log.read_text()[-2000:]}")
+            api.stop()
         assert acknowledged[kind]
-        for key, age in acknowledged[kind].items():
-            assert ages[key] == sorted(ages[key])
-            assert {*range(age + 1)} <= {*ages[key]}
+        for ages in (events_of(told), events_of(sent)):
+            for key, age in acknowledged[kind].items():
+                assert ages[key] == sorted(ages[key])
+                assert {*range(age + 1)} <= {*ages[key]}
     counts = {kind: len(rows) for kind, rows in acknowledged.items()}
     print(f"{ROUNDS} rounds, acknowledged rows: {counts}")  # noqa: T201 - `-s` shows it
 

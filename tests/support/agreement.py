@@ -68,7 +68,7 @@ INEXPRESSIBLE = {
             "a circle",
             "requires another",
         ),
-        *("has no event '", "the event '", "no event of '", "' is write-only"),
+        *("has no event '", "the event '", "no event of '", "' is write-only", "it sends all"),
         *("two relations", "the relation '", "the name of a reference", "to itself needs"),
         *(
             "of the link exists",

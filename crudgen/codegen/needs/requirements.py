@@ -17,15 +17,17 @@ if TYPE_CHECKING:
 class Required:
     """A requirement that pyproject.toml must list, in `dependencies` or in any extra or group.
 
-    `extra` is the extra in which a missing one is reported; empty for `dependencies`.
+    `extra` is the extra in which a missing one is reported; empty for `dependencies`. With
+    `everywhere`, it must be in `dependencies`: an extra of many projects lists it too.
     """
 
     requirement: str
     extra: str = ""
+    everywhere: bool = False
 
     def missing_lines(self, text: str) -> Iterator[MissingLine]:
         """Yield the requirement unless one is listed that allows a version that it allows."""
-        listed = _requirements_in(text)
+        listed = _requirements_in(text, extras=not self.everywhere)
         if listed is None or any(_fits(self.requirement, one) for one in listed):
             return
         table = "[project.optional-dependencies]" if self.extra else "[project]"
@@ -52,7 +54,7 @@ class ToolTable:
             yield from (MissingLine(line, f"in [tool.{self.tool}]") for line in self.lines)
 
 
-def _requirements_in(text: str) -> list["Requirement"] | None:
+def _requirements_in(text: str, *, extras: bool) -> list["Requirement"] | None:
     """Return the requirements of pyproject.toml, or None if another file or tool lists them."""
     from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 -- lazy
 
@@ -68,7 +70,8 @@ def _requirements_in(text: str) -> list["Requirement"] | None:
         return None
     groups = [project.get("optional-dependencies"), document.get("dependency-groups")]
     lists: list[Any] = [project["dependencies"]]
-    lists += [each for group in groups if isinstance(group, dict) for each in group.values()]
+    if extras:
+        lists += [each for group in groups if isinstance(group, dict) for each in group.values()]
     found = []
     for one in [one for each in lists if isinstance(each, list) for one in each]:
         try:

@@ -92,7 +92,7 @@ class Sender(Worker):
         async with self._client.stream("POST", url, content=content, headers=headers) as response:
             status = response.status_code
             if not response.is_success:
-                after = _seconds(response.headers.get("retry-after", ""))
+                after = seconds_of(response.headers.get("retry-after", ""))
                 raise NotAcceptedError(_name_of(status), status, after)
             with suppress(httpx.HTTPError, TimeoutError):  # the message has been accepted
                 async with asyncio.timeout(BODY_SECONDS):
@@ -159,7 +159,7 @@ def _name_of(status: int) -> str:
         return str(status)
 
 
-def _seconds(retry_after: str) -> float:
+def seconds_of(retry_after: str) -> float:
     """Return how long a header `Retry-After` asks to wait; 0 if it is missing or invalid."""
     try:
         if retry_after.strip().isdecimal():

@@ -159,6 +159,21 @@ class _Reader:
                     continue
                 self._add(problem, remedy, "fields", name, position)
             yield entity.name, tuple(map(FieldName, listed))
+        self._check_hidden(sent)
+
+    def _check_hidden(self, sent: set[ClassName]) -> None:
+        """Check that the spec names what is sent, if rules hide fields from some callers."""
+        fields = self._written.spec.webhooks[self._name].fields
+        for entity in self._entities:
+            hidden = entity.access.hidden if entity.access else frozenset()
+            if entity.name not in sent or entity.name in fields or not hidden:
+                continue
+            shown = [f.name for f in entity.fields if not f.write_only and f.name not in hidden]
+            problem = f"it sends all fields of {entity.name}, which has rules about who sees them"
+            remedy = (
+                f"list those to send, such as 'fields: {{{entity.name}: [{', '.join(shown)}]}}'"
+            )
+            self._problems.add(self._written.locate_key("webhooks", self._name), problem, remedy)
 
     def _kind(self, entity: Entity, word: str, position: int) -> str | None:
         """Return the kind of an event of an entity; None, with a problem, if there is none."""
