@@ -6,7 +6,7 @@ The rules are those of the generated application: its code is imported, and read
 import asyncio
 import importlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -125,14 +125,50 @@ class _Asked:
                 if isinstance(detail, str):
                     return Explanation(False, "It needs a caller with credentials")
                 return Explanation(False, detail[0]["msg"])
-        values = self._values()
+        row, values = self._sent()
         operations = self._module("kit.access.row_operations").RowOperations(
             self._rows, access, None if self._caller is None else self._caller.roles
         )
         with database.reading() as connection:
             known = {} if self._caller is None else self._caller.bound_values
             reader = _Reader(connection, known)
-            return await self._judged(operations, reader, values)
+            found = await self._judged(operations, reader, values)
+            if not (found.allowed and access.fields):
+                return found
+            if question.action == "read":
+                return await self._shown(operations, reader, found)
+            return await self._of_fields(operations, reader, row, values) or found
+
+    async def _of_fields(
+        self, operations: Any, reader: _Reader, row: Any, values: Mapping[str, Any]
+    ) -> Explanation | None:
+        """Return why the caller may not set a property so; None if they may set all."""
+        question, fields = self._question, operations.fields
+        new = operations.new_values(values)
+        changes: Any = ()
+        if question.action == "create":
+            changes = fields.check_new(reader.kind, row, self._caller, new, ["body"])
+        elif judged := fields.update(reader.kind, question.key, values, ["body"]):
+            changes = judged.changes(new)
+        try:
+            for change in changes:
+                derived = {} if change.derive is None else change.derive([])
+                change.check(await reader.read(change.statement, {**change.values, **derived}))
+        except self._module("kit.access.field_writes").FieldDenied as denied:
+            name = denied.detail[0]["loc"][-1]
+            rules = self._access.fields[denied.name].write.rules
+            told = "; or ".join(str(rule) for rule, _ in rules) or "nobody"
+            return Explanation(False, f"To set {name!r} to another value, a rule must hold: {told}")
+        return None
+
+    async def _shown(self, operations: Any, reader: _Reader, found: Explanation) -> Explanation:
+        """Return an explanation that names the properties that the row does not show."""
+        not_shown = self._module("kit.access.fields").not_shown
+        hidden = [
+            f"{name!r} is {'absent' if is_absent else 'null'}"
+            async for name, is_absent in not_shown(operations.visible, reader, self._question.key)
+        ]
+        return replace(found, reason="; ".join([found.reason, *hidden]))
 
     async def _judged(self, operations: Any, reader: _Reader, values: Any) -> Explanation:
         question = self._question
@@ -174,11 +210,11 @@ class _Asked:
             reason = self._denials.message(operations, action)
         return Explanation(False, reason, parts)
 
-    def _values(self) -> Mapping[str, Any]:
-        """Return the values that the request sets, by attribute."""
+    def _sent(self) -> tuple[Any, Mapping[str, Any]]:
+        """Return the body of the request, and the values that it sets, by attribute."""
         question = self._question
         if question.is_function or question.action not in {"create", "update"}:
-            return {}
+            return None, {}
         name = f"{question.entity}{question.action.capitalize()}"
         model = getattr(self._module(f"{question.folder}.models"), name, None)
         if model is None:
@@ -189,9 +225,10 @@ class _Asked:
             first = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(map(str, first["loc"]))
             raise ArgumentError(f"--body: {place}: {first['msg']}".replace(": : ", ": ")) from None
+        filled = row
         if question.action == "create":
-            row = self._guarded.bodies.filled(row, self._caller)
+            filled = self._guarded.bodies.filled(row, self._caller)
         values: Mapping[str, Any] = self._denials.values_set(
-            self._rows, row, is_update=question.action == "update"
+            self._rows, filled, is_update=question.action == "update"
         )
-        return values
+        return row, values

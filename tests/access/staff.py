@@ -71,7 +71,9 @@ OWN: Mapping[str, OfEntity] = {
         "read": ["anyone"],
         "create": ["user"],
         "update": ["user"],
-        "fields": {"budget": {"read": ["hr", "admin"], "write": ["hr", "admin"]}},
+        "fields": {
+            "budget": {"read": ["user if lead_id = me", "hr", "admin"], "write": ["hr", "admin"]}
+        },
     },
     "Member": {
         "read": ["anyone if name != 'd'", "user if owner_id = me", "admin"],
@@ -82,7 +84,7 @@ OWN: Mapping[str, OfEntity] = {
             "email": {"read": ["user if owner_id = me", "user if team.lead_id = me", "admin"]},
             "salary": {"read": ["user if owner_id = me", "hr", "admin"], "write": ["hr"]},
             "grade": {
-                "read": ["anyone if team.lead_id is null", "user", "admin"],
+                "read": ["hr", "admin"],
                 "write": ["user if salary < 3.00", "hr if name != 'a'"],
             },
             "pin": {"write": ["hr", "user if owner_id = me"]},

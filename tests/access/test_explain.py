@@ -172,3 +172,51 @@ def test_the_row_and_the_login_of_a_caller_are_read(
     assert CliRunner().invoke(app, ["user", "disable", "ann"]).exit_code == 0
     found = CliRunner().invoke(app, ["access", "explain", "User", "1", "read", "--as", "login=ann"])
     assert "the user 'ann' is disabled, so they get 401" in str(found.exception) + found.output
+
+
+PERSON = """\
+name: Person
+fields: {name: str, salary: int?, grade: int?, owner_id: int = me}
+access:
+  owner: owner_id
+  read: user
+  create: user
+  update: [owner, hr]
+  fields: {salary: {read: owner, write: hr}, grade: {read: hr, write: owner if grade < 5}}
+"""
+
+
+def test_rules_about_fields_are_explained(
+    new_database: Callable[[str], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "entities").mkdir()
+    (tmp_path / "entities/person.yaml").write_text(PERSON)
+    (tmp_path / "crudgen.yaml").write_text("auth: {roles: [hr], me: {id: int = sub}}\n")
+    url = new_database("sqlite")
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert CliRunner().invoke(app, ["apply"]).exit_code == 0
+    with create_engine(url).begin() as connection:
+        row = "INSERT INTO person (id, name, salary, grade, owner_id) VALUES (1, 'a', 5, 3, 7)"
+        connection.execute(text(row))
+
+    def explained(who: str, action: str, body: str = "{}") -> str:
+        sent = () if action == "read" else ("--body", body)
+        return run("explain", "Person", "1", action, "--as", who, *sent)[1].splitlines()[1].strip()
+
+    assert explained("id=8", "read").endswith("; 'salary' is null; 'grade' is absent")
+    assert explained("id=7", "read").endswith("; 'grade' is absent")
+    denied = "To set 'salary' to another value, a rule must hold: hr"
+    assert explained("id=7", "update", '{"salary": 6}') == denied
+    assert "allows it" in explained("id=7", "update", '{"salary": 5}')
+    assert "allows it" in explained("id=8,roles=hr", "update", '{"salary": 6}')
+    denied = (
+        "To set 'grade' to another value, a rule must hold: user if owner_id = me.id and grade < 5"
+    )
+    assert explained("id=7", "update", '{"grade": 6}') == denied
+    assert "allows it" in explained("id=7", "update", '{"grade": 4}')
+    body = '{"name": "b", "salary": 1}'
+    code, said = run("explain", "Person", "create", "--as", "id=7", "--body", body)
+    assert (code, "a rule must hold: hr" in said) == (1, True)

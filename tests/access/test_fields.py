@@ -310,9 +310,11 @@ async def check_updates(staff: Staff, name: str, caller: Caller) -> None:
         answer = await staff.ask(caller, method, f"members/{key}", full)
         await _settle(staff, caller, f"{name} {method} {key} {body}", [(key, method, body)], answer)
         if method == "PATCH":
-            item = [{"id": 3}, {"id": key, **body}]
-            answer = await staff.ask(caller, "PATCH", "members/bulk", item)
-            sent = [(3, "PATCH", {}), (key, "PATCH", body)]
+            items: list[Row] = [{"id": key, **body}]
+            sent = [(key, "PATCH", body)]
+            if len(body) == 1:  # a second row, which stays as it is
+                items, sent = [{"id": 3}, *items], [(3, "PATCH", {}), *sent]
+            answer = await staff.ask(caller, "PATCH", "members/bulk", items)
             await _settle(staff, caller, f"{name} bulk {key} {body}", sent, answer)
         if rules.allow("Member", "read", caller, data, row):
             answer = await staff.ask(caller, "GET", f"members/{key}")
@@ -505,7 +507,7 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     "unseen values": (WRITES_OF, "name not in self._fields._unseen and ", ""),
     "never": (WRITES_OF, "if self._fields._rules.get(name, True) == []:", "if False:"),
     "sometimes": (WRITES_OF, "if name in self._changed and not holds:", "if False:"),
-    "new rows": (WRITES_OF, "if not self._rules[name]:", "if False:"),
+    "mention in new rows": (WRITES_OF, "if _is_same(value, default):", "if False:"),
     "rules of new rows": (WRITES_OF, "if not found[0][0]:", "if False:"),
     "replacements": (WRITES_OF, "omitted = self._unseen - row.model_fields_set", "omitted = set()"),
     "several rows": (

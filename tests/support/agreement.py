@@ -25,6 +25,8 @@ INEXPRESSIBLE = {
         ),
         *("already has a primary key", "generated primary key", "does not fit decimal"),
         *("cannot sort by", "the order has", "'order' requires"),
+        *("is the key, which", "is write-only: ", "is read-only: ", "is a reference, and the"),
+        *("is the owner, by", "is the tenant, by", "sorts the rows of"),
     ),
     "it depends on other options of the field, which are one text in the short form": (
         *("cannot be combined", "on the primary key", "primary key cannot", "on a text key"),
@@ -34,7 +36,13 @@ INEXPRESSIBLE = {
     ),
     "it depends on crudgen.yaml, or on other rules": (
         *("needs callers", "unknown role", "'access' is missing", "together with others"),
-        *("and may not read them", ", and not ", "do not cover"),
+        *(
+            "and may not read them",
+            "and may not read rows",
+            "and may neither",
+            ", and not ",
+            "do not cover",
+        ),
         *(
             "has no relation '",
             "a condition cannot follow",

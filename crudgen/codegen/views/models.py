@@ -4,7 +4,17 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from crudgen.codegen.characters import width
-from crudgen.codegen.code import Code, docstring, json_name, literal, name, optional, raw, words
+from crudgen.codegen.code import (
+    Code,
+    docstring,
+    identifier,
+    json_name,
+    literal,
+    name,
+    optional,
+    raw,
+    words,
+)
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import INDENT, WIDTH, Bracket, call, declaration, keyword, statement
 from crudgen.language.names import FieldName
@@ -53,6 +63,7 @@ class ModelsView:
     ignored_on_update: Code | None
     update_lines: tuple[Code, ...]
     divides_update: bool
+    optional_on_read: Code | None
     public_lines: tuple[Code, ...]
     creates: bool
     replaces: bool
@@ -121,6 +132,9 @@ def models_view(
         ignored_on_update=_read_only(ignored_on_update),
         update_lines=update_lines,
         divides_update=bool(ignored_on_update and update_lines),
+        optional_on_read=_json_names(
+            "__optional__", [field for field in entity.fields if field.name in hidden]
+        ),
         public_lines=tuple(
             lines.hidden(field) if field.name in hidden else lines.public(field)
             for field in others
@@ -168,14 +182,17 @@ def _is_ignored_on_update(field: Field) -> bool:
 
 
 def _read_only(fields: list[Field]) -> Code | None:
-    """Return `__read_only__ = ("id",)`: the properties that requests may contain, if there are any.
+    """Return `__read_only__ = ("id",)`: what requests may contain, and what they do not set."""
+    return _json_names("__read_only__", fields)
 
-    Their values are ignored.
-    """
+
+def _json_names(attribute: str, fields: list[Field]) -> Code | None:
+    """Return the assignment of the names of fields to an attribute, if there are any."""
     if not fields:
         return None
     items = tuple(json_name(field.json_name) for field in fields)
-    return statement(raw("__read_only__ = "), Bracket("(", items, ")", is_tuple=True), INDENT)
+    head = identifier(attribute) + raw(" = ")
+    return statement(head, Bracket("(", items, ")", is_tuple=True), INDENT)
 
 
 class _Lines:

@@ -1,7 +1,9 @@
 """The properties that a write changes, compared with the rules about them."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Select, bindparam, select
@@ -14,9 +16,10 @@ from .caller import BaseCaller
 from .clauses import NEW, Clause, any_behind, any_change, columns_of
 from .errors import Forbidden
 from .fields import settable
-from .rules import Access, Roles
+from .rules import Access, Permission, Roles
 
 Place = Sequence[str | int]
+_log = logging.getLogger(__name__)
 _RAW, _SEEN = "raw__", "seen__"
 """The starts of the names of a stored value, and of the value that the caller sees."""
 
@@ -24,8 +27,12 @@ _RAW, _SEEN = "raw__", "seen__"
 class FieldDenied(Forbidden):
     """403: the caller may not set a property to this value."""
 
-    def __init__(self, loc: Place) -> None:
+    def __init__(self, name: str, permission: Permission, loc: Place) -> None:
         super().__init__("The property may not be set by this caller", loc)
+        self.name = name
+        """The attribute of the property."""
+        rules = "; ".join(f"{rule}{rule.place}" for rule, _ in permission.rules)
+        _log.info("a caller may not %s, no rule holds: %s", permission.words, rules or "nobody")
 
 
 class FieldWrites:
@@ -69,8 +76,19 @@ class FieldWrites:
                 continue
             loc = [*place, self._visible._properties.json_name(name)]
             if not self._rules[name]:
-                raise FieldDenied(loc)
-            yield Change(self._new(kind, self._rules[name]), bound, check=_must_hold(loc))
+                raise self.denied(name, loc)
+            asked = self._new(kind, self._rules[name])
+            yield Change(asked, bound, check=partial(self._check_holds, name, loc))
+
+    def _check_holds(self, name: str, loc: Place, found: Sequence[Row]) -> None:
+        if not found[0][0]:
+            raise self.denied(name, loc)
+
+    def denied(self, name: str, loc: Place) -> FieldDenied:
+        """Return the error that a property may not be set."""
+        permission = self._access.fields[name].write
+        assert permission is not None
+        return FieldDenied(name, permission, loc)
 
     def _default(self, row: Model, name: str, caller: BaseCaller | None) -> Any:
         presets = self._access.presets
@@ -121,7 +139,7 @@ class FieldUpdate:
             def check(found: Sequence[Row]) -> None:
                 for name, holds in zip(asked, found[0], strict=True):
                     if name in self._changed and not holds:
-                        raise FieldDenied(self._loc(name))
+                        raise fields.denied(name, self._loc(name))
 
             yield Change(allowed, given, check=check, derive=self.bound)
 
@@ -142,7 +160,7 @@ class FieldUpdate:
             self._values[name] = new
             self._changed.add(name)
             if self._fields._rules.get(name, True) == []:
-                raise FieldDenied(self._loc(name))
+                raise self._fields.denied(name, self._loc(name))
 
     def _allows(self, name: str) -> Any:
         fields = self._fields
@@ -162,16 +180,6 @@ class FieldUpdate:
 
     def _loc(self, name: str) -> Place:
         return [*self._place, self._fields._visible._properties.json_name(name)]
-
-
-def _must_hold(loc: Place) -> Callable[[Sequence[Row]], None]:
-    """Return the check that the first value of the only row is true."""
-
-    def check(found: Sequence[Row]) -> None:
-        if not found[0][0]:
-            raise FieldDenied(loc)
-
-    return check
 
 
 def _is_same(first: Any, second: Any) -> bool:

@@ -1,16 +1,18 @@
 """Which properties a caller may see and set, and the queries that name others."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
-from sqlalchemy import Column
+from sqlalchemy import Column, bindparam, literal_column, select
 
 from ..query import ListQuery
 from ..query.columns import NO_MASKS, Columns, Masks
+from ..rows.resource import Resource
 from .caller import BaseCaller
 from .clauses import Clause, any_before
 from .errors import Forbidden, Unauthorized
-from .rules import Access, Roles, known_access_of, roles_of
+from .rules import Access, Roles, known_access_of
 
 
 def masks_of(access: Access | None, roles: Roles) -> Masks:
@@ -54,18 +56,34 @@ def check_fields(columns: Columns, query: ListQuery, caller: BaseCaller | None) 
         _check_all(map(rows.column, fields), caller, "fields")
 
 
-def _check_all(
-    columns: Iterable[Column[object]], caller: BaseCaller | None, parameter: str
-) -> None:
+def _check_all(columns: Iterable[Column[Any]], caller: BaseCaller | None, parameter: str) -> None:
     for column in columns:
         _check(column, caller, parameter)
 
 
-def _check(column: Column[object] | None, caller: BaseCaller | None, parameter: str) -> None:
+def _check(column: Column[Any] | None, caller: BaseCaller | None, parameter: str) -> None:
     if column is None:
         return
-    masks = masks_of(known_access_of(column.table), roles_of(caller))
-    if masks.get(column, ()) is None:
-        if caller is None:
-            raise Unauthorized(needed_for=parameter)
-        raise Forbidden("The property may not be seen by this caller", ["query", parameter])
+    access = known_access_of(column.table)
+    for one in () if access is None else access.fields.values():
+        if one.column is column and one.read is not None and not one.read.admits(caller):
+            if caller is None:
+                raise Unauthorized(needed_for=parameter)
+            raise Forbidden("The property may not be seen by this caller", ["query", parameter])
+
+
+async def not_shown(rows: Resource, db: Any, key: Any) -> AsyncIterator[tuple[str, bool]]:
+    """Yield the properties that a row does not show, and whether they are absent, or null."""
+    columns = rows._columns
+    is_row = columns.column(columns.key) == bindparam("key__")
+    for column, condition in columns.masks.items():
+        if condition is None:
+            yield columns.json_name(_attribute(columns, column)), True
+            continue
+        shown: Any = select(literal_column("1")).where(is_row, condition(db.kind))
+        if not await db.read(db.compile(shown), {"key__": key}):
+            yield columns.json_name(_attribute(columns, column)), False
+
+
+def _attribute(columns: Columns, column: Column[Any]) -> str:
+    return next(name for name, one in columns.properties.columns.items() if one is column)

@@ -78,6 +78,9 @@ class RowOperations:
         """The values that some rows, or all, do not show to these callers."""
         if self.masks:
             self.visible = self.visible._with_columns(self.visible._columns.masked(self.masks))
+        tables = (rows._properties.table, *rows.related_tables())
+        self.hides_values = any(map(visibility.masks, tables))
+        """Whether some values of these rows, or of related ones, are not shown."""
         self.fields = FieldWrites(self.visible, access, roles)
         """The rules about the properties that these callers set."""
         self.references = ReadableReferences(rows._properties, rows._columns.shown, visibility)

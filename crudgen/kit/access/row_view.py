@@ -49,7 +49,8 @@ class RowView(View):
         """Raise HTTPException if a query needs what the caller may not read."""
         columns = self._operations.visible._columns
         check_query(columns, query, self._caller)
-        check_fields(columns, query, self._caller)
+        if self._operations.hides_values:
+            check_fields(columns, query, self._caller)
 
     async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
         """Return the response with a page of rows that the caller can read."""

@@ -119,6 +119,8 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
     __tablename__: ClassVar[Any]  # SQLModel declares it twice; pyright takes its `declared_attr`
     __read_only__: ClassVar[tuple[str, ...]] = ()
     """Properties that the server sets. A request may contain them; their values are ignored."""
+    __optional__: ClassVar[tuple[str, ...]] = ()
+    """Properties that some responses lack: rules say who sees them."""
     _json_names: ClassVar[dict[str, str]] = {}
     """The JSON names that differ from their attributes, by attribute."""
 
@@ -196,7 +198,8 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
     ) -> JsonSchemaValue:
         """Return the JSON schema of the model, with its read-only properties.
 
-        In a response, all properties are present, and a later version may add properties.
+        In a response, all properties are present but `__optional__` ones, and a later version may
+        add properties.
         """
         schema = handler(core_schema)
         described = handler.resolve_ref_schema(schema)
@@ -208,6 +211,9 @@ class Model(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAME
             described.pop("additionalProperties", None)
             for one in described.get("properties", {}).values():
                 one.pop("default", None)
+            if cls.__optional__ and "required" in described:
+                kept = [name for name in described["required"] if name not in cls.__optional__]
+                described["required"] = kept
         return schema
 
     @model_validator(mode="wrap")
