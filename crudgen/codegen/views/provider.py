@@ -11,6 +11,7 @@ from crudgen.language.schema import Entity, Json, Schema, TypeName
 
 from .collections import Collection
 from .handlers import requires_etag
+from .provider_actions import ActionMethodView, action_methods
 from .references import Entities, by_name
 
 
@@ -47,13 +48,15 @@ class ProviderView:
     """The resources of the provider."""
 
     resources: tuple[ResourceView, ...]
+    actions: tuple[ActionMethodView, ...]
 
 
 def provider_view(schema: Schema) -> ProviderView:
     """Return the view of the provider of a schema."""
     entities = by_name(schema.entities)
     return ProviderView(
-        tuple(_resource(entity, entities, schema.names) for entity in schema.entities)
+        tuple(_resource(entity, entities, schema.names) for entity in schema.entities),
+        tuple(action_methods(schema)),
     )
 
 
