@@ -57,6 +57,7 @@ LONG = {
             "migrations",
             "testing",
             "users",
+            "who-may-do-what",
         )
     ),
 }
