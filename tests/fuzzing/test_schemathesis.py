@@ -13,6 +13,7 @@ and how many of them succeeded, by operation, which must be some.
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -100,7 +101,8 @@ def test_the_application_does_what_its_document_says(
     seed = random.SystemRandom().randrange(2**32) if EXAMPLES else 1
     options = LONG if EXAMPLES else SHORT_SHOP if name == "shop" else SHORT
     schema = load(SPECS[name])
-    api = servers.start(SPECS[name], "served", servers.new_database(kind), settings=SETTINGS)
+    mode = _with_hooks(servers, SPECS[name])
+    api = servers.start(SPECS[name], mode, servers.new_database(kind), settings=SETTINGS)
     if schema.auth is not None:
         # The tool sends this header also where it means to omit it; "ignored_auth" omits it.
         header = f"--header=Authorization: {_bearer(schema.auth)}"
@@ -121,6 +123,17 @@ def test_the_application_does_what_its_document_says(
     assert not EXAMPLES or all(
         number or operation in forbidden for operation, number in run.succeeded().items()
     )
+
+
+def _with_hooks(servers: Servers, spec: Path) -> str:
+    """Return how to run an application: with its functions, which only a project can have."""
+    hooks = spec.parent / "hooks"
+    if not hooks.is_dir():
+        return "served"
+    for file in hooks.glob("*.py.txt"):
+        folder = file.name.partition(".")[0]
+        shutil.copy(file, servers.emit(spec) / "app" / folder / "hooks.py")
+    return "emitted"
 
 
 def _bearer(auth: Auth) -> str:
