@@ -20,9 +20,9 @@ fields:
   level: int = 1
   owner_id: int?
   team_id: -> Team?
-hooks: [update]
+hooks: [update, delete]
 actions: {finish: {}, give: {takes: {to: int}}, raise_it: {takes: {by: int}}, drop: {}, leave: {}}
-api: {operations: [create, read, update, replace, update_many]}
+api: {operations: [create, read, update, replace, delete, update_many, delete_many]}
 access:
   read: user
   create: user
@@ -30,6 +30,7 @@ access:
     - user if owner_id = me.id and new.state = done
     - editor if new.level > old.level and state != 'ready'
     - chief if old.state = draft and team.lead_id = me
+  delete: [user if state = done, editor]
 """,
     "team.yaml": "name: Team\nfields: {lead_id: int?}\naccess: {read: user, write: user}\n",
     "log.yaml": "name: Log\nfields: {text: str}\naccess: {read: user}\n",
@@ -53,6 +54,12 @@ def update(tx: Transaction[Caller], hero: Hero, changes: HeroUpdate) -> Hero:
     for name in changes.model_fields_set - {"id"}:
         setattr(hero, name, getattr(changes, name))
     return hero
+
+
+def delete(tx: Transaction[Caller], hero: Hero) -> None:
+    """Keep a hero, without a title."""
+    tx.session.add(Log(text="delete"))
+    hero.title = "deleted"
 
 
 def finish(tx: Transaction[Caller], hero: Hero) -> Hero:
@@ -138,7 +145,7 @@ def test_a_function_leaves_a_row_that_the_rules_allow(
     caplog.set_level(logging.INFO)
 
     async def test(city: City) -> None:
-        for check in (_new_values, _both_values, _several, _related):
+        for check in (_new_values, _both_values, _several, _related, _deletions):
             await check(Asks(city, caplog))
 
     in_city(package, new_database(kind), test, auth_secret=SECRET)
@@ -198,3 +205,16 @@ async def _related(ask: Asks) -> None:
     assert (await ask("ann", "GET", path)).status_code == 404
     path = await ask.hero(team_id=team, state="done")
     await ask.denied("chief", "POST", f"{path}/drop")
+
+
+async def _deletions(ask: Asks) -> None:
+    """The rule of `delete` is asked before the function, which may keep the row."""
+    path = await ask.hero()
+    assert "[state = done: NO]" in await ask.denied("ann", "DELETE", path)
+    key = path.rpartition("/")[2]
+    many = await ask("ann", "DELETE", f"/heroes/bulk?id={key}")
+    assert (many.status_code, many.json()["detail"][0]["loc"]) == (403, ["query", "id", 0])
+    assert (await ask("editor", "DELETE", path)).status_code == 200
+    path = await ask.hero(state="done")
+    assert (await ask("ann", "DELETE", path)).status_code == 200
+    assert (await ask("ann", "GET", path)).json()["title"] == "deleted"

@@ -129,6 +129,8 @@ class Call(Generic[CallerT]):
             if function is None:
                 self.tx.delete(row)
             else:
+                if self._calls.judged is not None:  # the function may keep the row
+                    self._calls.judged(self.db, getattr(row, self._rows._key), "delete")
                 function(self.tx, row)
             self.tx.session.flush()
 
