@@ -139,6 +139,46 @@ def test_changes_by_functions_are_judged(new_database: NewDatabase) -> None:
     run(APP, {"badge.yaml": BADGE}, new_database("sqlite"), check)
 
 
+HERO = """\
+name: Hero
+fields: {name: str, salary: int?, owner_id: int = me}
+links: {powers: Power}
+access:
+  owner: owner_id
+  read: user
+  write: user
+  fields: {salary: {read: owner}}
+api: {include: [powers], related: [powers__any__cost]}
+"""
+POWER = """\
+name: Power
+fields: {name: str, cost: int?}
+access: {read: user, write: user, fields: {cost: hr}}
+api: {include: [heroes], related: [heroes__any__salary]}
+"""
+
+
+def test_linked_rows_show_what_the_caller_sees(new_database: NewDatabase) -> None:
+    async def check(asker: Asker) -> None:
+        await asker.row("POST /powers/", {"name": "p", "cost": 5}, roles=["hr"])
+        hero = await asker.row("POST /heroes/", {"name": "h", "salary": 7})
+        await asker.row("PUT /heroes/1/powers/", [1])
+        for by, seen in ((1, hero), (2, hero | {"salary": None})):
+            assert await asker.row("GET /powers/1/heroes/?sort=salary", by=by) == [seen]
+            (power,) = await asker.row("GET /powers/?include=heroes", by=by)
+            assert power["heroes"] == [seen]
+            for path in ("powers/1/heroes/?salary=7", "powers/?heroes__any__salary=7"):
+                assert len(await asker.row(f"GET /{path}", by=by)) == (by == 1)
+        assert await asker.row("GET /heroes/1/powers/") == [{"name": "p", "id": 1}]
+        (row,) = await asker.row("GET /heroes/?include=powers")
+        assert row["powers"] == [{"name": "p", "id": 1}]
+        for path in ("heroes/1/powers/?cost=5", "heroes/?powers__any__cost=5"):
+            assert await asker.status(f"GET /{path}") == 403
+            assert await asker.status(f"GET /{path}", roles=["hr"]) == 200
+
+    run(APP, {"hero.yaml": HERO, "power.yaml": POWER}, new_database("sqlite"), check)
+
+
 MODELS = "app/badges/models.py"
 OPTIONAL = '    __optional__ = ("email", "level", "tags")\n'
 SIGN = """
