@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from crudgen.codegen import render
 from crudgen.delivery.memory import unload
+from crudgen.language import load_texts
 from tests.access.test_rules import SECRET, bearer
 from tests.hooks.city import City, in_city, package_of
 
@@ -214,3 +216,10 @@ async def _own_row(city: City) -> None:
     assert answer.json()["detail"][0]["loc"] == ["path", "hero_id"], answer.text
     answer = await city.ask("POST", "/heroes/", {"name": "eve", "boss_id": 999})
     assert answer.json()["detail"][0]["loc"] == ["body", "boss_id"], answer.text
+
+
+def test_the_document_has_the_conflict() -> None:
+    written = "name: Log\nfields: {text: str}\nhooks: [create, update, delete]\n"
+    for text, count in ((written, 3), (written.partition("hooks")[0], 0)):
+        tree = render(load_texts({"log.yaml": text}))
+        assert tree["app/logs/routes.py"].count("409") == count

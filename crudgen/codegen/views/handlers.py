@@ -7,6 +7,7 @@ from crudgen.codegen.code import Code, annotated, identifier, literal, name, raw
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import INDENT, Bracket, call, keyword, statement, subscript
 from crudgen.language.api import EtagUse
+from crudgen.language.hooks import Hook
 from crudgen.language.operations import CHANGING, Operation
 from crudgen.language.schema import Entity, KeyKind
 
@@ -187,7 +188,7 @@ class Handlers:
 
     def delete(self) -> HandlerView:
         """Return the source of the handler that deletes a row."""
-        conflict = (409,) if self._is_kept else ()
+        conflict = (409,) if self._is_kept or self._calls(Hook.DELETE) else ()
         return self._one_row_handler(
             Operation.DELETE, self._errors(404, *conflict, 412, 422, *self._missing_etag(), 503)
         )
@@ -231,8 +232,13 @@ class Handlers:
         key = creates and self._entity.key_kind is KeyKind.CLIENT
         refers = sets_reference if creates else changes_reference
         creates_others = writes_keys(self._entity) or (creates and creates_together(self._entity))
+        calls = self._calls(Hook.UPDATE) or (creates and self._calls(Hook.CREATE))
         can_conflict = unique or together or key or creates_others or refers(self._entity)
-        return (409,) if can_conflict else ()
+        return (409,) if can_conflict or calls else ()
+
+    def _calls(self, hook: Hook) -> bool:
+        """Return whether a function of the owner runs, which can conflict with any row."""
+        return any(one.hook is hook for one in self._entity.api.hooks)
 
     def _callers(self, operation: Operation) -> Iterator[Bracket | Code]:
         """Yield the parameter `me: Reader`, if the API has callers."""
