@@ -149,7 +149,7 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     ),
     "references": (BODIES, "value is not None and", "False and"),
     "keys": (BODIES, "if one.keys and", "if False and"),
-    "children": (BODIES, "create.check_all(caller, where)", "create"),
+    "children": (BODIES, "create.check(caller, where)", "create"),
     "references of children": (BODIES, "enumerate(one.created)", "enumerate([])"),
     "written rows": (
         *(VIEWS, "if not access.read.admits(caller):", "if False:"),

@@ -10,7 +10,15 @@ import crudgen
 from crudgen.delivery.memory import import_tree, unload
 from tests.support.servers import write_entities
 
-ALWAYS = {"__init__", "answers", "generated_keys", "resource", "statements", "values"}
+ALWAYS = {
+    "__init__",
+    "answers",
+    "generated_keys",
+    "related_writes",
+    "resource",
+    "statements",
+    "values",
+}
 
 
 @pytest.mark.parametrize(("replace", "bulk", "repeatable"), [*product([False, True], repeat=3)])

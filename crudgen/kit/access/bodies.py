@@ -75,13 +75,17 @@ class Bodies:
             place: Place = ["body", index] if several else ["body"]
             problems += self._references.problems(row, caller, place, kept[index] if kept else ())
             problems += self._related_problems(row, caller, place)
+            problems += self._references_of_created(row, caller, place)
         if problems:
             raise HTTPException(409, problems[:MAX_PROBLEMS])
 
     def check_related(
         self, rows: Sequence[Model], caller: BaseCaller | None, *, several: bool = False
     ) -> None:
-        """Raise HTTPException as `check` does, for what bodies write of other tables."""
+        """Raise HTTPException as `check` does, for what bodies write of other tables.
+
+        References of the rows that they create are not checked.
+        """
         problems: list[dict[str, Any]] = []
         for index, row in enumerate(rows):
             place: Place = ["body", index] if several else ["body"]
@@ -119,16 +123,22 @@ class Bodies:
             table = one.rows._properties.table
             where = [*place, one.json_name]
             if one.created:
-                access_of(table).create.check_all(caller, where)
-                references = self._of_related.get(table)
-                if references is None:
-                    references = self._of_related[table] = References(one.rows)
-                for index, child in enumerate(one.created):
-                    yield from references.problems(child, caller, [*where, index])
+                access_of(table).create.check(caller, where)
             if one.keys and not access_of(table).read.admits_to_all(caller):
                 words = one.rows._properties.row_words(table)
                 for index in range(len(one.keys)):
                     yield problem("no_target", [*where, index], f"There is no such {words}")
+
+    def _references_of_created(
+        self, row: Model, caller: BaseCaller | None, place: Place
+    ) -> Iterator[dict[str, Any]]:
+        for one in self._rows.related_writes(row):
+            table = one.rows._properties.table
+            if one.created and table not in self._of_related:
+                self._of_related[table] = References(one.rows)
+            for index, child in enumerate(one.created):
+                where = [*place, one.json_name, index]
+                yield from self._of_related[table].problems(child, caller, where)
 
     def filled(self, row: Model, caller: BaseCaller | None) -> Model:
         """Return a new row, and those created with it, with the values that are the caller's."""

@@ -12,9 +12,10 @@ from ..errors import MissingTarget
 from ..http.headers import JsonText
 from ..models import Changes, Model
 from ..rows.resource import Insertion
+from .children import key_of
 from .denials import Write
 from .field_writes import FieldUpdate
-from .row_view import RowView, inserted_key
+from .row_view import RowView
 
 
 class BulkRowView(RowView):
@@ -60,8 +61,8 @@ class BulkRowView(RowView):
         ]
         own = every._insertion_of_many(caller_db, rows)
         # The insertions come one after another, and then, in the same order, what reads the rows.
-        key_of = inserted_key(own.after + count)
-        seen = [Change(operations.use(db.kind).read, {}, derive=key_of) for _ in rows]
+        inserted = key_of(own.after + count, "key__")
+        seen = [Change(operations.use(db.kind).read, {}, derive=inserted) for _ in rows]
 
         def answer(found: Sequence[Sequence[Row]]) -> Response:
             hides = not all(found[-count:])

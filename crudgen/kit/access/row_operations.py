@@ -15,7 +15,7 @@ from .clauses import NEW, Clause, any_before, any_behind, any_change, columns_of
 from .field_writes import FieldWrites
 from .fields import masks_of, settable
 from .references import ReadableReferences
-from .rules import Access, Roles, known_access_of
+from .rules import Access, Roles, access_of, known_access_of
 
 MAX_STATEMENTS = 1_000
 """Most statements in the cache: clients choose the properties of an update."""
@@ -45,6 +45,9 @@ def depends_on_rows(rows: Resource, access: Access, roles: Roles) -> bool:
     if access.fields and (masks_of(access, roles) or settable(access, roles)):
         return True
     related = [known_access_of(table) for table in rows.related_tables()]
+    created = (known_access_of(table) for table in rows.created_tables())
+    if any(one is not None and one.create.clauses(roles) for one in created):
+        return True
     if any(masks_of(one, roles) for one in related):
         return True
     return any(one is not None and one.read.clauses(roles) for one in related)
@@ -90,10 +93,18 @@ class RowOperations:
         self._updating = access.update.clauses(roles)
         self._deleting = access.delete.clauses(roles)
         self._statements: dict[tuple[object, ...], Statement] = {}
+        self._created: dict[Resource, RowOperations] = {}
 
     def use(self, kind: str) -> RowStatements:
         """Return the statements of the visible rows, for a dialect."""
         return self.visible._statements_of(kind)
+
+    def of_created(self, rows: Resource) -> "RowOperations":
+        """Return the operations on rows of another table that are created with those of this."""
+        if rows not in self._created:
+            access = access_of(rows._properties.table)
+            self._created[rows] = RowOperations(rows, access, self.roles)
+        return self._created[rows]
 
     def creation(self, kind: str) -> Select[Any] | None:
         """Return the SELECT that has a row if a new row is allowed; None if each is.

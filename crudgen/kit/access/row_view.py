@@ -6,7 +6,6 @@ from typing import Any
 from fastapi import Request, Response
 
 from ..database import Change, Database
-from ..database.returning import row_discarded
 from ..database.transaction import Row
 from ..errors import MissingTarget
 from ..http.etag import Preconditions, header_value, none_match_failed
@@ -19,6 +18,7 @@ from .bodies import Bodies
 from .caller import BaseCaller
 from .caller_database import as_caller
 from .caller_view import View, remember
+from .children import JudgedChildren, key_of
 from .denials import RowDenied, Write
 from .fields import check_fields
 from .queries import check_query
@@ -96,8 +96,9 @@ class RowView(View):
         asked = operations.creation(db.kind)
         if asked is not None:
             before.append(Change(asked, new, check=self._allowed(Write("create", None, values))))
-        own = rows._insertion(self._as_caller(db), request, row)
-        seen = Change(operations.use(db.kind).read, {}, derive=inserted_key(own.after + 1))
+        judged = rows.judged_by(JudgedChildren(operations, self._caller))
+        own = judged._insertion(self._as_caller(db), request, row)
+        seen = Change(operations.use(db.kind).read, {}, derive=key_of(own.after + 1, "key__"))
 
         def answer(found: Sequence[Sequence[Row]]) -> Response:
             if not found[-1]:
@@ -264,20 +265,6 @@ class RowView(View):
                 raise RowDenied(self._operations, self._caller, write, place)
 
         return check
-
-
-def inserted_key(distance: int) -> Callable[[Sequence[Sequence[Row]]], dict[str, Any]]:
-    """Return the function that derives the key of a row that was inserted before.
-
-    `distance` is the number of changes since its insertion, and with it.
-    """
-
-    def derive(found: Sequence[Sequence[Row]]) -> dict[str, Any]:
-        if not found[-distance]:
-            raise row_discarded()
-        return {"key__": found[-distance][0][-1]}
-
-    return derive
 
 
 def unplaced(error: MissingTarget, _: int) -> MissingTarget:

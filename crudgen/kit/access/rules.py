@@ -125,12 +125,6 @@ class Permission:
         if not self.admits(caller):
             check_any((self,), caller, loc)
 
-    def check_all(self, caller: BaseCaller | None, loc: Sequence[str | int] = ()) -> None:
-        """Raise Unauthorized (401) or Forbidden (403) if a caller may not do this with all rows."""
-        self.check(caller, loc)
-        if not self.admits_to_all(caller):
-            raise Forbidden(f"This caller may not {self.words} without a condition", loc)
-
 
 def roles_of(caller: BaseCaller | None) -> Roles:
     """Return the roles of a caller that count; None without credentials."""

@@ -1,11 +1,11 @@
 """Creating a row together with rows that refer to it, in one transaction."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 from fastapi import HTTPException, Request, Response
-from sqlalchemy import Column
+from sqlalchemy import Column, Table
 
 from ..database import Change, Database
 from ..database.faults import http_error
@@ -21,7 +21,8 @@ from .answers import ErrorConversion
 from .generated_keys import KeyConflictError, Write
 from .reference_locks import ReferenceLocks, TargetLocks
 from .references import ReferencingResource
-from .resource import Insertion, RelatedWrite, Resource
+from .related_writes import Judge, RelatedWrite
+from .resource import Insertion, Resource
 from .write_lock import WriteLocks
 
 _ROW_ERRORS = (Conflict, MissingTarget, Refused, RuleViolated)
@@ -35,8 +36,9 @@ class Children:
         self._name = name
         self.json_name = json_name
         self._by = relation.by
-        self._rows = ReferencingResource(relation.model, public=relation.public)
-        properties = self._rows._properties
+        self.rows = ReferencingResource(relation.model, public=relation.public)
+        """The rows, without those that they refer to."""
+        properties = self.rows._properties
         self.table = properties.table.name
         unique = WriteLocks(properties, serialized=False).unique
         self._locks = WriteLocks(properties, serialized=bool(unique))
@@ -52,25 +54,25 @@ class Children:
     def written(self, row: Model) -> RelatedWrite:
         """Return what a request body creates."""
         created = getattr(row, self._name)
-        return RelatedWrite(self.json_name, self._rows, self._name, created)
+        return RelatedWrite(self.json_name, self.rows, self._name, created, self._by)
 
     def locks(self, db: Database) -> list[Change]:
         """Return the changes that take the write lock of the children."""
-        return self._locks.locking_changes(db, self._rows._statements_for(db))
+        return self._locks.locking_changes(db, self.rows._statements_for(db))
 
     def targets(self, row: Model) -> Mapping[Column[Any], set[Any]]:
         """Return the keys of the rows that the children of a new row refer to."""
-        values = [self._rows._values.read(child) for child in getattr(row, self._name)]
-        return self._rows._reference_locks.targets(values)
+        values = [self.rows._values.read(child) for child in getattr(row, self._name)]
+        return self.rows._reference_locks.targets(values)
 
     def changes(self, db: Database, row: Model, before: int) -> Iterator[Change]:
         """Yield the changes that insert the children of a new row.
 
         `before` is the number of changes since the one that inserts the row itself.
         """
-        use = self._rows._statements_for(db)
+        use = self.rows._statements_for(db)
         for index, child in enumerate(getattr(row, self._name)):
-            values = self._rows._values.read(child)
+            values = self.rows._values.read(child)
             yield Change(
                 use.insert,
                 values,
@@ -93,14 +95,14 @@ class Children:
 
     def _explain(self, index: int, values: Mapping[str, Any]) -> Callable[[Exception], Exception]:
         """Return the function that converts driver errors of a child to HTTP errors."""
-        has_key = self._rows._key in values
+        has_key = self.rows._key in values
 
         def explain(error: Exception) -> Exception:
-            conflict = None if has_key else self._rows._generated.key_conflict(error)
+            conflict = None if has_key else self.rows._generated.key_conflict(error)
             if conflict is not None:
                 conflict.answer = self._with_place(conflict.answer, index)
                 return conflict
-            answer = http_error(error, self._rows._properties)
+            answer = http_error(error, self.rows._properties)
             return self._with_place(answer, index) if isinstance(answer, _ROW_ERRORS) else error
 
         return explain
@@ -116,7 +118,7 @@ class Children:
         """Return created children as a JSON array."""
         if not all(found):
             raise row_discarded()
-        rows = self._rows._statements_for(db).rows
+        rows = self.rows._statements_for(db).rows
         return rows.write_all([row for (row,) in found])
 
 
@@ -126,6 +128,11 @@ class CompositeResource(Resource):
     `creates` are the relations to these rows, by the attribute of the request body. `created` is
     the model of the response, which contains them too.
     """
+
+    knows_visible_rows = True
+
+    _judge: Judge | None = None
+    """Checks the rows that are created together with a row."""
 
     def __init__(
         self,
@@ -143,6 +150,21 @@ class CompositeResource(Resource):
         ]
         self._own_references = ReferenceLocks(self._properties)
         self._target_locks = TargetLocks()
+
+    def judged_by(self, judge: Judge) -> Self:
+        """Return the operations that let `judge` check the rows that refer to a new row."""
+        found = copy(self)
+        found._judge = judge
+        return found
+
+    def created_tables(self) -> set[Table]:
+        """Return the tables of the rows that requests can create together with those of this."""
+        return {one.rows._properties.table for one in self._children}
+
+    def related_tables(self) -> set[Table]:
+        """Return the tables of the rows that requests can read or refer to beside those of this."""
+        referred = (one.rows.related_tables() for one in self._children)
+        return super().related_tables().union(self.created_tables(), *referred)
 
     async def create(
         self, db: Database, request: Request, row: Model, key: str | None = None
@@ -171,21 +193,33 @@ class CompositeResource(Resource):
         in_order = sorted(self._children, key=lambda one: one.table)
         locks = [lock for one in in_order for lock in one.locks(db)]
         changes = [*locks, *self._locks_of_targets(db, row), *own.changes]
-        ends = [len(changes)]
+        end = len(changes)
+        spans: list[range] = []
         for children in self._children:
-            changes += children.changes(db, row, own.after + len(changes) - ends[0])
-            ends.append(len(changes))
+            written, distance = children.written(row), own.after + len(changes) - end
+            checks = self._judge.checks(db, written, distance) if self._judge else []
+            changes += [*checks, *children.changes(db, row, distance + len(checks))]
+            spans.append(range(len(changes) - children.count(row), len(changes)))
+        if self._judge:
+            for children, span in zip(self._children, spans, strict=True):
+                for index in span:
+                    read = self._judge.read(db, children.written(row), len(changes) - index)
+                    changes.append(read)
         tag = tag_before(self._children[0].json_name) if own.tag is etag else own.tag
 
         def answer(found: Sequence[Sequence[Row]]) -> Response:
             found = found[len(found) - len(changes) :]  # other changes may precede these
-            parts = zip(self._children, pairwise(ends), strict=True)
+            response = own.answer(found[:end])
+            if not all(found[spans[-1].stop :]):  # a row that the caller cannot read
+                headers = {"Location": response.headers["location"]}
+                return Response(status_code=204, headers=headers)
             properties = [
-                (one.json_name, one.write(db, found[start:end])) for one, (start, end) in parts
+                (one.json_name, one.write(db, found[span.start : span.stop]))
+                for one, span in zip(self._children, spans, strict=True)
             ]
-            return with_properties(own.answer(found[: ends[0]]), properties, tag)
+            return with_properties(response, properties, tag)
 
-        after = own.after + len(changes) - ends[0]
+        after = own.after + len(changes) - end
         return Insertion(changes, self._writer(db, own), answer, tag, after)
 
     def _locks_of_targets(self, db: Database, row: Model) -> list[Change]:

@@ -239,13 +239,12 @@ def _replay(known: Row, asked: bytes, status: int, tag: Callable[[bytes], str]) 
     if bytes(request) != asked:
         raise _header_error("other_request", "The key was used for another request")
     headers = {"Idempotent-Replayed": "true"}
+    if location is not None:
+        headers["Location"] = location
     if not body:  # the caller could not read what they wrote
         return Response(status_code=204, headers=headers)
-    if location is None:
-        return JsonText(bytes(body), status, headers)
-    return JsonText(
-        bytes(body), status, {**headers, "Location": location, **etag_headers(tag(body))}
-    )
+    tags = {} if location is None else etag_headers(tag(body))
+    return JsonText(bytes(body), status, {**headers, **tags})
 
 
 def _header_error(kind: str, message: str) -> HTTPException:

@@ -19,7 +19,8 @@ from .link_batches import LinkBatches
 from .links import LinkedResource, check_repeated
 from .references import ReferencingResource
 from .related import RelatedResource
-from .resource import Insertion, RelatedWrite
+from .related_writes import RelatedWrite
+from .resource import Insertion
 
 
 class WrittenKeys:

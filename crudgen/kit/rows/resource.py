@@ -20,6 +20,7 @@ from ..query.listing import Listing, listing
 from ..query.parameters import ListParameters
 from .answers import ErrorConversion, created_row, one_row
 from .generated_keys import GeneratedKeys, Write
+from .related_writes import Judge, RelatedWrite
 from .statements import RowStatements
 from .values import RequestValues, is_storable_key
 
@@ -29,24 +30,6 @@ _KEY = "app.rows"
 
 class ExistsError(Exception):
     """A row exists, and must not be replaced."""
-
-
-@dataclass(frozen=True, slots=True)
-class RelatedWrite:
-    """What a request body writes of another table, together with a row."""
-
-    json_name: str
-    """The property of the body."""
-    rows: "Resource"
-    """The rows of the other table."""
-    attribute: str = ""
-    """The attribute of the body with the rows to create."""
-    created: Sequence[Model] = ()
-    """The rows to create."""
-    keys: Sequence[Any] = ()
-    """The keys of the rows to link."""
-    is_shown: bool = False
-    """Whether the response contains keys of the other table in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +153,15 @@ class Resource:
         """Yield what a request body writes of other tables."""
         del row
         yield from ()
+
+    def judged_by(self, judge: Judge) -> Self:
+        """Return the operations that let `judge` check the rows that are created with others."""
+        del judge
+        return self
+
+    def created_tables(self) -> set[Table]:
+        """Return the tables of the rows that requests can create together with those of this."""
+        return set()
 
     def related_tables(self) -> set[Table]:
         """Return the tables of the rows that requests can read or refer to beside those of this."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from crudgen.language.access import Action
 from crudgen.language.names import ClassName
+from crudgen.language.relations import NestedWrite
 from crudgen.language.schema import Entity
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
@@ -33,8 +34,9 @@ def check_rows(
 
 def _uncovered(entity: Entity) -> Iterator[tuple[str, str]]:
     """Yield what such rules do not cover, and what to do."""
-    for name, _ in entity.api.write:
-        yield f"{str(name)!r} in 'write'", "remove it from 'write'"
+    for name, kind in entity.api.write:
+        if kind is NestedWrite.KEYS:
+            yield f"{str(name)!r} in 'write'", "remove it from 'write'"
 
 
 def _hidden(entity: Entity, entities: Mapping[ClassName, Entity]) -> ClassName | None:

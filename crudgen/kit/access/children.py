@@ -1,0 +1,90 @@
+"""Rules about rows that are created together with another row, for one caller."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastapi import HTTPException
+
+from ..database import Change, Database
+from ..database.returning import row_discarded
+from ..database.transaction import Row
+from ..errors import MissingTarget
+from ..rows.related_writes import RelatedWrite
+from .caller import BaseCaller
+from .clauses import NEW
+from .denials import RowDenied, Write
+from .row_operations import RowOperations
+
+Found = Sequence[Sequence[Row]]
+"""The rows of the changes before one."""
+
+
+class JudgedChildren:
+    """Asks the rules of rows that refer to a new row.
+
+    They are asked when the row itself is in the table, so they can be about it, and before the
+    first row of a relation is inserted: they tell nothing of unique values.
+    """
+
+    def __init__(self, parent: RowOperations, caller: BaseCaller | None) -> None:
+        self._parent, self._caller = parent, caller
+
+    def checks(self, db: Database, written: RelatedWrite, distance: int) -> list[Change]:
+        """Return the changes that check rows, which raise HTTPException 403, 409.
+
+        `distance` is the number of changes since the insertion of the row that they refer to.
+        """
+        operations, place = self._parent.of_created(written.rows), ["body", written.json_name]
+        values = [written.rows._values.read(row) for row in written.created]
+
+        def placed(error: MissingTarget, index: int) -> HTTPException:
+            problems: Any = error.detail
+            detail = [{**one, "loc": [*place, index, *one["loc"][1:]]} for one in problems]
+            return HTTPException(error.status_code, detail)
+
+        new = [(None, one) for one in values]
+        changes = operations.references.checks(db.kind, new, placed)
+        asked = operations.creation(db.kind)
+        for index, row in enumerate(values if asked is not None else ()):
+            assert asked is not None
+            write = Write("create", None, row)
+            changes.append(
+                Change(
+                    asked,
+                    operations.new_values(row),
+                    check=self._allowed(operations, write, [*place, index]),
+                    derive=key_of(distance + len(changes) + 1, f"{NEW}{written.by}"),
+                )
+            )
+        return changes
+
+    def read(self, db: Database, written: RelatedWrite, distance: int) -> Change:
+        """Return the change that finds a new row if the caller can read it.
+
+        `distance` is the number of changes since its insertion, and with it.
+        """
+        use = self._parent.of_created(written.rows).use(db.kind)
+        return Change(use.read, {}, derive=key_of(distance, "key__"))
+
+    def _allowed(
+        self, operations: RowOperations, write: Write, place: Sequence[str | int]
+    ) -> Callable[[Sequence[Row]], None]:
+        def check(found: Sequence[Row]) -> None:
+            if not found:
+                raise RowDenied(operations, self._caller, write, place)
+
+        return check
+
+
+def key_of(distance: int, name: str) -> Callable[[Found], dict[str, Any]]:
+    """Return the function that derives the key of a row that was inserted before, as `name`.
+
+    `distance` is the number of changes since its insertion, and with it.
+    """
+
+    def derive(found: Found) -> dict[str, Any]:
+        if not found[-distance]:
+            raise row_discarded()
+        return {name: found[-distance][0][-1]}
+
+    return derive
