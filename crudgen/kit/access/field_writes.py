@@ -173,10 +173,13 @@ class FieldUpdate:
         }
         return any_change(clauses, changed, self._kind).label(name)
 
-    def _of_row(self, *asked: Any) -> Select[Any]:
+    def _of_row(self, *asked: Any) -> Select[*tuple[Any, ...]]:
         columns = self._fields._visible._columns
         key = columns.column(columns.key)
-        return select(*asked).where(key == bindparam("key__", type_=key.type))
+        statement: Any = select(*asked)
+        return statement.where(  # type: ignore[no-any-return]
+            key == bindparam("key__", type_=key.type)
+        )
 
     def _loc(self, name: str) -> Place:
         return [*self._place, self._fields._visible._properties.json_name(name)]
