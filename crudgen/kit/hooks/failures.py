@@ -6,6 +6,7 @@ errors are not told as errors of the body.
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from fastapi import HTTPException
 
@@ -53,7 +54,7 @@ def _about_others(error: HTTPException, where: str) -> Exception:
         return _conflict(where, reason)
     if error.status_code == 422:
         return FunctionError(f"{where}: {reason_of(reason)}")
-    problems = error.detail
+    problems: Any = error.detail
     if isinstance(problems, list):
         return HTTPException(
             error.status_code, [{**one, "loc": []} for one in problems], error.headers
