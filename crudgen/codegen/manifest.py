@@ -228,7 +228,6 @@ def _conditions(schema: Schema) -> dict[str, bool]:
     return {
         "access": schema.auth is not None,
         **kit_of_users(schema.auth),
-        "access/changed_rows.py": any(map(functions_of, entities)),
         "access/collections.py": bool(collections),
         **dict.fromkeys(("access/link_changes.py", "access/links.py"), link_routes),
         "access/lists.py": schema.auth is not None and any(one.many for one in schema.auth.me),

@@ -54,7 +54,11 @@ IN_TURN = [
 """The applications that together have all options, each on one database."""
 WIDE = {"MAX_QUERY_PARAMETERS": "100000", "MAX_URL_BYTES": "1000000", "MAX_HEAD_BYTES": "1100000"}
 """No document can say how long a query may be, and the tool sends all parameters at once."""
-SETTINGS = {**WIDE, "AUTH_SECRET": "the secret of the issuer of these tests"}
+SETTINGS = {
+    **WIDE,
+    "AUTH_SECRET": "the secret of the issuer of these tests",
+    "WEBHOOKS": "false",
+}
 OF_USERS = ("POST /login", "POST /logout", "POST /me/password")
 """Operations that need a user with a password, whom the tool does not know."""
 PATIENT = 60

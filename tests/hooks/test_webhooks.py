@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 from sqlalchemy import text
 
 from crudgen.codegen import render
-from crudgen.delivery.memory import unload
+from crudgen.delivery.memory import import_tree, unload
 from crudgen.kit.webhooks.message import only
 from crudgen.kit.webhooks.sending import seconds_of
 from crudgen.language import load_texts
@@ -22,6 +23,7 @@ from tests.cli.test_cli import Project
 from tests.hooks.city import City, package_of, running
 from tests.hooks.receiver import ACCEPTED, OLD_SECRET, SECRET, Receiver, answer, receiving
 from tests.hooks.test_events import until
+from tests.support.asgi import AsgiClient
 
 APP = """\
 webhooks:
@@ -201,12 +203,21 @@ async def _failures(city: City, crm: Receiver, audit: Receiver) -> None:
             (waiting,) = (one for one in left(city) if one.webhook == "crm")
             queue = city.application.module("kit.events.queue")
             assert waiting.due > queue.milliseconds() + 3_500_000
-        count = len(crm.accepted)
+            # Nor does it get messages about other rows meanwhile.
+            asked = len(crm.requests)
+            await city.ask("PATCH", "/heroes/2", {"pay": 2})
+            await asyncio.sleep(0.2)
+            assert len(crm.requests) == asked
+        count = len(crm.accepted) + ("503" in error)
         crm.answers = lambda _: answer(200, body=b"x" * 300_000)
         await hurry(city)
         await until(lambda count=count: len(crm.accepted) == count + 1)  # type: ignore[misc]
 
-    # 410 stops the receiver until the message is retried or dropped.
+    await _gone(city, crm)
+
+
+async def _gone(city: City, crm: Receiver) -> None:
+    """410 stops the receiver until the message is retried or dropped."""
     crm.answers = lambda _: answer(410)
     await city.ask("PATCH", "/heroes/1", {"pay": 3})
     await until(lambda: [one.status for one in left(city) if one.webhook == "crm"] == [410])
@@ -377,3 +388,38 @@ def test_commands(tmp_path: Path) -> None:
     listed = json.loads(project.run("events", "list", "--json", "--database", url).stdout)
     assert [(one["webhook"], one["attempts"]) for one in listed] == [("crm", 0)]
     assert project.run("events", "drop", "a", "--database", url).stdout == "1 event dropped\n"
+
+
+def test_rules_are_about_callers_not_about_receivers(tmp_path: Path) -> None:
+    app = (
+        "auth: {users: true, keys: true, roles: [hr]}\nwebhooks: {crm: {events: [Note.created]}}\n"
+    )
+    note = """\
+name: Note
+fields: {text: str, owner_id: int = me read_only}
+access: {read: user if owner_id = me, create: user, update: hr, delete: nobody}
+"""
+    tree = render(load_texts({"note.yaml": note}, app))
+    assert "app/notes/hooks.py" not in tree
+    package = import_tree(tree)
+    token = jwt.encode({"sub": "7", "exp": 4_000_000_000, "roles": []}, SECRET * 2, "HS256")
+
+    async def run() -> None:
+        def module(path: str) -> Any:
+            return importlib.import_module(f"{package.__name__}.{path}")
+
+        values = {"webhooks": False, "auth_secret": SECRET * 2}
+        settings = module("settings").Settings(database_url=f"sqlite:///{tmp_path}/a.db", **values)
+        application = module("main").create_app(settings)
+        async with application.router.lifespan_context(application):
+            client = AsgiClient(application)
+            assert (await client.post("/notes/", json={"text": "a"})).status_code == 401
+            headers = {"authorization": f"Bearer {token}"}
+            made = await client.post("/notes/", json={"text": "a"}, headers=headers)
+            assert made.status_code == 200, made.text
+        with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as connection:
+            found = connection.execute("SELECT kind, body FROM _delivery").fetchall()
+        assert [(kind, json.loads(body)) for kind, body in found] == [("created", made.json())]
+
+    asyncio.run(run())
+    unload(package)

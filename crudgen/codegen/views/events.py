@@ -18,14 +18,15 @@ def has_events(schema: Schema) -> bool:
 
 def kit_of_events(schema: Schema) -> dict[str, bool]:
     """Return whether a project needs each part of the kit for what happens around operations."""
-    functions = has_events(schema)
+    functions, hooked = has_events(schema), any(map(is_hooked, schema.entities))
     return {
+        "access/changed_rows.py": hooked,
         "events": functions or bool(schema.webhooks),
         **dict.fromkeys(
             ("events/outbox.py", "events/router.py", "events/table.py"),
             functions,
         ),
-        "hooks": any(map(is_hooked, schema.entities)),
+        "hooks": hooked,
         "webhooks": bool(schema.webhooks),
     }
 
