@@ -195,6 +195,8 @@ class Hooked(HookedRows[ModelT, None]):
 
     def __init__(self, rows: Resource, hooks: Hooks[ModelT, Any, Any, None]) -> None:
         super().__init__(rows, Calls(rows, hooks, lambda one: one, None))
+        self.rows = rows
+        """The rows without the functions."""
         self.query: Any = rows.query
         """The dependency that parses the query of a list."""
         self.included: Any = getattr(rows, "included", None)

@@ -187,7 +187,7 @@ def _list_rows(
         source = attributes(rows, columns)
         sorted_by: Sequence[ColumnElement[Any]] = [*rows.c][-len(order) :]
     else:  # SQLite has no LATERAL
-        table = columns.properties.table.alias(f"{include.name}_row")
+        table = include.rows.source(f"{include.name}_row", kind)
         keys = limited_rows(include, near, near_key, [columns.key], kind).subquery()
         source = attributes(table, columns)
         joined = part.table.join(table, source[columns.key].in_(select(next(iter(keys.c)))))
