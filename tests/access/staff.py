@@ -25,9 +25,9 @@ api:
 name: Member
 fields:
   name: str(1..20)
-  email: str(1..20)?
-  salary: decimal(6, 2)?
-  grade: enum(junior, senior)?
+  email: str(1..20)? = e3
+  salary: decimal(6, 2)? = 2.75
+  grade: enum(junior, senior)? = junior
   owner_id: int?
   pin: str(1..20)? write_only
   team_id: -> Team?
@@ -54,6 +54,8 @@ KINDS = {
 }
 FIELDS = {"Team": ("budget",), "Member": ("email", "salary", "grade")}
 """The fields that rules hide. No two entities have one of the same name."""
+DEFAULTS: Mapping[str, Any] = {"email": "e3", "salary": "2.75", "grade": "junior"}
+"""What new rows and replaced ones have if a request omits a field, unless it is null."""
 WRITTEN = {"Team": ("budget",), "Member": ("email", "salary", "grade", "pin")}
 Caller = tuple[list[str], dict[str, Any]] | None
 CALLERS: Mapping[str, Caller] = {

@@ -19,6 +19,7 @@ fields:
   tags: json?
   since: datetime?
   secret: str? write_only
+  note: str? = draft
   owner_id: int = me
   kind: enum(plain, gold)? immutable
 access:
@@ -32,6 +33,7 @@ access:
     level: {read: hr, write: [hr, owner if level < 5]}
     tags: {read: owner, write: [owner, hr]}
     since: {write: hr}
+    note: {read: owner}
     secret: {write: owner if level < 3}
     owner_id: {write: hr}
     kind: {write: boss}
@@ -51,7 +53,15 @@ def denied(answer: Any) -> Any:
 
 async def check_creation(asker: Asker) -> None:
     row = await asker.row("POST /badges/", NEW | {"tags": [1], "level": 1})
-    seen = {"code": 1, "email": "a@x.de", "tags": [1], "since": None, "owner_id": 1, "kind": None}
+    seen = {
+        "code": 1,
+        "email": "a@x.de",
+        "tags": [1],
+        "since": None,
+        "owner_id": 1,
+        "kind": None,
+        "note": "draft",
+    }
     assert row == seen
     for value in ({"owner_id": 2}, {"since": "2030-01-01T00:00:00Z"}, {"kind": "gold"}):
         (name,) = value
@@ -106,6 +116,14 @@ async def check_changes(asker: Asker) -> None:
     for level in (4, 5):  # by a rule with a condition, which is not true afterwards
         answer = await asker.ask("PATCH /badges/bulk", [{"code": 1, "level": level}])
         assert answer.status_code == (200 if level == 4 else 403)
+    # A PUT keeps what this row does not show to its caller, and that is not in the request.
+    put = NEW | {"owner_id": 1}
+    await asker.row("PATCH /badges/1", {"note": "own"})
+    assert (await asker.row("PUT /badges/1", put, by=9, roles=["hr"]))["note"] is None
+    assert (await asker.row("GET /badges/1"))["note"] == "own"
+    assert (await asker.row("PUT /badges/1", NEW))["note"] == "draft"
+    await asker.row("PUT /badges/1", put | {"note": "hr"}, by=9, roles=["hr"])
+    assert (await asker.row("GET /badges/1"))["note"] == "hr"
     # ETags are those of what the caller sees.
     tags = [(await asker.ask("GET /badges/1", by=by)).headers["etag"] for by in (1, 2)]
     await asker.row("PATCH /badges/1", {"email": "b@x.de"})
@@ -180,7 +198,7 @@ def test_linked_rows_show_what_the_caller_sees(new_database: NewDatabase) -> Non
 
 
 MODELS = "app/badges/models.py"
-OPTIONAL = '    __optional__ = ("email", "level", "tags")\n'
+OPTIONAL = '    __optional__ = ("email", "level", "tags", "note")\n'
 SIGN = """
     @computed_field
     @property

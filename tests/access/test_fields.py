@@ -25,6 +25,7 @@ from tests.access.staff import (
     ADMIN,
     APP,
     CALLERS,
+    DEFAULTS,
     FIELDS,
     KINDS,
     OWN,
@@ -294,9 +295,16 @@ def _effective(
     if rules.limits("Member", "pin", "write") and not rules.is_free("Member", "pin", caller):
         unseen.add("pin")
     if method == "PUT":
-        default = {name: None for name in KINDS["Member"] if name not in {"id", "name"}}
-        sent = {"name": "z", **default, **body}
-        sent = {name: value for name, value in sent.items() if name in body or name not in unseen}
+        default = {name: DEFAULTS.get(name) for name in KINDS["Member"] if name != "id"}
+        sent = {**default, "name": "z", **body}
+        unseen_here = unseen | {
+            name
+            for name in FIELDS["Member"]
+            if not rules.allow_field("Member", name, "read", caller, data, row)
+        }
+        sent = {
+            name: value for name, value in sent.items() if name in body or name not in unseen_here
+        }
     after, changed = dict(row), []
     for name, value in sent.items():
         if name in WRITTEN["Member"] and name not in unseen and seen[name] == value:
@@ -398,11 +406,11 @@ async def check_creation(staff: Staff, name: str, caller: Caller) -> None:
             sent = {"name": "n", "owner_id": 2, "team_id": 1, **body}
             path = "members/bulk" if several else "members/"
             answer = await staff.ask(caller, "POST", path, [sent, sent] if several else sent)
-            row = {**dict.fromkeys(KINDS["Member"]), "id": 1001, **sent}
+            row = {**dict.fromkeys(KINDS["Member"]), "id": 1001, **DEFAULTS, **sent}
             denied = [
                 one
                 for one in body
-                if body[one] is not None
+                if body[one] != DEFAULTS.get(one)
                 and not rules.allow_field("Member", one, "write", caller, data, row)
             ]
             status = 200 if rules.allow("Member", "read", caller, data, row) else 204
@@ -528,6 +536,7 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     "mention in new rows": (WRITES_OF, "if _is_same(value, default):", "if False:"),
     "rules of new rows": (WRITES_OF, "if not found[0][0]:", "if False:"),
     "replacements": (WRITES_OF, "omitted = self._unseen - row.model_fields_set", "omitted = set()"),
+    "replacements of rows": (WRITES_OF, "if name in kept or ", "if "),
     "several rows": (
         "app/kit/access/row_batches.py",
         "if found else one for one",

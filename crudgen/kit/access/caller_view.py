@@ -123,9 +123,11 @@ class View:
             raise
         return self._shown(response, [row])
 
-    def replaced(self, row: Model, values: dict[str, Any]) -> dict[str, Any]:
+    async def replaced(
+        self, db: Database, key: Any, row: Model, values: dict[str, Any]
+    ) -> dict[str, Any]:
         """Return the values that a replacement sets, of those of its request body."""
-        del row
+        del db, key, row
         return values
 
     async def delete(self, db: Database, request: Request, key: Any) -> Response:

@@ -2,13 +2,13 @@
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Select, bindparam, select
 
-from ..database import Change
+from ..database import Change, Database
 from ..database.transaction import Row
 from ..models import Model
 from ..rows.resource import Resource
@@ -20,8 +20,8 @@ from .rules import Access, Permission, Roles
 
 Place = Sequence[str | int]
 _log = logging.getLogger(__name__)
-_RAW, _SEEN = "raw__", "seen__"
-"""The starts of the names of a stored value, and of the value that the caller sees."""
+_RAW, _SEEN, _SHOWN = "raw__", "seen__", "shown__"
+"""The starts of the names of a stored value, of what the caller sees of it, and whether they do."""
 
 
 class FieldDenied(Forbidden):
@@ -57,6 +57,38 @@ class FieldWrites:
         """Return the values that a replacement sets: it keeps what callers do not see and omit."""
         omitted = self._unseen - row.model_fields_set
         return {name: value for name, value in values.items() if name not in omitted}
+
+    def omitted(self, row: Model) -> set[str]:
+        """Return what a replacement omits, and keeps in the rows that do not show it."""
+        masks, columns = self._visible._columns.masks, self._columns
+        sometimes = {name for name in self._judged if masks.get(columns[name]) is not None}
+        return sometimes - row.model_fields_set
+
+    async def kept(self, db: Database, key: Any, row: Model) -> set[str]:
+        """Return what a replacement omits of a row that does not show it."""
+        omitted = [*self.omitted(row)]
+        if not omitted:
+            return set()
+        asked = self.of_row(*(self.shows(name, db.kind) for name in omitted))
+        found = await db.read(asked, {"key__": key})
+        return {
+            name for one in found for name, shown in zip(omitted, one, strict=True) if not shown
+        }
+
+    def shows(self, name: str, kind: str) -> Any:
+        """Return the condition that a row shows a property that some rows show."""
+        condition = self._visible._columns.masks[self._columns[name]]
+        assert condition is not None
+        return condition(kind).label(f"{_SHOWN}{name}")
+
+    def of_row(self, *asked: Any) -> Select[*tuple[Any, ...]]:
+        """Return the SELECT of something about the row with a key."""
+        columns = self._visible._columns
+        key = columns.column(columns.key)
+        statement: Any = select(*asked)
+        return statement.where(  # type: ignore[no-any-return]
+            key == bindparam("key__", type_=key.type)
+        )
 
     def check_new(
         self,
@@ -101,11 +133,20 @@ class FieldWrites:
         return select(any_behind(clauses, changed, kind))
 
     def update(
-        self, kind: str, key: Any, values: Mapping[str, Any], place: Place
+        self,
+        kind: str,
+        key: Any,
+        values: Mapping[str, Any],
+        place: Place,
+        omitted: Collection[str] = (),
     ) -> "FieldUpdate | None":
-        """Return the judgement of an update; None if it sets no property with rules."""
-        is_judged = not self._judged.isdisjoint(values)
-        return FieldUpdate(self, kind, key, values, place) if is_judged else None
+        """Return the judgement of an update; None if it sets no property with rules.
+
+        `omitted` are the properties whose values are not those of the request.
+        """
+        if self._judged.isdisjoint(values):
+            return None
+        return FieldUpdate(self, kind, key, values, place=place, omitted=omitted)
 
 
 class FieldUpdate:
@@ -117,10 +158,13 @@ class FieldUpdate:
         kind: str,
         key: Any,
         values: Mapping[str, Any],
+        *,
         place: Place,
+        omitted: Collection[str],
     ) -> None:
         self._fields, self._kind, self._key, self._place = fields, kind, key, place
         self._sent = {name: value for name, value in values.items() if name in fields._judged}
+        self._omitted = [name for name in self._sent if name in omitted]
         self._values = dict(values)
         """What the update sets: the stored values of what it does not change."""
         self._changed = set[str]()
@@ -130,10 +174,12 @@ class FieldUpdate:
         fields, columns = self._fields, self._fields._visible._columns
         stored = [fields._columns[name].label(f"{_RAW}{name}") for name in self._sent]
         seen = [columns.value(name, self._kind).label(f"{_SEEN}{name}") for name in self._sent]
-        yield Change(self._of_row(*stored, *seen), {"key__": self._key}, check=self._compare)
+        shown = [fields.shows(name, self._kind) for name in self._omitted]
+        asked_row = fields.of_row(*stored, *seen, *shown)
+        yield Change(asked_row, {"key__": self._key}, check=self._compare)
         asked = [name for name in self._sent if fields._rules.get(name)]
         if asked:
-            allowed = self._of_row(*(self._allows(name) for name in asked))
+            allowed = fields.of_row(*(self._allows(name) for name in asked))
             given = {**bound, "key__": self._key}
 
             def check(found: Sequence[Row]) -> None:
@@ -149,12 +195,15 @@ class FieldUpdate:
         return {**values, **{f"{NEW}{name}": value for name, value in values.items()}}
 
     def _compare(self, found: Sequence[Row]) -> None:
-        """Keep the stored values of what the request has as the caller sees it."""
+        """Keep the stored values of what the request has as the caller sees it, or omits unseen."""
         self._changed.clear()  # the transaction may be repeated
         count = len(self._sent)
+        shown = zip(self._omitted, found[0][2 * count :], strict=True)
+        kept = {name for name, shows in shown if not shows}
         for index, (name, new) in enumerate(self._sent.items()):
             stored, seen = found[0][index], found[0][count + index]
-            if name not in self._fields._unseen and _is_same(seen, new):
+            is_seen = name not in self._fields._unseen
+            if name in kept or (is_seen and _is_same(seen, new)):
                 self._values[name] = stored
                 continue
             self._values[name] = new
@@ -172,14 +221,6 @@ class FieldUpdate:
             if (column := fields._columns[one]) in asked
         }
         return any_change(clauses, changed, self._kind).label(name)
-
-    def _of_row(self, *asked: Any) -> Select[*tuple[Any, ...]]:
-        columns = self._fields._visible._columns
-        key = columns.column(columns.key)
-        statement: Any = select(*asked)
-        return statement.where(  # type: ignore[no-any-return]
-            key == bindparam("key__", type_=key.type)
-        )
 
     def _loc(self, name: str) -> Place:
         return [*self._place, self._fields._visible._properties.json_name(name)]

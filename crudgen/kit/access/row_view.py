@@ -1,6 +1,6 @@
 """The operations of a resource for one caller, whose rules are about rows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from fastapi import Request, Response
@@ -168,13 +168,19 @@ class RowView(View):
         if creates and header_value(request, "if-none-match") == "*":
             raise none_match_failed()
         fixed = {rows._key, *rows._immutable}
-        values = self.replaced(sent, values)
+        fields = self._operations.fields
+        values = fields.sent(sent, values)
         kept = {name: value for name, value in values.items() if name not in fixed}
-        return await self._change(db, request, key, kept)
+        return await self._change(db, request, key, kept, fields.omitted(sent))
 
-    def replaced(self, row: Model, values: dict[str, Any]) -> dict[str, Any]:
+    async def replaced(
+        self, db: Database, key: Any, row: Model, values: dict[str, Any]
+    ) -> dict[str, Any]:
         """Return the values that a replacement sets: it keeps what the caller does not see."""
-        return self._operations.fields.sent(row, values)
+        fields = self._operations.fields
+        kept = await fields.kept(self._as_caller(db), key, row)
+        sent = fields.sent(row, values)
+        return {name: value for name, value in sent.items() if name not in kept}
 
     async def _sees(self, db: Database, key: Any) -> bool:
         read = self._operations.use(db.kind).read
@@ -197,12 +203,17 @@ class RowView(View):
         return one_row(body, status=rows._created_status)
 
     async def _change(
-        self, db: Database, request: Request, key: Any, values: Mapping[str, Any]
+        self,
+        db: Database,
+        request: Request,
+        key: Any,
+        values: Mapping[str, Any],
+        omitted: Collection[str] = (),
     ) -> Response:
         operations, rows, columns = self._operations, self._operations.all, tuple(sorted(values))
         bound = {**operations.new_values(values), **values, "key__": key}
         use = operations.use(db.kind)
-        judged = operations.fields.update(db.kind, key, values, ["body"])
+        judged = operations.fields.update(db.kind, key, values, ["body"], omitted)
         changes = [
             Change(use.lock, {"key__": key}, check=self._seen(db, request, key)),
             *(judged.changes(bound) if judged else ()),

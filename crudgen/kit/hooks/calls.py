@@ -20,6 +20,7 @@ from .transaction import CallerT, Operations, Recorder, Transaction, wants
 Result = TypeVar("Result")
 Work = Callable[["Call[Any]"], Result]
 Judge = Callable[[InlineDatabase, Any, str], Callable[[], None]]
+Replaced = Callable[[InlineDatabase, Any, Model, dict[str, Any]], dict[str, Any]]
 
 
 class Calls(Generic[CallerT]):
@@ -41,7 +42,7 @@ class Calls(Generic[CallerT]):
         *,
         shown: Callable[[InlineDatabase, Any], bytes | None] | None = None,
         filled: Callable[[Model], Model] = lambda row: row,
-        replaced: Callable[[Model, dict[str, Any]], dict[str, Any]] = lambda _, values: values,
+        replaced: Replaced = lambda *sent: sent[-1],
         identity: str | None = None,
         judged: Judge | None = None,
     ) -> None:

@@ -58,7 +58,7 @@ class GuardedHooks(Generic[ModelT, CallerT]):
             lambda rows: _guarded(rows).view(caller),
             caller,
             shown=shown,
-            replaced=view.replaced,
+            replaced=lambda *sent: result_of(view.replaced(*sent)),
             filled=lambda row: self.bodies.filled(row, caller),
             identity=_identity(caller),
             judged=lambda db, key, permission: self._judged(caller, db, key, permission),

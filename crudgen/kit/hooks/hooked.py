@@ -101,9 +101,8 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
             if found is None:
                 raise resource._not_found()
             Preconditions(request).check(call.shown(key))
-            return _answer(
-                call.shown(call.update(found, self._changes(self._calls.replaced(row, values))))
-            )
+            sent = self._calls.replaced(call.db, key, row, values)
+            return _answer(call.shown(call.update(found, self._changes(sent))))
 
         for _ in range(ATTEMPTS - 1):
             try:
