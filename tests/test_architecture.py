@@ -54,7 +54,7 @@ ROOMS = {
         {"layout"},
         {"imports"},
         {"views"},
-        {"file_needs", "hook_functions"},
+        {"file_needs", "hook_functions", "kit_files"},
         {"manifest"},
         {"render"},
         {"__init__"},

@@ -3,15 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 
 from crudgen.language.artifacts import Artifact
 from crudgen.language.former import entity_tables
 from crudgen.language.matrix import tables
-from crudgen.language.operations import BULK, Operation
-from crudgen.language.schema import Entity, KeyKind, KitForm, Schema, TypeName
+from crudgen.language.schema import Entity, KitForm, Schema
 
 from .file_needs import WIRING, needs_of_hooks, needs_of_project
+from .kit_files import FromKit, kit_files
 from .needs import KitImports, Need, ServerProtocol
 from .tree import Ownership
 from .views.access import access_view
@@ -20,8 +19,6 @@ from .views.aliases import type_aliases
 from .views.bodies import bodies_view, writes_more
 from .views.caller import caller_of
 from .views.callers import NEEDS_OF_FIXTURES, NEEDS_OF_MAIN, callers_view
-from .views.collections import collections_of, creates_together, writes_keys
-from .views.events import kit_of_events
 from .views.hooks import functions_of, hooks_path, hooks_view
 from .views.links import links_view, own_links
 from .views.models import models_view
@@ -30,15 +27,14 @@ from .views.nested_tests import nested_tests_view
 from .views.project import ProjectView, project_view
 from .views.provider import provider_view
 from .views.references import Entities, by_name
-from .views.referrers import possibly_kept, refers
+from .views.referrers import possibly_kept
 from .views.related import related_view
-from .views.relation_nodes import Nodes, has_related, relation_nodes, uses_relations
+from .views.relation_nodes import Nodes, has_related, relation_nodes
 from .views.routes import routes_view
-from .views.rule_conditions import follows_relations
 from .views.sample_rows import creatable, sample_rows_view
 from .views.tables import has_relations, tables_view
 from .views.tests import tests_view
-from .views.users import kit_of_users, logins_view
+from .views.users import logins_view
 from .views.variables import folder_name, free_name
 from .views.webhooks import needs_of_fixtures
 
@@ -55,14 +51,6 @@ class FromTemplate:
     """What the file must contain after the user edited it."""
     tables: tuple[str, ...] = ()
     """The table of the entity that the file belongs to, and its former names."""
-
-
-@dataclass(frozen=True, slots=True)
-class FromKit:
-    """A file that is copied from the kit."""
-
-    path: str
-    kit_file: Traversable
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +129,7 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit | FromText]:
     if Artifact.PROVIDER in schema.emit:
         yield FromTemplate("clients/provider.ts", "provider.ts.jinja", provider_view(schema))
     if schema.kit is not KitForm.LIBRARY:
-        yield from _kit_files(schema)
+        yield from kit_files(schema)
 
 
 def _rules(entity: Entity, schema: Schema, entities: Entities) -> Iterator[FromTemplate]:
@@ -194,106 +182,3 @@ def _migrations(schema: Schema, project: ProjectView) -> Iterator[FromTemplate |
         yield FromKit(f"migrations/{name}", files("crudgen") / "kit" / "migrations" / name)
     test = free_name("migrations", {str(entity.plural) for entity in schema.entities})
     yield FromTemplate(f"tests/test_{test}.py", "test_migrations.py.jinja", project)
-
-
-def _kit_files(schema: Schema) -> Iterator[FromKit]:
-    is_emitted = _conditions(schema)
-    for path, file in _python_files(files("crudgen") / "kit"):
-        if is_emitted.get(path, True) and is_emitted.get(path.split("/")[0], True):
-            yield FromKit(f"app/kit/{path}", file)
-
-
-def _conditions(schema: Schema) -> dict[str, bool]:
-    """Return whether a project needs each of the optional files and folders of the kit."""
-    entities = schema.entities
-    taken = [field for entity in entities for one in entity.actions for field in one.takes]
-    types = {one.type for one in (*taken, *(each for one in entities for each in one.fields))}
-    operations = {operation for entity in entities for operation in entity.api.operations}
-    dates = not types.isdisjoint({TypeName.DATE, TypeName.TIME, TypeName.DATETIME})
-    decimals, uuids = TypeName.DECIMAL in types, TypeName.UUID in types
-    related = any(map(uses_relations, entities))
-    by_related = any(entity.api.related for entity in entities)
-    bulk = not operations.isdisjoint(BULK)
-    idempotent = [entity for entity in entities if entity.api.idempotency]
-    references = related or any(map(refers, entities))
-    named = by_name(entities)
-    collections = [one for entity in entities for one in collections_of(entity, named)]
-    by_keys = [entity for entity in entities if writes_keys(entity)]
-    keys, written = bool(by_keys), {one for entity in by_keys for one in entity.api.operations}
-    keys_of_many = not written.isdisjoint({Operation.CREATE_MANY, Operation.UPDATE_MANY})
-    link_routes = any(one.changes_links for one in collections)
-    links = keys or link_routes
-    linked = keys or any(one.relation.link for one in collections)
-    composite = any(map(creates_together, entities))
-    return {
-        "access": schema.auth is not None,
-        **kit_of_users(schema.auth),
-        "access/collections.py": bool(collections),
-        **dict.fromkeys(("access/link_changes.py", "access/links.py"), link_routes),
-        "access/lists.py": schema.auth is not None and any(one.many for one in schema.auth.me),
-        **kit_of_events(schema),
-        "access/paths.py": any(follows_relations(entity.access) for entity in entities),
-        "hooks/guarded.py": schema.auth is not None,
-        "fast": schema.kit is not KitForm.PLAIN,
-        "migrations": False,  # the files are in the project's folder `migrations`
-        **dict.fromkeys(("database/blocking_rows.py", "database/foreign_keys.py"), references),
-        "database/migrations.py": schema.migrations,
-        "database/row_rules.py": any(entity.checks for entity in entities),
-        "fast/included_json.py": related,
-        "query/related_columns.py": by_related,
-        "query/related_conditions.py": by_related,
-        "query/related_order.py": by_related,
-        "query/related_parameters.py": related,
-        "query/related_paths.py": by_related,
-        "query/related_rows.py": related,
-        "query/related_statements.py": related,
-        "query/relations.py": related,
-        "query/visibility.py": related or linked or schema.auth is not None,
-        "rows/bulk.py": bulk,
-        "rows/bulk_answers.py": bulk,
-        "rows/deletion_at_once.py": bulk,
-        "rows/added_properties.py": composite or keys or related,
-        "rows/link_batches.py": keys,
-        "rows/linking.py": keys,
-        "rows/linking_bulk.py": keys_of_many,
-        "rows/linking_replacement.py": keys and Operation.REPLACE in written,
-        **dict.fromkeys(("rows/link_statements.py", "rows/links.py"), links),
-        "rows/linked.py": linked,
-        "rows/nested.py": any(one.relation.link is None for one in collections),
-        "rows/subcollection.py": keys or bool(collections),
-        "rows/composite.py": composite,
-        "rows/write_lock.py": bulk or links or composite,
-        "rows/idempotency.py": bool(idempotent),
-        "rows/idempotent_bulk.py": any(BULK & set(one.api.operations) for one in idempotent),
-        **dict.fromkeys(("rows/reference_locks.py", "rows/references.py"), references),
-        "rows/included.py": related,
-        "rows/included_parts.py": related,
-        "rows/related.py": related,
-        "rows/related_listing.py": related,
-        "rows/related_lists.py": by_related,
-        "rows/replacement.py": Operation.REPLACE in operations,
-        "types/addresses.py": not types.isdisjoint({TypeName.EMAIL, TypeName.URL}),
-        "types/binary.py": TypeName.BYTES in types,
-        "types/dates.py": dates,
-        "types/decimal_expressions.py": decimals,
-        "types/decimals.py": decimals,
-        "types/json_number.py": decimals,
-        "types/json_value.py": TypeName.JSON in types,
-        "types/keys.py": any(
-            (one.changes_links or one.is_written_by_keys) and one.target.key.type is TypeName.INT
-            for one in collections
-        ),
-        "types/many.py": bulk or links or composite,
-        "types/text_form.py": dates or decimals or uuids,
-        "types/text_key.py": any(entity.key.type is TypeName.STR for entity in entities),
-        "types/uuid7.py": any(entity.key_kind is KeyKind.UUID for entity in entities),
-        "types/uuids.py": uuids,
-    }
-
-
-def _python_files(folder: Traversable, above: str = "") -> Iterator[tuple[str, Traversable]]:
-    for entry in folder.iterdir():
-        if entry.is_dir() and entry.name != "__pycache__":
-            yield from _python_files(entry, f"{above}{entry.name}/")
-        elif entry.name.endswith(".py"):
-            yield f"{above}{entry.name}", entry

@@ -10,7 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from crudgen.language.schema import Entity, KitForm, Schema
 
 from .code import Code
-from .manifest import FromKit, FromTemplate, FromText, manifest
+from .kit_files import FromKit
+from .manifest import FromTemplate, FromText, manifest
 from .tree import SourceFile, SourceTree
 from .views.hooks import Function, hooks_view
 
