@@ -38,7 +38,7 @@ ROOMS = {
     "language": [
         {"artifacts", "hooks", "names", "operations", "patterns", "ranges", "reserved"},
         {"conditions", "relations", "webhooks"},
-        {"access", "api", "checks", "limits", "properties"},
+        {"access", "api", "checks", "indexes", "limits", "properties"},
         {"schema"},
         {"former", "types"},
         {"yaml"},

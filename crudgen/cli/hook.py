@@ -59,7 +59,7 @@ def hook(
 
 def _listed(schema: "Schema", entity: str, name: str) -> "tuple[Entity, Function]":
     """Return an entity and its hook. Raises ArgumentError if the spec does not have them."""
-    from crudgen.codegen.views.hooks import functions_of, name_of  # noqa: PLC0415 -- lazy
+    from crudgen.codegen.views.hooks import name_of, own_functions  # noqa: PLC0415 -- lazy
     from crudgen.language.hooks import AFTER, Hook  # noqa: PLC0415 -- lazy
     from crudgen.language.yaml.problems import suggest  # noqa: PLC0415 -- lazy
 
@@ -67,13 +67,11 @@ def _listed(schema: "Schema", entity: str, name: str) -> "tuple[Entity, Function
     if found is None:
         remedy = suggest(entity, [str(one.name) for one in schema.entities])
         raise ArgumentError(f"unknown entity {entity!r}\n  {remedy}")
-    functions = {name_of(one): one for one in functions_of(found)}
+    functions = {name_of(one): one for one in own_functions(found)}
     if name in functions:
         return found, functions[name]
     if name.removeprefix(AFTER) not in Hook.__members__.values():
-        raise ArgumentError(
-            f"unknown hook or action {name!r}\n  {suggest(name, {*Hook, *functions})}"
-        )
+        raise ArgumentError(f"unknown function {name!r}\n  {suggest(name, {*Hook, *functions})}")
     listed = [one for one in functions if one.removeprefix(AFTER) in Hook.__members__.values()]
     words = ", ".join([*listed, name])
     raise CrudgenError(

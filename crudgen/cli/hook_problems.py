@@ -39,13 +39,13 @@ def check_project(schema: "Schema", remedy: str = "create the project with: crud
     found = _first(schema)
     if found is not None:
         raise ServeError(
-            f"{found.file}: {found.name} has hooks or actions: functions in an emitted project\n"
+            f"{found.file}: {found.name} has functions in hooks.py of an emitted project\n"
             f"  {remedy}"
         )
 
 
 def _first(schema: "Schema") -> "Entity | None":
     """Return the first entity with functions; None if there is none."""
-    from crudgen.codegen.views.hooks import functions_of  # noqa: PLC0415 -- lazy
+    from crudgen.codegen.views.hooks import own_functions  # noqa: PLC0415 -- lazy
 
-    return next((one for one in schema.entities if functions_of(one)), None)
+    return next((one for one in schema.entities if own_functions(one)), None)

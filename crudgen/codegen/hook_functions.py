@@ -14,7 +14,7 @@ from crudgen.language.hooks import AFTER, Hook
 from crudgen.language.schema import Entity, Schema
 
 from .needs import bound_names
-from .views.hooks import functions_of, hooks_of, hooks_path
+from .views.hooks import hooks_of, hooks_path, own_functions
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _PARAMETERS = {Hook.CREATE: 2, Hook.UPDATE: 3, Hook.DELETE: 2}
@@ -30,7 +30,7 @@ def function_problems(schema: Schema, texts: Mapping[str, tuple[str, str]]) -> l
     found: list[Diagnostic] = []
     for entity in schema.entities:
         path = hooks_path(entity)
-        if functions_of(entity) and path in texts:
+        if own_functions(entity) and path in texts:
             found += _problems(entity, *texts[path])
     return found
 

@@ -36,8 +36,9 @@ def kit_files(schema: Schema) -> Iterator[FromKit]:
 def _conditions(schema: Schema) -> dict[str, bool]:
     """Return whether a project needs each of the optional files and folders of the kit."""
     entities = schema.entities
+    fields = [each for one in entities for each in (*one.fields, *one.computed)]
     taken = [field for entity in entities for one in entity.actions for field in one.takes]
-    types = {one.type for one in (*taken, *(each for one in entities for each in one.fields))}
+    types = {one.type for one in (*taken, *fields)}
     operations = {operation for entity in entities for operation in entity.api.operations}
     dates = not types.isdisjoint({TypeName.DATE, TypeName.TIME, TypeName.DATETIME})
     decimals, uuids = TypeName.DECIMAL in types, TypeName.UUID in types
@@ -67,6 +68,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "fast": schema.kit is not KitForm.PLAIN,
         "migrations": False,  # the files are in the project's folder `migrations`
         **dict.fromkeys(("database/blocking_rows.py", "database/foreign_keys.py"), references),
+        "database/computed.py": any(entity.computed for entity in entities),
         "database/migrations.py": schema.migrations,
         "database/row_rules.py": any(entity.checks for entity in entities),
         "fast/included_json.py": related,

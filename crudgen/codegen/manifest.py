@@ -19,7 +19,8 @@ from .views.aliases import type_aliases
 from .views.bodies import bodies_view, writes_more
 from .views.caller import caller_of
 from .views.callers import NEEDS_OF_FIXTURES, NEEDS_OF_MAIN, callers_view
-from .views.hooks import functions_of, hooks_path, hooks_view
+from .views.computed import has_computed
+from .views.hooks import hooks_path, hooks_view, own_functions
 from .views.links import links_view, own_links
 from .views.models import models_view
 from .views.nested import nested_view
@@ -92,7 +93,7 @@ def manifest(schema: Schema) -> Iterator[FromTemplate | FromKit | FromText]:
     entities = by_name(schema.entities)
     aliases = type_aliases(schema.entities)
     with_rows = creatable(entities)
-    if has_relations(schema):
+    if has_relations(schema) or has_computed(schema.entities):
         yield FromTemplate("app/models.py", "tables.py.jinja", tables_view(schema))
     kept = possibly_kept(schema.entities)
     if schema.auth is not None:
@@ -144,7 +145,7 @@ def _rules(entity: Entity, schema: Schema, entities: Entities) -> Iterator[FromT
 
 def _hooks(entity: Entity, schema: Schema, entities: Entities) -> Iterator[FromTemplate]:
     """Yield the user's file with the functions around operations, if the entity has some."""
-    if hooks := functions_of(entity):
+    if hooks := own_functions(entity):
         view = hooks_view(entity, {*map(str, entities)}, schema.kit, hooks)
         needs = needs_of_hooks(entity, entities, schema.kit)
         yield FromTemplate(hooks_path(entity), "hooks.py.jinja", view, Ownership.ONCE, needs)

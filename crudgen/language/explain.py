@@ -50,7 +50,10 @@ def explain(entity: Entity, conventions: Conventions = SNAKE_CASE) -> str:
         **_was(entity.was),
         "plural": str(entity.plural),
         "path": str(entity.path),
-        "fields": {str(field.name): _field(entity, field, conventions) for field in entity.fields},
+        "fields": {
+            str(one.name): _field(entity, one, conventions)
+            for one in (*entity.fields, *entity.computed)
+        },
     }
     if links := _links(entity):
         document["links"] = links
@@ -167,11 +170,14 @@ def _field(entity: Entity, field: Field, conventions: Conventions) -> dict[str, 
         options |= _bounds(field)
     flags = REFERENCE_OPTIONS if reference else OPTIONS
     options |= {flag: True for flag in FLAGS if flag in flags and getattr(field, flag)}
+    if field.computed:
+        del options["read_only"]
     for key, name, case in (
         ("column", field.column, conventions.columns),
         ("json", field.json_name, conventions.json),
     ):
-        if str(name) != str(field.name) or case.of(field.name) != str(name):
+        is_set = str(name) != str(field.name) or case.of(field.name) != str(name)
+        if is_set and not (field.computed and key == "column"):
             options[key] = str(name)
     if field.doc is not None:
         options["doc"] = field.doc

@@ -15,7 +15,9 @@ def notes(schema: Schema) -> list[str]:
     for entity in schema.entities:
         for path in entity.api.related:
             target = _target(entity, path, entities)
-            if path.field is not None and not _is_indexed(target, path.field):
+            if path.field is None or target.field(path.field).computed:
+                continue
+            if not _is_indexed(target, path.field):
                 remedy = f"add 'index' to '{path.field}' in {target.source}"
                 if (target.field(path.field).max_length or 0) > MAX_INDEXED_TEXT:
                     remedy += f", with a maximum of {MAX_INDEXED_TEXT}"

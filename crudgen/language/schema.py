@@ -14,6 +14,7 @@ from .access import Access, Action, Auth, Preset, Right
 from .api import Api
 from .artifacts import Artifact
 from .checks import Check
+from .indexes import Index
 from .limits import DEFAULT_LIMITS, Limits
 from .names import (
     SNAKE_CASE,
@@ -128,6 +129,8 @@ class Field:
     """Whether the field is set on create, and ignored in updates."""
     touch: bool = False
     """Whether every write sets the field to the current time."""
+    computed: bool = False
+    """Whether a function of the owner returns the SQL of the value. It has no column."""
     as_sent: bool = False
     """Whether text is stored without normalization to NFC."""
     controls: bool = False
@@ -156,14 +159,6 @@ class Field:
     def required(self) -> bool:
         """Whether a create request must contain the field."""
         return self.default is None and not self.read_only
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """A multicolumn index or unique constraint."""
-
-    fields: tuple[FieldName, ...]
-    unique: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +216,8 @@ class Entity:
     """Rules about a row, in the order of the spec."""
     actions: tuple[RowAction, ...] = ()
     """Operations on one row that functions of the owner do, in the order of the spec."""
+    computed: tuple[Field, ...] = ()
+    """Properties whose SQL functions of the owner return, in the order of the spec."""
     access: Access | None = None
     """Who may do what; None if the spec has no callers."""
     file: str = dataclasses.field(default="", compare=False, repr=False)
@@ -234,7 +231,7 @@ class Entity:
 
     def field(self, name: FieldName) -> Field:
         """Return the field with this name."""
-        return {field.name: field for field in self.fields}[name]
+        return {field.name: field for field in (*self.fields, *self.computed)}[name]
 
     @property
     def key(self) -> Field:

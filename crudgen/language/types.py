@@ -72,6 +72,7 @@ OPTIONS: dict[str, Option] = {
         Option("write_only", common=False),
         Option("immutable", common=False),
         Option("touch", common=False),
+        Option("computed", common=False),
         Option("as_sent", common=False),
         Option("controls", common=False),
         Option("min", Argument.NUMBER, "min(0)", common=False),
@@ -156,7 +157,7 @@ class TypeInfo:
 
 
 _ACCESS = frozenset({"read_only", "write_only", "immutable"})
-_COLUMN = _ACCESS | {"unique", "index"}
+_COLUMN = _ACCESS | {"unique", "index", "computed"}
 _KEY = _COLUMN | {"pk"}
 _MOMENT = _COLUMN | {"touch"}
 _UNICODE = frozenset({"as_sent", "controls"})

@@ -8,8 +8,9 @@ import pytest
 
 from crudgen.errors import SpecError
 from crudgen.language import Schema, explain, load, load_texts
+from crudgen.language.indexes import Index
 from crudgen.language.relations import Link, LinkEnd, OnDelete, Relation, RelationKind
-from crudgen.language.schema import Constant, Index, TypeName
+from crudgen.language.schema import Constant, TypeName
 
 TEAMS = Path(__file__).parent.parent / "specs" / "teams" / "entities"
 BESIDE: tuple[str, ...] = ("links", "unique", "index")

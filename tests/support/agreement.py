@@ -33,6 +33,8 @@ INEXPRESSIBLE = {
         *("must not be empty", "cannot have bounds", "'touch' requires", "duplicate option"),
         *("invalid default: ", "invalid example: ", "is a value of the enum", "is not a value"),
         *("the claim '", "duplicate value 'a'"),
+        *("on a computed property", "is computed, and", "name of another function"),
+        *("name of a computed property",),
     ),
     "it depends on crudgen.yaml, or on other rules": (
         *("needs callers", "unknown role", "'access' is missing", "together with others"),

@@ -32,7 +32,7 @@ def type_aliases(entities: Iterable[Entity]) -> dict[ClassName, Aliases]:
 
 def _aliases(entity: Entity, taken: set[str]) -> Iterator[tuple[FieldName, Code]]:
     """Yield the aliases of an entity, and add them to the names that are taken."""
-    for number, field in enumerate(entity.fields):
+    for number, field in enumerate((*entity.fields, *entity.computed)):
         if field.type in _WITH_ARGUMENTS or field.as_sent or field.controls:
             candidates = _candidates(entity, field, number)
             alias = next(alias for alias in candidates if _is_free(alias, field, taken))

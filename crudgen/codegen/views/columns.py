@@ -70,7 +70,7 @@ class FieldPrinter:
 
     def aliases(self, entity: Entity) -> Iterator[Code]:
         """Yield the type aliases, such as `HeroMood = Literal["calm", "angry"]`."""
-        for field in entity.fields:
+        for field in (*entity.fields, *entity.computed):
             if field.name in self._aliases:
                 yield statement(self._aliases[field.name] + raw(" = "), self._with_arguments(field))
 

@@ -9,6 +9,7 @@ from crudgen.language.schema import Entity
 
 from .bodies import CREATED
 from .collections import Collection, created_together
+from .computed import use_model
 from .references import Entities
 from .variables import folder_name
 
@@ -30,17 +31,23 @@ def composite_arguments(
     if found:
         created = name(entity.name, suffix=CREATED)
         imports.use(".bodies", created)
-        items = tuple(_relation(one, entity, imports) for one in found)
+        items = tuple(_relation(one, entity, entities, imports) for one in found)
         yield keyword("created", created)
         yield keyword("creates", Bracket("{", items, "}"))
 
 
-def _relation(one: Collection, entity: Entity, imports: Imports) -> Bracket | Code:
+def _relation(
+    one: Collection, entity: Entity, entities: Entities, imports: Imports
+) -> Bracket | Code:
     """Return `"lines": OneToMany(OrderLine, OrderLinePublic, by="order_id")`."""
     public = name(one.target.name, suffix="Public")
     is_own = one.target.name == entity.name
     module = ".models" if is_own else f"..{folder_name(one.target.plural)}.models"
-    imports.use(module, one.target.name, public)
+    imports.use(module, public)
+    if is_own:
+        use_model(entity, entities, imports)
+    else:
+        imports.use(module, one.target.name)
     arguments: list[Bracket | Code] = [name(one.target.name), public]
     if one.reference is not None:
         arguments.append(keyword("by", attribute_name(one.reference.attribute)))

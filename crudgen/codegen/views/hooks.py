@@ -11,16 +11,17 @@ from crudgen.language.access import Action, Right
 from crudgen.language.hooks import EventFunction, Hook
 from crudgen.language.operations import Operation
 from crudgen.language.resolve.actions import body_name
-from crudgen.language.schema import Entity, KitForm, RowAction
+from crudgen.language.schema import Entity, Field, KitForm, RowAction
 
 from .access import caller_class, is_open
 from .articles import a_row
+from .computed import function_parts
 from .variables import folder_name, free_name
 
 _VERBS = {Hook.CREATE: raw("Create "), Hook.UPDATE: raw("Update "), Hook.DELETE: raw("Delete ")}
 
 
-Function: TypeAlias = Hook | RowAction | EventFunction
+Function: TypeAlias = Hook | RowAction | EventFunction | Field
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,15 @@ def is_hooked(entity: Entity) -> bool:
     return bool(functions_of(entity) or entity.api.sent)
 
 
+def own_functions(entity: Entity) -> tuple[Function, ...]:
+    """Return all functions of an entity in `hooks.py`, with those of computed properties."""
+    return (*functions_of(entity), *entity.computed)
+
+
 def name_of(function: Function) -> str:
     """Return the name of a function."""
+    if isinstance(function, Field):
+        return str(function.attribute)
     return str(function if isinstance(function, Hook) else function.name)
 
 
@@ -74,7 +82,7 @@ def hooks_view(
 ) -> HooksView:
     """Return the view of a module with functions of an entity."""
     defined = {f"{entity.name}{suffix}" for suffix in ("", "Create", "Update", "Public")}
-    names = {name_of(one) for one in functions_of(entity)}
+    names = {name_of(one) for one in own_functions(entity)}
     bodies = {body_name(entity.name, one) for one in entity.actions}
     imports = Imports(kit, defined={*defined, *bodies, *Hook, *names})
     found = tuple(_function(entity, entities, one, imports) for one in functions)
@@ -92,7 +100,9 @@ def _function(
 ) -> FunctionView:
     if isinstance(hook, EventFunction):
         return _after_commit(entity, hook, imports)
-    names = {name_of(one) for one in functions_of(entity)}
+    names = {name_of(one) for one in own_functions(entity)}
+    if isinstance(hook, Field):
+        return FunctionView(*function_parts(entity, hook, names, imports))
     row = free_name(str(entity.singular), {"tx", "changes", "sent", *Hook, *names})
     model = imports.own(".models", str(entity.name))
     tx = annotated(raw("tx"), imports.name("..kit.hooks", "Transaction"))

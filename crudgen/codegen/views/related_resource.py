@@ -10,6 +10,7 @@ from crudgen.language.relations import Link, RelatedPath, RelationKind
 from crudgen.language.schema import Entity
 
 from .collections import written_by_keys
+from .computed import use_model
 from .references import Entities
 from .relation_nodes import PUBLIC, Nodes, RelationNode, has_related
 from .variables import folder_name
@@ -134,4 +135,8 @@ class RelatedArguments:
     def _use(self, target: Entity, *imported: str) -> None:
         is_own = target is self._entity
         module = ".models" if is_own else f"..{folder_name(target.plural)}.models"
-        self._imports.use(module, *imported)
+        if is_own and target.name in imported:
+            use_model(target, self._entities, self._imports)
+            imported = tuple(one for one in imported if one != target.name)
+        if imported:
+            self._imports.use(module, *imported)

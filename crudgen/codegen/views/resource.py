@@ -101,8 +101,8 @@ class ResourcePrinter:
             if size != default:
                 arguments.append(keyword(key, literal(size)))
         for key, names, default_names in (
-            ("filter_by", api.filter, filterable(entity.fields)),
-            ("sort_by", api.sort, sortable(entity.fields)),
+            ("filter_by", api.filter, filterable((*entity.fields, *entity.computed))),
+            ("sort_by", api.sort, sortable((*entity.fields, *entity.computed))),
             ("search_in", api.search, ()),
         ):
             if Operation.LIST in api.operations and names != default_names:

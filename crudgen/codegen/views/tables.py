@@ -8,6 +8,7 @@ from crudgen.codegen.layout import Bracket, statement
 from crudgen.language.names import ClassName
 from crudgen.language.schema import Schema
 
+from .computed import computed_properties
 from .links import own_links
 from .variables import folder_name
 
@@ -17,6 +18,7 @@ class TablesView:
     """The imports of all table models, and their names."""
 
     imports: Code
+    properties: tuple[Code, ...]
     names: Code
 
 
@@ -28,7 +30,8 @@ def has_relations(schema: Schema) -> bool:
 
 def tables_view(schema: Schema) -> TablesView:
     """Return the view of the module that imports all table models."""
-    imports = Imports(schema.kit)
+    imports = Imports(schema.kit, defined=[str(entity.name) for entity in schema.entities])
+    properties = tuple(computed_properties(schema.entities, imports))
     names: list[ClassName] = []
     for entity in schema.entities:
         folder = folder_name(entity.plural)
@@ -38,4 +41,5 @@ def tables_view(schema: Schema) -> TablesView:
             imports.use(f".{folder}.links", link.name)
             names.append(link.name)
     listed = tuple(literal(str(name)) for name in sorted(names, key=export_order))
-    return TablesView(imports.code(), statement(raw("__all__ = "), Bracket("[", listed, "]")))
+    exported = statement(raw("__all__ = "), Bracket("[", listed, "]"))
+    return TablesView(imports.code(), properties, exported)

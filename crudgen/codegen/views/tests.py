@@ -92,6 +92,7 @@ def tests_view(entity: Entity, auth: Auth | None, *, creates: bool) -> TestsView
     changes = body_of(
         entity, {name: value for name, value in samples.changes.items() if name in changed}
     )
+    touched = [field for field in entity.fields if field.touch]
     write_only = [field for field in entity.fields if field.write_only]
     tests_changes = bool(changes) and {Operation.CREATE, Operation.UPDATE} <= operations
     tests_changes_many = bool(changes) and {Operation.CREATE, Operation.UPDATE_MANY} <= operations
@@ -108,7 +109,7 @@ def tests_view(entity: Entity, auth: Auth | None, *, creates: bool) -> TestsView
         changes=_assign(raw("CHANGES"), changes),
         too_many=literal(entity.api.page.max + 1),
         write_only=_set(raw("WRITE_ONLY"), write_only),
-        touched=_set(raw("TOUCHED"), [field for field in entity.fields if field.touch]),
+        touched=_set(raw("TOUCHED"), [*touched, *entity.computed]),
         tests_changes=tests_changes,
         tests_changes_many=tests_changes_many,
         tests_deletes_many={Operation.CREATE, Operation.DELETE_MANY} <= operations,

@@ -119,7 +119,7 @@ def _is_visible(rule: Rule, clause: Clause | None, operations: RowOperations) ->
     """Return whether responses contain all properties in the condition of a rule."""
     if clause is None or rule.condition is None:
         return clause is None
-    shown = {operations.all._properties.columns[name] for name in operations.all._columns.shown}
+    shown = {operations.all._columns.column(name) for name in operations.all._columns.shown}
     return clause.columns <= shown - operations.masks.keys() and not clause.has_related
 
 

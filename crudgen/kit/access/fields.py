@@ -49,14 +49,16 @@ def check_fields(columns: Columns, query: ListQuery, caller: BaseCaller | None) 
         _check(columns.column_read(one.column), caller, columns.json_name(one.column))
     for name, _ in query.sort:
         _check(columns.column_read(name), caller, "sort")
-    _check_all(map(columns.column, query.fields), caller, "fields")
+    _check_all(map(columns.column_read, query.fields), caller, "fields")
     if query.words:
-        _check_all(map(columns.column, columns.searched), caller, "q")
+        _check_all(map(columns.column_read, columns.searched), caller, "q")
     for rows, fields in query.included_fields:
-        _check_all(map(rows.column, fields), caller, "fields")
+        _check_all(map(rows.column_read, fields), caller, "fields")
 
 
-def _check_all(columns: Iterable[Column[Any]], caller: BaseCaller | None, parameter: str) -> None:
+def _check_all(
+    columns: Iterable[Column[Any] | None], caller: BaseCaller | None, parameter: str
+) -> None:
     for column in columns:
         _check(column, caller, parameter)
 

@@ -20,6 +20,11 @@ _VALUES = {
     *("float", "int", "literal", "str", "time", "uuid"),
 }
 """The types of pydantic's core schema that the kit uses for values."""
+_OF_TYPES = {
+    *("type", "strict", "expected", "max_digits", "decimal_places"),
+    *("microseconds_precision", "version"),
+}
+"""Keys of the core schema of a value that belong to its type."""
 _METHODS = {"__init__", *(name for name in dir(BaseModel) if not name.startswith("_"))}
 _NEUTRAL_KEYS = {"type", "schema", "metadata", "validation_alias", "serialization_alias"}
 """Keys of a field's core schema that do not change its value."""
@@ -37,7 +42,7 @@ def is_plain(public: type[Model], model: type[Model]) -> bool:
         fields is not None
         and stored is not None
         and not _overrides(public)
-        and all(name in stored and _is_same(name, fields, stored, model) for name in fields)
+        and all(_is_unchanged(name, fields, stored, model) for name in fields)
     )
 
 
@@ -88,6 +93,20 @@ def _module(function: Any) -> str:
         module = _module(function.func)
         return _KIT if module.startswith("pydantic.") else module
     return getattr(function, "__module__", None) or ""
+
+
+def _is_unchanged(
+    name: str, fields: Mapping[str, Any], stored: Mapping[str, Any], model: type[Model]
+) -> bool:
+    if name in stored:
+        return _is_same(name, fields, stored, model)
+    return name in model.__mapper__.columns and _is_bare(fields[name])  # type: ignore[attr-defined]
+
+
+def _is_bare(field: Any) -> bool:
+    """Return whether a computed property has the type of its value, and no other rule."""
+    value = None if field.keys() - _NEUTRAL_KEYS else _value(field["schema"])
+    return value is not None and value.keys() <= _OF_TYPES
 
 
 def _is_same(

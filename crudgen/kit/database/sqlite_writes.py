@@ -72,7 +72,7 @@ def _execute(
         if answer is error or not connection.in_transaction:
             raise
         raise answer from error
-    return rows, connection.total_changes - before != len(rows)
+    return rows, prepared.rereads or connection.total_changes - before != len(rows)
 
 
 def _is_partial(error: Exception) -> bool:

@@ -138,7 +138,7 @@ def read_again(
     """Yield the statements that read the written rows; return their final state."""
     rows: list[Row] = []
     for key in keys_to_read(prepared, returned, bound):
-        read, _ = yield read_back, {"key__": key}, None
+        read, _ = yield read_back, read_back.with_constants({"key__": key}), None
         rows += final_rows(prepared, key, returned, read)
     return rows
 

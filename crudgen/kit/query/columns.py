@@ -55,8 +55,8 @@ class Columns:
         search_in: Sequence[str],
     ) -> None:
         self.properties = Properties(model, public)
-        columns = self.properties.columns
-        self.shown = tuple(name for name in public.model_fields if name in columns)
+        readable = self.properties.readable
+        self.shown = tuple(name for name in public.model_fields if name in readable)
         self._models = model, public
         self.is_plain = is_plain(public, model)
         """Whether rows are written without pydantic (see database/plain_models.py)."""
@@ -102,7 +102,11 @@ class Columns:
 
     def value(self, name: str, kind: str) -> ColumnElement[Any]:
         """Return the value of a column that requests can read, filter, sort and search by."""
-        return masked(self.column(name), self.masks, kind)
+        if name in self.properties.columns:
+            return masked(self.properties.columns[name], self.masks, kind)
+        if not self.masks:
+            return self.properties.readable[name]
+        return self.properties.computed_of(name, lambda one: masked(one, self.masks, kind))
 
     def seen_by(self, visibility: Any) -> Self:
         """Return the same columns, with the related rows that can be read: here, none are used."""
@@ -113,13 +117,16 @@ class Columns:
         """Return the conditions of the rows that can be read at all; none for all rows."""
         return () if self._visible is None else (self._visible(kind),)
 
-    def column(self, name: str) -> Column[Any]:
-        """Return a column of the table."""
-        return self.properties.columns[name]
+    def column(self, name: str) -> ColumnElement[Any]:
+        """Return a column of the table, or a computed property."""
+        return self.properties.readable[name]
 
     def column_read(self, name: str) -> Column[Any] | None:
-        """Return the column of this or a related table that a filter or a sort key is about."""
-        return self.column(name)
+        """Return the column of this or a related table that a filter or a sort key is about.
+
+        Return None for a computed property: it depends on the values that the caller can read.
+        """
+        return self.properties.columns.get(name)
 
     def related_models(self, name: str) -> Sequence[type[Model]]:
         """Return the models of the related rows that a column is reached over; none of an own."""
@@ -142,7 +149,7 @@ class Columns:
                 {self.json_name(name): self.value(name, kind) for name in shown}, kind
             )
         else:
-            values = {name: self.value(name, kind) for name in self.properties.columns}
+            values = {name: self.value(name, kind) for name in self.properties.readable}
             found = encoded_rows(self.row_encoder(names or None), values, kind)
         # In RETURNING, the conditions of masks cannot name tables: rows are read again.
         return replace(found, returned=()) if self.masks else found
@@ -157,14 +164,16 @@ class Columns:
     @cached_property
     def _model_rows(self) -> ModelRowEncoder:
         """The encoder of complete rows. Building one for each query would take much memory."""
-        encoder = ModelRowEncoder(*self._models, self.properties.columns)
+        encoder = ModelRowEncoder(*self._models, self.properties.readable)
         columns = self.properties.columns.items()
         hidden = {name for name, one in columns if self.masks.get(one, ()) is None}
         return encoder.hiding(hidden) if hidden else encoder
 
     def operators(self, name: str) -> tuple[str, ...]:
         """Return the filter operators of a column."""
-        return operators_of(self.column(name), is_word=bool(self._words[name]))
+        column, is_word = self.column(name), bool(self._words[name])
+        nullable = getattr(column, "nullable", _is_optional(self._annotations[name]))
+        return operators_of(column, is_word=is_word, nullable=nullable)
 
     def filter_doc(self, name: str, condition: str) -> str:
         """Return what a filter returns; `{}` in the condition is the name of the property."""
@@ -247,6 +256,10 @@ def _alias_name(annotation: Any) -> str | None:
         return name
     kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
     return _alias_name(kinds[0]) if len(kinds) == 1 else None
+
+
+def _is_optional(annotation: Any) -> bool:
+    return NoneType in get_args(annotation)
 
 
 def _words(annotation: Any) -> tuple[str, ...]:

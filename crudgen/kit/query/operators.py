@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import (
     Boolean,
-    Column,
     ColumnElement,
     Integer,
     and_,
@@ -123,9 +122,9 @@ _ORDER = ("eq", "ne", "lt", "lte", "gt", "gte", "in", "not_in")
 _TEXT = ("contains", "icontains", "startswith", "istartswith", "endswith", "iendswith")
 
 
-def operators_of(column: Column[Any], *, is_word: bool) -> tuple[str, ...]:
+def operators_of(column: ColumnElement[Any], *, is_word: bool, nullable: bool) -> tuple[str, ...]:
     """Return the filter operators of a column. `is_word`: it contains one of a set of words."""
-    null = ("isnull",) if column.nullable else ()
+    null = ("isnull",) if nullable else ()
     if not value_handling(column.type).is_comparable:
         return null
     match column.type:

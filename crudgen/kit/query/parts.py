@@ -9,6 +9,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Integer,
+    Label,
     Select,
     Subquery,
     and_,
@@ -25,6 +26,11 @@ from .cursor import Cursor
 _START = literal_column("0", Integer())
 
 
+def may_be_null(column: ColumnElement[Any]) -> bool:
+    """Return whether a sort value may be null: that of a mask or a computed property may."""
+    return bool(getattr(column, "nullable", True))
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A sort value of a row."""
@@ -34,8 +40,12 @@ class Place:
     may_be_null: bool
 
     def ordered(self, kind: str) -> ColumnElement[Any]:
-        """Return the ORDER BY expression. Null is below all values, as in SQLite's indexes."""
-        ordered = self.column.desc() if self.descends else self.column.asc()
+        """Return the ORDER BY expression. Null is below all values, as in SQLite's indexes.
+
+        A label could be taken for that of the same property of another row.
+        """
+        column = self.column.element if isinstance(self.column, Label) else self.column
+        ordered = column.desc() if self.descends else column.asc()
         if self.may_be_null and kind == "postgresql":
             return ordered.nulls_last() if self.descends else ordered.nulls_first()
         return ordered
@@ -48,11 +58,6 @@ class Place:
                 yield self.column.is_(None)
         elif not self.descends:
             yield self.column.is_not(None)
-
-
-def may_be_null(column: ColumnElement[Any]) -> bool:
-    """Return whether a sort value may be null: a masked one may."""
-    return bool(getattr(column, "nullable", True))
 
 
 @dataclass(frozen=True, slots=True)

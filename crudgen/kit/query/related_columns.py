@@ -56,8 +56,8 @@ class RelatedColumns(Columns):
         """Return the column of this or a related table that a filter or a sort key is about."""
         path = self._paths.get(name)
         if path is None:
-            return self.column(name)
-        return path.columns.column(path.attribute) if path.attribute else None
+            return super().column_read(name)
+        return path.columns.column_read(path.attribute) if path.attribute else None
 
     def related_models(self, name: str) -> Sequence[type[Model]]:
         """Return the models of the related rows that a column is reached over."""
@@ -130,7 +130,7 @@ class RelatedColumns(Columns):
         """Return the parts of a list, by a statement that selects its rows, in an order."""
         if not any(name in self._paths for name, _ in order):
             return super().parts(statement, order, kind)
-        values = {name: self.value(name, kind) for name in self.properties.columns}
+        values = {name: self.value(name, kind) for name in self.properties.readable}
         return RelatedOrder(self.properties, values, self._paths, order, kind).parts(statement)
 
     def order(self, sort: Sequence[str]) -> tuple[tuple[str, bool], ...]:

@@ -20,7 +20,7 @@ from ..database.properties import Properties
 from .columns import Columns
 from .query import Filter
 from .related_paths import NONE, RelatedPath, Step
-from .related_rows import Source, attributes
+from .related_rows import Source, attributes, tables_of
 from .relations import ManyToOne
 
 RelatedFilter = tuple[RelatedPath, Filter, str]
@@ -145,7 +145,7 @@ class _Rows:
         self, source: FromClause, conditions: Iterable[ColumnElement[bool]]
     ) -> ColumnElement[bool]:
         found: Select[Any] = select(_ONE).select_from(source).where(*conditions)
-        return exists(found.correlate(*{column.table for column in self._near.values()}))
+        return exists(found.correlate(*tables_of(self._near)))
 
 
 def related_conditions(
@@ -158,7 +158,7 @@ def related_conditions(
     conditions = _Conditions()
     for one in filters:
         conditions.add(one[0].steps, one)
-    return list(conditions.clauses(properties.columns, properties.key, kind))
+    return list(conditions.clauses(properties.readable, properties.key, kind))
 
 
 def _equals(column: ColumnElement[Any], found: Select[Any], *, is_one: bool) -> ColumnElement[bool]:

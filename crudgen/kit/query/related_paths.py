@@ -96,7 +96,7 @@ def _paths(related: Mapping[str, RelatedRows], words: Sequence[str]) -> Iterator
         words, related = words[1:], rows[-1].related
         if words and rows[-1].is_many:
             words = words[1:]
-        if (rest := _SEPARATOR.join(words)) in rows[-1].columns.properties.columns:
+        if (rest := _SEPARATOR.join(words)) in rows[-1].columns.properties.readable:
             attribute = rest
     for length in range(1, len(rows) + 1):
         if rows[length - 1].is_many or (length == len(rows) and not attribute):

@@ -167,8 +167,13 @@ def related_rows(relations: Relations, container: type[Model]) -> Mapping[str, R
 
 def attributes(source: FromClause, columns: Columns) -> Source:
     """Return the columns of an alias or a subquery of a table, by attribute."""
-    by_attribute = columns.properties.columns.items()
-    return {name: source.c[one.key] for name, one in by_attribute if one.key in source.c}
+    return columns.properties.of(source)
+
+
+def tables_of(source: Source) -> set[FromClause]:
+    """Return the tables and subqueries of columns. Computed properties belong to none."""
+    tables = (getattr(column, "table", None) for column in source.values())
+    return {table for table in tables if table is not None}
 
 
 @dataclass(frozen=True, slots=True)

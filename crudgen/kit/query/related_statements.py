@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from .columns import Columns
-from .related_rows import Include, LinkedKeys, RelatedRows, Source, attributes
+from .related_rows import Include, LinkedKeys, RelatedRows, Source, attributes, tables_of
 from .relations import ManyToOne
 from .statements import ordered
 
@@ -32,7 +32,7 @@ def attributes_to_select(
 ) -> tuple[str, ...]:
     """Return the attributes of rows to select: those to return, the key, and references."""
     shown = columns.shown if fields is None else fields
-    names = [*(shown if columns.is_plain else columns.properties.columns), columns.key]
+    names = [*(shown if columns.is_plain else columns.properties.readable), columns.key]
     relations = [one.rows.relation for one in includes]
     names += [one.by for one in relations if isinstance(one, ManyToOne)]
     return tuple(dict.fromkeys(names))
@@ -63,7 +63,7 @@ def limited_rows(
         statement = statement.select_from(table.join(target, far == source[rows.columns.key]))
     statement = statement.where(condition).order_by(*ordered(sorted_by, order, kind))
     limit = bindparam(include.limit_name, type_=Integer())
-    return statement.limit(limit).offset(_START).correlate(*_tables_of(near))
+    return statement.limit(limit).offset(_START).correlate(*tables_of(near))
 
 
 def has_more(include: Include, near: Source, near_key: str, kind: str) -> ColumnElement[bool]:
@@ -71,14 +71,14 @@ def has_more(include: Include, near: Source, near_key: str, kind: str) -> Column
     source, condition = _counted(include.rows, near, near_key, f"{include.name}_more", kind)
     beyond = select(_ONE).select_from(source).where(condition).limit(_ONE)
     limit = bindparam(include.limit_name, type_=Integer())
-    return exists(beyond.offset(limit).correlate(*_tables_of(near)))
+    return exists(beyond.offset(limit).correlate(*tables_of(near)))
 
 
 def count_of(rows: RelatedRows, near: Source, near_key: str, kind: str) -> ColumnElement[int]:
     """Return the number of related rows of a row."""
     source, condition = _counted(rows, near, near_key, "counted", kind)
     counted = select(func.count()).select_from(source).where(condition)
-    return counted.correlate(*_tables_of(near)).scalar_subquery()
+    return counted.correlate(*tables_of(near)).scalar_subquery()
 
 
 def computed(rows: RelatedRows, near: Source, near_key: str, kind: str) -> ColumnElement[Any]:
@@ -95,7 +95,7 @@ def computed(rows: RelatedRows, near: Source, near_key: str, kind: str) -> Colum
         else cast(func.json_agg(far), String())
     )
     keys = select(array).select_from(table).where(condition)
-    return keys.correlate(*_tables_of(near)).scalar_subquery()
+    return keys.correlate(*tables_of(near)).scalar_subquery()
 
 
 def _counted(
@@ -129,8 +129,3 @@ def _targets(
         return target, None, rows.matches(attributes(target, rows.columns), near, near_key)
     table, by, to = link
     return target, (table, to), by == near[near_key]
-
-
-def _tables_of(source: Source) -> set[FromClause]:
-    """Return the tables and subqueries of columns."""
-    return {column.table for column in source.values()}

@@ -185,6 +185,9 @@ class LinkingResource(RelatedResource):
             steps.append(Change(use.update, bound, columns, read_back=use.read))
         end = len(steps)
         steps += [change for one in sent for change in one.changes(db, key, changes)]
+        if use.rereads:
+            steps.append(Change(use.read, {"key__": key}))
+            end = len(steps)
         with ErrorConversion(self._properties):
             found = await db.write_all(steps)
         return one_row(use.rows.write(self._existing_row(found[end - 1])))

@@ -67,6 +67,10 @@ class LinkingBulkResource(LinkingResource, BulkResource):
             if others := [key for key, row in by_key if not one.is_in(row)]:
                 reads[one.json_name] = n + len(after)
                 after.append(one.batches(db).read(others))
+        use, start = self._statements_for(db), 0
+        if use.rereads:
+            start = n + len(after)
+            after += [Change(use.read, {"key__": key}) for key in batch.keys]
         found = await self._write_in_order(db, Batch(batch.keys, batch.changes, before), after)
         stored = {name: _by_owner(found[index]) for name, index in reads.items()}
         bodies = [
@@ -80,7 +84,7 @@ class LinkingBulkResource(LinkingResource, BulkResource):
                 ],
             )
             for body, key, row in zip(
-                written_rows(self._statements_for(db), found[:n]), batch.keys, rows, strict=True
+                written_rows(use, found[start : start + n]), batch.keys, rows, strict=True
             )
         ]
         return json_array(bodies)

@@ -13,6 +13,7 @@ from crudgen.language.written.spec import EntitySpec
 from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.problems import Problems
 
+from .computed import explained
 from .condition_caller import CallerNames, claim_fields, lists_of
 from .condition_parser import parse_condition
 from .condition_paths import Paths
@@ -35,6 +36,7 @@ class ConditionReader:
         self._claims, self._lists, self._auth = claim_fields(auth.me), lists_of(auth.me), auth
         self._paths = None if entity is None else Paths(entity, entities)
         self._fields = {str(one.name): one for one in entity.fields} if entity else {}
+        self._computed = [one for each in entities.values() for one in each.computed]
 
     def read(
         self, rule: re.Match[str], path: Sequence[str | int], actions: Sequence[Right]
@@ -53,7 +55,8 @@ class ConditionReader:
             for name in sorted(fields_of(condition)):
                 if field := self._fields.get(str(name).removeprefix("new.")):
                     _check_field(field, actions, text)
-        except ConditionError as error:
+        except ConditionError as found:
+            error = explained(found, text, self._computed)
             place = part(location, rule[0], start + error.start, start + error.end)
             self.problems.add(place, error.problem, error.remedy)
             return
@@ -67,7 +70,8 @@ class ConditionReader:
         try:
             caller = CallerNames(self._claims, lists=self._lists, auth=self._auth)
             return parse_condition(text, self._fields, str(self._entity.name), caller)
-        except ConditionError as error:
+        except ConditionError as found:
+            error = explained(found, text, self._computed)
             self.problems.add(self._written.locate(*path), error.problem, error.remedy)
             return None
 
@@ -84,7 +88,8 @@ class ConditionReader:
 
     def _mentions_broken(self, text: str) -> bool:
         """Return whether a condition names a field that has an error."""
-        known = {*self._written.broken, *self._written.spec.fields} - {*self._fields}
+        known = {*self._written.broken, *self._written.spec.fields}
+        known -= {*self._fields, *(str(one.name) for one in self._computed)}
         return not known.isdisjoint(re.findall(r"\w+", text))
 
 

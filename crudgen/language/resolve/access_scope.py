@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 from crudgen.language.access import ANYONE, OWNER, USER, Access, RuleAboutRows, Tenant
 from crudgen.language.conditions.tree import And, Condition, fields_of
+from crudgen.language.indexes import Index
 from crudgen.language.names import ClaimName
 from crudgen.language.ranges import MAX_INDEX
-from crudgen.language.schema import Index
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
 from crudgen.language.yaml.problems import Problems, quoted

@@ -22,7 +22,7 @@ from .fields import resolve_fields
 MAX_NAME = 30
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _TAKEN = frozenset({*Hook, *Operation, "tx", "row", "sent", "changes", "bulk", "db", "request"})
-_FLAGS = ("pk", "index", "unique", "read_only", "write_only", "immutable", "touch")
+_FLAGS = ("pk", "index", "unique", "read_only", "write_only", "immutable", "touch", "computed")
 """Options of fields that have no meaning in a request body alone."""
 ACCESS = (Action.UPDATE, Action.READ)
 """The words that an action can say instead of rules of its own."""

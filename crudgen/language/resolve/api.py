@@ -32,7 +32,7 @@ def can_sort(field: Field) -> bool:
 
 def can_search(field: Field) -> bool:
     """Return whether the query parameter `q` can search the field."""
-    return not field.write_only and TYPES[field.type].text
+    return not (field.write_only or field.computed) and TYPES[field.type].text
 
 
 def filterable(fields: Iterable[Field]) -> tuple[FieldName, ...]:
@@ -195,6 +195,8 @@ def _listed_fields(
             problems.add(location, f"unknown field {quoted(name)}", remedy)
         elif name in listed[:position]:
             problems.add(location, f"duplicate field {quoted(name)}", "remove one of them")
+        elif name not in allowed and fields[name].computed and key == "search":
+            continue  # computed.py reports it
         elif name not in allowed:
             problems.add(location, _not_allowed_message(fields[name], key), suggest("", allowed))
         else:

@@ -12,6 +12,7 @@ from crudgen.language.written.words import CHECK_NAME, CHECK_NAME_RULE, FIELD_RU
 from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.problems import Problems, quoted
 
+from .computed import explained
 from .condition_parser import parse_condition
 from .draft import Draft
 
@@ -48,7 +49,8 @@ def _resolve(draft: Draft, position: int, problems: Problems) -> Check | None:
         return None
     try:
         condition = parse_condition(spec.rule, draft.fields, str(draft.identity.name))
-    except ConditionError as error:
+    except ConditionError as found:
+        error = explained(found, spec.rule, draft.computed.values())
         problems.add(_part(location, spec.rule, error), error.problem, error.remedy)
         return None
     for key in ("says", "name"):
@@ -71,7 +73,8 @@ def _resolve(draft: Draft, position: int, problems: Problems) -> Check | None:
 def _mentions_broken(draft: Draft, rule: str) -> bool:
     """Return whether a condition names a field that has an error."""
     words = {*re.findall(r"\w+", rule)}
-    known = {*draft.written.broken, *draft.written.spec.fields} - {*draft.fields}
+    known = {*draft.written.broken, *draft.written.spec.fields}
+    known -= {*draft.fields, *draft.computed}
     return bool(words & known)
 
 

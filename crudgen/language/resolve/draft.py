@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from crudgen.language.checks import Check
+from crudgen.language.indexes import Index
 from crudgen.language.names import Conventions, TableName
 from crudgen.language.relations import Link, Relation
-from crudgen.language.schema import Field, Index, RowAction
+from crudgen.language.schema import Field, RowAction
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec, FieldSpec
 from crudgen.language.yaml.locations import Location
@@ -28,6 +29,8 @@ class Draft:
     indexes: tuple[Index, ...] = ()
     checks: tuple[Check, ...] = ()
     actions: tuple[RowAction, ...] = ()
+    computed: dict[str, Field] = field(default_factory=dict)
+    """The properties without a column, by name, in order."""
     relations: dict[str, Relation] = field(default_factory=dict)
     """The relations by name, in order."""
     links: dict[str, Link] = field(default_factory=dict)

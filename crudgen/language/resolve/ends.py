@@ -54,7 +54,9 @@ class End(NamedTuple):
 def add_relations(draft: Draft, ends: Iterable[End], drafts: Drafts) -> None:
     """Add the relations with valid names to an entity."""
     fields = {
-        name for field in draft.fields.values() for name in (field.attribute, field.json_name)
+        name
+        for field in (*draft.fields.values(), *draft.computed.values())
+        for name in (field.attribute, field.json_name)
     }
     taken: dict[str, Relation] = {}
     for end in ends:

@@ -15,6 +15,7 @@ from crudgen.language.written.spec import EntitySpec, FieldSpec
 from crudgen.language.yaml.problems import Problems, quoted
 
 from .bounds import with_bounds
+from .computed import as_computed
 from .defaults import with_values
 from .enums import with_enum
 from .flags import check_flags
@@ -91,7 +92,7 @@ def _resolve(written: WrittenType, conventions: Conventions) -> Field | None:
         field = step(written, field)
         if not written.clean:
             return None
-    return field
+    return as_computed(field) if field.computed else field
 
 
 def _base_field(written: WrittenType, names: Names) -> Field:
@@ -107,6 +108,7 @@ def _base_field(written: WrittenType, names: Names) -> Field:
         write_only=spec.write_only,
         immutable=spec.immutable,
         touch=spec.touch,
+        computed=spec.computed,
         as_sent=spec.as_sent,
         controls=spec.controls,
         doc=spec.doc or None,

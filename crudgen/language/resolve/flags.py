@@ -5,6 +5,8 @@ from crudgen.language.types import COMMON_OPTIONS, FLAGS, TYPES
 from crudgen.language.written.field import AnyWrittenField, WrittenType
 from crudgen.language.written.spec import FieldSpec
 
+from .computed import check_computed
+
 
 def check_flags(written: WrittenType) -> None:
     """Check the options of the field's type, and combinations of its flags."""
@@ -13,6 +15,7 @@ def check_flags(written: WrittenType) -> None:
     check_access(written)
     _check_set_by_server(written)
     _check_key(written)
+    check_computed(written)
 
 
 def _check_options(written: WrittenType) -> None:

@@ -4,9 +4,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from itertools import accumulate
 
+from crudgen.language.indexes import Index
 from crudgen.language.names import ColumnName, TableName
 from crudgen.language.ranges import MAX_INDEX, MIN_INDEX
-from crudgen.language.schema import Field, Index
+from crudgen.language.schema import Field
 from crudgen.language.types import MAX_INDEXED_TEXT, TYPES
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec

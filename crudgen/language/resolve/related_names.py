@@ -38,7 +38,7 @@ def _check_properties(
     if not entity.api.write:
         return
     taken: dict[str, str] = {}
-    for field in entity.fields:
+    for field in (*entity.fields, *entity.computed):
         taken |= dict.fromkeys((field.attribute, field.json_name), f"field '{field.name}'")
     for relation in entity.relations:
         what = f"relation '{relation.name}'"

@@ -67,7 +67,7 @@ def find_relation(entity: Entity, word: str, entities: Entities) -> Relation:
 
 
 def _field(entity: Entity, word: str) -> Field | None:
-    return next((field for field in entity.fields if field.name == word), None)
+    return next((one for one in (*entity.fields, *entity.computed) if one.name == word), None)
 
 
 def _relation_by(entity: Entity, field: Field) -> Relation | None:
@@ -172,7 +172,8 @@ def _check_quantifier(
     else:
         if after == ["exists"]:
             _reject_exists(entity, before)
-        known = {field.name for field in entity.fields} | {r.name for r in entity.relations}
+        known = {one.name for one in (*entity.fields, *entity.computed)}
+        known |= {relation.name for relation in entity.relations}
         example = joined([*before, "any", *(after if word in known else [_example(entity)])])
         problem = f"{str(relation.name)!r} is a relation to many rows"
         remedy = f"write 'any' after it, such as {quoted(example)}"

@@ -27,6 +27,7 @@ from .app import resolve_app
 from .checks import resolve_checks
 from .circles import resolve_circles
 from .collisions import check_collisions, check_paths_of_users
+from .computed import check_function_names, check_uses
 from .draft import Draft, Drafts
 from .fields import resolve_fields
 from .former_names import check_former_columns, check_former_tables, former_tables
@@ -96,7 +97,9 @@ def _entities(
     drafts = Drafts(by_name, conventions, problems, is_complete=complete)
     for draft in entities:
         resolve_references(draft, drafts)
-        check_field_names(draft.written, draft.fields.values(), problems)
+        properties = {**draft.fields, **draft.computed}
+        check_field_names(draft.written, properties.values(), problems)
+        check_uses(draft.written, draft.computed, problems)
         check_former_columns(draft, conventions, problems)
         draft.indexes = resolve_indexes(draft.written, draft.fields, problems)
         add_scopes(draft, problems)
@@ -122,6 +125,7 @@ def _with_related_apis(
     for draft, entity in zip(drafts, entities, strict=True):
         api = resolve_related_api(draft.written, entity, by_name, problems)
         found.append(replace(entity, api=api))
+        check_function_names(draft.written, entity, problems)
         check_related_names(draft.written, found[-1], by_name, conventions, problems)
     check_hooks(zip((draft.written for draft in drafts), found, strict=True), problems)
     check_collections(zip((draft.written for draft in drafts), found, strict=True), problems)
@@ -216,7 +220,9 @@ def _draft(
     if identity:
         present, locate = {str(identity.table): "table"}, partial(written.locate, "was")
         was = former_tables(written.spec.was, present, locate, problems)
-        return Draft(written, identity, fields, was)
+        stored = {name: one for name, one in fields.items() if not one.computed}
+        computed = {name: one for name, one in fields.items() if one.computed}
+        return Draft(written, identity, stored, was, computed=computed)
     check_field_names(written, fields.values(), problems)
     resolve_indexes(written, fields, problems)
     resolve_api(written, fields, problems)
@@ -225,7 +231,7 @@ def _draft(
 
 def _entity(draft: Draft, problems: Problems) -> Entity:
     written, identity = draft.written, draft.identity
-    api = resolve_api(written, draft.fields, problems)
+    api = resolve_api(written, {**draft.fields, **draft.computed}, problems)
     hooks, events = resolve_hooks(written, problems)
     return Entity(
         name=identity.name,
@@ -243,6 +249,7 @@ def _entity(draft: Draft, problems: Problems) -> Entity:
         links=tuple(draft.links.values()),
         checks=draft.checks,
         actions=draft.actions,
+        computed=tuple(draft.computed.values()),
         file=written.file,
         line=draft.locate("table").line,
     )

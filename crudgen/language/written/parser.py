@@ -88,8 +88,8 @@ class ShortFormParser:
                 remedy = f"quote a default of several words: '= {default}'"
         if name == "renamed":
             remedy = "for a former name of the field, write 'was(name)'"
-        if name in ("computed", "generated", "virtual"):
-            remedy = "add a @computed_field to the public model of the emitted project"
+        if name in ("generated", "virtual"):
+            remedy = "for a value that a function of yours returns, write 'computed'"
         if name == "(":
             problem, remedy = "unexpected '('", "quote a default that contains parentheses"
         else:

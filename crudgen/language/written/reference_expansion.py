@@ -21,6 +21,7 @@ REJECTED = {
         ("min", "max", "pattern", "as_sent", "controls"),
         "remove it: a reference has the rules of the key that it refers to",
     ),
+    "computed": "remove it, and write the type of the key, such as 'int computed'",
     "touch": "remove it: it is for date, time and datetime",
 }
 """Options that a reference does not have, and what to do instead."""

@@ -77,6 +77,9 @@ class FieldSpec(BaseSpec):
     write_only: options.WriteOnly = False
     immutable: options.Immutable = False
     touch: Flag = Field(default=False, description="Set to the current time on every write.")
+    computed: Flag = Field(
+        default=False, description="Computed by a function in hooks.py, which returns its SQL."
+    )
     as_sent: Flag = Field(
         default=False, description="Stored as sent, without normalization to Unicode NFC."
     )

@@ -105,7 +105,7 @@ async def _answer(connection: Any, execution: Execution | None) -> Answer:
     rows = await _execute(connection, prepared, bound)
     if step is None or step.read_back is None:
         return rows, False
-    has_effects = any(row[-1] for row in rows)
+    has_effects = prepared.rereads or any(row[-1] for row in rows)
     prepared.returns_final_row = not has_effects
     return [row[:-1] for row in rows], has_effects
 

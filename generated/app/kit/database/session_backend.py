@@ -230,10 +230,10 @@ def _answer(connection: Connection, execution: Execution | None) -> Answer:
     before = _total_changes(connection) if is_sqlite else 0
     rows = _execute(connection, prepared, bound)
     if is_sqlite:
-        return rows, _total_changes(connection) - before != len(rows)
+        return rows, prepared.rereads or _total_changes(connection) - before != len(rows)
     if step is None or step.read_back is None:
         return rows, False
-    return [row[:-1] for row in rows], any(row[-1] for row in rows)
+    return [row[:-1] for row in rows], prepared.rereads or any(row[-1] for row in rows)
 
 
 def _total_changes(connection: Connection) -> int:

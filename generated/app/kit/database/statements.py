@@ -38,6 +38,11 @@ The default maps the keys of the table's columns.
 """
 DIAGNOSIS = "diagnosis"
 """The execution option of a statement whose errors need a Diagnosis."""
+REREAD = "reread"
+"""The execution option of an INSERT or UPDATE whose rows are read again after the last change.
+
+RETURNING does not see what the same transaction changes later, nor the other rows it changes.
+"""
 RULES = "rules"
 """The key of the info of a CHECK constraint whose violations have a message.
 
@@ -64,6 +69,7 @@ class Prepared:
         "has_key",
         "kind",
         "reads_rows",
+        "rereads",
         "returns_final_row",
         "sql",
         "statement",
@@ -79,6 +85,8 @@ class Prepared:
         self.dialect = dialect
         self.kind = dialect.name
         self.diagnosis: Diagnosis | None = statement.get_execution_options().get(DIAGNOSIS)
+        self.rereads = bool(statement.get_execution_options().get(REREAD))
+        """Whether the written row is read again at the end of the transaction."""
         self.sql = str(compiled)
         self.deletes = isinstance(statement, Delete)
         self.has_key = isinstance(statement, Update | Delete)
@@ -117,6 +125,13 @@ class Prepared:
             values[name] = default()
         for name, process in self._binders.items():
             values[name] = process(values[name])
+        return values
+
+    def with_constants(self, stored: Values) -> dict[str, Any]:
+        """Return the values for the driver, of which `stored` have its form already."""
+        values = {**self._constants, **stored}
+        for name in self._binders.keys() & self._constants.keys():
+            values[name] = self._binders[name](values[name])
         return values
 
     def rows(self, found: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

@@ -124,7 +124,7 @@ def _page_statement(columns: Columns, query: ListQuery) -> Select[str, Any] | No
     shown = [columns.value(name, "sqlite") for name in names]
     found = page_statement(columns, shown, query, None, "sqlite").subquery()
     row = json_object(
-        {columns.json_name(name): found.c[columns.column(name).key] for name in names},
+        {columns.json_name(name): column for name, column in zip(names, found.c, strict=True)},
         "sqlite",
     )
     if row is None:

@@ -184,7 +184,8 @@ def row_bytes(model: type[Model], columns: Columns) -> int:
 
 def _max_bytes(model: type[Model], name: str, columns: Columns) -> int:
     """Return the estimated maximum bytes of a property, by its declared length."""
-    metadata = model.model_fields[name].metadata
+    field = model.model_fields.get(name)
+    metadata = field.metadata if field else ()  # a computed property has no declared length
     lengths = [one.max_length for one in metadata if hasattr(one, "max_length")]
     is_narrow = value_handling(columns.column(name).type).is_comparable
     return min(lengths, default=NARROW_BYTES if is_narrow else SHORT_BYTES)

@@ -8,7 +8,7 @@ from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, or
 from .columns import Columns
 from .cursor import Cursor
 from .operators import OPERATORS
-from .parts import Place, page_union, union
+from .parts import Place, may_be_null, page_union, union
 from .query import Filter, ListQuery
 
 Order = Sequence[tuple[str, bool]]
@@ -103,4 +103,4 @@ def ordered(
 ) -> Iterator[ColumnElement[Any]]:
     """Yield the ORDER BY expressions of a page. Null is below all values (see `Place`)."""
     for column, (_, descends) in zip(sorted_by, order, strict=True):
-        yield Place(column, descends, bool(getattr(column, "nullable", True))).ordered(kind)
+        yield Place(column, descends, may_be_null(column)).ordered(kind)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
-from sqlalchemy import Column
+from sqlalchemy import ColumnElement
 
 from ..database.columns import python_type, value_handling
 from ..models import MAX_INT, MIN_INT
@@ -83,7 +83,7 @@ def _is_valid(adapter: TypeAdapter[Any], text: str) -> bool:
     return True
 
 
-def column_adapter(column: Column[Any], words: Sequence[str]) -> TypeAdapter[Any]:
+def column_adapter(column: ColumnElement[Any], words: Sequence[str]) -> TypeAdapter[Any]:
     """Return the parser for the values of a column, which may be restricted to words."""
     if words:
         word: Any = Literal[tuple(words)]

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, null, select, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..database.returning import may_have_effects, returning_expressions
-from ..database.statements import COLUMNS, DIAGNOSIS, RULES
+from ..database.statements import COLUMNS, DIAGNOSIS, REREAD, RULES
 from ..query.columns import Columns
 
 INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -26,7 +26,10 @@ class RowStatements:
         key: Sequence[ColumnElement[Any]] = returning_expressions([primary_key], kind)
         if kind == "postgresql":
             key = [*key, may_have_effects(table)]
-        self.returned = (*json_rows.returned, *key)
+        self.rereads = columns.properties.reads_others
+        """Whether a written row is read again, because a property depends on other rows."""
+        row = map(_nothing, json_rows.returned) if self.rereads else json_rows.returned
+        self.returned = (*row, *key)
         """The expressions for RETURNING: those of the JSON encoder, then the key."""
         same_key = primary_key == bindparam("key__")
         found = (same_key, *columns.visible(kind))
@@ -38,10 +41,16 @@ class RowStatements:
         if rules:
             other = options.get(DIAGNOSIS)
             options[DIAGNOSIS] = rules[0](columns.properties, other)
-        self.options: dict[str, Any] = {COLUMNS: by_attribute, **options}
+        again: dict[str, Any] = {REREAD: True} if self.rereads else {}
+        self.options: dict[str, Any] = {COLUMNS: by_attribute, **options, **again}
         """The execution options of an INSERT or UPDATE."""
         self.insert = insert(table).returning(*self.returned).execution_options(**self.options)
         changed = update(table).where(*found).returning(*self.returned)
         self.update = changed.execution_options(**self.options)
         deleted = delete(table).where(*found).returning(*key)
         self.delete = deleted.execution_options(**options)
+
+
+def _nothing(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return null in place of a value that is read again."""
+    return type_coerce(null(), column.type)
