@@ -9,10 +9,10 @@ from crudgen.language.schema import Entity, Field, RowAction, Schema, TypeName
 from .articles import a_row
 
 _TYPES = {
-    TypeName.INT: "number",
-    TypeName.FLOAT: "number",
-    TypeName.BOOL: "boolean",
-    TypeName.JSON: "unknown",
+    TypeName.INT: raw("number"),
+    TypeName.FLOAT: raw("number"),
+    TypeName.BOOL: raw("boolean"),
+    TypeName.JSON: raw("unknown"),
 }
 """The types of values in JSON that are not strings."""
 _METHODS = frozenset(
@@ -34,8 +34,8 @@ class ActionMethodView:
     words: Code
     resource: Code
     action: Code
-    body: tuple[Code, ...] | None
-    """The properties of the body, with their types; None without a body."""
+    body: Code | None
+    """A line for each property of the body, with its type; None without a body."""
 
 
 def action_methods(schema: Schema) -> Iterator[ActionMethodView]:
@@ -53,7 +53,7 @@ def action_methods(schema: Schema) -> Iterator[ActionMethodView]:
                 words=words(action.name),
                 resource=typescript(str(entity.plural)),
                 action=typescript(str(action.name)),
-                body=tuple(map(_property, action.takes)) if action.takes else None,
+                body=join(raw("\n"), map(_line, action.takes)) if action.takes else None,
             )
 
 
@@ -62,9 +62,13 @@ def _method_name(entity: Entity, action: RowAction) -> str:
     return first + "".join(map(str.capitalize, rest)) + str(entity.name)
 
 
+def _line(field: Field) -> Code:
+    return raw("        ") + _property(field) + raw(";")
+
+
 def _property(field: Field) -> Code:
     """Return `"reason": string`, or `"on"?: string | null | undefined`."""
-    kind = raw(_TYPES.get(field.type, "string"))
+    kind = _TYPES.get(field.type, raw("string"))
     if field.type is TypeName.ENUM:
         kind = join(raw(" | "), [typescript(word) for word in field.words])
     may_be_null = raw(" | null") if field.optional and field.type is not TypeName.JSON else raw("")
