@@ -122,14 +122,14 @@ def test_the_etag_opens_if_match(apis: Everywhere) -> None:
     assert again.status_code == 412
 
 
-def test_several_relations_are_written(api: Api) -> None:
+def test_several_relations_are_written(apis: Everywhere) -> None:
     notes = [{"words": "first"}, {"words": "second"}]
-    made = api.ask("POST", "/orders/", json=ORDER | {"notes": notes, "lines": LINES})
+    made = apis.ask("POST", "/orders/", json=ORDER | {"notes": notes, "lines": LINES})
     assert made.status_code == 201, made.text
     assert made.json()["lines"] == SHOWN
     assert [note["words"] for note in made.json()["notes"]] == ["first", "second"]
     assert {note["order_number"] for note in made.json()["notes"]} == {7}
-    assert api.ask("GET", "/notes/").json() == made.json()["notes"]
+    assert apis.ask("GET", "/notes/").json() == made.json()["notes"]
 
 
 def test_errors_have_the_place_of_a_row(apis: Everywhere) -> None:
