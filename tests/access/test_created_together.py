@@ -198,9 +198,7 @@ class Orders:
 
 async def differences(package: Any, database: str, rules: Rules) -> list[str]:
     application = Application(package)
-    settings = application.module("settings").Settings(database_url=database, auth_secret=SECRET)
-    app = application.module("main").create_app(settings)
-    async with app.router.lifespan_context(app):
+    async with application.running(database, auth_secret=SECRET) as app:
         if database.startswith("sqlite"):
             return await _sent(Orders(AsgiClient(app), create_engine(database), rules))
         with application.connected(database) as engine:

@@ -443,11 +443,7 @@ async def differences(
 ) -> tuple[list[str], int]:
     """Send all requests as all callers; return the differences, and how many were sent."""
     application = Application(package)
-    settings = application.module("settings").Settings(
-        database_url=database, auth_secret=SECRET, shortcut=seed % 2 == 0
-    )
-    app = application.module("main").create_app(settings)
-    async with app.router.lifespan_context(app):
+    async with application.running(database, auth_secret=SECRET, shortcut=seed % 2 == 0) as app:
         is_file = database.startswith("sqlite")
         engine = create_engine(database) if is_file else application.engine(database)
         staff = Staff(AsgiClient(app), engine, Rules(rules), rows(seed))

@@ -153,11 +153,7 @@ def insert(application: Application, database: str, hidden: Rows) -> None:
 
 
 async def answers(application: Application, database: str, hidden: Rows) -> list[tuple[Any, ...]]:
-    settings = application.module("settings").Settings(
-        database_url=database, auth_secret=SECRET, secret_key=SECRET
-    )
-    app = application.module("main").create_app(settings)
-    async with app.router.lifespan_context(app):
+    async with application.running(database, auth_secret=SECRET, secret_key=SECRET) as app:
         insert(application, database, hidden)
         client, headers = AsgiClient(app), bearer([])
         return [

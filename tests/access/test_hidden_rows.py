@@ -47,12 +47,8 @@ def shown(answer: httpx.Response) -> tuple[Any, ...]:
 async def differing(package: Any, database: str, rules: Rules) -> list[str]:
     """Return the requests whose responses differ if only hidden rows do."""
     application = Application(package)
-    settings = application.module("settings").Settings(
-        database_url=database, auth_secret=SECRET, secret_key=SECRET
-    )
-    app = application.module("main").create_app(settings)
     found = []
-    async with app.router.lifespan_context(app):
+    async with application.running(database, auth_secret=SECRET, secret_key=SECRET) as app:
         rows, client = Rows(application.engine(database)), AsgiClient(app)
         rows.reset()
         for (name, sent), roles in zip(CALLERS.items(), COUNTED, strict=True):
@@ -110,6 +106,7 @@ def test_hidden_rows_have_no_influence(
         unload(package)
 
 
+@pytest.mark.long
 def test_a_filter_by_hidden_rows_is_noticed(new_database: Callable[[str], str]) -> None:
     rules = RULES["a hidden hero"]
     package = package_of(rules, ("app/kit/access/queries.py", "in query.filters", "in ()"))

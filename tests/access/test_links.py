@@ -143,9 +143,7 @@ async def differences(
 ) -> tuple[list[str], int]:
     """Send all requests as all callers; return the differences, and how many were sent."""
     application = Application(package)
-    settings = application.module("settings").Settings(database_url=database, auth_secret=SECRET)
-    app = application.module("main").create_app(settings)
-    async with app.router.lifespan_context(app):
+    async with application.running(database, auth_secret=SECRET) as app:
         if database.startswith("sqlite"):  # this engine does not check references
             engine = create_engine(database)
             found, count = await _sent(AsgiClient(app), engine, rules, seed, stops=stops)

@@ -311,11 +311,7 @@ async def differences(
 ) -> tuple[list[str], int]:
     """Send all requests as all callers; return the differences, and how many were sent."""
     application = Application(package)
-    settings = application.module("settings").Settings(
-        database_url=database, auth_secret=SECRET, shortcut=short
-    )
-    app = application.module("main").create_app(settings)
-    async with app.router.lifespan_context(app):
+    async with application.running(database, auth_secret=SECRET, shortcut=short) as app:
         # This engine does not check references on SQLite.
         is_file = database.startswith("sqlite")
         engine = create_engine(database) if is_file else application.engine(database)

@@ -39,9 +39,7 @@ def test_keys_and_repeated_requests(kind: str, new_database: Callable[[str], str
 
 async def _run(package: Any, database: str) -> None:
     application = Application(package)
-    settings = application.module("settings").Settings(database_url=database, auth_secret=SECRET)
-    app = application.module("main").create_app(settings)
-    async with app.router.lifespan_context(app):
+    async with application.running(database, auth_secret=SECRET) as app:
         client = AsgiClient(app)
 
         async def ask(who: int, method: str, path: str, json: Any = None, **headers: str) -> Any:

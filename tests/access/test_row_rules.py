@@ -292,12 +292,8 @@ async def differences(
     `stops` at the first difference, with an AssertionError.
     """
     application = Application(package)
-    settings = application.module("settings").Settings(
-        database_url=database, auth_secret=SECRET, shortcut=short
-    )
-    app = application.module("main").create_app(settings)
     with application.connected(database) as engine:
-        async with app.router.lifespan_context(app):
+        async with application.running(database, auth_secret=SECRET, shortcut=short) as app:
             table = application.metadata.tables["note"]
             client = AsgiClient(app)
             notes = Notes(client, engine, table, Rules(written), seed)

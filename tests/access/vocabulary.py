@@ -57,11 +57,7 @@ class Asker:
 async def serving(package: Any, database: str) -> AsyncIterator[Asker]:
     """Serve an imported application."""
     application = Application(package)
-    settings = application.module("settings").Settings(
-        database_url=database, auth_secret=SECRET, secret_key=SECRET
-    )
-    app = application.module("main").create_app(settings)
-    async with app.router.lifespan_context(app):
+    async with application.running(database, auth_secret=SECRET, secret_key=SECRET) as app:
         yield Asker(AsgiClient(app), application.engine(database), application)
 
 

@@ -72,11 +72,9 @@ def test_the_application_starts(chosen: set[str], new_database: Callable[[str], 
     application = Application(package)
     settings: dict[str, Any] = {"auth_secret": SECRET} if has_callers else {}
     settings |= {"webhook_crm_secret": WEBHOOK_SECRET, "webhooks": False} if sends else {}
-    made = application.module("settings").Settings(database_url=new_database("sqlite"), **settings)
-    app = application.module("main").create_app(made)
 
     async def statuses() -> tuple[int, int]:
-        async with app.router.lifespan_context(app):
+        async with application.running(new_database("sqlite"), **settings) as app:
             client = AsgiClient(app)
             headers = bearer([]) if has_callers else {}
             document = await client.request("GET", "/openapi.json")

@@ -1,8 +1,8 @@
 """The start of an application within the process of a test: the models of a spec, and prepare()."""
 
 import importlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
@@ -23,6 +23,14 @@ class Application:
 
     def module(self, name: str) -> Any:
         return importlib.import_module(f"{self.package.__name__}.{name}")
+
+    @asynccontextmanager
+    async def running(self, url: str, **settings: Any) -> AsyncIterator[Any]:
+        """Start the application on a database, and yield it, as a server does."""
+        made = self.module("settings").Settings(database_url=url, **settings)
+        app = self.module("main").create_app(made)
+        async with app.router.lifespan_context(app):
+            yield app
 
     @property
     def metadata(self) -> MetaData:
