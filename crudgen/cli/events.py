@@ -74,7 +74,7 @@ def retry(
     entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Let functions run, and webhooks be sent, again now. Without ids, all that have failed."""
+    """Run functions and send webhooks again now. Without ids, all that have failed."""
     with _opened(entities, database) as stored:
         _report(stored.retry(ids or []), "retried", as_json=as_json)
 
@@ -86,7 +86,7 @@ def drop(
     entities: source.EntitiesOption = source.DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Delete events: nothing is done about them, and later events of these rows go on."""
+    """Delete events without handling them. Later events of these rows no longer wait."""
     if not ids:
         raise ArgumentError("no events are named\n  give the ids that 'crudgen events list' prints")
     with _opened(entities, database) as stored:

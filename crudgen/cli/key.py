@@ -1,15 +1,12 @@
 """The commands `crudgen key …`. Reason to change: their options or output."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from crudgen.cli import changing, console, source
+from crudgen.cli.accounts import opened_keys
 from crudgen.cli.user import AsJson
-from crudgen.errors import CrudgenError
 
 EXAMPLES = (
     "crudgen key add --role editor --days 90",
@@ -18,26 +15,6 @@ EXAMPLES = (
 )
 
 key = typer.Typer(no_args_is_help=True, help="Add, list and revoke the API keys of programs.")
-
-
-@contextmanager
-def _opened(
-    entities: Path, url: str | None, *, is_about_row: bool = False
-) -> Iterator[tuple[Any, Any]]:
-    """Yield the module of commands, and the keys of an application. Raises CrudgenError."""
-    schema, tree = source.render_to_serve(source.read(entities))
-    if schema.auth is None or not schema.auth.keys:
-        raise CrudgenError("the spec has no API keys\n  write 'auth: {keys: true}' in crudgen.yaml")
-    from crudgen.delivery.administration import opened_accounts  # noqa: PLC0415 -- lazy
-
-    if schema.auth.user_entity is None and is_about_row:
-        raise CrudgenError(
-            "--row is about users who are rows of an entity\n"
-            "  in crudgen.yaml, write the name of the entity, such as 'auth: {users: User}'"
-        )
-    commands = "key_commands" if schema.auth.user_entity is None else "user_row_key_commands"
-    with opened_accounts(tree, commands, url) as found:
-        yield found
 
 
 @key.command("add")
@@ -61,7 +38,10 @@ def add(  # noqa: PLR0913 -- each is an option of the command
     as_json: AsJson = False,
 ) -> None:
     """Add a key, and print it. It is not shown again."""
-    with _opened(entities, database, is_about_row=row is not None) as (commands, keys):
+    with opened_keys(entities, database, row_options="--row" if row is not None else "") as (
+        commands,
+        keys,
+    ):
         chosen = {} if row is None else {"row": row}
         added, text = keys.add(name, days, role or [], me or [], **chosen)
         if not as_json:
@@ -76,7 +56,7 @@ def list_all(
     as_json: AsJson = False,
 ) -> None:
     """List all keys, with their last use."""
-    with _opened(entities, database) as (commands, keys):
+    with opened_keys(entities, database) as (commands, keys):
         found = keys.all()
         console.say(commands.as_json(found) if as_json else commands.as_table(found))
 
@@ -89,7 +69,7 @@ def revoke(
     as_json: AsJson = False,
 ) -> None:
     """Delete a key."""
-    with _opened(entities, database) as (commands, keys):
+    with opened_keys(entities, database) as (commands, keys):
         found = keys.revoke(number)
         said = f"revoked {commands.described(found)}"
         console.say(commands.as_json([found]) if as_json else said)

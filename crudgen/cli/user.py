@@ -1,14 +1,11 @@
 """The commands `crudgen user …`. Reason to change: their options or output."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import typer
 
 from crudgen.cli import changing, console, source
-from crudgen.errors import CrudgenError
+from crudgen.cli.accounts import opened_users
 
 EXAMPLES = (
     "echo 'a long password' | crudgen user add ann --role editor --password-stdin",
@@ -38,31 +35,6 @@ Values: TypeAlias = Annotated[
 user = typer.Typer(no_args_is_help=True, help="Add, list and change the users of the API.")
 
 
-@contextmanager
-def _opened(
-    entities: Path, url: str | None, *, is_about_rows: bool = False
-) -> Iterator[tuple[Any, Any]]:
-    """Yield the module of commands, and the users of an application. Raises CrudgenError.
-
-    `is_about_rows` requires users who are rows of an entity.
-    """
-    schema, tree = source.render_to_serve(source.read(entities))
-    if schema.auth is None or not schema.auth.users:
-        raise CrudgenError(
-            "the spec has no users of its own\n  write 'auth: {users: true}' in crudgen.yaml"
-        )
-    from crudgen.delivery.administration import opened_accounts  # noqa: PLC0415 -- lazy
-
-    if schema.auth.user_entity is None and is_about_rows:
-        raise CrudgenError(
-            "--row and --set are about users who are rows of an entity\n"
-            "  in crudgen.yaml, write the name of the entity, such as 'auth: {users: User}'"
-        )
-    commands = "user_commands" if schema.auth.user_entity is None else "user_row_commands"
-    with opened_accounts(tree, commands, url) as found:
-        yield found
-
-
 def _report(commands: Any, done: Any, *, as_json: bool) -> None:
     console.say(commands.as_json([done]) if as_json else commands.described(done))
 
@@ -85,7 +57,10 @@ def add(  # noqa: PLR0913 -- each is an option of the command
 ) -> None:
     """Add a user; if users are rows, with a new row or an existing one. Asks for the password."""
     chosen = _chosen(row, values)
-    with _opened(entities, database, is_about_rows=bool(chosen)) as (commands, accounts):
+    with opened_users(entities, database, row_options="--row and --set" if chosen else "") as (
+        commands,
+        accounts,
+    ):
         password = commands.read_password(from_input=password_stdin)
         done = accounts.add(name, password, role or [], me or [], **chosen)
         _report(commands, done, as_json=as_json)
@@ -102,7 +77,7 @@ def link(  # noqa: PLR0913 -- each is an option of the command
     as_json: AsJson = False,
 ) -> None:
     """Give a row to a user without one: users have none if the spec had 'users: true'."""
-    with _opened(entities, database, is_about_rows=True) as (commands, accounts):
+    with opened_users(entities, database, row_options="--row and --set") as (commands, accounts):
         _report(commands, accounts.link(name, **_chosen(row, values)), as_json=as_json)
 
 
@@ -119,7 +94,7 @@ def list_all(
     as_json: AsJson = False,
 ) -> None:
     """List all users."""
-    with _opened(entities, database) as (commands, accounts):
+    with opened_users(entities, database) as (commands, accounts):
         found = accounts.all()
         console.say(commands.as_json(found) if as_json else commands.as_table(found))
 
@@ -132,7 +107,7 @@ def disable(
     as_json: AsJson = False,
 ) -> None:
     """Refuse a user, and withdraw their tokens."""
-    with _opened(entities, database) as (commands, accounts):
+    with opened_users(entities, database) as (commands, accounts):
         _report(commands, accounts.disable(name), as_json=as_json)
 
 
@@ -144,7 +119,7 @@ def enable(
     as_json: AsJson = False,
 ) -> None:
     """Accept a user again."""
-    with _opened(entities, database) as (commands, accounts):
+    with opened_users(entities, database) as (commands, accounts):
         _report(commands, accounts.enable(name), as_json=as_json)
 
 
@@ -158,7 +133,7 @@ def password(
     as_json: AsJson = False,
 ) -> None:
     """Set the password of a user, and withdraw their tokens."""
-    with _opened(entities, database) as (commands, accounts):
+    with opened_users(entities, database) as (commands, accounts):
         accounts.find(name)
         text = commands.read_password(from_input=password_stdin)
         _report(commands, accounts.set_password(name, text), as_json=as_json)
@@ -174,5 +149,5 @@ def roles(
     as_json: AsJson = False,
 ) -> None:
     """Replace the roles of a user."""
-    with _opened(entities, database) as (commands, accounts):
+    with opened_users(entities, database) as (commands, accounts):
         _report(commands, accounts.set_roles(name, role or []), as_json=as_json)
