@@ -68,13 +68,9 @@ async def differences(
     `stops` after the first difference.
     """
     application = Application(package)
-    settings = application.module("settings").Settings(
-        database_url=database, auth_secret=SECRET, shortcut=short
-    )
-    app = application.module("main").create_app(settings)
     found: list[str] = []
     with application.connected(database) as engine:
-        async with app.router.lifespan_context(app):
+        async with application.running(database, auth_secret=SECRET, shortcut=short) as app:
             rows, client = Rows(engine), AsgiClient(app)
             before = rows.reset()
             for (name, sent), roles in zip(CALLERS.items(), COUNTED, strict=True):
@@ -140,8 +136,8 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         *(COLLECTIONS, "owner.read, rows.access.read, *linked", "rows.access.read, *linked"),
     ),
     "links": (
-        *(LINKS, "links.rows.access.read, links.update)", "links.rows.access.read)"),
-        *(LINKS, "rows.access.read, self.update)", "rows.access.read)"),
+        *(LINKS, "links.rows.access.read, links.permission)", "links.rows.access.read)"),
+        *(LINKS, "rows.access.read, self.permission)", "rows.access.read)"),
     ),
     "link tables with rules": (
         *(COLLECTIONS, "guarded.via is not None", "False"),

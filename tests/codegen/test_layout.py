@@ -59,7 +59,7 @@ def test_extremes_are_in_it() -> None:
         field
         for seed in range(3)
         for entity in random_schema(seed, entities=60).entities
-        for field in entity.fields
+        for field in (*entity.fields, *entity.computed)
     ]
     for name, info in TYPES.items():
         of_type = [field for field in fields if field.type is name]
@@ -103,7 +103,7 @@ def test_lines_fit(sample: tuple[Schema, Path]) -> None:
             assert not [line for line in long if '"' not in line and "'" not in line]
 
 
-@pytest.mark.long_cases("201")
+@pytest.mark.long_cases("200", "201")
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(200, 200 + SEEDS))
 def test_the_tests_of_random_projects_pass(seed: int, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from crudgen.codegen.code import (
     words,
 )
 from crudgen.codegen.imports import Imports
-from crudgen.codegen.layout import INDENT, call, statement
+from crudgen.codegen.layout import INDENT, WIDTH, Bracket, call, statement, typed_declaration
 from crudgen.language.names import ClassName
 from crudgen.language.schema import Entity, Field, TypeName
 
@@ -57,10 +57,12 @@ def use_model(entity: Entity, entities: Mapping[ClassName, Entity], imports: Imp
 
 def computed_properties(entities: Iterable[Entity], imports: Imports) -> Iterator[Code]:
     """Yield `compute(Hero, "full_name", heroes_hooks.full_name, Text())` for each property."""
-    for entity in entities:
+    for number, entity in enumerate(entities, 1):
         if entity.computed:
             folder = folder_name(entity.plural)
-            module = identifier(f"{folder}_hooks")
+            longest = max(len(field.attribute) for field in entity.computed)
+            fits = INDENT + len(f"{folder}_hooks.,") + longest <= WIDTH
+            module = identifier(f"{folder}_hooks" if fits else f"hooks_{number}")
             imports.use(f".{folder}", f"hooks as {module}")
             for field in entity.computed:
                 yield _property(name(entity.name), module, field, imports)
@@ -80,8 +82,8 @@ def class_variable(field: Field, annotation: Code, imports: Imports) -> Code:
     """Return `full_name: ClassVar[Mapped[str]]`, for the table model."""
     of_class = imports.name("typing", "ClassVar", in_class=True)
     mapped = imports.name("sqlalchemy.orm", "Mapped", in_class=True)
-    kind = of_class + raw("[") + mapped + raw("[") + annotation + raw("]]")
-    return annotated(identifier(field.attribute), kind)
+    value = mapped + raw("[") + annotation + raw("]")
+    return typed_declaration(field.attribute, Bracket("[", (value,), "]").within(of_class), None)
 
 
 def function_parts(

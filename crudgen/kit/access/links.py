@@ -32,9 +32,9 @@ class GuardedLinks(GuardedCollection):
     ) -> None:
         super().__init__(links, owner, rows)
         self.links, self._inverse = links, inverse
-        self.update = (rows.access if inverse else owner).update
+        self.permission = (rows.access if inverse else owner).update
         """The permission to change the links."""
-        self.linker: Any = May(owner.caller, owner.read, rows.access.read, self.update).asked
+        self.linker: Any = May(owner.caller, owner.read, rows.access.read, self.permission).asked
         """The dependency that returns the caller of a change of links."""
         self._changes: dict[tuple[str, Roles], LinkChanges | None] = {}
 
@@ -46,7 +46,7 @@ class GuardedLinks(GuardedCollection):
         """Return the changes that a caller may make; None if no rule is about rows."""
         roles = roles_of(caller)
         if (kind, roles) not in self._changes:
-            asked = (self.owner.read, self.rows.access.read, self.update)
+            asked = (self.owner.read, self.rows.access.read, self.permission)
             is_about_rows = any(one.clauses(roles) is not None for one in asked)
             self._changes[kind, roles] = self._judged(kind, roles) if is_about_rows else None
         return self._changes[kind, roles]
@@ -109,6 +109,6 @@ class LinksView(CollectionView):
         None if no rule is about rows.
         """
         links = self._links
-        for one in (links.owner.read, links.rows.access.read, links.update):
+        for one in (links.owner.read, links.rows.access.read, links.permission):
             one.check(self._caller)
         return links.changes(db.kind, self._caller)
