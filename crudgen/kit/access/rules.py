@@ -209,9 +209,7 @@ class Access:
         self.update = Permission(f"update rows of {name}", clauses(update), needs=self.read)
         self.delete = Permission(f"delete rows of {name}", clauses(delete), needs=self.read)
         self.actions = {
-            one: Permission(
-                f"{one.replace('_', ' ')} rows of {name}", clauses(rules), needs=self.read
-            )
+            one: Permission(f"{_words(one)} rows of {name}", clauses(rules), needs=self.read)
             for one, rules in (actions or {}).items()
         }
         """What the rules of functions allow, by name."""

@@ -61,7 +61,7 @@ class StoredEvents:
         )
 
     def drop(self, ids: Sequence[str]) -> int:
-        """Delete events, so that nothing is done about them; return their number."""
+        """Delete events without handling them; return their number."""
         return self._change(delete(table).where(table.c.uid.in_(ids)) for table in self._tables)
 
     def _change(self, statements: Iterator[Any]) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -22,7 +23,7 @@ _log = logging.getLogger(__name__)
 WORKERS: WeakKeyDictionary[Database, set["Worker"]] = WeakKeyDictionary()
 
 
-class Worker:
+class Worker(ABC):
     """Takes events from a queue, and works on several at a time. Subclasses say what is done."""
 
     scope: ClassVar[Mapping[str, Any]] = {}
@@ -35,20 +36,20 @@ class Worker:
         self._woken = asyncio.Event()
         self._renewed = time.monotonic()
 
+    @abstractmethod
     async def work(self, row: Row) -> None:
         """Work on an event. An exception lets it be tried again later."""
-        raise NotImplementedError
 
+    @abstractmethod
     def failed(self, row: Row, error: Exception) -> Mapping[str, Any]:
         """Log an error; return the values of the statement that stores it."""
-        raise NotImplementedError
 
     def is_paused(self) -> bool:
         """Return whether to take no events now."""
         return False
 
     async def run(self) -> None:
-        """Work on events until the task is cancelled; then give back those in work."""
+        """Work on events until the task is cancelled; then release those in progress."""
         workers = WORKERS.setdefault(self._db, set())
         workers.add(self)
         try:
@@ -72,7 +73,7 @@ class Worker:
         self._woken.set()
 
     async def _take(self) -> bool:
-        """Take events that are due, and begin with them; return whether there may be more."""
+        """Take and start events that are due; return whether there may be more."""
         if len(self._running) > MAX_RUNNING - MAX_CLAIMED or self.is_paused():
             return False
         now = milliseconds()
@@ -95,7 +96,7 @@ class Worker:
         self.wake()
 
     async def _renew(self) -> None:
-        """Move the end of the leases of events in work."""
+        """Extend the leases of events in progress."""
         if time.monotonic() - self._renewed > LEASE_SECONDS / 3:
             self._renewed = time.monotonic()
             lease = milliseconds() + int(LEASE_SECONDS * 1000)
@@ -122,6 +123,6 @@ class Worker:
 
 
 def wake_workers(db: Database) -> None:
-    """Let new events be worked on soon, if this process does so."""
+    """Wake the workers of this process: there are new events."""
     for worker in WORKERS.get(db, ()):
         worker.wake()

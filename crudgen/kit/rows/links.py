@@ -1,8 +1,7 @@
 """Links between the rows of two tables, which are the rows of a third table."""
 
 from collections.abc import Callable, Iterable, Sequence
-from copy import copy
-from typing import Any, Self
+from typing import Any
 
 from fastapi import HTTPException, Request, Response
 from pydantic import BaseModel
@@ -12,7 +11,6 @@ from ..database.transaction import Row
 from ..errors import MAX_PROBLEMS, Message, problem
 from ..http.headers import JsonText
 from ..models import Model
-from ..query.visibility import ALL, Visibility
 from .link_statements import NAMES, LinkStatements
 from .linked import LinkedCollection
 from .resource import Resource
@@ -47,22 +45,15 @@ class LinkedResource(LinkedCollection):
         own, other = self._owner, rows._properties
         self.ends = (self._near, own.columns[own.key]), (self._far, other.columns[other.key])
         """The columns of the link table, each with the key that it refers to."""
-        self._linkable = ALL
         self._statements: dict[str, LinkStatements] = {}
         self.words = other.row_words(other.table)
         """The words for a linked row."""
         self._take_lock = write_lock(link.metadata, self._near.table.name)
 
-    def linking(self, rows: Visibility) -> Self:
-        """Return the links to some rows: links to others are not read, and stay as they are."""
-        found = copy(self)
-        found._linkable, found._statements = rows, {}
-        return found
-
     def statements(self, kind: str) -> LinkStatements:
         """Return the statements for a dialect, built once."""
         if kind not in self._statements:
-            self._statements[kind] = LinkStatements(*self.ends, kind, rows=self._linkable)
+            self._statements[kind] = LinkStatements(*self.ends, kind)
         return self._statements[kind]
 
     async def add(self, db: Database, request: Request, key: Any, other: Any) -> Response:
