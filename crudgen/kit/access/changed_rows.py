@@ -26,8 +26,8 @@ class ChangeRules:
     They are those of `update`, or of an action that has rules of its own (`permission`).
 
     One rule must hold for the row before the function and for the row that it leaves, as with an
-    update. What a rule says of the row before is asked before the function runs, unless it depends
-    on the row after it.
+    update. What a rule says of the row before is checked before the function runs, unless it
+    depends on the row after it.
     """
 
     def __init__(self, operations: RowOperations, kind: str, permission: str) -> None:
@@ -63,7 +63,7 @@ class ChangeRules:
             self.last.append((number, "after", part.left(former, kind).label(f"after{number}")))
         values = [column.label(f"{FORMER}{name}") for name, column in self.former.items()]
         self.before: Statement = select(*values, *(one for *_, one in self.first)).where(is_row)
-        """The SELECT of the former values, and of what can be asked before the function runs."""
+        """The SELECT of the former values, and of what can be checked before the function runs."""
         self.after: Statement = select(*(one for *_, one in self.last)).where(is_row)
         """The SELECT of the rest, after the function has run."""
 

@@ -20,10 +20,10 @@ Found = Sequence[Sequence[Row]]
 
 
 class JudgedChildren:
-    """Asks the rules of rows that refer to a new row.
+    """Checks the rules of rows that refer to a new row.
 
-    They are asked when the row itself is in the table, so they can be about it, and before the
-    first row of a relation is inserted: they tell nothing of unique values.
+    They are checked when the row itself is in the table, so they can be about it, and before the
+    first row of a relation is inserted, so they reveal nothing about unique values.
     """
 
     def __init__(self, parent: RowOperations, caller: BaseCaller | None) -> None:

@@ -53,7 +53,7 @@ class Calls(Generic[CallerT]):
         self._shown = shown
         self.filled, self.replaced = filled, replaced
         self.identity = identity
-        """What tells the caller from others, if the application has callers."""
+        """What identifies the caller, if the application has callers."""
         self.judged = judged
 
     async def run(self, db: Database, request: Request, verb: str, work: Work[Result]) -> Result:
@@ -146,7 +146,7 @@ class Call(Generic[CallerT]):
             return self.judged(getattr(row, self._rows._key), function, verb, rules)
 
     def _telling(self, verb: str, *given: object) -> AbstractContextManager[None]:
-        """Raise the errors of a function as clients are told them."""
+        """Raise the errors of a function as those of the response."""
         return self.tx.telling(self._calls.name_of(verb), *given)
 
     def key_of(self, row: Any, verb: str) -> Any:

@@ -1,7 +1,7 @@
 """Errors of what a function writes beside the row of the request.
 
 A client can neither see nor correct the rows of other tables that a function writes. So their
-errors are not told as errors of the body.
+errors are not reported as errors of the body.
 """
 
 import logging
@@ -30,7 +30,7 @@ class FunctionError(Exception):
 
 
 def told(error: Exception, where: str, others: Sequence[tuple[Exception, str]] = ()) -> Exception:
-    """Return the error that a client is told after one in a function; `where` names the function.
+    """Return the error to send for an error in a function; `where` names the function.
 
     `others` are the errors of operations on other rows than that of the request, with what they
     did.

@@ -37,7 +37,7 @@ class Recorder(Protocol):
         ...
 
     def committed(self, db: Database) -> None:
-        """Let the events be worked on soon."""
+        """Wake the workers of this process: there are new events."""
         ...
 
 
@@ -107,7 +107,7 @@ class Transaction(Generic[CallerT]):
 
     @contextmanager
     def telling(self, where: str, *given: object) -> Iterator[None]:
-        """Raise the errors of a function as clients are told them; `where` names the function.
+        """Raise the errors of a function as those of the response; `where` names the function.
 
         `given` is what the function got of the request: errors about it are those of the request.
         """

@@ -138,7 +138,7 @@ def describe_rate_limit(document: dict[str, Any]) -> None:
 
 
 def _key(scope: Scope, identify: Callable[[bytes], str | None] | None) -> str:
-    """Return what tells a caller, or an address, from others."""
+    """Return what identifies a caller, or an address."""
     if identify is not None:
         for name, value in scope["headers"]:
             if name == _AUTHORIZATION:

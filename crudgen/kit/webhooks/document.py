@@ -11,7 +11,7 @@ from ..models import Model
 REFERENCE = "#/components/schemas/{model}"
 _MODE: JsonSchemaMode = "serialization"
 _HEADERS = {
-    "webhook-id": "Unique for each message. A message that is sent again has the same.",
+    "webhook-id": "Unique for each message, and the same when it is sent again.",
     "webhook-timestamp": "When it is sent, in seconds since 1970; part of the signature.",
     "webhook-signature": "`v1,` and a signature in base64; several have spaces between them.",
 }

@@ -96,12 +96,12 @@ def _without_rows(access: Access, allowed: Allowed, key: str, name: str) -> Iter
 
 
 def _not_creatable(access: Access, allowed: Allowed, field: Field) -> Iterator[_Found]:
-    """Yield who may create rows, and not set a field that new rows must have."""
+    """Yield who may create rows, but not set a field that new rows must have."""
     if not field.required:
         return
     for who in access.who(Action.CREATE):
         if not covers(allowed.everybody, who):
-            problem = f"{who!r} may create rows, and not set {str(field.name)!r}, which they need"
+            problem = f"{who!r} may create rows, and not set {str(field.name)!r}, which is required"
             yield WRITE, problem, "add a default to the field, or let these callers set it"
             return
 

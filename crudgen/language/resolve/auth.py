@@ -75,11 +75,11 @@ def _entity_of_users(written: WrittenSpec[AppSpec], problems: Problems) -> str |
         return None
     name = spec.users
     if spec.tokens is not None:
-        problem = f"'tokens' and 'users: {name}' are together: callers of a provider have no row"
+        problem = f"'tokens' together with 'users: {name}': callers of a provider have no row"
         remedy = "remove 'tokens'; or write 'users: true', and what tokens contain in 'me'"
         problems.add(written.locate_key("auth", "tokens"), problem, remedy)
     if spec.me:
-        problem = f"'me' and 'users: {name}' are together: a caller has the fields of {name}"
+        problem = f"'me' together with 'users: {name}': a caller has the fields of {name}"
         remedy = f"remove 'me', and add the fields to {name}"
         problems.add(written.locate_key("auth", "me"), problem, remedy)
     return name
