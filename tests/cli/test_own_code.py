@@ -201,6 +201,7 @@ def test_a_project_that_is_emitted_later(project: Path) -> None:
     assert "project" not in served.text()
 
 
+@pytest.mark.long
 def test_which_project_is_served(project: Path) -> None:
     add_report(project / "generated/app")
     with Serve(project, "--workers", "2").start() as served:

@@ -113,6 +113,7 @@ def test_another_database_is_taken_and_named(project: Path) -> None:
         assert httpx.get(f"{served.url}/heroes/").json() == []
 
 
+@pytest.mark.long
 def test_several_workers_answer(project: Path) -> None:
     with (
         Serve(project, "--workers", "2").start() as served,

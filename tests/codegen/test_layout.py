@@ -103,7 +103,7 @@ def test_lines_fit(sample: tuple[Schema, Path]) -> None:
             assert not [line for line in long if '"' not in line and "'" not in line]
 
 
-@pytest.mark.long_cases("200", "201")
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(200, 200 + SEEDS))
 def test_the_tests_of_random_projects_pass(seed: int, tmp_path: Path) -> None:

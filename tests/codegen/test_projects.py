@@ -127,6 +127,7 @@ def without_driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin/python"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_mypy_needs_no_driver_of_postgresql(
     project: Path, tmp_path: Path, without_driver: Path, mypy_cache: Path

@@ -167,7 +167,7 @@ def _twins() -> list[dict[str, Any]]:
     return [{"name": "Twin", "fields": fields}]
 
 
-@pytest.mark.long_cases("other names", "aliases")
+@pytest.mark.long_cases("fields", "other names", "aliases")
 @pytest.mark.parametrize(
     "entities",
     [

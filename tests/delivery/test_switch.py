@@ -92,6 +92,7 @@ def test_the_kept_code_is_what_runs(tmp_path: Path) -> None:
     assert generation.package.__file__ == str(tmp_path / "kept/app/__init__.py")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_swaps_leave_nothing_behind() -> None:
     async def test(switch: Switch, client: httpx.AsyncClient) -> None:

@@ -88,6 +88,7 @@ def test_the_document_is_that_of_fastapi(app: FastAPI) -> None:
     assert len(made(app)) == len(NAMES)
 
 
+@pytest.mark.long
 def test_others_are_answered_while_the_document_is_made(app: FastAPI) -> None:
     app.openapi_schema = None
 

@@ -152,6 +152,7 @@ def test_without_revisions_the_spec_is_applied(crudgen: Callable[..., Result]) -
     assert crudgen("plan").exit_code == 3
 
 
+@pytest.mark.long
 def test_what_the_user_wrote_always_runs(crudgen: Callable[..., Result]) -> None:
     """Also if the tables are those of the spec already; and so does a drop."""
     crudgen("revision", "-m", "first")
@@ -202,6 +203,7 @@ def test_what_is_kept_has_names_of_its_own(
     assert crudgen("plan").exit_code == 0
 
 
+@pytest.mark.long
 def test_branches_that_refer_to_one_entity_do_not_conflict(crudgen: Callable[..., Result]) -> None:
     crudgen("revision", "-m", "first")
     for name in ("Post", "Note"):
@@ -219,6 +221,7 @@ def test_branches_that_refer_to_one_entity_do_not_conflict(crudgen: Callable[...
     assert crudgen("plan").exit_code == 0
 
 
+@pytest.mark.long
 def test_conventions_are_part_of_the_spec(crudgen: Callable[..., Result]) -> None:
     Path("crudgen.yaml").write_text("migrations: true\nnames: {columns: PascalCase}\n")
     for text in (HERO, LATER):

@@ -104,6 +104,7 @@ def test_revisions_lead_from_one_spec_to_the_next(
         found.values("SELECT code FROM hero")
 
 
+@pytest.mark.long
 def test_constraints_that_a_rebuild_cannot_recognize_are_named(
     crudgen: Callable[..., Result], new_database: NewDatabase
 ) -> None:

@@ -342,6 +342,7 @@ def test_a_circle_of_rows_is_deleted(every: Everywhere) -> None:
     assert every.ask("DELETE", "/teams/1").status_code == 200
 
 
+@pytest.mark.long
 def test_a_chain_of_cascades_can_be_too_long_for_sqlite(every: Everywhere) -> None:
     """Nothing is deleted then, and other writes of the same transaction are stored."""
     rows = [{"id": number, "parent_id": number - 1 or None} for number in range(1, 1201)]

@@ -43,7 +43,7 @@ def port(address: str) -> str:
     return address.partition(":")[2]
 
 
-@pytest.mark.long_cases("query", "standby first")
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("spelling", "mode"),

@@ -169,7 +169,7 @@ def test_a_key_of_the_client_conflicts_as_ever(fresh: list[Api]) -> None:
         assert answer.json()["detail"][0]["loc"] == ["body", 1, "number"]
 
 
-@pytest.mark.long_cases("cache", "name", "identity")
+@pytest.mark.long_cases("owner", "cache", "name", "identity")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
