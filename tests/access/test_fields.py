@@ -458,6 +458,7 @@ def package_of(rules: Mapping[str, Any], mutation: Sequence[str] = ()) -> Any:
     return import_tree(mutated(render(load_texts(texts(rules), APP)), mutation))
 
 
+@pytest.mark.long_cases("postgresql")
 @pytest.mark.parametrize("seed", range(RULES))
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_a_caller_sees_and_sets_what_the_rules_allow(

@@ -97,6 +97,7 @@ def created(apis: Everywhere, path: str, body: Any) -> Any:
     return locations
 
 
+@pytest.mark.long
 def test_a_create_names_the_properties_of_all_violated_rules(apis: Everywhere) -> None:
     ends = problems(ENDS, "startsAt", "endsAt")
     discount = problems(DISCOUNT, "price", "discount")

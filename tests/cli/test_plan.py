@@ -228,6 +228,7 @@ def test_wrong_options_are_arguments(
         assert messages[0] in json.loads(as_json.output)["error"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("options", "messages"),
     [

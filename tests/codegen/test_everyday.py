@@ -100,7 +100,7 @@ def spec(name: str, plural: str | None) -> str:
     return f"name: {name}\n{line}fields:{FIELDS}api: {api}\n"
 
 
-@pytest.mark.long_cases("library")
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("form", "checks"),
     [(KitForm.PLAIN, CHECKS), (KitForm.LIBRARY, CHECKS[:3])],

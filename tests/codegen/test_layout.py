@@ -84,6 +84,7 @@ def test_mypy_is_content(sample: tuple[Schema, Path], mypy_cache: Path) -> None:
     run_alone(folder.parent, "-m", "mypy", f"--cache-dir={mypy_cache}", cwd=folder)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_models_import_and_make_tables(sample: tuple[Schema, Path]) -> None:
     schema, folder = sample

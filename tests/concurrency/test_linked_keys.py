@@ -89,7 +89,7 @@ class Members:
             assert {*stored["skill_ids"]}.intersection(STAYING) == {*sent}.intersection(STAYING)
 
 
-@pytest.mark.long_cases("sqlite")
+@pytest.mark.long
 def test_keys_of_links_against_deletions_of_the_linked_rows(crowd: Crowd) -> None:
     """No link to a row that stays is lost, and PostgreSQL finds no deadlock."""
     members, before = Members(crowd), len(crowd.deadlocks())

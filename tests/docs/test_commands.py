@@ -49,14 +49,18 @@ LONG = {
     *(
         f"docs/how-to/{name}.md"
         for name in (
+            "access",
             "api-keys",
             "authentication",
             "change-a-spec",
             "deployment",
             "handlers-and-transactions",
             "migrations",
+            "regenerate",
+            "relationships",
             "testing",
             "users",
+            "webhooks",
             "who-may-do-what",
         )
     ),

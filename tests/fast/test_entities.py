@@ -55,6 +55,7 @@ def ask(app: FastAPI, *requests: tuple[str, str, Any]) -> list[Response]:
     return asyncio.run(run())
 
 
+@pytest.mark.long
 def test_routes_are_made_when_they_are_asked_for(app: FastAPI) -> None:
     assert made(app) == []
     created, unknown, missing, wrong, nowhere = ask(

@@ -187,7 +187,7 @@ KEPT = [
 ]
 
 
-@pytest.mark.long_cases("specs1", "specs2", "specs3")
+@pytest.mark.long
 @pytest.mark.parametrize("specs", KEPT)
 def test_what_is_kept_has_names_of_its_own(
     specs: list[str], crudgen: Callable[..., Result]

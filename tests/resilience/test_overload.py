@@ -123,7 +123,7 @@ def send_large(api: Api, number: int) -> bytes:
         return one_answer(connection)
 
 
-@pytest.mark.long_cases("emitted")
+@pytest.mark.long
 @pytest.mark.slow
 def test_300_slow_clients(api: Api) -> None:
     with GoodClients(api) as good, ThreadPoolExecutor(2) as pool:

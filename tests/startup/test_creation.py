@@ -166,6 +166,7 @@ def test_a_sqlite_file_in_utf_16_is_refused(tmp_path: Path, encoding: str) -> No
     assert "new file" in second
 
 
+@pytest.mark.long
 def test_a_hundred_entities_are_compared_in_a_moment(
     new_database: Callable[[str], str],
 ) -> None:
