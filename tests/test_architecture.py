@@ -40,7 +40,7 @@ ROOMS = {
         {"conditions", "relations", "webhooks"},
         {"access", "api", "checks", "indexes", "limits", "properties"},
         {"schema"},
-        {"former", "types"},
+        {"former", "nested", "types"},
         {"yaml"},
         {"written"},
         {"resolve"},

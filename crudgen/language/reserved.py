@@ -73,7 +73,7 @@ WINDOWS_DEVICES = frozenset(
 
 APP_MODULES = _words(
     """
-    api kit main models settings
+    api caller kit main models settings
     """
 )
 """Modules and packages in the folder `app` of a generated project."""
@@ -82,6 +82,8 @@ RESERVED_PATHS = ("/docs", "/redoc", "/openapi.json", "/openapi", "/live", "/rea
 """Paths of the generated application. Paths below them are reserved too."""
 PATHS_OF_USERS = ("/login", "/logout", "/me")
 """Paths of an application with users of its own."""
+OPERATIONS_OF_USERS = ("log_in", "log_out", "me", "change_password")
+"""Ids of the operations at these paths, in OpenAPI."""
 
 
 def attribute_for(name: str) -> str:

@@ -97,7 +97,7 @@ INEXPRESSIBLE = {
             "with the keys of",
             "has more than 60",
         ),
-        *("'create' requires", "has an operation", "the hook '", "the action '"),
+        *("'create' requires", "has the operation id", "the hook '", "the action '"),
     ),
     "it is about a part of the short form, which is one text": (
         *("invalid precision", "invalid scale", "too large for", "64 bits", "too long"),

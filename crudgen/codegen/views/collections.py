@@ -4,15 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from crudgen.codegen.code import Code, identifier
-from crudgen.language.names import AttributeName, singular_of
-from crudgen.language.operations import Operation
+from crudgen.language import nested
+from crudgen.language.names import AttributeName
 from crudgen.language.properties import keys_property
-from crudgen.language.relations import NestedWrite, Relation, RelationKind
+from crudgen.language.relations import NestedWrite, Relation
 from crudgen.language.schema import Entity, Field
 
 from .references import Entities
-
-_READING = frozenset({Operation.LIST, Operation.READ})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +24,12 @@ class Collection:
     @property
     def is_link(self) -> bool:
         """Whether a link table without columns of its own relates the rows."""
-        return self.relation.link is not None and not self.relation.link.via
+        return nested.is_link(self.relation)
 
     @property
     def lists(self) -> bool:
         """Whether the rows can be listed."""
-        is_listed = self.is_link or self.relation.name in self.owner.api.nested
-        return is_listed and Operation.LIST in self.target.api.operations
+        return nested.lists(self.owner, self.relation, self.target)
 
     @property
     def creates(self) -> bool:
@@ -40,16 +37,12 @@ class Collection:
 
         The reference may be read-only: the server sets it to the key in the path.
         """
-        return (
-            self.relation.name in self.owner.api.nested
-            and self.relation.kind is RelationKind.ONE_TO_MANY
-            and Operation.CREATE in self.target.api.operations
-        )
+        return nested.creates(self.owner, self.relation, self.target)
 
     @property
     def changes_links(self) -> bool:
         """Whether links can be added and removed: not if all operations of the owner only read."""
-        return self.is_link and not _READING.issuperset(self.owner.api.operations)
+        return nested.changes_links(self.owner, self.relation)
 
     @property
     def reference(self) -> Field | None:
@@ -70,9 +63,7 @@ class Collection:
     @property
     def singular(self) -> str:
         """The name of one row of the relation: `power`."""
-        if str(self.relation.name) == str(self.target.plural):
-            return self.target.singular
-        return singular_of(self.relation.name)
+        return nested.singular(self.relation, self.target)
 
     @property
     def functions(self) -> Iterator[str]:

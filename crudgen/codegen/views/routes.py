@@ -156,7 +156,7 @@ def _defined(
     classes = ("", "Create", "Update", "UpdateById", "Public", "Id", "Ids", "Query")
     names = {"router", variables.resource, *variables.functions}
     for action in entity.actions:
-        names |= {f"{action.name}_{entity.singular}", body_name(entity.name, action)}
+        names.add(body_name(entity.name, action))
     names.update(f"{entity.name}{suffix}" for suffix in classes)
     if uses_relations(entity):
         names |= {f"{entity.name}{suffix}" for suffix in (PUBLIC, EMBEDDED, "Included")}

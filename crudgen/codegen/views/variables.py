@@ -28,7 +28,8 @@ class Variables:
         self.key = identifier(f"{singular}_id")
         self.created = identifier(f"new_{plural}")
         self.changed = identifier(f"changed_{plural}")
-        self.functions = frozenset(
+        actions = {f"{action.name}_{singular}" for action in entity.actions}
+        self.functions = actions.union(
             f"{verb}_{noun}" for verb in FUNCTIONS for noun in (singular, plural)
         )
         common = {*PARAMETERS, "me"} if entity.access else PARAMETERS

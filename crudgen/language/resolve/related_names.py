@@ -1,14 +1,11 @@
 """Checks the names that keys of the `api` block add. Reason to change: another such name."""
 
-from collections.abc import Iterable
-
 from crudgen.language.names import Conventions, FieldName
 from crudgen.language.properties import keys_property
 from crudgen.language.relations import NestedWrite, RelatedPath
 from crudgen.language.schema import Entity
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
-from crudgen.language.yaml.locations import Location
 from crudgen.language.yaml.problems import Problems, quoted
 
 from .missing_relations import Entities
@@ -87,31 +84,3 @@ def _parameter(path: RelatedPath, entity: Entity, entities: Entities) -> str:
     if path.field is not None:
         return joined([*words, entity.field(path.field).json_name])
     return joined([*(words[:-1] if path.to_many[-1] else words), "exists"])
-
-
-def check_collections(
-    found: Iterable[tuple[WrittenSpec[EntitySpec], Entity]], problems: Problems
-) -> None:
-    """Add a problem for paths below rows whose operations would have the same name in OpenAPI."""
-    seen: dict[str, str] = {}
-    for written, entity in found:
-        for relation in entity.relations:
-            is_link = relation.link is not None and not relation.link.via
-            if not (is_link or relation.name in entity.api.nested):
-                continue
-            name = f"{entity.singular}_{relation.name}"
-            owner = seen.setdefault(name, entity.name)
-            if owner != entity.name:
-                problem = f"{owner} has an operation {quoted(f'list_{name}')} as well"
-                remedy = f"rename the relation {str(relation.name)!r}, or that of {owner}"
-                problems.add(_place(written, relation.name), problem, remedy)
-
-
-def _place(written: WrittenSpec[EntitySpec], relation: str) -> Location:
-    """Return where a spec names a relation with a path below a row."""
-    nested: list[str] = written.spec.api.nested or []
-    if relation in nested:
-        return written.locate("api", "nested", nested.index(relation))
-    return written.locate_key(
-        *(("links", relation) if relation in written.spec.links else ("name",))
-    )

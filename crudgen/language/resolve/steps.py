@@ -35,10 +35,11 @@ from .hooks import check_hooks, resolve_hooks
 from .identity import resolve_identity
 from .indexes import add_reference_indexes, resolve_indexes
 from .naming import check_field_names
+from .operation_ids import check_operation_ids
 from .presets import check_presets
 from .references import resolve_references
 from .related_api import resolve_related_api
-from .related_names import check_collections, check_related_names
+from .related_names import check_related_names
 from .relations import resolve_relations
 from .rows_alone import check_rows
 from .user_rows import with_user_rows
@@ -128,7 +129,6 @@ def _with_related_apis(
         check_function_names(draft.written, entity, problems)
         check_related_names(draft.written, found[-1], by_name, conventions, problems)
     check_hooks(zip((draft.written for draft in drafts), found, strict=True), problems)
-    check_collections(zip((draft.written for draft in drafts), found, strict=True), problems)
     return found
 
 
@@ -164,12 +164,15 @@ def _with_access(
     by_file = {spec.file: spec for spec in specs}
     check_presets([(by_file[entity.file], entity) for entity in found], auth, problems)
     if len(problems) == before:
-        check_access([(by_file[entity.file], entity) for entity in found], problems)
-        check_rows([(by_file[entity.file], entity) for entity in found], problems)
-        check_field_rules([(by_file[entity.file], entity) for entity in found], problems)
-        check_actions([(by_file[entity.file], entity) for entity in found], problems)
-        if auth is not None and auth.users:
-            check_paths_of_users([(by_file[one.file], one) for one in found], problems)
+        pairs = [(by_file[entity.file], entity) for entity in found]
+        has_users = auth is not None and auth.users
+        check_access(pairs, problems)
+        check_rows(pairs, problems)
+        check_field_rules(pairs, problems)
+        check_actions(pairs, problems)
+        if has_users:
+            check_paths_of_users(pairs, problems)
+        check_operation_ids(pairs, problems, has_users=has_users)
     return found
 
 
