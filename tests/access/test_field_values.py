@@ -14,7 +14,7 @@ BADGE = """\
 name: Badge
 fields:
   code: int pk
-  email: email
+  email: email = a@x.de
   level: int = 1
   tags: json?
   since: datetime?
@@ -128,6 +128,8 @@ async def check_changes(asker: Asker) -> None:
     tags = [(await asker.ask("GET /badges/1", by=by)).headers["etag"] for by in (1, 2)]
     await asker.row("PATCH /badges/1", {"email": "b@x.de"})
     after = [(await asker.ask("GET /badges/1", by=by)).headers["etag"] for by in (1, 2)]
+    await asker.row("PUT /badges/1", {"code": 1, "owner_id": 1}, by=9, roles=["hr"])
+    assert (await asker.row("GET /badges/1"))["email"] == "b@x.de"
     assert (tags[0] == after[0], tags[1] == after[1]) == (False, True)
 
 

@@ -9,9 +9,12 @@ from crudgen.language.access import (
     Action,
     Allowed,
     FieldRules,
+    conditions_for,
     covers,
 )
+from crudgen.language.conditions.tree import And, Condition
 from crudgen.language.names import ClassName, FieldName
+from crudgen.language.operations import Operation
 from crudgen.language.schema import Entity, Field
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
@@ -57,6 +60,7 @@ def _problems(
     if rules.read is not None:
         yield from _of_reading(written, field)
         yield from _without_rows(access, rules.read, Action.READ, name)
+        yield from _not_replaceable(entity, access, rules.read, field)
     if rules.write is None:
         return
     if field.pk:
@@ -93,6 +97,39 @@ def _without_rows(access: Access, allowed: Allowed, key: str, name: str) -> Iter
             remedy = f"remove {who!r}, or add a rule about rows"
             yield key, f"{who!r} may {verb} {name!r}, and {nothing}", remedy
             return
+
+
+def _not_replaceable(
+    entity: Entity, access: Access, allowed: Allowed, field: Field
+) -> Iterator[_Found]:
+    """Yield who may replace rows, but cannot send a value that the row has and hides from them."""
+    if Operation.REPLACE not in entity.api.operations or not field.required or field.optional:
+        return
+    for who in access.who(Action.UPDATE):
+        if not _covers_conditions(allowed, access, who):
+            name = str(field.name)
+            problem = f"{who!r} may replace rows, and not see {name!r}, which a PUT requires"
+            remedy = "add '?' or a default to the field, or remove 'replace' from 'operations'"
+            yield Action.READ, problem, remedy
+            return
+
+
+def _covers_conditions(allowed: Allowed, access: Access, who: str) -> bool:
+    """Return whether callers see a value in all rows that they may update, by the same words."""
+    shown = allowed.conditions(who)
+    if shown is None:
+        return True
+    updated = conditions_for(access, Action.UPDATE, who)
+    return updated is not None and all(
+        any(_parts(one) <= _parts(condition) for one in shown) for condition in updated
+    )
+
+
+def _parts(condition: Condition) -> frozenset[Condition]:
+    """Return the conditions that must all be true."""
+    if isinstance(condition, And):
+        return frozenset().union(*map(_parts, condition.conditions))
+    return frozenset({condition})
 
 
 def _not_creatable(access: Access, allowed: Allowed, field: Field) -> Iterator[_Found]:
