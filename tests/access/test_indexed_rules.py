@@ -21,6 +21,18 @@ fields: {text: str(..40), owner_id: int}
 api: {operations: [create_many, list]}
 access: {read: user if owner_id = me, create: user}
 """,
+    "card.yaml": """\
+name: Card
+fields: {owner_id: int, phone: str(..20)? index, street: str(..20)? index}
+api: {operations: [create_many, list]}
+access: {read: user, create: user, fields: {phone: {read: user if owner_id = me}}}
+""",
+    "letter.yaml": """\
+name: Letter
+fields: {owner_id: int index, town: str(..20) index}
+api: {operations: [create_many, list]}
+access: {read: user if owner_id = me, create: user}
+""",
 }
 
 
@@ -48,6 +60,21 @@ async def check(asker: Asker) -> None:
     ]
     if asker.engine.dialect.name == "sqlite":
         assert connections(asker) > before, "a list without an index is read in a thread"
+
+
+@pytest.mark.parametrize(
+    ("path", "in_thread"),
+    [("cards/?street=a", False), ("cards/?phone=1", True), ("letters/?town=a", True)],
+)
+def test_filters_by_indexed_properties(
+    path: str, in_thread: bool, new_database: Callable[[str], str]
+) -> None:
+    async def check(asker: Asker) -> None:
+        before = connections(asker)
+        assert await asker.row(f"GET /{path}") == []
+        assert (connections(asker) > before) == in_thread
+
+    run(APP, SPEC, new_database("sqlite"), check)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

@@ -361,9 +361,8 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "return counted.where(*columns.conditions(query.filters, kind))",
     ),
     "more rows": (
-        *("app/kit/fast/json_objects.py", '.where(*columns.visible("sqlite"))', ""),
-        *("app/kit/fast/json_objects.py", " and columns.is_in_order", ""),
-        *("app/kit/query/listing.py", " and self._columns.is_in_order", ""),
+        *("app/kit/fast/json_objects.py", '.where(*conditions(columns, query, "sqlite"))', ""),
+        *("app/kit/query/columns.py", "return self._is_in_order", "return True"),
     ),
     "single rows": (STATEMENTS, "(same_key, *columns.visible(kind))", "(same_key,)"),
     "rules of updates": (OPERATIONS, "statement.where(any_change(", "statement.where(any_all("),

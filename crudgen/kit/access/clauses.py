@@ -11,7 +11,6 @@ from sqlalchemy import (
     BindParameter,
     Column,
     ColumnElement,
-    Integer,
     Table,
     and_,
     bindparam,
@@ -22,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.visitors import iterate, replacement_traverse
 
+from ..database.indexes import is_indexed
 from ..errors import StartupError
 from .caller import PARAMETER as ME
 from .versions import is_new, is_old
@@ -59,7 +59,7 @@ class Clause:
         if not any(isinstance(side, BindParameter) for side in sides):
             return False
         found = [side for side in sides if isinstance(side, Column)]
-        return bool(found) and _has_index(self._table, found[0])
+        return bool(found) and is_indexed(self._table, found[0])
 
     def parts(self) -> list["Clause"]:
         """Return the conditions that `and` combines, or the only one."""
@@ -163,20 +163,6 @@ class Clause:
 def _constant(value: Any, kind: Any) -> BindParameter[Any]:
     """Return the parameter of a constant, which has its value, and a name of its own."""
     return bindparam(f"{CONSTANT}{next(_numbers)}", value, type_=kind)
-
-
-def _has_index(table: Table, column: Column[Any]) -> bool:
-    """Return whether an index has the rows with one value of a column in the order of keys.
-
-    SQLite's indexes of a single column have this order if the key is an integer.
-    """
-    key = [*table.primary_key]
-    if len(key) != 1:
-        return False
-    orders = [[column, *key]]
-    if isinstance(key[0].type, Integer):
-        orders.append([column])
-    return any([*index.columns] in orders and not index.dialect_kwargs for index in table.indexes)
 
 
 def any_before(clauses: Sequence[Clause], kind: str) -> ColumnElement[bool]:

@@ -147,7 +147,7 @@ class IncludedJson:
             every = literal_column("-1", Integer())
             self.statement = statement.limit(every).offset(literal_column("0", Integer()))
             array = func.json_group_array(written({**own, **related}, kind), type_=String())
-            whole: Any = select(array, more_rows(columns)).select_from(level.source)
+            whole: Any = select(array, more_rows(columns, query)).select_from(level.source)
             self.whole = whole
         else:
             self.statement = statement.order_by(*ordered(places, order, kind))

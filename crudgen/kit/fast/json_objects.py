@@ -31,7 +31,7 @@ from ..query.cursor import Cursor
 from ..query.links import offset_links
 from ..query.listing import Listing
 from ..query.shapes import Shape
-from ..query.statements import page_statement
+from ..query.statements import bound_values, conditions, page_statement
 from .json_values import can_write, postgresql_value, sqlite_value, text_literal
 
 MAX_PROPERTIES = 50
@@ -89,7 +89,7 @@ class _JsonShape(Shape):
 
 
 class JsonListing(Listing):
-    """Reads the pages of one table. SQLite encodes short ones without filters and cursors."""
+    """Reads the pages of one table. SQLite encodes short ones without cursors."""
 
     async def _page(
         self, db: Database, request: Request, query: ListQuery, cursor: Cursor | None, use: Shape
@@ -97,15 +97,15 @@ class JsonListing(Listing):
         if not isinstance(use, _JsonShape) or not self._is_short(query):
             return await super()._page(db, request, query, cursor, use)
         end = query.offset + query.limit
-        bound = {"offset": query.offset, "limit": query.limit, "end": end}
+        bound = {**bound_values(query), "offset": query.offset, "limit": query.limit, "end": end}
         ((text, more),) = await db.read(use.json_page, bound, short=True)
         return text.encode(), offset_links(request, query, more=bool(more))
 
     def _compile_shape(self, db: Database, query: ListQuery, cursor: Cursor | None) -> Shape:
         use = super()._compile_shape(db, query, cursor)
         columns = self._columns
-        is_plain = query.is_plain and columns.is_plain and columns.is_in_order
-        if db.kind != "sqlite" or query.cursor is not None or not is_plain:
+        in_order = columns.is_plain and columns.reads_in_order(query)
+        if db.kind != "sqlite" or query.cursor is not None or not in_order:
             return use
         statement = _page_statement(columns, query)
         if statement is None:
@@ -129,13 +129,17 @@ def _page_statement(columns: Columns, query: ListQuery) -> Select[str, Any] | No
     )
     if row is None:
         return None
-    return select(func.json_group_array(row, type_=String()), more_rows(columns))
+    return select(func.json_group_array(row, type_=String()), more_rows(columns, query))
 
 
-def more_rows(columns: Columns) -> ColumnElement[int]:
-    """Return 1 if a table has more rows than `end`, else NULL."""
+def more_rows(columns: Columns, query: ListQuery) -> ColumnElement[int]:
+    """Return 1 if a list has more rows than `end`, else NULL."""
     one = literal_column("1", Integer())
-    more = select(one).select_from(columns.properties.table).where(*columns.visible("sqlite"))
+    more = (
+        select(one)
+        .select_from(columns.properties.table)
+        .where(*conditions(columns, query, "sqlite"))
+    )
     return more.limit(one).offset(bindparam("end")).scalar_subquery()
 
 

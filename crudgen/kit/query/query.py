@@ -72,8 +72,3 @@ class ListQuery:
     def included_fields(self) -> "Iterable[tuple[Columns, Sequence[str]]]":
         """The columns of included rows, each with the attributes that the query names."""
         return ()
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether all rows are listed in the order of the key, without filters and search."""
-        return len(self.sort) == 1 and not self.filters and not self.words

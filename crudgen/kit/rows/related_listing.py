@@ -139,7 +139,7 @@ class RelatedListing(Listing):
         selected = [columns.value(name, kind) for name in names]
         page = page_statement(columns, selected, query, cursor, kind, with_places=True)
         included = _included(columns, query, page.subquery("page"), page_order(query, cursor), kind)
-        is_by_offset = query.is_plain and query.cursor is None
+        is_by_offset = query.cursor is None and columns.reads_in_order(query)
         whole = included.whole if is_by_offset else None
         return RelatedShape(
             _JOINED_ROWS,

@@ -170,7 +170,7 @@ class Database(Sessions):
     async def read(
         self, statement: Statement | Prepared, values: Values, *, short: bool = False
     ) -> Sequence[Row]:
-        """Return the rows of a SELECT. `short`: it reads few rows by the primary key."""
+        """Return the rows of a SELECT. `short`: it reads few rows by a key or an index."""
         state = self.state
         if state.phase is not None:
             raise state.unavailable()

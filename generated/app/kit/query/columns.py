@@ -12,6 +12,7 @@ from pydantic import AfterValidator, TypeAdapter
 from pydantic.fields import FieldInfo
 from sqlalchemy import Column, ColumnElement, Select, case, cast, null, type_coerce
 
+from ..database.indexes import is_indexed
 from ..database.json_rows import JsonRowEncoder, JsonRows, encoded_rows, json_rows
 from ..database.model_rows import ModelRowEncoder
 from ..database.plain_models import is_plain
@@ -20,7 +21,7 @@ from ..models import Model
 from ..types.text import nfc, rule_of
 from .operators import lower_ascii, operators_of
 from .parts import Part, Place, may_be_null
-from .query import Filter
+from .query import Filter, ListQuery
 from .values import TEXT, column_adapter, normalized_text
 
 _NFC = AfterValidator(nfc)
@@ -67,7 +68,7 @@ class Columns:
         self._visible: Condition | None = None
         self.masks: Masks = NO_MASKS
         """The values that some rows, or all, do not show."""
-        self.is_in_order = True
+        self._is_in_order = True
         """Whether the visible rows are read in the order of keys, without reading others."""
         self._as_sent = {
             name for name, field in public.model_fields.items() if not _stores_nfc(field)
@@ -85,7 +86,7 @@ class Columns:
         """
         found = copy(self)
         found._visible = condition
-        found.is_in_order = is_indexed
+        found._is_in_order = is_indexed
         return found
 
     def masked(self, masks: Masks) -> Self:
@@ -116,6 +117,27 @@ class Columns:
     def visible(self, kind: str) -> Sequence[ColumnElement[bool]]:
         """Return the conditions of the rows that can be read at all; none for all rows."""
         return () if self._visible is None else (self._visible(kind),)
+
+    def reads_in_order(self, query: ListQuery) -> bool:
+        """Return whether the rows of a list are read in its order, without reading others.
+
+        The list has all visible rows in the order of keys; or, if all are visible, those with one
+        value of an indexed column.
+        """
+        if len(query.sort) > 1 or query.words or len(query.filters) > 1:
+            return False
+        if not query.filters:
+            return self._is_in_order
+        (only,) = query.filters
+        column = self._indexed.get(only.column)
+        is_found = column is not None and column not in self.masks and only.operator == "eq"
+        return is_found and self._visible is None
+
+    @cached_property
+    def _indexed(self) -> Mapping[str, Column[Any]]:
+        """The columns by whose values an index finds rows in the order of keys."""
+        table, columns = self.properties.table, self.properties.columns.items()
+        return {name: one for name, one in columns if is_indexed(table, one)}
 
     def column(self, name: str) -> ColumnElement[Any]:
         """Return a column of the table, or a computed property."""

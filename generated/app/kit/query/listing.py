@@ -101,8 +101,8 @@ class Listing:
     def _is_short(self, query: ListQuery) -> bool:
         """Return whether a page is a short read (see `Database.read`)."""
         end = query.offset + query.limit
-        is_plain = query.is_plain and self._columns.is_in_order
-        return is_plain and end <= SHORT_PAGE and query.limit * self._width <= SHORT_BYTES
+        is_small = end <= SHORT_PAGE and query.limit * self._width <= SHORT_BYTES
+        return is_small and self._columns.reads_in_order(query)
 
     def _read_cursor(self, db: Database, query: ListQuery) -> Cursor | None:
         if not query.cursor:
