@@ -10,6 +10,7 @@ from crudgen.language.schema import KeyKind, KitForm, Schema, TypeName
 
 from .views.collections import collections_of, creates_together, writes_keys
 from .views.events import kit_of_events
+from .views.hooks import creates_by_function
 from .views.references import by_name
 from .views.referrers import refers
 from .views.relation_nodes import uses_relations
@@ -49,6 +50,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
     references = related or any(map(refers, entities))
     named = by_name(entities)
     collections = [one for entity in entities for one in collections_of(entity, named)]
+    nested_functions = any(map(creates_by_function, collections))
     by_keys = [entity for entity in entities if writes_keys(entity)]
     keys, written = bool(by_keys), {one for entity in by_keys for one in entity.api.operations}
     keys_of_many = not written.isdisjoint({Operation.CREATE_MANY, Operation.UPDATE_MANY})
@@ -65,6 +67,8 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         **kit_of_events(schema),
         "access/paths.py": any(follows_relations(entity.access) for entity in entities),
         "hooks/guarded.py": schema.auth is not None,
+        "hooks/guarded_nested.py": schema.auth is not None and nested_functions,
+        "hooks/nested.py": nested_functions,
         "fast": schema.kit is not KitForm.PLAIN,
         "migrations": False,  # the files are in the project's folder `migrations`
         **dict.fromkeys(("database/blocking_rows.py", "database/foreign_keys.py"), references),

@@ -8,6 +8,7 @@ import pytest
 from crudgen.delivery.memory import unload
 from tests.access.test_rules import SECRET, bearer
 from tests.hooks.city import City, in_city, package_of
+from tests.hooks.test_events import until
 
 APP = "auth: {roles: [editor], me: {id: int = sub}}\n"
 ENTITIES = {
@@ -38,15 +39,15 @@ access: {read: user, create: user, update: user}
     "team.yaml": "name: Team\nfields: {name: str unique}\naccess: {read: user, create: editor}\n",
     "shelf.yaml": """\
 name: Shelf
-fields: {open: bool = true}
+fields: {open: bool = true, keeper_id: int?}
 api: {nested: [books]}
-access: {read: [user if open, editor], write: editor}
+access: {read: [user if open or keeper_id = me, editor], write: editor}
 """,
     "book.yaml": """\
 name: Book
-fields: {title: str, shelf_id: -> Shelf?}
-hooks: [delete]
-access: {read: user, create: user, delete: user}
+fields: {title: str unique, shelf_id: -> Shelf?, by: int = me read_only}
+hooks: [create, delete, on_create]
+access: {read: [user if by = me, editor], create: [user if shelf.open, editor], delete: user}
 """,
     "log.yaml": "name: Log\nfields: {text: str}\naccess: nobody\n",
 }
@@ -83,8 +84,22 @@ BOOKS = '''\
 """What happens with books."""
 
 from ..caller import Caller
+from ..kit.events import Event
 from ..kit.hooks import Transaction
-from .models import Book
+from .models import Book, BookCreate
+
+passed: list[str] = []
+
+
+def create(tx: Transaction[Caller], book: BookCreate) -> Book:
+    """Create a book."""
+    passed.append(book.title)
+    return tx.create(Book, book)
+
+
+async def on_create(event: Event) -> None:
+    """Remember a book."""
+    passed.append(f"{event.row['title'] if event.row else None} is told")
 
 
 def delete(tx: Transaction[Caller], book: Book) -> None:
@@ -146,16 +161,25 @@ async def _nested(city: City) -> None:
     ann, editor = bearer([], sub="1"), bearer(["editor"], sub="3")
     for is_open in (True, False):
         await city.ask("POST", "/shelves/", {"open": is_open}, **editor)
+    passed = city.application.module("books.hooks").passed
+    passed.clear()
     added = await city.ask("POST", "/shelves/1/books/", {"title": "a"}, **ann)
-    assert added.json() == {"title": "a", "shelf_id": 1, "id": 1}
+    assert added.json() == {"title": "a", "shelf_id": 1, "by": 1, "id": 1}
     assert (await city.ask("GET", "/shelves/1/books/", **ann)).json() == [added.json()]
+    await until(lambda: len(passed) == 2)
+    assert passed == ["a", "a is told"]
     for method, body in (("GET", None), ("POST", {"title": "b"})):
         hidden = await city.ask(method, "/shelves/2/books/", body, **ann)
         missing = await city.ask(method, "/shelves/9/books/", body, **ann)
         assert (hidden.status_code, hidden.text) == (404, missing.text)
-    assert (
-        await city.ask("POST", "/shelves/2/books/", {"title": "b"}, **editor)
-    ).status_code == 200
+    assert (await city.ask("POST", "/shelves/1/books/", {"title": "b"})).status_code == 401
+    assert len(passed) == 2, "no function was called"
+    closed = await city.ask("POST", "/shelves/2/books/", {"title": "b"}, **editor)
+    assert (closed.status_code, closed.json()["shelf_id"]) == (200, 2)
+    await city.ask("PATCH", "/shelves/1", {"open": False}, **editor)
+    again = await city.ask("POST", "/shelves/1/books/", {"title": "c"}, **ann)
+    assert (again.status_code, again.json()) == (404, {"detail": "Shelf not found"})
+    assert (await city.ask("GET", "/books/", **editor)).json()[1]["title"] == "b"
 
 
 async def _rules(city: City) -> None:

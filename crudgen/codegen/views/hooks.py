@@ -1,6 +1,7 @@
 """View of the functions of the owner. Reason to change: the signature or call of a function."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection as Names
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -15,6 +16,7 @@ from crudgen.language.schema import Entity, Field, KitForm, RowAction
 
 from .access import caller_class, is_open
 from .articles import a_row
+from .collections import Collection
 from .computed import function_parts
 from .variables import folder_name, free_name
 
@@ -76,7 +78,7 @@ def hooks_of(entity: Entity) -> tuple[Hook, ...]:
 
 def hooks_view(
     entity: Entity,
-    entities: Collection[str],
+    entities: Names[str],
     kit: KitForm,
     functions: Iterable[Function],
 ) -> HooksView:
@@ -89,14 +91,14 @@ def hooks_view(
     return HooksView(words(entity.plural), imports.code(), found)
 
 
-def signature(entity: Entity, entities: Collection[str], kit: KitForm, one: Function) -> str:
+def signature(entity: Entity, entities: Names[str], kit: KitForm, one: Function) -> str:
     """Return the first line of a function, for messages."""
     (function,) = hooks_view(entity, entities, kit, [one]).functions
     return " ".join(function.signature.split())
 
 
 def _function(
-    entity: Entity, entities: Collection[str], hook: Function, imports: Imports
+    entity: Entity, entities: Names[str], hook: Function, imports: Imports
 ) -> FunctionView:
     if isinstance(hook, EventFunction):
         return _after_commit(entity, hook, imports)
@@ -166,7 +168,7 @@ def action_doc(entity: Entity, action: RowAction) -> Code:
     return docstring(f"{verb[:1].upper()}{verb[1:]} {a_row(entity)}.", INDENT)
 
 
-def _caller(entity: Entity, entities: Collection[str], imports: Imports) -> Code | None:
+def _caller(entity: Entity, entities: Names[str], imports: Imports) -> Code | None:
     """Return the type of the caller in the functions of an entity; None without callers."""
     access = entity.access
     if access is None:
@@ -186,13 +188,18 @@ def kinds_of(entity: Entity) -> set[str]:
     return {*hooks_of(entity), *after_commits}
 
 
+def creates_by_function(one: Collection) -> bool:
+    """Return whether the rows under a row are created by a function, or write events."""
+    return one.creates and Hook.CREATE in kinds_of(one.target)
+
+
 def functions_module(resource: Code) -> Code:
     """Return the name of the module with the functions, in the module with the resource."""
     return free_name("hooks", {str(resource)})
 
 
 def hooked(
-    entity: Entity, entities: Collection[str], rows: Bracket, variable: Code, imports: Imports
+    entity: Entity, entities: Names[str], rows: Bracket, variable: Code, imports: Imports
 ) -> Bracket:
     """Return `Hooked(Resource(…), Hooks[Hero, HeroCreate, HeroUpdate](create=hooks.create))`."""
     module = functions_module(variable)

@@ -11,6 +11,7 @@ from crudgen.language.schema import Entity
 
 from .access import caller_class, is_open
 from .collections import Collection
+from .hooks import creates_by_function
 from .references import Entities
 from .variables import Variables, folder_name
 
@@ -34,6 +35,8 @@ class NestedGuards:
         """Return `GuardedCollection(NestedResource(…), teams.access, heroes)`."""
         arguments: list[Bracket | Code] = [rows, self._access(self._entity), guarded]
         module, kind, link = "..kit.access.collections", "GuardedCollection", one.relation.link
+        if creates_by_function(one):
+            module, kind = "..kit.hooks.guarded_nested", "GuardedHookedCollection"
         if one.changes_links and link is not None:
             module, kind = "..kit.access.links", "GuardedLinks"
             if one.relation.near != link.ends[0]:

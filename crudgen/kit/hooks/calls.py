@@ -30,7 +30,8 @@ class Calls(Generic[CallerT]):
     they see of a row of this entity; by default, the entire row. `filled` returns a new row with
     the values that it has from its caller, and `replaced` the values that a replacement sets.
     `judged` asks the rules about a row that a function changes: it raises Forbidden (403), or
-    returns what asks them about the row after the function.
+    returns what asks them about the row after the function. `bound` returns a database whose
+    statements can contain the conditions of rules.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Calls(Generic[CallerT]):
         replaced: Replaced = lambda *sent: sent[-1],
         identity: str | None = None,
         judged: Judge | None = None,
+        bound: Callable[[InlineDatabase], Database] = lambda db: db,
     ) -> None:
         self.rows: Any = rows
         self.hooks = hooks
@@ -54,7 +56,7 @@ class Calls(Generic[CallerT]):
         self.filled, self.replaced = filled, replaced
         self.identity = identity
         """What identifies the caller, if the application has callers."""
-        self.judged = judged
+        self.judged, self.bound = judged, bound
 
     async def run(self, db: Database, request: Request, verb: str, work: Work[Result]) -> Result:
         """Run `work` in a transaction; raise the errors of the database as HTTP errors."""

@@ -6,6 +6,7 @@ from typing import Any, Generic
 from fastapi import HTTPException
 
 from ..access.caller import BaseCaller
+from ..access.caller_database import as_caller
 from ..access.changed_rows import ChangeRules, RowChange
 from ..access.rules import Roles, access_of, roles_of
 from ..access.views import Guarded
@@ -62,6 +63,7 @@ class GuardedHooks(Generic[ModelT, CallerT]):
             filled=lambda row: self.bodies.filled(row, caller),
             identity=_identity(caller),
             judged=lambda db, key, permission: self._judged(caller, db, key, permission),
+            bound=lambda db: as_caller(db, caller),
         )
         return HookedRows(view, calls)
 

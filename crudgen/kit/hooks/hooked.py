@@ -5,7 +5,7 @@ from typing import Any, Generic, TypeVar
 
 from fastapi import Request, Response
 
-from ..database import Database
+from ..database import Change, Database
 from ..errors import Conflict
 from ..http.etag import Preconditions, header_value
 from ..http.headers import JsonText
@@ -15,6 +15,7 @@ from ..rows.answers import created_row, one_row
 from ..rows.resource import Resource
 from .calls import Call, Calls
 from .functions import Hooks
+from .inline import result_of
 from .many import HookedMany
 from .once import create_once
 from .transaction import CallerT, ModelT, Transaction
@@ -43,18 +44,27 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
         return response
 
     async def create(
-        self, db: Database, request: Request, row: Model, key: str | None = None
+        self,
+        db: Database,
+        request: Request,
+        row: Model,
+        key: str | None = None,
+        *,
+        before: Sequence[Change] = (),
     ) -> Response:
         """Create a row; return the response with it.
 
-        With an Idempotency-Key, return the stored response if the key was used before.
+        With an Idempotency-Key, return the stored response if the key was used before. The changes
+        in `before` run in the same transaction, before the function.
         """
-        if not self._calls.runs("create"):
+        if not (before or self._calls.runs("create")):
             options = () if key is None else (key,)
             response: Response = await self._rows.create(db, request, row, *options)
             return response
 
         def work(call: Call[CallerT]) -> Response:
+            if before:
+                result_of(self._calls.bound(call.db).write_all(before))
             return self._created(call, request, call.create(row))
 
         if key is None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from crudgen.errors import Diagnostic
 from crudgen.language.hooks import AFTER, EventFunction, Hook, HookFunction
 from crudgen.language.operations import Operation
-from crudgen.language.relations import NestedWrite, RelationKind
+from crudgen.language.relations import NestedWrite
 from crudgen.language.schema import Entity
 from crudgen.language.written.reading import WrittenSpec
 from crudgen.language.written.spec import EntitySpec
@@ -88,9 +88,3 @@ def uncovered(entity: Entity, hook: Hook, entities: Sequence[Entity]) -> Iterato
                 continue
             if (write is NestedWrite.CREATE) is (hook is Hook.CREATE) and hook is not Hook.DELETE:
                 yield f"'write' of {other.name}", f"remove {str(name)!r} from it"
-        if hook is Hook.DELETE:
-            continue
-        for name in other.api.nested:
-            relation = other.relation(name)
-            if relation.target == entity.name and relation.kind is RelationKind.ONE_TO_MANY:
-                yield f"'nested' of {other.name}", f"remove {str(name)!r} from it"
