@@ -22,6 +22,7 @@ from ..models import MAX_INT, MIN_INT
 from .errors import Unauthorized
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _COUNTED = "\0roles"
 """The roles that count, beside the claims of a token. No attribute is this claim."""
 MAX_TEXT = 255
@@ -51,12 +52,9 @@ def _integer(value: Any) -> Any:
 
 
 def _uuid(value: Any) -> Any:
-    """Return a UUID in its usual form."""
-    if isinstance(value, str) and len(value) == 36:
-        try:
-            return UUID(value)
-        except ValueError:
-            return value
+    """Return a UUID in its usual form; the class alone accepts spaces and underscores too."""
+    if isinstance(value, str) and _UUID.fullmatch(value):
+        return UUID(value)
     return value
 
 

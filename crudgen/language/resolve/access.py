@@ -56,6 +56,7 @@ _OTHER_CALLERS = {
     **dict.fromkeys(("public", "everyone", "everybody", "all", "guest", "anonymous"), ANYONE),
     **dict.fromkeys(("users", "authenticated", "logged_in"), USER),
     **dict.fromkeys(("none", "noone", "no_one"), NOBODY),
+    "me": OWNER,
 }
 """Other words for callers."""
 
@@ -210,7 +211,10 @@ class _Reader:
         """Add the problem that something else than `if` follows who may do something."""
         start, end = found.span(found.lastgroup or 0)
         remedy = "write 'if'"
-        if found["sign"] or found["word"] in {"and", "or"}:
+        if (first := found.string.split()[0]) in {"if", "not"}:
+            start, end = 0, len(first)
+            remedy = f"begin the rule with a caller, such as '{USER} if …'"
+        elif found["sign"] or found["word"] in {"and", "or"}:
             remedy = "write a list, such as [user, editor]"
         location = part(self._written.locate(*path), found.string, start, end)
         self._problems.add(location, f"unexpected {found.string[start:end]!r}", remedy)

@@ -24,6 +24,7 @@ from crudgen.language.conditions.tree import (
     Scalar,
 )
 from crudgen.language.schema import Field, TypeName
+from crudgen.language.yaml.document import scalar_value
 from crudgen.language.yaml.problems import quoted, suggest
 
 from .values import as_stored, to_value, value_problem
@@ -139,16 +140,21 @@ def constant(field: Field, token: Token, *, is_stored: bool) -> ConstantValue:
     return ConstantValue(cast("Scalar", stored))
 
 
-def _plain(field: Field, token: Token) -> bool | int | Decimal | str:
-    """Return a constant as YAML would have it. Raises ConditionError for another kind of value."""
+def _plain(field: Field, token: Token) -> bool | int | Decimal | str | None:
+    """Return a constant as YAML has it. Raises ConditionError for another kind of value.
+
+    Raises ValueError for a number that YAML does not have either.
+    """
     if token.keyword in {"true", "false"}:
         return token.text == "true"
     if token.kind is Kind.TEXT:
         return token.content
     if token.kind is Kind.NUMBER:
         if field.type in _NUMBERS:
-            is_int = token.text.lstrip("-").isdigit()
-            return int(token.text) if is_int else Decimal(token.text)
+            number = scalar_value(token.text)
+            if isinstance(number, str):
+                raise ValueError(f"{token.text} has leading zeros", "remove them")
+            return number
         problem = f"{str(field.name)!r} is {_article(field)}, and is compared with a number"
         remedy = "compare it with a value of its type"
         if field.type is TypeName.BOOL:
