@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic.fields import FieldInfo
-from sqlalchemy import Column, ColumnClause, ColumnElement, FromClause, Table
+from sqlalchemy import Alias, Column, ColumnClause, ColumnElement, FromClause, Table
 from sqlalchemy.sql.selectable import SelectBase
 from sqlalchemy.sql.visitors import iterate, replacement_traverse
 
@@ -116,6 +116,8 @@ def _with_columns(
     def value(element: Any, **_: Any) -> Any:
         if isinstance(element, ColumnClause) and element.table is table:
             return value_of(element)
+        if isinstance(element, Alias) and element.element is table:
+            return element  # other rows of the table, whatever the source has
         return source if element is table else None
 
     found: ColumnElement[Any] = replacement_traverse(expression, {}, value)
