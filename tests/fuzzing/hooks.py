@@ -30,6 +30,7 @@ from schemathesis.generation.meta import TestPhase
 from crudgen.kit.query.related_parameters import MAX_INCLUDED
 from crudgen.language import load
 from crudgen.language.schema import Entity
+from tests.fuzzing.callers import PASSWORD, log_in
 from tests.fuzzing.rows import Rows
 
 HEADER = "Idempotency-Key"
@@ -48,8 +49,7 @@ used: Counter[str] = Counter()
 
 @cache
 def rows(url: str) -> Rows:
-    lines = os.environ["HEADERS"].splitlines()
-    headers = dict(line.split(": ", 1) for line in lines)
+    headers = json.loads(os.environ["HEADERS"])
     client = httpx.Client(base_url=url, headers=headers)
     return Rows(load(Path(os.environ["ENTITIES"])), client, random)
 
@@ -66,6 +66,8 @@ def before_call(_context: Any, case: Case, _kwargs: dict[str, Any]) -> None:
     key = headers.get(HEADER)
     if isinstance(key, str) and WELL_FORMED.fullmatch(key):
         headers[HEADER] = f"{key[:200]}-{uuid4()}"
+    if (user := os.environ.get("LOGS_IN")) and _is_valid(case, ParameterLocation.BODY):
+        _log_in(case, user)
     _use_rows(case)
 
 
@@ -79,7 +81,8 @@ def after_call(_context: Any, case: Case, response: Any) -> None:
         entity = known.at(case.path)
         known.changed(entity, case.method)
         if entity is not None:
-            used.update(known.features(case.query, case.body, response.json()))
+            found = response.json() if response.content else None  # a caller may not read it
+            used.update(known.features(case.query, case.body, found))
 
 
 def _violates_checks(response: Any) -> bool:
@@ -127,6 +130,17 @@ def _use_rows(case: Case) -> None:
         elif case.method == "GET" and not _often():
             _drop_filters(case.query)
         _include(case, entity)
+
+
+def _log_in(case: Case, user: str) -> None:
+    """Send a password, or a token that may end, of a user of which the other requests have none."""
+    if case.path in {"/logout", "/me/password"} and case.method == "POST":
+        token = log_in(case.operation.base_url, user)
+        case.headers["Authorization"] = f"Bearer {token}"
+    if case.path == "/me/password" and _often():
+        case.body = {"current": PASSWORD, "new": PASSWORD}
+    if case.path == "/login" and _often():
+        case.body = {"username": user, "password": PASSWORD}
 
 
 def _use_path(case: Case, known: Rows) -> Any:
