@@ -11,62 +11,23 @@ from ..errors import MissingTarget
 from ..http.etag import Preconditions, header_value, none_match_failed
 from ..http.headers import JsonText
 from ..models import Changes, Model
-from ..query import ListQuery
 from ..rows.answers import ErrorConversion, one_row
 from ..rows.resource import Insertion
-from .bodies import Bodies
-from .caller import BaseCaller
-from .caller_database import as_caller
-from .caller_view import View, remember
+from .caller_view import remember
 from .children import JudgedChildren, key_of
 from .denials import RowDenied, Write
-from .fields import check_fields
-from .queries import check_query
-from .row_operations import RowOperations
+from .row_reading import RowReading
 from .rules import check_any
 
 
-class RowView(View):
+class RowView(RowReading):
     """The operations on the rows that a caller can read, as far as rules allow them.
 
-    A row that the caller cannot read is answered as one that does not exist. Writes run in one
-    transaction: lock the row if the caller can read it, change it if a rule allows it, and read it
-    again if the caller can still read it.
+    Writes run in one transaction: lock the row if the caller can read it, change it if a rule
+    allows it, and read it again if the caller can still read it.
     """
 
-    __slots__ = ("_operations",)
-
-    def __init__(
-        self, operations: RowOperations, bodies: Bodies, caller: BaseCaller | None
-    ) -> None:
-        super().__init__(operations.all, operations.access, bodies, caller)
-        self._operations = operations
-
-    def _as_caller(self, db: Database) -> Database:
-        return as_caller(db, self._caller)
-
-    def _check(self, query: ListQuery) -> None:
-        """Raise HTTPException if a query needs what the caller may not read."""
-        columns = self._operations.visible._columns
-        check_query(columns, query, self._caller)
-        if self._operations.hides_values:
-            check_fields(columns, query, self._caller)
-
-    async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
-        """Return the response with a page of rows that the caller can read."""
-        self._access.read.check(self._caller)
-        visible = self._operations.visible
-        self._check(query)
-        return await visible.list(self._as_caller(db), request, query)
-
-    async def read(self, db: Database, key: Any, query: ListQuery | None = None) -> Response:
-        """Return the response with one row; raise HTTPException 404 if it cannot be read."""
-        self._access.read.check(self._caller)
-        visible: Any = self._operations.visible
-        if query is None:
-            return await visible.read(self._as_caller(db), key)  # type: ignore[no-any-return]
-        self._check(query)
-        return await visible.read(self._as_caller(db), key, query)  # type: ignore[no-any-return]
+    __slots__ = ()
 
     async def create(
         self, db: Database, request: Request, row: Model, *options: str | None
@@ -181,10 +142,6 @@ class RowView(View):
         kept = await fields.kept(self._as_caller(db), key, row)
         sent = fields.sent(row, values)
         return {name: value for name, value in sent.items() if name not in kept}
-
-    async def _sees(self, db: Database, key: Any) -> bool:
-        read = self._operations.use(db.kind).read
-        return bool(await self._as_caller(db).read(read, {"key__": key}, short=True))
 
     async def _create_by_key(
         self, db: Database, request: Request, sent: Model, row: Model
