@@ -89,7 +89,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "rows/bulk_answers.py": bulk,
         "rows/deletion_at_once.py": bulk,
         "rows/added_properties.py": composite or keys or related,
-        "rows/link_batches.py": keys,
+        **dict.fromkeys(("rows/key_writes.py", "rows/link_batches.py"), keys),
         "rows/linking.py": keys,
         "rows/linking_bulk.py": keys_of_many,
         "rows/linking_replacement.py": keys and Operation.REPLACE in written,

@@ -106,6 +106,12 @@ class Collection:
         return (self.relation.name, NestedWrite.KEYS) in self.owner.api.write
 
     @property
+    def is_inverse(self) -> bool:
+        """Whether links belong to the linked rows: their entity declares them."""
+        link = self.relation.link
+        return link is not None and self.relation.near != link.ends[0]
+
+    @property
     def keys(self) -> AttributeName:
         """The attribute with the keys of linked rows: `power_ids`."""
         return AttributeName(keys_property(self.relation, self.target.key.name))

@@ -39,7 +39,7 @@ class NestedGuards:
             module, kind = "..kit.hooks.guarded_nested", "GuardedHookedCollection"
         if one.changes_links and link is not None:
             module, kind = "..kit.access.links", "GuardedLinks"
-            if one.relation.near != link.ends[0]:
+            if one.is_inverse:
                 arguments.append(keyword("inverse", literal(value=True)))
         if link is not None and link.via:
             arguments.append(keyword("via", self._access(self._entities[link.name])))

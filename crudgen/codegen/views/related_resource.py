@@ -62,6 +62,13 @@ class RelatedArguments:
                 pair(str(one.relation.attribute), attribute_name(one.keys)) for one in linked
             )
             yield keyword("keys", Bracket("{", pairs, "}"))
+            inverse = tuple(
+                attribute_name(one.relation.attribute)
+                for one in linked
+                if one.is_inverse and self._entity.access is not None
+            )
+            if inverse:
+                yield keyword("inverse", Bracket("[", inverse, "]"))
         if api.related:
             paths = tuple(literal(self._related_path(path)) for path in api.related)
             yield keyword("related", Bracket("[", paths, "]"))

@@ -9,6 +9,7 @@ from sqlalchemy import Table, bindparam, select
 from ..database import Database
 from ..errors import MAX_PROBLEMS, problem
 from ..models import Model
+from ..rows.related_writes import RelatedWrite
 from ..rows.resource import Resource
 from .caller import BaseCaller
 from .rules import access_of
@@ -82,16 +83,14 @@ class Bodies:
     def check_related(
         self, rows: Sequence[Model], caller: BaseCaller | None, *, several: bool = False
     ) -> None:
-        """Raise HTTPException as `check` does, for what bodies write of other tables.
+        """Raise Forbidden (403) if the bodies create rows of tables where the caller may not.
 
-        References of the rows that they create are not checked.
+        What they refer to and link is not checked.
         """
-        problems: list[dict[str, Any]] = []
         for index, row in enumerate(rows):
             place: Place = ["body", index] if several else ["body"]
-            problems += self._related_problems(row, caller, place)
-        if problems:
-            raise HTTPException(409, problems[:MAX_PROBLEMS])
+            for one in self._rows.related_writes(row):
+                self._check_created(one, caller, place)
 
     async def unchanged(
         self, db: Database, key: Any, row: Model, caller: BaseCaller | None
@@ -122,12 +121,16 @@ class Bodies:
         for one in self._rows.related_writes(row):
             table = one.rows._properties.table
             where = [*place, one.json_name]
-            if one.created:
-                access_of(table).create.check(caller, where)
+            self._check_created(one, caller, place)
             if one.keys and not access_of(table).read.admits_to_all(caller):
                 words = one.rows._properties.row_words(table)
                 for index in range(len(one.keys)):
                     yield problem("no_target", [*where, index], f"There is no such {words}")
+
+    def _check_created(self, one: RelatedWrite, caller: BaseCaller | None, place: Place) -> None:
+        if one.created:
+            where = [*place, one.json_name]
+            access_of(one.rows._properties.table).create.check(caller, where)
 
     def _references_of_created(
         self, row: Model, caller: BaseCaller | None, place: Place

@@ -34,7 +34,7 @@ class JudgedChildren:
 
         `distance` is the number of changes since the insertion of the row that they refer to.
         """
-        operations, place = self._parent.of_created(written.rows), ["body", written.json_name]
+        operations, place = self._parent.of_other(written.rows), ["body", written.json_name]
         values = [written.rows._values.read(row) for row in written.created]
 
         def placed(error: MissingTarget, index: int) -> HTTPException:
@@ -63,7 +63,7 @@ class JudgedChildren:
 
         `distance` is the number of changes since its insertion, and with it.
         """
-        use = self._parent.of_created(written.rows).use(db.kind)
+        use = self._parent.of_other(written.rows).use(db.kind)
         return Change(use.read, {}, derive=key_of(distance, "key__"))
 
     def _allowed(

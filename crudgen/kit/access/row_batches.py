@@ -59,18 +59,20 @@ class BulkRowView(RowView):
             for index, row in enumerate(values)
             if asked is not None
         ]
-        own = every._insertion_of_many(caller_db, rows)
+        own: Insertion = self._judged._insertion_of_many(caller_db, rows)
         # The insertions come one after another, and then, in the same order, what reads the rows.
         inserted = key_of(own.after + count, "key__")
         seen = [Change(operations.use(db.kind).read, {}, derive=inserted) for _ in rows]
 
         def answer(found: Sequence[Sequence[Row]]) -> Response:
-            hides = not all(found[-count:])
-            response: Response = own.answer(found[: len(found) - count])
-            if operations.masks and not hides:
-                body = operations.use(db.kind).rows.write_all([row for (row,) in found[-count:]])
-                response = JsonText(body, response.status_code)
-            return Response(status_code=204) if hides else response
+            written, visible = found[len(before) : -count], found[-count:]
+            response = own.answer(written)  # checks that each row was written
+            if not all(visible):
+                return Response(status_code=204)
+            if not operations.masks:
+                return response
+            shown = [operations.use(db.kind).rows.write(row) for (row,) in visible]
+            return own.answer(written, shown)
 
         insertion = Insertion([*before, *own.changes, *seen], own.write, answer)
         return await self._inserted(db, request, insertion, rows, *options)
@@ -99,6 +101,10 @@ class BulkRowView(RowView):
         for (_, values), one in zip(written, judged, strict=True):
             guards += one.changes(operations.new_values(values)) if one else ()
         guards += operations.references.checks(db.kind, written, self._placed)
+        links = self._links(
+            caller_db, [(key, rows[n], ["body", n]) for n, key in enumerate(batch.keys)]
+        )
+        guards += links.before
         for index, key in _in_order(batch.keys) if operations.asks_update else ():
             values = sent[index]
             guards.append(
@@ -112,12 +118,14 @@ class BulkRowView(RowView):
         seen = [Change(use.read, {"key__": key}) for key in batch.keys]
         pairs = zip(batch.changes, judged, strict=True)
         updates = [replace(one, derive=_bound(found)) if found else one for one, found in pairs]
-        guarded = replace(batch, before=[*batch.before, *guards], changes=updates)
-        found = await every._write_in_order(caller_db, guarded, seen)
-        visible = found[len(seen) :]
+        before = [*links.locks, *batch.before, *guards]
+        guarded = replace(batch, before=before, changes=updates)
+        found = await every._write_in_order(caller_db, guarded, [*links.after, *seen])
+        visible = found[-len(rows) :]
         if not all(visible):
             return Response(status_code=204)
-        return JsonText(use.rows.write_all([row for (row,) in visible]))
+        shown = [use.rows.write(row) for (row,) in visible]
+        return JsonText(b"[%b]" % b",".join(links.extended(shown, found[: -len(rows)])))
 
     async def delete_many(self, db: Database, request: Request, keys: Sequence[Any]) -> Response:
         """Delete rows, each if a rule allows it."""

@@ -9,6 +9,7 @@ from sqlalchemy import Column, ColumnElement, Select, and_, false, literal_colum
 from ..database.statements import Statement
 from ..query.columns import Condition
 from ..query.visibility import Visibility
+from ..rows.related_writes import LinkedKeys
 from ..rows.resource import Resource
 from ..rows.statements import RowStatements
 from .clauses import NEW, Clause, any_before, any_behind, any_change, columns_of
@@ -45,12 +46,20 @@ def depends_on_rows(rows: Resource, access: Access, roles: Roles) -> bool:
     if access.fields and (masks_of(access, roles) or settable(access, roles)):
         return True
     related = [known_access_of(table) for table in rows.related_tables()]
+    if any(_asks_update(one, roles) for one in rows.linked_keys()):
+        return True
     created = (known_access_of(table) for table in rows.created_tables())
     if any(one is not None and one.create.clauses(roles) for one in created):
         return True
     if any(masks_of(one, roles) for one in related):
         return True
     return any(one is not None and one.read.clauses(roles) for one in related)
+
+
+def _asks_update(keys: LinkedKeys, roles: Roles) -> bool:
+    """Return whether a rule must allow the update of rows that are linked by their keys."""
+    access = known_access_of(keys.rows._properties.table) if keys.is_inverse else None
+    return access is not None and access.update.clauses(roles) is not None
 
 
 class RowOperations:
@@ -93,18 +102,28 @@ class RowOperations:
         self._updating = access.update.clauses(roles)
         self._deleting = access.delete.clauses(roles)
         self._statements: dict[tuple[object, ...], Statement] = {}
-        self._created: dict[Resource, RowOperations] = {}
+        self._others: dict[Resource, RowOperations] = {}
+        self._links: dict[tuple[str, str], Any] = {}
 
     def use(self, kind: str) -> RowStatements:
         """Return the statements of the visible rows, for a dialect."""
         return self.visible._statements_of(kind)
 
-    def of_created(self, rows: Resource) -> "RowOperations":
-        """Return the operations on rows of another table that are created with those of this."""
-        if rows not in self._created:
+    def of_other(self, rows: Resource) -> "RowOperations":
+        """Return the operations on rows that are created with those of this table, or linked."""
+        if rows not in self._others:
             access = access_of(rows._properties.table)
-            self._created[rows] = RowOperations(rows, access, self.roles)
-        return self._created[rows]
+            self._others[rows] = RowOperations(rows, access, self.roles)
+        return self._others[rows]
+
+    def links(self, keys: LinkedKeys, kind: str) -> Any:
+        """Return the statements that change links between rows that these callers can read."""
+        chosen = (keys.json_name, kind)
+        if chosen not in self._links:
+            rows = self.of_other(keys.rows)
+            updatable = rows.updatable if keys.is_inverse and rows.asks_update else None
+            self._links[chosen] = keys.new_batches(kind, self.visibility, updatable)
+        return self._links[chosen]
 
     def creation(self, kind: str) -> Select[Any] | None:
         """Return the SELECT that has a row if a new row is allowed; None if each is.

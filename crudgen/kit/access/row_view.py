@@ -12,12 +12,14 @@ from ..http.etag import Preconditions, header_value, none_match_failed
 from ..http.headers import JsonText
 from ..models import Changes, Model
 from ..rows.answers import ErrorConversion, one_row
+from ..rows.related_writes import LinkWrites, SentRow
 from ..rows.resource import Insertion
 from .caller_view import remember
 from .children import JudgedChildren, key_of
 from .denials import RowDenied, Write
 from .row_reading import RowReading
 from .rules import check_any
+from .written_keys import JudgedLinks
 
 
 class RowView(RowReading):
@@ -57,21 +59,24 @@ class RowView(RowReading):
         asked = operations.creation(db.kind)
         if asked is not None:
             before.append(Change(asked, new, check=self._allowed(Write("create", None, values))))
-        judged = rows.judged_by(JudgedChildren(operations, self._caller))
-        own = judged._insertion(self._as_caller(db), request, row)
+        own: Insertion = self._judged._insertion(self._as_caller(db), request, row)
         seen = Change(operations.use(db.kind).read, {}, derive=key_of(own.after + 1, "key__"))
 
         def answer(found: Sequence[Sequence[Row]]) -> Response:
             if not found[-1]:
                 return Response(status_code=204)
-            response = own.answer(found[:-1])
+            written = found[len(before) : -1]
             if not operations.masks:
-                return response
-            headers = {"Location": response.headers["location"]}
-            body = operations.use(db.kind).rows.write(found[-1][0])
-            return one_row(body, headers, status=response.status_code)
+                return own.answer(written)
+            return own.answer(written, operations.use(db.kind).rows.write(found[-1][0]))
 
         return Insertion([*before, *own.changes, seen], own.write, answer, own.tag)
+
+    @property
+    def _judged(self) -> Any:
+        """The rows, whose operations let rules check what they write of other tables."""
+        children = JudgedChildren(self._operations, self._caller)
+        return self._operations.all.judged_by(children, JudgedLinks(self._operations, self._caller))
 
     async def _inserted(
         self,
@@ -105,7 +110,8 @@ class RowView(RowReading):
         self._access.update.check(self._caller)
         self._bodies.check_related([changes], self._caller)
         values = self._operations.all._values.read(changes, exclude_unset=True)
-        return await self._change(db, request, key, values)
+        links = self._links(db, [(key, changes, ["body"])])
+        return await self._change(db, request, key, values, links=links)
 
     async def replace(self, db: Database, request: Request, key: Any, row: Model) -> Response:
         """Replace a row if one rule allows it before and after; return it, or 204.
@@ -132,7 +138,14 @@ class RowView(RowReading):
         fields = self._operations.fields
         values = fields.sent(sent, values)
         kept = {name: value for name, value in values.items() if name not in fixed}
-        return await self._change(db, request, key, kept, fields.omitted(sent))
+        links = self._links(db, [(key, sent, ["body"])], replaces=True)
+        return await self._change(db, request, key, kept, links=links, omitted=fields.omitted(sent))
+
+    def _links(
+        self, db: Database, rows: Sequence[SentRow], *, replaces: bool = False
+    ) -> LinkWrites:
+        found: LinkWrites = self._judged.link_writes(db, rows, replaces=replaces)
+        return found
 
     async def replaced(
         self, db: Database, key: Any, row: Model, values: dict[str, Any]
@@ -153,11 +166,10 @@ class RowView(RowReading):
         Preconditions(request, required=is_required).check(None)
         insertion = self._guarded_insertion(db, request, sent, row)
         with ErrorConversion(rows._properties):
-            visible = (await insertion.write(insertion.changes))[-1]
-        if not visible:
-            return Response(status_code=204)
-        body = self._operations.use(db.kind).rows.write(visible[0])
-        return one_row(body, status=rows._created_status)
+            response = insertion.answer(await insertion.write(insertion.changes))
+        if "location" in response.headers:  # a PUT returns none
+            del response.headers["location"]
+        return response
 
     async def _change(
         self,
@@ -165,6 +177,8 @@ class RowView(RowReading):
         request: Request,
         key: Any,
         values: Mapping[str, Any],
+        *,
+        links: LinkWrites,
         omitted: Collection[str] = (),
     ) -> Response:
         operations, rows, columns = self._operations, self._operations.all, tuple(sorted(values))
@@ -172,9 +186,11 @@ class RowView(RowReading):
         use = operations.use(db.kind)
         judged = operations.fields.update(db.kind, key, values, ["body"], omitted)
         changes = [
+            *links.locks,
             Change(use.lock, {"key__": key}, check=self._seen(db, request, key)),
             *(judged.changes(bound) if judged else ()),
             *operations.references.checks(db.kind, [(key, values)], unplaced),
+            *links.before,
             Change(
                 operations.update(db.kind, columns),
                 bound,
@@ -182,11 +198,15 @@ class RowView(RowReading):
                 check=self._allowed(Write("update", key, values)),
                 derive=judged.bound if judged else None,
             ),
+            *links.after,
             Change(use.read, {"key__": key}),
         ]
         with ErrorConversion(rows._properties):
-            found = (await self._as_caller(db).write_all(changes))[-1]
-        return one_row(use.rows.write(found[0])) if found else Response(status_code=204)
+            *found, visible = await self._as_caller(db).write_all(changes)
+        if not visible:
+            return Response(status_code=204)
+        (body,) = links.extended([use.rows.write(visible[0])], found)
+        return one_row(body, tag=links.tag)
 
     async def delete(self, db: Database, request: Request, key: Any) -> Response:
         """Delete a row if a rule allows it."""

@@ -12,7 +12,13 @@ from ..errors import HTTPValidationError, Message, Referenced, problem
 from ..http.headers import JsonText
 from ..models import Changes, Model
 from .answers import ErrorConversion
-from .bulk_answers import item_error_converter, many_rows, with_item_index
+from .bulk_answers import (
+    item_error_converter,
+    json_array,
+    many_rows,
+    with_item_index,
+    written_rows,
+)
 from .deletion_at_once import deletion_at_once, deletion_error_converter, is_order_possible
 from .resource import Insertion, Resource
 from .values import is_storable_key
@@ -82,8 +88,11 @@ class BulkResource(Resource):
         locks = self._locks.locking_changes(db, use)
         changes = [*locks, *self._locks_before_writes(db, values), *inserts]
 
-        def answer(found: Sequence[Sequence[Row]]) -> Response:
-            return many_rows(use, found[-len(rows) :], self._created_status)
+        def answer(
+            found: Sequence[Sequence[Row]], shown: Sequence[bytes] | None = None
+        ) -> Response:
+            written = written_rows(use, found[-len(rows) :]) if shown is None else shown
+            return json_array(written, self._created_status)
 
         return Insertion(changes, self._generated.writer(db, values[0]), answer)
 

@@ -21,7 +21,7 @@ from .answers import ErrorConversion
 from .generated_keys import KeyConflictError, Write
 from .reference_locks import ReferenceLocks, TargetLocks
 from .references import ReferencingResource
-from .related_writes import Judge, RelatedWrite
+from .related_writes import Judge, LinkJudge, RelatedWrite
 from .resource import Insertion, Resource
 from .write_lock import WriteLocks
 
@@ -151,9 +151,9 @@ class CompositeResource(Resource):
         self._own_references = ReferenceLocks(self._properties)
         self._target_locks = TargetLocks()
 
-    def judged_by(self, judge: Judge) -> Self:
+    def judged_by(self, judge: Judge, links: LinkJudge) -> Self:
         """Return the operations that let `judge` check the rows that refer to a new row."""
-        found = copy(self)
+        found = copy(super().judged_by(judge, links))
         found._judge = judge
         return found
 
@@ -207,9 +207,9 @@ class CompositeResource(Resource):
                     changes.append(read)
         tag = tag_before(self._children[0].json_name) if own.tag is etag else own.tag
 
-        def answer(found: Sequence[Sequence[Row]]) -> Response:
+        def answer(found: Sequence[Sequence[Row]], shown: bytes | None = None) -> Response:
             found = found[len(found) - len(changes) :]  # other changes may precede these
-            response = own.answer(found[:end])
+            response = own.answer(found[:end], shown)
             if not all(found[spans[-1].stop :]):  # a row that the caller cannot read
                 headers = {"Location": response.headers["location"]}
                 return Response(status_code=204, headers=headers)

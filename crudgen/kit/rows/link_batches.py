@@ -5,7 +5,7 @@ The keys are one parameter: arrays on PostgreSQL, a list in JSON on SQLite.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     ARRAY,
@@ -14,19 +14,26 @@ from sqlalchemy import (
     Dialect,
     Select,
     String,
+    and_,
     bindparam,
     column,
     delete,
     func,
     literal_column,
+    or_,
     select,
+    true,
     tuple_,
+    type_coerce,
+    union_all,
 )
 from sqlalchemy.types import TypeDecorator
 
 from ..database import Change
 from ..database.statements import Statement
 from ..database.transaction import Row
+from ..query.visibility import ALL, Visibility
+from .link_statements import key_of
 from .statements import INSERTS
 
 Pair = tuple[Any, Any]
@@ -97,20 +104,35 @@ class LinkBatches:
     """The statements that change the links of several rows in one dialect.
 
     Both ends are a column of the link table, and the key that it refers to: that of the owner, and
-    that of the other row.
+    that of the other row. Links to rows that are not among `rows` stay as they are.
     """
 
-    def __init__(self, owner: End, row: End, kind: str) -> None:
-        (near, owner_key), (far, row_key) = owner, row
+    are_judged: ClassVar = False
+    """Whether a rule must allow the update of linked rows."""
+
+    def __init__(
+        self,
+        owner: End,
+        row: End,
+        kind: str,
+        rows: Visibility = ALL,
+    ) -> None:
+        (near, owner_key), (far, stored_key) = owner, row
+        is_visible: ColumnElement[bool] = true()
+        row_key: ColumnElement[Any] = stored_key
+        if rows.hides(stored_key.table):
+            is_visible = far.in_(select(key_of(stored_key, rows, "visible_", kind)))
+            row_key = key_of(stored_key, rows, "row_", kind)
         self._owners = _Keys("owners", {"near": near}, kind)
-        self._others = _Keys("others", {"far": row_key}, kind)
+        self._others = _Keys("others", {"far": stored_key}, kind)
         self._links = _Keys("links", {"near": near, "far": far}, kind)
         self._lock = _locked(owner_key, self._owners, key_share=True)
         self._keep = _locked(row_key, self._others, read=True, key_share=True)
         is_of_owner = near.in_(self._owners.selected())
         is_kept = tuple_(near, far).in_(self._links.selected())
-        self._remove: Statement = delete(near.table).where(is_of_owner, ~is_kept).returning(far)
-        self._read = select(near, far).where(is_of_owner)
+        self._is_removed = and_(is_of_owner, ~is_kept, is_visible)
+        self._remove: Statement = delete(near.table).where(self._is_removed).returning(far)
+        self._read = select(near, far).where(is_of_owner, is_visible)
         new = self._links.selected().where(literal_column("1") == literal_column("1"))
         # Without WHERE, SQLite takes ON for a join condition.
         insert = INSERTS[kind](near.table).from_select([near, far], new)
@@ -118,16 +140,15 @@ class LinkBatches:
 
     def lock_owners(self, owners: Sequence[Any], check: Check) -> Change:
         """Return the change that locks owners, in the order of their keys; `check` gets these."""
-        return Change(self._lock, self._owners.bound([(one,) for one in owners]), check=check)
+        return Change(self._lock, self._bound_owners(owners), check=check)
 
     def keep(self, others: Sequence[Any], check: Check) -> Change:
         """Return the change that keeps rows from being deleted; `check` gets their keys."""
-        return Change(self._keep, self._others.bound([(one,) for one in others]), check=check)
+        return Change(self._keep, self._bound_others(others), check=check)
 
     def remove_others(self, owners: Sequence[Any], links: Sequence[Pair]) -> Change:
         """Return the change that removes all links of the owners but these."""
-        of_owners = self._owners.bound([(one,) for one in owners])
-        return Change(self._remove, {**of_owners, **self._links.bound(links)})
+        return Change(self._remove, {**self._bound_owners(owners), **self._links.bound(links)})
 
     def add(self, links: Sequence[Pair]) -> Change:
         """Return the change that adds links, unless they exist."""
@@ -139,9 +160,64 @@ class LinkBatches:
 
     def read(self, owners: Sequence[Any]) -> Change:
         """Return the change that reads the links of the owners."""
-        return Change(self._read, self._owners.bound([(one,) for one in owners]))
+        return Change(self._read, self._bound_owners(owners))
+
+    def read_derived(self, derive: Callable[[Sequence[Sequence[Row]]], Sequence[Any]]) -> Change:
+        """Return the change that reads the links of the owners that `derive` returns."""
+        return Change(self._read, {}, derive=lambda found: self._bound_owners(derive(found)))
+
+    def _bound_owners(self, owners: Sequence[Any]) -> dict[str, Any]:
+        return self._owners.bound([(one,) for one in owners])
+
+    def _bound_others(self, others: Sequence[Any]) -> dict[str, Any]:
+        return self._others.bound([(one,) for one in others])
 
 
-def _locked(key: Column[Any], keys: _Keys, **mode: Any) -> Select[Any]:
+class JudgedBatches(LinkBatches):
+    """The statements on links that belong to the linked rows: a rule must allow their update.
+
+    `updatable` are the rows that one allows to update.
+    """
+
+    are_judged = True
+
+    def __init__(
+        self, owner: End, row: End, kind: str, rows: Visibility, updatable: Visibility
+    ) -> None:
+        super().__init__(owner, row, kind, rows)
+        (near, _), (far, stored_key) = owner, row
+        key = key_of(stored_key, rows, "row_", kind)
+        allowed = select(key_of(stored_key, updatable, "updatable_", kind))
+        is_sent = key.in_(self._others.selected())
+        is_linked = key.in_(select(far).where(near.in_(self._owners.selected())))
+        in_order = select(key).order_by(key)
+        self._lock_rows = in_order.where(or_(is_sent, is_linked)).with_for_update(key_share=True)
+        self._denied_of_new = in_order.where(is_sent, key.not_in(allowed))
+        sent = self._links.selected().subquery("sent_")
+        pair = [type_coerce(one, of.type) for one, of in zip(sent.c, (near, far), strict=True)]
+        is_new = tuple_(*pair).not_in(select(near, far))
+        added = select(*pair).where(is_new, pair[1].not_in(allowed))
+        removed = select(near, far).where(self._is_removed, far.not_in(allowed))
+        self._denied = select(union_all(added, removed).subquery("denied_"))
+
+    def lock_rows(self, owners: Sequence[Any], others: Sequence[Any], check: Check) -> Change:
+        """Return the change that locks the rows that are linked, or will be, in their order."""
+        bound = {**self._bound_owners(owners), **self._bound_others(others)}
+        return Change(self._lock_rows, bound, check=check)
+
+    def denied_of_new(self, others: Sequence[Any], check: Check) -> Change:
+        """Return the change that finds the rows that may not be linked to new rows."""
+        return Change(self._denied_of_new, self._bound_others(others), check=check)
+
+    def denied(self, owners: Sequence[Any], links: Sequence[Pair], check: Check) -> Change:
+        """Return the change that finds the links that may not be added or removed.
+
+        `links` are those that the owners will have.
+        """
+        bound = {**self._bound_owners(owners), **self._links.bound(links)}
+        return Change(self._denied, bound, check=check)
+
+
+def _locked(key: ColumnElement[Any], keys: _Keys, **mode: Any) -> Select[Any]:
     """Return the SELECT that locks the rows with some keys, in their order."""
     return select(key).where(key.in_(keys.selected())).order_by(key).with_for_update(**mode)

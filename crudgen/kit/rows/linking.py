@@ -1,8 +1,9 @@
 """Rows whose request bodies contain the keys of the rows to link."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 from fastapi import Request, Response
 from pydantic_core import to_json
@@ -13,25 +14,35 @@ from ..database.transaction import Row
 from ..http.etag import Preconditions
 from ..models import Changes, Model
 from ..query.relations import ManyToMany, Relations, own_model
+from ..query.visibility import Visibility
 from .added_properties import tag_before, with_properties
 from .answers import ErrorConversion, one_row
-from .link_batches import LinkBatches
+from .key_writes import KeyWrites, link_locks
+from .link_batches import JudgedBatches, LinkBatches
 from .links import LinkedResource, check_repeated
 from .references import ReferencingResource
 from .related import RelatedResource
-from .related_writes import RelatedWrite
-from .resource import Insertion
+from .related_writes import Judge, LinkJudge, LinkWrites, RelatedWrite, SentRow
+from .resource import Insertion, Resource
 
 
 class WrittenKeys:
     """The keys of linked rows, which are an attribute of request bodies."""
 
     def __init__(
-        self, owner: type[Model], relation: ManyToMany, attribute: str, json_name: str
+        self,
+        owner: type[Model],
+        relation: ManyToMany,
+        attribute: str,
+        json_name: str,
+        *,
+        is_inverse: bool = False,
     ) -> None:
         self.attribute = attribute
         self.json_name = json_name
-        self.rows = ReferencingResource(relation.model, public=own_model(relation.public))
+        self.is_inverse = is_inverse
+        """Whether a link belongs to the linked row: whoever changes it must update this row."""
+        self.rows: Resource = ReferencingResource(relation.model, public=own_model(relation.public))
         self._links = LinkedResource(
             owner, self.rows, relation.link, by=relation.by, to=relation.to
         )
@@ -62,6 +73,16 @@ class WrittenKeys:
             self._batches[db.kind] = LinkBatches(*self._links.ends, db.kind)
         return self._batches[db.kind]
 
+    def new_batches(self, kind: str, rows: Visibility, updatable: Visibility | None) -> LinkBatches:
+        """Return the statements that change the links to `rows`.
+
+        With `updatable`, a rule must allow the update of linked rows: it allows that of these.
+        """
+        ends = self._links.ends
+        if updatable is None:
+            return LinkBatches(*ends, kind, rows)
+        return JudgedBatches(*ends, kind, rows, updatable)
+
     def keys(self, row: Model) -> list[Any]:
         """Return the keys in a request body; a body of another model has none."""
         return getattr(row, self.attribute, [])
@@ -86,8 +107,14 @@ class WrittenKeys:
 class LinkingResource(RelatedResource):
     """A resource whose rows have the keys of linked rows as a property.
 
-    `keys` are the links, each with the attribute of request bodies and of `with_related`.
+    `keys` are the links, each with the attribute of request bodies and of `with_related`. Those in
+    `inverse` belong to the linked rows: rules must allow the update of these.
     """
+
+    knows_visible_rows = True
+
+    _judge_of_links: LinkJudge | None = None
+    """Knows which links a caller can read and change; None for all."""
 
     def __init__(
         self,
@@ -97,6 +124,7 @@ class LinkingResource(RelatedResource):
         with_related: type[Model],
         relations: Relations,
         keys: Mapping[str, str],
+        inverse: Collection[str] = (),
         **rest: Any,
     ) -> None:
         super().__init__(
@@ -108,7 +136,13 @@ class LinkingResource(RelatedResource):
             **rest,
         )
         self._written = [
-            WrittenKeys(model, relation, keys[one.name], one.count_name)
+            WrittenKeys(
+                model,
+                relation,
+                keys[one.name],
+                one.count_name,
+                is_inverse=one.name in inverse,
+            )
             for one in self._linked_keys
             if isinstance(relation := relations[one.name], ManyToMany)
         ]
@@ -130,21 +164,47 @@ class LinkingResource(RelatedResource):
         for one in self._written:
             yield RelatedWrite(one.json_name, one.rows, keys=one.keys(row), is_shown=True)
 
+    def judged_by(self, judge: Judge, links: LinkJudge) -> Self:
+        """Return the operations that change the links that `links` says, and show those."""
+        found = copy(super().judged_by(judge, links))
+        found._judge_of_links = links
+        return found
+
+    def linked_keys(self) -> Sequence[WrittenKeys]:
+        """Return the properties of request bodies with keys of linked rows."""
+        return self._written
+
+    def link_writes(self, db: Database, rows: Sequence[SentRow], *, replaces: bool) -> LinkWrites:
+        """Return the changes of the links of existing rows.
+
+        With `replaces`, a body without keys removes links.
+        """
+        writes = KeyWrites(db, self._written, self._judge_of_links)
+        return replace(writes.of_existing(rows, replaces=replaces), tag=self._tag)
+
     def _insertion(self, db: Database, request: Request, row: Model) -> Insertion:
         own = super()._insertion(db, request, row)
         linked = [one for one in self._written if one.keys(row)]
         changes = [*link_locks(db, linked), *own.changes]
         end = len(changes)
-        for written in linked:
-            for change in written.changes(db, None, row):
-                changes.append(replace(change, derive=_key_of(len(changes) - end + 1)))
+        writes = KeyWrites(db, self._written, self._judge_of_links)
+        if self._judge_of_links is None:
+            for written in linked:
+                for change in written.changes(db, None, row):
+                    changes.append(replace(change, derive=_key_of(len(changes) - end + 1)))
+        else:
+            changes += writes.of_new([(None, row, ["body"])], own.after + 1)
 
-        def answer(found: Sequence[Sequence[Row]]) -> Response:
+        def answer(found: Sequence[Sequence[Row]], shown: bytes | None = None) -> Response:
             found = found[len(found) - len(changes) :]  # other changes may precede these
-            properties = [one.sent(row) for one in self._written]
-            return with_properties(own.answer(found[:end]), properties, self._tag)
+            if self._judge_of_links is None:
+                properties = [one.sent(row) for one in self._written]
+            else:
+                properties = writes.properties(found)
+            return with_properties(own.answer(found[:end], shown), properties, self._tag)
 
-        return Insertion(changes, own.write, answer, self._tag, len(changes) - end)
+        after = own.after + len(changes) - end
+        return Insertion(changes, own.write, answer, self._tag, after)
 
     async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
         """Update a row and its links; return the response with the row and the keys.
@@ -191,12 +251,6 @@ class LinkingResource(RelatedResource):
         with ErrorConversion(self._properties):
             found = await db.write_all(steps)
         return one_row(use.rows.write(self._existing_row(found[end - 1])))
-
-
-def link_locks(db: Database, written: Iterable[WrittenKeys]) -> list[Change]:
-    """Return the changes that serialize replacements of links, in the order of their tables."""
-    in_order = sorted(written, key=lambda one: one.table)
-    return [lock for one in in_order for lock in one.locks(db)]
 
 
 def _key_of(distance: int) -> Callable[[Sequence[Sequence[Row]]], dict[str, Any]]:

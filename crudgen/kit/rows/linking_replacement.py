@@ -9,12 +9,15 @@ from ..database import Change, Database
 from ..database.transaction import Row
 from ..models import Model
 from .added_properties import with_properties
-from .linking import LinkingResource, link_locks
+from .key_writes import link_locks
+from .linking import LinkingResource
 from .replacement import ReplaceableResource
 
 
 class LinkingReplaceableResource(LinkingResource, ReplaceableResource):
     """A resource whose PUT replaces the links of a row too: without keys, it links no rows."""
+
+    knows_visible_rows = True
 
     async def replace(
         self, db: Database, request: Request, key: object, row: Model, **allowed: bool

@@ -1,6 +1,6 @@
 """The CRUD operations on a table, with rows as JSON."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -20,7 +20,7 @@ from ..query.listing import Listing, listing
 from ..query.parameters import ListParameters
 from .answers import ErrorConversion, created_row, one_row
 from .generated_keys import GeneratedKeys, Write
-from .related_writes import Judge, RelatedWrite
+from .related_writes import RelatedWriter
 from .statements import RowStatements
 from .values import RequestValues, is_storable_key
 
@@ -39,15 +39,18 @@ class Insertion:
     changes: Sequence[Change]
     write: Write
     """Runs the changes, together with others before and after them."""
-    answer: Callable[[Sequence[Sequence[Row]]], Response]
-    """Returns the response from the rows of the changes."""
+    answer: Callable[..., Response]
+    """Returns the response from the rows of the changes.
+
+    A second argument is the JSON that the response has in place of that of the row, or rows.
+    """
     tag: Callable[[bytes], str] = etag
     """Returns the ETag of the body of the response."""
     after: int = 0
     """The number of changes after the one that inserts the row."""
 
 
-class Resource:
+class Resource(RelatedWriter):
     """The rows of one table, with the properties of a public model.
 
     Columns that are not in the public model are never selected. Clients can filter and sort by all
@@ -149,20 +152,6 @@ class Resource:
         """Return the statements for a dialect."""
         return RowStatements(self._columns, kind)
 
-    def related_writes(self, row: Model) -> Iterator[RelatedWrite]:
-        """Yield what a request body writes of other tables."""
-        del row
-        yield from ()
-
-    def judged_by(self, judge: Judge) -> Self:
-        """Return the operations that let `judge` check the rows that are created with others."""
-        del judge
-        return self
-
-    def created_tables(self) -> set[Table]:
-        """Return the tables of the rows that requests can create together with those of this."""
-        return set()
-
     def related_tables(self) -> set[Table]:
         """Return the tables of the rows that requests can read or refer to beside those of this."""
         columns = self._properties.columns.values()
@@ -197,8 +186,8 @@ class Resource:
         use, values = self._statements_for(db), self._values.read(row)
         change = Change(use.insert, values, tuple(values), read_back=use.read)
 
-        def answer(found: Sequence[Sequence[Row]]) -> Response:
-            return created_row(use.rows, request, found[-1], status=self._created_status)
+        def answer(found: Sequence[Sequence[Row]], shown: bytes | None = None) -> Response:
+            return created_row(use.rows, request, found[-1], shown, status=self._created_status)
 
         return Insertion([change], self._generated.writer(db, values), answer)
 

@@ -22,7 +22,6 @@ from crudgen.language.yaml.problems import Problems
 
 from .access_fields import FIELDS
 from .access_scope import TENANT, field_of
-from .rows_alone import related_entities
 
 _DOING: dict[str, tuple[str, tuple[Action, ...], str]] = {
     Action.READ: ("see", (Action.READ,), "may not read rows"),
@@ -171,7 +170,7 @@ def _check_written(
     """Check that bodies with related rows are not judged by rules about fields."""
     whose = None
     if entity.api.write:
-        reached = [entity.name, *related_entities(entity, entities)]
+        reached = [entity.name, *_related_entities(entity, entities)]
         whose = next((one for one in reached if _has_field_rules(entities[one])), None)
     if whose is not None:
         name, _ = entity.api.write[0]
@@ -182,3 +181,24 @@ def _check_written(
 
 def _has_field_rules(entity: Entity) -> bool:
     return entity.access is not None and bool(entity.access.fields)
+
+
+def _related_entities(entity: Entity, entities: Mapping[ClassName, Entity]) -> Iterator[ClassName]:
+    """Yield the other entities that references and relations lead to, also over others."""
+    seen, found = {entity.name}, [*_related(entity)]
+    for name in found:
+        if name not in seen and name in entities:
+            seen.add(name)
+            yield name
+            found += _related(entities[name])
+
+
+def _related(entity: Entity) -> Iterator[ClassName]:
+    """Yield the entities that references and relations of an entity lead to."""
+    for field in entity.fields:
+        if field.reference is not None:
+            yield field.reference.target
+    for relation in entity.relations:
+        yield relation.target
+        if relation.link is not None:
+            yield relation.link.name

@@ -41,7 +41,6 @@ from .references import resolve_references
 from .related_api import resolve_related_api
 from .related_names import check_related_names
 from .relations import resolve_relations
-from .rows_alone import check_rows
 from .user_rows import with_user_rows
 from .webhooks import resolve_webhooks, with_webhooks
 
@@ -167,7 +166,6 @@ def _with_access(
         pairs = [(by_file[entity.file], entity) for entity in found]
         has_users = auth is not None and auth.users
         check_access(pairs, problems)
-        check_rows(pairs, problems)
         check_field_rules(pairs, problems)
         check_actions(pairs, problems)
         if has_users:

@@ -1,6 +1,6 @@
 """Responses for rows, and HTTP errors for errors of the database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from types import TracebackType
 from urllib.parse import quote
@@ -22,16 +22,28 @@ CALLER = "app.caller"
 
 
 def one_row(
-    body: bytes, headers: Mapping[str, str] | None = None, *, status: int = 200
+    body: bytes,
+    headers: Mapping[str, str] | None = None,
+    *,
+    status: int = 200,
+    tag: Callable[[bytes], str] = etag,
 ) -> Response:
-    """Return the response with a row as JSON, and with its ETag."""
-    return JsonText(body, status, headers={**(headers or {}), **etag_headers(etag(body))})
+    """Return the response with a row as JSON, and with its ETag, which `tag` returns."""
+    return JsonText(body, status, headers={**(headers or {}), **etag_headers(tag(body))})
 
 
 def created_row(
-    rows: JsonRowEncoder, request: Request, found: Sequence[Row], *, status: int = 200
+    rows: JsonRowEncoder,
+    request: Request,
+    found: Sequence[Row],
+    shown: bytes | None = None,
+    *,
+    status: int = 200,
 ) -> Response:
-    """Return the response for a new row; raise HTTPException 409 if a trigger discarded it."""
+    """Return the response for a new row; raise HTTPException 409 if a trigger discarded it.
+
+    `shown` is its JSON, if it is not that of all properties.
+    """
     if not found:
         raise row_discarded()
     (row,) = found
@@ -39,7 +51,8 @@ def created_row(
     place = quote(key, safe="") if isinstance(key, str) else str(key)
     path = request.scope.get(COLLECTION) or request.scope["path"]
     location = f"{_percent_encoded(path)}/{place}"
-    return one_row(rows.write(row), {"Location": location}, status=status)
+    body = rows.write(row) if shown is None else shown
+    return one_row(body, {"Location": location}, status=status)
 
 
 @lru_cache(maxsize=1024)

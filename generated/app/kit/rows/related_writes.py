@@ -1,10 +1,14 @@
 """What request bodies write of other tables, together with a row."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from sqlalchemy import Table
 
 from ..database import Change, Database
+from ..database.transaction import Row
+from ..http.etag import etag
 from ..models import Model
 
 if TYPE_CHECKING:
@@ -31,6 +35,60 @@ class RelatedWrite:
     """Whether the response contains keys of the other table in any case."""
 
 
+SentRow = tuple[Any, Model, Sequence[str | int]]
+"""The key of a row, None of a new one; its request body, and the location of the body."""
+
+
+def _unchanged(rows: Sequence[bytes], found: Sequence[Sequence[Row]]) -> Sequence[bytes]:
+    del found
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class LinkWrites:
+    """The changes of links in the transaction that updates rows."""
+
+    locks: Sequence[Change] = ()
+    """Come first, to avoid deadlocks."""
+    before: Sequence[Change] = ()
+    """Check the links, when the rows are locked."""
+    after: Sequence[Change] = ()
+    """Write the links, when the rows are updated, and read them."""
+    extended: Callable[[Sequence[bytes], Sequence[Sequence[Row]]], Sequence[bytes]] = _unchanged
+    """Returns the JSON of rows with the keys of linked rows, from the rows of `after`."""
+    tag: Callable[[bytes], str] = etag
+    """Returns the ETag of the JSON of a row."""
+
+
+class LinkedKeys(Protocol):
+    """The keys of linked rows, which are a property of request bodies."""
+
+    json_name: str
+    rows: "Resource"
+    """The linked rows."""
+    is_inverse: bool
+    """Whether a link belongs to the linked row, so that this row must be updatable."""
+
+    def new_batches(self, kind: str, rows: Any, updatable: Any) -> Any:
+        """Return the statements that change links to rows that can be read.
+
+        `updatable` are the rows that can be updated, if a rule must allow the update.
+        """
+        ...
+
+
+class LinkJudge(Protocol):
+    """Knows which links a caller can read and change."""
+
+    def statements(self, keys: LinkedKeys, kind: str) -> Any:
+        """Return the statements that change the links that the caller can read."""
+        ...
+
+    def denied(self, keys: LinkedKeys, key: Any, place: Sequence[str | int]) -> Exception:
+        """Return the error that a linked row may not be updated."""
+        ...
+
+
 class Judge(Protocol):
     """Checks rows of other tables that are created together with a row."""
 
@@ -47,3 +105,33 @@ class Judge(Protocol):
         `distance` is the number of changes since its insertion, and with it.
         """
         ...
+
+
+class RelatedWriter:
+    """What the operations of a resource write of other tables: by default, nothing."""
+
+    def related_writes(self, row: Model) -> Iterator[RelatedWrite]:
+        """Yield what a request body writes of other tables."""
+        del row
+        yield from ()
+
+    def judged_by(self, judge: Judge, links: LinkJudge) -> Self:
+        """Return the operations that check rows that are created with others, and links."""
+        del judge, links
+        return self
+
+    def linked_keys(self) -> Sequence[LinkedKeys]:
+        """Return the properties of request bodies with keys of linked rows."""
+        return ()
+
+    def link_writes(self, db: Database, rows: Sequence[SentRow], *, replaces: bool) -> LinkWrites:
+        """Return the changes of the links of existing rows.
+
+        With `replaces`, a body without keys removes links.
+        """
+        del db, rows, replaces
+        return LinkWrites()
+
+    def created_tables(self) -> set[Table]:
+        """Return the tables of the rows that requests can create together with those of this."""
+        return set()

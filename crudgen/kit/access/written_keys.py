@@ -1,0 +1,31 @@
+"""Rules about the links that request bodies write by keys, for one caller."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..rows.related_writes import LinkedKeys
+from .caller import BaseCaller
+from .denials import RowDenied, Write
+from .row_operations import RowOperations
+
+
+class JudgedLinks:
+    """Knows which links a caller can read and change.
+
+    Both rows of a link must be readable. A link belongs to one of them, which the caller must be
+    allowed to update: to the row of the request, whose update is judged anyway, or, if the keys are
+    `is_inverse`, to the linked row.
+    """
+
+    def __init__(self, operations: RowOperations, caller: BaseCaller | None) -> None:
+        self._operations, self._caller = operations, caller
+
+    def statements(self, keys: LinkedKeys, kind: str) -> Any:
+        """Return the statements that change the links that the caller can read."""
+        return self._operations.links(keys, kind)
+
+    def denied(self, keys: LinkedKeys, key: Any, place: Sequence[str | int]) -> Exception:
+        """Return the error that a linked row may not be updated."""
+        rows = self._operations.of_other(keys.rows)
+        rows.access.update.check(self._caller, place)
+        return RowDenied(rows, self._caller, Write("update", key), place)

@@ -1,0 +1,186 @@
+"""Keys of links in request bodies are written and returned as rules about rows say.
+
+`RULES=40` tests 40 random sets of rules.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Engine, create_engine
+
+from crudgen.codegen import render
+from crudgen.delivery.memory import import_tree, unload
+from crudgen.language import load_texts
+from tests.access.guild import APP, CALLERS, KEYS, OWN, Caller, Rules, guild
+from tests.access.keyed import NEW, SIDES, Ask, asks, expected, rules_of, texts
+from tests.access.linking import Pairs
+from tests.access.mutants import mutated
+from tests.access.test_links import Links
+from tests.access.test_rules import SECRET
+from tests.startup.started import Application
+from tests.support.asgi import AsgiClient
+
+NewDatabase = Callable[[str], str]
+RULES = int(os.environ.get("RULES", "1"))
+STEP = 1 if RULES > 1 else 6
+"""The caller `one` sends all requests, others only each sixth in the short form."""
+NAMES = [side.name for side in SIDES]
+
+
+class Keys(Links):
+    """An application whose request bodies have keys, and what is wrong with its responses."""
+
+    async def send(self, caller: Caller, ask: Ask) -> httpx.Response:
+        return await self.ask(caller, ask.method, ask.path, ask.body)
+
+    async def check(self, name: str, caller: Caller, ask: Ask) -> httpx.Response:
+        """Compare a response, and the links afterwards, with the rules."""
+        wanted = expected(self.rules, self.data, caller, ask)
+        answer = await self.send(caller, ask)
+        rows = _rows(answer) if answer.status_code == 200 else []
+        new = {row["id"]: NEW + index for index, row in enumerate(rows)} if ask.is_new else {}
+        place = None
+        if answer.status_code in {403, 409}:
+            place = answer.json()["detail"][0]["loc"] or None
+        links: Mapping[str, Pairs] = {
+            one: self.renamed(ask, one, new) for one in ("powers", "friends")
+        }
+        shown = [{one: row[one] for one in NAMES if one in row} for row in rows]
+        if ask.is_new and wanted.status == 204:
+            links = wanted.links  # the keys of the new rows are unknown
+        if (answer.status_code, place, links, shown) != (
+            wanted.status,
+            wanted.place if wanted.status in {403, 409} else None,
+            wanted.links,
+            [*wanted.shown],
+        ):
+            text = f"{answer.status_code} {answer.text} {links}"
+            self.found.append(f"{name} {ask}: {text} instead of {wanted}")
+        return answer
+
+    def renamed(self, ask: Ask, name: str, new: Mapping[int, int]) -> Pairs:
+        """Return the stored links, with the keys that stand for those of new rows."""
+        found = self.stored(name)
+        hero, power = (new, {}) if ask.entity == "Hero" else ({}, new)
+        other = power if name == "powers" else {}
+        return {(hero.get(one, one), other.get(two, two)) for one, two in found}
+
+
+def _rows(answer: httpx.Response) -> list[dict[str, Any]]:
+    found = answer.json()
+    return found if isinstance(found, list) else [found]
+
+
+def _told(answer: httpx.Response, *, is_new: bool = False) -> tuple[Any, ...]:
+    """Return what a response tells, without the keys of new rows."""
+    if not (is_new and answer.status_code == 200):
+        return answer.status_code, answer.text, answer.headers.get("etag")
+    return answer.status_code, [{**row, "id": 0} for row in _rows(answer)]
+
+
+READS = ("/heroes/", "/powers/?count=exact", *(f"/heroes/{key}" for key in KEYS))
+
+
+async def check_keys(keys: Keys, name: str, caller: Caller, sent: Sequence[Ask]) -> None:
+    """Compare all requests with the rules, and with those to a database without hidden rows."""
+    data, answers = keys.data, list[tuple[Ask, httpx.Response]]()
+    keys.store(data)
+    read = [_told(await keys.ask(caller, "GET", path)) for path in READS]
+    for ask in sent:
+        keys.store(data)
+        answers.append((ask, await keys.check(name, caller, ask)))
+    visible = keys.without_hidden(caller)
+    keys.store(visible)
+    for path, first in zip(READS, read, strict=True):
+        other = _told(await keys.ask(caller, "GET", path))
+        if first != other:
+            keys.found.append(f"{name} {path}: {first} instead of {other}")
+    for ask, answer in answers:
+        keys.store(visible)
+        both = [_told(one, is_new=ask.is_new) for one in (answer, await keys.send(caller, ask))]
+        if both[0] != both[1]:
+            keys.found.append(f"{name} {ask}: {both[0]} instead of {both[1]}")
+
+
+async def differences(
+    package: Any, database: str, rules: Rules, seed: int = 0, *, stops: bool = False
+) -> tuple[list[str], int]:
+    """Send all requests as all callers; return the differences, and how many were sent."""
+    application = Application(package)
+    async with application.running(database, auth_secret=SECRET) as app:
+        if database.startswith("sqlite"):  # this engine does not check references
+            engine = create_engine(database)
+            return await _sent(AsgiClient(app), engine, rules, seed, stops=stops)
+        with application.connected(database) as engine:
+            return await _sent(AsgiClient(app), engine, rules, seed, stops=stops)
+
+
+async def _sent(
+    client: AsgiClient, engine: Engine, rules: Rules, seed: int, *, stops: bool
+) -> tuple[list[str], int]:
+    keys = Keys(client, engine, rules, guild(seed))
+    for name, caller in CALLERS.items():
+        if not (stops and keys.found):
+            every = [*asks(keys.data)]
+            await check_keys(keys, name, caller, every if name == "one" else every[::STEP])
+    return keys.found, keys.count
+
+
+def package_of(rules: Rules, mutation: Sequence[str] = ()) -> Any:
+    return import_tree(mutated(render(load_texts(texts(rules), APP)), mutation))
+
+
+@pytest.mark.parametrize("seed", range(RULES))
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_keys_are_as_the_rules_say(kind: str, seed: int, new_database: NewDatabase) -> None:
+    rules = rules_of(seed)
+    package = package_of(rules)
+    try:
+        found, count = asyncio.run(differences(package, new_database(kind), rules, seed))
+        assert found == [], rules
+        assert count > 350
+    finally:
+        unload(package)
+
+
+BATCHES, WRITES = "app/kit/rows/link_batches.py", "app/kit/rows/key_writes.py"
+MUTANTS: Mapping[str, Sequence[str]] = {
+    "unlinked rows": (
+        BATCHES,
+        "removed = select(near, far).where(self._is_removed, far.not_in(allowed))",
+        "removed = select(near, far).where(false())",
+    ),
+    "hidden rows": (BATCHES, 'row_key = key_of(stored_key, rows, "row_", kind)', "pass"),
+    "hidden links": (
+        BATCHES,
+        "and_(is_of_owner, ~is_kept, is_visible)",
+        "and_(is_of_owner, ~is_kept)",
+    ),
+    "read links": (BATCHES, "where(is_of_owner, is_visible)", "where(is_of_owner)"),
+    "linked rows": (BATCHES, "where(is_new, pair[1].not_in(allowed))", "where(false())"),
+    "rows of new rows": (BATCHES, "where(is_sent, key.not_in(allowed))", "where(false())"),
+    "side": (WRITES, "if not use.are_judged:", "if True:"),
+    "first key": (WRITES, "= min(denied)", "= max(denied)"),
+    "links of a replacement": (
+        "app/kit/access/row_view.py",
+        '["body"])], replaces=True)',
+        '["body"])])',
+    ),
+}
+"""Changes of the kit that let something through: files, each with an old text and a new one."""
+
+
+@pytest.mark.parametrize("mutation", [*MUTANTS.values()][: None if RULES > 1 else 1])
+def test_a_change_of_the_kit_is_found(mutation: Sequence[str], new_database: NewDatabase) -> None:
+    if "false()" in mutation[2]:
+        mutation = [*mutation, BATCHES, "    delete,\n", "    delete,\n    false,\n"]
+    package = package_of(OWN, mutation)
+    try:
+        found, _ = asyncio.run(differences(package, new_database("sqlite"), OWN, stops=True))
+        assert found != []
+    finally:
+        unload(package)
