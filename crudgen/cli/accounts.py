@@ -1,4 +1,4 @@
-"""Opens the users and API keys of an application. Reason to change: what a spec needs for them."""
+"""Opens the stored users and API keys. Reason to change: how a spec enables or stores them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -38,7 +38,7 @@ def new(
     if entities == source.DEFAULT and not entities.exists() and Path.cwd().name == entities.name:
         problem = "the current folder is the folder of entities"
         raise OutputError(f"{problem}\n  run the command in the folder above, or add --entities .")
-    file = entities / f"{_file_name(name)}.yaml"
+    file = entities / f"{_file_stem(name)}.yaml"
     if file.exists():
         raise OutputError(f"{file} already exists\n  edit it, or choose another name")
     text = _yaml(name, fields or ["name:str(1..80)"], entities)
@@ -48,7 +48,7 @@ def new(
     console.say(f"  created  {file}")
 
 
-def _file_name(name: str) -> str:
+def _file_stem(name: str) -> str:
     """Convert `HeroTeam` to `hero_team`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 

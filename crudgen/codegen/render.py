@@ -11,14 +11,14 @@ from crudgen.language.schema import Entity, KitForm, Schema
 
 from .code import Code
 from .kit_files import FromKit
-from .manifest import FromTemplate, FromText, manifest
+from .manifest import FromTemplate, FromText, project_files
 from .tree import SourceFile, SourceTree
 from .views.hooks import Function, hooks_view
 
 
 def render(schema: Schema) -> SourceTree:
     """Return the files of a schema. The result is deterministic, on every platform."""
-    return SourceTree(_render(file) for file in manifest(schema))
+    return SourceTree(_render(file) for file in project_files(schema))
 
 
 def render_to_serve(schema: Schema) -> SourceTree:

@@ -186,14 +186,14 @@ class _Asked:
     async def _of_action(
         self, operations: Any, reader: _Reader, action: str, values: Any
     ) -> Explanation:
-        """Return whether one rule of an action holds for the row."""
+        """Explain whether at least one rule of an action allows the row."""
         permission = self._access.permission(action)
         if permission.clauses(operations.roles) is None:
             return Explanation(True, "A rule without a condition allows it")
         is_unknown = self._question.is_function and action != "read"
         written = None if is_unknown else values or {}
         write = self._denials.Write(action, self._question.key, written)
-        answers = await self._denials.explain(operations, reader, write)
+        answers = await self._denials.evaluate_rules(operations, reader, write)
         rules: dict[int, list[Any]] = {}
         for one in answers:
             rules.setdefault(id(one.rule), []).append(one)

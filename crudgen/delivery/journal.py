@@ -237,7 +237,7 @@ def _remove_staging(staging: Path) -> None:
 
 
 def _remove_empty_folders(out: Path, removed: list[str]) -> None:
-    """Remove the parent folders that are empty now, except for `__pycache__`."""
+    """Remove the parent folders that now have no files, or only `__pycache__`."""
     for path in removed:
         for parent in PurePosixPath(path).parents[:-1]:
             folder = out / parent

@@ -20,16 +20,16 @@ def own_code_error(error: BaseException, files: Collection[str]) -> OwnCodeError
     frames = [one for one in traceback.extract_tb(error.__traceback__) if not _is_import(one)]
     own = [number for number, frame in enumerate(frames) if frame.filename in files]
     if isinstance(error, SyntaxError) and error.filename and error.filename in files:
-        place = f"{_shown(error.filename)}:{error.lineno}"
+        place = f"{_display_path(error.filename)}:{error.lineno}"
         return OwnCodeError("\n".join([f"{place}: {_problem(error)}", *_excerpt(error)]))
     if not own and _is_missing_module(error):
         own = [len(frames) - 1]
     if not own:
         return None
     last = frames[own[-1]]
-    head = f"{_shown(last.filename)}:{last.lineno}: {_problem(error)}"
+    head = f"{_display_path(last.filename)}:{last.lineno}: {_problem(error)}"
     for frame in frames:
-        frame.filename = _shown(frame.filename)
+        frame.filename = _display_path(frame.filename)
     lines = "".join(traceback.format_list(frames[own[0] :])).rstrip("\n")
     return OwnCodeError(f"{head}\n{lines}")
 
@@ -58,7 +58,7 @@ def _excerpt(error: SyntaxError) -> Iterator[str]:
     yield from (line.rstrip("\n") for line in lines)
 
 
-def _shown(filename: str) -> str:
+def _display_path(filename: str) -> str:
     """Return the name of a file as the user sees it: from the current folder, if it is inside."""
     path = Path(filename)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else filename

@@ -29,7 +29,7 @@ def run_user_command(settings: type[RowLoginSettings], caller: type[BaseCaller])
 
 @contextmanager
 def opened(settings: RowLoginSettings, caller: type[BaseCaller]) -> Iterator[RowAccounts]:
-    """Open the users of an application without starting it. Raises AccountError."""
+    """Yield the users of an application, without starting it. Raises AccountError."""
     with opened_session(settings) as session:
         passwords = Passwords(settings.password_memory_mb)
         yield RowAccounts(session, caller, passwords, settings.user_rows)

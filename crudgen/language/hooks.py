@@ -8,7 +8,7 @@ from crudgen.errors import Diagnostic
 
 
 class Hook(StrEnum):
-    """What a function in `hooks.py` is around; it has the same name."""
+    """An operation that a function of the same name in `hooks.py` wraps."""
 
     CREATE = "create"
     UPDATE = "update"

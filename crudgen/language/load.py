@@ -118,7 +118,7 @@ def _is_spec(file: Path, problems: Problems) -> bool:
         problems.add(
             location,
             "the file must be next to the folder of entities",
-            "give that folder, or move this file one level up",
+            "give the folder of entities, or move crudgen.yaml next to it",
         )
         return False
     if file.suffix not in SUFFIXES:

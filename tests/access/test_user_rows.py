@@ -216,7 +216,7 @@ ADDING: list[tuple[dict[str, Any], str]] = [
     ({"values": ["name=" + "A" * 81]}, "name: .*80"),
     ({"values": ["name=A", "rank=general"]}, "rank: "),
     ({"values": ["name=A", "is_active=maybe"]}, "is_active: "),
-    ({"values": ["name=A", "team_id=9"]}, "the database refuses the row of User: "),
+    ({"values": ["name=A", "team_id=9"]}, "the database rejects the new row of User: "),
     ({"values": ["name=A"], "row": "1"}, "remove one"),
     ({"row": "9"}, "User has no row 9"),
     ({"row": "x"}, "'x' is not the form of a key of User"),

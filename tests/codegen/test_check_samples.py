@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from crudgen.codegen import render
-from crudgen.codegen.views.check_samples import samples_of
+from crudgen.codegen.views.check_samples import request_samples
 from crudgen.codegen.views.sample_rows import body_of
 from crudgen.language import load_texts
 from crudgen.language.names import FieldName
@@ -82,7 +82,7 @@ def test_the_generated_tests_pass(tmp_path: Path) -> None:
 def test_sample_rows_meet_the_checks(seed: int) -> None:
     checks = checks_of(Random(seed))  # noqa: S311 - the same at every run
     found: Entity = load_texts({"box.yaml": json.dumps(entity(checks))}).entities[0]
-    samples = samples_of(found)
+    samples = request_samples(found)
     if samples is None:
         return
 

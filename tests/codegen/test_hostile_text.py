@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from crudgen.codegen import render
-from crudgen.codegen.manifest import FromTemplate, manifest
+from crudgen.codegen.manifest import FromTemplate, project_files
 from crudgen.codegen.render import _render
 from crudgen.delivery.memory import import_tree, unload
 from crudgen.language import load_texts
@@ -50,7 +50,7 @@ MANY = settings(
 
 def rendered(schema: Schema) -> dict[str, str]:
     """Render the files that a text can change."""
-    rows = [row for row in manifest(schema) if isinstance(row, FromTemplate)]
+    rows = [row for row in project_files(schema) if isinstance(row, FromTemplate)]
     files = [_render(row) for row in rows if row.template in CHANGING]
     return {file.path: file.text for file in files}
 

@@ -33,7 +33,7 @@ class Samples:
     """Values that violate a check if they replace those of the first row; may be empty."""
 
 
-def samples_of(entity: Entity) -> Samples | None:
+def request_samples(entity: Entity) -> Samples | None:
     """Return the values of sample rows; None if no row was found that meets the checks."""
     sent = [field for field in entity.fields if not (field.read_only or field.reference)]
     first = {field.name: field.samples[0] for field in sent}

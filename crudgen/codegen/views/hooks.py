@@ -228,7 +228,7 @@ def hooked(
 
 
 def _body(entity: Entity, suffix: str, imports: Imports, *, is_used: bool) -> Code:
-    """Return the model of a body; `Never` if no request has one."""
+    """Return the model of the bodies that create or update; `Never` if no request has one."""
     if is_used:
         return imports.own(".models", f"{entity.name}{suffix}")
     return imports.name("typing", "Never")

@@ -10,7 +10,7 @@ from crudgen.language.operations import Operation
 from crudgen.language.schema import Constant, Entity, Field, Json, KeyKind, Value
 
 from .callers import testable_operations
-from .check_samples import samples_of
+from .check_samples import request_samples
 from .collections import Collection, collections_of
 from .references import Entities
 from .wire import to_json_value
@@ -27,7 +27,7 @@ class SampleRowsView:
 def sample_body(entity: Entity) -> dict[str, Json]:
     """Return a request body that creates a row, without its required references."""
     sent = [field for field in entity.fields if not field.read_only]
-    samples = samples_of(entity)
+    samples = request_samples(entity)
     first = {} if samples is None else samples.first
     values = body_of(entity, first)
     return values | {str(field.json_name): None for field in sent if _has_default_target(field)}
@@ -70,7 +70,7 @@ def _accepts_rows(entity: Entity) -> bool:
         for field in entity.fields
     )
     creates = Operation.CREATE in testable_operations(entity) and not fixed
-    return creates and samples_of(entity) is not None
+    return creates and request_samples(entity) is not None
 
 
 def _targets(entity: Entity) -> set[ClassName]:

@@ -12,7 +12,7 @@ from crudgen.language.relations import NestedWrite
 from crudgen.language.schema import Entity, Field, Json, TypeName
 
 from .callers import admitted, testable_operations
-from .check_samples import Samples, samples_of
+from .check_samples import Samples, request_samples
 from .collections import creates_together
 from .sample_rows import body_of, has_conflicts, required_references, sample_body
 
@@ -87,7 +87,7 @@ def tests_view(entity: Entity, auth: Auth | None, *, creates: bool) -> TestsView
     if entity.access is not None:
         asked = {*entity.api.operations}
     sent = [field for field in entity.fields if not field.read_only]
-    samples = samples_of(entity) or Samples({}, {}, {})
+    samples = request_samples(entity) or Samples({}, {}, {})
     changed = {field.name for field in sent if not field.immutable}
     changes = body_of(
         entity, {name: value for name, value in samples.changes.items() if name in changed}

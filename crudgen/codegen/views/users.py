@@ -59,7 +59,7 @@ def kit_of_users(auth: Auth | None) -> dict[str, bool]:
 
 
 @dataclass(frozen=True, slots=True)
-class LoginsView:
+class UserRowsView:
     """The rows that users are."""
 
     imports: Code
@@ -74,7 +74,7 @@ def entity_of_users(schema: Schema) -> Entity | None:
     return next((one for one in schema.entities if one.name == name), None)
 
 
-def logins_view(entity: Entity, schema: Schema) -> LoginsView:
+def user_rows_view(entity: Entity, schema: Schema) -> UserRowsView:
     """Return the view of the module that says which rows users are."""
     imports = Imports(schema.kit, defined={"USER_ROWS", str(entity.name)})
     if has_relations(schema):  # the references of a table need the other tables
@@ -87,7 +87,7 @@ def logins_view(entity: Entity, schema: Schema) -> LoginsView:
         imports.name("..kit.access.user_rows", "UserRows"),
         [name(entity.name), Bracket("[", [*map(literal, dict.fromkeys(attributes))], "]")],
     )
-    return LoginsView(
+    return UserRowsView(
         imports=imports.code(),
         rows=statement(raw("USER_ROWS = "), rows),
         plural=words(entity.plural),

@@ -64,7 +64,7 @@ def _form(*conditions: str) -> str:
 
 
 def _within(integer: str, limit: int) -> str:
-    """Return the condition that an integer is less than a limit; `abs` of -2^63 is an error."""
+    """Return the condition `|integer| < limit`, without `abs`, which fails for -2^63."""
     return f"{integer} BETWEEN {1 - limit} AND {limit - 1}"
 
 

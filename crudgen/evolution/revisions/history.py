@@ -63,7 +63,7 @@ class History:
         Raises RevisionError if two revisions, of which neither follows the other, change the same
         entity, unless a later one does.
         """
-        before = self._before()
+        before = self._ancestors()
         last: dict[str, list[Revision]] = {}
         for one in self.revisions:
             for name in one.after:
@@ -93,16 +93,15 @@ class History:
                     " and let crudgen apply record it"
                 )
                 raise RevisionError(
-                    f"the database has the revision {name}, and no file in {self.folder} is this"
-                    " revision\n"
+                    f"the database is at revision {name}, which no file in {self.folder} defines\n"
                     "  restore the files of the version that was deployed last, or give the folder"
                     f" of the project with --out{'' if self.revisions else lost}"
                 )
-        before = self._before()
+        before = self._ancestors()
         has = {*recorded, *(name for one in recorded for name in before[one])}
         return History(self.folder, tuple(one for one in self.revisions if one.name in has))
 
-    def _before(self) -> dict[str, set[str]]:
+    def _ancestors(self) -> dict[str, set[str]]:
         """Return all revisions before each one."""
         before: dict[str, set[str]] = {}
         for one in self.revisions:

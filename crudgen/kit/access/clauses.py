@@ -24,7 +24,7 @@ from sqlalchemy.sql.visitors import iterate, replacement_traverse
 from ..database.indexes import is_indexed
 from ..errors import StartupError
 from .caller import PARAMETER as ME
-from .versions import is_new, is_old
+from .versions import is_new_column, is_old_column
 
 CONSTANT = "_rule__"
 """The start of the names of parameters with the constants of rules."""
@@ -94,7 +94,7 @@ class Clause:
     @property
     def needs_new(self) -> bool:
         """Whether the condition for the row before a write depends on that after it."""
-        return any(is_new(element, self._table) for element in iterate(self._condition))
+        return any(is_new_column(element, self._table) for element in iterate(self._condition))
 
     def _with(
         self,
@@ -110,12 +110,12 @@ class Clause:
         def replaced(element: Any, **_: Any) -> Any:
             if not isinstance(element, Column):
                 return None
-            if is_new(element, self._table):
+            if is_new_column(element, self._table):
                 return value(self._table.columns[element.key], new)
             return _parameter(element, own) if element in own else None
 
         def former(element: Any, **_: Any) -> Any:
-            if is_old(element, self._table):
+            if is_old_column(element, self._table):
                 return value(self._table.columns[element.key], old)
             return None
 
@@ -135,7 +135,7 @@ class Clause:
 
     def _column(self, element: Column[Any]) -> Column[Any]:
         column = self._table.columns.get(element.key)
-        if is_old(element, self._table) or is_new(element, self._table):
+        if is_old_column(element, self._table) or is_new_column(element, self._table):
             self.columns.add(self._table.columns[element.key])
             return element
         if isinstance(element.table, Alias):

@@ -88,7 +88,7 @@ class RowDenied(Forbidden):
         who = "a caller without credentials" if caller is None else f"caller {caller.subject!r}"
         row = "this new row" if write.key is None else f"row {write.key!r}"
         try:
-            answers = self._answers or await explain(self._operations, db, write)
+            answers = self._answers or await evaluate_rules(self._operations, db, write)
         except HTTPException:  # the database is busy or down, and the response is still 403
             answers = []
         rules = {id(one.rule): one.rule for one in answers}.values()
@@ -123,7 +123,7 @@ def _is_visible(rule: Rule, clause: Clause | None, operations: RowOperations) ->
     return clause.columns <= shown - operations.masks.keys() and not clause.has_related
 
 
-async def explain(operations: RowOperations, db: _Reads, write: Write) -> list[Answer]:
+async def evaluate_rules(operations: RowOperations, db: _Reads, write: Write) -> list[Answer]:
     """Return each part of each rule that is about the callers, with its value."""
     asked = [*_asked(operations, db.kind, write)]
     if not asked:

@@ -66,7 +66,7 @@ def _create(rows: UserRows, session: Session, values: Sequence[str]) -> Any:
         session.rollback()
         reason = str(error.orig).splitlines()[0]
         name = rows.model.__name__
-        raise AccountError(f"the database refuses the row of {name}: {reason}") from None
+        raise AccountError(f"the database rejects the new row of {name}: {reason}") from None
 
 
 def _named(values: Sequence[str]) -> dict[str, str]:

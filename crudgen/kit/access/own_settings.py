@@ -11,7 +11,7 @@ from .settings import AuthSettings
 
 
 class OwnTokenSettings(AuthSettings):
-    """Settings of an application with API keys or users. JWTs are accepted if they are set up."""
+    """Settings of an application with API keys or users of its own. JWTs are optional."""
 
     def _keys(self) -> Keys | None:
         """Return the keys of JWTs; None if the settings name none: there are other tokens."""

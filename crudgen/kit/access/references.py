@@ -58,7 +58,9 @@ class ReadableReferences:
             for name, column in properties.columns.items()
             for key in column.foreign_keys
         ]
-        self._hiding = {one.name for one in self._references if visibility.hides(one.target.table)}
+        self._hiding = {
+            one.name for one in self._references if visibility.hides_rows(one.target.table)
+        }
         self._statements: dict[tuple[object, ...], Select[*tuple[Any, ...]]] = {}
 
     def checks(

@@ -65,8 +65,8 @@ def _asks_update(keys: LinkedKeys, roles: Roles) -> bool:
 class RowOperations:
     """The statements for callers with some roles.
 
-    `visible` are the rows that they can read. Each other statement adds the condition of its rule
-    to one of `visible`, so nothing can be changed that cannot be read.
+    `visible` are the rows that they can read. Each other statement is one of `visible` with the
+    condition of its rule added, so nothing can be changed that cannot be read.
     """
 
     def __init__(self, rows: Resource, access: Access, roles: Roles) -> None:

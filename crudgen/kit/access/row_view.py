@@ -34,9 +34,9 @@ class RowView(RowReading):
     async def create(
         self, db: Database, request: Request, row: Model, *options: str | None
     ) -> Response:
-        """Insert a row if a rule allows it; return the response with it, or 204.
+        """Insert a row if a rule allows it; return it, or 204 if the caller cannot read it.
 
-        The rules are asked before the row is inserted: they tell nothing of unique values.
+        The rules are checked before the insert, so a denial says nothing of unique values.
         """
         self._access.create.check(self._caller)
         self._bodies.check_related([row], self._caller)

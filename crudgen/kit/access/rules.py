@@ -78,7 +78,7 @@ class Permission:
         rules: Sequence[tuple[Rule, Clause | None]],
         needs: "Permission | None" = None,
     ) -> None:
-        """`words` say what it allows. `needs` is what a caller must be allowed as well."""
+        """`words` name what is allowed. `needs` is a permission that a caller must have as well."""
         self.words = words
         self.needs = needs
         self.rules = rules

@@ -40,7 +40,7 @@ class RowAccounts(Accounts):
         Raises AccountError.
         """
         if me:
-            raise AccountError("the caller is a row: instead of --me, write --set or --row")
+            raise AccountError("users are rows of an entity: instead of --me, write --set or --row")
         login = self._new_login(name, password, roles)
         self._insert(login | {ROW: self._free_row(row, values)})
         return self._stored(name)

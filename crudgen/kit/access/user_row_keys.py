@@ -41,7 +41,7 @@ class RowKeys(ApiKeys):
     ) -> tuple[ApiKey, str]:
         """Add a key of a row; return it, and the text to send. Raises AccountError."""
         if me:
-            raise AccountError("the caller is a row: instead of --me, write --row KEY")
+            raise AccountError("a key acts as a row: instead of --me, write --row KEY")
         if row is None:
             table = self._rows.model.__name__
             raise AccountError(f"a key acts as a row of {table}\n  add --row KEY")

@@ -30,7 +30,7 @@ class UserTokens(OwnTokens):
     )
 
     def __init__(self, db: Database, *, stores_use: bool, has_keys: bool) -> None:
-        """`has_keys` says whether API keys are valid."""
+        """`has_keys` says whether API keys are accepted."""
         super().__init__(db, stores_use=stores_use)
         self._has_keys = has_keys
 

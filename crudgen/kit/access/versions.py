@@ -21,12 +21,12 @@ def new_version(model: type[ModelT]) -> type[ModelT]:
     return cast(type[ModelT], _Version(model, _NEW))
 
 
-def is_old(element: Any, table: Table) -> bool:
+def is_old_column(element: Any, table: Table) -> bool:
     """Return whether an element is a column of the row before an update."""
     return _is_version(element, table, _OLD)
 
 
-def is_new(element: Any, table: Table) -> bool:
+def is_new_column(element: Any, table: Table) -> bool:
     """Return whether an element is a column of the row after an update."""
     return _is_version(element, table, _NEW)
 

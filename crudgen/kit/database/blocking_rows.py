@@ -42,8 +42,8 @@ class BlockingRows:
 def blocking_rows(properties: Properties, keys: Sequence[str] = ()) -> list[BlockingRows]:
     """Return the searches for rows that prevent the deletion of a row, the direct ones first.
 
-    `keys` are the names of the parameters of all rows that the statement deletes, if it deletes
-    several.
+    `keys` are the names of the parameters with the keys of all rows to delete, if the statement
+    deletes several.
     """
     search = _Search(properties.table, properties.columns[properties.key], keys)
     direct, indirect = [], []

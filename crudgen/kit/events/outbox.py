@@ -32,7 +32,7 @@ class Outbox(Worker):
         event = _event(row)
         handler = self._handlers.get(event.entity, {}).get(event.kind)
         if handler is None:
-            raise LookupError(f"the spec of {event.entity} does not list on_{event.kind}")
+            raise LookupError(f"'hooks' of {event.entity} does not list on_{event.kind}")
         if inspect.iscoroutinefunction(handler):
             await handler(event)
         else:

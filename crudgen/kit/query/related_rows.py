@@ -63,7 +63,7 @@ class RelatedRows:
         """The name of the property with the number of rows."""
         return self._json_name(f"{self.name}_count")
 
-    def encode(self, value: Any) -> bytes:
+    def encode_count(self, value: Any) -> bytes:
         """Return the number of rows as JSON."""
         return str(value).encode()
 
@@ -101,7 +101,7 @@ class RelatedRows:
     @property
     def hides_rows(self) -> bool:
         """Whether some rows of the target cannot be read."""
-        return self._visibility.hides(self.columns.properties.table)
+        return self._visibility.hides_rows(self.columns.properties.table)
 
     def source(self, name: str | None, kind: str) -> FromClause:
         """Return the rows of the target that can be read, to select from."""
@@ -152,7 +152,7 @@ class LinkedKeys(RelatedRows):
         """The name of the property with the keys."""
         return self._json_name(self._attribute)
 
-    def encode(self, value: Any) -> bytes:
+    def encode_count(self, value: Any) -> bytes:
         """Return the keys as JSON, sorted. `value` is a JSON array from the database."""
         keys = from_json(value or "[]")
         if isinstance(self.columns.column(self.columns.key).type, Uuid):

@@ -81,7 +81,7 @@ def count_of(rows: RelatedRows, near: Source, near_key: str, kind: str) -> Colum
     return counted.correlate(*tables_of(near)).scalar_subquery()
 
 
-def computed(rows: RelatedRows, near: Source, near_key: str, kind: str) -> ColumnElement[Any]:
+def count_or_keys(rows: RelatedRows, near: Source, near_key: str, kind: str) -> ColumnElement[Any]:
     """Return the number of related rows of a row, or their keys as a JSON array."""
     if not isinstance(rows, LinkedKeys):
         return count_of(rows, near, near_key, kind)

@@ -40,13 +40,13 @@ class Visibility:
         found: Related = self._rows[related]
         return found
 
-    def hides(self, table: Table) -> bool:
+    def hides_rows(self, table: Table) -> bool:
         """Return whether some rows of a table cannot be read."""
         return self._condition_of(table) is not None
 
     def limits(self, table: Table) -> bool:
         """Return whether some rows, or values in rows, of a table cannot be read."""
-        return self.hides(table) or bool(self.masks(table))
+        return self.hides_rows(table) or bool(self.masks(table))
 
     def source(self, table: Table, name: str | None, kind: str) -> FromClause:
         """Return the readable rows of a table under a name, to select from."""

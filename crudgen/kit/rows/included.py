@@ -26,7 +26,7 @@ from ..query.columns import Columns
 from ..query.related_rows import Include, RelatedQuery, RelatedRows, Source, attributes
 from ..query.related_statements import (
     attributes_to_select,
-    computed,
+    count_or_keys,
     fields_of,
     has_more,
     limited_rows,
@@ -61,7 +61,9 @@ class IncludedRows:
         root = part.add_row(source, columns, query.own_fields, query.includes)
         indexes = [part.add_column(place) for place in places]
         near, key = part.source_of(root)
-        counts = [(one, part.add_result(computed(one, near, key, kind))) for one in query.counts]
+        counts = [
+            (one, part.add_result(count_or_keys(one, near, key, kind))) for one in query.counts
+        ]
         self._add_lists(part, root)
         self._depth = max(len(one.positions) for one in self._parts)
         self.statement = self._union()
@@ -142,7 +144,9 @@ class IncludedEncoder:
         written = []
         for positions, values in grouped[0, ()]:
             own = self._root.own(values) or b"null"
-            counts = [(one.count_name, one.encode(values[index])) for one, index in self._counts]
+            counts = [
+                (one.count_name, one.encode_count(values[index])) for one, index in self._counts
+            ]
             related = self._related(self._root, values, positions, grouped)
             body = extended(own, [*counts, *related])
             written.append((own, body, *(values[index] for index in self._indexes)))

@@ -1,4 +1,4 @@
-"""The parts of the statement that reads rows with related rows, and the rows in each part."""
+"""The parts of the UNION ALL that reads rows with related rows, and the rows in each part."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -120,7 +120,7 @@ class LinkBatches:
         (near, owner_key), (far, stored_key) = owner, row
         is_visible: ColumnElement[bool] = true()
         row_key: ColumnElement[Any] = stored_key
-        if rows.hides(stored_key.table):
+        if rows.hides_rows(stored_key.table):
             is_visible = far.in_(select(key_of(stored_key, rows, "visible_", kind)))
             row_key = key_of(stored_key, rows, "row_", kind)
         self._owners = _Keys("owners", {"near": near}, kind)

@@ -99,7 +99,7 @@ class LinkStatements:
 
     def _among(self, rows: Visibility) -> ColumnElement[bool]:
         """Return the condition of links to some rows."""
-        if not rows.hides(self._key.table):
+        if not rows.hides_rows(self._key.table):
             return true()
         return self._far.in_(select(key_of(self._key, rows, "visible_", self._kind)))
 

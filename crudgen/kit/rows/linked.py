@@ -30,7 +30,7 @@ class LinkedTo(Filter):
     def condition(self, columns: Columns, name: str, kind: str) -> ColumnElement[bool]:
         """Return the condition in SQL."""
         columns_of_links: Any = self.near.table.c
-        if self.through.hides(self.near.table):
+        if self.through.hides_rows(self.near.table):
             columns_of_links = self.through.source(self.near.table, f"{name}_links", kind).c
         near, far = columns_of_links[self.near.key], columns_of_links[self.far.key]
         linked = select(far).where(near == bindparam(f"{name}_0", type_=near.type))

@@ -235,11 +235,11 @@ class LinkingResource(RelatedResource):
         expected = Preconditions(request, required=self._etag_required)
         self._check_key(key)
 
-        def check(rows: Sequence[Row]) -> None:
+        def check_preconditions(rows: Sequence[Row]) -> None:
             expected.check(use.rows.write(self._existing_row(rows)))
 
         steps = link_locks(db, sent)
-        steps.append(Change(use.lock, {"key__": key}, check=check))
+        steps.append(Change(use.lock, {"key__": key}, check=check_preconditions))
         if values:
             bound, columns = {**values, "key__": key}, tuple(sorted(values))
             steps.append(Change(use.update, bound, columns, read_back=use.read))

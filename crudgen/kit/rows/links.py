@@ -27,7 +27,7 @@ SentKeys = tuple[Sequence[str | int], Sequence[Any]]
 
 
 class LinksChanged(BaseModel):
-    """Confirmation of a change of links."""
+    """Confirms that links were changed."""
 
     ok: bool
 

@@ -51,7 +51,7 @@ def saying(
     written: WrittenSpec[EntitySpec],
     problems: Problems,
 ) -> list[RuleAboutRows]:
-    """Return rules with their message and line. Only rules with a condition have a message."""
+    """Return the rules with the message of a denial and their line. A message needs a condition."""
     location = written.locate(*path)
     if says is not None and not found:
         remedy = "remove it: the response names who may do this"

@@ -181,7 +181,9 @@ class _Keys:
             raise PathError(problem, "write 'keys'")
         if relation.link is not None and relation.link.via:
             problem = f"{name!r} is a link via {relation.link.name}, which has an API of its own"
-            raise PathError(problem, f"remove it: requests for {relation.link.name} link rows")
+            raise PathError(
+                problem, f"remove it: rows are linked by requests for {relation.link.name}"
+            )
         if not is_link and nested is NestedWrite.KEYS:
             problem = f"{name!r} is not a link, 'keys' is for links"
             is_created = relation.kind is RelationKind.ONE_TO_MANY
