@@ -12,6 +12,7 @@ from crudgen import cli
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
 from crudgen.language import load_texts
+from tests.codegen.emitted import run_alone, write
 from tests.startup.started import Application
 from tests.support.asgi import AsgiClient
 from tests.support.servers import write_entities
@@ -312,3 +313,31 @@ def test_users_get_rows_when_the_spec_names_an_entity(
     assert "-   ann   -      without a row" in crudgen("user", "list")
     assert "user ann: id 1" in crudgen("user", "link", "ann", "--set", "name=Ann")
     assert "nothing to do" in crudgen("plan")
+
+
+OFFICE = {
+    "user.yaml": """\
+name: User
+fields: {name: str, org: str, pin: int?}
+access: {tenant: org, read: user, write: editor, fields: {pin: editor}}
+actions: {greet: {}}
+""",
+    "note.yaml": """\
+name: Note
+fields: {text: str, owner_id: -> User = me, org: str = me.org read_only}
+access: {tenant: org, owner: owner_id, read: user, write: owner}
+""",
+}
+
+
+@pytest.mark.long
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "entities",
+    [{"team.yaml": TEAM, "user.yaml": USER, "hero.yaml": HERO}, {"user.yaml": TEXT_USER}, OFFICE],
+    ids=["rows", "text", "tenant"],
+)
+def test_an_emitted_project_passes_its_tests(entities: dict[str, str], tmp_path: Path) -> None:
+    project = write(render(load_texts(entities, APP)), tmp_path / "project")
+    command = ("pytest", "-q", "-p", "no:cacheprovider", "-W", "error")
+    assert " passed" in run_alone(tmp_path, "-m", *command, cwd=project)
