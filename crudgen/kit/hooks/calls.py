@@ -167,7 +167,11 @@ class Call(Generic[CallerT]):
         if self.shown(key) is None:
             return None
         lock = {"key_share": True}
-        return self.tx.session.get(self._rows._model, key, with_for_update=lock)
+        row = self.tx.session.get(self._rows._model, key, with_for_update=lock)
+        if self._calls.judged is None or self.db.kind == "sqlite":
+            return row
+        # Whoever had locked the row before may have changed whether the caller sees it.
+        return None if self.shown(key) is None else row
 
     def existing(self, key: Any) -> Any:
         """Return a row as `find` does; raise HTTPException 404 if it does not exist."""
