@@ -21,6 +21,7 @@ from tests.access.mutants import mutated
 from tests.access.tables import tables_of
 from tests.access.test_links import Links
 from tests.access.test_rules import SECRET
+from tests.access.vocabulary import Asker, run
 from tests.startup.started import Application
 from tests.support.asgi import AsgiClient
 
@@ -146,6 +147,84 @@ def test_keys_are_as_the_rules_say(kind: str, seed: int, new_database: NewDataba
         assert count > 350
     finally:
         unload(package)
+
+
+ROLES = {
+    "hero.yaml": """\
+name: Hero
+fields: {name: str(1..20)}
+links: {powers: Power}
+access: {read: user, create: editor, update: editor}
+api: {operations: [create, list, read, update], write: {powers: keys}}
+""",
+    "power.yaml": """\
+name: Power
+fields: {name: str(1..20), owner_id: int = me}
+access:
+  owner: owner_id
+  read: user
+  create: user
+  update: user
+  delete: owner
+api: {operations: [create, list, read, update, replace], idempotency: true, write: {heroes: keys}}
+""",
+}
+
+
+def test_links_belong_to_the_entity_that_declares_them(new_database: NewDatabase) -> None:
+    async def check(asker: Asker) -> None:
+        await asker.row("POST /heroes/", {"name": "h"}, roles=["editor"])
+        power = {"name": "p", "hero_ids": [1]}
+
+        async def refusal(request: str, body: Any) -> Any:
+            answer = await asker.ask(request, body)
+            (one,) = answer.json()["detail"]
+            assert one["msg"] == "To update rows of Hero, a caller needs the role editor"
+            return answer.status_code, one["loc"]
+
+        assert await refusal("POST /powers/", power) == (403, ["body", "hero_ids", 0])
+        assert await asker.row("GET /powers/") == []
+        for _ in range(2):
+            key = {"Idempotency-Key": "one"}
+            row = await asker.row("POST /powers/", power, roles=["editor"], headers=key)
+            assert row["hero_ids"] == [1]
+        assert (await asker.row("POST /powers/", {"name": "p"}))["hero_ids"] == []
+        path = f"powers/{row['id']}"
+        bodies: list[dict[str, Any]] = [{"hero_ids": []}, {"name": "q", "hero_ids": []}]
+        for sent in bodies:
+            assert await refusal(f"PATCH /{path}", sent) == (403, ["body", "hero_ids"])
+        assert await refusal(f"PUT /{path}", {"name": "q"}) == (403, ["body", "hero_ids"])
+        assert await asker.row(f"GET /{path}") == row
+        changed = await asker.row(f"PUT /{path}", power | {"name": "q"})
+        assert changed == row | {"name": "q"}
+        tag = {"If-Match": (await asker.ask(f"GET /{path}")).headers["etag"]}
+        answer = await asker.ask(f"PATCH /{path}", bodies[0], roles=["editor"], headers=tag)
+        assert (answer.status_code, answer.json()["hero_ids"]) == (200, [])
+        assert (await asker.ask(f"GET /{path}")).headers["etag"] == answer.headers["etag"]
+
+    run(APP.replace("admin", "admin, editor"), ROLES, new_database("sqlite"), check)
+
+
+def test_a_denied_link_is_logged(
+    new_database: NewDatabase, caplog: pytest.LogCaptureFixture
+) -> None:
+    rules = "update: [user if name = 'mine']"
+    spec = {**ROLES, "hero.yaml": ROLES["hero.yaml"].replace("update: editor", rules)}
+
+    async def check(asker: Asker) -> None:
+        for name in ("mine", "other"):
+            await asker.row("POST /heroes/", {"name": name}, roles=["editor"])
+        await asker.row("POST /powers/", {"name": "p", "hero_ids": [1]})
+        caplog.set_level("INFO")
+        answer = await asker.ask("POST /powers/", {"name": "p", "hero_ids": [1, 2]})
+        (one,) = answer.json()["detail"]
+        assert one["loc"] == ["body", "hero_ids", 1]
+        assert one["msg"].startswith("To update this row of Hero, a rule must hold: user if name")
+        assert (
+            "may not update row 2 of Hero: user if name = 'mine' [name = 'mine': NO]" in caplog.text
+        )
+
+    run(APP.replace("admin", "editor"), spec, new_database("sqlite"), check)
 
 
 BATCHES, WRITES = "app/kit/rows/link_batches.py", "app/kit/rows/key_writes.py"

@@ -43,7 +43,6 @@ INEXPRESSIBLE = {
             "and may not read rows",
             "and may neither",
             ", and not ",
-            "do not cover",
         ),
         *(
             "has no relation '",

@@ -1,6 +1,7 @@
 """Rules about rows that are created together with another row, for one caller."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from fastapi import HTTPException
@@ -36,6 +37,11 @@ class JudgedChildren:
         """
         operations, place = self._parent.of_other(written.rows), ["body", written.json_name]
         values = [written.rows._values.read(row) for row in written.created]
+        parent = f"{NEW}{written.by}"
+        fields: list[Change] = []
+        for change in self._of_fields(db, operations, written, values, place):
+            derive = key_of(distance + len(fields) + 1, parent)
+            fields.append(replace(change, derive=derive))
 
         def placed(error: MissingTarget, index: int) -> HTTPException:
             problems: Any = error.detail
@@ -43,7 +49,7 @@ class JudgedChildren:
             return HTTPException(error.status_code, detail)
 
         new = [(None, one) for one in values]
-        changes = operations.references.checks(db.kind, new, placed)
+        changes = [*fields, *operations.references.checks(db.kind, new, placed)]
         asked = operations.creation(db.kind)
         for index, row in enumerate(values if asked is not None else ()):
             assert asked is not None
@@ -53,10 +59,25 @@ class JudgedChildren:
                     asked,
                     operations.new_values(row),
                     check=self._allowed(operations, write, [*place, index]),
-                    derive=key_of(distance + len(changes) + 1, f"{NEW}{written.by}"),
+                    derive=key_of(distance + len(changes) + 1, parent),
                 )
             )
         return changes
+
+    def _of_fields(
+        self,
+        db: Database,
+        operations: RowOperations,
+        written: RelatedWrite,
+        values: Sequence[Mapping[str, Any]],
+        place: Sequence[str | int],
+    ) -> Iterator[Change]:
+        """Yield the changes that check the properties of rows, and their reference to the row."""
+        fields, kind = operations.fields, db.kind
+        for index, (row, new) in enumerate(zip(written.created, values, strict=True)):
+            bound, of_row = operations.new_values(new), [*place, index]
+            yield from fields.check_new(kind, row, self._caller, bound, of_row)
+            yield from fields.check_set(kind, written.by, bound, of_row)
 
     def read(self, db: Database, written: RelatedWrite, distance: int) -> Change:
         """Return the change that finds a new row if the caller can read it.
@@ -65,6 +86,11 @@ class JudgedChildren:
         """
         use = self._parent.of_other(written.rows).use(db.kind)
         return Change(use.read, {}, derive=key_of(distance, "key__"))
+
+    def write(self, db: Database, written: RelatedWrite, found: Found) -> bytes:
+        """Return new rows as a JSON array, as the caller sees them, from those of `read`."""
+        use = self._parent.of_other(written.rows).use(db.kind)
+        return use.rows.write_all([row for (row,) in found])
 
     def _allowed(
         self, operations: RowOperations, write: Write, place: Sequence[str | int]

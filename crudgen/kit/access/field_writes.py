@@ -107,10 +107,19 @@ class FieldWrites:
             if _is_same(value, default):
                 continue
             loc = [*place, self._visible._properties.json_name(name)]
-            if not self._rules[name]:
-                raise self.denied(name, loc)
-            asked = self._new(kind, self._rules[name])
-            yield Change(asked, bound, check=partial(self._check_holds, name, loc))
+            yield from self.check_set(kind, name, bound, loc)
+
+    def check_set(
+        self, kind: str, name: str, bound: Mapping[str, Any], loc: Place
+    ) -> Iterator[Change]:
+        """Yield the change that raises FieldDenied if the caller may not set a property so."""
+        clauses = self._rules.get(name)
+        if clauses is None:
+            return
+        if not clauses:
+            raise self.denied(name, loc)
+        asked = self._new(kind, clauses)
+        yield Change(asked, bound, check=partial(self._check_holds, name, loc))
 
     def _check_holds(self, name: str, loc: Place, found: Sequence[Row]) -> None:
         if not found[0][0]:

@@ -48,8 +48,8 @@ def depends_on_rows(rows: Resource, access: Access, roles: Roles) -> bool:
     related = [known_access_of(table) for table in rows.related_tables()]
     if any(_asks_update(one, roles) for one in rows.linked_keys()):
         return True
-    created = (known_access_of(table) for table in rows.created_tables())
-    if any(one is not None and one.create.clauses(roles) for one in created):
+    created = [one for one in map(known_access_of, rows.created_tables()) if one is not None]
+    if any(one.create.clauses(roles) or settable(one, roles) for one in created):
         return True
     if any(masks_of(one, roles) for one in related):
         return True

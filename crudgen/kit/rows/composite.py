@@ -210,13 +210,18 @@ class CompositeResource(Resource):
         def answer(found: Sequence[Sequence[Row]], shown: bytes | None = None) -> Response:
             found = found[len(found) - len(changes) :]  # other changes may precede these
             response = own.answer(found[:end], shown)
-            if not all(found[spans[-1].stop :]):  # a row that the caller cannot read
+            read = found[spans[-1].stop :]
+            if not all(read):  # a row that the caller cannot read
                 headers = {"Location": response.headers["location"]}
                 return Response(status_code=204, headers=headers)
-            properties = [
-                (one.json_name, one.write(db, found[span.start : span.stop]))
-                for one, span in zip(self._children, spans, strict=True)
-            ]
+            properties = []
+            for one, span in zip(self._children, spans, strict=True):
+                written = one.write(db, found[span.start : span.stop])
+                if self._judge:
+                    count = len(span)
+                    written = self._judge.write(db, one.written(row), read[:count])
+                    read = read[count:]
+                properties.append((one.json_name, written))
             return with_properties(response, properties, tag)
 
         after = own.after + len(changes) - end

@@ -106,6 +106,10 @@ class Judge(Protocol):
         """
         ...
 
+    def write(self, db: Database, written: RelatedWrite, found: Sequence[Sequence[Row]]) -> bytes:
+        """Return new rows as a JSON array, as the caller sees them, from those of `read`."""
+        ...
+
 
 class RelatedWriter:
     """What the operations of a resource write of other tables: by default, nothing."""

@@ -48,7 +48,6 @@ def check_field_rules(
                 location = written.locate_key(*path, *((key,) if is_long else ()))
                 problems.add(location, problem, remedy)
         _check_orders(written, entity, by_name, problems)
-        _check_written(written, entity, by_name, problems)
 
 
 def _problems(
@@ -159,46 +158,3 @@ def _check_orders(
                     location = written.locate_key("access", FIELDS, str(name))
                     problem = f"{str(name)!r} sorts the rows of {other.name}.{relation.name}"
                     problems.add(location, problem, "remove it from 'order' of the relation")
-
-
-def _check_written(
-    written: WrittenSpec[EntitySpec],
-    entity: Entity,
-    entities: Mapping[ClassName, Entity],
-    problems: Problems,
-) -> None:
-    """Check that bodies with related rows are not judged by rules about fields."""
-    whose = None
-    if entity.api.write:
-        reached = [entity.name, *_related_entities(entity, entities)]
-        whose = next((one for one in reached if _has_field_rules(entities[one])), None)
-    if whose is not None:
-        name, _ = entity.api.write[0]
-        rules = "'fields'" if whose == entity.name else f"'fields' of {whose}"
-        problem = f"{rules} in 'access' do not cover {str(name)!r} in 'write' of {entity.name}"
-        problems.add(written.locate_key("access"), problem, "remove it from 'write'")
-
-
-def _has_field_rules(entity: Entity) -> bool:
-    return entity.access is not None and bool(entity.access.fields)
-
-
-def _related_entities(entity: Entity, entities: Mapping[ClassName, Entity]) -> Iterator[ClassName]:
-    """Yield the other entities that references and relations lead to, also over others."""
-    seen, found = {entity.name}, [*_related(entity)]
-    for name in found:
-        if name not in seen and name in entities:
-            seen.add(name)
-            yield name
-            found += _related(entities[name])
-
-
-def _related(entity: Entity) -> Iterator[ClassName]:
-    """Yield the entities that references and relations of an entity lead to."""
-    for field in entity.fields:
-        if field.reference is not None:
-            yield field.reference.target
-    for relation in entity.relations:
-        yield relation.target
-        if relation.link is not None:
-            yield relation.link.name
