@@ -56,12 +56,15 @@ def name(text: PythonName, prefix: str = "", suffix: str = "") -> Code:
     """Return a name with prefix and suffix. Raises ValueError if that is no name of Python."""
     if not isinstance(text, PythonName):
         raise TypeError(f"{text!r} is not a checked name of Python")
-    return _affixed(prefix, text, suffix)
+    if prefix or suffix:
+        _check_affixes(prefix, suffix)
+    return Code(f"{prefix}{text}{suffix}")
 
 
-@lru_cache(maxsize=131_072)
-def _affixed(prefix: str, text: str, suffix: str) -> Code:
-    return identifier(f"{prefix}{text}{suffix}")
+@lru_cache(maxsize=4096)
+def _check_affixes(prefix: str, suffix: str) -> None:
+    """Raise ValueError if a checked name between them is no name of Python."""
+    identifier(f"{prefix}a{suffix}")
 
 
 def attribute_name(text: AttributeName) -> Code:

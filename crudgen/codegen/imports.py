@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 
 from crudgen.language.schema import KitForm
@@ -115,8 +115,7 @@ class Imports:
                 line = raw("import ") + _renamed(module, self._modules[module])
                 groups[_group(module)].append(line)
         for module in sorted(self._names, key=_module_order):
-            lines = _from_module(module, frozenset(self._names[module]))
-            groups[_group(module)].append(lines)
+            groups[_group(module)].append(_from_module(module, self._names[module]))
         blocks = [join(_LINE, group) for group in groups if group]
         return join(raw("\n\n"), [*blocks, *self._for_types()])
 
@@ -124,21 +123,36 @@ class Imports:
         """Yield the block `if TYPE_CHECKING:`, if there are imports for type checkers."""
         if self._types:
             lines = [
-                _from_module(module, frozenset(self._types[module]), INDENT)
+                _from_module(module, self._types[module], INDENT)
                 for module in sorted(self._types, key=_module_order)
             ]
             yield join(raw("\n    "), [raw("if TYPE_CHECKING:"), *lines])
 
 
-@lru_cache(maxsize=65_536)
-def _from_module(module: str, names: frozenset[str], indent: int = 0) -> Code:
+def _from_module(module: str, names: Collection[str], indent: int = 0) -> Code:
+    """Return the statements that import names from a module."""
+    if module.startswith(".") and not _KIT.match(module):
+        # The modules of an entity: few other modules import the same names from them.
+        return _statements(module, names, indent)
+    return _shared_statements(module, frozenset(names), indent)
+
+
+@lru_cache(maxsize=4096)
+def _shared_statements(module: str, names: frozenset[str], indent: int) -> Code:
+    return _statements(module, names, indent)
+
+
+def _statements(module: str, names: Collection[str], indent: int) -> Code:
     """Return the statements that import names from a module, sorted by their first names.
 
     A name with another one in the module, as `name as alias`, has a statement of its own.
     """
     if len(names) == 1:
         return _from_import(module, names, indent)
-    plain = sorted((name for name in names if " as " not in name), key=_name_order)
+    plain = [name for name in names if " as " not in name]
+    plain.sort(key=_name_order)
+    if len(plain) == len(names):
+        return _from_import(module, plain, indent)
     statements = [[name] for name in names if " as " in name]
     statements += [plain] if plain else []
     statements.sort(key=lambda imported: _name_order(imported[0]))
@@ -178,7 +192,6 @@ def _module_order(module: str) -> tuple[int, int, str]:
     return _group(module), -dots, _natural(module)
 
 
-@lru_cache(maxsize=65_536)
 def _name_order(name: str) -> tuple[int, str]:
     """Return the sort key of an imported name: constants, then classes, then functions."""
     kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2

@@ -227,11 +227,11 @@ class Entity:
 
     def relation(self, name: FieldName) -> Relation:
         """Return the relation with this name."""
-        return {relation.name: relation for relation in self.relations}[name]
+        return next(relation for relation in self.relations if relation.name == name)
 
     def field(self, name: FieldName) -> Field:
         """Return the field with this name."""
-        return {field.name: field for field in (*self.fields, *self.computed)}[name]
+        return next(field for field in (*self.fields, *self.computed) if field.name == name)
 
     @property
     def key(self) -> Field:

@@ -18,7 +18,7 @@ import httpx
 import jwt
 
 from crudgen.codegen.views.wire import to_json_value
-from crudgen.language.access import Auth, ClaimType
+from crudgen.language.access import Auth
 from crudgen.language.names import ClassName
 from crudgen.language.schema import Entity, Schema, TypeName
 from tests.fuzzing.rows import Rows
@@ -91,7 +91,7 @@ class Callers:
             return log_in(str(self.api.client.base_url), "ann")
         if caller == KEY:
             entity = self._users()
-            row = ["--row", "1"] if entity else [f"--me={one}" for one in self._attributes(auth)]
+            row = ["--row", "1"] if entity else ["--me", "id=7"]
             roles = [f"--role={role}" for role in auth.roles]
             added = self._run("key", "add", *roles, *row, "--json")
             return str(json.loads(added)[0]["key"])
@@ -101,20 +101,12 @@ class Callers:
         claims: dict[str, Any] = {"sub": str(number), "exp": int(time.time()) + 86_400}
         if entity := self._users():
             claims["row"] = _row(entity, number - 7)
-        claims |= dict.fromkeys(_texts(auth), "west" if caller == PEER else "east")
         return jwt.encode(claims | {"roles": roles}, SECRET, "HS256")
-
-    def _attributes(self, auth: Auth) -> list[str]:
-        return ["id=7", *(f"{name}=east" for name in _texts(auth))]
 
     def _add(self, name: str) -> None:
         """Add a user; one who is a row has an existing one."""
-        auth = self.schema.auth
-        assert auth is not None
-        row = [f"--row={1 if name == 'ann' else 2}"]
-        if not self._users():
-            row = [f"--me={one}" for one in self._attributes(auth)]
-        roles = [f"--role={role}" for role in auth.roles]
+        row = [f"--row={1 if name == 'ann' else 2}"] if self._users() else ["--me=id=7"]
+        roles = [f"--role={role}" for role in (self.schema.auth.roles if self.schema.auth else ())]
         self._run("user", "add", name, *row, *roles, "--password-stdin", said=PASSWORD)
 
     def _users(self) -> Entity | None:
@@ -130,11 +122,6 @@ class Callers:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
-
-
-def _texts(auth: Auth) -> list[str]:
-    """Return the attributes of callers that are texts."""
-    return [str(one.name) for one in auth.me if one.type is ClaimType.STR and not one.many]
 
 
 def log_in(url: str, name: str) -> str:
