@@ -37,7 +37,7 @@ def new(
         raise typer.BadParameter(f"invalid entity name {name!r}; use a name such as Team")
     if entities == source.DEFAULT and not entities.exists() and Path.cwd().name == entities.name:
         problem = "the current folder is the folder of entities"
-        raise OutputError(f"{problem}\n  run the command in the folder above, or add --entities .")
+        raise OutputError(f"{problem}\n  run the command in the parent folder, or add --entities .")
     file = entities / f"{_file_stem(name)}.yaml"
     if file.exists():
         raise OutputError(f"{file} already exists\n  edit it, or choose another name")

@@ -102,7 +102,7 @@ def render_to_serve(sources: "Sources", project: Path | None = None) -> "tuple[S
 
 
 def path_in(out: Path, path: Path) -> str:
-    """Return the path of a file in the output folder, given from there or from here."""
+    """Return the path in the output folder of a file, given from there or the current folder."""
     # Without `resolve`: a link that is a file of the user has no other name.
     folder, file = (Path(os.path.normpath(Path.cwd() / one)) for one in (out, path))
     if file.is_relative_to(folder):

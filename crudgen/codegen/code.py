@@ -53,7 +53,7 @@ def raw(source: str) -> Code:
 
 
 def name(text: PythonName, prefix: str = "", suffix: str = "") -> Code:
-    """Return a name with prefix and suffix. Raises ValueError if that is no name of Python."""
+    """Return a name with prefix and suffix. Raises ValueError if the result is no identifier."""
     if not isinstance(text, PythonName):
         raise TypeError(f"{text!r} is not a checked name of Python")
     if prefix or suffix:

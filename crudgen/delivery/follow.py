@@ -17,7 +17,7 @@ from crudgen.evolution.blockers import reading
 from crudgen.evolution.connecting import Database
 from crudgen.evolution.hints import Hints
 from crudgen.evolution.internal import is_internal
-from crudgen.evolution.notes import table_may_be
+from crudgen.evolution.notes import possible_rename_note
 from crudgen.evolution.plan import Lock, Note, Plan, Problem, Risk, Step
 from crudgen.evolution.revisions.recorded import recorded
 
@@ -167,7 +167,7 @@ def _possible_renames(
     for step in plan.steps if removed else ():
         if step.creates_table and step.table not in noted:
             name = found.names.get((step.table, None), step.table)
-            yield step.table, f"{name} {table_may_be(step.table, removed[0], found)}"
+            yield step.table, f"{name} {possible_rename_note(step.table, removed[0], found)}"
 
 
 def _was_removed_now(note: Note, found: Hints, before: MetaData | None) -> bool:

@@ -198,7 +198,7 @@ class _Reloading:
                 break
 
     async def _tables_have_changed(self) -> bool:
-        """Return whether another process has changed the tables of a spec that is not served."""
+        """Return whether another process has changed the tables that prevented the reload."""
         if self.following is None or not isinstance(self.failure, _OF_TABLES):
             return False
         return await asyncio.to_thread(self.following.tables.have_changed)

@@ -98,7 +98,7 @@ def apply(database: Database, target: Target, order: Order) -> Applied:
 def checked(plan: Plan, order: Order) -> Plan:
     """Return the plan. Raises RefusedError if it must not be applied.
 
-    If there is nothing to do, another process may have applied the expected one.
+    An empty plan is accepted: another process may have applied the expected one.
     """
     if order.expected not in {None, plan.digest} and not plan.is_empty:
         raise RefusedError(

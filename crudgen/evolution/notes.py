@@ -153,12 +153,12 @@ def note_new_tables(
         for one in unknown if change.is_new else ():
             if {fold(column) for column in one.columns} == columns:
                 table = change.expected.name
-                text = table_may_be(table, one.name, hints)
+                text = possible_rename_note(table, one.name, hints)
                 yield Note(table, None, text, may_be=one.name)
 
 
-def table_may_be(table: str, former: str, hints: Hints) -> str:
-    """Return what to write if a new table is a former one under another name."""
+def possible_rename_note(table: str, former: str, hints: Hints) -> str:
+    """Return the text of the note on a new table that may be a renamed former one."""
     place = hints.places.get((table, None))
     is_link = table in hints.links
     where = f" at {hints.names.get((table, None), table)}" if is_link else ""

@@ -129,7 +129,7 @@ class _Renaming:
         }
 
     def renamed(self, name: str) -> TableDefinition:
-        """Return the definition of a live table with the names of the models."""
+        """Return the definition of a live table, with its names replaced by those of the models."""
         table, names = self._tables[name], self._new_columns[name]
 
         def new(column: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from crudgen.evolution.connecting import Database
-from crudgen.evolution.notes import table_may_be
+from crudgen.evolution.notes import possible_rename_note
 from crudgen.evolution.versions import tables_version
 from tests.evolution.changed import Changed, entity, spec
 
@@ -128,7 +128,7 @@ def test_a_new_table_with_the_columns_of_another_one_may_be_it(
     (text,) = [note.text for note in notes if note.may_be]
     assert text.endswith("if hero was renamed, write was: hero in entities/e1.yaml")
     skills = spec(power, hero.replace("powers:", "skills:"))
-    text = table_may_be("hero_skill_link", "hero_power_link", skills.target().hints)
+    text = possible_rename_note("hero_skill_link", "hero_power_link", skills.target().hints)
     assert text.endswith("write was: hero_power_link at hero.skills (entities/e1.yaml:3)")
     other = entity("Villain", {"name": "str?", "age": "int?"})
     assert not [note for note in found.plan(spec(power, other).target()).notes if note.may_be]

@@ -136,7 +136,7 @@ class TableCopy:
                 rewriting.add_clause(self._old.column(column), self._new.text(clause))
 
     def _edit_constraints(self, rewriting: Rewriting) -> None:
-        new = list(self._new_clauses())
+        new = list(self._added_constraints())
         by_name = {one.name.name: one for one in new if one.name and one.kind == "CHECK"}
         for clause in removed_clauses(self._change, self._old):
             same = by_name.get(clause.name.name) if clause.name else None
@@ -152,7 +152,7 @@ class TableCopy:
                 clause = check_clause(self._old, self._found.checks, check)
                 rewriting.name_constraint(clause, quoted(expected.name))
 
-    def _new_clauses(self) -> Iterator[Clause]:
+    def _added_constraints(self) -> Iterator[Clause]:
         """Yield the clauses of new constraints in the text of the models."""
         for check in self._change.new_checks:
             yield check_clause(self._new, self._change.expected.checks, check)

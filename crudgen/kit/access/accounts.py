@@ -46,7 +46,7 @@ class Accounts:
     def add(
         self, name: str, password: str, roles: Sequence[str] = (), me: Sequence[str] = ()
     ) -> Account:
-        """Add a user; `me` are attributes of the caller, as `name=value`. Raises AccountError."""
+        """Add a user; `me` are attributes for rules, as `name=value`. Raises AccountError."""
         login = self._new_login(name, password, roles)
         claims: dict[str, Any] = {**claims_of(self._caller, me)}
         number = self._insert(login | {"claims": as_json(claims)})

@@ -1,4 +1,4 @@
-"""A database for one caller: statements can contain the conditions of rules."""
+"""A database for one caller: it binds the values that the conditions of rules contain."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -30,7 +30,7 @@ class CallerDatabase:
         return self._db.secret
 
     def compile(self, statement: Statement) -> Prepared:
-        """Return a compiled statement, without caching it."""
+        """Compile a statement that is not cached here, as `Database.compile` does."""
         return self._db.compile(statement)
 
     async def read(

@@ -108,9 +108,9 @@ def key_of(distance: int, name: str) -> Callable[[Found], dict[str, Any]]:
     `distance` is the number of changes since its insertion, and with it.
     """
 
-    def derive(found: Found) -> dict[str, Any]:
+    def derive_key(found: Found) -> dict[str, Any]:
         if not found[-distance]:
             raise row_discarded()
         return {name: found[-distance][0][-1]}
 
-    return derive
+    return derive_key

@@ -84,7 +84,7 @@ class Clause:
         return _typed(self._with(changed, {}, changed), kind)
 
     def earlier(self, former: Mapping[Column[Any], str], kind: str) -> ColumnElement[bool]:
-        """Return the condition for a row as it was: the table has the row after the write."""
+        """Return the condition for the row before a write; the table has the row after it."""
         return _typed(self._with(former, former, {}), kind)
 
     def left(self, former: Mapping[Column[Any], str], kind: str) -> ColumnElement[bool]:

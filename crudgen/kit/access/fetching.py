@@ -61,7 +61,7 @@ async def in_thread(work: Callable[[], list[Any]]) -> list[Any]:
     return await asyncio.wrap_future(result)
 
 
-def is_url(text: str) -> bool:
+def is_http_url(text: str) -> bool:
     """Return whether a text is a URL that can be fetched."""
     try:
         parts = urlsplit(text)
@@ -77,7 +77,7 @@ def _discovered(issuer: str) -> str:
     if found.get("issuer") != issuer:
         raise FetchError(f"{document} names another issuer")
     url = found.get("jwks_uri")
-    if not isinstance(url, str) or not is_url(url):
+    if not isinstance(url, str) or not is_http_url(url):
         raise FetchError(f"{document} has no valid jwks_uri")
     if urlsplit(issuer).scheme == "https" and urlsplit(url).scheme != "https":
         raise FetchError(f"{document} has a jwks_uri without TLS")

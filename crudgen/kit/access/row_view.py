@@ -219,7 +219,7 @@ class RowView(RowReading):
                 operations.delete(db.kind),
                 {"key__": key},
                 check=self._allowed(Write("delete", key)),
-                yields=rows._deletion_yields,
+                yields=rows._deletion_gives_way,
             ),
         ]
         with ErrorConversion(rows._properties, place):

@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr
 
 from ..errors import StartupError
 from ..settings import BaseAppSettings
-from .fetching import is_url
+from .fetching import is_http_url
 from .keys import Keys, KeySet, SecretKey
 from .opaque import OpaqueTokens
 from .tokens import Tokens
@@ -56,7 +56,7 @@ class AuthSettings(BaseAppSettings):
                 raise StartupError(f"{found}, it needs {MIN_SECRET_BYTES} or more\n  {_COMMAND}")
             return SecretKey(secret)
         issuer, url = self.auth_issuer, self.auth_jwks_url
-        if url is None and (issuer is None or not is_url(issuer)):
+        if url is None and (issuer is None or not is_http_url(issuer)):
             raise StartupError(
                 "AUTH_SECRET is missing\n"
                 f"  set it to the secret that tokens are signed with: {_COMMAND}\n"
@@ -65,7 +65,9 @@ class AuthSettings(BaseAppSettings):
         if issuer is None or self.auth_audience is None:
             missing = "AUTH_ISSUER" if issuer is None else "AUTH_AUDIENCE"
             claim = "iss" if issuer is None else "aud"
-            raise StartupError(f"{missing} is missing\n  set it to the claim {claim!r} of tokens")
-        if url is not None and not is_url(url):
+            raise StartupError(
+                f"{missing} is missing\n  set it to the value of the claim {claim!r} in the tokens"
+            )
+        if url is not None and not is_http_url(url):
             raise StartupError("AUTH_JWKS_URL should be a URL, such as https://id.example/keys")
         return KeySet(issuer, url, self.token_seconds)

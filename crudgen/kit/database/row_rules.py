@@ -140,7 +140,7 @@ def _typed(value: ColumnElement[Any], dialect: Dialect) -> ColumnElement[Any]:
 
 
 def _sql(rule: Any, dialect: Dialect) -> str:
-    """Return the condition of a rule as SQL without parameters."""
+    """Return the condition of a rule as SQL, with literals in place of parameters."""
     options = {"literal_binds": True, "include_table": False}
     sql = str(rule.sqltext.compile(dialect=dialect, compile_kwargs=options))
     return sql.replace("%%", "%") if dialect.name == "postgresql" else sql

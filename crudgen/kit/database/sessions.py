@@ -84,7 +84,7 @@ class SessionSettings:
 
     @property
     def check_statement(self) -> Statement:
-        """The statement that reads the session settings behind a pooler."""
+        """The statement that reads the session settings, to check them behind a pooler."""
         return _SHOW, {"names": [*_HARMFUL, *self.timeouts]}
 
     def missing_timeouts(self, found: Sequence[tuple[str, str]]) -> list[str]:

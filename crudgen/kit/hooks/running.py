@@ -99,7 +99,7 @@ async def _on_postgresql(backend: Postgresql, work: Work[Result]) -> Result:
 
 
 async def _in_session(backend: SessionBackend, work: Work[Result]) -> Result:
-    """Run `work` in a savepoint of a session of the owner, for example that of a test."""
+    """Run `work` in a savepoint of a session that other code opened, for example a test."""
 
     def run(session: Session) -> Result:
         session.flush()

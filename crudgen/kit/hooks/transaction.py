@@ -33,7 +33,7 @@ class Recorder(Protocol):
         ...
 
     def add(self, session: Session, kind: str, key: Any, body: bytes | None) -> None:
-        """Write an event in the transaction of a session."""
+        """Store an event, as part of the transaction of a session."""
         ...
 
     def committed(self, db: Database) -> None:

@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 def warn_of_unenforced_limits(scope: Scope) -> None:
     """Log which limits have no effect, if the server does not use the kit's HTTP protocol.
 
-    A server is recognized by the version of ASGI in the scope; a test client sets none.
+    Servers put the version of ASGI into the scope; test clients do not, and get no warning.
     """
     if "asgi" in scope and not any(name.endswith(".kit.http.protocol") for name in sys.modules):
         _log.warning(

@@ -153,7 +153,9 @@ def _described_errors(sql: str, if_exists: Sequence[str] = _CHANGED) -> Iterator
 
 def _rebuild(connection: Connection, new: NewTable) -> None:
     if rows(connection, "PRAGMA foreign_keys")[0][0]:
-        raise CommandError("a rebuild needs the transaction of `alone`, as in environment.py")
+        raise CommandError(
+            "a rebuild needs the transaction of `alone`, as in migrations/environment.py"
+        )
     table, old, made = new.name, _quoted(new.name), _quoted(f"_new_{new.name}")
     columns, definition = _columns(connection, table), _definition(connection, new)
     objects = rows(
@@ -235,7 +237,7 @@ def _check_columns(new: NewTable, old: Mapping[str, bool], made: Mapping[str, bo
 
 
 def _keep_sequence(connection: Connection, table: str) -> None:
-    """Give the new table the largest key of the old one, also if its row is deleted."""
+    """Give the new table the largest key that the old one ever had, so that none is reused."""
     rows(connection, "DELETE FROM sqlite_sequence WHERE name = ?", f"_new_{table}")
     rows(
         connection,

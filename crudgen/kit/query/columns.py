@@ -146,7 +146,7 @@ class Columns:
     def column_read(self, name: str) -> Column[Any] | None:
         """Return the column of this or a related table that a filter or a sort key is about.
 
-        Return None for a computed property: it depends on the values that the caller can read.
+        Return None for a computed property: it is computed from values that the caller can read.
         """
         return self.properties.columns.get(name)
 

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, FromClause, Table, Uuid
 
 from ..models import Model
 from .columns import Columns
-from .listing import row_bytes
+from .listing import max_row_bytes
 from .query import ListQuery
 from .relations import ManyToMany, ManyToOne, OneToMany, OneToOne, Relation, Relations, own_model
 from .visibility import ALL, Visibility
@@ -86,9 +86,9 @@ class RelatedRows:
         return Columns(self.relation.model, public, filter_by=None, sort_by=None, search_in=())
 
     @cached_property
-    def row_bytes(self) -> int:
+    def max_row_bytes(self) -> int:
         """The estimated maximum bytes of a row."""
-        return row_bytes(self.relation.model, self.columns)
+        return max_row_bytes(self.relation.model, self.columns)
 
     @cached_property
     def related(self) -> "Mapping[str, RelatedRows]":
@@ -277,7 +277,7 @@ def _most_rows(includes: Iterable[Include], rows: int) -> int:
 
 def _most_bytes(includes: Iterable[Include], rows: int) -> int:
     return sum(
-        rows * one.limit * one.rows.row_bytes + _most_bytes(one.includes, rows * one.limit)
+        rows * one.limit * one.rows.max_row_bytes + _most_bytes(one.includes, rows * one.limit)
         for one in includes
     )
 

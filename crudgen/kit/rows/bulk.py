@@ -152,7 +152,7 @@ class BulkResource(Resource):
                     check=self._must_exist(place),
                     explain=deletion_error_converter(self._properties, place),
                     read_back=use.read,
-                    yields=self._deletion_of_many_yields,
+                    yields=self._bulk_deletion_gives_way,
                 )
             )
         return Batch(keys, changes, self._locks.lock_rows(db, use, keys, deletes=True))
@@ -185,7 +185,7 @@ class BulkResource(Resource):
             db.kind,
             keys,
             place,
-            yields=self._deletion_of_many_yields,
+            yields=self._bulk_deletion_gives_way,
             **use.options,
         )
         try:

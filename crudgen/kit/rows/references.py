@@ -34,11 +34,11 @@ class ReferencingResource(Resource):
         return () if db.kind == "sqlite" else self._reference_locks.before_writes(rows, keys)
 
     @property
-    def _deletion_yields(self) -> bool:
+    def _deletion_gives_way(self) -> bool:
         return self._changes_other_rows
 
     @property
-    def _deletion_of_many_yields(self) -> bool:
+    def _bulk_deletion_gives_way(self) -> bool:
         return self._is_referred_to
 
     @cached_property

@@ -128,12 +128,12 @@ class Resource(RelatedWriter):
         return listing(model, columns)
 
     @property
-    def _deletion_yields(self) -> bool:
+    def _deletion_gives_way(self) -> bool:
         """Whether a deletion gives way to other transactions, because it changes other rows too."""
         return False
 
     @property
-    def _deletion_of_many_yields(self) -> bool:
+    def _bulk_deletion_gives_way(self) -> bool:
         """Whether a deletion of several rows gives way to transactions that refer to them."""
         return False
 
@@ -227,7 +227,7 @@ class Resource(RelatedWriter):
         self._check_key(key)
         use = self._statements_for(db)
         deletion = Change(
-            use.delete, {"key__": key}, read_back=use.read, yields=self._deletion_yields
+            use.delete, {"key__": key}, read_back=use.read, yields=self._deletion_gives_way
         )
         place = ["path", *list(request.path_params)[-1:]]
         self._existing_row(await self._write(db, expected, deletion, deleted=place))

@@ -122,7 +122,7 @@ class Sender(Worker):
         return {"due__": due, "status__": status, "error__": str(error)[:MAX_ERROR]}
 
     def _pause(self, status: int | None, after: float) -> None:
-        """Send nothing for a while, if it is not about one message that it failed."""
+        """Send nothing for a while, unless the failure is about one message only."""
         if status is None or status in PAUSING:
             self._failures += 1
             seconds = max(min(2.0**self._failures, MAX_PAUSE_SECONDS), after)

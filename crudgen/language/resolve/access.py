@@ -226,7 +226,7 @@ class _Reader:
             yield from (RuleAboutRows(action, USER, condition) for action in actions)
 
     def _is_caller(self, word: str, path: Path) -> bool:
-        """Return whether a word says who may; add a problem if not."""
+        """Return whether a word of a rule stands for callers; add a problem if not."""
         if word == OWNER:
             if field_of(self._written, OWNER) is None:
                 problem = "'owner' stands for a user if a field is 'me', and no field is named"

@@ -51,7 +51,7 @@ def resolve_auth(written: WrittenSpec[AppSpec], problems: Problems) -> Auth | No
         user_entity=_entity_of_users(written, problems),
         keys=spec.keys,
         tokens=_tokens(written, problems),
-        me=(*_claims_of_users(spec), *_claims(written, problems)),
+        me=(*_claims_of_users(spec), *_resolve_claims(written, problems)),
         roles=tuple(_roles(written, problems)),
         roles_claim=spec.roles_claim,
     )
@@ -112,7 +112,7 @@ def _roles(written: WrittenSpec[AppSpec], problems: Problems) -> Iterator[Module
             yield ModuleName(role)
 
 
-def _claims(written: WrittenSpec[AppSpec], problems: Problems) -> Iterator[Claim]:
+def _resolve_claims(written: WrittenSpec[AppSpec], problems: Problems) -> Iterator[Claim]:
     for name, text in (written.spec.auth.me if written.spec.auth else {}).items():
         key = written.locate_key("auth", "me", name)
         if iskeyword(name):

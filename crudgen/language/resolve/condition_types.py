@@ -205,7 +205,7 @@ def _check_fields(one: Field, other: Field, place: tuple[int, int]) -> None:
         raise ConditionError(problem, "give both fields the same number of decimals", *place)
     if one.type is TypeName.ENUM and not {*one.words} & {*other.words}:
         problem = f"{str(one.name)!r} and {str(other.name)!r} have no value in common"
-        raise ConditionError(problem, "compare enums with the same values", *place)
+        raise ConditionError(problem, "compare enums that share a value", *place)
 
 
 def _reject_null(field: Token, operator: Operator, token: Token) -> None:

@@ -146,7 +146,7 @@ class _Parts:
 
 def _short_form(text: str) -> str | None:
     """Return the short form of a type and words after it, or None if one of them is unknown."""
-    kind, rest = _type(text)
+    kind, rest = _translated_type(text)
     if not kind:
         return None
     name = kind.partition(" ")[0].partition("(")[0]
@@ -157,8 +157,8 @@ def _short_form(text: str) -> str | None:
     return short if _SHORT_FORMS[TypeName(name)].fullmatch(short) else None
 
 
-def _type(text: str) -> tuple[str, str]:
-    """Return the short form of the type that begins a text, and the rest of the text."""
+def _translated_type(text: str) -> tuple[str, str]:
+    """Translate the type at the start of a text to the short form; return it and the rest."""
     own = re.match(rf"(?:{'|'.join(TypeName)})(?![\w\[])", text, re.IGNORECASE)
     if own:
         return own[0].lower(), text[own.end() :]

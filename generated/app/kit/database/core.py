@@ -164,7 +164,7 @@ class Database(Sessions):
             raise Unavailable(blocking)
 
     def compile(self, statement: Statement) -> Prepared:
-        """Return a compiled statement, without caching it."""
+        """Compile a statement that is not cached here: its user keeps it."""
         return Prepared(statement, self._backend.dialect, ())
 
     async def read(

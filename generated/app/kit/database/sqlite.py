@@ -126,7 +126,7 @@ class Sqlite:
                 update_statistics(connection, ALL_TABLES)
 
     def _update_statistics(self) -> None:
-        """Update the statistics of tables that were read: before SQLite 3.46 not at the start."""
+        """Update the statistics of tables that were read. At the start, this needs SQLite 3.46."""
         if not self._read_only:
             for connection in self._idle:
                 update_statistics(connection)

@@ -77,10 +77,10 @@ class _Inspection:
 def prepare_tables(
     engine: Engine, metadata: MetaData, *, where: str, needs_secret: bool, migrations: bool = False
 ) -> bytes:
-    """Create missing tables and indexes in one transaction; return the stored secret.
+    """Create missing tables and indexes in one transaction; return the signing secret.
 
     If nothing is missing, no lock is taken and no privilege to create is needed. `where` is the URL
-    for messages. The secret is empty unless `needs_secret`. With `migrations`, a database with a
+    in messages. The secret is empty unless `needs_secret`. With `migrations`, a database with a
     recorded revision gets no table or index of a model. Raises UnreachableError if the database
     cannot be reached, StartupError if it cannot be used or a table differs.
     """

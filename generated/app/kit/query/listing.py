@@ -32,7 +32,7 @@ class Listing:
 
     def __init__(self, model: type[Model], columns: Columns) -> None:
         self._columns = columns
-        self._width = row_bytes(model, columns)
+        self._width = max_row_bytes(model, columns)
         self._cache = ShapeCache()
 
     async def answer(
@@ -177,7 +177,7 @@ def _text(value: Any) -> str:
     return written if isinstance(written, str) else to_json(value).decode()
 
 
-def row_bytes(model: type[Model], columns: Columns) -> int:
+def max_row_bytes(model: type[Model], columns: Columns) -> int:
     """Return the estimated maximum bytes of a row, by the declared lengths of its columns."""
     return sum(_max_bytes(model, name, columns) for name in columns.shown)
 
