@@ -22,7 +22,7 @@ SPECS = {
     **{name: f"tests/specs/{name}/entities" for name in ("teams", "company", "guild", "shop")},
     **{
         name: f"tests/fuzzing/specs/{name}/entities"
-        for name in ("clinic", "hall", "sensors", "store", "vault")
+        for name in ("clinic", "hall", "office", "sensors", "store", "vault")
     },
 }
 FORMS = [KitForm.PLAIN, KitForm.LIBRARY]

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,7 +18,7 @@ import httpx
 import jwt
 
 from crudgen.codegen.views.wire import to_json_value
-from crudgen.language.access import Auth
+from crudgen.language.access import CLAIMS_OF_USERS, Auth, ClaimType
 from crudgen.language.names import ClassName
 from crudgen.language.schema import Entity, Schema, TypeName
 from tests.fuzzing.rows import Rows
@@ -54,12 +54,15 @@ class Callers:
     schema: Schema
     spec: Path
     api: Api
+    tokens: dict[str, str] = field(default_factory=dict)
 
     def environment(self, caller: str) -> Mapping[str, str]:
         """Return what the hooks need: credentials to create rows, and a user for logins."""
-        if caller == LOGIN:
-            self._add(SPARE)
-        return {"HEADERS": json.dumps(self._header(ALL)), "LOGS_IN": SPARE * (caller == LOGIN)}
+        found = {"HEADERS": json.dumps(self._header(ALL))}
+        if caller != LOGIN:
+            return found
+        self._add(SPARE)
+        return found | {"LOGS_IN": SPARE, "CREDENTIALS": self._header(caller)["Authorization"]}
 
     def configuration(self, caller: str, folder: Path) -> str:
         """Return what configures schemathesis for a caller, and write the file that it names."""
@@ -83,7 +86,9 @@ class Callers:
         """Return the header with the credentials of a caller."""
         auth = self.schema.auth
         assert auth is not None
-        return {"Authorization": f"Bearer {self._token(auth, caller)}"}
+        if caller not in self.tokens:
+            self.tokens[caller] = self._token(auth, caller)
+        return {"Authorization": f"Bearer {self.tokens[caller]}"}
 
     def _token(self, auth: Auth, caller: str) -> str:
         if caller == LOGIN:
@@ -91,7 +96,7 @@ class Callers:
             return log_in(str(self.api.client.base_url), "ann")
         if caller == KEY:
             entity = self._users()
-            row = ["--row", "1"] if entity else ["--me", "id=7"]
+            row = ["--row", "1"] if entity else [f"--me={one}" for one in self._attributes(auth)]
             roles = [f"--role={role}" for role in auth.roles]
             added = self._run("key", "add", *roles, *row, "--json")
             return str(json.loads(added)[0]["key"])
@@ -101,12 +106,20 @@ class Callers:
         claims: dict[str, Any] = {"sub": str(number), "exp": int(time.time()) + 86_400}
         if entity := self._users():
             claims["row"] = _row(entity, number - 7)
+        claims |= dict.fromkeys(_texts(auth), "west" if caller == PEER else "east")
         return jwt.encode(claims | {"roles": roles}, SECRET, "HS256")
+
+    def _attributes(self, auth: Auth) -> list[str]:
+        return ["id=7", *(f"{name}=east" for name in _texts(auth))]
 
     def _add(self, name: str) -> None:
         """Add a user; one who is a row has an existing one."""
-        row = [f"--row={1 if name == 'ann' else 2}"] if self._users() else ["--me=id=7"]
-        roles = [f"--role={role}" for role in (self.schema.auth.roles if self.schema.auth else ())]
+        auth = self.schema.auth
+        assert auth is not None
+        row = [f"--row={1 if name == 'ann' else 2}"]
+        if not self._users():
+            row = [f"--me={one}" for one in self._attributes(auth)]
+        roles = [f"--role={role}" for role in auth.roles]
         self._run("user", "add", name, *row, *roles, "--password-stdin", said=PASSWORD)
 
     def _users(self) -> Entity | None:
@@ -122,6 +135,12 @@ class Callers:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+
+def _texts(auth: Auth) -> list[str]:
+    """Return the attributes of callers that are texts, apart from the name of a user."""
+    texts = [one for one in auth.me if one.type is ClaimType.STR and not one.many]
+    return [str(one.name) for one in texts if one not in CLAIMS_OF_USERS]
 
 
 def log_in(url: str, name: str) -> str:
