@@ -35,6 +35,9 @@ def tightened(document: dict[str, Any], schema: Schema) -> dict[str, Any]:
                 tighten_property(properties[field.json_name], field)
                 if name not in rows:
                     allow_numbers(properties[field.json_name], field)
+    for name, field in taken(schema):
+        tighten_property(schemas[name]["properties"][field.json_name], field)
+        allow_numbers(schemas[name]["properties"][field.json_name], field)
     tighten_rows(tight, [*rows])
     for place in (*schemas.values(), *parameters(tight)):
         bound_integers(place)
@@ -49,6 +52,14 @@ def bodies(schemas: dict[str, Any], schema: Schema) -> dict[str, Entity]:
         for entity in schema.entities
         if BODY.fullmatch(name.removeprefix(entity.name)) and name.startswith(entity.name)
     }
+
+
+def taken(schema: Schema) -> Iterator[tuple[str, Field]]:
+    """Yield the properties of the request bodies of actions, with the names of the schemas."""
+    for entity in schema.entities:
+        for action in entity.actions:
+            name = "".join(part.capitalize() for part in action.name.split("_"))
+            yield from ((f"{entity.name}{name}", one) for one in action.takes)
 
 
 def require_unique_keys(document: dict[str, Any], objects: list[dict[str, Any]]) -> None:
