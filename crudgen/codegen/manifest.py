@@ -91,7 +91,7 @@ def project_files(schema: Schema) -> Iterator[FromTemplate | FromKit | FromText]
     yield FromTemplate("app/api.py", "api.py.jinja", project)
     yield FromTemplate("app/settings.py", "settings.py.jinja", project)
     entities = by_name(schema.entities)
-    aliases = type_aliases(schema.entities)
+    aliases = type_aliases(schema.entities, schema.webhooks)
     with_rows = creatable(entities)
     if has_relations(schema) or has_computed(schema.entities):
         yield FromTemplate("app/models.py", "tables.py.jinja", tables_view(schema))

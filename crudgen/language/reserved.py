@@ -63,6 +63,13 @@ DERIVED_SUFFIXES = (
 )
 """Suffixes of the classes and type aliases that are generated for an entity."""
 
+SCHEMAS = _words(
+    """
+    Deleted HTTPValidationError LinksChanged Me Message NewPassword Token ValidationError
+    """
+)
+"""Names of the kit's schemas in OpenAPI."""
+
 WINDOWS_DEVICES = frozenset(
     {
         *("aux", "con", "conin$", "conout$", "nul", "prn"),

@@ -8,7 +8,7 @@ from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import Bracket, call, keyword, statement
 from crudgen.language.access import Action
 from crudgen.language.names import ClassName
-from crudgen.language.resolve.actions import body_name
+from crudgen.language.resolve.schema_names import body_name
 from crudgen.language.schema import Entity, KitForm, RowAction
 
 from .access import action_caller
@@ -72,7 +72,8 @@ def bodies_of(entity: Entity) -> tuple[tuple[RowAction, Entity], ...]:
 def actions_view(entity: Entity, entities: Entities, kit: KitForm) -> ActionsView:
     """Return the view of the request bodies of an entity's actions."""
     bodies = bodies_of(entity)
-    aliases = type_aliases(body for _, body in bodies)
+    own = type_aliases([entity])[entity.name].values()
+    aliases = type_aliases((body for _, body in bodies), taken=map(str, own))
     defined = {str(body.name) for _, body in bodies}
     defined |= {str(alias) for found in aliases.values() for alias in found.values()}
     attributes = {field.attribute for one, _ in bodies for field in one.takes}

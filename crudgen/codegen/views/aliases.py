@@ -7,27 +7,30 @@ from typing import TypeAlias
 from crudgen.codegen.code import Code, literal, name, raw
 from crudgen.codegen.layout import INDENT, WIDTH
 from crudgen.language.names import ClassName, FieldName
-from crudgen.language.reserved import DERIVED_SUFFIXES
+from crudgen.language.resolve.schema_names import body_names, class_names, message_names
 from crudgen.language.schema import Entity, Field, TypeName
+from crudgen.language.webhooks import Webhook
 
 Aliases: TypeAlias = Mapping[FieldName, Code]
 _WITH_ARGUMENTS = {TypeName.ENUM, TypeName.DECIMAL, TypeName.BYTES}
 """Types of fields for which an alias is generated."""
-_SCHEMAS = {"Deleted", "HTTPValidationError", "Message", "ValidationError"}
-"""Names of the kit's schemas in OpenAPI."""
 
 
-def type_aliases(entities: Iterable[Entity]) -> dict[ClassName, Aliases]:
+def type_aliases(
+    entities: Iterable[Entity],
+    webhooks: Iterable[Webhook] = (),
+    taken: Iterable[str] = (),
+) -> dict[ClassName, Aliases]:
     """Return the names of type aliases by entity and field: `HeroMood`.
 
     If that name is used or too long, the alias is `HeroMoodValue` or `Type3`. Enums are schemas in
-    OpenAPI, so no two entities use the same name.
+    OpenAPI, so no two entities use the same name. `taken` are other names that are used.
     """
     entities = tuple(entities)
-    suffixes = ("", *DERIVED_SUFFIXES)
-    taken = _SCHEMAS | {f"{entity.name}{suffix}" for entity in entities for suffix in suffixes}
-    taken |= {link.name for entity in entities for link in entity.links}
-    return {entity.name: dict(_aliases(entity, taken)) for entity in entities}
+    names = [*class_names(entities), *body_names(entities)]
+    names += [found for webhook in webhooks for found in message_names(webhook)]
+    used = {name for name, _ in names}.union(taken)
+    return {entity.name: dict(_aliases(entity, used)) for entity in entities}
 
 
 def _aliases(entity: Entity, taken: set[str]) -> Iterator[tuple[FieldName, Code]]:

@@ -11,7 +11,7 @@ from crudgen.codegen.layout import INDENT, Bracket, call, keyword, statement, su
 from crudgen.language.access import Action, Right
 from crudgen.language.hooks import EventFunction, Hook
 from crudgen.language.operations import Operation
-from crudgen.language.resolve.actions import body_name
+from crudgen.language.resolve.schema_names import body_name
 from crudgen.language.schema import Entity, Field, KitForm, RowAction
 
 from .access import caller_class, is_open

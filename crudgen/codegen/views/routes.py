@@ -7,7 +7,7 @@ from crudgen.codegen.code import Code, identifier, json_name, literal, name, raw
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import Bracket, call, keyword, statement, subscript
 from crudgen.language.operations import CHANGING, Operation
-from crudgen.language.resolve.actions import body_name
+from crudgen.language.resolve.schema_names import body_name
 from crudgen.language.schema import Entity, KitForm
 
 from .actions import ActionHandlers, ActionView

@@ -1,7 +1,7 @@
 """Resolves the actions of an entity. Reason to change: what an action can take or require."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from keyword import iskeyword
 
@@ -9,7 +9,6 @@ from crudgen.language.access import Action
 from crudgen.language.hooks import Hook
 from crudgen.language.names import Conventions, ModuleName
 from crudgen.language.operations import Operation
-from crudgen.language.reserved import DERIVED_SUFFIXES
 from crudgen.language.schema import Entity, Field, RowAction
 from crudgen.language.written.reading import WrittenSpec, read_entity
 from crudgen.language.written.relations import ReferenceSpec
@@ -18,6 +17,7 @@ from crudgen.language.yaml.nodes import Entry, Mapping, Scalar
 from crudgen.language.yaml.problems import Problems, quoted
 
 from .fields import resolve_fields
+from .schema_names import body_name, class_names
 
 MAX_NAME = 30
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
@@ -40,14 +40,13 @@ def check_actions(
     entities: Sequence[tuple[WrittenSpec[EntitySpec], Entity]], problems: Problems
 ) -> None:
     """Check that names of actions are not those of others, and what the API lacks."""
-    names = [str(entity.name) for _, entity in entities]
-    classes = {f"{name}{suffix}" for name in names for suffix in ("", *DERIVED_SUFFIXES)}
+    classes = {name for name, _ in class_names(entity for _, entity in entities)}
     for written, entity in entities:
         _check(written, entity, classes, problems)
 
 
 def _check(
-    written: WrittenSpec[EntitySpec], entity: Entity, classes: Collection[str], problems: Problems
+    written: WrittenSpec[EntitySpec], entity: Entity, classes: set[str], problems: Problems
 ) -> None:
     relations = {str(relation.name) for relation in entity.relations}
     for action in entity.actions:
@@ -55,20 +54,17 @@ def _check(
         location = written.locate_key("actions", action.name)
         if action.name in relations:
             problems.add(location, f"{what} has the path of a relation", "rename the action")
-        if body_name(entity.name, action) in classes:
-            problem = f"{what} has a body with the name of another model"
+        body = body_name(entity.name, action)
+        if body in classes:
+            problem = f"{what} has a body with the name of another model, {body}"
             problems.add(location, problem, "rename the action")
+        classes.update([body] if action.takes else [])
         if entity.api.write:
             problems.add(location, f"{what} is not possible with 'write'", "remove 'write'")
         if entity.access is None and written.spec.actions[action.name].access is not None:
             place = written.locate_key("actions", action.name, "access")
             problem = f"{what} says who may, and crudgen.yaml has no 'auth'"
             problems.add(place, problem, "remove 'access', or add 'auth' to crudgen.yaml")
-
-
-def body_name(entity: str, action: RowAction) -> str:
-    """Return the name of the model of the body of an action: `HeroPromote`."""
-    return f"{entity}{''.join(word.capitalize() for word in action.name.split('_'))}"
 
 
 def _is_name(written: WrittenSpec[EntitySpec], name: str, problems: Problems) -> bool:

@@ -41,6 +41,7 @@ from .references import resolve_references
 from .related_api import resolve_related_api
 from .related_names import check_related_names
 from .relations import resolve_relations
+from .schema_names import check_message_names
 from .user_rows import with_user_rows
 from .webhooks import resolve_webhooks, with_webhooks
 
@@ -72,6 +73,7 @@ def resolve(
         settings = replace(settings, auth=auth)
     if read is not None and not problems:
         settings = replace(settings, webhooks=resolve_webhooks(read, problems, found))
+        check_message_names(read, settings.webhooks, found, problems)
         found = with_webhooks(found, settings.webhooks)
     if problems:
         _conceal(entities, app, problems, links)
