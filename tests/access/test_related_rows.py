@@ -13,7 +13,6 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import Engine, MetaData, create_engine, text
 
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
@@ -34,6 +33,7 @@ from tests.access.clubs import (
     texts,
 )
 from tests.access.mutants import mutated
+from tests.access.tables import Tables, tables_of
 from tests.access.test_rules import SECRET, bearer
 from tests.startup.started import Application
 from tests.support.asgi import AsgiClient
@@ -80,31 +80,21 @@ LISTS = {
 class Clubs:
     """An application with rules about teams and heroes, and its tables."""
 
-    def __init__(self, client: AsgiClient, engine: Engine, rules: Rules, data: Data) -> None:
-        self.client, self.engine, self.rules, self.data = client, engine, rules, data
-        self._metadata = MetaData()
-        self._metadata.reflect(engine)
-        self._tables = {name: self._metadata.tables[name.lower()] for name in data}
+    def __init__(self, client: AsgiClient, tables: Tables, rules: Rules, data: Data) -> None:
+        self.client, self.tables, self.rules, self.data = client, tables, rules, data
+        self.store(data)
+        self._kept = tables.keep()
         self.found: list[str] = []
         self.count = 0
 
     def store(self, data: Data) -> None:
-        with self.engine.begin() as connection:
-            for table in reversed(self._tables.values()):
-                connection.execute(table.delete())
-            for name, table in self._tables.items():
-                if data[name]:
-                    connection.execute(table.insert(), [*data[name].values()])
-                if connection.dialect.name == "postgresql":
-                    word = f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), 1000)"
-                    connection.execute(text(word))
-                else:
-                    connection.execute(text("UPDATE sqlite_sequence SET seq = 1000"))
+        self.tables.store({name.lower(): [*found.values()] for name, found in data.items()})
 
-    def stored(self) -> list[str]:
-        with self.engine.connect() as connection:
-            found = [connection.execute(one.select()).all() for one in self._tables.values()]
-            return [repr(sorted(map(repr, one))) for one in found]
+    def reset(self) -> None:
+        self.tables.restore(self._kept)
+
+    def stored(self) -> Sequence[Any]:
+        return self.tables.stored()
 
     async def ask(self, caller: Caller, method: str, path: str, json: Any = None) -> httpx.Response:
         self.count += 1
@@ -180,7 +170,7 @@ def _without_hidden(visible: Data) -> Data:
 async def check_reading(clubs: Clubs, name: str, caller: Caller) -> None:
     if not all(clubs.rules.may(one, "read", caller) for one in clubs.data):
         return
-    clubs.store(clubs.data)
+    clubs.reset()
     first = await read_all(clubs, caller)
     visible = clubs.visible(caller)
     first = [(path, status, _shown(text, visible), total) for path, status, text, total in first]
@@ -275,7 +265,7 @@ def _judged(
 
 async def check_writing(clubs: Clubs, name: str, caller: Caller) -> None:
     """Compare statuses with the rules, and refusals with those without the hidden rows."""
-    clubs.store(clubs.data)
+    clubs.reset()
     before = clubs.stored()
     refusals = []
     for method, path, body in writes():
@@ -287,9 +277,9 @@ async def check_writing(clubs: Clubs, name: str, caller: Caller) -> None:
             clubs.expect(f"{what} changed rows", answer, before, after)
             refusals.append((method, path, body, answer))
         if after != before:
-            clubs.store(clubs.data)
+            clubs.reset()
     # PostgreSQL would check the references to rows that were deleted, and rules see all rows.
-    if clubs.engine.dialect.name == "postgresql" or clubs.rules.follow_paths:
+    if clubs.tables.check_references or clubs.rules.follow_paths:
         return
     clubs.store(clubs.visible(caller))
     for method, path, body, answer in refusals:
@@ -312,14 +302,12 @@ async def differences(
     """Send all requests as all callers; return the differences, and how many were sent."""
     application = Application(package)
     async with application.running(database, auth_secret=SECRET, shortcut=short) as app:
-        # This engine does not check references on SQLite.
-        is_file = database.startswith("sqlite")
-        engine = create_engine(database) if is_file else application.engine(database)
-        clubs = Clubs(AsgiClient(app), engine, Rules(rules), rows(seed))
-        for name, caller in CALLERS.items():
-            for check in (check_reading, check_writing):
-                if not (stops and clubs.found):
-                    await check(clubs, name, caller)
+        with tables_of(application, database) as tables:
+            clubs = Clubs(AsgiClient(app), tables, Rules(rules), rows(seed))
+            for name, caller in CALLERS.items():
+                for check in (check_reading, check_writing):
+                    if not (stops and clubs.found):
+                        await check(clubs, name, caller)
     return clubs.found, clubs.count
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import Engine, Table, text
 
 from crudgen.codegen import render
 from crudgen.delivery.memory import import_tree, unload
@@ -29,6 +28,7 @@ from tests.access.notes import (
     rows,
     spec,
 )
+from tests.access.tables import Tables, tables_of
 from tests.access.test_rules import SECRET, bearer
 from tests.startup.started import Application
 from tests.support.asgi import AsgiClient
@@ -63,12 +63,12 @@ LISTS: Sequence[tuple[str, Callable[[dict[str, Any]], bool], str]] = (
 class Notes:
     """An application with rules about notes, and its table."""
 
-    def __init__(
-        self, client: AsgiClient, engine: Engine, table: Table, rules: Rules, seed: int
-    ) -> None:
-        self.client, self.engine, self.rules = client, engine, rules
+    def __init__(self, client: AsgiClient, tables: Tables, rules: Rules, seed: int) -> None:
+        self.client, self.tables, self.rules = client, tables, rules
         self.rows = rows(seed)
-        self.table = table
+        stored = [row | {"price": row["price"] and Decimal(row["price"])} for row in self.rows]
+        tables.store({"note": stored})
+        self._kept = tables.keep()
         self.count = 0
         self.found: list[str] = []
         self.stops = False
@@ -77,20 +77,13 @@ class Notes:
         self.headers: dict[str, str] = {}
 
     def reset(self) -> None:
-        stored = [row | {"price": row["price"] and Decimal(row["price"])} for row in self.rows]
-        with self.engine.begin() as connection:
-            connection.execute(self.table.delete())
-            connection.execute(self.table.insert(), stored)
-            if self.engine.dialect.name == "postgresql":
-                connection.execute(text("SELECT setval(pg_get_serial_sequence('note','id'), 1000)"))
+        self.tables.restore(self._kept)
 
-    def stored(self) -> list[str]:
-        with self.engine.connect() as connection:
-            return sorted(map(repr, connection.execute(self.table.select()).all()))
+    def stored(self) -> Sequence[Any]:
+        return self.tables.stored()
 
     def delete(self, keys: Sequence[int]) -> None:
-        with self.engine.begin() as connection:
-            connection.execute(self.table.delete().where(self.table.c.id.in_(keys)))
+        self.tables.delete("note", keys)
 
     async def ask(self, method: str, path: str, json: Any = None, **headers: str) -> httpx.Response:
         self.count += 1
@@ -131,7 +124,7 @@ def ordered(found: Rows, by: str) -> Rows:
     return sorted(found, key=key, reverse=descends)
 
 
-async def check_reading(notes: Notes, _: list[str]) -> None:
+async def check_reading(notes: Notes, _: Sequence[Any]) -> None:
     refused = notes.refused("read")
     readable = notes.readable
     for query, matches, by in LISTS:
@@ -166,7 +159,7 @@ async def check_reading(notes: Notes, _: list[str]) -> None:
             notes.expect(f"get {row['id']}", answer, missing.content, answer.content)
 
 
-async def check_creation(notes: Notes, before: list[str]) -> None:
+async def check_creation(notes: Notes, before: Sequence[Any]) -> None:
     bodies = [{"title": title, **change} for change in CHANGES for title in ("new", "c")]
     for body in bodies:
         answer = await notes.ask("POST", "", body)
@@ -182,7 +175,7 @@ async def check_creation(notes: Notes, before: list[str]) -> None:
         settle(notes, answer, before, f"post {body}")
 
 
-def settle(notes: Notes, answer: httpx.Response, before: list[str], what: str) -> None:
+def settle(notes: Notes, answer: httpx.Response, before: Sequence[Any], what: str) -> None:
     """Check that a refused request has changed nothing; undo what another one has changed."""
     after = notes.stored()
     if answer.status_code >= 400:
@@ -212,7 +205,7 @@ def expected_status(notes: Notes, row: Row, body: Row | None, after: Row, match:
     return next((status for applies, status in refusals if applies), 200)
 
 
-async def check_changes(notes: Notes, before: list[str]) -> None:
+async def check_changes(notes: Notes, before: Sequence[Any]) -> None:
     tags = {}
     for row in notes.rows:
         tags[row["id"]] = (await notes.ask("GET", str(row["id"]))).headers.get("etag")
@@ -235,11 +228,11 @@ async def check_changes(notes: Notes, before: list[str]) -> None:
                 settle(notes, answer, before, what)
 
 
-async def check_several(notes: Notes, before: list[str]) -> None:
+async def check_several(notes: Notes, before: Sequence[Any]) -> None:
     await check_many(notes, lambda answer, what: settle(notes, answer, before, what))
 
 
-async def check_interference(notes: Notes, _: list[str]) -> None:
+async def check_interference(notes: Notes, _: Sequence[Any]) -> None:
     """Compare all that a caller reads with the answers of a database without the hidden rows."""
 
     async def answers() -> list[tuple[int, bytes, str, str]]:
@@ -292,13 +285,10 @@ async def differences(
     `stops` at the first difference, with an AssertionError.
     """
     application = Application(package)
-    with application.connected(database) as engine:
-        async with application.running(database, auth_secret=SECRET, shortcut=short) as app:
-            table = application.metadata.tables["note"]
-            client = AsgiClient(app)
-            notes = Notes(client, engine, table, Rules(written), seed)
+    async with application.running(database, auth_secret=SECRET, shortcut=short) as app:
+        with tables_of(application, database, application.metadata) as tables:
+            notes = Notes(AsgiClient(app), tables, Rules(written), seed)
             notes.stops = stops
-            notes.reset()
             before = notes.stored()
             for name, caller in CALLERS.items():
                 notes.act_as(name, caller)
