@@ -39,6 +39,8 @@ class Tables:
         with self._engine.begin() as connection:
             if self._is_sqlite:
                 connection.execute(text("PRAGMA synchronous = OFF"))
+            else:  # rows can refer to later ones
+                connection.execute(text("SET LOCAL session_replication_role = replica"))
             for table in reversed(self._sorted):
                 connection.execute(table.delete())
             for table in self._sorted:
