@@ -9,7 +9,9 @@ import asyncio
 import json
 import os
 import random
+import socket
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,7 +22,7 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import text
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from tests.cli.test_cli import Project
 from tests.hooks.receiver import SECRET
@@ -89,13 +91,24 @@ async def write_until_killed(api: Api, acknowledged: dict[int, int], seconds: fl
 
 
 @contextmanager
-def receiver(told: Path) -> Iterator[str]:
-    """Append the messages of webhooks to a file; yield the URL."""
+def receiver(told: Path, requests: Counter[str]) -> Iterator[str]:
+    """Append the messages of webhooks to a file, and count requests; yield the URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            content = self.rfile.read(int(self.headers["content-length"]))
-            message = Webhook(SECRET).verify(content, dict(self.headers))
+            size = int(self.headers["content-length"])
+            content = self.rfile.read(size)
+            if len(content) < size:  # the sender was killed while it sent the request
+                requests["cut off"] += 1
+                self.close_connection = True
+                return
+            try:
+                message = Webhook(SECRET).verify(content, dict(self.headers))
+            except WebhookVerificationError as error:
+                requests[str(error)] += 1
+                self.send_error(400)
+                return
+            requests["verified"] += 1
             line = json.dumps({"id": self.headers["webhook-id"], "row": message["data"]})
             with told.open("a") as file:
                 file.write(f"{line}\n")
@@ -111,6 +124,19 @@ def receiver(told: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
         thread.join()
+
+
+def test_a_request_of_a_killed_sender_is_no_message(tmp_path: Path) -> None:
+    requests: Counter[str] = Counter()
+    with receiver(tmp_path / "told", requests) as url:
+        for body, length in ((b"", 9), (b"{}", 9), (b"{}", 2)):
+            head = f"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n"
+            with socket.create_connection(("127.0.0.1", int(url.split(":")[2].strip("/")))) as sent:
+                sent.sendall(head.encode() + body)
+                sent.shutdown(socket.SHUT_WR)
+                while sent.recv(4096):
+                    pass
+    assert requests == {"cut off": 2, "Missing required headers": 1}
 
 
 def events_of(told: Path) -> dict[int, list[int]]:
@@ -136,13 +162,14 @@ def test_kill_9_loses_no_event(
     chance = random.Random(4)  # noqa: S311 - when to kill
     kinds = {kind: (new_database(kind), tmp_path / kind) for kind in ("sqlite", "postgresql")}
     acknowledged: dict[str, dict[int, int]] = {kind: {} for kind in kinds}
+    requests: Counter[str] = Counter()
     for number in range(ROUNDS):
         kind = ("sqlite", "postgresql")[number % 2]
         database, told = kinds[kind]
         sent = told.with_suffix(".sent")
         settings = {"TOLD": str(told), "WEBHOOK_CRM_SECRET": SECRET}
         options = {"workers": 2, "keeps_names": True, "settings": settings}
-        with receiver(sent) as url:
+        with receiver(sent, requests) as url:
             settings["WEBHOOK_CRM_URL"] = url
             api = servers.start(spec, "emitted", database, **options)  # type: ignore[arg-type]
             asyncio.run(write_until_killed(api, acknowledged[kind], chance.uniform(0.5, 1.2)))
@@ -164,8 +191,9 @@ def test_kill_9_loses_no_event(
             for key, age in acknowledged[kind].items():
                 assert ages[key] == sorted(ages[key])
                 assert {*range(age + 1)} <= {*ages[key]}
+    assert {*requests} <= {"verified", "cut off"}
     counts = {kind: len(rows) for kind, rows in acknowledged.items()}
-    print(f"{ROUNDS} rounds, acknowledged rows: {counts}")  # noqa: T201 - `-s` shows it
+    print(f"{ROUNDS} rounds, acknowledged rows: {counts}, messages: {dict(requests)}")  # noqa: T201 - `-s` shows it
 
 
 def test_the_commands_list_retry_and_drop_events(tmp_path: Path) -> None:
