@@ -94,7 +94,7 @@ def json_name(text: JsonName) -> Code:
     return _quoted(text)
 
 
-@lru_cache(maxsize=131_072)
+@lru_cache(maxsize=4096)
 def identifier(text: str) -> Code:
     """Return an identifier or dotted name as code. Raises ValueError if `text` is neither."""
     if not _IDENTIFIER.fullmatch(text):

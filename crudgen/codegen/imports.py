@@ -185,7 +185,7 @@ def _renamed(name: str, alias: str) -> Code:
     return identifier(name) + raw(" as ") + identifier(alias)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=4096)
 def _module_order(module: str) -> tuple[int, int, str]:
     """Return the sort key of a module: its group, then how far its package is, then its name."""
     dots = len(module) - len(module.lstrip("."))

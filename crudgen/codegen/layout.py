@@ -130,7 +130,7 @@ def keyword(key: str, value: Bracket | Code) -> Bracket | Code:
     return _with_prefix(_before_argument(key), value)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=4096)
 def _before_argument(key: str) -> str:
     return f"{identifier(key)}="
 
@@ -140,7 +140,7 @@ def pair(key: str, value: Bracket | Code) -> Bracket | Code:
     return _with_prefix(_before_item(key), value)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=4096)
 def _before_item(key: str) -> str:
     return f"{string(key)}: "
 

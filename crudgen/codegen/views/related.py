@@ -72,11 +72,13 @@ class _Printer:
         self._json = conventions.json
         self._linked = linked
         classes = {f"{entity.name}{suffix}" for suffix in ("Public", PUBLIC, EMBEDDED)}
-        attributes: set[str] = {one.keys for one in linked}
+        # The module imports no name like `heroes_more`, `heroes_count` or `power_ids`.
+        attributes: set[str] = set()
         for node in _walk(nodes):
-            attribute = node.relation.attribute
-            classes.update((node.public, f"{node.target.name}Public"))
-            attributes.update((attribute, f"{attribute}_more", f"{attribute}_count"))
+            attributes.add(node.relation.attribute)
+            classes.add(node.public)
+            if node.has_class:
+                classes.add(f"{node.target.name}Public")
         self.imports = Imports(kit, defined=classes, attributes=attributes)
         self._included = self.imports.name("..kit.query.relations", "Included")
 
