@@ -38,6 +38,17 @@ access:
   create: user
   update: user if level > 3 and (text = 'a' or not (text = 'b'))
 """,
+    "book.yaml": """\
+name: Book
+fields: {title: str, owner_id: int = me}
+api: {write: {lines: create}}
+access: user
+""",
+    "line.yaml": """\
+name: Line
+fields: {book_id: -> Book, text: str}
+access: {read: user, write: user if book.owner_id = 7 and text != 'x' and book.title = 'b'}
+""",
     "page.yaml": """\
 name: Page
 fields: {text: str, note_id: -> Note?}
@@ -73,6 +84,24 @@ def broken(asker: Asker, denials: Any) -> tuple[Any, ...]:
 def said(answer: Any) -> str:
     (problem,) = answer.json()["detail"]
     return str(problem["msg"])
+
+
+async def check_undone(asker: Asker, lines: Callable[[], list[str]]) -> None:
+    """Check the line about a row that was sent with another one, which is undone with it."""
+    lines()
+    sent = {"title": "b", "lines": [{"text": "y"}]}
+    assert (await asker.ask("POST /books/", sent)).json()["detail"][0]["loc"] == [
+        "body",
+        "lines",
+        0,
+    ]
+    (line,) = lines()
+    undone = "about the row that is created with it"
+    assert f"[text != 'x': yes] [book.owner_id = 7: {undone}] [book.title = 'b': {undone}]" in line
+    book = await asker.row("POST /books/", sent | {"owner_id": 7}, by=7)
+    lines()
+    await asker.ask("POST /lines/", {"book_id": book["id"], "text": "x"}, by=7)
+    assert "[book.owner_id = 7: yes] [text != 'x': NO] [book.title = 'b': yes]" in lines()[0]
 
 
 async def check(asker: Asker, lines: Callable[[], list[str]]) -> None:
@@ -119,6 +148,7 @@ async def check(asker: Asker, lines: Callable[[], list[str]]) -> None:
     await ask(f"DELETE /notes/bulk?id={note['id']}", by=3, roles=["chief"])
     assert "pin = '1': NO (null)" in lines()[0]
 
+    await check_undone(asker, lines)
     memo = await row("POST /memos/", {"text": "b", "level": 2}, org="reds")
     answer = await ask(f"PATCH /memos/{memo['id']}", {"level": 5}, org="reds")
     assert said(answer).endswith("user if level > 3 and (text = 'a' or not (text = 'b'))")

@@ -40,10 +40,10 @@ access:
     "log.yaml": "name: Log\nfields: {text: str}\naccess: {read: user}\n",
     "seat.yaml": """\
 name: Seat
-fields: {code: str(1..9) pk, taken: bool = false}
+fields: {code: str(1..9) pk, taken: bool = false, note: str?}
 actions: {take_it: {takes: {by: str}}}
 api: {operations: [create, read, update], etag: required}
-access: {read: anyone, write: anyone}
+access: {read: anyone, write: anyone, fields: {note: {write: editor}}}
 """,
 }
 HEROES = '''\
@@ -101,6 +101,8 @@ from .models import Seat, SeatUpdate
 
 def take_it(tx: Transaction[Caller | None], seat: Seat, sent: SeatTakeIt) -> Seat:
     """Take a seat."""
+    if sent.by == "note":
+        tx.update(seat, SeatUpdate(note="taken"))
     return tx.update(seat, SeatUpdate(taken=True))
 '''
 
@@ -151,7 +153,11 @@ async def _actions(city: City) -> None:
     assert (await ask({}, "/seats/", {"code": "a"})).status_code == 200
     assert (await ask({}, "/seats/a/take_it", {"by": "me"})).status_code == 428
     taken = await ask({}, "/seats/a/take_it", {"by": "me"}, if_match="*")
-    assert taken.json() == {"code": "a", "taken": True}
+    assert taken.json() == {"code": "a", "taken": True, "note": None}
+    refused = await ask(bob, "/seats/a/take_it", {"by": "note"}, if_match="*")
+    said = "The property may not be set by this caller: note, by the update of Seat"
+    assert refused.status_code == 403
+    assert refused.json()["detail"] == [{"type": "forbidden", "loc": [], "msg": said}]
 
     document = city.app.openapi()
     operation = document["paths"][promote.replace("1", "{hero_id}")]["post"]

@@ -53,7 +53,7 @@ class JudgedChildren:
         asked = operations.creation(db.kind)
         for index, row in enumerate(values if asked is not None else ()):
             assert asked is not None
-            write = Write("create", None, row)
+            write = Write("create", None, row, above=written.by)
             changes.append(
                 Change(
                     asked,

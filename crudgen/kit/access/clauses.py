@@ -73,6 +73,10 @@ class Clause:
             found += part.parts()
         return found
 
+    def reads(self, column: Column[Any]) -> bool:
+        """Return whether the condition contains a column, or a path that begins at it."""
+        return any(element is column for element in iterate(self._condition))
+
     def before(
         self, kind: str, changed: Mapping[Column[Any], str] | None = None
     ) -> ColumnElement[bool]:

@@ -41,9 +41,13 @@ class Answer:
     text: str
     found: Sequence[tuple[str, bool | None]]
     """`before`, `after` or "" for the only row, each with the value; None for unknown."""
+    note: str = ""
+    """Why there is no value, if there is none."""
 
     def __str__(self) -> str:
         """Return the part as in the log: `status = draft: before yes, after NO`."""
+        if self.note:
+            return f"{self.text}: {self.note}"
         words = {True: "yes", False: "NO", None: "NO (null)"}
         values = {value for _, value in self.found}
         found = self.found[:1] if len(values) == 1 else self.found
@@ -62,6 +66,8 @@ class Write:
     key: Any = None
     values: Mapping[str, Any] | None = None
     """The values that it sets, by attribute; None if it is a deletion, or a function decides."""
+    above: str | None = None
+    """The reference to the row that is created with this one, and is undone with it."""
 
 
 class RowDenied(Forbidden):
@@ -126,8 +132,9 @@ def _is_visible(rule: Rule, clause: Clause | None, operations: RowOperations) ->
 async def evaluate_rules(operations: RowOperations, db: _Reads, write: Write) -> list[Answer]:
     """Return each part of each rule that is about the callers, with its value."""
     asked = [*_asked(operations, db.kind, write)]
+    undone = [*_about_undone(operations, write)]
     if not asked:
-        return []
+        return undone
     statement: Any = select(*(one.label(f"c{n}") for n, (*_, one) in enumerate(asked)))
     values = operations.new_values(write.values or {})
     if write.key is not None:
@@ -142,7 +149,20 @@ async def evaluate_rules(operations: RowOperations, db: _Reads, write: Write) ->
         is_true = None if value is None else bool(value)
         known = found.get((id(rule), text), Answer(rule, text, ()))
         found[id(rule), text] = Answer(rule, text, (*known.found, (when, is_true)))
-    return [*found.values()]
+    return [*found.values(), *undone]
+
+
+def _about_undone(operations: RowOperations, write: Write) -> Iterator[Answer]:
+    """Yield the parts of rules about the row that is created with this one: it exists no more."""
+    for rule, clause in _permission(operations, write.action).rules:
+        if write.above is not None and clause is not None and rule.admits(operations.roles):
+            for text, part in parts_of(operations, rule, clause):
+                if _is_about(operations, write.above, part):
+                    yield Answer(rule, text, (), "about the row that is created with it")
+
+
+def _is_about(operations: RowOperations, name: str | None, part: Clause) -> bool:
+    return name is not None and part.reads(operations.all._properties.columns[name])
 
 
 def _asked(
@@ -154,6 +174,8 @@ def _asked(
         if clause is None or not rule.admits(operations.roles):
             continue
         for text, part in parts_of(operations, rule, clause):
+            if _is_about(operations, write.above, part):
+                continue
             is_known = write.values is not None
             if write.action != "create" and (is_known or not part.needs_new):
                 yield rule, text, "before", part.before(kind, changed)

@@ -37,7 +37,7 @@ def told(error: Exception, where: str, others: Sequence[tuple[Exception, str]] =
     """
     doing = next((doing for one, doing in others if one is error), None)
     if isinstance(error, HTTPException):
-        return error if doing is None else _about_others(error, f"{where}: {doing}")
+        return error if doing is None else _about_others(error, where, doing)
     match classify(cause_of(error)):
         case Fault.UNIQUE | Fault.REFERENCE | Fault.REFERENCED:
             return _conflict(where, error)
@@ -47,8 +47,8 @@ def told(error: Exception, where: str, others: Sequence[tuple[Exception, str]] =
             return error
 
 
-def _about_others(error: HTTPException, where: str) -> Exception:
-    cause = error.__cause__
+def _about_others(error: HTTPException, function: str, doing: str) -> Exception:
+    where, cause = f"{function}: {doing}", error.__cause__
     reason = cause if isinstance(cause, Exception) else error
     if error.status_code in _CONFLICTS:
         return _conflict(where, reason)
@@ -56,10 +56,16 @@ def _about_others(error: HTTPException, where: str) -> Exception:
         return FunctionError(f"{where}: {reason_of(reason)}")
     problems: Any = error.detail
     if isinstance(problems, list):
-        return HTTPException(
-            error.status_code, [{**one, "loc": []} for one in problems], error.headers
-        )
+        unplaced = [_unplaced(one, doing) for one in problems]
+        return HTTPException(error.status_code, unplaced, error.headers)
     return error
+
+
+def _unplaced(one: dict[str, Any], doing: str) -> dict[str, Any]:
+    """Return a problem without its place, which is not in the request; the message names it."""
+    name = ".".join(map(str, one["loc"][1:]))
+    message = f"{one['msg']}: {name}, by the {doing}" if name else one["msg"]
+    return {**one, "loc": [], "msg": message}
 
 
 def _conflict(where: str, reason: Exception) -> OtherRowsConflict:
