@@ -16,6 +16,7 @@ from typer.main import get_command
 import crudgen
 from crudgen import cli
 from crudgen.codegen.views import routes as routes_view
+from crudgen.codegen.views.references import Entities
 from crudgen.kit.access.login_settings import LoginSettings
 from crudgen.kit.access.settings import AuthSettings
 from crudgen.kit.database.state import State
@@ -376,7 +377,7 @@ def _call(name: str, said: dict[str, Any]) -> str:
 def viewed(operation: str) -> str:
     """Print what the template is given for one operation of Hero."""
     (hero,) = crudgen.load(ENTITIES).entities
-    view = getattr(routes_view.routes_view(hero, {}, {}), operation)
+    view = getattr(routes_view.routes_view(hero, Entities(), {}), operation)
     lines = [f"{slot}: {getattr(view, slot)}" for slot in type(view).__slots__]
     return fenced("text", "\n".join(lines))
 

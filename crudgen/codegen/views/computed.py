@@ -1,6 +1,6 @@
 """View of computed properties. Reason to change: how a function becomes a property."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 
 from crudgen.codegen.code import (
     Code,
@@ -16,11 +16,11 @@ from crudgen.codegen.code import (
 )
 from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import INDENT, WIDTH, Bracket, call, statement, typed_declaration
-from crudgen.language.names import ClassName
 from crudgen.language.schema import Entity, Field, TypeName
 
 from .articles import a_row
 from .columns import FieldPrinter
+from .references import Entities
 from .variables import folder_name, free_name
 
 _BUILT_IN = {TypeName.INT: "int", TypeName.FLOAT: "float", TypeName.BOOL: "bool"}
@@ -50,9 +50,9 @@ def has_computed(entities: Iterable[Entity]) -> bool:
     return any(entity.computed for entity in entities)
 
 
-def use_model(entity: Entity, entities: Mapping[ClassName, Entity], imports: Imports) -> None:
+def use_model(entity: Entity, entities: Entities, imports: Imports) -> None:
     """Import the table model of the own entity, with its computed properties, into its routes."""
-    imports.use("..models" if has_computed(entities.values()) else ".models", str(entity.name))
+    imports.use("..models" if entities.have_computed else ".models", str(entity.name))
 
 
 def computed_properties(entities: Iterable[Entity], imports: Imports) -> Iterator[Code]:
@@ -98,7 +98,7 @@ def function_parts(
     parameter = annotated(row, imports.builtin("type") + raw("[") + model + raw("]"))
     head = raw("def ") + identifier(field.attribute)
     tail = raw(" -> ") + result + raw(":")
-    value = FieldPrinter({}, imports, {}).constant(field.samples[0])
+    value = FieldPrinter({}, imports, Entities()).constant(field.samples[0])
     constant = call(imports.name("sqlalchemy", "literal"), [value])
     text = f"Return the SQL of {words(field.attribute)}, from the columns of {a_row(entity)}."
     return (

@@ -20,6 +20,7 @@ from .distribution import (
 )
 from .events import event_router
 from .links import own_links
+from .references import by_name
 from .tables import has_relations
 from .users import has_keys, has_users, settings_base, settings_of_users, use_commands, user_routers
 from .variables import folder_name, router_name
@@ -132,7 +133,7 @@ def project_view(schema: Schema) -> ProjectView:
 
 def _nested_routers(schema: Schema, taken: Collection[str], imports: Imports) -> Iterator[Code]:
     """Yield the names of the routers of routes under a row: `heroes_nested`."""
-    entities = {entity.name: entity for entity in schema.entities}
+    entities = by_name(schema.entities)
     for entity in schema.entities:
         if collections_of(entity, entities):
             router = router_name(f"{entity.plural}_nested", taken)

@@ -1,7 +1,7 @@
 """Source of foreign keys. Reason to change: the columns of references."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from crudgen.codegen.code import Code, literal
 from crudgen.codegen.imports import Imports
@@ -10,8 +10,15 @@ from crudgen.language.names import ClassName
 from crudgen.language.relations import OnDelete, Reference, Relation, RelationKind
 from crudgen.language.schema import Entity, Field
 
-Entities: TypeAlias = Mapping[ClassName, Entity]
-"""All entities of a schema, by name."""
+
+class Entities(dict[ClassName, Entity]):
+    """All entities of a schema, by name."""
+
+    @cached_property
+    def have_computed(self) -> bool:
+        """Whether an entity has computed properties."""
+        return any(entity.computed for entity in self.values())
+
 
 _ON_DELETE = {OnDelete.CASCADE: "CASCADE", OnDelete.SET_NULL: "SET NULL"}
 """Actions in SQL. Without one, databases reject the deletion of a row that is referred to."""
@@ -19,7 +26,7 @@ _ON_DELETE = {OnDelete.CASCADE: "CASCADE", OnDelete.SET_NULL: "SET NULL"}
 
 def by_name(entities: Iterable[Entity]) -> Entities:
     """Return entities by name."""
-    return {entity.name: entity for entity in entities}
+    return Entities((entity.name, entity) for entity in entities)
 
 
 def reference_of(relation: Relation, entity: Entity, target: Entity) -> Field | None:

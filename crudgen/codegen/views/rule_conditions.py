@@ -86,7 +86,7 @@ def text_of(condition: Condition, entity: Entity) -> str:
 
 def rule_conditions(entity: Entity, entities: Entities, imports: Imports) -> RuleConditionPrinter:
     """Return the printer of the conditions of an entity's rules."""
-    return RuleConditionPrinter(entity, entities, imports, FieldPrinter({}, imports, {}))
+    return RuleConditionPrinter(entity, entities, imports, FieldPrinter({}, imports, Entities()))
 
 
 def names_caller(access: Access | None) -> bool:
