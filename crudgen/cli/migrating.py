@@ -136,7 +136,9 @@ def show(state: State, entities: Path, out: Path, *, with_sql: bool = False) -> 
         planned.show(found.draft.plan, found.hints.names, with_sql=with_sql)
     if state.drift is not None and not state.drift.is_empty:
         console.say()
-        console.say("the database differs from the revisions that have run; it would need:")
+        console.say(
+            "the database differs from the revisions that have run; to match them, it needs:"
+        )
         planned.show(state.drift, {}, with_sql=with_sql)
     console.say()
     for line in _summary(state, entities, out):

@@ -61,7 +61,7 @@ def read(entities: Path, unsaved: Mapping[str, bytes | str] | None = None) -> "S
 
 
 def find_entity(name: Path) -> Path | None:
-    """Return the file of an entity whose name was given instead: `Hero`, `hero` or `hero.yml`."""
+    """Return the file of an entity that was given by name: `Hero`, `hero` or `hero.yml`."""
     for folder in (name.parent, DEFAULT):
         for file in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
             if _plain(file.stem) == _plain(name.stem):

@@ -102,7 +102,7 @@ _PARTS = frozenset({Bracket, Comparison, Code})
 def _check_parts(parts: Iterable[Part]) -> None:
     """Raise TypeError for text that is not source."""
     if not _PARTS.issuperset(map(type, parts)):
-        raise TypeError("only Code and brackets can be laid out")
+        raise TypeError("only Code, Bracket and Comparison can be laid out")
 
 
 def nested_literal(value: Value) -> "Bracket | Code":

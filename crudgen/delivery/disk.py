@@ -111,7 +111,7 @@ def own(out: Path, path: str) -> bool:
 
 
 def disown(out: Path, path: str) -> None:
-    """Give a file of `own` back to crudgen. Its edits stay, and are merged by the next `write`."""
+    """Undo `own`: the next `write` generates the file again, and merges its edits."""
     with _changed_record(out) as change:
         if path not in change.record.owned:
             yours = ", ".join(sorted(change.record.owned)) or "none"

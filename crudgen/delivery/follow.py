@@ -34,7 +34,7 @@ class Reports(Protocol):
         """Report the changes that were made."""
 
     def advised(self, notes: Sequence[Note], found: Hints) -> None:
-        """Report what may be a mistake."""
+        """Report the warnings of a plan."""
 
     def waiting(self, reason: str) -> None:
         """Report what a change of tables waits for."""

@@ -147,7 +147,7 @@ class Difference:
                     "add a field with the new type under another name, and copy the values",
                 )
             elif self._may_be_old_decimal(found, expected):
-                self._refuse_integers(expected)
+                self._refuse_ambiguous_integers(expected)
         fill = None
         if found.nullable and not expected.nullable:
             fill = self._choices.fills.get((self._expected.name, expected.name))
@@ -173,7 +173,7 @@ class Difference:
         key = (self._expected.name, expected.name)
         return is_decimal and found.type == "BIGINT" and key not in self._choices.integers
 
-    def _refuse_integers(self, expected: Column) -> None:
+    def _refuse_ambiguous_integers(self, expected: Column) -> None:
         name = self._hints.names.get((self._expected.name, expected.name), expected.name)
         self.impossible.append(
             Impossible(

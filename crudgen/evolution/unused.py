@@ -41,11 +41,11 @@ class Live:
 
 def unused_options(choices: Choices, changes: Changes, live: Live, hints: Hints) -> list[str]:
     """Return which options have no effect, a line each. Raises UnusedOptionError for mistakes."""
-    return list(_Options(choices, changes, live, hints).unused())
+    return list(_UnusedOptions(choices, changes, live, hints).unused())
 
 
-class _Options:
-    """The options of a run, and what they change."""
+class _UnusedOptions:
+    """Finds the options of a run that have no effect."""
 
     def __init__(self, choices: Choices, changes: Changes, live: Live, hints: Hints) -> None:
         self._choices = choices

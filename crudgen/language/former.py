@@ -42,7 +42,9 @@ def link_tables(entity: Entity, name: str, link: Link) -> tuple[str, ...]:
     The entity, the link, or both can have had another name.
     """
     roles = [str(entity.singular), *_former_singulars(entity)]
-    derived = [f"{role}_{word}{LINK_TABLE}" for role, word in _nearest(roles, _words(name, link))]
+    derived = [
+        f"{role}_{word}{LINK_TABLE}" for role, word in _nearest(roles, _link_singulars(name, link))
+    ]
     return tuple(dict.fromkeys([*derived[1:], *link.was]))
 
 
@@ -54,7 +56,7 @@ def link_columns(
     The entity, the link, or the keys of both entities can have had another name.
     """
     roles = [str(entity.singular), *_former_singulars(entity)]
-    words = [*_words(name, link), *_table_words(roles, link)]
+    words = [*_link_singulars(name, link), *_singulars_in_tables(roles, link)]
     near, far = (
         [conventions.columns.of(f"{role}_{key}") for role, key in _nearest(names, _keys(owner))]
         for names, owner in ((roles, entity), (words, target))
@@ -71,13 +73,13 @@ def _former_singulars(entity: Entity) -> list[str]:
     return [name for name in derived if ModuleName.PATTERN.fullmatch(name)]
 
 
-def _words(name: str, link: Link) -> list[str]:
+def _link_singulars(name: str, link: Link) -> list[str]:
     """Return the singular of a link's name, and of its former ones."""
     former = [name for name in link.was if not name.endswith(LINK_TABLE)]
     return [singular_of(name) for name in [name, *filter(FieldName.PATTERN.fullmatch, former)]]
 
 
-def _table_words(roles: Iterable[str], link: Link) -> Iterator[str]:
+def _singulars_in_tables(roles: Iterable[str], link: Link) -> Iterator[str]:
     """Yield the singulars of a link's name in its former tables, such as `hero_skill_link`."""
     for table, role in product(link.was, roles):
         if table.startswith(f"{role}_") and table.endswith(LINK_TABLE):

@@ -20,7 +20,12 @@ MOST_PAGES = 20
 def test_a_full_sqlite_takes_no_rows_and_answers_the_rest(
     tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    package = crudgen.import_app(root / "entities")
+    spec = (root / "entities" / "hero.yaml").read_text("utf-8")
+    entities = tmp_path / "entities"
+    entities.mkdir()
+    # A spec can name the table thus. The check for room creates one of another name.
+    (entities / "hero.yaml").write_text(f"{spec}\ntable: _room\n", "utf-8")
+    package = crudgen.import_app(entities)
     file: Any = importlib.import_module(f"{package.__name__}.kit.database.sqlite_file")
     main = importlib.import_module(f"{package.__name__}.main")
     settings = importlib.import_module(f"{package.__name__}.settings")

@@ -35,7 +35,7 @@ class Argument:
     setting: str
 
     def missing_lines(self, text: str) -> Iterator[MissingLine]:
-        """Yield the line of the argument if the module calls the class, but no call has it."""
+        """Yield the argument as a line to add, if the module calls the class without it."""
         tree = _parsed(text)
         calls = [*self._calls_of_class(tree)]
         keywords = {keyword.arg for call in calls for keyword in call.keywords}

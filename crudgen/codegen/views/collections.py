@@ -128,9 +128,9 @@ def collections_of(entity: Entity, entities: Entities) -> tuple[Collection, ...]
 
 
 def owners_of(entity: Entity, entities: Entities) -> tuple[Collection, ...]:
-    """Return the collections in which rows of an entity are created, which lack the reference.
+    """Return the collections in which new rows of an entity are sent without their reference.
 
-    They are the inverses of its references. They are sorted by owner, then as its relations.
+    They are the inverses of its references, by owner, then in the order of its relations.
     """
     targets = {one.target for one in entity.relations if one.inverse is not None}
     owners = (entities[target] for target in targets)

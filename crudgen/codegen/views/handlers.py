@@ -110,7 +110,7 @@ class Handlers:
             arguments.append(raw("idempotency_key"))
         return HandlerView(
             responses=self._errors(
-                *self._unseen(), *self._conflict(creates=True), 413, 415, 422, 503
+                *self._hidden_row_status(), *self._conflict(creates=True), 413, 415, 422, 503
             ),
             signature=self._signature(function, parameters),
             body=self._return(verb, arguments),
@@ -172,7 +172,7 @@ class Handlers:
     def replace(self) -> HandlerView:
         """Return the source of the handler that replaces a row."""
         created = self._model(alone_suffix(self._entity))
-        unseen = self._unseen() if self._entity.key_kind is KeyKind.CLIENT else ()
+        unseen = self._hidden_row_status() if self._entity.key_kind is KeyKind.CLIENT else ()
         statuses = (
             *unseen,
             404,
@@ -246,7 +246,7 @@ class Handlers:
             kind = caller_type(operation, self._entity, {*map(str, self._entities)})
             yield annotated(raw("me"), self._imports.own(".access", kind))
 
-    def _unseen(self) -> tuple[int, ...]:
+    def _hidden_row_status(self) -> tuple[int, ...]:
         """Return the status for a new row that the caller may not read, if there can be one."""
         return (204,) if hides_new_rows(self._entity, self._entities) else ()
 

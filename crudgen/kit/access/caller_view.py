@@ -42,7 +42,7 @@ class _Operations(Protocol):
 
 
 class View:
-    """The operations on a table for one caller.
+    """The operations on a table for one caller. They check no rules about rows.
 
     They raise Unauthorized (401), Forbidden (403), and the errors of the resource.
     """

@@ -1,4 +1,4 @@
-"""The operations on several rows for one caller, whose rules are about rows."""
+"""Operations on several rows, for a caller with rules about rows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -64,6 +64,6 @@ def json_rows(columns: Mapping[str, ColumnElement[Any]], kind: str) -> JsonRows:
 def encoded_rows(
     encoder: JsonRowEncoder, columns: Mapping[str, ColumnElement[Any]], kind: str
 ) -> JsonRows:
-    """Return how to read rows with these columns, which Python encodes."""
+    """Return the JsonRows of these columns that encode rows in Python."""
     selected = tuple(columns.values())
     return JsonRows(encoder, selected, returning_expressions(selected, kind))

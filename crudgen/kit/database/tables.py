@@ -217,7 +217,7 @@ def _name_taken(name: str, kind: str) -> tuple[str, str]:
 
 
 def _take_lock(connection: Connection, where: str) -> None:
-    """Take the advisory lock on PostgreSQL, and the write lock on SQLite."""
+    """Lock the creation of tables: by an advisory lock on PostgreSQL, the write lock on SQLite."""
     if connection.dialect.name != "postgresql":
         take_write_lock(connection)
         return

@@ -96,9 +96,9 @@ class Route(HeadRoute):
             self.openapi_extra = {**described, **(self.openapi_extra or {})}
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Return how the route matches a scope, with `/heroes` as `/heroes/`.
+        """Return how the route matches a scope. `/heroes` also matches the route `/heroes/`.
 
-        A redirect would trust the Host header of the request.
+        Starlette's redirect would trust the Host header of the request.
         """
         if REPLACEMENT in scope["path"] and not _is_utf8_path(scope):
             return Match.NONE, {}

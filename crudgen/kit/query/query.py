@@ -65,7 +65,7 @@ class ListQuery:
 
     @property
     def returned_models(self) -> "Iterable[tuple[str, type[Model]]]":
-        """The models of the related rows in the response, each after the parameter for them."""
+        """The models of the related rows in the response, each as (query parameter, model)."""
         return ()
 
     @property

@@ -238,7 +238,7 @@ class RelatedQuery(ListQuery):
 
     @property
     def returned_models(self) -> Iterable[tuple[str, type[Model]]]:
-        """The models of the related rows in the response, each after the parameter for them."""
+        """The models of the related rows in the response, each as (query parameter, model)."""
         for include in walk(self.includes):
             yield from (("include", model) for model in include.rows.models)
         for counted in self.counts:

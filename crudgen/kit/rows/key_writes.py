@@ -150,7 +150,7 @@ class KeyWrites:
 
 
 def link_locks(db: Database, written: Iterable["WrittenKeys"]) -> list[Change]:
-    """Return the changes that serialize replacements of links, in the order of their tables."""
+    """Return the changes that take the write locks of link tables, in the order of the tables."""
     in_order = sorted(written, key=lambda one: one.table)
     return [lock for one in in_order for lock in one.locks(db)]
 

@@ -112,7 +112,7 @@ class Judge(Protocol):
 
 
 class RelatedWriter:
-    """What the operations of a resource write of other tables: by default, nothing."""
+    """Writes to other tables by the operations of a resource: by default, none."""
 
     def related_writes(self, row: Model) -> Iterator[RelatedWrite]:
         """Yield what a request body writes of other tables."""

@@ -185,7 +185,7 @@ class ReplaceableResource(Resource):
 
 
 class _Preconditions(Preconditions):
-    """The preconditions of a request that may create the row."""
+    """If-Match and If-None-Match of a request that may create the row."""
 
     def __init__(self, request: Request, *, required: bool) -> None:
         self.must_not_exist = header_value(request, "if-none-match") == "*"

@@ -60,7 +60,7 @@ def comparison(left: Operand, sign: Token, right: Operand) -> Condition:
     if other.field is not None:
         _check_fields(field.field, other.field, (left.token.start, right.token.end))
         return Comparison(FieldValue(field.field.name), operator, FieldValue(other.field.name))
-    value = constant(field.field, other.token, is_stored=operator in _EQUALITY)
+    value = constant(field.field, other.token, must_be_valid=operator in _EQUALITY)
     if field.field.type is TypeName.BOOL:
         found = IsTrue(FieldValue(field.field.name))
         return found if (value.value is True) == (operator is Operator.EQUAL) else Not(found)
@@ -82,7 +82,7 @@ def one_of(operand: Operand, word: Token, values: list[Token]) -> OneOf:
         if token.keyword == "null":
             remedy = f"write '{field.name} is null or {field.name} in (…)'"
             raise _invalid("a list cannot contain null", remedy, token)
-        value = constant(field, token, is_stored=True)
+        value = constant(field, token, must_be_valid=True)
         if value in found:
             raise _invalid(f"duplicate value {quoted(token.text)}", "remove one of them", token)
         found.append(value)
@@ -119,10 +119,10 @@ def is_true(operand: Operand) -> IsTrue:
     return IsTrue(FieldValue(field.name))
 
 
-def constant(field: Field, token: Token, *, is_stored: bool) -> ConstantValue:
+def constant(field: Field, token: Token, *, must_be_valid: bool) -> ConstantValue:
     """Return a constant as a value of the field's type. Raises ConditionError for another type.
 
-    `is_stored` requires that the field can have this value.
+    `must_be_valid` rejects a value that the field cannot have.
     """
     if field.type is TypeName.ENUM:
         return _word(field, token)
@@ -132,9 +132,9 @@ def constant(field: Field, token: Token, *, is_stored: bool) -> ConstantValue:
     except ValueError as error:
         problem, remedy = (*error.args, "")[:2]
         raise _invalid(str(problem), str(remedy), token) from None
-    is_exact = isinstance(stored, Decimal) or is_stored
+    is_exact = isinstance(stored, Decimal) or must_be_valid
     problem = value_problem(field, stored) if is_exact else None
-    if problem is not None and (is_stored or "does not fit" in problem):
+    if problem is not None and (must_be_valid or "does not fit" in problem):
         remedy = f"compare with a value that {str(field.name)!r} can have"
         raise _invalid(problem, remedy, token)
     return ConstantValue(cast("Scalar", stored))

@@ -62,7 +62,7 @@ class _Wait:
 
 
 class PoolWait(_Wait):
-    """The method `wait` of a connection in the pool. It raises TimedOutError at `ends`."""
+    """Replaces `wait` of a pooled connection: its statements raise TimedOutError at `ends`."""
 
     __slots__ = ("_poll", "ends", "used")
 
