@@ -204,6 +204,8 @@ def test_what_must_tell_is_listed(kind: str, new_database: Callable[[str], str])
         unload(package)
 
 
+VISIBILITY, OPERATIONS = "app/kit/query/visibility.py", "app/kit/access/row_operations.py"
+RULES = "app/kit/access/rules.py"
 MUTANTS: Mapping[str, Sequence[str]] = {
     "counts": (
         "app/kit/query/related_statements.py",
@@ -216,6 +218,36 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "self.columns.properties.table.alias()",
     ),
     "one row": ("app/kit/rows/related_listing.py", "*columns.visible(db.kind)", ""),
+    "related rows": (
+        VISIBILITY,
+        "rows if condition is None else rows.where(condition(kind))",
+        "rows",
+    ),
+    "related values": (
+        VISIBILITY,
+        "*(masked(column, masks, kind) for column in table.columns)",
+        "*table.columns",
+    ),
+    "tables without hidden rows": (
+        VISIBILITY,
+        "return self._condition_of(table) is not None",
+        "return False",
+    ),
+    "tables with hidden values alone": (
+        VISIBILITY,
+        "return self.hides_rows(table) or bool(self.masks(table))",
+        "return bool(self.masks(table))",
+    ),
+    "rows": (OPERATIONS, "if self.own_condition is not None:", "if False:"),
+    "values": (OPERATIONS, "if self.masks:", "if False:"),
+    "related tables": (
+        OPERATIONS,
+        "if any(map(visibility.limits, rows.related_tables())):",
+        "if False:",
+    ),
+    "relations": (OPERATIONS, "self.visible = self.visible.seen_by(visibility)", "pass"),
+    "conditions": (RULES, "len(conditions) < len(found)", "len(conditions) <= len(found)"),
+    "tenants": (RULES, "(None if tenant is None else tenant.condition,", "(None,"),
 }
 """Changes of the kit that show something: a file, an old text and a new one."""
 
