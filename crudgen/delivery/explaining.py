@@ -88,6 +88,7 @@ class _Asked:
 
     def __init__(self, package: str, question: Question) -> None:
         self._package, self._question = package, question
+        self._module("api")  # it imports the rules of all entities
         self._guarded = getattr(self._module(f"{question.folder}.routes"), question.resource)
         self._rows, self._access = self._guarded.unguarded, self._guarded.access
         self._denials = self._module("kit.access.denials")
@@ -133,11 +134,28 @@ class _Asked:
             known = {} if self._caller is None else self._caller.bound_values
             reader = _Reader(connection, known)
             found = await self._judged(operations, reader, values)
+            if found.allowed:
+                found = await self._of_references(operations, reader, values) or found
             if not (found.allowed and access.fields):
                 return found
             if question.action == "read":
                 return await self._shown(operations, reader, found)
             return await self._of_fields(operations, reader, row, values) or found
+
+    async def _of_references(
+        self, operations: Any, reader: _Reader, values: Mapping[str, Any]
+    ) -> Explanation | None:
+        """Return which references lead to no row that the caller can read; None if all do."""
+        written = [(self._question.key, values)]
+        try:
+            for change in operations.references.checks(
+                reader.kind, written, lambda error, _: error
+            ):
+                change.check(await reader.read(change.statement, change.values))
+        except self._module("kit.errors").MissingTarget as missing:
+            names = ", ".join(repr(one["loc"][-1]) for one in missing.detail)
+            return Explanation(False, f"The caller can read no row that {names} refers to")
+        return None
 
     async def _of_fields(
         self, operations: Any, reader: _Reader, row: Any, values: Mapping[str, Any]

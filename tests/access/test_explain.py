@@ -30,6 +30,12 @@ access:
     - editor if status = published
   delete: editor
 """
+PAGE = """\
+name: Page
+fields: {title: str, note_id: -> Note?, memo_id: -> Memo?}
+access: user
+"""
+MEMO = "name: Memo\nfields: {text: str}\naccess: editor\n"
 ROW = "INSERT INTO note (id, text, status, owner_id) VALUES (1, 'a', 'draft', 7)"
 
 
@@ -47,8 +53,7 @@ def test_the_parts_of_rules_are_explained(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "entities").mkdir()
-    (tmp_path / "entities/note.yaml").write_text(NOTE)
+    write_entities(tmp_path / "entities", {"note": NOTE, "page": PAGE, "memo": MEMO})
     (tmp_path / "crudgen.yaml").write_text("auth: {roles: [editor], me: {id: int = sub}}\n")
     url = new_database(kind)
     monkeypatch.setenv("DATABASE_URL", url)
@@ -74,6 +79,15 @@ def test_the_parts_of_rules_are_explained(
     ]
     code, said = run("explain", "Note", "create", "--as", "id=7", "--body", '{"words": "a"}')
     assert (code, "allowed" in said) == (0, True)
+    for caller, reference, wanted in (
+        ("id=7", "note_id", 0),
+        ("id=8", "note_id", 1),
+        ("id=7", "memo_id", 1),
+    ):
+        body = json.dumps({"title": "t", reference: 1})
+        code, said = run("explain", "Page", "create", "--as", caller, "--body", body)
+        assert code == wanted, said
+        assert (f"The caller can read no row that '{reference}' refers to" in said) == bool(wanted)
     for arguments, reason in (
         (("1", "read", "--as", "id=8"), "cannot read the row"),
         (("2", "read", "--as", "id=8"), "no such row"),
