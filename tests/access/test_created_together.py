@@ -230,7 +230,14 @@ CHILDREN, COMPOSITE = "app/kit/access/children.py", "app/kit/rows/composite.py"
 MUTANTS: Mapping[str, Sequence[str]] = {
     "rules": (CHILDREN, "if not found:", "if False:"),
     "references": (CHILDREN, "operations.references.checks(db.kind, new, placed)", "[]"),
-    "reading": (COMPOSITE, "if not all(found[spans[-1].stop :]):", "if False:"),
+    "reading": (
+        *(COMPOSITE, "if not all(read):", "if False:"),
+        *(
+            COMPOSITE,
+            "if self._judge:\n                    count",
+            "if False:\n                    count",
+        ),
+    ),
     "key": (CHILDREN, 'f"{NEW}{written.by}"', '"unused"'),
 }
 """Changes of the kit that let something through: a file, an old text and a new one."""

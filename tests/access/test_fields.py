@@ -525,7 +525,7 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     "searched": (FIELDS_OF, "if query.words:", "if False:"),
     "mention": (WRITES_OF, "and _is_same(seen, new)", "and False"),
     "stored values": (WRITES_OF, "self._values[name] = stored", "pass"),
-    "unseen values": (WRITES_OF, "name not in self._fields._unseen and ", ""),
+    "unseen values": (WRITES_OF, "is_seen = name not in self._fields._unseen", "is_seen = True"),
     "never": (WRITES_OF, "if self._fields._rules.get(name, True) == []:", "if False:"),
     "sometimes": (WRITES_OF, "if name in self._changed and not holds:", "if False:"),
     "mention in new rows": (WRITES_OF, "if _is_same(value, default):", "if False:"),
@@ -539,8 +539,8 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     ),
     "several new rows": (
         "app/kit/access/row_batches.py",
-        "if operations.masks and not hides:",
-        "if False:",
+        "if not operations.masks:",
+        "if True:",
     ),
     "new row": ("app/kit/access/row_view.py", "if not operations.masks:", "if True:"),
 }

@@ -371,10 +371,14 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     ),
     "several new rows": (
         BATCHES,
-        "return Response(status_code=204) if hides else response",
-        "return response",
+        "if not all(visible):\n                return",
+        "if False:\n                return",
     ),
-    "several rows after writes": (BATCHES, "if not all(visible):", "if not visible:"),
+    "several rows after writes": (
+        BATCHES,
+        "if not all(visible):\n            return",
+        "if not visible:\n            return",
+    ),
     "rows before": (CLAUSES, "and_(one.before(kind, changed), one.behind", "and_(one.behind"),
     "rows after": (
         CLAUSES,
