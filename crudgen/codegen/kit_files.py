@@ -50,7 +50,8 @@ def _conditions(schema: Schema) -> dict[str, bool]:
     references = related or any(map(refers, entities))
     named = by_name(entities)
     collections = [one for entity in entities for one in collections_of(entity, named)]
-    nested_functions = any(map(creates_by_function, collections))
+    created = [one.target for one in collections if one.creates]
+    nested_functions = any(creates_by_function(one, named) for one in created)
     by_keys = [entity for entity in entities if writes_keys(entity)]
     keys, written = bool(by_keys), {one for entity in by_keys for one in entity.api.operations}
     keys_of_many = not written.isdisjoint({Operation.CREATE_MANY, Operation.UPDATE_MANY})
@@ -58,6 +59,7 @@ def _conditions(schema: Schema) -> dict[str, bool]:
     links = keys or link_routes
     linked = keys or any(one.relation.link for one in collections)
     composite = any(map(creates_together, entities))
+    nested = any(one.relation.link is None for one in collections)
     return {
         "access": schema.auth is not None,
         **kit_of_users(schema.auth),
@@ -95,7 +97,8 @@ def _conditions(schema: Schema) -> dict[str, bool]:
         "rows/linking_replacement.py": keys and Operation.REPLACE in written,
         **dict.fromkeys(("rows/link_statements.py", "rows/links.py"), links),
         "rows/linked.py": linked,
-        "rows/nested.py": any(one.relation.link is None for one in collections),
+        "rows/completed.py": nested or composite,
+        "rows/nested.py": nested,
         "rows/subcollection.py": keys or bool(collections),
         "rows/composite.py": composite,
         "rows/write_lock.py": bulk or links or composite,

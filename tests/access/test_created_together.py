@@ -84,14 +84,14 @@ def random_rules(seed: int) -> Rules:
     return {"Order": pick("Order"), "Line": pick("Line"), "Item": OWN["Item"]}
 
 
-def texts(rules: Rules) -> dict[str, str]:
+def texts(rules: Rules, hooks: str = "") -> dict[str, str]:
     """Return the text of each entity with its rules; an empty condition is none."""
     found = {}
     for name, entity in ENTITIES.items():
         read, *create = (f"user if {one}" if one else "user" for one in rules[name])
         creating = ", ".join(f'"{one}"' for one in dict.fromkeys(create))
         access = f'{{read: ["{read}", admin], create: [{creating}]}}'
-        found[f"{name.lower()}.yaml"] = f"{entity}access: {access}\n"
+        found[f"{name.lower()}.yaml"] = f"{entity}access: {access}\n{hooks}"
     return found
 
 
@@ -122,23 +122,27 @@ Expected = tuple[int, list[Any] | None]
 """A status, and the location of the first problem."""
 
 
-def expected(rules: Rules, body: Mapping[str, Any]) -> Expected:
-    """Return the response to a body, as the rules say."""
+def expected(rules: Rules, body: Mapping[str, Any], *, apart: bool = False) -> Expected:
+    """Return the response to a body, as the rules say.
+
+    If a function creates each line (`apart`), it is judged when those before it are inserted.
+    """
     lines = [{"item_id": None, "code": None, "maker_id": USER, **one} for one in body["lines"]]
     readable = {key for key, row in ITEMS.items() if allows(rules, "Item", "read", row, {})}
     if not allows(rules, "Order", "create", body, body):
         return 403, ["body"]
     if body["title"] == "taken":
         return 409, ["body", "title"]
-    for index, line in enumerate(lines):
-        if line["item_id"] not in {None, *readable}:
-            return 409, ["body", "lines", index, "item_id"]
-    for index, line in enumerate(lines):
-        if not allows(rules, "Line", "create", line, body):
-            return 403, ["body", "lines", index]
-    for index, line in enumerate(lines):
-        if line["code"] == "taken":
-            return 409, ["body", "lines", index, "code"]
+    for several in [[one] for one in enumerate(lines)] if apart else [[*enumerate(lines)]]:
+        for index, line in several:
+            if line["item_id"] not in {None, *readable}:
+                return 409, ["body", "lines", index, "item_id"]
+        for index, line in several:
+            if not allows(rules, "Line", "create", line, body):
+                return 403, ["body", "lines", index]
+        for index, line in several:
+            if line["code"] == "taken":
+                return 409, ["body", "lines", index, "code"]
     seen = all(allows(rules, "Line", "read", line, body) for line in lines)
     return 200 if seen and allows(rules, "Order", "read", body, body) else 204, None
 
@@ -146,8 +150,10 @@ def expected(rules: Rules, body: Mapping[str, Any]) -> Expected:
 class Orders:
     """An application with orders, and its tables."""
 
-    def __init__(self, client: AsgiClient, engine: Engine, rules: Rules) -> None:
-        self.client, self.engine, self.rules = client, engine, rules
+    def __init__(
+        self, client: AsgiClient, engine: Engine, rules: Rules, *, apart: bool = False
+    ) -> None:
+        self.client, self.engine, self.rules, self.apart = client, engine, rules, apart
         self._metadata = MetaData()
         self._metadata.reflect(engine)
         self.found: list[str] = []
@@ -176,7 +182,7 @@ class Orders:
 
     async def check(self, body: Any, number: int) -> None:
         self.reset()
-        status, place = wanted = expected(self.rules, body)
+        status, place = wanted = expected(self.rules, body, apart=self.apart)
         answer = await self.post(body, f"key{number}")
         problems = answer.json()["detail"] if answer.status_code >= 400 else None
         if status == 403 and place == ["body"] and problems:
@@ -196,13 +202,15 @@ class Orders:
                 self.found.append(f"{body}: {same[1]} instead of {same[0]}")
 
 
-async def differences(package: Any, database: str, rules: Rules) -> list[str]:
+async def differences(
+    package: Any, database: str, rules: Rules, *, apart: bool = False
+) -> list[str]:
     application = Application(package)
     async with application.running(database, auth_secret=SECRET) as app:
         if database.startswith("sqlite"):
-            return await _sent(Orders(AsgiClient(app), create_engine(database), rules))
+            return await _sent(Orders(AsgiClient(app), create_engine(database), rules, apart=apart))
         with application.connected(database) as engine:
-            return await _sent(Orders(AsgiClient(app), engine, rules))
+            return await _sent(Orders(AsgiClient(app), engine, rules, apart=apart))
 
 
 async def _sent(orders: Orders) -> list[str]:
@@ -211,8 +219,8 @@ async def _sent(orders: Orders) -> list[str]:
     return orders.found
 
 
-def package_of(rules: Rules, mutation: Sequence[str] = ()) -> Any:
-    return import_tree(mutated(render(load_texts(texts(rules), APP)), mutation))
+def package_of(rules: Rules, mutation: Sequence[str] = (), hooks: str = "") -> Any:
+    return import_tree(mutated(render(load_texts(texts(rules, hooks), APP)), mutation))
 
 
 @pytest.mark.parametrize("seed", range(RULES))
@@ -222,6 +230,22 @@ def test_lines_are_judged_by_their_own_rules(seed: int, new_database: NewDatabas
     try:
         for kind in ("sqlite", "postgresql"):
             assert asyncio.run(differences(package, new_database(kind), rules)) == [], (kind, rules)
+    finally:
+        unload(package)
+
+
+HOOKS = "hooks: [create]\n"
+
+
+@pytest.mark.parametrize("seed", range(RULES))
+def test_functions_create_lines_by_their_rules(seed: int, new_database: NewDatabase) -> None:
+    rules = random_rules(seed) if seed else OWN
+    package = package_of(rules, hooks=HOOKS)
+    kinds = ("sqlite", "postgresql") if RULES > 1 else ("sqlite",)
+    try:
+        for kind in kinds:
+            found = differences(package, new_database(kind), rules, apart=True)
+            assert asyncio.run(found) == [], (kind, rules)
     finally:
         unload(package)
 

@@ -159,12 +159,12 @@ def update(tx: Transaction, seat: Seat, changes: SeatUpdate) -> Seat:
 class City:
     """The application on one database."""
 
-    def __init__(self, application: Application, app: Any, engine: Any) -> None:
+    def __init__(self, application: Application, app: Any, engine: Any, hooks: str) -> None:
         self.client = AsgiClient(app)
         self.app = app
         self.application = application
         self.engine = engine
-        self.hooks = application.module("heroes.hooks")
+        self.hooks = application.module(hooks)
         self.settings: Any = None
 
     async def ask(self, method: str, path: str, json: Any = None, **headers: str) -> httpx.Response:
@@ -199,14 +199,16 @@ def package_of(entities: Mapping[str, str] = ENTITIES, app: str | None = None, *
 
 
 @asynccontextmanager
-async def running(package: Any, database: str, **settings: Any) -> AsyncIterator[City]:
-    """Run the application on a database."""
+async def running(
+    package: Any, database: str, *, hooks: str = "heroes.hooks", **settings: Any
+) -> AsyncIterator[City]:
+    """Run the application on a database; tests change and read the module `hooks`."""
     application = Application(package)
     made = application.module("settings").Settings(database_url=database, **settings)
     app = application.module("main").create_app(made)
     async with app.router.lifespan_context(app):
         engine = application.engine(database)
-        city = City(application, app, engine)
+        city = City(application, app, engine, hooks)
         city.settings = made
         city.hooks.stops.clear()
         yield city

@@ -49,6 +49,36 @@ fields: {title: str unique, shelf_id: -> Shelf?, by: int = me read_only}
 hooks: [create, delete, on_create]
 access: {read: [user if by = me, editor], create: [user if shelf.open, editor], delete: user}
 """,
+    "deal.yaml": """\
+name: Deal
+fields: {title: str}
+api: {write: {steps: create, seals: create}}
+access: {read: editor, create: user}
+""",
+    "step.yaml": """\
+name: Step
+fields: {text: str, deal_id: -> Deal cascade}
+hooks: [create]
+access: user
+""",
+    "memo.yaml": """\
+name: Memo
+fields: {title: str}
+api: {write: {parts: create}}
+access: user
+""",
+    "part.yaml": """\
+name: Part
+fields: {text: str, note: str?, memo_id: -> Memo cascade}
+hooks: [on_create]
+access: {read: user, create: user, fields: {note: {read: editor}}}
+""",
+    "seal.yaml": """\
+name: Seal
+fields: {deal_id: -> Deal cascade}
+hooks: [on_create]
+access: {read: user, create: editor}
+""",
     "log.yaml": "name: Log\nfields: {text: str}\naccess: nobody\n",
 }
 NOTES = '''\
@@ -106,6 +136,23 @@ def delete(tx: Transaction[Caller], book: Book) -> None:
     """Delete a book."""
     tx.delete(book)
 '''
+STEPS = '''\
+"""What happens with steps."""
+
+from ..caller import Caller
+from ..kit.hooks import Transaction
+from .models import Step, StepCreate
+
+passed: list[str] = []
+
+
+def create(tx: Transaction[Caller], step: StepCreate) -> Step:
+    """Create a step, perhaps of another deal."""
+    passed.append(step.text)
+    if step.text == "move":
+        step.deal_id = 1
+    return tx.create(Step, step)
+'''
 HEROES = '''\
 """What happens with heroes."""
 
@@ -142,7 +189,8 @@ def update(tx: Transaction[Caller], tag: Tag, changes: TagUpdate) -> Tag:
 
 @pytest.fixture(scope="module")
 def package() -> Iterator[Any]:
-    found = package_of(ENTITIES, APP, notes=NOTES, heroes=HEROES, tags=TAGS, books=BOOKS)
+    sources = {"notes": NOTES, "heroes": HEROES, "tags": TAGS, "books": BOOKS, "steps": STEPS}
+    found = package_of(ENTITIES, APP, **sources)
     yield found
     unload(found)
 
@@ -180,6 +228,42 @@ async def _nested(city: City) -> None:
     again = await city.ask("POST", "/shelves/1/books/", {"title": "c"}, **ann)
     assert (again.status_code, again.json()) == (404, {"detail": "Shelf not found"})
     assert (await city.ask("GET", "/books/", **editor)).json()[1]["title"] == "b"
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_rows_created_together(package: Any, kind: str, new_database: Callable[[str], str]) -> None:
+    in_city(package, new_database(kind), _together, auth_secret=SECRET)
+
+
+async def _together(city: City) -> None:
+    """A caller cannot read the new deal, but a function can create its steps."""
+    ann, editor = bearer([], sub="1"), bearer(["editor"], sub="3")
+    passed = city.application.module("steps.hooks").passed
+    passed.clear()
+    made = await city.ask("POST", "/deals/", {"title": "a", "steps": [{"text": "x"}]}, **ann)
+    assert (made.status_code, made.content) == (204, b""), made.text
+    steps = [{"text": "x", "deal_id": 1, "id": 1}]
+    assert (await city.ask("GET", "/steps/", **editor)).json() == steps
+    seen = await city.ask("POST", "/deals/", {"title": "b", "seals": [{}]}, **editor)
+    assert seen.json() == {"title": "b", "id": 2, "steps": [], "seals": [{"deal_id": 2, "id": 1}]}
+
+    # The response has what they see of each row.
+    parts = {"title": "m", "parts": [{"text": "x", "note": "secret"}]}
+    shown = await city.ask("POST", "/memos/", parts, **ann)
+    assert shown.json()["parts"] == [{"text": "x", "memo_id": 1, "id": 1}]
+    assert (await city.ask("GET", "/parts/1", **editor)).json()["note"] == "secret"
+
+    # Another deal that they cannot read does not exist for them.
+    moved = await city.ask("POST", "/deals/", {"title": "c", "steps": [{"text": "move"}]}, **ann)
+    assert moved.status_code == 409, moved.text
+    assert moved.json()["detail"][0]["loc"] == ["body", "steps", 0, "deal_id"]
+    assert passed == ["x", "move"]
+    body = {"title": "d", "steps": [{"text": "y"}], "seals": [{}]}
+    denied = await city.ask("POST", "/deals/", body, **ann)
+    assert (denied.status_code, denied.json()["detail"][0]["loc"]) == (403, ["body", "seals"])
+    assert passed == ["x", "move"], "no function was called"
+    assert len((await city.ask("GET", "/deals/", **editor)).json()) == 2
+    assert (await city.ask("GET", "/steps/", **editor)).json() == steps
 
 
 async def _rules(city: City) -> None:

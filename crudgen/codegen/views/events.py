@@ -7,7 +7,7 @@ from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import Bracket, call
 from crudgen.language.schema import Entity, Schema
 
-from .hooks import is_hooked
+from .hooks import has_functions
 from .variables import folder_name, free_name
 
 
@@ -18,7 +18,7 @@ def has_events(schema: Schema) -> bool:
 
 def kit_of_events(schema: Schema) -> dict[str, bool]:
     """Return whether a project needs each part of the kit for what happens around operations."""
-    functions, hooked = has_events(schema), any(map(is_hooked, schema.entities))
+    functions, hooked = has_events(schema), any(map(has_functions, schema.entities))
     return {
         "access/changed_rows.py": hooked,
         "events": functions or bool(schema.webhooks),

@@ -16,8 +16,9 @@ from crudgen.language.schema import Entity, Field, KitForm, RowAction
 
 from .access import caller_class, is_open
 from .articles import a_row
-from .collections import Collection
+from .collections import created_together, owners_of
 from .computed import function_parts
+from .references import Entities
 from .variables import folder_name, free_name
 
 _VERBS = {Hook.CREATE: raw("Create "), Hook.UPDATE: raw("Update "), Hook.DELETE: raw("Delete ")}
@@ -54,9 +55,14 @@ def functions_of(entity: Entity) -> tuple[Function, ...]:
     return (*hooks_of(entity), *entity.actions, *entity.api.events)
 
 
-def is_hooked(entity: Entity) -> bool:
+def has_functions(entity: Entity) -> bool:
     """Return whether operations run with functions of the owner, or write events."""
     return bool(functions_of(entity) or entity.api.sent)
+
+
+def is_hooked(entity: Entity, entities: Entities) -> bool:
+    """Return whether this holds for an entity, or for rows that are created with its rows."""
+    return has_functions(entity) or creates_by_function(entity, entities)
 
 
 def own_functions(entity: Entity) -> tuple[Function, ...]:
@@ -188,9 +194,10 @@ def kinds_of(entity: Entity) -> set[str]:
     return {*hooks_of(entity), *after_commits}
 
 
-def creates_by_function(one: Collection) -> bool:
-    """Return whether the rows under a row are created by a function, or write events."""
-    return one.creates and Hook.CREATE in kinds_of(one.target)
+def creates_by_function(entity: Entity, entities: Entities) -> bool:
+    """Return whether a function creates rows, or those created with them, or writes events."""
+    together = (one.target for one in created_together(entity, entities))
+    return any(Hook.CREATE in kinds_of(one) for one in (entity, *together))
 
 
 def functions_module(resource: Code) -> Code:
@@ -199,7 +206,7 @@ def functions_module(resource: Code) -> Code:
 
 
 def hooked(
-    entity: Entity, entities: Names[str], rows: Bracket, variable: Code, imports: Imports
+    entity: Entity, entities: Entities, rows: Bracket, variable: Code, imports: Imports
 ) -> Bracket:
     """Return `Hooked(Resource(…), Hooks[Hero, HeroCreate, HeroUpdate](create=hooks.create))`."""
     module = functions_module(variable)
@@ -211,13 +218,17 @@ def hooked(
         _body(entity, "Create", imports, is_used=entity.creates),
         _body(entity, "Update", imports, is_used=Operation.UPDATE in operations),
     ]
-    caller = _caller(entity, entities, imports)
+    caller = _caller(entity, {*map(str, entities)}, imports)
     if caller is not None:
         kinds.append(caller)
     functions = [keyword(hook, module + raw(".") + identifier(hook)) for hook in hooks_of(entity)]
     is_changed = Hook.UPDATE in kinds_of(entity)
     if is_changed and Operation.REPLACE in operations:
         functions.append(keyword("changes", kinds[2]))
+    if Hook.CREATE in kinds_of(entity) and any(
+        one.is_created_together for one in owners_of(entity, entities)
+    ):
+        functions.append(keyword("creates", kinds[1]))
     generic = imports.name("..kit.hooks.functions", "Hooks") + raw("[")
     for position, kind in enumerate(kinds):
         generic += (raw(", ") if position else raw("")) + kind

@@ -35,7 +35,7 @@ class NestedGuards:
         """Return `GuardedCollection(NestedResource(…), teams.access, heroes)`."""
         arguments: list[Bracket | Code] = [rows, self._access(self._entity), guarded]
         module, kind, link = "..kit.access.collections", "GuardedCollection", one.relation.link
-        if creates_by_function(one):
+        if self.is_by_function(one):
             module, kind = "..kit.hooks.guarded_nested", "GuardedHookedCollection"
         if one.changes_links and link is not None:
             module, kind = "..kit.access.links", "GuardedLinks"
@@ -44,6 +44,10 @@ class NestedGuards:
         if link is not None and link.via:
             arguments.append(keyword("via", self._access(self._entities[link.name])))
         return call(self._imports.name(module, kind), arguments)
+
+    def is_by_function(self, one: Collection) -> bool:
+        """Return whether rows are created under a row by a function, or write events."""
+        return one.creates and creates_by_function(one.target, self._entities)
 
     def callers(self, one: Collection, kind: str) -> Iterator[Bracket | Code]:
         """Yield the parameter `me: Annotated[Caller, team_heroes.lister]`, if there are callers."""

@@ -32,7 +32,7 @@ from .articles import a_row
 from .bodies import BODIES, create_suffix, created_suffix, owned_body, writes_more
 from .collections import Collection
 from .handlers import DEFAULT_STATUS
-from .hooks import creates_by_function, is_hooked
+from .hooks import is_hooked
 from .key_types import body_key_type, path_key_type
 from .nested_guards import NestedGuards, module_of
 from .references import Entities
@@ -85,7 +85,7 @@ class NestedHandlers:
         """Return `hero_powers = LinkedResource(Hero, powers, HeroPowerLink, by=…, to=…)`."""
         routes = self._module(one.target, "routes")
         rows = guarded = self._imports.own(routes, Variables(one.target).resource)
-        if is_hooked(one.target) and not creates_by_function(one):
+        if is_hooked(one.target, self._entities) and not self._guards.is_by_function(one):
             rows = guarded = rows + raw(".rows")
         if self._entity.access is not None:
             rows = guarded + raw(".unguarded")
@@ -100,7 +100,7 @@ class NestedHandlers:
             arguments += [self._link(link), keyword("by", by), keyword("to", to)]
         elif one.reference is not None:
             arguments.append(keyword("by", attribute_name(one.reference.attribute)))
-            if creates_by_function(one):
+            if self._guards.is_by_function(one):
                 module, kind = "..kit.hooks.nested", "HookedNested"
         if one.creates:
             arguments += [

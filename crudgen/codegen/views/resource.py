@@ -137,10 +137,9 @@ class ResourcePrinter:
 
     def _hooked(self, variable: Code, rows: Bracket) -> Bracket:
         """Return the rows with the functions of the owner, or what writes events, if any."""
-        if not is_hooked(self._entity):
+        if not is_hooked(self._entity, self._entities):
             return rows
-        names = {*map(str, self._entities)}
-        return hooked(self._entity, names, rows, variable, self._imports)
+        return hooked(self._entity, self._entities, rows, variable, self._imports)
 
 
 def _is_kept(field: Field) -> bool:

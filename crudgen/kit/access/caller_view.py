@@ -1,7 +1,8 @@
 """The operations of a resource for one caller."""
 
-from collections.abc import Sequence
-from typing import Any, Protocol, cast
+from collections.abc import Mapping, Sequence
+from copy import copy
+from typing import Any, Protocol, Self, cast
 
 from fastapi import Request, Response
 
@@ -47,13 +48,26 @@ class View:
     They raise Unauthorized (401), Forbidden (403), and the errors of the resource.
     """
 
-    __slots__ = ("_access", "_bodies", "_caller", "_rows")
+    __slots__ = ("_access", "_bodies", "_caller", "_parents", "_rows")
 
     def __init__(
         self, rows: Resource, access: Access, bodies: Bodies, caller: BaseCaller | None
     ) -> None:
         self._rows = cast(_Operations, rows)
         self._access, self._bodies, self._caller = access, bodies, caller
+        self._parents: Mapping[str, Any] = {}
+
+    def under(self, parents: Mapping[str, Any]) -> Self:
+        """Return the operations that can refer to `parents`, by attribute, in a new row.
+
+        They are rows that the request has created, so the caller may not be able to read them.
+        """
+        found = copy(self)
+        found._parents = parents
+        return found
+
+    def _references_to_parents(self, row: Model) -> set[str]:
+        return {one for one, key in self._parents.items() if getattr(row, one, None) == key}
 
     async def list(self, db: Database, request: Request, query: ListQuery) -> Response:
         """Return the response with a page of rows."""
@@ -74,7 +88,7 @@ class View:
     ) -> Response:
         """Insert a row; return the response with it, if the caller may read it."""
         self._access.create.check(self._caller)
-        self._bodies.check([row], self._caller)
+        self._bodies.check([row], self._caller, kept=[self._references_to_parents(row)])
         remember(request, self._caller)
         row = self._bodies.filled(row, self._caller)
         return self._shown(await self._rows.create(db, request, row, *options), [row])

@@ -55,7 +55,9 @@ class RowView(RowReading):
         values = rows._values.read(row)
         new = operations.new_values(values)
         before = [*operations.fields.check_new(db.kind, sent, self._caller, new, ["body"])]
-        before += operations.references.checks(db.kind, [(None, values)], unplaced)
+        known = self._references_to_parents(row)
+        referring = {name: value for name, value in values.items() if name not in known}
+        before += operations.references.checks(db.kind, [(None, referring)], unplaced)
         asked = operations.creation(db.kind)
         if asked is not None:
             before.append(Change(asked, new, check=self._allowed(Write("create", None, values))))

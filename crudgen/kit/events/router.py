@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 from sqlmodel import Session
 
 from ..database import Database
-from ..hooks.transaction import add_recorder
+from ..hooks.registered import add_recorder
 from ..models import Model
 from .event import Handler
 from .outbox import Outbox

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Generic, TypeVar
 
-from fastapi import Request
+from fastapi import Request, Response
 
 from ..database import Database
 from ..database.faults import http_error
@@ -13,9 +13,11 @@ from ..models import Changes, Model
 from ..rows.resource import Resource
 from .failures import told
 from .functions import Hooks
-from .inline import InlineDatabase, result_of
+from .inline import InlineDatabase
+from .registered import Recorder, runs_create, wants
 from .running import in_transaction
-from .transaction import CallerT, Operations, Recorder, Transaction, wants
+from .together import created_bodies, created_with, row_of
+from .transaction import CallerT, Operations, Transaction
 
 Result = TypeVar("Result")
 Work = Callable[["Call[Any]"], Result]
@@ -31,7 +33,8 @@ class Calls(Generic[CallerT]):
     the values that it has from its caller, and `replaced` the values that a replacement sets.
     `judged` asks the rules about a row that a function changes: it raises Forbidden (403), or
     returns what asks them about the row after the function. `bound` returns a database whose
-    statements can contain the conditions of rules.
+    statements can contain the conditions of rules. `shown_of` returns what the caller sees of
+    a row of another resource.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Calls(Generic[CallerT]):
         identity: str | None = None,
         judged: Judge | None = None,
         bound: Callable[[InlineDatabase], Database] = lambda db: db,
+        shown_of: Callable[[InlineDatabase, Resource, Any], bytes | None] = row_of,
     ) -> None:
         self.rows: Any = rows
         self.hooks = hooks
@@ -56,7 +60,7 @@ class Calls(Generic[CallerT]):
         self.filled, self.replaced = filled, replaced
         self.identity = identity
         """What identifies the caller, if the application has callers."""
-        self.judged, self.bound = judged, bound
+        self.judged, self.bound, self.shown_of = judged, bound, shown_of
 
     async def run(self, db: Database, request: Request, verb: str, work: Work[Result]) -> Result:
         """Run `work` in a transaction; raise the errors of the database as HTTP errors."""
@@ -87,7 +91,9 @@ class Calls(Generic[CallerT]):
 
     def runs(self, kind: str) -> bool:
         """Return whether an operation calls a function, or functions run after its commit."""
-        return getattr(self.hooks, kind) is not None or wants(self.rows, kind)
+        tables = self.rows.created_tables() if kind == "create" else ()
+        own = getattr(self.hooks, kind) is not None or wants(self.rows, kind)
+        return own or any(map(runs_create, tables))
 
 
 class Call(Generic[CallerT]):
@@ -153,14 +159,7 @@ class Call(Generic[CallerT]):
 
     def key_of(self, row: Any, verb: str) -> Any:
         """Return the key of the row that a function has returned."""
-        model = self._rows._model
-        if not isinstance(row, model):
-            found = type(row).__name__
-            raise TypeError(f"the hook {verb} must return a {model.__name__}, it returned {found}")
-        self.tx.session.flush()
-        key = getattr(row, self._rows._key)
-        self.tx.note(self._rows, verb, key)
-        return key
+        return self.tx.key_of(self._rows, row, verb)
 
     def find(self, key: Any) -> Any:
         """Return a row that the caller may see, locked against other changes; None without one."""
@@ -201,10 +200,23 @@ class Call(Generic[CallerT]):
         check()
         return found
 
+    def with_created(self, response: Response, row: Model, key: Any) -> Response:
+        """Return the response with a new row, and with those that its body created with it.
+
+        It is 204 if the caller does not see one of these.
+        """
+        together = created_with(self._rows, row)
+        if not together:
+            return response
+        keys = self.tx.created_with(self._rows, key)
+        created = created_bodies(self.db, together, keys, self._calls.shown_of)
+        if created is None:
+            return Response(status_code=204, headers={"Location": response.headers["location"]})
+        extended: Response = self._rows.with_created(response, created)
+        return extended
+
     def shown(self, key: Any) -> bytes | None:
         """Return a row as JSON; None if it does not exist, or the caller may not see it."""
         if self._calls._shown is not None:
             return self._calls._shown(self.db, key)
-        use = self._rows._statements_for(self.db)
-        rows = result_of(self.db.read(use.read, {"key__": key}, short=True))
-        return use.rows.write(rows[0]) if rows else None
+        return row_of(self.db, self._rows, key)

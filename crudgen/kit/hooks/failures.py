@@ -5,7 +5,8 @@ errors are not reported as errors of the body.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from fastapi import HTTPException
@@ -45,6 +46,24 @@ def told(error: Exception, where: str, others: Sequence[tuple[Exception, str]] =
             return FunctionError(f"{where}: {reason_of(error)}")
         case _:
             return error
+
+
+@contextmanager
+def placed(*place: str | int) -> Iterator[None]:
+    """Let the problems of an HTTPException name an item of a request."""
+    try:
+        yield
+    except HTTPException as error:
+        problems: Any = error.detail
+        if isinstance(problems, list):
+            detail = [{**one, "loc": [*place, *_inside(place, one["loc"])]} for one in problems]
+            raise HTTPException(error.status_code, detail, error.headers) from error
+        raise
+
+
+def _inside(place: Sequence[str | int], loc: Sequence[str | int]) -> Sequence[str | int]:
+    """Return the location of a problem inside an item, which has none in a query."""
+    return loc[1:] if place[0] == "body" else ()
 
 
 def _about_others(error: HTTPException, function: str, doing: str) -> Exception:

@@ -26,3 +26,5 @@ class Hooks(Generic[ModelT, CreateT, UpdateT, CallerT]):
     delete: Callable[[Transaction[CallerT], ModelT], None] | None = None
     changes: type[UpdateT] | None = None
     """The model of the changes that `update` gets from a PUT."""
+    creates: type[CreateT] | None = None
+    """The model of the row that `create` gets of a request that creates it with another one."""

@@ -7,6 +7,7 @@ from fastapi import HTTPException
 
 from ..access.caller import BaseCaller
 from ..access.caller_database import as_caller
+from ..access.caller_view import View
 from ..access.changed_rows import ChangeRules, RowChange
 from ..access.rules import Roles, access_of, roles_of
 from ..access.views import Guarded
@@ -15,10 +16,11 @@ from .calls import Calls
 from .functions import Hooks
 from .hooked import HookedRows
 from .inline import InlineDatabase, result_of
+from .registered import add_functions
 from .transaction import CallerT, ModelT
 
 _KEY = "app.guarded"
-"""The key of the info of a table: its rows, which only callers can use."""
+"""The key of the attributes of a resource: its rows, which only callers can use."""
 
 
 class GuardedHooks(Generic[ModelT, CallerT]):
@@ -33,6 +35,7 @@ class GuardedHooks(Generic[ModelT, CallerT]):
         self._rules: dict[tuple[Roles, str, str], ChangeRules | None] = {}
         """The rows without the functions, for callers too."""
         self.access = rows.access
+        add_functions(rows.unguarded, hooks)
         self.unguarded = rows.unguarded
         """The rows for code that asks the rules itself, or asks none."""
         self.bodies = rows.bodies
@@ -45,20 +48,13 @@ class GuardedHooks(Generic[ModelT, CallerT]):
         """Return the operations that a caller may use; None is a caller without credentials."""
         view = self.rows.view(caller)
 
-        def shown(db: InlineDatabase, key: Any) -> bytes | None:
-            try:
-                return bytes(result_of(view.read(db, key)).body)
-            except HTTPException as error:
-                if error.status_code in (401, 403, 404):
-                    return None
-                raise
-
         calls: Calls[CallerT] = Calls(
             self.unguarded,
             self._hooks,
-            lambda rows: _guarded(rows).view(caller),
+            lambda rows, parents: _guarded(rows).view(caller).under(parents),
             caller,
-            shown=shown,
+            shown=lambda db, key: _shown(view, db, key),
+            shown_of=lambda db, rows, key: _shown(_guarded(rows).view(caller), db, key),
             replaced=lambda *sent: result_of(view.replaced(*sent)),
             filled=lambda row: self.bodies.filled(row, caller),
             identity=_identity(caller),
@@ -93,10 +89,19 @@ def _identity(caller: BaseCaller | None) -> str:
     return "" if caller is None else caller.identity
 
 
+def _shown(view: View, db: InlineDatabase, key: Any) -> bytes | None:
+    """Return a row as JSON; None if it does not exist, or the caller may not see it."""
+    try:
+        return bytes(result_of(view.read(db, key)).body)
+    except HTTPException as error:
+        if error.status_code in (401, 403, 404):
+            return None
+        raise
+
+
 def _guarded(rows: Resource) -> Guarded:
-    """Return the rows of a table for callers, with the rules of the table."""
-    table = rows._properties.table
-    found: Guarded | None = table.info.get(_KEY)
-    if found is None:
-        found = table.info[_KEY] = Guarded(rows, access_of(table))
+    """Return the rows of a resource for callers, with the rules of their table."""
+    found: Guarded | None = vars(rows).get(_KEY)
+    if found is None or found.unguarded is not rows:  # `rows` is a copy of the resource
+        found = vars(rows)[_KEY] = Guarded(rows, access_of(rows._properties.table))
     return found

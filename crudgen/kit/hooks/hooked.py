@@ -18,6 +18,7 @@ from .functions import Hooks
 from .inline import result_of
 from .many import HookedMany
 from .once import create_once
+from .registered import add_functions
 from .transaction import CallerT, ModelT, Transaction
 
 SentT = TypeVar("SentT", bound=Model)
@@ -65,18 +66,19 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
         def work(call: Call[CallerT]) -> Response:
             if before:
                 result_of(self._calls.bound(call.db).write_all(before))
-            return self._created(call, request, call.create(row))
+            return self._created(call, request, row, call.create(row))
 
         if key is None:
             return await self._calls.run(db, request, "create", work)
         return await create_once(self._calls, db, request, key=key, rows=[row], work=work)
 
-    def _created(self, call: Call[CallerT], request: Request, key: Any) -> Response:
+    def _created(self, call: Call[CallerT], request: Request, row: Model, key: Any) -> Response:
         body = call.shown(key)
         if body is None:
             return Response(status_code=204)
         status = self._calls.rows._created_status
-        return created_row(_Written(body), request, [(key,)], status=status)  # type: ignore[arg-type]
+        own = created_row(_Written(body), request, [(key,)], status=status)  # type: ignore[arg-type]
+        return call.with_created(own, row, key)
 
     async def update(self, db: Database, request: Request, key: Any, changes: Changes) -> Response:
         """Update a row; return the response with it. Raises HTTPException 404, 409, 412, 428."""
@@ -203,7 +205,8 @@ class Hooked(HookedRows[ModelT, None]):
     """The operations on a table with functions of the owner, of an application without callers."""
 
     def __init__(self, rows: Resource, hooks: Hooks[ModelT, Any, Any, None]) -> None:
-        super().__init__(rows, Calls(rows, hooks, lambda one: one, None))
+        super().__init__(rows, Calls(rows, hooks, lambda one, _: one, None))
+        add_functions(rows, hooks)
         self.rows = rows
         """The rows without the functions."""
         self.query: Any = rows.query

@@ -1,5 +1,6 @@
 """A database whose operations run at once, in the session of a thread."""
 
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -19,8 +20,8 @@ class InlineBackend(SessionBackend):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session, commits=False)
-        self.inserted: dict[object, Any] = {}
-        """The key of the row that was inserted last, by table."""
+        self.inserted: defaultdict[object, list[Any]] = defaultdict(list)
+        """The keys of the rows that the last operation inserted, in this order, by table."""
 
     async def run(self, work: Callable[[Session], Result]) -> Result:
         """Run `work` in the current thread."""
@@ -29,10 +30,11 @@ class InlineBackend(SessionBackend):
     async def write_all(self, steps: Sequence[Step]) -> list[Sequence[Row]]:
         """Run statements in a savepoint; return the rows of each."""
         found = await super().write_all(steps)
+        self.inserted.clear()
         for step, rows in zip(steps, found, strict=True):
             statement = step.prepared.statement
-            if isinstance(statement, Insert) and rows:
-                self.inserted[statement.table] = rows[0][-1]
+            if isinstance(statement, Insert):
+                self.inserted[statement.table] += [row[-1] for row in rows]
         return found
 
 

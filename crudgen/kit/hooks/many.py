@@ -1,7 +1,6 @@
 """Operations on several rows, with a function of the owner for each of them."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, Generic
 
 from fastapi import HTTPException, Request, Response
@@ -11,6 +10,7 @@ from ..errors import problem
 from ..http.headers import JsonText
 from ..models import Changes, Model
 from .calls import Call, Calls
+from .failures import placed
 from .once import create_once
 from .transaction import CallerT
 
@@ -37,7 +37,7 @@ class HookedMany(Generic[CallerT]):
         def work(call: Call[CallerT]) -> Response:
             keys = []
             for index, row in enumerate(rows):
-                with _at("body", index):
+                with placed("body", index):
                     keys.append(call.create(row))
             return _answer(call, keys, self._calls.rows._created_status)
 
@@ -62,7 +62,7 @@ class HookedMany(Generic[CallerT]):
             found = self._locked(call, keys, place)
             written = []
             for index, changes in enumerate(rows):
-                with _at("body", index):
+                with placed("body", index):
                     written.append(call.update(found[keys[index]], changes))
             return _answer(call, written)
 
@@ -82,7 +82,7 @@ class HookedMany(Generic[CallerT]):
         def work(call: Call[CallerT]) -> Response:
             found = self._locked(call, keys, place)
             for index, key in enumerate(keys):
-                with _at("query", resource._key_name, index):
+                with placed("query", resource._key_name, index):
                     call.delete(found[key])
             return JsonText(b'{"ok":true}')
 
@@ -113,21 +113,3 @@ def _answer(call: Call[Any], keys: Sequence[Any], status: int = 200) -> Response
     if len(bodies) < len(keys):
         return Response(status_code=204)
     return JsonText(b"[" + b",".join(bodies) + b"]", status)
-
-
-@contextmanager
-def _at(*place: str | int) -> Iterator[None]:
-    """Let the problems of an HTTPException name an item of a request."""
-    try:
-        yield
-    except HTTPException as error:
-        problems: Any = error.detail
-        if isinstance(problems, list):
-            detail = [{**one, "loc": [*place, *_inside(place, one["loc"])]} for one in problems]
-            raise HTTPException(error.status_code, detail, error.headers) from error
-        raise
-
-
-def _inside(place: Sequence[str | int], loc: Sequence[str | int]) -> Sequence[str | int]:
-    """Return the location of a problem inside an item, which has none in a query."""
-    return loc[1:] if place[0] == "body" else ()

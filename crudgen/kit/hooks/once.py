@@ -47,5 +47,6 @@ async def create_once(
         write=write,
         answer=lambda _: made[0],
         status=calls.rows._created_status,
+        tag=calls.rows._created_tag,
     )
     return response

@@ -1,44 +1,29 @@
 """The transaction of a function in `hooks.py`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Generic, Protocol
+from typing import Any, Generic
 
 from fastapi import Request
 from sqlalchemy import Table
 from sqlmodel import Session
 from typing_extensions import TypeVar
 
-from ..database import Database
 from ..models import Changes, Model
+from ..rows.related_writes import RelatedWrite
 from ..rows.resource import Resource, resource_of
-from .failures import told
+from .failures import placed, told
 from .inline import InlineDatabase, result_of
+from .registered import Recorder, functions_of, recorders_of, runs_create, wants
+from .together import Keys, created_with, keys_of
 
 ModelT = TypeVar("ModelT", bound=Model)
 CallerT = TypeVar("CallerT", default=None)
-Operations = Callable[[Resource], Any]
-"""Returns the operations of a resource: for a caller, if the application has callers."""
+Operations = Callable[[Resource, Mapping[str, Any]], Any]
+"""Returns the operations of a resource: for a caller, if the application has callers.
 
-
-_RECORDERS = "app.recorders"
-"""The key of the info of a table: what writes its events, if they are wanted after commits."""
-
-
-class Recorder(Protocol):
-    """Writes the events of an entity."""
-
-    def wants(self, kind: str) -> bool:
-        """Return whether events of a kind are wanted."""
-        ...
-
-    def add(self, session: Session, kind: str, key: Any, body: bytes | None) -> None:
-        """Store an event, as part of the transaction of a session."""
-        ...
-
-    def committed(self, db: Database) -> None:
-        """Wake the workers of this process: there are new events."""
-        ...
+The mapping has the keys of rows that a new row can refer to though the caller cannot read them.
+"""
 
 
 class Transaction(Generic[CallerT]):
@@ -64,22 +49,83 @@ class Transaction(Generic[CallerT]):
         self._events: dict[tuple[Resource, str, Any], bytes | None] = {}
         self._given: Sequence[object] = ()
         self._others: list[tuple[Exception, str]] = []
+        self._created: dict[tuple[Resource, Any], Keys] = {}
+        self._parents: tuple[Table | None, Mapping[str, Any]] = (None, {})
+        self._failed: Exception | None = None
 
     def create(self, model: type[ModelT], row: Model) -> ModelT:
         """Insert a row, from the body of a request; return it.
 
+        The rows of the body that are created with it are created by their functions, if there are.
         Raises HTTPException as the API does, for example 409 for a duplicate value.
         """
         rows = _resource(model)
         self.session.flush()
         with self._doing("create", rows, row):
-            result_of(self._operations(rows).create(self._db, self._asked(rows), row))
-        key = self._db.inline.inserted[rows._properties.table]
+            key = self._inserted(rows, row)
         created = self.session.get(model, key)
         if created is None:
             raise RuntimeError(f"the new row of {model.__name__} does not exist any more")
-        self.note(rows, "create", key)
         return created
+
+    def _inserted(self, rows: Resource, row: Model) -> Any:
+        """Insert a row and those of its body that are created with it; return its key."""
+        table, together = rows._properties.table, created_with(rows, row)
+        tables = [one.rows._properties.table for one in together if one.created]
+        is_apart = any(map(runs_create, tables))
+        used: Any = rows
+        of_table, parents = self._parents
+        operations = self._operations(
+            used.apart if is_apart else rows, parents if of_table is table else {}
+        )
+        result_of(operations.create(self._db, self._asked(rows), row))
+        key = self._db.inline.inserted[table][0]
+        self.note(rows, "create", key)
+        if is_apart:
+            try:
+                created = {one.json_name: self._create_under(used, key, one) for one in together}
+            except Exception as error:
+                self._failed = error  # a part of the rows is written
+                raise
+        else:
+            created = {**keys_of(table, together, self._db.inline.inserted)}
+        self._created[rows, key] = created
+        return key
+
+    def _create_under(self, parent: Any, key: Any, one: RelatedWrite) -> Sequence[Any]:
+        """Create the rows of a relation to the row of `parent` with this key; return their keys."""
+        rows, table, before = _resource(one.rows._model), one.rows._properties.table, self._parents
+        functions, keys = functions_of(table), []
+        self._parents = (table, {one.by: key})
+        try:
+            for index, child in enumerate(one.created):
+                create = functions and functions.creates
+                new = parent.child_of(key, one, child, create or type(child))
+                with (
+                    placed("body", one.json_name, index),
+                    self.telling(f"the hook create of {rows._name}", new),
+                ):
+                    function = functions and functions.create
+                    made = function(self, new) if function else self.create(rows._model, new)
+                    keys.append(self.key_of(rows, made, "create"))
+        finally:
+            self._parents = before
+        return keys
+
+    def key_of(self, rows: Resource, row: Any, verb: str) -> Any:
+        """Return the key of the row that a function has returned."""
+        model = rows._model
+        if not isinstance(row, model):
+            found = type(row).__name__
+            raise TypeError(f"the hook {verb} must return a {model.__name__}, it returned {found}")
+        self.session.flush()
+        key = getattr(row, rows._key)
+        self.note(rows, verb, key)
+        return key
+
+    def created_with(self, rows: Resource, key: Any) -> Keys:
+        """Return the keys of the rows that were created with a row."""
+        return self._created.get((rows, key), {})
 
     def update(self, row: ModelT, changes: Changes) -> ModelT:
         """Update a row with the fields that are set in `changes`; return it."""
@@ -91,7 +137,9 @@ class Transaction(Generic[CallerT]):
             set_fields = changes.model_copy()
             set_fields.model_fields_set.discard(rows._key)
         with self._doing("update", rows, row, changes):
-            result_of(self._operations(rows).update(self._db, self._asked(rows), key, set_fields))
+            result_of(
+                self._operations(rows, {}).update(self._db, self._asked(rows), key, set_fields)
+            )
         self.note(rows, "update", key)
         return row
 
@@ -102,7 +150,7 @@ class Transaction(Generic[CallerT]):
         key = getattr(row, rows._key)
         body = self._body(rows, key) if wants(rows, "delete") else None
         with self._doing("delete", rows, row):
-            result_of(self._operations(rows).delete(self._db, self._asked(rows), key))
+            result_of(self._operations(rows, {}).delete(self._db, self._asked(rows), key))
         self.note(rows, "delete", key, body)
 
     @contextmanager
@@ -138,14 +186,19 @@ class Transaction(Generic[CallerT]):
             self._events.setdefault((rows, kind, key), body)
 
     def write_events(self) -> Sequence[Recorder]:
-        """Write the events, with the rows as they are committed; return what writes them."""
+        """Write the events, with the rows as they are committed; return what writes them.
+
+        Raises the error of a row that was not created with others, if a function has caught it.
+        """
+        if self._failed is not None:
+            raise self._failed
         if not self._events:
             return ()
         self.session.flush()
         found = []
         for (rows, kind, key), body in self._events.items():
             shown = body if kind == "delete" else self._body(rows, key)
-            for recorder in _recorders(rows):
+            for recorder in recorders_of(rows._properties.table):
                 if recorder.wants(kind):
                     recorder.add(self.session, kind, key, shown)
                     found.append(recorder)
@@ -160,22 +213,6 @@ class Transaction(Generic[CallerT]):
         """Return the request without its headers: its preconditions are about another row."""
         headers = [(b"if-match", b"*")] if rows._etag_required else []
         return Request({**self._request.scope, "headers": headers})
-
-
-def wants(rows: Resource, kind: str) -> bool:
-    """Return whether events of a kind of an entity are wanted after commits."""
-    return any(recorder.wants(kind) for recorder in _recorders(rows))
-
-
-def add_recorder(model: type[Model], recorder: Recorder) -> None:
-    """Let an object write the events of an entity."""
-    table: Table = model.__table__  # type: ignore[attr-defined]
-    table.info.setdefault(_RECORDERS, []).append(recorder)
-
-
-def _recorders(rows: Resource) -> Sequence[Recorder]:
-    found: Sequence[Recorder] = rows._properties.table.info.get(_RECORDERS, ())
-    return found
 
 
 def _resource(model: type[Model]) -> Resource:

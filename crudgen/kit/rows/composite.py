@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
+from functools import cached_property
 from typing import Any, Self
 
 from fastapi import HTTPException, Request, Response
@@ -18,9 +19,10 @@ from ..models import Model
 from ..query.relations import OneToMany
 from .added_properties import tag_before, with_properties
 from .answers import ErrorConversion
+from .completed import Completed, completed
 from .generated_keys import KeyConflictError, Write
 from .reference_locks import ReferenceLocks, TargetLocks
-from .references import ReferencingResource
+from .references import RowsOfRelation
 from .related_writes import Judge, LinkJudge, RelatedWrite
 from .resource import Insertion, Resource
 from .write_lock import WriteLocks
@@ -36,7 +38,7 @@ class Children:
         self._name = name
         self.json_name = json_name
         self._by = relation.by
-        self.rows = ReferencingResource(relation.model, public=relation.public)
+        self.rows = RowsOfRelation(relation.model, public=relation.public)
         """The rows, without those that they refer to."""
         properties = self.rows._properties
         self.table = properties.table.name
@@ -133,6 +135,8 @@ class CompositeResource(Resource):
 
     _judge: Judge | None = None
     """Checks the rows that are created together with a row."""
+    _is_apart = False
+    """Whether only the row itself is inserted."""
 
     def __init__(
         self,
@@ -148,6 +152,9 @@ class CompositeResource(Resource):
             Children(name, json_name_in(created, name), relation)
             for name, relation in creates.items()
         ]
+        if self._created_tag is etag:
+            self._created_tag = tag_before(self._children[0].json_name)
+        self._completed: dict[tuple[type[Model], str], Completed] = {}
         self._own_references = ReferenceLocks(self._properties)
         self._target_locks = TargetLocks()
 
@@ -156,6 +163,28 @@ class CompositeResource(Resource):
         found = copy(super().judged_by(judge, links))
         found._judge = judge
         return found
+
+    @cached_property
+    def apart(self) -> Self:
+        """The operations that insert a row alone, for code that then creates the others.
+
+        They check the others, and take their locks, as if they were inserted.
+        """
+        found = copy(self)
+        found._is_apart = True
+        return found
+
+    def child_of(self, key: Any, one: RelatedWrite, child: Model, create: type[Model]) -> Model:
+        """Return a row of a body with its reference to the row with this key.
+
+        `create` is the model of its own create request.
+        """
+        known = self._completed.setdefault((create, one.by), {})
+        return completed(child, create, one.by, key, known)
+
+    def with_created(self, response: Response, created: Mapping[str, bytes]) -> Response:
+        """Return the response with a new row and those created with it, as JSON by property."""
+        return with_properties(response, created.items(), self._created_tag)
 
     def created_tables(self) -> set[Table]:
         """Return the tables of the rows that requests can create together with those of this."""
@@ -193,6 +222,14 @@ class CompositeResource(Resource):
         in_order = sorted(self._children, key=lambda one: one.table)
         locks = [lock for one in in_order for lock in one.locks(db)]
         changes = [*locks, *self._locks_of_targets(db, row), *own.changes]
+        if self._is_apart:
+            return Insertion(changes, own.write, own.answer, own.tag, own.after)
+        return self._with_children(db, row, own, changes)
+
+    def _with_children(
+        self, db: Database, row: Model, own: Insertion, changes: list[Change]
+    ) -> Insertion:
+        """Return the insertion of a row and its children; `changes` end with those of the row."""
         end = len(changes)
         spans: list[range] = []
         for children in self._children:
@@ -205,7 +242,7 @@ class CompositeResource(Resource):
                 for index in span:
                     read = self._judge.read(db, children.written(row), len(changes) - index)
                     changes.append(read)
-        tag = tag_before(self._children[0].json_name) if own.tag is etag else own.tag
+        tag = self._created_tag
 
         def answer(found: Sequence[Sequence[Row]], shown: bytes | None = None) -> Response:
             found = found[len(found) - len(changes) :]  # other changes may precede these

@@ -20,7 +20,7 @@ from .answers import ErrorConversion, one_row
 from .key_writes import KeyWrites, link_locks
 from .link_batches import JudgedBatches, LinkBatches
 from .links import LinkedResource, check_repeated
-from .references import ReferencingResource
+from .references import RowsOfRelation
 from .related import RelatedResource
 from .related_writes import Judge, LinkJudge, LinkWrites, RelatedWrite, SentRow
 from .resource import Insertion, Resource
@@ -42,7 +42,7 @@ class WrittenKeys:
         self.json_name = json_name
         self.is_inverse = is_inverse
         """Whether a link belongs to the linked row: whoever changes it must update this row."""
-        self.rows: Resource = ReferencingResource(relation.model, public=own_model(relation.public))
+        self.rows: Resource = RowsOfRelation(relation.model, public=own_model(relation.public))
         self._links = LinkedResource(
             owner, self.rows, relation.link, by=relation.by, to=relation.to
         )
@@ -146,7 +146,7 @@ class LinkingResource(RelatedResource):
             for one in self._linked_keys
             if isinstance(relation := relations[one.name], ManyToMany)
         ]
-        self._tag = tag_before(self._written[0].json_name)
+        self._created_tag = self._tag = tag_before(self._written[0].json_name)
 
     async def create(
         self, db: Database, request: Request, row: Model, key: str | None = None

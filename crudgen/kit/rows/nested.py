@@ -1,15 +1,14 @@
 """The rows that refer to one row of another table, and their creation under it."""
 
-from collections.abc import Collection
 from typing import Any
 
 from fastapi import Request, Response
-from pydantic import create_model
 
 from ..database import Database
 from ..errors import MissingTarget
 from ..models import Model
 from .answers import COLLECTION
+from .completed import Completed, completed
 from .resource import Resource
 from .subcollection import Subcollection
 
@@ -33,8 +32,7 @@ class NestedResource(Subcollection):
     ) -> None:
         super().__init__(owner, rows, by=by)
         self._create = create
-        self._complete_models: dict[type[Model], type[Model]] = {}
-        """The models of new rows with all attributes, by the model of the request body."""
+        self._completed: Completed = {}
         self._segments = path.count("/") + 2
         self._rows_path = rows_path
 
@@ -56,25 +54,10 @@ class NestedResource(Subcollection):
 
     def _complete(self, row: Model, key: Any) -> Model:
         """Return a validated row with its reference to the owner."""
-        kind = type(row)
-        if kind not in self._complete_models:
-            assert self._create is not None
-            names = {*kind.model_fields, self._by}
-            self._complete_models[kind] = _with_attributes(self._create, names)
-        values = {name: getattr(row, name) for name in kind.model_fields}
-        sent = {*row.model_fields_set, self._by}
-        return self._complete_models[kind].model_construct(sent, **{**values, self._by: key})
+        assert self._create is not None
+        return completed(row, self._create, self._by, key, self._completed)
 
     def _collection_path(self, request: Request) -> str:
         """Return the path of all rows: the path of the request ends in `/teams/7/heroes`."""
         segments = request.scope["path"].rstrip("/").split("/")
         return "/".join(segments[: -self._segments]) + self._rows_path
-
-
-def _with_attributes(create: type[Model], names: Collection[str]) -> type[Model]:
-    """Return the model of a new row with these attributes. It lacks those that are read-only."""
-    missing = [name for name in names if name not in create.model_fields]
-    if not missing:
-        return create
-    fields: dict[str, Any] = dict.fromkeys(missing, (Any, ...))
-    return create_model(create.__name__, __base__=create, __module__=create.__module__, **fields)

@@ -48,3 +48,9 @@ class ReferencingResource(Resource):
     @cached_property
     def _is_referred_to(self) -> bool:
         return is_referred_to(self._properties.table)
+
+
+class RowsOfRelation(ReferencingResource):
+    """The rows of another table, as requests write them together with those of a resource."""
+
+    is_of_api = False

@@ -62,6 +62,9 @@ class Resource(RelatedWriter):
     knows_visible_rows: ClassVar = True
     """Whether all operations are known to work with `restricted`. Subclasses say it themselves."""
 
+    is_of_api: ClassVar = True
+    """Whether requests can be about these rows alone, so that `resource_of` may return them."""
+
     def __init__(
         self,
         model: type[Model],
@@ -91,7 +94,10 @@ class Resource(RelatedWriter):
         self._etag_required = etag_required
         self._created_status = created_status
         self._statements: dict[str, RowStatements] = {}
-        self._properties.table.info.setdefault(_KEY, self)
+        self._created_tag: Callable[[bytes], str] = etag
+        """Returns the ETag of the body of a response with a new row."""
+        if self.is_of_api:
+            self._properties.table.info.setdefault(_KEY, self)
 
     def restricted(self, condition: Condition, *, is_indexed: bool = False) -> Self:
         """Return the operations on the rows that satisfy a condition.

@@ -13,7 +13,7 @@ from ..database import Database
 from ..errors import StartupError
 from ..events.stored import new_event
 from ..events.worker import wake_workers
-from ..hooks.transaction import add_recorder
+from ..hooks.registered import add_recorder
 from ..models import Model
 from .document import Data, describe
 from .message import only

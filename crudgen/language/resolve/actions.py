@@ -9,6 +9,7 @@ from crudgen.language.access import Action
 from crudgen.language.hooks import Hook
 from crudgen.language.names import Conventions, ModuleName
 from crudgen.language.operations import Operation
+from crudgen.language.relations import NestedWrite
 from crudgen.language.schema import Entity, Field, RowAction
 from crudgen.language.written.reading import WrittenSpec, read_entity
 from crudgen.language.written.relations import ReferenceSpec
@@ -59,8 +60,9 @@ def _check(
             problem = f"{what} has a body with the name of another model, {body}"
             problems.add(location, problem, "rename the action")
         classes.update([body] if action.takes else [])
-        if entity.api.write:
-            problems.add(location, f"{what} is not possible with 'write'", "remove 'write'")
+        if NestedWrite.KEYS in dict(entity.api.write).values():
+            problem = f"{what} is not possible with keys in 'write'"
+            problems.add(location, problem, "remove the keys from 'write'")
         if entity.access is None and written.spec.actions[action.name].access is not None:
             place = written.locate_key("actions", action.name, "access")
             problem = f"{what} says who may, and crudgen.yaml has no 'auth'"

@@ -80,11 +80,11 @@ def missing_operation(entity: Entity, hook: Hook) -> tuple[str, str] | None:
 
 def uncovered(entity: Entity, hook: Hook, entities: Sequence[Entity]) -> Iterator[tuple[str, str]]:
     """Yield what writes rows without a function and without an event, and what to do."""
-    if entity.api.write and hook is not Hook.DELETE:
-        yield "'write'", "remove it, and write the related rows in the hook with 'tx'"
+    for name, write in entity.api.write:
+        if write is NestedWrite.KEYS and hook is not Hook.DELETE:
+            yield "'write'", f"remove {str(name)!r} from it"
     for other in entities:
         for name, write in other.api.write:
-            if other.relation(name).target != entity.name:
-                continue
-            if (write is NestedWrite.CREATE) is (hook is Hook.CREATE) and hook is not Hook.DELETE:
+            is_target = other.relation(name).target == entity.name
+            if is_target and write is NestedWrite.KEYS and hook is Hook.UPDATE:
                 yield f"'write' of {other.name}", f"remove {str(name)!r} from it"
