@@ -79,7 +79,10 @@ class Pair:
             found.append(shown(answer))
         if one.headers.get("Idempotency-Key"):
             found.append(shown(await self._ask(one.method, url, one.json, headers)))
-        if one.method not in {"GET", "HEAD", "OPTIONS"} and found[0][0] < 300:
+        # Who publishes an article can read its comments from then on.
+        publishes = isinstance(one.json, dict) and "state" in one.json
+        is_write = one.method not in {"GET", "HEAD", "OPTIONS"}
+        if is_write and found[0][0] < 300 and not publishes:
             path = f"/{one.path.split('/')[1]}/"
             found.append(shown(await self._ask("GET", f"{path}?count=exact", None, {})))
         return found
