@@ -145,7 +145,7 @@ class _Asked:
     async def _of_references(
         self, operations: Any, reader: _Reader, values: Mapping[str, Any]
     ) -> Explanation | None:
-        """Return which references lead to no row that the caller can read; None if all do."""
+        """Explain which references have no target that the caller can read; None if none."""
         written = [(self._question.key, values)]
         try:
             for change in operations.references.checks(
@@ -154,7 +154,7 @@ class _Asked:
                 change.check(await reader.read(change.statement, change.values))
         except self._module("kit.errors").MissingTarget as missing:
             names = ", ".join(repr(one["loc"][-1]) for one in missing.detail)
-            return Explanation(False, f"The caller can read no row that {names} refers to")
+            return Explanation(False, f"{names}: no such row exists, or the caller cannot read it")
         return None
 
     async def _of_fields(

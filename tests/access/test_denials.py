@@ -96,7 +96,7 @@ async def check_undone(asker: Asker, lines: Callable[[], list[str]]) -> None:
         0,
     ]
     (line,) = lines()
-    undone = "about the row that is created with it"
+    undone = "not evaluated: depends on the parent row, which was rolled back"
     assert f"[text != 'x': yes] [book.owner_id = 7: {undone}] [book.title = 'b': {undone}]" in line
     book = await asker.row("POST /books/", sent | {"owner_id": 7}, by=7)
     lines()

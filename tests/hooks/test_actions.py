@@ -155,7 +155,7 @@ async def _actions(city: City) -> None:
     taken = await ask({}, "/seats/a/take_it", {"by": "me"}, if_match="*")
     assert taken.json() == {"code": "a", "taken": True, "note": None}
     refused = await ask(bob, "/seats/a/take_it", {"by": "note"}, if_match="*")
-    said = "The property may not be set by this caller: note, by the update of Seat"
+    said = "The property may not be set by this caller: note (in the update of Seat)"
     assert refused.status_code == 403
     assert refused.json()["detail"] == [{"type": "forbidden", "loc": [], "msg": said}]
 

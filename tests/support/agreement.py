@@ -95,8 +95,10 @@ INEXPRESSIBLE = {
             "two paths",
             "with the keys of",
             "has more than 60",
+            "the schema name '",
+            "which a PUT must contain",
         ),
-        *("'create' requires", "has the operation id", "the hook '", "the action '"),
+        *("'create' requires", "have the same operation id", "the hook '", "the action '"),
     ),
     "it is about a part of the short form, which is one text": (
         *("invalid precision", "invalid scale", "too large for", "64 bits", "too long"),

@@ -61,7 +61,7 @@ def has_functions(entity: Entity) -> bool:
 
 
 def is_hooked(entity: Entity, entities: Entities) -> bool:
-    """Return whether this holds for an entity, or for rows that are created with its rows."""
+    """Return whether an entity, or one of rows created with its rows, has functions or events."""
     return has_functions(entity) or creates_by_function(entity, entities)
 
 
@@ -195,7 +195,7 @@ def kinds_of(entity: Entity) -> set[str]:
 
 
 def creates_by_function(entity: Entity, entities: Entities) -> bool:
-    """Return whether a function creates rows, or those created with them, or writes events."""
+    """Return whether creating a row, or others with it, calls a function or writes events."""
     together = (one.target for one in created_together(entity, entities))
     return any(Hook.CREATE in kinds_of(one) for one in (entity, *together))
 

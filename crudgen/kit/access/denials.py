@@ -153,12 +153,17 @@ async def evaluate_rules(operations: RowOperations, db: _Reads, write: Write) ->
 
 
 def _about_undone(operations: RowOperations, write: Write) -> Iterator[Answer]:
-    """Yield the parts of rules about the row that is created with this one: it exists no more."""
+    """Yield the conditions on the parent row, which is rolled back."""
     for rule, clause in _permission(operations, write.action).rules:
         if write.above is not None and clause is not None and rule.admits(operations.roles):
             for text, part in parts_of(operations, rule, clause):
                 if _is_about(operations, write.above, part):
-                    yield Answer(rule, text, (), "about the row that is created with it")
+                    yield Answer(
+                        rule,
+                        text,
+                        (),
+                        "not evaluated: depends on the parent row, which was rolled back",
+                    )
 
 
 def _is_about(operations: RowOperations, name: str | None, part: Clause) -> bool:

@@ -112,7 +112,7 @@ class FieldWrites:
     def check_set(
         self, kind: str, name: str, bound: Mapping[str, Any], loc: Place
     ) -> Iterator[Change]:
-        """Yield the change that raises FieldDenied if the caller may not set a property so."""
+        """Yield the change that raises FieldDenied if the caller may not set this new value."""
         clauses = self._rules.get(name)
         if clauses is None:
             return

@@ -76,7 +76,7 @@ class RowView(RowReading):
 
     @property
     def _judged(self) -> Any:
-        """The rows, whose operations let rules check what they write of other tables."""
+        """The resource, with the rules for child rows and links applied."""
         children = JudgedChildren(self._operations, self._caller)
         return self._operations.all.judged_by(children, JudgedLinks(self._operations, self._caller))
 

@@ -249,7 +249,7 @@ def _try_to_write(connection: sqlite3.Connection) -> None:
 def _write_and_undo(connection: sqlite3.Connection) -> None:
     """Allocate a page and free it, and write the first page without a change."""
     connection.execute("SAVEPOINT room")
-    connection.execute('CREATE TABLE "a table of no spec" (id INTEGER)')
+    connection.execute('CREATE TABLE "disk space check" (id INTEGER)')
     connection.execute("ROLLBACK TO room")
     connection.execute("RELEASE room")
     ((version,),) = connection.execute("PRAGMA user_version").fetchall()

@@ -83,7 +83,7 @@ def _about_others(error: HTTPException, function: str, doing: str) -> Exception:
 def _unplaced(one: dict[str, Any], doing: str) -> dict[str, Any]:
     """Return a problem without its place, which is not in the request; the message names it."""
     name = ".".join(map(str, one["loc"][1:]))
-    message = f"{one['msg']}: {name}, by the {doing}" if name else one["msg"]
+    message = f"{one['msg']}: {name} (in the {doing})" if name else one["msg"]
     return {**one, "loc": [], "msg": message}
 
 

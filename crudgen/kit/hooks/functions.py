@@ -27,4 +27,4 @@ class Hooks(Generic[ModelT, CreateT, UpdateT, CallerT]):
     changes: type[UpdateT] | None = None
     """The model of the changes that `update` gets from a PUT."""
     creates: type[CreateT] | None = None
-    """The model of the row that `create` gets of a request that creates it with another one."""
+    """The model that `create` gets for a row created together with a parent row."""

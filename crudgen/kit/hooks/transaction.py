@@ -56,7 +56,7 @@ class Transaction(Generic[CallerT]):
     def create(self, model: type[ModelT], row: Model) -> ModelT:
         """Insert a row, from the body of a request; return it.
 
-        The rows of the body that are created with it are created by their functions, if there are.
+        Child rows in the body are created by their own functions, if they have any.
         Raises HTTPException as the API does, for example 409 for a duplicate value.
         """
         rows = _resource(model)
@@ -188,7 +188,7 @@ class Transaction(Generic[CallerT]):
     def write_events(self) -> Sequence[Recorder]:
         """Write the events, with the rows as they are committed; return what writes them.
 
-        Raises the error of a row that was not created with others, if a function has caught it.
+        Raises the error of a failed child row, even if a function has caught it.
         """
         if self._failed is not None:
             raise self._failed

@@ -42,7 +42,7 @@ def created_row(
 ) -> Response:
     """Return the response for a new row; raise HTTPException 409 if a trigger discarded it.
 
-    `shown` is its JSON, if it is not that of all properties.
+    `shown` is the JSON to return, if it is not that of all properties.
     """
     if not found:
         raise row_discarded()

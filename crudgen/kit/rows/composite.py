@@ -168,7 +168,7 @@ class CompositeResource(Resource):
     def apart(self) -> Self:
         """The operations that insert a row alone, for code that then creates the others.
 
-        They check the others, and take their locks, as if they were inserted.
+        They take the locks for all rows, but insert only the row itself.
         """
         found = copy(self)
         found._is_apart = True

@@ -76,7 +76,7 @@ class WrittenKeys:
     def new_batches(self, kind: str, rows: Visibility, updatable: Visibility | None) -> LinkBatches:
         """Return the statements that change the links to `rows`.
 
-        With `updatable`, a rule must allow the update of linked rows: it allows that of these.
+        `updatable` are the linked rows that the caller may update; None if this is not checked.
         """
         ends = self._links.ends
         if updatable is None:

@@ -42,7 +42,7 @@ class Insertion:
     answer: Callable[..., Response]
     """Returns the response from the rows of the changes.
 
-    A second argument is the JSON that the response has in place of that of the row, or rows.
+    An optional second argument replaces the JSON of the row or rows.
     """
     tag: Callable[[bytes], str] = etag
     """Returns the ETag of the body of the response."""

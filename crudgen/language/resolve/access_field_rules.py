@@ -106,7 +106,7 @@ def _not_replaceable(
     for who in access.who(Action.UPDATE):
         if not _covers_conditions(allowed, access, who):
             name = str(field.name)
-            problem = f"{who!r} may replace rows, and not see {name!r}, which a PUT requires"
+            problem = f"{who!r} may replace rows but not read {name!r}, which a PUT must contain"
             remedy = "add '?' or a default to the field, or remove 'replace' from 'operations'"
             yield Action.READ, problem, remedy
             return

@@ -57,11 +57,11 @@ def _check(
             problems.add(location, f"{what} has the path of a relation", "rename the action")
         body = body_name(entity.name, action)
         if body in classes:
-            problem = f"{what} has a body with the name of another model, {body}"
+            problem = f"{what} needs the model {body}, and another class has this name"
             problems.add(location, problem, "rename the action")
         classes.update([body] if action.takes else [])
         if NestedWrite.KEYS in dict(entity.api.write).values():
-            problem = f"{what} is not possible with keys in 'write'"
+            problem = f"{what} cannot be combined with keys in 'write'"
             problems.add(location, problem, "remove the keys from 'write'")
         if entity.access is None and written.spec.actions[action.name].access is not None:
             place = written.locate_key("actions", action.name, "access")

@@ -59,7 +59,7 @@ def check_hooks(
                 problems.add(location, problem, remedy)
                 continue
             for problem, remedy in uncovered(entity, hook, [one for _, one in every]):
-                what = f"the hook {quoted(name)} does not cover {problem}"
+                what = f"the hook {quoted(name)} does not run for {problem}"
                 problems.add(location, what, remedy)
 
 
@@ -82,9 +82,10 @@ def uncovered(entity: Entity, hook: Hook, entities: Sequence[Entity]) -> Iterato
     """Yield what writes rows without a function and without an event, and what to do."""
     for name, write in entity.api.write:
         if write is NestedWrite.KEYS and hook is not Hook.DELETE:
-            yield "'write'", f"remove {str(name)!r} from it"
+            yield f"{str(name)!r} in 'write'", f"remove {str(name)!r} from 'write'"
     for other in entities:
         for name, write in other.api.write:
             is_target = other.relation(name).target == entity.name
             if is_target and write is NestedWrite.KEYS and hook is Hook.UPDATE:
-                yield f"'write' of {other.name}", f"remove {str(name)!r} from it"
+                where = f"'write' of {other.name}"
+                yield f"{str(name)!r} in {where}", f"remove {str(name)!r} from {where}"

@@ -82,7 +82,7 @@ def check_operation_ids(
             continue
         reported.add((one.what, what))
         other = what if place is None else f"{what} ({place.file}:{place.line})"
-        problem = f"{one.what} has the operation id {quoted(one.id)} of {other}"
+        problem = f"{one.what} and {other} have the same operation id, {quoted(one.id)}"
         problems.add(location, problem, f"rename the {'action' if one.action else 'relation'}")
 
 

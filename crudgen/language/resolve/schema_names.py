@@ -12,7 +12,7 @@ from crudgen.language.yaml.problems import Problems, quoted
 
 
 def class_names(entities: Iterable[Entity]) -> Iterator[tuple[str, str]]:
-    """Yield the names of classes that do not depend on other names, each with what it is of."""
+    """Yield the names of classes that do not depend on other names, each with its owner."""
     yield from ((name, "every application") for name in SCHEMAS)
     for entity in entities:
         what = str(entity.name)
@@ -32,7 +32,7 @@ def body_name(entity: str, action: RowAction) -> str:
 
 
 def body_names(entities: Iterable[Entity]) -> Iterator[tuple[str, str]]:
-    """Yield the names of the bodies of actions, each with what it is of."""
+    """Yield the names of the bodies of actions, each with its owner."""
     for entity in entities:
         for action in entity.actions:
             if action.takes:
@@ -62,7 +62,7 @@ def check_message_names(
         for name, what in message_names(webhook):
             other = taken.setdefault(name, what)
             if other != what:
-                problem = f"{quoted(name)} describes {what}, and is a class of {other}"
+                problem = f"the schema name {quoted(name)} is used for {what} and for {other}"
                 location = written.locate_key("webhooks", webhook.name)
                 problems.add(location, problem, "rename the entity, the action or the webhook")
 

@@ -1,4 +1,4 @@
-"""The indexes by which the rows of a list are read in the order of keys, and no others."""
+"""The indexes that return the rows of a list in the order of keys."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
