@@ -56,6 +56,12 @@ TABLES = {
 CLASS_SUFFIXES = ("Base", "Create", "Update", "UpdateById", "Public")
 """Suffixes of the classes that are generated for an entity."""
 
+BODY_SUFFIXES = (
+    *("CreateWithRelated", "CreateWithKeys", "UpdateWithRelated", "UpdateByIdWithRelated"),
+    *("PublicWithCreated", "PublicWithKeys"),
+)
+"""Suffixes of the classes of bodies that write more than one row, for an entity with `write`."""
+
 DERIVED_SUFFIXES = (
     *CLASS_SUFFIXES,
     *("PublicWithRelated", "PublicWithEmbedded"),

@@ -264,3 +264,83 @@ def test_a_change_of_the_kit_is_found(mutation: Sequence[str], new_database: New
         assert found != []
     finally:
         unload(package)
+
+
+WITH_ADMIN = "auth: {roles: [admin], me: {id: int = sub}}\n"
+OPENED = {
+    "hero.yaml": """\
+name: Hero
+fields: {name: str, main_id: "-> Power? inverse(mains)"}
+links: {powers: Power}
+api: {write: {powers: keys}}
+access: {read: [user if main.open, admin], create: admin, update: admin}
+""",
+    "power.yaml": """\
+name: Power
+fields: {name: str, open: bool = false}
+api: {operations: [create, list, read, update, replace, update_many], write: {heroes: keys}}
+access: {read: user, create: user, update: user}
+""",
+}
+"""An update of a power can show heroes."""
+OWNED = {
+    "hero.yaml": """\
+name: Hero
+fields: {name: str, owner_id: int}
+links: {powers: Power}
+api: {operations: [create, list, read, update, replace, update_many], write: {powers: keys}}
+access: {read: user, create: user, update: user}
+""",
+    "power.yaml": """\
+name: Power
+fields: {name: str, of_id: "-> Hero? inverse(own)"}
+access: {read: [user if of.owner_id = me, admin], write: admin}
+""",
+}
+"""An update of a hero can show or hide powers."""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_links_to_rows_that_an_update_shows_stay(kind: str, new_database: NewDatabase) -> None:
+    async def check(asker: Asker) -> None:
+        power = {"name": "p"}
+        await asker.row("POST /powers/", power, roles=["admin"])
+        hero = {"name": "h", "main_id": 1, "power_ids": [1]}
+        await asker.row("POST /heroes/", hero, roles=["admin"])
+        opened = power | {"open": True, "hero_ids": []}
+        for request, body in (
+            ("PATCH /powers/1", opened),
+            ("PUT /powers/1", power | {"open": True}),
+            ("PATCH /powers/bulk", [opened | {"id": 1}]),
+        ):
+            assert await asker.status(request, body) == 200
+            read = await asker.row("GET /powers/1")
+            assert (read["open"], read["hero_ids"]) == (True, [1])
+            assert await asker.status("PATCH /powers/1", {"hero_ids": []}) == 403
+            assert await asker.status("PATCH /powers/1", {"open": False}) == 200
+
+    run(WITH_ADMIN, OPENED, new_database(kind), check)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_links_to_rows_that_an_update_hides_are_replaced(
+    kind: str, new_database: NewDatabase
+) -> None:
+    async def check(asker: Asker) -> None:
+        await asker.row("POST /heroes/", {"name": "h", "owner_id": 1})
+        for name in "ab":
+            await asker.row("POST /powers/", {"name": name, "of_id": 1}, roles=["admin"])
+        for request, body in (
+            ("PATCH /heroes/1", {"owner_id": 2, "power_ids": [2]}),
+            ("PUT /heroes/1", {"name": "h", "owner_id": 2, "power_ids": [2]}),
+            ("PATCH /heroes/bulk", [{"id": 1, "owner_id": 2, "power_ids": [2]}]),
+        ):
+            await asker.row("PATCH /heroes/1", {"power_ids": [1]})
+            await asker.row(request, body)
+            read = await asker.row("GET /heroes/1", roles=["admin"])
+            assert (read["owner_id"], read["power_ids"]) == (2, [2])
+            await asker.row("PATCH /heroes/1", {"owner_id": 1, "power_ids": []})
+            read = await asker.row("GET /heroes/1", roles=["admin"])
+            assert read["power_ids"] == [2], "hidden when it was sent"
+
+    run(WITH_ADMIN, OWNED, new_database(kind), check)

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from crudgen.codegen import render
+from crudgen.codegen.views.bodies import BODIES
 from crudgen.delivery.memory import import_tree, unload
 from crudgen.language import load_texts
-from crudgen.language.reserved import SCHEMAS
+from crudgen.language.reserved import BODY_SUFFIXES, SCHEMAS
 from tests.startup.started import Application
 
 APP = """\
@@ -60,3 +61,7 @@ def test_schemas_have_names_of_their_own(tmp_path: Path) -> None:
     of_kit = {name for name in schemas if not name.startswith(("Hero", "Team", "Power", "New"))}
     assert of_kit <= SCHEMAS
     assert SCHEMAS - of_kit == {"NewPassword"}
+
+
+def test_names_of_bodies_are_known() -> None:
+    assert {*BODIES} == {*BODY_SUFFIXES}

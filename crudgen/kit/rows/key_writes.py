@@ -111,22 +111,26 @@ class KeyWrites:
         return [*changes, use.add(links)] if links else changes
 
     def of_existing(self, sent: Sequence[SentRow], *, replaces: bool) -> LinkWrites:
-        """Return the changes that replace the links of existing rows, and read them."""
+        """Return the changes that replace the links of existing rows, and read them.
+
+        They are replaced before the rows change: a change of a row may show or hide linked rows,
+        and the links to be replaced are those that the caller can read in the request.
+        """
         with_keys = {
             one: [row for row in sent if replaces or one.is_in(row[1])] for one in self._written
         }
         with_keys = {one: rows for one, rows in with_keys.items() if rows}
         owners = [key for key, *_ in sent]
-        after = [change for one, rows in with_keys.items() for change in self.replaced(one, rows)]
-        after += [self.statements(one).read(owners) for one in self._written]
+        before = [change for one, rows in with_keys.items() for change in self.kept(one, rows)]
+        before += [change for one, rows in with_keys.items() for change in self.replaced(one, rows)]
 
         def extended_rows(rows: Sequence[bytes], found: Found) -> list[bytes]:
             return self.extended(rows, owners, found)
 
         return LinkWrites(
             locks=link_locks(self._db, with_keys),
-            before=[change for one, rows in with_keys.items() for change in self.kept(one, rows)],
-            after=after,
+            before=before,
+            after=[self.statements(one).read(owners) for one in self._written],
             extended=extended_rows,
         )
 

@@ -86,6 +86,10 @@ def uncovered(entity: Entity, hook: Hook, entities: Sequence[Entity]) -> Iterato
     for other in entities:
         for name, write in other.api.write:
             is_target = other.relation(name).target == entity.name
+            keys = [str(one) for one, kind in other.api.write if kind is NestedWrite.KEYS]
+            if is_target and write is NestedWrite.CREATE and hook is Hook.CREATE and keys:
+                problem = f"{str(name)!r} in 'write' of {other.name}, which also has keys"
+                yield problem, f"remove {keys[0]!r} or {str(name)!r} from 'write' of {other.name}"
             if is_target and write is NestedWrite.KEYS and hook is Hook.UPDATE:
                 where = f"'write' of {other.name}"
                 yield f"{str(name)!r} in {where}", f"remove {str(name)!r} from {where}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from crudgen.language.relations import NestedWrite
-from crudgen.language.reserved import DERIVED_SUFFIXES, SCHEMAS
+from crudgen.language.reserved import BODY_SUFFIXES, DERIVED_SUFFIXES, SCHEMAS
 from crudgen.language.schema import Entity, RowAction
 from crudgen.language.webhooks import Webhook
 from crudgen.language.written.reading import WrittenSpec
@@ -16,7 +16,8 @@ def class_names(entities: Iterable[Entity]) -> Iterator[tuple[str, str]]:
     yield from ((name, "every application") for name in SCHEMAS)
     for entity in entities:
         what = str(entity.name)
-        yield from ((f"{what}{suffix}", what) for suffix in ("", *DERIVED_SUFFIXES))
+        bodies = BODY_SUFFIXES if entity.api.write else ()
+        yield from ((f"{what}{suffix}", what) for suffix in ("", *DERIVED_SUFFIXES, *bodies))
         yield from ((str(link.name), what) for link in entity.links if not link.via)
         created = {name for name, write in entity.api.write if write is NestedWrite.CREATE}
         for relation in entity.relations:
