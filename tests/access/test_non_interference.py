@@ -226,11 +226,6 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "rows if condition is None else rows.where(condition(kind))",
         "rows",
     ),
-    "related values": (
-        VISIBILITY,
-        "*(masked(column, masks, kind) for column in table.columns)",
-        "*table.columns",
-    ),
     "tables without hidden rows": (
         VISIBILITY,
         "return self._condition_of(table) is not None",
