@@ -144,7 +144,7 @@ async def _under(city: City) -> None:
 
 
 async def _missing(city: City) -> None:
-    """The row above is asked for before the function."""
+    """A missing parent row is 404, and the function does not run."""
     calls = len(city.hooks.passed)
     for path in ("/teams/9/heroes/", "/teams/9/fans/", f"/teams/{2**70}/heroes/"):
         missing = await city.ask("POST", path, {"name": "x"})

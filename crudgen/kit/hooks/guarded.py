@@ -31,9 +31,10 @@ class GuardedHooks(Generic[ModelT, CallerT]):
     """
 
     def __init__(self, rows: Guarded, hooks: Hooks[ModelT, Any, Any, CallerT]) -> None:
-        self.rows, self._hooks = rows, hooks
-        self._rules: dict[tuple[Roles, str, str], ChangeRules | None] = {}
+        self.rows = rows
         """The rows without the functions, for callers too."""
+        self._hooks = hooks
+        self._rules: dict[tuple[Roles, str, str], ChangeRules | None] = {}
         self.access = rows.access
         add_functions(rows.unguarded, hooks)
         self.unguarded = rows.unguarded

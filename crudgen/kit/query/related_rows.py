@@ -63,7 +63,7 @@ class RelatedRows:
         """The name of the property with the number of rows."""
         return self._json_name(f"{self.name}_count")
 
-    def encode_count(self, value: Any) -> bytes:
+    def encode_value(self, value: Any) -> bytes:
         """Return the number of rows as JSON."""
         return str(value).encode()
 
@@ -152,7 +152,7 @@ class LinkedKeys(RelatedRows):
         """The name of the property with the keys."""
         return self._json_name(self._attribute)
 
-    def encode_count(self, value: Any) -> bytes:
+    def encode_value(self, value: Any) -> bytes:
         """Return the keys as JSON, sorted. `value` is a JSON array from the database."""
         keys = from_json(value or "[]")
         if isinstance(self.columns.column(self.columns.key).type, Uuid):

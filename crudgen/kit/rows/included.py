@@ -145,7 +145,7 @@ class IncludedEncoder:
         for positions, values in grouped[0, ()]:
             own = self._root.own(values) or b"null"
             counts = [
-                (one.count_name, one.encode_count(values[index])) for one, index in self._counts
+                (one.count_name, one.encode_value(values[index])) for one, index in self._counts
             ]
             related = self._related(self._root, values, positions, grouped)
             body = extended(own, [*counts, *related])

@@ -51,9 +51,9 @@ class LinkWrites:
     locks: Sequence[Change] = ()
     """Come first, to avoid deadlocks."""
     before: Sequence[Change] = ()
-    """Check the links, when the rows are locked."""
+    """Check and replace the links, when the rows are locked."""
     after: Sequence[Change] = ()
-    """Write the links, when the rows are updated, and read them."""
+    """Read the links, when the rows are updated."""
     extended: Callable[[Sequence[bytes], Sequence[Sequence[Row]]], Sequence[bytes]] = _unchanged
     """Returns the JSON of rows with the keys of linked rows, from the rows of `after`."""
     tag: Callable[[bytes], str] = etag
