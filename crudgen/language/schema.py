@@ -227,11 +227,13 @@ class Entity:
 
     def relation(self, name: FieldName) -> Relation:
         """Return the relation with this name."""
-        return next(relation for relation in self.relations if relation.name == name)
+        (found,) = (relation for relation in self.relations if relation.name == name)
+        return found
 
     def field(self, name: FieldName) -> Field:
         """Return the field with this name."""
-        return next(field for field in (*self.fields, *self.computed) if field.name == name)
+        (found,) = (field for field in (*self.fields, *self.computed) if field.name == name)
+        return found
 
     @property
     def key(self) -> Field:
