@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from fastapi import HTTPException, Request
 
 from crudgen.delivery.memory import unload
 from tests.access.test_rules import SECRET, bearer
@@ -35,6 +36,20 @@ fields: {code: str(1..9) pk, label: str = x, by: int = me, made_by: int = me rea
 hooks: [create, update]
 api: {operations: [create, read, update, replace]}
 access: {read: user, create: user, update: user}
+""",
+    "coin.yaml": """\
+name: Coin
+fields: {code: str(1..9) pk, worth: int = 1}
+hooks: [create]
+api: {operations: [create, list, replace]}
+access: {read: user, create: editor, update: user}
+""",
+    "stamp.yaml": """\
+name: Stamp
+fields: {code: str(1..9) pk, kind: str = x}
+hooks: [update]
+api: {operations: [create, update, replace]}
+access: {read: editor, create: user, update: editor}
 """,
     "team.yaml": "name: Team\nfields: {name: str unique}\naccess: {read: user, create: editor}\n",
     "shelf.yaml": """\
@@ -186,11 +201,41 @@ def update(tx: Transaction[Caller], tag: Tag, changes: TagUpdate) -> Tag:
     return tx.update(tag, changes)
 '''
 
+STAMPS = '''\
+"""What happens with stamps."""
+
+from ..caller import Caller
+from ..kit.hooks import Transaction
+from .models import Stamp, StampUpdate
+
+
+def update(tx: Transaction[Caller], stamp: Stamp, changes: StampUpdate) -> Stamp:
+    """Update a stamp."""
+    return tx.update(stamp, changes)
+'''
+COINS = '''\
+"""What happens with coins."""
+
+from ..caller import Caller
+from ..kit.hooks import Transaction
+from .models import Coin, CoinCreate
+
+passed: list[str] = []
+
+
+def create(tx: Transaction[Caller], coin: CoinCreate) -> Coin:
+    """Create a coin, whatever the rules say."""
+    passed.append(coin.code)
+    made = Coin(code=coin.code, worth=coin.worth)
+    tx.session.add(made)
+    return made
+'''
+
 
 @pytest.fixture(scope="module")
 def package() -> Iterator[Any]:
     sources = {"notes": NOTES, "heroes": HEROES, "tags": TAGS, "books": BOOKS, "steps": STEPS}
-    found = package_of(ENTITIES, APP, **sources)
+    found = package_of(ENTITIES, APP, **sources, coins=COINS, stamps=STAMPS)
     yield found
     unload(found)
 
@@ -264,6 +309,43 @@ async def _together(city: City) -> None:
     assert passed == ["x", "move"], "no function was called"
     assert len((await city.ask("GET", "/deals/", **editor)).json()) == 2
     assert (await city.ask("GET", "/steps/", **editor)).json() == steps
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_put_of_a_missing_row(package: Any, kind: str, new_database: Callable[[str], str]) -> None:
+    in_city(package, new_database(kind), _put, auth_secret=SECRET)
+
+
+async def _put(city: City) -> None:
+    """The function `create` runs for callers who may create rows, whatever it does itself."""
+    ann, editor = bearer([], sub="1"), bearer(["editor"], sub="3")
+    passed = city.application.module("coins.hooks").passed
+    passed.clear()
+    for method, path, status in (("POST", "/coins/", 403), ("PUT", "/coins/a", 404)):
+        denied = await city.ask(method, path, {"code": "a"}, **ann)
+        assert denied.status_code == status, denied.text
+    assert passed == []
+    made = await city.ask("PUT", "/coins/a", {"code": "a"}, **editor)
+    assert (made.status_code, passed) == (200, ["a"]), made.text
+    changed = await city.ask("PUT", "/coins/a", {"code": "a", "worth": 2}, **ann)
+    assert changed.json() == {"code": "a", "worth": 2}
+    assert passed == ["a"]
+    coins = city.application.module("coins.routes").coins
+    create = city.application.module("coins.models").CoinCreate
+    caller = city.application.module("caller").Caller(sub="1", id=1)
+    with pytest.raises(HTTPException) as found:  # a handler of the owner
+        await coins.view(caller).create(city.app.state.database, _request(city), create(code="b"))
+    assert (found.value.status_code, passed) == (403, ["a"])
+
+    # The 412 of a caller who cannot read stamps would tell which exist.
+    for code, status in (("x", 204), ("x", 403), ("y", 403)):
+        headers = ann if status == 204 else ann | {"if_match": "*"}
+        put = await city.ask("PUT", f"/stamps/{code}", {"code": code}, **headers)
+        assert put.status_code == status, put.text
+
+
+def _request(city: City) -> Request:
+    return Request({"type": "http", "headers": [], "path": "/coins/", "app": city.app})
 
 
 async def _rules(city: City) -> None:

@@ -25,6 +25,22 @@ Judge = Callable[[InlineDatabase, Any, str], Callable[[], None]]
 Replaced = Callable[[InlineDatabase, Any, Model, dict[str, Any]], dict[str, Any]]
 
 
+class Permissions:
+    """What a caller may ask for: everything, in an application without callers."""
+
+    def admits(self, operation: str) -> bool:
+        """Return whether the caller may do this, perhaps with some rows only."""
+        del operation
+        return True
+
+    def check(self, operation: str) -> None:
+        """Raise Unauthorized (401) or Forbidden (403) if the caller may not do this."""
+        del operation
+
+
+ALL = Permissions()
+
+
 class Calls(Generic[CallerT]):
     """The functions of an entity, for one caller; None if the application has no callers.
 
@@ -34,7 +50,7 @@ class Calls(Generic[CallerT]):
     `judged` asks the rules about a row that a function changes: it raises Forbidden (403), or
     returns what asks them about the row after the function. `bound` returns a database whose
     statements can contain the conditions of rules. `shown_of` returns what the caller sees of
-    a row of another resource.
+    a row of another resource. `permissions` are what the caller may ask for.
     """
 
     def __init__(
@@ -51,6 +67,7 @@ class Calls(Generic[CallerT]):
         judged: Judge | None = None,
         bound: Callable[[InlineDatabase], Database] = lambda db: db,
         shown_of: Callable[[InlineDatabase, Resource, Any], bytes | None] = row_of,
+        permissions: Permissions = ALL,
     ) -> None:
         self.rows: Any = rows
         self.hooks = hooks
@@ -61,6 +78,7 @@ class Calls(Generic[CallerT]):
         self.identity = identity
         """What identifies the caller, if the application has callers."""
         self.judged, self.bound, self.shown_of = judged, bound, shown_of
+        self.permissions = permissions
 
     async def run(self, db: Database, request: Request, verb: str, work: Work[Result]) -> Result:
         """Run `work` in a transaction; raise the errors of the database as HTTP errors."""
@@ -114,6 +132,7 @@ class Call(Generic[CallerT]):
 
     def create(self, row: Model) -> Any:
         """Create a row by the function of the owner, if there is one; return its key."""
+        self._calls.permissions.check("create")  # the function may ask no rules
         function = self._calls.hooks.create
         row = row.model_copy(deep=True)  # the transaction may be repeated
         model = self._rows._model

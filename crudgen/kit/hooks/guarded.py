@@ -9,10 +9,10 @@ from ..access.caller import BaseCaller
 from ..access.caller_database import as_caller
 from ..access.caller_view import View
 from ..access.changed_rows import ChangeRules, RowChange
-from ..access.rules import Roles, access_of, roles_of
+from ..access.rules import Access, Roles, access_of, roles_of
 from ..access.views import Guarded
 from ..rows.resource import Resource
-from .calls import Calls
+from .calls import Calls, Permissions
 from .functions import Hooks
 from .hooked import HookedRows
 from .inline import InlineDatabase, result_of
@@ -61,6 +61,7 @@ class GuardedHooks(Generic[ModelT, CallerT]):
             identity=_identity(caller),
             judged=lambda db, key, permission: self._judged(caller, db, key, permission),
             bound=lambda db: as_caller(db, caller),
+            permissions=_CallerPermissions(self.access, caller),
         )
         return HookedRows(view, calls)
 
@@ -84,6 +85,21 @@ class GuardedHooks(Generic[ModelT, CallerT]):
             found = None if operations is None else ChangeRules(operations, kind, permission)
             self._rules[asked] = found
         return self._rules[asked]
+
+
+class _CallerPermissions(Permissions):
+    """What the rules of an entity let a caller ask for."""
+
+    def __init__(self, access: Access, caller: BaseCaller | None) -> None:
+        self._access, self._caller = access, caller
+
+    def admits(self, operation: str) -> bool:
+        """Return whether the caller may do this, perhaps with some rows only."""
+        return self._access.permission(operation).admits(self._caller)
+
+    def check(self, operation: str) -> None:
+        """Raise Unauthorized (401) or Forbidden (403) if the caller may not do this."""
+        self._access.permission(operation).check(self._caller)
 
 
 def _identity(caller: BaseCaller | None) -> str:

@@ -101,12 +101,11 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
             response: Response = await self._rows.replace(db, request, key, row)
             return response
         values = resource._values.read(self._calls.filled(row))
-        resource.check_key_of_path(key, values)
-        self._check(request, key, creates=resource._key in values)
+        creates = self._may_create(request, key, values)
 
         def work(call: Call[CallerT]) -> Response:
             found = call.find(key)
-            if found is None and resource._key in values:
+            if found is None and creates:
                 if header_value(request, "if-none-match") != "*":
                     call.check(key)
                 return _answer(call.shown(call.create(row)), resource._created_status)
@@ -126,6 +125,16 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
                 if {*error.fields} != {resource._key_name}:
                     raise
         return await self._calls.run(db, request, "replace", work)
+
+    def _may_create(self, request: Request, key: Any, values: dict[str, Any]) -> bool:
+        """Return whether a PUT may create the row; raise HTTPException 403, 404, 409, 428."""
+        resource, permissions = self._calls.rows, self._calls.permissions
+        if "if-match" in request.headers:  # its 412 would tell whether the row exists
+            permissions.check("read")
+        resource.check_key_of_path(key, values)
+        creates = resource._key in values and permissions.admits("create")
+        self._check(request, key, creates=creates)
+        return creates
 
     def _changes(self, values: dict[str, Any]) -> Changes:
         """Return the values of a PUT that change a row, as the model of changes."""
