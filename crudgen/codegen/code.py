@@ -42,7 +42,7 @@ class Code(str):
         return Code(str.__add__(self, other))
 
     def lay_out(self, indent: int, after: str = "") -> "Code":  # noqa: ARG002 -- as of a Bracket
-        """Return the source itself: it has one layout."""
+        """Return the source unchanged: Code has one layout."""
         return self
 
 
@@ -63,7 +63,7 @@ def name(text: PythonName, prefix: str = "", suffix: str = "") -> Code:
 
 @lru_cache(maxsize=4096)
 def _check_affixes(prefix: str, suffix: str) -> None:
-    """Raise ValueError if a checked name between them is no name of Python."""
+    """Raise ValueError if prefix, name and suffix do not form an identifier."""
     identifier(f"{prefix}a{suffix}")
 
 

@@ -1,4 +1,4 @@
-"""What files of the user need for generated code. Reason to change: another line that they need."""
+"""What the user's files must contain. Reason to change: another line that generated code needs."""
 
 from crudgen.language.schema import Entity, KitForm, Schema
 

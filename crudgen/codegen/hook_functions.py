@@ -31,11 +31,11 @@ def function_problems(schema: Schema, texts: Mapping[str, tuple[str, str]]) -> l
     for entity in schema.entities:
         path = hooks_path(entity)
         if own_functions(entity) and path in texts:
-            found += _problems(entity, *texts[path])
+            found += _module_problems(entity, *texts[path])
     return found
 
 
-def _problems(entity: Entity, file: str, text: str) -> Iterator[Diagnostic]:
+def _module_problems(entity: Entity, file: str, text: str) -> Iterator[Diagnostic]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -66,17 +66,19 @@ def _problems(entity: Entity, file: str, text: str) -> Iterator[Diagnostic]:
         if hook not in arguments:
             remedy = f"add '{hook}' to 'hooks' in {entity.file}, or rename the function"
             problem = f"the function '{hook}' is not called: the spec does not list it"
-            yield _at(function, file, lines, problem, remedy)
+            yield _diagnostic_at(function, file, lines, problem, remedy)
         elif isinstance(function, ast.AsyncFunctionDef) and not hook.startswith(AFTER):
             problem = f"'{hook}' is an async function, and runs in a thread with its transaction"
-            yield _at(function, file, lines, problem, f"write 'def {hook}'")
-        elif not _accepts(function, arguments[hook]):
-            problem = f"'{hook}' must accept {_count(arguments[hook])}"
+            yield _diagnostic_at(function, file, lines, problem, f"write 'def {hook}'")
+        elif not _accepts_arguments(function, arguments[hook]):
+            problem = f"'{hook}' must accept {_argument_count(arguments[hook])}"
             remedy = f"see the form with: crudgen hook {entity.name} {hook} --show"
-            yield _at(function, file, lines, problem, remedy)
+            yield _diagnostic_at(function, file, lines, problem, remedy)
 
 
-def _at(function: _Function, file: str, lines: list[str], problem: str, remedy: str) -> Diagnostic:
+def _diagnostic_at(
+    function: _Function, file: str, lines: list[str], problem: str, remedy: str
+) -> Diagnostic:
     """Return a diagnostic for the name of a function."""
     source = lines[function.lineno - 1]
     word = "async def " if isinstance(function, ast.AsyncFunctionDef) else "def "
@@ -87,7 +89,7 @@ def _at(function: _Function, file: str, lines: list[str], problem: str, remedy: 
     return Diagnostic(file, function.lineno, column, problem, remedy, source.rstrip("\r"), length)
 
 
-def _accepts(function: _Function, number: int) -> bool:
+def _accepts_arguments(function: _Function, number: int) -> bool:
     """Return whether a function can be called with a number of arguments."""
     given = function.args
     positional = [*given.posonlyargs, *given.args]
@@ -97,5 +99,5 @@ def _accepts(function: _Function, number: int) -> bool:
     return fits and not has_keywords
 
 
-def _count(number: int) -> str:
+def _argument_count(number: int) -> str:
     return "one argument" if number == 1 else f"{number} arguments"

@@ -49,9 +49,9 @@ class Imports:
     def use(self, module: str, *names: str) -> None:
         """Add names to import from a module of the project, each as `name` or `name as alias`.
 
-        They are names that other imports must not have; pass them as `defined`.
+        No other import may have these names: pass them as `defined`.
         """
-        self._names[self._source(module) if self._is_library else module].update(names)
+        self._names[self._import_path(module) if self._is_library else module].update(names)
 
     def own(self, module: str, what: str) -> Code:
         """Add a name of the project to import, as `use` does, and return it as code."""
@@ -59,9 +59,9 @@ class Imports:
         return identifier(what)
 
     def use_for_types(self, module: str, what: str) -> None:
-        """Add a class of the project to import for type checkers only: modules may form a circle.
+        """Add a class to import for type checkers only: the modules may import each other.
 
-        It is a name that other imports must not have; pass it as `defined`.
+        No other import may have this name: pass it as `defined`.
         """
         self._types[module].add(what)
 
@@ -70,10 +70,10 @@ class Imports:
         key = (module, what, in_class)
         printed = self._printed.get(key)
         if printed is None:
-            printed = self._printed[key] = self._import(module, what, in_class=in_class)
+            printed = self._printed[key] = self._use_or_qualify(module, what, in_class=in_class)
         return printed
 
-    def _import(self, module: str, what: str, *, in_class: bool) -> Code:
+    def _use_or_qualify(self, module: str, what: str, *, in_class: bool) -> Code:
         if what in self._defined or (in_class and what in self._attributes):
             return identifier(f"{self._qualifier(module)}.{what}")
         if module != "builtins":
@@ -86,7 +86,7 @@ class Imports:
 
     def _qualifier(self, module: str) -> str:
         """Add an import of a module, and return its name: `fastapi`, `kit_models`."""
-        module = self._source(module)
+        module = self._import_path(module)
         if module not in self._modules:
             is_kit = "kit." in module
             leaf = module.rpartition(".")[2]
@@ -99,7 +99,7 @@ class Imports:
                 self._names[package].add(f"{leaf} as {alias}")
         return self._modules[module]
 
-    def _source(self, module: str) -> str:
+    def _import_path(self, module: str) -> str:
         return _KIT.sub("crudgen.kit", module) if self._is_library else module
 
     def code(self) -> Code:
@@ -112,74 +112,74 @@ class Imports:
         groups: tuple[list[Code], ...] = ([], [], [])
         for module in sorted(self._modules, key=_module_order):
             if "." not in module:
-                line = raw("import ") + _renamed(module, self._modules[module])
-                groups[_group(module)].append(line)
+                line = raw("import ") + _with_alias(module, self._modules[module])
+                groups[_group_number(module)].append(line)
         for module in sorted(self._names, key=_module_order):
-            groups[_group(module)].append(_from_module(module, self._names[module]))
+            groups[_group_number(module)].append(_module_imports(module, self._names[module]))
         blocks = [join(_LINE, group) for group in groups if group]
-        return join(raw("\n\n"), [*blocks, *self._for_types()])
+        return join(raw("\n\n"), [*blocks, *self._type_checking_block()])
 
-    def _for_types(self) -> Iterator[Code]:
+    def _type_checking_block(self) -> Iterator[Code]:
         """Yield the block `if TYPE_CHECKING:`, if there are imports for type checkers."""
         if self._types:
             lines = [
-                _from_module(module, self._types[module], INDENT)
+                _module_imports(module, self._types[module], INDENT)
                 for module in sorted(self._types, key=_module_order)
             ]
             yield join(raw("\n    "), [raw("if TYPE_CHECKING:"), *lines])
 
 
-def _from_module(module: str, names: Collection[str], indent: int = 0) -> Code:
+def _module_imports(module: str, names: Collection[str], indent: int = 0) -> Code:
     """Return the statements that import names from a module."""
     if module.startswith(".") and not _KIT.match(module):
         # The modules of an entity: few other modules import the same names from them.
-        return _statements(module, names, indent)
-    return _shared_statements(module, frozenset(names), indent)
+        return _import_statements(module, names, indent)
+    return _cached_statements(module, frozenset(names), indent)
 
 
 @lru_cache(maxsize=4096)
-def _shared_statements(module: str, names: frozenset[str], indent: int) -> Code:
-    return _statements(module, names, indent)
+def _cached_statements(module: str, names: frozenset[str], indent: int) -> Code:
+    return _import_statements(module, names, indent)
 
 
-def _statements(module: str, names: Collection[str], indent: int) -> Code:
+def _import_statements(module: str, names: Collection[str], indent: int) -> Code:
     """Return the statements that import names from a module, sorted by their first names.
 
     A name with another one in the module, as `name as alias`, has a statement of its own.
     """
     if len(names) == 1:
-        return _from_import(module, names, indent)
+        return _import_statement(module, names, indent)
     plain = [name for name in names if " as " not in name]
     plain.sort(key=_name_order)
     if len(plain) == len(names):
-        return _from_import(module, plain, indent)
+        return _import_statement(module, plain, indent)
     statements = [[name] for name in names if " as " in name]
     statements += [plain] if plain else []
     statements.sort(key=lambda imported: _name_order(imported[0]))
-    return join(_LINE, [_from_import(module, imported, indent) for imported in statements])
+    return join(_LINE, [_import_statement(module, imported, indent) for imported in statements])
 
 
-def _from_import(module: str, names: Iterable[str], indent: int) -> Code:
+def _import_statement(module: str, names: Iterable[str], indent: int) -> Code:
     """Return a statement, with parentheses if the line is too long otherwise."""
     source = raw(".") if module == "." else identifier(module)
-    imported = [*map(_imported, names)]
+    imported = [*map(_imported_name, names)]
     line = from_import(source, imported)
     if indent + len(line) > WIDTH:
         return statement(from_import(source, ()), Bracket("(", imported, ")"), indent)
     return line
 
 
-def _group(module: str) -> int:
+def _group_number(module: str) -> int:
     """Return the group of a module: standard library, third-party, local."""
     return 0 if module in _STANDARD else 2 if module.startswith(".") else 1
 
 
-def _imported(text: str) -> Code:
+def _imported_name(text: str) -> Code:
     name, separator, alias = text.partition(" as ")
-    return _renamed(name, alias) if separator else identifier(name)
+    return _with_alias(name, alias) if separator else identifier(name)
 
 
-def _renamed(name: str, alias: str) -> Code:
+def _with_alias(name: str, alias: str) -> Code:
     if alias == name:
         return identifier(name)
     return identifier(name) + raw(" as ") + identifier(alias)
@@ -189,29 +189,29 @@ def _renamed(name: str, alias: str) -> Code:
 def _module_order(module: str) -> tuple[int, int, str]:
     """Return the sort key of a module: its group, then how far its package is, then its name."""
     dots = len(module) - len(module.lstrip("."))
-    return _group(module), -dots, _natural(module)
+    return _group_number(module), -dots, _natural_order(module)
 
 
 def _name_order(name: str) -> tuple[int, str]:
     """Return the sort key of an imported name: constants, then classes, then functions."""
     kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
-    return kind, _natural(name.lower())
+    return kind, _natural_order(name.lower())
 
 
 def export_order(name: str) -> tuple[int, str]:
     """Return the sort key of a name in `__all__`: as of an imported name, but by case."""
-    return _name_order(name)[0], _natural(name)
+    return _name_order(name)[0], _natural_order(name)
 
 
-def _natural(text: str) -> str:
+def _natural_order(text: str) -> str:
     """Return a sort key that compares numbers by value, so that `a2` precedes `a10`.
 
     Numbers with a leading zero come first.
     """
-    return _NUMBER.sub(_as_sorted, text)
+    return _NUMBER.sub(_sortable_number, text)
 
 
-def _as_sorted(number: re.Match[str]) -> str:
+def _sortable_number(number: re.Match[str]) -> str:
     """Return a text that sorts as a digit does, then by the value of a number."""
     digits = number[0]
     return f"0\0{digits}\0" if digits.startswith("0") else f"0{chr(len(digits))}{digits}"

@@ -127,21 +127,21 @@ def call(function: Code, items: Iterable[Part]) -> Bracket:
 
 def keyword(key: str, value: Bracket | Code) -> Bracket | Code:
     """Return the source of a keyword argument."""
-    return _with_prefix(_before_argument(key), value)
+    return _with_prefix(_keyword_prefix(key), value)
 
 
 @lru_cache(maxsize=4096)
-def _before_argument(key: str) -> str:
+def _keyword_prefix(key: str) -> str:
     return f"{identifier(key)}="
 
 
 def pair(key: str, value: Bracket | Code) -> Bracket | Code:
     """Return the source of an item of a dict with a string key."""
-    return _with_prefix(_before_item(key), value)
+    return _with_prefix(_item_prefix(key), value)
 
 
 @lru_cache(maxsize=4096)
-def _before_item(key: str) -> str:
+def _item_prefix(key: str) -> str:
     return f"{string(key)}: "
 
 
@@ -162,7 +162,7 @@ def declaration(target: AttributeName, kind: Code, value: Bracket | Code | None)
 
 
 def union_or_none(kind: Code) -> Bracket:
-    """Return a type that also allows None, which parentheses enclose if it is split."""
+    """Return a type that also allows None; parentheses enclose it if it is split."""
     return Bracket("", (optional(kind),), "")
 
 
@@ -201,9 +201,9 @@ def typed_declaration(
 
 
 def long_statement(head: Code, value: Bracket, indent: int = 0) -> Code:
-    """Return `head` and a value.
+    """Return the statement of `head` and a value.
 
-    Parentheses enclose the value if its first line is too long otherwise, and fits then.
+    Parentheses enclose the value if its first line fits only in them.
     """
     inside = indent + max(width(f"{head}("), INDENT + width(value.head))
     if indent + width(f"{head}{value.head}") > WIDTH >= inside:

@@ -17,7 +17,7 @@ from .views.access import access_view
 from .views.actions import actions_view, bodies_of
 from .views.aliases import type_aliases
 from .views.bodies import bodies_view, writes_more
-from .views.caller import caller_of
+from .views.caller import caller_view_of_schema
 from .views.callers import NEEDS_OF_FIXTURES, NEEDS_OF_MAIN, callers_view
 from .views.computed import has_computed
 from .views.hooks import hooks_path, hooks_view, own_functions
@@ -28,11 +28,11 @@ from .views.nested_tests import nested_tests_view
 from .views.project import ProjectView, project_view
 from .views.provider import provider_view
 from .views.references import Entities, by_name
-from .views.referrers import possibly_kept
+from .views.referrers import possibly_undeletable
 from .views.related import related_view
 from .views.relation_nodes import Nodes, has_related, relation_nodes
 from .views.routes import routes_view
-from .views.sample_rows import creatable, sample_rows_view
+from .views.sample_rows import creatable_entities, sample_rows_view
 from .views.tables import has_relations, tables_view
 from .views.tests import tests_view
 from .views.users import user_rows_view
@@ -56,7 +56,7 @@ class FromTemplate:
 
 @dataclass(frozen=True, slots=True)
 class FromText:
-    """A file that is no code."""
+    """A file of plain text."""
 
     path: str
     text: str
@@ -92,13 +92,13 @@ def project_files(schema: Schema) -> Iterator[FromTemplate | FromKit | FromText]
     yield FromTemplate("app/settings.py", "settings.py.jinja", project)
     entities = by_name(schema.entities)
     aliases = type_aliases(schema.entities, schema.webhooks)
-    with_rows = creatable(entities)
+    with_rows = creatable_entities(entities)
     if has_relations(schema) or has_computed(schema.entities):
         yield FromTemplate("app/models.py", "tables.py.jinja", tables_view(schema))
-    kept = possibly_kept(schema.entities)
+    kept = possibly_undeletable(schema.entities)
     if schema.auth is not None:
         yield FromText("access.txt", f"{_ACCESS}{tables(schema)}")
-        caller = caller_of(schema, schema.auth)
+        caller = caller_view_of_schema(schema, schema.auth)
         yield FromTemplate("app/caller.py", "caller.py.jinja", caller)
     for entity in schema.entities:
         models = models_view(entity, aliases[entity.name], entities, schema.kit)
@@ -109,9 +109,9 @@ def project_files(schema: Schema) -> Iterator[FromTemplate | FromKit | FromText]
         own = (
             FromTemplate(f"{folder}/__init__.py", "entity.py.jinja", models),
             FromTemplate(f"{folder}/models.py", "models.py.jinja", models),
-            *_rules(entity, schema, entities),
-            *_hooks(entity, schema, entities),
-            *_files_of_relations(entity, schema, entities, nodes),
+            *_access_files(entity, schema, entities),
+            *_hook_files(entity, schema, entities),
+            *_relation_files(entity, schema, entities, nodes),
             FromTemplate(f"{folder}/routes.py", "routes.py.jinja", routes),
             FromTemplate(f"tests/test_{entity.plural}.py", "test_entity.py.jinja", tests),
         )
@@ -126,14 +126,14 @@ def project_files(schema: Schema) -> Iterator[FromTemplate | FromKit | FromText]
         fixtures = (*fixtures, *NEEDS_OF_FIXTURES)
     yield FromTemplate("tests/conftest.py", "conftest.py.jinja", project, once, fixtures)
     if schema.migrations:
-        yield from _migrations(schema, project)
+        yield from _migration_files(schema, project)
     if Artifact.PROVIDER in schema.emit:
         yield FromTemplate("clients/provider.ts", "provider.ts.jinja", provider_view(schema))
     if schema.kit is not KitForm.LIBRARY:
         yield from kit_files(schema)
 
 
-def _rules(entity: Entity, schema: Schema, entities: Entities) -> Iterator[FromTemplate]:
+def _access_files(entity: Entity, schema: Schema, entities: Entities) -> Iterator[FromTemplate]:
     """Yield the files with the rules of an entity, and of users who are its rows."""
     folder = f"app/{folder_name(entity.plural)}"
     if schema.auth is not None and schema.auth.user_entity == entity.name:
@@ -143,7 +143,7 @@ def _rules(entity: Entity, schema: Schema, entities: Entities) -> Iterator[FromT
         yield FromTemplate(f"{folder}/access.py", "access.py.jinja", view)
 
 
-def _hooks(entity: Entity, schema: Schema, entities: Entities) -> Iterator[FromTemplate]:
+def _hook_files(entity: Entity, schema: Schema, entities: Entities) -> Iterator[FromTemplate]:
     """Yield the user's file with the functions around operations, if the entity has some."""
     if hooks := own_functions(entity):
         view = hooks_view(entity, {*map(str, entities)}, schema.kit, hooks)
@@ -155,7 +155,7 @@ def _hooks(entity: Entity, schema: Schema, entities: Entities) -> Iterator[FromT
         yield FromTemplate(path, "actions.py.jinja", bodies)
 
 
-def _files_of_relations(
+def _relation_files(
     entity: Entity, schema: Schema, entities: Entities, nodes: Nodes
 ) -> Iterator[FromTemplate]:
     """Yield the files that an entity has only if it has relations."""
@@ -174,7 +174,7 @@ def _files_of_relations(
         yield FromTemplate(f"{folder}/nested.py", "nested.py.jinja", nested)
 
 
-def _migrations(schema: Schema, project: ProjectView) -> Iterator[FromTemplate | FromKit]:
+def _migration_files(schema: Schema, project: ProjectView) -> Iterator[FromTemplate | FromKit]:
     """Yield the environment of Alembic, and the test of the revisions."""
     yield FromTemplate("migrations/__init__.py", "migrations.py.jinja")
     yield FromTemplate("migrations/env.py", "migrations_env.py.jinja", project)

@@ -18,7 +18,7 @@ from .views.hooks import Function, hooks_view
 
 def render(schema: Schema) -> SourceTree:
     """Return the files of a schema. The result is deterministic, on every platform."""
-    return SourceTree(_render(file) for file in project_files(schema))
+    return SourceTree(_render_file(file) for file in project_files(schema))
 
 
 def render_to_serve(schema: Schema) -> SourceTree:
@@ -30,15 +30,15 @@ def render_hooks(schema: Schema, entity: Entity, hooks: Sequence[Function]) -> s
     """Return a module with functions of an entity."""
     names = {str(one.name) for one in schema.entities}
     view = hooks_view(entity, names, schema.kit, hooks)
-    return _render(FromTemplate("hooks.py", "hooks.py.jinja", view)).text
+    return _render_file(FromTemplate("hooks.py", "hooks.py.jinja", view)).text
 
 
-def _render(file: FromTemplate | FromKit | FromText) -> SourceFile:
+def _render_file(file: FromTemplate | FromKit | FromText) -> SourceFile:
     if isinstance(file, FromText):
         return SourceFile(file.path, file.text)
     if isinstance(file, FromKit):
         return SourceFile(file.path, file.kit_file.read_text("utf-8"))
-    text = _environment().get_template(file.template).render(_variables(file.view))
+    text = _jinja_environment().get_template(file.template).render(_variables(file.view))
     parts = [f"{table}/{file.template.removesuffix('.jinja')}" for table in file.tables]
     return SourceFile(
         file.path,
@@ -58,7 +58,7 @@ def _variables(view: Any) -> dict[str, Any]:
 
 
 @cache
-def _environment() -> Environment:
+def _jinja_environment() -> Environment:
     return Environment(
         loader=PackageLoader("crudgen.codegen"),
         auto_reload=False,

@@ -29,7 +29,7 @@ from crudgen.codegen.code import (
     words,
 )
 from crudgen.codegen.layout import Bracket, nested_literal, statement, typed_declaration
-from crudgen.codegen.render import _environment
+from crudgen.codegen.render import _jinja_environment
 from crudgen.language.names import AttributeName, ClassName, ModuleName
 from crudgen.language.schema import Value
 
@@ -91,7 +91,7 @@ def test_templates_only_place(file: Path) -> None:
 
 @pytest.mark.parametrize("value", ["text", 1, None, True, AttributeName("a"), b"x", BRACKET])
 def test_only_code_is_printed(value: object) -> None:
-    template = _environment().from_string("{{ value }}")
+    template = _jinja_environment().from_string("{{ value }}")
     with pytest.raises(TypeError, match="only Code"):
         template.render(value=value)
     assert template.render(value=raw("x")) == "x"
@@ -99,9 +99,9 @@ def test_only_code_is_printed(value: object) -> None:
 
 def test_a_name_that_a_template_misspells_is_an_error() -> None:
     with pytest.raises(jinja2.UndefinedError):
-        _environment().from_string("{{ value }}").render()
+        _jinja_environment().from_string("{{ value }}").render()
     with pytest.raises(jinja2.UndefinedError):
-        _environment().from_string("{% if value %}{% endif %}").render()
+        _jinja_environment().from_string("{% if value %}{% endif %}").render()
 
 
 @pytest.mark.parametrize("text", ["a b", "a\n", "1a", "", "a-b", "a.", "é", "a;b", "...a", "a..b"])

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from crudgen.codegen import render
 from crudgen.codegen.manifest import FromTemplate, project_files
-from crudgen.codegen.render import _render
+from crudgen.codegen.render import _render_file
 from crudgen.delivery.memory import import_tree, unload
 from crudgen.language import load_texts
 from crudgen.language.names import (
@@ -51,7 +51,7 @@ MANY = settings(
 def rendered(schema: Schema) -> dict[str, str]:
     """Render the files that a text can change."""
     rows = [row for row in project_files(schema) if isinstance(row, FromTemplate)]
-    files = [_render(row) for row in rows if row.template in CHANGING]
+    files = [_render_file(row) for row in rows if row.template in CHANGING]
     return {file.path: file.text for file in files}
 
 

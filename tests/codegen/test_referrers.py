@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from crudgen.codegen.views.referrers import changes_reference, possibly_kept, sets_reference
+from crudgen.codegen.views.referrers import changes_reference, possibly_undeletable, sets_reference
 from crudgen.language import load_texts
 from crudgen.language.names import ClassName
 from crudgen.language.relations import OnDelete, Reference
@@ -28,7 +28,7 @@ def entity(name: str, **references: OnDelete) -> Entity:
 
 
 def kept(*entities: Entity) -> set[str]:
-    return set(map(str, possibly_kept(entities)))
+    return set(map(str, possibly_undeletable(entities)))
 
 
 def test_what_only_rows_that_go_too_refer_to_is_deleted() -> None:

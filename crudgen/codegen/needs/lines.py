@@ -24,7 +24,7 @@ class Need(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A line that a file must contain beside a word, unless it mentions one of other words."""
+    """A line that a file with the text `beside` must contain, unless it has one of `words`."""
 
     beside: str
     words: tuple[str, ...]

@@ -98,11 +98,11 @@ class KitImports:
         for node in ast.walk(_parsed(text)):
             if isinstance(node, ast.ImportFrom) and _kit_module(node) is not None:
                 old = ast.unparse(node)
-                lines = [*self._lines(node)]
+                lines = [*self._right_imports(node)]
                 if lines != [old]:
                     yield from (MissingLine(line, f"instead of `{old}`") for line in lines)
 
-    def _lines(self, node: ast.ImportFrom) -> Iterator[str]:
+    def _right_imports(self, node: ast.ImportFrom) -> Iterator[str]:
         module = _kit_module(node) or ""
         package = (node.module or "").removesuffix(module).rstrip(".")
         package = "." * node.level + package

@@ -26,9 +26,9 @@ class Required:
     everywhere: bool = False
 
     def missing_lines(self, text: str) -> Iterator[MissingLine]:
-        """Yield the requirement unless one is listed that allows a version that it allows."""
+        """Yield the requirement unless a listed one allows some of the same versions."""
         listed = _requirements_in(text, extras=not self.everywhere)
-        if listed is None or any(_fits(self.requirement, one) for one in listed):
+        if listed is None or any(_ranges_overlap(self.requirement, one) for one in listed):
             return
         table = "[project.optional-dependencies]" if self.extra else "[project]"
         yield MissingLine(f'"{self.requirement}",', f"in {table} {self.extra or 'dependencies'}")
@@ -81,7 +81,7 @@ def _requirements_in(text: str, *, extras: bool) -> list["Requirement"] | None:
     return found
 
 
-def _fits(needed: str, listed: "Requirement") -> bool:
+def _ranges_overlap(needed: str, listed: "Requirement") -> bool:
     """Return whether a listed requirement allows a version of the needed one."""
     from packaging.requirements import Requirement  # noqa: PLC0415 -- lazy
     from packaging.utils import canonicalize_name  # noqa: PLC0415 -- lazy
@@ -92,11 +92,11 @@ def _fits(needed: str, listed: "Requirement") -> bool:
     specifiers = (required.specifier, listed.specifier)
     return any(
         all(specifier.contains(one, prereleases=True) for specifier in specifiers)
-        for one in ("0", *_versions(bound.version for bound in chain(*specifiers)))
+        for one in ("0", *_probe_versions(bound.version for bound in chain(*specifiers)))
     )
 
 
-def _versions(bounds: Iterable[str]) -> Iterator[str]:
+def _probe_versions(bounds: Iterable[str]) -> Iterator[str]:
     """Yield each version bound, and one right above it: ranges that overlap share one of them."""
     from packaging.version import InvalidVersion, Version  # noqa: PLC0415 -- lazy
 

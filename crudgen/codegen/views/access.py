@@ -1,4 +1,4 @@
-"""View of an entity's rules. Reason to change: the code of rules, or who a handler asks."""
+"""View of an entity's rules. Reason to change: the code of rules, or the callers of a handler."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ _ACTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class AccessView:
-    """The rules of an entity, and the callers that its handlers ask for."""
+    """The rules of an entity, and the types of callers in its handlers."""
 
     plural_words: Code
     imports: Code
@@ -113,11 +113,11 @@ def access_view(entity: Entity, access: Access, entities: Entities, kit: KitForm
     arguments = [
         name(entity.name),
         caller,
-        *_rules(entity, access.within_tenant, entities, imports),
-        *_action_rules(entity, access.within_tenant, entities, imports),
-        *_tenant(entity, access, entities, imports),
+        *_rule_arguments(entity, access.within_tenant, entities, imports),
+        *_action_rules_argument(entity, access.within_tenant, entities, imports),
+        *_tenant_argument(entity, access, entities, imports),
         *field_rules(entity, access, entities, imports),
-        *_presets(entity),
+        *_presets_argument(entity),
     ]
     kind = imports.name("..kit.access.rules", "Access")
     return AccessView(
@@ -125,14 +125,14 @@ def access_view(entity: Entity, access: Access, entities: Entities, kit: KitForm
         versions=tuple(versions(entity, imports)),
         access=statement(raw("access = "), call(kind, arguments)),
         aliases=tuple(
-            _alias(alias, actions, caller, is_open(access, actions), imports)
+            _caller_alias(alias, actions, caller, is_open(access, actions), imports)
             for actions, alias in aliases.items()
         ),
         imports=imports.code(),
     )
 
 
-def _rules(
+def _rule_arguments(
     entity: Entity, access: Access, entities: Entities, imports: Imports
 ) -> Iterator[Bracket | Code]:
     """Yield `read=[ANYONE]`, `create=[role("editor")]` and so on."""
@@ -143,7 +143,7 @@ def _rules(
             yield keyword(action, rules)
 
 
-def _action_rules(
+def _action_rules_argument(
     entity: Entity, access: Access, entities: Entities, imports: Imports
 ) -> Iterator[Bracket | Code]:
     """Yield `actions={"promote": [role("editor")]}`, of actions with rules of their own."""
@@ -156,7 +156,7 @@ def _action_rules(
         yield keyword("actions", Bracket("{", found, "}"))
 
 
-def _tenant(
+def _tenant_argument(
     entity: Entity, access: Access, entities: Entities, imports: Imports
 ) -> Iterator[Bracket | Code]:
     """Yield `tenant=USER.when(…)`, whose condition is part of each rule."""
@@ -165,7 +165,7 @@ def _tenant(
         yield keyword("tenant", rule_conditions(entity, entities, imports).when(rule))
 
 
-def _presets(entity: Entity) -> Iterator[Bracket | Code]:
+def _presets_argument(entity: Entity) -> Iterator[Bracket | Code]:
     """Yield `presets={"owner_id": "id"}`: the attributes of the caller that new rows get."""
     presets = tuple(
         pair(field.attribute, literal(str(field.preset.claim)))
@@ -176,11 +176,11 @@ def _presets(entity: Entity) -> Iterator[Bracket | Code]:
         yield keyword("presets", Bracket("{", presets, "}"))
 
 
-def _alias(
+def _caller_alias(
     alias: Code, actions: tuple[Right, ...], caller: Code, admits_none: bool, imports: Imports
 ) -> Code:
     """Return `Reader = Annotated[Caller | None, May(Caller, access.read).asked]`."""
-    permissions: list[Bracket | Code] = [*map(_permission, actions)]
+    permissions: list[Bracket | Code] = [*map(_permission_source, actions)]
     if len(permissions) > 1:
         permissions.append(raw("any_of=True"))
     may = call(imports.name("..kit.access.may", "May"), [caller, *permissions])
@@ -190,7 +190,7 @@ def _alias(
     return statement(alias + raw(" = "), annotated)
 
 
-def _permission(right: Right) -> Code:
+def _permission_source(right: Right) -> Code:
     """Return `access.read`, or `access.actions["promote"]`."""
     if isinstance(right, Action):
         return raw("access.") + identifier(right)

@@ -37,19 +37,19 @@ def _aliases(entity: Entity, taken: set[str]) -> Iterator[tuple[FieldName, Code]
     """Yield the aliases of an entity, and add them to the names that are taken."""
     for number, field in enumerate((*entity.fields, *entity.computed)):
         if field.type in _WITH_ARGUMENTS or field.as_sent or field.controls:
-            candidates = _candidates(entity, field, number)
-            alias = next(alias for alias in candidates if _is_free(alias, field, taken))
+            candidates = _alias_candidates(entity, field, number)
+            alias = next(alias for alias in candidates if _is_usable_alias(alias, field, taken))
             taken.add(alias)
             yield field.name, alias
 
 
-def _candidates(entity: Entity, field: Field, number: int) -> Iterator[Code]:
+def _alias_candidates(entity: Entity, field: Field, number: int) -> Iterator[Code]:
     camel = "".join(part.capitalize() for part in field.name.split("_"))
     yield name(entity.name, suffix=camel)
     yield name(entity.name, suffix=f"{camel}Value")
     yield from (raw("Type") + literal(other) for other in count(number))
 
 
-def _is_free(alias: Code, field: Field, taken: set[str]) -> bool:
+def _is_usable_alias(alias: Code, field: Field, taken: set[str]) -> bool:
     line = f"{field.attribute}: {alias} | None = Field("
     return alias not in taken and INDENT + len(line) <= WIDTH

@@ -77,7 +77,7 @@ def update_by_id_suffix(entity: Entity) -> str:
 
 
 def written_suffix(entity: Entity) -> str:
-    """Return the suffix of the model of a row in responses to writes, but see `created_suffix`."""
+    """Return the suffix of the model of a row in responses to writes other than its create."""
     return WITH_KEYS if writes_keys(entity) else "Public"
 
 
@@ -86,7 +86,7 @@ def created_suffix(entity: Entity) -> str:
     return CREATED if creates_together(entity) else written_suffix(entity)
 
 
-def owned_body(one: Collection) -> str:
+def owned_body_model(one: Collection) -> str:
     """Return the model of the body that creates a row under its owner: `HeroCreateInTeam`."""
     return f"{one.create_model}WithRelated" if writes_more(one.target) else one.create_model
 
@@ -113,12 +113,12 @@ def bodies_view(
     entity: Entity, entities: Entities, conventions: Conventions, kit: KitForm
 ) -> BodiesView:
     """Return the view of the bodies of an entity that writes more than its rows."""
-    printer = _Printer(entity, entities, conventions.json, kit)
+    printer = _BodyPrinter(entity, entities, conventions.json, kit)
     bodies = tuple(printer.bodies())
     return BodiesView(a_row(entity), printer.imports.code(), bodies)
 
 
-class _Printer:
+class _BodyPrinter:
     """Builds the source of the bodies, and collects their imports."""
 
     def __init__(self, entity: Entity, entities: Entities, case: Case, kit: KitForm) -> None:
@@ -130,109 +130,121 @@ class _Printer:
         attributes = [*(one.relation.attribute for one in self._rows)]
         attributes += [one.keys for one in self._linked]
         defined = {f"{entity.name}{suffix}" for suffix in BODIES}
-        defined.update(map(owned_body, self._owners))
+        defined.update(map(owned_body_model, self._owners))
         self.imports = Imports(kit, defined=defined, attributes=attributes)
 
     def bodies(self) -> Iterator[Body]:
         """Yield the bodies, each after those that it uses."""
         operations, a_singular = {*self._entity.api.operations}, a_row(self._entity)
-        keys = [*map(self._sent_keys, self._linked)]
+        keys = [*map(self._sent_keys_field, self._linked)]
         creates = Operation.REPLACE in operations or bool(CREATING & operations)
         if self._linked and creates:
             verbs = "create or replace" if Operation.REPLACE in operations else "create"
             doc = f"Request body to {verbs} {a_singular} with its links."
-            yield self._body(alone_suffix(self._entity), "Create", doc, keys)
+            yield self._derived_body(alone_suffix(self._entity), "Create", doc, keys)
         if self._rows:
             doc = f"Request body to create {a_singular} with related rows."
             base = CREATE_WITH_KEYS if self._linked else "Create"
-            yield self._body(CREATE, base, doc, [*map(self._created, self._rows)])
+            yield self._derived_body(
+                CREATE, base, doc, [*map(self._created_rows_field, self._rows)]
+            )
         for one in self._owners:
-            yield self._owned(one, [*keys, *map(self._created, self._rows)])
+            yield self._owned_body(one, [*keys, *map(self._created_rows_field, self._rows)])
         if self._linked and Operation.UPDATE in operations:
             doc = f"Request body to update {a_singular} and its links. Omitted: unchanged."
-            yield self._body(UPDATE, "Update", doc, keys)
+            yield self._derived_body(UPDATE, "Update", doc, keys)
         if self._linked and Operation.UPDATE_MANY in operations:
             plural = words(self._entity.plural)
             doc = f"Item of the request body to update several {plural} and their links."
-            yield self._body(UPDATE_BY_ID, "UpdateById", doc, keys)
+            yield self._derived_body(UPDATE_BY_ID, "UpdateById", doc, keys)
         capitalized = a_row(self._entity, capitalized=True)
         if self._linked:
             doc = f"{capitalized} as returned by the API, with the keys of linked rows."
-            yield self._body(WITH_KEYS, "Public", doc, [*map(self._keys, self._linked)])
+            yield self._derived_body(
+                WITH_KEYS, "Public", doc, [*map(self._returned_keys_field, self._linked)]
+            )
         if self._rows:
             base = WITH_KEYS if self._linked else "Public"
             doc = f"{capitalized} as returned when it is created, with the rows created with it."
-            yield self._body(CREATED, base, doc, [*map(self._returned, self._rows)])
+            yield self._derived_body(
+                CREATED, base, doc, [*map(self._returned_rows_field, self._rows)]
+            )
 
-    def _owned(self, one: Collection, lines: list[Code]) -> Body:
+    def _owned_body(self, one: Collection, lines: list[Code]) -> Body:
         """Return the source of the body that creates a row under its owner."""
         doc = (
             f"Request body to create {a_row(one.target)} of {a_row(one.owner)}, with related rows."
         )
         self.imports.use(".models", one.create_model)
-        return self._class(owned_body(one), one.create_model, doc, lines)
+        return self._body_class(owned_body_model(one), one.create_model, doc, lines)
 
-    def _body(self, suffix: str, base: str, doc: str, lines: list[Code]) -> Body:
+    def _derived_body(self, suffix: str, base: str, doc: str, lines: list[Code]) -> Body:
         if base not in BODIES:
             self.imports.use(".models", f"{self._entity.name}{base}")
         model = self._entity.name
-        return self._class(f"{model}{suffix}", f"{model}{base}", doc, lines)
+        return self._body_class(f"{model}{suffix}", f"{model}{base}", doc, lines)
 
-    def _class(self, model: str, base: str, doc: str, lines: list[Code]) -> Body:
+    def _body_class(self, model: str, base: str, doc: str, lines: list[Code]) -> Body:
         bases = call(raw(""), [identifier(base)])
         head = statement(raw("class ") + identifier(model), bases, tail=":")
         return Body(head, docstring(doc, INDENT), join(raw("\n    "), lines))
 
-    def _created(self, one: Collection) -> Code:
+    def _created_rows_field(self, one: Collection) -> Code:
         """Return `lines: ManyOrNone[OrderLineCreateInOrder] = Field(default=[])`."""
-        rows = self._many(self._many_or_none(), self._model(one, one.create_model))
-        value = self._field([raw("default=[]"), *self._row_alias(one)])
+        rows = self._generic_type(
+            self._many_or_none_type(), self._import_model(one, one.create_model)
+        )
+        value = self._field_call([raw("default=[]"), *self._rows_alias(one)])
         return typed_declaration(one.relation.attribute, rows, value)
 
-    def _returned(self, one: Collection) -> Code:
+    def _returned_rows_field(self, one: Collection) -> Code:
         """Return `lines: list[OrderLinePublic]`."""
-        rows = self._many(self._list(), self._model(one, f"{one.target.name}Public"))
-        alias = self._row_alias(one)
+        rows = self._generic_type(
+            self._list_type(), self._import_model(one, f"{one.target.name}Public")
+        )
+        alias = self._rows_alias(one)
         return typed_declaration(
-            one.relation.attribute, rows, self._field(alias) if alias else None
+            one.relation.attribute, rows, self._field_call(alias) if alias else None
         )
 
-    def _sent_keys(self, one: Collection) -> Code:
+    def _sent_keys_field(self, one: Collection) -> Code:
         """Return `power_ids: ManyOrNone[IntKey] = Field(default=[])`."""
-        keys = self._many(self._many_or_none(), body_key_type(one.target, self.imports))
+        keys = self._generic_type(
+            self._many_or_none_type(), body_key_type(one.target, self.imports)
+        )
         return typed_declaration(
-            one.keys, keys, self._field([raw("default=[]"), *self._key_alias(one)])
+            one.keys, keys, self._field_call([raw("default=[]"), *self._keys_alias(one)])
         )
 
-    def _keys(self, one: Collection) -> Code:
+    def _returned_keys_field(self, one: Collection) -> Code:
         """Return `power_ids: list[int]`."""
-        keys = self._many(self._list(), shown_key_type(one, self.imports))
-        alias = self._key_alias(one)
-        return typed_declaration(one.keys, keys, self._field(alias) if alias else None)
+        keys = self._generic_type(self._list_type(), shown_key_type(one, self.imports))
+        alias = self._keys_alias(one)
+        return typed_declaration(one.keys, keys, self._field_call(alias) if alias else None)
 
-    def _many_or_none(self) -> Code:
+    def _many_or_none_type(self) -> Code:
         return self.imports.name("..kit.types.many", "ManyOrNone", in_class=True)
 
-    def _list(self) -> Code:
+    def _list_type(self) -> Code:
         return self.imports.builtin("list", in_class=True)
 
-    def _many(self, many: Code, item: Code) -> Bracket:
+    def _generic_type(self, many: Code, item: Code) -> Bracket:
         return subscript(many, [item])
 
-    def _model(self, one: Collection, model: str) -> Code:
+    def _import_model(self, one: Collection, model: str) -> Code:
         is_own = one.target.name == self._entity.name
         module = ".models" if is_own else f"..{folder_name(one.target.plural)}.models"
         return self.imports.name(module, model, in_class=True)
 
-    def _row_alias(self, one: Collection) -> list[Bracket | Code]:
+    def _rows_alias(self, one: Collection) -> list[Bracket | Code]:
         sent = one.relation.json_name
         same = sent == str(one.relation.attribute)
         return [] if same else [keyword("alias", json_name(sent))]
 
-    def _key_alias(self, one: Collection) -> list[Bracket | Code]:
+    def _keys_alias(self, one: Collection) -> list[Bracket | Code]:
         return key_alias(one, self._case)
 
-    def _field(self, items: list[Bracket | Code]) -> Bracket:
+    def _field_call(self, items: list[Bracket | Code]) -> Bracket:
         return call(self.imports.name("sqlmodel", "Field", in_class=True), items)
 
 

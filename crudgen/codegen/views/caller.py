@@ -11,7 +11,7 @@ from crudgen.language.names import AttributeName
 from crudgen.language.schema import KitForm, Schema
 
 from .rule_conditions import names_caller
-from .users import are_rows
+from .users import users_are_rows
 
 _TYPES = {
     ClaimType.INT: "IntClaim",
@@ -43,7 +43,7 @@ class CallerView:
     """The claims in the conditions of rules, if there are any."""
 
 
-def caller_of(schema: Schema, auth: Auth) -> CallerView:
+def caller_view_of_schema(schema: Schema, auth: Auth) -> CallerView:
     """Return the view of the class of callers of an application."""
     is_in_rules = any(names_caller(entity.access) for entity in schema.entities)
     return caller_view(auth, schema.kit, is_in_rules=is_in_rules)
@@ -55,20 +55,20 @@ def caller_view(auth: Auth, kit: KitForm, *, is_in_rules: bool = False) -> Calle
     defined = {"Caller", *(("Me", "me") if is_in_rules else ())}
     imports = Imports(kit, defined=defined, attributes=names)
     kind = (".kit.access.caller", "BaseCaller")
-    if are_rows(auth):
+    if users_are_rows(auth):
         kind = (".kit.access.user_row_caller", "RowCaller")
     base = imports.name(*kind)
-    claims = tuple(_claim(one, imports, is_of_row=are_rows(auth)) for one in auth.me)
+    claims = tuple(_claim_field(one, imports, is_of_row=users_are_rows(auth)) for one in auth.me)
     return CallerView(
         head=statement(raw("class "), call(raw("Caller"), [base]), tail=":"),
-        settings=tuple(_settings(auth)),
+        settings=tuple(_class_settings(auth)),
         claims=claims,
-        bound=tuple(_bound(one, imports) for one in auth.me) if is_in_rules else (),
+        bound=tuple(_bound_claim(one, imports) for one in auth.me) if is_in_rules else (),
         imports=imports.code(),
     )
 
 
-def _bound(one: Claim, imports: Imports) -> Code:
+def _bound_claim(one: Claim, imports: Imports) -> Code:
     """Return `id = bound("id", BigInteger())`."""
     module, kind = _COLUMNS[one.type]
     column = call(imports.name(module, kind, in_class=True), [])
@@ -81,7 +81,7 @@ def _bound(one: Claim, imports: Imports) -> Code:
     return statement(head, call(function, arguments), INDENT)
 
 
-def _settings(auth: Auth) -> Iterator[Code]:
+def _class_settings(auth: Auth) -> Iterator[Code]:
     if auth.roles:
         roles = tuple(literal(str(role)) for role in auth.roles)
         value = Bracket("(", roles, ")", is_tuple=True)
@@ -92,7 +92,7 @@ def _settings(auth: Auth) -> Iterator[Code]:
         yield raw('__login__ = "login"')
 
 
-def _claim(one: Claim, imports: Imports, *, is_of_row: bool) -> Code:
+def _claim_field(one: Claim, imports: Imports, *, is_of_row: bool) -> Code:
     """Return `id: IntClaim = claim("sub")`, or `id: IntClaim = of_row("id")`."""
     kind: Code | Bracket
     if one.type is ClaimType.ENUM:

@@ -11,7 +11,7 @@ from crudgen.language.operations import Operation
 from crudgen.language.schema import Entity, Json
 
 from .access import actions_of
-from .users import are_rows
+from .users import users_are_rows
 
 NEEDS_OF_MAIN = (
     Mention(
@@ -47,8 +47,8 @@ class CallersView:
 def callers_view(auth: Auth) -> CallersView:
     """Return the view of the callers in tests."""
     claims: dict[str, Json] = {"sub": "1"}
-    sampled = {one.claim: _sample(one) for one in auth.me if one.claim not in _OF_ISSUER}
-    if are_rows(auth):
+    sampled = {one.claim: _sample_claim(one) for one in auth.me if one.claim not in _OF_ISSUER}
+    if users_are_rows(auth):
         start = f"{ROW_CLAIM}."
         sampled = {ROW_CLAIM: {name.removeprefix(start): value for name, value in sampled.items()}}
     claims |= sampled
@@ -67,7 +67,7 @@ def callers_view(auth: Auth) -> CallersView:
     )
 
 
-def _sample(one: Claim) -> Json:
+def _sample_claim(one: Claim) -> Json:
     value = one.words[0] if one.type is ClaimType.ENUM else _SAMPLES[one.type]
     if one.many:
         return [value]
@@ -75,7 +75,7 @@ def _sample(one: Claim) -> Json:
 
 
 def testable_operations(entity: Entity) -> set[Operation]:
-    """Return the operations that a caller with all roles may use, and see the response of."""
+    """Return the operations that a caller with all roles may use and read the response of."""
     access, operations = entity.access, {*entity.api.operations}
     if access is None:
         return operations
@@ -85,7 +85,7 @@ def testable_operations(entity: Entity) -> set[Operation]:
     return {one for one in operations if all(map(access.of_all, actions_of(one, entity)))}
 
 
-def admitted(entity: Entity, operation: Operation, auth: Auth) -> tuple[str, ...]:
+def admitted_callers(entity: Entity, operation: Operation, auth: Auth) -> tuple[str, ...]:
     """Return which callers of the tests may use an operation."""
     access = entity.access
     return tuple(

@@ -41,40 +41,47 @@ _TEXTS = {TypeName.STR, TypeName.TEXT, TypeName.EMAIL, TypeName.URL}
 def candidates(
     fields: Sequence[Field], conditions: Iterable[Condition]
 ) -> Mapping[FieldName, Sequence[Value]]:
-    """Return valid values of fields: their samples, and values near the constants beside them.
+    """Return valid values of fields: samples, and values near constants compared with them.
 
-    Fields that can be compared with each other share theirs.
+    Fields of comparable types share their values.
     """
     pools: dict[TypeName, dict[Value, None]] = {}
     constants = [constants_of(condition) for condition in conditions]
     for field in fields:
-        pool = pools.setdefault(_family(field), {})
+        pool = pools.setdefault(_comparable_type(field), {})
         if field.type in {TypeName.JSON, TypeName.BYTES}:
             continue
         near = (value for found in constants for value in found.get(field.name, ()))
-        values = (*field.samples, *field.words, *(one for value in near for one in _near(value)))
+        values = (
+            *field.samples,
+            *field.words,
+            *(one for value in near for one in _nearby_values(value)),
+        )
         pool.update(dict.fromkeys(values))
     return {
-        field.name: [*_valid(field, pools[_family(field)]), *([None] if field.optional else ())]
+        field.name: [
+            *_valid_values(field, pools[_comparable_type(field)]),
+            *([None] if field.optional else ()),
+        ]
         for field in fields
     }
 
 
-def _valid(field: Field, pool: Iterable[Value]) -> Iterator[Value]:
+def _valid_values(field: Field, pool: Iterable[Value]) -> Iterator[Value]:
     """Yield the values that a request can contain: first the samples."""
     if field.type in {TypeName.JSON, TypeName.BYTES}:
         yield from field.samples
         return
-    ladder = _LADDERS.get(_family(field), ())
+    ladder = _LADDERS.get(_comparable_type(field), ())
     for value in dict.fromkeys((*field.samples, *pool, *ladder)):
         is_text = field.type in {TypeName.EMAIL, TypeName.URL}
         if is_text and value not in field.samples:
             continue
-        if value_problem(field, _scaled(field, value)) is None:
-            yield _scaled(field, value)
+        if value_problem(field, _with_scale(field, value)) is None:
+            yield _with_scale(field, value)
 
 
-def _near(value: Any) -> Iterator[Value]:
+def _nearby_values(value: Any) -> Iterator[Value]:
     """Yield a value, and values that are a little larger or smaller."""
     yield value
     match value:
@@ -96,14 +103,14 @@ def _near(value: Any) -> Iterator[Value]:
             )
 
 
-def _scaled(field: Field, value: Any) -> Any:
-    """Return a decimal with the decimals of the field, if it has no others."""
+def _with_scale(field: Field, value: Any) -> Any:
+    """Return a decimal with the scale of the field, unless that changes its value."""
     if field.type is not TypeName.DECIMAL or not isinstance(value, Decimal):
         return value
     scaled = round(value, field.scale or 0)
     return scaled if scaled == value else value
 
 
-def _family(field: Field) -> TypeName:
+def _comparable_type(field: Field) -> TypeName:
     """Return one of the types whose values can be compared with those of a field."""
     return TypeName.STR if field.type in _TEXTS else field.type

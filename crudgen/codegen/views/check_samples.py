@@ -39,14 +39,14 @@ def request_samples(entity: Entity) -> Samples | None:
     first = {field.name: field.samples[0] for field in sent}
     if not entity.checks:
         return Samples(first, {field.name: field.samples[1] for field in sent}, {})
-    search = _Search(entity, sent)
-    found = search.valid(first)
+    search = _SampleSearch(entity, sent)
+    found = search.valid_row(first)
     if found is None:
         return None
-    return Samples(found, search.changes(found), search.invalid(found))
+    return Samples(found, search.changes(found), search.invalid_values(found))
 
 
-class _Search:
+class _SampleSearch:
     """The search for values of one entity."""
 
     def __init__(self, entity: Entity, sent: Sequence[Field]) -> None:
@@ -59,10 +59,10 @@ class _Search:
         self._candidates = candidates(self._fields, conditions)
         self._steps = 0
 
-    def valid(self, first: Row) -> Row | None:
+    def valid_row(self, first: Row) -> Row | None:
         """Return values that meet all checks."""
         self._steps = 0
-        chosen = next(self._completed(self._fields, {}, self._checks), None)
+        chosen = next(self._choices(self._fields, {}, self._checks), None)
         return None if chosen is None else {**first, **chosen}
 
     def changes(self, row: Row) -> Row:
@@ -79,7 +79,7 @@ class _Search:
             changes[field.name] = value
         return changes
 
-    def invalid(self, row: Row) -> Row:
+    def invalid_values(self, row: Row) -> Row:
         """Return values that violate a check; of as few fields as possible."""
         for field in self._fields:
             for value in self._candidates[field.name]:
@@ -88,15 +88,15 @@ class _Search:
         for check in self._checks:
             self._steps = 0
             fields = [field for field in self._fields if field.name in fields_of(check.condition)]
-            for chosen in self._completed(fields, {}, ()):
+            for chosen in self._choices(fields, {}, ()):
                 if self._violates({**row, **chosen}):
                     return chosen
         return {}
 
-    def _completed(
+    def _choices(
         self, fields: Sequence[Field], chosen: Row, checks: Sequence[Check]
     ) -> Iterator[dict[FieldName, Value]]:
-        """Yield choices of values that meet the checks, whose fields are all chosen."""
+        """Yield choices of values for fields; each check is tested once its fields are chosen."""
         if not fields:
             yield {**chosen}
             return
@@ -109,10 +109,10 @@ class _Search:
             row = {**chosen, field.name: value}
             decided = [check for check in checks if left.isdisjoint(fields_of(check.condition))]
             if self._meets(row, decided):
-                yield from self._completed(others, row, checks)
+                yield from self._choices(others, row, checks)
 
     def _meets(self, row: Row, checks: Sequence[Check] | None = None) -> bool:
-        """Return whether a row meets the checks, whatever the values are that are not sent."""
+        """Return whether a row meets the checks, whatever values the unsent fields have."""
         return all(
             value_of(check.condition, {**row, **others}) is not False
             for check in (self._checks if checks is None else checks)
@@ -130,16 +130,16 @@ class _Search:
 def _unsent_values(entity: Entity) -> Iterator[Row]:
     """Yield possible values of the fields that requests in tests do not contain."""
     keys = count(1_000_001)
-    by_target: dict[object, Value] = {entity.name: _key(entity.key, next(keys))}
+    by_target: dict[object, Value] = {entity.name: _sample_key(entity.key, next(keys))}
     early: dict[FieldName, Value] = {}
     late: dict[FieldName, Value] = {}
     optional: dict[FieldName, Value] = {}
     for field in entity.fields:
         if field.reference is not None:
             target = field.reference.target
-            key = by_target.setdefault(target, _key(field, next(keys)))
+            key = by_target.setdefault(target, _sample_key(field, next(keys)))
             if field.optional:
-                optional[field.name] = _key(field, next(keys))
+                optional[field.name] = _sample_key(field, next(keys))
             early[field.name] = late[field.name] = None if field.optional else key
         elif field.pk and field.read_only:
             early[field.name] = late[field.name] = by_target[entity.name]
@@ -154,7 +154,7 @@ def _unsent_values(entity: Entity) -> Iterator[Row]:
         yield {**early, name: key}
 
 
-def _key(field: Field, number: int) -> Value:
+def _sample_key(field: Field, number: int) -> Value:
     """Return a key that differs from those of other numbers."""
     if field.type is TypeName.UUID:
         return UUID(int=number)

@@ -43,18 +43,20 @@ class CheckPrinter:
         if field.type in SIZED:
             function = self._imports.name("sqlalchemy", "func") + raw(".length")
             length = call(function, [self._column_expression(field)])
-            within = self._within(length, field.min_length or None, field.max_length)
-            yield self._check(field, "length", within)
+            within = self._range_condition(length, field.min_length or None, field.max_length)
+            yield self._check_constraint(field, "length", within)
         elif field.type is TypeName.ENUM:
             words = Bracket("[", tuple(literal(word) for word in field.words), "]")
             column = self._column_expression(field)
-            yield self._check(field, "words", method(column, "in_", (words,)))
+            yield self._check_constraint(field, "words", method(column, "in_", (words,)))
         else:
             low = None if field.minimum == INT64_MIN else field.minimum
             high = None if field.maximum == INT64_MAX else field.maximum
             if low is not None or high is not None:
                 column = self._column_expression(field)
-                yield self._check(field, "range", self._within(column, low, high))
+                yield self._check_constraint(
+                    field, "range", self._range_condition(column, low, high)
+                )
 
     def _column_expression(self, field: Field) -> Bracket:
         is_scaled = field.type is TypeName.DECIMAL
@@ -62,7 +64,7 @@ class CheckPrinter:
             return column_of(field, self._imports, exact_number(field, self._imports))
         return column_of(field, self._imports)
 
-    def _within(self, column: Bracket, low: Value, high: Value) -> Bracket | Comparison:
+    def _range_condition(self, column: Bracket, low: Value, high: Value) -> Bracket | Comparison:
         least, most = self._printer.constant(low), self._printer.constant(high)
         if low is not None and high is not None:
             return call(self._imports.name("sqlalchemy", "between"), [column, least, most])
@@ -70,7 +72,9 @@ class CheckPrinter:
             return Comparison(column, ">=", least)
         return Comparison(column, "<=", most)
 
-    def _check(self, field: Field, what: str, expression: Bracket | Comparison) -> Bracket:
+    def _check_constraint(
+        self, field: Field, what: str, expression: Bracket | Comparison
+    ) -> Bracket:
         constraint = self._imports.name("sqlalchemy", "CheckConstraint")
         label = keyword("name", literal(f"{field.column}_{what}"))
         return call(constraint, [expression, label])

@@ -66,7 +66,7 @@ class Collection:
         return nested.singular(self.relation, self.target)
 
     @property
-    def functions(self) -> Iterator[str]:
+    def function_names(self) -> Iterator[str]:
         """The names of all functions that the collection may have."""
         for verb in ("list", "set"):
             yield f"{verb}_{self.resource}"
@@ -84,7 +84,7 @@ class Collection:
         return self.relation.name.replace("_", "-")
 
     @property
-    def row_key(self) -> str:
+    def linked_row_parameter(self) -> str:
         """The path parameter of a linked row: `power_id`."""
         key = f"{self.singular}_id"
         return key if key != self.key else f"linked_{key}"
@@ -128,9 +128,9 @@ def collections_of(entity: Entity, entities: Entities) -> tuple[Collection, ...]
 
 
 def owners_of(entity: Entity, entities: Entities) -> tuple[Collection, ...]:
-    """Return the collections in which new rows of an entity are sent without their reference.
+    """Return the collections through which rows of an entity are created without a reference.
 
-    They are the inverses of its references, by owner, then in the order of its relations.
+    They are the inverses of its references, sorted by owner, then as its relations are.
     """
     targets = {one.target for one in entity.relations if one.inverse is not None}
     owners = (entities[target] for target in targets)

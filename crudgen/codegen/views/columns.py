@@ -72,23 +72,23 @@ class FieldPrinter:
         """Yield the type aliases, such as `HeroMood = Literal["calm", "angry"]`."""
         for field in (*entity.fields, *entity.computed):
             if field.name in self._aliases:
-                yield statement(self._aliases[field.name] + raw(" = "), self._with_arguments(field))
+                yield statement(self._aliases[field.name] + raw(" = "), self._alias_value(field))
 
     def annotation(self, field: Field) -> Code:
         """Return the annotation, with `| None` if the field is optional."""
-        kind = self._type(field)
+        kind = self._python_type(field)
         return optional(kind) if field.optional else kind
 
-    def _type(self, field: Field) -> Code:
+    def _python_type(self, field: Field) -> Code:
         if field.name in self._aliases:
             return self._aliases[field.name]
         if field.pk and field.type is TypeName.STR:
-            return self._text(field, in_class=True)
+            return self._text_type(field, in_class=True)
         if field.type in _PLAIN:
             return self._imports.builtin(field.type.value, in_class=True)
         return self._in_class(*_IMPORTED[field.type])
 
-    def _with_arguments(self, field: Field) -> Bracket:
+    def _alias_value(self, field: Field) -> Bracket:
         if field.type is TypeName.ENUM:
             # A named type is one schema in OpenAPI, and one type in typed clients.
             words = [literal(word) for word in field.words]
@@ -98,14 +98,14 @@ class FieldPrinter:
             return call(named, [literal(str(alias)), kind])
         items: tuple[Code, Bracket]
         if field.type is TypeName.DECIMAL:
-            items = (self._imports.name("decimal", "Decimal"), self._exact(field))
+            items = (self._imports.name("decimal", "Decimal"), self._exact_rule(field))
         elif field.type in _UNICODE:
-            items = (self._text(field, in_class=False), self._text_rule(field))
+            items = (self._text_type(field, in_class=False), self._text_rule(field))
         else:
-            items = (self._imports.builtin("bytes"), self._base64(field))
+            items = (self._imports.builtin("bytes"), self._base64_rule(field))
         return subscript(self._imports.name("typing", "Annotated"), items)
 
-    def _text(self, field: Field, *, in_class: bool) -> Code:
+    def _text_type(self, field: Field, *, in_class: bool) -> Code:
         if field.pk and field.pattern is not None:
             return self._imports.name("..kit.types.text_key", "TextKey", in_class=in_class)
         return self._imports.builtin("str", in_class=in_class)
@@ -119,7 +119,7 @@ class FieldPrinter:
         items = [keyword(key, literal(True)) for key, value in is_set.items() if value]
         return call(self._imports.name("..kit.types.text", "TextRule"), items)
 
-    def _exact(self, field: Field) -> Bracket:
+    def _exact_rule(self, field: Field) -> Bracket:
         items: list[Bracket | Code] = [literal(field.precision), literal(field.scale)]
         if field.minimum is not None:
             items.append(keyword("minimum", self.constant(field.minimum)))
@@ -127,7 +127,7 @@ class FieldPrinter:
             items.append(keyword("maximum", self.constant(field.maximum)))
         return call(self._imports.name("..kit.types.decimals", "Exact"), items)
 
-    def _base64(self, field: Field) -> Bracket:
+    def _base64_rule(self, field: Field) -> Bracket:
         items: list[Bracket | Code] = [keyword("max_length", literal(field.max_length))]
         if field.min_length:
             items.append(keyword("min_length", literal(field.min_length)))
@@ -136,13 +136,13 @@ class FieldPrinter:
     def default(self, field: Field) -> tuple[Bracket | Code, ...]:
         """Return the keyword argument of the default, if there is one."""
         if field.name not in self._defaults:
-            self._defaults[field.name] = (*self._default(field),)
+            self._defaults[field.name] = (*self._default_argument(field),)
         return self._defaults[field.name]
 
-    def _default(self, field: Field) -> Iterator[Bracket | Code]:
+    def _default_argument(self, field: Field) -> Iterator[Bracket | Code]:
         match field.default:
             case Now():
-                yield keyword("default_factory", self._now(field))
+                yield keyword("default_factory", self._now_function(field))
             case Constant(value):
                 yield keyword("default", self.value(value))
             case Preset() if field.optional:
@@ -162,7 +162,7 @@ class FieldPrinter:
         name = self._imports.name(_MODULES[kind], kind.__name__, in_class=in_class)
         return literal(value, name)
 
-    def _now(self, field: Field) -> Code:
+    def _now_function(self, field: Field) -> Code:
         return self._in_class("..kit.types.dates", _NOW[field.type])
 
     def alias(self, field: Field) -> Iterator[Bracket | Code]:
@@ -177,21 +177,21 @@ class FieldPrinter:
     def constraints(self, field: Field) -> tuple[Bracket | Code, ...]:
         """Return the keyword arguments of constraints, description and example.
 
-        They are the same in several models.
+        Several models have the same ones.
         """
         if field.name not in self._constraints:
-            self._constraints[field.name] = (*self._constrained(field),)
+            self._constraints[field.name] = (*self._constraint_arguments(field),)
         return self._constraints[field.name]
 
-    def _constrained(self, field: Field) -> Iterator[Bracket | Code]:
+    def _constraint_arguments(self, field: Field) -> Iterator[Bracket | Code]:
         if field.type in _NUMBERS:
-            yield from self._keywords(ge=field.minimum, le=field.maximum)
+            yield from self._bound_arguments(ge=field.minimum, le=field.maximum)
         if field.type in _SIZED_TEXTS:
-            yield from self._keywords(
+            yield from self._bound_arguments(
                 min_length=field.min_length or None, max_length=field.max_length
             )
         yield from self.description(field)
-        extra = [*self._pattern(field), *self._examples(field)]
+        extra = [*self._pattern_item(field), *self._examples_item(field)]
         if extra:
             yield keyword("schema_extra", Bracket("{", tuple(extra), "}"))
 
@@ -200,23 +200,23 @@ class FieldPrinter:
         if field.doc is not None:
             yield keyword("description", literal(field.doc))
 
-    def _keywords(self, **bounds: Number | None) -> Iterator[Bracket | Code]:
+    def _bound_arguments(self, **bounds: Number | None) -> Iterator[Bracket | Code]:
         for key, bound in bounds.items():
             if bound is not None:
-                yield keyword(key, self._bound(bound))
+                yield keyword(key, self._bound_source(bound))
 
-    def _pattern(self, field: Field) -> Iterator[Bracket | Code]:
+    def _pattern_item(self, field: Field) -> Iterator[Bracket | Code]:
         if field.pattern is not None:
             yield pair("pattern", literal(f"^(?:{field.pattern})$"))
         elif field.pk and field.type is TypeName.STR:
             yield pair("pattern", literal(f"^{TEXT_KEY}$"))
 
-    def _examples(self, field: Field) -> Iterator[Bracket | Code]:
+    def _examples_item(self, field: Field) -> Iterator[Bracket | Code]:
         if field.example is not None:
             example = nested_literal(to_json_value(field, field.example.value))
             yield pair("examples", Bracket("[", (example,), "]"))
 
-    def _bound(self, number: Number) -> Code:
+    def _bound_source(self, number: Number) -> Code:
         if number == INT64_MIN and isinstance(number, int):
             return self._in_class("..kit.models", "MIN_INT")
         if number == INT64_MAX and isinstance(number, int):
@@ -230,7 +230,7 @@ class FieldPrinter:
         for flag, is_set in flags.items():
             if is_set:
                 yield keyword(flag, literal(True))
-        yield from self._sa_type(field)
+        yield from self._sa_type_argument(field)
         options = tuple(self._column_options(field))
         if options:
             yield keyword("sa_column_kwargs", Bracket("{", options, "}"))
@@ -246,9 +246,9 @@ class FieldPrinter:
         if is_key and field.type is TypeName.INT and not field.read_only:
             yield pair("autoincrement", literal(False))
         if field.touch:
-            yield pair("onupdate", self._now(field))
+            yield pair("onupdate", self._now_function(field))
 
-    def _sa_type(self, field: Field) -> Iterator[Bracket | Code]:
+    def _sa_type_argument(self, field: Field) -> Iterator[Bracket | Code]:
         if field.type in _TEXTS:
             yield keyword("sa_type", self._in_class("..kit.database.columns", "Text"))
         elif field.type is TypeName.INT and field.pk and field.read_only:

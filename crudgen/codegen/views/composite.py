@@ -31,12 +31,12 @@ def composite_arguments(
     if found:
         created = name(entity.name, suffix=CREATED)
         imports.use(".bodies", created)
-        items = tuple(_relation(one, entity, entities, imports) for one in found)
+        items = tuple(_one_to_many_item(one, entity, entities, imports) for one in found)
         yield keyword("created", created)
         yield keyword("creates", Bracket("{", items, "}"))
 
 
-def _relation(
+def _one_to_many_item(
     one: Collection, entity: Entity, entities: Entities, imports: Imports
 ) -> Bracket | Code:
     """Return `"lines": OneToMany(OrderLine, OrderLinePublic, by="order_id")`."""

@@ -51,7 +51,7 @@ def has_computed(entities: Iterable[Entity]) -> bool:
 
 
 def use_model(entity: Entity, entities: Entities, imports: Imports) -> None:
-    """Import the table model of the own entity, with its computed properties, into its routes."""
+    """Import an entity's table model, with its computed properties, into its routes."""
     imports.use("..models" if entities.have_computed else ".models", str(entity.name))
 
 
@@ -65,10 +65,10 @@ def computed_properties(entities: Iterable[Entity], imports: Imports) -> Iterato
             module = identifier(f"{folder}_hooks" if fits else f"hooks_{number}")
             imports.use(f".{folder}", f"hooks as {module}")
             for field in entity.computed:
-                yield _property(name(entity.name), module, field, imports)
+                yield _compute_call(name(entity.name), module, field, imports)
 
 
-def _property(model: Code, module: Code, field: Field, imports: Imports) -> Code:
+def _compute_call(model: Code, module: Code, field: Field, imports: Imports) -> Code:
     compute = imports.name(".kit.database.computed", "compute")
     kind = imports.name(*_SQL_TYPES.get(field.type, _TEXT))
     is_decimal = field.type is TypeName.DECIMAL

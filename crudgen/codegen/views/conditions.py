@@ -37,7 +37,7 @@ _MIRRORED = {
 Source = Bracket | Comparison
 
 
-def row_rules(entity: Entity, imports: Imports, printer: FieldPrinter) -> Iterator[Bracket]:
+def check_arguments(entity: Entity, imports: Imports, printer: FieldPrinter) -> Iterator[Bracket]:
     """Yield the checks of an entity, as items of `__table_args__`."""
     conditions = ConditionPrinter(entity, imports, printer)
     names = {field.name: str(field.json_name) for field in entity.fields}
@@ -70,11 +70,11 @@ class ConditionPrinter:
             case ComparisonOf(left, operator, right):
                 source = self._comparison(left, operator, right)
             case OneOf(operand, values):
-                source = self._list("in_", operand, values)
+                source = self._in_constants("in_", operand, values)
             case InClaim():
                 source = self._in_claim(condition)
             case IsAmong(operand, others):
-                source = self._among("in_", operand, others)
+                source = self._in_column("in_", operand, others)
             case IsNull(operand):
                 source = method(self._column(operand.name), "is_", [literal(None)])
             case IsTrue(operand):
@@ -82,13 +82,13 @@ class ConditionPrinter:
             case Not(inner):
                 source = self._negation(inner)
             case And(conditions):
-                source = self._call("and_", conditions)
+                source = self._function_call("and_", conditions)
             case Or(conditions):
-                source = self._call("or_", conditions)
+                source = self._function_call("or_", conditions)
         return source
 
     def _in_claim(self, condition: InClaim) -> Bracket:
-        """Return `me.teams.contains(…)`; only rules know the caller."""
+        """Return `me.teams.contains(…)`; only rules can name the caller."""
         return method(
             self._column(condition.claim.name), "contains", [self._column(condition.operand.name)]
         )
@@ -96,14 +96,14 @@ class ConditionPrinter:
     def _negation(self, condition: Condition) -> Bracket:
         match condition:
             case OneOf(operand, values):
-                return self._list("not_in", operand, values)
+                return self._in_constants("not_in", operand, values)
             case IsAmong(operand, others):
-                return self._among("not_in", operand, others)
+                return self._in_column("not_in", operand, others)
             case IsNull(operand):
                 return method(self._column(operand.name), "is_not", [literal(None)])
-        return self._call("not_", [condition])
+        return self._function_call("not_", [condition])
 
-    def _call(self, function: str, conditions: Iterable[Condition]) -> Bracket:
+    def _function_call(self, function: str, conditions: Iterable[Condition]) -> Bracket:
         items = [self.source(one) for one in conditions]
         return call(self._imports.name("sqlalchemy", function), items)
 
@@ -117,12 +117,14 @@ class ConditionPrinter:
         column = self._column(left.name, has_type=True)
         return Comparison(column, sign, self._printer.constant(right.value))
 
-    def _list(self, name: str, operand: FieldValue, values: Iterable[ConstantValue]) -> Bracket:
+    def _in_constants(
+        self, name: str, operand: FieldValue, values: Iterable[ConstantValue]
+    ) -> Bracket:
         items = tuple(self._printer.constant(one.value) for one in values)
         column = self._column(operand.name, has_type=True)
         return method(column, name, [Bracket("[", items, "]")])
 
-    def _among(self, name: str, operand: FieldValue, others: FieldValue) -> Bracket:
+    def _in_column(self, name: str, operand: FieldValue, others: FieldValue) -> Bracket:
         return method(self._column(operand.name), name, [self._column(others.name)])
 
     def _column(self, name: FieldName, *, has_type: bool = False) -> Bracket:

@@ -1,4 +1,4 @@
-"""View of the functions after commits. Reason to change: how an application finds them."""
+"""View of the functions that run after commits. Reason to change: how an application finds them."""
 
 from collections.abc import Collection, Iterator
 
@@ -17,7 +17,7 @@ def has_events(schema: Schema) -> bool:
 
 
 def kit_of_events(schema: Schema) -> dict[str, bool]:
-    """Return whether a project needs each part of the kit for what happens around operations."""
+    """Return whether a project needs each part of the kit for functions, events and webhooks."""
     functions, hooked = has_events(schema), any(map(has_functions, schema.entities))
     return {
         "access/changed_rows.py": hooked,
@@ -36,12 +36,12 @@ def event_router(schema: Schema, taken: Collection[str], imports: Imports) -> It
     if has_events(schema):
         names = {*taken, *(str(entity.name) for entity in schema.entities)}
         entities = [entity for entity in schema.entities if entity.api.events]
-        items = tuple(_item(entity, names, imports) for entity in entities)
+        items = tuple(_router_item(entity, names, imports) for entity in entities)
         router = imports.name(".kit.events.router", "EventRouter")
         yield call(router, [Bracket("{", items, "}")])
 
 
-def _item(entity: Entity, taken: Collection[str], imports: Imports) -> Bracket:
+def _router_item(entity: Entity, taken: Collection[str], imports: Imports) -> Bracket:
     """Return `Hero: {"create": heroes_hooks.on_create}`."""
     folder = folder_name(entity.plural)
     module = free_name(f"{entity.plural}_hooks", taken)

@@ -53,78 +53,80 @@ class FieldLines:
         bases = [name(self._entity.name, suffix="Update")]
         return statement(head, call(raw(""), bases), tail=":")
 
-    def table(self, field: Field) -> Code:
+    def table_line(self, field: Field) -> Code:
         """Return the declaration of a field in the base or table model."""
         if field.pk and self._entity.key_kind is KeyKind.SERIAL:
             # The database generates the key: it is None before the insert.
             arguments = [UNSET, *self.printer.alias(field), *self.printer.column(field)]
             annotation = optional(self._imports.builtin("int", in_class=True))
-            return declaration(field.attribute, annotation, self._field(arguments))
+            return declaration(field.attribute, annotation, self._field_call(arguments))
         arguments = [
-            *self._default(field),
+            *self._default_arguments(field),
             *self.printer.alias(field),
             *self.printer.constraints(field),
             *self.printer.column(field),
         ]
-        return self._declare(field, arguments)
+        return self._field_declaration(field, arguments)
 
-    def computed(self, field: Field) -> Code:
+    def computed_line(self, field: Field) -> Code:
         """Return the declaration of a computed property in the table model."""
         return class_variable(field, self.printer.annotation(field), self._imports)
 
-    def create(self, field: Field) -> Code:
+    def create_line(self, field: Field) -> Code:
         """Return the declaration of a field in the create model."""
-        default = self._default(field)
+        default = self._default_arguments(field)
         if field.preset is not None:
             factory = self._imports.name("..kit.access.presets", "from_caller", in_class=True)
             default = [keyword("default_factory", factory)]
-        return self._declare(field, [*default, *self._alias_and_constraints(field)])
+        return self._field_declaration(field, [*default, *self._alias_and_constraints(field)])
 
-    def update(self, field: Field) -> Code:
+    def update_line(self, field: Field) -> Code:
         """Return the declaration of a field in the update model; its default is never used."""
-        return self._declare(field, [UNSET, *self._alias_and_constraints(field)])
+        return self._field_declaration(field, [UNSET, *self._alias_and_constraints(field)])
 
     def _alias_and_constraints(self, field: Field) -> list[Bracket | Code]:
         return [*self.printer.alias(field), *self.printer.constraints(field)]
 
-    def public(self, field: Field) -> Code:
+    def public_line(self, field: Field) -> Code:
         """Return the declaration of a field in the response model."""
-        return self._declare(field, self._documented(field))
+        return self._field_declaration(field, self._alias_and_description(field))
 
-    def hidden(self, field: Field) -> Code:
+    def hidden_line(self, field: Field) -> Code:
         """Return the declaration in the response model of a field that some responses lack."""
         nullable = replace(field, optional=True)
-        return self._declare(nullable, [UNSET, *self._documented(field)])
+        return self._field_declaration(nullable, [UNSET, *self._alias_and_description(field)])
 
-    def _documented(self, field: Field) -> list[Bracket | Code]:
+    def _alias_and_description(self, field: Field) -> list[Bracket | Code]:
         return [*self.printer.alias(field), *self.printer.description(field)]
 
-    def keyed(self, field: Field) -> Code:
+    def key_line(self, field: Field) -> Code:
         """Return the declaration of the key in the model of bulk updates, where it is required."""
         annotation = self.printer.annotation(field)
-        return declaration(field.attribute, annotation, self._field(self._documented(field)))
+        return declaration(
+            field.attribute, annotation, self._field_call(self._alias_and_description(field))
+        )
 
-    def _default(self, field: Field) -> list[Bracket | Code]:
+    def _default_arguments(self, field: Field) -> list[Bracket | Code]:
         if field.pk and self._entity.key_kind is KeyKind.UUID:
-            return [keyword("default_factory", self._uuid7())]
+            return [keyword("default_factory", self._uuid7_function())]
         return list(self.printer.default(field))
 
-    def _uuid7(self) -> Code:
+    def _uuid7_function(self) -> Code:
         return self._imports.name("..kit.types.uuid7", "uuid7", in_class=True)
 
-    def _declare(self, field: Field, arguments: list[Bracket | Code]) -> Code:
+    def _field_declaration(self, field: Field, arguments: list[Bracket | Code]) -> Code:
         annotation = self.printer.annotation(field)
         if not arguments:
             return declaration(field.attribute, annotation, None)
         if arguments == [UNSET] and field.optional:
             return declaration(field.attribute, annotation, literal(None))
-        if isinstance(field.default, Constant) and arguments == self._default(field):
+        if isinstance(field.default, Constant) and arguments == self._default_arguments(field):
             value = self.printer.value(field.default.value)
             bare = declaration(field.attribute, annotation, value)
             is_plain = not isinstance(field.default.value, list | dict | bytes | str)
             if is_plain and INDENT + width(bare) <= WIDTH:
                 return bare
-        return declaration(field.attribute, annotation, self._field(arguments))
+        return declaration(field.attribute, annotation, self._field_call(arguments))
 
-    def _field(self, arguments: list[Bracket | Code]) -> Bracket:
+    def _field_call(self, arguments: list[Bracket | Code]) -> Bracket:
         return call(self._imports.name("sqlmodel", "Field", in_class=True), arguments)

@@ -69,7 +69,7 @@ class Handlers:
         return annotated(raw("request"), self._imports.name("fastapi", "Request"))
 
     def _model(self, suffix: str) -> Code:
-        """Return the name of a model of the entity, which is imported."""
+        """Import a model of the entity, and return its name."""
         model = name(self._entity.name, suffix=suffix)
         self._imports.use(".bodies" if suffix in BODIES else ".models", model)
         return model
@@ -77,7 +77,7 @@ class Handlers:
     def create(self) -> HandlerView:
         """Return the source of the handler that creates a row."""
         created = self._model(create_suffix(self._entity))
-        return self._creating(
+        return self._create_handler(
             name(self._entity.singular, prefix="create_"),
             Operation.CREATE,
             annotated(self._variables.payload, created),
@@ -87,22 +87,22 @@ class Handlers:
     def create_many(self) -> HandlerView:
         """Return the source of the handler that creates several rows."""
         created = self._model(alone_suffix(self._entity))
-        return self._creating(
+        return self._create_handler(
             name(self._entity.plural, prefix="create_"),
             Operation.CREATE_MANY,
-            self._many(self._variables.created, created),
+            self._bulk_parameter(self._variables.created, created),
             self._variables.created,
         )
 
-    def _many(self, sent: Code, kind: Code) -> Bracket:
+    def _bulk_parameter(self, sent: Code, kind: Code) -> Bracket:
         """Return a parameter of a bulk request: `new_heroes: Many[HeroCreate]`."""
         many = self._imports.name("..kit.types.many", "Many")
         return subscript(annotated(sent, many), (kind,))
 
-    def _creating(
+    def _create_handler(
         self, function: Code, verb: Operation, body: Bracket | Code, sent: Code
     ) -> HandlerView:
-        parameters = [body, self._request(), self._db, *self._callers(verb)]
+        parameters = [body, self._request(), self._db, *self._caller_parameter(verb)]
         arguments = [raw("db"), raw("request"), sent]
         if self._entity.api.idempotency:
             header = self._imports.name("..kit.rows.idempotency", "IdempotencyKey")
@@ -110,7 +110,7 @@ class Handlers:
             arguments.append(raw("idempotency_key"))
         return HandlerView(
             responses=self._errors(
-                *self._hidden_row_status(), *self._conflict(creates=True), 413, 415, 422, 503
+                *self._hidden_row_status(), *self._conflict_status(creates=True), 413, 415, 422, 503
             ),
             signature=self._signature(function, parameters),
             body=self._return(verb, arguments),
@@ -125,10 +125,10 @@ class Handlers:
             signature=self._signature(
                 name(self._entity.plural, prefix="update_"),
                 [
-                    self._many(sent, changes),
+                    self._bulk_parameter(sent, changes),
                     self._request(),
                     self._db,
-                    *self._callers(Operation.UPDATE_MANY),
+                    *self._caller_parameter(Operation.UPDATE_MANY),
                 ],
             ),
             body=self._return("update_many", [raw("db"), raw("request"), sent]),
@@ -141,7 +141,12 @@ class Handlers:
             responses=self._errors(404, 409, 412, 422, 503, many=True),
             signature=self._signature(
                 name(self._entity.plural, prefix="delete_"),
-                [ids, self._request(), self._db, *self._callers(Operation.DELETE_MANY)],
+                [
+                    ids,
+                    self._request(),
+                    self._db,
+                    *self._caller_parameter(Operation.DELETE_MANY),
+                ],
             ),
             body=self._return("delete_many", [raw("db"), raw("request"), raw("ids")]),
         )
@@ -153,7 +158,12 @@ class Handlers:
             responses=self._errors(404, 422, 503),
             signature=self._signature(
                 name(self._entity.plural, prefix="read_"),
-                [self._request(), self._db, *self._callers(Operation.LIST), query],
+                [
+                    self._request(),
+                    self._db,
+                    *self._caller_parameter(Operation.LIST),
+                    query,
+                ],
             ),
             body=self._return("list", [raw("db"), raw("request"), raw("query")]),
         )
@@ -165,7 +175,7 @@ class Handlers:
     def update(self) -> HandlerView:
         """Return the source of the handler that updates a row."""
         changes = self._model(update_suffix(self._entity))
-        conflict = self._conflict(creates=False)
+        conflict = self._conflict_status(creates=False)
         errors = self._errors(404, *conflict, 412, 413, 415, 422, *self._missing_etag(), 503)
         return self._one_row_handler(Operation.UPDATE, errors, changes)
 
@@ -176,7 +186,7 @@ class Handlers:
         statuses = (
             *unseen,
             404,
-            *self._conflict(creates=True),
+            *self._conflict_status(creates=True),
             412,
             413,
             415,
@@ -188,9 +198,10 @@ class Handlers:
 
     def delete(self) -> HandlerView:
         """Return the source of the handler that deletes a row."""
-        conflict = (409,) if self._is_kept or self._calls(Hook.DELETE) else ()
+        conflict = (409,) if self._is_kept or self._has_hook(Hook.DELETE) else ()
         return self._one_row_handler(
-            Operation.DELETE, self._errors(404, *conflict, 412, 422, *self._missing_etag(), 503)
+            Operation.DELETE,
+            self._errors(404, *conflict, 412, 422, *self._missing_etag(), 503),
         )
 
     def _creates_by_replacing(self) -> bool:
@@ -214,7 +225,7 @@ class Handlers:
             arguments.append(self._variables.payload)
         if verb is not Operation.READ:
             parameters.append(self._request())
-        parameters += [self._db, *self._callers(verb)]
+        parameters += [self._db, *self._caller_parameter(verb)]
         if verb is Operation.READ and has_related(self._entity):
             parameters.append(annotated(raw("query"), name(self._entity.name, suffix="Included")))
             arguments.append(raw("query"))
@@ -225,22 +236,22 @@ class Handlers:
             body=self._return(verb, arguments),
         )
 
-    def _conflict(self, *, creates: bool) -> tuple[int, ...]:
+    def _conflict_status(self, *, creates: bool) -> tuple[int, ...]:
         """Return the status for a duplicate value or a missing target, if there can be one."""
         unique = any(field.unique for field in self._entity.fields)
         together = any(index.unique for index in self._entity.indexes)
         key = creates and self._entity.key_kind is KeyKind.CLIENT
         refers = sets_reference if creates else changes_reference
         creates_others = writes_keys(self._entity) or (creates and creates_together(self._entity))
-        calls = self._calls(Hook.UPDATE) or (creates and self._calls(Hook.CREATE))
+        calls = self._has_hook(Hook.UPDATE) or (creates and self._has_hook(Hook.CREATE))
         can_conflict = unique or together or key or creates_others or refers(self._entity)
         return (409,) if can_conflict or calls else ()
 
-    def _calls(self, hook: Hook) -> bool:
-        """Return whether a function of the owner runs, which can conflict with any row."""
+    def _has_hook(self, hook: Hook) -> bool:
+        """Return whether the entity has a hook, whose function can conflict with any row."""
         return any(one.hook is hook for one in self._entity.api.hooks)
 
-    def _callers(self, operation: Operation) -> Iterator[Bracket | Code]:
+    def _caller_parameter(self, operation: Operation) -> Iterator[Bracket | Code]:
         """Yield the parameter `me: Reader`, if the API has callers."""
         if self._entity.access is not None:
             kind = caller_type(operation, self._entity, {*map(str, self._entities)})

@@ -62,42 +62,42 @@ class _LinkPrinter:
 
     def table(self, model: Code) -> LinkTable:
         bases = call(raw(""), [model, raw("table=True")])
-        first, second = map(self._column, self._link.ends)
+        first, second = map(self._column_line, self._link.ends)
         return LinkTable(
             head=statement(raw("class ") + name(self._link.name), bases, tail=":"),
-            doc=self._doc(),
+            doc=self._docstring(),
             table_name=statement(raw("__tablename__ = "), sql_name(self._link.table)),
-            arguments=statement(raw("__table_args__ = "), self._arguments(), INDENT),
+            arguments=statement(raw("__table_args__ = "), self._table_arguments(), INDENT),
             first=first,
             second=second,
         )
 
-    def _doc(self) -> Code:
+    def _docstring(self) -> Code:
         one, other = (self._entities[end.entity] for end in self._link.ends)
         if one is other:
             return docstring(f"A link between two {words(one.plural)}.", INDENT)
         return docstring(f"A link between {a_row(one)} and {a_row(other)}.", INDENT)
 
-    def _arguments(self) -> Bracket:
+    def _table_arguments(self) -> Bracket:
         """Return the index of the second column, and the options of the table."""
         first, second = (sql_name(end.column) for end in self._link.ends)
         index = self._imports.name("sqlalchemy", "Index")
-        items = [call(index, [literal(None), second, first]), *self._keywords()]
+        items = [call(index, [literal(None), second, first]), *self._table_options()]
         return Bracket("(", items, ")", is_tuple=True)
 
-    def _keywords(self) -> Iterator[Bracket]:
+    def _table_options(self) -> Iterator[Bracket]:
         if self._link.table in SQL_KEYWORDS:
             yield Bracket("{", (pair("quote", literal(True)),), "}")
 
-    def _column(self, end: LinkEnd) -> Code:
+    def _column_line(self, end: LinkEnd) -> Code:
         key = self._entities[end.entity].key
-        field = _as_column(key, end)
+        field = _column_field(key, end)
         arguments = tuple(self._fields.column(field))
         value = call(self._imports.name("sqlmodel", "Field", in_class=True), arguments)
         return declaration(end.attribute, self._fields.annotation(field), value)
 
 
-def _as_column(key: Field, end: LinkEnd) -> Field:
+def _column_field(key: Field, end: LinkEnd) -> Field:
     """Return a column of a link table as a field: it has the type of the key it refers to."""
     return Field(
         name=key.name,

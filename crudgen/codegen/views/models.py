@@ -74,7 +74,7 @@ class ModelsView:
 def models_view(
     entity: Entity, aliases: Aliases, entities: Entities, kit: KitForm = KitForm.VENDORED
 ) -> ModelsView:
-    """Return the view of the models of an entity, with these names of its type aliases."""
+    """Return the view of the models of an entity; `aliases` are the names of its type aliases."""
     owners = owners_of(entity, entities)
     imports = Imports(
         kit,
@@ -104,8 +104,11 @@ def models_view(
     ignored_on_update = [field for field in properties if _is_ignored_on_update(field)]
     updated = [field for field in entity.fields if not _is_ignored_on_update(field)]
     create_fields = [field for field in others if not field.read_only]
-    create_lines = tuple(lines.create(field) for field in create_fields if creates)
-    update_lines = (*_pytest_mark(entity), *(lines.update(field) for field in updated if updates))
+    create_lines = tuple(lines.create_line(field) for field in create_fields if creates)
+    update_lines = (
+        *_pytest_mark(entity),
+        *(lines.update_line(field) for field in updated if updates),
+    )
     return ModelsView(
         a_singular=a_row(entity),
         capitalized=a_row(entity, capitalized=True),
@@ -121,32 +124,33 @@ def models_view(
         doc=docstring(entity.doc or f"A row of the table {entity.table}.", 4),
         table_class=lines.table_class(),
         table_options=table_options(entity, imports, lines.printer),
-        base_lines=(*_pytest_mark(entity), *(lines.table(field) for field in shared)),
-        table_lines=tuple(lines.table(field) for field in others),
-        computed_lines=tuple(map(lines.computed, entity.computed)),
+        base_lines=(*_pytest_mark(entity), *(lines.table_line(field) for field in shared)),
+        table_lines=tuple(lines.table_line(field) for field in others),
+        computed_lines=tuple(map(lines.computed_line, entity.computed)),
         relationships=tuple(RelationshipPrinter(entity, entities, imports).lines()),
-        ignored_on_create=_read_only(ignored_on_create),
+        ignored_on_create=_read_only_names(ignored_on_create),
         create_lines=create_lines,
         divides_create=bool(ignored_on_create and create_lines),
-        ignored_on_update=_read_only(ignored_on_update),
+        ignored_on_update=_read_only_names(ignored_on_update),
         update_lines=update_lines,
         divides_update=bool(ignored_on_update and update_lines),
         optional_on_read=_json_names(
             "__optional__", [field for field in entity.fields if field.name in hidden]
         ),
         public_lines=tuple(
-            lines.hidden(field) if field.name in hidden else lines.public(field) for field in shown
+            lines.hidden_line(field) if field.name in hidden else lines.public_line(field)
+            for field in shown
         ),
         creates=creates,
         replaces=Operation.REPLACE in operations,
         create_body=any(field.read_only or field in others for field in properties),
         owned_creates=tuple(
-            owned_create(one, (*others, *entity.computed), lines.create, _read_only)
+            owned_create(one, (*others, *entity.computed), lines.create_line, _read_only_names)
             for one in owners
         ),
         updates=updates,
         update_by_id_class=lines.update_by_id_class(),
-        keyed_line=lines.keyed(entity.key) if Operation.UPDATE_MANY in operations else raw(""),
+        keyed_line=lines.key_line(entity.key) if Operation.UPDATE_MANY in operations else raw(""),
         updates_many=Operation.UPDATE_MANY in operations,
         imports=imports.code(),
     )
@@ -157,7 +161,7 @@ def body_lines(
 ) -> tuple[tuple[Code, ...], tuple[Code, ...]]:
     """Return the type aliases of a request body with all fields of an entity, and their lines."""
     lines = FieldLines(entity, imports, aliases, entities)
-    return lines.aliases(), tuple(lines.create(field) for field in entity.fields)
+    return lines.aliases(), tuple(lines.create_line(field) for field in entity.fields)
 
 
 def _pytest_mark(entity: Entity) -> Iterator[Code]:
@@ -169,8 +173,8 @@ def _pytest_mark(entity: Entity) -> Iterator[Code]:
 def _is_shared(field: Field, own: Container[FieldName | None]) -> bool:
     """Return whether create and response models share the field.
 
-    They do not share what is the caller's, and the fields in `own`: references to rows under which
-    rows are created, and what some responses lack.
+    They do not share fields that default to the caller, nor those in `own`: references to rows
+    under which rows are created, and fields that some responses lack.
     """
     is_other = field.preset is not None or field.name in own
     return not (field.pk or field.read_only or field.write_only or is_other)
@@ -181,8 +185,8 @@ def _is_ignored_on_update(field: Field) -> bool:
     return field.read_only or field.immutable
 
 
-def _read_only(fields: list[Field]) -> Code | None:
-    """Return `__read_only__ = ("id",)`: what requests may contain, and what they do not set."""
+def _read_only_names(fields: list[Field]) -> Code | None:
+    """Return `__read_only__ = ("id",)`: what requests may contain, but do not set."""
     return _json_names("__read_only__", fields)
 
 

@@ -34,15 +34,17 @@ def nested_view(entity: Entity, entities: Entities, kit: KitForm) -> NestedView 
     if not collections:
         return None
     keys = {f"{one.name}Id" for one in (entity, *(each.target for each in collections))}
-    functions = {function for one in collections for function in one.functions}
+    functions = {function for one in collections for function in one.function_names}
     resources = {one.resource for one in collections}
-    imports = Imports(kit, defined={"router", *functions, *resources, *keys, *_imported(entity)})
+    imports = Imports(
+        kit, defined={"router", *functions, *resources, *keys, *_importable_names(entity)}
+    )
     handlers = NestedHandlers(entity, entities, imports)
     resource_lines = tuple(map(handlers.resource, collections))
-    routes = tuple(route for one in collections for route in _routes(one, handlers))
+    routes = tuple(route for one in collections for route in _collection_routes(one, handlers))
     return NestedView(
         a_singular=a_row(entity),
-        router=_router(entity, imports),
+        router=_router_statement(entity, imports),
         resources=resource_lines,
         aliases=tuple(handlers.aliases.values()),
         routes=routes,
@@ -50,13 +52,13 @@ def nested_view(entity: Entity, entities: Entities, kit: KitForm) -> NestedView 
     )
 
 
-def _imported(entity: Entity) -> Iterator[str]:
+def _importable_names(entity: Entity) -> Iterator[str]:
     """Yield the names that the module may import from the modules of entities."""
     for name in {entity.name, *related_classes(entity)}:
         yield from (f"{name}{suffix}" for suffix in ("", *DERIVED_SUFFIXES))
 
 
-def _router(entity: Entity, imports: Imports) -> Code:
+def _router_statement(entity: Entity, imports: Imports) -> Code:
     """Return `router = Router(prefix="/heroes", tags=["heroes"])`."""
     tags = Bracket("[", (literal(str(entity.plural)),), "]")
     arguments = [keyword("prefix", literal(str(entity.path))), keyword("tags", tags)]
@@ -64,7 +66,7 @@ def _router(entity: Entity, imports: Imports) -> Code:
     return statement(raw("router = "), call(router, arguments))
 
 
-def _routes(one: Collection, handlers: NestedHandlers) -> Iterator[RouteView]:
+def _collection_routes(one: Collection, handlers: NestedHandlers) -> Iterator[RouteView]:
     if one.lists:
         yield handlers.list(one)
     if one.creates:

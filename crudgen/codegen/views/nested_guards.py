@@ -1,4 +1,4 @@
-"""Source of the guards of routes under a row. Reason to change: who such a route asks."""
+"""Source of the guards of routes under a row. Reason to change: who may use such a route."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ def module_of(entity: Entity, module: str, importing: Entity) -> str:
 
 
 class NestedGuards:
-    """Builds what guards the routes under a row of an entity, and collects its imports."""
+    """Builds the access checks of routes under a row of an entity, and collects their imports."""
 
     def __init__(self, entity: Entity, entities: Entities, imports: Imports) -> None:
         self._entity = entity
@@ -33,7 +33,7 @@ class NestedGuards:
 
     def collection(self, one: Collection, rows: Bracket, guarded: Code) -> Bracket:
         """Return `GuardedCollection(NestedResource(…), teams.access, heroes)`."""
-        arguments: list[Bracket | Code] = [rows, self._access(self._entity), guarded]
+        arguments: list[Bracket | Code] = [rows, self._access_of(self._entity), guarded]
         module, kind, link = "..kit.access.collections", "GuardedCollection", one.relation.link
         if self.is_by_function(one):
             module, kind = "..kit.hooks.guarded_nested", "GuardedHookedCollection"
@@ -42,7 +42,7 @@ class NestedGuards:
             if one.is_inverse:
                 arguments.append(keyword("inverse", literal(value=True)))
         if link is not None and link.via:
-            arguments.append(keyword("via", self._access(self._entities[link.name])))
+            arguments.append(keyword("via", self._access_of(self._entities[link.name])))
         return call(self._imports.name(module, kind), arguments)
 
     def is_by_function(self, one: Collection) -> bool:
@@ -54,17 +54,17 @@ class NestedGuards:
         if self._entity.access is None:
             return
         caller = caller_class(self._imports, {*map(str, self._entities)})
-        if self._is_open(one, kind):
+        if self._is_open_route(one, kind):
             caller += raw(" | None")
         items = (caller, one.resource + raw(".") + identifier(kind))
         yield subscript(annotated(raw("me"), self._imports.name("typing", "Annotated")), items)
 
-    def _is_open(self, one: Collection, kind: str) -> bool:
+    def _is_open_route(self, one: Collection, kind: str) -> bool:
         """Return whether callers without credentials may use a route."""
         own = Action.CREATE if kind == "creator" else Action.READ
         needed = [(self._entity, Action.READ), (one.target, own)]
         if kind == "linker" and one.relation.link is not None:
-            needed.append((self._declaring(one.relation.link), Action.UPDATE))
+            needed.append((self._declaring_entity(one.relation.link), Action.UPDATE))
         if kind == "lister" and one.relation.link is not None and one.relation.link.via:
             needed.append((self._entities[one.relation.link.name], Action.READ))
         return all(
@@ -72,11 +72,11 @@ class NestedGuards:
             for entity, action in needed
         )
 
-    def _declaring(self, link: Link) -> Entity:
+    def _declaring_entity(self, link: Link) -> Entity:
         """Return the entity that links belong to: the one that declares them."""
         return self._entities[link.ends[0].entity]
 
-    def _access(self, entity: Entity) -> Code:
+    def _access_of(self, entity: Entity) -> Code:
         """Return the rules of an entity: `heroes.access`."""
         module = module_of(entity, "routes", self._entity)
         return self._imports.own(module, Variables(entity).resource) + raw(".access")

@@ -29,7 +29,7 @@ from crudgen.language.schema import Entity
 
 from .access import hides_new_rows
 from .articles import a_row
-from .bodies import BODIES, create_suffix, created_suffix, owned_body, writes_more
+from .bodies import BODIES, create_suffix, created_suffix, owned_body_model, writes_more
 from .collections import Collection
 from .handlers import DEFAULT_STATUS
 from .hooks import is_hooked
@@ -97,7 +97,7 @@ class NestedHandlers:
             if one.changes_links:
                 module, kind = "..kit.rows.links", "LinkedResource"
             by, to = attribute_name(near.attribute), attribute_name(far.attribute)
-            arguments += [self._link(link), keyword("by", by), keyword("to", to)]
+            arguments += [self._link_model(link), keyword("by", by), keyword("to", to)]
         elif one.reference is not None:
             arguments.append(keyword("by", attribute_name(one.reference.attribute)))
             if self._guards.is_by_function(one):
@@ -117,7 +117,7 @@ class NestedHandlers:
         """Return the source of the handler that lists rows."""
         query = self._imports.own(self._module(one.target, "routes"), f"{one.target.name}Query")
         rows = keyword(
-            "response_model", subscript(self._imports.builtin("list"), [self._listed(one)])
+            "response_model", subscript(self._imports.builtin("list"), [self._row_model(one)])
         )
         name = f"list_{one.resource}"
         return RouteView(
@@ -141,7 +141,7 @@ class NestedHandlers:
         payload = Variables(one.target).payload
         module = self._module(one.target, "bodies" if writes_more(one.target) else "models")
         parameters: list[Bracket | Code] = [
-            annotated(payload, self._imports.own(module, owned_body(one))),
+            annotated(payload, self._imports.own(module, owned_body_model(one))),
             self._request(),
             self._db(),
             *self._guards.callers(one, "creator"),
@@ -170,7 +170,7 @@ class NestedHandlers:
         body = subscript(annotated(raw("keys"), keys), (body_key_type(one.target, self._imports),))
         name, errors = f"set_{one.resource}", self._errors(404, 409, 413, 415, 422, 503)
         return RouteView(
-            self._decorator("put", [_path(one), self._changed()], name, self._of_links(errors)),
+            self._decorator("put", [_path(one), self._changes()], name, self._link_errors(errors)),
             self._signature(
                 name,
                 one,
@@ -185,17 +185,17 @@ class NestedHandlers:
         summary = _doc(
             f"Link {a_row(one.target)} to {a_row(one.owner)}, unless it is linked already."
         )
-        return self._change(one, "put", "add", summary)
+        return self._link_route(one, "put", "add", summary)
 
     def remove(self, one: Collection) -> RouteView:
         """Return the source of the handler that removes a link."""
         summary = _doc(f"Remove the link of {a_row(one.target)} to {a_row(one.owner)}.")
-        return self._change(one, "delete", "remove", summary)
+        return self._link_route(one, "delete", "remove", summary)
 
-    def _change(self, one: Collection, method: str, verb: str, summary: Code) -> RouteView:
-        key, name = identifier(one.row_key), f"{verb}_{one.row}"
-        path = literal(f"/{{{one.key}}}/{one.segment}/{{{one.row_key}}}")
-        errors = self._of_links(self._errors(404, 422, 503))
+    def _link_route(self, one: Collection, method: str, verb: str, summary: Code) -> RouteView:
+        key, name = identifier(one.linked_row_parameter), f"{verb}_{one.row}"
+        path = literal(f"/{{{one.key}}}/{one.segment}/{{{one.linked_row_parameter}}}")
+        errors = self._link_errors(self._errors(404, 422, 503))
         parameters = [
             annotated(key, self._key_type(one.target)),
             self._request(),
@@ -203,20 +203,20 @@ class NestedHandlers:
             *self._guards.callers(one, "linker"),
         ]
         return RouteView(
-            self._decorator(method, [path, self._changed()], name, errors),
+            self._decorator(method, [path, self._changes()], name, errors),
             self._signature(name, one, parameters),
             summary,
             self._return(one, verb, [raw("request"), key]),
         )
 
-    def _listed(self, one: Collection) -> Code:
+    def _row_model(self, one: Collection) -> Code:
         """Return the model of a row of the list."""
         if not has_related(one.target):
             return self.model(one.target, "Public")
         module = self._module(one.target, "related")
         return self._imports.own(module, f"{one.target.name}{PUBLIC}")
 
-    def _changed(self) -> Bracket | Code:
+    def _changes(self) -> Bracket | Code:
         return keyword("response_model", self._imports.name("..kit.rows.links", "LinksChanged"))
 
     def _decorator(
@@ -256,7 +256,7 @@ class NestedHandlers:
         errors = call(self._imports.name("..kit.errors", "errors"), map(literal, statuses))
         return statement(raw(""), errors)
 
-    def _of_links(self, errors: Code) -> Code:
+    def _link_errors(self, errors: Code) -> Code:
         """Return error responses with those that are about links."""
         return errors + raw(" | ") + self._imports.name("..kit.rows.links", "LINK_ERRORS")
 
@@ -276,7 +276,7 @@ class NestedHandlers:
         given = [raw("db"), arguments[0], identifier(one.key), *arguments[1:]]
         return long_statement(raw("return "), call(raw("await ") + method, given), INDENT)
 
-    def _link(self, link: Link) -> Code:
+    def _link_model(self, link: Link) -> Code:
         """Return the model of a link table."""
         if link.via:
             return self.model(self._entities[link.name], "")

@@ -8,7 +8,7 @@ from crudgen.language.schema import Field
 
 from .collections import Collection
 from .references import Entities
-from .sample_rows import is_filled, may_change, nested_collections
+from .sample_rows import is_filled, may_change_links, nested_collections
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,9 @@ class NestedTestsView:
 def nested_tests_view(entities: Entities) -> NestedTestsView | None:
     """Return the view of the tests of rows under a row; None if there are no such rows."""
     found = nested_collections(entities)
-    links = [_link(one) for one in found if may_change(one, entities) and one.lists]
+    links = [_link_item(one) for one in found if may_change_links(one, entities) and one.lists]
     nested = [
-        _nested(one, one.reference)
+        _nested_item(one, one.reference)
         for one in found
         if is_filled(one) and one.lists and one.reference
     ]
@@ -36,7 +36,7 @@ def nested_tests_view(entities: Entities) -> NestedTestsView | None:
     )
 
 
-def _link(one: Collection) -> Bracket:
+def _link_item(one: Collection) -> Bracket:
     items = (
         literal(f"{one.owner.path}/"),
         json_name(one.owner.key.json_name),
@@ -47,7 +47,7 @@ def _link(one: Collection) -> Bracket:
     return Bracket("(", items, ")")
 
 
-def _nested(one: Collection, reference: Field) -> Bracket:
+def _nested_item(one: Collection, reference: Field) -> Bracket:
     items = (
         literal(f"{one.owner.path}/"),
         json_name(one.owner.key.json_name),

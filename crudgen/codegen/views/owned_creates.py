@@ -30,8 +30,9 @@ def owned_create(
     """Return the model of new rows of a collection.
 
     `fields` are those of the entity that the base class lacks, `create` declares one. `ignored`
-    declares the properties that requests may contain. The reference is not one of them, even if it
-    is read-only: the key of the owner comes from elsewhere, and another one would be an error.
+    declares the properties that requests may contain, but do not set. The reference is not one of
+    them, even if it is read-only: the key of the owner comes from elsewhere, and another one
+    would be an error.
     """
     lacking = [field for field in fields if field.name != one.relation.by]
     read_only = ignored([field for field in lacking if field.read_only])

@@ -22,7 +22,14 @@ from .events import event_router
 from .links import own_links
 from .references import by_name
 from .tables import has_relations
-from .users import has_keys, has_users, settings_base, settings_of_users, use_commands, user_routers
+from .users import (
+    has_keys,
+    has_users,
+    import_commands,
+    settings_base,
+    settings_of_users,
+    user_routers,
+)
 from .variables import folder_name, router_name
 from .webhooks import (
     settings_bases,
@@ -79,7 +86,7 @@ def project_view(schema: Schema) -> ProjectView:
     main_imports.use(".kit.wiring", "build_application")
     main_imports.use(".settings", "Settings")
     server_imports.use(".kit.server", "run")
-    use_commands(schema.auth, server_imports)
+    import_commands(schema.auth, server_imports)
     is_copied = schema.kit is not KitForm.LIBRARY
     kit = "app.kit" if is_copied else "crudgen.kit"
     libraries = (*requirements(schema), *(DOCS_PAGES if is_copied else ()))
@@ -87,11 +94,11 @@ def project_view(schema: Schema) -> ProjectView:
     settings = (
         text_statement(raw("api_title: str = "), schema.title, INDENT),
         text_statement(raw("api_version: str = "), schema.version, INDENT),
-        *_migrations(schema, settings_imports),
+        *_migrations_setting(schema, settings_imports),
         *settings_of_users(schema, settings_imports),
         text_statement(raw("database_url: str = "), schema.database, INDENT),
-        *_limits(schema.limits, settings_imports),
-        *_tokens(schema),
+        *_limit_settings(schema.limits, settings_imports),
+        *_token_settings(schema),
         *settings_of_webhooks(schema, settings_imports),
     )
     for entity in schema.entities:
@@ -141,13 +148,13 @@ def _nested_routers(schema: Schema, taken: Collection[str], imports: Imports) ->
             yield router
 
 
-def _migrations(schema: Schema, imports: Imports) -> Iterator[Code]:
+def _migrations_setting(schema: Schema, imports: Imports) -> Iterator[Code]:
     if schema.migrations:
         kind = imports.name("typing", "ClassVar")
         yield raw("migrations: ") + kind + raw("[bool] = True")
 
 
-def _tokens(schema: Schema) -> Iterator[Code]:
+def _token_settings(schema: Schema) -> Iterator[Code]:
     """Yield the settings that say which tokens are valid."""
     if schema.auth is not None and (tokens := schema.auth.tokens) is not None:
         yield text_statement(raw("auth_issuer: str | None = "), tokens.issuer, INDENT)
@@ -160,7 +167,7 @@ def _string_list(texts: Iterable[str]) -> Code:
     return statement(raw(""), Bracket("[", tuple(literal(text) for text in texts), "]"))
 
 
-def _limits(limits: Limits, imports: Imports) -> Iterator[Code]:
+def _limit_settings(limits: Limits, imports: Imports) -> Iterator[Code]:
     """Yield the settings of limits that differ from the defaults of the kit."""
     defaults = Limits()
     settings = {

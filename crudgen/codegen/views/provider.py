@@ -55,12 +55,12 @@ def provider_view(schema: Schema) -> ProviderView:
     """Return the view of the provider of a schema."""
     entities = by_name(schema.entities)
     return ProviderView(
-        tuple(_resource(entity, entities, schema.names) for entity in schema.entities),
+        tuple(_resource_view(entity, entities, schema.names) for entity in schema.entities),
         tuple(action_methods(schema)),
     )
 
 
-def _resource(entity: Entity, entities: Entities, conventions: Conventions) -> ResourceView:
+def _resource_view(entity: Entity, entities: Entities, conventions: Conventions) -> ResourceView:
     api, key = entity.api, entity.key
     return ResourceView(
         name=typescript(str(entity.plural)),
@@ -71,11 +71,11 @@ def _resource(entity: Entity, entities: Entities, conventions: Conventions) -> R
         requires_etag=typescript(requires_etag(entity)),
         page_size=typescript(api.page.max),
         operations=typescript([str(operation) for operation in api.operations]),
-        relations=_relations(entity, entities, conventions) if entity.relations else None,
+        relations=_relations_view(entity, entities, conventions) if entity.relations else None,
     )
 
 
-def _relations(entity: Entity, entities: Entities, conventions: Conventions) -> RelationsView:
+def _relations_view(entity: Entity, entities: Entities, conventions: Conventions) -> RelationsView:
     write = dict(entity.api.write)
     added, created = [], []
     for one in entity.relations:

@@ -53,7 +53,7 @@ def action_methods(schema: Schema) -> Iterator[ActionMethodView]:
                 words=words(action.name),
                 resource=typescript(str(entity.plural)),
                 action=typescript(str(action.name)),
-                body=join(raw("\n"), map(_line, action.takes)) if action.takes else None,
+                body=join(raw("\n"), map(_property_line, action.takes)) if action.takes else None,
             )
 
 
@@ -62,11 +62,11 @@ def _method_name(entity: Entity, action: RowAction) -> str:
     return first + "".join(map(str.capitalize, rest)) + str(entity.name)
 
 
-def _line(field: Field) -> Code:
-    return raw("        ") + _property(field) + raw(";")
+def _property_line(field: Field) -> Code:
+    return raw("        ") + _property_source(field) + raw(";")
 
 
-def _property(field: Field) -> Code:
+def _property_source(field: Field) -> Code:
     """Return `"reason": string`, or `"on"?: string | null | undefined`."""
     kind = _TYPES.get(field.type, raw("string"))
     if field.type is TypeName.ENUM:

@@ -46,16 +46,19 @@ def foreign_key(field: Field, entities: Entities, imports: Imports) -> Iterator[
     has_dot = "." in table + column
     if reference.use_alter or has_dot:
         parts = Bracket("(", (literal(table), literal(column)), ")")
-        items = [parts if has_dot else literal(f"{table}.{column}"), *_on_delete(reference)]
+        items = [
+            parts if has_dot else literal(f"{table}.{column}"),
+            *_on_delete_argument(reference),
+        ]
         if reference.use_alter:
             items.append(keyword("use_alter", literal(True)))
         constraint = call(imports.name("sqlalchemy", "ForeignKey", in_class=True), items)
         yield keyword("sa_column_args", Bracket("[", (constraint,), "]"))
     else:
         yield keyword("foreign_key", literal(f"{table}.{column}"))
-        yield from _on_delete(reference)
+        yield from _on_delete_argument(reference)
 
 
-def _on_delete(reference: Reference) -> Iterator[Bracket | Code]:
+def _on_delete_argument(reference: Reference) -> Iterator[Bracket | Code]:
     if reference.on_delete in _ON_DELETE:
         yield keyword("ondelete", literal(_ON_DELETE[reference.on_delete]))

@@ -16,13 +16,14 @@ def refers(entity: Entity) -> bool:
 
 def sets_reference(entity: Entity) -> bool:
     """Return whether a new row can refer to a row that does not exist."""
-    return any(_refers(field) and _is_set(field) for field in entity.fields)
+    return any(_is_reference(field) and _is_set_on_create(field) for field in entity.fields)
 
 
 def changes_reference(entity: Entity) -> bool:
     """Return whether an update can refer to a row that does not exist."""
     return any(
-        _refers(field) and not field.read_only and not field.immutable for field in entity.fields
+        _is_reference(field) and not field.read_only and not field.immutable
+        for field in entity.fields
     )
 
 
@@ -32,7 +33,7 @@ def may_prevent_deletion(entity: Entity) -> bool:
     return any(one.on_delete is not OnDelete.SET_NULL for one in references)
 
 
-def possibly_kept(entities: Iterable[Entity]) -> set[ClassName]:
+def possibly_undeletable(entities: Iterable[Entity]) -> set[ClassName]:
     """Return the entities with rows that the database may refuse to delete.
 
     Rows of other tables refer to them, or to rows that are deleted with them. SQLite also refuses
@@ -44,7 +45,7 @@ def possibly_kept(entities: Iterable[Entity]) -> set[ClassName]:
     for entity in entities:
         names.append(entity.name)
         for field in entity.fields:
-            if field.reference is None or _is_released(entity, field):
+            if field.reference is None or _becomes_null(entity, field):
                 continue
             referrers[field.reference.target] += 1
             if field.reference.on_delete is OnDelete.CASCADE:
@@ -59,17 +60,17 @@ def possibly_kept(entities: Iterable[Entity]) -> set[ClassName]:
     return set(names) - set(deletable)
 
 
-def _is_released(entity: Entity, field: Field) -> bool:
-    """Return whether a reference becomes null, which no check can reject, if its target goes."""
+def _becomes_null(entity: Entity, field: Field) -> bool:
+    """Return whether a reference becomes null if its target is deleted: no check rejects that."""
     reference = field.reference
     is_set = reference is not None and reference.on_delete is OnDelete.SET_NULL
     return is_set and not any(field.name in fields_of(one.condition) for one in entity.checks)
 
 
-def _refers(field: Field) -> bool:
+def _is_reference(field: Field) -> bool:
     return field.reference is not None
 
 
-def _is_set(field: Field) -> bool:
+def _is_set_on_create(field: Field) -> bool:
     has_value = field.preset is not None or getattr(field.default, "value", None) is not None
     return not field.read_only or has_value

@@ -51,12 +51,12 @@ def related_view(
 ) -> RelatedView:
     """Return the view of the response models with relations of an entity."""
     linked = written_by_keys(entity, entities)
-    printer = _Printer(entity, nodes, linked, conventions, kit)
+    printer = _RelatedModelPrinter(entity, nodes, linked, conventions, kit)
     models = tuple(printer.models())
     return RelatedView(words(entity.plural), printer.imports.code(), models)
 
 
-class _Printer:
+class _RelatedModelPrinter:
     """Builds the source of the response models, and collects their imports."""
 
     def __init__(
@@ -74,7 +74,7 @@ class _Printer:
         classes = {f"{entity.name}{suffix}" for suffix in ("Public", PUBLIC, EMBEDDED)}
         # The module imports no name like `heroes_more`, `heroes_count` or `power_ids`.
         attributes: set[str] = set()
-        for node in _walk(nodes):
+        for node in _all_nodes(nodes):
             attributes.add(node.relation.attribute)
             classes.add(node.public)
             if node.has_class:
@@ -84,29 +84,31 @@ class _Printer:
 
     def models(self) -> Iterator[RelatedModel]:
         """Yield the models, each after those that it uses."""
-        yield from self._nested(self._nodes)
-        public = self._public(self._entity)
+        yield from self._nested_models(self._nodes)
+        public = self._import_public_model(self._entity)
         counts = [self._entity.relation(name) for name in self._entity.api.counts]
-        keys = map(self._keys, self._linked)
-        lines = (*map(self._count, counts), *keys, *self._lines(self._nodes))
+        keys = map(self._keys_field, self._linked)
+        lines = (*map(self._count_field, counts), *keys, *self._relation_fields(self._nodes))
         model = name(self._entity.name, suffix=PUBLIC)
-        yield self._model(model, [public, self._included], self._entity, lines)
+        yield self._related_model(model, [public, self._included], self._entity, lines)
         if self._entity.api.embed:
             embedded = name(self._entity.name, suffix=EMBEDDED)
             required = [self._nodes[one] for one in self._entity.api.embed]
-            lines = tuple(self._one(node, required=True) for node in required)
-            yield self._model(embedded, [model], self._entity, lines, what="when read alone")
+            lines = tuple(self._one_row_field(node, required=True) for node in required)
+            yield self._related_model(
+                embedded, [model], self._entity, lines, what="when read alone"
+            )
 
-    def _nested(self, nodes: Nodes) -> Iterator[RelatedModel]:
+    def _nested_models(self, nodes: Nodes) -> Iterator[RelatedModel]:
         for node in nodes.values():
             if node.nodes:
-                yield from self._nested(node.nodes)
+                yield from self._nested_models(node.nodes)
             if node.has_class:
-                bases = [self._public(node.target), self._included]
-                lines = tuple(self._lines(node.nodes))
-                yield self._model(node.public, bases, node.target, lines)
+                bases = [self._import_public_model(node.target), self._included]
+                lines = tuple(self._relation_fields(node.nodes))
+                yield self._related_model(node.public, bases, node.target, lines)
 
-    def _model(
+    def _related_model(
         self,
         model: Code,
         bases: list[Code],
@@ -118,79 +120,79 @@ class _Printer:
         head = statement(raw("class "), call(model, bases), tail=":")
         return RelatedModel(head, docstring(text, INDENT), join(raw("\n    "), lines))
 
-    def _public(self, entity: Entity) -> Code:
+    def _import_public_model(self, entity: Entity) -> Code:
         public = name(entity.name, suffix="Public")
-        self._use(entity, public)
+        self._import_from_models(entity, public)
         return public
 
-    def _use(self, entity: Entity, public: Code) -> None:
+    def _import_from_models(self, entity: Entity, public: Code) -> None:
         is_own = entity is self._entity
         module = ".models" if is_own else f"..{folder_name(entity.plural)}.models"
         self.imports.use(module, public)
 
-    def _lines(self, nodes: Nodes) -> Iterator[Code]:
+    def _relation_fields(self, nodes: Nodes) -> Iterator[Code]:
         for node in nodes.values():
             if node.is_included and node.relation.is_many:
-                yield self._many(node)
-                yield self._more(node.relation)
+                yield self._many_rows_field(node)
+                yield self._more_field(node.relation)
             elif node.is_included:
-                yield self._one(node)
+                yield self._one_row_field(node)
 
-    def _row(self, node: RelationNode) -> Code:
+    def _row_model(self, node: RelationNode) -> Code:
         if not node.has_class:
-            self._use(node.target, node.public)
+            self._import_from_models(node.target, node.public)
         return node.public
 
-    def _one(self, node: RelationNode, *, required: bool = False) -> Code:
+    def _one_row_field(self, node: RelationNode, *, required: bool = False) -> Code:
         relation = node.relation
-        alias = self._alias(relation.attribute, relation.json_name)
-        row = self._row(node)
+        alias = self._alias_argument(relation.attribute, relation.json_name)
+        row = self._row_model(node)
         kind = union_or_none(row) if node.is_optional else row
         value: Bracket | Code = raw("None")
         if required:
             # Type checkers want a default, because the field in the base class has one.
-            value = self._field([raw("default=..."), *alias])
+            value = self._field_call([raw("default=..."), *alias])
         elif alias or not node.is_optional:
-            value = self._field([raw("default=None"), *alias])
+            value = self._field_call([raw("default=None"), *alias])
         return typed_declaration(relation.attribute, kind, value)
 
-    def _many(self, node: RelationNode) -> Code:
+    def _many_rows_field(self, node: RelationNode) -> Code:
         relation = node.relation
-        alias = self._alias(relation.attribute, relation.json_name)
-        rows = subscript(self.imports.builtin("list", in_class=True), [self._row(node)])
-        value = self._field([raw("default=[]"), *alias])
+        alias = self._alias_argument(relation.attribute, relation.json_name)
+        rows = subscript(self.imports.builtin("list", in_class=True), [self._row_model(node)])
+        value = self._field_call([raw("default=[]"), *alias])
         return typed_declaration(relation.attribute, rows, value)
 
-    def _more(self, relation: Relation) -> Code:
+    def _more_field(self, relation: Relation) -> Code:
         attribute = AttributeName(f"{relation.attribute}_more")
-        alias = self._alias(attribute, self._json.of(more_property(relation)))
-        value = self._field([raw("default=False"), *alias]) if alias else raw("False")
+        alias = self._alias_argument(attribute, self._json.of(more_property(relation)))
+        value = self._field_call([raw("default=False"), *alias]) if alias else raw("False")
         return typed_declaration(attribute, self.imports.builtin("bool", in_class=True), value)
 
-    def _count(self, relation: Relation) -> Code:
+    def _count_field(self, relation: Relation) -> Code:
         attribute = AttributeName(f"{relation.attribute}_count")
-        alias = self._alias(attribute, self._json.of(count_property(relation)))
-        value = self._field(alias) if alias else None
+        alias = self._alias_argument(attribute, self._json.of(count_property(relation)))
+        value = self._field_call(alias) if alias else None
         return typed_declaration(attribute, self.imports.builtin("int", in_class=True), value)
 
-    def _keys(self, one: Collection) -> Code:
+    def _keys_field(self, one: Collection) -> Code:
         """Return `power_ids: list[int]`: the keys of linked rows."""
         keys = subscript(
             self.imports.builtin("list", in_class=True), [shown_key_type(one, self.imports)]
         )
         alias = key_alias(one, self._json)
-        value = self._field(alias) if alias else None
+        value = self._field_call(alias) if alias else None
         return typed_declaration(one.keys, keys, value)
 
-    def _alias(self, attribute: AttributeName, sent: str) -> list[Bracket | Code]:
+    def _alias_argument(self, attribute: AttributeName, sent: str) -> list[Bracket | Code]:
         return [] if sent == attribute else [keyword("alias", json_name(JsonName(sent)))]
 
-    def _field(self, items: Iterable[Bracket | Code]) -> Bracket:
+    def _field_call(self, items: Iterable[Bracket | Code]) -> Bracket:
         return call(self.imports.name("sqlmodel", "Field", in_class=True), items)
 
 
-def _walk(nodes: Nodes) -> Iterator[RelationNode]:
+def _all_nodes(nodes: Nodes) -> Iterator[RelationNode]:
     for node in nodes.values():
         yield node
         if node.nodes:
-            yield from _walk(node.nodes)
+            yield from _all_nodes(node.nodes)

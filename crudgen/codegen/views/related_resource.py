@@ -43,16 +43,16 @@ class RelatedArguments:
         self._nodes = nodes
 
     def arguments(self) -> Iterator[Bracket | Code]:
-        """Yield `with_related=HeroPublicWithRelated, relations={…}`, and what differs."""
+        """Yield `with_related=HeroPublicWithRelated, relations={…}` and so on."""
         api = self._entity.api
         model = name(self._entity.name, suffix="Public")
         if has_related(self._entity):
             model = name(self._entity.name, suffix=PUBLIC)
             self._imports.use(".related", model)
         yield keyword("with_related", model)
-        yield keyword("relations", self._relations(self._nodes))
+        yield keyword("relations", self._relations_dict(self._nodes))
         if [*api.include] != [(one,) for one in self._nodes]:
-            yield keyword("include", Bracket("[", tuple(map(self._path, api.include)), "]"))
+            yield keyword("include", Bracket("[", tuple(map(self._include_path, api.include)), "]"))
         for key, names in (("embed", api.embed), ("counts", api.counts)):
             if names:
                 attributes = (self._entity.relation(one).attribute for one in names)
@@ -84,7 +84,7 @@ class RelatedArguments:
             return "__".join([*words, str(entity.field(path.field).attribute)])
         return "__".join(words[:-1] if path.to_many[-1] else words)
 
-    def _path(self, path: tuple[FieldName, ...]) -> Code:
+    def _include_path(self, path: tuple[FieldName, ...]) -> Code:
         """Return a path of attributes: `"team__country"`."""
         entity, steps = self._entity, []
         for step in path:
@@ -93,22 +93,24 @@ class RelatedArguments:
             entity = self._entities[relation.target]
         return literal("__".join(steps))
 
-    def _relations(self, nodes: Nodes) -> Bracket:
-        items = [pair(node.relation.attribute, self._relation(node)) for node in nodes.values()]
+    def _relations_dict(self, nodes: Nodes) -> Bracket:
+        items = [
+            pair(node.relation.attribute, self._relation_call(node)) for node in nodes.values()
+        ]
         return Bracket("{", items, "}")
 
-    def _relation(self, node: RelationNode) -> Bracket:
+    def _relation_call(self, node: RelationNode) -> Bracket:
         """Return `ManyToOne(Team, TeamPublic, by="team_id")`."""
         relation, target = node.relation, node.target
         if node.has_class:
-            self._use(target, target.name)
+            self._import_models(target, target.name)
             self._imports.use(".related", node.public)
         else:
-            self._use(target, target.name, node.public)
+            self._import_models(target, target.name, node.public)
         arguments: list[Bracket | Code] = [name(target.name), node.public]
         if relation.link is not None:
-            arguments.append(self._link(relation.link))
-        arguments += self._columns(node)
+            arguments.append(self._import_link_model(relation.link))
+        arguments += self._reference_arguments(node)
         if relation.order:
             order = (
                 ("-" if descends else "") + target.field(field).attribute
@@ -118,11 +120,11 @@ class RelatedArguments:
         if not node.is_included and str(relation.json_name) != relation.attribute:
             arguments.append(keyword("json_name", json_name(relation.json_name)))
         if node.nodes:
-            arguments.append(keyword("relations", self._relations(node.nodes)))
+            arguments.append(keyword("relations", self._relations_dict(node.nodes)))
         kind = _RELATION_CLASSES[relation.kind]
         return call(self._imports.name("..kit.query.relations", kind), arguments)
 
-    def _columns(self, node: RelationNode) -> Iterator[Bracket | Code]:
+    def _reference_arguments(self, node: RelationNode) -> Iterator[Bracket | Code]:
         """Yield the attributes of the references."""
         relation = node.relation
         if relation.near is not None and relation.far is not None:
@@ -131,7 +133,7 @@ class RelatedArguments:
         elif node.by is not None:
             yield keyword("by", attribute_name(node.by.attribute))
 
-    def _link(self, link: Link) -> Code:
+    def _import_link_model(self, link: Link) -> Code:
         owner = self._entities[link.name if link.via else link.ends[0].entity]
         folder = folder_name(owner.plural)
         module = "models" if link.via else "links"
@@ -139,7 +141,7 @@ class RelatedArguments:
         self._imports.use(f".{module}" if is_own else f"..{folder}.{module}", link.name)
         return name(link.name)
 
-    def _use(self, target: Entity, *imported: str) -> None:
+    def _import_models(self, target: Entity, *imported: str) -> None:
         is_own = target is self._entity
         module = ".models" if is_own else f"..{folder_name(target.plural)}.models"
         if is_own and target.name in imported:

@@ -77,19 +77,19 @@ class _RelationTree:
         return self._nodes(self._entity, (), self._used)
 
     def _nodes(self, entity: Entity, above: Path, used: Iterable[Path]) -> Nodes:
-        """Return the relations that paths begin with, which are used below `above`."""
+        """Return the relations that `used` paths begin with; `above` is the path to the entity."""
         rests: dict[FieldName, list[Path]] = {}
         for path in used:
             below = rests.setdefault(path[0], [])
             if len(path) > 1:
                 below.append(path[1:])
         return {
-            one.name: self._node(entity, one, (*above, one.name), rests[one.name])
+            one.name: self._relation_node(entity, one, (*above, one.name), rests[one.name])
             for one in entity.relations
             if one.name in rests
         }
 
-    def _node(
+    def _relation_node(
         self, entity: Entity, relation: Relation, path: Path, used: list[Path]
     ) -> RelationNode:
         target = self._entities[relation.target]

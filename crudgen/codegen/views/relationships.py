@@ -57,7 +57,7 @@ class RelationshipPrinter:
         """Yield the declarations of all relationships, some after a comment."""
         for relation in self._entity.relations:
             one = self._relationship(relation)
-            yield from self._comment(one)
+            yield from self._read_only_comment(one)
             yield self._declaration(one)
 
     def _relationship(self, relation: Relation) -> _Relationship:
@@ -71,7 +71,7 @@ class RelationshipPrinter:
             is_view = is_circular and relation.kind is not RelationKind.MANY_TO_ONE
         return _Relationship(relation, target, by, is_circular, is_view)
 
-    def _comment(self, one: _Relationship) -> Iterator[Code]:
+    def _read_only_comment(self, one: _Relationship) -> Iterator[Code]:
         """Yield a comment if SQLAlchemy ignores changes of the relationship."""
         relation, target = one.relation, one.target
         if relation.link is not None and relation.link.via:
@@ -86,7 +86,7 @@ class RelationshipPrinter:
         if target is not self._entity:
             self._imports.use_for_types(f"..{folder_name(target.plural)}.models", target.name)
         relationship = self._imports.name("sqlmodel", "Relationship", in_class=True)
-        value = call(relationship, self._arguments(one))
+        value = call(relationship, self._relationship_arguments(one))
         return typed_declaration(one.relation.attribute, self._annotation(one), value)
 
     def _annotation(self, one: _Relationship) -> Bracket | Code:
@@ -98,7 +98,7 @@ class RelationshipPrinter:
             return target
         return subscript(self._imports.name("typing", "Optional", in_class=True), [target])
 
-    def _arguments(self, one: _Relationship) -> Iterator[Bracket | Code]:
+    def _relationship_arguments(self, one: _Relationship) -> Iterator[Bracket | Code]:
         relation, target, is_view = one.relation, one.target, one.is_view
         if relation.inverse is not None and not (is_view or one.is_circular):
             inverse = target.relation(relation.inverse)
@@ -108,7 +108,7 @@ class RelationshipPrinter:
             yield keyword("link_model", self._link_class(relation.link, target))
         elif relation.kind is not RelationKind.MANY_TO_ONE and not is_view:
             yield _DELETED_ROWS
-        if options := (*self._options(one),):
+        if options := (*self._sqlalchemy_options(one),):
             yield keyword("sa_relationship_kwargs", Bracket("{", options, "}"))
 
     def _link_class(self, link: Link, target: Entity) -> Code:
@@ -118,27 +118,27 @@ class RelationshipPrinter:
         self._imports.use(f".{above}.links" if above else ".links", link.name)
         return name(link.name)
 
-    def _options(self, one: _Relationship) -> Iterator[Part]:
+    def _sqlalchemy_options(self, one: _Relationship) -> Iterator[Part]:
         """Yield the arguments that only SQLAlchemy's `relationship` has, as items of a dict."""
         relation, target = one.relation, one.target
         own = relation.kind is RelationKind.MANY_TO_ONE
         if relation.link is not None:
             yield from self._link_options(relation, relation.link, target)
-        elif one.by is not None and self._count(target) > 1:
+        elif one.by is not None and self._references_between(target) > 1:
             owner = self._entity if own else target
-            yield pair("foreign_keys", _path(owner, one.by.attribute))
+            yield pair("foreign_keys", _attribute_path(owner, one.by.attribute))
         if own and target is self._entity:
-            yield pair("remote_side", _path(target, target.key.attribute))
+            yield pair("remote_side", _attribute_path(target, target.key.attribute))
         if relation.kind is RelationKind.ONE_TO_ONE:
             yield _ONE_ROW
         if relation.order:
-            yield pair("order_by", string(_order(relation, target)))
+            yield pair("order_by", string(_order_by(relation, target)))
         if one.is_view:
             yield _VIEW_ONLY
         elif one.is_circular:
             yield _POST_UPDATE
 
-    def _count(self, target: Entity) -> int:
+    def _references_between(self, target: Entity) -> int:
         """Return the number of references between two entities, in both directions."""
         number = self._targets.count(target.name)
         if target is not self._entity:
@@ -151,19 +151,19 @@ class RelationshipPrinter:
         if link.via:
             yield pair("secondary", literal(str(link.table)))
         if (target is self._entity or link.via) and relation.near and relation.far:
-            yield pair("primaryjoin", _join(self._entity, link, relation.near.attribute))
-            yield pair("secondaryjoin", _join(target, link, relation.far.attribute))
+            yield pair("primaryjoin", _join_condition(self._entity, link, relation.near.attribute))
+            yield pair("secondaryjoin", _join_condition(target, link, relation.far.attribute))
 
 
-def _path(entity: Entity, attribute: AttributeName) -> Code:
+def _attribute_path(entity: Entity, attribute: AttributeName) -> Code:
     return string(f"{entity.name}.{attribute}")
 
 
-def _join(entity: Entity, link: Link, attribute: AttributeName) -> Code:
+def _join_condition(entity: Entity, link: Link, attribute: AttributeName) -> Code:
     return string(f"{entity.name}.{entity.key.attribute} == {link.name}.{attribute}")
 
 
-def _order(relation: Relation, target: Entity) -> str:
+def _order_by(relation: Relation, target: Entity) -> str:
     """Return the columns that related rows are sorted by: `[Line.position.desc(), Line.id]`."""
     columns = [
         f"{target.name}.{target.field(name).attribute}{'.desc()' if descends else ''}"

@@ -108,7 +108,7 @@ class ResourcePrinter:
             if Operation.LIST in api.operations and names != default_names:
                 items = tuple(attribute_name(entity.field(field).attribute) for field in names)
                 arguments.append(keyword(key, Bracket("[", items, "]")))
-        immutable = [field for field in entity.fields if _is_kept(field)]
+        immutable = [field for field in entity.fields if _is_kept_by_put(field)]
         if immutable and Operation.REPLACE in api.operations:
             items = tuple(attribute_name(field.attribute) for field in immutable)
             arguments.append(keyword("immutable", Bracket("[", items, "]")))
@@ -120,12 +120,12 @@ class ResourcePrinter:
             arguments.append(raw("serialized=True"))
         one = len(self._classes) == 1
         kind = self._classes[0] if one else combined_class(entity)
-        return statement(variable + raw(" = "), self._guarded(variable, call(kind, arguments)))
+        return statement(variable + raw(" = "), self._with_access(variable, call(kind, arguments)))
 
-    def _guarded(self, variable: Code, rows: Bracket) -> Bracket:
+    def _with_access(self, variable: Code, rows: Bracket) -> Bracket:
         """Return `Guarded(Resource(…), access)`, if the API has callers."""
         if self._entity.access is None:
-            return self._hooked(variable, rows)
+            return self._with_functions(variable, rows)
         access = raw("access")
         if variable == access:
             access = raw("access_rules")
@@ -133,16 +133,16 @@ class ResourcePrinter:
         else:
             self._imports.use(".access", "access")
         guarded = call(self._imports.name("..kit.access.views", "Guarded"), [rows, access])
-        return self._hooked(variable, guarded)
+        return self._with_functions(variable, guarded)
 
-    def _hooked(self, variable: Code, rows: Bracket) -> Bracket:
-        """Return the rows with the functions of the owner, or what writes events, if any."""
+    def _with_functions(self, variable: Code, rows: Bracket) -> Bracket:
+        """Return `Hooked(…)`, if operations call functions or write events; else the resource."""
         if not is_hooked(self._entity, self._entities):
             return rows
         return hooked(self._entity, self._entities, rows, variable, self._imports)
 
 
-def _is_kept(field: Field) -> bool:
+def _is_kept_by_put(field: Field) -> bool:
     """Return whether a PUT keeps a value that it would set in a new row."""
     return field.preset is not None if field.read_only else field.immutable
 

@@ -88,11 +88,11 @@ def routes_view(
     """
     variables = Variables(entity)
     classes = resource_classes(entity, is_kept=is_kept)
-    imports = Imports(kit, defined=_defined(entity, entities, nodes, variables, classes))
+    imports = Imports(kit, defined=_defined_names(entity, entities, nodes, variables, classes))
     use_model(entity, entities, imports)
     imports.use(".models", f"{entity.name}Public")
     handlers = ActionHandlers(entity, entities, variables, imports, is_kept=is_kept)
-    head = _Head(entity, variables, imports)
+    head = _ModuleHead(entity, variables, imports)
     resource = ResourcePrinter(entity, entities, nodes, imports, classes)
     printers = {
         Operation.CREATE: handlers.create,
@@ -145,7 +145,7 @@ def _created_status(entity: Entity) -> Code | None:
     return None if status == DEFAULT_STATUS else literal(status)
 
 
-def _defined(
+def _defined_names(
     entity: Entity,
     entities: Entities,
     nodes: Nodes,
@@ -168,7 +168,7 @@ def _defined(
     return names
 
 
-class _Head:
+class _ModuleHead:
     """Builds the code before the handlers, and collects its imports."""
 
     def __init__(self, entity: Entity, variables: Variables, imports: Imports) -> None:
@@ -215,7 +215,7 @@ class _Head:
             description = literal(f"Primary key of the {words(self._entity.singular)}.")
             one = name(self._entity.name, suffix="Id")
             described = [keyword("description", description)]
-            aliases.append(self._alias(one, self._key_type(), "Path", described))
+            aliases.append(self._parameter_alias(one, self._key_type(), "Path", described))
         if Operation.DELETE_MANY in operations:
             description = literal(f"Primary keys of the {words(self._entity.plural)} to delete.")
             ids = name(self._entity.name, suffix="Ids")
@@ -227,7 +227,7 @@ class _Head:
                 + self._key_type()
                 + raw("]")
             )
-            aliases.append(self._alias(ids, many, "Query", described))
+            aliases.append(self._parameter_alias(ids, many, "Query", described))
         if Operation.LIST in operations:
             aliases.append(self._query_alias("Query", "query"))
         if Operation.READ in operations and has_related(self._entity):
@@ -246,7 +246,7 @@ class _Head:
     def _key_type(self) -> Code:
         return path_key_type(self._entity, self._imports)
 
-    def _alias(
+    def _parameter_alias(
         self, alias: Code, kind: Code, parameter: str, arguments: Sequence[Bracket | Code]
     ) -> Code:
         items = (kind, call(self._imports.name("fastapi", parameter), arguments))

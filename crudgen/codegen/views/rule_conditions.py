@@ -28,11 +28,11 @@ class RuleConditionPrinter(ConditionPrinter):
 
     def rules(self, who: Iterable[str], about_rows: Iterable[RuleAboutRows]) -> Bracket:
         """Return `[role("editor"), USER.when(…)]`."""
-        rules: list[Bracket | Code] = [self._who(one) for one in who]
+        rules: list[Bracket | Code] = [self._rule_subject(one) for one in who]
         rules += [self.when(one) for one in about_rows]
         return Bracket("[", tuple(rules), "]")
 
-    def _who(self, who: str) -> Code:
+    def _rule_subject(self, who: str) -> Code:
         """Return `ANYONE`, `USER` or `role("editor")`."""
         constants = {ANYONE: "ANYONE", USER: "USER"}
         if who in constants:
@@ -48,7 +48,7 @@ class RuleConditionPrinter(ConditionPrinter):
         ]
         if rule.says is not None:
             arguments.append(keyword("says", literal(rule.says)))
-        return call(self._who(rule.who) + raw(".when"), arguments)
+        return call(self._rule_subject(rule.who) + raw(".when"), arguments)
 
     def source(self, condition: Condition) -> Source:
         """Return the source of a condition."""
@@ -91,16 +91,16 @@ def rule_conditions(entity: Entity, entities: Entities, imports: Imports) -> Rul
 
 def names_caller(access: Access | None) -> bool:
     """Return whether a rule is about claims of the caller."""
-    return any(isinstance(one, ClaimName) for one in _named(access))
+    return any(isinstance(one, ClaimName) for one in _names_in_conditions(access))
 
 
 def follows_relations(access: Access | None) -> bool:
     """Return whether a rule is about related rows."""
-    return any(isinstance(one, PathName) for one in _named(access))
+    return any(isinstance(one, PathName) for one in _names_in_conditions(access))
 
 
-def _named(access: Access | None) -> Iterator[FieldName]:
-    """Yield what the conditions of rules name."""
+def _names_in_conditions(access: Access | None) -> Iterator[FieldName]:
+    """Yield the fields, claims and paths that the conditions of rules name."""
     for condition in () if access is None else access.conditions:
         yield from fields_of(condition)
 

@@ -22,17 +22,17 @@ def path_source(path: PathName, entity: Entity, entities: Entities, imports: Imp
         if relation.by is None:
             raise ValueError(f"{step} is a link")
         if relation.kind is RelationKind.MANY_TO_ONE:
-            arguments.append(_attribute(near, relation.by, entity, imports))
+            arguments.append(_model_attribute(near, relation.by, entity, imports))
         else:
             back = imports.name("..kit.access.paths", "back")
-            arguments.append(call(back, [_attribute(target, relation.by, entity, imports)]))
+            arguments.append(call(back, [_model_attribute(target, relation.by, entity, imports)]))
         near, is_many = target, is_many or relation.is_many
-    arguments.append(_attribute(near, FieldName(last), entity, imports))
+    arguments.append(_model_attribute(near, FieldName(last), entity, imports))
     function = imports.name("..kit.access.paths", "follow_all" if is_many else "follow")
     return call(function, arguments)
 
 
-def _attribute(owner: Entity, field: FieldName, entity: Entity, imports: Imports) -> Code:
+def _model_attribute(owner: Entity, field: FieldName, entity: Entity, imports: Imports) -> Code:
     """Return `Team.lead_id`, and import its model."""
     model = name(owner.name)
     if owner.name != entity.name:

@@ -40,7 +40,7 @@ def body_of(entity: Entity, row: Mapping[FieldName, Value]) -> dict[str, Json]:
 
 
 def _has_default_target(field: Field) -> bool:
-    """Return whether a field that accepts null refers to a row unless a request contains it."""
+    """Return whether an optional field refers to a row by default."""
     is_set = field.default not in (None, Constant(None))
     return field.reference is not None and field.optional and is_set
 
@@ -54,17 +54,17 @@ def required_references(entity: Entity) -> tuple[Field, ...]:
     )
 
 
-def creatable(entities: Entities) -> set[ClassName]:
+def creatable_entities(entities: Entities) -> set[ClassName]:
     """Return the entities whose rows a test can create, after the rows that they refer to."""
-    names = {name for name, entity in entities.items() if _accepts_rows(entity)}
+    names = {name for name, entity in entities.items() if _has_creatable_sample(entity)}
     while True:
-        refused = {name for name in names if not _targets(entities[name]) <= names}
+        refused = {name for name in names if not _required_targets(entities[name]) <= names}
         if not refused:
             return names
         names -= refused
 
 
-def _accepts_rows(entity: Entity) -> bool:
+def _has_creatable_sample(entity: Entity) -> bool:
     fixed = any(
         field.reference is not None and field.read_only and field.default != Constant(None)
         for field in entity.fields
@@ -73,23 +73,24 @@ def _accepts_rows(entity: Entity) -> bool:
     return creates and request_samples(entity) is not None
 
 
-def _targets(entity: Entity) -> set[ClassName]:
+def _required_targets(entity: Entity) -> set[ClassName]:
     references = (field.reference for field in required_references(entity))
     return {reference.target for reference in references if reference is not None}
 
 
 def nested_collections(entities: Entities) -> tuple[Collection, ...]:
     """Return the collections under a row that a test can use: it can create all rows."""
-    names = creatable(entities)
+    names = creatable_entities(entities)
     return tuple(
         one
         for entity in entities.values()
         for one in collections_of(entity, entities)
-        if {entity.name, one.target.name} <= names and (is_filled(one) or may_change(one, entities))
+        if {entity.name, one.target.name} <= names
+        and (is_filled(one) or may_change_links(one, entities))
     )
 
 
-def may_change(one: Collection, entities: Entities) -> bool:
+def may_change_links(one: Collection, entities: Entities) -> bool:
     """Return whether tests may change the links of a collection: those of the declaring entity."""
     if not one.changes_links or one.relation.link is None:
         return False
@@ -100,7 +101,7 @@ def may_change(one: Collection, entities: Entities) -> bool:
 def is_filled(one: Collection) -> bool:
     """Return whether tests create rows in a collection.
 
-    They create the owner from the body of a row of its table, so no value may be unique.
+    If the owner is a row of the same table, both get the same values, so none may be unique.
     """
     is_own = one.owner.name == one.target.name
     return one.creates and not (is_own and has_conflicts(one.target))
@@ -121,9 +122,9 @@ def _nested_entities(entities: Entities) -> set[ClassName]:
 
 def sample_rows_view(entities: Entities) -> SampleRowsView | None:
     """Return the view of the rows that tests refer to; None if they refer to none."""
-    names = creatable(entities)
-    referring = [one for name, one in entities.items() if name in names and _targets(one)]
-    needed = set[ClassName]().union(_nested_entities(entities), *map(_targets, referring))
+    names = creatable_entities(entities)
+    referring = [one for name, one in entities.items() if name in names and _required_targets(one)]
+    needed = set[ClassName]().union(_nested_entities(entities), *map(_required_targets, referring))
     if not needed:
         return None
     rows = tuple(
@@ -131,18 +132,18 @@ def sample_rows_view(entities: Entities) -> SampleRowsView | None:
         for name in sorted(needed)
     )
     references = tuple(
-        pair(f"{entity.path}/", Bracket("{", tuple(_references(entity, entities)), "}"))
+        pair(f"{entity.path}/", Bracket("{", tuple(_reference_items(entity, entities)), "}"))
         for entity in referring
     )
     return SampleRowsView(
-        rows=_assign(raw("ROWS"), raw("dict[str, dict[str, Any]]"), rows),
-        references=_assign(
+        rows=_dict_constant(raw("ROWS"), raw("dict[str, dict[str, Any]]"), rows),
+        references=_dict_constant(
             raw("REFERENCES"), raw("dict[str, dict[str, tuple[str, str]]]"), references
         ),
     )
 
 
-def _references(entity: Entity, entities: Entities) -> Iterator[Bracket | Code]:
+def _reference_items(entity: Entity, entities: Entities) -> Iterator[Bracket | Code]:
     for field in required_references(entity):
         if field.reference is not None:
             target = entities[field.reference.target]
@@ -150,5 +151,5 @@ def _references(entity: Entity, entities: Entities) -> Iterator[Bracket | Code]:
             yield pair(str(field.json_name), Bracket("(", place, ")"))
 
 
-def _assign(constant: Code, kind: Code, items: Iterable[Bracket | Code]) -> Code:
+def _dict_constant(constant: Code, kind: Code, items: Iterable[Bracket | Code]) -> Code:
     return statement(annotated(constant, kind) + raw(" = "), Bracket("{", tuple(items), "}"))

@@ -10,7 +10,7 @@ from crudgen.language.schema import Entity, KeyKind
 
 from .checks import CheckPrinter
 from .columns import FieldPrinter
-from .conditions import row_rules
+from .conditions import check_arguments
 from .referrers import may_prevent_deletion
 
 
@@ -28,7 +28,7 @@ def _table_arguments(entity: Entity, imports: Imports, printer: FieldPrinter) ->
     checks = CheckPrinter(printer, imports)
     for field in entity.fields:
         yield from checks.checks(field)
-    yield from row_rules(entity, imports, printer)
+    yield from check_arguments(entity, imports, printer)
     for index in entity.indexes:
         columns = [sql_name(entity.field(name).column) for name in index.fields]
         if index.unique:

@@ -11,7 +11,7 @@ from crudgen.language.operations import CHANGING, CHANGING_MANY, CREATING, Opera
 from crudgen.language.relations import NestedWrite
 from crudgen.language.schema import Entity, Field, Json, TypeName
 
-from .callers import admitted, testable_operations
+from .callers import admitted_callers, testable_operations
 from .check_samples import Samples, request_samples
 from .collections import creates_together
 from .sample_rows import body_of, has_conflicts, required_references, sample_body
@@ -105,15 +105,15 @@ def tests_view(entity: Entity, auth: Auth | None, *, creates: bool) -> TestsView
             raw("MISSING = "), f"{entity.path}/{_MISSING_KEYS[entity.key.type]}"
         ),
         not_found=literal(f"{entity.name} not found"),
-        body=_assign(raw("BODY"), sample_body(entity)),
-        changes=_assign(raw("CHANGES"), changes),
+        body=_dict_constant(raw("BODY"), sample_body(entity)),
+        changes=_dict_constant(raw("CHANGES"), changes),
         too_many=literal(entity.api.page.max + 1),
-        write_only=_set(raw("WRITE_ONLY"), write_only),
-        touched=_set(raw("TOUCHED"), [*touched, *entity.computed]),
+        write_only=_set_constant(raw("WRITE_ONLY"), write_only),
+        touched=_set_constant(raw("TOUCHED"), [*touched, *entity.computed]),
         tests_changes=tests_changes,
         tests_changes_many=tests_changes_many,
         tests_deletes_many={Operation.CREATE, Operation.DELETE_MANY} <= operations,
-        invalid=_assign(raw("INVALID"), body_of(entity, samples.invalid)),
+        invalid=_dict_constant(raw("INVALID"), body_of(entity, samples.invalid)),
         has_checks=bool(samples.invalid) and Operation.CREATE in operations,
         has_key=Operation.CREATE in operations and bool(CHANGING_MANY & operations),
         has_bulk=bool(asked & {Operation.CREATE_MANY, *CHANGING_MANY}),
@@ -122,7 +122,7 @@ def tests_view(entity: Entity, auth: Auth | None, *, creates: bool) -> TestsView
         tests_replaces={Operation.CREATE, Operation.REPLACE} <= operations,
         tests_deletes={Operation.CREATE, Operation.DELETE} <= operations,
         has_url=Operation.CREATE in operations and bool(operations & CHANGING),
-        may=_may(entity, auth),
+        may=_may_constant(entity, auth),
         has_keys=bool(asked & {Operation.READ, *CHANGING}),
         has_missing=bool(operations & {Operation.READ, Operation.UPDATE, Operation.DELETE}),
         etag_required=entity.api.etag is EtagUse.REQUIRED,
@@ -143,7 +143,7 @@ def tests_view(entity: Entity, auth: Auth | None, *, creates: bool) -> TestsView
         created_status=literal(entity.api.created),
         bulk=text_statement(raw("BULK = "), f"{entity.path}/bulk"),
         creates_together=Operation.CREATE in operations and creates_together(entity),
-        created=_created(entity),
+        created=_created_constant(entity),
         has_targets=creates and bool(required_references(entity)),
     )
 
@@ -162,14 +162,14 @@ _METHODS = {
 """The method and the constant with the path of each operation."""
 
 
-def _may(entity: Entity, auth: Auth | None) -> Code | None:
+def _may_constant(entity: Entity, auth: Auth | None) -> Code | None:
     """Return `MAY = [("POST", PATH, {"editor"}), …]`, if the API has callers."""
     if entity.access is None or auth is None:
         return None
     rows = []
     for operation in entity.api.operations:
         method, path = _METHODS[operation]
-        callers = map(literal, admitted(entity, operation, auth))
+        callers = map(literal, admitted_callers(entity, operation, auth))
         listed = Bracket("[", tuple(callers), "]")
         rows.append(Bracket("(", (literal(method), identifier(path), listed), ")"))
     if not rows:
@@ -178,18 +178,18 @@ def _may(entity: Entity, auth: Auth | None) -> Code | None:
     return statement(head, Bracket("[", tuple(rows), "]"))
 
 
-def _assign(constant: Code, row: dict[str, Json]) -> Code:
+def _dict_constant(constant: Code, row: dict[str, Json]) -> Code:
     head = annotated(constant, raw("dict[str, Any]")) + raw(" = ")
     return statement(head, nested_literal(row))
 
 
-def _created(entity: Entity) -> Code:
+def _created_constant(entity: Entity) -> Code:
     created = [name for name, kind in entity.api.write if kind is NestedWrite.CREATE]
     names = tuple(json_name(entity.relation(name).json_name) for name in created)
     return statement(raw("CREATED = "), Bracket("{", names, "}"))
 
 
-def _set(constant: Code, fields: Iterable[Field]) -> Code:
+def _set_constant(constant: Code, fields: Iterable[Field]) -> Code:
     names = tuple(json_name(field.json_name) for field in fields)
     if not names:
         return annotated(constant, raw("set[str]")) + raw(" = set()")

@@ -36,14 +36,14 @@ def has_keys(auth: Auth | None) -> bool:
     return auth is not None and auth.keys
 
 
-def are_rows(auth: Auth | None) -> bool:
+def users_are_rows(auth: Auth | None) -> bool:
     """Return whether the users are rows of an entity."""
     return auth is not None and auth.user_entity is not None
 
 
 def kit_of_users(auth: Auth | None) -> dict[str, bool]:
     """Return whether a project needs each of the modules of the kit for users and API keys."""
-    users, keys, rows = has_users(auth), has_keys(auth), are_rows(auth)
+    users, keys, rows = has_users(auth), has_keys(auth), users_are_rows(auth)
     return {
         **{f"access/{one}.py": users for one in _OF_USERS},
         **{f"access/{one}.py": users or keys for one in _OF_BOTH},
@@ -60,7 +60,7 @@ def kit_of_users(auth: Auth | None) -> dict[str, bool]:
 
 @dataclass(frozen=True, slots=True)
 class UserRowsView:
-    """The rows that users are."""
+    """The module that says which rows the users are."""
 
     imports: Code
     rows: Code
@@ -99,7 +99,7 @@ def settings_base(schema: Schema) -> tuple[str, str]:
     """Return the module and the name of the base class of the settings."""
     if schema.auth is None:
         return ".kit.settings", "BaseAppSettings"
-    if are_rows(schema.auth):
+    if users_are_rows(schema.auth):
         return ".kit.access.user_row_settings", "RowLoginSettings"
     if schema.auth.users:
         return ".kit.access.login_settings", "LoginSettings"
@@ -128,13 +128,13 @@ def user_routers(auth: Auth | None, imports: Imports) -> Iterator[Code]:
         yield routes + raw("(") + imports.name(".caller", "Caller") + raw(")")
 
 
-def use_commands(auth: Auth | None, imports: Imports) -> None:
+def import_commands(auth: Auth | None, imports: Imports) -> None:
     """Add the imports of the commands of users and keys to those of `python -m app`."""
     if has_users(auth):
-        module = ".kit.user_row_commands" if are_rows(auth) else ".kit.user_commands"
+        module = ".kit.user_row_commands" if users_are_rows(auth) else ".kit.user_commands"
         imports.use(module, "run_user_command")
     if has_keys(auth):
-        module = ".kit.user_row_key_commands" if are_rows(auth) else ".kit.key_commands"
+        module = ".kit.user_row_key_commands" if users_are_rows(auth) else ".kit.key_commands"
         imports.use(module, "run_key_command")
     if has_users(auth) or has_keys(auth):
         imports.use(".caller", "Caller")

@@ -25,7 +25,7 @@ def webhook_router(schema: Schema, imports: Imports) -> Iterator[Bracket]:
     """Yield `WebhookRouter({"crm": [SentRows(Hero, HeroPublic, …)]})`, if there are webhooks."""
     if schema.webhooks:
         items = tuple(
-            Bracket("[", tuple(_sent(webhook, schema, imports)), "]").within(
+            Bracket("[", tuple(_sent_rows(webhook, schema, imports)), "]").within(
                 string(webhook.name) + raw(": ")
             )
             for webhook in schema.webhooks
@@ -34,7 +34,7 @@ def webhook_router(schema: Schema, imports: Imports) -> Iterator[Bracket]:
         yield call(router, [Bracket("{", items, "}")])
 
 
-def _sent(webhook: Webhook, schema: Schema, imports: Imports) -> Iterator[Bracket]:
+def _sent_rows(webhook: Webhook, schema: Schema, imports: Imports) -> Iterator[Bracket]:
     """Yield `SentRows(Hero, HeroPublic, {"create": "created"})` for each entity."""
     fields = dict(webhook.fields)
     for entity_name in dict.fromkeys(event.entity for event in webhook.events):
@@ -49,11 +49,11 @@ def _sent(webhook: Webhook, schema: Schema, imports: Imports) -> Iterator[Bracke
         ]
         arguments: list[Bracket | Code] = [name(entity.name), identifier(public)]
         arguments.append(Bracket("{", words, "}"))
-        arguments += _properties(entity, fields)
+        arguments += _properties_argument(entity, fields)
         yield call(imports.name(".kit.webhooks", "SentRows"), arguments)
 
 
-def _properties(
+def _properties_argument(
     entity: Entity, fields: Mapping[ClassName, tuple[FieldName, ...]]
 ) -> Iterator[Bracket | Code]:
     """Yield `properties=["id", "name"]`, if not all properties are sent."""
