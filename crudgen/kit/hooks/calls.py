@@ -1,6 +1,6 @@
 """The calls of the owner's functions in a transaction, and what a response shows of the rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +16,7 @@ from .functions import Hooks
 from .inline import InlineDatabase
 from .registered import Recorder, runs_create, wants
 from .running import in_transaction
+from .sent import Sent
 from .together import created_bodies, created_with, row_of
 from .transaction import CallerT, Operations, Transaction
 
@@ -136,15 +137,19 @@ class Call(Generic[CallerT]):
         function = self._calls.hooks.create
         row = row.model_copy(deep=True)  # the transaction may be repeated
         model = self._rows._model
-        with self._telling("create", row):
+        with self._telling("create", row, sent=Sent(self._rows, row)):
             made = self.tx.create(model, row) if function is None else function(self.tx, row)
             return self.key_of(made, "create")
 
-    def update(self, row: Model, changes: Changes) -> Any:
-        """Update a row by the function of the owner, if there is one; return its key."""
+    def update(self, row: Model, changes: Changes, names: Collection[str] | None = None) -> Any:
+        """Update a row by the function of the owner, if there is one; return its key.
+
+        `names` are the attributes that the request has, if it has not all changes.
+        """
         function = self._calls.hooks.update
         changes = changes.model_copy(deep=True)
-        with self._telling("update", row, changes):
+        sent = Sent(self._rows, changes, names)
+        with self._telling("update", row, changes, sent=sent):
             if function is None:
                 return self.key_of(self.tx.update(row, changes), "update")
             key = getattr(row, self._rows._key)
@@ -172,9 +177,11 @@ class Call(Generic[CallerT]):
                 return self.key_of(function(), verb)
             return self.judged(getattr(row, self._rows._key), function, verb, rules)
 
-    def _telling(self, verb: str, *given: object) -> AbstractContextManager[None]:
+    def _telling(
+        self, verb: str, *given: object, sent: Sent | None = None
+    ) -> AbstractContextManager[None]:
         """Raise the errors of a function as those of the response."""
-        return self.tx.telling(self._calls.name_of(verb), *given)
+        return self.tx.telling(self._calls.name_of(verb), *given, sent=sent)
 
     def key_of(self, row: Any, verb: str) -> Any:
         """Return the key of the row that a function has returned."""

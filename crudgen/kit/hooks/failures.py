@@ -14,6 +14,7 @@ from fastapi import HTTPException
 from ..database.codes import Fault
 from ..database.faults import cause_of, classify, reason_of
 from ..errors import problem
+from .sent import has_places
 
 _CONFLICTS = {404, 409, 412, 428}
 _log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def placed(*place: str | int) -> Iterator[None]:
         yield
     except HTTPException as error:
         problems: Any = error.detail
-        if isinstance(problems, list):
+        if has_places(problems):
             detail = [{**one, "loc": [*place, *_inside(place, one["loc"])]} for one in problems]
             raise HTTPException(error.status_code, detail, error.headers) from error
         raise
@@ -74,7 +75,7 @@ def _about_others(error: HTTPException, function: str, doing: str) -> Exception:
     if error.status_code == 422:
         return FunctionError(f"{where}: {reason_of(reason)}")
     problems: Any = error.detail
-    if isinstance(problems, list):
+    if has_places(problems):
         unplaced = [_unplaced(one, doing) for one in problems]
         return HTTPException(error.status_code, unplaced, error.headers)
     return error

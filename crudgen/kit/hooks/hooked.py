@@ -116,7 +116,8 @@ class HookedRows(HookedMany[CallerT], Generic[ModelT, CallerT]):
                 return replaced
             Preconditions(request).check(call.shown(key))
             sent = self._calls.replaced(call.db, key, row, values)
-            return _answer(call.shown(call.update(found, self._changes(sent))))
+            changes, names = self._changes(sent), row.model_fields_set
+            return _answer(call.shown(call.update(found, changes, names)))
 
         for _ in range(ATTEMPTS - 1):
             try:

@@ -15,6 +15,7 @@ from ..rows.resource import Resource, resource_of
 from .failures import placed, told
 from .inline import InlineDatabase, result_of
 from .registered import Recorder, functions_of, recorders_of, runs_create, wants
+from .sent import Sent
 from .together import Keys, created_with, keys_of
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -48,6 +49,7 @@ class Transaction(Generic[CallerT]):
         self._operations = operations
         self._events: dict[tuple[Resource, str, Any], bytes | None] = {}
         self._given: Sequence[object] = ()
+        self._sent: Sent | None = None
         self._others: list[tuple[Exception, str]] = []
         self._created: dict[tuple[Resource, Any], Keys] = {}
         self._parents: tuple[Table | None, Mapping[str, Any]] = (None, {})
@@ -103,7 +105,7 @@ class Transaction(Generic[CallerT]):
                 new = parent.child_of(key, one, child, create or type(child))
                 with (
                     placed("body", one.json_name, index),
-                    self.telling(f"the hook create of {rows._name}", new),
+                    self.telling(f"the hook create of {rows._name}", new, sent=Sent(one.rows, new)),
                 ):
                     function = functions and functions.create
                     made = function(self, new) if function else self.create(rows._model, new)
@@ -154,31 +156,46 @@ class Transaction(Generic[CallerT]):
         self.note(rows, "delete", key, body)
 
     @contextmanager
-    def telling(self, where: str, *given: object) -> Iterator[None]:
+    def telling(self, where: str, *given: object, sent: Sent | None = None) -> Iterator[None]:
         """Raise the errors of a function as those of the response; `where` names the function.
 
-        `given` is what the function got of the request: errors about it are those of the request.
+        `given` is what the function got of the request, with the body `sent`: errors about it are
+        those of the request. The error of a row whose creation failed in part is raised again if
+        the function has caught it.
         """
-        self._given, before = given, self._given
+        before = self._given, self._sent
+        self._given, self._sent = given, sent
         try:
             yield
+            if self._failed is not None:
+                raise self._failed
         except Exception as error:
             answer = told(error, where, self._others)
             if answer is error:
                 raise
             raise answer from error
         finally:
-            self._given = before
+            self._given, self._sent = before
 
     @contextmanager
     def _doing(self, verb: str, rows: Resource, *written: object) -> Iterator[None]:
-        """Remember an error about another row than that of the request."""
+        """Remember an error about another row than that of the request.
+
+        One about the row of the request gets a place that the request has.
+        """
         try:
             yield
         except Exception as error:
             if not all(any(one is given for given in self._given) for one in written):
                 self._others.append((error, f"{verb} of {rows._name}"))
-            raise
+                raise
+            is_failed = error is self._failed
+            answer = error if self._sent is None else self._sent.placed(error)
+            if is_failed:
+                self._failed = answer
+            if answer is error:
+                raise
+            raise answer from error
 
     def note(self, rows: Resource, kind: str, key: Any, body: bytes | None = None) -> None:
         """Remember that a row was written, if such events are wanted: once for each kind."""
@@ -186,12 +203,7 @@ class Transaction(Generic[CallerT]):
             self._events.setdefault((rows, kind, key), body)
 
     def write_events(self) -> Sequence[Recorder]:
-        """Write the events, with the rows as they are committed; return what writes them.
-
-        Raises the error of a failed child row, even if a function has caught it.
-        """
-        if self._failed is not None:
-            raise self._failed
+        """Write the events, with the rows as they are committed; return what writes them."""
         if not self._events:
             return ()
         self.session.flush()
