@@ -1,6 +1,7 @@
 """What request bodies refer to and write of other tables, compared with the rules of these."""
 
 from collections.abc import Collection, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 from fastapi import HTTPException
@@ -21,13 +22,17 @@ class References:
     """The references of a table, which a caller may only set to rows that they may read."""
 
     def __init__(self, rows: Resource) -> None:
-        properties = rows._properties
-        self._targets: list[tuple[str, str, str, Table]] = []
-        for name, column in properties.columns.items():
-            for key in column.foreign_keys:
-                target = key.column.table
-                words = properties.row_words(target)
-                self._targets.append((name, properties.json_name(name), words, target))
+        self._properties = rows._properties
+
+    @cached_property
+    def _targets(self) -> Sequence[tuple[str, str, str, Table]]:
+        """The references, each with its names and its target, whose module may be imported late."""
+        properties = self._properties
+        return [
+            (name, properties.json_name(name), properties.row_words(target), target)
+            for name, column in properties.columns.items()
+            for target in (key.column.table for key in column.foreign_keys)
+        ]
 
     def problems(
         self, row: Model, caller: BaseCaller | None, place: Place, kept: Collection[str] = ()

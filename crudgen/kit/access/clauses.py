@@ -61,6 +61,17 @@ class Clause:
         found = [side for side in sides if isinstance(side, Column)]
         return bool(found) and is_indexed(self._table, found[0])
 
+    def of_caller(self, values: Mapping[str, Any]) -> ColumnElement[bool]:
+        """Return the condition for the row in the table, with the attributes of a caller in it."""
+
+        def with_value(element: Any, **_: Any) -> Any:
+            if isinstance(element, BindParameter) and element.key in values:
+                return bindparam(None, values[element.key], type_=element.type)
+            return None
+
+        found: ColumnElement[bool] = replacement_traverse(self._condition, {}, with_value)
+        return found
+
     def parts(self) -> list["Clause"]:
         """Return the conditions that `and` combines, or the only one."""
         condition: Any = self._condition

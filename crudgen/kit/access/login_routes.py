@@ -13,9 +13,9 @@ from ..models import add_number_format
 from .caller import BaseCaller
 from .errors import Unauthorized
 from .logins import Logins
-from .may import AUTHORIZATION, May
+from .may import AUTHORIZATION, require
 from .passwords import MAX_PASSWORD, MIN_PASSWORD, is_storable, password_problem
-from .rules import USER, Permission
+from .rules import USER
 from .subjects import plain_type
 from .tokens import token_in
 
@@ -73,7 +73,7 @@ LoginsDep = Annotated[Logins, Depends(logins_of)]
 def user_routes(caller: type[BaseCaller]) -> APIRouter:
     """Return the routes of users, whose callers are of this class."""
     router = APIRouter(tags=["users"], route_class=Route)
-    user = Depends(May(caller, Permission("use this", [(USER, None)])))
+    user = require(caller, USER)
     shown = _names_shown(caller)
 
     @router.post(

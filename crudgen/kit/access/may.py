@@ -18,7 +18,7 @@ from ..http.openapi import LOGIN, LOGIN_DOC, TOKEN
 from ..http.precedence import Guard
 from .caller import BaseCaller
 from .errors import Unauthorized
-from .rules import Permission, check_any
+from .rules import Permission, Rule, check_any
 from .tokens import Tokens
 
 AUTHORIZATION = "authorization"
@@ -81,6 +81,20 @@ class May(Guard, SecurityBase):
             else:
                 return None
         return (caller,)
+
+
+def require(caller: type[BaseCaller], *rules: Rule) -> Any:
+    """Return the dependency of a handler that callers may use whom one of the rules admits.
+
+    It returns the caller, and raises Unauthorized (401), Forbidden (403) for others. The rules have
+    no conditions: `ANYONE`, `USER`, `role("editor")`.
+    """
+    conditional = [str(one) for one in rules if one.condition is not None]
+    if conditional:
+        raise StartupError(
+            f"A handler is not about a row: {conditional[0]}\n  use a rule without a condition"
+        )
+    return May(caller, Permission("use this", [(one, None) for one in rules])).asked
 
 
 def _scheme(login: str | None) -> tuple[Scheme, str]:

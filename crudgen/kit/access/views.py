@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sqlalchemy import ColumnElement, false, or_, true
+
 from ..errors import StartupError
 from ..rows.resource import Resource
 from .bodies import Bodies
@@ -38,6 +40,19 @@ class Guarded:
         if operations is None:
             return View(self.unguarded, self.access, self.bodies, caller)
         return BulkRowView(operations, self.bodies, caller)
+
+    def readable(self, caller: BaseCaller | None) -> ColumnElement[bool]:
+        """Return the condition of the rows that a caller can read, for statements of your own.
+
+        It is about the rows of the table only: rows that they refer to, and values that rules hide
+        in them, are not left out. Raises Unauthorized (401), Forbidden (403).
+        """
+        self.access.read.check(caller)
+        clauses = self.access.read.clauses(roles_of(caller))
+        if clauses is None:
+            return true()
+        values = {} if caller is None else caller.bound_values
+        return or_(false(), *(one.of_caller(values) for one in clauses))
 
     def row_operations(self, roles: Roles) -> RowOperations | None:
         """Return the statements for callers with some roles; None if no rule is about rows."""

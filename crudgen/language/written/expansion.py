@@ -32,7 +32,8 @@ def expand(name: str, short: Scalar, problems: Problems, owner: str = "") -> Map
         return None
     found_here = Problems()
     expanded = _parser(text)(short.location, text, found_here).run()
-    has_reason = any(found.remedy.startswith("remove it") for found in found_here.diagnostics)
+    known = ("remove it", "write ')'")
+    has_reason = any(found.remedy.startswith(known) for found in found_here.diagnostics)
     if found_here and not has_reason and (remedy := _translation(name, text, owner)):
         found_here.diagnostics = [replace(found_here.diagnostics[0], remedy=remedy)]
     problems.diagnostics += found_here.diagnostics
@@ -108,6 +109,9 @@ class _Expansion(ShortFormParser):
             self.problems.add(location, f"'{info.name}' needs arguments", f"write {example}")
         elif info.arguments is Arguments.NONE:
             self.problems.add(location, f"'{info.name}' takes no arguments", f"write {example}")
+        elif ")" not in written and info.arguments in {Arguments.VALUES, Arguments.DIGITS}:
+            remedy = "write ')', or quote the type: in braces, a comma ends it"
+            self.problems.add(location, "the parenthesis is not closed", remedy)
         else:
             problem = f"invalid arguments {quoted(written.strip())} for type '{info.name}'"
             self.problems.add(location, problem, f"write {example}")
