@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 
 from crudgen.language.artifacts import Artifact
-from crudgen.language.former import entity_tables
+from crudgen.language.former import former_entity_tables
 from crudgen.language.matrix import tables
 from crudgen.language.schema import Entity, KitForm, Schema
 
@@ -115,7 +115,9 @@ def project_files(schema: Schema) -> Iterator[FromTemplate | FromKit | FromText]
             FromTemplate(f"{folder}/routes.py", "routes.py.jinja", routes),
             FromTemplate(f"tests/test_{entity.plural}.py", "test_entity.py.jinja", tests),
         )
-        yield from (replace(file, tables=(entity.table, *entity_tables(entity))) for file in own)
+        yield from (
+            replace(file, tables=(entity.table, *former_entity_tables(entity))) for file in own
+        )
     if (rows := sample_rows_view(entities)) is not None:
         yield FromTemplate("tests/sample_rows.py", "sample_rows.py.jinja", rows)
     if (nested_tests := nested_tests_view(entities)) is not None:

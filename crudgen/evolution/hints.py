@@ -8,7 +8,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from crudgen.language.former import column_names, entity_tables, link_columns, link_tables
+from crudgen.language.former import (
+    columns_for_former_name,
+    former_entity_tables,
+    former_link_columns,
+    former_link_tables,
+)
 from crudgen.language.names import Conventions
 from crudgen.language.relations import Link
 from crudgen.language.schema import Constant, Entity, Now, Schema
@@ -112,14 +117,14 @@ def _of_entity(entity: Entity, conventions: Conventions) -> _Table:
         column = str(each.column)
         places[table, column] = Place(entity.file, each.line)
         names[table, column] = f"{name}.{each.name}"
-        former = (name for was in each.was for name in column_names(was, conventions))
+        former = (name for was in each.was for name in columns_for_former_name(was, conventions))
         if kept := _others({column}, former):
             columns[column] = kept
     return _Table(
         table,
         places,
         names,
-        former=entity_tables(entity),
+        former=former_entity_tables(entity),
         columns=columns,
         words={str(each.column): dict(each.renamed) for each in entity.fields if each.renamed},
         fills={
@@ -144,12 +149,12 @@ def _of_link(
     entity, target = entities
     table, called = str(link.table), f"{entity.singular}.{name}"
     keys: list[Key] = [(table, None), *((table, str(end.column)) for end in link.ends)]
-    former = link_columns(entity, target, name, link, conventions)
+    former = former_link_columns(entity, target, name, link, conventions)
     return _Table(
         table,
         dict.fromkeys(keys, Place(entity.file, link.line)),
         dict(zip(keys, [called, *(f"{called}.{end.attribute}" for end in link.ends)], strict=True)),
-        former=_others({table, *taken}, link_tables(entity, name, link)),
+        former=_others({table, *taken}, former_link_tables(entity, name, link)),
         columns={
             str(end.column): names for end, names in zip(link.ends, former, strict=True) if names
         },

@@ -102,7 +102,7 @@ ROW_CLAIM = "row"
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """An attribute of the caller as a default."""
+    """A default that is an attribute of the caller, such as `me.org`."""
 
     claim: ModuleName
     """The name of the attribute: `org` for `me.org`, and `id` for `me`."""
@@ -114,7 +114,7 @@ class Preset:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Which tokens are valid."""
+    """The issuer, the audience and the keys of valid tokens."""
 
     issuer: str
     audience: str
@@ -172,7 +172,7 @@ class Allowed:
         return tuple(dict.fromkeys((*self.who, *(rule.who for rule in self.about_rows))))
 
     def conditions(self, caller: str) -> tuple[Condition, ...] | None:
-        """Return the conditions of which a row must satisfy one; None if the caller needs none."""
+        """Return conditions, one of which a row must satisfy; None if all rows are allowed."""
         if covers(self.who, caller):
             return None
         return tuple(rule.condition for rule in self.about_rows if covers((rule.who,), caller))
@@ -180,7 +180,7 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class FieldRules:
-    """Who of those who may read or write a row may see a field of it, and set it."""
+    """Who may see and set a field, among the callers who may read or write its row."""
 
     name: FieldName
     read: Allowed | None = None
@@ -202,7 +202,7 @@ class Access:
     delete: tuple[str, ...] = ()
     about_rows: tuple[RuleAboutRows, ...] = ()
     tenant: "Tenant | None" = None
-    """What is part of each condition, if a spec says so once for all rules."""
+    """The tenant whose condition is part of every rule, if the spec has one."""
     fields: tuple[FieldRules, ...] = ()
     """Rules about fields, in the order of the spec."""
     actions: tuple[tuple[ModuleName, tuple[str, ...]], ...] = ()
@@ -210,12 +210,12 @@ class Access:
 
     @property
     def within_tenant(self) -> "Access":
-        """The rules as in the spec: within the tenant, if there is one."""
+        """The rules without the condition of the tenant, as in the spec."""
         return self if self.tenant is None else self.tenant.rules
 
     @property
     def rights(self) -> tuple[Right, ...]:
-        """What rules allow."""
+        """All rights that rules of the entity can allow."""
         return (*Action, *(name for name, _ in self.actions))
 
     def of_all(self, action: Right) -> tuple[str, ...]:
@@ -249,22 +249,22 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """The rows that belong together: rules are about those of the caller's tenant only."""
+    """Limits all rules of an entity to the rows of the caller's tenant."""
 
     field: FieldName
     condition: Condition
-    """The field is that of the caller."""
+    """The field equals the attribute of the caller: `org_id = me.org_id`."""
     rules: Access
     """The rules without this condition."""
 
 
 def conditions_for(access: Access, action: Right, caller: str) -> tuple[Condition, ...] | None:
-    """Return the conditions of which a row must satisfy one; None if the caller needs none."""
+    """Return conditions, one of which a row must satisfy; None if all rows are allowed."""
     if covers(access.of_all(action), caller):
         return None
     return tuple(rule.condition for rule in access.rules(action) if covers((rule.who,), caller))
 
 
 def covers(allowed: tuple[str, ...], who: str) -> bool:
-    """Return whether everybody whom `who` names is allowed."""
+    """Return whether rules that allow `allowed` allow every caller that `who` stands for."""
     return ANYONE in allowed or who in allowed or (USER in allowed and who != ANYONE)

@@ -16,7 +16,7 @@ from .names import SNAKE_CASE, Conventions
 from .operations import CHANGING, CREATING, RELATION_KEYS, Operation
 from .relations import Reference, Relation, RelationKind
 from .resolve.checks import check_name
-from .resolve.values import to_text
+from .resolve.values import to_yaml_value
 from .schema import Constant, Entity, Field, Now, RowAction
 from .types import FLAGS, OPTIONS, REFERENCE, REFERENCE_OPTIONS
 from .yaml.document import scalar_value
@@ -39,7 +39,7 @@ _UNPRINTABLE = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 def explain(entity: Entity, conventions: Conventions = SNAKE_CASE) -> str:
     """Return an entity as YAML in the long form, with all defaults.
 
-    `conventions` are those of the spec in which the YAML is read. Comments list the relations that
+    `conventions` are those of the spec that the YAML belongs to. Comments list the relations that
     other entities declare.
     """
     document: dict[str, Plain] = {"name": str(entity.name)}
@@ -47,37 +47,37 @@ def explain(entity: Entity, conventions: Conventions = SNAKE_CASE) -> str:
         document["doc"] = entity.doc
     document |= {
         "table": str(entity.table),
-        **_was(entity.was),
+        **_former_names_key(entity.was),
         "plural": str(entity.plural),
         "path": str(entity.path),
         "fields": {
-            str(one.name): _field(entity, one, conventions)
+            str(one.name): _explained_field(entity, one, conventions)
             for one in (*entity.fields, *entity.computed)
         },
     }
-    if links := _links(entity):
+    if links := _explained_links(entity):
         document["links"] = links
     for key, unique in (("unique", True), ("index", False)):
         lists = [index.fields for index in entity.indexes if index.unique is unique]
         if lists:
             document[key] = [[str(name) for name in names] for names in lists]
     if entity.checks:
-        document["check"] = [_check(entity, check) for check in entity.checks]
-    document["api"] = _api(entity)
+        document["check"] = [_explained_check(entity, check) for check in entity.checks]
+    document["api"] = _explained_api(entity)
     names = [str(one.hook) for one in entity.api.hooks]
     names += [one.name for one in entity.api.events]
     if names:
         document["hooks"] = [*names]
     if entity.actions:
         document["actions"] = {
-            str(one.name): _action(entity, one, conventions) for one in entity.actions
+            str(one.name): _explained_action(entity, one, conventions) for one in entity.actions
         }
     if entity.access is not None:
         document["access"] = explained_rules(entity.access)
-    return "".join(f"{line}\n" for line in [*_lines(document), *_inverses(entity)])
+    return "".join(f"{line}\n" for line in [*_yaml_lines(document), *_inverse_comments(entity)])
 
 
-def _inverses(entity: Entity) -> Iterator[str]:
+def _inverse_comments(entity: Entity) -> Iterator[str]:
     """Yield comments about the relations that other entities declare."""
     listed = False
     for relation in entity.relations:
@@ -94,11 +94,13 @@ def _inverses(entity: Entity) -> Iterator[str]:
         yield f"#   {relation.name}: {kind}, by {by}"
 
 
-def _action(entity: Entity, action: RowAction, conventions: Conventions) -> dict[str, Plain]:
-    """Return an action with the long form of what it takes."""
+def _explained_action(
+    entity: Entity, action: RowAction, conventions: Conventions
+) -> dict[str, Plain]:
+    """Return an action in the long form, also the fields that it takes."""
     doc: dict[str, Plain] = {} if action.doc is None else {"doc": action.doc}
     takes: dict[str, Plain] = {
-        str(field.name): _field(entity, field, conventions) for field in action.takes
+        str(field.name): _explained_field(entity, field, conventions) for field in action.takes
     }
     access: dict[str, Plain] = {}
     if entity.access is not None:
@@ -107,8 +109,8 @@ def _action(entity: Entity, action: RowAction, conventions: Conventions) -> dict
     return doc | ({"takes": takes} if takes else {}) | access
 
 
-def _check(entity: Entity, check: Check) -> Plain:
-    """Return a check in the long form; its name only if the spec has set another one."""
+def _explained_check(entity: Entity, check: Check) -> Plain:
+    """Return a check in the long form; with its name only if that is not the default."""
     names = {field.name: str(field.name) for field in entity.fields}
     says: dict[str, Plain] = {} if check.says is None else {"says": check.says}
     name: dict[str, Plain] = {}
@@ -117,7 +119,7 @@ def _check(entity: Entity, check: Check) -> Plain:
     return {"rule": condition_text(check.condition, names)} | says | name
 
 
-def _api(entity: Entity) -> dict[str, Plain]:
+def _explained_api(entity: Entity) -> dict[str, Plain]:
     api = entity.api
     block: dict[str, Plain] = {"operations": [str(operation) for operation in api.operations]}
     if Operation.LIST in api.operations:
@@ -155,7 +157,7 @@ def _relation_keys(entity: Entity) -> dict[str, Plain]:
     }
 
 
-def _field(entity: Entity, field: Field, conventions: Conventions) -> dict[str, Plain]:
+def _explained_field(entity: Entity, field: Field, conventions: Conventions) -> dict[str, Plain]:
     reference = field.reference
     options: dict[str, Plain] = {"type": str(field.type)}
     if reference:
@@ -163,11 +165,11 @@ def _field(entity: Entity, field: Field, conventions: Conventions) -> dict[str, 
     if field.optional:
         options["optional"] = True
     if field.default is not None:
-        options["default"] = _default(field.default)
+        options["default"] = _explained_default(field.default)
     if reference:
-        options |= _reference(entity, field, reference)
+        options |= _reference_options(entity, field, reference)
     else:
-        options |= _bounds(field)
+        options |= _type_options(field)
     flags = REFERENCE_OPTIONS if reference else OPTIONS
     options |= {flag: True for flag in FLAGS if flag in flags and getattr(field, flag)}
     if field.computed:
@@ -182,58 +184,58 @@ def _field(entity: Entity, field: Field, conventions: Conventions) -> dict[str, 
     if field.doc is not None:
         options["doc"] = field.doc
     if field.example is not None:
-        options["example"] = to_text(field.example.value)
-    return options | _was(field.was)
+        options["example"] = to_yaml_value(field.example.value)
+    return options | _former_names_key(field.was)
 
 
-def _was(names: Sequence[str]) -> dict[str, Plain]:
+def _former_names_key(names: Sequence[str]) -> dict[str, Plain]:
     """Return the key with the former names of a table or column, if there are any."""
     former: list[Plain] = [str(name) for name in names]
     return {"was": former[0] if len(former) == 1 else former} if former else {}
 
 
-def _reference(entity: Entity, field: Field, reference: Reference) -> dict[str, Plain]:
-    """Return the options of a reference that a type does not have."""
+def _reference_options(entity: Entity, field: Field, reference: Reference) -> dict[str, Plain]:
+    """Return the options that only references have."""
     options: dict[str, Plain] = {"on_delete": str(reference.on_delete)}
     own = (each for each in entity.relations if each.kind is RelationKind.MANY_TO_ONE)
     relation = next((each for each in own if each.by == field.name), None)
     if relation:
         options["relation"] = str(relation.name)
-        options["inverse"] = _inverse(relation)
+        options["inverse"] = _inverse_name(relation)
     if reference.order:
         options["order"] = [f"{'-' if down else ''}{name}" for name, down in reference.order]
     return options
 
 
-def _inverse(relation: Relation) -> Plain:
+def _inverse_name(relation: Relation) -> Plain:
     return False if relation.inverse is None else str(relation.inverse)
 
 
-def _links(entity: Entity) -> dict[str, Plain]:
+def _explained_links(entity: Entity) -> dict[str, Plain]:
     """Return the links that the spec of the entity declares."""
     links: dict[str, Plain] = {}
     for relation in entity.relations:
         link = relation.link
         if link is None or relation.near != link.ends[0] or link.ends[0].entity != entity.name:
             continue
-        options: dict[str, Plain] = {"to": str(relation.target), "inverse": _inverse(relation)}
+        options: dict[str, Plain] = {"to": str(relation.target), "inverse": _inverse_name(relation)}
         options |= {"via": str(link.name)} if link.via else {"table": str(link.table)}
-        links[str(relation.name)] = options | _was(link.was)
+        links[str(relation.name)] = options | _former_names_key(link.was)
     return links
 
 
-def _default(default: Constant | Now | Preset) -> Plain:
+def _explained_default(default: Constant | Now | Preset) -> Plain:
     if isinstance(default, Preset):
         return str(default)
-    return "now" if isinstance(default, Now) else to_text(default.value)
+    return "now" if isinstance(default, Now) else to_yaml_value(default.value)
 
 
-def _bounds(field: Field) -> dict[str, Plain]:
+def _type_options(field: Field) -> dict[str, Plain]:
     options: dict[str, Plain] = {}
     for attribute, key in _BOUNDS.items():
         bound = getattr(field, attribute)
         if bound is not None:
-            options[key] = to_text(bound)
+            options[key] = to_yaml_value(bound)
     if field.words:
         options["values"] = list(field.words)
     if field.renamed:
@@ -241,41 +243,43 @@ def _bounds(field: Field) -> dict[str, Plain]:
     return options
 
 
-def _lines(document: dict[str, Plain], indent: str = "") -> list[str]:
+def _yaml_lines(document: dict[str, Plain], indent: str = "") -> list[str]:
     lines: list[str] = []
     for key, value in document.items():
         if isinstance(value, dict) and value and len(indent) < 4:
-            lines += [f"{indent}{key}:", *_lines(value, indent + "  ")]
+            lines += [f"{indent}{key}:", *_yaml_lines(value, indent + "  ")]
         elif isinstance(value, list) and not indent and key == "check":
             maps = [item for item in value if isinstance(item, dict)]
-            lines += [f"{key}:", *(line for item in maps for line in _item(item))]
+            lines += [f"{key}:", *(line for item in maps for line in _list_item_lines(item))]
         else:
-            lines.append(f"{indent}{key}: {_flow(value)}")
+            lines.append(f"{indent}{key}: {_inline_yaml(value)}")
     return lines
 
 
-def _item(item: dict[str, Plain]) -> Iterator[str]:
+def _list_item_lines(item: dict[str, Plain]) -> Iterator[str]:
     """Yield the lines of a map in a list."""
-    for position, line in enumerate(_lines(item, "    ")):
+    for position, line in enumerate(_yaml_lines(item, "    ")):
         yield line if position else f"  - {line.strip()}"
 
 
-def _flow(value: Plain) -> str:
+def _inline_yaml(value: Plain) -> str:
     if isinstance(value, dict):
         return (
-            "{" + ", ".join(f"{_quoted(key)}: {_flow(item)}" for key, item in value.items()) + "}"
+            "{"
+            + ", ".join(f"{_quoted(key)}: {_inline_yaml(item)}" for key, item in value.items())
+            + "}"
         )
     if isinstance(value, list):
-        return "[" + ", ".join(_flow(item) for item in value) + "]"
+        return "[" + ", ".join(_inline_yaml(item) for item in value) + "]"
     if isinstance(value, str):
         plain = _SAFE.fullmatch(value) and scalar_value(value) == value
         return value if plain else _quoted(value)
     if isinstance(value, Decimal):
-        return _number(value)
+        return _decimal_text(value)
     return json.dumps(value)
 
 
-def _number(value: Decimal) -> str:
+def _decimal_text(value: Decimal) -> str:
     text = str(value)
     return text if any(sign in text for sign in ".eE") else f"{text}.0"
 

@@ -15,7 +15,9 @@ def explained_rules(access: Access) -> dict[str, Plain]:
     for one in access.fields:
         parts = {str(Action.READ): one.read, WRITE: one.write}
         fields[str(one.name)] = {
-            key: _listed([*allowed.who, *map(rule_text, allowed.about_rows)], allowed.about_rows)
+            key: _with_messages(
+                [*allowed.who, *map(rule_text, allowed.about_rows)], allowed.about_rows
+            )
             for key, allowed in parts.items()
             if allowed is not None
         }
@@ -23,12 +25,12 @@ def explained_rules(access: Access) -> dict[str, Plain]:
 
 
 def rules_for(access: Access, action: Right) -> Plain:
-    """Return the rules for an action."""
-    return _listed(rules_of(access, action), access.within_tenant.rules(action))
+    """Return the rules for an action, in the long form."""
+    return _with_messages(rules_of(access, action), access.within_tenant.rules(action))
 
 
-def _listed(texts: Sequence[str], rules: Sequence[RuleAboutRows]) -> Plain:
-    """Return rules in the long form, as the texts say them, with their messages."""
+def _with_messages(texts: Sequence[str], rules: Sequence[RuleAboutRows]) -> Plain:
+    """Return the texts of rules, each with the message of its rule if it has one."""
     said: dict[str, Plain] = {rule_text(one): one.says for one in rules if one.says}
     found = [{"rule": text, "says": said[text]} if text in said else text for text in texts]
     return [*found] or NOBODY

@@ -1,7 +1,8 @@
 """Former names in the database, from those in a spec. Reason to change: what `was` can name.
 
-A spec can name what the database had: a table or a column. It can also name what the spec had: an
-entity, a field or a link. The names in the database are then derived as for a present one.
+`was` can contain a former name in the database, of a table or a column. It can also contain a
+former name in the spec, of an entity, a field or a link: the names in the database are then derived
+from it, as from a present one.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,19 +16,19 @@ LINK_TABLE = "_link"
 """How the default names of link tables end. A former name that ends so is that of a table."""
 
 
-def table_names(former: str) -> tuple[str, ...]:
+def tables_for_former_name(former: str) -> tuple[str, ...]:
     """Return the tables that a former name of an entity can mean: `Person` is also `person`."""
     names = (former, snake_case(former)) if ClassName.PATTERN.fullmatch(former) else (former,)
     return tuple(dict.fromkeys(names))
 
 
-def entity_tables(entity: Entity) -> tuple[str, ...]:
+def former_entity_tables(entity: Entity) -> tuple[str, ...]:
     """Return the former tables of an entity, the latest first."""
-    names = (name for former in entity.was for name in table_names(former))
+    names = (name for former in entity.was for name in tables_for_former_name(former))
     return tuple(name for name in dict.fromkeys(names) if name != entity.table)
 
 
-def column_names(former: str, conventions: Conventions) -> tuple[str, ...]:
+def columns_for_former_name(former: str, conventions: Conventions) -> tuple[str, ...]:
     """Return the columns that a former name of a field can mean.
 
     With `columns: PascalCase`, `born_on` is also `BornOn`.
@@ -36,19 +37,20 @@ def column_names(former: str, conventions: Conventions) -> tuple[str, ...]:
     return tuple(dict.fromkeys((former, derived)))
 
 
-def link_tables(entity: Entity, name: str, link: Link) -> tuple[str, ...]:
+def former_link_tables(entity: Entity, name: str, link: Link) -> tuple[str, ...]:
     """Return the former tables of the link `name` of an entity, the latest first.
 
     The entity, the link, or both can have had another name.
     """
     roles = [str(entity.singular), *_former_singulars(entity)]
     derived = [
-        f"{role}_{word}{LINK_TABLE}" for role, word in _nearest(roles, _link_singulars(name, link))
+        f"{role}_{word}{LINK_TABLE}"
+        for role, word in _pairs_by_age(roles, _link_singulars(name, link))
     ]
     return tuple(dict.fromkeys([*derived[1:], *link.was]))
 
 
-def link_columns(
+def former_link_columns(
     entity: Entity, target: Entity, name: str, link: Link, conventions: Conventions
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the former names of both columns of a link of an entity, the latest first.
@@ -58,7 +60,10 @@ def link_columns(
     roles = [str(entity.singular), *_former_singulars(entity)]
     words = [*_link_singulars(name, link), *_singulars_in_tables(roles, link)]
     near, far = (
-        [conventions.columns.of(f"{role}_{key}") for role, key in _nearest(names, _keys(owner))]
+        [
+            conventions.columns.of(f"{role}_{key}")
+            for role, key in _pairs_by_age(names, _key_names(owner))
+        ]
         for names, owner in ((roles, entity), (words, target))
     )
     present = {str(end.column) for end in link.ends}
@@ -86,12 +91,12 @@ def _singulars_in_tables(roles: Iterable[str], link: Link) -> Iterator[str]:
             yield table[len(role) + 1 : -len(LINK_TABLE)]
 
 
-def _keys(entity: Entity) -> list[str]:
+def _key_names(entity: Entity) -> list[str]:
     """Return the name of the key of an entity, and its former names, as those of fields."""
     return [str(entity.key.name), *(snake_case(name) for name in entity.key.was)]
 
 
-def _nearest(first: list[str], second: list[str]) -> list[tuple[str, str]]:
+def _pairs_by_age(first: list[str], second: list[str]) -> list[tuple[str, str]]:
     """Return all pairs, the present one first, then those with the latest names."""
     numbered = product(enumerate(first), enumerate(second))
     ordered = sorted(numbered, key=lambda pair: pair[0][0] + pair[1][0])

@@ -1,4 +1,4 @@
-"""Functions of the owner around operations. Reason to change: what a function can be around."""
+"""The functions in `hooks.py`, as a spec lists them. Reason to change: another kind of function."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ AFTER = "on_"
 
 @dataclass(frozen=True, slots=True)
 class EventFunction:
-    """A function of the owner that runs after commits."""
+    """A function in `hooks.py` that runs after commits: `on_create`."""
 
     kind: str
-    """What was done with the row: a hook, or the name of an action."""
+    """What was done to the row: `create`, `update`, `delete`, or the name of an action."""
     place: Diagnostic = dataclasses.field(compare=False, repr=False)
     """Where the spec lists it, for messages only."""
 
@@ -36,7 +36,7 @@ class EventFunction:
 
 @dataclass(frozen=True, slots=True)
 class HookFunction:
-    """A function of the owner for an entity."""
+    """A function in `hooks.py` that wraps an operation of an entity: `create`."""
 
     hook: Hook
     place: Diagnostic = dataclasses.field(compare=False, repr=False)

@@ -32,9 +32,9 @@ class Sources:
     app: tuple[str, bytes | str] | None
     """The name and content of crudgen.yaml."""
     links: Collection[str]
-    """The files that link outside their folder."""
+    """The files that are symbolic links to outside their folder."""
     diagnostics: tuple[Diagnostic, ...]
-    """What could not be read."""
+    """The problems with files that could not be read."""
 
     def schema(self) -> Schema:
         """Return the schema. Raises SpecError with the diagnostics of all files."""
@@ -51,7 +51,7 @@ def load(path: str | Path, unsaved: Mapping[str, bytes | str] | None = None) -> 
 
 
 def read(path: str | Path, unsaved: Mapping[str, bytes | str] | None = None) -> Sources:
-    """Return the files of a spec; see `load`."""
+    """Return the files of a spec, not yet parsed; the arguments are those of `load`."""
     path = Path(path)
     problems = Problems()
     is_new = bool(unsaved) and not os.path.lexists(path)

@@ -41,7 +41,7 @@ def may(access: Access, action: Right, caller: str) -> bool:
 def condition_for(access: Access, action: Right, caller: str) -> str:
     """Return the condition of the rows with which a caller may do something; empty for all rows.
 
-    That of the tenant is not part of it.
+    The condition of the tenant is left out.
     """
     access = access.within_tenant
     conditions = conditions_for(access, action, caller)
@@ -49,9 +49,11 @@ def condition_for(access: Access, action: Right, caller: str) -> str:
     if action not in (Action.READ, Action.CREATE):
         reading = conditions_for(access, Action.READ, caller)
     if conditions is None:
-        return "" if reading is None else _any(reading)
+        return "" if reading is None else _joined_with_or(reading)
     is_implied = reading is None or {*conditions} <= {*reading}
-    return _any(conditions) if is_implied else f"{_any(conditions)}, {_READABLE}"
+    return (
+        _joined_with_or(conditions) if is_implied else f"{_joined_with_or(conditions)}, {_READABLE}"
+    )
 
 
 def rules_of(access: Access, action: Right) -> list[str]:
@@ -71,14 +73,14 @@ def allowed(entity: Entity, callers: Sequence[str]) -> dict[str, list[str]]:
     A caller who may do it with some rows is followed by `if` and the condition.
     """
     found: dict[str, list[str]] = {}
-    for name, action in _rights(entity) if entity.access else ():
+    for name, action in _rights_by_name(entity) if entity.access else ():
         found[name] = []
         for caller in callers:
             if entity.access and may(entity.access, action, caller):
                 condition = condition_for(entity.access, action, caller)
                 found[name].append(f"{caller} if {condition}" if condition else caller)
     if entity.access:
-        for name, cells in _fields(entity.access, callers):
+        for name, cells in _field_conditions(entity.access, callers):
             found[name] = [
                 f"{caller} if {cell}" if cell else caller
                 for caller, cell in zip(callers, cells, strict=True)
@@ -87,8 +89,8 @@ def allowed(entity: Entity, callers: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-def _rights(entity: Entity) -> list[tuple[str, Right]]:
-    """Return what callers may do with the rows of an entity, each with what its rules allow."""
+def _rights_by_name(entity: Entity) -> list[tuple[str, Right]]:
+    """Return the actions on the rows of an entity, each with the right that it needs."""
     found: list[tuple[str, Right]] = [(str(one), one) for one in Action]
     return found + [(str(one.name), one.right) for one in entity.actions]
 
@@ -96,24 +98,24 @@ def _rights(entity: Entity) -> list[tuple[str, Right]]:
 def tables(schema: Schema) -> str:
     """Return a table for each entity: its actions, and the callers who may do them."""
     callers = callers_of(schema)
-    found = ["\n".join([_head(one), *_table(one, callers)]) for one in schema.entities]
+    found = ["\n".join([_table_title(one), *_table_lines(one, callers)]) for one in schema.entities]
     return "\n\n".join(found) + "\n"
 
 
-def _head(entity: Entity) -> str:
+def _table_title(entity: Entity) -> str:
     tenant = entity.access and entity.access.tenant
     within = f"   within: {condition_text(tenant.condition, {})}" if tenant else ""
     return f"{entity.name}{within}"
 
 
-def _table(entity: Entity, callers: Sequence[str]) -> Iterator[str]:
+def _table_lines(entity: Entity, callers: Sequence[str]) -> Iterator[str]:
     rows = [("", *callers)]
     notes: dict[str, int] = {}
-    for name, action in _rights(entity) if entity.access else ():
-        cells = (_cell(entity, action, caller, notes) for caller in callers)
+    for name, action in _rights_by_name(entity) if entity.access else ():
+        cells = (_action_cell(entity, action, caller, notes) for caller in callers)
         rows.append((name, *cells))
-    for name, found in _fields(entity.access, callers) if entity.access else ():
-        rows.append((f"  {name}", *(_shown(one, notes) for one in found)))
+    for name, found in _field_conditions(entity.access, callers) if entity.access else ():
+        rows.append((f"  {name}", *(_cell_text(one, notes) for one in found)))
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     for row in rows:
         padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -121,21 +123,23 @@ def _table(entity: Entity, callers: Sequence[str]) -> Iterator[str]:
     yield from (f"  ({number}) {note}" for note, number in notes.items())
 
 
-def _cell(entity: Entity, action: Right, caller: str, notes: dict[str, int]) -> str:
+def _action_cell(entity: Entity, action: Right, caller: str, notes: dict[str, int]) -> str:
     access = entity.access
     if access is None or not may(access, action, caller):
         return NO
-    return _shown(condition_for(access, action, caller), notes)
+    return _cell_text(condition_for(access, action, caller), notes)
 
 
-def _shown(condition: str | None, notes: dict[str, int]) -> str:
+def _cell_text(condition: str | None, notes: dict[str, int]) -> str:
     """Return a cell of the table; the condition is empty for all rows, None for no row."""
     if condition is None:
         return NO
     return f"if ({notes.setdefault(condition, len(notes) + 1)})" if condition else YES
 
 
-def _fields(access: Access, callers: Sequence[str]) -> Iterator[tuple[str, Sequence[str | None]]]:
+def _field_conditions(
+    access: Access, callers: Sequence[str]
+) -> Iterator[tuple[str, Sequence[str | None]]]:
     """Yield `see salary` and `set salary`, each with the conditions of the callers.
 
     They are about the rows that the callers may read or write: empty for all of these, None for
@@ -153,9 +157,9 @@ def _condition_of(access: Access, allowed: Allowed, verb: str, caller: str) -> s
     conditions = allowed.conditions(caller)
     if conditions == () or not any(may(access, action, caller) for action in actions):
         return None
-    return "" if conditions is None else _any(conditions)
+    return "" if conditions is None else _joined_with_or(conditions)
 
 
-def _any(conditions: Sequence[Condition]) -> str:
+def _joined_with_or(conditions: Sequence[Condition]) -> str:
     texts = dict.fromkeys(condition_text(one, {}) for one in conditions)
     return " or ".join(texts)

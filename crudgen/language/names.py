@@ -155,7 +155,7 @@ class Case(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Conventions:
-    """Cases of the names that fields do not set themselves."""
+    """The cases in which names of columns and JSON properties are derived from those of fields."""
 
     columns: Case = Case.SNAKE
     json: Case = Case.SNAKE

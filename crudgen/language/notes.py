@@ -9,7 +9,7 @@ from .types import MAX_INDEXED_TEXT
 
 
 def notes(schema: Schema) -> list[str]:
-    """Return advice on a spec: which paths of `related` have no index."""
+    """Return advice on a valid spec: which fields in paths of `related` need an index."""
     entities = {entity.name: entity for entity in schema.entities}
     found: list[str] = []
     for entity in schema.entities:

@@ -41,7 +41,7 @@ class NestedWrite(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What a field that contains the key of another row refers to."""
+    """The target and the options of a field that contains the key of another row."""
 
     target: ClassName
     """The entity of the other row."""

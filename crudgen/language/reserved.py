@@ -100,12 +100,12 @@ OPERATIONS_OF_USERS = ("log_in", "log_out", "me", "change_password")
 
 
 def attribute_for(name: str) -> str:
-    """Return the attribute of a field: its name, with '_' if Python or a library reserves it."""
+    """Return the Python attribute of a field: its name, plus '_' if that name is reserved."""
     return f"{name}_" if iskeyword(name) or name in LIBRARY_ATTRIBUTES else name
 
 
 def attribute_problem(name: str) -> str | None:
-    """Return why a valid field name gives no attribute, or None."""
+    """Return why a valid field name cannot be an attribute of a model, or None."""
     if name.startswith(PROTECTED_PREFIXES):
         return "pydantic reserves the prefixes 'model_dump' and 'model_validate'"
     return None

@@ -72,7 +72,7 @@ class KeyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A constant default. That of an optional field is None unless the spec sets another."""
+    """A constant as default or example. By default, an optional field has the default None."""
 
     value: Value
 
@@ -130,7 +130,7 @@ class Field:
     touch: bool = False
     """Whether every write sets the field to the current time."""
     computed: bool = False
-    """Whether a function of the owner returns the SQL of the value. It has no column."""
+    """Whether a function in `hooks.py` returns the SQL of the value. It has no column."""
     as_sent: bool = False
     """Whether text is stored without normalization to NFC."""
     controls: bool = False
@@ -163,7 +163,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class RowAction:
-    """An operation on one row that a function of the owner does."""
+    """An operation on one row that a function in `hooks.py` implements."""
 
     name: ModuleName
     """The name of the function, and the last segment of the path."""
@@ -178,7 +178,7 @@ class RowAction:
 
     @property
     def right(self) -> Right:
-        """What rules must allow to a caller."""
+        """The right that a caller needs."""
         return self.name if self.access is None else self.access
 
 

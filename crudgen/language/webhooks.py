@@ -1,4 +1,4 @@
-"""Webhooks: which events are sent to which receiver. Reason to change: what a webhook can say."""
+"""Webhooks: receivers of events, and what is sent. Reason to change: what a webhook can say."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ MAX_WEBHOOK_NAME = 30
 
 @dataclass(frozen=True, slots=True)
 class WebhookEvent:
-    """What is sent: something that was done with a row of an entity, and was committed."""
+    """An event that a webhook sends: a committed change of a row, or a committed action."""
 
     entity: ClassName
     kind: str

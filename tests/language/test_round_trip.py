@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from crudgen.errors import SpecError
 from crudgen.language import explain, load, load_texts
-from crudgen.language.explain import _flow
-from crudgen.language.resolve.values import to_text
+from crudgen.language.explain import _inline_yaml
+from crudgen.language.resolve.values import to_yaml_value
 from crudgen.language.schema import TypeName
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "200"))
@@ -54,7 +54,7 @@ def fields(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         field["json"] = draw(st.from_regex(r"[a-zA-Z][a-zA-Z0-9]{0,20}", fullmatch=True))
     if draw(st.booleans()):
-        field["default"] = to_text(draw(values(kind)))
+        field["default"] = to_yaml_value(draw(values(kind)))
     if kind in (TypeName.INT, TypeName.FLOAT, TypeName.STR) and draw(st.booleans()):
         field["max"] = draw(st.integers(0, 500))
     return field
@@ -85,7 +85,7 @@ def values(kind: TypeName) -> st.SearchStrategy[Any]:
 
 
 def written(entity: dict[str, Any]) -> str:
-    return "".join(f"{key}: {_flow(value)}\n" for key, value in entity.items())
+    return "".join(f"{key}: {_inline_yaml(value)}\n" for key, value in entity.items())
 
 
 @pytest.mark.parametrize("app", [None, "names: {columns: PascalCase, json: camelCase}"])
@@ -153,7 +153,7 @@ api:
 
 
 def test_times_are_written_as_they_are_read() -> None:
-    assert to_text(time(1, 2, 3)) == "01:02:03"
+    assert to_yaml_value(time(1, 2, 3)) == "01:02:03"
 
 
 def test_explain_prints_former_names() -> None:

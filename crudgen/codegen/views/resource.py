@@ -7,7 +7,7 @@ from crudgen.codegen.imports import Imports
 from crudgen.codegen.layout import Bracket, call, keyword, statement
 from crudgen.language.api import Page
 from crudgen.language.operations import BULK, Operation
-from crudgen.language.resolve.api import filterable, sortable
+from crudgen.language.resolve.api import filterable_fields, sortable_fields
 from crudgen.language.schema import Entity, Field, KeyKind
 
 from .collections import creates_together, writes_keys
@@ -101,8 +101,8 @@ class ResourcePrinter:
             if size != default:
                 arguments.append(keyword(key, literal(size)))
         for key, names, default_names in (
-            ("filter_by", api.filter, filterable((*entity.fields, *entity.computed))),
-            ("sort_by", api.sort, sortable((*entity.fields, *entity.computed))),
+            ("filter_by", api.filter, filterable_fields((*entity.fields, *entity.computed))),
+            ("sort_by", api.sort, sortable_fields((*entity.fields, *entity.computed))),
             ("search_in", api.search, ()),
         ):
             if Operation.LIST in api.operations and names != default_names:

@@ -33,12 +33,12 @@ Names = Mapping[FieldName, str]
 
 
 def condition_text(condition: Condition, names: Names) -> str:
-    """Return the text of a condition; `names` are what it calls the fields."""
+    """Return the text of a condition; `names` has the names to write for the fields."""
     match condition:
         case Comparison(left, operator, right):
             text = f"{_operand(left, names)} {operator} {_operand(right, names)}"
         case OneOf(operand, values):
-            text = f"{_operand(operand, names)} in {_list(values)}"
+            text = f"{_operand(operand, names)} in {_value_list(values)}"
         case InClaim(operand, claim):
             text = f"{_operand(operand, names)} in {_operand(claim, names)}"
         case IsAmong(operand, others):
@@ -48,7 +48,7 @@ def condition_text(condition: Condition, names: Names) -> str:
         case IsTrue(operand):
             text = _operand(operand, names)
         case Not(inner):
-            text = _negation(inner, names)
+            text = _negated_text(inner, names)
         case And(conditions):
             text = " and ".join(_part_of_and(one, names) for one in conditions)
         case Or(conditions):
@@ -56,10 +56,10 @@ def condition_text(condition: Condition, names: Names) -> str:
     return text
 
 
-def _negation(condition: Condition, names: Names) -> str:
+def _negated_text(condition: Condition, names: Names) -> str:
     match condition:
         case OneOf(operand, values):
-            return f"{_operand(operand, names)} not in {_list(values)}"
+            return f"{_operand(operand, names)} not in {_value_list(values)}"
         case InClaim(operand, claim):
             return f"{_operand(operand, names)} not in {_operand(claim, names)}"
         case IsAmong(operand, others):
@@ -76,7 +76,7 @@ def _part_of_and(condition: Condition, names: Names) -> str:
     return f"({text})" if isinstance(condition, Or) else text
 
 
-def _list(values: tuple[ConstantValue, ...]) -> str:
+def _value_list(values: tuple[ConstantValue, ...]) -> str:
     return f"({', '.join(map(_constant, values))})"
 
 
@@ -101,7 +101,7 @@ def _constant(constant: ConstantValue) -> str:
 
 
 def _is_plain(word: str) -> bool:
-    """Return whether a word is read as one without quotes."""
+    """Return whether a value of an enum needs no quotes in a condition."""
     return _WORD.fullmatch(word) is not None and word not in KEYWORDS
 
 

@@ -60,7 +60,7 @@ class Token:
 
     @property
     def keyword(self) -> str:
-        """The word, if it is one of the language; else the sign, or ""."""
+        """The text of a keyword or a sign; "" for other tokens."""
         is_keyword = self.kind is Kind.SIGN or self.text in KEYWORDS
         return self.text if is_keyword and self.kind is not Kind.TEXT else ""
 
@@ -72,7 +72,7 @@ class Token:
 
 
 class ConditionError(Exception):
-    """A condition is invalid: what was found, where, and what to do."""
+    """A condition is invalid; has the problem, the remedy, and the position in the text."""
 
     def __init__(self, problem: str, remedy: str, start: int, end: int) -> None:
         super().__init__(problem)
@@ -86,7 +86,7 @@ def tokenize(text: str) -> list[Token]:
     while position < len(text):
         found = _TOKEN.match(text, position)
         if found is None:
-            raise _unexpected(text, position)
+            raise _unexpected_text_error(text, position)
         if len(tokens) == MAX_TOKENS:
             problem = f"the condition has more than {MAX_TOKENS} words and signs"
             raise ConditionError(problem, "write several conditions", position, found.end())
@@ -101,7 +101,7 @@ def _end_of_space(text: str, position: int) -> int:
     return found.end() if found else position
 
 
-def _unexpected(text: str, position: int) -> ConditionError:
+def _unexpected_text_error(text: str, position: int) -> ConditionError:
     found = _OTHER.match(text, position)
     sign = found[0] if found else text[position]
     remedy = _REMEDIES.get(sign) or _REMEDIES.get(sign[0], "")

@@ -72,7 +72,7 @@ class InClaim:
 
 @dataclass(frozen=True, slots=True)
 class IsAmong:
-    """`a in b` for several values: unknown if there are some, and `a` or one of them is null."""
+    """`a in b` for several values of `b`: false without any; unknown if `a` or one is null."""
 
     operand: FieldValue
     values: FieldValue

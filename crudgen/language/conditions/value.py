@@ -38,37 +38,37 @@ def value_of(condition: Condition, row: Row) -> bool | None:
     found: bool | None
     match condition:
         case Comparison(left, compared, right):
-            one, other = _value(left, row), _value(right, row)
+            one, other = _operand_value(left, row), _operand_value(right, row)
             found = None if one is None or other is None else _OPERATORS[compared](one, other)
         case OneOf(operand, values):
-            one = _value(operand, row)
+            one = _operand_value(operand, row)
             found = None if one is None else one in [constant.value for constant in values]
         case InClaim(operand, claim):
-            one, items = _value(operand, row), _value(claim, row)
+            one, items = _operand_value(operand, row), _operand_value(claim, row)
             found = None if one is None or items is None else one in items
         case IsAmong():  # only rules have it, which are about other rows too
             found = None
         case IsNull(operand):
-            found = _value(operand, row) is None
+            found = _operand_value(operand, row) is None
         case IsTrue(operand):
-            found = _value(operand, row)
+            found = _operand_value(operand, row)
         case Not(inner):
             value = value_of(inner, row)
             found = None if value is None else not value
         case And(conditions):
-            found = _first(False, (value_of(one, row) for one in conditions))
+            found = _combined(False, (value_of(one, row) for one in conditions))
         case Or(conditions):
-            found = _first(True, (value_of(one, row) for one in conditions))
+            found = _combined(True, (value_of(one, row) for one in conditions))
     return found
 
 
-def _first(decisive: bool, values: Iterable[bool | None]) -> bool | None:
-    """Return the decisive value if there is one, else None if one is unknown."""
+def _combined(decisive: bool, values: Iterable[bool | None]) -> bool | None:
+    """Return the decisive value if one has it, else None if one is unknown, else its opposite."""
     found = [*values]
     if decisive in found:
         return decisive
     return None if None in found else not decisive
 
 
-def _value(operand: Operand, row: Row) -> Any:
+def _operand_value(operand: Operand, row: Row) -> Any:
     return row[operand.name] if isinstance(operand, FieldValue) else operand.value

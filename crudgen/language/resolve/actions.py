@@ -33,20 +33,20 @@ def resolve_actions(
     written: WrittenSpec[EntitySpec], conventions: Conventions, problems: Problems
 ) -> tuple[RowAction, ...]:
     """Return the valid actions of an entity, in the order of the spec."""
-    names = [name for name in written.spec.actions if _is_name(written, name, problems)]
-    return tuple(_action(written, name, conventions, problems) for name in names)
+    names = [name for name in written.spec.actions if _is_valid_name(written, name, problems)]
+    return tuple(_resolve_action(written, name, conventions, problems) for name in names)
 
 
 def check_actions(
     entities: Sequence[tuple[WrittenSpec[EntitySpec], Entity]], problems: Problems
 ) -> None:
-    """Check that names of actions are not those of others, and what the API lacks."""
+    """Check that actions have paths and classes of their own, and fit the API and the callers."""
     classes = {name for name, _ in class_names(entity for _, entity in entities)}
     for written, entity in entities:
-        _check(written, entity, classes, problems)
+        _check_actions_of(written, entity, classes, problems)
 
 
-def _check(
+def _check_actions_of(
     written: WrittenSpec[EntitySpec], entity: Entity, classes: set[str], problems: Problems
 ) -> None:
     relations = {str(relation.name) for relation in entity.relations}
@@ -69,7 +69,7 @@ def _check(
             problems.add(place, problem, "remove 'access', or add 'auth' to crudgen.yaml")
 
 
-def _is_name(written: WrittenSpec[EntitySpec], name: str, problems: Problems) -> bool:
+def _is_valid_name(written: WrittenSpec[EntitySpec], name: str, problems: Problems) -> bool:
     location = written.locate_key("actions", name)
     if not _NAME.fullmatch(name) or len(name) > MAX_NAME or iskeyword(name):
         problem = f"the action {quoted(name)} has an invalid name"
@@ -83,29 +83,29 @@ def _is_name(written: WrittenSpec[EntitySpec], name: str, problems: Problems) ->
     return True
 
 
-def _action(
+def _resolve_action(
     written: WrittenSpec[EntitySpec], name: str, conventions: Conventions, problems: Problems
 ) -> RowAction:
     return RowAction(
         ModuleName(name),
-        tuple(_taken(written, name, conventions, problems)),
-        _access(written, name),
+        tuple(_body_fields(written, name, conventions, problems)),
+        _required_right(written, name),
         written.spec.actions[name].doc or None,
         written.locate_key("actions", name).diagnostic(""),
     )
 
 
-def _access(written: WrittenSpec[EntitySpec], name: str) -> Action | None:
-    """Return what a caller must be allowed to do with the row; None for rules of its own."""
+def _required_right(written: WrittenSpec[EntitySpec], name: str) -> Action | None:
+    """Return the right that an action requires; None if it has rules of its own."""
     value = written.spec.actions[name].access
     return Action(value or Action.UPDATE) if value is None or value in ACCESS else None
 
 
-def _taken(
+def _body_fields(
     written: WrittenSpec[EntitySpec], name: str, conventions: Conventions, problems: Problems
 ) -> Iterator[Field]:
     """Yield the fields of the request body, which is read as an entity with these fields."""
-    takes = _takes(written.root, name)
+    takes = _takes_entry(written.root, name)
     if takes is None or takes.value == Mapping(takes.value.location, ()):
         return
     location = takes.location
@@ -127,8 +127,8 @@ def _taken(
     yield from (field for field in fields.values() if not field.pk)
 
 
-def _takes(root: Mapping, name: str) -> Entry | None:
-    """Return the entry with what an action takes."""
+def _takes_entry(root: Mapping, name: str) -> Entry | None:
+    """Return the entry `takes` of an action in the YAML, or None."""
     node: Entry | None = root.get("actions")
     for key in (name, "takes"):
         node = node.value.get(key) if node and isinstance(node.value, Mapping) else None

@@ -21,17 +21,17 @@ class AcyclicGraph:
     def add(self, node: str, other: str) -> bool:
         """Add an edge from a node to another one. Return False if that would close a circle."""
         if self._level[node] >= self._level[other]:
-            earlier, is_complete = self._earlier(node)
+            earlier, is_complete = self._predecessors(node)
             level = self._level[node] if is_complete else self._level[node] + 1
-            if other in earlier or not self._raise(other, level, earlier):
+            if other in earlier or not self._raise_level(other, level, earlier):
                 return False
         self._next[node].append(other)
         if self._level[node] == self._level[other]:
             self._previous[other].append(node)
         return True
 
-    def _earlier(self, node: str) -> tuple[set[str], bool]:
-        """Return nodes of the same level that lead to a node, and whether these are all."""
+    def _predecessors(self, node: str) -> tuple[set[str], bool]:
+        """Return nodes of the same level that lead to a node, and whether these are all of them."""
         found = {node}
         pending = [node]
         edges = 0
@@ -43,10 +43,10 @@ class AcyclicGraph:
             pending += new
         return found, not pending
 
-    def _raise(self, node: str, level: int, earlier: set[str]) -> bool:
-        """Raise a node to a level, and with it those that it leads to.
+    def _raise_level(self, node: str, level: int, earlier: set[str]) -> bool:
+        """Raise the level of a node, and of the nodes that it leads to.
 
-        Return False, and raise none, if it leads to one of the earlier nodes.
+        Return False, and raise no level, if it leads to one of the `earlier` nodes.
         """
         if self._level[node] >= level:
             return True

@@ -35,12 +35,12 @@ def can_search(field: Field) -> bool:
     return not (field.write_only or field.computed) and TYPES[field.type].text
 
 
-def filterable(fields: Iterable[Field]) -> tuple[FieldName, ...]:
+def filterable_fields(fields: Iterable[Field]) -> tuple[FieldName, ...]:
     """Return the fields that a list can be filtered by: the default of `filter`."""
     return tuple(field.name for field in fields if can_filter(field))
 
 
-def sortable(fields: Iterable[Field]) -> tuple[FieldName, ...]:
+def sortable_fields(fields: Iterable[Field]) -> tuple[FieldName, ...]:
     """Return the fields that a list can be sorted by: the default of `sort`."""
     return tuple(field.name for field in fields if can_sort(field))
 
@@ -48,19 +48,19 @@ def sortable(fields: Iterable[Field]) -> tuple[FieldName, ...]:
 def resolve_api(
     written: WrittenSpec[EntitySpec], fields: dict[str, Field], problems: Problems
 ) -> Api:
-    """Return the resolved `api` block. Keys for lists require the operation `list`."""
-    operations = _operations(written, problems)
-    page = _page(written, problems)
-    _check_writable(written, fields, operations, problems)
+    """Return the resolved `api` block, without its keys about relations."""
+    operations = _resolve_operations(written, problems)
+    page = _resolve_page(written, problems)
+    _check_writable_fields(written, fields, operations, problems)
     lists = {
         "filter": _listed_fields(written, "filter", fields, can_filter, problems),
         "sort": _listed_fields(written, "sort", fields, can_sort, problems),
         "search": _listed_fields(written, "search", fields, can_search, problems),
     }
-    etag = _etag(written, operations, problems)
-    idempotency = _idempotency(written, operations, problems)
-    created = _created(written, fields, operations, problems)
-    _check_bulk(written, fields, operations, problems)
+    etag = _resolve_etag(written, operations, problems)
+    idempotency = _resolve_idempotency(written, operations, problems)
+    created = _resolve_created_status(written, fields, operations, problems)
+    _check_bulk_operations(written, fields, operations, problems)
     if Operation.LIST not in operations:
         for key in ("page", *lists):
             if written.spec.api.is_set(key):
@@ -71,7 +71,7 @@ def resolve_api(
     return Api(operations, page, *names, etag, idempotency, created)
 
 
-def _etag(
+def _resolve_etag(
     written: WrittenSpec[EntitySpec], operations: tuple[Operation, ...], problems: Problems
 ) -> EtagUse:
     etag = written.spec.api.etag
@@ -87,7 +87,7 @@ def _etag(
     return etag or EtagUse.OPTIONAL
 
 
-def _idempotency(
+def _resolve_idempotency(
     written: WrittenSpec[EntitySpec], operations: tuple[Operation, ...], problems: Problems
 ) -> bool:
     if written.spec.api.is_set("idempotency") and not CREATING & {*operations}:
@@ -97,7 +97,7 @@ def _idempotency(
     return written.spec.api.idempotency
 
 
-def _created(
+def _resolve_created_status(
     written: WrittenSpec[EntitySpec],
     fields: dict[str, Field],
     operations: tuple[Operation, ...],
@@ -113,7 +113,7 @@ def _created(
     return written.spec.api.created
 
 
-def _check_bulk(
+def _check_bulk_operations(
     written: WrittenSpec[EntitySpec],
     fields: dict[str, Field],
     operations: tuple[Operation, ...],
@@ -135,7 +135,9 @@ def _check_bulk(
             problems.add(location, problem, "remove one of them")
 
 
-def _operations(written: WrittenSpec[EntitySpec], problems: Problems) -> tuple[Operation, ...]:
+def _resolve_operations(
+    written: WrittenSpec[EntitySpec], problems: Problems
+) -> tuple[Operation, ...]:
     listed = written.spec.api.operations
     if not listed:
         if written.spec.api.is_set("operations"):
@@ -151,7 +153,7 @@ def _operations(written: WrittenSpec[EntitySpec], problems: Problems) -> tuple[O
     return tuple(operation for operation in Operation if operation in listed)
 
 
-def _page(written: WrittenSpec[EntitySpec], problems: Problems) -> Page:
+def _resolve_page(written: WrittenSpec[EntitySpec], problems: Problems) -> Page:
     page = written.spec.api.page
     for key in ("default", "max"):
         size = getattr(page, key)
@@ -222,7 +224,7 @@ def _not_allowed_message(field: Field, key: str) -> str:
     return f"'{field.name}' is not allowed in '{key}': its type is {field.type}"
 
 
-def _check_writable(
+def _check_writable_fields(
     written: WrittenSpec[EntitySpec],
     fields: dict[str, Field],
     operations: tuple[Operation, ...],

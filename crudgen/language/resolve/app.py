@@ -27,18 +27,18 @@ def resolve_app(written: WrittenSpec[AppSpec], problems: Problems) -> Schema:
         (),
         title=spec.title or defaults.title,
         version=spec.version or defaults.version,
-        database=_database(written, problems) or defaults.database,
-        limits=_limits(written, problems),
+        database=_resolve_database(written, problems) or defaults.database,
+        limits=_resolve_limits(written, problems),
         names=Conventions(columns=spec.names.columns, json=spec.names.json_names),
         kit=spec.kit,
-        emit=_emit(written, problems),
+        emit=_resolve_emit(written, problems),
         auth=resolve_auth(written, problems),
         migrations=spec.migrations,
         webhooks=resolve_webhooks(written, problems),
     )
 
 
-def _emit(written: WrittenSpec[AppSpec], problems: Problems) -> tuple[Artifact, ...]:
+def _resolve_emit(written: WrittenSpec[AppSpec], problems: Problems) -> tuple[Artifact, ...]:
     listed = written.spec.emit or ()
     if not listed and written.spec.is_set("emit"):
         problems.add(written.locate("emit"), "the list is empty", suggest("", Artifact))
@@ -49,7 +49,7 @@ def _emit(written: WrittenSpec[AppSpec], problems: Problems) -> tuple[Artifact, 
     return tuple(artifact for artifact in Artifact if artifact in listed)
 
 
-def _database(written: WrittenSpec[AppSpec], problems: Problems) -> str | None:
+def _resolve_database(written: WrittenSpec[AppSpec], problems: Problems) -> str | None:
     url = written.spec.database
     if url is None:
         return None
@@ -68,7 +68,7 @@ def _database(written: WrittenSpec[AppSpec], problems: Problems) -> str | None:
     return url
 
 
-def _limits(written: WrittenSpec[AppSpec], problems: Problems) -> Limits:
+def _resolve_limits(written: WrittenSpec[AppSpec], problems: Problems) -> Limits:
     spec = written.spec.limits
     values: dict[str, int | float] = {}
     for key, (low, high) in LIMITS.items():

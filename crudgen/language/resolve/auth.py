@@ -33,7 +33,7 @@ _URL = re.compile(r"https?://[^\s/?#]+[^\s#]*")
 
 
 def resolve_auth(written: WrittenSpec[AppSpec], problems: Problems) -> Auth | None:
-    """Return who the callers are; None if the spec does not say, or says it with errors."""
+    """Return who the callers are; None if the spec has no `auth`, or errors in it."""
     spec = written.spec.auth
     if spec is None:
         if written.spec.is_set("auth"):
@@ -50,18 +50,18 @@ def resolve_auth(written: WrittenSpec[AppSpec], problems: Problems) -> Auth | No
         users=bool(spec.users),
         user_entity=_entity_of_users(written, problems),
         keys=spec.keys,
-        tokens=_tokens(written, problems),
-        me=(*_claims_of_users(spec), *_resolve_claims(written, problems)),
-        roles=tuple(_roles(written, problems)),
+        tokens=_resolve_tokens(written, problems),
+        me=(*_undeclared_claims(spec), *_resolve_claims(written, problems)),
+        roles=tuple(_resolve_roles(written, problems)),
         roles_claim=spec.roles_claim,
     )
     return auth if len(problems) == before else None
 
 
-def _claims_of_users(spec: AuthSpec) -> Iterator[Claim]:
-    """Yield what is known of users without being declared.
+def _undeclared_claims(spec: AuthSpec) -> Iterator[Claim]:
+    """Yield the attributes of users that need no declaration in `me`: `id` and `name`.
 
-    The `sub` of an identity provider need not be an integer.
+    With `tokens`, there is no `id`: `sub` of an identity provider need not be an integer.
     """
     for one in CLAIMS_OF_USERS if spec.users is True else ():
         if one.name not in spec.me and (one.optional or spec.tokens is None):
@@ -85,7 +85,7 @@ def _entity_of_users(written: WrittenSpec[AppSpec], problems: Problems) -> str |
     return name
 
 
-def _tokens(written: WrittenSpec[AppSpec], problems: Problems) -> Tokens | None:
+def _resolve_tokens(written: WrittenSpec[AppSpec], problems: Problems) -> Tokens | None:
     spec = None if written.spec.auth is None else written.spec.auth.tokens
     if spec is None:
         return None
@@ -97,7 +97,7 @@ def _tokens(written: WrittenSpec[AppSpec], problems: Problems) -> Tokens | None:
     return Tokens(spec.issuer, spec.audience, spec.jwks)
 
 
-def _roles(written: WrittenSpec[AppSpec], problems: Problems) -> Iterator[ModuleName]:
+def _resolve_roles(written: WrittenSpec[AppSpec], problems: Problems) -> Iterator[ModuleName]:
     roles = written.spec.auth.roles if written.spec.auth else []
     for position, role in enumerate(roles):
         location = written.locate("auth", "roles", position)
@@ -131,14 +131,14 @@ def _resolve_claims(written: WrittenSpec[AppSpec], problems: Problems) -> Iterat
                 continue
             short = Scalar(place, f"{item[1]}{item[2]}" if item else text)
             long = expand(name, short, problems)
-            found = None if long is None else _claim(name, long, problems)
+            found = None if long is None else _resolve_claim(name, long, problems)
             if found and item:
-                found = _list(found, written, key, problems)
-            if found and _can_be(found, written, key, problems):
+                found = _list_claim(found, written, key, problems)
+            if found and _is_possible_claim(found, written, key, problems):
                 yield found
 
 
-def _list(
+def _list_claim(
     one: Claim, written: WrittenSpec[AppSpec], key: Location, problems: Problems
 ) -> Claim | None:
     """Return a claim that is a list; None, with a problem, if it cannot be one."""
@@ -154,7 +154,9 @@ def _list(
     return replace(one, many=True)
 
 
-def _can_be(one: Claim, written: WrittenSpec[AppSpec], key: Location, problems: Problems) -> bool:
+def _is_possible_claim(
+    one: Claim, written: WrittenSpec[AppSpec], key: Location, problems: Problems
+) -> bool:
     """Return whether tokens can have a claim with these values; adds a problem if not."""
     spec = written.spec.auth
     if spec is not None and one.claim == spec.roles_claim:
@@ -178,7 +180,7 @@ def _can_be(one: Claim, written: WrittenSpec[AppSpec], key: Location, problems: 
     return False
 
 
-def _claim(name: str, long: Mapping, problems: Problems) -> Claim | None:
+def _resolve_claim(name: str, long: Mapping, problems: Problems) -> Claim | None:
     values = {entry.key: plain(entry.value) for entry in long.entries}
     for entry in long.entries:
         if entry.key not in _CLAIM_KEYS:

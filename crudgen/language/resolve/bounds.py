@@ -20,7 +20,7 @@ _BOUNDS = ("min", "max")
 
 
 def with_bounds(written: WrittenType, field: Field) -> Field:
-    """Return the field with its length, range and precision; by default, those of its type."""
+    """Return the field with its lengths, range and precision; by default, those of its type."""
     if written.spec.info.max_length is not None:
         return _with_lengths(written, field, written.spec.info.max_length)
     if field.type is TypeName.DECIMAL:
@@ -50,11 +50,11 @@ def _with_lengths(written: WrittenType, field: Field, usual: int) -> Field:
         written.add(key, f"the maximum {high} is less than the minimum {least}", remedy)
     if field.pk and low is None:
         low = 1
-    _check_indexed(written, field, int(high))
+    _check_index_length(written, field, int(high))
     return replace(field, min_length=_int(low), max_length=_int(high))
 
 
-def _check_indexed(written: WrittenType, field: Field, longest: int) -> None:
+def _check_index_length(written: WrittenType, field: Field, longest: int) -> None:
     flag = next((key for key in ("pk", "unique", "index") if getattr(field, key)), None)
     if flag and longest > MAX_INDEXED_TEXT:
         problem = f"'{flag}' is not possible with a maximum of {longest} characters"

@@ -25,33 +25,33 @@ def resolve_checks(draft: Draft, problems: Problems) -> tuple[Check, ...]:
         problems.add(location, f"more than {MAX_CHECKS} checks", "join them with 'and'")
     found: dict[str, Check] = {}
     for position in range(min(len(written), MAX_CHECKS)):
-        check = _resolve(draft, position, problems)
+        check = _resolve_check(draft, position, problems)
         if check is None:
             continue
         if check.name in found:
             location = draft.written.locate("check", position, "rule")
             problem = f"the check has the name of another one: {quoted(check.name)}"
-            problems.add(location, problem, _remedy_for_name(draft, position))
+            problems.add(location, problem, _duplicate_name_remedy(draft, position))
         found.setdefault(check.name, check)
     return tuple(found.values())
 
 
 def check_name(fields: Iterable[Field], condition: Condition) -> str:
-    """Return the name of a check that has none in the spec: its columns, and `check`."""
+    """Return the default name of a check: its columns, and `check`."""
     names = fields_of(condition)
     return "_".join([*(field.column for field in fields if field.name in names), "check"])
 
 
-def _resolve(draft: Draft, position: int, problems: Problems) -> Check | None:
+def _resolve_check(draft: Draft, position: int, problems: Problems) -> Check | None:
     spec = draft.written.spec.check[position]
     location = draft.written.locate("check", position, "rule")
-    if _mentions_broken(draft, spec.rule):
+    if _names_broken_field(draft, spec.rule):
         return None
     try:
         condition = parse_condition(spec.rule, draft.fields, str(draft.identity.name))
     except ConditionError as found:
         error = explained(found, spec.rule, draft.computed.values())
-        problems.add(_part(location, spec.rule, error), error.problem, error.remedy)
+        problems.add(_error_location(location, spec.rule, error), error.problem, error.remedy)
         return None
     for key in ("says", "name"):
         if spec.is_set(key) and not getattr(spec, key):
@@ -70,7 +70,7 @@ def _resolve(draft: Draft, position: int, problems: Problems) -> Check | None:
     return Check(condition, name, spec.says or None, line=location.line)
 
 
-def _mentions_broken(draft: Draft, rule: str) -> bool:
+def _names_broken_field(draft: Draft, rule: str) -> bool:
     """Return whether a condition names a field that has an error."""
     words = {*re.findall(r"\w+", rule)}
     known = {*draft.written.broken, *draft.written.spec.fields}
@@ -78,13 +78,13 @@ def _mentions_broken(draft: Draft, rule: str) -> bool:
     return bool(words & known)
 
 
-def _remedy_for_name(draft: Draft, position: int) -> str:
+def _duplicate_name_remedy(draft: Draft, position: int) -> str:
     if draft.written.spec.check[position].name:
         return "give it another name"
     return "add a name: {rule: …, name: other}; or join both with 'and'"
 
 
-def _part(location: Location, text: str, error: ConditionError) -> Location:
+def _error_location(location: Location, text: str, error: ConditionError) -> Location:
     """Return the location of the part of a condition that an error is about."""
     written = location.source[location.column - 1 :]
     for quote in (0, 1):

@@ -11,7 +11,7 @@ from .draft import Draft, Drafts
 
 
 def resolve_circles(drafts: Drafts) -> None:
-    """Mark the optional references that close a circle of tables, in the order of their names.
+    """Mark optional references that close a circle of tables with `use_alter`, in order of names.
 
     Their constraints are added when all tables exist. A circle of required references is a problem:
     no row could be the first one.
@@ -21,7 +21,7 @@ def resolve_circles(drafts: Drafts) -> None:
     for draft, field, reference in references:
         name, target = draft.identity.name, reference.target
         if not field.optional and not graph.add(name, target):
-            _report(draft, field, graph.path(target, name), drafts)
+            _report_circle(draft, field, graph.path(target, name), drafts)
     for draft, field, reference in references:
         name, target = draft.identity.name, reference.target
         if field.optional and name != target and not graph.add(name, target):
@@ -38,7 +38,7 @@ def _references(drafts: Drafts) -> Iterator[tuple[Draft, Field, Reference]]:
                 yield draft, field, field.reference
 
 
-def _report(draft: Draft, field: Field, path: list[str], drafts: Drafts) -> None:
+def _report_circle(draft: Draft, field: Field, path: list[str], drafts: Drafts) -> None:
     """Add a problem at a reference that closes a circle; `path` leads back to its entity."""
     name, target = draft.identity.name, path[0]
     location = draft.written.locate("fields", field.name, "to")

@@ -43,7 +43,7 @@ def _check_classes(drafts: list[Draft], problems: Problems) -> None:
 
 
 def _check_link_classes(drafts: list[Draft], taken: set[str], problems: Problems) -> None:
-    """Check the classes of links, and remove those that exist already: so do their tables."""
+    """Check the class names of links. Remove links whose class exists: so does their table."""
     for draft in drafts:
         for name, link in [*draft.links.items()]:
             if link.name.lower() in taken:
@@ -89,7 +89,7 @@ def _check_paths(drafts: list[Draft], problems: Problems) -> None:
 def check_paths_of_users(
     specs: Iterable[tuple[WrittenSpec[EntitySpec], Entity]], problems: Problems
 ) -> None:
-    """Check that no entity has a path of users, in an application that has users of its own."""
+    """Check that no entity has the path of an operation of users, such as `/login`."""
     for written, entity in specs:
         for path in PATHS_OF_USERS:
             if entity.path == path or entity.path.startswith(f"{path}/"):

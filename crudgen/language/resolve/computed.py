@@ -42,7 +42,7 @@ def check_computed(written: WrittenType) -> None:
 
 
 def as_computed(field: Field) -> Field:
-    """Return a computed property without what only a column has."""
+    """Return a field as a computed property: without a default, bounds and a column of its own."""
     return replace(
         field,
         column=ColumnName(field.attribute),
@@ -55,17 +55,17 @@ def as_computed(field: Field) -> Field:
     )
 
 
-def check_uses(
+def check_computed_in_lists(
     written: WrittenSpec[EntitySpec], computed: Collection[str], problems: Problems
 ) -> None:
-    """Add a problem for each list of the spec that names a computed property, and needs columns."""
-    for location, name, what, remedy in _named(written):
+    """Add a problem for each computed property in a list that needs columns."""
+    for location, name, what, remedy in _names_of_columns(written):
         if name in computed:
             problems.add(location, f"{quoted(name)} is computed, and {what}", remedy)
 
 
-def _named(written: WrittenSpec[EntitySpec]) -> Iterator[tuple[Location, str, str, str]]:
-    """Yield the names in lists of fields with columns: where, and what they are for."""
+def _names_of_columns(written: WrittenSpec[EntitySpec]) -> Iterator[tuple[Location, str, str, str]]:
+    """Yield the names in lists that need columns: location, name, what needs a column, remedy."""
     for key in ("unique", "index"):
         for place, names in enumerate(getattr(written.spec, key)):
             for position, name in enumerate(names):
@@ -94,7 +94,7 @@ def check_function_names(
 
 
 def explained(error: ConditionError, text: str, computed: Iterable[Field]) -> ConditionError:
-    """Return the error of a condition; another one if the name in it is a computed property."""
+    """Return the error of a condition, or a clearer one if it is about a computed property."""
     word = re.split(r"\W", text[error.start : error.end])[-1]
     if word not in {str(one.name) for one in computed}:
         return error

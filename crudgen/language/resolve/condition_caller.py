@@ -26,7 +26,7 @@ _ROLES = {"role", "roles"}
 
 @dataclass(frozen=True, slots=True)
 class CallerNames:
-    """What conditions can say of the caller."""
+    """The names that a condition can use of the caller, and what it can do with them."""
 
     claims: Mapping[str, Field]
     """The claims as fields, by name."""
@@ -42,9 +42,9 @@ class CallerNames:
     """Who the callers are."""
 
     def field(self, token: Token, name: Token | None, *, many: bool = False) -> Field:
-        """Return the claim of `me.org`; that of `me` is `me.id`. Raises ConditionError.
+        """Return the claim that `me.org` names; `me` is `me.id`. Raises ConditionError.
 
-        `many` requires a claim that is a list; without it, none can be.
+        `many` requires a claim that is a list; without it, a list is an error.
         """
         end = token.end if name is None else name.end
         if not self.is_known:
@@ -59,7 +59,7 @@ class CallerNames:
             problem = f"a caller has no {quoted(wanted)}"
             if name is None:
                 problem = "'me' alone is 'me.id', and a caller has no 'id'"
-            remedy = self._remedy(wanted)
+            remedy = self._unknown_claim_remedy(wanted)
             if wanted not in _ROLES and wanted in self.auth.not_me:
                 problem, _, remedy = self.auth.not_me[wanted].partition("; ")
             raise ConditionError(problem, remedy, (name or token).start, end)
@@ -73,7 +73,7 @@ class CallerNames:
             raise ConditionError(problem, remedy, token.start, end)
         return self.claims[wanted]
 
-    def _remedy(self, wanted: str) -> str:
+    def _unknown_claim_remedy(self, wanted: str) -> str:
         """Return what to do about an attribute that callers do not have."""
         remedy = suggest(wanted, self.claims) if self.claims else ""
         if wanted in _ROLES:
@@ -92,10 +92,10 @@ def lists_of(claims: Iterable[Claim]) -> frozenset[str]:
 
 def claim_fields(claims: Iterable[Claim]) -> dict[str, Field]:
     """Return claims as fields, by name: conditions compare them in the same way."""
-    return {str(one.name): _field(one) for one in claims}
+    return {str(one.name): _claim_field(one) for one in claims}
 
 
-def _field(claim: Claim) -> Field:
+def _claim_field(claim: Claim) -> Field:
     kind = _TYPES[claim.type]
     is_int, is_text = kind is TypeName.INT, kind is TypeName.STR
     return Field(

@@ -10,19 +10,19 @@ _TEXTS = {TypeName.STR, TypeName.TEXT}
 
 
 def in_claim(operand: Operand, word: Token, claim: Operand) -> InClaim:
-    """Return `team_id in me.teams`. Raises ConditionError if the types differ."""
+    """Return the condition `team_id in me.teams`. Raises ConditionError if the types differ."""
     field, other = operand.field, claim.field
     start, end = operand.token.start, claim.token.end
     if field is None or other is None:
         problem = f"'{operand.token.text}' is not a field"
         remedy = f"write a field before '{word.text}'"
         raise ConditionError(problem, remedy, start, operand.token.end)
-    if not _is_same(field, other):
+    if not _have_same_type(field, other):
         names = f"{str(field.name)!r} is a field of type {field.type}"
         problem = f"{names}, and {str(other.name)!r} a list of type {other.type}"
         raise ConditionError(problem, "compare what is of the same type", start, end)
     return InClaim(FieldValue(field.name), FieldValue(other.name))
 
 
-def _is_same(field: Field, other: Field) -> bool:
+def _have_same_type(field: Field, other: Field) -> bool:
     return field.type is other.type or {field.type, other.type} <= _TEXTS

@@ -16,7 +16,7 @@ from .condition_caller import CallerNames
 from .condition_lists import in_claim
 from .condition_paths import Paths
 from .condition_types import NULLS, Operand, comparison, is_among, is_null, is_true, one_of
-from .condition_versions import VERSIONS, version
+from .condition_versions import VERSIONS, version_operand
 
 MAX_LEVELS = 16
 """Maximum depth of parentheses and 'not'."""
@@ -44,9 +44,9 @@ _IMPOSSIBLE = {
 def parse_condition(
     text: str, fields: Mapping[str, Field], entity: str, caller: CallerNames | None = None
 ) -> Condition:
-    """Return the condition of a text about the fields of an entity. Raises ConditionError.
+    """Parse a condition about the fields of an entity. Raises ConditionError.
 
-    `caller` is what it can say of the caller; None for a check, which knows no caller.
+    `caller` has what a rule can say of the caller; None for a check, which has no caller.
     """
     return _Parser(text, fields, entity, caller).parse()
 
@@ -70,7 +70,7 @@ class _Parser:
             raise self._error("the condition is empty", "write one, such as 'a < b'")
         condition = self._or()
         if self._next.kind is not Kind.END:
-            raise self._unexpected()
+            raise self._unexpected_token()
         return condition
 
     @property
@@ -116,17 +116,17 @@ class _Parser:
             condition = inner.condition if isinstance(inner, Not) else Not(inner)
         else:
             condition = self._or()
-            self._close(token)
+            self._close_parenthesis(token)
         self._level -= 1
         return condition
 
-    def _close(self, opened: Token) -> None:
+    def _close_parenthesis(self, opened: Token) -> None:
         if self._next.kind is Kind.END:
             remedy = "write ')', or quote the condition: a comma ends it in a list in brackets"
             problem = "the parenthesis is not closed"
             raise ConditionError(problem, remedy, opened.start, opened.end)
         if not self._takes(")"):
-            raise self._unexpected()
+            raise self._unexpected_token()
 
     def _comparison(self) -> Condition:
         left = self._operand()
@@ -142,19 +142,19 @@ class _Parser:
         if token.keyword == "not" and self._tokens[self._position + 1].keyword == "in":
             self._take()
             return Not(self._in(left))
-        if token.kind is Kind.NAME and _is_foreign(token.text):
-            raise self._unexpected()
+        if token.kind is Kind.NAME and _is_foreign_word(token.text):
+            raise self._unexpected_token()
         return is_true(left)
 
     def _in(self, left: Operand) -> Condition:
         word, caller = self._take(), self._caller
         if caller is not None and self._next.text == "me":
-            return in_claim(left, word, self._claim(caller, many=True))
+            return in_claim(left, word, self._claim_operand(caller, many=True))
         if caller is None or caller.paths is None or self._next.kind is not Kind.NAME:
             return one_of(left, word, self._list())
-        return is_among(left, word, self._path(caller.paths, to_many=True))
+        return is_among(left, word, self._path_operand(caller.paths, to_many=True))
 
-    def _path(self, paths: Paths, *, to_many: bool = False) -> Operand:
+    def _path_operand(self, paths: Paths, *, to_many: bool = False) -> Operand:
         operand, count = paths.operand(self._tokens[self._position :], to_many=to_many)
         self._position += count
         return operand
@@ -191,7 +191,7 @@ class _Parser:
             raise self._error(f"unexpected {quoted(self._next.text)}", "write ',' before it")
         if self._next.keyword == ")" and not values:
             raise self._error("the list is empty", "write values, such as 'in (1, 2)'")
-        self._close(opened)
+        self._close_parenthesis(opened)
         return values
 
     def _operand(self) -> Operand:
@@ -199,24 +199,24 @@ class _Parser:
         if token.kind in {Kind.NUMBER, Kind.TEXT}:
             return Operand(self._take())
         if token.kind is not Kind.NAME:
-            raise self._unexpected()
+            raise self._unexpected_token()
         follower = self._tokens[self._position + 1]
         if token.text == "me" and self._caller is not None:
-            return self._claim(self._caller)
+            return self._claim_operand(self._caller)
         if token.text in VERSIONS and self._caller is not None:
             rest, self._position = self._tokens[self._position :], self._position + 3
-            return version(rest, self._fields, self._entity, self._caller)
+            return version_operand(rest, self._fields, self._entity, self._caller)
         self._check_word(token)
         if follower.text == "." and follower.kind is Kind.SIGN:
             if self._caller is not None and self._caller.paths is not None:
-                return self._path(self._caller.paths)
+                return self._path_operand(self._caller.paths)
             problem = f"a path over relations is not possible: {_OF_RULES}"
             raise ConditionError(problem, "write a field of this entity", token.start, follower.end)
         if token.text in self._fields:
             return Operand(self._take(), self._fields[token.text])
         if token.keyword and token.keyword not in {"null", "true", "false"}:
-            raise self._unexpected()
-        return self._constant()
+            raise self._unexpected_token()
+        return self._constant_operand()
 
     def _check_word(self, token: Token) -> None:
         """Raise ConditionError for a word that this kind of condition cannot have."""
@@ -229,7 +229,7 @@ class _Parser:
             problem = f"'{token.text}' is not supported in this version"
             raise self._error(problem, "compare with a field, or with a constant")
 
-    def _claim(self, caller: CallerNames, *, many: bool = False) -> Operand:
+    def _claim_operand(self, caller: CallerNames, *, many: bool = False) -> Operand:
         """Return `me`, or `me.org`."""
         token, name = self._take(), None
         if self._takes("."):
@@ -241,46 +241,46 @@ class _Parser:
         whole = Token(Kind.NAME, f"me.{name.text}", token.start, name.end)
         return Operand(whole, field)
 
-    def _constant(self) -> Operand:
+    def _constant_operand(self) -> Operand:
         """Return a word that is no field: a value of an enum, `true`, `false` or `null`."""
         token, follower = self._next, self._tokens[self._position + 1]
         before = self._tokens[self._position - 1].text if self._position else ""
         is_compared = before in _COMPARISONS or follower.text in _COMPARISONS
         if not token.keyword and not is_compared:
-            raise self._unknown(token)
+            raise self._unknown_field_error(token)
         return Operand(self._take())
 
     def _check_names(self, *operands: Operand) -> None:
-        """Check that names that are not fields are compared with an enum."""
+        """Check that a word that is not a field is compared with an enum."""
         for operand, other in zip(operands, reversed(operands), strict=True):
             token, field = operand.token, other.field
             is_name = operand.field is None and token.kind is Kind.NAME and not token.keyword
             if not is_name or token.text.lower() in NULLS:
                 continue
             if field is None or field.type not in {TypeName.ENUM, TypeName.BOOL}:
-                raise self._unknown(token, field)
+                raise self._unknown_field_error(token, field)
 
-    def _unknown(self, token: Token, other: Field | None = None) -> ConditionError:
+    def _unknown_field_error(self, token: Token, other: Field | None = None) -> ConditionError:
         word = token.text
         problem = f"{self._entity} has no field {quoted(word)}"
         remedy = _FOREIGN.get(word.lower()) or suggest(word, self._fields)
-        if _is_capital(word):
+        if _is_upper_keyword(word):
             problem, remedy = f"unexpected {word!r}", f"write '{word.lower()}'"
         elif other is not None and "did you mean" not in remedy:
             remedy = f"quote it if it is a value: '{word[:40]}'"
         return ConditionError(problem, remedy, token.start, token.end)
 
-    def _unexpected(self) -> ConditionError:
+    def _unexpected_token(self) -> ConditionError:
         token = self._next
         if token.kind is Kind.END:
             return self._error("the condition is not complete", "write what is compared")
         word = token.text.lower()
-        if token.kind is Kind.NAME and _is_capital(token.text):
+        if token.kind is Kind.NAME and _is_upper_keyword(token.text):
             other = "is null" if word == "is" else word
             return self._error(f"unexpected {token.text!r}", f"write '{other}'")
         remedy = _FOREIGN.get(word, "")
         if token.keyword in {"and", "or", "in", "is"}:
-            remedy = "write what is before it"
+            remedy = "write the part before it"
         if not remedy and token.kind in {Kind.NAME, Kind.NUMBER, Kind.TEXT}:
             remedy = "write 'and', 'or' or a comparison before it"
         return self._error(f"unexpected {quoted(token.text)}", remedy or "remove it")
@@ -289,11 +289,11 @@ class _Parser:
         return ConditionError(problem, remedy, self._next.start, self._next.end)
 
 
-def _is_capital(word: str) -> bool:
-    """Return whether a word is one of the language in capitals."""
+def _is_upper_keyword(word: str) -> bool:
+    """Return whether a word is a keyword in capitals."""
     return word.lower() in _WORDS and word not in _WORDS
 
 
-def _is_foreign(word: str) -> bool:
-    """Return whether a word is one of another language."""
-    return _is_capital(word) or word.lower() in _FOREIGN
+def _is_foreign_word(word: str) -> bool:
+    """Return whether a word is an operator of another language, or a keyword in capitals."""
+    return _is_upper_keyword(word) or word.lower() in _FOREIGN

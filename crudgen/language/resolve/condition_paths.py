@@ -23,29 +23,29 @@ class Paths:
     entities: Mapping[ClassName, Entity]
 
     def operand(self, tokens: Sequence[Token], *, to_many: bool = False) -> tuple[Operand, int]:
-        """Return the field that a path begins at the first token, and its number of tokens.
+        """Return the field that the path at the first token leads to, and the number of its tokens.
 
-        A path `to_many` rows has several values. Raises ConditionError.
+        The path must lead to several rows with `to_many`, else to one. Raises ConditionError.
         """
         entity, position, is_optional, is_many = self.entity, 0, False, False
         while _is_dot(tokens[position + 1 : position + 2]):
             relation = self._relation(entity, tokens[position])
             if position == 2 * MAX_STEPS:
                 problem = f"the path has more than {MAX_STEPS} relations"
-                raise _invalid(problem, "follow fewer relations", tokens[0], tokens[position])
+                raise _error_between(problem, "follow fewer relations", tokens[0], tokens[position])
             is_many = is_many or relation.is_many
-            is_optional = is_optional or _is_optional(entity, relation)
+            is_optional = is_optional or _may_be_missing(entity, relation)
             entity = self.entities[relation.target]
             position += 2
         last, path = tokens[position], "".join(one.text for one in tokens[: position + 1])
         fields = {str(one.name): one for one in entity.fields}
         if last.kind is not Kind.NAME or last.text not in fields:
             problem = f"{entity.name} has no field {quoted(last.text)}"
-            raise _invalid(problem, suggest(last.text, fields), last, last)
+            raise _error_between(problem, suggest(last.text, fields), last, last)
         if is_many != to_many:
             problem = f"{path!r} has {'several values' if is_many else 'one value'}"
             remedy = f"write 'me.id in {path}'" if is_many else f"write 'me.id = {path}'"
-            raise _invalid(problem, remedy, tokens[0], last)
+            raise _error_between(problem, remedy, tokens[0], last)
         field = fields[last.text]
         found = replace(field, name=PathName(path), optional=field.optional or is_optional)
         return Operand(Token(Kind.NAME, path, tokens[0].start, last.end), found), position + 1
@@ -59,10 +59,12 @@ class Paths:
             if token.text in by_reference:
                 remedy = f"write '{by_reference[token.text]}', the name of the relation"
             problem = f"{entity.name} has no relation {quoted(token.text)}"
-            raise _invalid(problem, remedy, token, token)
+            raise _error_between(problem, remedy, token, token)
         if found.link is not None:
             problem = f"a condition cannot follow the link {token.text!r}"
-            raise _invalid(problem, "write an entity with two references instead", token, token)
+            raise _error_between(
+                problem, "write an entity with two references instead", token, token
+            )
         return found
 
 
@@ -70,11 +72,11 @@ def _is_dot(tokens: Sequence[Token]) -> bool:
     return bool(tokens) and tokens[0].text == "." and tokens[0].kind is Kind.SIGN
 
 
-def _is_optional(entity: Entity, relation: Relation) -> bool:
+def _may_be_missing(entity: Entity, relation: Relation) -> bool:
     """Return whether a relation may lead to no row."""
     by = next((one for one in entity.fields if one.name == relation.by), None)
     return by is None or by.reference is None or by.optional
 
 
-def _invalid(problem: str, remedy: str, first: Token, last: Token) -> ConditionError:
+def _error_between(problem: str, remedy: str, first: Token, last: Token) -> ConditionError:
     return ConditionError(problem, remedy, first.start, last.end)

@@ -56,9 +56,9 @@ def comparison(left: Operand, sign: Token, right: Operand) -> Condition:
         raise ConditionError(problem, "compare a field", left.token.start, right.token.end)
     if other.field is None and other.token.text.lower() in NULLS and _is_name(other):
         _reject_null(field.token, operator, other.token)
-    _check_kind(field.field, field.token, sign, operator)
+    _check_comparable(field.field, field.token, sign, operator)
     if other.field is not None:
-        _check_fields(field.field, other.field, (left.token.start, right.token.end))
+        _check_field_types(field.field, other.field, (left.token.start, right.token.end))
         return Comparison(FieldValue(field.field.name), operator, FieldValue(other.field.name))
     value = constant(field.field, other.token, must_be_valid=operator in _EQUALITY)
     if field.field.type is TypeName.BOOL:
@@ -72,37 +72,37 @@ def comparison(left: Operand, sign: Token, right: Operand) -> Condition:
 
 def one_of(operand: Operand, word: Token, values: list[Token]) -> OneOf:
     """Return `a in (1, 2)`. Raises ConditionError if a value cannot be compared."""
-    field = _field(operand, word)
-    _check_kind(field, operand.token, word, Operator.EQUAL)
+    field = _required_field(operand, word)
+    _check_comparable(field, operand.token, word, Operator.EQUAL)
     if field.type is TypeName.BOOL:
         remedy = f"write {field.name!s} or not {field.name!s}, or compare it with null"
-        raise _invalid("'in' does not apply to a bool", remedy, word)
+        raise _error_at("'in' does not apply to a bool", remedy, word)
     found: list[ConstantValue] = []
     for token in values:
         if token.keyword == "null":
             remedy = f"write '{field.name} is null or {field.name} in (…)'"
-            raise _invalid("a list cannot contain null", remedy, token)
+            raise _error_at("a list cannot contain null", remedy, token)
         value = constant(field, token, must_be_valid=True)
         if value in found:
-            raise _invalid(f"duplicate value {quoted(token.text)}", "remove one of them", token)
+            raise _error_at(f"duplicate value {quoted(token.text)}", "remove one of them", token)
         found.append(value)
     return OneOf(FieldValue(field.name), tuple(found))
 
 
 def is_among(operand: Operand, word: Token, values: Operand) -> IsAmong:
     """Return `a in b` for a field with several values. Raises ConditionError."""
-    field, other = _field(operand, word), _field(values, word)
-    _check_kind(field, operand.token, word, Operator.EQUAL)
-    _check_fields(field, other, (operand.token.start, values.token.end))
+    field, other = _required_field(operand, word), _required_field(values, word)
+    _check_comparable(field, operand.token, word, Operator.EQUAL)
+    _check_field_types(field, other, (operand.token.start, values.token.end))
     return IsAmong(FieldValue(field.name), FieldValue(other.name))
 
 
 def is_null(operand: Operand, word: Token) -> IsNull:
     """Return `a is null`. Raises ConditionError if the operand is never null."""
-    field = _field(operand, word)
+    field = _required_field(operand, word)
     if not field.optional:
         problem = f"{str(field.name)!r} is never null: it is not optional"
-        raise _invalid(problem, "remove this part, or add '?' to the field", operand.token)
+        raise _error_at(problem, "remove this part, or add '?' to the field", operand.token)
     return IsNull(FieldValue(field.name))
 
 
@@ -111,11 +111,11 @@ def is_true(operand: Operand) -> IsTrue:
     field = operand.field
     if field is None:
         problem = f"{quoted(operand.token.text)} is not a condition"
-        raise _invalid(problem, "compare a field with it", operand.token)
+        raise _error_at(problem, "compare a field with it", operand.token)
     if field.type is not TypeName.BOOL:
-        problem = f"{str(field.name)!r} is {_article(field)}, not a condition"
+        problem = f"{str(field.name)!r} is {_type_with_article(field)}, not a condition"
         null = f"{field.name} is not null" if field.optional else f"{field.name} = …"
-        raise _invalid(problem, f"compare it, such as '{null}'", operand.token)
+        raise _error_at(problem, f"compare it, such as '{null}'", operand.token)
     return IsTrue(FieldValue(field.name))
 
 
@@ -125,25 +125,25 @@ def constant(field: Field, token: Token, *, must_be_valid: bool) -> ConstantValu
     `must_be_valid` rejects a value that the field cannot have.
     """
     if field.type is TypeName.ENUM:
-        return _word(field, token)
+        return _enum_value(field, token)
     try:
-        value = to_value(field.type, _plain(field, token))
+        value = to_value(field.type, _plain_value(field, token))
         stored = as_stored(field, value)
     except ValueError as error:
         problem, remedy = (*error.args, "")[:2]
-        raise _invalid(str(problem), str(remedy), token) from None
+        raise _error_at(str(problem), str(remedy), token) from None
     is_exact = isinstance(stored, Decimal) or must_be_valid
     problem = value_problem(field, stored) if is_exact else None
     if problem is not None and (must_be_valid or "does not fit" in problem):
         remedy = f"compare with a value that {str(field.name)!r} can have"
-        raise _invalid(problem, remedy, token)
+        raise _error_at(problem, remedy, token)
     return ConstantValue(cast("Scalar", stored))
 
 
-def _plain(field: Field, token: Token) -> bool | int | Decimal | str | None:
-    """Return a constant as YAML has it. Raises ConditionError for another kind of value.
+def _plain_value(field: Field, token: Token) -> bool | int | Decimal | str | None:
+    """Return a constant as YAML would read it. Raises ConditionError for another kind of value.
 
-    Raises ValueError for a number that YAML does not have either.
+    Raises ValueError for a number that YAML does not read as one.
     """
     if token.keyword in {"true", "false"}:
         return token.text == "true"
@@ -155,51 +155,55 @@ def _plain(field: Field, token: Token) -> bool | int | Decimal | str | None:
             if isinstance(number, str):
                 raise ValueError(f"{token.text} has leading zeros", "remove them")
             return number
-        problem = f"{str(field.name)!r} is {_article(field)}, and is compared with a number"
+        problem = (
+            f"{str(field.name)!r} is {_type_with_article(field)}, and is compared with a number"
+        )
         remedy = "compare it with a value of its type"
         if field.type is TypeName.BOOL:
             remedy = "write true or false"
         elif field.type in _TEXTS:
             remedy = f"quote it: '{token.text}'"
-        raise _invalid(problem, remedy, token)
+        raise _error_at(problem, remedy, token)
     problem = f"unknown field {quoted(token.text)}"
     if field.type is TypeName.BOOL:
-        raise _invalid(problem, "write true or false", token)
-    raise _invalid(problem, f"quote it if it is a value: '{token.text}'", token)
+        raise _error_at(problem, "write true or false", token)
+    raise _error_at(problem, f"quote it if it is a value: '{token.text}'", token)
 
 
-def _word(field: Field, token: Token) -> ConstantValue:
+def _enum_value(field: Field, token: Token) -> ConstantValue:
     """Return a value of an enum."""
     text = token.content if token.kind is Kind.TEXT else token.text
     word = normalize("NFC", text)
     if word not in field.words:
         problem = f"{quoted(text)} is not a value of the enum {str(field.name)!r}"
-        raise _invalid(problem, suggest(text, field.words), token)
+        raise _error_at(problem, suggest(text, field.words), token)
     if token.keyword:
-        raise _invalid(f"{quoted(text)} is a keyword of conditions", f"quote it: '{text}'", token)
+        raise _error_at(f"{quoted(text)} is a keyword of conditions", f"quote it: '{text}'", token)
     return ConstantValue(word, is_word=True)
 
 
-def _check_kind(field: Field, token: Token, sign: Token, operator: Operator) -> None:
+def _check_comparable(field: Field, token: Token, sign: Token, operator: Operator) -> None:
     """Check that a field has values to compare, and an order if the operator needs one."""
     name = str(field.name)
     if field.type in _OPAQUE:
-        problem = f"{name!r} is {_article(field)}, which can only be compared with null"
+        problem = f"{name!r} is {_type_with_article(field)}, which can only be compared with null"
         remedy = f"write '{name} is null' or '{name} is not null'"
-        raise _invalid(problem, remedy if field.optional else "remove it", token)
+        raise _error_at(problem, remedy if field.optional else "remove it", token)
     if field.type in _UNORDERED and operator not in _EQUALITY:
         remedy = "write '=' or '!='" if field.type is TypeName.BOOL else "write '=', '!=' or 'in'"
-        raise _invalid(f"{name!r} is {_article(field)}, whose values have no order", remedy, sign)
+        raise _error_at(
+            f"{name!r} is {_type_with_article(field)}, whose values have no order", remedy, sign
+        )
 
 
-def _check_fields(one: Field, other: Field, place: tuple[int, int]) -> None:
+def _check_field_types(one: Field, other: Field, place: tuple[int, int]) -> None:
     """Check that two fields can be compared."""
-    names = f"{str(one.name)!r} is {_article(one)}, and {str(other.name)!r} is {_article(other)}"
+    first, second = (f"{str(each.name)!r} is {_type_with_article(each)}" for each in (one, other))
     if one.name == other.name:
         problem = f"{str(one.name)!r} is compared with itself"
         raise ConditionError(problem, "compare it with another field or value", *place)
-    if _family(one) != _family(other):
-        raise ConditionError(names, "compare fields of the same type", *place)
+    if _comparable_type(one) != _comparable_type(other):
+        raise ConditionError(f"{first}, and {second}", "compare fields of the same type", *place)
     if one.type is TypeName.DECIMAL and one.scale != other.scale:
         problem = f"{str(one.name)!r} has {one.scale} decimals, {str(other.name)!r} {other.scale}"
         raise ConditionError(problem, "give both fields the same number of decimals", *place)
@@ -211,13 +215,13 @@ def _check_fields(one: Field, other: Field, place: tuple[int, int]) -> None:
 def _reject_null(field: Token, operator: Operator, token: Token) -> None:
     is_not = "is null" if operator is Operator.EQUAL else "is not null"
     remedy = f"write '{field.text} {is_not}'"
-    raise _invalid(f"a comparison with {token.text} is never true", remedy, token)
+    raise _error_at(f"a comparison with {token.text} is never true", remedy, token)
 
 
-def _field(operand: Operand, word: Token) -> Field:
+def _required_field(operand: Operand, word: Token) -> Field:
     if operand.field is None:
         problem = f"{quoted(operand.token.text)} is not a field"
-        raise _invalid(problem, f"write a field before '{word.text}'", operand.token)
+        raise _error_at(problem, f"write a field before '{word.text}'", operand.token)
     return operand.field
 
 
@@ -225,16 +229,16 @@ def _is_name(operand: Operand) -> bool:
     return operand.token.kind is Kind.NAME
 
 
-def _family(field: Field) -> TypeName:
+def _comparable_type(field: Field) -> TypeName:
     """Return one of the types whose values can be compared with those of a field."""
     return TypeName.STR if field.type in _TEXTS else field.type
 
 
-def _article(field: Field) -> str:
+def _type_with_article(field: Field) -> str:
     """Return the type with its article."""
     vowel = field.type in {TypeName.INT, TypeName.ENUM, TypeName.EMAIL}
     return f"{'an' if vowel else 'a'} {field.type}"
 
 
-def _invalid(problem: str, remedy: str, token: Token) -> ConditionError:
+def _error_at(problem: str, remedy: str, token: Token) -> ConditionError:
     return ConditionError(problem, remedy, token.start, token.end)

@@ -15,14 +15,15 @@ VERSIONS = ("old", "new")
 """The words for the row before an update, and for the row after it."""
 
 
-def version(
+def version_operand(
     tokens: Sequence[Token], fields: Mapping[str, Field], entity: str, caller: CallerNames
 ) -> Operand:
-    """Return `old.status`, of which these are the first three tokens. Raises ConditionError."""
+    """Return the operand `old.status`, which the first three tokens are. Raises ConditionError."""
     word, dot = tokens[:2]
     if not caller.has_versions:
-        problem, remedy = f"{word.text!r} is for rules of 'update' alone", "leave it out"
-        raise ConditionError(problem, f"{remedy}: there is one row here", word.start, word.end)
+        problem = f"{word.text!r} is only for rules of 'update'"
+        remedy = "leave it out: without an update, there is one version of the row"
+        raise ConditionError(problem, remedy, word.start, word.end)
     if dot.text != "." or dot.kind is not Kind.SIGN or tokens[2].kind is not Kind.NAME:
         problem = f"expected a field after {word.text!r}"
         field = next(iter(fields))

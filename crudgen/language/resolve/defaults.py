@@ -16,14 +16,14 @@ from .values import as_stored, to_value, value_problem
 _MOMENTS = (TypeName.DATE, TypeName.TIME, TypeName.DATETIME)
 
 
-def with_values(written: AnyWrittenField, field: Field) -> Field:
+def with_default_and_example(written: AnyWrittenField, field: Field) -> Field:
     """Return the field with its default and example."""
     if written.spec.is_set("default"):
-        field = replace(field, default=_default(written, field))
+        field = replace(field, default=_resolve_default(written, field))
     elif field.optional and field.default is None:
         field = replace(field, default=Constant(None))
     if written.spec.is_set("example"):
-        constant = _constant(written, field, "example", written.spec.example)
+        constant = _resolve_constant(written, field, "example", written.spec.example)
         if constant == Constant(None):
             written.add("example", "the example is null", "remove it")
         field = replace(field, example=constant)
@@ -33,7 +33,7 @@ def with_values(written: AnyWrittenField, field: Field) -> Field:
 _NO_NULL = "remove it, or accept null with '?', in the long form 'optional: true'"
 
 
-def _default(written: AnyWrittenField, field: Field) -> Constant | Now | Preset | None:
+def _resolve_default(written: AnyWrittenField, field: Field) -> Constant | Now | Preset | None:
     default: Plain = written.spec.default
     is_word = field.type is TypeName.JSON or default in field.words
     if not is_word and (preset := preset_of(default)):
@@ -43,15 +43,19 @@ def _default(written: AnyWrittenField, field: Field) -> Constant | Now | Preset 
             return Now()
         written.add("default", "the default 'now' is for date, time and datetime only")
         return None
-    return _constant(written, field, "default", default)
+    return _resolve_constant(written, field, "default", default)
 
 
-def _constant(written: AnyWrittenField, field: Field, key: str, plain: Plain) -> Constant | None:
+def _resolve_constant(
+    written: AnyWrittenField, field: Field, key: str, plain: Plain
+) -> Constant | None:
     try:
         value = None if plain is None else to_value(field.type, plain)
     except ValueError as error:
         written.add(
-            key, f"invalid {key} for type '{field.type}'", _remedy(field, plain) or str(error)
+            key,
+            f"invalid {key} for type '{field.type}'",
+            _foreign_default_remedy(field, plain) or str(error),
         )
         return None
     try:
@@ -70,7 +74,7 @@ def _constant(written: AnyWrittenField, field: Field, key: str, plain: Plain) ->
     return Constant(value)
 
 
-def _remedy(field: Field, plain: Plain) -> str:
+def _foreign_default_remedy(field: Field, plain: Plain) -> str:
     """Return the remedy for a default in the spelling of another language."""
     word = translated_default(plain) if isinstance(plain, str) else None
     if word == "null" and not field.optional:

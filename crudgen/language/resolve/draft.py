@@ -1,4 +1,4 @@
-"""An entity between two steps. Reason to change: what the steps pass on."""
+"""An entity whose spec is not resolved yet. Reason to change: what one step passes to the next."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from .identity import Identity
 
 @dataclass(slots=True)
 class Draft:
-    """An entity with what the steps so far have resolved; without what has errors."""
+    """An entity that is being resolved: each step adds what is valid in the spec."""
 
     written: WrittenSpec[EntitySpec]
     identity: Identity

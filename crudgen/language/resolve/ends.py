@@ -60,31 +60,31 @@ def add_relations(draft: Draft, ends: Iterable[End], drafts: Drafts) -> None:
     }
     taken: dict[str, Relation] = {}
     for end in ends:
-        relation = _relation(end, drafts.conventions, drafts.problems)
+        relation = _resolve_relation(end, drafts.conventions, drafts.problems)
         if relation is None:
             continue
-        names = _names(relation, drafts.conventions)
+        names = _python_and_json_names(relation, drafts.conventions)
         if fields.isdisjoint(names) and taken.keys().isdisjoint(names):
             draft.relations[relation.name] = relation
         else:
             name = next(name for name in names if name in fields or name in taken)
-            problem = _problem(draft, relation, name, taken.get(name))
+            problem = _collision_problem(draft, relation, name, taken.get(name))
             drafts.problems.add(end.locate(), problem, end.remedy)
         taken |= dict.fromkeys(names, relation)
 
 
-def _problem(draft: Draft, relation: Relation, name: str, other: Relation | None) -> str:
-    """Return the problem of a relation one of whose names is that of a field or relation."""
+def _collision_problem(draft: Draft, relation: Relation, name: str, other: Relation | None) -> str:
+    """Return the problem that a name of a relation is also that of a field or relation."""
     owner, own = draft.identity.name, quoted(str(relation.name))
     if other and other.name == relation.name:
         return f"two relations of {owner} would be called {own}"
     what = f"the relation {quoted(str(other.name))}" if other else "a field"
     if name in (relation.attribute, relation.json_name):
         return f"the relation {own} of {owner} has the name of {what}"
-    return f"the relation {own} of {owner} has a property {quoted(name)}, the name of {what}"
+    return f"the relation {own} of {owner} adds the property {quoted(name)}, the name of {what}"
 
 
-def _names(relation: Relation, conventions: Conventions) -> tuple[str, ...]:
+def _python_and_json_names(relation: Relation, conventions: Conventions) -> tuple[str, ...]:
     """Return the names that a relation and its properties have in Python and in JSON."""
     if not relation.is_many:
         return (relation.attribute, relation.json_name)
@@ -92,9 +92,9 @@ def _names(relation: Relation, conventions: Conventions) -> tuple[str, ...]:
     return (relation.attribute, relation.json_name, more, sent.of(more), count, sent.of(count))
 
 
-def _relation(end: End, conventions: Conventions, problems: Problems) -> Relation | None:
+def _resolve_relation(end: End, conventions: Conventions, problems: Problems) -> Relation | None:
     """Return a relation, or None if its name is invalid."""
-    name = _field_name(end.name)
+    name = _valid_field_name(end.name)
     if name is None:
         problem = f"invalid relation name {quoted(end.name)}"
         problems.add(end.locate(), problem, FieldName.RULE.replace("field", "relation"))
@@ -119,13 +119,13 @@ def _relation(end: End, conventions: Conventions, problems: Problems) -> Relatio
         link=end.link,
         near=end.near,
         far=end.far,
-        inverse=_field_name(end.inverse or ""),
+        inverse=_valid_field_name(end.inverse or ""),
         order=end.order,
     )
 
 
 @lru_cache(maxsize=65_536)
-def _field_name(text: str) -> FieldName | None:
+def _valid_field_name(text: str) -> FieldName | None:
     return FieldName(text) if FieldName.PATTERN.fullmatch(text) else None
 
 

@@ -15,7 +15,7 @@ _JOINERS = {0x200C: None, 0x200D: None}
 
 
 def with_enum(written: WrittenType, field: Field) -> Field:
-    """Return the field with its values, and with those that have other names now."""
+    """Return the field with the values of its enum, and with its renamed values."""
     words = written.spec.values
     if words is None:
         return field
@@ -26,15 +26,15 @@ def with_enum(written: WrittenType, field: Field) -> Field:
     words = [normalize("NFC", word) for word in words]
     for position, word in enumerate(words[:MAX_ENUM_VALUES]):
         location = written.locate("values", position)
-        if not _check(written, word, location) and word in words[:position]:
+        if not _has_invalid_form(written, word, location) and word in words[:position]:
             written.problems.add(
                 location, f"duplicate enum value {quoted(word)}", "remove one of them"
             )
-    return replace(field, words=tuple(words), renamed=tuple(_renamed(written, words)))
+    return replace(field, words=tuple(words), renamed=tuple(_renamed_values(written, words)))
 
 
-def _check(written: WrittenType, word: str, location: Location) -> bool:
-    """Add a problem if a value has an invalid form, and return whether it has."""
+def _has_invalid_form(written: WrittenType, word: str, location: Location) -> bool:
+    """Return whether a value has an invalid form, and add a problem if so."""
     is_printable = word.translate(_JOINERS).isprintable()
     if 1 <= len(word) <= MAX_ENUM_VALUE_LENGTH and is_printable and word == word.strip():
         return False
@@ -43,7 +43,7 @@ def _check(written: WrittenType, word: str, location: Location) -> bool:
     return True
 
 
-def _renamed(written: WrittenType, words: list[str]) -> Iterator[tuple[str, str]]:
+def _renamed_values(written: WrittenType, words: list[str]) -> Iterator[tuple[str, str]]:
     """Yield each former value with the one that replaces it."""
     renamed = written.spec.renamed
     if renamed is not None and not renamed:
@@ -52,7 +52,7 @@ def _renamed(written: WrittenType, words: list[str]) -> Iterator[tuple[str, str]
     for key, value in (renamed or {}).items():
         former, word = normalize("NFC", key), normalize("NFC", value)
         location = written.locate_key("renamed", key)
-        if _check(written, former, location):
+        if _has_invalid_form(written, former, location):
             continue
         if former in words:
             problem = f"the former value {quoted(former)} is a value of the enum"

@@ -16,7 +16,7 @@ from crudgen.language.yaml.problems import Problems, quoted
 
 from .bounds import with_bounds
 from .computed import as_computed
-from .defaults import with_values
+from .defaults import with_default_and_example
 from .enums import with_enum
 from .flags import check_flags
 from .former_names import with_former_names
@@ -40,11 +40,13 @@ def implicit_key(conventions: Conventions) -> Field:
 def resolve_fields(
     written: WrittenSpec[EntitySpec], conventions: Conventions, problems: Problems
 ) -> dict[str, Field]:
-    """Return the valid fields by name, without references; an implicit key comes first."""
+    """Return the valid fields by name, without references. A generated key `id` comes first."""
     found: dict[str, Field] = {}
-    specs = {name: spec for name, spec in written.spec.fields.items() if _is_typed(spec)}
+    specs = {name: spec for name, spec in written.spec.fields.items() if _is_no_reference(spec)}
     for name, spec in specs.items():
-        field = _resolve(WrittenField(written, name, spec, problems, len(problems)), conventions)
+        field = _resolve_field(
+            WrittenField(written, name, spec, problems, len(problems)), conventions
+        )
         if field:
             found[name] = replace(field, line=written.locate_key("fields", name).line)
     _check_primary_keys(written, [name for name, spec in specs.items() if spec.pk], problems)
@@ -54,7 +56,7 @@ def resolve_fields(
     return found
 
 
-def _is_typed(spec: FieldSpec | ReferenceSpec) -> TypeGuard[FieldSpec]:
+def _is_no_reference(spec: FieldSpec | ReferenceSpec) -> TypeGuard[FieldSpec]:
     return isinstance(spec, FieldSpec)
 
 
@@ -69,13 +71,13 @@ def _check_primary_keys(
     if not keys and "id" in written.spec.fields and "id" not in written.broken:
         location = written.locate_key("fields", "id")
         problem = "'id' is the name of the generated primary key"
-        is_typed = _is_typed(written.spec.fields["id"])
+        is_typed = _is_no_reference(written.spec.fields["id"])
         problems.add(
             location, problem, "mark this field 'pk', or rename it" if is_typed else "rename it"
         )
 
 
-def _resolve(written: WrittenType, conventions: Conventions) -> Field | None:
+def _resolve_field(written: WrittenType, conventions: Conventions) -> Field | None:
     names = field_names(written, conventions)
     check_flags(written)
     if names is None or not written.clean:
@@ -85,7 +87,7 @@ def _resolve(written: WrittenType, conventions: Conventions) -> Field | None:
         with_bounds,
         _with_pattern,
         with_enum,
-        with_values,
+        with_default_and_example,
         with_former_names,
         _with_samples,
     ):

@@ -10,15 +10,15 @@ from .computed import check_computed
 
 def check_flags(written: WrittenType) -> None:
     """Check the options of the field's type, and combinations of its flags."""
-    _check_options(written)
-    _check_supported(written)
-    check_access(written)
-    _check_set_by_server(written)
-    _check_key(written)
+    _check_options_of_type(written)
+    _check_flags_of_type(written)
+    check_read_and_write_flags(written)
+    _check_touch(written)
+    _check_flags_of_key(written)
     check_computed(written)
 
 
-def _check_options(written: WrittenType) -> None:
+def _check_options_of_type(written: WrittenType) -> None:
     allowed = {*COMMON_OPTIONS, *FLAGS, *written.spec.info.options}
     for key in sorted(written.spec.keys_set - allowed):
         options = ", ".join(sorted(written.spec.info.options)) or "none"
@@ -33,7 +33,7 @@ def _check_options(written: WrittenType) -> None:
             written.problems.add(written.locate_key(), f"'{key}' is missing", remedy)
 
 
-def _check_supported(written: WrittenType) -> None:
+def _check_flags_of_type(written: WrittenType) -> None:
     spec, info = written.spec, written.spec.info
     for flag in FLAGS:
         if getattr(spec, flag) and flag not in info.flags:
@@ -45,7 +45,7 @@ def _check_supported(written: WrittenType) -> None:
             )
 
 
-def check_access(written: AnyWrittenField) -> None:
+def check_read_and_write_flags(written: AnyWrittenField) -> None:
     """Check the combinations of the flags that say who reads and writes a field."""
     spec = written.spec
     for first, second, remedy in (
@@ -61,7 +61,7 @@ def check_access(written: AnyWrittenField) -> None:
         written.add_key("read_only", "the field has 'read_only', but no default", remedy)
 
 
-def _check_set_by_server(written: WrittenType) -> None:
+def _check_touch(written: WrittenType) -> None:
     spec, info = written.spec, written.spec.info
     possible = spec.touch and "touch" in info.flags
     if possible and not (spec.read_only and spec.default == "now"):
@@ -69,7 +69,7 @@ def _check_set_by_server(written: WrittenType) -> None:
         written.add_key("touch", "'touch' requires '= now' and 'read_only'", remedy)
 
 
-def _check_key(written: WrittenType) -> None:
+def _check_flags_of_key(written: WrittenType) -> None:
     if written.spec.unique and written.spec.index:
         problem = "'unique' and 'index' cannot be combined"
         written.add_key("index", problem, "remove 'index': 'unique' implies it")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from crudgen.language.former import LINK_TABLE, column_names, table_names
+from crudgen.language.former import LINK_TABLE, columns_for_former_name, tables_for_former_name
 from crudgen.language.names import ColumnName, Conventions, Name, TableName, folded
 from crudgen.language.reserved import column_problem, table_name_problem
 from crudgen.language.schema import Field
@@ -24,7 +24,7 @@ _RESERVED: dict[type[Name], Callable[[str], str | None]] = {
 }
 _MAX_LISTED = 5
 _TWO_STEPS = (
-    "a database cannot show whether this was done: give one a third name, apply that, then rename"
+    "rename in two steps, with a third name for one of them: a database does not show a swap"
 )
 
 
@@ -34,7 +34,7 @@ def with_former_names(written: AnyWrittenField, field: Field) -> Field:
         return field
     present = {str(field.column): "column"}
     locate = partial(written.locate, "was")
-    found = _former(ColumnName, written.spec.was, present, locate, written.problems)
+    found = _valid_former_names(ColumnName, written.spec.was, present, locate, written.problems)
     return replace(field, was=found)
 
 
@@ -45,17 +45,17 @@ def former_tables(
 
     `present` has its present names, each with what it names.
     """
-    return _former(TableName, names, present, locate, problems)
+    return _valid_former_names(TableName, names, present, locate, problems)
 
 
-def _former(
+def _valid_former_names(
     kind: type[NameT],
     names: Sequence[str] | None,
     present: Mapping[str, str],
     locate: Locate,
     problems: Problems,
 ) -> tuple[NameT, ...]:
-    """Return the valid names, without those that are present or reserved."""
+    """Return the valid former names, without present and reserved names."""
     found: list[NameT] = []
     if names is not None and not names:
         problems.add(locate(), "the list of former names is empty", "add one, or remove 'was'")
@@ -80,8 +80,8 @@ def _former(
 
 
 @dataclass(frozen=True, slots=True)
-class _Former:
-    """A former name."""
+class _FormerName:
+    """A former name, as written in the spec."""
 
     written: str
     names: tuple[str, ...]
@@ -96,59 +96,65 @@ class _Renaming:
     owner: str
     """What messages call it."""
     name: str
-    former: tuple[_Former, ...]
+    former: tuple[_FormerName, ...]
 
 
 def check_former_columns(draft: Draft, conventions: Conventions, problems: Problems) -> None:
     """Check that the columns of an entity share no former name, and that no two are swapped."""
-    _check([_of_column(draft, field, conventions) for field in draft.fields.values()], problems)
+    _check_renamings(
+        [_column_renaming(draft, field, conventions) for field in draft.fields.values()], problems
+    )
 
 
 def check_former_tables(drafts: Iterable[Draft], problems: Problems) -> None:
-    """Check the same of all tables, and of the links of each entity."""
+    """Check that tables, and the links of an entity, share no former name, and that none swap."""
     tables: list[_Renaming] = []
     for draft in drafts:
-        links = [*_of_links(draft)]
-        tables += [_of_table(draft), *(table for table, _ in links)]
-        _check([link for _, link in links], problems)
-    _check(tables, problems)
+        links = [*_link_renamings(draft)]
+        tables += [_table_renaming(draft), *(table for table, _ in links)]
+        _check_renamings([link for _, link in links], problems)
+    _check_renamings(tables, problems)
 
 
-def _of_column(draft: Draft, field: Field, conventions: Conventions) -> _Renaming:
+def _column_renaming(draft: Draft, field: Field, conventions: Conventions) -> _Renaming:
     spec = draft.written.spec.fields.get(field.name)
     locate = partial(draft.written.locate, "fields", field.name, "was")
-    former = _located(spec.was if spec else None, field.was, locate)
-    names = (replace(each, names=column_names(each.written, conventions)) for each in former)
+    former = _with_locations(spec.was if spec else None, field.was, locate)
+    names = (
+        replace(each, names=columns_for_former_name(each.written, conventions)) for each in former
+    )
     return _Renaming(field.name, field.column, tuple(names))
 
 
-def _of_table(draft: Draft) -> _Renaming:
-    former = _located(draft.written.spec.was, draft.was, partial(draft.written.locate, "was"))
-    names = (replace(each, names=table_names(each.written)) for each in former)
+def _table_renaming(draft: Draft) -> _Renaming:
+    former = _with_locations(
+        draft.written.spec.was, draft.was, partial(draft.written.locate, "was")
+    )
+    names = (replace(each, names=tables_for_former_name(each.written)) for each in former)
     return _Renaming(draft.identity.name, draft.identity.table, tuple(names))
 
 
-def _of_links(draft: Draft) -> Iterator[tuple[_Renaming, _Renaming]]:
-    """Yield each link of an entity as a table, and by its name."""
+def _link_renamings(draft: Draft) -> Iterator[tuple[_Renaming, _Renaming]]:
+    """Yield for each link of an entity the former names of its table, and those of the link."""
     for name, link in draft.links.items():
         locate = partial(draft.written.locate, "links", name, "was")
-        former = _located(draft.written.spec.links[name].was, link.was, locate)
+        former = _with_locations(draft.written.spec.links[name].was, link.was, locate)
         tables = tuple(each for each in former if each.written.endswith(LINK_TABLE))
         names = tuple(each for each in former if each not in tables)
         owner = f"{draft.identity.name}.{name}"
         yield _Renaming(owner, link.table, tables), _Renaming(name, name, names)
 
 
-def _located(
+def _with_locations(
     written: Sequence[str] | None, valid: Collection[str], locate: Locate
-) -> tuple[_Former, ...]:
+) -> tuple[_FormerName, ...]:
     """Return the valid former names, each with its location."""
     positions = {name: position for position, name in enumerate(written or ()) if name in valid}
-    return tuple(_Former(name, (name,), locate(at)) for name, at in positions.items())
+    return tuple(_FormerName(name, (name,), locate(at)) for name, at in positions.items())
 
 
-def _check(renamings: list[_Renaming], problems: Problems) -> None:
-    """Check that no former name is that of two, and that former names form no circle."""
+def _check_renamings(renamings: list[_Renaming], problems: Problems) -> None:
+    """Check that no two have the same former name, and that former names form no circle."""
     present = {folded(each.name): each for each in renamings}
     owners: dict[str, _Renaming] = {}
     after: dict[str, tuple[_Renaming, Location]] = {}
@@ -157,7 +163,7 @@ def _check(renamings: list[_Renaming], problems: Problems) -> None:
             for name in map(folded, former.names):
                 first = owners.setdefault(name, each)
                 if first is not each:
-                    problem = f"the former name {quoted(former.written)} is also that of "
+                    problem = f"the former name {quoted(former.written)} is also a former name of "
                     problem += quoted(first.owner)
                     problems.add(former.location, problem, "remove it from one of them")
                     break
@@ -169,9 +175,9 @@ def _check(renamings: list[_Renaming], problems: Problems) -> None:
 def _check_circles(
     renamings: list[_Renaming], after: dict[str, tuple[_Renaming, Location]], problems: Problems
 ) -> None:
-    """Check that what has the former name of another one was not that one itself.
+    """Check that names were not swapped: `a` was `b`, and `b` was `a`, or a longer circle.
 
-    `after` has, for each one, what has its name as a former one.
+    `after` maps an owner to the renaming whose former name is the owner's present name.
     """
     seen: set[str] = set()
     for start in renamings:
@@ -183,11 +189,11 @@ def _check_circles(
             owner = path[owner][0].owner
         if owner in path:
             names = [*path]
-            _report(names[names.index(owner) :], path[names[-1]][1], problems)
+            _report_circle(names[names.index(owner) :], path[names[-1]][1], problems)
 
 
-def _report(circle: list[str], location: Location, problems: Problems) -> None:
-    """Add a problem at the former name of the first one of a circle: the last one's name."""
+def _report_circle(circle: list[str], location: Location, problems: Problems) -> None:
+    """Add a problem for a circle of former names, at the former name of its first owner."""
     first, *others = map(quoted, circle)
     if len(others) == 1:
         problem = f"a swap of names: {first} was {others[0]}, and {others[0]} was {first}"

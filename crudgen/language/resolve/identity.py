@@ -45,24 +45,26 @@ def resolve_identity(written: WrittenSpec[EntitySpec], problems: Problems) -> Id
     for key in ("doc", "table", "was", "plural", "path"):
         if spec.is_set(key) and getattr(spec, key) is None:
             problems.add(written.locate(key), f"'{key}' is empty", "set a value, or remove it")
-    name = _name(written, problems)
+    name = _resolve_name(written, problems)
     if name is None:
         return None
-    singular = _singular(name, written, problems)
-    plural = _plural(singular, written, problems) if singular else None
+    singular = _resolve_singular(name, written, problems)
+    plural = _resolve_plural(singular, written, problems) if singular else None
     if singular is None or plural is None:
         return None
     path = spec.path if spec.path is not None else f"/{plural.replace('_', '-')}"
-    checked_path = checked_name(UrlPath, path, path_problem, _location(written, "path"), problems)
+    checked_path = checked_name(
+        UrlPath, path, path_problem, _location_or_name(written, "path"), problems
+    )
     table = spec.table if spec.table is not None else singular
-    location = _location(written, "table")
+    location = _location_or_name(written, "table")
     checked_table = checked_name(TableName, table, table_name_problem, location, problems)
     if checked_path is None or checked_table is None:
         return None
     return Identity(name, singular, plural, checked_path, checked_table)
 
 
-def _name(written: WrittenSpec[EntitySpec], problems: Problems) -> ClassName | None:
+def _resolve_name(written: WrittenSpec[EntitySpec], problems: Problems) -> ClassName | None:
     text, location = written.spec.name, written.locate("name")
     camel = "".join(part[:1].upper() + part[1:] for part in re.split(r"[\s_-]+", text))
     if camel != text and ClassName.PATTERN.fullmatch(camel):
@@ -72,17 +74,17 @@ def _name(written: WrittenSpec[EntitySpec], problems: Problems) -> ClassName | N
     return checked_name(ClassName, text, class_name_problem, location, problems)
 
 
-def _singular(
+def _resolve_singular(
     name: ClassName, written: WrittenSpec[EntitySpec], problems: Problems
 ) -> ModuleName | None:
     location = written.locate("name")
     return checked_name(ModuleName, snake_case(name), module_name_problem, location, problems)
 
 
-def _plural(
+def _resolve_plural(
     singular: ModuleName, written: WrittenSpec[EntitySpec], problems: Problems
 ) -> ModuleName | None:
-    location = _location(written, "plural")
+    location = _location_or_name(written, "plural")
     if written.spec.plural is not None:
         plural = checked_name(
             ModuleName, written.spec.plural, module_name_problem, location, problems
@@ -105,7 +107,7 @@ def _derived_plural(plural: str, location: Location, problems: Problems) -> Modu
     return ModuleName(plural)
 
 
-def _location(written: WrittenSpec[EntitySpec], key: str) -> Location:
+def _location_or_name(written: WrittenSpec[EntitySpec], key: str) -> Location:
     return written.locate(key) if written.spec.is_set(key) else written.locate("name")
 
 
@@ -116,7 +118,7 @@ def checked_name(
     location: Location,
     problems: Problems,
 ) -> NameT | None:
-    """Return the name, or None if it is invalid or reserved."""
+    """Return the name; None, with a problem, if it is invalid or reserved."""
     try:
         name = kind(text)
     except ValueError as error:

@@ -53,7 +53,7 @@ def resolve_indexes(
     lists = (("unique", written.spec.unique), ("index", written.spec.index))
     for key, groups in lists:
         for position, names in enumerate(groups):
-            index = _index(written, (key, position), names, fields, problems)
+            index = _resolve_index(written, (key, position), names, fields, problems)
             if index is None:
                 continue
             location = written.locate(key, position)
@@ -66,9 +66,9 @@ def resolve_indexes(
 
 
 def add_reference_indexes(draft: Draft, others: Collection[str] = ()) -> None:
-    """Add the indexes that find the rows that refer to another row, in order.
+    """Add an index for each reference: it finds the rows that refer to another row, in order.
 
-    A unique reference needs none, nor one that begins an index of the spec. `others` are fields
+    None is added if the reference is unique, or begins an index of the spec. `others` are fields
     that need an index too.
     """
     key = draft.key
@@ -80,7 +80,7 @@ def add_reference_indexes(draft: Draft, others: Collection[str] = ()) -> None:
             continue
         order = (name for name, _ in (field.reference.order if field.reference else ()))
         names = dict.fromkeys((field.name, *order, key.name))
-        indexed = _indexable([draft.fields[name] for name in names])
+        indexed = _indexable_prefix([draft.fields[name] for name in names])
         found = tuple(each.name for each in indexed)
         needed = found[: max(1, len(found) - 1)]
         if any(index.fields[: len(needed)] == needed for index in draft.indexes):
@@ -95,19 +95,19 @@ def _may_have_index(field: Field) -> bool:
     return "index" in TYPES[field.type].flags
 
 
-def _indexable(fields: list[Field]) -> list[Field]:
+def _indexable_prefix(fields: list[Field]) -> list[Field]:
     """Return the first of the fields, as many as an index can have."""
-    sizes = accumulate(_size(field) for field in fields)
+    sizes = accumulate(_max_characters(field) for field in fields)
     fitting = sum(size <= MAX_INDEXED_TEXT for size in sizes)
     return fields[: max(1, min(fitting, MAX_INDEX))]
 
 
-def _size(field: Field) -> int:
+def _max_characters(field: Field) -> int:
     """Return the maximum number of characters of a field in an index."""
     return (field.max_length or 0) if TYPES[field.type].text else 0
 
 
-def _index(
+def _resolve_index(
     written: WrittenSpec[EntitySpec],
     path: tuple[str, int],
     names: list[str],
@@ -132,14 +132,14 @@ def _index(
         problems.add(written.locate(*path), f"invalid number of fields: {len(names)}", remedy)
     if unknown or len(problems) > before:
         return None
-    _check_size(written, path, [fields[name] for name in names], problems)
+    _check_text_length(written, path, [fields[name] for name in names], problems)
     return Index(tuple(fields[name].name for name in names), unique=path[0] == "unique")
 
 
-def _check_size(
+def _check_text_length(
     written: WrittenSpec[EntitySpec], path: tuple[str, int], fields: list[Field], problems: Problems
 ) -> None:
-    total = sum(map(_size, fields))
+    total = sum(map(_max_characters, fields))
     if total > MAX_INDEXED_TEXT:
         problem = f"the text fields of the index have up to {total} characters"
         remedy = f"set maxima such as 'str(..80)', at most {MAX_INDEXED_TEXT} in total"

@@ -26,8 +26,8 @@ def link_table(draft: Draft, name: str, target: Draft, drafts: Drafts) -> Link |
     spec, location = draft.written.spec.links[name], draft.written.locate_key("links", name)
     problems = drafts.problems
     singular = singular_of(name)
-    near = _end(draft, draft.identity.singular, location, drafts)
-    far = _end(target, singular, location, drafts)
+    near = _link_end(draft, draft.identity.singular, location, drafts)
+    far = _link_end(target, singular, location, drafts)
     if near is None or far is None:
         return None
     if near.column == far.column:
@@ -51,7 +51,7 @@ def link_table(draft: Draft, name: str, target: Draft, drafts: Drafts) -> Link |
     return Link(class_name, table_name, (near, far), was=was, line=line)
 
 
-def _end(entity: Draft, role: str, location: Location, drafts: Drafts) -> LinkEnd | None:
+def _link_end(entity: Draft, role: str, location: Location, drafts: Drafts) -> LinkEnd | None:
     """Return the column of a link table that refers to an entity, or None without a valid name."""
     if entity.key is None:
         return None
@@ -66,14 +66,14 @@ def _end(entity: Draft, role: str, location: Location, drafts: Drafts) -> LinkEn
 def entity_of_link(
     draft: Draft, name: str, target: Draft, via: Draft, problems: Problems
 ) -> Link | None:
-    """Return the table of an entity with references to both ends, or None if it has others."""
+    """Return the link whose table is that of an entity with one reference to each end, or None."""
     location = draft.written.locate("links", name, "via")
     entity, ends = via.identity.name, (draft, target)
-    near, far = (_references(via, end) for end in ends)
+    near, far = (_usable_references(via, end) for end in ends)
     is_possible = len(near) == 2 if draft is target else len(near) == len(far) == 1
     if not is_possible:
         to = f"two references to {target.identity.name}"
-        to = to if draft is target else f"one reference to each of {_names(ends)}"
+        to = to if draft is target else f"one reference to each of {_joined_names(ends)}"
         problem = f"{entity} must have exactly {to}, required and readable"
         problems.add(location, problem, f"add or remove references in {via.written.file}")
         return None
@@ -97,7 +97,7 @@ def entity_of_link(
     )
 
 
-def _references(via: Draft, end: Draft) -> list[Field]:
+def _usable_references(via: Draft, end: Draft) -> list[Field]:
     """Return the references of an entity to another one that can be an end of a link."""
     return [
         field
@@ -108,5 +108,5 @@ def _references(via: Draft, end: Draft) -> list[Field]:
     ]
 
 
-def _names(ends: tuple[Draft, Draft]) -> str:
+def _joined_names(ends: tuple[Draft, Draft]) -> str:
     return " and ".join(str(end.identity.name) for end in ends)

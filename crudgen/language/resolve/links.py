@@ -16,7 +16,7 @@ from .link_tables import entity_of_link, link_table
 def link_ends(draft: Draft, drafts: Drafts) -> Iterator[tuple[End, End | None]]:
     """Yield both ends of each link of an entity, and add the link tables to it."""
     for name, spec in draft.written.spec.links.items():
-        link = _link(draft, name, drafts)
+        link = _resolve_link(draft, name, drafts)
         if link is None:
             continue
         if not link.via:
@@ -35,10 +35,10 @@ def link_ends(draft: Draft, drafts: Drafts) -> Iterator[tuple[End, End | None]]:
             far=far,
             inverse=inverse or None,
         )
-        yield own, _inverse(own, inverse, draft, spec) if inverse else None
+        yield own, _other_end(own, inverse, draft, spec) if inverse else None
 
 
-def _inverse(own: End, name: str, draft: Draft, spec: LinkSpec) -> End:
+def _other_end(own: End, name: str, draft: Draft, spec: LinkSpec) -> End:
     """Return the other end of a link."""
     option = "inverse" if spec.inverse else "to"
     return own._replace(
@@ -53,7 +53,7 @@ def _inverse(own: End, name: str, draft: Draft, spec: LinkSpec) -> End:
     )
 
 
-def _link(draft: Draft, name: str, drafts: Drafts) -> Link | None:
+def _resolve_link(draft: Draft, name: str, drafts: Drafts) -> Link | None:
     """Return the table of a link, or None if it has an error."""
     spec, written, problems = draft.written.spec.links[name], draft.written, drafts.problems
     if not FieldName.PATTERN.fullmatch(name):

@@ -10,12 +10,12 @@ from crudgen.language.yaml.problems import suggest
 Entities = Mapping[ClassName, Entity]
 
 
-def missing_relation(entity: Entity, word: str, entities: Entities) -> str:
+def missing_relation_remedy(entity: Entity, word: str, entities: Entities) -> str:
     """Return the remedy for a name that is no relation of an entity."""
-    found = hidden_relation(entity, word, entities)
+    found = hidden_relation_remedy(entity, word, entities)
     if found:
         return found
-    same = [r.name for r in entity.relations if word in _names(entities[r.target])]
+    same = [r.name for r in entity.relations if word in _possible_names(entities[r.target])]
     if len(same) == 1:
         return f"write {str(same[0])!r}"
     if not entity.relations:
@@ -23,7 +23,7 @@ def missing_relation(entity: Entity, word: str, entities: Entities) -> str:
     return suggest(word, (relation.name for relation in entity.relations))
 
 
-def hidden_relation(entity: Entity, word: str, entities: Entities) -> str | None:
+def hidden_relation_remedy(entity: Entity, word: str, entities: Entities) -> str | None:
     """Return the remedy if a reference or a link exists, but not the relation with this name."""
     for field in entity.fields:
         if _is_write_only(field) and field.name.startswith(f"{word}_"):
@@ -31,12 +31,12 @@ def hidden_relation(entity: Entity, word: str, entities: Entities) -> str | None
     hidden = [*_hidden_inverses(entity, entities)]
     for other, remedy in hidden:
         is_related = any(relation.target == other.name for relation in entity.relations)
-        if word in _names(other) and not is_related:
+        if word in _possible_names(other) and not is_related:
             return remedy
     return hidden[0][1] if hidden and not entity.relations else None
 
 
-def _names(entity: Entity) -> set[str]:
+def _possible_names(entity: Entity) -> set[str]:
     """Return the names that relations to an entity could have."""
     return {entity.plural, entity.singular, snake_case(entity.name), entity.name.lower()}
 

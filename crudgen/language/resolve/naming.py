@@ -43,7 +43,7 @@ def field_names(written: AnyWrittenField, conventions: Conventions) -> Names | N
     """Return the names of a field, written or derived, or None if one of them is invalid."""
     if not FieldName.PATTERN.fullmatch(written.name):
         problem = f"invalid field name {quoted(written.name)}"
-        written.problems.add(written.locate_key(), problem, _spelling(written.name))
+        written.problems.add(written.locate_key(), problem, _invalid_name_remedy(written.name))
         return None
     name = FieldName(written.name)
     reason = attribute_problem(name)
@@ -52,10 +52,10 @@ def field_names(written: AnyWrittenField, conventions: Conventions) -> Names | N
         remedy = f"{reason}: rename it, and add 'json({name}) column({name})'"
         written.problems.add(written.locate_key(), problem, remedy)
     spec = written.spec
-    column = _chosen(
+    column = _set_or_derived_name(
         written, ColumnName, ("column", spec.column, conventions.columns.of(name)), column_problem
     )
-    sent = _chosen(
+    sent = _set_or_derived_name(
         written, JsonName, ("json", spec.json_name, conventions.json.of(name)), json_name_problem
     )
     if reason or column is None or sent is None:
@@ -63,7 +63,7 @@ def field_names(written: AnyWrittenField, conventions: Conventions) -> Names | N
     return name, AttributeName(attribute_for(name)), column, sent
 
 
-def _spelling(name: str) -> str:
+def _invalid_name_remedy(name: str) -> str:
     """Return the remedy for an invalid field name: its rule, or the same name in snake_case."""
     snake = snake_case(name)
     is_json = JsonName.PATTERN.fullmatch(name) and not json_name_problem(name)
@@ -71,7 +71,7 @@ def _spelling(name: str) -> str:
     return f"write '{snake}', and add 'json({name})'" if is_word else FieldName.RULE
 
 
-def _chosen(
+def _set_or_derived_name(
     written: AnyWrittenField,
     kind: type[NameT],
     choice: tuple[str, str | None, str],

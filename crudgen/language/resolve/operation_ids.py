@@ -1,4 +1,4 @@
-"""Checks that no two operations have one id in OpenAPI. Reason to change: another operation."""
+"""Checks that operations have different ids in OpenAPI. Reason to change: another operation."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -40,9 +40,9 @@ class OperationId:
 
 
 def operation_ids(entities: Iterable[Entity], by_name: Entities) -> Iterator[OperationId]:
-    """Yield the ids of all operations of entities: those of the rows, then of relations, actions.
+    """Yield the ids of all operations: on rows, under rows by relations, and actions.
 
-    Handlers have the same names, so these differ too.
+    Handlers are named after these ids.
     """
     every = [*entities]
     for entity in every:
@@ -76,7 +76,7 @@ def check_operation_ids(
         seen |= dict.fromkeys(OPERATIONS_OF_USERS, ("an operation of users", None))
     reported: set[tuple[str, str]] = set()
     for one in operation_ids(by_name.values(), by_name):
-        location = _place(written[one.entity.name], one)
+        location = _location_of(written[one.entity.name], one)
         what, place = seen.setdefault(one.id, (one.what, location))
         if location == place or (one.what, what) in reported:
             continue
@@ -86,7 +86,7 @@ def check_operation_ids(
         problems.add(location, problem, f"rename the {'action' if one.action else 'relation'}")
 
 
-def _place(written: WrittenSpec[EntitySpec], one: OperationId) -> Location:
+def _location_of(written: WrittenSpec[EntitySpec], one: OperationId) -> Location:
     """Return where a spec names what has an operation."""
     if one.action is not None:
         return written.locate_key("actions", one.action)

@@ -12,7 +12,7 @@ from .draft import Draft
 
 
 def with_order(draft: Draft, field: Field, problems: Problems) -> Field:
-    """Return a reference with the fields that rows are sorted by where the other includes them."""
+    """Return a reference with its `order`, by which the rows that refer to one row are sorted."""
     spec, reference = draft.written.spec.fields[field.name], field.reference
     if not isinstance(spec, ReferenceSpec) or reference is None or spec.order is None:
         return field
@@ -21,7 +21,7 @@ def with_order(draft: Draft, field: Field, problems: Problems) -> Field:
         problem = "'order' requires an inverse with several rows"
         problems.add(draft.written.locate_key(*path), problem, "remove it")
     found: dict[FieldName, bool] = {}
-    allowed = [name for name, each in draft.fields.items() if _is_possible(each)]
+    allowed = [name for name, each in draft.fields.items() if _is_sortable(each)]
     for position, word in enumerate(spec.order):
         location = draft.written.locate(*path, position)
         name = word.removeprefix("-")
@@ -39,5 +39,5 @@ def with_order(draft: Draft, field: Field, problems: Problems) -> Field:
     return replace(field, reference=replace(reference, order=tuple(found.items())))
 
 
-def _is_possible(field: Field) -> bool:
+def _is_sortable(field: Field) -> bool:
     return TYPES[field.type].ordered and not field.write_only

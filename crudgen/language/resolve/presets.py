@@ -1,4 +1,4 @@
-"""Checks defaults that are the caller's. Reason to change: which fields a claim can fill."""
+"""Checks defaults such as `me`, of the caller. Reason to change: which fields a claim can fill."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -42,28 +42,31 @@ def check_presets(
             location = written.locate("fields", str(field.name), "default")
             text = written.spec.fields[str(field.name)].default
             if auth is None:
-                problem = f"the default {text!r} is the caller's, and crudgen.yaml has no 'auth'"
+                problem = f"the default {text!r} needs a caller, and crudgen.yaml has no 'auth'"
                 problems.add(location, problem, _NO_AUTH)
                 continue
             try:
-                token, name = _tokens(str(text))
+                token, name = _tokens_of_me(str(text))
                 claim = caller.field(token, name)
             except ConditionError as error:
-                place = _part(location, error.start, error.end)
+                place = _part_location(location, error.start, error.end)
                 problems.add(place, error.problem, error.remedy)
                 continue
-            for problem, remedy in (*_mismatches(field, claim), *_without_caller(entity, field)):
+            for problem, remedy in (
+                *_mismatches(field, claim),
+                *_callers_without_value(entity, field),
+            ):
                 problems.add(location, problem, remedy)
                 break
 
 
-def _tokens(text: str) -> tuple[Token, Token | None]:
+def _tokens_of_me(text: str) -> tuple[Token, Token | None]:
     """Return the tokens of `me`, and of the name after it."""
     tokens = tokenize(text)
     return tokens[0], tokens[2] if len(tokens) > 3 else None
 
 
-def _part(location: Location, start: int, end: int) -> Location:
+def _part_location(location: Location, start: int, end: int) -> Location:
     return location.part(start, end - start) if location.length > start else location
 
 
@@ -80,12 +83,12 @@ def _mismatches(field: Field, claim: Field) -> Iterator[tuple[str, str]]:
         missing = next(word for word in claim.words if word not in field.words)
         problem = f"{other!r} can be {missing!r}, which {name!r} cannot be"
         yield problem, f"add it to the values of {name!r}"
-    if field.reference is None and _is_limited(field, claim):
+    if field.reference is None and _has_limits_beyond(field, claim):
         problem = f"{other!r} can be a value that the limits of {name!r} exclude"
         yield problem, "remove the limits"
 
 
-def _is_limited(field: Field, claim: Field) -> bool:
+def _has_limits_beyond(field: Field, claim: Field) -> bool:
     if field.type is TypeName.INT:
         return (field.minimum, field.maximum) != (INT64_MIN, INT64_MAX)
     if field.type not in _TEXTS:
@@ -94,7 +97,7 @@ def _is_limited(field: Field, claim: Field) -> bool:
     return not lengths or field.pattern is not None
 
 
-def _without_caller(entity: Entity, field: Field) -> Iterator[tuple[str, str]]:
+def _callers_without_value(entity: Entity, field: Field) -> Iterator[tuple[str, str]]:
     access = entity.access
     if access is not None and ANYONE in access.who(Action.CREATE) and not field.optional:
         problem = f"{ANYONE!r} may create rows, and has no {str(field.preset)!r}"

@@ -6,9 +6,9 @@ from crudgen.language.schema import Constant, Field
 from crudgen.language.written.field import WrittenField, WrittenReference
 from crudgen.language.written.relations import ReferenceSpec
 
-from .defaults import with_values
+from .defaults import with_default_and_example
 from .draft import Draft, Drafts
-from .flags import check_access
+from .flags import check_read_and_write_flags
 from .former_names import with_former_names
 from .naming import Names, field_names
 from .order import with_order
@@ -24,7 +24,7 @@ def resolve_references(draft: Draft, drafts: Drafts) -> None:
         if isinstance(spec, ReferenceSpec):
             before = len(drafts.problems)
             written = WrittenField(draft.written, name, spec, drafts.problems, before)
-            field = _resolve(written, drafts)
+            field = _resolve_reference(written, drafts)
             if field:
                 found[name] = field
     if found:
@@ -36,14 +36,16 @@ def resolve_references(draft: Draft, drafts: Drafts) -> None:
         draft.fields[name] = with_order(draft, field, drafts.problems)
 
 
-def _resolve(written: WrittenReference, drafts: Drafts) -> Field | None:
+def _resolve_reference(written: WrittenReference, drafts: Drafts) -> Field | None:
     names = field_names(written, drafts.conventions)
     _check_options(written)
     target = drafts.find(written.spec.to, lambda: written.locate("to"))
     key = target.key if target else None
     if names is None or target is None or key is None or not written.clean:
         return None
-    field = with_values(written, _base_field(written, names, target.identity.name, key))
+    field = with_default_and_example(
+        written, _base_field(written, names, target.identity.name, key)
+    )
     field = with_former_names(written, field)
     return field if written.clean else None
 
@@ -78,7 +80,7 @@ def _check_options(written: WrittenReference) -> None:
     for key in _NOT_EMPTY & spec.model_fields_set:
         if getattr(spec, key) is None:
             written.add(key, f"'{key}' is empty", "set a value, or remove it")
-    check_access(written)
+    check_read_and_write_flags(written)
     if spec.on_delete is OnDelete.SET_NULL and not spec.optional:
         problem = "'set_null' requires a reference that accepts null"
         written.add("on_delete", problem, f"write '-> {spec.to}? set_null'")

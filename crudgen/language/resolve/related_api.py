@@ -33,20 +33,20 @@ def resolve_related_api(
 
     `entities` are all entities, with their relations.
     """
-    keys = _Keys(written, entity, entities, problems)
+    keys = _RelationKeys(written, entity, entities, problems)
     return replace(
         entity.api,
-        include=keys.include(),
-        related=tuple(keys.steps("related", keys.related)),
-        nested=tuple(keys.steps("nested", keys.nested)),
-        embed=tuple(keys.steps("embed", keys.embedded)),
-        counts=tuple(keys.steps("counts", keys.counted)),
-        write=keys.write(),
+        include=keys.include_paths(),
+        related=tuple(keys.valid_entries("related", keys.filter_path)),
+        nested=tuple(keys.valid_entries("nested", keys.nested_relation)),
+        embed=tuple(keys.valid_entries("embed", keys.embedded_relation)),
+        counts=tuple(keys.valid_entries("counts", keys.counted_relation)),
+        write=keys.written_relations(),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Keys:
+class _RelationKeys:
     """The keys of an entity's `api` block about relations."""
 
     written: WrittenSpec[EntitySpec]
@@ -54,18 +54,18 @@ class _Keys:
     entities: Entities
     problems: Problems
 
-    def include(self) -> tuple[tuple[FieldName, ...], ...]:
+    def include_paths(self) -> tuple[tuple[FieldName, ...], ...]:
         """Return the paths of `include`, each after its own prefix."""
         if self._is_listed("include"):
-            paths = self.steps("include", self._included)
+            paths = self.valid_entries("include", self._included_relations)
             self._check_prefixes(paths)
             return tuple(sorted(paths, key=len))
-        if not self._operates(RELATION_KEYS["include"]):
+        if not self._has_one_of(RELATION_KEYS["include"]):
             return ()
-        return tuple((r.name,) for r in self.entity.relations if self._missing(r) is None)
+        return tuple((r.name,) for r in self.entity.relations if self._missing_operation(r) is None)
 
-    def steps(self, key: str, check: Callable[[str], StepT]) -> list[StepT]:
-        """Return the valid entries of a list."""
+    def valid_entries(self, key: str, check: Callable[[str], StepT]) -> list[StepT]:
+        """Return the valid entries of the list of a key, as `check` resolves them."""
         found: list[StepT] = []
         if not self._is_listed(key):
             return found
@@ -81,7 +81,7 @@ class _Keys:
                 self.problems.add(location, error.problem, error.remedy)
         return found
 
-    def write(self) -> tuple[tuple[FieldName, NestedWrite], ...]:
+    def written_relations(self) -> tuple[tuple[FieldName, NestedWrite], ...]:
         """Return the relations that request bodies contain."""
         found: list[tuple[FieldName, NestedWrite]] = []
         if not self._is_listed("write"):
@@ -102,7 +102,7 @@ class _Keys:
                 found.append((relation.name, nested))
         return tuple(found)
 
-    def related(self, text: str) -> RelatedPath:
+    def filter_path(self, text: str) -> RelatedPath:
         """Return a path to filter by. Raises PathError."""
         path = related_path(self.entity, text, self.entities)
         entity = self.entity
@@ -111,23 +111,23 @@ class _Keys:
             entity = self.entities[relation.target]
             is_last = position == len(path.steps) - 1
             if relation.is_many or not (is_last and path.field):
-                self._check_offered(relation, "a step of a path")
+                self._check_readable(relation, "a step of a path")
         return path
 
-    def nested(self, text: str) -> FieldName:
+    def nested_relation(self, text: str) -> FieldName:
         """Return a relation with a path below a row. Raises PathError."""
-        relation = self._to_many(text, "nested")
+        relation = self._to_many_relation(text, "nested")
         if relation.link is not None and not relation.link.via:
             problem = f"{quoted(text)} is a link, which always has a path below a row"
             raise PathError(problem, "remove it")
         target = self.entities[relation.target]
-        if Operation.LIST not in target.api.operations and not self._creates(relation):
+        if Operation.LIST not in target.api.operations and not self._can_create(relation):
             problem = f"{target.name} has no operation that a path below a row could have"
             remedy = f"add 'list' in {target.source}, or remove {quoted(text)}"
             raise PathError(problem, remedy)
         return relation.name
 
-    def _creates(self, relation: Relation) -> bool:
+    def _can_create(self, relation: Relation) -> bool:
         """Return whether requests can create rows that refer to a row.
 
         The server sets their reference, which may therefore be read-only.
@@ -135,29 +135,29 @@ class _Keys:
         operations = self.entities[relation.target].api.operations
         return relation.by is not None and Operation.CREATE in operations
 
-    def embedded(self, text: str) -> FieldName:
+    def embedded_relation(self, text: str) -> FieldName:
         """Return a relation that every response with one row includes. Raises PathError."""
-        relation = self._one_step(text, "embed")
+        relation = self._single_relation(text, "embed")
         if relation.is_many:
             problem = f"{quoted(text)} is a relation to many rows, 'embed' is for one row"
             raise PathError(problem, "list it in 'include', or remove it")
-        self._check_offered(relation, "embedded")
+        self._check_readable(relation, "embedded")
         included = self.written.spec.api.include
         if included is not None and relation.name not in included:
             problem = f"{quoted(text)} is not in the list 'include'"
             raise PathError(problem, "add it there")
         return relation.name
 
-    def counted(self, text: str) -> FieldName:
+    def counted_relation(self, text: str) -> FieldName:
         """Return a relation whose rows are counted. Raises PathError."""
-        relation = self._to_many(text, "counts")
-        self._check_offered(relation, "counted")
+        relation = self._to_many_relation(text, "counts")
+        self._check_readable(relation, "counted")
         return relation.name
 
-    def _included(self, text: str) -> tuple[FieldName, ...]:
+    def _included_relations(self, text: str) -> tuple[FieldName, ...]:
         relations = included_path(self.entity, text, self.entities)
         for relation in relations:
-            self._check_offered(relation, "included")
+            self._check_readable(relation, "included")
         return tuple(relation.name for relation in relations)
 
     def _check_prefixes(self, paths: list[tuple[FieldName, ...]]) -> None:
@@ -189,7 +189,7 @@ class _Keys:
             is_created = relation.kind is RelationKind.ONE_TO_MANY
             raise PathError(problem, "write 'create', or remove it" if is_created else "remove it")
         if nested is NestedWrite.KEYS:
-            self._check_offered(relation, "written by their keys")
+            self._check_readable(relation, "written by their keys")
             return
         if relation.kind is not RelationKind.ONE_TO_MANY:
             problem = f"'create' is not possible for {name!r}: several rows must refer to this one"
@@ -201,36 +201,36 @@ class _Keys:
             problem = f"{target.name} has no operation 'create'"
             raise PathError(problem, f"add it in {target.source}, or remove {name!r}")
 
-    def _to_many(self, text: str, key: str) -> Relation:
-        relation = self._one_step(text, key)
+    def _to_many_relation(self, text: str, key: str) -> Relation:
+        relation = self._single_relation(text, key)
         if relation.is_many:
             return relation
         problem = f"{quoted(text)} is a relation to one row, {key!r} is for many rows"
         raise PathError(problem, "remove it")
 
-    def _one_step(self, text: str, key: str) -> Relation:
+    def _single_relation(self, text: str, key: str) -> Relation:
         first, *rest = text.split(SEPARATOR)
         if rest and any(relation.name == first for relation in self.entity.relations):
             problem = f"{quoted(text)} is a path, {key!r} lists relations of {self.entity.name}"
             raise PathError(problem, f"write {quoted(first)}, or remove it")
         return find_relation(self.entity, text, self.entities)
 
-    def _check_offered(self, relation: Relation, done: str) -> None:
-        """Check that requests for the target could show the related rows."""
-        operation = self._missing(relation)
+    def _check_readable(self, relation: Relation, done: str) -> None:
+        """Check that the target has the operation that returns such rows: list or read."""
+        operation = self._missing_operation(relation)
         if operation is not None:
             target = self.entities[relation.target]
             name = str(relation.name)
             problem = f"{name!r} cannot be {done}: {target.name} has no operation '{operation}'"
             raise PathError(problem, f"add it in {target.source}, or remove {name!r}")
 
-    def _missing(self, relation: Relation) -> Operation | None:
-        """Return the operation that the target needs, to be included, and does not have."""
+    def _missing_operation(self, relation: Relation) -> Operation | None:
+        """Return the operation that a target needs to be included, if it does not have it."""
         needed = Operation.LIST if relation.is_many else Operation.READ
         operations = self.entities[relation.target].api.operations
         return None if needed in operations else needed
 
-    def _operates(self, operations: Iterable[Operation]) -> bool:
+    def _has_one_of(self, operations: Iterable[Operation]) -> bool:
         return bool({*operations} & {*self.entity.api.operations})
 
     def _is_listed(self, key: str) -> bool:
@@ -238,8 +238,8 @@ class _Keys:
         if not self.written.spec.api.is_set(key):
             return False
         required = RELATION_KEYS[key]
-        if required and not self._operates(required):
-            problem = f"{key!r} requires {_one_of(required)}"
+        if required and not self._has_one_of(required):
+            problem = f"{key!r} requires {_operations_text(required)}"
             remedy = f"remove it, or add {' or '.join(map(repr, map(str, required)))}"
             self.problems.add(self.written.locate_key("api", key), problem, remedy)
             return False
@@ -251,7 +251,7 @@ class _Keys:
         return True
 
 
-def _one_of(operations: tuple[Operation, ...]) -> str:
+def _operations_text(operations: tuple[Operation, ...]) -> str:
     words = ", ".join(map(str, operations))
     several = len(operations) > 1
     return f"one of the operations {words}" if several else f"the operation '{words}'"

@@ -52,9 +52,8 @@ def _check_properties(
         names = {added, conventions.json.of(added)}
         other = next((taken[each] for each in names if each in taken), None)
         if other:
-            problem = (
-                f"the property {quoted(added)}, with the keys of '{name}', is taken by the {other}"
-            )
+            what = f"the property {quoted(added)}, with keys of '{name}',"
+            problem = f"{what} is already used by the {other}"
             problems.add(location, problem, "rename one of them")
         taken |= dict.fromkeys(names, f"keys of '{name}'")
 
@@ -65,7 +64,7 @@ def _check_parameters(
     """Check that no two paths have the same parameter: a field can have the name `exists`."""
     seen: set[str] = set()
     for path in entity.api.related:
-        name = _parameter(path, entity, entities)
+        name = _parameter_name(path, entity, entities)
         if name in seen:
             listed: list[str] = written.spec.api.related or []
             location = written.locate("api", "related", listed.index(str(path)))
@@ -74,7 +73,7 @@ def _check_parameters(
         seen.add(name)
 
 
-def _parameter(path: RelatedPath, entity: Entity, entities: Entities) -> str:
+def _parameter_name(path: RelatedPath, entity: Entity, entities: Entities) -> str:
     """Return the query parameter of a path: `team__name`, `heroes__any__age`, `heroes__exists`."""
     words: list[str] = []
     for step, is_many in zip(path.steps, path.to_many, strict=True):

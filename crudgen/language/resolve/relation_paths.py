@@ -9,7 +9,7 @@ from crudgen.language.schema import Entity, Field
 from crudgen.language.types import TYPES, operators
 from crudgen.language.yaml.problems import quoted, suggest
 
-from .missing_relations import Entities, hidden_relation, missing_relation
+from .missing_relations import Entities, hidden_relation_remedy, missing_relation_remedy
 
 MAX_INCLUDED_STEPS = 3
 """Maximum number of relations in a path of `include`."""
@@ -21,7 +21,7 @@ _OPERATORS = frozenset(operator for info in TYPES.values() for operator in info.
 
 
 class PathError(Exception):
-    """A path leads nowhere."""
+    """A path of relations in a spec is invalid: the problem, and the remedy."""
 
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(problem)
@@ -33,7 +33,7 @@ def included_path(entity: Entity, text: str, entities: Entities) -> tuple[Relati
     """Return the relations of a path such as `team__country`. Raises PathError."""
     found: list[Relation] = []
     for word in text.split(SEPARATOR):
-        if found and _field(entity, word):
+        if found and _find_field(entity, word):
             problem = f"{quoted(word)} is a field of {entity.name}, and 'include' lists relations"
             before = joined(relation.name for relation in found)
             raise PathError(problem, f"write {quoted(before)}: included rows have all fields")
@@ -48,16 +48,16 @@ def find_relation(entity: Entity, word: str, entities: Entities) -> Relation:
     for relation in entity.relations:
         if relation.name == word:
             return relation
-    field = _field(entity, word)
+    field = _find_field(entity, word)
     problem = f"{entity.name} has no relation {quoted(word)}"
     if field is None:
-        remedy = missing_relation(entity, word, entities)
+        remedy = missing_relation_remedy(entity, word, entities)
     elif field.reference is None:
         problem = f"{quoted(word)} is a field of {entity.name}, not a relation"
         is_alone = not entity.relations
-        remedy = missing_relation(entity, word, entities) if is_alone else "remove it"
+        remedy = missing_relation_remedy(entity, word, entities) if is_alone else "remove it"
     else:
-        by_field = _relation_by(entity, field)
+        by_field = _relation_of_reference(entity, field)
         remedy = (
             f"remove it: {str(field.name)!r} is write_only, so it has no relation"
             if by_field is None
@@ -66,11 +66,11 @@ def find_relation(entity: Entity, word: str, entities: Entities) -> Relation:
     raise PathError(problem, remedy)
 
 
-def _field(entity: Entity, word: str) -> Field | None:
+def _find_field(entity: Entity, word: str) -> Field | None:
     return next((one for one in (*entity.fields, *entity.computed) if one.name == word), None)
 
 
-def _relation_by(entity: Entity, field: Field) -> Relation | None:
+def _relation_of_reference(entity: Entity, field: Field) -> Relation | None:
     for relation in entity.relations:
         if relation.kind is RelationKind.MANY_TO_ONE and relation.by == field.name:
             return relation
@@ -93,10 +93,10 @@ def related_path(entity: Entity, text: str, entities: Entities) -> RelatedPath:
     before: list[str] = []
     after = text.split(SEPARATOR)
     while after:
-        field = _field(entity, joined(after)) if steps else None
+        field = _find_field(entity, joined(after)) if steps else None
         if field is not None:
             _check_length(text, len(steps), MAX_RELATED_STEPS)
-            _check_field(entity, field, text)
+            _check_filterable(entity, field, text)
             return RelatedPath(tuple(steps), field.name, tuple(to_many))
         relation = _next_relation(entity, before, after, entities)
         steps.append(relation.name)
@@ -111,7 +111,9 @@ def related_path(entity: Entity, text: str, entities: Entities) -> RelatedPath:
     _check_length(text, len(steps), MAX_RELATED_STEPS)
     if relation.kind is RelationKind.MANY_TO_ONE:
         problem = f"{quoted(text)} names no field of {entity.name}"
-        raise PathError(problem, f"write one, such as {quoted(joined([text, _example(entity)]))}")
+        raise PathError(
+            problem, f"write one, such as {quoted(joined([text, _example_field(entity)]))}"
+        )
     return RelatedPath(tuple(steps), None, tuple(to_many))
 
 
@@ -128,15 +130,15 @@ def _next_relation(
     for relation in entity.relations:
         if relation.name == word:
             return relation
-    field = _field(entity, word)
+    field = _find_field(entity, word)
     if field is None:
         if not before:
             find_relation(entity, word, entities)
         names = [*entity.api.filter, *(relation.name for relation in entity.relations)]
         problem = f"{entity.name} has no field or relation {quoted(word)}"
-        hidden = hidden_relation(entity, word, entities)
+        hidden = hidden_relation_remedy(entity, word, entities)
         raise PathError(problem, hidden or suggest(word, names))
-    by_field = _relation_by(entity, field)
+    by_field = _relation_of_reference(entity, field)
     if by_field is not None and len(after) > 1 and after[1] not in _OPERATORS:
         problem = f"{quoted(word)} is a field of {entity.name}, not a relation"
         remedy = f"write {quoted(joined([*before, by_field.name, *after[1:]]))}"
@@ -162,7 +164,7 @@ def _check_quantifier(
     word, rest = after[0], after[1:]
     if word == "any" and rest:
         return
-    example = joined([*before, "any", *(rest or [_example(entity)])])
+    example = joined([*before, "any", *(rest or [_example_field(entity)])])
     if word == "none":
         problem = "a path is listed with 'any', not with 'none'"
         remedy = f"write {quoted(example)}, which allows 'none' as well"
@@ -174,7 +176,7 @@ def _check_quantifier(
             _reject_exists(entity, before)
         known = {one.name for one in (*entity.fields, *entity.computed)}
         known |= {relation.name for relation in entity.relations}
-        example = joined([*before, "any", *(after if word in known else [_example(entity)])])
+        example = joined([*before, "any", *(after if word in known else [_example_field(entity)])])
         problem = f"{str(relation.name)!r} is a relation to many rows"
         remedy = f"write 'any' after it, such as {quoted(example)}"
     raise PathError(problem, remedy)
@@ -184,11 +186,11 @@ def _reject_quantifier(
     entity: Entity, relation: Relation, before: list[str], after: list[str]
 ) -> None:
     """Check that `any` does not follow a relation to one row."""
-    if _field(entity, after[0]) is not None:
+    if _find_field(entity, after[0]) is not None:
         return
     if after[0] in _QUANTIFIERS:
         problem = f"{str(relation.name)!r} is a relation to one row"
-        remedy = f"write {quoted(joined([*before, *(after[1:] or [_example(entity)])]))}"
+        remedy = f"write {quoted(joined([*before, *(after[1:] or [_example_field(entity)])]))}"
         raise PathError(problem, remedy)
     if after == ["exists"]:
         if relation.kind is RelationKind.ONE_TO_ONE:
@@ -199,20 +201,20 @@ def _reject_quantifier(
 
 
 def _reject_exists(entity: Entity, before: list[str]) -> None:
-    if _field(entity, "exists") is None:
+    if _find_field(entity, "exists") is None:
         path = joined([*before, "exists"])
         problem = f"the path {quoted(path)} ends with an operator"
         raise PathError(problem, f"write {quoted(joined(before))}, which allows {quoted(path)}")
 
 
-def _example(entity: Entity) -> str:
+def _example_field(entity: Entity) -> str:
     """Return a field that a list of the entity can be filtered by; not the key, if possible."""
     names = [str(name) for name in entity.api.filter]
     others = [name for name in names if name != entity.key.name]
     return next(iter([*others, *names]), "name")
 
 
-def _check_field(entity: Entity, field: Field, text: str) -> None:
+def _check_filterable(entity: Entity, field: Field, text: str) -> None:
     if field.name in entity.api.filter:
         return
     problem = f"{str(field.name)!r} is not in the list 'filter' of {entity.name}"

@@ -31,7 +31,7 @@ def _reference_ends(draft: Draft, drafts: Drafts) -> Iterator[tuple[End, End | N
         if not isinstance(spec, ReferenceSpec) or field is None or field.reference is None:
             continue
         if spec.write_only:
-            _check_unrelated(draft, name, spec, drafts.problems)
+            _check_sets_no_relation(draft, name, spec, drafts.problems)
             continue
         target = drafts.by_name[field.reference.target]
         written = _relation_name(draft, name, spec, target, drafts.problems)
@@ -75,7 +75,7 @@ def _reference_ends(draft: Draft, drafts: Drafts) -> Iterator[tuple[End, End | N
 def _relation_name(
     draft: Draft, name: str, spec: ReferenceSpec, target: Draft, problems: Problems
 ) -> tuple[str, str] | None:
-    """Return the option that sets the name of a relation, or "", and the name."""
+    """Return the option that sets the name of a relation ("" if it is derived), and the name."""
     if spec.relation is not None:
         return "relation", spec.relation
     key = target.key
@@ -85,7 +85,7 @@ def _relation_name(
     if name.endswith(ending) and len(name) > len(ending):
         return "", name.removesuffix(ending)
     location = draft.written.locate_key("fields", name)
-    problem = f"the name of a reference to {target.identity.name} ends in {quoted(ending)}"
+    problem = f"the name of a reference to {target.identity.name} must end in {quoted(ending)}"
     singular = target.identity.singular
     remedies = [
         f"rename it to '{name.removesuffix('_id')}{ending}'" if name != key.name else "",
@@ -95,8 +95,10 @@ def _relation_name(
     return None
 
 
-def _check_unrelated(draft: Draft, name: str, spec: ReferenceSpec, problems: Problems) -> None:
-    """Check that a reference that no client can read does not name a relation."""
+def _check_sets_no_relation(
+    draft: Draft, name: str, spec: ReferenceSpec, problems: Problems
+) -> None:
+    """Check that a write-only reference, which has no relation, sets no option of one."""
     for key in ("relation", "inverse", "order"):
         if spec.is_set(key) and getattr(spec, key) is not False:
             location = draft.written.locate_key("fields", name, key)

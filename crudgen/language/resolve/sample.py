@@ -68,12 +68,12 @@ def _is_valid(field: Field, value: Value) -> bool:
 def _candidates(field: Field) -> Iterator[Value]:
     if field.example is not None:
         yield field.example.value
-    yield from _generated(field)
+    yield from _generated_values(field)
     if isinstance(field.default, Constant):
         yield field.default.value
 
 
-def _generated(field: Field) -> Iterator[Value]:
+def _generated_values(field: Field) -> Iterator[Value]:
     if field.type is TypeName.ENUM:
         yield from field.words
     elif field.type is TypeName.INT:
@@ -87,7 +87,7 @@ def _generated(field: Field) -> Iterator[Value]:
     elif field.pattern is None:
         yield from _texts(field)
     else:
-        yield from _matching(field.pattern, field.min_length or 0, field.max_length or 0)
+        yield from _matching_texts(field.pattern, field.min_length or 0, field.max_length or 0)
 
 
 def _integers(field: Field) -> Iterator[int]:
@@ -124,7 +124,7 @@ def _texts(field: Field) -> Iterator[str]:
         yield repeated[: max(shortest, min(len(word), longest))]
 
 
-def _matching(pattern: str, shortest: int, longest: int) -> Iterator[str]:
+def _matching_texts(pattern: str, shortest: int, longest: int) -> Iterator[str]:
     """Yield texts that probably match a pattern; for a complex one, they may not."""
     try:
         with warnings.catch_warnings():
@@ -135,7 +135,7 @@ def _matching(pattern: str, shortest: int, longest: int) -> Iterator[str]:
     extras = [1, 0, 2, 3, 4, 8, max(0, shortest - 1), shortest, max(0, longest - 1), longest]
     for extra, choice in itertools.product(extras, range(4)):
         try:
-            yield _Builder(extra, choice, longest).build(tree)
+            yield _TextBuilder(extra, choice, longest).build(tree)
         except (_UnsupportedError, KeyError, RecursionError):
             continue
 
@@ -144,7 +144,7 @@ class _UnsupportedError(Exception):
     """No text can be built: it would be too long, or the pattern has an unsupported element."""
 
 
-class _Builder:
+class _TextBuilder:
     """Builds a text for a parsed pattern, with `extra` repetitions and alternative `choice`."""
 
     def __init__(self, extra: int, choice: int, longest: int) -> None:
@@ -154,12 +154,12 @@ class _Builder:
     def build(self, tree: Any) -> str:
         text = ""
         for name, argument in tree:
-            text += self._part(str(name), argument)
+            text += self._element_text(str(name), argument)
             if len(text) > self.longest:
                 raise _UnsupportedError
         return text
 
-    def _part(self, name: str, argument: Any) -> str:
+    def _element_text(self, name: str, argument: Any) -> str:
         self.steps += 1
         if self.steps > _MAX_STEPS:
             raise _UnsupportedError
@@ -178,7 +178,7 @@ class _Builder:
         if name in ("NOT_LITERAL", "ANY"):
             return next(c for c in self._alphabet() if ord(c) != argument)
         if name == "IN":
-            return self._one_of(argument)
+            return self._character_of_set(argument)
         raise _UnsupportedError
 
     def _repeat(self, minimum: int, maximum: int, tree: Any) -> str:
@@ -196,8 +196,8 @@ class _Builder:
         letters = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ _-.,:;+@#!"
         return letters[self.choice :] + letters[: self.choice]
 
-    def _one_of(self, items: Any) -> str:
-        allowed = [c for c in self._alphabet() if _in_set(c, items)]
+    def _character_of_set(self, items: Any) -> str:
+        allowed = [c for c in self._alphabet() if _is_in_set(c, items)]
         if allowed:
             return allowed[self.choice % len(allowed)]
         first = next((a for n, a in items if str(n) in ("LITERAL", "RANGE")), None)
@@ -216,7 +216,7 @@ _CATEGORIES: dict[str, Callable[[str], bool]] = {
 }
 
 
-def _in_set(character: str, items: Any) -> bool:
+def _is_in_set(character: str, items: Any) -> bool:
     negated, inside, code = False, False, ord(character)
     for name, argument in items:
         kind = str(name)

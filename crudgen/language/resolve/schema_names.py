@@ -12,7 +12,7 @@ from crudgen.language.yaml.problems import Problems, quoted
 
 
 def class_names(entities: Iterable[Entity]) -> Iterator[tuple[str, str]]:
-    """Yield the names of classes that do not depend on other names, each with its owner."""
+    """Yield the names of the kit's schemas and of the classes of entities, each with its owner."""
     yield from ((name, "every application") for name in SCHEMAS)
     for entity in entities:
         what = str(entity.name)
@@ -21,15 +21,15 @@ def class_names(entities: Iterable[Entity]) -> Iterator[tuple[str, str]]:
         yield from ((str(link.name), what) for link in entity.links if not link.via)
         created = {name for name, write in entity.api.write if write is NestedWrite.CREATE}
         for relation in entity.relations:
-            yield f"{what}{_camel(relation.attribute)}WithRelated", what
+            yield f"{what}{_pascal_case(relation.attribute)}WithRelated", what
             if relation.name in created.union(entity.api.nested):
-                role = _camel(relation.inverse or entity.singular)
+                role = _pascal_case(relation.inverse or entity.singular)
                 yield f"{relation.target}CreateIn{role}", str(relation.target)
 
 
 def body_name(entity: str, action: RowAction) -> str:
     """Return the name of the model of the body of an action: `HeroPromote`."""
-    return f"{entity}{_camel(action.name)}"
+    return f"{entity}{_pascal_case(action.name)}"
 
 
 def body_names(entities: Iterable[Entity]) -> Iterator[tuple[str, str]]:
@@ -45,10 +45,10 @@ def message_names(webhook: Webhook) -> Iterator[tuple[str, str]]:
     """Yield the names of the schemas of messages and of the rows in them, each with what it is."""
     for event in webhook.events:
         entity, _, word = event.name.partition(".")
-        yield f"{entity}{_camel(word)}Webhook", f"the message {event.name}"
+        yield f"{entity}{_pascal_case(word)}Webhook", f"the message {event.name}"
     for entity_name, _ in webhook.fields:
         what = f"the rows of {entity_name} for '{webhook.name}'"
-        yield f"{entity_name}For{_camel(webhook.name)}", what
+        yield f"{entity_name}For{_pascal_case(webhook.name)}", what
 
 
 def check_message_names(
@@ -68,5 +68,5 @@ def check_message_names(
                 problems.add(location, problem, "rename the entity, the action or the webhook")
 
 
-def _camel(name: str) -> str:
+def _pascal_case(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_"))

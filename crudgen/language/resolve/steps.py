@@ -27,7 +27,7 @@ from .app import resolve_app
 from .checks import resolve_checks
 from .circles import resolve_circles
 from .collisions import check_collisions, check_paths_of_users
-from .computed import check_function_names, check_uses
+from .computed import check_computed_in_lists, check_function_names
 from .draft import Draft, Drafts
 from .fields import resolve_fields
 from .former_names import check_former_columns, check_former_tables, former_tables
@@ -54,34 +54,34 @@ def resolve(
 ) -> Schema:
     """Return the schema of `entities` (data by file name) and `app` (file name and data).
 
-    `links` are the files that link outside their folder. Raises SpecError with all problems,
-    including those in `problems` already; diagnostics do not quote files that are not specs.
+    `links` are the files that are symbolic links to outside their folder. Raises SpecError with
+    all problems, including those in `problems` already; diagnostics quote specs only.
     """
-    documents = _documents(entities, problems)
+    documents = _parse_files(entities, problems)
     specs = [read_entity(file, root, problems) for file, root in documents.items()]
     before = len(problems)
-    read = _app(app, problems)
+    read = _read_app_file(app, problems)
     settings = Schema(()) if read is None else resolve_app(read, problems)
     written = [spec for spec in specs if spec]
     is_complete = len(written) == len(entities)
-    found = _entities(written, settings.names, problems, is_complete=is_complete)
+    found = _resolve_entities(written, settings.names, problems, is_complete=is_complete)
     if len(problems) == before or settings.auth is not None:
         complete = is_complete and len(found) == len(written)
-        auth = _with_users(settings.auth, read, found, problems, is_complete=complete)
+        auth = _with_user_attributes(settings.auth, read, found, problems, is_complete=complete)
         if auth is not None or settings.auth is None:
-            found = _with_access(written, found, auth, problems)
+            found = _with_rules(written, found, auth, problems)
         settings = replace(settings, auth=auth)
     if read is not None and not problems:
         settings = replace(settings, webhooks=resolve_webhooks(read, problems, found))
         check_message_names(read, settings.webhooks, found, problems)
         found = with_webhooks(found, settings.webhooks)
     if problems:
-        _conceal(entities, app, problems, links)
+        _hide_other_files(entities, app, problems, links)
         raise SpecError(problems.report())
     return replace(settings, entities=tuple(found))
 
 
-def _entities(
+def _resolve_entities(
     specs: list[WrittenSpec[EntitySpec]],
     conventions: Conventions,
     problems: Problems,
@@ -92,7 +92,7 @@ def _entities(
 
     `is_complete` is False if a file could not be read.
     """
-    found = [_draft(written, conventions, problems) for written in specs]
+    found = [_first_draft(written, conventions, problems) for written in specs]
     complete = is_complete and None not in found
     entities = [draft for draft in found if draft]
     by_name = {str(draft.identity.name): draft for draft in reversed(entities)}
@@ -101,7 +101,7 @@ def _entities(
         resolve_references(draft, drafts)
         properties = {**draft.fields, **draft.computed}
         check_field_names(draft.written, properties.values(), problems)
-        check_uses(draft.written, draft.computed, problems)
+        check_computed_in_lists(draft.written, draft.computed, problems)
         check_former_columns(draft, conventions, problems)
         draft.indexes = resolve_indexes(draft.written, draft.fields, problems)
         add_scopes(draft, problems)
@@ -112,7 +112,7 @@ def _entities(
     resolve_circles(drafts)
     check_collisions(entities, problems)
     check_former_tables(entities, problems)
-    resolved = [_entity(draft, problems) for draft in entities]
+    resolved = [_finished_entity(draft, problems) for draft in entities]
     if not problems:
         resolved = _with_related_apis(entities, resolved, conventions, problems)
     return sorted(resolved, key=lambda entity: entity.name)
@@ -133,7 +133,7 @@ def _with_related_apis(
     return found
 
 
-def _with_users(
+def _with_user_attributes(
     auth: Auth | None,
     written: WrittenSpec[AppSpec] | None,
     entities: list[Entity],
@@ -141,13 +141,13 @@ def _with_users(
     *,
     is_complete: bool,
 ) -> Auth | None:
-    """Return the callers with what they have of their rows; None if that has errors."""
+    """Return `auth` with the attributes that users get from their rows; None after an error."""
     if auth is None or written is None or auth.user_entity is None:
         return auth
     return with_user_rows(auth, written, entities, problems, is_complete=is_complete)
 
 
-def _with_access(
+def _with_rules(
     specs: list[WrittenSpec[EntitySpec]],
     entities: list[Entity],
     auth: Auth | None,
@@ -176,13 +176,13 @@ def _with_access(
     return found
 
 
-def _conceal(
+def _hide_other_files(
     entities: Files[str, bytes | str],
     app: tuple[str, bytes | str] | None,
     problems: Problems,
     links: Collection[str],
 ) -> None:
-    """Replace the diagnostics that quote a file that is not a spec."""
+    """Replace diagnostics that would quote the text of a file that is not a spec."""
     keys = EntitySpec.model_fields
     for file, data in entities.items():
         if not is_spec(data, keys, required="fields", is_linked=file in links):
@@ -195,7 +195,7 @@ def _conceal(
             problems.conceal(file, "not the settings of an application", remedy)
 
 
-def _documents(files: Files[str, bytes | str], problems: Problems) -> dict[str, Mapping]:
+def _parse_files(files: Files[str, bytes | str], problems: Problems) -> dict[str, Mapping]:
     documents: dict[str, Mapping] = {}
     for file, data in files.items():
         try:
@@ -205,13 +205,15 @@ def _documents(files: Files[str, bytes | str], problems: Problems) -> dict[str, 
     return documents
 
 
-def _app(file: tuple[str, bytes | str] | None, problems: Problems) -> WrittenSpec[AppSpec] | None:
+def _read_app_file(
+    file: tuple[str, bytes | str] | None, problems: Problems
+) -> WrittenSpec[AppSpec] | None:
     """Return crudgen.yaml as it is written; None if there is none, or it cannot be read."""
-    documents = {} if file is None else _documents({file[0]: file[1]}, problems)
+    documents = {} if file is None else _parse_files({file[0]: file[1]}, problems)
     return next((read_app(name, root, problems) for name, root in documents.items()), None)
 
 
-def _draft(
+def _first_draft(
     written: WrittenSpec[EntitySpec], conventions: Conventions, problems: Problems
 ) -> Draft | None:
     """Return the first form of an entity: its names and fields, without relations and API.
@@ -232,7 +234,7 @@ def _draft(
     return None
 
 
-def _entity(draft: Draft, problems: Problems) -> Entity:
+def _finished_entity(draft: Draft, problems: Problems) -> Entity:
     written, identity = draft.written, draft.identity
     api = resolve_api(written, {**draft.fields, **draft.computed}, problems)
     hooks, events = resolve_hooks(written, problems)

@@ -34,7 +34,7 @@ def with_user_rows(
     *,
     is_complete: bool,
 ) -> Auth | None:
-    """Return the callers with the fields of the entity that `users` names.
+    """Return `auth` with the fields of the entity that `users` names as attributes of callers.
 
     None if there is no such entity, or it cannot be that of users. There is no problem about an
     entity that may be in a file with errors: one that is not `is_complete`.
@@ -60,17 +60,17 @@ def with_user_rows(
         problem = f"'me.id' is the key of {name}, {str(key.name)!r}, and {name} has another 'id'"
         problems.add(location, problem, f"rename the field 'id' of {name}")
         return None
-    reasons = {str(one.name): _reason(one, entity) for one in entity.fields}
+    reasons = {str(one.name): _exclusion_reason(one, entity) for one in entity.fields}
     fields = [one for one in entity.fields if not reasons[str(one.name)] and one.name != _KEY]
     return replace(
         auth,
-        me=(_claim(key, _KEY), *(_claim(one, one.name) for one in fields)),
+        me=(_row_claim(key, _KEY), *(_row_claim(one, one.name) for one in fields)),
         user_file=entity.source,
         not_me={field: reason for field, reason in reasons.items() if reason},
     )
 
 
-def _reason(field: Field, entity: Entity) -> str:
+def _exclusion_reason(field: Field, entity: Entity) -> str:
     """Return why callers do not have a field of their row, and what to do; empty if they do."""
     name = str(field.name)
     if field.write_only:
@@ -92,7 +92,7 @@ def _reason(field: Field, entity: Entity) -> str:
     return ""
 
 
-def _claim(field: Field, name: FieldName) -> Claim:
+def _row_claim(field: Field, name: FieldName) -> Claim:
     return Claim(
         name=ModuleName(name),
         claim=f"{ROW_CLAIM}.{field.attribute}",

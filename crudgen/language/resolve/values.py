@@ -33,7 +33,7 @@ _UUID = re.compile(uuids.UUID_TEXT)
 
 
 def to_value(type_name: TypeName, written: Plain) -> Value:
-    """Return a YAML value as a value of the type.
+    """Convert a value of YAML to a value of the type.
 
     Raises ValueError, with a message for the author of the spec.
     """
@@ -117,12 +117,12 @@ def fits(value: Decimal, precision: int, scale: int) -> bool:
     return fraction <= scale and integer <= precision - scale
 
 
-def to_text(value: Value) -> Plain:
-    """Return a value as a YAML value; the inverse of `to_value`."""
+def to_yaml_value(value: Value) -> Plain:
+    """Return a default or example as a value of YAML; the inverse of `to_value`."""
     if isinstance(value, list):
-        return [to_text(item) for item in value]
+        return [to_yaml_value(item) for item in value]
     if isinstance(value, dict):
-        return {key: to_text(item) for key, item in value.items()}
+        return {key: to_yaml_value(item) for key, item in value.items()}
     if isinstance(value, float):
         return Decimal(repr(value))
     if isinstance(value, bytes):
@@ -132,39 +132,39 @@ def to_text(value: Value) -> Plain:
     return str(value) if isinstance(value, UUID) else value
 
 
-def _expected(what: str, written: Plain, *, quotes: bool = False) -> ValueError:
+def _expected_error(what: str, written: Plain, *, quotes: bool = False) -> ValueError:
     hint = "; quote it" if quotes and isinstance(written, bool | int | Decimal) else ""
     return ValueError(f"expected {what}, found {describe(written)}{hint}")
 
 
 def _text(written: Plain) -> str:
     if not isinstance(written, str):
-        raise _expected("a string", written, quotes=True)
+        raise _expected_error("a string", written, quotes=True)
     return written
 
 
 def _text_in_format(what: str, form: re.Pattern[str], written: Plain) -> str:
     if not isinstance(written, str) or not form.fullmatch(written):
-        raise _expected(what, written, quotes=True)
+        raise _expected_error(what, written, quotes=True)
     return written
 
 
 def _int(written: Plain) -> int:
     """Return an integer; 4.0 is 4, as in a request body. Raises ValueError."""
     if isinstance(written, bool) or not isinstance(written, int | Decimal):
-        raise _expected("an integer", written)
+        raise _expected_error("an integer", written)
     if written != (integer := int(written)):
-        raise _expected("an integer", written)
+        raise _expected_error("an integer", written)
     return integer
 
 
 def _float(written: Plain) -> float:
-    return _double(written) + 0.0  # databases do not store the sign of -0.0
+    return _finite_float(written) + 0.0  # databases do not store the sign of -0.0
 
 
-def _double(written: Plain) -> float:
+def _finite_float(written: Plain) -> float:
     if isinstance(written, bool) or not isinstance(written, int | Decimal):
-        raise _expected("a number", written)
+        raise _expected_error("a number", written)
     try:
         value = float(written)
     except OverflowError:
@@ -176,14 +176,14 @@ def _double(written: Plain) -> float:
 
 def _decimal(written: Plain) -> Decimal:
     if isinstance(written, bool) or not isinstance(written, int | Decimal):
-        raise _expected("a number", written)
+        raise _expected_error("a number", written)
     value = Decimal(written)
     return value or abs(value)  # databases do not store the sign of -0.00
 
 
 def _bool(written: Plain) -> bool:
     if not isinstance(written, bool):
-        raise _expected("true or false", written)
+        raise _expected_error("true or false", written)
     return written
 
 
@@ -223,7 +223,7 @@ def _uuid(written: Plain) -> UUID:
 def _parse_text(kind: Any, text: str, full: str | None = None) -> Any:
     """Parse text with a type of the kit; `full` is the text with optional parts added."""
     try:
-        return _adapter(kind).validate_python(full or text)
+        return _type_adapter(kind).validate_python(full or text)
     except ValidationError as error:
         found = error.errors(include_url=False)[0]
         message = found.get("ctx", {}).get("error") or found["msg"]
@@ -233,23 +233,23 @@ def _parse_text(kind: Any, text: str, full: str | None = None) -> Any:
 
 
 @cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
+def _type_adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
 def _email(written: Plain) -> str:
     from crudgen.kit.types.addresses import read_email  # noqa: PLC0415 -- lazy: slow to import
 
-    return _address("an email address", read_email, written)
+    return _read_address("an email address", read_email, written)
 
 
 def _url(written: Plain) -> str:
     from crudgen.kit.types.addresses import read_url  # noqa: PLC0415 -- lazy: slow to import
 
-    return _address("an http or https URL", read_url, written)
+    return _read_address("an http or https URL", read_url, written)
 
 
-def _address(what: str, read: Callable[[str], str], written: Plain) -> str:
+def _read_address(what: str, read: Callable[[str], str], written: Plain) -> str:
     text = _text(written)
     try:
         return read(text)
@@ -259,7 +259,7 @@ def _address(what: str, read: Callable[[str], str], written: Plain) -> str:
 
 def _json(written: Plain) -> Json:
     if isinstance(written, Decimal):
-        return _double(written)
+        return _finite_float(written)
     if isinstance(written, list):
         return [_json(item) for item in written]
     if isinstance(written, dict):
@@ -269,11 +269,11 @@ def _json(written: Plain) -> Json:
 
 def _bytes(written: Plain) -> bytes:
     if not isinstance(written, str):
-        raise _expected("base64", written, quotes=True)
+        raise _expected_error("base64", written, quotes=True)
     try:
         return binary.read_base64(written)
     except ValueError:
-        raise _expected("base64", written) from None
+        raise _expected_error("base64", written) from None
 
 
 _READERS: dict[TypeName, Callable[[Plain], Value]] = {

@@ -30,7 +30,7 @@ def resolve_webhooks(
 ) -> tuple[Webhook, ...]:
     """Return the webhooks, in the order of the spec.
 
-    Events and fields are only resolved if there are entities: None if they have problems.
+    Events and fields are only resolved with `entities`, which are None if they have problems.
     """
     specs = written.spec.webhooks
     node = written.root.get("webhooks")
@@ -39,15 +39,17 @@ def resolve_webhooks(
         problems.add(written.locate("webhooks"), "'webhooks' is empty", remedy)
     if len(specs) > MAX_WEBHOOKS:
         location = written.locate("webhooks")
-        problems.add(location, f"more than {MAX_WEBHOOKS} webhooks", "forward them elsewhere")
+        problems.add(
+            location, f"more than {MAX_WEBHOOKS} webhooks", "let a receiver forward the messages"
+        )
     found = []
     for name, spec in specs.items():
         _check_url(written, name, problems)
-        if not _is_name(written, name, problems):
+        if not _is_valid_name(written, name, problems):
             continue
         webhook = Webhook(ModuleName(name), spec.url)
         if entities is not None:
-            reader = _Reader(written, name, entities, problems)
+            reader = _WebhookReader(written, name, entities, problems)
             events = tuple(reader.events())
             fields = tuple(reader.fields({event.entity for event in events}))
             webhook = replace(webhook, events=events, fields=fields)
@@ -56,7 +58,7 @@ def resolve_webhooks(
 
 
 def with_webhooks(entities: Sequence[Entity], webhooks: Sequence[Webhook]) -> list[Entity]:
-    """Return the entities with the kinds of their events that are sent."""
+    """Return the entities, each with the kinds of its events that webhooks send."""
     events = [event for webhook in webhooks for event in webhook.events]
     found = []
     for entity in entities:
@@ -66,7 +68,7 @@ def with_webhooks(entities: Sequence[Entity], webhooks: Sequence[Webhook]) -> li
     return found
 
 
-def _is_name(written: WrittenSpec[AppSpec], name: str, problems: Problems) -> bool:
+def _is_valid_name(written: WrittenSpec[AppSpec], name: str, problems: Problems) -> bool:
     if re.fullmatch(WEBHOOK_NAME, name) and len(name) <= MAX_WEBHOOK_NAME:
         return True
     problem = f"the webhook {quoted(name)} has an invalid name"
@@ -96,7 +98,7 @@ def _check_url(written: WrittenSpec[AppSpec], name: str, problems: Problems) -> 
         problems.add(location, problem, remedy)
 
 
-class _Reader:
+class _WebhookReader:
     """Reads what one webhook sends."""
 
     def __init__(
@@ -125,13 +127,13 @@ class _Reader:
             name, dot, word = text.partition(".")
             entity = self._by_name.get(name)
             if not dot:
-                problem = f"{quoted(text)} is not an entity and an event"
-                self._add(problem, self._meant(text), "events", position)
+                problem = f"{quoted(text)} does not name an entity and an event"
+                self._add(problem, self._incomplete_event_remedy(text), "events", position)
             elif entity is None:
                 problem = f"unknown entity {quoted(name)}"
                 self._add(problem, suggest(name, self._by_name), "events", position)
             else:
-                kind = self._kind(entity, word, position)
+                kind = self._event_kind(entity, word, position)
                 if kind is not None:
                     yield WebhookEvent(entity.name, kind)
 
@@ -159,9 +161,9 @@ class _Reader:
                     continue
                 self._add(problem, remedy, "fields", name, position)
             yield entity.name, tuple(map(FieldName, listed))
-        self._check_hidden(sent)
+        self._check_hidden_fields(sent)
 
-    def _check_hidden(self, sent: set[ClassName]) -> None:
+    def _check_hidden_fields(self, sent: set[ClassName]) -> None:
         """Check that the spec names what is sent, if rules hide fields from some callers."""
         fields = self._written.spec.webhooks[self._name].fields
         for entity in self._entities:
@@ -169,13 +171,13 @@ class _Reader:
             if entity.name not in sent or entity.name in fields or not hidden:
                 continue
             shown = [f.name for f in entity.fields if not f.write_only and f.name not in hidden]
-            problem = f"it sends all fields of {entity.name}, which has rules about who sees them"
+            problem = f"it sends all fields of {entity.name}, and rules hide some from some callers"
             remedy = (
                 f"list those to send, such as 'fields: {{{entity.name}: [{', '.join(shown)}]}}'"
             )
             self._problems.add(self._written.locate_key("webhooks", self._name), problem, remedy)
 
-    def _kind(self, entity: Entity, word: str, position: int) -> str | None:
+    def _event_kind(self, entity: Entity, word: str, position: int) -> str | None:
         """Return the kind of an event of an entity; None, with a problem, if there is none."""
         kinds = {text: hook for hook, text in EVENTS.items()}
         actions = [str(one.name) for one in entity.actions]
@@ -197,11 +199,11 @@ class _Reader:
             self._add(f"{event} requires the operation {operation!r}", remedy, "events", position)
         else:
             for what, remedy in uncovered(entity, hook, self._entities):
-                problem = f"{event} does not cover {what}"
+                problem = f"{event} is not sent for {what}"
                 self._add(problem, remedy, "events", position)
         return hook
 
-    def _meant(self, text: str) -> str:
+    def _incomplete_event_remedy(self, text: str) -> str:
         if text in self._by_name:
             return f"write '{text}.created', '{text}.updated' or '{text}.deleted'"
         return f"write both, with a dot between them, {_EXAMPLE}"
