@@ -231,8 +231,8 @@ BATCHES, WRITES = "app/kit/rows/link_batches.py", "app/kit/rows/key_writes.py"
 MUTANTS: Mapping[str, Sequence[str]] = {
     "unlinked rows": (
         BATCHES,
-        "removed = select(near, far).where(self._is_removed, far.not_in(allowed))",
-        "removed = select(near, far).where(false())",
+        "where(self._is_removed, is_denied(far))",
+        "where(false())",
     ),
     "hidden rows": (BATCHES, 'row_key = key_of(stored_key, rows, "row_", kind)', "pass"),
     "hidden links": (
@@ -241,8 +241,8 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "and_(is_of_owner, ~is_kept)",
     ),
     "read links": (BATCHES, "where(is_of_owner, is_visible)", "where(is_of_owner)"),
-    "linked rows": (BATCHES, "where(is_new, pair[1].not_in(allowed))", "where(false())"),
-    "rows of new rows": (BATCHES, "where(is_sent, key.not_in(allowed))", "where(false())"),
+    "linked rows": (BATCHES, "where(is_new, is_denied(other))", "where(false())"),
+    "rows of new rows": (BATCHES, "where(key.in_(sent), is_denied(key))", "where(false())"),
     "side": (WRITES, "if not use.are_judged:", "if True:"),
     "first key": (WRITES, "= min(denied)", "= max(denied)"),
     "links of a replacement": (

@@ -1,14 +1,15 @@
 """Changes of the links of a row, for callers with the same roles, whose rules are about rows."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from fastapi import Request, Response
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select, union
 
 from ..database import Change, Database
 from ..database.transaction import Row
 from ..http.headers import JsonText
+from ..query.visibility import ALL
 from ..rows.link_statements import NAMES, LinkStatements, key_of
 from ..rows.links import (
     LinkedResource,
@@ -95,10 +96,12 @@ class LinkChanges:
             lock, denied = self._use.judging(len(storable))
             changes.append(Change(lock, bound, check=raise_missing))
             changes.append(Change(denied, bound, check=self._denied(caller, others)))
-        else:
+        elif others:
             changes.append(Change(use.keep_rows, bound, check=raise_missing))
         changes.append(Change(use.remove_others, bound))
-        await db.write_all([*changes, Change(use.add_all, bound)])
+        if others:
+            changes.append(Change(use.add_all, bound))
+        await db.write_all(changes)
         return JsonText(_OK)
 
     def _judged(
@@ -169,10 +172,14 @@ class _JudgedStatements(LinkStatements):
         return known
 
     def _new_judging(self, count: int) -> tuple[Select[Any], Select[Any]]:
-        key, (_, is_wanted) = self._row_key, self._wanted(count)
-        is_linked = key.in_(select(self._far).where(self._is_owner))
-        is_changed = or_(and_(is_wanted, ~is_linked), and_(~is_wanted, is_linked))
-        updatable = select(key_of(self._key, self._removable, "updatable_", self._kind))
-        in_order = select(key).order_by(key)
-        lock = in_order.where(or_(is_wanted, is_linked)).with_for_update(key_share=True)
-        return lock, in_order.where(is_changed, key.not_in(updatable))
+        key, (bound, is_wanted) = self._row_key, self._wanted(count)
+        linked = select(self._far).where(self._is_owner)
+        is_linked: ColumnElement[bool] = key.in_(linked)
+        is_changed, keys = is_linked, cast("Any", linked)
+        if count:
+            is_changed = or_(and_(is_wanted, ~is_linked), and_(~is_wanted, is_linked))
+            wanted = key_of(self._key, ALL, "wanted_", self._kind)
+            keys = union(select(wanted).where(wanted.in_(bound)), linked)
+        rows = select(key).where(key.in_(keys)).order_by(key)
+        is_updatable = self._removable.has(self._key, key, "updatable_", self._kind)
+        return rows.with_for_update(key_share=True), rows.where(is_changed, ~is_updatable)

@@ -117,7 +117,9 @@ def _with_target(
     """Return the condition of links to rows that can be read."""
     if not rows.hides_rows:
         return condition
-    return and_(condition, link[1].in_(select(attributes(target, rows.columns)[rows.columns.key])))
+    key = attributes(target, rows.columns)[rows.columns.key]
+    found = select(_ONE).select_from(target).where(key == link[1])
+    return and_(condition, exists(found.correlate_except(target)))
 
 
 def _targets(

@@ -3,7 +3,16 @@
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import FromClause, Table, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    FromClause,
+    Integer,
+    Table,
+    exists,
+    literal_column,
+    select,
+)
 
 from .columns import NO_MASKS, Condition, Masks, masked
 
@@ -56,6 +65,15 @@ class Visibility:
         rows = select(*(masked(column, masks, kind) for column in table.columns))
         return (rows if condition is None else rows.where(condition(kind))).subquery(name)
 
+    def has(
+        self, key: Column[Any], value: ColumnElement[Any], name: str, kind: str
+    ) -> ColumnElement[bool]:
+        """Return the condition that a readable row has a key, which an index finds."""
+        rows = self.source(key.table, name, kind)
+        found = select(_ONE).select_from(rows).where(rows.c[key.key] == value)
+        return exists(found.correlate_except(rows))
 
+
+_ONE = literal_column("1", Integer())
 ALL = Visibility(lambda _: None)
 """All rows can be read."""

@@ -18,13 +18,14 @@ from sqlalchemy import (
     bindparam,
     column,
     delete,
+    exists,
     func,
     literal_column,
-    or_,
     select,
     true,
     tuple_,
     type_coerce,
+    union,
     union_all,
 )
 from sqlalchemy.types import TypeDecorator
@@ -35,6 +36,7 @@ from ..database.transaction import Row
 from ..query.visibility import ALL, Visibility
 from .link_statements import key_of
 from .statements import INSERTS
+from .subcollection import ONE
 
 Pair = tuple[Any, Any]
 """The keys of a link: that of its owner, and that of the other row."""
@@ -121,7 +123,7 @@ class LinkBatches:
         is_visible: ColumnElement[bool] = true()
         row_key: ColumnElement[Any] = stored_key
         if rows.hides_rows(stored_key.table):
-            is_visible = far.in_(select(key_of(stored_key, rows, "visible_", kind)))
+            is_visible = rows.has(stored_key, far, "visible_", kind)
             row_key = key_of(stored_key, rows, "row_", kind)
         self._owners = _Keys("owners", {"near": near}, kind)
         self._others = _Keys("others", {"far": stored_key}, kind)
@@ -187,17 +189,24 @@ class JudgedBatches(LinkBatches):
         super().__init__(owner, row, kind, rows)
         (near, _), (far, stored_key) = owner, row
         key = key_of(stored_key, rows, "row_", kind)
-        allowed = select(key_of(stored_key, updatable, "updatable_", kind))
-        is_sent = key.in_(self._others.selected())
-        is_linked = key.in_(select(far).where(near.in_(self._owners.selected())))
+        sent = self._others.selected()
+        linked = select(far).where(near.in_(self._owners.selected()))
         in_order = select(key).order_by(key)
-        self._lock_rows = in_order.where(or_(is_sent, is_linked)).with_for_update(key_share=True)
-        self._denied_of_new = in_order.where(is_sent, key.not_in(allowed))
-        sent = self._links.selected().subquery("sent_")
-        pair = [type_coerce(one, of.type) for one, of in zip(sent.c, (near, far), strict=True)]
-        is_new = tuple_(*pair).not_in(select(near, far))
-        added = select(*pair).where(is_new, pair[1].not_in(allowed))
-        removed = select(near, far).where(self._is_removed, far.not_in(allowed))
+        either = in_order.where(key.in_(union(sent, linked)))  # with OR, no index finds them
+        self._lock_rows = either.with_for_update(key_share=True)
+
+        def is_denied(one: ColumnElement[Any]) -> ColumnElement[bool]:
+            return ~updatable.has(stored_key, one, "updatable_", kind)
+
+        self._denied_of_new = in_order.where(key.in_(sent), is_denied(key))
+        links, stored = self._links.selected().subquery("sent_"), near.table.alias("stored_")
+        own, other = (
+            type_coerce(one, of.type) for one, of in zip(links.c, (near, far), strict=True)
+        )
+        same = select(ONE).where(stored.c[near.key] == own, stored.c[far.key] == other)
+        is_new = ~exists(same.correlate_except(stored))
+        added = select(own, other).where(is_new, is_denied(other))
+        removed = select(near, far).where(self._is_removed, is_denied(far))
         self._denied = select(union_all(added, removed).subquery("denied_"))
 
     def lock_rows(self, owners: Sequence[Any], others: Sequence[Any], check: Check) -> Change:

@@ -101,7 +101,7 @@ class LinkStatements:
         """Return the condition of links to some rows."""
         if not rows.hides_rows(self._key.table):
             return true()
-        return self._far.in_(select(key_of(self._key, rows, "visible_", self._kind)))
+        return rows.has(self._key, self._far, "visible_", self._kind)
 
     def _new_links(self) -> Any:
         """Return the INSERT into a link table that ignores links that exist."""
