@@ -26,7 +26,7 @@ def chosen_row(rows: UserRows, session: Session, row: str | None, values: Sequen
     A new row is not committed. Raises AccountError.
     """
     if row is None:
-        return _create(rows, session, values)
+        return _insert_row(rows, session, values)
     if values:
         raise AccountError("--row is about an existing row, and --set about a new one: remove one")
     return existing_row(rows, session, row)
@@ -34,7 +34,7 @@ def chosen_row(rows: UserRows, session: Session, row: str | None, values: Sequen
 
 def existing_row(rows: UserRows, session: Session, text: str) -> Any:
     """Return the key of the row whose key is written so. Raises AccountError."""
-    key = _key(text, python_type(rows.key.type))
+    key = _parsed_key(text, python_type(rows.key.type))
     name = rows.model.__name__
     if key is None:
         raise AccountError(f"{text!r} is not the form of a key of {name}")
@@ -43,7 +43,7 @@ def existing_row(rows: UserRows, session: Session, text: str) -> Any:
     return key
 
 
-def _key(text: str, kind: type) -> Any:
+def _parsed_key(text: str, kind: type) -> Any:
     """Return the value of a key; None if the text is not one."""
     if kind is int:
         is_key = _INTEGER.fullmatch(text) and abs(int(text)) <= MAX_INT
@@ -56,8 +56,8 @@ def _key(text: str, kind: type) -> Any:
     return text
 
 
-def _create(rows: UserRows, session: Session, values: Sequence[str]) -> Any:
-    row = _validated(rows, _named(values))
+def _insert_row(rows: UserRows, session: Session, values: Sequence[str]) -> Any:
+    row = _valid_values(rows, _values_by_name(values))
     found = {rows.column_of[name].key: value for name, value in row.items() if value is not None}
     try:
         statement = insert(rows.table).values(found).returning(rows.key)
@@ -69,7 +69,7 @@ def _create(rows: UserRows, session: Session, values: Sequence[str]) -> Any:
         raise AccountError(f"the database rejects the new row of {name}: {reason}") from None
 
 
-def _named(values: Sequence[str]) -> dict[str, str]:
+def _values_by_name(values: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for one in values:
         name, separator, value = one.partition("=")
@@ -81,37 +81,37 @@ def _named(values: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _validated(rows: UserRows, texts: Mapping[str, str]) -> dict[str, Any]:
+def _valid_values(rows: UserRows, texts: Mapping[str, str]) -> dict[str, Any]:
     """Return the values of a new row by attribute. A text that is refused is read as JSON."""
     fields: dict[str, Any] = {
         name: (field.annotation, field) for name, field in rows.model.model_fields.items()
     }
     model = create_model(rows.model.__name__, __base__=Model, **fields)
     try:
-        return _dumped(model, texts)
+        return _parsed_values(model, texts)
     except ValidationError as error:
         refused = {str(one["loc"][0]) for one in error.errors() if one["loc"]}
-    values = {name: _json(text) if name in refused else text for name, text in texts.items()}
+    values = {name: _value_of(text) if name in refused else text for name, text in texts.items()}
     try:
-        return _dumped(model, values)
+        return _parsed_values(model, values)
     except ValidationError as error:
-        found = "\n".join(_lines(error, model))
+        found = "\n".join(_problem_lines(error, model))
         raise AccountError(f"the row of {rows.model.__name__} is invalid\n{found}") from None
 
 
-def _dumped(model: type[Model], values: Mapping[str, Any]) -> dict[str, Any]:
+def _parsed_values(model: type[Model], values: Mapping[str, Any]) -> dict[str, Any]:
     row = model.model_validate_json(json.dumps(values))
     return {name: getattr(row, name) for name in model.model_fields}
 
 
-def _json(text: str) -> Any:
+def _value_of(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
 
 
-def _lines(error: ValidationError, model: type[Model]) -> Iterator[str]:
+def _problem_lines(error: ValidationError, model: type[Model]) -> Iterator[str]:
     known = [str(field.alias or name) for name, field in model.model_fields.items()]
     remedies = {
         "missing": "add --set {0}=VALUE, or name an existing row with --row",

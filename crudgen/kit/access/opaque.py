@@ -1,4 +1,4 @@
-"""What the verification of tokens needs of tokens that are no JWTs."""
+"""The interface of tokens that are not JWTs, because the application has issued them."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
