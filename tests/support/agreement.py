@@ -87,6 +87,7 @@ INEXPRESSIBLE = {
         ),
         *("has no relation", "has no field or relation", "is a field of", "names no field of"),
         *("is a relation to", "is a path, '", " relations", "ends with an operator", "is a link"),
+        "two sides of one link",
         *("is not a link", "is not possible", "listed with 'any'", "in the list '"),
         *("cannot be filtered", "has no operation"),
         *(

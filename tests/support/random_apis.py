@@ -1,12 +1,13 @@
 """Random keys of the `api` block about relations; the same for the same graph and seed."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from random import Random
 from typing import Any
 
 from crudgen.language import Schema
+from crudgen.language.names import FieldName
 from crudgen.language.operations import Operation
 from crudgen.language.relations import Relation, RelationKind
 from crudgen.language.schema import Entity
@@ -54,9 +55,20 @@ class _Keys:
             keys["embed"] = self.chosen(name for name in keys["include"] if name in to_one)
         keys["nested"] = self.chosen(str(one.name) for one in self.nested())
         if self.operates(Operation.CREATE, Operation.UPDATE, Operation.REPLACE):
-            written = {name: word for name, word in self.written() if self.random.random() < 0.5}
-            keys["write"] = written
+            keys["write"] = self.one_side(
+                {name: word for name, word in self.written() if self.random.random() < 0.5}
+            )
         return {key: value for key, value in keys.items() if value or self.random.random() < 0.3}
+
+    def one_side(self, written: Mapping[str, str]) -> dict[str, str]:
+        """Return relations to write without the second side of a link of the entity to itself."""
+        found: dict[str, str] = {}
+        for name, word in written.items():
+            relation = self.entity.relation(FieldName(name))
+            is_own = relation.target == self.entity.name
+            if word != "keys" or not (is_own and str(relation.inverse) in found):
+                found[name] = word
+        return found
 
     def operates(self, *operations: Operation) -> bool:
         return bool({*operations} & {*self.entity.api.operations})

@@ -95,6 +95,7 @@ class _RelationKeys:
                 continue
             try:
                 self._check_write(relation, nested)
+                self._check_one_side(relation, found)
             except PathError as error:
                 location = self.written.locate("api", "write", name)
                 self.problems.add(location, error.problem, error.remedy)
@@ -200,6 +201,21 @@ class _RelationKeys:
         if Operation.CREATE not in target.api.operations:
             problem = f"{target.name} has no operation 'create'"
             raise PathError(problem, f"add it in {target.source}, or remove {name!r}")
+
+    def _check_one_side(
+        self, relation: Relation, written: Iterable[tuple[FieldName, NestedWrite]]
+    ) -> None:
+        """Check that bodies contain only one side of a link of an entity to itself.
+
+        With both, a body could say of one link that it exists, and that it does not.
+        """
+        if relation.link is None or relation.target != self.entity.name:
+            return
+        for other, _ in written:
+            if other == relation.inverse:
+                sides = f"{str(relation.name)!r} and {str(other)!r} are the two sides of one link"
+                remedy = "remove one of them: requests change the link from the other side"
+                raise PathError(f"{sides}, and bodies could contradict themselves", remedy)
 
     def _to_many_relation(self, text: str, key: str) -> Relation:
         relation = self._single_relation(text, key)
