@@ -1,7 +1,7 @@
 """Makes the changes of a plan. Reason to change: the protocol.
 
-Alone; plan again; refuse if rows are in the way; change; plan again, which must find nothing to do;
-commit. Otherwise, nothing has happened. What can be repeated follows after the transaction.
+Take the lock; plan again; refuse if rows prevent it; change; plan again, which must find nothing to
+do; commit. An error before that undoes all. Steps that can be repeated follow the commit.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class RefusedError(DatabaseError):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a database should become."""
+    """The tables that a database should have, with the hints and options of the change."""
 
     metadata: MetaData
     hints: Hints
@@ -51,7 +51,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What was done."""
+    """The plan that was applied, and the backup."""
 
     plan: Plan
     backup: Path | None = None
@@ -60,7 +60,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How a plan is applied."""
+    """How a plan is applied: its reports, the expected plan, and whether to make a backup."""
 
     watch: Watch
     waiting: Callable[[str], None]
@@ -71,14 +71,14 @@ class Order:
 
 
 class Writer(Protocol):
-    """What differs between databases."""
+    """Applies plans on one kind of database."""
 
     def apply(self, target: Target, order: Order) -> Applied:
         """Make the changes."""
 
 
 def unwatched(step: Step) -> AbstractContextManager[Progress]:
-    """Report nothing."""
+    """Return a report of a step that does nothing."""
     del step
     return nullcontext(lambda _text: None)
 
@@ -95,7 +95,7 @@ def apply(database: Database, target: Target, order: Order) -> Applied:
     return writer.apply(target, order)
 
 
-def checked(plan: Plan, order: Order) -> Plan:
+def accept(plan: Plan, order: Order) -> Plan:
     """Return the plan. Raises RefusedError if it must not be applied.
 
     An empty plan is accepted: another process may have applied the expected one.
@@ -131,7 +131,7 @@ def check_result(connection: Connection, target: Target, following: tuple[Step, 
     """Raise DatabaseError if the changes in this transaction did not lead to the models.
 
     `following` are steps after the transaction. PostgreSQL estimates the number of rows better now,
-    so another plan may have them in the transaction.
+    so the new plan may have them in the transaction.
     """
     left = target.plan(connection, is_done=True)
     later = {(step.table, step.column, step.what) for step in following}

@@ -16,7 +16,7 @@ from crudgen.errors import DatabaseError
 from crudgen.kit.database.faults import cause_of, reason_of
 from crudgen.kit.database.tables import LOCK as CREATION
 
-from .applying import Applied, Order, Progress, Target, check_result, checked, run_steps
+from .applying import Applied, Order, Progress, Target, accept, check_result, run_steps
 from .blockers import Blockers, watched
 from .connecting import Database
 from .plan import Plan, Step
@@ -52,15 +52,15 @@ class PostgresqlWriter:
         with (
             self._session() as connection,
             watched(self._database, connection, (LOCK, CREATION), order.waiting) as blockers,
-            _alone(connection),
+            _advisory_lock(connection),
         ):
             attempts = _Attempts(self._database.where, blockers)
-            plan = attempts.run(partial(_transaction, connection, target, order))
+            plan = attempts.run(partial(_run_transaction, connection, target, order))
             if plan.inside:
                 attempts.done = "other changes were made"
             for step in plan.online:
-                with _errors_of(step, attempts.done):
-                    attempts.run(partial(_online, connection, step, order))
+                with _step_errors(step, attempts.done):
+                    attempts.run(partial(_run_online_step, connection, step, order))
                 attempts.done = "other changes were made"
             if plan.online:
                 _check_online(connection, target)
@@ -90,7 +90,7 @@ class _Attempts:
     """What was changed before."""
 
     def run(self, work: Callable[[], Result]) -> Result:
-        """Try until the locks are available. Raises DatabaseError after ATTEMPTS attempts."""
+        """Repeat `work` until it gets its locks. Raises DatabaseError after ATTEMPTS attempts."""
         pause, longest = _PAUSE_SECONDS
         for _ in range(ATTEMPTS):
             try:
@@ -106,7 +106,7 @@ class _Attempts:
 
 
 @contextmanager
-def _alone(connection: Connection) -> Iterator[None]:
+def _advisory_lock(connection: Connection) -> Iterator[None]:
     """Hold the advisory lock.
 
     It is polled: a statement that waits for it would hold a snapshot, for which CREATE INDEX
@@ -121,7 +121,7 @@ def _alone(connection: Connection) -> Iterator[None]:
             run(connection, f"SELECT pg_advisory_unlock({LOCK})")
 
 
-def _transaction(connection: Connection, target: Target, order: Order) -> Plan:
+def _run_transaction(connection: Connection, target: Target, order: Order) -> Plan:
     """Make the changes in a transaction, and return their plan. Raises _BusyError."""
     with _busy_errors():
         run(connection, "BEGIN")
@@ -129,7 +129,7 @@ def _transaction(connection: Connection, target: Target, order: Order) -> Plan:
             run(connection, f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}")
             if not run(connection, f"SELECT pg_try_advisory_xact_lock({CREATION})").scalar_one():
                 raise _BusyError  # noqa: TRY301 -- an application creates tables
-            plan = checked(target.plan(connection), order)
+            plan = accept(target.plan(connection), order)
             if plan.inside:
                 run_steps(connection, plan.inside, order.watch)
                 check_result(connection, target, plan.online)
@@ -141,9 +141,9 @@ def _transaction(connection: Connection, target: Target, order: Order) -> Plan:
     return plan
 
 
-def _online(connection: Connection, step: Step, order: Order) -> None:
+def _run_online_step(connection: Connection, step: Step, order: Order) -> None:
     """Run a step outside of a transaction. Raises _BusyError."""
-    with order.watch(step) as report, _progress(connection, report), _busy_errors():
+    with order.watch(step) as report, _report_notices(connection, report), _busy_errors():
         for statement in step.sql:
             # Without its lock in time, CREATE INDEX CONCURRENTLY leaves an invalid index.
             waits = 0 if "CONCURRENTLY" in statement else LOCK_MILLISECONDS
@@ -152,7 +152,7 @@ def _online(connection: Connection, step: Step, order: Order) -> None:
 
 
 @contextmanager
-def _progress(connection: Connection, report: Progress) -> Iterator[None]:
+def _report_notices(connection: Connection, report: Progress) -> Iterator[None]:
     """Report the notices of statements that commit parts of their work."""
 
     def receive(notice: Any) -> None:
@@ -168,14 +168,14 @@ def _progress(connection: Connection, report: Progress) -> Iterator[None]:
 
 
 @contextmanager
-def _errors_of(step: Step, done: str) -> Iterator[None]:
+def _step_errors(step: Step, done: str) -> Iterator[None]:
     """Convert errors of a step after the transaction. `done` says what was changed before."""
     try:
         yield
     except DBAPIError as error:
-        remedy = "run crudgen apply again to complete this one"
+        remedy = "run crudgen apply again to complete this change"
         if isinstance(error, IntegrityError):
-            remedy = "the rows were written meanwhile: `crudgen plan` shows them"
+            remedy = "rows written in the meantime prevent it: `crudgen plan` shows them"
         raise DatabaseError(
             f"{step.table}: {step.what}: {reason_of(error)}\n  {done}; {remedy}"
         ) from None
@@ -183,6 +183,7 @@ def _errors_of(step: Step, done: str) -> Iterator[None]:
 
 @contextmanager
 def _busy_errors() -> Iterator[None]:
+    """Convert a lock timeout or a deadlock to _BusyError."""
     try:
         yield
     except OperationalError as error:
@@ -198,4 +199,8 @@ def _check_online(connection: Connection, target: Target) -> None:
     run(connection, "ROLLBACK")
     if not left.is_empty:
         lines = [f"  {one}" for one in left.left]
-        raise DatabaseError("\n".join(["some changes are not complete; run it again:", *lines]))
+        raise DatabaseError(
+            "\n".join(
+                ["some changes are not complete; run crudgen apply again. Left to do:", *lines]
+            )
+        )

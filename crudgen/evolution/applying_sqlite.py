@@ -16,7 +16,7 @@ from crudgen.errors import DatabaseError
 from crudgen.kit.database.catalogue.explain import quoted
 from crudgen.kit.database.faults import cause_of
 
-from .applying import Applied, Order, Target, check_result, checked, needs_backup, run_steps
+from .applying import Applied, Order, Target, accept, check_result, needs_backup, run_steps
 from .connecting import Database
 from .plan import Lock, Plan, Risk
 from .statements import run
@@ -39,18 +39,20 @@ class SqliteWriter:
             # Inside of a transaction this has no effect, and DROP TABLE would delete child rows.
             run(connection, "PRAGMA foreign_keys = OFF")
             try:
-                with self._alone(connection, order):
-                    plan = checked(target.plan(connection), order)
+                with self._write_lock(connection, order):
+                    plan = accept(target.plan(connection), order)
                     if plan.is_empty:
                         return Applied(plan)
                     saved = order.backup and needs_backup(plan)
                     backup = self._back_up(plan) if saved else None
-                    self._change(connection, target, plan, order)
+                    self._change_tables(connection, target, plan, order)
             finally:
                 run(connection, "PRAGMA foreign_keys = ON")
         return Applied(plan, backup)
 
-    def _change(self, connection: Connection, target: Target, plan: Plan, order: Order) -> None:
+    def _change_tables(
+        self, connection: Connection, target: Target, plan: Plan, order: Order
+    ) -> None:
         # Reading all rows takes long, and only these steps can lose any.
         may_lose = any(step.lock is Lock.COPIED or step.risk is Risk.DROPS for step in plan.steps)
         orphans = _orphans(connection) if may_lose else Counter()
@@ -70,7 +72,7 @@ class SqliteWriter:
         check_result(connection, target)
 
     @contextmanager
-    def _alone(self, connection: Connection, order: Order) -> Iterator[None]:
+    def _write_lock(self, connection: Connection, order: Order) -> Iterator[None]:
         """Hold the write lock; commit at the end, and roll back after an error."""
         begins = time.monotonic()
         has_said = False
@@ -126,7 +128,7 @@ def copy_database(file: Path, copy: Path) -> None:
 
 
 def _orphans(connection: Connection) -> Counter[tuple[str, str]]:
-    """Return the number of rows that refer to no row, by their table and the one they refer to."""
+    """Count the rows that refer to a missing row, by their table and the table referred to."""
     return Counter((row[0], row[2]) for row in run(connection, "PRAGMA foreign_key_check"))
 
 

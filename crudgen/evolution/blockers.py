@@ -51,7 +51,7 @@ class Blockers:
     _reported: set[int] = field(default_factory=set)
 
     def see(self, rows: Iterable[Row], now: float) -> None:
-        """Report the processes that are in the way for REPORT_AFTER_SECONDS, with short pauses."""
+        """Report processes that block for REPORT_AFTER_SECONDS, short pauses included."""
         for pid, name, state, seconds, query, table in rows:
             first, last = self._seen.get(pid, (now, now))
             first = now if now - last > 2 * REPORT_AFTER_SECONDS else first
@@ -92,7 +92,7 @@ def watched(
 ) -> Iterator[Blockers]:
     """Report what a session waits for, also for advisory locks with these keys.
 
-    Another session looks, since the one that waits cannot.
+    Another session reads this, since the waiting one cannot run statements.
     """
     found = Blockers(report)
     pid: int = run(connection, "SELECT pg_backend_pid()").scalar_one()

@@ -40,7 +40,7 @@ SAME = Conversion("{value}", None, True)
 
 @dataclass(frozen=True, slots=True)
 class ColumnChange:
-    """A column that both have, whether it changes or not."""
+    """A column that the live table and the model have, whether it changes or not."""
 
     found: Column
     expected: Column
@@ -100,7 +100,7 @@ class ColumnChange:
 
 @dataclass(frozen=True, slots=True)
 class AddedColumn:
-    """A column that the table lacks."""
+    """A column of the model that the live table lacks."""
 
     expected: Column
     fill: object | None = None

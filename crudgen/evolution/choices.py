@@ -20,7 +20,7 @@ _TIMES = {TypeName.DATE, TypeName.TIME, TypeName.DATETIME}
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """Options of one run. They belong to a moment, so the spec does not have them."""
+    """Options of one run of `plan` or `apply`. They are not part of the spec."""
 
     fills: Mapping[tuple[str, str], object] = field(default_factory=dict)
     """Values for existing rows, by table and column of the models: `--fill`."""
@@ -53,7 +53,7 @@ def read_choices(
         if key in filled:
             remedy = f"give --fill {name}=VALUE once"
             raise choice_error("--fill", option, f"{name} has another value already", remedy)
-        filled[key] = _value(option, name, one, text)
+        filled[key] = _fill_value(option, name, one, text)
     counted = set()
     for name in integers:
         table, one = names.field("--integers", name, name)
@@ -63,12 +63,12 @@ def read_choices(
     return Choices(filled, frozenset(names.drop(name) for name in drops), frozenset(counted))
 
 
-def _value(option: str, name: str, one: Field, text: str) -> object:
+def _fill_value(option: str, name: str, one: Field, text: str) -> object:
     """Return the value of a field that an option has as text. Raises ChoiceError."""
     if one.type in _TIMES and text == "now":
         return Now()
     try:
-        value = to_value(one.type, _plain(one.type, text))
+        value = to_value(one.type, _yaml_value(one.type, text))
         problem = value_problem(one, value)
     except ValueError as error:
         problem = str(error.args[0])
@@ -78,7 +78,7 @@ def _value(option: str, name: str, one: Field, text: str) -> object:
     return as_stored(one, value)
 
 
-def _plain(kind: TypeName, text: str) -> Plain:
+def _yaml_value(kind: TypeName, text: str) -> Plain:
     """Return text as a YAML value, in the form that its type has there."""
     if kind is TypeName.JSON:
         try:

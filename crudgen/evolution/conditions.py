@@ -13,7 +13,7 @@ from crudgen.kit.database.catalogue import Check, ForeignKey, Key
 from crudgen.kit.database.catalogue.explain import quoted
 
 from .changes import AddedColumn, Changes, ColumnChange, TableChange
-from .expressions import converted, literal, survives
+from .expressions import literal, new_value_sql, survives
 from .hints import Hints
 from .pairing import fold_of, with_columns
 from .spec_words import removed_words, spec_types
@@ -26,17 +26,17 @@ Refused = Mapping[str, Collection[str]]
 def conditions(
     dialect: Dialect, changes: Changes, hints: Hints, refused: Refused
 ) -> "Iterator[Sequence[Condition]]":
-    """Yield the conditions of rows in the way; one scan can count those of a group."""
+    """Yield groups of conditions on rows that prevent changes; one scan counts those of a group."""
     tables = {change.expected.name: change for change in changes.tables}
     for change in changes.tables:
         if change.found is not None and change.is_changed:
             skipped = refused.get(change.expected.name, ())
-            yield from _Rows(dialect, change, tables, hints, skipped).conditions()
+            yield from _TableConditions(dialect, change, tables, hints, skipped).conditions()
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition that is true for rows in the way, and what to say about them."""
+    """A condition that is true for rows that prevent a change, and its message."""
 
     change: TableChange
     column: str | None
@@ -73,8 +73,8 @@ class Condition:
         return f"{self.alias}." if self.alias else ""
 
 
-class _Rows:
-    """The rows of one table."""
+class _TableConditions:
+    """Builds the conditions on the rows of one table."""
 
     def __init__(
         self,
@@ -92,34 +92,34 @@ class _Rows:
         self._fold = fold_of(dialect.name)
 
     def conditions(self) -> Iterator[Sequence[Condition]]:
-        """Yield the conditions: missing values, values and rules, doubles, missing targets."""
+        """Yield the conditions: missing and invalid values, duplicates, missing targets."""
         yield [
             *self._missing_values(),
             *self._unconvertible_values(),
-            *(self._rule(check) for check in self._rules()),
+            *(self._rule_condition(check) for check in self._rules_to_check()),
         ]
-        for key in self._keys():
-            yield [self._doubles(key)]
-        for reference in self._references():
+        for key in self._keys_to_check():
+            yield [self._duplicates_condition(key)]
+        for reference in self._references_to_check():
             if not self._is_refused(reference.columns):
-                yield [self._orphans(reference)]
+                yield [self._orphans_condition(reference)]
 
-    def _name(self, column: str) -> str:
+    def _shown_name(self, column: str) -> str:
         return self._hints.name(self._change.expected.name, column)
 
     def _is_refused(self, columns: Collection[str]) -> bool:
         refused = {self._fold(name) for name in self._refused}
         return not refused.isdisjoint(map(self._fold, columns))
 
-    def _value(self, column: str, alias: str = "") -> str:
+    def _new_value(self, column: str, alias: str = "") -> str:
         """Return SQL for the new value of a column; NULL for one that cannot be converted."""
-        return _value(self._dialect, self._change, column, alias)
+        return _new_value(self._dialect, self._change, column, alias)
 
     def _missing_values(self) -> Iterator[Condition]:
         """Yield the conditions of required columns without a value."""
         for change in self._change.columns:
             if change.becomes_required and change.fill is None:
-                name = self._name(change.expected.name)
+                name = self._shown_name(change.expected.name)
                 yield Condition(
                     self._change,
                     change.expected.name,
@@ -134,7 +134,7 @@ class _Rows:
             if added.expected.name in key:
                 continue  # that the key changes is a problem already
             if not added.expected.nullable and not added.is_filled:
-                name = self._name(added.expected.name)
+                name = self._shown_name(added.expected.name)
                 yield Condition(
                     self._change,
                     added.expected.name,
@@ -160,16 +160,16 @@ class _Rows:
                     "change the values, or undo the change of the type",
                 )
 
-    def _changed(self) -> set[str]:
+    def _changed_columns(self) -> set[str]:
         """Return the columns whose values change, for comparison."""
         return {
             *(self._fold(one.expected.name) for one in self._change.columns if one.changes_values),
             *(self._fold(one.expected.name) for one in self._change.added),
         }
 
-    def _rules(self) -> list[Check]:
-        """Return the rules that existing rows may not meet."""
-        changed = {name.lower() for name in self._changed()}
+    def _rules_to_check(self) -> list[Check]:
+        """Return the rules that existing rows may violate."""
+        changed = {name.lower() for name in self._changed_columns()}
         return [
             check
             for check in self._change.expected.checks
@@ -181,8 +181,8 @@ class _Rows:
             and not self._is_refused(check.columns)
         ]
 
-    def _references(self) -> list[ForeignKey]:
-        """Return the foreign keys whose targets existing rows may lack."""
+    def _references_to_check(self) -> list[ForeignKey]:
+        """Return the foreign keys that existing rows may violate."""
         new, unvalidated = self._change.new_foreign_keys, self._change.unvalidated
         filled = {one.expected.name for one in self._change.columns if one.fill is not None}
         return [
@@ -191,10 +191,10 @@ class _Rows:
             if key in new or key.name in unvalidated or not filled.isdisjoint(key.columns)
         ]
 
-    def _rule(self, check: Check) -> Condition:
+    def _rule_condition(self, check: Check) -> Condition:
         columns: list[ColumnChange | AddedColumn] = [*self._change.columns, *self._change.added]
         texts = {
-            self._fold(one.expected.name): self._value(one.expected.name)
+            self._fold(one.expected.name): self._new_value(one.expected.name)
             for one in columns
             if _differs(one)
         }
@@ -210,21 +210,21 @@ class _Rows:
         place = self._hints.places.get((self._change.expected.name, check.name))
         return Condition(self._change, column, condition, what, remedy, place=str(place or ""))
 
-    def _keys(self) -> Iterator[Key]:
-        """Yield the keys that existing rows may not meet."""
+    def _keys_to_check(self) -> Iterator[Key]:
+        """Yield the unique keys that existing rows may violate."""
         expected = self._change.expected
         new = [*self._change.new_uniques]
         new += [Key(one.name, one.columns) for one in self._change.new_indexes if one.is_unique]
-        changed = self._changed()
+        changed = self._changed_columns()
         for key in expected.unique_keys + ((expected.key,) if expected.key else ()):
             columns = set(map(self._fold, key.columns))
             is_new = key in new or columns in [set(map(self._fold, one.columns)) for one in new]
             if (is_new or not columns.isdisjoint(changed)) and not self._is_refused(columns):
                 yield key
 
-    def _doubles(self, key: Key) -> Condition:
+    def _duplicates_condition(self, key: Key) -> Condition:
         """Return the condition of rows that have the same values in a unique key."""
-        values = [self._value(column) for column in key.columns]
+        values = [self._new_value(column) for column in key.columns]
         names = [f"c{number}" for number in range(len(values))]
         selected = ", ".join(f"{one} AS {name}" for one, name in zip(values, names, strict=True))
         columns = ", ".join(names)
@@ -242,18 +242,18 @@ class _Rows:
             f"({row}) IN ({doubles})",
             f"with the same {what} as another row, which must be unique",
             "change or delete all but one of each",
-            order=[self._value(column) for column in key.columns if column not in added],
+            order=[self._new_value(column) for column in key.columns if column not in added],
             guard=f"SELECT 1 FROM ({doubles} LIMIT 1) AS d",
         )
 
-    def _orphans(self, reference: ForeignKey) -> Condition:
-        """Return the condition of rows that refer to no row."""
+    def _orphans_condition(self, reference: ForeignKey) -> Condition:
+        """Return the condition of rows that refer to a missing row."""
         target = self._tables.get(reference.target)
-        own = [self._value(column, "own.") for column in reference.columns]
+        own = [self._new_value(column, "own.") for column in reference.columns]
         present = [f"{value} IS NOT NULL" for value in own]
         if target is not None and target.found is not None:
             others = [
-                _value(self._dialect, target, column, "other.")
+                _new_value(self._dialect, target, column, "other.")
                 for column in reference.target_columns
             ]
             equal = " AND ".join(f"{a} = {b}" for a, b in zip(others, own, strict=True))
@@ -274,7 +274,7 @@ def _differs(change: ColumnChange | AddedColumn) -> bool:
     return isinstance(change, AddedColumn) or change.changes_values or change.is_renamed
 
 
-def _value(dialect: Dialect, change: TableChange, name: str, alias: str) -> str:
+def _new_value(dialect: Dialect, change: TableChange, name: str, alias: str) -> str:
     """Return SQL for the new value of a column; NULL for one that cannot be converted."""
     by_name = {one.name: one for one in change.table.columns}
     for one in change.columns:
@@ -282,7 +282,7 @@ def _value(dialect: Dialect, change: TableChange, name: str, alias: str) -> str:
             live = alias + quoted(one.found.name)
             if not one.changes_values:
                 return live
-            value, condition = converted(one, live, by_name[name], dialect), survives(one, live)
+            value, condition = new_value_sql(one, live, by_name[name], dialect), survives(one, live)
             # NULL survives: it is filled.
             guard = None if condition is None else f"{live} IS NULL OR ({condition})"
             return f"({value})" if guard is None else f"(CASE WHEN {guard} THEN {value} END)"

@@ -56,26 +56,26 @@ class Database:
 
     @property
     def exists(self) -> bool:
-        """Whether there is a file, or a server that has to tell."""
+        """Whether the SQLite file exists; True for a server."""
         return self.file is None or self.file.exists()
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
         """Connect in autocommit mode; create a missing file. Raises DatabaseError."""
-        with self._connected(self._engine) as connection:
+        with self._checked_connection(self._engine) as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Connect, in a transaction that only reads. A missing file is an empty database."""
         engine = self._engine if self.exists else create_engine("sqlite://", poolclass=NullPool)
-        with self._connected(engine) as connection:
+        with self._checked_connection(engine) as connection:
             begin = "BEGIN" if self.kind == "sqlite" else "BEGIN ISOLATION LEVEL REPEATABLE READ"
             connection.exec_driver_sql(begin)
             yield connection
 
     @contextmanager
-    def _connected(self, engine: Engine) -> Iterator[Connection]:
+    def _checked_connection(self, engine: Engine) -> Iterator[Connection]:
         with _as_database_errors(NotConnectedError), startup_errors(engine, self.where):
             connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
@@ -103,7 +103,7 @@ class Database:
 
 
 def without_password(url: str) -> str:
-    """Return a URL that has everything but a password, unlike one for messages."""
+    """Return a URL without its password; unlike `mask_url`, it keeps all else."""
     masked = mask_url(url)
     if not masked.startswith("postgresql://") or masked == "postgresql://…":
         return masked
@@ -117,6 +117,7 @@ def without_password(url: str) -> str:
 
 @contextmanager
 def _as_database_errors(kind: type[DatabaseError] = DatabaseError) -> Iterator[None]:
+    """Convert StartupError to a DatabaseError."""
     try:
         yield
     except StartupError as error:

@@ -38,13 +38,13 @@ class Constraints:
         self, change: TableChange, retyped: Mapping[str, Collection[str]]
     ) -> TableChange:
         """Return the change of a table with the changes of its constraints and indexes."""
-        change = self._checks(change)
-        change = self._uniques(change)
-        change = self._foreign_keys(change, retyped)
-        change = self._indexes(change)
-        return self._key(change)
+        change = self._with_checks(change)
+        change = self._with_uniques(change)
+        change = self._with_foreign_keys(change, retyped)
+        change = self._with_indexes(change)
+        return self._with_key(change)
 
-    def _checks(self, change: TableChange) -> TableChange:
+    def _with_checks(self, change: TableChange) -> TableChange:
         pairs = list(zip(self._found.checks, self._renamed.checks, strict=True))
         new = [one for one in self._expected.checks if one not in self._renamed.checks]
         names = {one.name for one in new}
@@ -60,7 +60,7 @@ class Constraints:
                 if live.name in names or is_ours:
                     old.append(live)
                 else:
-                    self._keep(f"check {live.name or ''} ({live.sql})", live.name, columns)
+                    self._note_kept(f"check {live.name or ''} ({live.sql})", live.name, columns)
                 continue
             if same[0].name != live.name and self._is_ours(live, "ck", columns):
                 renames.append((live, same[0]))
@@ -74,18 +74,18 @@ class Constraints:
             unvalidated=(*change.unvalidated, *unvalidated),
         )
 
-    def _uniques(self, change: TableChange) -> TableChange:
-        here = {self._comparable(key): key for key in self._expected.unique_keys}
-        there = {self._comparable(key) for key in self._renamed.unique_keys}
-        new = [key for key in self._expected.uniques if self._comparable(key) not in there]
+    def _with_uniques(self, change: TableChange) -> TableChange:
+        here = {self._comparable_key(key): key for key in self._expected.unique_keys}
+        there = {self._comparable_key(key) for key in self._renamed.unique_keys}
+        new = [key for key in self._expected.uniques if self._comparable_key(key) not in there]
         old, renames = [], []
         for live, renamed in zip(self._found.uniques, self._renamed.uniques, strict=True):
-            same = here.get(self._comparable(renamed))
+            same = here.get(self._comparable_key(renamed))
             is_ours = self._is_ours(live, "uq", renamed.columns)
             if same is None and is_ours:
                 old.append(live)
             elif same is None:
-                self._keep(f"unique ({', '.join(live.columns)})", live.name, renamed.columns)
+                self._note_kept(f"unique ({', '.join(live.columns)})", live.name, renamed.columns)
             elif live.name and same.name and live.name != same.name and is_ours:
                 renames.append((live.name, same.name))
         return replace(
@@ -95,7 +95,7 @@ class Constraints:
             renamed_constraints=(*change.renamed_constraints, *renames),
         )
 
-    def _foreign_keys(
+    def _with_foreign_keys(
         self, change: TableChange, retyped: Mapping[str, Collection[str]]
     ) -> TableChange:
         extra = list(zip(self._found.foreign_keys, self._renamed.foreign_keys, strict=True))
@@ -126,7 +126,7 @@ class Constraints:
             else:
                 self.kept_foreign_keys.append(live)
                 what = f"foreign key ({', '.join(live.columns)}) → {live.target}"
-                self._check_use(what, renamed.columns)
+                self._refuse_drop(what, renamed.columns)
         return replace(
             change,
             new_foreign_keys=tuple(new),
@@ -151,7 +151,7 @@ class Constraints:
         targets = [tuple(map(self._fold, key.target_columns)) for key in (one, other)]
         return contents[0] == contents[1] and (targets[0] == targets[1] or () in targets)
 
-    def _indexes(self, change: TableChange) -> TableChange:
+    def _with_indexes(self, change: TableChange) -> TableChange:
         pairs = list(zip(self._found.indexes, self._renamed.indexes, strict=True))
         old = [live for live, renamed in pairs if self._is_removed(live, renamed)]
         left = [(live, renamed) for live, renamed in pairs if live not in old]
@@ -164,7 +164,7 @@ class Constraints:
             if same is None and self._fold(live.name) in names:
                 old.append(live)
             elif same is None:
-                self._keep_index(live)
+                self._note_kept_index(live)
             elif live.name != same.name:
                 is_ours = self._is_our_index(live, renamed)
                 (renames if is_ours else others).append((live.name, same.name))
@@ -179,7 +179,7 @@ class Constraints:
     def _expected_index(self, renamed: Index) -> Index | None:
         """Return the index of the models with the same content."""
         for index in self._expected.indexes:
-            same = self._folded(index.columns) == self._folded(renamed.columns)
+            same = self._folded_names(index.columns) == self._folded_names(renamed.columns)
             if same and index.is_unique == renamed.is_unique and renamed.where is None:
                 return index
         return None
@@ -188,57 +188,59 @@ class Constraints:
         """Return whether an index is from the spec, and not in the models or not valid."""
         is_ours = self._is_our_index(live, renamed)
         if live.is_unique and live.where is None and live.is_valid:
-            uniques = {self._comparable(key) for key in self._expected.unique_keys}
+            uniques = {self._comparable_key(key) for key in self._expected.unique_keys}
             is_ours = is_ours or self._is_ours(Key(live.name, ()), "uq", renamed.columns)
-            is_ours = is_ours and self._comparable(Key(live.name, renamed.columns)) not in uniques
+            is_ours = (
+                is_ours and self._comparable_key(Key(live.name, renamed.columns)) not in uniques
+            )
         return is_ours and (self._expected_index(renamed) is None or not live.is_valid)
 
     def _missing_indexes(self, change: TableChange, left: Iterable[Index]) -> list[Index]:
-        """Return the indexes of the models that no index or unique constraint stands for."""
+        """Return the indexes of the models that no live index or unique constraint replaces."""
         columns = {
-            self._folded(renamed.columns)
+            self._folded_names(renamed.columns)
             for live, renamed in zip(self._found.uniques, self._renamed.uniques, strict=True)
             if live not in change.old_uniques
         }
         uniques = {frozenset(parts) for parts in columns}
         for index in left:
             if index.is_valid and index.where is None:
-                columns.add(self._folded(index.columns))
+                columns.add(self._folded_names(index.columns))
                 if index.is_unique:
-                    uniques.add(frozenset(self._folded(index.columns)))
+                    uniques.add(frozenset(self._folded_names(index.columns)))
         return [
             index
             for index in self._expected.indexes
             if (
-                frozenset(self._folded(index.columns)) not in uniques
+                frozenset(self._folded_names(index.columns)) not in uniques
                 if index.is_unique
-                else self._folded(index.columns) not in columns
+                else self._folded_names(index.columns) not in columns
             )
         ]
 
-    def _keep_index(self, live: Index) -> None:
+    def _note_kept_index(self, live: Index) -> None:
         kind = "unique index" if live.is_unique else "index"
         columns = f" ({', '.join(live.columns)})" if "(expression)" not in live.columns else ""
         used = {token.name for part in live.columns for token in tokenize(part)}
-        self._keep(f"{kind} {live.name}{columns}", live.name, used)
+        self._note_kept(f"{kind} {live.name}{columns}", live.name, used)
 
     def _is_our_index(self, live: Index, renamed: Index) -> bool:
-        """Return whether an index is from the spec, and not kept with a column.
+        """Return whether an index is from the spec, and not kept because of kept columns.
 
-        A unique one could prevent rows without a value of the column.
+        A unique index is kept only if all of its columns are: it could reject rows without values.
         """
         kept = [one for one in renamed.columns if not self._is_in_scope([one])]
         is_kept = len(kept) == len(renamed.columns) if live.is_unique else bool(kept)
         columns = (live.columns, renamed.columns)
         return not is_kept and is_index_from_spec(live, self._scope.tables, columns)
 
-    def _key(self, change: TableChange) -> TableChange:
+    def _with_key(self, change: TableChange) -> TableChange:
         found, expected = self._renamed.key, self._expected.key
         live, new = (key.name or "" if key else "" for key in (found, expected))
         if live.startswith("pk_") and new and live != new:
             renames = (*change.renamed_constraints, (live, new))
             change = replace(change, renamed_constraints=renames)
-        if (found and self._comparable(found)) != (expected and self._comparable(expected)):
+        if (found and self._comparable_key(found)) != (expected and self._comparable_key(expected)):
             there, here = (", ".join(key.columns) if key else "none" for key in (found, expected))
             self.impossible.append(
                 Impossible(
@@ -251,10 +253,10 @@ class Constraints:
             return replace(change, key_changed=True)
         return change
 
-    def _comparable(self, key: Key) -> tuple[frozenset[str], str]:
+    def _comparable_key(self, key: Key) -> tuple[frozenset[str], str]:
         return frozenset(map(self._fold, key.columns)), key.options
 
-    def _folded(self, columns: Iterable[str]) -> tuple[str, ...]:
+    def _folded_names(self, columns: Iterable[str]) -> tuple[str, ...]:
         return tuple(map(self._fold, columns))
 
     def _is_in_scope(self, columns: Iterable[str]) -> bool:
@@ -263,17 +265,17 @@ class Constraints:
         return not ours.isdisjoint(column.lower() for column in columns)
 
     def _is_ours(self, item: Check | Key | ForeignKey, kind: str, columns: Iterable[str]) -> bool:
-        """Return whether a constraint is from the spec, about a column of it or a dropped one."""
+        """Return whether a constraint is from the spec, and on a column of it or a dropped one."""
         return self._is_in_scope(columns) and is_from_spec(item, kind, self._scope.tables)
 
-    def _keep(self, what: str, name: str | None, columns: Iterable[str]) -> None:
+    def _note_kept(self, what: str, name: str | None, columns: Iterable[str]) -> None:
         """Note that the user's object is kept."""
         text = what if name is None or name in what else f"{what}, {name}"
         self.kept.append(" ".join(text.split()))
-        self._check_use(text, columns)
+        self._refuse_drop(text, columns)
 
-    def _check_use(self, text: str, columns: Iterable[str]) -> None:
-        """Note that an object that is kept prevents that a column of it is dropped."""
+    def _refuse_drop(self, text: str, columns: Iterable[str]) -> None:
+        """Refuse to drop a column that a kept object uses."""
         dropped = {name.lower() for name in self._scope.dropped}
         for column in columns:
             if column.lower() in dropped:

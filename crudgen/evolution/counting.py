@@ -1,4 +1,4 @@
-"""The rows that prevent a change, counted before anything changes. Reason to change: how.
+"""The rows that prevent a change, counted before anything changes. Reason to change: how to count.
 
 One scan counts all rows of a table that do not meet a condition.
 """
@@ -25,10 +25,10 @@ def problems(
 ) -> Iterator[Problem]:
     """Yield what prevents the changes: each with its number of rows, and examples."""
     for group in conditions(connection.dialect, changes, hints, refused):
-        yield from _counted(connection, group)
+        yield from _counted_problems(connection, group)
 
 
-def _counted(connection: Connection, group: Sequence[Condition]) -> Iterator[Problem]:
+def _counted_problems(connection: Connection, group: Sequence[Condition]) -> Iterator[Problem]:
     """Yield the problems of the conditions that are true for any row."""
     possible = [
         one for one in group if not one.guard or run(connection, one.guard).first() is not None
@@ -42,10 +42,10 @@ def _counted(connection: Connection, group: Sequence[Condition]) -> Iterator[Pro
     numbers = run(connection, sql).one()
     for condition, number in zip(possible, numbers, strict=True):
         if number:
-            yield _problem(connection, condition, number)
+            yield _problem_of(connection, condition, number)
 
 
-def _problem(connection: Connection, condition: Condition, number: int) -> Problem:
+def _problem_of(connection: Connection, condition: Condition, number: int) -> Problem:
     where = "" if condition.sql == EVERY_ROW else f" WHERE {condition.sql}"
     key = condition.change.found.key if condition.change.found else None
     order = [f"{condition.prefix}{quoted(name)}" for name in (key.columns if key else ())]

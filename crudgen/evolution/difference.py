@@ -65,7 +65,7 @@ class Difference:
         name = pair.expected.name
         known = {self._fold(column) for column in self._live}
         chosen = {self._fold(column) for table, column in choices.drops if table == name and column}
-        left = {self._fold(column.name) for column in self._left()}
+        left = {self._fold(column.name) for column in self._extra_columns()}
         self._dropped = chosen & left
         self._constraints = Constraints(
             Scope(
@@ -83,7 +83,7 @@ class Difference:
 
     @property
     def kept(self) -> list[str]:
-        """The constraints, indexes and triggers of the user that are kept, but foreign keys."""
+        """The constraints, indexes and triggers that are kept, without foreign keys."""
         return [*self._constraints.kept, *(f"trigger {name}" for name in self._found.triggers)]
 
     @property
@@ -92,9 +92,9 @@ class Difference:
         return self._constraints.kept_foreign_keys
 
     def change(self, table: Table, retyped: Retyped) -> TableChange:
-        """Return the change."""
-        columns = tuple(self._columns())
-        left = self._left()
+        """Return the change from the live table to the model."""
+        columns = tuple(self._column_changes())
+        left = self._extra_columns()
         dropped = [column for column in left if self._fold(column.name) in self._dropped]
         rest = [column for column in left if column not in dropped]
         released = [column for column in rest if _is_required_without_default(column)]
@@ -103,7 +103,7 @@ class Difference:
             self._expected,
             self._found,
             columns,
-            tuple(self._added()),
+            tuple(self._added_columns()),
             tuple(released),
             tuple(dropped),
             tuple(column for column in rest if column not in released),
@@ -112,7 +112,7 @@ class Difference:
         self.impossible += self._constraints.impossible
         return change
 
-    def _columns(self) -> Iterator[ColumnChange]:
+    def _column_changes(self) -> Iterator[ColumnChange]:
         """Yield the changes of the columns that both have."""
         there = {column.name: column for column in self._found.columns}
         for expected in self._expected.columns:
@@ -121,9 +121,9 @@ class Difference:
             found = there[self._live[expected.name]]
             if found.is_generated != expected.is_generated:
                 kind = "a generated column" if found.is_generated else "no generated column"
-                self._refuse(expected, f"is {kind} in the database", "change it by hand")
+                self._add_impossible(expected, f"is {kind} in the database", "change it by hand")
             if found.on_conflict:
-                self._refuse(
+                self._add_impossible(
                     expected,
                     f"is NOT NULL {found.on_conflict} in the database",
                     "change it by hand: conflicts would not be errors",
@@ -133,28 +133,30 @@ class Difference:
                 found = replace(found, collation=expected.collation)
             if same_generator(found, expected, self._expected.key):
                 found = replace(found, generator=expected.generator)
-            yield self._column(found, expected)
+            yield self._column_change(found, expected)
 
-    def _column(self, found: Column, expected: Column) -> ColumnChange:
+    def _column_change(self, found: Column, expected: Column) -> ColumnChange:
         conversion: Conversion | None = SAME
         if found.type != expected.type:
             conversion = self._convert(found.type, expected.type)
             if conversion is None:
                 there, here = spec_types(found.type, expected.type)
-                self._refuse(
+                self._add_impossible(
                     expected,
                     f"there is no conversion from {there} to {here}",
                     "add a field with the new type under another name, and copy the values",
                 )
             elif self._may_be_old_decimal(found, expected):
-                self._refuse_ambiguous_integers(expected)
+                self._add_ambiguous_integers(expected)
         fill = None
         if found.nullable and not expected.nullable:
             fill = self._choices.fills.get((self._expected.name, expected.name))
         words = self._hints.words.get(self._expected.name, {}).get(expected.name, {})
-        return ColumnChange(found, expected, conversion or SAME, self._used(words, expected), fill)
+        return ColumnChange(
+            found, expected, conversion or SAME, self._used_words(words, expected), fill
+        )
 
-    def _used(self, words: Mapping[str, str], expected: Column) -> Mapping[str, str]:
+    def _used_words(self, words: Mapping[str, str], expected: Column) -> Mapping[str, str]:
         """Return the renamed words that rows may have: those that the live rule accepts.
 
         Returns all words if there is no rule, or if a rule is not validated.
@@ -173,7 +175,7 @@ class Difference:
         key = (self._expected.name, expected.name)
         return is_decimal and found.type == "BIGINT" and key not in self._choices.integers
 
-    def _refuse_ambiguous_integers(self, expected: Column) -> None:
+    def _add_ambiguous_integers(self, expected: Column) -> None:
         name = self._hints.names.get((self._expected.name, expected.name), expected.name)
         self.impossible.append(
             Impossible(
@@ -185,10 +187,10 @@ class Difference:
             )
         )
 
-    def _refuse(self, column: Column, what: str, remedy: str) -> None:
+    def _add_impossible(self, column: Column, what: str, remedy: str) -> None:
         self.impossible.append(Impossible(column.name, what, remedy))
 
-    def _added(self) -> Iterator[AddedColumn]:
+    def _added_columns(self) -> Iterator[AddedColumn]:
         defaults = self._hints.fills.get(self._expected.name, {})
         for column in self._expected.columns:
             if column.name in self._live:
@@ -201,7 +203,7 @@ class Difference:
             else:
                 yield AddedColumn(column)
 
-    def _left(self) -> list[Column]:
+    def _extra_columns(self) -> list[Column]:
         """Return the live columns that the models do not have."""
         live = set(self._live.values())
         return [column for column in self._found.columns if column.name not in live]

@@ -53,10 +53,10 @@ def literal(value: object, column: "Column[Any]", dialect: Dialect) -> str:
     return text.replace("%%", "%") if dialect.name == "postgresql" else text
 
 
-def converted(change: ColumnChange, value: str, column: "Column[Any]", dialect: Dialect) -> str:
+def new_value_sql(change: ColumnChange, value: str, column: "Column[Any]", dialect: Dialect) -> str:
     """Return the new value of a column as SQL; `value` is SQL for its live one.
 
-    Rows in the way must not be evaluated: PostgreSQL may raise an error for them.
+    PostgreSQL may raise an error if it evaluates this for a value that cannot be converted.
     """
     sql = value
     if change.words:

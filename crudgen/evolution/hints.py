@@ -66,11 +66,11 @@ class Hints:
 
 def hints(schema: Schema) -> Hints:
     """Return what a spec says about the change to it."""
-    tables = [_of_entity(entity, schema.names) for entity in schema.entities]
+    tables = [_entity_hints(entity, schema.names) for entity in schema.entities]
     entities = {entity.name: entity for entity in schema.entities}
     taken = {str(entity.table) for entity in schema.entities}
     tables += [
-        _of_link(
+        _link_hints(
             (entity, entities[relation.target]), relation.name, relation.link, schema.names, taken
         )
         for entity in schema.entities
@@ -94,7 +94,7 @@ def hints(schema: Schema) -> Hints:
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
+class _TableHints:
     """The hints of one table."""
 
     name: str
@@ -106,7 +106,7 @@ class _Table:
     fills: Mapping[str, object] = field(default_factory=dict)
 
 
-def _of_entity(entity: Entity, conventions: Conventions) -> _Table:
+def _entity_hints(entity: Entity, conventions: Conventions) -> _TableHints:
     table, name = str(entity.table), str(entity.singular)
     places: dict[Key, Place] = {(table, None): Place(entity.file, entity.line)}
     names: dict[Key, str] = {(table, None): name}
@@ -118,9 +118,9 @@ def _of_entity(entity: Entity, conventions: Conventions) -> _Table:
         places[table, column] = Place(entity.file, each.line)
         names[table, column] = f"{name}.{each.name}"
         former = (name for was in each.was for name in columns_for_former_name(was, conventions))
-        if kept := _others({column}, former):
+        if kept := _without_present({column}, former):
             columns[column] = kept
-    return _Table(
+    return _TableHints(
         table,
         places,
         names,
@@ -135,13 +135,13 @@ def _of_entity(entity: Entity, conventions: Conventions) -> _Table:
     )
 
 
-def _of_link(
+def _link_hints(
     entities: tuple[Entity, Entity],
     name: str,
     link: Link,
     conventions: Conventions,
     taken: Collection[str],
-) -> _Table:
+) -> _TableHints:
     """Return the hints of the link `name` of the first entity to the second one.
 
     A table in `taken` is that of an entity, and was no link.
@@ -150,18 +150,18 @@ def _of_link(
     table, called = str(link.table), f"{entity.singular}.{name}"
     keys: list[Key] = [(table, None), *((table, str(end.column)) for end in link.ends)]
     former = former_link_columns(entity, target, name, link, conventions)
-    return _Table(
+    return _TableHints(
         table,
         dict.fromkeys(keys, Place(entity.file, link.line)),
         dict(zip(keys, [called, *(f"{called}.{end.attribute}" for end in link.ends)], strict=True)),
-        former=_others({table, *taken}, former_link_tables(entity, name, link)),
+        former=_without_present({table, *taken}, former_link_tables(entity, name, link)),
         columns={
             str(end.column): names for end, names in zip(link.ends, former, strict=True) if names
         },
     )
 
 
-def _others(present: Collection[str], names: Iterable[str]) -> tuple[str, ...]:
+def _without_present(present: Collection[str], names: Iterable[str]) -> tuple[str, ...]:
     """Return names without duplicates, and without the present ones."""
     return tuple(name for name in dict.fromkeys(names) if name not in present)
 

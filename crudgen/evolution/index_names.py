@@ -1,4 +1,4 @@
-"""Names of indexes that two of them need. Reason to change: which names a database allows.
+"""Names that two indexes need. Reason to change: which names a database allows.
 
 After a rename without a copy, an index keeps its name. SQLite cannot rename it. If a new index
 needs the name, the other one is created again under its own. That does not depend on who created
@@ -21,7 +21,7 @@ def without_clashes(changes: Iterable[TableChange]) -> list[TableChange]:
         for index in (change.expected.indexes if change.is_new else change.new_indexes)
     }
     while True:
-        freed = [_freed(change, needed) for change in changes]
+        freed = [_with_recreated(change, needed) for change in changes]
         more = {index.name.lower() for change in freed for index in change.new_indexes} - needed
         changes = freed
         if not more:
@@ -32,12 +32,13 @@ def without_clashes(changes: Iterable[TableChange]) -> list[TableChange]:
 def with_new_names(changes: Iterable[TableChange]) -> list[TableChange]:
     """Return changes that create indexes again under the names that follow from renames."""
     return [
-        _freed(change, {old.lower() for old, _ in change.renamed_indexes}) for change in changes
+        _with_recreated(change, {old.lower() for old, _ in change.renamed_indexes})
+        for change in changes
     ]
 
 
-def _freed(change: TableChange, needed: set[str]) -> TableChange:
-    """Return a change that creates indexes again whose live names are needed."""
+def _with_recreated(change: TableChange, needed: set[str]) -> TableChange:
+    """Return a change that drops and creates again the indexes whose live names are needed."""
     if change.found is None:
         return change
     live = {index.name: index for index in change.found.indexes}
@@ -47,7 +48,7 @@ def _freed(change: TableChange, needed: set[str]) -> TableChange:
         for old, new in (*change.renamed_indexes, *change.same_indexes)
         if old.lower() in needed and live[old] not in change.old_indexes
     ]
-    there = {index.name for index in change.new_indexes} | {*_as_in_models(change)}
+    there = {index.name for index in change.new_indexes} | {*_unchanged_names(change)}
     missing = {new: own[new] for _, new in again if new not in there}
     return replace(
         change,
@@ -58,7 +59,7 @@ def _freed(change: TableChange, needed: set[str]) -> TableChange:
     )
 
 
-def _as_in_models(change: TableChange) -> Iterator[str]:
+def _unchanged_names(change: TableChange) -> Iterator[str]:
     """Yield the names of live indexes that have the name and columns of one in the models."""
     columns = {live.lower(): new.lower() for new, live in change.live_columns.items()}
     live = change.found.indexes if change.found else ()

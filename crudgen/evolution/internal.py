@@ -25,7 +25,7 @@ def is_internal(name: str) -> bool:
     return name.lower().startswith(_PREFIXES) or name.lower() in _NAMES
 
 
-def parts_of_others(connection: Connection) -> frozenset[str]:
+def extension_tables(connection: Connection) -> frozenset[str]:
     """Return the tables that belong to a virtual table of SQLite or an extension of PostgreSQL."""
     kind = connection.dialect.name
     if kind == "sqlite" and sqlite3.sqlite_version_info < _TABLE_LIST:

@@ -51,7 +51,7 @@ def note_foreign_keys(
         yield Note(
             table,
             None,
-            f"{_effect(key)}; {_removal(table, key, dialect) or removed}",
+            f"{_effect(key)}; {_removal_hint(table, key, dialect) or removed}",
             is_warning=may_be_ours and left.keys() >= {*key.columns},
         )
 
@@ -69,7 +69,7 @@ def _effect(key: ForeignKey) -> str:
     return f"foreign key ({columns}) → {key.target}{name} is not in the spec and is kept: {effect}"
 
 
-def _removal(table: str, key: ForeignKey, dialect: str) -> str:
+def _removal_hint(table: str, key: ForeignKey, dialect: str) -> str:
     """Return how a foreign key is removed, or nothing on SQLite, which has no statement for it."""
     if dialect == "sqlite" or key.name is None:
         return ""
@@ -182,7 +182,7 @@ def note_unknown_tables(
         yield Note(table.name, None, text)
         for key in table.foreign_keys:
             if key.target.lower() in known:
-                removal = _removal(table.name, key, dialect)
+                removal = _removal_hint(table.name, key, dialect)
                 text = f"{_effect(key)}; {removal or f'{drop} removes it with the table'}"
                 blocks = key.on_delete in {"NO ACTION", "RESTRICT"}
                 is_ours = is_from_spec(key, "fk", {table.name}) or not key.name

@@ -51,9 +51,9 @@ def pair(
     fold: Fold,
 ) -> dict[str, Pair]:
     """Return the pair of each table of the models, by its name. `found` are live tables."""
-    tables = _Names(found, (*expected, *former_names(hints)), fold)
+    tables = _SpelledNames(found, (*expected, *former_names(hints)), fold)
     columns = {
-        tables.canonical(name): [column.name for column in table.columns]
+        tables.spec_name(name): [column.name for column in table.columns]
         for name, table in found.items()
     }
     moved = renamed_tables(hints, columns)
@@ -61,7 +61,7 @@ def pair(
     sources = {name: name for name in expected if name in columns and name not in taken} | {
         new: old for new, old in moved.items() if new in expected
     }
-    live_tables = {new: found[tables.live(old)] for new, old in sources.items()}
+    live_tables = {new: found[tables.live_name(old)] for new, old in sources.items()}
     live_columns = {
         name: _live_columns(live_tables[name], expected[name], hints, fold) for name in sources
     }
@@ -77,7 +77,7 @@ def pair(
     }
 
 
-class _Names:
+class _SpelledNames:
     """Names of the database in the spelling of the spec."""
 
     def __init__(self, live: Collection[str], known: Collection[str], fold: Fold) -> None:
@@ -87,10 +87,10 @@ class _Names:
         }
         self._canonical = {name: known for known, name in self._live.items()}
 
-    def canonical(self, live: str) -> str:
+    def spec_name(self, live: str) -> str:
         return self._canonical[live]
 
-    def live(self, canonical: str) -> str:
+    def live_name(self, canonical: str) -> str:
         return self._live[canonical]
 
     def __iter__(self) -> Iterator[str]:
@@ -103,12 +103,12 @@ def _live_columns(
     """Return the live names of the columns that both tables have, by those of the models."""
     former = {name for names in hints.columns.get(expected.name, {}).values() for name in names}
     wanted = [column.name for column in expected.columns]
-    names = _Names([column.name for column in found.columns], (*former, *wanted), fold)
+    names = _SpelledNames([column.name for column in found.columns], (*former, *wanted), fold)
     there = list(names)
     moved = renamed_columns(hints, expected.name, there)
     taken = set(moved.values())
     kept = {name: name for name in wanted if name in there and name not in taken}
-    return {new: names.live(old) for new, old in (kept | moved).items() if new in wanted}
+    return {new: names.live_name(old) for new, old in (kept | moved).items() if new in wanted}
 
 
 class _Renaming:
@@ -140,14 +140,16 @@ class _Renaming:
 
         def index(one: Index) -> Index:
             columns = tuple(
-                new(part) if self._fold(part) in names else self._sql(part, names)
+                new(part) if self._fold(part) in names else self._renamed_sql(part, names)
                 for part in one.columns
             )
-            return replace(one, columns=columns, where=one.where and self._sql(one.where, names))
+            return replace(
+                one, columns=columns, where=one.where and self._renamed_sql(one.where, names)
+            )
 
         checks = []
         for check in table.checks:
-            sql = self._sql(check.sql, names)
+            sql = self._renamed_sql(check.sql, names)
             same = check.normalized if sql == check.sql else normalized(sql)
             if not table.sql:  # PostgreSQL prints them in one notation
                 same = sql
@@ -160,11 +162,11 @@ class _Renaming:
             key=table.key and key(table.key),
             uniques=tuple(map(key, table.uniques)),
             checks=tuple(checks),
-            foreign_keys=tuple(self._foreign_key(one, new) for one in table.foreign_keys),
+            foreign_keys=tuple(self._renamed_foreign_key(one, new) for one in table.foreign_keys),
             indexes=tuple(map(index, table.indexes)),
         )
 
-    def _foreign_key(self, one: ForeignKey, new: Fold) -> ForeignKey:
+    def _renamed_foreign_key(self, one: ForeignKey, new: Fold) -> ForeignKey:
         target = self._new_tables.get(self._fold(one.target), one.target)
         names = self._new_columns.get(target, {})
         return replace(
@@ -174,7 +176,7 @@ class _Renaming:
             target_columns=tuple(names.get(self._fold(part), part) for part in one.target_columns),
         )
 
-    def _sql(self, sql: str, names: Mapping[str, str]) -> str:
+    def _renamed_sql(self, sql: str, names: Mapping[str, str]) -> str:
         """Return an expression with the new names of its columns."""
         changed = {old: new for old, new in names.items() if old != self._fold(new)}
         return with_columns(sql, {old: quoted(new) for old, new in changed.items()}, self._fold)

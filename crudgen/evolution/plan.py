@@ -110,7 +110,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
-    """Changes in the SQL of one database."""
+    """The steps that make changes on one kind of database, and what it would refuse."""
 
     steps: tuple[Step, ...] = ()
     """In the order in which they run."""
@@ -172,7 +172,7 @@ class Plan:
 
     @property
     def left(self) -> list[str]:
-        """What is to do or prevents it, a line each, for messages."""
+        """The steps and problems, a line each, for messages."""
         lines = [f"{step.table}: {step.what}" for step in self.steps]
         return [*lines, *(f"{one.table}: {one.what}" for one in self.problems)]
 

@@ -25,7 +25,7 @@ from .counting import problems as counted
 from .difference import Difference, retyped_columns
 from .hints import Hints
 from .index_names import with_new_names, without_clashes
-from .internal import parts_of_others
+from .internal import extension_tables
 from .notes import (
     note_foreign_keys,
     note_former_columns,
@@ -40,7 +40,7 @@ from .plan import Lowered, Note, Plan, Problem
 from .scope import Impossible
 from .statements import count_rows
 from .unknown import unknown_tables
-from .unused import Live, UnusedOptionError, unused_options
+from .unused import LiveNames, UnusedOptionError, unused_options
 
 _LOWERINGS = {"sqlite": sqlite.lower, "postgresql": postgresql.lower}
 
@@ -85,7 +85,7 @@ class Planning:
         self._dialect = connection.dialect.name
         self._fold = fold_of(self._dialect)
         self._taken = taken_names(connection)
-        self._parts = frozenset(map(self._fold, parts_of_others(connection)))
+        self._parts = frozenset(map(self._fold, extension_tables(connection)))
         self._problems: list[Problem] = []
         self._notes: list[Note] = []
         self._refused: dict[str, set[str]] = {}
@@ -94,28 +94,28 @@ class Planning:
 
     def plan(self, *, is_done: bool) -> Plan:
         """Return the plan."""
-        pairs = self._pairs()
+        pairs = self._table_pairs()
         dropped = self._dropped_tables(pairs)
-        changes = [self._with_rows(change) for change in self._changes(pairs)]
+        changes = [self._with_row_count(change) for change in self._table_changes(pairs)]
         if self._dialect == "sqlite":
             freed = with_new_names if self._renames_indexes else without_clashes
             changes = freed(changes)
-        names_taken = list(self._names_taken(changes))
+        names_taken = list(self._taken_name_problems(changes))
         self._problems += names_taken
         self.changes = Changes(tuple(changes), dropped)
-        unused = [] if is_done else self._unused(self.changes, pairs)
+        unused = [] if is_done else self._unused_options(self.changes, pairs)
         if not is_done:  # others wait for the locks, and the rows were counted before
             self._problems += counted(self._connection, self.changes, self._hints, self._refused)
-        lowered = self._lowered(self.changes)
+        lowered = self._database_steps(self.changes)
         steps = lowered.steps
         said = {one.table for one in names_taken}
         self._problems += [one for one in lowered.problems if one.table not in said]
         touched = {step.table for step in steps} | {one.table for one in self._problems}
         self._problems += self._other_differences(pairs, touched)
-        self._note_unknown(pairs, self.changes)
+        self._note_unknown_tables(pairs, self.changes)
         rows = {one.expected.name: one.rows for one in changes if one.expected.name in touched}
         rows |= {one.found.name: one.rows for one in dropped}
-        problems = tuple(replace(one, place=self._place(one)) for one in self._problems)
+        problems = tuple(replace(one, place=self._place_of(one)) for one in self._problems)
         plan = Plan(steps, problems, tuple(self._notes), rows, tuple(unused), lowered.copies)
         if unused and any(not step.creates_table for step in plan.inside):
             more = [f"  {one}" for one in unused[1:]]
@@ -123,7 +123,7 @@ class Planning:
             raise UnusedOptionError("\n".join([unused[0], *more, remedy]))
         return plan
 
-    def _note_unknown(self, pairs: Mapping[str, Pair], changes: Changes) -> None:
+    def _note_unknown_tables(self, pairs: Mapping[str, Pair], changes: Changes) -> None:
         """Add notes of tables that are not in the spec."""
         pairs_found = list(pairs.values())
         taken = {name: kind for name, kind in self._taken.items() if name not in self._parts}
@@ -134,7 +134,7 @@ class Planning:
         known = {one.found.name.lower() for one in pairs_found if one.found}
         self._notes += note_unknown_tables(unknown, known, self._dialect)
 
-    def _place(self, problem: Problem) -> str:
+    def _place_of(self, problem: Problem) -> str:
         """Return where the spec defines what a problem is about."""
         if problem.place:
             return problem.place
@@ -142,7 +142,7 @@ class Planning:
         table = places.get((problem.table, None))
         return str(places.get((problem.table, problem.column), table) or "")
 
-    def _pairs(self) -> dict[str, Pair]:
+    def _table_pairs(self) -> dict[str, Pair]:
         """Return the tables of the models, each with the live one, and normalized rules."""
         names = {table.name for table in self._tables} | former_names(self._hints)
         names |= {table for table, column in self._choices.drops if column is None}
@@ -150,15 +150,17 @@ class Planning:
         expected = expected_tables(self._connection, self._tables)
         pairs = pair(found, expected, self._hints, self._fold)
         self._found = found
-        return {table.name: self._normalized(pairs[table.name]) for table in self._tables}
+        return {
+            table.name: self._with_normalized_checks(pairs[table.name]) for table in self._tables
+        }
 
-    def _normalized(self, one: Pair) -> Pair:
+    def _with_normalized_checks(self, one: Pair) -> Pair:
         if one.renamed is None or one.renamed.checks == one.expected.checks:
             return one
         renamed, expected = normalize_checks(self._connection, one.renamed, one.expected)
         return replace(one, renamed=renamed, expected=expected)
 
-    def _changes(self, pairs: Mapping[str, Pair]) -> Iterator[TableChange]:
+    def _table_changes(self, pairs: Mapping[str, Pair]) -> Iterator[TableChange]:
         retyped = retyped_columns(pairs.values())
         version = self._connection.dialect.server_version_info or (0,)
         convert = partial(conversion, self._dialect, version=int(version[0]))
@@ -168,7 +170,7 @@ class Planning:
                 yield TableChange(table, one.expected)
                 continue
             if one.found.kind != "table":
-                self._refuse(
+                self._add_impossible(
                     table.name,
                     Impossible(
                         None,
@@ -182,9 +184,11 @@ class Planning:
                 one, one.renamed, one.found, self._hints, self._choices, convert, self._dialect
             )
             change = difference.change(table, retyped)
-            change = replace(change, widened_checks=self._widened(change, one.found, one.renamed))
+            change = replace(
+                change, widened_checks=self._widened_checks(change, one.found, one.renamed)
+            )
             for impossible in difference.impossible:
-                self._refuse(table.name, impossible)
+                self._add_impossible(table.name, impossible)
             self._notes += notes_of(change, difference.kept, self._hints)
             self._notes += note_foreign_keys(
                 change, difference.kept_foreign_keys, self._hints, self._dialect
@@ -193,7 +197,7 @@ class Planning:
             self._notes += note_former_columns(change, self._hints, self._fold)
             yield change
 
-    def _widened(
+    def _widened_checks(
         self, change: TableChange, found: TableDefinition, renamed: TableDefinition
     ) -> tuple[Check, ...]:
         """Return the new rules that accept all values that the rule before them accepts."""
@@ -212,7 +216,7 @@ class Planning:
                     widened.append(new)
         return tuple(widened)
 
-    def _refuse(self, table: str, impossible: Impossible) -> None:
+    def _add_impossible(self, table: str, impossible: Impossible) -> None:
         self._refused.setdefault(table, set())
         if impossible.column is not None:
             self._refused[table].add(impossible.column)
@@ -226,10 +230,10 @@ class Planning:
             )
         )
 
-    def _lowered(self, changes: Changes) -> Lowered:
+    def _database_steps(self, changes: Changes) -> Lowered:
         """Return the steps of the tables that can be changed, and what prevents them."""
         lower = _LOWERINGS[self._dialect]
-        lowered = lower(self._possible(changes), self._connection)
+        lowered = lower(self._possible_changes(changes), self._connection)
         if not (self._refused and lowered.problems):
             return lowered
         # A table that cannot be changed keeps its name and its foreign keys. If these prevent the
@@ -237,7 +241,7 @@ class Planning:
         own = set(lower(changes, self._connection).problems)
         return replace(lowered, problems=tuple(one for one in lowered.problems if one in own))
 
-    def _possible(self, changes: Changes) -> Changes:
+    def _possible_changes(self, changes: Changes) -> Changes:
         """Return the changes without those of tables that cannot be changed."""
         return replace(
             changes,
@@ -249,7 +253,7 @@ class Planning:
             ),
         )
 
-    def _with_rows(self, change: TableChange) -> TableChange:
+    def _with_row_count(self, change: TableChange) -> TableChange:
         if change.found is None or not change.is_changed or change.found.kind != "table":
             return change
         return replace(change, rows=count_rows(self._connection, change.live_name))
@@ -268,13 +272,13 @@ class Planning:
             if table.kind == "table" and self._fold(table.name) not in self._parts
         )
 
-    def _unused(self, changes: Changes, pairs: Mapping[str, Pair]) -> list[str]:
+    def _unused_options(self, changes: Changes, pairs: Mapping[str, Pair]) -> list[str]:
         """Return which options have no effect."""
         used = {self._fold(one.found.name): name for name, one in pairs.items() if one.found}
-        live = Live(self._taken, used, self._parts, self._fold)
+        live = LiveNames(self._taken, used, self._parts, self._fold)
         return unused_options(self._choices, changes, live, self._hints)
 
-    def _names_taken(self, changes: Collection[TableChange]) -> Iterator[Problem]:
+    def _taken_name_problems(self, changes: Collection[TableChange]) -> Iterator[Problem]:
         """Yield the problems of new tables whose name another object has."""
         leaving = {one.live_name for one in changes if one.is_renamed}
         for change in changes:

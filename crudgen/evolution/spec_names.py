@@ -27,7 +27,7 @@ def choice_error(option: str, value: str, problem: str, remedy: str) -> ChoiceEr
 
 
 def listed(names: Iterable[str]) -> str:
-    """Return names for a message, each as a word of a shell."""
+    """Return names for a message, each quoted for a shell."""
     found = [shlex.quote(name) for name in names]
     more = [f"and {len(found) - _MAX_NAMES} more"] if len(found) > _MAX_NAMES else []
     return ", ".join([*found[:_MAX_NAMES], *more])

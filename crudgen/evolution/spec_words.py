@@ -50,33 +50,33 @@ def spec_types(found: str, expected: str) -> tuple[str, str]:
 def rule_text(check: Check, change: TableChange) -> str:
     """Return a rule in the words of a spec, such as `length 1..80`, or else its SQL."""
     limit = limit_of(check)
-    words = _words(check)
+    words = _quoted_words(check)
     if limit == "words" and words:
         return f"words {', '.join(words)}"
-    span = _span(check, change) if limit in {"length", "range"} else None
+    span = _limits_text(check, change) if limit in {"length", "range"} else None
     return f"rule {check.sql}" if span is None else f"{limit} {span}"
 
 
-def changed_rule(former: Check, check: Check, change: TableChange) -> str:
+def rule_change_text(former: Check, check: Check, change: TableChange) -> str:
     """Return what a new rule changes, such as `length 1..80 → 1..120`, `words: + 'glad'`."""
-    limit, new = limit_of(check), _words(check)
-    if limit == "words" and new and _words(former):
+    limit, new = limit_of(check), _quoted_words(check)
+    if limit == "words" and new and _quoted_words(former):
         renamed = {
             text_literal(word): text_literal(other)
             for one in change.columns
             for word, other in one.words.items()
         }
-        old = [renamed.get(word, word) for word in _words(former)]
+        old = [renamed.get(word, word) for word in _quoted_words(former)]
         parts = [f"+ {word}" for word in new if word not in old]
         parts += [f"- {word}" for word in old if word not in new]
         return f"words: {', '.join(parts)}" if parts else f"words {', '.join(new)}"
-    spans = _span(former, change), _span(check, change)
+    spans = _limits_text(former, change), _limits_text(check, change)
     if limit in {"length", "range"} and None not in spans:
         return f"{limit} {spans[0]} → {spans[1]}"
     return f"rule {former.sql} → {check.sql}"
 
 
-def _span(check: Check, change: TableChange) -> str | None:
+def _limits_text(check: Check, change: TableChange) -> str | None:
     """Return the limits of a rule, such as `1..80`; None if it has another form.
 
     SQLite stores a decimal as an integer without its point, so its limits are not those of the
@@ -96,19 +96,19 @@ def _span(check: Check, change: TableChange) -> str | None:
 
 def removed_words(change: TableChange, check: Check) -> list[str]:
     """Return the words of the live enum, in quotes, that a new rule does not accept."""
-    if not (check.name or "").endswith("_words"):
+    if not (check.name or "").endswith("_quoted_words"):
         return []
     live = change.live_columns
     columns = {live[name].lower() for name in live if name.lower() in check.columns}
     accepted = {
-        *_words(check),
+        *_quoted_words(check),
         *(text_literal(word) for one in change.columns for word in one.words),
     }
     old = [one for one in change.old_checks if one.columns == columns]
-    return [word for one in old for word in _words(one) if word not in accepted]
+    return [word for one in old for word in _quoted_words(one) if word not in accepted]
 
 
-def _words(check: Check) -> list[str]:
+def _quoted_words(check: Check) -> list[str]:
     """Return the words in the rule of an enum, in quotes."""
     return _STRING.findall(check.sql)
 

@@ -67,7 +67,7 @@ def unknown_tables(
 
     `taken` has the kind of each object by its name.
     """
-    known = {name.lower() for one in pairs for name in _names(one)}
+    known = {name.lower() for one in pairs for name in _names_of_pair(one)}
     known |= {one.found.name.lower() for one in dropped}
     found = {
         name: UnknownTable(name)
@@ -75,17 +75,17 @@ def unknown_tables(
         if kind == "table" and name.lower() not in known and not is_internal(name)
     }
     if found:
-        _read(connection, found)
+        _read_tables(connection, found)
     return list(found.values())
 
 
-def _names(pair: Pair) -> Iterable[str]:
+def _names_of_pair(pair: Pair) -> Iterable[str]:
     yield pair.expected.name
     if pair.found is not None:
         yield pair.found.name
 
 
-def _read(connection: Connection, tables: Mapping[str, UnknownTable]) -> None:
+def _read_tables(connection: Connection, tables: Mapping[str, UnknownTable]) -> None:
     """Read the columns and foreign keys of tables."""
     dialect = connection.dialect.name
     fold = fold_of(dialect)

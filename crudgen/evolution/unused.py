@@ -27,7 +27,7 @@ class UnusedOptionError(DatabaseError):
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
+class LiveNames:
     """The names in a database."""
 
     kinds: Mapping[str, str]
@@ -39,7 +39,7 @@ class Live:
     fold: Fold
 
 
-def unused_options(choices: Choices, changes: Changes, live: Live, hints: Hints) -> list[str]:
+def unused_options(choices: Choices, changes: Changes, live: LiveNames, hints: Hints) -> list[str]:
     """Return which options have no effect, a line each. Raises UnusedOptionError for mistakes."""
     return list(_UnusedOptions(choices, changes, live, hints).unused())
 
@@ -47,7 +47,7 @@ def unused_options(choices: Choices, changes: Changes, live: Live, hints: Hints)
 class _UnusedOptions:
     """Finds the options of a run that have no effect."""
 
-    def __init__(self, choices: Choices, changes: Changes, live: Live, hints: Hints) -> None:
+    def __init__(self, choices: Choices, changes: Changes, live: LiveNames, hints: Hints) -> None:
         self._choices = choices
         self._changes = {one.expected.name: one for one in changes.tables}
         self._dropped = {live.fold(one.found.name) for one in changes.dropped}
@@ -55,23 +55,28 @@ class _UnusedOptions:
         self._hints = hints
 
     def unused(self) -> Iterator[str]:
+        """Yield a line for each option without effect."""
         for table, column in self._choices.fills:
-            if reason := self._no_fill(self._changes[table], column):
+            if reason := self._why_no_fill(self._changes[table], column):
                 yield f"--fill {self._hints.name(table, column)}: {reason}"
         for table, column in self._choices.integers:
             found = {one.expected.name: one for one in self._changes[table].columns}.get(column)
             if found is None or found.found.type != "BIGINT":
                 yield f"--integers {self._hints.name(table, column)}: the column is no BIGINT"
         for table, dropped in sorted(self._choices.drops, key=str):
-            reason = self._no_table(table) if dropped is None else self._no_column(table, dropped)
+            reason = (
+                self._why_no_table(table)
+                if dropped is None
+                else self._why_no_column(table, dropped)
+            )
             if reason:
-                yield f"--drop {shlex.quote(self._option(table, dropped))}: {reason}"
+                yield f"--drop {shlex.quote(self._option_value(table, dropped))}: {reason}"
 
-    def _option(self, table: str, column: str | None) -> str:
+    def _option_value(self, table: str, column: str | None) -> str:
         """Return a name as the option has it: tables and columns that may be dropped."""
         return table if column is None else f"{self._hints.name(table)}.{column}"
 
-    def _no_fill(self, change: TableChange, column: str) -> str:
+    def _why_no_fill(self, change: TableChange, column: str) -> str:
         """Return why no row needs a value, or nothing."""
         if change.is_new:
             return "its table is new, and has no rows"
@@ -82,7 +87,7 @@ class _UnusedOptions:
             return "the field is optional, and existing rows keep what they have"
         return "all rows have a value"
 
-    def _no_column(self, table: str, column: str) -> str:
+    def _why_no_column(self, table: str, column: str) -> str:
         """Return why there is no such column to drop, or nothing."""
         change, fold = self._changes[table], self._live.fold
         if fold(column) in {fold(one.name) for one in change.dropped}:
@@ -95,13 +100,13 @@ class _UnusedOptions:
             return "its table is new"
         left = [one.name for one in (*change.released, *change.kept)]
         if there := similar(column, left, _SIMILAR):
-            remedy = f"did you mean {shlex.quote(self._option(table, there))}?"
+            remedy = f"did you mean {shlex.quote(self._option_value(table, there))}?"
             self._fail(table, column, "there is no such column", remedy)
-        options = listed(self._option(table, one) for one in left)
+        options = listed(self._option_value(table, one) for one in left)
         known = f"; these can be dropped: {options}" if left else ""
         return f"there is no such column{known}"
 
-    def _no_table(self, name: str) -> str:
+    def _why_no_table(self, name: str) -> str:
         """Return why there is no such table to drop, or nothing."""
         live, folded = self._live, self._live.fold(name)
         if folded in self._dropped:
@@ -126,22 +131,22 @@ class _UnusedOptions:
             self._fail(
                 name, None, f"the spec has no entity {table}, so no column is dropped", remedy
             )
-        known = [*tables, *self._entities(name)]
+        known = [*tables, *self._droppable_columns(name)]
         if there := similar(name, known, _SIMILAR):
             remedy = f"did you mean {shlex.quote(there)}?"
             self._fail(name, None, "there is no such table", remedy)
         options = f"; these can be dropped: {listed(tables)}" if tables else ""
         return f"there is no such table{options}"
 
-    def _entities(self, name: str) -> Iterator[str]:
+    def _droppable_columns(self, name: str) -> Iterator[str]:
         """Yield names of columns that the spec does not have, if a name may be one."""
         if "." in name:
             for table, change in self._changes.items():
                 yield from (
-                    self._option(table, one.name) for one in (*change.released, *change.kept)
+                    self._option_value(table, one.name) for one in (*change.released, *change.kept)
                 )
 
     def _fail(self, table: str, column: str | None, what: str, remedy: str = "") -> None:
-        option = shlex.quote(self._option(table, column))
+        option = shlex.quote(self._option_value(table, column))
         remedy = remedy or "remove the option"
         raise UnusedOptionError(f"--drop {option}: {what}\n  {remedy}")

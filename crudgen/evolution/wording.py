@@ -13,11 +13,11 @@ from crudgen.language.schema import Now
 
 from .changes import SAME, AddedColumn, ColumnChange, TableChange
 from .plan import CREATES, Lock, Risk, Step
-from .spec_words import changed_rule, limit_of, rule_text, spec_type, spec_types
+from .spec_words import limit_of, rule_change_text, rule_text, spec_type, spec_types
 
 
 class Kind(Enum):
-    """What changes."""
+    """The kinds of changes of a table."""
 
     TABLE_ADDED = auto()
     TABLE_RENAMED = auto()
@@ -92,20 +92,22 @@ def items(change: TableChange) -> Iterator[Item]:
     if change.is_new:
         yield Item(Kind.TABLE_ADDED, table, None, CREATES, Risk.SAFE, change)
         return
-    yield from _renames(change)
+    yield from _rename_items(change)
     for one in change.columns:
-        for kind, what, risk, breaks in _of_column(one):
+        for kind, what, risk, breaks in _column_changes(one):
             yield Item(kind, table, one.expected.name, what, risk, one, breaks)
-    yield from _columns_of_one(change)
+    yield from _one_sided_columns(change)
     if change.key_changed and change.found is not None:
-        what = f"primary key {_columns(change.found.key)} → {_columns(change.expected.key)}"
+        what = (
+            f"primary key {_columns_text(change.found.key)} → {_columns_text(change.expected.key)}"
+        )
         yield Item(Kind.KEY, table, None, what, Risk.NARROWS, change, True)
-    yield from _rules(change)
-    yield from _foreign_keys(change)
-    yield from _indexes(change)
+    yield from _rule_items(change)
+    yield from _foreign_key_items(change)
+    yield from _index_items(change)
 
 
-def _renames(change: TableChange) -> Iterator[Item]:
+def _rename_items(change: TableChange) -> Iterator[Item]:
     table = change.expected.name
     if change.is_renamed:
         what = f"was {change.live_name}"
@@ -116,14 +118,14 @@ def _renames(change: TableChange) -> Iterator[Item]:
             yield Item(Kind.COLUMN_RENAMED, table, name, what, Risk.SAFE, one, True)
 
 
-def _columns_of_one(change: TableChange) -> Iterator[Item]:
-    """Yield the columns that only one side has."""
+def _one_sided_columns(change: TableChange) -> Iterator[Item]:
+    """Yield the changes of columns that only the live table or only the model has."""
     table = change.expected.name
     for added in change.added:
         is_required = not added.expected.nullable
         has_default = added.is_filled and not isinstance(added.fill, Now)
         breaks = is_required and not has_default
-        name, what = added.expected.name, _added(added)
+        name, what = added.expected.name, _added_text(added)
         yield Item(Kind.COLUMN_ADDED, table, name, what, Risk.SAFE, added, breaks)
     for column in change.released:
         what = "not in the spec: becomes optional"
@@ -133,19 +135,19 @@ def _columns_of_one(change: TableChange) -> Iterator[Item]:
         yield Item(Kind.COLUMN_DROPPED, table, column.name, what, Risk.DROPS, column, True)
 
 
-def _indexes(change: TableChange) -> Iterator[Item]:
+def _index_items(change: TableChange) -> Iterator[Item]:
     table, names = change.expected.name, _new_names(change)
     for index in change.new_indexes:
         what = f"+ {'unique ' if index.is_unique else ''}index ({', '.join(index.columns)})"
         risk = Risk.NARROWS if index.is_unique else Risk.SAFE
-        yield Item(Kind.INDEX_ADDED, table, _single(index.columns), what, risk, index)
+        yield Item(Kind.INDEX_ADDED, table, _single_column(index.columns), what, risk, index)
     for index in change.old_indexes:
         what = f"- index {index.name} ({', '.join(index.columns)})"
-        column = _single([names.get(one, one) for one in index.columns])
+        column = _single_column([names.get(one, one) for one in index.columns])
         yield Item(Kind.INDEX_REMOVED, table, column, what, Risk.SAFE, index)
 
 
-def _of_column(change: ColumnChange) -> Iterator[tuple[Kind, str, Risk, bool]]:
+def _column_changes(change: ColumnChange) -> Iterator[tuple[Kind, str, Risk, bool]]:
     found, expected = change.found, change.expected
     if change.changes_type or change.conversion != SAME:
         there, here = spec_types(found.type, expected.type)
@@ -156,7 +158,7 @@ def _of_column(change: ColumnChange) -> Iterator[tuple[Kind, str, Risk, bool]]:
         words = [f"'{old}' → '{new}'" for old, new in change.words.items()]
         yield Kind.WORDS, ", ".join(words), Risk.CONVERTS, True
     if change.becomes_required:
-        fill = "" if change.fill is None else f", {_shown(change.fill)} for missing values"
+        fill = "" if change.fill is None else f", {_value_text(change.fill)} for missing values"
         risk = Risk.NARROWS if change.fill is None else Risk.FILLS
         yield Kind.REQUIRED, f"required{fill}", risk, True
     if change.becomes_optional:
@@ -169,35 +171,40 @@ def _of_column(change: ColumnChange) -> Iterator[tuple[Kind, str, Risk, bool]]:
         yield Kind.GENERATOR, what, Risk.SAFE, True
 
 
-def _rules(change: TableChange) -> Iterator[Item]:
+def _rule_items(change: TableChange) -> Iterator[Item]:
     table, names = change.expected.name, _new_names(change)
     live = change.found.columns if change.found else ()
     old = {
-        check: [names.get(one, one) for one in _spelled(check, live)] for check in change.old_checks
+        check: [names.get(one, one) for one in _check_columns(check, live)]
+        for check in change.old_checks
     }
     for check in change.new_checks:
-        columns = _spelled(check, change.expected.columns)
-        former = _former(check, columns, old)
+        columns = _check_columns(check, change.expected.columns)
+        former = _replaced_rule(check, columns, old)
         if former is not None:
             del old[former]
-        what = changed_rule(former, check, change) if former else f"+ {rule_text(check, change)}"
-        is_safe = check in change.widened_checks or _are_new(change, columns)
+        what = (
+            rule_change_text(former, check, change) if former else f"+ {rule_text(check, change)}"
+        )
+        is_safe = check in change.widened_checks or _are_added(change, columns)
         risk = Risk.SAFE if is_safe else Risk.NARROWS
-        yield Item(Kind.CHECK_ADDED, table, _single(columns), what, risk, check, not is_safe)
+        yield Item(Kind.CHECK_ADDED, table, _single_column(columns), what, risk, check, not is_safe)
     for check, columns in old.items():
         what = f"- {rule_text(check, change)}"
-        yield Item(Kind.CHECK_REMOVED, table, _single(columns), what, Risk.SAFE, check)
+        yield Item(Kind.CHECK_REMOVED, table, _single_column(columns), what, Risk.SAFE, check)
     for key in change.new_uniques:
-        what = f"+ unique {_columns(key)}"
-        column, breaks = _single(key.columns), not _are_new(change, key.columns)
+        what = f"+ unique {_columns_text(key)}"
+        column, breaks = _single_column(key.columns), not _are_added(change, key.columns)
         yield Item(Kind.UNIQUE_ADDED, table, column, what, Risk.NARROWS, key, breaks)
     for key in change.old_uniques:
-        column = _single([names.get(one, one) for one in key.columns])
-        what = f"- unique {_columns(key)}"
+        column = _single_column([names.get(one, one) for one in key.columns])
+        what = f"- unique {_columns_text(key)}"
         yield Item(Kind.UNIQUE_REMOVED, table, column, what, Risk.SAFE, key)
 
 
-def _former(check: Check, columns: list[str], old: Mapping[Check, list[str]]) -> Check | None:
+def _replaced_rule(
+    check: Check, columns: list[str], old: Mapping[Check, list[str]]
+) -> Check | None:
     """Return the rule that a new one replaces: of the same columns, or with the same name."""
     limit = limit_of(check)
     same = (one for one, found in old.items() if limit_of(one) == limit and found == columns)
@@ -205,33 +212,35 @@ def _former(check: Check, columns: list[str], old: Mapping[Check, list[str]]) ->
     return next(chain(named, same), None)
 
 
-def _foreign_keys(change: TableChange) -> Iterator[Item]:
+def _foreign_key_items(change: TableChange) -> Iterator[Item]:
     table, names = change.expected.name, _new_names(change)
     old = {
         tuple(names.get(one, one) for one in key.columns): key for key in change.old_foreign_keys
     }
     for key in change.new_foreign_keys:
         former = old.pop(key.columns, None)
-        what = f"{_target(former)} → {_target(key)}" if former else f"+ {_target(key)}"
-        column, breaks = _single(key.columns), not _are_new(change, key.columns)
+        what = (
+            f"{_target_text(former)} → {_target_text(key)}" if former else f"+ {_target_text(key)}"
+        )
+        column, breaks = _single_column(key.columns), not _are_added(change, key.columns)
         risk = Risk.NARROWS if breaks else Risk.SAFE
         yield Item(Kind.FOREIGN_KEY_ADDED, table, column, what, risk, key, breaks)
     for columns, key in old.items():
-        column, what = _single(columns), f"- {_target(key)}"
+        column, what = _single_column(columns), f"- {_target_text(key)}"
         yield Item(Kind.FOREIGN_KEY_REMOVED, table, column, what, Risk.SAFE, key)
 
 
-def _are_new(change: TableChange, columns: Sequence[str]) -> bool:
+def _are_added(change: TableChange, columns: Sequence[str]) -> bool:
     """Return whether columns are added: servers of the version before do not write them."""
     return {*columns} <= {one.expected.name for one in change.added}
 
 
-def _added(added: AddedColumn) -> str:
+def _added_text(added: AddedColumn) -> str:
     what = f"+ {spec_type(added.expected.type)}" + ("?" if added.expected.nullable else "")
-    return f"{what} = {_shown(added.fill)}" if added.is_filled else what
+    return f"{what} = {_value_text(added.fill)}" if added.is_filled else what
 
 
-def _shown(value: object) -> str:
+def _value_text(value: object) -> str:
     return (
         "now" if isinstance(value, Now) else repr(value) if isinstance(value, str) else str(value)
     )
@@ -241,17 +250,17 @@ def _new_names(change: TableChange) -> dict[str, str]:
     return {live: new for new, live in change.live_columns.items()}
 
 
-def _spelled(check: Check, columns: Sequence[Column]) -> list[str]:
+def _check_columns(check: Check, columns: Sequence[Column]) -> list[str]:
     return [column.name for column in columns if column.name.lower() in check.columns]
 
 
-def _single(columns: Sequence[str]) -> str | None:
+def _single_column(columns: Sequence[str]) -> str | None:
     return columns[0] if len(columns) == 1 else None
 
 
-def _columns(key: Key | None) -> str:
+def _columns_text(key: Key | None) -> str:
     return f"({', '.join(key.columns)})" if key else "none"
 
 
-def _target(key: ForeignKey) -> str:
+def _target_text(key: ForeignKey) -> str:
     return f"foreign key {key.target} {key.actions}".rstrip()

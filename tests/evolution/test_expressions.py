@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Column, Connection, NullPool, create_engine, insert, select, text
 
 from crudgen.evolution.changes import ColumnChange, Conversion
-from crudgen.evolution.expressions import converted, literal, survives
+from crudgen.evolution.expressions import literal, new_value_sql, survives
 from crudgen.kit.database import catalogue
 from crudgen.language import load
 from crudgen.language.schema import Now
@@ -73,7 +73,7 @@ def test_words_are_renamed_before_a_conversion_and_null_is_filled_after_it() -> 
         "none",
     )
     dialect = create_engine("sqlite://").dialect
-    assert converted(change, '"mood"', table.c.mood, dialect) == (
+    assert new_value_sql(change, '"mood"', table.c.mood, dialect) == (
         """coalesce(upper(CASE "mood" WHEN 'it''s' THEN 'it is' ELSE "mood" END), 'none')"""
     )
     assert survives(change, '"mood"') == 'length("mood") < 9'

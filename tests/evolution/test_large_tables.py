@@ -137,7 +137,7 @@ def test_a_row_that_is_written_meanwhile_is_reported(
     first, second = str(raised.value).splitlines()
     assert first.startswith("hero: rows are checked: range 0..150 → 0..")
     assert first.endswith('"ck_hero_age_range" of relation "hero" is violated by some row')
-    assert second.startswith("  other changes were made; the rows were written meanwhile")
+    assert second.startswith("  other changes were made; rows written in the meantime")
     (problem,) = found.plan(target).problems
     assert (problem.column, problem.count) == ("age", 1)
     found.execute("UPDATE hero SET age = 100 WHERE id = 1")

@@ -44,6 +44,6 @@ Versions: TypeAlias = Mapping[tuple[Kind, Kind], int]
 
 
 def always(expression: str, survives: str | None = None) -> Converter:
-    """Return a conversion that does not depend on digits."""
+    """Return a Converter with the same result for all digits of decimals."""
     found = Conversion(expression, survives)
     return lambda _before, _after: found

@@ -61,7 +61,7 @@ def _guarded(form: str, condition: str) -> str:
     return f"CASE WHEN {form} THEN {condition} ELSE false END"
 
 
-def _like(pattern: str) -> str:
+def _matches(pattern: str) -> str:
     """Return the condition that a text matches a pattern; `#` is a digit."""
     return f"{{value}} ~ '^{pattern.replace('#', '[0-9]')}$'"
 
@@ -97,7 +97,7 @@ def _text_to_decimal(_: StoredType, after: StoredType) -> Conversion:
     return Conversion(
         _as_numeric("{value}::numeric", after),
         _guarded(
-            _like(f"-?(0|[1-9]#*){fraction}"),
+            _matches(f"-?(0|[1-9]#*){fraction}"),
             f"abs({{value}}::numeric) < {10**after.before_point}",
         ),
     )
@@ -142,12 +142,12 @@ def _float_to_decimal(_: StoredType, after: StoredType) -> Conversion:
 CONVERSIONS: Converters = {
     (Kind.TEXT, Kind.INT): always(
         "{value}::bigint",
-        _guarded(_like("(0|-?[1-9]#*)"), f"{{value}}::numeric BETWEEN {_MIN} AND {_MAX}"),
+        _guarded(_matches("(0|-?[1-9]#*)"), f"{{value}}::numeric BETWEEN {_MIN} AND {_MAX}"),
     ),
     (Kind.TEXT, Kind.FLOAT): always(
         "{value}::double precision",
         _guarded(
-            _like(f"{_NUMBER}([eE][+-]?##?)?"),
+            _matches(f"{_NUMBER}([eE][+-]?##?)?"),
             _guarded(
                 f"{{value}}::numeric = 0 OR abs({{value}}::numeric) BETWEEN {_TINY} AND {_HUGE}",
                 "{value}::double precision::text::numeric = {value}::numeric",
@@ -157,14 +157,14 @@ CONVERSIONS: Converters = {
     (Kind.TEXT, Kind.DECIMAL): _text_to_decimal,
     (Kind.TEXT, Kind.BOOL): always("{value}::boolean", "{value} IN ('true', 'false')"),
     (Kind.TEXT, Kind.DATE): always(
-        "{value}::date", _guarded(_like(f"####-{_MONTH}-{_DAY}"), _ON_A_DAY)
+        "{value}::date", _guarded(_matches(f"####-{_MONTH}-{_DAY}"), _ON_A_DAY)
     ),
-    (Kind.TEXT, Kind.TIME): always("{value}::time", _like(_TIME)),
+    (Kind.TEXT, Kind.TIME): always("{value}::time", _matches(_TIME)),
     (Kind.TEXT, Kind.DATETIME): always(
         "{value}::timestamptz",
-        _guarded(_like(f"####-{_MONTH}-{_DAY}[Tt ]{_TIME}([zZ]|[+]00:00)"), _ON_A_DAY),
+        _guarded(_matches(f"####-{_MONTH}-{_DAY}[Tt ]{_TIME}([zZ]|[+]00:00)"), _ON_A_DAY),
     ),
-    (Kind.TEXT, Kind.UUID): always("{value}::uuid", _like(_UUID)),
+    (Kind.TEXT, Kind.UUID): always("{value}::uuid", _matches(_UUID)),
     (Kind.TEXT, Kind.JSON): always("{value}::json", _IS_JSON),
     (Kind.INT, Kind.TEXT): always("{value}::text"),
     (Kind.FLOAT, Kind.TEXT): always(

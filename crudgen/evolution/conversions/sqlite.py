@@ -57,13 +57,13 @@ def _digits(glob: str) -> str:
     return glob.replace("#", "[0-9]")
 
 
-def _form(*conditions: str) -> str:
-    """Return the condition that a text has no NUL, and meets the conditions, which may be false."""
+def _text_condition(*conditions: str) -> str:
+    """Return the condition that a text has no NUL, and meets all of the conditions."""
     checks = " AND ".join(f"({condition})" for condition in conditions)
     return f"instr({{value}}, char(0)) = 0 AND {checks}"
 
 
-def _within(integer: str, limit: int) -> str:
+def _is_below(integer: str, limit: int) -> str:
     """Return the condition `|integer| < limit`, without `abs`, which fails for -2^63."""
     return f"{integer} BETWEEN {1 - limit} AND {limit - 1}"
 
@@ -96,6 +96,7 @@ _CLOCK += " ELSE substr({value}, 12, length({value}) - 12) END"
 
 
 def _is_clock(clock: str) -> tuple[str, str]:
+    """Return the conditions that a text is a time of day."""
     hour = f"{clock} GLOB '{_digits('[01]#:[0-5]#:[0-5]#')}*'"
     late = f"{clock} GLOB '{_digits('2[0-3]:[0-5]#:[0-5]#')}*'"
     fraction = f"{clock} GLOB '????????.[0-9]*' AND substr({clock}, 10) NOT GLOB '*[^0-9]*'"
@@ -123,16 +124,16 @@ def _text_to_decimal(_: StoredType, after: StoredType) -> Conversion:
     zeros = "0" * after.scale
     return Conversion(
         f"CAST(replace({{value}}, '.', '') || substr('{zeros}', {_DECIMALS} + 1) AS INTEGER)",
-        _form(*_NUMBER, fits, f"{_DECIMALS} <= {after.scale}"),
+        _text_condition(*_NUMBER, fits, f"{_DECIMALS} <= {after.scale}"),
     )
 
 
 _TEXT_TO_FLOAT = (
     # The division of two exact numbers is rounded once; CAST could round twice.
     f"{_WITHOUT_POINT} * 1.0 / {_power_of_ten(_DECIMALS, _EXACT_DIGITS)}",
-    _form(
+    _text_condition(
         *_NUMBER,
-        f"{_within(_WITHOUT_POINT, 10**_EXACT_DIGITS)} AND {_DECIMALS} <= {_EXACT_DIGITS}",
+        f"{_is_below(_WITHOUT_POINT, 10**_EXACT_DIGITS)} AND {_DECIMALS} <= {_EXACT_DIGITS}",
     ),
 )
 _IS_JSON = (
@@ -168,7 +169,7 @@ _FLOAT_SURVIVES = (
     # SQLite prints 15 digits: the text must be the same number, exactly.
     f"CASE WHEN {_FLOAT_TEXT} GLOB '*[0-9].[0-9]*' AND {_FLOAT_TEXT} NOT GLOB '*[eE]*'"
     f" THEN ({{value}} = 0 OR abs({{value}}) >= 0.0001)"
-    f" AND ({_within(_FLOAT_DIGITS, _EXACT_INT)} OR {_FLOAT_TEXT} GLOB '*.0')"
+    f" AND ({_is_below(_FLOAT_DIGITS, _EXACT_INT)} OR {_FLOAT_TEXT} GLOB '*.0')"
     f" AND {_FLOAT_DIGITS} * 1.0"
     f" / {_power_of_ten(_FLOAT_DECIMALS, 18)} = {{value}}"
     " ELSE 0 END"
@@ -213,7 +214,7 @@ def _float_to_decimal(_: StoredType, after: StoredType) -> Conversion:
     most = 10 ** min(after.precision, _EXACT_DIGITS)
     return Conversion(
         scaled,
-        f"abs({{value}}) < {10**after.before_point} AND {_within(scaled, most)}"
+        f"abs({{value}}) < {10**after.before_point} AND {_is_below(scaled, most)}"
         f" AND {scaled} * 1.0 / {10**after.scale} = {{value}}",
     )
 
@@ -239,10 +240,12 @@ CONVERSIONS: Converters = {
     (Kind.TEXT, Kind.DATE): always(
         "{value}", f"length(CAST({{value}} AS BLOB)) = 10 AND {_ON_A_DAY}"
     ),
-    (Kind.TEXT, Kind.TIME): always(_with_microseconds("{value}"), _form(*_is_clock("{value}"))),
+    (Kind.TEXT, Kind.TIME): always(
+        _with_microseconds("{value}"), _text_condition(*_is_clock("{value}"))
+    ),
     (Kind.TEXT, Kind.DATETIME): always(
         f"substr({{value}}, 1, 10) || ' ' || {_with_microseconds(f'({_CLOCK})')}",
-        _form(
+        _text_condition(
             _ON_A_DAY,
             f"{{value}} GLOB '{_digits('####-##-##[Tt ]##:##:##')}*'",
             _UTC,
@@ -250,9 +253,9 @@ CONVERSIONS: Converters = {
         ),
     ),
     (Kind.TEXT, Kind.UUID): always(
-        "lower(replace({value}, '-', ''))", _form(f"{{value}} GLOB '{_UUID}'")
+        "lower(replace({value}, '-', ''))", _text_condition(f"{{value}} GLOB '{_UUID}'")
     ),
-    (Kind.TEXT, Kind.JSON): always("{value}", _form(_IS_JSON)),
+    (Kind.TEXT, Kind.JSON): always("{value}", _text_condition(_IS_JSON)),
     (Kind.INT, Kind.TEXT): always("CAST({value} AS TEXT)"),
     (Kind.FLOAT, Kind.TEXT): always(_FLOAT_TEXT, _FLOAT_SURVIVES),
     (Kind.DECIMAL, Kind.TEXT): _decimal_to_text,

@@ -19,7 +19,7 @@ from sqlalchemy.schema import (
 )
 
 from crudgen.evolution.changes import AddedColumn, ColumnChange
-from crudgen.evolution.expressions import converted, literal, text_literal
+from crudgen.evolution.expressions import literal, new_value_sql, text_literal
 from crudgen.kit.database.catalogue import Check, ForeignKey, Index, Key
 from crudgen.kit.database.catalogue.explain import quoted
 from crudgen.kit.database.catalogue.models import name_in_database
@@ -72,15 +72,17 @@ class Ddl:
     def create(self, references: Iterable[ForeignKey]) -> str:
         """Return CREATE TABLE, with some of its foreign keys."""
         names = {one.name for one in references}
-        included = [one for one in self._table.foreign_key_constraints if self._name(one) in names]
-        return self._text(CreateTable(self._table, include_foreign_key_constraints=included))
+        included = [
+            one for one in self._table.foreign_key_constraints if self._database_name(one) in names
+        ]
+        return self._sql_text(CreateTable(self._table, include_foreign_key_constraints=included))
 
     def is_inline(self, key: ForeignKey) -> bool:
         """Return whether CREATE TABLE can contain a foreign key: the models are not in a circle."""
         return not any(
             one.use_alter
             for one in self._table.foreign_key_constraints
-            if self._name(one) == key.name
+            if self._database_name(one) == key.name
         )
 
     def add_column(self, added: AddedColumn) -> Sequence[str]:
@@ -89,8 +91,8 @@ class Ddl:
         The default stays if the column is required: servers of the version before do not know the
         column, and their rows get it.
         """
-        column = self._column(added.expected.name)
-        text = f"ADD COLUMN {self._text(CreateColumn(column))}"
+        column = self._model_column(added.expected.name)
+        text = f"ADD COLUMN {self._sql_text(CreateColumn(column))}"
         if not added.is_filled:
             return [self.alter(text)]
         statements = [self.alter(f"{text} DEFAULT {literal(added.fill, column, self._dialect)}")]
@@ -101,11 +103,11 @@ class Ddl:
     def change_type(self, change: ColumnChange, default: str | None) -> Sequence[str]:
         """Return the actions that change a type or a collation; `default` is the present one."""
         name = quoted(change.expected.name)
-        column = self._column(change.expected.name)
+        column = self._model_column(change.expected.name)
         action = f"ALTER COLUMN {name} TYPE {column.type.compile(dialect=self._dialect)}"
         if not change.changes_values:
             return [action]
-        value = converted(change, name, column, self._dialect)
+        value = new_value_sql(change, name, column, self._dialect)
         actions = [f"{action} USING {value}"]
         if default is None:
             return actions
@@ -117,7 +119,7 @@ class Ddl:
     def update(self, change: ColumnChange) -> str:
         """Return the UPDATE that replaces renamed words and missing values."""
         name = quoted(change.expected.name)
-        value = converted(change, name, self._column(change.expected.name), self._dialect)
+        value = new_value_sql(change, name, self._model_column(change.expected.name), self._dialect)
         conditions = []
         if change.words:
             words = ", ".join(text_literal(word) for word in change.words)
@@ -150,9 +152,9 @@ class Ddl:
         model = next(
             one
             for one in self._table.constraints
-            if one.name is not None and self._name(one) == constraint.name
+            if one.name is not None and self._database_name(one) == constraint.name
         )
-        return self._text(AddConstraint(model, isolate_from_table=False))
+        return self._sql_text(AddConstraint(model, isolate_from_table=False))
 
     def constrain_online(self, check: Check, changed: Iterable[ColumnChange]) -> Sequence[str]:
         """Return the statements that add a rule to a large table whose words were replaced.
@@ -179,8 +181,8 @@ class Ddl:
 
     def create_index(self, index: Index) -> str:
         """Return CREATE INDEX."""
-        model = next(one for one in self._table.indexes if self._name(one) == index.name)
-        return self._text(CreateIndex(model))
+        model = next(one for one in self._table.indexes if self._database_name(one) == index.name)
+        return self._sql_text(CreateIndex(model))
 
     def build_index(self, index: Index) -> Sequence[str]:
         """Return the statements that build an index while others write. They can be repeated."""
@@ -218,13 +220,13 @@ class Ddl:
             f"{require}; {self.alter(drop)}",
         ]
 
-    def _column(self, name: str) -> "ModelColumn[Any]":
+    def _model_column(self, name: str) -> "ModelColumn[Any]":
         return next(one for one in self._table.columns if one.name == name)
 
-    def _name(self, item: Constraint | ModelIndex) -> str | None:
+    def _database_name(self, item: Constraint | ModelIndex) -> str | None:
         return None if item.name is None else name_in_database(item, self._dialect)
 
-    def _text(self, element: ExecutableDDLElement | CreateColumn) -> str:
+    def _sql_text(self, element: ExecutableDDLElement | CreateColumn) -> str:
         """Return a statement as the driver sends it, without parameters."""
         return str(element.compile(dialect=self._dialect)).strip().replace("%%", "%")
 

@@ -33,7 +33,7 @@ def lower(changes: Changes, connection: Connection) -> Lowered:
         if one.is_changed
     ]
     steps = _Lowering(changes, tables).steps()
-    return Lowered(steps, tuple(_problems(changes, tables, connection)))
+    return Lowered(steps, tuple(_live_problems(changes, tables, connection)))
 
 
 def steps_without_database(changes: Changes, dialect: Dialect) -> tuple[Step, ...]:
@@ -42,7 +42,7 @@ def steps_without_database(changes: Changes, dialect: Dialect) -> tuple[Step, ..
     return _Lowering(changes, tables).steps()
 
 
-def _problems(
+def _live_problems(
     changes: Changes, tables: Sequence[ChangedTable], connection: Connection
 ) -> Iterator[Problem]:
     for table in tables:
@@ -50,13 +50,13 @@ def _problems(
     yield from foreign_keys_of_columns(connection, changes)
     yield from users_of_tables(connection, changes)
     leaving = {name for table in tables for name in table.leaving_names()}
-    taken = taken_names(connection)
+    taken = {n: kind for n, kind in taken_names(connection).items() if n not in leaving}
     for table in tables:
-        yield from table.taken_names({n: kind for n, kind in taken.items() if n not in leaving})
+        yield from table.taken_name_problems(taken)
 
 
 class _Lowering:
-    """The changes of all tables."""
+    """Builds the steps of the changes of all tables."""
 
     def __init__(self, changes: Changes, tables: Sequence[ChangedTable]) -> None:
         self._changes = changes
@@ -79,8 +79,8 @@ class _Lowering:
         self._add_foreign_keys()
         for table in self._tables:
             for item in table.of_kind(Kind.INDEX_ADDED):
-                self._index(table, item)
-            self._validate(table)
+                self._add_index(table, item)
+            self._validate_rows(table)
         if self._pending and self._steps:
             last = self._steps[-1]
             self._steps[-1] = replace(last, sql=(*last.sql, *self._pending))
@@ -110,14 +110,14 @@ class _Lowering:
             for table in self._tables
             for item in table.of_kind(Kind.TABLE_RENAMED)
         }
-        for old, new in _in_order({old: item.table for old, item in renamed.items()}):
+        for old, new in _ordered_renames({old: item.table for old, item in renamed.items()}):
             sql = f"ALTER TABLE {quoted(old)} RENAME TO {quoted(new)}"
             self._add(renamed[old], Lock.INSTANT, sql)
 
     def _alter(self, table: ChangedTable) -> None:
         """Add the steps of one table but those of foreign keys and indexes."""
-        self._remove(table)
-        self._rename(table)
+        self._drop_old(table)
+        self._rename_parts(table)
         for item in table.of_kind(Kind.GENERATOR):
             self._pending += table.stop_generator(item)
         self._retype(table)
@@ -126,14 +126,14 @@ class _Lowering:
         for item in table.of_kind(*_BRIEF):
             self._add(item, Lock.INSTANT, *table.brief_change(item))
         for item in table.of_kind(Kind.REQUIRED):
-            self._require(table, item)
+            self._require_values(table, item)
         for item in table.of_kind(Kind.CHECK_ADDED):
-            self._constrain(table, item, Lock.CHECKED)
+            self._add_constraint(table, item, Lock.CHECKED)
         for item in table.of_kind(Kind.UNIQUE_ADDED):
-            self._unique(table, item)
+            self._add_unique(table, item)
 
-    def _remove(self, table: ChangedTable) -> None:
-        """Remove what would prevent changes, and what has a name that is needed."""
+    def _drop_old(self, table: ChangedTable) -> None:
+        """Drop constraints and indexes that would prevent changes, or have a needed name."""
         change, ddl = table.change, table.ddl
         names = {one.name for one in change.old_checks}
         for item in table.of_kind(Kind.CHECK_REMOVED):
@@ -147,20 +147,20 @@ class _Lowering:
             elif isinstance(item.subject, Key | Index):
                 self._add(item, Lock.INSTANT, f"DROP INDEX {quoted(str(item.subject.name))}")
 
-    def _rename(self, table: ChangedTable) -> None:
+    def _rename_parts(self, table: ChangedTable) -> None:
         change, ddl = table.change, table.ddl
         renamed = {one.found.name: one for one in change.columns if one.is_renamed}
         of_column = {item.column: item for item in table.of_kind(Kind.COLUMN_RENAMED)}
-        for old, new in _in_order({old: one.expected.name for old, one in renamed.items()}):
+        for old, new in _ordered_renames({old: one.expected.name for old, one in renamed.items()}):
             sql = ddl.alter(f"RENAME COLUMN {quoted(old)} TO {quoted(new)}")
             self._add(of_column[new], Lock.INSTANT, sql)
         constraints = {
             **{str(live.name): str(new.name) for live, new in change.renamed_checks if live.name},
             **dict(change.renamed_constraints),
         }
-        for old, new in _in_order(constraints):
+        for old, new in _ordered_renames(constraints):
             self._pending.append(ddl.alter(f"RENAME CONSTRAINT {quoted(old)} TO {quoted(new)}"))
-        for old, new in _in_order(dict(change.renamed_indexes)):
+        for old, new in _ordered_renames(dict(change.renamed_indexes)):
             self._pending.append(f"ALTER INDEX {quoted(old)} RENAME TO {quoted(new)}")
 
     def _retype(self, table: ChangedTable) -> None:
@@ -195,7 +195,7 @@ class _Lowering:
         else:
             self._add(item, Lock.REWRITTEN, *table.update(subject), seconds=seconds)
 
-    def _require(self, table: ChangedTable, item: Item) -> None:
+    def _require_values(self, table: ChangedTable, item: Item) -> None:
         subject, column = item.subject, column_of(item)
         if not isinstance(subject, ColumnChange):
             return
@@ -212,7 +212,7 @@ class _Lowering:
             self._add(item, Lock.REWRITTEN if fills else Lock.INSTANT)
         self._add_online(item, *table.ddl.require(subject.expected.name), seconds=seconds)
 
-    def _constrain(self, table: ChangedTable, item: Item, lock: Lock) -> None:
+    def _add_constraint(self, table: ChangedTable, item: Item, lock: Lock) -> None:
         """Add a rule or a foreign key. In a large table, rows are checked after the transaction."""
         constraint = item.subject
         if not isinstance(constraint, Check | ForeignKey):
@@ -229,7 +229,7 @@ class _Lowering:
         checked = replace(item, what=f"rows are checked: {item.what}", breaks_running=False)
         self._add_online(checked, table.ddl.validate(str(constraint.name)), seconds=seconds)
 
-    def _unique(self, table: ChangedTable, item: Item) -> None:
+    def _add_unique(self, table: ChangedTable, item: Item) -> None:
         if not isinstance(item.subject, Key):
             return
         seconds = table.seconds(Kind.UNIQUE_ADDED, Lock.INDEXED)
@@ -240,7 +240,7 @@ class _Lowering:
             self._pending += table.drop_leftover(item.subject.name)
             self._add(item, Lock.CHECKED, sql, seconds=seconds)
 
-    def _index(self, table: ChangedTable, item: Item) -> None:
+    def _add_index(self, table: ChangedTable, item: Item) -> None:
         if not isinstance(item.subject, Index):
             return
         seconds = table.seconds(Kind.INDEX_ADDED, Lock.INDEXED)
@@ -249,7 +249,7 @@ class _Lowering:
         else:
             self._add(item, Lock.INDEXED, table.ddl.create_index(item.subject), seconds=seconds)
 
-    def _validate(self, table: ChangedTable) -> None:
+    def _validate_rows(self, table: ChangedTable) -> None:
         """Check the rows for constraints of an earlier change that was interrupted."""
         for name in table.change.unvalidated:
             item = Item(
@@ -268,7 +268,7 @@ class _Lowering:
             for item in table.of_kind(Kind.FOREIGN_KEY_REMOVED):
                 self._add(item, Lock.INSTANT)  # it is removed first of all
             for item in table.of_kind(Kind.FOREIGN_KEY_ADDED):
-                self._constrain(table, item, Lock.INDEXED)
+                self._add_constraint(table, item, Lock.INDEXED)
 
     def _create_tables(self) -> None:
         """Create the new tables. A foreign key to a later table is added with that one."""
@@ -292,7 +292,7 @@ class _Lowering:
                 self._add(item, Lock.INSTANT, *sql)
 
 
-def _in_order(names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _ordered_renames(names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield renames, those first whose new name is free."""
     pending = {old: new for old, new in names.items() if old != new}
     while pending:

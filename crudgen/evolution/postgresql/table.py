@@ -109,7 +109,7 @@ class ChangedTable:
         return self.ddl.constrain_online(check, batched) if batched else ()
 
     def added_again(self, item: Item) -> Item:
-        """Return the change of a rule that was removed first."""
+        """Return the change that adds a rule again which was removed first."""
         if not isinstance(item.subject, Check):
             return item
         return replace(item, what=f"+ {rule_text(item.subject, self.change)}")
@@ -163,7 +163,7 @@ class ChangedTable:
         yield from (old for old, _ in (*change.renamed_indexes, *change.renamed_constraints))
         yield from (index.name for index in self.found.indexes if not index.is_valid)
 
-    def taken_names(self, taken: Mapping[str, str]) -> Iterator[Problem]:
+    def taken_name_problems(self, taken: Mapping[str, str]) -> Iterator[Problem]:
         """Yield the problems of new indexes whose names other objects have."""
         for column, name in self._new_names():
             kind = taken.get(name)

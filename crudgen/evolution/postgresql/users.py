@@ -148,7 +148,7 @@ def _problems_of_expressions(
     change: TableChange,
     expressions: Sequence[Row[Any]],
 ) -> Iterator[Problem]:
-    """Yield the problems of rules and indexes that stay, and have no meaning with a new type."""
+    """Yield the problems of rules and indexes that stay, and are invalid with a new type."""
     changed = [one for one in change.columns if one.changes_type]
     if not changed:
         return
@@ -182,7 +182,7 @@ def _problems_of_defaults(
 ) -> Iterator[Problem]:
     for one in change.columns:
         default = defaults.get(one.found.name)
-        if default is None or not _converts(one) or one.conversion.survives is None:
+        if default is None or not _converts_values(one) or one.conversion.survives is None:
             continue
         condition = one.conversion.survives.replace("{value}", f"({default})")
         if not value_unless_rejected(connection, f"SELECT ({condition})"):
@@ -195,13 +195,13 @@ def _problems_of_defaults(
             )
 
 
-def _converts(change: ColumnChange) -> bool:
+def _converts_values(change: ColumnChange) -> bool:
     return change.changes_type and change.conversion != SAME
 
 
 def foreign_keys_of_columns(connection: Connection, changes: Changes) -> Iterator[Problem]:
     """Yield the problems of foreign keys of the user, whose two ends must have one type."""
-    leaving = _leaving(changes)
+    leaving = _removed_foreign_keys(changes)
     for change in changes.tables:
         dropped = {column.name: column.name for column in change.dropped}
         converted = {
@@ -246,6 +246,6 @@ def users_of_tables(connection: Connection, changes: Changes) -> Iterator[Proble
             )
 
 
-def _leaving(changes: Changes) -> set[str | None]:
+def _removed_foreign_keys(changes: Changes) -> set[str | None]:
     """Return the names of the foreign keys that the changes remove."""
     return {key.name for change in changes.tables for key in change.old_foreign_keys}

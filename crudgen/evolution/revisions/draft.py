@@ -28,7 +28,7 @@ _CREATE = re.compile(r"CREATE (?:TABLE|(?:UNIQUE )?INDEX)")
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Rows that must not be there: a SELECT for each database; empty if it needs none."""
+    """A SELECT for each database of rows that must not exist; empty if none is needed."""
 
     what: str
     sqlite: str = ""
@@ -76,7 +76,9 @@ def draft(
             for one in planning.changes.tables
             for check in one.widened_checks
         }
-        here = _conditions(connection.dialect, _without_widened(planning.changes, widened), hints)
+        here = _guard_conditions(
+            connection.dialect, _without_widened(planning.changes, widened), hints
+        )
     there = PostgresqlChanges(former, present, hints, choices)
     changes = there.changes()
     steps = postgresql.steps_without_database(changes, dialect())
@@ -89,10 +91,14 @@ def draft(
     return Draft(
         plan=Plan(plan.steps or steps, (*plan.problems, *more), plan.notes, {}, plan.unused),
         guards=tuple(
-            _guards(here, _conditions(dialect(), _without_widened(changes, widened), hints), hints)
+            _guards(
+                here, _guard_conditions(dialect(), _without_widened(changes, widened), hints), hints
+            )
         ),
-        sqlite=tuple(_sqlite(plan, hints)),
-        postgresql=tuple(sql for one in steps if not one.online for sql in _statements(one, hints)),
+        sqlite=tuple(_sqlite_statements(plan, hints)),
+        postgresql=tuple(
+            sql for one in steps if not one.online for sql in _step_statements(one, hints)
+        ),
         online=tuple(sql for one in steps if one.online for sql in one.sql),
         tables=tables,
     )
@@ -121,14 +127,14 @@ def _without_widened(changes: Changes, widened: Collection[tuple[str, str | None
     return replace(changes, tables=tuple(tables))
 
 
-def _conditions(dialect: Dialect, changes: Changes, hints: Hints) -> list[Condition]:
-    """Return the conditions of rows that can be in the way."""
+def _guard_conditions(dialect: Dialect, changes: Changes, hints: Hints) -> list[Condition]:
+    """Return the conditions of rows that can prevent the changes."""
     groups = conditions(dialect, changes, hints, {})
     return [one for group in groups for one in group if _is_possible(one)]
 
 
 def _is_possible(condition: Condition) -> bool:
-    """Return whether a row can be in the way. In added columns, all have NULL or a default."""
+    """Return whether a row can prevent a change. In added columns, all have NULL or a default."""
     for added in condition.change.added:
         if added.expected.name == condition.column and condition.sql != EVERY_ROW:
             return added.is_filled and bool(condition.guard or condition.alias)
@@ -136,7 +142,7 @@ def _is_possible(condition: Condition) -> bool:
 
 
 def _guards(here: Iterable[Condition], there: Iterable[Condition], hints: Hints) -> Iterator[Guard]:
-    """Yield the guards of both databases. Those of the same rows are one."""
+    """Yield the guards of both databases. Two of the same rows become one."""
     others = list(there)
     for one in here:
         key = (one.change.expected.name, one.column, one.what)
@@ -146,28 +152,28 @@ def _guards(here: Iterable[Condition], there: Iterable[Condition], hints: Hints)
             if (other.change.expected.name, other.column, other.what) == key
         ]
         there_too = same[0].select if same else ""
-        yield Guard(_what(one, hints), one.select, there_too, one.flag)
+        yield Guard(_guard_text(one, hints), one.select, there_too, one.flag)
         if same:
             others.remove(same[0])
     for other in others:
-        yield Guard(_what(other, hints), postgresql=other.select)
+        yield Guard(_guard_text(other, hints), postgresql=other.select)
 
 
-def _what(condition: Condition, hints: Hints) -> str:
+def _guard_text(condition: Condition, hints: Hints) -> str:
     name = hints.name(condition.change.expected.name, condition.column)
     return f"{name}: rows {condition.what}"
 
 
-def _sqlite(plan: Plan, hints: Hints) -> Iterator[str | Copy]:
+def _sqlite_statements(plan: Plan, hints: Hints) -> Iterator[str | Copy]:
     copies = {one.sql: one for one in plan.copies}
     for step in plan.steps:
         if step.sql in copies:
             yield copies[step.sql]
         else:
-            yield from _statements(step, hints)
+            yield from _step_statements(step, hints)
 
 
-def _statements(step: Step, hints: Hints) -> Iterator[str]:
+def _step_statements(step: Step, hints: Hints) -> Iterator[str]:
     """Yield the statements of a step.
 
     A table of the kit is not in the spec of revisions: an earlier one may have created it.

@@ -76,20 +76,22 @@ def files(
     """
     number, heads = history.next_number, history.heads
     title = " ".join(message.split()).rstrip(".")
-    name = _name(number, title)
-    online = list(_online(draft.online))
-    body = [*map(_guard, draft.guards), *_run(draft)]
+    name = _revision_name(number, title)
+    online = list(_background_call(draft.online))
+    body = [*map(_guard_call, draft.guards), *_run_call(draft)]
     # A transaction that changes nothing may be repeated with what follows it.
     follows = bool(draft.online and draft.postgresql)
     docs = "\n".join([f"{title}.", *(["", *(f"- {one}" for one in changes)] if changes else [])])
-    made = [_file(docs, name, heads, after, body if follows else [*body, *online])]
+    made = [_revision_file(docs, name, heads, after, body if follows else [*body, *online])]
     if follows:
         docs = f"{title}: what PostgreSQL does while others read and write."
-        made.append(_file(docs, _name(number + 1, title, _ONLINE), [name], None, online))
+        made.append(
+            _revision_file(docs, _revision_name(number + 1, title, _ONLINE), [name], None, online)
+        )
     return made
 
 
-def _name(number: int, title: str, ending: str = "") -> str:
+def _revision_name(number: int, title: str, ending: str = "") -> str:
     """Return a name such as `0002_rename_title`, in ASCII, that Alembic can store."""
     ascii_title = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     words = [one for one in re.findall("[a-z0-9]+", ascii_title) if one not in _FILLERS]
@@ -104,7 +106,7 @@ def _name(number: int, title: str, ending: str = "") -> str:
     return f"{start}{chosen}{end}"
 
 
-def _file(
+def _revision_file(
     docs: str,
     name: str,
     heads: Sequence[str],
@@ -116,51 +118,59 @@ def _file(
     blocks = [docstring_literal(docs, 0)]
     if used:
         blocks.append(f"from migrations.steps import {', '.join(used)}")
-    blocks.append(f"revision = {text_literal(name)}\ndown_revision = {_down(heads)}")
+    blocks.append(
+        f"revision = {text_literal(name)}\ndown_revision = {_down_revision_source(heads)}"
+    )
     if after:
-        blocks.append(_after(after))
+        blocks.append(_after_source(after))
     text = "\n\n".join(blocks) + f"\n\n\ndef upgrade() -> None:\n{upgrade}{_DOWNGRADE}"
     return RevisionFile(name, text)
 
 
-def _down(heads: Sequence[str]) -> str:
+def _down_revision_source(heads: Sequence[str]) -> str:
     names = list(map(text_literal, heads))
     if len(names) > 1:
         return f"({', '.join(names)})"
     return names[0] if names else "None"
 
 
-def _after(after: Mapping[str, str | None]) -> str:
-    texts = {name: "None" if text is None else _block(f"\n{text}") for name, text in after.items()}
+def _after_source(after: Mapping[str, str | None]) -> str:
+    texts = {
+        name: "None" if text is None else _block_literal(f"\n{text}")
+        for name, text in after.items()
+    }
     items = [f"{text_literal(name)}: {text}" for name, text in texts.items()]
     return _laid_out(_Bracket("AFTER: dict[str, str | None] = {", items, "}"), 0)
 
 
-def _guard(guard: Guard) -> _Bracket:
+def _guard_call(guard: Guard) -> _Bracket:
     selects = {"sqlite": guard.sqlite, "postgresql": guard.postgresql}
     keywords = [f"{key}={text_literal(select)}" for key, select in selects.items() if select]
     return _Bracket("in_the_way(", [text_literal(guard.what), *keywords], ")")
 
 
-def _run(draft: Draft) -> Iterator[_Bracket]:
+def _run_call(draft: Draft) -> Iterator[_Bracket]:
     lists: dict[str, list[Source]] = {
-        "sqlite": [_rebuild(one) if isinstance(one, Copy) else _sql(one) for one in draft.sqlite],
-        "postgresql": [_sql(one) for one in draft.postgresql],
+        "sqlite": [
+            _rebuild_call(one) if isinstance(one, Copy) else _sql_literal(one)
+            for one in draft.sqlite
+        ],
+        "postgresql": [_sql_literal(one) for one in draft.postgresql],
     }
     keywords = [_Bracket(f"{key}=[", items, "]") for key, items in lists.items() if items]
     if keywords:
         yield _Bracket("run(", keywords, ")")
 
 
-def _online(statements: Iterable[str]) -> Iterator[_Bracket]:
-    items = [_sql(one) for one in statements]
+def _background_call(statements: Iterable[str]) -> Iterator[_Bracket]:
+    items = [_sql_literal(one) for one in statements]
     if items:
         yield _Bracket("in_background(", [_Bracket("postgresql=[", items, "]")], ")")
 
 
-def _rebuild(copy: Copy) -> _Bracket:
+def _rebuild_call(copy: Copy) -> _Bracket:
     values = [f"{text_literal(name)}: {text_literal(sql)}" for name, sql in copy.values.items()]
-    items: list[Source] = [text_literal(copy.table), _sql(copy.definition)]
+    items: list[Source] = [text_literal(copy.table), _sql_literal(copy.definition)]
     items.append(_Bracket("{", values, "}"))
     if copy.dropped:
         items.append(f"dropped=[{', '.join(map(text_literal, copy.dropped))}]")
@@ -169,16 +179,16 @@ def _rebuild(copy: Copy) -> _Bracket:
     return _Bracket("rebuild(", items, ")")
 
 
-def _sql(statement: str) -> str:
+def _sql_literal(statement: str) -> str:
     """Return a statement as a literal: one that has several lines as a block."""
     # SQLAlchemy indents by tabs, and leaves spaces at the end of lines.
     text = _STRING_OR_LINE.sub(
         lambda one: one[0] if one[0][0] == "'" else "\n" + " " * 4 * one[0].count("\t"), statement
     )
-    return _block(text) if "\n" in text else text_literal(text)
+    return _block_literal(text) if "\n" in text else text_literal(text)
 
 
-def _block(text: str) -> str:
+def _block_literal(text: str) -> str:
     """Return text as a string in three quotes, if it can be written so."""
     is_plain = all(line.isprintable() for line in text.split("\n"))
     if '"""' in text or text.endswith(('"', "\\")) or not is_plain:

@@ -25,9 +25,9 @@ def following(
     choices: Choices,
     models: Models,
 ) -> tuple[Draft, dict[str, str]]:
-    """Return what leads from the spec of revisions to another one, and their spec after that.
+    """Return the draft of a revision from the spec of revisions to a schema, and the spec then.
 
-    `metadata` are the tables of the other spec. Raises RevisionError and UnusedOptionError.
+    `metadata` are the tables of the schema. Raises RevisionError and UnusedOptionError.
     """
     present, kit = hints(schema), before.get(KIT, "").split()
     own = [name for name in metadata.tables if (name, None) not in present.names]

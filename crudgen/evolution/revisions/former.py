@@ -66,8 +66,8 @@ def spec_with_kept(
     """
     entities = [replace(entity, api=_API) for entity in present.entities]
     if former is not None:
-        entities = list(_Kept(former, present, hints, tables).added_to(entities))
-    texts = {str(one.name): _text(one, present) for one in entities}
+        entities = list(_KeptParts(former, present, hints, tables).added_to(entities))
+    texts = {str(one.name): _minimal_text(one, present) for one in entities}
     if present.names != SNAKE_CASE:
         names = {"columns": present.names.columns, "json": present.names.json}
         lines = "".join(f"  {key}: {value}\n" for key, value in names.items())
@@ -76,18 +76,21 @@ def spec_with_kept(
 
 
 def without_hints(schema: Schema, texts: Mapping[str, str]) -> dict[str, str]:
-    """Return the texts of a schema without what is for people, and without former names."""
-    plain = {str(entity.name): _text(_plain(entity), schema) for entity in schema.entities}
+    """Return the texts of a schema without docs, examples and former names."""
+    plain = {
+        str(entity.name): _minimal_text(_entity_without_hints(entity), schema)
+        for entity in schema.entities
+    }
     return {**texts, **plain}
 
 
-def _text(entity: Entity, schema: Schema) -> str:
+def _minimal_text(entity: Entity, schema: Schema) -> str:
     """Return the long form of an entity, with the smallest API."""
     text = explain(entity, schema.names).partition("\napi:\n")[0]
     return f"{text}\napi:\n  operations: [read]\n"
 
 
-def _plain(entity: Entity) -> Entity:
+def _entity_without_hints(entity: Entity) -> Entity:
     fields = (replace(one, doc=None, example=None, was=(), renamed=()) for one in entity.fields)
     relations = (
         replace(one, link=replace(one.link, was=())) if one.link else one
@@ -96,15 +99,15 @@ def _plain(entity: Entity) -> Entity:
     return replace(entity, doc=None, was=(), fields=tuple(fields), relations=tuple(relations))
 
 
-def _free(name: str, taken: Collection[str]) -> str:
+def _free_name(name: str, taken: Collection[str]) -> str:
     """Return a name that nothing else has."""
     while name in taken:
         name = f"kept_{name}"
     return name
 
 
-class _Kept:
-    """What of a former spec is in the database, and not in the present one."""
+class _KeptParts:
+    """The parts of a former spec that the database keeps, and the present spec lacks."""
 
     def __init__(
         self,
@@ -147,11 +150,11 @@ class _Kept:
         links = {str(link.table) for entity in entities for link in entity.links}
         for entity in entities:
             former = self._former.get(entity.name)
-            yield self._with_kept(entity, former, links) if former else entity
+            yield self._with_kept_parts(entity, former, links) if former else entity
         for entity in self._left:
-            yield self._left_over(entity)
+            yield self._kept_entity(entity)
 
-    def _with_kept(self, entity: Entity, former: Entity, links: Collection[str]) -> Entity:
+    def _with_kept_parts(self, entity: Entity, former: Entity, links: Collection[str]) -> Entity:
         known = {str(one.column).lower() for one in entity.fields}
         table = self._tables[str(entity.table)]
         left = [one.name for one in table.columns if one.name.lower() not in known]
@@ -161,16 +164,16 @@ class _Kept:
         fields, relations, kept = list(entity.fields), list(entity.relations), dict[str, str]()
         for one in former.fields:
             if str(one.column) in left:
-                name = kept[str(one.name)] = _free(str(one.name), names)
-                fields.append(self._optional(one, name))
+                name = kept[str(one.name)] = _free_name(str(one.name), names)
+                fields.append(self._kept_field(one, name))
                 names.add(name)
                 for relation in self._own_relations(former, one):
-                    free = _free(str(relation.name), names)
+                    free = _free_name(str(relation.name), names)
                     relations.append(replace(relation, name=FieldName(free), by=FieldName(name)))
                     names.add(free)
         relations += [
-            replace(one, name=FieldName(_free(str(one.name), names)))
-            for one in self._links(former)
+            replace(one, name=FieldName(_free_name(str(one.name), names)))
+            for one in self._kept_links(former)
             if one.link and str(one.link.table) not in links
         ]
         indexes = [
@@ -187,9 +190,9 @@ class _Kept:
             indexes=(*entity.indexes, *indexes),
         )
 
-    def _left_over(self, entity: Entity) -> Entity:
-        plural = _free(str(entity.plural), self._plurals)
-        path = f"/{_free(str(entity.path)[1:], {one[1:] for one in self._paths})}"
+    def _kept_entity(self, entity: Entity) -> Entity:
+        plural = _free_name(str(entity.plural), self._plurals)
+        path = f"/{_free_name(str(entity.path)[1:], {one[1:] for one in self._paths})}"
         self._plurals.add(plural)
         self._paths.add(path)
         relations = [one for field in entity.fields for one in self._own_relations(entity, field)]
@@ -200,10 +203,10 @@ class _Kept:
             path=UrlPath(path),
             api=_API,
             fields=tuple(map(self._with_target, entity.fields)),
-            relations=(*relations, *self._links(entity)),
+            relations=(*relations, *self._kept_links(entity)),
         )
 
-    def _optional(self, field: Field, name: str) -> Field:
+    def _kept_field(self, field: Field, name: str) -> Field:
         """Return a field that is kept: rows do not need a value of it."""
         renamed = replace(self._with_target(field), name=FieldName(name), optional=True)
         return replace(
@@ -230,7 +233,7 @@ class _Kept:
                 if one.by == field.name and one.target == field.reference.target:
                     yield self._without_inverse(one)
 
-    def _links(self, entity: Entity) -> Iterator[Relation]:
+    def _kept_links(self, entity: Entity) -> Iterator[Relation]:
         """Yield the links of an entity whose tables are kept, without their inverses."""
         for one in entity.relations:
             is_own = one.link in entity.links and one.link and one.near == one.link.ends[0]

@@ -34,7 +34,7 @@ class Revision:
 
     @property
     def is_online(self) -> bool:
-        """Whether it is what PostgreSQL does after the revision before it."""
+        """Whether it has only the steps of PostgreSQL after the transaction of the one before."""
         return self.name.endswith("_online") and not self.after
 
 
@@ -113,7 +113,7 @@ def read(folder: Path) -> History:
     """Return the revisions of a folder, which may be missing. Raises RevisionError."""
     revisions: dict[str, Revision] = {}
     for file in sorted(folder.glob("*.py")):
-        one = _read(file)
+        one = _read_revision(file)
         if one is None:
             continue
         if one.name in revisions:
@@ -140,7 +140,7 @@ def read(folder: Path) -> History:
         ) from None
 
 
-def _read(file: Path) -> Revision | None:
+def _read_revision(file: Path) -> Revision | None:
     """Return the revision in a file; None if it contains none. Raises RevisionError."""
     try:
         tree = ast.parse(file.read_bytes(), str(file))
@@ -151,7 +151,7 @@ def _read(file: Path) -> Revision | None:
         raise RevisionError(f"{file}{line}: this is not valid Python: {reason}") from None
     except OSError as error:
         raise RevisionError(f"{file}: cannot be read: {error.strerror}") from None
-    values = dict(_assigned(tree.body))
+    values = dict(_assignments(tree.body))
     if "revision" not in values:
         return None
     try:
@@ -164,7 +164,7 @@ def _read(file: Path) -> Revision | None:
             f"{file}: `revision`, `down_revision` and `AFTER` must be literals"
         ) from None
     downs = tuple(down) if isinstance(down, list | tuple) else (down,) if down is not None else ()
-    if not isinstance(name, str) or not _are_texts(downs) or not _is_after(after):
+    if not isinstance(name, str) or not _are_texts(downs) or not _is_after_dict(after):
         raise RevisionError(
             f"{file}: `revision` must be a text, `down_revision` a text, a tuple or None, and"
             " `AFTER` a dict of texts"
@@ -173,7 +173,7 @@ def _read(file: Path) -> Revision | None:
     return Revision(name, file, downs, texts)
 
 
-def _assigned(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
+def _assignments(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
     """Yield the names of a module and the expressions that they are set to."""
     for statement in body:
         match statement:
@@ -187,7 +187,7 @@ def _are_texts(values: Sequence[object]) -> bool:
     return all(isinstance(value, str) for value in values)
 
 
-def _is_after(value: object) -> bool:
+def _is_after_dict(value: object) -> bool:
     if value is None:
         return True
     return isinstance(value, dict) and all(

@@ -48,9 +48,9 @@ class PostgresqlChanges:
     def changes(self) -> Changes:
         """Return the changes of all tables."""
         pairs = pair(self._found, self._definitions(self._present), self._hints, str)
-        return Changes(tuple(self._tables(pairs)), tuple(self._dropped(pairs)))
+        return Changes(tuple(self._table_changes(pairs)), tuple(self._dropped_tables(pairs)))
 
-    def _tables(self, pairs: dict[str, Pair]) -> Iterator[TableChange]:
+    def _table_changes(self, pairs: dict[str, Pair]) -> Iterator[TableChange]:
         retyped = retyped_columns(pairs.values())
         convert = partial(conversion, "postgresql")
         for table in self._present:
@@ -58,22 +58,22 @@ class PostgresqlChanges:
             if one.found is None or one.renamed is None:
                 yield TableChange(table, one.expected)
                 continue
-            renamed = _comparable(one.renamed)
-            both = Pair(_comparable(one.expected), one.found, renamed, one.live)
+            renamed = _with_comparable_checks(one.renamed)
+            both = Pair(_with_comparable_checks(one.expected), one.found, renamed, one.live)
             difference = Difference(
                 both, renamed, one.found, self._hints, self._choices, convert, "postgresql"
             )
             yield difference.change(table, retyped)
             self.impossible += [(table.name, reason) for reason in difference.impossible]
 
-    def _dropped(self, pairs: dict[str, Pair]) -> Iterator[DroppedTable]:
+    def _dropped_tables(self, pairs: dict[str, Pair]) -> Iterator[DroppedTable]:
         used = {one.found.name for one in pairs.values() if one.found}
         for name, column in sorted(self._choices.drops, key=str):
             if column is None and name in self._found and name not in used:
                 yield DroppedTable(self._found[name])
 
     def _definitions(self, tables: list[Table]) -> dict[str, TableDefinition]:
-        types = {kind: _in_catalogue(kind) for kind in declared_types(tables, self._dialect)}
+        types = {kind: _catalogue_name(kind) for kind in declared_types(tables, self._dialect)}
         found = definitions(tables, self._dialect, types)
         return {
             name: replace(table, columns=tuple(map(_with_default, table.columns)))
@@ -81,7 +81,7 @@ class PostgresqlChanges:
         }
 
 
-def _in_catalogue(kind: str) -> str:
+def _catalogue_name(kind: str) -> str:
     """Return the name of a type in PostgreSQL's catalogue."""
     name, bracket, digits = kind.lower().partition("(")
     return f"{_NAMES.get(name, name)}{bracket}{digits.replace(', ', ',')}"
@@ -93,7 +93,7 @@ def _with_default(column: Column) -> Column:
     return replace(column, has_default=True) if is_sequence else column
 
 
-def _comparable(table: TableDefinition) -> TableDefinition:
+def _with_comparable_checks(table: TableDefinition) -> TableDefinition:
     """Return a definition whose rules do not depend on which names are quoted."""
     checks = (
         replace(check, normalized=_QUOTED.sub(lambda one: one[1] or one[0], check.sql))

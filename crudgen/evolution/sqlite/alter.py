@@ -67,7 +67,7 @@ def add_column(change: TableChange, added: AddedColumn, schema: SchemaCopy) -> s
             parts.append(model.text(check_clause(model, change.expected.checks, rule)))
         else:
             clause = foreign_key_clause(model, change.expected.foreign_keys, rule)
-            parts.append(_of_column(model, clause))
+            parts.append(_as_column_clause(model, clause))
     return " ".join(filter(None, parts))
 
 
@@ -77,13 +77,13 @@ def drop_column(change: TableChange, column: Column) -> str:
 
 
 def unique_index(change: TableChange, item: object) -> str | None:
-    """Return the name of the index that is a removed unique rule; None for anything else."""
+    """Return the name of the index behind a removed unique key; None for anything else."""
     if change.found is None or not isinstance(item, Key) or item in change.found.uniques:
         return None
     return item.name if item in change.old_uniques else None
 
 
-def _of_column(table: CreateTable, clause: Clause) -> str:
+def _as_column_clause(table: CreateTable, clause: Clause) -> str:
     """Return a foreign key of a table as a clause of its column."""
     name = table.sql[clause.start : clause.tokens[0].start]
     return f"{name}{table.sql[clause.body : clause.end]}"

@@ -1,4 +1,4 @@
-"""What works no more after changes on SQLite. Reason to change: what can refer to a table."""
+"""What no longer works after changes on SQLite. Reason to change: what can refer to a table."""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,7 +10,7 @@ from .schema_copy import SchemaCopy
 
 
 class SchemaChecks:
-    """What is broken before changes: a plan is not prevented by it."""
+    """Finds what changes break. What was broken before them does not prevent a plan."""
 
     def __init__(self, schema: SchemaCopy) -> None:
         self._schema = schema
@@ -23,7 +23,7 @@ class SchemaChecks:
         objects = self._schema.names
         for name, error in self._schema.broken_views().items():
             if name not in self._views:
-                tables = _tables(objects[name.lower()].sql, changes)
+                tables = _first_changed_table(objects[name.lower()].sql, changes)
                 what = f"view {name} cannot be read afterwards: {error}"
                 remedy = "drop the view first, and create it again afterwards"
                 yield Problem(tables, None, what, remedy)
@@ -37,7 +37,7 @@ class SchemaChecks:
             yield Problem("", None, error, remedy)
 
 
-def _tables(sql: str, changes: Changes) -> str:
+def _first_changed_table(sql: str, changes: Changes) -> str:
     """Return the first changed table that a statement names, or nothing."""
     names: Mapping[str, str] = {
         one.expected.name.lower(): one.expected.name for one in changes.tables if one.is_changed

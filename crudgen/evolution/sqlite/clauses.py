@@ -35,7 +35,7 @@ def removed_clauses(change: TableChange, table: CreateTable) -> Iterator[Clause]
     for check in change.old_checks:
         yield check_clause(table, change.found.checks, check)
     for unique in change.old_uniques:
-        found = list(unique_clauses(table, renamed(change, unique)))
+        found = list(unique_clauses(table, renamed_columns(change, unique)))
         named = [one for one in found if one.name and one.name.name == unique.name]
         yield from named or found
     for key in change.old_foreign_keys:
@@ -44,7 +44,7 @@ def removed_clauses(change: TableChange, table: CreateTable) -> Iterator[Clause]
         yield from table.clauses("PRIMARY KEY")
 
 
-def renamed(change: TableChange, key: Key) -> list[str]:
+def renamed_columns(change: TableChange, key: Key) -> list[str]:
     """Return the columns of a live key, after the renames."""
     names = {live.lower(): new for new, live in change.live_columns.items()}
     return [names.get(column.lower(), column) for column in key.columns]

@@ -94,7 +94,7 @@ class CreateTable:
         at = next(index for index, token in enumerate(tokens) if token.kind == "group")
         self.name = tokens[at - 1]
         self.body = tokens[at]
-        self.items = tuple(map(_item, split_at_commas(self.body.inner)))
+        self.items = tuple(map(_parsed_item, split_at_commas(self.body.inner)))
         self.commas = [token for token in self.body.inner if token.keyword == ","]
         """The comma before each item but the first."""
 
@@ -132,36 +132,36 @@ class CreateTable:
         return any(
             token.keyword == "AUTOINCREMENT"
             for clause in self.clauses("PRIMARY KEY")
-            for token in _flat(clause.tokens)
+            for token in _all_tokens(clause.tokens)
         )
 
 
-def _flat(tokens: Iterable[Token]) -> Iterator[Token]:
+def _all_tokens(tokens: Iterable[Token]) -> Iterator[Token]:
     for token in tokens:
         yield token
-        yield from _flat(token.inner)
+        yield from _all_tokens(token.inner)
 
 
-def _item(tokens: list[Token]) -> Item:
+def _parsed_item(tokens: list[Token]) -> Item:
     first, last = tokens[0], tokens[-1]
     if first.keyword in _OF_TABLE:
-        return Item(None, first.start, last.end, tuple(_clauses(tokens, 0, None)), first)
+        return Item(None, first.start, last.end, tuple(_parsed_clauses(tokens, 0, None)), first)
     at = 1
     while at < len(tokens) and tokens[at].keyword not in _STARTS:
         at += 1
     declared = tokens[1:at]
-    clauses = [*_clauses(tokens, at, first.name)]
+    clauses = [*_parsed_clauses(tokens, at, first.name)]
     if declared:
         clauses.insert(0, Clause("TYPE", declared[0].start, declared[-1].end, declared))
     return Item(first.name, first.start, last.end, tuple(clauses), first)
 
 
-def _clauses(tokens: Sequence[Token], at: int, column: str | None) -> Iterator[Clause]:
+def _parsed_clauses(tokens: Sequence[Token], at: int, column: str | None) -> Iterator[Clause]:
     while at < len(tokens):
         start, name = at, None
         if tokens[at].keyword == "CONSTRAINT" and at + 1 < len(tokens):
             name, at = tokens[at + 1], at + 2
-        kind, end = _extent(tokens, at)
+        kind, end = _clause_extent(tokens, at)
         own = tokens[at:end]
         yield Clause(
             kind,
@@ -169,12 +169,12 @@ def _clauses(tokens: Sequence[Token], at: int, column: str | None) -> Iterator[C
             tokens[end - 1].end,
             own,
             name,
-            _columns(kind, own, column),
+            _key_columns(kind, own, column),
         )
         at = end
 
 
-def _columns(kind: str, own: Sequence[Token], column: str | None) -> tuple[str, ...]:
+def _key_columns(kind: str, own: Sequence[Token], column: str | None) -> tuple[str, ...]:
     if kind not in {"PRIMARY KEY", "UNIQUE", "FOREIGN KEY"}:
         return ()
     if column is not None:
@@ -183,7 +183,7 @@ def _columns(kind: str, own: Sequence[Token], column: str | None) -> tuple[str, 
     return tuple(part[0].name.lower() for part in split_at_commas(group.inner))
 
 
-def _extent(tokens: Sequence[Token], at: int) -> tuple[str, int]:
+def _clause_extent(tokens: Sequence[Token], at: int) -> tuple[str, int]:
     """Return the kind of the clause at a position, and the position after it."""
     first, second, *_ = *(token.keyword for token in tokens[at : at + 2]), "", ""
     if first == "CONSTRAINT":

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Column as ModelColumn
 
 from crudgen.evolution.changes import AddedColumn, ColumnChange
-from crudgen.evolution.expressions import converted, literal
+from crudgen.evolution.expressions import literal, new_value_sql
 from crudgen.language.schema import Now
 
 from .create_table import Clause
@@ -34,15 +34,15 @@ def converted_default(
     column: "ModelColumn[Any]",
     schema: SchemaCopy,
 ) -> str | None:
-    """Return the DEFAULT clause after a change of all values; None if there is no such value.
+    """Return the DEFAULT clause with its value converted as in rows; None if it becomes NULL.
 
     `sql` is the text of CREATE TABLE with the present clause.
     """
     first = clause.tokens[1]
     source = sql[first.start : clause.end]
     if first.kind == "group" or first.keyword.startswith("CURRENT_"):
-        return f"DEFAULT ({converted(change, source, column, schema.dialect)})"
-    new = converted(change, "value", column, schema.dialect)
+        return f"DEFAULT ({new_value_sql(change, source, column, schema.dialect)})"
+    new = new_value_sql(change, "value", column, schema.dialect)
     with schema.undone():
         schema.execute(
             f"CREATE TABLE _crudgen_default (value {change.found.type} DEFAULT {source})",

@@ -36,6 +36,7 @@ class Rewriting:
             self._unqualify(clause.tokens, former)
 
     def _unqualify(self, tokens: Sequence[Token], table: str) -> None:
+        """Remove the table's name before the names of its columns."""
         for one, following in pairwise(tokens):
             is_name = one.kind in {"word", "quoted"} and one.name.lower() == table
             if is_name and following.keyword == ".":

@@ -45,13 +45,13 @@ class SchemaCopy:
         for kind in _ORDER:
             for one in found:
                 if one.type == kind and not one.name.lower().startswith("sqlite_"):
-                    self._create(one)
+                    self._create_object(one)
 
     def close(self) -> None:
         """Delete the copy."""
         self._connection.close()
 
-    def _create(self, one: SchemaObject) -> None:
+    def _create_object(self, one: SchemaObject) -> None:
         try:
             self._raw.execute(one.sql)
         except sqlite3.OperationalError:
@@ -70,7 +70,7 @@ class SchemaCopy:
 
     @property
     def objects(self) -> list[SchemaObject]:
-        """All objects, without those that belong to a constraint."""
+        """All objects, without the indexes of constraints."""
         rows = self._raw.execute(_OBJECTS).fetchall()
         return [SchemaObject(*row) for row in rows if row[3] is not None]
 

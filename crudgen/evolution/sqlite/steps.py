@@ -56,17 +56,18 @@ class _Lowering:
         self._items = {one.expected.name: list(items(one)) for one in changes.tables}
 
     def lowered(self) -> Lowered:
+        """Return the steps, and what prevents them."""
         checks = SchemaChecks(self._schema)
         with suppress(_RefusedError):
-            self._rename()
+            self._rename_tables_and_columns()
             for table in self._changes.dropped:
                 self._drop_table(table)
             self._drop_indexes()
             for change in self._changes.tables:
-                self._find_users(change)
+                self._find_column_users(change)
             if not self._problems:
                 for change in self._changes.tables:
-                    self._change(change)
+                    self._change_table(change)
                 self._problems += checks.problems(self._changes)
         return Lowered(tuple(self._steps), tuple(self._problems), tuple(self._copies))
 
@@ -79,34 +80,38 @@ class _Lowering:
             what = f"SQLite refuses this change: {error}"
             self._problems.append(Problem(item.table, item.column, what, remedy))
             raise _RefusedError from None
-        self._add(item, lock, statements, rows)
+        self._add_step(item, lock, statements, rows)
 
-    def _add(self, item: Item, lock: Lock, statements: Sequence[str] = (), rows: int = 0) -> None:
+    def _add_step(
+        self, item: Item, lock: Lock, statements: Sequence[str] = (), rows: int = 0
+    ) -> None:
         seconds = rows * _PER_ROW[lock] if lock in _PER_ROW and rows else None
         self._steps.append(item.step(lock, *statements, seconds=seconds))
 
-    def _of_kind(self, change: TableChange, *kinds: Kind) -> list[Item]:
+    def _items_of_kind(self, change: TableChange, *kinds: Kind) -> list[Item]:
         return [item for item in self._items[change.expected.name] if item.kind in kinds]
 
-    def _rename(self) -> None:
+    def _rename_tables_and_columns(self) -> None:
         """Rename tables and columns first: SQLite renames them in all that refers to them."""
         tables = {
             one.live_name: item
             for one in self._changes.tables
-            for item in self._of_kind(one, Kind.TABLE_RENAMED)
+            for item in self._items_of_kind(one, Kind.TABLE_RENAMED)
         }
-        self._rename_all(tables, lambda item: item.table, "ALTER TABLE {} RENAME TO {}")
+        self._rename_in_order(tables, lambda item: item.table, "ALTER TABLE {} RENAME TO {}")
         for change in self._changes.tables:
             columns = {
                 item.subject.found.name: item
-                for item in self._of_kind(change, Kind.COLUMN_RENAMED)
+                for item in self._items_of_kind(change, Kind.COLUMN_RENAMED)
                 if isinstance(item.subject, ColumnChange)
             }
             table = quoted(change.expected.name).replace("{", "{{").replace("}", "}}")
             sql = f"ALTER TABLE {table} RENAME COLUMN {{}} TO {{}}"
-            self._rename_all(columns, lambda item: str(item.column), sql)
+            self._rename_in_order(columns, lambda item: str(item.column), sql)
 
-    def _rename_all(self, pending: dict[str, Item], new: Callable[[Item], str], sql: str) -> None:
+    def _rename_in_order(
+        self, pending: dict[str, Item], new: Callable[[Item], str], sql: str
+    ) -> None:
         """Rename, those first whose new name is not in use. SQLite ignores the case of names."""
         pending = {old: one for old, one in pending.items() if old.lower() != new(one).lower()}
         while pending:
@@ -124,15 +129,15 @@ class _Lowering:
     def _drop_indexes(self) -> None:
         """Drop indexes before others are created: their names are free then."""
         for change in self._changes.tables:
-            for item in self._of_kind(change, Kind.INDEX_REMOVED):
+            for item in self._items_of_kind(change, Kind.INDEX_REMOVED):
                 if isinstance(item.subject, Index):
                     self._run(item, Lock.INSTANT, [f"DROP INDEX {quoted(item.subject.name)}"])
-            for item in self._of_kind(change, Kind.UNIQUE_REMOVED):
+            for item in self._items_of_kind(change, Kind.UNIQUE_REMOVED):
                 index = unique_index(change, item.subject)
                 if index is not None:
                     self._run(item, Lock.INSTANT, [f"DROP INDEX {quoted(index)}"])
 
-    def _find_users(self, change: TableChange) -> None:
+    def _find_column_users(self, change: TableChange) -> None:
         for column in change.dropped:
             users = users_of_column(self._schema, change, column, self._changes.tables)
             if users:
@@ -140,9 +145,9 @@ class _Lowering:
                 remedy = "drop or change that first: it is not in the spec"
                 self._problems.append(Problem(change.expected.name, column.name, what, remedy))
 
-    def _change(self, change: TableChange) -> None:
+    def _change_table(self, change: TableChange) -> None:
         if change.is_new:
-            self._create(change)
+            self._create_table(change)
             return
         done = {Kind.TABLE_RENAMED, Kind.COLUMN_RENAMED, Kind.INDEX_REMOVED, Kind.INDEX_ADDED}
         open_items = [
@@ -151,27 +156,27 @@ class _Lowering:
             if item.kind not in done and unique_index(change, item.subject) is None
         ]
         if needs_copy(change) or not self._can_drop(change):
-            self._copy(change, open_items)
+            self._copy_table(change, open_items)
         else:
-            self._alter(change, open_items)
-        for item in self._of_kind(change, Kind.INDEX_ADDED):
+            self._alter_table(change, open_items)
+        for item in self._items_of_kind(change, Kind.INDEX_ADDED):
             if isinstance(item.subject, Index):
-                sql = self._index(change, item.subject)
+                sql = self._create_index_sql(change, item.subject)
                 self._run(item, Lock.INDEXED, [sql], change.rows)
 
-    def _create(self, change: TableChange) -> None:
+    def _create_table(self, change: TableChange) -> None:
         (item,) = self._items[change.expected.name]
         sql = str(CreateTable(change.table).compile(dialect=self._schema.dialect)).strip()
-        indexes = [self._index(change, index) for index in change.expected.indexes]
+        indexes = [self._create_index_sql(change, index) for index in change.expected.indexes]
         self._run(item, Lock.INSTANT, [sql, *indexes])
 
-    def _copy(self, change: TableChange, changed: Sequence[Item]) -> None:
+    def _copy_table(self, change: TableChange, changed: Sequence[Item]) -> None:
         first, *others = changed
         copy = TableCopy(self._schema, change).copy()
         self._copies.append(copy)
         self._run(first, Lock.COPIED, copy.sql, change.rows)
         for item in others:
-            self._add(item, Lock.SAME_COPY)
+            self._add_step(item, Lock.SAME_COPY)
 
     def _can_drop(self, change: TableChange) -> bool:
         """Return whether ALTER TABLE can drop the columns."""
@@ -182,7 +187,7 @@ class _Lowering:
                 return False
         return True
 
-    def _alter(self, change: TableChange, changed: Sequence[Item]) -> None:
+    def _alter_table(self, change: TableChange, changed: Sequence[Item]) -> None:
         for item in changed:
             match item.subject:
                 case AddedColumn() as added:
@@ -193,8 +198,8 @@ class _Lowering:
                 case Column() as column:
                     self._run(item, Lock.COPIED, [drop_column(change, column)], change.rows)
                 case _:
-                    self._add(item, Lock.INSTANT)  # a constraint of an added column
+                    self._add_step(item, Lock.INSTANT)  # a constraint of an added column
 
-    def _index(self, change: TableChange, index: Index) -> str:
+    def _create_index_sql(self, change: TableChange, index: Index) -> str:
         model = next(one for one in change.table.indexes if one.name == index.name)
         return str(CreateIndex(model).compile(dialect=self._schema.dialect))

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Column as ModelColumn
 
 from crudgen.evolution.changes import ColumnChange, TableChange
-from crudgen.evolution.expressions import converted, literal, text_literal
+from crudgen.evolution.expressions import literal, new_value_sql, text_literal
 from crudgen.evolution.plan import Copy
 from crudgen.kit.database.catalogue import KeyGenerator
 from crudgen.kit.database.catalogue.explain import quoted
@@ -49,23 +49,23 @@ class TableCopy:
     def copy(self) -> Copy:
         """Return the copy, with its statements in order."""
         name = self._free_name()
-        sql = self._text(quoted(name))
-        values = dict(self._row())
+        sql = self._create_table_sql(quoted(name))
+        values = dict(self._copied_values())
         definition = sql.partition(quoted(name))[2].strip()
         dropped = tuple(column.name for column in self._change.dropped)
         new = NewTable(self._live.name, definition, values, dropped)
         removed = tuple(removed_constraints(self._old.sql, new))
-        statements = tuple(self._statements(name, sql, values))
+        statements = tuple(self._copy_statements(name, sql, values))
         return Copy(self._live.name, definition, values, dropped, removed, statements)
 
-    def _statements(self, name: str, sql: str, values: Mapping[str, str]) -> list[str]:
+    def _copy_statements(self, name: str, sql: str, values: Mapping[str, str]) -> list[str]:
         table = quoted(self._live.name)
         # OR ABORT overrides ON CONFLICT clauses of the table, which could drop rows.
         insert = f"INSERT OR ABORT INTO {quoted(name)} ({', '.join(map(quoted, values))})"
         return [
             sql,
             f"{insert} SELECT {', '.join(values.values())} FROM {table}",
-            *self._sequence(name, CreateTable(sql)),
+            *self._sequence_statements(name, CreateTable(sql)),
             f"DROP TABLE {table}",
             # Otherwise, SQLite would refuse: triggers and views refer to the dropped table.
             "PRAGMA legacy_alter_table = ON",
@@ -73,10 +73,10 @@ class TableCopy:
             "PRAGMA legacy_alter_table = OFF",
             *(one.sql for one in self._schema.objects_of(self._live.name, "index")),
             *(one.sql for one in self._schema.objects_of(self._live.name, "trigger")),
-            *self._statistics(),
+            *self._analyze_statements(),
         ]
 
-    def _statistics(self) -> Iterator[str]:
+    def _analyze_statements(self) -> Iterator[str]:
         """Yield the statements that collect what DROP TABLE deletes for the planner."""
         if self._schema.has_statistics:
             yield f"PRAGMA analysis_limit = {ANALYZED_ROWS}"
@@ -90,7 +90,7 @@ class TableCopy:
             name = f"_crudgen_new_{next(numbers)}"
         return name
 
-    def _text(self, name: str) -> str:
+    def _create_table_sql(self, name: str) -> str:
         """Return CREATE TABLE of the new table."""
         rewriting = Rewriting(self._old)
         rewriting.name(name)
@@ -104,7 +104,7 @@ class TableCopy:
             rewriting.remove_column(self._old.column(column.name))
         for added in self._change.added:
             item = self._new.column(added.expected.name)
-            default = default_of_added(added, self._model(added.expected.name), self._schema)
+            default = default_of_added(added, self._model_column(added.expected.name), self._schema)
             rewriting.add_column(" ".join(filter(None, [self._new.text(item), default])))
         return rewriting.text()
 
@@ -121,7 +121,7 @@ class TableCopy:
             rewriting.set_clause(item, "COLLATE", f"COLLATE {quoted(name)}" if name else None)
         defaults = item.of_kind("DEFAULT")
         if defaults and change.changes_values:
-            column, clause = self._model(expected.name), defaults[-1]
+            column, clause = self._model_column(expected.name), defaults[-1]
             new = converted_default(change, clause, self._old.sql, column, self._schema)
             rewriting.set_clause(item, "DEFAULT", new)
 
@@ -161,7 +161,7 @@ class TableCopy:
         for key in self._change.new_foreign_keys:
             yield foreign_key_clause(self._new, self._change.expected.foreign_keys, key)
 
-    def _row(self) -> Iterator[tuple[str, str]]:
+    def _copied_values(self) -> Iterator[tuple[str, str]]:
         """Yield the columns to copy, each with the SQL of its value."""
         dropped = {column.name.lower() for column in self._change.dropped}
         names = {column.name.lower() for column in self._live.columns} | set(self._columns)
@@ -172,17 +172,17 @@ class TableCopy:
             name, change = quoted(column.name), self._columns.get(column.name.lower())
             if column.is_generated or column.name.lower() in dropped:
                 continue
-            yield column.name, self._converted(change, name) if change else name
+            yield column.name, self._converted_value(change, name) if change else name
         for added in self._change.added:
             if added.is_filled:
-                model = self._model(added.expected.name)
+                model = self._model_column(added.expected.name)
                 yield model.name, literal(added.fill, model, self._schema.dialect)
 
-    def _converted(self, change: ColumnChange, value: str) -> str:
-        column = self._model(change.expected.name)
-        return converted(change, value, column, self._schema.dialect)
+    def _converted_value(self, change: ColumnChange, value: str) -> str:
+        column = self._model_column(change.expected.name)
+        return new_value_sql(change, value, column, self._schema.dialect)
 
-    def _model(self, name: str) -> "ModelColumn[Any]":
+    def _model_column(self, name: str) -> "ModelColumn[Any]":
         return next(column for column in self._change.table.columns if column.name == name)
 
     def _keeps_rowid(self) -> bool:
@@ -192,7 +192,7 @@ class TableCopy:
             column.generator is KeyGenerator.NONE for column in columns
         )
 
-    def _sequence(self, name: str, new: CreateTable) -> Iterator[str]:
+    def _sequence_statements(self, name: str, new: CreateTable) -> Iterator[str]:
         """Yield the statements that keep the largest key ever used, also of a deleted row."""
         if self._old.is_autoincrement and new.is_autoincrement:
             former, copy = (text_literal(one) for one in (self._live.name, name))

@@ -1,6 +1,6 @@
 """What uses a column that is to be dropped. Reason to change: what can refer to a column.
 
-SQLite is asked: a renamed column is renamed in everything that refers to it.
+A trial rename finds it: SQLite renames the column in everything that refers to it.
 """
 
 import sqlite3
@@ -25,8 +25,8 @@ def users_of_column(
     with schema.undone():
         try:
             # A first rename also writes strings in double quotes as SQL, whatever they are in.
-            before = _renamed(schema, table, column.name, "_crudgen_renamed")
-            after = _renamed(schema, table, "_crudgen_renamed", "_crudgen_dropped")
+            before = _rename_column(schema, table, column.name, "_crudgen_renamed")
+            after = _rename_column(schema, table, "_crudgen_renamed", "_crudgen_dropped")
         except sqlite3.Error as error:
             return [str(error)]
     by_name = {one.expected.name.lower(): one for one in changes}
@@ -37,19 +37,21 @@ def users_of_column(
         if one.type != "table":
             found.append(f"{one.type} {one.name}")
         elif one.name.lower() != table.lower():
-            found += _of_other_table(one, table, by_name.get(one.name.lower()))
+            found += _users_in_other_table(one, table, by_name.get(one.name.lower()))
         else:
-            found += _of_own_table(change, column.name, one, renamed)
+            found += _users_in_own_table(change, column.name, one, renamed)
     return found
 
 
-def _renamed(schema: SchemaCopy, table: str, old: str, new: str) -> list[str]:
+def _rename_column(schema: SchemaCopy, table: str, old: str, new: str) -> list[str]:
     """Rename a column, and return the text of all objects."""
     schema.execute(f"ALTER TABLE {quoted(table)} RENAME COLUMN {quoted(old)} TO {quoted(new)}")
     return [one.sql for one in schema.objects]
 
 
-def _of_other_table(one: SchemaObject, target: str, change: TableChange | None) -> Iterator[str]:
+def _users_in_other_table(
+    one: SchemaObject, target: str, change: TableChange | None
+) -> Iterator[str]:
     table = CreateTable(one.sql)
     removed = [] if change is None else list(removed_clauses(change, table))
     for clause in table.clauses("FOREIGN KEY"):
@@ -57,13 +59,13 @@ def _of_other_table(one: SchemaObject, target: str, change: TableChange | None) 
             yield f"foreign key of table {one.name}"
 
 
-def _of_own_table(
+def _users_in_own_table(
     change: TableChange, column: str, one: SchemaObject, renamed: Sequence[str]
 ) -> Iterator[str]:
     table = CreateTable(one.sql)
     removed = list(removed_clauses(change, table))
     before, after = (_clause_texts(CreateTable(sql)) for sql in renamed)
-    for item, clause, old, new in zip(*_clauses(table), before, after, strict=True):
+    for item, clause, old, new in zip(*_all_clauses(table), before, after, strict=True):
         is_own = (item.column or "").lower() == column.lower()
         if old == new or is_own or clause in removed or clause.kind not in _CONSTRAINTS:
             continue
@@ -71,11 +73,11 @@ def _of_own_table(
         yield f"{of}{' '.join(table.text(clause).split())}"
 
 
-def _clauses(table: CreateTable) -> tuple[list[Item], list[Clause]]:
+def _all_clauses(table: CreateTable) -> tuple[list[Item], list[Clause]]:
     """Return all clauses, and the items that they belong to."""
     pairs = [(item, clause) for item in table.items for clause in item.clauses]
     return [item for item, _ in pairs], [clause for _, clause in pairs]
 
 
 def _clause_texts(table: CreateTable) -> list[str]:
-    return [table.text(clause) for clause in _clauses(table)[1]]
+    return [table.text(clause) for clause in _all_clauses(table)[1]]
