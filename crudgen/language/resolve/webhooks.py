@@ -160,7 +160,7 @@ class _WebhookReader:
                 else:
                     continue
                 self._add(problem, remedy, "fields", name, position)
-            yield entity.name, tuple(map(FieldName, listed))
+            yield entity.name, tuple(FieldName(field) for field in listed if field in known)
         self._check_hidden_fields(sent)
 
     def _check_hidden_fields(self, sent: set[ClassName]) -> None:
